@@ -1,0 +1,147 @@
+"""Context modelling of quantised latents: a small integer network gives every level a mean and a scale.
+
+Channels are coded in slices; each slice in two checkerboard passes (He et al. 2021, Minnen & Singh 2020).  For a pass,
+a 3×3 neighbourhood of everything already decoded goes through one hidden layer.  The two outputs, mean and log2 scale
+in sixteenths, choose a frequency table and an offset for the level.
+
+All arithmetic is on integers held in float64, exact below 2^53 in any order of summation, so a BLAS product gives the
+same integers everywhere; tests bound every intermediate value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+WEIGHT_BITS = 11  # fraction bits of weights and first-layer biases
+HIDDEN_BITS = 6  # fraction bits of hidden activations
+HIDDEN_LIMIT = 32767
+OUTPUT_BITS = 4  # mean and log2 scale come in sixteenths
+INPUT_LIMIT = 127  # levels are clamped to ±INPUT_LIMIT before they enter the network
+MEAN_LIMIT = 16 * 120
+
+SCALE_BINS = 20  # half octaves of the scale from 2^-4 on
+FRACTION_BINS = 4  # quarters of a level
+RADIUS = 32  # offsets -RADIUS..RADIUS have a symbol; the last two symbols are escapes below and above
+LEVEL_TABLES = SCALE_BINS * FRACTION_BINS
+LEVEL_SYMBOLS = 2 * RADIUS + 3
+
+INTRA, INTER = 0, 1
+
+
+def checkerboard(height: int, width: int) -> np.ndarray:
+    """(height, width) bool, True where a position belongs to the first pass: row + column even."""
+    return (np.arange(height)[:, None] + np.arange(width)[None]) % 2 == 0
+
+
+@dataclass(frozen=True)
+class SliceNetwork:
+    """Integer weights of one slice's network.
+
+    gather (9·K, hidden + 2·own) float64 holding integers of WEIGHT_BITS fraction bits, rows ordered plane-major then
+    row-major over the 3×3 neighbourhood; gather_bias (hidden + 2·own,); mix (hidden, 2·own); mix_bias (2·own,), both
+    with WEIGHT_BITS.  K planes: see ``planes``.
+    """
+
+    gather: np.ndarray
+    gather_bias: np.ndarray
+    mix: np.ndarray
+    mix_bias: np.ndarray
+    own: int
+
+    def __post_init__(self) -> None:
+        outputs, hidden = 2 * self.own, self.mix.shape[0]
+        if self.gather.shape[1] != hidden + outputs or self.mix.shape[1] != outputs or self.gather.shape[0] % 9:
+            raise ValueError(f"context network: shapes {self.gather.shape} and {self.mix.shape} do not fit {self.own} channels")
+
+    def evaluate(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features (n, 9·K), integers in float64 → mean and log2 scale in sixteenths, (n, own) int64 each."""
+        hidden = self.mix.shape[0]
+        gathered = features @ self.gather + self.gather_bias
+        shift = WEIGHT_BITS - HIDDEN_BITS
+        activation = np.clip(np.floor(gathered[:, :hidden] * 2.0**-shift), 0, HIDDEN_LIMIT)
+        mixed = np.floor((activation @ self.mix) * 2.0**-HIDDEN_BITS) + self.mix_bias
+        down = WEIGHT_BITS - OUTPUT_BITS
+        out = np.floor((gathered[:, hidden:] + mixed + (1 << (down - 1))) * 2.0**-down).astype(np.int64)
+        return np.clip(out[:, : self.own], -MEAN_LIMIT, MEAN_LIMIT), out[:, self.own :]
+
+
+@dataclass(frozen=True)
+class SymbolContext:
+    """How each level of a pass is coded: ``level = sign · (offset + base)``, the offset under table ``table``.
+
+    All arrays (n,) int64; sign is ±1, base >= 0.
+    """
+
+    table: np.ndarray
+    base: np.ndarray
+    sign: np.ndarray
+
+    @classmethod
+    def of(cls, mean: np.ndarray, scale: np.ndarray) -> "SymbolContext":
+        """From mean and log2 scale in sixteenths.  Negative means are mirrored, which halves the number of tables."""
+        sign = np.where(mean < 0, -1, 1)
+        rounded = (np.abs(mean) + 2) >> 2  # quarters
+        scale_bin = np.clip((scale + 64 + 4) >> 3, 0, SCALE_BINS - 1)
+        return cls(scale_bin * FRACTION_BINS + (rounded & 3), rounded >> 2, sign)
+
+    def symbols(self, levels: np.ndarray) -> np.ndarray:
+        """Symbol of each level (n,), escapes where the offset is beyond RADIUS."""
+        offset = levels * self.sign - self.base
+        return np.where(offset < -RADIUS, LEVEL_SYMBOLS - 2, np.where(offset > RADIUS, LEVEL_SYMBOLS - 1, offset + RADIUS))
+
+    def escape_values(self, levels: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        """How far beyond RADIUS each escaped level lies, >= 0; zeros for the others."""
+        return np.where(symbols >= LEVEL_SYMBOLS - 2, np.abs(levels * self.sign - self.base) - RADIUS - 1, 0)
+
+    def levels(self, symbols: np.ndarray, escapes: np.ndarray) -> np.ndarray:
+        """The inverse of the two methods above."""
+        offset = symbols - RADIUS
+        offset = np.where(symbols == LEVEL_SYMBOLS - 2, -(escapes + RADIUS + 1), offset)
+        offset = np.where(symbols == LEVEL_SYMBOLS - 1, escapes + RADIUS + 1, offset)
+        return (offset + self.base) * self.sign
+
+
+class LevelCanvas:
+    """The levels of one frame while they are being coded, with a border of zeros, and the side planes of the networks.
+
+    ``levels`` (C, h, w) int64 is what has been coded so far.  Planes a slice's network sees, in this order: levels of
+    earlier slices and of its own (channels ascending), their magnitudes, "second pass", log2 step in eighths, "inside the
+    picture", and for inter networks also "coded position", |prediction| / step and |previous levels| of its own channels.
+    """
+
+    def __init__(self, channels: int, height: int, width: int, log2_step: int, coded: np.ndarray, side: np.ndarray | None) -> None:
+        """``coded`` (h, w) bool; ``side`` (2, C, h, w) small integers (prediction and previous magnitudes), or None if all intra."""
+        self.shape = (channels, height, width)
+        self._pitch = width + 2
+        self._levels = np.zeros((channels, (height + 2) * self._pitch))
+        inside = self._embed(np.ones((1, height, width)))
+        coded_plane = self._embed(coded[None].astype(np.float64))
+        self._fixed = {INTRA: np.concatenate([inside * log2_step, inside]), INTER: np.concatenate([inside * log2_step, inside, coded_plane])}
+        self._inside = inside
+        self._side = None if side is None else self._embed(side.reshape(-1, height, width).astype(np.float64)).reshape(2, channels, -1)
+
+    def _embed(self, planes: np.ndarray) -> np.ndarray:
+        return np.pad(planes, ((0, 0), (1, 1), (1, 1))).reshape(len(planes), -1)
+
+    @property
+    def levels(self) -> np.ndarray:
+        """(C, h, w) int64."""
+        channels, height, width = self.shape
+        return self._levels.reshape(channels, height + 2, width + 2)[:, 1:-1, 1:-1].astype(np.int64)
+
+    def store(self, first: int, rows: np.ndarray, columns: np.ndarray, levels: np.ndarray) -> None:
+        """Put levels (n, own) of channels from ``first`` on at n positions; they are clamped to ±INPUT_LIMIT for the networks."""
+        self._levels[first : first + levels.shape[1], (rows + 1) * self._pitch + columns + 1] = np.clip(levels, -INPUT_LIMIT, INPUT_LIMIT).T
+
+    def features(self, kind: int, first: int, own: int, second: bool, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """The 3×3 neighbourhoods of all planes at n positions: (n, 9·K) float64 holding integers."""
+        seen = self._levels[: first + own]
+        planes = [seen, np.abs(seen), self._inside * second, self._fixed[kind]]
+        if kind == INTER:
+            planes += [self._side[0, first : first + own], self._side[1, first : first + own]]
+        centre = (rows + 1) * self._pitch + columns + 1
+        offsets = np.array([dy * self._pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
+        stacked = np.concatenate(planes)
+        return stacked[:, centre[:, None] + offsets].transpose(1, 0, 2).reshape(len(rows), -1)

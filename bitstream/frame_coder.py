@@ -1,0 +1,106 @@
+"""One frame from syntax to latents: the state that encoder and decoder share and the reconstruction both run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .block_syntax import BlockCoder, BlockFields, Direction, Mode
+from .level_syntax import LevelChooser, LevelCoder
+from .prediction import ReferenceFrame, average
+from .quantiser import clamp_latents, dequantise, log2_step_eighths, step_fixed
+from .symbol_coder import SymbolReader, SymbolWriter
+from .tables import CodecTables
+
+
+@dataclass(frozen=True)
+class LatentFrame:
+    """A reconstructed frame.
+
+    latents (C, h, w) int16 in latent units (1/64 of a scaled latent); fields: the block layer; quantiser 0..127;
+    bits: ideal code length of its blocks and of its levels.
+    """
+
+    latents: np.ndarray
+    fields: BlockFields
+    quantiser: int
+    block_bits: float
+    level_bits: float
+
+
+def to_positions(blocks: np.ndarray, block: int) -> np.ndarray:
+    """Repeat a block grid (bh, bw, …) to the latent grid (bh·block, bw·block, …)."""
+    return blocks.repeat(block, 0).repeat(block, 1)
+
+
+def predict_frame(
+    tables: CodecTables, fields: BlockFields, references: tuple[ReferenceFrame | None, ReferenceFrame | None], block: int, where: np.ndarray | None = None
+) -> np.ndarray:
+    """Motion-compensated prediction (C, h, w) int32 of every block, zero for intra blocks and outside ``where`` (bh, bw)."""
+    bh, bw = fields.modes.shape
+    out = np.zeros((bh * block * bw * block, tables.latent_channels), dtype=np.int32)
+    predicted = fields.modes != Mode.INTRA
+    if where is not None:
+        predicted = predicted & where
+    partial = {}
+    for index, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
+        mask = to_positions(predicted & (fields.directions != unused), block)
+        if mask.any():
+            rows, columns = np.nonzero(mask)
+            vectors = to_positions(fields.vectors[index], block)[mask]
+            partial[index] = (rows * (bw * block) + columns, references[index].predict(tables.phase_filters, rows, columns, vectors))
+    for flat, values in partial.values():
+        out[flat] = values
+    both = np.flatnonzero(to_positions(predicted & (fields.directions == Direction.AVERAGE), block))
+    if len(both):
+        past, future = (values[np.searchsorted(flat, both)] for flat, values in (partial[0], partial[1]))
+        out[both] = average(past, future)
+    return out.T.reshape(tables.latent_channels, bh * block, bw * block)
+
+
+class FrameCoder:
+    """Codes the frames between two keyframes, keyframe included.  Make a new one at every keyframe."""
+
+    def __init__(self, tables: CodecTables, latent_height: int, latent_width: int, block: int) -> None:
+        self.tables, self.block = tables, block
+        self.blocks = BlockCoder(tables.block_priors, latent_height // block, latent_width // block)
+        self.levels = LevelCoder(tables, latent_height, latent_width)
+
+    def code_keyframe(self, io: SymbolWriter | SymbolReader, quantiser: int, choose: LevelChooser | None = None) -> LatentFrame:
+        """A frame of intra blocks alone; its block layer costs nothing."""
+        fields = BlockFields.blank(*self.blocks.previous.modes.shape, Mode.INTRA)
+        return self._code_levels(io, fields, None, quantiser, choose, 0.0)
+
+    def code_inter(
+        self,
+        io: SymbolWriter | SymbolReader,
+        quantiser: int,
+        references: tuple[ReferenceFrame, ReferenceFrame | None],
+        fields: BlockFields | None = None,
+        choose: LevelChooser | None = None,
+    ) -> LatentFrame:
+        """A frame predicted from a past and perhaps a future reference.  ``fields`` and ``choose`` are the encoder's."""
+        if fields is None:
+            fields = BlockFields.blank(*self.blocks.previous.modes.shape, Mode.SKIP)
+        before = io.bits
+        fields = self.blocks.code(io, fields, two_references=references[1] is not None, temporal=references[1] is None)
+        block_bits = io.bits - before
+        prediction = predict_frame(self.tables, fields, references, self.block)
+        return self._code_levels(io, fields, prediction, quantiser, choose, block_bits)
+
+    def _code_levels(
+        self, io: SymbolWriter | SymbolReader, fields: BlockFields, prediction: np.ndarray | None, quantiser: int, choose: LevelChooser | None, block_bits: float
+    ) -> LatentFrame:
+        coded = to_positions(fields.coded, self.block)
+        intra = to_positions(fields.modes == Mode.INTRA, self.block)
+        in_levels = None
+        if prediction is not None:
+            # Truncation towards zero of |prediction| / step: integers only, see FORMAT.md.
+            in_levels = (np.abs(prediction).astype(np.int64) << 8) // step_fixed(quantiser)
+        before = io.bits
+        levels = self.levels.code(io, log2_step_eighths(quantiser), coded, intra, in_levels, choose)
+        latents = dequantise(levels, quantiser)
+        if prediction is not None:
+            latents += prediction
+        return LatentFrame(clamp_latents(latents).astype(np.int16), fields, quantiser, block_bits, io.bits - before)

@@ -1,0 +1,88 @@
+"""Access units to integer latents: the normative decoder."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from .access_unit import AccessUnit
+from .errors import BitstreamError, ChecksumError
+from .frame_coder import FrameCoder, LatentFrame
+from .group_structure import FrameReference
+from .prediction import ReferenceFrame
+from .sequence_header import SequenceHeader
+from .symbol_coder import SymbolReader
+from .tables import CodecTables
+
+
+def latent_checksum(frames: tuple[LatentFrame, ...]) -> int:
+    """CRC-32 of the latents of an access unit: int16 little-endian, frames in display order, then channel, row, column."""
+    crc = 0
+    for frame in frames:
+        crc = zlib.crc32(frame.latents.astype("<i2").tobytes(), crc)
+    return crc
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Which reconstructed frames a frame of a group may look at: ``frames[0]`` is the anchor, then by display index."""
+
+    frames: dict[int, ReferenceFrame]
+
+    def of(self, entry: FrameReference) -> tuple[ReferenceFrame, ReferenceFrame | None]:
+        """Past and future reference of a frame."""
+        return self.frames[entry.past], None if entry.future is None else self.frames[entry.future]
+
+
+class LatentDecoder:
+    """Decodes the access units of one stream in order, starting at any keyframe.
+
+    ``decode`` either returns frames whose checksum holds or raises and leaves the decoder waiting for a keyframe.
+    """
+
+    def __init__(self, tables: CodecTables) -> None:
+        self._tables = tables
+        self._coder: FrameCoder | None = None
+        self._anchor: ReferenceFrame | None = None
+        self._header: SequenceHeader | None = None
+
+    @property
+    def header(self) -> SequenceHeader | None:
+        """The sequence header of the last keyframe."""
+        return self._header
+
+    def decode(self, unit: AccessUnit) -> tuple[LatentFrame, ...]:
+        """Frames of the unit in display order.  Raises ``BitstreamError`` (``ChecksumError`` for wrong latents)."""
+        coder, anchor = self._coder, self._anchor
+        self._coder = self._anchor = None  # until this unit has proved good
+        if unit.is_keyframe:
+            header = unit.header
+            if header.latent_channels != self._tables.latent_channels:
+                raise BitstreamError(f"stream has {header.latent_channels} latent channels, the model's tables have {self._tables.latent_channels}")
+            coder = FrameCoder(self._tables, header.latent_height, header.latent_width, 1 << header.block_log2)
+            self._header = header
+        elif coder is None or anchor is None:
+            raise BitstreamError("access unit needs the keyframe before it, which is missing or damaged")
+        frames, last = decode_group(coder, anchor, unit)
+        if latent_checksum(frames) != unit.latent_checksum:
+            raise ChecksumError("reconstructed latents differ from the encoder's: the model's tables or this program differ from the encoder's")
+        self._coder, self._anchor = coder, last
+        return frames
+
+
+def decode_group(coder: FrameCoder, anchor: ReferenceFrame | None, unit: AccessUnit) -> tuple[tuple[LatentFrame, ...], ReferenceFrame]:
+    """Entropy-decode and reconstruct one unit → frames in display order, and the last of them as a reference."""
+    io = SymbolReader(unit.payload)
+    if unit.is_keyframe:
+        frame = coder.code_keyframe(io, unit.quantisers[0])
+        return (frame,), ReferenceFrame(frame.latents.astype(np.int32))
+    known = Reference({0: anchor})
+    frames: dict[int, LatentFrame] = {}
+    for entry, quantiser in zip(unit.references, unit.quantisers):
+        frame = coder.code_inter(io, quantiser, known.of(entry))
+        frames[entry.display_index] = frame
+        known.frames[entry.display_index + 1] = ReferenceFrame(frame.latents.astype(np.int32))
+    ordered = tuple(frames[i] for i in range(unit.frame_count))
+    return ordered, known.frames[unit.frame_count]

@@ -1,0 +1,113 @@
+"""Syntax of the level layer: the quantised latents of one frame, slice by slice, in two checkerboard passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .context_model import INTER, INTRA, LevelCanvas, SymbolContext, checkerboard
+from .errors import BitstreamError
+from .quantiser import MAX_LEVEL
+from .symbol_coder import SymbolReader, SymbolWriter, TableSet
+from .tables import CodecTables
+
+LEVEL_INCREMENT = 256
+SIDE_LIMIT = 15  # side planes are clamped to this before they enter a network
+
+
+@dataclass(frozen=True)
+class PassContext:
+    """What an encoder's quantiser may look at for one pass: n positions of ``own`` channels from ``first`` on.
+
+    rows, columns (n,); contexts: one ``SymbolContext`` of (n·own,) entries, position-major; frequencies (n·own, symbols) are
+    fetched by ``costs`` only when asked for, since most encoders need few of them.
+    """
+
+    first: int
+    own: int
+    rows: np.ndarray
+    columns: np.ndarray
+    context: SymbolContext
+    tables: TableSet
+
+    def bits(self, levels: np.ndarray) -> np.ndarray:
+        """Bits of candidate levels (n·own,) under the tables in use; an escape counts its payload too."""
+        symbols = self.context.symbols(levels)
+        self.tables.refresh(np.unique(self.context.table))
+        bits = 16 - np.log2(self.tables.frequencies[self.context.table, symbols])
+        return bits + 2 * np.log2(1.0 + self.context.escape_values(levels, symbols))
+
+
+# Gives the levels (n, own) int64 of one pass.
+LevelChooser = Callable[[PassContext], np.ndarray]
+
+
+class LevelCoder:
+    """The adaptive tables of the level layer, and the previous frame's levels as context.  Reset at keyframes."""
+
+    def __init__(self, tables: CodecTables, height: int, width: int) -> None:
+        self._tables = tables
+        self._sets = {kind: TableSet(priors, LEVEL_INCREMENT) for kind, priors in tables.level_priors.items()}
+        self._shape = (tables.latent_channels, height, width)
+        self.previous = np.zeros(self._shape, dtype=np.int64)
+
+    def code(
+        self, io: SymbolWriter | SymbolReader, log2_step: int, coded: np.ndarray, intra: np.ndarray, prediction: np.ndarray | None, choose: LevelChooser | None
+    ) -> np.ndarray:
+        """Code the levels of a frame → (C, h, w) int64, zero where nothing is coded.
+
+        ``coded``, ``intra`` (h, w) bool masks of positions; ``prediction`` (C, h, w) in levels, None for keyframes;
+        ``choose`` is the encoder's quantiser, None for a reader.  Raises ``BitstreamError`` for levels out of range.
+        """
+        channels, height, width = self._shape
+        side = None
+        if prediction is not None:
+            side = np.minimum(np.abs(np.stack([prediction, self.previous])), SIDE_LIMIT)
+        canvas = LevelCanvas(channels, height, width, log2_step, coded, side)
+        levels = np.zeros(self._shape, dtype=np.int64)
+        first_pass = checkerboard(height, width)
+        start = 0
+        for index, own in enumerate(self._tables.slices):
+            for second, mask in enumerate((first_pass, ~first_pass)):
+                for kind, kind_mask in ((INTRA, intra), (INTER, coded & ~intra)):
+                    rows, columns = np.nonzero(mask & coded & kind_mask)
+                    if len(rows):
+                        values = self._code_pass(io, kind, index, start, bool(second), rows, columns, canvas, choose)
+                        levels[start : start + own, rows, columns] = values.T
+                        canvas.store(start, rows, columns, values)
+            start += own
+        # A keyframe's levels say nothing about where residuals will fall.
+        self.previous = levels if prediction is not None else np.zeros_like(levels)
+        return levels
+
+    def _code_pass(
+        self,
+        io: SymbolWriter | SymbolReader,
+        kind: int,
+        index: int,
+        start: int,
+        second: bool,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        canvas: LevelCanvas,
+        choose: LevelChooser | None,
+    ) -> np.ndarray:
+        own = self._tables.slices[index]
+        mean, scale = self._tables.networks[kind][index].evaluate(canvas.features(kind, start, own, second, rows, columns))
+        context = SymbolContext.of(mean.ravel(), scale.ravel())
+        tables = self._sets[kind]
+        if choose is None:
+            wanted = np.zeros(len(rows) * own, dtype=np.int64)
+        else:
+            wanted = choose(PassContext(start, own, rows, columns, context, tables)).ravel()
+        symbols = io.code(tables, context.table, context.symbols(wanted))
+        escapes = np.zeros(len(symbols), dtype=np.int64)
+        escaped = symbols >= tables.frequencies.shape[1] - 2
+        if escaped.any():
+            escapes[escaped] = io.code_escapes(context.escape_values(wanted, symbols)[escaped])
+        values = context.levels(symbols, escapes)
+        if np.abs(values).max() > MAX_LEVEL:
+            raise BitstreamError(f"level outside ±{MAX_LEVEL}")
+        return values.reshape(len(rows), own)

@@ -1,0 +1,188 @@
+"""Range coding of integer symbols under adaptive integer frequency tables (constriction's 32-bit range coder).
+
+A ``TableSet`` holds many tables over one alphabet and learns from what was coded.  Symbols of one call are coded
+grouped by table, so that a library loop replaces a Python loop: within a call, tables in ascending order, and the
+symbols of a table in the order given.  ``SymbolWriter`` and ``SymbolReader`` have the same method, so that syntax is
+written once for both directions.
+
+constriction takes floats, but it quantises w to cdf_i = floor(sum(w[:i]) · free / sum(w)) + i with free = 2^24 - n
+(n symbols).  With w_i = F_i - 1 and sum(F) = 2^24 the factor is exactly 1 and all sums are integers below 2^53, so the
+coder works with the integer frequencies F = 256 · f themselves; tests/bitstream/test_symbol_coder.py probes every one.
+"""
+
+from __future__ import annotations
+
+import constriction
+import numpy as np
+
+from .errors import BitstreamError, TruncatedStreamError
+
+FREQUENCY_BITS = 16
+FREQUENCY_TOTAL = 1 << FREQUENCY_BITS
+_CODER_SCALE = 1 << (24 - FREQUENCY_BITS)
+COUNT_LIMIT = 1 << 24  # counts of a table are halved when their sum passes this
+ESCAPE_LENGTHS = 16  # an escape's binary length is 1..16
+
+_Categorical = constriction.stream.model.Categorical
+
+
+def _uniform_model(symbols: int) -> object:
+    """Equal frequencies over a power of two of symbols."""
+    return _Categorical(np.full(symbols, float((1 << 24) // symbols - 1)), perfect=False)
+
+
+class TableSet:
+    """Adaptive frequency tables, shape (tables, symbols): frequencies of 16 bits that add up to 65536, none zero.
+
+    ``priors`` are such frequencies.  A symbol coded adds ``increment`` to its count; counts start at the priors, so a
+    table forgets its prior after about 65536 / increment symbols.  Frequencies follow from counts as
+    f = 1 + floor(count · (65536 - n) / total), and the rest goes to the symbol with the largest count (the first of
+    equals).
+    """
+
+    def __init__(self, priors: np.ndarray, increment: int) -> None:
+        priors = np.asarray(priors, dtype=np.int64)
+        if priors.ndim != 2 or (priors < 1).any() or (priors.sum(1) != FREQUENCY_TOTAL).any():
+            raise ValueError("priors: every row must hold frequencies >= 1 that add up to 65536")
+        self.counts = priors.copy()
+        self.frequencies = priors.copy()
+        self.increment = increment
+        self._models: dict[int, object] = {}
+        self._stale = np.zeros(len(priors), dtype=bool)
+
+    def refresh(self, tables: np.ndarray) -> None:
+        """Bring the frequencies of ``tables`` up to date with their counts."""
+        stale = tables[self._stale[tables]]
+        if not len(stale):
+            return
+        counts = self.counts[stale]
+        symbols = counts.shape[1]
+        total = counts.sum(1, keepdims=True)
+        frequencies = 1 + counts * (FREQUENCY_TOTAL - symbols) // total
+        frequencies[np.arange(len(stale)), counts.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
+        self.frequencies[stale] = frequencies
+        self._stale[stale] = False
+        for table in stale.tolist():
+            self._models.pop(table, None)
+
+    def model(self, table: int) -> object:
+        """constriction's entropy model of one refreshed table."""
+        model = self._models.get(table)
+        if model is None:
+            model = _Categorical((self.frequencies[table] * _CODER_SCALE - 1).astype(np.float64), perfect=False)
+            self._models[table] = model
+        return model
+
+    def learn(self, tables: np.ndarray, symbols: np.ndarray) -> None:
+        """Count coded symbols; frequencies change when a table is used next."""
+        np.add.at(self.counts, (tables, symbols), self.increment)
+        touched = np.unique(tables)
+        self._stale[touched] = True
+        large = touched[self.counts[touched].sum(1) > COUNT_LIMIT]
+        if len(large):
+            self.counts[large] = (self.counts[large] + 1) >> 1
+
+    def bits(self, tables: np.ndarray, symbols: np.ndarray) -> float:
+        """Ideal code length of symbols under the tables in use, in bits.  For figures only."""
+        return float(FREQUENCY_BITS * len(symbols) - np.log2(self.frequencies[tables, symbols]).sum())
+
+    def copy(self) -> "TableSet":
+        """An independent copy, for encoders that try and take back."""
+        other = object.__new__(TableSet)
+        other.counts, other.frequencies = self.counts.copy(), self.frequencies.copy()
+        other.increment, other._models, other._stale = self.increment, dict(self._models), self._stale.copy()
+        return other
+
+
+class _Grouped:
+    """Positions of a call sorted by table: iterate (table, start, stop) over ``order``."""
+
+    def __init__(self, tables: np.ndarray) -> None:
+        self.order = np.argsort(tables, kind="stable")
+        self.present, starts = np.unique(tables[self.order], return_index=True)
+        self.bounds = [*starts.tolist(), len(tables)]
+
+    def __iter__(self):
+        return zip(self.present.tolist(), self.bounds[:-1], self.bounds[1:])
+
+
+class SymbolWriter:
+    """Encodes symbols; ``finish()`` gives the bytes.  ``bits`` is the ideal code length so far."""
+
+    def __init__(self) -> None:
+        self._coder = constriction.stream.queue.RangeEncoder()
+        self._escape_length, self._bit = _uniform_model(ESCAPE_LENGTHS), _uniform_model(2)
+        self.bits = 0.0
+
+    def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        """Encode ``symbols`` (n,) each under the table in ``ids`` (n,) and learn; returns the symbols."""
+        if len(ids):
+            group = _Grouped(ids)
+            tables.refresh(group.present)
+            self.bits += tables.bits(ids, symbols)
+            ordered = symbols[group.order].astype(np.int32)
+            for table, start, stop in group:
+                self._coder.encode(ordered[start:stop], tables.model(table))
+            tables.learn(ids, symbols)
+        return symbols
+
+    def code_escapes(self, values: np.ndarray) -> np.ndarray:
+        """Encode values 0..65534 (n,) in Elias-gamma form with equal probabilities: all lengths, then all low bits."""
+        if len(values):
+            lengths = np.array([int(v + 1).bit_length() for v in values], dtype=np.int32)
+            self._coder.encode(lengths - 1, self._escape_length)
+            low = [(int(v + 1) >> shift) & 1 for v, n in zip(values, lengths) for shift in range(n - 2, -1, -1)]
+            if low:
+                self._coder.encode(np.array(low, dtype=np.int32), self._bit)
+            self.bits += 4 * len(values) + len(low)
+        return values
+
+    def finish(self) -> bytes:
+        """All words, little-endian."""
+        return self._coder.get_compressed().astype("<u4").tobytes()
+
+
+class SymbolReader:
+    """Decodes what a ``SymbolWriter`` wrote.  Bits that were never written decode to something, never to a crash."""
+
+    def __init__(self, data: bytes) -> None:
+        if len(data) % 4:
+            raise TruncatedStreamError(f"entropy-coded payload must be whole 32-bit words, got {len(data)} bytes")
+        self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, dtype="<u4").astype(np.uint32))
+        self._escape_length, self._bit = _uniform_model(ESCAPE_LENGTHS), _uniform_model(2)
+        self.bits = 0.0
+
+    def _decode(self, model: object, count: int) -> np.ndarray:
+        try:
+            return self._coder.decode(model, count)
+        except (AssertionError, ValueError) as error:  # constriction's "invalid data"
+            raise BitstreamError(f"entropy-coded payload is damaged: {error}") from error
+
+    def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray | None = None) -> np.ndarray:
+        """Decode one symbol per entry of ``ids`` (n,) → int64 (n,), and learn.  ``symbols`` is ignored."""
+        decoded = np.zeros(len(ids), dtype=np.int64)
+        if len(ids):
+            group = _Grouped(ids)
+            tables.refresh(group.present)
+            for table, start, stop in group:
+                decoded[group.order[start:stop]] = self._decode(tables.model(table), stop - start)
+            self.bits += tables.bits(ids, decoded)
+            tables.learn(ids, decoded)
+        return decoded
+
+    def code_escapes(self, values: np.ndarray) -> np.ndarray:
+        """Decode as many escapes as ``values`` has entries (their contents are ignored) → int64."""
+        out = np.zeros(len(values), dtype=np.int64)
+        if len(values):
+            lengths = self._decode(self._escape_length, len(values)).astype(np.int64) + 1
+            total = int((lengths - 1).sum())
+            low = self._decode(self._bit, total) if total else np.zeros(0, dtype=np.int64)
+            position = 0
+            for i, length in enumerate(lengths.tolist()):
+                value = 1
+                for bit in low[position : position + length - 1].tolist():
+                    value = value << 1 | bit
+                position += length - 1
+                out[i] = value - 1
+            self.bits += 4 * len(values) + total
+        return out

@@ -1,0 +1,92 @@
+"""Fit everything keyframes need from a folder of pictures: phase filters, intra networks and their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
+from bitstream.frame_coder import FrameCoder
+from bitstream.quantiser import CRF_OFFSET, log2_step_eighths, step_latent
+from bitstream.symbol_coder import SymbolWriter, TableSet
+from bitstream.tables import BLOCK_TABLES, CodecTables
+
+from ..encoder.quantisation import RateDistortionQuantiser
+from ..networks.context import ContextModel
+from .context_networks import LevelSample, fit_context_model, logistic_tables, to_frequencies, to_integers
+from .phase_filters import fit_phase_filters
+
+PICTURE_CRFS = (4, 12, 20, 26, 32, 38, 44, 52)
+SMOOTHING = 40.0  # how many symbols the logistic shape weighs in a fitted table
+
+
+class CountingWriter(SymbolWriter):
+    """A writer that also counts symbols per table of every table set it meets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: dict[int, np.ndarray] = {}
+
+    def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        """As the base class, counting."""
+        counts = self.counts.setdefault(id(tables), np.zeros(tables.counts.shape))
+        np.add.at(counts, (ids, symbols), 1)
+        return super().code(tables, ids, symbols)
+
+
+def uniform_priors() -> dict[str, np.ndarray]:
+    """Equal frequencies for the block layer, to begin with."""
+    return {name: to_frequencies(np.ones(shape), np.ones(shape), 0.0) for name, shape in BLOCK_TABLES.items()}
+
+
+def code_keyframe(tables: CodecTables, latents: np.ndarray, quantiser: int, lagrangian: float, io: SymbolWriter) -> tuple[np.ndarray, FrameCoder]:
+    """Code scaled latents (C, h, w) as a keyframe → levels (C, h, w) and the coder used."""
+    coder = FrameCoder(tables, *latents.shape[1:], block=1)
+    frame = coder.code_keyframe(io, quantiser, RateDistortionQuantiser(latents / step_latent(quantiser), lagrangian))
+    return np.rint(frame.latents / 64 / step_latent(quantiser)).astype(np.int64), coder
+
+
+def calibrate_intra(
+    encode: Callable[[np.ndarray], np.ndarray],
+    pictures: list[np.ndarray],
+    slices: tuple[int, ...],
+    minutes: float,
+    start: ContextModel | None,
+    lagrangian: float,
+    log: Callable[[str], None],
+) -> tuple[CodecTables, ContextModel]:
+    """Tables whose inter part is only a placeholder copied from intra shapes; ``calibrate_inter`` fits that from clips."""
+    filters, errors = fit_phase_filters(encode, [p[:200, :200] for p in pictures[:16]])
+    log(f"phase filters: mean squared error {errors.mean():.4f}, worst phase {errors.max():.4f}, phase (0, 4) {errors[0, 4]:.4f}")
+    latents = [encode(p[: p.shape[0] // 16 * 16, : p.shape[1] // 16 * 16]) for p in pictures]
+    rng = np.random.default_rng(1)
+
+    def dead_zone(z: np.ndarray, quantiser: int) -> LevelSample:
+        scaled = z / step_latent(quantiser)
+        return LevelSample((np.sign(scaled) * np.floor(np.abs(scaled) + 0.4)).astype(np.int64), log2_step_eighths(quantiser) / 8)
+
+    samples = [dead_zone(z, CRF_OFFSET + int(crf)) for z in latents for crf in rng.choice(PICTURE_CRFS, 3, replace=False)]
+    model, bits = fit_context_model(samples, INTRA, slices, minutes * 0.6, start)
+    log(f"intra network, dead-zone levels: {bits:.4f} bits per level")
+    shapes = logistic_tables()
+    smooth = to_frequencies(np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), shapes, 1.0)
+    blank_inter = to_integers(ContextModel(slices, inter=True), INTER)
+    tables = CodecTables(sum(slices), slices, {INTRA: to_integers(model, INTRA), INTER: blank_inter}, {INTRA: smooth, INTER: smooth}, uniform_priors(), filters)
+    # The levels the encoder really sends depend on the tables; one more round over those makes both agree.
+    for last in (False, True):
+        counts, samples = np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), []
+        for z in latents:
+            quantiser = CRF_OFFSET + int(rng.choice(PICTURE_CRFS))
+            io = CountingWriter()
+            levels, _ = code_keyframe(tables, z, quantiser, lagrangian, io)
+            counts += sum(c for c in io.counts.values() if c.shape == counts.shape)
+            samples.append(LevelSample(levels, log2_step_eighths(quantiser) / 8))
+        if not last:
+            model, bits = fit_context_model(samples, INTRA, slices, minutes * 0.4, model)
+            log(f"intra network, rate-distortion optimised levels: {bits:.4f} bits per level")
+            tables = replace(tables, networks={INTRA: to_integers(model, INTRA), INTER: blank_inter})
+        else:
+            tables = replace(tables, level_priors={INTRA: to_frequencies(counts, shapes, SMOOTHING), INTER: smooth})
+    return tables, model

@@ -1,0 +1,1 @@
+"""The decoder around the exact latents: restoration, autoencoder, pictures."""

@@ -1,0 +1,31 @@
+"""Rate-distortion optimised quantisation of latents against the tables in use (as x264's trellis, but greedy)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bitstream.level_syntax import PassContext
+
+
+class RateDistortionQuantiser:
+    """Chooses levels that minimise (target - level)² + lagrangian · bits, both in units of the step.
+
+    ``target`` (C, h, w) float: what the levels should be, residual / step.  Candidates are the two integers around the
+    target and zero, priced by the pass's own tables; the influence on later contexts is not priced.
+    """
+
+    def __init__(self, target: np.ndarray, lagrangian: float) -> None:
+        self._target, self._lagrangian = target, lagrangian
+
+    def __call__(self, part: PassContext) -> np.ndarray:
+        wanted = self._target[part.first : part.first + part.own, part.rows, part.columns].T.ravel()
+        nearest = np.rint(wanted).astype(np.int64)
+        if self._lagrangian <= 0:
+            return nearest.reshape(-1, part.own)
+        other = nearest + np.where(wanted > nearest, 1, -1)
+        best, best_cost = nearest, np.full(len(wanted), np.inf)
+        for candidate in (nearest, other, np.zeros_like(nearest)):
+            cost = (wanted - candidate) ** 2 + self._lagrangian * part.bits(candidate)
+            better = cost < best_cost
+            best, best_cost = np.where(better, candidate, best), np.where(better, cost, best_cost)
+        return best.reshape(-1, part.own)

@@ -1,0 +1,1 @@
+"""Models behind diffusers' interfaces, and the bundles they come in."""

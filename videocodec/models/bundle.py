@@ -1,0 +1,106 @@
+"""Model bundles: a folder in the diffusers pipeline layout plus the codec tables.  Nothing here imports torch at the top,
+so that ``info`` and ``verify`` read streams without it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from bitstream.tables import CodecTables
+
+from ..errors import UnknownModelError
+
+if TYPE_CHECKING:
+    from diffusers.models.modeling_utils import ModelMixin
+
+BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
+TABLES_FILE = "codec/tables.safetensors"
+_PARTS = ("vae", "unet", "scheduler", "codec")
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """One model: where it lies and what it is called."""
+
+    name: str
+    folder: Path
+
+    @classmethod
+    def find(cls, name_or_folder: str | Path) -> "ModelBundle":
+        """The bundle of that name inside the package, or in that folder.  Raises ``UnknownModelError``."""
+        text = str(name_or_folder)
+        for folder in (BUNDLES / text, Path(text)):
+            if (folder / TABLES_FILE).is_file():
+                pickles = [f.name for f in folder.rglob("*") if f.suffix in {".bin", ".pt", ".pth", ".ckpt"}]
+                if pickles:
+                    raise UnknownModelError(f"{folder}: refusing pickled weights ({pickles[0]}): convert them to safetensors")
+                return cls(folder.resolve().name, folder.resolve())
+        if Path(text).is_dir():
+            raise UnknownModelError(f"{text}: no {TABLES_FILE} in this folder: make a bundle of it with tools/calibrate.py")
+        raise UnknownModelError(f"unknown model {text!r}: choose one of {', '.join(available())} or the folder of a bundle")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the model: SHA-256 over the names and contents of all files that decoding depends on, 64 hex digits."""
+        digest = hashlib.sha256()
+        files = [self.folder / "model_index.json", self.folder / TABLES_FILE]
+        files += [f for part in _PARTS[:3] for pattern in ("*.json", "*.safetensors") for f in (self.folder / part).glob(pattern)]
+        for file in sorted(f for f in files if f.is_file()):
+            digest.update(f"{file.relative_to(self.folder).as_posix()}\0{file.stat().st_size}\0".encode())
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def tables(self) -> CodecTables:
+        """The integer tables (``TablesError`` if they are damaged)."""
+        return CodecTables.load(self.folder / TABLES_FILE)
+
+    @cached_property
+    def latent_scale(self) -> np.ndarray:
+        """(C,) float32: scaled latent = latent · latent_scale."""
+        try:
+            with safe_open(str(self.folder / TABLES_FILE), "numpy") as file:
+                return file.get_tensor("latent_scale").astype(np.float32)
+        except (OSError, SafetensorError) as error:
+            raise UnknownModelError(f"{self.folder / TABLES_FILE}: no latent_scale ({error})") from error
+
+    def load_autoencoder(self) -> "ModelMixin":
+        """The autoencoder named in model_index.json, on the CPU in float32, evaluation mode."""
+        return load_autoencoder(self.folder)
+
+
+def available() -> tuple[str, ...]:
+    """Names of the bundles inside the package."""
+    return tuple(sorted(f.name for f in BUNDLES.iterdir() if (f / TABLES_FILE).is_file()))
+
+
+def load_autoencoder(folder: Path) -> "ModelMixin":
+    """Load ``folder``/vae: the project's own class or any diffusers autoencoder, safetensors only.
+
+    Raises ``UnknownModelError`` with one clear line.
+    """
+    import diffusers
+    import torch
+
+    from .latent_autoencoder import LatentAutoencoder
+
+    config_file = folder / "vae" / "config.json"
+    try:
+        class_name = json.loads(config_file.read_text()).get("_class_name")
+    except (OSError, ValueError) as error:
+        raise UnknownModelError(f"{config_file}: cannot be read ({error})") from error
+    kind = LatentAutoencoder if class_name == "LatentAutoencoder" else getattr(diffusers, str(class_name), None)
+    if kind is None or not hasattr(kind, "from_pretrained") or not str(class_name).startswith(("Autoencoder", "LatentAutoencoder")):
+        raise UnknownModelError(f"{config_file}: {class_name!r} is no autoencoder that diffusers {diffusers.__version__} knows")
+    try:
+        model = kind.from_pretrained(str(folder / "vae"), use_safetensors=True, local_files_only=True, torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UnknownModelError(f"{folder / 'vae'}: cannot be loaded ({str(error).splitlines()[0]})") from error
+    return model.eval().requires_grad_(False)

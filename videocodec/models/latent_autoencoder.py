@@ -1,0 +1,59 @@
+"""The embedded autoencoder behind diffusers' autoencoder interface."""
+
+from __future__ import annotations
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
+from diffusers.models.autoencoders.vae import DecoderOutput
+from diffusers.models.modeling_utils import ModelMixin
+
+from ..networks.autoencoder import Decoder, Encoder
+
+
+class LatentAutoencoder(ModelMixin, ConfigMixin):
+    """8×8 pixels per latent position, ``latent_channels`` channels, a linear path beside the network.
+
+    ``encode`` and ``decode`` follow ``AutoencoderTiny``; ``from_pretrained`` and ``save_pretrained`` are diffusers' own.
+    Unlike its siblings ``decode`` may be told the quantiser step, and then removes that step's noise better.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 16,
+        width: int = 48,
+        coarse_width: int = 96,
+        encoder_blocks: int = 2,
+        encoder_wide_blocks: int = 5,
+        decoder_blocks: int = 4,
+        decoder_fine_blocks: int = 4,
+        decoder_wide_blocks: int = 8,
+        expansion: int = 2,
+        scaling_factor: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(latent_channels, width, coarse_width, encoder_blocks, encoder_wide_blocks, expansion)
+        self.decoder = Decoder(latent_channels, width, coarse_width, decoder_blocks, decoder_fine_blocks, decoder_wide_blocks, expansion)
+
+    def encode(self, x: torch.Tensor, return_dict: bool = True) -> AutoencoderTinyOutput | tuple[torch.Tensor]:
+        """Pictures (B, 3, H, W), RGB in [-1, 1], H and W multiples of 8 → ``.latents`` (B, C, H/8, W/8)."""
+        if x.ndim != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8:
+            raise ValueError(f"pictures must be (B, 3, H, W) with H and W multiples of 8, got shape {tuple(x.shape)}")
+        latents = self.encoder(x)
+        return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
+
+    def decode(self, z: torch.Tensor, step: torch.Tensor | float | None = None, return_dict: bool = True) -> DecoderOutput | tuple[torch.Tensor]:
+        """Latents (B, C, h, w) → ``.sample`` (B, 3, 8h, 8w), RGB in about [-1, 1].
+
+        ``step``: quantiser step in latents, one number or one per picture (B,); without it a fine step of 0.3 is assumed.
+        """
+        if z.ndim != 4 or z.shape[1] != self.config.latent_channels:
+            raise ValueError(f"latents must be (B, {self.config.latent_channels}, h, w), got shape {tuple(z.shape)}")
+        steps = torch.as_tensor(0.3 if step is None else step, dtype=torch.float32, device=z.device).expand(z.shape[0])
+        sample = self.decoder(z, torch.log2(steps))
+        return DecoderOutput(sample=sample) if return_dict else (sample,)
+
+    def forward(self, sample: torch.Tensor, return_dict: bool = True) -> DecoderOutput | tuple[torch.Tensor]:
+        """Encode and decode without quantisation."""
+        return self.decode(self.encode(sample).latents, return_dict=return_dict)
