@@ -193,7 +193,8 @@ class SequenceHeader:
         """The integers of ``_LAYOUT`` by name."""
         colour = self.colour
         values = {name: getattr(self, name) for name, _, _, _ in _LAYOUT if hasattr(self, name)}
-        values |= {"primaries": colour.primaries, "transfer": colour.transfer, "matrix": colour.matrix, "full_range": int(colour.full_range)}
+        values |= {"primaries": colour.primaries, "transfer": colour.transfer, "matrix": colour.matrix}
+        values["full_range"] = int(colour.full_range)
         for name in ("sample_aspect_ratio", "time_base", "frame_rate"):
             fraction = Fraction(getattr(self, name))
             values |= {f"{name}.num": fraction.numerator, f"{name}.den": fraction.denominator}

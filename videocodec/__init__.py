@@ -1,0 +1,39 @@
+"""A neural video codec: keyframes as quantised latents, inter frames as latent motion and residuals, exact on every machine.
+
+    videocodec.encode("clip.mp4", "clip.lv.mp4", crf=32)
+    videocodec.decode("clip.lv.mp4", "out.mp4")
+    for frame in videocodec.decode_frames("clip.lv.mp4"): frame.data  # (3, H, W) uint8
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .decoder.api import DecodeReport, decode
+    from .decoder.frames import PROVENANCE_NAMES, Frame, decode_frames
+    from .encoder.api import EncodeReport, encode
+    from .inspection import StreamInfo, VerifyReport, info, verify
+
+# Names are imported when first used: ``info`` and ``verify`` need no torch, and ``--help`` needs nothing.
+_HOMES = {
+    "encode": "encoder.api",
+    "EncodeReport": "encoder.api",
+    "decode": "decoder.api",
+    "DecodeReport": "decoder.api",
+    "decode_frames": "decoder.frames",
+    "Frame": "decoder.frames",
+    "PROVENANCE_NAMES": "decoder.frames",
+    "info": "inspection",
+    "StreamInfo": "inspection",
+    "verify": "inspection",
+    "VerifyReport": "inspection",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -46,11 +46,12 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
     def decode(self, z: torch.Tensor, step: torch.Tensor | float | None = None, return_dict: bool = True) -> DecoderOutput | tuple[torch.Tensor]:
         """Latents (B, C, h, w) → ``.sample`` (B, 3, 8h, 8w), RGB in about [-1, 1].
 
-        ``step``: quantiser step in latents, one number or one per picture (B,); without it a fine step of 0.3 is assumed.
+        ``step``: quantiser step in latents, one number, one per picture (B,) or a map (B, h, w); without it a fine step of 0.3 is assumed.
         """
         if z.ndim != 4 or z.shape[1] != self.config.latent_channels:
             raise ValueError(f"latents must be (B, {self.config.latent_channels}, h, w), got shape {tuple(z.shape)}")
-        steps = torch.as_tensor(0.3 if step is None else step, dtype=torch.float32, device=z.device).expand(z.shape[0])
+        steps = torch.as_tensor(0.3 if step is None else step, dtype=torch.float32, device=z.device)
+        steps = steps.expand(z.shape[0]) if steps.ndim < 3 else steps
         sample = self.decoder(z, torch.log2(steps))
         return DecoderOutput(sample=sample) if return_dict else (sample,)
 

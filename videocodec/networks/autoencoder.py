@@ -63,7 +63,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents (B, C, h, w) and log2 of the quantiser step (B,) → RGB in about [-1, 1], (B, 3, 8h, 8w)."""
+    """Latents (B, C, h, w) and log2 of the quantiser step, (B,) or a map (B, h, w) → RGB in about [-1, 1], (B, 3, 8h, 8w)."""
 
     def __init__(
         self, latent_channels: int, width: int, coarse_width: int, blocks: int, fine_blocks: int, wide_blocks: int, expansion: int
@@ -78,7 +78,8 @@ class Decoder(nn.Module):
         self.head = nn.Conv2d(width, 48, 3, padding=1)
 
     def forward(self, z: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
-        plane = log2_step.to(z).reshape(-1, 1, 1, 1).expand(z.shape[0], 1, *z.shape[2:])
+        plane = log2_step.to(z)
+        plane = plane[:, None] if plane.ndim == 3 else plane.reshape(-1, 1, 1, 1).expand(z.shape[0], 1, *z.shape[2:])
         y = self.stem(torch.cat([z / 3, plane], 1))
         y = F.pixel_shuffle(self.up(self.wide(self.coarse(y))), 2)
         return self.linear(z) + F.pixel_shuffle(self.head(self.fine(y)), 4)

@@ -1,0 +1,46 @@
+# Two commands for people, each does its own set-up in .venv: `make demo` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+DEMO_CLIP ?= samples/market.mp4
+DEMO_CRF ?= 28
+DEMO_NAME := $(basename $(notdir $(DEMO_CLIP)))
+
+.PHONY: help demo test samples clean
+
+help:
+	@echo "make demo     encode a sample, decode it again, print sizes; the files are in out/"
+	@echo "make test     run every test"
+	@echo "make samples  make samples/ again from scikit-image's pictures"
+	@echo "make clean    remove .venv and out/"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	@echo "installing into .venv (once; torch is a large download)"
+	$(PIP_INSTALL) setuptools
+	$(PIP_INSTALL) --no-build-isolation --editable ".[test]"
+	@touch $@
+
+demo: $(INSTALLED)
+	@mkdir -p out
+	$(BIN)/videocodec encode $(DEMO_CLIP) out/$(DEMO_NAME).latent.mp4 --crf $(DEMO_CRF) -y
+	$(BIN)/videocodec verify out/$(DEMO_NAME).latent.mp4
+	$(BIN)/videocodec info out/$(DEMO_NAME).latent.mp4
+	$(BIN)/videocodec decode out/$(DEMO_NAME).latent.mp4 out/$(DEMO_NAME).decoded.mp4 -y
+	@echo
+	@echo "bytes of the original, of the latent-video file, and of the decoded copy to play (an ordinary mp4):"
+	@wc -c $(DEMO_CLIP) out/$(DEMO_NAME).latent.mp4 out/$(DEMO_NAME).decoded.mp4 | sed '$$d'
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+samples: $(INSTALLED)
+	$(PIP_INSTALL) --no-build-isolation --editable ".[samples]"
+	$(BIN)/python tools/make_samples.py samples
+
+clean:
+	rm -rf .venv out

@@ -1,0 +1,9 @@
+"""The container: an MP4 file with the access units as a data track, and sound and subtitles copied next to it."""
+
+from __future__ import annotations
+
+from .reader import Sample, StreamReader, UnitInfo
+from .tracks import TrackCopier
+from .writer import StreamWriter
+
+__all__ = ["Sample", "StreamReader", "StreamWriter", "TrackCopier", "UnitInfo"]

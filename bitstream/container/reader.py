@@ -1,0 +1,145 @@
+"""Reads a latent-video file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+
+from ..access_unit import peek_is_keyframe
+from ..errors import BitstreamError, ContainerError, UnsupportedVersionError
+from ..fields import ByteReader
+from ..sequence_header import MAGIC, SequenceHeader
+from .boxes import read_layout
+from .tracks import LATENT_CODEC, describe, open_input
+
+# FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the ones after it.
+_KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An access unit as the container holds it.
+
+    data: its bytes, unchecked.  pts, duration: ticks of the header's time base, by the container's tables (what the
+    access unit itself says goes before them).  index: 0.. in the order of the file.
+    """
+
+    data: bytes
+    pts: int
+    duration: int
+    index: int
+
+
+@dataclass(frozen=True)
+class UnitInfo:
+    """What the container knows of an access unit: as in ``Sample``, size in bytes, and whether decoding can start there."""
+
+    pts: int
+    duration: int
+    size: int
+    is_keyframe: bool
+
+
+class StreamReader:
+    """Reads the access units of a latent-video file.
+
+    path: as given.  header: the sequence header of the first access unit, its checksum not checked.  tracks: a line on
+    every copied track.  audio_tracks: how many of them are sound.  container_bytes: what the file would weigh without
+    the copied tracks: its size less their samples and tables.
+
+    Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or starts with a damaged header;
+    ``UnsupportedVersionError`` for a newer format.  A file that is cut short opens, if its tables are there, and the
+    error comes when ``units`` or ``index`` get to the cut.  Both read the file anew every time.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        with open_input(path, **_KEEP_ALL_SAMPLES) as container:
+            if container.format.name.split(",")[0] != "mov":
+                raise ContainerError(_not_ours(path, container, f"not an MP4 file but {container.format.long_name}"))
+            self._layout = read_layout(path)
+            self._stream_index, first = _find_latent_track(path, container)
+            copied = [stream for stream in container.streams if stream.index != self._stream_index]
+            self.tracks = [describe(stream) for stream in copied]
+            self.audio_tracks = sum(stream.type == "audio" for stream in copied)
+        try:
+            self.header = SequenceHeader.parse(ByteReader(first, offset=1))
+        except UnsupportedVersionError as error:
+            raise UnsupportedVersionError(f"{path}: {error}") from error
+        except BitstreamError as error:
+            raise ContainerError(f"{path}: the first access unit is damaged ({error})") from error
+
+    @property
+    def container_bytes(self) -> int:
+        """Size of the file less the samples and tables of the copied tracks."""
+        others = [track for index, track in enumerate(self._layout.tracks) if index != self._stream_index]
+        return self._layout.file_bytes - sum(track.table_bytes + track.payload_bytes for track in others)
+
+    def units(self) -> Iterator[Sample]:
+        """The access units in order.  Raises ``ContainerError`` at the place where the file is cut short or unreadable."""
+        with open_input(self.path, **_KEEP_ALL_SAMPLES) as container:
+            stream = container.streams[self._stream_index]
+            for other in container.streams:
+                if other.index != stream.index:
+                    other.discard = av.stream.Discard.all  # or a cut in the sound would end the reading of the units too
+            expected, index = stream.frames, 0
+            demuxed = container.demux(stream)
+            while True:
+                try:
+                    packet = next(demuxed, None)
+                except (av.FFmpegError, OSError) as error:
+                    raise ContainerError(f"{self.path}: cannot be read after access unit {index} of {expected} ({error})") from error
+                if packet is None or packet.is_corrupt:
+                    break
+                if packet.dts is None:
+                    continue  # the empty packet that ends the demuxing
+                yield self._sample(packet, index)
+                index += 1
+        if index < expected or not self._layout.is_whole:
+            raise ContainerError(f"{self.path}: the file is cut short: {index} of {expected} access units are there")
+
+    def index(self) -> tuple[UnitInfo, ...]:
+        """What the container knows of every access unit, without keeping their bytes.  Raises like ``units``."""
+        return tuple(UnitInfo(unit.pts, unit.duration, len(unit.data), peek_is_keyframe(unit.data)) for unit in self.units())
+
+    def close(self) -> None:
+        """Nothing stays open between calls; here so that a reader can be used like a file."""
+
+    def __enter__(self) -> StreamReader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _sample(self, packet: av.Packet, index: int) -> Sample:
+        scale = Fraction(packet.time_base) / self.header.time_base
+        return Sample(bytes(packet), round(packet.pts * scale), round((packet.duration or 0) * scale), index)
+
+
+def _find_latent_track(path: str | Path, container: av.container.InputContainer) -> tuple[int, bytes]:
+    """Index of the latent track and the bytes of its first access unit."""
+    candidates = [stream for stream in container.streams.data if stream.name == LATENT_CODEC]
+    first: dict[int, bytes] = {}
+    try:
+        for packet in container.demux(candidates) if candidates else ():
+            first.setdefault(packet.stream.index, bytes(packet))
+            if len(first) == len(candidates):
+                break
+    except (av.FFmpegError, OSError) as error:
+        raise ContainerError(f"{path}: cannot be read ({error})") from error
+    # Other data tracks exist, of action cameras for one: ours begins with a keyframe, and that with a sequence header.
+    for index, data in first.items():
+        if peek_is_keyframe(data) and data[1 : 1 + len(MAGIC)] == MAGIC:
+            return index, data
+    raise ContainerError(_not_ours(path, container, "no latent-video track in it that can be read"))
+
+
+def _not_ours(path: str | Path, container: av.container.InputContainer, otherwise: str) -> str:
+    if container.streams.video:
+        return f"{path} is an ordinary video, not a latent-video file: encode it first"
+    return f"{path}: {otherwise}"

@@ -1,0 +1,154 @@
+"""Sound and subtitle tracks, copied packet for packet from one file into another."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from ..errors import ContainerError
+
+LATENT_CODEC = "bin_data"  # FFmpeg's name for what the latent track is coded as
+_COPIED_KINDS = ("audio", "subtitle")
+_EMPTY_TEXT = b"\x00\x00"  # a mov_text packet that clears the screen
+
+
+def describe(stream: av.stream.Stream) -> str:
+    """One line on a track: kind, number in the file, codec, and what matters of it."""
+    context = stream.codec_context
+    codec = getattr(stream, "name", None) if context is None else context.codec.canonical_name
+    text = f"{stream.type} track {stream.index} ({codec or 'unknown codec'}"
+    if stream.type == "audio" and context is not None:
+        text += f", {context.sample_rate} Hz, {context.layout.name}"
+    return text + (")" if stream.language in (None, "und") else f", {stream.language})")
+
+
+class TrackCopier:
+    """Copies the audio and subtitle tracks of ``source`` into ``output``, an open PyAV output without packets yet.
+
+    Payload, timestamps, durations and codec parameters stay as they are, and so do language and disposition (ADTS
+    headers of AAC, which MP4 and Matroska do not have, go).  Call ``copy_until`` before every packet of the picture,
+    so that packets come interleaved and none has to be kept, and ``finish`` in the end; or ``close`` to give up.
+
+    ``copied`` and ``skipped`` describe tracks in one line each: those being copied, and those the format of ``output``
+    cannot hold or that are neither picture nor sound nor subtitles.  ``time_bases`` are those in which the copied
+    tracks are counted.  Raises ``ContainerError`` if ``source`` cannot be
+    read, ``OSError`` if ``output`` cannot be written.
+    """
+
+    def __init__(self, source: str | Path, output: av.container.OutputContainer) -> None:
+        self._path = source
+        self._output = output
+        self.copied: list[str] = []
+        self.skipped: list[str] = []
+        self.time_bases: list[Fraction] = []
+        self._targets: dict[int, av.stream.Stream] = {}
+        self._last_dts: dict[int, int] = {}
+        self._input = open_input(source)
+        try:
+            for stream in self._input.streams:
+                self._add(stream)
+            self._packets = self._demux()
+            self._pending = next(self._packets, None)
+        except BaseException:
+            self._input.close()
+            raise
+
+    def copy_until(self, seconds: Fraction) -> None:
+        """Copy the packets that start before ``seconds``."""
+        while self._pending is not None and self._pending.dts * self._pending.time_base < seconds:
+            self._write(self._pending)
+            self._pending = next(self._packets, None)
+
+    def finish(self, end: Fraction | None = None) -> None:
+        """Copy the rest, or what of it starts before ``end`` seconds, and close the source."""
+        while self._pending is not None:
+            if end is None or self._pending.dts * self._pending.time_base < end:
+                self._write(self._pending)
+            self._pending = next(self._packets, None)
+        self.close()
+
+    def close(self) -> None:
+        """Close the source; ``output`` stays open."""
+        self._pending = None
+        self._input.close()
+
+    def _add(self, stream: av.stream.Stream) -> None:
+        if stream.type == "video" and stream == self._input.streams.video[0] or getattr(stream, "name", None) == LATENT_CODEC:
+            return
+        if stream.type not in _COPIED_KINDS:
+            self.skipped.append(f"{describe(stream)}: only the first video track, sound and subtitles are kept")
+        elif not _format_holds(self._output.format.name, stream):
+            self.skipped.append(f"{describe(stream)}: {self._output.format.name} cannot hold it")
+        else:
+            target = self._output.add_stream_from_template(stream)
+            target.metadata.update({key: stream.metadata[key] for key in ("language", "title") if key in stream.metadata})
+            target.disposition = stream.disposition
+            self._targets[stream.index] = target
+            self.copied.append(describe(stream))
+            self.time_bases.append(stream.time_base)
+            if stream.type == "audio":  # MP4 counts sound in samples, whatever the source does
+                self.time_bases.append(Fraction(1, stream.codec_context.sample_rate))
+
+    def _demux(self) -> Iterator[av.Packet]:
+        """Packets of the tracks to copy, in the order of the file."""
+        if not self._targets:
+            return
+        # FFmpeg's MP4 writer fills the gaps between subtitles with empty ones itself: copied, they would be there twice.
+        fills_gaps = self._output.format.name in ("mp4", "mov")
+        chosen = [self._input.streams[index] for index in self._targets]
+        demuxed = self._input.demux(chosen)
+        while True:
+            try:
+                packet = next(demuxed, None)
+            except av.FFmpegError as error:
+                raise ContainerError(f"{self._path}: sound or subtitles cannot be read ({error.strerror})") from error
+            if packet is None:
+                return
+            if packet.dts is None or fills_gaps and packet.stream.name == "mov_text" and bytes(packet) == _EMPTY_TEXT:
+                continue
+            if packet.pts is None:
+                packet.pts = packet.dts
+            yield packet
+
+    def _write(self, packet: av.Packet) -> None:
+        index = packet.stream.index
+        last = self._last_dts.get(index)
+        if last is not None and packet.dts <= last:  # damaged files repeat timestamps, and muxers stop at that
+            packet.pts, packet.dts = max(packet.pts, last + 1), last + 1
+        self._last_dts[index] = packet.dts
+        packet.stream = self._targets[index]
+        try:
+            self._output.mux(packet)
+        except OSError:
+            raise
+        except av.FFmpegError as error:
+            raise ContainerError(f"{self._path}: track {index} cannot be copied ({error.strerror})") from error
+
+
+def open_input(path: str | Path, **options: str) -> av.container.InputContainer:
+    """Open a media file, or raise ``ContainerError`` with its name."""
+    if not Path(path).exists():
+        raise ContainerError(f"{path}: no such file")
+    if not Path(path).is_file():
+        raise ContainerError(f"{path}: not a file")
+    try:
+        return av.open(str(path), options=options, metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        raise ContainerError(f"{path}: not a file this program can read ({error.strerror})") from error
+
+
+def _format_holds(format_name: str, stream: av.stream.Stream) -> bool:
+    """Whether the format takes the track: FFmpeg decides some cases only when it writes the header, so write one."""
+    scratch = av.open(io.BytesIO(), "w", format=format_name)
+    try:
+        scratch.add_stream_from_template(stream)
+        scratch.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    finally:
+        scratch.close()
+    return True

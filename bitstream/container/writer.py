@@ -1,0 +1,151 @@
+"""Writes a latent-video file."""
+
+from __future__ import annotations
+
+import math
+import os
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+
+from ..errors import ContainerError
+from .tracks import LATENT_CODEC, TrackCopier
+
+MAX_TIMESCALE = (1 << 31) - 1
+MAX_PTS = 1 << 61  # ticks of the track
+MAX_STEP = 1 << 30  # ticks from unit to unit; FFmpeg's writer silently replaces larger ones by 1
+_FALLBACK_TIMESCALE = 1_000_000
+
+# Interleaving in pieces of this length keeps the tables of positions short: a piece is one entry per track.
+_CHUNK_MICROSECONDS = 4_000_000
+
+
+class StreamWriter:
+    """Writes access units into an MP4 file, with the sound and subtitles of ``copy_from`` next to them.
+
+    ``time_base`` is that of the timestamps given to ``write``, seconds per tick.  The file is written beside its target
+    as ``<name>.part``; ``commit`` moves it over the target, and leaving the context without that removes it.  With
+    ``tracks_end_with_video`` copied tracks stop where the last access unit ends.
+
+    ``skipped_tracks`` describes, a line each, the tracks of ``copy_from`` that were left out.  Raises ``ContainerError``
+    if ``copy_from`` cannot be read, ``OSError`` if the file cannot be written.
+    """
+
+    def __init__(
+        self, path: str | Path, time_base: Fraction, *, copy_from: str | Path | None = None, tracks_end_with_video: bool = False
+    ) -> None:
+        self.path = Path(path)
+        self._time_base = Fraction(time_base)
+        self._tracks_end_with_video = tracks_end_with_video
+        self._temporary = self.path.with_name(self.path.name + ".part")
+        self._last_pts: int | None = None
+        self._last_ticks = 0
+        self._end = Fraction(0)
+        self._copier: TrackCopier | None = None
+        open(self._temporary, "wb").close()  # FFmpeg opens it at the first packet: too late to say that it cannot
+        options = {
+            "movflags": "+faststart",
+            "fflags": "+bitexact",
+            "empty_hdlr_name": "1",
+            "write_btrt": "0",  # the copied tracks have theirs, if any
+            "chunk_duration": str(_CHUNK_MICROSECONDS),
+        }
+        self._output = av.open(str(self._temporary), "w", format="mp4", container_options=options)
+        try:
+            self._stream = self._output.add_data_stream(LATENT_CODEC)
+            self._track_time_base = _track_time_base(self._time_base)
+            self._stream.time_base = self._track_time_base
+            if copy_from is not None:
+                self._copier = TrackCopier(copy_from, self._output)
+            timescale = _movie_timescale([self._track_time_base, *(self._copier.time_bases if self._copier else ())])
+            # Read by PyAV at the first packet only, so that it can depend on the tracks.
+            self._output.container_options["movie_timescale"] = str(timescale)
+        except BaseException:
+            self._abandon()
+            raise
+
+    @property
+    def skipped_tracks(self) -> list[str]:
+        """Tracks that were left out, a line each."""
+        return self._copier.skipped if self._copier else []
+
+    @property
+    def copied_tracks(self) -> list[str]:
+        """Tracks that are copied, a line each."""
+        return self._copier.copied if self._copier else []
+
+    def write(self, unit: bytes, pts: int, duration: int) -> None:
+        """Add an access unit shown from ``pts`` on for ``duration`` ticks.  ``pts`` must grow from unit to unit."""
+        scale = self._time_base / self._track_time_base
+        ticks, length = round(pts * scale), max(1, round(duration * scale))
+        if self._last_pts is not None and pts <= self._last_pts:
+            raise ValueError(f"pts must grow from unit to unit, got {pts} after {self._last_pts}")
+        if duration < 1:
+            raise ValueError(f"duration must be at least one tick, got {duration}")
+        if abs(ticks) > MAX_PTS or length > MAX_STEP or ticks - self._last_ticks > MAX_STEP and self._last_pts is not None:
+            raise ContainerError(f"{self.path}: MP4 cannot hold a gap that long: {pts} ticks of {self._time_base} s")
+        self._last_pts, self._last_ticks = pts, ticks
+        self._end = (pts + duration) * self._time_base
+        if self._copier is not None:
+            self._copier.copy_until(pts * self._time_base)
+        packet = av.Packet(unit)
+        packet.stream, packet.time_base = self._stream, self._track_time_base
+        packet.pts = packet.dts = ticks
+        packet.duration = length
+        packet.is_keyframe = True
+        try:
+            self._output.mux(packet)
+        except OSError:
+            raise
+        except av.FFmpegError as error:
+            raise ContainerError(f"{self.path}: cannot be written ({error.strerror})") from error
+
+    def commit(self) -> None:
+        """Finish the file and move it over the target.  ``ValueError`` if no access unit was written."""
+        if self._last_pts is None:
+            raise ValueError("no access unit was written")
+        try:
+            if self._copier is not None:
+                self._copier.finish(self._end if self._tracks_end_with_video else None)
+            self._output.close()
+            os.replace(self._temporary, self.path)
+        except BaseException:
+            self._abandon()
+            raise
+
+    def close(self) -> None:
+        """Without ``commit`` before: remove what was written."""
+        if self._temporary.exists():
+            self._abandon()
+
+    def __enter__(self) -> StreamWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _abandon(self) -> None:
+        try:
+            if self._copier is not None:
+                self._copier.close()
+            self._output.close()
+        except (av.FFmpegError, OSError):
+            pass  # the file goes anyway, and what went wrong before matters more
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+
+def _track_time_base(time_base: Fraction) -> Fraction:
+    """Time base of the latent track: MP4 knows 1/n only, which holds every multiple of it exactly."""
+    return Fraction(1, time_base.denominator if time_base.denominator <= MAX_TIMESCALE else _FALLBACK_TIMESCALE)
+
+
+def _movie_timescale(time_bases: list[Fraction]) -> int:
+    """A time scale in which the start of every track is a whole number.
+
+    FFmpeg writes it with the resolution of the movie header, whose default is a millisecond: too coarse to be exact.
+    """
+    timescale = math.lcm(*(time_base.denominator for time_base in time_bases))
+    return timescale if timescale <= MAX_TIMESCALE else time_bases[0].denominator

@@ -1,0 +1,330 @@
+"""VideoSource: any input PyAV can decode becomes RGB frames with exact timestamps, and bad input one clear line."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from videocodec.errors import InputError, UnsupportedInputError
+from videocodec.media.source import VideoSource
+
+from .conftest import PATCHES, add_silence, flat, picture
+
+
+def read(path: Path, **arguments: object) -> tuple[VideoSource, list]:
+    with VideoSource(path, **arguments) as source:
+        return source, list(source)
+
+
+def test_frames_sizes_and_timestamps(make_clip) -> None:
+    path = make_clip(count=7)
+    source, frames = read(path)
+    assert (source.width, source.height, source.frame_rate, source.rotation) == (64, 48, 25, 0)
+    assert source.frame_count_hint == 7 and source.duration_seconds_hint == pytest.approx(7 / 25) and not source.is_still
+    assert [frame.pts * source.time_base for frame in frames] == [Fraction(index, 25) for index in range(7)]
+    assert all(frame.duration * source.time_base == Fraction(1, 25) for frame in frames)
+    assert all(frame.rgb.shape == (48, 64, 3) and frame.rgb.dtype == np.uint8 for frame in frames)
+    for index, frame in enumerate(frames):
+        assert np.abs(frame.rgb.astype(int) - picture(64, 48, index)).mean() < 2
+
+
+@pytest.mark.parametrize("size", [(63, 47), (1, 1), (17, 2), (34, 3)])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p"])
+def test_odd_sizes(make_clip, size, pixel_format) -> None:
+    path = make_clip("odd.y4m", size=size, codec="rawvideo", pixel_format=pixel_format)
+    source, frames = read(path)
+    assert (source.width, source.height, len(frames)) == (*size, 5)
+    assert np.abs(frames[3].rgb.astype(int) - picture(*size, 3)).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [
+        ("a.mkv", "ffv1", "yuv422p"),
+        ("a.mkv", "ffv1", "yuv444p"),
+        ("a.mkv", "ffv1", "gray"),
+        ("a.mkv", "ffv1", "bgr0"),
+        ("a.mp4", "libx264", "yuv422p"),
+        ("a.mp4", "libx264rgb", "rgb24"),
+        ("a.mp4", "libx264", "nv12"),
+        ("a.mov", "png", "rgb24"),
+        ("a.mov", "qtrle", "rgb24"),
+        ("a.avi", "mjpeg", "yuvj420p"),
+        ("a.avi", "mpeg4", "yuv420p"),
+        ("a.mpg", "mpeg2video", "yuv420p"),
+        ("a.ts", "libx264", "yuv420p"),
+        ("a.webm", "libvpx-vp9", "yuv420p"),
+        ("a.gif", "gif", "rgb8"),
+        ("a.y4m", "rawvideo", "yuv420p"),
+        ("a.mp4", "libx265", "yuv420p"),
+        ("a.mp4", "libsvtav1", "yuv420p"),
+        ("a.h264", "libx264", "yuv420p"),
+    ],
+)
+def test_many_formats(make_clip, name, codec, pixel_format) -> None:
+    options = {"log-level": "none"} if codec == "libx265" else {}
+    path = make_clip(name, codec=codec, pixel_format=pixel_format, options=options)
+    source, frames = read(path)
+    assert (source.width, source.height, len(frames)) == (64, 48, 5)
+    assert all(later.pts == earlier.pts + earlier.duration for earlier, later in zip(frames, frames[1:]))
+    expected = picture(64, 48, 2).astype(int)
+    if pixel_format == "gray":
+        expected = np.repeat((expected @ [0.299, 0.587, 0.114])[..., None], 3, axis=-1)
+    assert np.abs(frames[2].rgb - expected).mean() < (30 if name == "a.gif" else 12)
+
+
+def test_interlaced(make_clip) -> None:
+    path = make_clip("i.mpg", size=(64, 64), codec="mpeg2video", options={"flags": "+ildct+ilme", "qscale": "2"})
+    _, frames = read(path)
+    assert np.abs(frames[1].rgb.astype(int) - picture(64, 64, 1)).mean() < 8
+
+
+@pytest.mark.parametrize("matrix", [1, 5, 6])
+@pytest.mark.parametrize("full_range", [False, True])
+def test_tagged_colours(make_clip, matrix, full_range) -> None:
+    patches = [flat(64, 48, patch) for patch in PATCHES]
+    path = make_clip(frames=patches, matrix=matrix, convert_as=1 if matrix == 1 else 5, full_range=full_range)
+    source, frames = read(path)
+    assert (source.colour.matrix, source.colour.full_range) == (matrix, full_range)
+    for frame, patch in zip(frames, patches, strict=True):
+        assert np.abs(frame.rgb.astype(int) - patch).max() <= 2
+
+
+@pytest.mark.parametrize(("size", "convert_as"), [((64, 48), 5), ((16, 720), 1)])
+def test_untagged_colours_go_by_the_height(make_clip, size, convert_as) -> None:
+    patches = [flat(*size, patch) for patch in PATCHES]
+    source, frames = read(make_clip(frames=patches, convert_as=convert_as))
+    assert source.colour.matrix == 2 and not source.colour.full_range
+    for frame, patch in zip(frames, patches, strict=True):
+        assert np.abs(frame.rgb.astype(int) - patch).max() <= 2
+
+
+def test_rgb_is_exact(make_clip) -> None:
+    source, frames = read(make_clip("rgb.mkv", size=(63, 47), codec="ffv1", pixel_format="bgr0"))
+    assert source.colour.matrix == 0 and source.colour.full_range
+    assert np.array_equal(frames[4].rgb, picture(63, 47, 4))
+
+
+def test_uneven_timestamps(make_clip) -> None:
+    pts = [0, 3003, 6006, 10000, 10001, 20000, 21000, 25000]
+    source, frames = read(make_clip(count=8, pts=pts, time_base=Fraction(1, 90000)))
+    assert [frame.pts * source.time_base * 90000 for frame in frames] == pts
+    assert [frame.duration for frame in frames[:-1]] == [later - earlier for earlier, later in zip(pts, pts[1:])]
+
+
+def test_first_timestamp_after_zero(make_clip) -> None:
+    pts = [3003 * (index + 1) for index in range(5)]
+    path = make_clip(pts=pts, time_base=Fraction(1, 90000), container_options={"movie_timescale": "90000"})
+    source, frames = read(path)
+    assert frames[0].pts * source.time_base == Fraction(3003, 90000)
+
+
+def test_edit_list_hides_frames(make_clip) -> None:
+    pts = [-5000, -1000, 0, 3000, 6000]
+    _, frames = read(make_clip(pts=pts, time_base=Fraction(1, 90000)))
+    assert len(frames) < len(pts) and frames[0].pts >= 0
+
+
+def test_missing_timestamps(make_clip) -> None:
+    source, frames = read(make_clip("raw.h264", count=6))
+    assert [frame.pts * source.time_base for frame in frames] == [Fraction(index, 25) for index in range(6)]
+
+
+def test_repeated_timestamps(make_clip) -> None:
+    pts = [0, 90, 100, 101, 180, 3600]
+    source, frames = read(make_clip("vfr.mkv", count=6, pts=pts, time_base=Fraction(1, 90000)))
+    assert [frame.pts for frame in frames] == [0, 1, 2, 3, 4, 40]  # Matroska keeps milliseconds: 0 1 1 1 2 40
+    assert all(frame.duration >= 1 for frame in frames)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 5, 99])
+def test_max_frames(make_clip, limit) -> None:
+    source, frames = read(make_clip(count=5), max_frames=limit)
+    assert len(frames) == source.frame_count_hint == min(limit, 5)
+    assert all(frame.duration * source.time_base == Fraction(1, 25) for frame in frames)
+
+
+@pytest.mark.parametrize("rotation", [90, 180, -90])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_rotation_is_reported_and_not_applied(make_clip, rotation, suffix) -> None:
+    source, frames = read(make_clip(f"turned.{suffix}", rotation=rotation))
+    assert (source.rotation - rotation) % 360 == 0
+    assert frames[0].rgb.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_mirrored_pictures_are_unmirrored(make_clip, rotation) -> None:
+    """The tag says "turn, then mirror"; our pixels and rotation must lead to the same picture on the screen."""
+    rgb = picture(64, 48)
+    source, frames = read(make_clip("m.mkv", [rgb], codec="ffv1", pixel_format="bgr0", rotation=rotation, mirrored=True))
+    shown = np.rot90(frames[0].rgb, (source.rotation // 90) % 4)
+    assert np.array_equal(shown, np.fliplr(np.rot90(rgb, rotation // 90)))
+
+
+@pytest.mark.parametrize(("orientation", "rotation"), [(1, 0), (3, 180), (6, -90), (8, 90)])
+def test_rotation_of_photos(tmp_path, orientation, rotation) -> None:
+    jpeg = cv2.imencode(".jpg", picture(64, 48))[1].tobytes()
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes([0, orientation]) + bytes(6)
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:])
+    source, frames = read(path)
+    assert (source.rotation - rotation) % 360 == 0 and frames[0].rgb.shape == (48, 64, 3)
+
+
+def test_sample_aspect_ratio(make_clip) -> None:
+    assert read(make_clip(aspect=Fraction(12, 11)))[0].sample_aspect_ratio == Fraction(12, 11)
+    assert read(make_clip("none.mp4"))[0].sample_aspect_ratio == 0
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp"])
+@pytest.mark.parametrize("size", [(64, 48), (45, 31)])
+def test_still_pictures(tmp_path, suffix, size) -> None:
+    path = tmp_path / f"still picture: 100%d.{suffix}"
+    expected = picture(*size)
+    path.write_bytes(cv2.imencode(f".{suffix}", cv2.cvtColor(expected, cv2.COLOR_RGB2BGR))[1].tobytes())
+    source, frames = read(path)
+    assert source.is_still and source.time_base == Fraction(1, 25) and source.frame_count_hint == 1
+    assert [(frame.pts, frame.duration) for frame in frames] == [(0, 1)]
+    assert np.abs(frames[0].rgb.astype(int) - expected).mean() < (4 if suffix == "jpg" else 0.01)
+
+
+def test_grey_and_palette_stills(tmp_path) -> None:
+    grey = np.tile(np.arange(0, 250, 5, dtype=np.uint8), (20, 1))
+    cv2.imwrite(str(tmp_path / "grey.png"), grey)
+    assert np.array_equal(read(tmp_path / "grey.png")[1][0].rgb[..., 1], grey)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [("a.mov", "png", "rgba"), ("a.mkv", "ffv1", "yuva420p"), ("a.webm", "libvpx-vp9", "yuva420p")],
+)
+def test_alpha_is_refused_by_name(make_clip, name, codec, pixel_format) -> None:
+    rgba = np.dstack([picture(64, 48), np.full((48, 64), 128, np.uint8)])
+    with pytest.raises(UnsupportedInputError, match=f"{name} .*alpha.*flatten"):
+        VideoSource(make_clip(name, [rgba] * 3, codec=codec, pixel_format=pixel_format))
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_transparent_stills_are_refused(tmp_path, suffix) -> None:
+    path = tmp_path / f"a.{suffix}"
+    cv2.imwrite(str(path), np.dstack([picture(32, 32), np.full((32, 32), 128, np.uint8)]))
+    with pytest.raises(UnsupportedInputError, match="alpha|transparent"):
+        read(path)
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
+def test_hdr_is_refused_by_name(make_clip, transfer, name, pixel_format) -> None:
+    with pytest.raises(UnsupportedInputError, match=f"HDR .{name}.*tone-map"):
+        VideoSource(make_clip(transfer=transfer, pixel_format=pixel_format, matrix=9, convert_as=9))
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "bits"), [("libx264", "yuv420p10le", 10), ("ffv1", "gray16le", 16), ("ffv1", "gbrp12le", 12)]
+)
+def test_more_than_eight_bits_are_refused(make_clip, codec, pixel_format, bits) -> None:
+    with pytest.raises(UnsupportedInputError, match=f"{bits} bits"):
+        VideoSource(make_clip("deep.mkv", codec=codec, pixel_format=pixel_format, options={}))
+
+
+def test_unreadable_matrix_is_refused(make_clip) -> None:
+    with pytest.raises(UnsupportedInputError, match="YCgCo"):
+        VideoSource(make_clip(matrix=8, pixel_format="yuv444p"))
+
+
+def test_missing_directory_empty_and_text(tmp_path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "note.txt").write_text("hello\n" * 100)
+    (tmp_path / "note.mp4").write_text("hello\n" * 100)
+    (tmp_path / "noise.mkv").write_bytes(np.random.default_rng(1).bytes(9000))
+    (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nhello\n")
+    expected = {
+        "nothing.mp4": "no such file",
+        "": "directory",
+        "empty.mp4": "empty",
+        "note.txt": "text file",
+        "note.mp4": "not a video",
+        "noise.mkv": "not a video",
+        "words.srt": "no video stream",
+    }
+    for name, words in expected.items():
+        with pytest.raises(InputError, match=words) as caught:
+            VideoSource(tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_sound_alone(tmp_path) -> None:
+    path = tmp_path / "sound.m4a"
+    with av.open(str(path), "w", format="mp4") as container:
+        add_silence(container, 0.5)()
+    with pytest.raises(InputError, match="no video stream .found: audio"):
+        VideoSource(path)
+
+
+def test_data_track_alone_says_what_it_is(tmp_path) -> None:
+    path = tmp_path / "latents.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_data_stream("bin_data")
+        packet = av.Packet(b"x" * 100)
+        packet.stream, packet.pts, packet.dts, packet.duration, packet.time_base = stream, 0, 0, 1, Fraction(1, 25)
+        container.mux(packet)
+    with pytest.raises(InputError, match="decoded, not encoded"):
+        VideoSource(path)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.avi", "a.jpg", "a.png"])
+@pytest.mark.parametrize("part", [0.3, 0.8])
+def test_truncated(make_clip, tmp_path, name, part) -> None:
+    if name[-3:] in ("jpg", "png"):
+        path = tmp_path / name
+        cv2.imwrite(str(path), picture(64, 48))
+    else:
+        path = make_clip(name, count=30, codec="libvpx-vp9" if name == "a.webm" else "libx264")
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(InputError, match="damaged|cut short"):
+        read(path)
+
+
+@pytest.mark.parametrize("part", [0.4, 0.99])
+def test_truncated_with_the_index_in_front(make_clip, part) -> None:
+    path = make_clip(count=30, container_options={"movflags": "+faststart"})
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(InputError, match="cut short"):
+        VideoSource(path)
+
+
+def test_damage_in_the_middle_names_the_frame(make_clip) -> None:
+    path = make_clip("a.mov", count=10, codec="png", pixel_format="rgb24")
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        entry = container.streams.video[0].index_entries[6]
+    data[entry.pos : entry.pos + 40] = bytes(40)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"damaged after frame \d"):
+        read(path)
+
+
+def test_recording_that_begins_between_keyframes(make_clip) -> None:
+    path = make_clip("a.ts", count=40, options={"g": "10", "bf": "0", "preset": "ultrafast"})
+    data = path.read_bytes()
+    path.write_bytes(data[188 * 12 :])
+    assert 0 < len(read(path)[1]) <= 40
+
+
+def test_frame_size_change(make_clip, tmp_path) -> None:
+    parts = [make_clip(f"{size[0]}.mpg", size=size, count=10, codec="mpeg2video") for size in ((64, 48), (32, 32))]
+    path = tmp_path / "both.mpg"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(InputError, match="frame size changes from 64×48 to 32×32"):
+        read(path)
+
+
+def test_iteration_ends_when_closed(make_clip) -> None:
+    source = VideoSource(make_clip())
+    source.close()
+    assert list(source) == []

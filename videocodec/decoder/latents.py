@@ -1,0 +1,114 @@
+"""From a latent-video file to exact latents, frame by frame.  No torch here: ``verify`` and ``info`` live on this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bitstream.access_unit import AccessUnit
+from bitstream.block_syntax import Mode
+from bitstream.container import StreamReader
+from bitstream.errors import BitstreamError
+from bitstream.frame_coder import LatentFrame
+from bitstream.latent_decoder import LatentDecoder
+from bitstream.sequence_header import SequenceHeader
+
+from ..errors import ModelMismatchError
+from ..models.bundle import ModelBundle, available
+
+
+@dataclass(frozen=True)
+class DecodedLatents:
+    """A frame's latents with what is known about them.
+
+    latent: the exact frame.  pts, duration: ticks of the header's time base.  kind: "keyframe" or "inter".  byte_share: bytes
+    of its access unit that it is responsible for (by code length).  quantiser_map (h, w) uint8: the quantiser that last
+    refined each position.  index: 0.. in display order.
+    """
+
+    latent: LatentFrame
+    pts: int
+    duration: int
+    kind: str
+    byte_share: float
+    quantiser_map: np.ndarray
+    index: int
+
+
+def bundle_for(header: SequenceHeader) -> ModelBundle:
+    """The bundle a stream was written with.  Raises ``ModelMismatchError`` that names both when it is not at hand."""
+    for name in available():
+        bundle = ModelBundle.find(name)
+        if bundle.sha256 == header.model_sha256:
+            return bundle
+    for name in available():
+        if name == header.model_name:
+            raise ModelMismatchError(
+                f"stream needs model {header.model_name} {header.model_sha256[:16]}…, this installation has {header.model_name} "
+                f"{ModelBundle.find(name).sha256[:16]}…: decode with the version of videocodec that wrote it"
+            )
+    raise ModelMismatchError(
+        f"stream needs model {header.model_name} {header.model_sha256[:16]}…, which is unknown here: this installation has {', '.join(available())}"
+    )
+
+
+class LatentStream:
+    """A latent-video file opened for decoding its latents in order, as often as one likes.
+
+    ``model`` names a bundle or its folder; None finds the stream's own.  Raises ``ContainerError``,
+    ``UnsupportedVersionError`` or ``ModelMismatchError`` when opened; ``frames`` raises ``BitstreamError`` with the file's name.
+    """
+
+    def __init__(self, path: str | Path, model: str | Path | None = None) -> None:
+        self.path = Path(path)
+        self.reader = StreamReader(path)
+        self.header = self.reader.header
+        self.bundle = bundle_for(self.header) if model is None else ModelBundle.find(model)
+        if self.bundle.sha256 != self.header.model_sha256:
+            raise ModelMismatchError(
+                f"{path}: needs model {self.header.model_name} {self.header.model_sha256[:16]}…, {self.bundle.name} is {self.bundle.sha256[:16]}…"
+            )
+
+    def frames(self) -> Iterator[DecodedLatents]:
+        """All frames in display order, each verified against its checksum."""
+        decoder = LatentDecoder(self.bundle.tables)
+        quantisers: np.ndarray | None = None
+        index = 0
+        for sample in self.reader.units():
+            try:
+                unit = AccessUnit.parse(sample.data)
+                frames = decoder.decode(unit)
+            except BitstreamError as error:
+                raise type_of(error)(f"{self.path}: access unit {sample.index} (frame {index}): {error}") from error
+            bits = sum(f.block_bits + f.level_bits for f in frames) or 1.0
+            for frame, pts, duration in zip(frames, unit.pts, unit.durations):
+                quantisers = quantiser_map(frame, quantisers, 1 << self.header.block_log2)
+                share = len(sample.data) * (frame.block_bits + frame.level_bits or 1.0) / bits
+                yield DecodedLatents(frame, pts, duration, "keyframe" if unit.is_keyframe else "inter", share, quantisers, index)
+                index += 1
+
+
+def type_of(error: BitstreamError) -> type[BitstreamError]:
+    """The class to raise again with a file's name in front; ``FieldError`` needs more than a message."""
+    return type(error) if type(error).__init__ is ValueError.__init__ else BitstreamError
+
+
+def quantiser_map(frame: LatentFrame, before: np.ndarray | None, block: int) -> np.ndarray:
+    """(h, w) uint8: which quantiser last refined each position; copied positions bring theirs along (nearest position)."""
+    height, width = frame.latents.shape[1:]
+    own = np.full((height, width), frame.quantiser, dtype=np.uint8)
+    fields = frame.fields
+    copied = ~fields.coded.repeat(block, 0).repeat(block, 1)
+    if before is None or not copied.any():
+        return own
+    vectors = fields.vectors[0].repeat(block, 0).repeat(block, 1)
+    rows, columns = np.nonzero(copied)
+    moved = (vectors[rows, columns] + 4) // 8
+    own[rows, columns] = before[np.clip(rows + moved[:, 0], 0, height - 1), np.clip(columns + moved[:, 1], 0, width - 1)]
+    return own
+
+
+PROVENANCE = {Mode.SKIP: "predicted", Mode.RESIDUAL: "transmitted", Mode.GENERATE: "generated", Mode.INTRA: "transmitted"}

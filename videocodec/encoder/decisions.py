@@ -1,0 +1,142 @@
+"""Per-block decisions of an inter frame by rate and distortion, both in units of the quantiser step.
+
+Distortion is the squared error of the latents divided by step²; rate is in bits, estimated by the formulas below, whose
+constants were fitted to what the entropy coder really spends (docs/measurements.md, "Rate estimates").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitstream.block_syntax import BlockFields, Direction, Mode, neighbour_vectors
+from bitstream.context_model import checkerboard
+from bitstream.frame_coder import predict_frame
+from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame
+from bitstream.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.tables import CodecTables
+
+
+@dataclass(frozen=True)
+class RateEstimates:
+    """Bits of syntax elements.  A level costs ``zero`` bits, or ``nonzero + slope · log2|level|``."""
+
+    skip: float = 0.15
+    residual: float = 3.0
+    intra: float = 6.0
+    generate: float = 6.0
+    same_vector: float = 0.3
+    new_vector: float = 5.0
+    vector_slope: float = 1.6
+    zero: float = 0.10
+    nonzero: float = 4.2
+    slope: float = 1.6
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be coded for a frame: block fields, and the prediction (C, h, w) int32 they give."""
+
+    fields: BlockFields
+    prediction: np.ndarray
+
+
+class BlockDecider:
+    """Chooses vectors and modes of one frame after another.
+
+    ``inpainting_gain``: what share of a generate block's error the restoration leaves; with the identity it is 1, and
+    then marking a block for generation buys nothing and is never chosen.
+    """
+
+    def __init__(self, tables: CodecTables, block: int, lagrangian: float, inpainting_gain: float = 1.0, rates: RateEstimates = RateEstimates()) -> None:
+        self._tables, self._block = tables, block
+        self._lagrangian, self._inpainting_gain, self._rates = lagrangian, inpainting_gain, rates
+
+    def decide(self, target: np.ndarray, reference: ReferenceFrame, candidates: list[np.ndarray], previous: np.ndarray, quantiser: int) -> Decision:
+        """``target`` (C, h, w) scaled latents; ``candidates`` vector fields (bh, bw, 2) to try beside zero; ``previous`` the
+        vectors of the frame coded before, from which first-pass vectors are predicted."""
+        step = step_latent(quantiser)
+        grid = previous.shape[:2]
+        wanted = target * UNITS_PER_LATENT
+        vectors, prediction, skipped = self._motion(wanted, reference, [np.zeros_like(previous), *candidates], previous, step * UNITS_PER_LATENT)
+        r, weight = self._rates, self._lagrangian
+        residual_error, residual_bits = self._levels_cost((wanted - prediction) / (step * UNITS_PER_LATENT))
+        intra_error, intra_bits = self._levels_cost(target / step)
+        costs = np.stack(
+            [
+                skipped + weight * r.skip,
+                residual_error + weight * (r.residual + residual_bits),
+                self._inpainting_gain * skipped + weight * r.generate,
+                intra_error + weight * (r.intra + intra_bits),
+            ]
+        )
+        fields = BlockFields.blank(*grid, Mode.SKIP)
+        fields.modes[:] = costs.argmin(0)
+        fields.vectors[0] = np.where((fields.modes == Mode.INTRA)[..., None], 0, vectors)
+        fields.directions[:] = Direction.PAST
+        return Decision(fields, prediction)
+
+    def _blocks(self, plane: np.ndarray) -> np.ndarray:
+        """Sum a (C, h, w) array over the channels and positions of every block → (bh, bw)."""
+        channels, height, width = plane.shape
+        b = self._block
+        return plane.reshape(channels, height // b, b, width // b, b).sum((0, 2, 4))
+
+    def _levels_cost(self, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Residual / step (C, h, w) → error after dead-zone quantisation and estimated bits, (bh, bw) each."""
+        magnitude = np.abs(scaled)
+        levels = np.floor(magnitude + 0.35)
+        bits = np.where(levels > 0, self._rates.nonzero + self._rates.slope * np.log2(np.maximum(levels, 1)), self._rates.zero)
+        return self._blocks((magnitude - levels) ** 2), self._blocks(bits)
+
+    def _motion(
+        self, wanted: np.ndarray, reference: ReferenceFrame, candidates: list[np.ndarray], previous: np.ndarray, step_units: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vector of every block by error and vector cost, in the two passes of the syntax → vectors, prediction, error."""
+        first = checkerboard(*previous.shape[:2])
+        best = np.zeros_like(previous)
+        prediction = np.zeros(wanted.shape, dtype=np.int32)
+        error = np.full(previous.shape[:2], np.inf)
+        for mask, candidates_here in ((first, [*candidates, previous]), (~first, candidates)):
+            predictor = previous if mask is first else neighbour_vectors(best)
+            cost = np.full(previous.shape[:2], np.inf)
+            tried: list[np.ndarray] = []
+            for candidate in [*candidates_here, predictor]:
+                new = mask.copy()
+                for other in tried:
+                    new &= (candidate != other).any(-1)
+                tried.append(candidate)
+                if not new.any():
+                    continue
+                predicted = self._predict(reference, candidate, new)
+                distance = self._blocks(((wanted - predicted) / step_units) ** 2)
+                total = distance + self._lagrangian * self._vector_bits(candidate - predictor)
+                better = new & (total < cost)
+                cost[better], error[better], best[better] = total[better], distance[better], candidate[better]
+                where = better.repeat(self._block, 0).repeat(self._block, 1)
+                prediction[:, where] = predicted[:, where]
+        return best, prediction, error
+
+    def _predict(self, reference: ReferenceFrame, vectors: np.ndarray, where: np.ndarray) -> np.ndarray:
+        fields = BlockFields.blank(*where.shape, Mode.SKIP)
+        fields.vectors[0] = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
+        return predict_frame(self._tables, fields, (reference, None), self._block, where)
+
+    def _vector_bits(self, difference: np.ndarray) -> np.ndarray:
+        r = self._rates
+        moved = (difference != 0).any(-1)
+        return np.where(moved, r.new_vector + r.vector_slope * np.log2(1.0 + np.abs(difference)).sum(-1), r.same_vector)
+
+
+def looks_like_cut(target: np.ndarray, prediction: np.ndarray, step: float) -> bool:
+    """Whether a frame is dearer to predict than to code alone, by a log-magnitude proxy of rate on the residuals.
+
+    ``target`` (C, h, w) scaled latents, ``prediction`` (C, h, w) latent units.  Coding alone is modelled by the difference
+    of each latent to its left and upper neighbours' mean, which is what intra contexts can know.
+    """
+    before = (np.roll(target, 1, 1) + np.roll(target, 1, 2)) / 2
+    before[:, 0], before[:, :, 0] = np.roll(target, 1, 2)[:, 0], np.roll(target, 1, 1)[:, :, 0]
+    alone = np.minimum(np.log2(1 + ((target - before) / step) ** 2), np.log2(1 + (target / step) ** 2)).sum()
+    predicted = np.log2(1 + ((target - prediction / UNITS_PER_LATENT) / step) ** 2).sum()
+    return bool(predicted > 0.9 * alone)

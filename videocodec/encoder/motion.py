@@ -1,0 +1,44 @@
+"""Motion search in pixels: dense inverse search flow (Kroeger et al. 2016, OpenCV's DIS), one vector per block."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from bitstream.prediction import VECTOR_LIMIT
+
+_FLOW_AREA = 512 * 288  # larger pictures are searched at reduced size
+
+
+class MotionSearch:
+    """Finds, for every block of a frame, where it comes from in the frame before."""
+
+    def __init__(self, block_pixels: int, blocks_high: int, blocks_wide: int, flow_preset: int) -> None:
+        self._block, self._grid = block_pixels, (blocks_high, blocks_wide)
+        self._flow = cv2.DISOpticalFlow_create(flow_preset)
+
+    def luma(self, rgb: np.ndarray) -> np.ndarray:
+        """(H, W) uint8 luma, padded to whole blocks."""
+        gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        height, width = (side * self._block for side in self._grid)
+        return cv2.copyMakeBorder(gray, 0, height - gray.shape[0], 0, width - gray.shape[1], cv2.BORDER_REPLICATE)
+
+    def vectors(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Padded luma of two frames → (bh, bw, 2) int64 vectors in pixels as (dy, dx): block at x comes from x + vector."""
+        height, width = current.shape
+        factor = 1
+        while height * width > _FLOW_AREA * factor * factor * 2:
+            factor += 1
+        if factor > 1:
+            size = (max(16, width // factor), max(16, height // factor))
+            current, reference = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (current, reference))
+        if min(current.shape) < 16:
+            return np.zeros((*self._grid, 2), dtype=np.int64)
+        flow = self._flow.calc(current, reference, None)
+        flow = flow * np.array([width / current.shape[1], height / current.shape[0]], dtype=np.float32)
+        if factor > 1:
+            flow = cv2.resize(flow, (width // 4, height // 4), interpolation=cv2.INTER_LINEAR)
+        bh, bw = self._grid
+        tiles = flow.reshape(bh, flow.shape[0] // bh, bw, flow.shape[1] // bw, 2).transpose(0, 2, 1, 3, 4).reshape(bh, bw, -1, 2)
+        median = np.median(tiles, axis=2)[..., ::-1]
+        return np.clip(np.rint(median), -VECTOR_LIMIT, VECTOR_LIMIT).astype(np.int64)

@@ -1,0 +1,62 @@
+"""Encoder settings: what the user chooses, and what a preset stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from bitstream.quantiser import CRF_OFFSET, QUANTISER_COUNT
+
+Preset = Literal["ultrafast", "fast", "medium", "slow"]
+PRESETS: tuple[str, ...] = get_args(Preset)
+MAX_CRF = 63
+DEFAULT_CRF = 28
+DEFAULT_GOP_SIZE = 250
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), motion refinement by latent cost."""
+
+    flow_preset: int
+    refine_motion: bool
+
+
+_EFFORTS = {"ultrafast": Effort(0, False), "fast": Effort(1, False), "medium": Effort(1, True), "slow": Effort(2, True)}
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """Checked settings.
+
+    crf 0..63, lower is better: the quantiser step doubles every 12.  gop_size: longest distance of keyframes in frames,
+    1..65535.  lagrangian: bits against squared error, both in units of the step.  keyframe_offset: quantiser indices by
+    which a keyframe is finer, since all frames of its group live on it.
+    """
+
+    crf: int = DEFAULT_CRF
+    gop_size: int = DEFAULT_GOP_SIZE
+    preset: Preset = "medium"
+    group_size: int = 16
+    lagrangian: float = 0.12
+    keyframe_offset: int = 4
+    effort: Effort = field(init=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.crf, bool) or not isinstance(self.crf, int) or not 0 <= self.crf <= MAX_CRF:
+            raise ValueError(f"crf must be a whole number 0..{MAX_CRF}, got {self.crf!r}")
+        if not 1 <= self.gop_size <= 65535:
+            raise ValueError(f"gop_size must be 1..65535 frames, got {self.gop_size}")
+        if self.preset not in PRESETS:
+            raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
+        object.__setattr__(self, "effort", _EFFORTS[self.preset])
+
+    @property
+    def keyframe_quantiser(self) -> int:
+        """Quantiser index of keyframes."""
+        return max(0, self.inter_quantiser - self.keyframe_offset)
+
+    @property
+    def inter_quantiser(self) -> int:
+        """Quantiser index of the frames between."""
+        return min(QUANTISER_COUNT - 1, self.crf + CRF_OFFSET)

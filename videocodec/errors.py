@@ -1,0 +1,35 @@
+"""The errors videocodec raises: each is one clear line that names the file and says what to do.
+
+Every class also inherits the builtin it resembles, so code that knows only builtins still catches it. The errors of
+the stream itself (a damaged access unit, a newer format) are `bitstream.errors.BitstreamError` and its subclasses.
+"""
+
+from __future__ import annotations
+
+
+class VideoCodecError(Exception):
+    """Base class of every error of this package. ``str(error)`` is one line, ready to be shown to a person."""
+
+
+class InputError(VideoCodecError, ValueError):
+    """The input is missing, is not a video, is damaged, or holds no picture. Nothing was written."""
+
+
+class UnsupportedInputError(InputError):
+    """The input is a sound video with a property this codec would lose: alpha, HDR, more than 8 bits, a strange colour matrix."""
+
+
+class OutputExistsError(VideoCodecError, FileExistsError):
+    """The target exists and overwriting was not asked for. It is left as it was."""
+
+
+class OutputError(VideoCodecError, OSError):
+    """The target cannot be written, or its kind is unknown. Nothing half-written is left behind."""
+
+
+class UnknownModelError(VideoCodecError, ValueError):
+    """No model bundle of that name, or no bundle in that folder."""
+
+
+class ModelMismatchError(VideoCodecError, ValueError):
+    """The bundle at hand is not the one the stream was written with."""

@@ -1,0 +1,131 @@
+"""A playable MP4, MOV or Matroska file: H.264 pictures beside the untouched sound and subtitles."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from bitstream.container import TrackCopier
+from bitstream.sequence_header import SequenceHeader
+from videocodec.errors import OutputError
+from videocodec.media.colour import YuvWriter, stored_as
+from videocodec.media.frame_sink import FrameSink, OutputFile, output_errors
+
+CONTAINER_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+
+_ENCODER_OPTIONS = {"preset": "veryfast", "crf": "14"}
+_LARGEST_TIMESCALE = 2**31 - 1
+_HIGHEST_RATE = 1000  # above that it is a mistake of the source's header, and rate control needs something sensible
+
+
+class ContainerSink(FrameSink):
+    """H.264 (libx264, 4:2:0; 4:4:4 when width or height is odd, which not every player shows) in MP4, MOV or Matroska.
+
+    Colour tags, range, rotation and sample aspect ratio of the header are written into the file. Timestamps are exact
+    in MP4 and MOV, and rounded to milliseconds in Matroska, whose muxer knows nothing finer. Audio and subtitle packets
+    of `sound_from` are copied untouched. Players show nothing before time 0, so when the first timestamp is negative
+    pictures and sound are moved together until it is 0.
+    """
+
+    def __init__(self, target: Path, header: SequenceHeader, *, sound_from: Path | None, overwrite: bool) -> None:
+        super().__init__(header.width, header.height)
+        self._header = header
+        self._time_base = Fraction(header.time_base)
+        self._colour = stored_as(header.colour, header.height)
+        self._pixel_format = "yuv444p" if header.width % 2 or header.height % 2 else "yuv420p"
+        self._convert = YuvWriter(self._colour, self._pixel_format)
+        self._sound_from = sound_from
+        self._durations: dict[int, int] = {}
+        self._started = False
+        self._copier: TrackCopier | None = None
+        self._container: av.container.OutputContainer | None = None
+        self._output = OutputFile(target, overwrite=overwrite)
+        try:
+            with output_errors(target):
+                self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, rgb: np.ndarray, pts: int, duration: int) -> None:
+        self._check(rgb)
+        with output_errors(self._output.target):
+            if not self._started and pts < 0:
+                # FFmpeg moves all tracks by the same time. It goes by decoding times, which B-frames put further back.
+                self._container.container_options["avoid_negative_ts"] = "make_non_negative"
+                self._stream.codec_context.options = _ENCODER_OPTIONS | {"bf": "0"}
+            self._started = True
+            frame = self._convert(rgb)
+            frame.pts, frame.time_base = pts, self._time_base
+            self._durations[pts] = duration
+            if self._copier is not None:
+                self._copier.copy_until(pts * self._time_base)
+            self._mux(self._stream.encode(frame))
+
+    def commit(self) -> None:
+        if not self._started:
+            raise OutputError(f"{self._output.target}: there is no frame to write")
+        with output_errors(self._output.target):
+            self._mux(self._stream.encode(None))
+            if self._copier is not None:
+                self._copier.finish()
+            self._container.close()
+        self._container = None
+        self._output.commit()
+
+    def close(self) -> None:
+        if self._copier is not None:
+            self._copier.close()
+        if self._container is not None:
+            # The file goes anyway, and what went wrong before matters more.
+            with suppress(OSError, av.error.FFmpegError, ValueError):
+                self._container.close()
+            self._container = None
+        self._output.remove()
+
+    def _open(self) -> None:
+        header, target = self._header, self._output.target
+        if max(self._time_base.numerator, self._time_base.denominator) > _LARGEST_TIMESCALE:
+            raise OutputError(f"{target}: the time base {self._time_base} fits no such file: decode to .y4m or pictures instead")
+        container = av.open(str(self._output.beside), "w", format=CONTAINER_FORMATS[target.suffix.lower()])
+        self._container = container
+        rate = Fraction(header.frame_rate) if 0 < header.frame_rate <= _HIGHEST_RATE else Fraction(25)
+        stream = container.add_stream("libx264", rate=rate.limit_denominator(100_000), width=header.width, height=header.height)
+        stream.pix_fmt = self._pixel_format
+        context = stream.codec_context
+        context.options = dict(_ENCODER_OPTIONS)
+        context.time_base = stream.time_base = self._time_base
+        context.colorspace, context.color_range = self._colour.matrix, 2 if self._colour.full_range else 1
+        context.color_primaries, context.color_trc = self._colour.primaries, self._colour.transfer
+        if header.sample_aspect_ratio:
+            context.sample_aspect_ratio = Fraction(header.sample_aspect_ratio)
+        if header.rotation:
+            stream.set_display_rotation(90 * header.rotation)
+        self._stream = stream
+        time_bases = [self._time_base]
+        if self._sound_from is not None:
+            self._copier = TrackCopier(self._sound_from, container)
+            self.skipped_tracks = self._copier.skipped
+            time_bases += self._copier.time_bases
+        if container.format.name == "matroska":
+            # AAC begins a few samples before time 0. FFmpeg would move the pictures along, though Matroska can hold that.
+            container.container_options["avoid_negative_ts"] = "disabled"
+        else:
+            container.container_options.update({"movflags": "+faststart", "movie_timescale": str(_movie_timescale(time_bases))})
+
+    def _mux(self, packets: list[av.Packet]) -> None:
+        for packet in packets:
+            packet.duration = self._durations.pop(packet.pts, packet.duration)
+            self._container.mux(packet)
+
+
+def _movie_timescale(time_bases: list[Fraction]) -> int:
+    """Ticks a second of the movie header. Every track's start is stored in them, so they must suit all the tracks: the
+    usual milliseconds would round it."""
+    common = math.lcm(*(time_base.denominator for time_base in time_bases))
+    return common if common <= _LARGEST_TIMESCALE else time_bases[0].denominator

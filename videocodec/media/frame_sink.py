@@ -1,0 +1,95 @@
+"""The short interface behind which every kind of output stands, and what the kinds share."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+
+from videocodec.errors import OutputError, OutputExistsError
+
+
+class FrameSink(ABC):
+    """Takes decoded frames in display order and puts them somewhere.
+
+    Use it as a context manager. Only `commit` makes the output appear under its name; leaving without it removes
+    everything that was written, so a failed run leaves no trace. `skipped_tracks` names, in one line each, sound and
+    subtitle tracks the output cannot hold.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self._shape = (height, width, 3)
+        self.skipped_tracks: list[str] = []
+
+    def __enter__(self) -> FrameSink:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @abstractmethod
+    def write(self, rgb: np.ndarray, pts: int, duration: int) -> None:
+        """Adds a frame: uint8 height × width × 3, `pts` and `duration` in ticks of the header's time base.
+
+        Raises `OutputError` when it cannot be written, `ValueError` for an array of another shape or type.
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Finishes the output and gives it its name. Raises `OutputError` when that fails."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of everything; without a `commit` before, removes what was written. May be called more than once."""
+
+    def _check(self, rgb: np.ndarray) -> None:
+        if rgb.shape != self._shape or rgb.dtype != np.uint8:
+            raise ValueError(f"a frame must be uint8 of shape {self._shape}, got {rgb.dtype} of shape {rgb.shape}")
+
+
+class OutputFile:
+    """A file that is written beside its target and renamed over it in one step."""
+
+    def __init__(self, target: Path, *, overwrite: bool) -> None:
+        if target.is_dir():
+            raise OutputError(f"{target} is a directory: name a file in it")
+        if target.exists() and not overwrite:
+            raise OutputExistsError(f"{target} exists: pass -y to overwrite")
+        check_folder(target, target.parent)
+        self.target = target
+        self.beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+
+    def commit(self) -> None:
+        """Gives the finished file its name."""
+        with output_errors(self.target):
+            self.beside.replace(self.target)
+
+    def remove(self) -> None:
+        """Removes the unfinished file, if there is one."""
+        self.beside.unlink(missing_ok=True)
+
+
+def check_folder(target: str | Path, folder: Path) -> None:
+    """Raises `OutputError` unless files can be made in `folder`."""
+    if not folder.is_dir():
+        raise OutputError(f"{target}: the folder {folder} does not exist: create it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{target}: the folder {folder} is not writable: choose another")
+
+
+@contextmanager
+def output_errors(target: str | Path) -> Iterator[None]:
+    """Turns what the operating system and FFmpeg say while writing into an `OutputError` that names the target."""
+    try:
+        yield
+    except (OutputError, OutputExistsError):
+        raise
+    except (OSError, av.error.FFmpegError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(f"{target} cannot be written ({reason}): check the disk and the name") from error

@@ -1,0 +1,226 @@
+"""Any video or picture PyAV can decode, as 8-bit RGB frames with exact timestamps, one frame in memory at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+
+from bitstream.sequence_header import ColourDescription
+from videocodec.errors import InputError
+from videocodec.media.acceptance import alpha_is_in_pixels, check_size, refuse_transparency, refuse_unsupported
+from videocodec.media.colour import RgbReader, describe
+from videocodec.media.orientation import orientation
+from videocodec.media.timing import TimestampRepair
+from videocodec.media.truncation import is_cut_short
+
+_PICTURE_FORMATS = frozenset({"image2"})  # and every demuxer whose name ends in "_pipe"
+_TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})  # FFmpeg "plays" text files as terminal art
+_NOT_THE_VIDEO = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+_LARGEST_RATIO_TERM = 65535
+
+
+@dataclass(frozen=True, eq=False)
+class SourceFrame:
+    """One frame: `rgb` uint8 height × width × 3, `pts` and `duration` (≥ 1) in ticks of the source's time base."""
+
+    rgb: np.ndarray
+    pts: int
+    duration: int
+
+
+class VideoSource:
+    """A video or still picture, opened for reading its frames once, in display order.
+
+    Iterating yields `SourceFrame` with strictly increasing `pts` (see `TimestampRepair` for what becomes of missing and
+    repeated ones). The duration of a frame lasts up to the next frame; that of the last one is its own, or one frame at
+    the nominal rate. Rotation is reported, not applied; a mirrored picture is un-mirrored, since the stream has no field
+    for that. A still picture is one frame with pts 0, duration 1 and time base 1/25.
+
+    `max_frames` ends the iteration early; the frame after is still decoded, for the duration of the last.
+
+    Raises `InputError` when the file is missing, no video, damaged, or without a picture, and `UnsupportedInputError` for
+    alpha, HDR and more than 8 bits; both when opening where possible, else while iterating.
+
+    Attributes: path, width, height, frame_rate (None when unknown), time_base (seconds per tick), colour (as the source
+    states it, see `describe`), sample_aspect_ratio (0 when unknown), rotation (degrees counter-clockwise, as
+    `av.VideoFrame.rotation` reports them, rounded to quarter turns: -180 … 180), frame_count_hint and
+    duration_seconds_hint (from the container, both None when it does not say), is_still, codec_name, bit_rate_hint.
+    """
+
+    def __init__(self, path: str | Path, *, max_frames: int | None = None) -> None:
+        self.path = Path(path)
+        self._max_frames = max_frames
+        self._delivered = 0
+        self._decoded_count = 0
+        self._frames: Generator[av.VideoFrame, None, None] | None = None
+        self._container = self._open()
+        try:
+            self._stream = self._pick_stream()
+            self._frames = self._decode()
+            self._first: av.VideoFrame | None = self._first_frame()
+            self._describe(self._first)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> VideoSource:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file. Iterating afterwards yields nothing more."""
+        self._first = None
+        if self._frames is not None:
+            self._frames.close()
+        self._container.close()
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        if self._first is None:
+            return
+        frame, self._first = self._first, None
+        pts = self._clock(frame.pts, frame.duration)
+        for following in self._frames:
+            self._refuse_change(following)
+            following_pts = self._clock(following.pts, following.duration)
+            yield self._deliver(frame, pts, following_pts - pts)
+            if self._delivered == self._max_frames:
+                return
+            frame, pts = following, following_pts
+        yield self._deliver(frame, pts, self._clock.duration_or_nominal(frame.duration))
+
+    def _open(self) -> av.container.InputContainer:
+        path = self.path
+        if not path.exists():
+            raise InputError(f"{path}: no such file: check the name")
+        if path.is_dir():
+            raise InputError(f"{path} is a directory: name one video file in it")
+        if path.is_file() and path.stat().st_size == 0:
+            raise InputError(f"{path} is empty (0 bytes): copy or record it again")
+        try:
+            # An absolute name, because FFmpeg takes what stands before a colon for a protocol.
+            container = av.open(os.path.abspath(path), metadata_errors="replace")
+        except PermissionError as error:
+            raise InputError(f"{path} cannot be read: permission denied") from error
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise InputError(f"{path} is not a video this program can read, or it is cut short: check that a player opens it") from error
+        if container.format.name in _TEXT_FORMATS:
+            container.close()
+            raise InputError(f"{path} is a text file, not a video")
+        return container
+
+    def _pick_stream(self) -> av.video.stream.VideoStream:
+        """The first video stream that is not the cover picture of a sound file."""
+        streams = [stream for stream in self._container.streams.video if not stream.disposition & _NOT_THE_VIDEO]
+        if not streams:
+            if any(stream.type == "data" and stream.name == "bin_data" for stream in self._container.streams):
+                raise InputError(f"{self.path} has no video stream: a latent-video file has to be decoded, not encoded")
+            found = ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
+            raise InputError(f"{self.path} has no video stream (found: {found}): name a file that has pictures")
+        stream = streams[0]
+        if stream.codec_context is None:
+            raise InputError(f"{self.path}: no decoder for its video: convert it to a common codec first")
+        if self.path.is_file() and is_cut_short(self.path, self._container, stream):
+            raise InputError(f"{self.path} is damaged: it is cut short, its end is missing: copy or download it again")
+        stream.thread_type = "AUTO"
+        return stream
+
+    def _decode(self) -> Generator[av.VideoFrame, None, None]:
+        """Every frame of the stream. A decoding error is an `InputError`, but not before the first frame: recordings
+        that begin in the middle of a group of pictures begin with undecodable packets."""
+        # Broadcast recordings have the odd bad packet, and the decoder conceals it; elsewhere it is where the file was cut.
+        tolerant = self._container.format.name == "mpegts"
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.is_corrupt and not tolerant:
+                    raise self._damaged("its data end here")
+                try:
+                    frames = packet.decode()
+                except EOFError:
+                    continue
+                except av.error.FFmpegError:
+                    if self._decoded_count == 0:
+                        continue
+                    raise
+                for frame in frames:
+                    self._decoded_count += 1
+                    yield frame
+        except av.error.FFmpegError as error:
+            raise self._damaged(error.strerror or "it cannot be decoded") from error
+
+    def _damaged(self, reason: str) -> InputError:
+        where = f"damaged after frame {self._decoded_count}" if self._decoded_count else "damaged before its first frame"
+        return InputError(f"{self.path}: {where} ({reason}): copy or download it again")
+
+    def _first_frame(self) -> av.VideoFrame:
+        for frame in self._frames:
+            return frame
+        raise InputError(f"{self.path}: no frame can be decoded: it is empty or damaged")
+
+    def _describe(self, frame: av.VideoFrame) -> None:
+        stream, container = self._stream, self._container
+        self.codec_name: str = stream.codec_context.name
+        self.width: int = frame.width
+        self.height: int = frame.height
+        self.colour: ColourDescription = describe(frame, self.codec_name)
+        alpha_beside = stream.metadata.get("alpha_mode") == "1"
+        refuse_unsupported(self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=alpha_beside)
+        check_size(self.path, self.width, self.height)
+        self._to_rgb = RgbReader(self.colour, self.height)
+        self.rotation, self._mirrored = orientation(frame)
+        self.is_still: bool = container.format.name in _PICTURE_FORMATS or container.format.name.endswith("_pipe")
+        self.time_base: Fraction = Fraction(stream.time_base) if stream.time_base else Fraction(1, 90000)
+        rate = stream.average_rate or stream.guessed_rate
+        self.frame_rate: Fraction | None = Fraction(rate) if rate else None
+        self.sample_aspect_ratio: Fraction = _storable_ratio(stream.sample_aspect_ratio)
+        frames = 1 if self.is_still else stream.frames or None
+        self.frame_count_hint: int | None = frames if self._max_frames is None or frames is None else min(frames, self._max_frames)
+        self.duration_seconds_hint: float | None = None
+        if stream.duration:
+            self.duration_seconds_hint = float(stream.duration * self.time_base)
+        elif container.duration:
+            self.duration_seconds_hint = container.duration / av.time_base
+        self.bit_rate_hint: int | None = stream.codec_context.bit_rate or None
+        ticks_per_frame = round(1 / (self.frame_rate or Fraction(25)) / self.time_base)
+        self._clock = TimestampRepair(ticks_per_frame, ticks_per_second=round(1 / self.time_base))
+
+    def _refuse_change(self, frame: av.VideoFrame) -> None:
+        """Frames of one stream have one size; a change of pixel format or colour is read with the first frame's tags."""
+        if (frame.width, frame.height) != (self.width, self.height):
+            raise InputError(
+                f"{self.path}: the frame size changes from {self.width}×{self.height} to {frame.width}×{frame.height} "
+                f"after frame {self._decoded_count - 1}: split the video there"
+            )
+        refuse_unsupported(self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=False)
+
+    def _deliver(self, frame: av.VideoFrame, pts: int, duration: int) -> SourceFrame:
+        rgb = self._opaque(frame) if alpha_is_in_pixels(frame, self.codec_name) else self._to_rgb(frame)
+        if self._mirrored:
+            rgb = np.ascontiguousarray(rgb[:, ::-1])
+        self._delivered += 1
+        return SourceFrame(rgb=rgb, pts=pts, duration=duration)
+
+    def _opaque(self, frame: av.VideoFrame) -> np.ndarray:
+        """RGB of a frame whose pixel format has alpha only because the decoder always has it (see `acceptance`)."""
+        rgba = self._to_rgb(frame, "rgba")
+        refuse_transparency(self.path, rgba)
+        return np.ascontiguousarray(rgba[..., :3])
+
+
+def _storable_ratio(ratio: Fraction | None) -> Fraction:
+    """A sample aspect ratio with both terms in 16 bits; 0 when it is unknown."""
+    if not ratio or ratio <= 0:
+        return Fraction(0)
+    limit = _LARGEST_RATIO_TERM
+    while max(ratio.numerator, ratio.denominator) > _LARGEST_RATIO_TERM and limit > 1:
+        ratio = Fraction(ratio).limit_denominator(limit)
+        limit //= 2
+    return Fraction(ratio) if 0 < ratio <= _LARGEST_RATIO_TERM else Fraction(0)

@@ -1,0 +1,44 @@
+"""Timestamps as they should be: strictly increasing, whatever the container said."""
+
+from __future__ import annotations
+
+LONGEST_STEP = 2**40  # what the bitstream can hold for one frame's duration
+
+
+class TimestampRepair:
+    """Turns the timestamps of decoded frames, in display order, into strictly increasing ones.
+
+    Sound timestamps pass unchanged, negative ones too. A missing one becomes the previous frame's plus its duration
+    (the first: 0). A repeated one, or one a little in the past, becomes one tick later than the frame before, so that
+    its successors keep theirs. A fall by more than a second, or a leap of more than 2**40 ticks, is a clock that was
+    restarted: time goes on from the previous frame, and everything after is moved with it.
+    """
+
+    def __init__(self, ticks_per_frame: int, ticks_per_second: int) -> None:
+        self._nominal = max(1, ticks_per_frame)
+        self._restart = max(2, ticks_per_second)
+        self._shift = 0
+        self._previous: int | None = None
+        self._previous_duration = self._nominal
+
+    def __call__(self, pts: int | None, duration: int) -> int:
+        """Timestamp of the next frame. `duration` is what its own packet claimed, 0 when that is unknown."""
+        expected = 0 if self._previous is None else self._previous + self._previous_duration
+        if pts is None:
+            repaired = expected
+        else:
+            repaired = pts + self._shift
+            if self._previous is not None:
+                step = repaired - self._previous
+                if step < -self._restart or step > LONGEST_STEP:
+                    self._shift += expected - repaired
+                    repaired = expected
+                elif step <= 0:
+                    repaired = self._previous + 1
+        self._previous = repaired
+        self._previous_duration = self.duration_or_nominal(duration)
+        return repaired
+
+    def duration_or_nominal(self, duration: int) -> int:
+        """A frame's own duration where it is usable, else one frame at the nominal rate."""
+        return duration if 0 < duration <= LONGEST_STEP else self._nominal

@@ -1,0 +1,73 @@
+"""Running an autoencoder on a device: uint8 pictures to scaled latents, integer latents to uint8 pictures."""
+
+from __future__ import annotations
+
+import inspect
+import os
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from bitstream.quantiser import UNITS_PER_LATENT
+
+from ..errors import VideoCodecError
+from .bundle import ModelBundle
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class DeviceError(VideoCodecError, RuntimeError):
+    """The device asked for is not there."""
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` takes cuda, then mps, then cpu.  Raises ``DeviceError`` for a device this machine lacks."""
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if present[kind])
+    if name not in present:
+        raise DeviceError(f"device must be one of {', '.join(DEVICES)}, got {name!r}")
+    if not present[name]:
+        raise DeviceError(f"device {name} is not available to PyTorch on this machine: use --device auto")
+    return torch.device(name)
+
+
+def set_threads(threads: int | None) -> None:
+    """CPU threads of the networks; None takes the cores this process may use.  A process-wide setting of PyTorch."""
+    torch.set_num_threads(threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or os.cpu_count() or 1)
+
+
+class AutoencoderRuntime:
+    """One bundle's autoencoder on one device, in ``channels_last``, nearly twice as fast as the default on CPUs."""
+
+    def __init__(self, bundle: ModelBundle, device: str = "auto", threads: int | None = None) -> None:
+        set_threads(threads)
+        self.device = pick_device(device)
+        self.bundle = bundle
+        self._model = bundle.load_autoencoder().to(self.device, memory_format=torch.channels_last)
+        self._scale = torch.from_numpy(bundle.latent_scale).to(self.device).reshape(1, -1, 1, 1)
+        self._knows_steps = "step" in inspect.signature(self._model.decode).parameters
+
+    @torch.inference_mode()
+    def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Pictures (B, H, W, 3) uint8, padded by repeating the edge to (height, width) → scaled latents (B, C, h, w) float32."""
+        x = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
+        encoded = self._model.encode(x.contiguous(memory_format=torch.channels_last))
+        # Variational autoencoders give a distribution; its mode is the latent worth coding.
+        latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+        return (latents * self._scale).float().cpu().numpy()
+
+    @torch.inference_mode()
+    def decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Latents (B, C, h, w) in latent units (or float, from a restoration) and the quantiser step of every position
+        (B, h, w) in scaled latents → pictures (B, height, width, 3) uint8, cropped from the top left."""
+        z = torch.from_numpy(np.ascontiguousarray(latents)).to(self.device).float() / UNITS_PER_LATENT / self._scale
+        z = z.contiguous(memory_format=torch.channels_last)
+        if self._knows_steps:
+            sample = self._model.decode(z, torch.from_numpy(steps).to(self.device)).sample
+        else:
+            sample = self._model.decode(z).sample
+        pixels = ((sample[:, :, :height, :width] + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
+        return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
