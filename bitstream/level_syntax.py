@@ -49,7 +49,7 @@ class LevelCoder:
 
     def __init__(self, tables: CodecTables, height: int, width: int) -> None:
         self._tables = tables
-        self._sets = {kind: TableSet(priors, LEVEL_INCREMENT) for kind, priors in tables.level_priors.items()}
+        self.table_sets = {kind: TableSet(priors, LEVEL_INCREMENT) for kind, priors in tables.level_priors.items()}
         self._shape = (tables.latent_channels, height, width)
         self.previous = np.zeros(self._shape, dtype=np.int64)
 
@@ -97,7 +97,7 @@ class LevelCoder:
         own = self._tables.slices[index]
         mean, scale = self._tables.networks[kind][index].evaluate(canvas.features(kind, start, own, second, rows, columns))
         context = SymbolContext.of(mean.ravel(), scale.ravel())
-        tables = self._sets[kind]
+        tables = self.table_sets[kind]
         if choose is None:
             wanted = np.zeros(len(rows) * own, dtype=np.int64)
         else:

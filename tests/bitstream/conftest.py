@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
+from bitstream.container import StreamWriter
 from bitstream.group_structure import Structure
 from bitstream.sequence_header import SequenceHeader
 
@@ -39,7 +40,13 @@ def make_units(header: SequenceHeader) -> Callable[..., list[AccessUnit]]:
     """Access units of random payload: a keyframe every ``gop`` frames, groups of up to 16 between."""
 
     def make(
-        frames: int = 50, *, first_pts: int = 0, duration: int = 1, time_base: Fraction = Fraction(1, 25), gop: int = 20, unit_bytes: int = 300
+        frames: int = 50,
+        *,
+        first_pts: int = 0,
+        duration: int = 1,
+        time_base: Fraction = Fraction(1, 25),
+        gop: int = 20,
+        unit_bytes: int = 300,
     ) -> list[AccessUnit]:
         rng = np.random.default_rng(0)
         units, done = [], 0
@@ -60,6 +67,20 @@ def make_units(header: SequenceHeader) -> Callable[..., list[AccessUnit]]:
         return units
 
     return make
+
+
+@pytest.fixture
+def write() -> Callable[..., StreamWriter]:
+    """Writes access units into a file; options are those of ``StreamWriter``."""
+
+    def write_units(path: Path, units: list[AccessUnit], time_base: Fraction = Fraction(1, 25), **options: object) -> StreamWriter:
+        with StreamWriter(path, time_base, **options) as writer:
+            for unit in units:
+                writer.write(unit.to_bytes(), unit.first_pts, unit.duration)
+            writer.commit()
+        return writer
+
+    return write_units
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,15 @@ def units(draw: st.DrawFn) -> AccessUnit:
     frames = 1 if structure == Structure.KEYFRAME else draw(sized)
     lists = {"min_size": frames, "max_size": frames}
     header = SequenceHeader(
-        width=64, height=48, time_base=Fraction(1, 25), latent_channels=16, crf=28, gop_size=9, preset=1, model_name="m", model_sha256="00" * 32
+        width=64,
+        height=48,
+        time_base=Fraction(1, 25),
+        latent_channels=16,
+        crf=28,
+        gop_size=9,
+        preset=1,
+        model_name="m",
+        model_sha256="00" * 32,
     )
     return AccessUnit(
         structure=structure,

@@ -202,7 +202,8 @@ def test_building_checks_the_same_ranges(header: SequenceHeader, field: str, val
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "block_log2", "latent"), [(352, 288, 1, (44, 36)), (1, 1, 1, (2, 2)), (353, 304, 1, (46, 38)), (33, 65, 3, (8, 16)), (9, 8, 0, (2, 1))]
+    ("width", "height", "block_log2", "latent"),
+    [(352, 288, 1, (44, 36)), (1, 1, 1, (2, 2)), (353, 304, 1, (46, 38)), (33, 65, 3, (8, 16)), (9, 8, 0, (2, 1))],
 )
 def test_latent_size_is_whole_blocks(header: SequenceHeader, width: int, height: int, block_log2: int, latent: tuple[int, int]) -> None:
     sized = replace(header, width=width, height=height, block_log2=block_log2)

@@ -23,11 +23,11 @@ SMOOTHING = 40.0  # how many symbols the logistic shape weighs in a fitted table
 
 
 class CountingWriter(SymbolWriter):
-    """A writer that also counts symbols per table of every table set it meets."""
+    """A writer that also counts symbols per table of every table set it meets, by the set's id."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: dict[int, np.ndarray] | None = None) -> None:
         super().__init__()
-        self.counts: dict[int, np.ndarray] = {}
+        self.counts = {} if counts is None else counts
 
     def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """As the base class, counting."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +37,19 @@ class GroupEncoder:
     """Codes frames in order; ``push`` and ``finish`` give the access units that are complete.
 
     A keyframe is its own unit; the frames after it are chained in units of up to ``settings.group_size``.
+    ``new_writer`` and ``new_coder`` let calibration count and record what is coded.
     """
 
-    def __init__(self, tables: CodecTables, header: SequenceHeader, settings: EncoderSettings) -> None:
+    def __init__(
+        self,
+        tables: CodecTables,
+        header: SequenceHeader,
+        settings: EncoderSettings,
+        new_writer: Callable[[], SymbolWriter] = SymbolWriter,
+        new_coder: Callable[[CodecTables, int, int, int], FrameCoder] = FrameCoder,
+    ) -> None:
         self._tables, self._header, self._settings = tables, header, settings
+        self._new_writer, self._new_coder = new_writer, new_coder
         self._block = 1 << header.block_log2
         self._decider = BlockDecider(tables, self._block, settings.lagrangian)
         self._coder: FrameCoder | None = None
@@ -74,7 +84,7 @@ class GroupEncoder:
         return [unit]
 
     def _start_group(self) -> None:
-        self._writer = SymbolWriter()
+        self._writer = self._new_writer()
         self._frames: list[LatentFrame] = []
         self._times: list[tuple[int, int]] = []
 
@@ -85,7 +95,7 @@ class GroupEncoder:
 
     def _keyframe(self, frame: EncoderFrame) -> AccessUnit:
         quantiser = self._settings.keyframe_quantiser
-        self._coder = FrameCoder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
+        self._coder = self._new_coder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
         choose = RateDistortionQuantiser(frame.latents / step_latent(quantiser), self._settings.lagrangian)
         coded = self._coder.code_keyframe(self._writer, quantiser, choose)
         self._since_keyframe = 0

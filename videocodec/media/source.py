@@ -131,6 +131,8 @@ class VideoSource:
         if self.path.is_file() and is_cut_short(self.path, self._container, stream):
             raise InputError(f"{self.path} is damaged: it is cut short, its end is missing: copy or download it again")
         stream.thread_type = "AUTO"
+        # Streams of gradual refresh have no keyframe at all; like the ffmpeg program, take their frames from the first on.
+        stream.codec_context.flags |= av.codec.context.Flags.output_corrupt
         return stream
 
     def _decode(self) -> Generator[av.VideoFrame, None, None]:

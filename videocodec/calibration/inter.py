@@ -1,0 +1,98 @@
+"""Fit what inter frames need from a folder of clips: inter networks, their tables, and the block layer's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
+from bitstream.frame_coder import FrameCoder
+from bitstream.level_syntax import SIDE_LIMIT, LevelChooser, LevelCoder
+from bitstream.sequence_header import SequenceHeader
+from bitstream.symbol_coder import SymbolReader, SymbolWriter
+from bitstream.tables import BLOCK_TABLES, CodecTables
+
+from ..encoder.group_encoder import EncoderFrame, GroupEncoder
+from ..encoder.settings import EncoderSettings
+from ..networks.context import ContextModel
+from .context_networks import LevelSample, fit_context_model, logistic_tables, to_frequencies, to_integers
+from .intra import SMOOTHING, CountingWriter
+
+CLIP_CRFS = (20, 26, 32, 38, 44, 50)
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """A clip ready to be coded: a header with its geometry, and its frames with latents and motion candidates."""
+
+    header: SequenceHeader
+    frames: list[EncoderFrame]
+
+
+class _RecordingLevelCoder(LevelCoder):
+    """Keeps what the inter network saw and what was coded."""
+
+    def __init__(self, tables: CodecTables, height: int, width: int, samples: list[LevelSample]) -> None:
+        super().__init__(tables, height, width)
+        self._samples = samples
+
+    def code(
+        self, io: SymbolWriter | SymbolReader, log2_step: int, coded: np.ndarray, intra: np.ndarray, prediction: np.ndarray | None, choose: LevelChooser | None
+    ) -> np.ndarray:
+        """As the base class; remembers inter frames that carry levels."""
+        before = self.previous
+        levels = super().code(io, log2_step, coded, intra, prediction, choose)
+        if prediction is not None and coded.any():
+            magnitudes = np.minimum(np.abs(np.stack([prediction, before])), SIDE_LIMIT).astype(np.int8)
+            self._samples.append(LevelSample(levels.astype(np.int16), log2_step / 8, coded, intra, magnitudes))
+        return levels
+
+
+def _encode_all(tables: CodecTables, clips: list[ClipFrames], rng: np.random.Generator) -> tuple[list[LevelSample], dict[str, np.ndarray], float]:
+    """Encode every clip at a random crf → samples, symbol counts by table name, bits in all."""
+    samples: list[LevelSample] = []
+    totals = {"levels": np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), **{name: np.zeros(shape) for name, shape in BLOCK_TABLES.items()}}
+    bits = 0.0
+    for clip in clips:
+        counts: dict[int, np.ndarray] = {}
+        coders: list[FrameCoder] = []
+
+        def new_coder(tables: CodecTables, height: int, width: int, block: int) -> FrameCoder:
+            coder = FrameCoder(tables, height, width, block)
+            coder.levels = _RecordingLevelCoder(tables, height, width, samples)
+            coders.append(coder)
+            return coder
+
+        settings = EncoderSettings(crf=int(rng.choice(CLIP_CRFS)))
+        encoder = GroupEncoder(tables, clip.header, settings, lambda: CountingWriter(counts), new_coder)
+        units = [unit for frame in clip.frames for unit in encoder.push(frame)] + encoder.finish()
+        bits += sum(8 * len(unit.payload) for unit in units if not unit.is_keyframe)
+        for coder in coders:
+            totals["levels"] += counts.get(id(coder.levels.table_sets[INTER]), 0)
+            for name, table_set in coder.blocks.tables.items():
+                totals[name] += counts.get(id(table_set), 0)
+    return samples, totals, bits
+
+
+def calibrate_inter(
+    tables: CodecTables, clips: list[ClipFrames], minutes: float, log: Callable[[str], None], start: ContextModel | None = None
+) -> tuple[CodecTables, ContextModel]:
+    """Tables with inter networks and all inter priors fitted to what the encoder really codes, in two rounds."""
+    shapes = logistic_tables()
+    model = start
+    for round_number in range(2):
+        samples, _, bits = _encode_all(tables, clips, np.random.default_rng(round_number))
+        log(f"round {round_number}: {len(samples)} inter frames with levels, {bits / 8 / sum(len(c.frames) for c in clips):.1f} bytes per frame")
+        model, per_level = fit_context_model(samples, INTER, tables.slices, minutes / 2, model)
+        log(f"inter network: {per_level:.4f} bits per coded level")
+        tables = replace(tables, networks={INTRA: tables.networks[INTRA], INTER: to_integers(model, INTER)})
+        _, counts, bits = _encode_all(tables, clips, np.random.default_rng(round_number))
+        tables = replace(
+            tables,
+            level_priors={INTRA: tables.level_priors[INTRA], INTER: to_frequencies(counts["levels"], shapes, SMOOTHING)},
+            block_priors={name: to_frequencies(counts[name], np.full(shape, 1 / shape[1]), 4.0) for name, shape in BLOCK_TABLES.items()},
+        )
+        log(f"round {round_number}: {bits / 8 / sum(len(c.frames) for c in clips):.1f} bytes per frame before its tables")
+    return tables, model
