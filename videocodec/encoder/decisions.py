@@ -20,7 +20,7 @@ from bitstream.tables import CodecTables
 
 @dataclass(frozen=True)
 class RateEstimates:
-    """Bits of syntax elements.  A level costs ``zero`` bits, or ``nonzero + slope · log2|level|``."""
+    """Bits of syntax elements.  A level costs ``zero`` bits, or ``nonzero + slope · log2|level|``; intra levels have their own."""
 
     skip: float = 0.15
     residual: float = 3.0
@@ -29,9 +29,8 @@ class RateEstimates:
     same_vector: float = 0.3
     new_vector: float = 5.0
     vector_slope: float = 1.6
-    zero: float = 0.10
-    nonzero: float = 4.2
-    slope: float = 1.6
+    levels: tuple[float, float, float] = (0.15, 3.2, 2.0)  # zero, nonzero, slope
+    intra_levels: tuple[float, float, float] = (0.22, 2.4, 0.9)
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ class BlockDecider:
         wanted = target * UNITS_PER_LATENT
         vectors, prediction, skipped = self._motion(wanted, reference, [np.zeros_like(previous), *candidates], previous, step * UNITS_PER_LATENT)
         r, weight = self._rates, self._lagrangian
-        residual_error, residual_bits = self._levels_cost((wanted - prediction) / (step * UNITS_PER_LATENT))
-        intra_error, intra_bits = self._levels_cost(target / step)
+        residual_error, residual_bits = self._levels_cost((wanted - prediction) / (step * UNITS_PER_LATENT), r.levels)
+        intra_error, intra_bits = self._levels_cost(target / step, r.intra_levels)
         costs = np.stack(
             [
                 skipped + weight * r.skip,
@@ -83,11 +82,12 @@ class BlockDecider:
         b = self._block
         return plane.reshape(channels, height // b, b, width // b, b).sum((0, 2, 4))
 
-    def _levels_cost(self, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _levels_cost(self, scaled: np.ndarray, rates: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
         """Residual / step (C, h, w) → error after dead-zone quantisation and estimated bits, (bh, bw) each."""
         magnitude = np.abs(scaled)
         levels = np.floor(magnitude + 0.35)
-        bits = np.where(levels > 0, self._rates.nonzero + self._rates.slope * np.log2(np.maximum(levels, 1)), self._rates.zero)
+        zero, nonzero, slope = rates
+        bits = np.where(levels > 0, nonzero + slope * np.log2(np.maximum(levels, 1)), zero)
         return self._blocks((magnitude - levels) ** 2), self._blocks(bits)
 
     def _motion(
@@ -129,7 +129,11 @@ class BlockDecider:
         return np.where(moved, r.new_vector + r.vector_slope * np.log2(1.0 + np.abs(difference)).sum(-1), r.same_vector)
 
 
-def looks_like_cut(target: np.ndarray, prediction: np.ndarray, step: float) -> bool:
+_CUT_STEP = 1.5  # detail finer than this in latents is noise as far as scene cuts go, whatever the crf
+_CUT_SHARE = 0.9
+
+
+def looks_like_cut(target: np.ndarray, prediction: np.ndarray) -> bool:
     """Whether a frame is dearer to predict than to code alone, by a log-magnitude proxy of rate on the residuals.
 
     ``target`` (C, h, w) scaled latents, ``prediction`` (C, h, w) latent units.  Coding alone is modelled by the difference
@@ -137,6 +141,6 @@ def looks_like_cut(target: np.ndarray, prediction: np.ndarray, step: float) -> b
     """
     before = (np.roll(target, 1, 1) + np.roll(target, 1, 2)) / 2
     before[:, 0], before[:, :, 0] = np.roll(target, 1, 2)[:, 0], np.roll(target, 1, 1)[:, :, 0]
-    alone = np.minimum(np.log2(1 + ((target - before) / step) ** 2), np.log2(1 + (target / step) ** 2)).sum()
-    predicted = np.log2(1 + ((target - prediction / UNITS_PER_LATENT) / step) ** 2).sum()
-    return bool(predicted > 0.9 * alone)
+    alone = np.minimum(np.log2(1 + ((target - before) / _CUT_STEP) ** 2), np.log2(1 + (target / _CUT_STEP) ** 2)).sum()
+    predicted = np.log2(1 + ((target - prediction / UNITS_PER_LATENT) / _CUT_STEP) ** 2).sum()
+    return bool(predicted > _CUT_SHARE * alone)

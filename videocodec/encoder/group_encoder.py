@@ -22,6 +22,8 @@ from .decisions import BlockDecider, looks_like_cut
 from .quantisation import RateDistortionQuantiser
 from .settings import EncoderSettings
 
+_SHORTEST_GOP = 8  # frames from a keyframe to one that a scene cut asks for
+
 
 @dataclass(frozen=True)
 class EncoderFrame:
@@ -64,7 +66,8 @@ class GroupEncoder:
         quantiser = self._settings.inter_quantiser
         previous = self._coder.blocks.previous.vectors[0]
         decision = self._decider.decide(frame.latents, self._anchor, frame.candidates, previous, quantiser)
-        if looks_like_cut(frame.latents, decision.prediction, step_latent(quantiser)):
+        # Camera flashes look like cuts twice in a row; intra blocks carry them at less cost than two keyframes.
+        if self._since_keyframe >= _SHORTEST_GOP and looks_like_cut(frame.latents, decision.prediction):
             return [*self.finish(), self._keyframe(frame)]
         target = (frame.latents - decision.prediction / UNITS_PER_LATENT) / step_latent(quantiser)
         intra = self._intra_positions(decision.fields)

@@ -38,8 +38,8 @@ class EncoderSettings:
     gop_size: int = DEFAULT_GOP_SIZE
     preset: Preset = "medium"
     group_size: int = 16
-    lagrangian: float = 0.12
-    keyframe_offset: int = 4
+    lagrangian: float = 0.10
+    keyframe_offset: int = 8
     effort: Effort = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,87 @@
+"""Speed and memory on this machine: encode, decode and latent-only decode at 512×288, peak memory of short and long encodes.
+
+    python tools/bench_speed.py [--threads 2] [--crf 32] [--skip-memory]
+
+The clip is made on the spot: a textured picture panned and zoomed under a moving object, 25 fps.  Memory is the peak
+resident size of a fresh process, encoding 5 s and 30 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+WIDTH, HEIGHT, FPS = 512, 288, 25
+
+
+def make_clip(path: Path, seconds: int) -> None:
+    """A clip of moving texture at 512×288."""
+    rng = np.random.default_rng(0)
+    texture = sum(
+        cv2.resize(rng.uniform(0, 1, (2**i, 2**i, 3)).astype(np.float32), (1024, 1024), interpolation=cv2.INTER_CUBIC) / (1 + i) for i in range(2, 9)
+    )
+    texture = np.clip((texture - texture.min()) / np.ptp(texture) * 255, 0, 255).astype(np.uint8)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=FPS, options={"crf": "16", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = WIDTH, HEIGHT, "yuv420p", Fraction(1, FPS)
+        for i in range(seconds * FPS):
+            angle = i / 60
+            x, y = 250 + 200 * np.sin(angle), 300 + 200 * np.cos(angle * 0.7)
+            picture = cv2.getRectSubPix(texture, (WIDTH, HEIGHT), (x + 256, y))
+            cv2.circle(picture, (int(256 + 180 * np.cos(angle * 2)), int(144 + 80 * np.sin(angle * 3))), 36, (40, 60, 200), -1)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            output.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=5, dst_color_range=1)))
+        output.mux(stream.encode(None))
+
+
+def peak_memory(clip: Path, target: Path, threads: int) -> float:
+    """Peak resident MiB of a process that encodes the clip."""
+    program = (
+        "import resource, sys, videocodec;"
+        f"videocodec.encode({str(clip)!r}, {str(target)!r}, crf=32, threads={threads}, overwrite=True, device='cpu');"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(__file__).resolve().parents[1])
+    return float(done.stdout.split()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--crf", type=int, default=32)
+    parser.add_argument("--skip-memory", action="store_true")
+    args = parser.parse_args()
+    import videocodec
+    from videocodec.decoder.latents import LatentStream
+
+    with tempfile.TemporaryDirectory() as folder:
+        clip, long_clip, coded = (Path(folder) / name for name in ("5s.mp4", "30s.mp4", "coded.mp4"))
+        make_clip(clip, 5)
+        for preset in ("ultrafast", "medium"):
+            report = videocodec.encode(clip, coded, crf=args.crf, preset=preset, threads=args.threads, device="cpu", overwrite=True)
+            print(f"encode {WIDTH}x{HEIGHT} {preset}: {report.frames / report.encode_seconds:.1f} fps (model loading included), {report.video_bitrate_bps / 1000:.0f} kbit/s")
+        back = videocodec.decode(coded, Path(folder) / "back.mp4", threads=args.threads, device="cpu")
+        print(f"decode to mp4: {back.frames / back.decode_seconds:.1f} fps (model loading included)")
+        stream = LatentStream(coded)
+        begin = time.perf_counter()
+        frames = sum(1 for _ in stream.frames())
+        print(f"entropy decoding and latent reconstruction alone: {frames / (time.perf_counter() - begin):.0f} fps")
+        if not args.skip_memory:
+            make_clip(long_clip, 30)
+            short, long = peak_memory(clip, coded, args.threads), peak_memory(long_clip, coded, args.threads)
+            print(f"peak memory: encoding 5 s {short:.0f} MiB, 30 s {long:.0f} MiB, ratio {long / short:.3f}")
+
+
+if __name__ == "__main__":
+    main()
