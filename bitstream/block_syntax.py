@@ -77,7 +77,7 @@ def neighbour_vectors(vectors: np.ndarray) -> np.ndarray:
     above, below = (rows - 1, rows + 1) if height > 1 else (rows, rows)
     if height > 1:
         above, below = np.where(above < 0, 1, above), np.where(below >= height, height - 2, below)
-    left, right = columns - 1, columns + 1
+    left, right = (columns - 1, columns + 1) if width > 1 else (columns, columns)
     if width > 1:
         left, right = np.where(left < 0, 1, left), np.where(right >= width, width - 2, right)
     vertical = [vectors[above], vectors[below]] if height > 1 else [vectors[:, left], vectors[:, right]]

@@ -114,12 +114,13 @@ class VerifyReport:
         return not self.problems
 
 
-def verify(source: str | Path, *, progress: ProgressCallback | None = None) -> VerifyReport:
+def verify(source: str | Path, *, model: str | Path | None = None, progress: ProgressCallback | None = None) -> VerifyReport:
     """Decode all latents and compare all checksums; goes on at the next keyframe after damage.
 
-    Raises ``ContainerError`` or ``ModelMismatchError`` when there is nothing to verify with.
+    model: the bundle's name or folder, for streams whose model is not installed.  Raises ``ContainerError``,
+    ``UnsupportedVersionError``, ``UnknownModelError`` or ``ModelMismatchError`` when there is nothing to verify with.
     """
-    stream = LatentStream(source)
+    stream = LatentStream(source, model)
     decoder = LatentDecoder(stream.bundle.tables)
     problems: list[str] = []
     frames = units = video_bytes = 0

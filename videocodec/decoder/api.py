@@ -26,6 +26,7 @@ def decode(
     source: str | Path,
     target: str | Path,
     *,
+    model: str | Path | None = None,
     steps: int = 1,
     seed: int = 0,
     restore: bool = True,
@@ -37,7 +38,8 @@ def decode(
     """Decode a latent-video file.
 
     target: .mp4, .mov or .mkv (H.264 with the stream's sound and subtitles), .y4m, "-" (y4m on standard output), or a
-    pattern such as frames/%05d.png.  steps, seed, restore: for the restoration stage; bundles without a UNet, as the
+    pattern such as frames/%05d.png.  model: the bundle's name or folder, for streams whose model is not installed; None finds
+    the stream's own.  steps, seed, restore: for the restoration stage; bundles without a UNet, as the
     embedded one is today, restore nothing whatever these say.
 
     The target appears under its name only when it is complete.  Raises ``BitstreamError`` for a damaged stream,
@@ -46,7 +48,7 @@ def decode(
     begin = time.monotonic()
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    stream = LatentStream(source)
+    stream = LatentStream(source, model)
     if str(target) != "-" and Path(target).exists() and Path(target).samefile(source):
         raise InputError(f"{source}: input and output are the same file: name another output")
     index = stream.reader.index()

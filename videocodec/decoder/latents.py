@@ -51,7 +51,8 @@ def bundle_for(header: SequenceHeader) -> ModelBundle:
                 f"{ModelBundle.find(name).sha256[:16]}…: decode with the version of videocodec that wrote it"
             )
     raise ModelMismatchError(
-        f"stream needs model {header.model_name} {header.model_sha256[:16]}…, which is unknown here: this installation has {', '.join(available())}"
+        f"stream needs model {header.model_name} {header.model_sha256[:16]}…, which is unknown here: this installation has "
+        f"{', '.join(available())}; if you have its bundle, give that folder as the model"
     )
 
 
@@ -66,10 +67,14 @@ class LatentStream:
         self.path = Path(path)
         self.reader = StreamReader(path)
         self.header = self.reader.header
-        self.bundle = bundle_for(self.header) if model is None else ModelBundle.find(model)
+        try:
+            self.bundle = bundle_for(self.header) if model is None else ModelBundle.find(model)
+        except ModelMismatchError as error:
+            raise ModelMismatchError(f"{path}: {error}") from error
         if self.bundle.sha256 != self.header.model_sha256:
             raise ModelMismatchError(
-                f"{path}: needs model {self.header.model_name} {self.header.model_sha256[:16]}…, {self.bundle.name} is {self.bundle.sha256[:16]}…"
+                f"{path}: needs model {self.header.model_name} {self.header.model_sha256[:16]}…, {self.bundle.name} is "
+                f"{self.bundle.sha256[:16]}…: give the bundle that wrote the stream"
             )
 
     def frames(self) -> Iterator[DecodedLatents]:
@@ -80,6 +85,7 @@ class LatentStream:
         for sample in self.reader.units():
             try:
                 unit = AccessUnit.parse(sample.data)
+                self._check_unchanged(unit.header)
                 frames = decoder.decode(unit)
             except BitstreamError as error:
                 raise type_of(error)(f"{self.path}: access unit {sample.index} (frame {index}): {error}") from error
@@ -89,6 +95,12 @@ class LatentStream:
                 share = len(sample.data) * (frame.block_bits + frame.level_bits or 1.0) / bits
                 yield DecodedLatents(frame, pts, duration, "keyframe" if unit.is_keyframe else "inter", share, quantisers, index)
                 index += 1
+
+    def _check_unchanged(self, header: SequenceHeader | None) -> None:
+        """Pictures of one size and one model all through: files glued together from others may break that."""
+        for name in () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256"):
+            if getattr(header, name) != getattr(self.header, name):
+                raise BitstreamError(f"{name} changes from {getattr(self.header, name)} to {getattr(header, name)}: decode the parts one by one")
 
 
 def type_of(error: BitstreamError) -> type[BitstreamError]:

@@ -8,6 +8,7 @@ import numpy as np
 from bitstream.prediction import VECTOR_LIMIT
 
 _FLOW_AREA = 512 * 288  # larger pictures are searched at reduced size
+_FLOW_SIDE = 32  # on a picture that is wide and lower than this, DIS reads outside its pyramid and crashes
 
 
 class MotionSearch:
@@ -32,9 +33,9 @@ class MotionSearch:
         if factor > 1:
             size = (max(16, width // factor), max(16, height // factor))
             current, reference = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (current, reference))
-        if min(current.shape) < 16:
-            return np.zeros((*self._grid, 2), dtype=np.int64)
-        flow = self._flow.calc(current, reference, None)
+        missing = [max(0, _FLOW_SIDE - side) for side in current.shape]
+        padded = (cv2.copyMakeBorder(p, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE) for p in (current, reference))
+        flow = self._flow.calc(*padded, None)[: current.shape[0], : current.shape[1]]
         flow = flow * np.array([width / current.shape[1], height / current.shape[0]], dtype=np.float32)
         if factor > 1:
             flow = cv2.resize(flow, (width // 4, height // 4), interpolation=cv2.INTER_LINEAR)

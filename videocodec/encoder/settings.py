@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from bitstream.group_structure import MAX_FRAMES
 from bitstream.quantiser import CRF_OFFSET, QUANTISER_COUNT
 
 Preset = Literal["ultrafast", "fast", "medium", "slow"]
@@ -31,7 +32,8 @@ class EncoderSettings:
 
     crf 0..63, lower is better: the quantiser step doubles every 12.  gop_size: longest distance of keyframes in frames,
     1..65535.  lagrangian: bits against squared error, both in units of the step.  keyframe_offset: quantiser indices by
-    which a keyframe is finer, since all frames of its group live on it.
+    which a keyframe is finer, since all frames of its group live on it; level_offsets: how much coarser the levels of a
+    hierarchical group are, which fewer frames live on.
     """
 
     crf: int = DEFAULT_CRF
@@ -40,16 +42,23 @@ class EncoderSettings:
     group_size: int = 16
     lagrangian: float = 0.10
     keyframe_offset: int = 8
+    level_offsets: tuple[int, ...] = (0, 3, 5, 7, 9)
     effort: Effort = field(init=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.crf, bool) or not isinstance(self.crf, int) or not 0 <= self.crf <= MAX_CRF:
             raise ValueError(f"crf must be a whole number 0..{MAX_CRF}, got {self.crf!r}")
-        if not 1 <= self.gop_size <= 65535:
-            raise ValueError(f"gop_size must be 1..65535 frames, got {self.gop_size}")
+        if isinstance(self.gop_size, bool) or not isinstance(self.gop_size, int) or not 1 <= self.gop_size <= 65535:
+            raise ValueError(f"gop_size must be 1..65535 frames, got {self.gop_size!r}")
+        if not 1 <= self.group_size <= MAX_FRAMES:
+            raise ValueError(f"group_size must be 1..{MAX_FRAMES} frames, got {self.group_size}")
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
         object.__setattr__(self, "effort", _EFFORTS[self.preset])
+
+    def level_offset(self, level: int) -> int:
+        """Quantiser indices by which a frame of a hierarchical group is coarser, by its level from 0 on."""
+        return self.level_offsets[min(level, len(self.level_offsets) - 1)]
 
     @property
     def keyframe_quantiser(self) -> int:

@@ -93,14 +93,24 @@ def load_autoencoder(folder: Path) -> "ModelMixin":
 
     config_file = folder / "vae" / "config.json"
     try:
-        class_name = json.loads(config_file.read_text()).get("_class_name")
-    except (OSError, ValueError) as error:
+        class_name = dict(json.loads(config_file.read_text())).get("_class_name")
+    except (OSError, ValueError, TypeError) as error:
         raise UnknownModelError(f"{config_file}: cannot be read ({error})") from error
     kind = LatentAutoencoder if class_name == "LatentAutoencoder" else getattr(diffusers, str(class_name), None)
     if kind is None or not hasattr(kind, "from_pretrained") or not str(class_name).startswith(("Autoencoder", "LatentAutoencoder")):
         raise UnknownModelError(f"{config_file}: {class_name!r} is no autoencoder that diffusers {diffusers.__version__} knows")
     try:
-        model = kind.from_pretrained(str(folder / "vae"), use_safetensors=True, local_files_only=True, torch_dtype=torch.float32, low_cpu_mem_usage=False)
+        model, loading = kind.from_pretrained(
+            str(folder / "vae"),
+            use_safetensors=True,
+            local_files_only=True,
+            torch_dtype=torch.float32,
+            low_cpu_mem_usage=False,
+            output_loading_info=True,
+        )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UnknownModelError(f"{folder / 'vae'}: cannot be loaded ({str(error).splitlines()[0]})") from error
+        raise UnknownModelError(f"{folder / 'vae'}: cannot be loaded ({' '.join(str(error).split())})") from error
+    # diffusers fills such gaps with random numbers and goes on.
+    if loading["missing_keys"]:
+        raise UnknownModelError(f"{folder / 'vae'}: weights are missing ({', '.join(loading['missing_keys'][:3])}): the file belongs to another config.json")
     return model.eval().requires_grad_(False)

@@ -51,6 +51,8 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
         if z.ndim != 4 or z.shape[1] != self.config.latent_channels:
             raise ValueError(f"latents must be (B, {self.config.latent_channels}, h, w), got shape {tuple(z.shape)}")
         steps = torch.as_tensor(0.3 if step is None else step, dtype=torch.float32, device=z.device)
+        if steps.shape not in ((), (z.shape[0],), (z.shape[0], *z.shape[2:])):
+            raise ValueError(f"step must be a number, (B,) or (B, h, w) for latents {tuple(z.shape)}, got shape {tuple(steps.shape)}")
         steps = steps.expand(z.shape[0]) if steps.ndim < 3 else steps
         sample = self.decoder(z, torch.log2(steps))
         return DecoderOutput(sample=sample) if return_dict else (sample,)

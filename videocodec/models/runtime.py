@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from bitstream.quantiser import UNITS_PER_LATENT
 
-from ..errors import VideoCodecError
+from ..errors import UnknownModelError, VideoCodecError
 from .bundle import ModelBundle
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -34,7 +34,9 @@ def pick_device(name: str) -> torch.device:
 
 
 def set_threads(threads: int | None) -> None:
-    """CPU threads of the networks; None takes the cores this process may use.  A process-wide setting of PyTorch."""
+    """CPU threads of the networks, at least 1; None takes the cores this process may use.  A process-wide setting of PyTorch."""
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}")
     torch.set_num_threads(threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or os.cpu_count() or 1)
 
 
@@ -46,6 +48,12 @@ class AutoencoderRuntime:
         self.device = pick_device(device)
         self.bundle = bundle
         self._model = bundle.load_autoencoder().to(self.device, memory_format=torch.channels_last)
+        channels = getattr(self._model.config, "latent_channels", len(bundle.latent_scale))
+        if channels != len(bundle.latent_scale):
+            raise UnknownModelError(
+                f"{bundle.folder}: the autoencoder has {channels} latent channels, the codec tables {len(bundle.latent_scale)}: "
+                "run tools/calibrate.py on this folder again"
+            )
         self._scale = torch.from_numpy(bundle.latent_scale).to(self.device).reshape(1, -1, 1, 1)
         self._knows_steps = "step" in inspect.signature(self._model.decode).parameters
 

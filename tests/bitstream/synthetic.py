@@ -1,0 +1,211 @@
+"""Synthetic codec tables and random valid streams for tests: every feature of the format, the same bytes on every machine.
+
+Random numbers are the raw 64-bit integers of PCG64, which numpy keeps stable, unlike its distributions.  The encoder
+here takes random decisions; it shares ``FrameCoder`` with the decoder and nothing with the product's encoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from bitstream.access_unit import AccessUnit
+from bitstream.block_syntax import BlockFields, Direction, Mode
+from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES, RADIUS, SliceNetwork
+from bitstream.frame_coder import FrameCoder, LatentFrame
+from bitstream.group_structure import Structure
+from bitstream.latent_decoder import Reference, latent_checksum
+from bitstream.level_syntax import LevelChooser, PassContext
+from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame
+from bitstream.quantiser import MAX_LEVEL
+from bitstream.sequence_header import SequenceHeader
+from bitstream.symbol_coder import FREQUENCY_TOTAL, SymbolWriter
+from bitstream.tables import BLOCK_TABLES, FILTER_TAPS, PHASES, CodecTables, planes_of
+
+CHANNELS = 4
+SLICES = (1, 1, 2)
+HIDDEN = 8
+
+
+class RawIntegers:
+    """Integers from the raw output of PCG64."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.PCG64(seed)
+
+    def below(self, limit: int, *shape: int) -> np.ndarray:
+        """int64 of ``shape`` in 0..limit - 1 (as even as a modulus of 2^32 values is)."""
+        raw = self._generator.random_raw(int(np.prod(shape, dtype=np.int64)) or 1)[: int(np.prod(shape, dtype=np.int64))]
+        return ((raw >> np.uint64(32)) % np.uint64(limit)).astype(np.int64).reshape(shape)
+
+    def one(self, limit: int) -> int:
+        """One integer in 0..limit - 1."""
+        return int(self.below(limit, 1)[0])
+
+    def around(self, radius: int, *shape: int) -> np.ndarray:
+        """int64 in -radius..radius."""
+        return self.below(2 * radius + 1, *shape) - radius
+
+    def peaked(self, *shape: int) -> np.ndarray:
+        """int64, either sign, magnitude m with a probability of about 2^-(m + 1)."""
+        raw = self.below(1 << 24, *shape) | 1 << 20
+        magnitude = np.log2((raw & -raw).astype(np.float64)).astype(np.int64)  # exact: powers of two
+        return magnitude * (1 - 2 * self.below(2, *shape))
+
+
+def normalised(weights: np.ndarray) -> np.ndarray:
+    """Weights >= 0 (tables, symbols), each row with a positive one → frequencies >= 1 that add up to 65536."""
+    symbols = weights.shape[1]
+    frequencies = 1 + weights * (FREQUENCY_TOTAL - symbols) // weights.sum(1, keepdims=True)
+    frequencies[np.arange(len(weights)), weights.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
+    return frequencies
+
+
+def synthetic_tables(seed: int = 2026) -> CodecTables:
+    """Tables of 4 channels in slices (1, 1, 2) with random integer weights of lifelike size."""
+    random = RawIntegers(seed)
+    networks = {kind: tuple(_network(random, kind, index) for index in range(len(SLICES))) for kind in (INTRA, INTER)}
+    block_priors = {
+        name: normalised(1 + random.below(1000, *shape) * (shape[1] > 4) + 1 + random.below(4000, *shape))
+        for name, shape in BLOCK_TABLES.items()
+    }
+    return CodecTables(CHANNELS, SLICES, networks, {INTRA: _level_priors(3), INTER: _level_priors(2)}, block_priors, _phase_filters(random))
+
+
+def _network(random: RawIntegers, kind: int, index: int) -> SliceNetwork:
+    own, first = SLICES[index], sum(SLICES[:index])
+    rows, outputs = 9 * planes_of(kind, first, own), 2 * own
+    gather_bias = random.around(1500, HIDDEN + outputs)
+    gather_bias[HIDDEN + own :] += 1 << 11  # log2 scale around 1
+    parts = (random.around(160, rows, HIDDEN + outputs), gather_bias, random.around(300, HIDDEN, outputs), random.around(600, outputs))
+    return SliceNetwork(*(part.astype(np.float64) for part in parts), own=own)
+
+
+def _level_priors(sharpness: int) -> np.ndarray:
+    """A peak as wide as the scale of a table, around the quarter its number says."""
+    table = np.arange(LEVEL_TABLES)[:, None]
+    quarters = 4 * (np.arange(LEVEL_SYMBOLS) - RADIUS)[None] - table % 4
+    width = 1 + (1 << (table // 8)) // sharpness
+    weights = (1 << 24) // (16 + sharpness * (quarters // width) ** 2)
+    weights[:, -2:] = 1
+    return normalised(weights)
+
+
+def _phase_filters(random: RawIntegers) -> np.ndarray:
+    """Bilinear interpolation of each channel by itself, plus noise on every weight."""
+    filters = random.around(40, PHASES, PHASES, FILTER_TAPS, FILTER_TAPS, CHANNELS, CHANNELS)
+    for phase_row in range(PHASES):
+        for phase_column in range(PHASES):
+            for dy, weight_row in ((0, PHASES - phase_row), (1, phase_row)):
+                for dx, weight_column in ((0, PHASES - phase_column), (1, phase_column)):
+                    for channel in range(CHANNELS):
+                        filters[phase_row, phase_column, 2 + dy, 2 + dx, channel, channel] += 128 * weight_row * weight_column
+    return filters.reshape(PHASES, PHASES, FILTER_TAPS**2 * CHANNELS, CHANNELS).astype(np.float64)
+
+
+def synthetic_header(width: int, height: int, block_log2: int = 1) -> SequenceHeader:
+    """Header of a stream for ``synthetic_tables``; width, height in pixels."""
+    return SequenceHeader(
+        width=width,
+        height=height,
+        time_base=Fraction(1, 25),
+        frame_rate=Fraction(25),
+        latent_channels=CHANNELS,
+        block_log2=block_log2,
+        crf=28,
+        gop_size=250,
+        preset=5,
+        model_name="synthetic",
+        model_sha256="5e" * 32,
+        generated_content=True,
+    )
+
+
+def random_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
+    """A block layer with every mode, every direction the frame may use, even motion, odd motion and very large vectors."""
+    choices = np.array([Mode.SKIP, Mode.SKIP, Mode.SKIP, Mode.RESIDUAL, Mode.RESIDUAL, Mode.GENERATE, Mode.INTRA], dtype=np.int64)
+    modes = choices[random.below(len(choices), height, width)]
+    directions = random.below(3, height, width) if two_references else np.zeros((height, width), dtype=np.int64)
+    directions[modes == Mode.INTRA] = Direction.PAST
+    shared = random.around(12, 2, 1, 1, 2)
+    kind = random.below(8, 2, height, width, 1)
+    vectors = np.where(kind < 4, shared, np.where(kind == 4, 0, random.around(9, 2, height, width, 2)))
+    vectors = np.where(kind == 7, random.around(VECTOR_LIMIT, 2, height, width, 2), vectors)
+    for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
+        vectors[reference][(modes == Mode.INTRA) | (directions == unused)] = 0
+    return BlockFields(modes, directions, vectors)
+
+
+def random_levels(random: RawIntegers, escape_odds: int = 150) -> LevelChooser:
+    """A chooser whose levels lie near the networks' means, and one in ``escape_odds`` is anything the format can hold."""
+
+    def choose(passed: PassContext) -> np.ndarray:
+        context, count = passed.context, len(passed.rows) * passed.own
+        levels = context.sign * context.base + random.peaked(count) * (1 + random.below(2, count))
+        anything = random.around(MAX_LEVEL, count) >> random.below(10, count)
+        return np.where(random.below(escape_odds, count) == 0, anything, levels).reshape(len(passed.rows), passed.own)
+
+    return choose
+
+
+@dataclass(frozen=True)
+class UnitPlan:
+    """One access unit to make; quantisers in coding order, one per frame."""
+
+    structure: Structure
+    quantisers: tuple[int, ...]
+    durations: tuple[int, ...] | None = None  # display order; None: one tick each
+
+
+@dataclass(frozen=True)
+class MadeUnit:
+    """An access unit and what decoding it must give, in display order."""
+
+    unit: AccessUnit
+    frames: tuple[LatentFrame, ...]
+
+
+class StreamMaker:
+    """Makes the access units of one stream in order, with random content."""
+
+    def __init__(self, tables: CodecTables, header: SequenceHeader, seed: int, escape_odds: int = 150) -> None:
+        self.tables, self.header = tables, header
+        self._random = RawIntegers(seed)
+        self._choose = random_levels(self._random, escape_odds)
+        self._coder: FrameCoder | None = None
+        self._anchor: ReferenceFrame | None = None
+        self._pts = 0
+
+    def make(self, plan: UnitPlan) -> MadeUnit:
+        """The next unit; the first must be a keyframe."""
+        durations = plan.durations or (1,) * len(plan.quantisers)
+        header, io = self.header, SymbolWriter()
+        key = plan.structure == Structure.KEYFRAME
+        if key:
+            self._coder = FrameCoder(self.tables, header.latent_height, header.latent_width, 1 << header.block_log2)
+        empty = AccessUnit(plan.structure, header if key else None, self._pts, durations, plan.quantisers, 0, b"")
+        known, frames = Reference({0: self._anchor}), {}
+        for entry, quantiser in zip(empty.references, plan.quantisers):
+            if key:
+                frame = self._coder.code_keyframe(io, quantiser, self._choose)
+            else:
+                references = known.of(entry)
+                fields = random_fields(self._random, *self._coder.blocks.previous.modes.shape, references[1] is not None)
+                frame = self._coder.code_inter(io, quantiser, references, fields, self._choose)
+            frames[entry.display_index] = frame
+            known.frames[entry.display_index + 1] = ReferenceFrame(frame.latents.astype(np.int32))
+        ordered = tuple(frames[index] for index in range(len(durations)))
+        self._anchor = known.frames[len(durations)]
+        self._pts += sum(durations)
+        unit = AccessUnit(plan.structure, empty.header, empty.first_pts, durations, plan.quantisers, latent_checksum(ordered), io.finish())
+        return MadeUnit(unit, ordered)
+
+
+def make_stream(
+    tables: CodecTables, header: SequenceHeader, plans: tuple[UnitPlan, ...], seed: int, escape_odds: int = 150
+) -> tuple[MadeUnit, ...]:
+    """A stream of random content."""
+    maker = StreamMaker(tables, header, seed, escape_odds)
+    return tuple(maker.make(plan) for plan in plans)

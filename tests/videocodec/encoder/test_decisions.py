@@ -1,0 +1,137 @@
+"""Decisions per block: the mode that is cheapest by distortion and rate, and vectors that pay for themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from bitstream.block_syntax import Direction, Mode
+from bitstream.frame_coder import predict_frame
+from bitstream.prediction import ReferenceFrame
+from bitstream.quantiser import UNITS_PER_LATENT
+from videocodec.encoder.decisions import BlockDecider, looks_like_cut
+
+QUANTISER = 40
+BLOCK = 2
+ZERO = np.zeros((4, 6, 2), np.int64)
+
+
+def reference_of(latents: np.ndarray) -> ReferenceFrame:
+    return ReferenceFrame(np.rint(latents * UNITS_PER_LATENT).astype(np.int32))
+
+
+@pytest.fixture
+def decider(linear_codec) -> BlockDecider:
+    return BlockDecider(linear_codec.tables, BLOCK, lagrangian=0.1)
+
+
+@pytest.fixture
+def scene(smooth: Callable[..., np.ndarray]) -> np.ndarray:
+    """A smooth picture with room to move a 64×96 window in."""
+    return smooth(128, 160, 7)
+
+
+def window(scene: np.ndarray, dy: int = 0, dx: int = 0) -> np.ndarray:
+    return scene[32 + dy : 96 + dy, 32 + dx : 128 + dx]
+
+
+def test_a_frame_like_its_reference_is_all_skip_without_motion(linear_codec, decider: BlockDecider, scene: np.ndarray) -> None:
+    latents = linear_codec.latents(window(scene))
+    decision = decider.decide(latents, reference_of(latents), [ZERO + 3], ZERO, QUANTISER)
+    assert np.all(decision.fields.modes == Mode.SKIP)
+    assert not decision.fields.vectors.any()
+
+
+@pytest.mark.parametrize("step", [(0, 3), (5, -2), (8, 8)])
+def test_a_pan_among_the_candidates_is_taken_and_needs_no_levels(linear_codec, decider: BlockDecider, scene: np.ndarray, step: tuple[int, int]) -> None:
+    before, now = (linear_codec.latents(picture) for picture in (window(scene), window(scene, *step)))
+    decision = decider.decide(now, reference_of(before), [ZERO + step], ZERO, QUANTISER)
+    inside = decision.fields.vectors[0, 1:-1, 1:-1]
+    assert np.mean((inside == step).all(-1)) >= 0.9
+    assert np.mean(decision.fields.modes[1:-1, 1:-1] == Mode.SKIP) >= 0.9
+
+
+def test_a_new_object_is_coded_where_it_is_and_nowhere_else(linear_codec, decider: BlockDecider, scene: np.ndarray) -> None:
+    before = window(scene).copy()
+    now = before.copy()
+    now[16:48, 32:64] = 255 - now[16:48, 32:64][::-1]
+    decision = decider.decide(linear_codec.latents(now), reference_of(linear_codec.latents(before)), [], ZERO, QUANTISER)
+    coded = decision.fields.coded
+    assert coded[1:3, 2:4].mean() >= 0.75
+    assert coded.sum() == coded[1:3, 2:4].sum()
+
+
+def test_where_prediction_only_hurts_a_block_is_coded_alone(linear_codec, decider: BlockDecider) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.laplace(0, 12, (4, 8, 12))
+    flat = np.zeros((4, 8, 12), np.float32)
+    decision = decider.decide(flat, reference_of(noise), [], ZERO, QUANTISER)
+    assert np.all(decision.fields.modes == Mode.INTRA)
+    assert not decision.fields.vectors.any()
+
+
+def test_a_vector_has_to_pay_for_its_bits(linear_codec, scene: np.ndarray) -> None:
+    """When bits are dear, motion that hardly improves a frame is not sent."""
+    latents = linear_codec.latents(window(scene))
+    nearly = latents + np.random.default_rng(0).normal(0, 0.02, latents.shape)
+    candidates = [ZERO + np.random.default_rng(1).integers(-1, 2, ZERO.shape)]
+    fields = BlockDecider(linear_codec.tables, BLOCK, lagrangian=100.0).decide(nearly, reference_of(latents), candidates, ZERO, QUANTISER).fields
+    assert not fields.vectors.any()
+
+
+def test_generation_is_only_chosen_when_restoration_would_gain_from_it(linear_codec, scene: np.ndarray) -> None:
+    before, now = linear_codec.latents(window(scene)), linear_codec.latents(window(scene)[::-1, ::-1])
+    modes = [
+        BlockDecider(linear_codec.tables, BLOCK, 0.1, inpainting_gain=gain).decide(now, reference_of(before), [], ZERO, QUANTISER).fields.modes
+        for gain in (1.0, 0.01)
+    ]
+    assert not np.any(modes[0] == Mode.GENERATE)
+    assert np.any(modes[1] == Mode.GENERATE)
+
+
+def test_the_prediction_handed_out_is_the_one_the_decoder_will_make(linear_codec, decider: BlockDecider, scene: np.ndarray) -> None:
+    before, now = (linear_codec.latents(picture) for picture in (window(scene), window(scene, 2, 3)))
+    reference = reference_of(before)
+    decision = decider.decide(now, reference, [ZERO + (2, 3), ZERO + (1, -9)], ZERO + 1, QUANTISER)
+    predicted = predict_frame(linear_codec.tables, decision.fields, (reference, None), BLOCK)
+    where = (decision.fields.modes != Mode.INTRA).repeat(BLOCK, 0).repeat(BLOCK, 1)
+    assert np.array_equal(predicted[:, where], decision.prediction[:, where])
+
+
+class TestTwoReferences:
+    """A frame between two others takes from each what it has."""
+
+    def test_a_block_only_the_future_knows_comes_from_there(self, linear_codec, decider: BlockDecider, scene: np.ndarray) -> None:
+        past = window(scene).copy()
+        now = past.copy()
+        now[16:48, 32:64] = 255 - now[16:48, 32:64][::-1]
+        old, new = linear_codec.latents(past), linear_codec.latents(now)
+        decision = decider.decide(new, reference_of(old), [], ZERO, QUANTISER, future=(reference_of(new), []))
+        assert np.all(decision.fields.directions[1:3, 2:4] == Direction.FUTURE)
+        assert not decision.fields.coded.any()
+
+    def test_halfway_through_a_fade_the_average_is_best(self, linear_codec, decider: BlockDecider, smooth: Callable[..., np.ndarray]) -> None:
+        a, b = (linear_codec.latents(smooth(64, 96, seed)) for seed in (21, 22))
+        decision = decider.decide((a + b) / 2, reference_of(a), [], ZERO, QUANTISER, future=(reference_of(b), []))
+        assert np.mean(decision.fields.directions == Direction.AVERAGE) >= 0.8
+        assert np.mean(decision.fields.modes == Mode.SKIP) >= 0.8
+
+    def test_the_prediction_is_the_decoders_and_unused_vectors_are_zero(self, linear_codec, decider: BlockDecider, scene: np.ndarray) -> None:
+        frames = [linear_codec.latents(window(scene, dy, dx)) for dy, dx in ((0, 0), (1, 2), (2, 4))]
+        past, future = reference_of(frames[0]), reference_of(frames[2])
+        decision = decider.decide(frames[1], past, [ZERO + (1, 2)], ZERO, QUANTISER, future=(future, [ZERO - (1, 2)]))
+        fields = decision.fields
+        predicted = predict_frame(linear_codec.tables, fields, (past, future), BLOCK)
+        where = (fields.modes != Mode.INTRA).repeat(BLOCK, 0).repeat(BLOCK, 1)
+        assert np.array_equal(predicted[:, where], decision.prediction[:, where])
+        assert not fields.vectors[0][fields.directions == Direction.FUTURE].any()
+        assert not fields.vectors[1][fields.directions == Direction.PAST].any()
+
+
+def test_a_cut_is_a_frame_that_prediction_makes_dearer(linear_codec, smooth: Callable[..., np.ndarray]) -> None:
+    a, b = (linear_codec.latents(smooth(64, 96, seed)) * 4 for seed in (31, 32))
+    as_units = np.rint(a * UNITS_PER_LATENT).astype(np.int32)
+    assert not looks_like_cut(a, as_units)
+    assert looks_like_cut(b, as_units)

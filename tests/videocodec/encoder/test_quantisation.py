@@ -1,0 +1,67 @@
+"""Rate-distortion quantisation: never dearer than rounding, by its own measure, and cheaper on the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bitstream.frame_coder import FrameCoder
+from bitstream.level_syntax import PassContext
+from bitstream.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.symbol_coder import SymbolWriter
+from videocodec.encoder.quantisation import RateDistortionQuantiser
+
+QUANTISER = 40
+
+
+def target(seed: int = 0) -> np.ndarray:
+    """(4, 8, 12) levels as they would be without rounding, many of them small."""
+    return np.random.default_rng(seed).laplace(0, 0.9, (4, 8, 12))
+
+
+class Recording(RateDistortionQuantiser):
+    """Keeps cost and choice of every pass beside that of rounding."""
+
+    def __init__(self, wanted: np.ndarray, lagrangian: float) -> None:
+        super().__init__(wanted, lagrangian)
+        self.wanted, self.weight, self.excess = wanted, lagrangian, []
+
+    def __call__(self, part: PassContext) -> np.ndarray:
+        chosen = super().__call__(part)
+        plain = self.wanted[part.first : part.first + part.own, part.rows, part.columns].T.ravel()
+        costs = [(plain - levels) ** 2 + self.weight * part.bits(levels) for levels in (chosen.ravel(), np.rint(plain).astype(np.int64))]
+        self.excess.append(costs[0] - costs[1])
+        return chosen
+
+
+def code(linear_codec, wanted: np.ndarray, lagrangian: float) -> tuple[float, float, Recording]:
+    """Squared error in steps, bits, and the quantiser used."""
+    writer, choose = SymbolWriter(), Recording(wanted, lagrangian)
+    frame = FrameCoder(linear_codec.tables, *wanted.shape[1:], 2).code_keyframe(writer, QUANTISER, choose)
+    levels = frame.latents / UNITS_PER_LATENT / step_latent(QUANTISER)
+    return float(((levels - wanted) ** 2).sum()), writer.bits, choose
+
+
+def test_every_choice_costs_at_most_what_rounding_costs(linear_codec) -> None:
+    _, _, choose = code(linear_codec, target(), 0.1)
+    excess = np.concatenate(choose.excess)
+    assert excess.max() <= 1e-9
+    assert excess.min() < 0
+
+
+@pytest.mark.parametrize("lagrangian", [0.05, 0.1, 0.2])
+def test_the_cost_of_the_whole_frame_falls(linear_codec, lagrangian: float) -> None:
+    rounding, optimised = code(linear_codec, target(), 0.0), code(linear_codec, target(), lagrangian)
+    assert optimised[0] + lagrangian * optimised[1] < rounding[0] + lagrangian * rounding[1]
+    assert optimised[1] < rounding[1]
+
+
+def test_a_dearer_bit_buys_fewer_of_them(linear_codec) -> None:
+    bits = [code(linear_codec, target(), lagrangian)[1] for lagrangian in (0.0, 0.05, 0.2, 0.8)]
+    assert bits == sorted(bits, reverse=True)
+
+
+def test_without_a_price_it_rounds(linear_codec) -> None:
+    wanted = target()
+    error, _, _ = code(linear_codec, wanted, 0.0)
+    assert error == pytest.approx(((np.rint(wanted) - wanted) ** 2).sum(), rel=0.05)

@@ -1,0 +1,53 @@
+"""Encoder settings: checked when made, and what they mean in quantiser indices."""
+
+from __future__ import annotations
+
+import pytest
+
+from bitstream.quantiser import QUANTISER_COUNT, step_latent
+from videocodec.encoder.settings import MAX_CRF, PRESETS, EncoderSettings
+
+
+@pytest.mark.parametrize("crf", [-1, 64, 28.0, True, "28", None])
+def test_crf_is_a_whole_number_from_0_to_63(crf: object) -> None:
+    with pytest.raises(ValueError, match=r"crf must be a whole number 0\.\.63, got"):
+        EncoderSettings(crf=crf)
+
+
+@pytest.mark.parametrize("gop_size", [0, -1, 65536, 12.5, True])
+def test_gop_size_is_what_the_header_can_hold(gop_size: object) -> None:
+    with pytest.raises(ValueError, match=r"gop_size must be 1\.\.65535 frames, got"):
+        EncoderSettings(gop_size=gop_size)
+
+
+def test_an_unknown_preset_lists_the_choices() -> None:
+    with pytest.raises(ValueError, match="preset must be one of ultrafast, fast, medium, slow, got 'veryslow'"):
+        EncoderSettings(preset="veryslow")
+
+
+@pytest.mark.parametrize("group_size", [0, 17])
+def test_a_group_fits_an_access_unit(group_size: int) -> None:
+    with pytest.raises(ValueError, match=r"group_size must be 1\.\.16 frames"):
+        EncoderSettings(group_size=group_size)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_stands_for_an_effort(preset: str) -> None:
+    assert 0 <= EncoderSettings(preset=preset).effort.flow_preset <= 2
+
+
+def test_twelve_steps_of_crf_double_the_quantiser_step() -> None:
+    fine, coarse = (step_latent(EncoderSettings(crf=crf).inter_quantiser) for crf in (20, 32))
+    assert coarse == 2 * fine
+
+
+@pytest.mark.parametrize("crf", [0, 5, 28, MAX_CRF])
+def test_keyframes_are_finer_and_every_index_is_one_the_format_has(crf: int) -> None:
+    settings = EncoderSettings(crf=crf)
+    assert 0 <= settings.keyframe_quantiser <= settings.inter_quantiser < QUANTISER_COUNT
+    assert settings.keyframe_quantiser < settings.inter_quantiser or settings.keyframe_quantiser == 0
+
+
+def test_settings_cannot_be_changed_behind_the_encoders_back() -> None:
+    with pytest.raises(AttributeError):
+        EncoderSettings().crf = 3

@@ -1,0 +1,132 @@
+"""Running an autoencoder: padding in, cropping out, devices, threads, and other people's models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+
+from bitstream.quantiser import UNITS_PER_LATENT
+from videocodec.errors import UnknownModelError, VideoCodecError
+from videocodec.models.bundle import TABLES_FILE, ModelBundle
+from videocodec.models.runtime import AutoencoderRuntime, DeviceError, pick_device, set_threads
+
+
+@pytest.fixture
+def runtime(folder: Path) -> AutoencoderRuntime:
+    return AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
+
+
+def test_sides_that_do_not_fit_are_padded_with_the_edge_and_cropped_again(runtime: AutoencoderRuntime, texture: Callable[..., np.ndarray]) -> None:
+    picture = texture(21, 37, 3)
+    padded = np.pad(picture, ((0, 11), (0, 11), (0, 0)), mode="edge")
+    latents = runtime.encode(picture[None], 32, 48)
+    assert (latents.shape, latents.dtype) == ((1, 16, 4, 6), np.float32)
+    assert np.allclose(latents, runtime.encode(padded[None], 32, 48), atol=1e-5)
+    whole_latents = np.rint(latents * UNITS_PER_LATENT).astype(np.int16)
+    steps = np.full((1, 4, 6), 0.3, np.float32)
+    decoded = runtime.decode(whole_latents, steps, 21, 37)
+    assert (decoded.shape, decoded.dtype) == ((1, 21, 37, 3), np.uint8)
+    assert np.array_equal(decoded, runtime.decode(whole_latents, steps, 32, 48)[:, :21, :37])
+
+
+def test_the_embedded_model_gives_the_picture_back(texture: Callable[..., np.ndarray]) -> None:
+    runtime = AutoencoderRuntime(ModelBundle.find("embedded"), "cpu", 1)
+    pictures = np.stack([texture(64, 80, seed) for seed in range(2)])
+    latents = np.rint(runtime.encode(pictures, 64, 80) * UNITS_PER_LATENT)
+    decoded = runtime.decode(latents, np.full((2, 8, 10), 0.25, np.float32), 64, 80)
+    error = np.mean((decoded.astype(float) - pictures) ** 2, axis=(1, 2, 3))
+    assert np.all(error < 0.1 * pictures.reshape(2, -1).var(1))
+
+
+def test_latents_are_scaled_for_coding_and_scaled_back_for_decoding(folder: Path, texture: Callable[..., np.ndarray]) -> None:
+    picture, steps = texture(32, 32, 1)[None], np.full((1, 4, 4), 0.3, np.float32)
+    plain = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
+    latents = plain.encode(picture, 32, 32)
+    save_file(load_file(str(folder / TABLES_FILE)) | {"latent_scale": np.full(16, 2.5, np.float32)}, str(folder / TABLES_FILE))
+    scaled = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
+    assert np.allclose(scaled.encode(picture, 32, 32), 2.5 * latents, atol=1e-4)
+    a = plain.decode(latents * UNITS_PER_LATENT, steps, 32, 32)
+    b = scaled.decode(2.5 * latents * UNITS_PER_LATENT, steps, 32, 32)
+    assert np.abs(a.astype(int) - b).max() <= 1
+
+
+def test_a_map_of_steps_reaches_the_decoder(runtime: AutoencoderRuntime) -> None:
+    latents = np.random.default_rng(0).integers(-100, 100, (1, 16, 8, 8))
+    fine, coarse = (np.full((1, 8, 8), step, np.float32) for step in (0.3, 30))
+    assert not np.array_equal(runtime.decode(latents, fine, 64, 64), runtime.decode(latents, coarse, 64, 64))
+
+
+def test_decoders_that_know_no_step_work_without_it(folder: Path) -> None:
+    from diffusers import AutoencoderTiny
+
+    torch.manual_seed(0)
+    AutoencoderTiny(
+        latent_channels=16, encoder_block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8), num_encoder_blocks=(1, 1, 1, 1), num_decoder_blocks=(1, 1, 1, 1)
+    ).save_pretrained(str(folder / "vae"))
+    runtime = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
+    latents = runtime.encode(np.zeros((2, 16, 24, 3), np.uint8), 16, 24)
+    assert latents.shape == (2, 16, 2, 3)
+    assert runtime.decode(latents * UNITS_PER_LATENT, np.ones((2, 2, 3), np.float32), 16, 24).shape == (2, 16, 24, 3)
+
+
+def test_of_a_variational_autoencoder_the_mode_is_coded(folder: Path) -> None:
+    from diffusers import AutoencoderKL
+
+    torch.manual_seed(0)
+    AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4, block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4, latent_channels=16
+    ).save_pretrained(str(folder / "vae"))  # fmt: skip
+    runtime = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
+    picture = np.full((1, 16, 16, 3), 90, np.uint8)
+    assert np.array_equal(runtime.encode(picture, 16, 16), runtime.encode(picture, 16, 16))
+
+
+def test_tables_of_another_number_of_channels_are_refused(folder: Path) -> None:
+    save_file(load_file(str(folder / TABLES_FILE)) | {"latent_scale": np.ones(4, np.float32)}, str(folder / TABLES_FILE))
+    with pytest.raises(UnknownModelError, match="16 latent channels, the codec tables 4: run tools/calibrate.py"):
+        AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
+
+
+class TestDevices:
+    def test_cpu_is_always_there(self) -> None:
+        assert pick_device("cpu") == torch.device("cpu")
+
+    def test_auto_prefers_an_accelerator(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+        assert pick_device("auto").type == "cpu"
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+        assert pick_device("auto").type == "mps"
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        assert pick_device("auto").type == "cuda"
+
+    def test_a_device_that_is_not_there_is_an_error_that_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.raises(DeviceError, match="device cuda is not available .*: use --device auto"):
+            pick_device("cuda")
+
+    def test_an_unknown_device_lists_the_choices(self) -> None:
+        with pytest.raises(DeviceError, match="one of auto, cpu, cuda, mps, got 'tpu'"):
+            pick_device("tpu")
+
+    def test_device_errors_are_errors_of_this_package(self) -> None:
+        assert issubclass(DeviceError, VideoCodecError)
+        assert issubclass(DeviceError, RuntimeError)
+
+
+def test_threads_are_set_as_asked_and_zero_is_no_number_of_threads() -> None:
+    before = torch.get_num_threads()
+    try:
+        set_threads(1)
+        assert torch.get_num_threads() == 1
+        set_threads(None)
+        assert torch.get_num_threads() >= 1
+        with pytest.raises(ValueError, match="threads must be at least 1, got 0"):
+            set_threads(0)
+    finally:
+        torch.set_num_threads(before)
