@@ -1,8 +1,8 @@
 """Motion compensation of latents by phase filters: a 5×5 linear map of all channels for each of the 8×8 pixel phases.
 
 A motion vector (dy, dx) is in pixels.  Its whole part in latents, floor(v / 8), picks the neighbourhood, the remainder
-the filter; phase (0, 0) is a plain copy.  Integers in float64 stay below 2^53 (16-bit latents × 16-bit weights × 400
-terms < 2^39), so the BLAS product is exact in any order.
+the filter; phase (0, 0) is a plain copy.  Integers in float64 stay below 2^53 (16-bit latents × 16-bit weights × at
+most 1600 terms < 2^41), so the BLAS product is exact in any order.
 """
 
 from __future__ import annotations

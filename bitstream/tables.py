@@ -11,13 +11,14 @@ from safetensors.numpy import load_file, save_file
 
 from .context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES, SliceNetwork
 from .errors import BitstreamError
+from .symbol_coder import FREQUENCY_TOTAL
 
 PHASES = 8
 FILTER_TAPS = 5
 FILTER_BITS = 13
 
 # Alphabets and numbers of tables of the block syntax (block_syntax.py says what selects a table).
-BLOCK_TABLES = {"mode": (20, 4), "direction": (5, 3), "vector_same": (7, 2), "vector_delta": (6, 67)}
+BLOCK_TABLES = {"mode": (30, 4), "direction": (7, 3), "vector_same": (45, 2), "vector_delta": (9, 67)}
 _NETWORK_NAMES = {INTRA: "intra", INTER: "inter"}
 
 
@@ -72,9 +73,9 @@ class CodecTables:
                 channels,
                 slices,
                 networks,
-                {kind: take(f"{name}.levels", (LEVEL_TABLES, LEVEL_SYMBOLS)).astype(np.int64) for kind, name in _NETWORK_NAMES.items()},
-                {name: take(f"block.{name}", shape).astype(np.int64) for name, shape in BLOCK_TABLES.items()},
-                take("phase_filters", (PHASES, PHASES, FILTER_TAPS**2 * channels, channels)).astype(np.float64),
+                {kind: _frequencies(take, f"{name}.levels", (LEVEL_TABLES, LEVEL_SYMBOLS)) for kind, name in _NETWORK_NAMES.items()},
+                {name: _frequencies(take, f"block.{name}", shape) for name, shape in BLOCK_TABLES.items()},
+                _filters(take, channels),
             )
         except ValueError as error:
             raise TablesError(f"{source}: {error}") from error
@@ -101,9 +102,23 @@ def planes_of(kind: int, first: int, own: int) -> int:
     return 2 * (first + own) + 3 + (1 + 2 * own if kind == INTER else 0)
 
 
+def _frequencies(take, name: str, shape: tuple[int, int]) -> np.ndarray:
+    values = take(name, shape).astype(np.int64)
+    if (values < 1).any() or (values > FREQUENCY_TOTAL).any() or (values.sum(1) != FREQUENCY_TOTAL).any():
+        raise TablesError(f"{name}: every row must hold frequencies >= 1 that add up to {FREQUENCY_TOTAL}")
+    return values
+
+
+def _filters(take, channels: int) -> np.ndarray:
+    values = take("phase_filters", (PHASES, PHASES, FILTER_TAPS**2 * channels, channels)).astype(np.float64)
+    if (values < -(1 << 15)).any() or (values >= 1 << 15).any():
+        raise TablesError("phase_filters: weights must be 16-bit integers")
+    return values
+
+
 def _network(take, name: str, kind: int, slices: tuple[int, ...], index: int) -> SliceNetwork:
     own = slices[index]
-    hidden = take(f"{name}.{index}.mix", ()).shape[0]
+    hidden = take(f"{name}.{index}.mix", ()).size // (2 * own)
     if not 1 <= hidden <= 256:
         raise TablesError(f"{name}.{index}.mix: hidden width must be 1..256, is {hidden}")
     rows = 9 * planes_of(kind, sum(slices[:index]), own)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitstream.block_syntax import BlockFields, Direction, Mode, neighbour_vectors
-from bitstream.context_model import checkerboard
+from bitstream.block_lattice import stages
+from bitstream.block_syntax import BlockFields, Direction, Mode, VectorPredictor
 from bitstream.frame_coder import predict_frame
-from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame
+from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame, average
 from bitstream.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.tables import CodecTables
 
@@ -26,11 +26,22 @@ class RateEstimates:
     residual: float = 3.0
     intra: float = 6.0
     generate: float = 6.0
+    direction: tuple[float, float, float] = (1.6, 1.6, 1.2)  # past, future, average
     same_vector: float = 0.3
     new_vector: float = 5.0
     vector_slope: float = 1.6
     levels: tuple[float, float, float] = (0.15, 3.2, 2.0)  # zero, nonzero, slope
     intra_levels: tuple[float, float, float] = (0.22, 2.4, 0.9)
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """Motion of every block to one reference: vectors (bh, bw, 2), prediction (C, h, w), error and λ · vector bits (bh, bw)."""
+
+    vectors: np.ndarray
+    prediction: np.ndarray
+    error: np.ndarray
+    vector_cost: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -52,29 +63,58 @@ class BlockDecider:
         self._tables, self._block = tables, block
         self._lagrangian, self._inpainting_gain, self._rates = lagrangian, inpainting_gain, rates
 
-    def decide(self, target: np.ndarray, reference: ReferenceFrame, candidates: list[np.ndarray], previous: np.ndarray, quantiser: int) -> Decision:
+    def decide(
+        self,
+        target: np.ndarray,
+        reference: ReferenceFrame,
+        candidates: list[np.ndarray],
+        previous: np.ndarray,
+        quantiser: int,
+        future: tuple[ReferenceFrame, list[np.ndarray]] | None = None,
+    ) -> Decision:
         """``target`` (C, h, w) scaled latents; ``candidates`` vector fields (bh, bw, 2) to try beside zero; ``previous`` the
-        vectors of the frame coded before, from which first-pass vectors are predicted."""
+        vectors from which first-pass vectors are predicted; ``future``: the other reference, with its candidates."""
         step = step_latent(quantiser)
-        grid = previous.shape[:2]
         wanted = target * UNITS_PER_LATENT
-        vectors, prediction, skipped = self._motion(wanted, reference, [np.zeros_like(previous), *candidates], previous, step * UNITS_PER_LATENT)
+        motion = self._motion(wanted, reference, candidates, previous, step * UNITS_PER_LATENT)
+        fields = BlockFields.blank(*previous.shape[:2], Mode.SKIP)
+        if future is not None:
+            other = self._motion(wanted, future[0], future[1], np.zeros_like(previous), step * UNITS_PER_LATENT)
+            motion = self._directions(wanted, motion, other, fields, step * UNITS_PER_LATENT)
+        else:
+            fields.vectors[0] = motion.vectors
         r, weight = self._rates, self._lagrangian
-        residual_error, residual_bits = self._levels_cost((wanted - prediction) / (step * UNITS_PER_LATENT), r.levels)
+        residual_error, residual_bits = self._levels_cost((wanted - motion.prediction) / (step * UNITS_PER_LATENT), r.levels)
         intra_error, intra_bits = self._levels_cost(target / step, r.intra_levels)
         costs = np.stack(
             [
-                skipped + weight * r.skip,
+                motion.error + weight * r.skip,
                 residual_error + weight * (r.residual + residual_bits),
-                self._inpainting_gain * skipped + weight * r.generate,
-                intra_error + weight * (r.intra + intra_bits),
+                self._inpainting_gain * motion.error + weight * r.generate,
+                # An intra block saves its vectors, but only then: they count for it as a gain.
+                intra_error + weight * (r.intra + intra_bits) - motion.vector_cost,
             ]
         )
-        fields = BlockFields.blank(*grid, Mode.SKIP)
         fields.modes[:] = costs.argmin(0)
-        fields.vectors[0] = np.where((fields.modes == Mode.INTRA)[..., None], 0, vectors)
-        fields.directions[:] = Direction.PAST
-        return Decision(fields, prediction)
+        intra = fields.modes == Mode.INTRA
+        fields.vectors[:, intra] = 0
+        fields.directions[intra] = Direction.PAST
+        return Decision(fields, motion.prediction)
+
+    def _directions(self, wanted: np.ndarray, past: _Motion, future: _Motion, fields: BlockFields, step_units: float) -> _Motion:
+        """Choose past, future or their average for every block; fills directions and vectors of ``fields``."""
+        both = average(past.prediction, future.prediction)
+        errors = np.stack([past.error, future.error, self._blocks(((wanted - both) / step_units) ** 2)])
+        bits = self._lagrangian * np.array(self._rates.direction)[:, None, None]
+        vector_costs = np.stack([past.vector_cost, future.vector_cost, past.vector_cost + future.vector_cost])
+        choice = (errors + vector_costs + bits).argmin(0)
+        fields.directions[:] = choice
+        fields.vectors[0] = np.where((choice != Direction.FUTURE)[..., None], past.vectors, 0)
+        fields.vectors[1] = np.where((choice != Direction.PAST)[..., None], future.vectors, 0)
+        where = choice.repeat(self._block, 0).repeat(self._block, 1)
+        prediction = np.choose(where[None], [past.prediction, future.prediction, both])
+        pick = lambda planes: np.take_along_axis(planes, choice[None], 0)[0]  # noqa: E731
+        return _Motion(past.vectors, prediction, pick(errors), pick(vector_costs))
 
     def _blocks(self, plane: np.ndarray) -> np.ndarray:
         """Sum a (C, h, w) array over the channels and positions of every block → (bh, bw)."""
@@ -92,31 +132,41 @@ class BlockDecider:
 
     def _motion(
         self, wanted: np.ndarray, reference: ReferenceFrame, candidates: list[np.ndarray], previous: np.ndarray, step_units: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vector of every block by error and vector cost, in the two passes of the syntax → vectors, prediction, error."""
-        first = checkerboard(*previous.shape[:2])
-        best = np.zeros_like(previous)
-        prediction = np.zeros(wanted.shape, dtype=np.int32)
-        error = np.full(previous.shape[:2], np.inf)
-        for mask, candidates_here in ((first, [*candidates, previous]), (~first, candidates)):
-            predictor = previous if mask is first else neighbour_vectors(best)
-            cost = np.full(previous.shape[:2], np.inf)
-            tried: list[np.ndarray] = []
-            for candidate in [*candidates_here, predictor]:
-                new = mask.copy()
-                for other in tried:
-                    new &= (candidate != other).any(-1)
-                tried.append(candidate)
-                if not new.any():
-                    continue
-                predicted = self._predict(reference, candidate, new)
-                distance = self._blocks(((wanted - predicted) / step_units) ** 2)
-                total = distance + self._lagrangian * self._vector_bits(candidate - predictor)
-                better = new & (total < cost)
-                cost[better], error[better], best[better] = total[better], distance[better], candidate[better]
-                where = better.repeat(self._block, 0).repeat(self._block, 1)
-                prediction[:, where] = predicted[:, where]
-        return best, prediction, error
+    ) -> _Motion:
+        """Vector of every block by error and vector cost, stage by stage in the order of the syntax.
+
+        Candidates are tried everywhere at once; what a stage adds is its predictor, where that is another vector.
+        """
+        grid = previous.shape[:2]
+        everywhere = np.ones(grid, dtype=bool)
+        fields = [np.zeros_like(previous), *candidates]
+        predictions = [self._predict(reference, vectors, everywhere) for vectors in fields]
+        distances = [self._blocks(((wanted - prediction) / step_units) ** 2) for prediction in predictions]
+        chosen = BlockFields.blank(*grid, Mode.SKIP)
+        best, prediction = chosen.vectors[0], np.zeros(wanted.shape, dtype=np.int32)
+        error, vector_cost = np.zeros(grid), np.zeros(grid)
+        predictor = VectorPredictor(chosen, 0, everywhere, previous)
+        for stage in stages(*grid):
+            guess = np.zeros_like(previous)
+            guess.reshape(-1, 2)[stage.blocks] = predictor.predict(stage)[0]
+            in_stage = np.zeros(grid, dtype=bool)
+            in_stage.reshape(-1)[stage.blocks] = True
+            unseen = in_stage.copy()
+            for vectors in fields:
+                unseen &= (guess != vectors).any(-1)
+            tries = list(zip(fields, predictions, distances))
+            if unseen.any():
+                moved = self._predict(reference, guess, unseen)
+                tries.append((guess, moved, np.where(unseen, self._blocks(((wanted - moved) / step_units) ** 2), np.inf)))
+            rates = np.stack([self._lagrangian * self._vector_bits(vectors - guess) for vectors, _, _ in tries])
+            costs = np.stack([distance for _, _, distance in tries]) + rates
+            choice = costs.argmin(0)
+            for index, (vectors, moved, distance) in enumerate(tries):
+                here = in_stage & (choice == index)
+                best[here], error[here], vector_cost[here] = vectors[here], distance[here], rates[index][here]
+                where = here.repeat(self._block, 0).repeat(self._block, 1)
+                prediction[:, where] = moved[:, where]
+        return _Motion(best, prediction, error, vector_cost)
 
     def _predict(self, reference: ReferenceFrame, vectors: np.ndarray, where: np.ndarray) -> np.ndarray:
         fields = BlockFields.blank(*where.shape, Mode.SKIP)
@@ -127,20 +177,3 @@ class BlockDecider:
         r = self._rates
         moved = (difference != 0).any(-1)
         return np.where(moved, r.new_vector + r.vector_slope * np.log2(1.0 + np.abs(difference)).sum(-1), r.same_vector)
-
-
-_CUT_STEP = 1.5  # detail finer than this in latents is noise as far as scene cuts go, whatever the crf
-_CUT_SHARE = 0.9
-
-
-def looks_like_cut(target: np.ndarray, prediction: np.ndarray) -> bool:
-    """Whether a frame is dearer to predict than to code alone, by a log-magnitude proxy of rate on the residuals.
-
-    ``target`` (C, h, w) scaled latents, ``prediction`` (C, h, w) latent units.  Coding alone is modelled by the difference
-    of each latent to its left and upper neighbours' mean, which is what intra contexts can know.
-    """
-    before = (np.roll(target, 1, 1) + np.roll(target, 1, 2)) / 2
-    before[:, 0], before[:, :, 0] = np.roll(target, 1, 2)[:, 0], np.roll(target, 1, 1)[:, :, 0]
-    alone = np.minimum(np.log2(1 + ((target - before) / _CUT_STEP) ** 2), np.log2(1 + (target / _CUT_STEP) ** 2)).sum()
-    predicted = np.log2(1 + ((target - prediction / UNITS_PER_LATENT) / _CUT_STEP) ** 2).sum()
-    return bool(predicted > _CUT_SHARE * alone)

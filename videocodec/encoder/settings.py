@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from bitstream.group_structure import MAX_FRAMES
 from bitstream.quantiser import CRF_OFFSET, QUANTISER_COUNT
 
 Preset = Literal["ultrafast", "fast", "medium", "slow"]
@@ -16,13 +17,13 @@ DEFAULT_GOP_SIZE = 250
 
 @dataclass(frozen=True)
 class Effort:
-    """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), motion refinement by latent cost."""
+    """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), and whether groups are hierarchical."""
 
     flow_preset: int
-    refine_motion: bool
+    hierarchical: bool
 
 
-_EFFORTS = {"ultrafast": Effort(0, False), "fast": Effort(1, False), "medium": Effort(1, True), "slow": Effort(2, True)}
+_EFFORTS = {"ultrafast": Effort(0, False), "fast": Effort(0, True), "medium": Effort(1, True), "slow": Effort(2, True)}
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,18 @@ class EncoderSettings:
     """Checked settings.
 
     crf 0..63, lower is better: the quantiser step doubles every 12.  gop_size: longest distance of keyframes in frames,
-    1..65535.  lagrangian: bits against squared error, both in units of the step.  keyframe_offset: quantiser indices by
-    which a keyframe is finer, since all frames of its group live on it.
+    1..65535.  group_size: frames that wait at most before they are coded, 1..16.  lagrangian: bits against squared error, both in units of the step.  keyframe_offset: quantiser indices by
+    which a keyframe is finer, since all frames of its group live on it; level_offsets: how much coarser the levels of a
+    hierarchical group are, which fewer frames live on.
     """
 
     crf: int = DEFAULT_CRF
     gop_size: int = DEFAULT_GOP_SIZE
     preset: Preset = "medium"
-    group_size: int = 16
+    group_size: int = MAX_FRAMES
     lagrangian: float = 0.10
     keyframe_offset: int = 8
+    level_offsets: tuple[int, ...] = (0, 3, 5, 7, 9)
     effort: Effort = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,9 +50,15 @@ class EncoderSettings:
             raise ValueError(f"crf must be a whole number 0..{MAX_CRF}, got {self.crf!r}")
         if not 1 <= self.gop_size <= 65535:
             raise ValueError(f"gop_size must be 1..65535 frames, got {self.gop_size}")
+        if not 1 <= self.group_size <= MAX_FRAMES:
+            raise ValueError(f"group_size must be 1..{MAX_FRAMES} frames, got {self.group_size}")
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
         object.__setattr__(self, "effort", _EFFORTS[self.preset])
+
+    def level_offset(self, level: int) -> int:
+        """Quantiser indices by which a frame of a hierarchical group is coarser, by its level from 0 on."""
+        return self.level_offsets[min(level, len(self.level_offsets) - 1)]
 
     @property
     def keyframe_quantiser(self) -> int:
