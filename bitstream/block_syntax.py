@@ -1,7 +1,8 @@
 """Syntax of the block layer of an inter frame: modes, prediction directions and motion vectors.
 
-Blocks are coded in two checkerboard passes, like the latents, so that contexts come from decoded neighbours and coding
-stays vectorised.  One function serves writer and reader: the writer is handed the values, the reader gives them back.
+Blocks are coded in the stages of a dyadic lattice (block_lattice.py), so that contexts come from decoded neighbours on all
+sides and coding stays vectorised.  One function serves writer and reader: the writer is handed the values, the reader gives
+them back.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from .context_model import checkerboard
+from .block_lattice import Stage, StageKind, middle, spread_class, stages
 from .errors import BitstreamError
 from .prediction import VECTOR_LIMIT
 from .symbol_coder import SymbolReader, SymbolWriter, TableSet
@@ -61,29 +62,32 @@ class BlockFields:
         return (self.modes == Mode.RESIDUAL) | (self.modes == Mode.INTRA)
 
 
-def _neighbours(plane: np.ndarray, outside: int) -> np.ndarray:
-    """(4, bh, bw): the value above, below, left and right of every block, ``outside`` beyond the frame."""
-    padded = np.pad(plane, 1, constant_values=outside)
-    return np.stack([padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]])
+class VectorPredictor:
+    """Predicts the vectors of one reference of a frame while they become known; encoders use it to price their choices.
 
-
-def neighbour_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Predictor of second-pass blocks from a vector field (bh, bw, 2): per component, the mean of the middle two neighbours.
-
-    A neighbour beyond the frame is replaced by the one opposite, and where both are beyond it by those of the other axis.
+    ``uses`` (bh, bw) bool: blocks that have such a vector; ``fallback`` (bh, bw, 2) for blocks without a decoded neighbour.
     """
-    height, width = vectors.shape[:2]
-    rows, columns = np.arange(height), np.arange(width)
-    above, below = (rows - 1, rows + 1) if height > 1 else (rows, rows)
-    if height > 1:
-        above, below = np.where(above < 0, 1, above), np.where(below >= height, height - 2, below)
-    left, right = (columns - 1, columns + 1) if width > 1 else (columns, columns)
-    if width > 1:
-        left, right = np.where(left < 0, 1, left), np.where(right >= width, width - 2, right)
-    vertical = [vectors[above], vectors[below]] if height > 1 else [vectors[:, left], vectors[:, right]]
-    horizontal = [vectors[:, left], vectors[:, right]] if width > 1 else [vectors[above], vectors[below]]
-    ordered = np.sort(np.stack(vertical + horizontal), axis=0)
-    return (ordered[1] + ordered[2]) >> 1
+
+    def __init__(self, fields: BlockFields, reference: int, uses: np.ndarray, fallback: np.ndarray) -> None:
+        self.uses = uses
+        self._vectors = fields.vectors[reference]
+        self._fallback = fallback.reshape(-1, 2)
+        # A block predicted from both sides moves on a straight line, seen from the middle of the two references.
+        mirrors = uses & (fields.directions == Direction.AVERAGE) if reference else np.zeros_like(uses)
+        self._mirrors, self._past = mirrors.reshape(-1), fields.vectors[0].reshape(-1, 2)
+
+    def predict(self, stage: Stage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Predictor (n, 2), spread class (n,) and whether it mirrors the past vector (n,), for all blocks of a stage."""
+        available = stage.inside & stage.gather(self.uses)
+        around = stage.gather(self._vectors)
+        predictor = middle(around, available, self._fallback[stage.blocks])
+        mirrored = self._mirrors[stage.blocks]
+        predictor = np.where(mirrored[:, None], -self._past[stage.blocks], predictor)
+        return predictor, spread_class(around, available), mirrored
+
+    def store(self, blocks: np.ndarray, vectors: np.ndarray) -> None:
+        """Vectors (n, 2) of flat block indices (n,) are known now."""
+        self._vectors.reshape(-1, 2)[blocks] = vectors
 
 
 class BlockCoder:
@@ -93,63 +97,73 @@ class BlockCoder:
         increments = {"mode": 1024, "direction": 1024, "vector_same": 1024, "vector_delta": 512}
         self.tables = {name: TableSet(table, increments[name]) for name, table in priors.items()}
         self.previous = BlockFields.blank(height, width, Mode.SKIP)
-        self._first = checkerboard(height, width)
+        self.stages = stages(height, width)
 
-    def passes(self) -> tuple[np.ndarray, np.ndarray]:
-        """The two masks (bh, bw) of the checkerboard."""
-        return self._first, ~self._first
-
-    def code(self, io: SymbolWriter | SymbolReader, fields: BlockFields, two_references: bool, temporal: bool) -> BlockFields:
+    def code(self, io: SymbolWriter | SymbolReader, fields: BlockFields, two_references: bool) -> BlockFields:
         """Code one frame's block layer; the reader's ``fields`` need only have the right shape.
 
-        ``temporal``: first-pass vectors are predicted from the frame coded before, else from zero.
+        With one reference, vectors without a decoded neighbour are predicted from the frame coded before, else from zero.
         """
         out = BlockFields.blank(*fields.modes.shape, Mode.SKIP)
-        for second, mask in enumerate(self.passes()):
-            out.modes[mask] = io.code(self.tables["mode"], self._mode_contexts(out, second)[mask], fields.modes[mask])
+        modes, given = out.modes.reshape(-1), fields.modes.reshape(-1)
+        for stage in self.stages:
+            modes[stage.blocks] = io.code(self.tables["mode"], self._mode_contexts(out, stage), given[stage.blocks])
+        predicted = out.modes != Mode.INTRA
         if two_references:
-            predicted = out.modes != Mode.INTRA
-            for second, mask in enumerate(self.passes()):
-                left = np.pad(out.directions, ((0, 0), (1, 0)), constant_values=3)[:, :-1]
-                ids = np.where(second, left + 1, 0)
-                chosen = mask & predicted
-                out.directions[chosen] = io.code(self.tables["direction"], ids[chosen], fields.directions[chosen])
+            self._code_directions(io, fields, out, predicted)
         for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
-            uses = (out.modes != Mode.INTRA) & (out.directions != unused)
+            uses = predicted & (out.directions != unused)
             if uses.any():
-                self._code_vectors(io, fields.vectors[reference], out.vectors[reference], uses, self.first_predictor(reference, temporal))
+                predictor = VectorPredictor(out, reference, uses, self.fallback(two_references))
+                self._code_vectors(io, fields.vectors[reference], predictor)
         self.previous = out
         return out
 
-    def first_predictor(self, reference: int, temporal: bool) -> np.ndarray:
-        """(bh, bw, 2) predictor of first-pass vectors."""
-        return self.previous.vectors[reference] if temporal else np.zeros_like(self.previous.vectors[reference])
+    def fallback(self, two_references: bool) -> np.ndarray:
+        """(bh, bw, 2) vectors that predict blocks without a decoded neighbour."""
+        return np.zeros_like(self.previous.vectors[0]) if two_references else self.previous.vectors[0]
 
-    def _mode_contexts(self, out: BlockFields, second: int) -> np.ndarray:
+    def _mode_contexts(self, out: BlockFields, stage: Stage) -> np.ndarray:
         before = self.previous.coded.astype(np.int64)
-        around = _neighbours(out.coded.astype(np.int64) if second else before, 0).sum(0)
-        return 10 * second + 5 * before + around
+        if stage.kind == StageKind.FIRST:
+            padded = np.pad(before, 1)
+            around = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]).reshape(-1)[stage.blocks]
+        else:
+            around = stage.gather(out.coded.astype(np.int64)).sum(0)
+        return 10 * int(stage.kind) + 5 * before.reshape(-1)[stage.blocks] + around
 
-    def _code_vectors(self, io: SymbolWriter | SymbolReader, given: np.ndarray, out: np.ndarray, uses: np.ndarray, predictor: np.ndarray) -> None:
-        differs = np.zeros(uses.shape, dtype=np.int64)
-        for second, mask in enumerate(self.passes()):
-            if second:
-                ids = 2 + _neighbours(differs, 0).sum(0)
-                predictor = neighbour_vectors(out)
-            else:
-                ids = (predictor != 0).any(-1).astype(np.int64)
-            chosen = mask & uses
-            base = predictor[chosen]
-            flags = io.code(self.tables["vector_same"], ids[chosen], (given[chosen] != base).any(-1).astype(np.int64))
-            differs[chosen] = flags
+    def _code_directions(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, predicted: np.ndarray) -> None:
+        flat, given, wanted = out.directions.reshape(-1), fields.directions.reshape(-1), predicted.reshape(-1)
+        for stage in self.stages:
+            known = stage.inside & stage.gather(predicted)
+            votes = np.stack([(known & (stage.gather(out.directions) == d)).sum(0) for d in Direction])
+            unanimous = votes.max(0) == known.sum(0)
+            ids = np.where(known.any(0), 1 + 2 * votes.argmax(0) + unanimous, 0)
+            chosen = wanted[stage.blocks]
+            blocks = stage.blocks[chosen]
+            flat[blocks] = io.code(self.tables["direction"], ids[chosen], given[blocks])
+
+    def _code_vectors(self, io: SymbolWriter | SymbolReader, given: np.ndarray, predictor: VectorPredictor) -> None:
+        differs = np.zeros(given.shape[:2], dtype=np.int64)
+        flat_given, flat_differs = given.reshape(-1, 2), differs.reshape(-1)
+        for stage in self.stages:
+            chosen = predictor.uses.reshape(-1)[stage.blocks]
+            if not chosen.any():
+                continue
+            blocks = stage.blocks[chosen]
+            base, spread, mirrored = (values[chosen] for values in predictor.predict(stage))
+            place = np.where(mirrored, 2, int(stage.kind == StageKind.EDGE))
+            ids = 15 * place + 3 * stage.gather(differs).sum(0)[chosen] + spread
+            flags = io.code(self.tables["vector_same"], ids, (flat_given[blocks] != base).any(-1).astype(np.int64))
+            flat_differs[blocks] = flags
             moved = flags.astype(bool)
             delta = np.zeros_like(base)
-            wanted = (given[chosen] - base)[moved]
-            delta[moved, 0] = self._code_delta(io, np.full(len(wanted), second), wanted[:, 0])
-            delta[moved, 1] = self._code_delta(io, 2 + 2 * second + (delta[moved, 0] == 0), wanted[:, 1])
-            out[chosen] = base + delta
-            if np.abs(out[chosen]).max(initial=0) > VECTOR_LIMIT:
+            wanted = (flat_given[blocks] - base)[moved]
+            delta[moved, 0] = self._code_delta(io, spread[moved], wanted[:, 0])
+            delta[moved, 1] = self._code_delta(io, 3 + 2 * spread[moved] + (delta[moved, 0] == 0), wanted[:, 1])
+            if np.abs(base + delta).max(initial=0) > VECTOR_LIMIT:
                 raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
+            predictor.store(blocks, base + delta)
 
     def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
         low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2

@@ -84,7 +84,7 @@ class FrameCoder:
         if fields is None:
             fields = BlockFields.blank(*self.blocks.previous.modes.shape, Mode.SKIP)
         before = io.bits
-        fields = self.blocks.code(io, fields, two_references=references[1] is not None, temporal=references[1] is None)
+        fields = self.blocks.code(io, fields, two_references=references[1] is not None)
         block_bits = io.bits - before
         prediction = predict_frame(self.tables, fields, references, self.block)
         return self._code_levels(io, fields, prediction, quantiser, choose, block_bits)

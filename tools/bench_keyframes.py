@@ -23,6 +23,7 @@ from bitstream.access_unit import AccessUnit  # noqa: E402
 from bitstream.latent_decoder import LatentDecoder  # noqa: E402
 from bitstream.quantiser import step_latent  # noqa: E402
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder  # noqa: E402
+from videocodec.encoder.motion import MotionSearch  # noqa: E402
 from videocodec.encoder.pipeline import sequence_header  # noqa: E402
 from videocodec.encoder.settings import EncoderSettings  # noqa: E402
 from videocodec.media.source import VideoSource  # noqa: E402
@@ -46,7 +47,9 @@ def ours(path: Path, crf: int, runtime: AutoencoderRuntime, perceptual: LpipsSqu
         header = sequence_header(source, runtime.bundle, settings)
         frame = next(iter(source))
         latents = runtime.encode(frame.rgb[None], header.padded_height, header.padded_width)[0]
-        (unit,) = GroupEncoder(runtime.bundle.tables, header, settings).push(EncoderFrame(latents, 0, 1, []))
+        search = MotionSearch(16, header.latent_height // 2, header.latent_width // 2, 0)
+        frames = EncoderFrame(latents, search.luma(frame.rgb), 0, 1)
+        (unit,) = GroupEncoder(runtime.bundle.tables, header, settings, search).push(frames)
         data = unit.to_bytes()
         (decoded,) = LatentDecoder(runtime.bundle.tables).decode(AccessUnit.parse(data))
         steps = np.full((1, *decoded.latents.shape[1:]), step_latent(decoded.quantiser), dtype=np.float32)

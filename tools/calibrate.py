@@ -30,7 +30,6 @@ from videocodec.calibration.inter import ClipFrames, calibrate_inter  # noqa: E4
 from videocodec.calibration.intra import calibrate_intra  # noqa: E402
 from videocodec.encoder.group_encoder import EncoderFrame  # noqa: E402
 from videocodec.encoder.motion import MotionSearch  # noqa: E402
-from videocodec.encoder.pipeline import motion_candidates  # noqa: E402
 from videocodec.encoder.settings import EncoderSettings  # noqa: E402
 from videocodec.media.source import VideoSource  # noqa: E402
 from videocodec.models.bundle import ModelBundle, load_autoencoder  # noqa: E402
@@ -97,7 +96,7 @@ def timesteps(scale: np.ndarray, latents: list[np.ndarray]) -> np.ndarray:
 
 
 def read_clips(folder: Path, runtime: AutoencoderRuntime, bundle: ModelBundle, frames: int, tables) -> list[ClipFrames]:
-    """The first frames of every clip, encoded to latents, with motion candidates."""
+    """The first frames of every clip, encoded to latents, with luma."""
     clips = []
     for path in sorted(f for f in folder.iterdir() if f.suffix in {".mp4", ".mkv", ".webm", ".avi", ".y4m"}):
         with VideoSource(path, max_frames=frames) as source:
@@ -106,14 +105,11 @@ def read_clips(folder: Path, runtime: AutoencoderRuntime, bundle: ModelBundle, f
                 crf=0, gop_size=250, preset=0, model_name=bundle.name, model_sha256="0" * 64,
             )  # fmt: skip
             search = MotionSearch(16, header.latent_height // 2, header.latent_width // 2, 1)
-            made, before = [], None
+            made = []
             for frame in source:
                 latents = runtime.encode(frame.rgb[None], header.padded_height, header.padded_width)[0]
-                luma = search.luma(frame.rgb)
-                candidates = [] if before is None else motion_candidates(search, luma, before)
-                made.append(EncoderFrame(latents, frame.pts, frame.duration, candidates))
-                before = luma
-        clips.append(ClipFrames(header, made))
+                made.append(EncoderFrame(latents, search.luma(frame.rgb), frame.pts, frame.duration))
+        clips.append(ClipFrames(header, made, search))
     return clips
 
 
@@ -125,7 +121,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--picture-count", type=int, default=160)
-    parser.add_argument("--clip-frames", type=int, default=24)
+    parser.add_argument("--clip-frames", type=int, default=33)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

@@ -15,6 +15,7 @@ from bitstream.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.tables import BLOCK_TABLES, CodecTables
 
 from ..encoder.group_encoder import EncoderFrame, GroupEncoder
+from ..encoder.motion import MotionSearch
 from ..encoder.settings import EncoderSettings
 from ..networks.context import ContextModel
 from .context_networks import LevelSample, fit_context_model, logistic_tables, to_frequencies, to_integers
@@ -25,10 +26,11 @@ CLIP_CRFS = (20, 26, 32, 38, 44, 50)
 
 @dataclass(frozen=True)
 class ClipFrames:
-    """A clip ready to be coded: a header with its geometry, and its frames with latents and motion candidates."""
+    """A clip ready to be coded: a header with its geometry, its frames with latents and luma, and their motion search."""
 
     header: SequenceHeader
     frames: list[EncoderFrame]
+    search: MotionSearch
 
 
 class _RecordingLevelCoder(LevelCoder):
@@ -66,7 +68,7 @@ def _encode_all(tables: CodecTables, clips: list[ClipFrames], rng: np.random.Gen
             return coder
 
         settings = EncoderSettings(crf=int(rng.choice(CLIP_CRFS)))
-        encoder = GroupEncoder(tables, clip.header, settings, lambda: CountingWriter(counts), new_coder)
+        encoder = GroupEncoder(tables, clip.header, settings, clip.search, lambda: CountingWriter(counts), new_coder)
         units = [unit for frame in clip.frames for unit in encoder.push(frame)] + encoder.finish()
         bits += sum(8 * len(unit.payload) for unit in units if not unit.is_keyframe)
         for coder in coders:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import Mode
+from bitstream.block_syntax import Direction, Mode
 from bitstream.container import StreamReader
 from bitstream.errors import BitstreamError
 from bitstream.frame_coder import LatentFrame
@@ -80,7 +80,7 @@ class LatentStream:
     def frames(self) -> Iterator[DecodedLatents]:
         """All frames in display order, each verified against its checksum."""
         decoder = LatentDecoder(self.bundle.tables)
-        quantisers: np.ndarray | None = None
+        maps = QuantiserMaps(1 << self.header.block_log2)
         index = 0
         for sample in self.reader.units():
             try:
@@ -90,8 +90,7 @@ class LatentStream:
             except BitstreamError as error:
                 raise type_of(error)(f"{self.path}: access unit {sample.index} (frame {index}): {error}") from error
             bits = sum(f.block_bits + f.level_bits for f in frames) or 1.0
-            for frame, pts, duration in zip(frames, unit.pts, unit.durations):
-                quantisers = quantiser_map(frame, quantisers, 1 << self.header.block_log2)
+            for frame, pts, duration, quantisers in zip(frames, unit.pts, unit.durations, maps.of(unit, frames)):
                 share = len(sample.data) * (frame.block_bits + frame.level_bits or 1.0) / bits
                 yield DecodedLatents(frame, pts, duration, "keyframe" if unit.is_keyframe else "inter", share, quantisers, index)
                 index += 1
@@ -108,19 +107,41 @@ def type_of(error: BitstreamError) -> type[BitstreamError]:
     return type(error) if type(error).__init__ is ValueError.__init__ else BitstreamError
 
 
-def quantiser_map(frame: LatentFrame, before: np.ndarray | None, block: int) -> np.ndarray:
-    """(h, w) uint8: which quantiser last refined each position; copied positions bring theirs along (nearest position)."""
-    height, width = frame.latents.shape[1:]
-    own = np.full((height, width), frame.quantiser, dtype=np.uint8)
-    fields = frame.fields
-    copied = ~fields.coded.repeat(block, 0).repeat(block, 1)
-    if before is None or not copied.any():
-        return own
-    vectors = fields.vectors[0].repeat(block, 0).repeat(block, 1)
-    rows, columns = np.nonzero(copied)
-    moved = (vectors[rows, columns] + 4) // 8
-    own[rows, columns] = before[np.clip(rows + moved[:, 0], 0, height - 1), np.clip(columns + moved[:, 1], 0, width - 1)]
-    return own
+class QuantiserMaps:
+    """Which quantiser last refined each position of each frame; copied positions bring theirs along (nearest position).
+
+    The networks after the exact latents are told these: a block copied from a fine keyframe is as clean as the keyframe.
+    """
+
+    def __init__(self, block: int) -> None:
+        self._block = block
+        self._anchor: np.ndarray | None = None
+
+    def of(self, unit: AccessUnit, frames: tuple[LatentFrame, ...]) -> list[np.ndarray]:
+        """(h, w) uint8 for every frame of a unit, in display order.  Units come in order, from a keyframe on."""
+        known = {0: self._anchor}
+        for entry in unit.references:
+            frame = frames[entry.display_index]
+            past = None if entry.past is None else known[entry.past]
+            future = None if entry.future is None else known[entry.future]
+            known[entry.display_index + 1] = self._map(frame, past, future)
+        self._anchor = known[len(frames)]
+        return [known[i + 1] for i in range(len(frames))]
+
+    def _map(self, frame: LatentFrame, past: np.ndarray | None, future: np.ndarray | None) -> np.ndarray:
+        shape = frame.latents.shape[1:]
+        own = np.full(shape, frame.quantiser, dtype=np.uint8)
+        copied = ~frame.fields.coded.repeat(self._block, 0).repeat(self._block, 1)
+        brought = np.full(shape, 255, dtype=np.uint8)
+        for index, reference, unused in ((0, past, Direction.FUTURE), (1, future, Direction.PAST)):
+            if reference is not None:
+                uses = copied & (frame.fields.directions != unused).repeat(self._block, 0).repeat(self._block, 1)
+                rows, columns = np.nonzero(uses)
+                moved = (frame.fields.vectors[index].repeat(self._block, 0).repeat(self._block, 1)[uses] + 4) // 8
+                source = reference[np.clip(rows + moved[:, 0], 0, shape[0] - 1), np.clip(columns + moved[:, 1], 0, shape[1] - 1)]
+                # An average is at least as clean as the cleaner of the two.
+                brought[uses] = np.minimum(brought[uses], source)
+        return np.where(brought < 255, brought, own)
 
 
 PROVENANCE = {Mode.SKIP: "predicted", Mode.RESIDUAL: "transmitted", Mode.GENERATE: "generated", Mode.INTRA: "transmitted"}

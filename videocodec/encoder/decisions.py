@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitstream.block_syntax import BlockFields, Direction, Mode, neighbour_vectors
-from bitstream.context_model import checkerboard
+from bitstream.block_lattice import stages
+from bitstream.block_syntax import BlockFields, Direction, Mode, VectorPredictor
 from bitstream.frame_coder import predict_frame
 from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame, average
 from bitstream.quantiser import UNITS_PER_LATENT, step_latent
@@ -133,32 +133,39 @@ class BlockDecider:
     def _motion(
         self, wanted: np.ndarray, reference: ReferenceFrame, candidates: list[np.ndarray], previous: np.ndarray, step_units: float
     ) -> _Motion:
-        """Vector of every block by error and vector cost, in the two passes of the syntax."""
-        candidates = [np.zeros_like(previous), *candidates]
-        first = checkerboard(*previous.shape[:2])
-        vector_cost = np.zeros(previous.shape[:2])
-        best = np.zeros_like(previous)
-        prediction = np.zeros(wanted.shape, dtype=np.int32)
-        error = np.full(previous.shape[:2], np.inf)
-        for mask, candidates_here in ((first, [*candidates, previous]), (~first, candidates)):
-            predictor = previous if mask is first else neighbour_vectors(best)
-            cost = np.full(previous.shape[:2], np.inf)
-            tried: list[np.ndarray] = []
-            for candidate in [*candidates_here, predictor]:
-                new = mask.copy()
-                for other in tried:
-                    new &= (candidate != other).any(-1)
-                tried.append(candidate)
-                if not new.any():
-                    continue
-                predicted = self._predict(reference, candidate, new)
-                distance = self._blocks(((wanted - predicted) / step_units) ** 2)
-                rate = self._lagrangian * self._vector_bits(candidate - predictor)
-                better = new & (distance + rate < cost)
-                cost[better], error[better], best[better] = (distance + rate)[better], distance[better], candidate[better]
-                vector_cost[better] = rate[better]
-                where = better.repeat(self._block, 0).repeat(self._block, 1)
-                prediction[:, where] = predicted[:, where]
+        """Vector of every block by error and vector cost, stage by stage in the order of the syntax.
+
+        Candidates are tried everywhere at once; what a stage adds is its predictor, where that is another vector.
+        """
+        grid = previous.shape[:2]
+        everywhere = np.ones(grid, dtype=bool)
+        fields = [np.zeros_like(previous), *candidates]
+        predictions = [self._predict(reference, vectors, everywhere) for vectors in fields]
+        distances = [self._blocks(((wanted - prediction) / step_units) ** 2) for prediction in predictions]
+        chosen = BlockFields.blank(*grid, Mode.SKIP)
+        best, prediction = chosen.vectors[0], np.zeros(wanted.shape, dtype=np.int32)
+        error, vector_cost = np.zeros(grid), np.zeros(grid)
+        predictor = VectorPredictor(chosen, 0, everywhere, previous)
+        for stage in stages(*grid):
+            guess = np.zeros_like(previous)
+            guess.reshape(-1, 2)[stage.blocks] = predictor.predict(stage)[0]
+            in_stage = np.zeros(grid, dtype=bool)
+            in_stage.reshape(-1)[stage.blocks] = True
+            unseen = in_stage.copy()
+            for vectors in fields:
+                unseen &= (guess != vectors).any(-1)
+            tries = list(zip(fields, predictions, distances))
+            if unseen.any():
+                moved = self._predict(reference, guess, unseen)
+                tries.append((guess, moved, np.where(unseen, self._blocks(((wanted - moved) / step_units) ** 2), np.inf)))
+            rates = np.stack([self._lagrangian * self._vector_bits(vectors - guess) for vectors, _, _ in tries])
+            costs = np.stack([distance for _, _, distance in tries]) + rates
+            choice = costs.argmin(0)
+            for index, (vectors, moved, distance) in enumerate(tries):
+                here = in_stage & (choice == index)
+                best[here], error[here], vector_cost[here] = vectors[here], distance[here], rates[index][here]
+                where = here.repeat(self._block, 0).repeat(self._block, 1)
+                prediction[:, where] = moved[:, where]
         return _Motion(best, prediction, error, vector_cost)
 
     def _predict(self, reference: ReferenceFrame, vectors: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -170,20 +177,3 @@ class BlockDecider:
         r = self._rates
         moved = (difference != 0).any(-1)
         return np.where(moved, r.new_vector + r.vector_slope * np.log2(1.0 + np.abs(difference)).sum(-1), r.same_vector)
-
-
-_CUT_STEP = 1.5  # detail finer than this in latents is noise as far as scene cuts go, whatever the crf
-_CUT_SHARE = 0.9
-
-
-def looks_like_cut(target: np.ndarray, prediction: np.ndarray) -> bool:
-    """Whether a frame is dearer to predict than to code alone, by a log-magnitude proxy of rate on the residuals.
-
-    ``target`` (C, h, w) scaled latents, ``prediction`` (C, h, w) latent units.  Coding alone is modelled by the difference
-    of each latent to its left and upper neighbours' mean, which is what intra contexts can know.
-    """
-    before = (np.roll(target, 1, 1) + np.roll(target, 1, 2)) / 2
-    before[:, 0], before[:, :, 0] = np.roll(target, 1, 2)[:, 0], np.roll(target, 1, 1)[:, :, 0]
-    alone = np.minimum(np.log2(1 + ((target - before) / _CUT_STEP) ** 2), np.log2(1 + (target / _CUT_STEP) ** 2)).sum()
-    predicted = np.log2(1 + ((target - prediction / UNITS_PER_LATENT) / _CUT_STEP) ** 2).sum()
-    return bool(predicted > _CUT_SHARE * alone)

@@ -7,6 +7,7 @@ import numpy as np
 
 from bitstream.prediction import VECTOR_LIMIT
 
+_NOVELTY_AREA = 176 * 144
 _FLOW_AREA = 512 * 288  # larger pictures are searched at reduced size
 _FLOW_SIDE = 32  # on a picture that is wide and lower than this, DIS reads outside its pyramid and crashes
 
@@ -23,6 +24,21 @@ class MotionSearch:
         gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
         height, width = (side * self._block for side in self._grid)
         return cv2.copyMakeBorder(gray, 0, height - gray.shape[0], 0, width - gray.shape[1], cv2.BORDER_REPLICATE)
+
+    def novelty(self, current: np.ndarray, reference: np.ndarray) -> float:
+        """How much of ``current`` (padded luma) is not in ``reference`` even with motion: error of the picture warped along
+        the flow, as a share of the error of local means.  0 for a still, about 1 and more for another scene."""
+        factor = max(1, int(np.sqrt(current.size / _NOVELTY_AREA)))
+        size = (max(16, current.shape[1] // factor), max(16, current.shape[0] // factor))
+        small, before = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (current, reference))
+        flow = self._flow.calc(small, before, None)
+        grid = np.stack(np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)), -1) + flow
+        warped = cv2.remap(before, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        means = cv2.blur(small, (5, 5))
+        # Two grey levels of noise are in every camera's picture and say nothing.
+        error = np.maximum(cv2.absdiff(small, warped).astype(np.float32) - 2, 0).sum()
+        alone = np.maximum(cv2.absdiff(small, means).astype(np.float32) - 2, 0).sum()
+        return float(error / (alone + 0.5 * small.size))
 
     def vectors(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Padded luma of two frames → (bh, bw, 2) int64 vectors in pixels as (dy, dx): block at x comes from x + vector."""

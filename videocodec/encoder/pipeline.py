@@ -44,22 +44,11 @@ def encode_frames(source: VideoSource, header: SequenceHeader, runtime: Autoenco
     block = 1 << header.block_log2
     rows, columns = header.latent_height // block, header.latent_width // block
     search = MotionSearch(block << header.latent_stride_log2, rows, columns, settings.effort.flow_preset)
-    groups = GroupEncoder(runtime.bundle.tables, header, settings)
+    groups = GroupEncoder(runtime.bundle.tables, header, settings, search)
     batch_size = max(1, _BATCH_PIXELS // (header.padded_width * header.padded_height))
     frames = iter(source)
-    before: np.ndarray | None = None
     while batch := list(islice(frames, batch_size)):
         latents = runtime.encode(np.stack([frame.rgb for frame in batch]), header.padded_height, header.padded_width)
         for frame, latent in zip(batch, latents):
-            luma = search.luma(frame.rgb)
-            candidates = [] if before is None else motion_candidates(search, luma, before)
-            before = luma
-            yield from groups.push(EncoderFrame(latent, frame.pts, frame.duration, candidates))
+            yield from groups.push(EncoderFrame(latent, search.luma(frame.rgb), frame.pts, frame.duration))
     yield from groups.finish()
-
-
-def motion_candidates(search: MotionSearch, luma: np.ndarray, before: np.ndarray) -> list[np.ndarray]:
-    """Vector fields worth trying: the flow itself, and its median as one motion of the whole picture (a pan)."""
-    flow = search.vectors(luma, before)
-    pan = np.broadcast_to(np.median(flow.reshape(-1, 2), axis=0).astype(np.int64), flow.shape)
-    return [flow, pan] if pan.any() else [flow]

@@ -17,13 +17,13 @@ DEFAULT_GOP_SIZE = 250
 
 @dataclass(frozen=True)
 class Effort:
-    """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), motion refinement by latent cost."""
+    """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), and whether groups are hierarchical."""
 
     flow_preset: int
-    refine_motion: bool
+    hierarchical: bool
 
 
-_EFFORTS = {"ultrafast": Effort(0, False), "fast": Effort(1, False), "medium": Effort(1, True), "slow": Effort(2, True)}
+_EFFORTS = {"ultrafast": Effort(0, False), "fast": Effort(0, True), "medium": Effort(1, True), "slow": Effort(2, True)}
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class EncoderSettings:
     """Checked settings.
 
     crf 0..63, lower is better: the quantiser step doubles every 12.  gop_size: longest distance of keyframes in frames,
-    1..65535.  lagrangian: bits against squared error, both in units of the step.  keyframe_offset: quantiser indices by
-    which a keyframe is finer, since all frames of its group live on it; level_offsets: how much coarser the levels of a
+    1..65535.  group_size: frames that wait at most before they are coded, 1..16.  lagrangian: bits against squared error,
+    both in units of the step.  keyframe_offset: quantiser indices by which a keyframe is finer, since all frames of its group live on it; level_offsets: how much coarser the levels of a
     hierarchical group are, which fewer frames live on.
     """
 
     crf: int = DEFAULT_CRF
     gop_size: int = DEFAULT_GOP_SIZE
     preset: Preset = "medium"
-    group_size: int = 16
+    group_size: int = MAX_FRAMES
     lagrangian: float = 0.10
     keyframe_offset: int = 8
     level_offsets: tuple[int, ...] = (0, 3, 5, 7, 9)
