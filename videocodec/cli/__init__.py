@@ -1,0 +1,52 @@
+"""The command line: a client of the library like any other.  Every subcommand is a module with ``add`` and ``run``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from bitstream.errors import BitstreamError
+
+from ..errors import VideoCodecError
+from ..version import __version__
+from . import decode, encode, info, verify
+
+SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130  # argparse itself exits with 2 for wrong usage
+_DEBUG = "VIDEOCODEC_DEBUG"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="videocodec",
+        description="A neural video codec: latents that decode to the same integers on every machine, in an MP4 file.",
+        epilog=f"Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted. {_DEBUG}=1 shows tracebacks.",
+    )
+    top.add_argument("--version", action="version", version=f"videocodec {__version__}")
+    commands = top.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    for command in (encode, decode, info, verify):
+        command.add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line → exit status.  Errors become one line on standard error."""
+    args = parser().parse_args(arguments)
+    try:
+        status = args.run(args)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("videocodec: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read standard output has had enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except (VideoCodecError, BitstreamError, ValueError, OSError) as error:
+        if os.environ.get(_DEBUG) == "1":
+            raise
+        print(f"videocodec: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return FAILURE

@@ -1,0 +1,74 @@
+"""What subcommands share: types of arguments, JSON, numbers for people, the progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ..progress import Progress, ProgressCallback
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
+    """An argparse type: a whole number from ``low`` to ``high``."""
+    allowed = f"{low} or more" if high is None else f"{low}..{high}"
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be a whole number, {allowed}, got {text!r}") from None
+        if value < low or (high is not None and value > high):
+            raise argparse.ArgumentTypeError(f"must be {allowed}, got {value}")
+        return value
+
+    return convert
+
+
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """Where networks run."""
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where the networks run (default: auto)")
+    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="CPU threads of the networks (default: all cores)")
+
+
+def print_json(value: dict[str, object]) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000 or unit == "MB":
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+def bitrate(bits_per_second: float) -> str:
+    """Bit rate for people."""
+    return f"{bits_per_second / 1000:.1f} kbit/s" if bits_per_second < 1e6 else f"{bits_per_second / 1e6:.2f} Mbit/s"
+
+
+@contextmanager
+def progress_bar(label: str, *, quiet: bool = False, total: int | None = None) -> Iterator[ProgressCallback | None]:
+    """A bar on standard error with frames, frames per second, bitrate so far and time left; None when that is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=label, total=total, unit=" frames", file=sys.stderr, dynamic_ncols=True, leave=False) as bar:
+
+        def show(now: Progress) -> None:
+            if bar.total is None and now.frames_total:
+                bar.total = now.frames_total
+            if now.seconds_of_video > 0:
+                bar.set_postfix_str(bitrate(now.video_bytes * 8 / now.seconds_of_video), refresh=False)
+            bar.update(now.frames_done - bar.n)
+
+        yield show

@@ -1,0 +1,40 @@
+"""``videocodec decode``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import add_machine_options, progress_bar, whole_number
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "decode",
+        help="decode a latent-video file into an ordinary video or pictures",
+        description="Decode a latent-video file into .mp4, .mov or .mkv (H.264, with the sound), .y4m, - (y4m on standard output), "
+        "or a folder of pictures such as frames/%%05d.png.",
+    )
+    parser.add_argument("input", metavar="INPUT", help="the latent-video file")
+    parser.add_argument("output", metavar="OUTPUT", help="the file or pattern to write, - for standard output")
+    parser.add_argument("--steps", type=whole_number(1), default=1, metavar="N", help="restoration steps; no effect without a restoration model")
+    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration; no effect without a restoration model")
+    parser.add_argument("--no-restore", action="store_true", help="decode the latents as they are")
+    parser.add_argument("--model", metavar="NAME_OR_DIR", help="model bundle (default: the stream's own, if it is installed)")
+    add_machine_options(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Decode and say where to."""
+    from ..decoder.api import decode
+
+    with progress_bar("decoding") as progress:
+        report = decode(
+            args.input, args.output, model=args.model, steps=args.steps, seed=args.seed, restore=not args.no_restore,
+            device=args.device, threads=args.threads, overwrite=args.yes, progress=progress,
+        )  # fmt: skip
+    if args.output != "-":
+        print(f"{args.output}: {report.frames} frames, {report.frames / report.decode_seconds:.1f} frames per second")
+    return 0

@@ -1,0 +1,57 @@
+"""``videocodec encode``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+
+from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF, PRESETS
+from .common import add_machine_options, bitrate, print_json, progress_bar, size, whole_number
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "encode",
+        help="encode a video or picture into a latent-video file",
+        description="Encode any 8-bit video or picture that PyAV can decode into a latent-video file (MP4), sound and subtitles copied.",
+    )
+    parser.add_argument("input", metavar="INPUT", help="the video or picture")
+    parser.add_argument("output", metavar="OUTPUT", help="the file to write, for example clip.lv.mp4")
+    parser.add_argument(
+        "--crf", type=whole_number(0, MAX_CRF), default=DEFAULT_CRF, metavar=f"0..{MAX_CRF}",
+        help=f"constant quality, lower is better and larger; the quantiser step doubles every 12 (default: {DEFAULT_CRF})",
+    )  # fmt: skip
+    parser.add_argument("--preset", choices=PRESETS, default="medium", help="speed against bits (default: medium)")
+    parser.add_argument(
+        "--gop-size", type=whole_number(1, 65535), default=DEFAULT_GOP_SIZE, metavar="N",
+        help=f"longest distance of keyframes, in frames (default: {DEFAULT_GOP_SIZE})",
+    )  # fmt: skip
+    parser.add_argument("--max-frames", type=whole_number(1), metavar="N", help="stop after N frames")
+    parser.add_argument("--model", default="embedded", metavar="NAME_OR_DIR", help="model bundle (default: embedded)")
+    add_machine_options(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Encode and print what it took."""
+    from ..encoder.api import encode
+
+    with progress_bar("encoding", quiet=args.json and not sys.stderr.isatty()) as progress:
+        report = encode(
+            args.input, args.output, crf=args.crf, preset=args.preset, gop_size=args.gop_size, max_frames=args.max_frames, model=args.model,
+            device=args.device, threads=args.threads, overwrite=args.yes, progress=progress,
+        )  # fmt: skip
+    for track in report.skipped_tracks:
+        print(f"videocodec: warning: {args.input}: not copied: {track}", file=sys.stderr)
+    if args.json:
+        print_json({"input": args.input, "output": args.output, **asdict(report)})
+        return 0
+    print(f"{args.output}: {report.frames} frames {report.width}x{report.height}, {report.duration_seconds:.2f} s, {report.keyframes} keyframes")
+    print(f"  video {size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}; {size(report.container_bytes)} with its container, without sound")
+    share = 100 * report.container_bytes / report.source_bytes
+    print(f"  {share:.1f} % of the {size(report.source_bytes)} of {args.input}; {report.frames / report.encode_seconds:.1f} frames per second")
+    return 0

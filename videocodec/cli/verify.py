@@ -1,0 +1,35 @@
+"""``videocodec verify``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .common import progress_bar
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "verify",
+        help="decode all latents and compare every checksum",
+        description="Decode all latents of a file and compare every checksum. Exit status 0 only if all hold.",
+    )
+    parser.add_argument("input", metavar="INPUT", help="the latent-video file")
+    parser.add_argument("--model", metavar="NAME_OR_DIR", help="model bundle (default: the stream's own, if it is installed)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify and list what is wrong."""
+    from ..inspection import verify
+
+    with progress_bar("verifying") as progress:
+        report = verify(args.input, model=args.model, progress=progress)
+    if report.ok:
+        print(f"{args.input}: {report.frames} frames in {report.access_units} access units, every checksum holds")
+        return 0
+    for problem in report.problems:
+        print(f"videocodec: error: {args.input}: {problem}", file=sys.stderr)
+    print(f"{args.input}: damaged: {len(report.problems)} problems, {report.frames} frames are good")
+    return 1
