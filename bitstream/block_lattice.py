@@ -7,12 +7,14 @@ multiples of s, with neighbours at (±s, 0) and (0, ±s).  Coding stays vectoris
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 
 COARSEST = 8
+_BIG = np.int64(1) << 40
 
 
 class StageKind(IntEnum):
@@ -30,22 +32,29 @@ class Stage:
     kind: StageKind
     blocks: np.ndarray
     neighbours: np.ndarray
+    inside: np.ndarray = field(init=False)  # (4, n) bool: which neighbours exist
+    _safe: np.ndarray = field(init=False)
+    _beyond: np.ndarray | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inside", self.neighbours >= 0)
+        object.__setattr__(self, "_safe", np.maximum(self.neighbours, 0))
+        object.__setattr__(self, "_beyond", None if self.inside.all() else ~self.inside)
+        for array in (self.blocks, self.neighbours, self.inside, self._safe):
+            array.flags.writeable = False
 
     def gather(self, plane: np.ndarray, outside: int = 0) -> np.ndarray:
         """Values of the neighbours, (4, n, …), from a plane (bh, bw, …); ``outside`` beyond the frame."""
-        flat = plane.reshape(-1, *plane.shape[2:])
-        values = flat[np.maximum(self.neighbours, 0)]
-        values[self.neighbours < 0] = outside
+        values = plane.reshape(-1, *plane.shape[2:])[self._safe]
+        if self._beyond is not None:
+            values[self._beyond] = outside
         return values
 
-    @property
-    def inside(self) -> np.ndarray:
-        """(4, n) bool: which neighbours exist."""
-        return self.neighbours >= 0
 
-
+# Few entries: a grid of the largest frames takes 40 MB.
+@lru_cache(maxsize=4)
 def stages(height: int, width: int) -> tuple[Stage, ...]:
-    """All stages that have blocks, in coding order."""
+    """All stages that have blocks, in coding order.  They are shared between callers, so their arrays are read-only."""
     rows, columns = (a.ravel() for a in np.mgrid[:height, :width])
     made = []
 
@@ -78,20 +87,18 @@ def middle(values: np.ndarray, available: np.ndarray, fallback: np.ndarray) -> n
 
     values (4, n, 2) int64, available (4, n) bool, fallback (n, 2) where nothing is available.
     """
-    big = np.int64(1) << 40
-    ordered = np.sort(np.where(available[..., None], values, big), axis=0)
     count = available.sum(0)
     columns = np.arange(values.shape[1])
-    low = ordered[np.maximum(count - 1, 0) // 2, columns]
-    high = ordered[np.minimum(count // 2, 3), columns]
+    ordered = np.where(available[..., None], values, _BIG)
+    ordered.sort(axis=0)
+    low = ordered[np.maximum(count - 1, 0) >> 1, columns]
+    high = ordered[np.minimum(count >> 1, 3), columns]
     return np.where(count[:, None] > 0, (low + high) >> 1, fallback)
 
 
 def spread_class(values: np.ndarray, available: np.ndarray) -> np.ndarray:
     """(n,) 0..2: do the available neighbours agree exactly, within 2 px, or not at all.  One or none available counts as 1."""
-    big = np.int64(1) << 40
-    high = np.where(available[..., None], values, -big).max(0)
-    low = np.where(available[..., None], values, big).min(0)
+    high = np.where(available[..., None], values, -_BIG).max(0)
+    low = np.where(available[..., None], values, _BIG).min(0)
     extent = (high - low).max(-1)
-    classes = np.where(extent <= 0, 0, np.where(extent <= 2, 1, 2))
-    return np.where(available.sum(0) >= 2, classes, 1)
+    return np.where(available.sum(0) >= 2, (extent > 0).astype(np.int64) + (extent > 2), 1)

@@ -78,12 +78,18 @@ class VectorPredictor:
 
     def predict(self, stage: Stage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Predictor (n, 2), spread class (n,) and whether it mirrors the past vector (n,), for all blocks of a stage."""
-        available = stage.inside & stage.gather(self.uses)
+        available = stage.gather(self.uses)
         around = stage.gather(self._vectors)
-        predictor = middle(around, available, self._fallback[stage.blocks])
+        fallback = self._fallback[stage.blocks]
+        if around.any():
+            predictor, spread = middle(around, available, fallback), spread_class(around, available)
+        else:  # nothing moves around here, which is most of most pictures: the same, quicker
+            count = available.sum(0)
+            predictor, spread = np.where(count[:, None] > 0, 0, fallback), np.where(count >= 2, 0, 1)
         mirrored = self._mirrors[stage.blocks]
-        predictor = np.where(mirrored[:, None], -self._past[stage.blocks], predictor)
-        return predictor, spread_class(around, available), mirrored
+        if mirrored.any():
+            predictor = np.where(mirrored[:, None], -self._past[stage.blocks], predictor)
+        return predictor, spread, mirrored
 
     def store(self, blocks: np.ndarray, vectors: np.ndarray) -> None:
         """Vectors (n, 2) of flat block indices (n,) are known now."""
@@ -135,8 +141,9 @@ class BlockCoder:
     def _code_directions(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, predicted: np.ndarray) -> None:
         flat, given, wanted = out.directions.reshape(-1), fields.directions.reshape(-1), predicted.reshape(-1)
         for stage in self.stages:
-            known = stage.inside & stage.gather(predicted)
-            votes = np.stack([(known & (stage.gather(out.directions) == d)).sum(0) for d in Direction])
+            known = stage.gather(predicted)
+            around = stage.gather(out.directions)
+            votes = np.stack([(known & (around == d)).sum(0) for d in Direction])
             unanimous = votes.max(0) == known.sum(0)
             ids = np.where(known.any(0), 1 + 2 * votes.argmax(0) + unanimous, 0)
             chosen = wanted[stage.blocks]
@@ -157,13 +164,14 @@ class BlockCoder:
             flags = io.code(self.tables["vector_same"], ids, (flat_given[blocks] != base).any(-1).astype(np.int64))
             flat_differs[blocks] = flags
             moved = flags.astype(bool)
-            delta = np.zeros_like(base)
-            wanted = (flat_given[blocks] - base)[moved]
-            delta[moved, 0] = self._code_delta(io, spread[moved], wanted[:, 0])
-            delta[moved, 1] = self._code_delta(io, 3 + 2 * spread[moved] + (delta[moved, 0] == 0), wanted[:, 1])
-            if np.abs(base + delta).max(initial=0) > VECTOR_LIMIT:
+            if moved.any():
+                wanted, spread = flat_given[blocks[moved]] - base[moved], spread[moved]
+                vertical = self._code_delta(io, spread, wanted[:, 0])
+                horizontal = self._code_delta(io, 3 + 2 * spread + (vertical == 0), wanted[:, 1])
+                base[moved] += np.stack([vertical, horizontal], 1)
+            if np.abs(base).max(initial=0) > VECTOR_LIMIT:
                 raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
-            predictor.store(blocks, base + delta)
+            predictor.store(blocks, base)
 
     def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
         low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2
@@ -171,6 +179,8 @@ class BlockCoder:
         symbols = io.code(self.tables["vector_delta"], ids, symbols)
         out = symbols - DELTA_RADIUS
         escaped = symbols >= low
+        if not escaped.any():
+            return out
         beyond = io.code_escapes(np.abs(values[escaped]) - DELTA_RADIUS - 1)
         out[escaped] = np.where(symbols[escaped] == low, -1, 1) * (beyond + DELTA_RADIUS + 1)
         return out

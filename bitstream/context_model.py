@@ -60,11 +60,11 @@ class SliceNetwork:
         hidden = self.mix.shape[0]
         gathered = features @ self.gather + self.gather_bias
         shift = WEIGHT_BITS - HIDDEN_BITS
-        activation = np.clip(np.floor(gathered[:, :hidden] * 2.0**-shift), 0, HIDDEN_LIMIT)
+        activation = np.minimum(np.maximum(np.floor(gathered[:, :hidden] * 2.0**-shift), 0), HIDDEN_LIMIT)
         mixed = np.floor((activation @ self.mix) * 2.0**-HIDDEN_BITS) + self.mix_bias
         down = WEIGHT_BITS - OUTPUT_BITS
         out = np.floor((gathered[:, hidden:] + mixed + (1 << (down - 1))) * 2.0**-down).astype(np.int64)
-        return np.clip(out[:, : self.own], -MEAN_LIMIT, MEAN_LIMIT), out[:, self.own :]
+        return np.minimum(np.maximum(out[:, : self.own], -MEAN_LIMIT), MEAN_LIMIT), out[:, self.own :]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class SymbolContext:
         """From mean and log2 scale in sixteenths.  Negative means are mirrored, which halves the number of tables."""
         sign = np.where(mean < 0, -1, 1)
         rounded = (np.abs(mean) + 2) >> 2  # quarters
-        scale_bin = np.clip((scale + 64 + 4) >> 3, 0, SCALE_BINS - 1)
+        scale_bin = np.minimum(np.maximum((scale + 64 + 4) >> 3, 0), SCALE_BINS - 1)
         return cls(scale_bin * FRACTION_BINS + (rounded & 3), rounded >> 2, sign)
 
     def symbols(self, levels: np.ndarray) -> np.ndarray:
@@ -133,15 +133,17 @@ class LevelCanvas:
 
     def store(self, first: int, rows: np.ndarray, columns: np.ndarray, levels: np.ndarray) -> None:
         """Put levels (n, own) of channels from ``first`` on at n positions; they are clamped to ±INPUT_LIMIT for the networks."""
-        self._levels[first : first + levels.shape[1], (rows + 1) * self._pitch + columns + 1] = np.clip(levels, -INPUT_LIMIT, INPUT_LIMIT).T
+        self._levels[first : first + levels.shape[1], (rows + 1) * self._pitch + columns + 1] = np.minimum(np.maximum(levels, -INPUT_LIMIT), INPUT_LIMIT).T
 
     def features(self, kind: int, first: int, own: int, second: bool, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """The 3×3 neighbourhoods of all planes at n positions: (n, 9·K) float64 holding integers."""
-        seen = self._levels[: first + own]
-        planes = [seen, np.abs(seen), self._inside * second, self._fixed[kind]]
-        if kind == INTER:
-            planes += [self._side[0, first : first + own], self._side[1, first : first + own]]
+        """The 3×3 neighbourhoods of all planes at n >= 1 positions: (n, 9·K) float64 holding integers."""
         centre = (rows + 1) * self._pitch + columns + 1
         offsets = np.array([dy * self._pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
+        # Only the stretch of the frame around the positions is looked at, so that memory follows their number.
+        low, high = centre.min() + offsets[0], centre.max() + offsets[-1] + 1
+        seen = self._levels[: first + own, low:high]
+        planes = [seen, np.abs(seen), self._inside[:, low:high] * second, self._fixed[kind][:, low:high]]
+        if kind == INTER:
+            planes += [self._side[0, first : first + own, low:high], self._side[1, first : first + own, low:high]]
         stacked = np.concatenate(planes)
-        return stacked[:, centre[:, None] + offsets].transpose(1, 0, 2).reshape(len(rows), -1)
+        return stacked[:, (centre - low)[:, None] + offsets].transpose(1, 0, 2).reshape(len(rows), -1)

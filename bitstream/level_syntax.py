@@ -15,6 +15,7 @@ from .tables import CodecTables
 
 LEVEL_INCREMENT = 256
 SIDE_LIMIT = 15  # side planes are clamped to this before they enter a network
+POSITIONS_AT_ONCE = 1 << 14  # a network's inputs take up to 19 kB a position: large passes are evaluated in pieces
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,7 @@ class LevelCoder:
         choose: LevelChooser | None,
     ) -> np.ndarray:
         own = self._tables.slices[index]
-        mean, scale = self._tables.networks[kind][index].evaluate(canvas.features(kind, start, own, second, rows, columns))
-        context = SymbolContext.of(mean.ravel(), scale.ravel())
+        context = self._context(kind, index, start, second, rows, columns, canvas)
         tables = self.table_sets[kind]
         if choose is None:
             wanted = np.zeros(len(rows) * own, dtype=np.int64)
@@ -111,3 +111,14 @@ class LevelCoder:
         if np.abs(values).max() > MAX_LEVEL:
             raise BitstreamError(f"level outside ±{MAX_LEVEL}")
         return values.reshape(len(rows), own)
+
+    def _context(
+        self, kind: int, index: int, start: int, second: bool, rows: np.ndarray, columns: np.ndarray, canvas: LevelCanvas
+    ) -> SymbolContext:
+        """How each level of a pass is coded, position-major.  No position of a pass depends on another of the same pass."""
+        own, network = self._tables.slices[index], self._tables.networks[kind][index]
+        mean, scale = np.empty((2, len(rows), own), dtype=np.int64)
+        for first in range(0, len(rows), POSITIONS_AT_ONCE):
+            part = slice(first, first + POSITIONS_AT_ONCE)
+            mean[part], scale[part] = network.evaluate(canvas.features(kind, start, own, second, rows[part], columns[part]))
+        return SymbolContext.of(mean.ravel(), scale.ravel())

@@ -41,4 +41,4 @@ def dequantise(levels: np.ndarray, quantiser: int) -> np.ndarray:
 
 def clamp_latents(values: np.ndarray) -> np.ndarray:
     """Clamp reconstructed latents to the int16 range the format allows; returns int32."""
-    return np.clip(values, -LATENT_LIMIT, LATENT_LIMIT).astype(np.int32)
+    return np.minimum(np.maximum(values, -LATENT_LIMIT), LATENT_LIMIT).astype(np.int32)

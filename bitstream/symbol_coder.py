@@ -73,10 +73,10 @@ class TableSet:
             self._models[table] = model
         return model
 
-    def learn(self, tables: np.ndarray, symbols: np.ndarray) -> None:
-        """Count coded symbols; frequencies change when a table is used next."""
+    def learn(self, tables: np.ndarray, symbols: np.ndarray, touched: np.ndarray | None = None) -> None:
+        """Count coded symbols; frequencies change when a table is used next.  ``touched``: the tables used, each once, if known."""
+        touched = np.unique(tables) if touched is None else touched
         np.add.at(self.counts, (tables, symbols), self.increment)
-        touched = np.unique(tables)
         self._stale[touched] = True
         large = touched[self.counts[touched].sum(1) > COUNT_LIMIT]
         if len(large):
@@ -95,12 +95,14 @@ class TableSet:
 
 
 class _Grouped:
-    """Positions of a call sorted by table: iterate (table, start, stop) over ``order``."""
+    """Positions of a call sorted by table: iterate (table, start, stop) over ``order``.  ``ids`` must not be empty."""
 
-    def __init__(self, tables: np.ndarray) -> None:
-        self.order = np.argsort(tables, kind="stable")
-        self.present, starts = np.unique(tables[self.order], return_index=True)
-        self.bounds = [*starts.tolist(), len(tables)]
+    def __init__(self, ids: np.ndarray) -> None:
+        self.order = ids.argsort(kind="stable")
+        ordered = ids[self.order]
+        starts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+        self.present = ordered[np.concatenate(([0], starts))]
+        self.bounds = [0, *starts.tolist(), len(ids)]
 
     def __iter__(self):
         return zip(self.present.tolist(), self.bounds[:-1], self.bounds[1:])
@@ -123,7 +125,7 @@ class SymbolWriter:
             ordered = symbols[group.order].astype(np.int32)
             for table, start, stop in group:
                 self._coder.encode(ordered[start:stop], tables.model(table))
-            tables.learn(ids, symbols)
+            tables.learn(ids, symbols, group.present)
         return symbols
 
     def code_escapes(self, values: np.ndarray) -> np.ndarray:
@@ -167,7 +169,7 @@ class SymbolReader:
             for table, start, stop in group:
                 decoded[group.order[start:stop]] = self._decode(tables.model(table), stop - start)
             self.bits += tables.bits(ids, decoded)
-            tables.learn(ids, decoded)
+            tables.learn(ids, decoded, group.present)
         return decoded
 
     def code_escapes(self, values: np.ndarray) -> np.ndarray:

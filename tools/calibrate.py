@@ -137,6 +137,8 @@ def main() -> None:
     files = sorted(f for folder in args.pictures for f in folder.rglob("*") if f.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"})
     files = files[:: max(1, len(files) // args.picture_count)]
     pictures = [p for f in files if (p := cv2.imread(str(f), cv2.IMREAD_COLOR_RGB)) is not None and min(p.shape[:2]) >= 80]
+    if not pictures:
+        raise SystemExit(f"{args.pictures}: no picture of 80 px or more")
     scale = latent_scale(args.bundle, pictures)
     target = args.bundle / "codec" / "tables.safetensors"
     extra = {"latent_scale": scale}
@@ -152,6 +154,8 @@ def main() -> None:
     start = start_from(load_file(str(rate_model)), ContextModel(slices)) if rate_model.exists() else None
     tables, intra_model = calibrate_intra(encode, pictures, slices, args.minutes / 2, start, LAGRANGIAN, log)
     clips = read_clips(args.clips, runtime, bundle, args.clip_frames, tables)
+    if not clips:
+        raise SystemExit(f"{args.clips}: no clip to fit inter frames on")
     log(f"{len(clips)} clips read")
     inter_start = start_from(intra_model.state_dict(), ContextModel(slices, inter=True))
     tables, _ = calibrate_inter(tables, clips, args.minutes / 2, log, inter_start)

@@ -151,7 +151,7 @@ def fit_state(codec: Codec, state: dict[str, torch.Tensor]) -> None:
     for name, value in state.items():
         if name in own and own[name].shape == value.shape:
             own[name] = value.float()
-        elif name in own and own[name].ndim == 4 and own[name].shape[0] == value.shape[0]:
+        elif name in own and own[name].ndim == 4 and own[name].shape[0] == value.shape[0] and own[name].shape[1] > value.shape[1]:
             own[name] = torch.zeros_like(own[name])
             own[name][:, : value.shape[1]] = value.float()
     codec.load_state_dict(own)
@@ -188,8 +188,10 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     args.output.mkdir(parents=True, exist_ok=True)
     pictures = load_pictures(args.pictures, args.crop)
-    stride = len(pictures) // HELD_OUT
+    stride = max(2, len(pictures) // HELD_OUT)
     held_out = [p for p in pictures[::stride] if min(p.shape[:2]) >= 192][:HELD_OUT]
+    if not held_out:
+        raise SystemExit(f"{args.pictures}: no picture of 192 px or more to validate with")
     pictures = [p for i, p in enumerate(pictures) if i % stride]
     centre = [p[(p.shape[0] - 192) // 2 :, (p.shape[1] - 192) // 2 :][:192, :192] for p in held_out]
     validation = (torch.from_numpy(np.stack(centre)).permute(0, 3, 1, 2).float() / 127.5 - 1).to(args.device)

@@ -124,15 +124,18 @@ def synthetic_header(width: int, height: int, block_log2: int = 1) -> SequenceHe
 
 
 def random_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
-    """A block layer with every mode, every direction the frame may use, even motion, odd motion and very large vectors."""
+    """A block layer with every mode, every direction the frame may use; motion shared, nearly shared, straight, odd and very large."""
     choices = np.array([Mode.SKIP, Mode.SKIP, Mode.SKIP, Mode.RESIDUAL, Mode.RESIDUAL, Mode.GENERATE, Mode.INTRA], dtype=np.int64)
     modes = choices[random.below(len(choices), height, width)]
     directions = random.below(3, height, width) if two_references else np.zeros((height, width), dtype=np.int64)
     directions[modes == Mode.INTRA] = Direction.PAST
     shared = random.around(12, 2, 1, 1, 2)
-    kind = random.below(8, 2, height, width, 1)
-    vectors = np.where(kind < 4, shared, np.where(kind == 4, 0, random.around(9, 2, height, width, 2)))
-    vectors = np.where(kind == 7, random.around(VECTOR_LIMIT, 2, height, width, 2), vectors)
+    kind = random.below(12, 2, height, width, 1)
+    vectors = np.where(kind < 5, shared, np.where(kind == 5, 0, random.around(9, 2, height, width, 2)))
+    vectors = np.where((kind == 6) | (kind == 7), shared + random.around(1, 2, height, width, 2), vectors)
+    vectors = np.where(kind == 8, random.around(VECTOR_LIMIT, 2, height, width, 2), vectors)
+    straight = (directions == Direction.AVERAGE) & (random.below(2, height, width) == 0)
+    vectors[1][straight] = -vectors[0][straight]
     for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
         vectors[reference][(modes == Mode.INTRA) | (directions == unused)] = 0
     return BlockFields(modes, directions, vectors)

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitstream.block_syntax import BlockCoder, BlockFields, Direction, Mode, neighbour_vectors
+from bitstream.block_lattice import StageKind
+from bitstream.block_syntax import BlockCoder, BlockFields, Direction, Mode, VectorPredictor
 from bitstream.errors import BitstreamError
 from bitstream.prediction import VECTOR_LIMIT
-from bitstream.symbol_coder import SymbolReader, SymbolWriter
+from bitstream.symbol_coder import SymbolReader, SymbolWriter, TableSet
 
-from .reference_decoder import middle_of_neighbours
+from .reference_blocks import BlockLayer
+from .reference_entropy import RangeDecoder
 from .synthetic import RawIntegers, random_fields, synthetic_tables
 
 PRIORS = synthetic_tables().block_priors
@@ -23,15 +25,20 @@ def assert_same(a: BlockFields, b: BlockFields) -> None:
 
 
 def round_trip(frames: list[tuple[BlockFields, bool]]) -> tuple[BlockCoder, SymbolWriter, bytes]:
-    """Write and read frames (fields, two references); reading must give them back and leave the same state."""
+    """Write and read frames (fields, two references); both readers must give them back, ours with the writer's state."""
     height, width = frames[0][0].modes.shape
     writer, sender = SymbolWriter(), BlockCoder(PRIORS, height, width)
     for fields, two in frames:
-        assert_same(sender.code(writer, fields, two, not two), fields)
+        assert_same(sender.code(writer, fields, two), fields)
     data = writer.finish()
     reader, receiver = SymbolReader(data), BlockCoder(PRIORS, height, width)
     for fields, two in frames:
-        assert_same(receiver.code(reader, BlockFields.blank(height, width, Mode.SKIP), two, not two), fields)
+        assert_same(receiver.code(reader, BlockFields.blank(height, width, Mode.SKIP), two), fields)
+    coder, slow = RangeDecoder(data), BlockLayer(PRIORS, height, width)
+    for fields, two in frames:
+        blocks = slow.decode(coder, two)
+        expected = fields.modes.tolist(), fields.directions.tolist(), fields.vectors.tolist()
+        assert (blocks.modes, blocks.directions, blocks.vectors) == expected
     assert reader.bits == pytest.approx(writer.bits)
     assert_same(sender.previous, receiver.previous)
     for name, tables in sender.tables.items():
@@ -40,7 +47,7 @@ def round_trip(frames: list[tuple[BlockFields, bool]]) -> tuple[BlockCoder, Symb
 
 
 @settings(deadline=None, max_examples=80)
-@given(st.integers(1, 9), st.integers(1, 9), st.lists(st.booleans(), min_size=1, max_size=5), st.integers(0, 1 << 30))
+@given(st.integers(1, 20), st.integers(1, 20), st.lists(st.booleans(), min_size=1, max_size=5), st.integers(0, 1 << 30))
 def test_what_is_written_is_read(height: int, width: int, two: list[bool], seed: int) -> None:
     random = RawIntegers(seed)
     _, writer, data = round_trip([(random_fields(random, height, width, t), t) for t in two])
@@ -76,7 +83,7 @@ def test_vectors_of_unused_references_are_not_coded() -> None:
     fields.modes[0, 0] = Mode.INTRA
     fields.directions[:] = [[Direction.AVERAGE, Direction.FUTURE], [Direction.PAST, Direction.AVERAGE]]
     fields.vectors[:] = 5
-    coded = BlockCoder(PRIORS, 2, 2).code(SymbolWriter(), fields, two_references=True, temporal=False)
+    coded = BlockCoder(PRIORS, 2, 2).code(SymbolWriter(), fields, two_references=True)
     assert coded.directions.tolist() == [[0, 1], [0, 2]]
     assert coded.vectors[0, :, :, 0].tolist() == [[0, 0], [5, 5]]
     assert coded.vectors[1, :, :, 0].tolist() == [[0, 5], [0, 5]]
@@ -92,50 +99,119 @@ def test_mode_contexts() -> None:
     coder = BlockCoder(PRIORS, 2, 3)
     coder.previous.modes[:] = [[Mode.RESIDUAL, Mode.SKIP, Mode.INTRA], [Mode.GENERATE, Mode.RESIDUAL, Mode.SKIP]]
     out = BlockFields.blank(2, 3, Mode.SKIP)
-    assert coder._mode_contexts(out, 0).tolist() == [[5, 3, 5], [2, 5, 2]]
-    out.modes[:] = [[Mode.INTRA, Mode.SKIP, Mode.GENERATE], [Mode.SKIP, Mode.RESIDUAL, Mode.SKIP]]
-    assert coder._mode_contexts(out, 1).tolist() == [[15, 12, 15], [12, 15, 11]]
+    out.modes[:] = [[Mode.INTRA, Mode.SKIP, Mode.RESIDUAL], [Mode.SKIP, Mode.GENERATE, Mode.SKIP]]
+    contexts = [(stage.kind.name, stage.blocks.tolist(), coder._mode_contexts(out, stage).tolist()) for stage in coder.stages]
+    assert contexts == [
+        ("FIRST", [0], [5]),  # coded before; its neighbours of before were not
+        ("EDGE", [2], [26]),  # coded before, one coded neighbour: block 0
+        ("DIAGONAL", [4], [17]),  # coded before; 0 and 2 are
+        ("EDGE", [1, 3, 5], [22, 21, 21]),
+    ]
+    coder.previous.modes[1, 0] = coder.previous.modes[0, 1] = Mode.INTRA
+    assert coder._mode_contexts(out, coder.stages[0]).tolist() == [7]
+
+
+def recorded(fields: BlockFields, two_references: bool, before: BlockFields | None = None) -> list[tuple[str, list[int], list[int]]]:
+    """(table set, tables, symbols) of every call that codes something."""
+    height, width = fields.modes.shape
+    coder, calls = BlockCoder(PRIORS, height, width), []
+    names = {id(tables): name for name, tables in coder.tables.items()}
+
+    class Recorder(SymbolWriter):
+        def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+            if len(ids):
+                calls.append((names[id(tables)], ids.tolist(), symbols.tolist()))
+            return super().code(tables, ids, symbols)
+
+    if before is not None:
+        coder.previous = before
+    coder.code(Recorder(), fields, two_references)
+    return calls
+
+
+def test_direction_contexts() -> None:
+    fields = BlockFields.blank(3, 3, Mode.SKIP)
+    fields.directions[:] = [[1, 2, 2], [0, 1, 2], [1, 1, 0]]
+    fields.modes[2, 2] = Mode.INTRA
+    calls = [call for call in recorded(fields, two_references=True) if call[0] == "direction"]
+    assert calls == [
+        ("direction", [0], [1]),
+        ("direction", [4, 4], [2, 1]),  # (0, 2) and (2, 0): intra (2, 2) does not count, (0, 0) is future
+        ("direction", [3], [1]),  # (1, 1): future twice, average once
+        ("direction", [3, 4, 3, 4], [2, 0, 2, 1]),  # (1, 2): future and average, as often: the smaller
+    ]
+
+
+def test_vector_contexts() -> None:
+    fields = BlockFields.blank(3, 3, Mode.SKIP)
+    fields.vectors[0] = [3, -4]
+    fields.vectors[0, 0, 2] = [3, -6]
+    calls = [call for call in recorded(fields, two_references=False) if call[0].startswith("vector")]
+    assert calls == [
+        ("vector_same", [1], [1]),  # no neighbour, and zero before
+        ("vector_delta", [1], [32 + 3]),
+        ("vector_delta", [5], [32 - 4]),
+        ("vector_same", [4], [0]),  # (2, 2): one neighbour, which differed
+        ("vector_same", [18, 18], [1, 0]),  # (0, 2), (2, 0): two equal neighbours, one differed
+        ("vector_delta", [0], [32]),
+        ("vector_delta", [4], [32 - 2]),
+        ("vector_same", [7], [0]),  # (1, 1): four neighbours within 2 px, two differed
+        ("vector_same", [22, 18, 19, 15], [0, 0, 0, 0]),
+    ]
+
+
+def test_mirrored_vectors_have_contexts_of_their_own() -> None:
+    fields = BlockFields.blank(1, 2, Mode.SKIP)
+    fields.directions[:] = Direction.AVERAGE
+    fields.vectors[0], fields.vectors[1] = [2, -5], [[-2, 5], [-2, 6]]
+    calls = [call for call in recorded(fields, two_references=True) if call[0] == "vector_same"]
+    assert calls == [("vector_same", [1], [1]), ("vector_same", [19], [0]), ("vector_same", [31], [0]), ("vector_same", [31], [1])]
 
 
 def test_vectors_are_predicted_from_the_frame_before() -> None:
     coder = BlockCoder(PRIORS, 1, 2)
     coder.previous.vectors[0] = [3, -4]
-    assert coder.first_predictor(0, temporal=True).tolist() == [[[3, -4], [3, -4]]]
-    assert not coder.first_predictor(0, temporal=False).any()
-    assert not coder.first_predictor(1, temporal=True).any()
+    coder.previous.vectors[1] = 9
+    assert coder.fallback(two_references=False).tolist() == [[[3, -4], [3, -4]]]
+    assert not coder.fallback(two_references=True).any()
+    fields = BlockFields.blank(1, 2, Mode.SKIP)
+    fields.vectors[0] = [3, -4]
+    before = BlockFields.blank(1, 2, Mode.SKIP)
+    before.vectors[0, 0, 0] = [3, -4]
+    assert ("vector_same", [1], [0]) in recorded(fields, False, before)
+    assert ("vector_same", [1], [1]) in recorded(fields, False)
 
 
-@settings(deadline=None)
-@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1 << 30))
-def test_neighbour_vectors_as_written(height: int, width: int, seed: int) -> None:
-    field = RawIntegers(seed).around(VECTOR_LIMIT, height, width, 2)
-    got = neighbour_vectors(field)
-    if height == width == 1:
-        return  # has no second pass: any predictor will do
-    as_lists = field.tolist()
-    assert got.tolist() == [[[middle_of_neighbours(as_lists, r, c, k) for k in (0, 1)] for c in range(width)] for r in range(height)]
-
-
-def test_neighbour_vectors_by_hand() -> None:
-    plane = np.array([[0, 8, 0], [-4, 0, 3], [0, 9, 0]])
-    got = neighbour_vectors(np.stack([plane, -plane], -1))
-    assert got[1, 1].tolist() == [5, -6]  # 3 and 8: 11 >> 1; -8 and -3: -11 >> 1
-    assert got[0, 0].tolist() == [2, -2]  # below and right twice: -4, -4, 8, 8
+def test_averaged_blocks_move_straight() -> None:
+    fields = BlockFields.blank(1, 2, Mode.SKIP)
+    fields.directions[:] = Direction.AVERAGE
+    fields.vectors[0], fields.vectors[1] = [2, -5], [-2, 5]
+    predictor = VectorPredictor(fields, 1, np.ones((1, 2), dtype=bool), np.zeros((1, 2, 2), dtype=np.int64))
+    first, second = BlockCoder(PRIORS, 1, 2).stages
+    assert (first.kind, second.kind) == (StageKind.FIRST, StageKind.EDGE)
+    for stage in (first, second):
+        vectors, spread, mirrored = predictor.predict(stage)
+        assert (vectors.tolist(), spread.tolist(), mirrored.tolist()) == ([[-2, 5]], [1], [True])
+    fields.directions[:] = Direction.FUTURE
+    predictor = VectorPredictor(fields, 1, np.ones((1, 2), dtype=bool), np.full((1, 2, 2), 7))
+    assert [predictor.predict(stage)[0].tolist() for stage in (first, second)] == [[[7, 7]], [[-2, 5]]]
+    predictor.store(first.blocks, np.array([[1, 1]]))
+    assert predictor.predict(second)[0].tolist() == [[1, 1]] and fields.vectors[1, 0, 0].tolist() == [1, 1]
 
 
 def crafted(escape: int, horizontal: int) -> bytes:
     """One skipped block whose vector is (33 + escape, horizontal)."""
     writer, tables = SymbolWriter(), BlockCoder(PRIORS, 1, 1).tables
-    for name, table, symbol in (("mode", 0, Mode.SKIP), ("vector_same", 0, 1), ("vector_delta", 0, 66)):
+    for name, table, symbol in (("mode", 0, Mode.SKIP), ("vector_same", 1, 1), ("vector_delta", 1, 66)):
         writer.code(tables[name], np.array([table]), np.array([int(symbol)]))
     writer.code_escapes(np.array([escape]))
-    writer.code(tables["vector_delta"], np.array([2]), np.array([horizontal + 32]))
+    writer.code(tables["vector_delta"], np.array([5]), np.array([horizontal + 32]))
     return writer.finish()
 
 
 def test_a_vector_out_of_range_is_an_error() -> None:
     def read(data: bytes) -> BlockFields:
-        return BlockCoder(PRIORS, 1, 1).code(SymbolReader(data), BlockFields.blank(1, 1, Mode.SKIP), two_references=False, temporal=True)
+        return BlockCoder(PRIORS, 1, 1).code(SymbolReader(data), BlockFields.blank(1, 1, Mode.SKIP), two_references=False)
 
     assert read(crafted(VECTOR_LIMIT - 33, -7)).vectors[0, 0, 0].tolist() == [VECTOR_LIMIT, -7]
     for escape in (VECTOR_LIMIT - 32, 65534):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitstream.context_model import INTRA, checkerboard
+from bitstream import level_syntax
+from bitstream.context_model import INTRA, LevelCanvas, checkerboard
 from bitstream.errors import BitstreamError
 from bitstream.level_syntax import LevelChooser, LevelCoder, PassContext
 from bitstream.quantiser import MAX_LEVEL
@@ -120,6 +121,36 @@ def test_order_of_passes() -> None:
     per_slice = [("intra", [(1, 1)]), ("inter", [(0, 0)]), ("inter", [(0, 1)])]
     assert seen == [(first, own, *entry) for first, own in ((0, 1), (1, 1), (2, 2)) for entry in per_slice]
     assert checkerboard(2, 2)[1, 1]
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 64])
+def test_pieces_of_a_pass_do_not_matter(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write() -> bytes:
+        random, writer, coder = RawIntegers(6), SymbolWriter(), LevelCoder(TABLES, 9, 15)
+        choose = random_levels(random)
+        for key in (True, False, False):
+            coder.code(writer, -3, *random_masks(random, 9, 15, key), choose)
+        return writer.finish()
+
+    whole = write()
+    monkeypatch.setattr(level_syntax, "POSITIONS_AT_ONCE", pieces)
+    assert write() == whole
+
+
+def test_large_passes_are_evaluated_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header may claim a large picture over an empty payload: what the networks see must not grow with it."""
+    sizes, features = [], LevelCanvas.features
+
+    def measured(canvas: LevelCanvas, *arguments: object) -> np.ndarray:
+        out = features(canvas, *arguments)
+        sizes.append(len(out))
+        return out
+
+    monkeypatch.setattr(LevelCanvas, "features", measured)
+    everywhere = np.ones((256, 256), dtype=bool)
+    LevelCoder(TABLES, 256, 256).code(SymbolReader(b""), 0, everywhere, everywhere, None, None)
+    assert max(sizes) <= level_syntax.POSITIONS_AT_ONCE < 256 * 256 // 2
+    assert sum(sizes) == 256 * 256 * len(TABLES.slices)
 
 
 def test_levels_of_a_keyframe_are_no_context() -> None:

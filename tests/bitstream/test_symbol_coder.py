@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bitstream.errors import BitstreamError, TruncatedStreamError
 from bitstream.symbol_coder import COUNT_LIMIT, ESCAPE_LENGTHS, FREQUENCY_TOTAL, SymbolReader, SymbolWriter, TableSet
 
-from .reference_decoder import RangeDecoder, Tables
+from .reference_entropy import RangeDecoder, Tables
 from .synthetic import RawIntegers, normalised
 
 FIRST_SCALE = (2**64 - 1) >> 24  # the coder's initial range, per unit of frequency
@@ -216,12 +216,19 @@ def test_a_point_beyond_all_intervals_is_an_error() -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=64).map(lambda data: data[: len(data) // 4 * 4]), st.integers(0, 300))
-def test_any_words_give_symbols_or_an_error(data: bytes, count: int) -> None:
-    tables, reader = TableSet(random_priors(4, 2, 7), 256), SymbolReader(data)
+def test_any_words_give_the_symbols_or_the_error_written(data: bytes, count: int) -> None:
+    priors, ids = random_priors(4, 2, 7), np.arange(count) % 2
+    tables, reader = TableSet(priors, 256), SymbolReader(data)
+    slow, coder = Tables(priors, 256), RangeDecoder(data)
     try:
-        symbols = reader.code(tables, np.arange(count) % 2)
+        symbols = reader.code(tables, ids)
         values = reader.code_escapes(np.zeros(count))
     except BitstreamError:
+        with pytest.raises(ValueError, match="invalid data"):
+            slow.decode(coder, ids.tolist())
+            coder.escapes(count)
         return
+    assert slow.decode(coder, ids.tolist()) == symbols.tolist()
+    assert coder.escapes(count) == values.tolist()
     assert ((symbols >= 0) & (symbols < 7)).all()
     assert ((values >= 0) & (values <= 65534)).all()

@@ -69,7 +69,7 @@ def _smooth(height: int, width: int, seed: int) -> np.ndarray:
     import cv2
 
     noise = cv2.GaussianBlur(np.random.default_rng(seed).standard_normal((height, width)).astype(np.float32), (0, 0), 6)
-    return np.repeat(np.clip(128 + 40 * noise / noise.std(), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    return np.repeat(np.clip(128 + 40 * noise / max(noise.std(), 1e-3), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
 @pytest.fixture(scope="session")
@@ -97,12 +97,12 @@ class CodedMovie:
 
 @pytest.fixture(scope="session")
 def coded_movie(tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]) -> CodedMovie:
-    """28 frames of 96×64, a slow pan with sound, a keyframe every 10 frames, encoded with the embedded model."""
+    """22 frames of 96×64, a slow pan with sound, a keyframe every 10 frames, encoded with the embedded model."""
     from videocodec import encode
 
     folder = tmp_path_factory.mktemp("coded")
-    frames = panned(28, 64, 96, (1, 2))
-    movie = write_movie(folder / "pan.mp4", frames, sound_seconds=1.1)
+    frames = panned(22, 64, 96, (1, 2))
+    movie = write_movie(folder / "pan.mp4", frames, sound_seconds=0.9)
     encode(movie, folder / "pan.lv.mp4", crf=CRF, gop_size=10, threads=1, device="cpu")
     return CodedMovie(movie, folder / "pan.lv.mp4", frames, CRF, 10)
 

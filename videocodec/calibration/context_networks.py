@@ -30,8 +30,13 @@ class LevelSample:
 def fit_context_model(
     samples: list[LevelSample], kind: int, slices: tuple[int, ...], minutes: float, start: ContextModel | None = None, crop: int = 32, batch: int = 16
 ) -> tuple[ContextModel, float]:
-    """Train a context model on random crops of the samples → model, mean bits per coded level at the end (running mean)."""
+    """Train a context model on random crops of the samples → model, mean bits per coded level at the end (running mean).
+
+    Without samples the model stays as it is, and the bits are NaN.
+    """
     model = start or ContextModel(slices, inter=kind == INTER)
+    if not samples:
+        return model, float("nan")
     optimiser = torch.optim.Adam(model.parameters(), lr=2e-3)
     rng = np.random.default_rng(0)
     begin, running = time.time(), float("nan")

@@ -26,10 +26,10 @@ class RateEstimates:
     residual: float = 3.0
     intra: float = 6.0
     generate: float = 6.0
-    direction: tuple[float, float, float] = (1.6, 1.6, 1.2)  # past, future, average
+    direction: tuple[float, float, float] = (0.2, 3.0, 6.0)  # the neighbours' majority; another; another than all neighbours
     same_vector: float = 0.3
-    new_vector: float = 5.0
-    vector_slope: float = 1.6
+    new_vector: float = 6.0
+    vector_slope: float = 2.0
     levels: tuple[float, float, float] = (0.15, 3.2, 2.0)  # zero, nonzero, slope
     intra_levels: tuple[float, float, float] = (0.22, 2.4, 0.9)
 
@@ -105,9 +105,14 @@ class BlockDecider:
         """Choose past, future or their average for every block; fills directions and vectors of ``fields``."""
         both = average(past.prediction, future.prediction)
         errors = np.stack([past.error, future.error, self._blocks(((wanted - both) / step_units) ** 2)])
-        bits = self._lagrangian * np.array(self._rates.direction)[:, None, None]
-        vector_costs = np.stack([past.vector_cost, future.vector_cost, past.vector_cost + future.vector_cost])
-        choice = (errors + vector_costs + bits).argmin(0)
+        vector_costs = np.stack([past.vector_cost, future.vector_cost, past.vector_cost + self._mirror_cost(past.vectors, future.vectors)])
+        costs, choice = errors + vector_costs, np.zeros(past.error.shape, dtype=np.int64)
+        every, majority = np.arange(3)[:, None], self._lagrangian * np.array(self._rates.direction)
+        for stage in stages(*choice.shape):
+            votes = np.stack([((stage.gather(choice) == d) & stage.inside).sum(0) for d in Direction])
+            follows = (votes.argmax(0) == every) & stage.inside.any(0)
+            bits = np.where(follows, majority[0], np.where(votes.max(0) == stage.inside.sum(0), majority[2], majority[1]))
+            choice.reshape(-1)[stage.blocks] = (costs.reshape(3, -1)[:, stage.blocks] + bits).argmin(0)
         fields.directions[:] = choice
         fields.vectors[0] = np.where((choice != Direction.FUTURE)[..., None], past.vectors, 0)
         fields.vectors[1] = np.where((choice != Direction.PAST)[..., None], future.vectors, 0)
@@ -167,6 +172,10 @@ class BlockDecider:
                 where = here.repeat(self._block, 0).repeat(self._block, 1)
                 prediction[:, where] = moved[:, where]
         return _Motion(best, prediction, error, vector_cost)
+
+    def _mirror_cost(self, past: np.ndarray, future: np.ndarray) -> np.ndarray:
+        """λ · bits of the future vectors of averaged blocks, which are predicted as minus the past ones."""
+        return self._lagrangian * self._vector_bits(future + past)
 
     def _predict(self, reference: ReferenceFrame, vectors: np.ndarray, where: np.ndarray) -> np.ndarray:
         fields = BlockFields.blank(*where.shape, Mode.SKIP)

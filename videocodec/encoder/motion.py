@@ -31,7 +31,7 @@ class MotionSearch:
         factor = max(1, int(np.sqrt(current.size / _NOVELTY_AREA)))
         size = (max(16, current.shape[1] // factor), max(16, current.shape[0] // factor))
         small, before = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (current, reference))
-        flow = self._flow.calc(small, before, None)
+        flow = self._dense_flow(small, before)
         grid = np.stack(np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)), -1) + flow
         warped = cv2.remap(before, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         means = cv2.blur(small, (5, 5))
@@ -49,9 +49,7 @@ class MotionSearch:
         if factor > 1:
             size = (max(16, width // factor), max(16, height // factor))
             current, reference = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (current, reference))
-        missing = [max(0, _FLOW_SIDE - side) for side in current.shape]
-        padded = (cv2.copyMakeBorder(p, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE) for p in (current, reference))
-        flow = self._flow.calc(*padded, None)[: current.shape[0], : current.shape[1]]
+        flow = self._dense_flow(current, reference)
         flow = flow * np.array([width / current.shape[1], height / current.shape[0]], dtype=np.float32)
         if factor > 1:
             flow = cv2.resize(flow, (width // 4, height // 4), interpolation=cv2.INTER_LINEAR)
@@ -59,3 +57,9 @@ class MotionSearch:
         tiles = flow.reshape(bh, flow.shape[0] // bh, bw, flow.shape[1] // bw, 2).transpose(0, 2, 1, 3, 4).reshape(bh, bw, -1, 2)
         median = np.median(tiles, axis=2)[..., ::-1]
         return np.clip(np.rint(median), -VECTOR_LIMIT, VECTOR_LIMIT).astype(np.int64)
+
+    def _dense_flow(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """(H, W, 2) float32 flow in pixels as (dx, dy), of pictures of any size."""
+        missing = [max(0, _FLOW_SIDE - side) for side in current.shape]
+        padded = (cv2.copyMakeBorder(p, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE) for p in (current, reference))
+        return self._flow.calc(*padded, None)[: current.shape[0], : current.shape[1]]

@@ -65,6 +65,10 @@ class AutoencoderRuntime:
         encoded = self._model.encode(x.contiguous(memory_format=torch.channels_last))
         # Variational autoencoders give a distribution; its mode is the latent worth coding.
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+        if latents.shape[2:] != (height // 8, width // 8):
+            raise UnknownModelError(
+                f"{self.bundle.folder}: makes {tuple(latents.shape[2:])} latents of {height}×{width} px: an autoencoder must have a stride of 8 px"
+            )
         return (latents * self._scale).float().cpu().numpy()
 
     @torch.inference_mode()

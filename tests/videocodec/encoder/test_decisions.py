@@ -11,7 +11,7 @@ from bitstream.block_syntax import Direction, Mode
 from bitstream.frame_coder import predict_frame
 from bitstream.prediction import ReferenceFrame
 from bitstream.quantiser import UNITS_PER_LATENT
-from videocodec.encoder.decisions import BlockDecider, looks_like_cut
+from videocodec.encoder.decisions import BlockDecider
 
 QUANTISER = 40
 BLOCK = 2
@@ -128,10 +128,3 @@ class TestTwoReferences:
         assert np.array_equal(predicted[:, where], decision.prediction[:, where])
         assert not fields.vectors[0][fields.directions == Direction.FUTURE].any()
         assert not fields.vectors[1][fields.directions == Direction.PAST].any()
-
-
-def test_a_cut_is_a_frame_that_prediction_makes_dearer(linear_codec, smooth: Callable[..., np.ndarray]) -> None:
-    a, b = (linear_codec.latents(smooth(64, 96, seed)) * 4 for seed in (31, 32))
-    as_units = np.rint(a * UNITS_PER_LATENT).astype(np.int32)
-    assert not looks_like_cut(a, as_units)
-    assert looks_like_cut(b, as_units)

@@ -57,6 +57,7 @@ def test_tiny_and_narrow_pictures_have_a_vector_for_every_block_too(height: int,
     motion = search(height, width)
     luma = motion.luma(np.zeros((height, width, 3), np.uint8))
     assert not motion.vectors(luma, luma).any()
+    assert motion.novelty(luma, luma) == 0
 
 
 def test_vectors_stay_where_the_format_can_express_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,3 +70,25 @@ def test_vectors_stay_where_the_format_can_express_them(monkeypatch: pytest.Monk
     monkeypatch.setattr(motion, "_flow", WildFlow())
     luma = motion.luma(np.zeros((64, 64, 3), np.uint8))
     assert np.all(motion.vectors(luma, luma) == VECTOR_LIMIT)
+
+
+class TestNovelty:
+    """How much of a picture cannot be had by moving another: what tells a cut from motion."""
+
+    def test_a_still_has_none(self, texture: Callable[..., np.ndarray]) -> None:
+        motion = search(96, 128)
+        luma = motion.luma(texture(96, 128, 1))
+        assert motion.novelty(luma, luma) == 0
+
+    def test_neither_has_a_pan_nor_a_little_noise(self, panned: Callable[..., list[np.ndarray]]) -> None:
+        before, now = panned(2, 96, 128, (2, 3))
+        motion = search(96, 128)
+        assert motion.novelty(motion.luma(now), motion.luma(before)) < 0.5
+        noisy = np.clip(before + np.random.default_rng(0).normal(0, 1, before.shape), 0, 255).astype(np.uint8)
+        assert motion.novelty(motion.luma(noisy), motion.luma(before)) < 0.1
+
+    def test_another_scene_has_much_more(self, texture: Callable[..., np.ndarray], panned: Callable[..., list[np.ndarray]]) -> None:
+        motion = search(96, 128)
+        a, b = (motion.luma(texture(96, 128, seed)) for seed in (1, 2))
+        before, now = (motion.luma(frame) for frame in panned(2, 96, 128, (5, 5)))
+        assert motion.novelty(b, a) > 3 * motion.novelty(now, before)

@@ -92,6 +92,16 @@ def test_tables_of_another_number_of_channels_are_refused(folder: Path) -> None:
         AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
 
 
+def test_autoencoders_of_another_stride_are_refused(folder: Path) -> None:
+    from diffusers import AutoencoderTiny
+
+    AutoencoderTiny(
+        latent_channels=16, encoder_block_out_channels=(8, 8, 8), decoder_block_out_channels=(8, 8, 8), num_encoder_blocks=(1, 1, 1), num_decoder_blocks=(1, 1, 1)
+    ).save_pretrained(str(folder / "vae"))
+    with pytest.raises(UnknownModelError, match=r"makes \(4, 4\) latents of 16×16 px: an autoencoder must have a stride of 8 px"):
+        AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1).encode(np.zeros((1, 16, 16, 3), np.uint8), 16, 16)
+
+
 class TestDevices:
     def test_cpu_is_always_there(self) -> None:
         assert pick_device("cpu") == torch.device("cpu")

@@ -1,0 +1,123 @@
+"""Decoded frames: pictures, and where every part of them comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bitstream.block_syntax import Mode
+from bitstream.container import StreamReader
+from videocodec import PROVENANCE_NAMES, Frame, decode_frames
+from videocodec.decoder.frames import PictureDecoder
+from videocodec.decoder.latents import PROVENANCE, DecodedLatents, LatentStream
+from videocodec.decoder.restoration import IdentityRestoration, Restoration
+
+
+@pytest.fixture(scope="module")
+def frames(coded_movie) -> list[Frame]:
+    return list(decode_frames(coded_movie.coded, device="cpu", threads=1))
+
+
+def test_frames_have_the_size_times_and_kinds_of_the_movie(frames: list[Frame]) -> None:
+    assert [frame.index for frame in frames] == list(range(22))
+    assert all(frame.data.shape == (3, 64, 96) and frame.data.dtype == np.uint8 for frame in frames)
+    assert [frame.pts_seconds for frame in frames] == pytest.approx([index / 25 for index in range(22)])
+    assert {frame.duration_seconds for frame in frames} == {0.04}
+    assert [frame.index for frame in frames if frame.kind == "keyframe"] == [0, 10, 20]
+
+
+def test_they_look_like_the_movie(frames: list[Frame], coded_movie) -> None:
+    for frame, picture in zip(frames, coded_movie.frames):
+        error = np.mean((frame.data.transpose(1, 2, 0).astype(float) - picture) ** 2)
+        assert error < 0.5 * picture.reshape(-1, 3).var(0).mean()
+
+
+def test_provenance_is_an_index_into_the_names_on_the_block_grid(frames: list[Frame], coded_movie) -> None:
+    assert PROVENANCE_NAMES == ("transmitted", "predicted", "generated")
+    for frame, latents in zip(frames, LatentStream(coded_movie.coded).frames()):
+        assert frame.provenance.shape == (4, 6)
+        assert frame.provenance.dtype == np.uint8
+        names = [[PROVENANCE_NAMES[value] for value in row] for row in frame.provenance]
+        assert names == [[PROVENANCE[mode] for mode in row] for row in latents.latent.fields.modes]
+    assert np.all(frames[0].provenance == PROVENANCE_NAMES.index("transmitted"))
+    assert any(np.any(frame.provenance == PROVENANCE_NAMES.index("predicted")) for frame in frames)
+
+
+def test_generated_is_what_the_mask_bit_says_and_nothing_else() -> None:
+    assert [mode for mode in Mode if PROVENANCE[mode] == "generated"] == [Mode.GENERATE]
+    assert set(PROVENANCE) == set(Mode)
+
+
+def test_bytes_of_all_frames_are_the_bytes_of_the_video(frames: list[Frame], coded_movie) -> None:
+    video_bytes = sum(unit.size for unit in StreamReader(coded_movie.coded).index())
+    assert sum(frame.bytes for frame in frames) == pytest.approx(video_bytes, rel=0.02)
+    assert min(frame.bytes for frame in frames if frame.kind == "keyframe") > max(frame.bytes for frame in frames if frame.kind == "inter")
+
+
+def test_a_frame_checks_its_shape() -> None:
+    with pytest.raises(ValueError, match=r"data must be \(3, H, W\) uint8, got shape \(4, 4, 3\)"):
+        Frame(np.zeros((4, 4, 3), np.uint8), 0.0, 0.04, "inter", 1, np.zeros((1, 1), np.uint8), 0, 0, 1)
+
+
+def test_one_and_two_threads_give_the_same_pictures_within_tolerance(frames: list[Frame], coded_movie) -> None:
+    other = decode_frames(coded_movie.coded, device="cpu", threads=2)
+    for a, b in zip(frames, other, strict=True):
+        assert np.mean(np.abs(a.data.astype(int) - b.data)) <= 2
+
+
+class Neighbours(Restoration):
+    """Adds a number to the latents that says which frames it was shown."""
+
+    def __init__(self, reach: int) -> None:
+        self._reach, self.shown = reach, {}
+
+    @property
+    def reach(self) -> int:
+        return self._reach
+
+    def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
+        for position in range(first, first + count):
+            near = window[max(0, position - self._reach) : position + self._reach + 1]
+            self.shown[window[position].index] = [frame.index for frame in near]
+        return IdentityRestoration().restore(window, first, count)
+
+
+@pytest.mark.parametrize(("reach", "batch"), [(0, 1), (0, 5), (1, 4), (2, 3), (3, 22), (2, 100)])
+def test_restoration_sees_every_frame_once_with_all_its_neighbours(coded_movie, reach: int, batch: int) -> None:
+    restoration = Neighbours(reach)
+    decoder = PictureDecoder(LatentStream(coded_movie.coded), "cpu", 1, restoration)
+    decoder.batch_size = batch
+    decoder._runtime.decode = lambda latents, steps, height, width: np.zeros((len(latents), height, width, 3), np.uint8)
+    assert [frame.index for frame in decoder.frames()] == list(range(22))
+    assert restoration.shown == {index: list(range(max(0, index - reach), min(22, index + reach + 1))) for index in range(22)}
+
+
+def test_frames_are_decoded_only_a_batch_ahead(coded_movie, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, taken = LatentStream(coded_movie.coded), []
+    latents = stream.frames
+
+    def counted():
+        for frame in latents():
+            taken.append(frame.index)
+            yield frame
+
+    monkeypatch.setattr(stream, "frames", counted)
+    decoder = PictureDecoder(stream, "cpu", 1)
+    decoder.batch_size = 2
+    frames = decoder.frames()
+    for _ in range(5):
+        next(frames)
+    assert len(taken) <= 8
+
+
+def test_a_model_can_be_given_by_folder(coded_movie, tmp_path: Path, frames: list[Frame]) -> None:
+    import shutil
+
+    from videocodec.models.bundle import BUNDLES
+
+    shutil.copytree(BUNDLES / "embedded", tmp_path / "elsewhere")
+    first = next(decode_frames(coded_movie.coded, model=tmp_path / "elsewhere", device="cpu", threads=1))
+    assert np.array_equal(first.data, frames[0].data)

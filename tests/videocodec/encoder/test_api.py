@@ -1,0 +1,147 @@
+"""``videocodec.encode``: what it reports, what it refuses, and that a failure leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from bitstream.container import StreamReader
+from bitstream.quantiser import QUANTISER_COUNT
+from videocodec import encode
+from videocodec.errors import InputError, OutputError, OutputExistsError, UnknownModelError
+from videocodec.models.runtime import DeviceError
+from videocodec.progress import Progress
+
+
+@pytest.fixture
+def movie(tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]) -> Path:
+    """12 frames of 48×32."""
+    return write_movie(tmp_path / "movie.mp4", panned(12, 32, 48, (0, 1)))
+
+
+def files(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def test_the_report_agrees_with_the_file(movie: Path, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    report = encode(movie, tmp_path / "out.lv.mp4", crf=40, gop_size=8, device="cpu", progress=told.append)
+    index = StreamReader(tmp_path / "out.lv.mp4").index()
+    assert (report.frames, report.keyframes, report.width, report.height) == (12, 2, 48, 32)
+    assert report.keyframes == sum(unit.is_keyframe for unit in index)
+    assert report.video_bytes == sum(unit.size for unit in index)
+    assert report.video_bytes < report.container_bytes == (tmp_path / "out.lv.mp4").stat().st_size
+    assert report.duration_seconds == pytest.approx(12 / 25)
+    assert report.video_bitrate_bps == pytest.approx(report.video_bytes * 8 / report.duration_seconds)
+    assert report.source_bytes == movie.stat().st_size
+    assert (report.model_name, report.skipped_tracks) == ("embedded", [])
+    assert [progress.frames_done for progress in told] == sorted(progress.frames_done for progress in told)
+    assert told[-1] == Progress(12, 12, report.video_bytes, report.duration_seconds)
+
+
+def test_max_frames_stops_early(movie: Path, tmp_path: Path) -> None:
+    report = encode(movie, tmp_path / "out.lv.mp4", max_frames=5, device="cpu")
+    assert report.frames == 5
+    assert report.duration_seconds == pytest.approx(5 / 25)
+
+
+@pytest.mark.parametrize("setting", [{"crf": 64}, {"gop_size": 0}, {"preset": "best"}, {"max_frames": 0}, {"threads": 0}])
+def test_impossible_settings_are_value_errors_before_anything_is_written(movie: Path, tmp_path: Path, setting: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        encode(movie, tmp_path / "out.lv.mp4", **setting)
+    assert files(tmp_path) == {"movie.mp4"}
+
+
+def test_an_existing_file_is_left_as_it_was_unless_overwriting_is_asked_for(movie: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.lv.mp4"
+    target.write_bytes(b"precious")
+    with pytest.raises(OutputExistsError, match="out.lv.mp4 exists: pass -y to overwrite"):
+        encode(movie, target)
+    assert target.read_bytes() == b"precious"
+    encode(movie, target, max_frames=1, overwrite=True, device="cpu")
+    assert StreamReader(target).header.width == 48
+
+
+def test_input_and_output_must_differ_even_when_overwriting(movie: Path) -> None:
+    before = movie.read_bytes()
+    with pytest.raises(InputError, match="input and output are the same file"):
+        encode(movie, movie.parent / "." / movie.name, overwrite=True)
+    assert movie.read_bytes() == before
+
+
+def test_a_missing_folder_is_named(movie: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="nowhere.* does not exist"):
+        encode(movie, tmp_path / "nowhere" / "out.lv.mp4")
+
+
+def test_an_unknown_model_and_device_are_named_and_leave_nothing(movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnknownModelError, match="unknown model 'nonesuch'"):
+        encode(movie, tmp_path / "out.lv.mp4", model="nonesuch")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(DeviceError, match="cuda"):
+        encode(movie, tmp_path / "out.lv.mp4", device="cuda")
+    assert files(tmp_path) == {"movie.mp4"}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no video at all\n" * 50], ids=["missing", "empty", "text"])
+def test_what_is_no_video_is_an_input_error_and_leaves_nothing(tmp_path: Path, content: bytes | None) -> None:
+    source = tmp_path / "source.mp4"
+    if content is not None:
+        source.write_bytes(content)
+    with pytest.raises(InputError, match="source.mp4"):
+        encode(source, tmp_path / "out.lv.mp4")
+    assert files(tmp_path) <= {"source.mp4"}
+
+
+def test_a_source_that_breaks_in_the_middle_leaves_no_output_and_no_part_of_one(
+    tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The damage lies after frames that were coded and written already."""
+    from videocodec.encoder import pipeline
+
+    monkeypatch.setattr(pipeline, "_BATCH_PIXELS", 4 * 48 * 32)
+    movie = write_movie(tmp_path / "movie.mp4", panned(40, 32, 48, (0, 1)))
+    with av.open(str(movie)) as container:
+        entry = container.streams.video[0].index_entries[30]
+    data = bytearray(movie.read_bytes())
+    data[entry.pos : entry.pos + entry.size] = bytes(entry.size)
+    movie.write_bytes(data)
+    told: list[Progress] = []
+    with pytest.raises(InputError, match="movie.mp4: damaged after frame"):
+        encode(movie, tmp_path / "out.lv.mp4", gop_size=8, device="cpu", progress=told.append)
+    assert told
+    assert files(tmp_path) == {"movie.mp4"}
+
+
+def test_a_callback_that_interrupts_leaves_nothing_and_the_old_file_in_place(movie: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.lv.mp4"
+    target.write_bytes(b"the file before")
+
+    def interrupt(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        encode(movie, target, overwrite=True, device="cpu", progress=interrupt)
+    assert files(tmp_path) == {"movie.mp4", "out.lv.mp4"}
+    assert target.read_bytes() == b"the file before"
+
+
+def test_the_quantiser_follows_crf(movie: Path, tmp_path: Path) -> None:
+    from bitstream.access_unit import AccessUnit
+
+    first = []
+    for crf in (0, 28, 63):
+        encode(movie, tmp_path / "out.lv.mp4", crf=crf, max_frames=1, overwrite=True, device="cpu")
+        first.append(AccessUnit.parse(next(StreamReader(tmp_path / "out.lv.mp4").units()).data).quantisers[0])
+    assert first == sorted(set(first))
+    assert max(first) < QUANTISER_COUNT
+
+
+def test_a_variable_frame_rate_counts_in_the_reports_seconds(tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]) -> None:
+    movie = write_movie(tmp_path / "vfr.mkv", panned(4, 32, 48, (0, 0)), pts=(0, 40, 300, 340), time_base=Fraction(1, 1000))
+    assert encode(movie, tmp_path / "out.lv.mp4", device="cpu").duration_seconds == pytest.approx(0.38, abs=0.005)

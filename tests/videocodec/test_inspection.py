@@ -1,0 +1,144 @@
+"""``videocodec.info`` and ``videocodec.verify``: what a file says of itself, and every checksum, without any network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bitstream.access_unit import AccessUnit
+from bitstream.container import StreamReader
+from bitstream.errors import ContainerError, UnsupportedVersionError
+from videocodec import info, verify
+from videocodec.errors import ModelMismatchError, UnknownModelError
+from videocodec.models.bundle import BUNDLES, ModelBundle
+from videocodec.progress import Progress
+
+# Section 6 of the design: these keys are relied on from outside.
+PROMISED = {
+    "width", "height", "frame_rate", "frames", "duration_seconds", "keyframes", "video_bytes", "container_bytes", "video_bitrate_bps", "format_version", "audio_tracks"
+}  # fmt: skip
+
+
+def flip(place: int) -> Callable[[bytes], bytes]:
+    """One bit of the byte at ``place``."""
+    return lambda data: data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
+
+
+class TestInfo:
+    def test_it_has_every_promised_key_with_plain_values(self, coded_movie) -> None:
+        told = info(coded_movie.coded).to_dict()
+        assert PROMISED <= set(told)
+        assert {"name", "sha256"} <= set(told["model"])
+        assert json.loads(json.dumps(told)) == told
+
+    def test_its_values_are_those_of_the_movie(self, coded_movie) -> None:
+        told = info(coded_movie.coded)
+        assert (told.width, told.height, told.frame_rate, told.frames, told.keyframes) == (96, 64, 25.0, 22, 3)
+        assert told.duration_seconds == pytest.approx(22 / 25)
+        assert (told.crf, told.gop_size, told.preset) == (coded_movie.crf, coded_movie.gop_size, "medium")
+        assert (told.format_version, told.rotation, told.lossy, told.audio_tracks) == (1, 0, True, 1)
+        assert told.model == {"name": "embedded", "sha256": ModelBundle.find("embedded").sha256}
+        assert told.latent == {"channels": ModelBundle.find("embedded").tables.latent_channels, "width": 12, "height": 8, "pixels_per_position": 8}
+
+    def test_bytes_are_those_of_the_coded_video_alone_and_of_the_file_without_sound(self, coded_movie) -> None:
+        told = info(coded_movie.coded)
+        assert told.video_bytes == sum(unit.size for unit in StreamReader(coded_movie.coded).index())
+        assert told.video_bytes < told.container_bytes < coded_movie.coded.stat().st_size
+        assert told.video_bitrate_bps == pytest.approx(told.video_bytes * 8 / told.duration_seconds)
+        assert len(told.tracks) == told.audio_tracks
+
+    def test_what_is_no_latent_video_file_is_named(self, coded_movie, tmp_path: Path) -> None:
+        with pytest.raises(ContainerError, match="ordinary video"):
+            info(coded_movie.movie)
+        with pytest.raises(ContainerError, match="missing.mp4"):
+            info(tmp_path / "missing.mp4")
+
+    def test_damage_is_named_with_the_command_that_lists_all_of_it(self, coded_movie, rewrite) -> None:
+        damaged = rewrite(coded_movie.coded, lambda index, data: flip(30)(data) if index == 2 else data)
+        with pytest.raises(ContainerError, match="changed.lv.mp4: access unit 2: .*videocodec verify lists all that is wrong"):
+            info(damaged)
+
+    def test_an_unknown_model_does_not_matter(self, coded_movie, rewrite) -> None:
+        def foreign(index: int, data: bytes) -> bytes:
+            unit = AccessUnit.parse(data)
+            return data if unit.header is None else replace(unit, header=replace(unit.header, model_name="other", model_sha256="ab" * 32)).to_bytes()
+
+        assert info(rewrite(coded_movie.coded, foreign)).model == {"name": "other", "sha256": "ab" * 32}
+
+
+class TestVerify:
+    def test_a_sound_file_has_no_problems(self, coded_movie) -> None:
+        told: list[Progress] = []
+        report = verify(coded_movie.coded, progress=told.append)
+        assert (report.ok, report.problems, report.frames) == (True, [], 22)
+        assert report.access_units == len(StreamReader(coded_movie.coded).index())
+        assert told[-1].frames_done == 22
+        assert told[-1].video_bytes == info(coded_movie.coded).video_bytes
+
+    @pytest.mark.parametrize("place", [40, -3])
+    def test_a_flipped_bit_is_reported_and_verification_goes_on_at_the_next_keyframe(self, coded_movie, rewrite, place: int) -> None:
+        units = [AccessUnit.parse(sample.data) for sample in StreamReader(coded_movie.coded).units()]
+        keys = [index for index, unit in enumerate(units) if unit.is_keyframe]
+        victim = keys[1]
+        damaged = rewrite(coded_movie.coded, lambda index, data: flip(place % len(data))(data) if index == victim else data)
+        report = verify(damaged)
+        assert not report.ok
+        assert report.problems[0].startswith(f"access unit {victim}: access unit is damaged")
+        assert len(report.problems) == keys[2] - keys[1]  # those that live on the damaged keyframe cannot be decoded either
+        assert all("needs the keyframe before it" in problem for problem in report.problems[1:])
+        assert report.frames == sum(unit.frame_count for unit in units[: keys[1]] + units[keys[2] :])
+        assert report.access_units == len(units) - len(report.problems)
+
+    def test_damage_in_the_first_unit_is_reported_too(self, coded_movie, rewrite) -> None:
+        report = verify(rewrite(coded_movie.coded, lambda index, data: flip(len(data) - 9)(data) if index == 0 else data))
+        assert report.problems[0].startswith("access unit 0: access unit is damaged")
+        assert report.frames == 12
+
+    def test_wrong_latents_are_reported_though_every_byte_arrived(self, coded_movie, rewrite) -> None:
+        def lie(index: int, data: bytes) -> bytes:
+            unit = AccessUnit.parse(data)
+            return replace(unit, latent_checksum=unit.latent_checksum ^ 1).to_bytes() if index == 1 else data
+
+        assert "access unit 1: reconstructed latents differ" in verify(rewrite(coded_movie.coded, lie)).problems[0]
+
+    def test_a_file_cut_short_is_reported(self, coded_movie, tmp_path: Path) -> None:
+        cut = tmp_path / "cut.lv.mp4"
+        data = coded_movie.coded.read_bytes()
+        cut.write_bytes(data[: len(data) - 3000])
+        report = verify(cut)
+        assert not report.ok
+        assert "cut" in report.problems[-1]
+
+    def test_there_must_be_something_to_verify_with(self, coded_movie, rewrite) -> None:
+        def other_model(index: int, data: bytes) -> bytes:
+            unit = AccessUnit.parse(data)
+            return data if unit.header is None else replace(unit, header=replace(unit.header, model_sha256="ab" * 32)).to_bytes()
+
+        with pytest.raises(ModelMismatchError, match="abababababababab"):
+            verify(rewrite(coded_movie.coded, other_model))
+        with pytest.raises(UnsupportedVersionError, match="newer version"):
+            verify(rewrite(coded_movie.coded, lambda index, data: data[:5] + b"\x63" + data[6:] if data[1:5] == b"LVID" else data))
+        with pytest.raises(UnknownModelError, match="nonesuch"):
+            verify(coded_movie.coded, model="nonesuch")
+
+    def test_a_bundle_can_be_given_by_folder(self, coded_movie) -> None:
+        assert verify(coded_movie.coded, model=BUNDLES / "embedded").ok
+
+
+def test_neither_needs_torch(coded_movie) -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None; sys.modules['diffusers'] = None\n"
+        "import videocodec\n"
+        "assert videocodec.info(sys.argv[1]).frames == 22\n"
+        "assert videocodec.verify(sys.argv[1]).ok\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(BUNDLES.parents[1])}
+    ran = subprocess.run([sys.executable, "-c", program, str(coded_movie.coded)], env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
