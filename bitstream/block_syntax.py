@@ -110,6 +110,8 @@ class BlockCoder:
 
         With one reference, vectors without a decoded neighbour are predicted from the frame coded before, else from zero.
         """
+        for tables in self.tables.values():
+            tables.update()
         out = BlockFields.blank(*fields.modes.shape, Mode.SKIP)
         modes, given = out.modes.reshape(-1), fields.modes.reshape(-1)
         for stage in self.stages:

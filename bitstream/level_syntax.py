@@ -36,7 +36,6 @@ class PassContext:
     def bits(self, levels: np.ndarray) -> np.ndarray:
         """Bits of candidate levels (n·own,) under the tables in use; an escape counts its payload too."""
         symbols = self.context.symbols(levels)
-        self.tables.refresh(np.unique(self.context.table))
         bits = 16 - np.log2(self.tables.frequencies[self.context.table, symbols])
         return bits + 2 * np.log2(1.0 + self.context.escape_values(levels, symbols))
 
@@ -62,6 +61,8 @@ class LevelCoder:
         ``coded``, ``intra`` (h, w) bool masks of positions; ``prediction`` (C, h, w) in levels, None for keyframes;
         ``choose`` is the encoder's quantiser, None for a reader.  Raises ``BitstreamError`` for levels out of range.
         """
+        for tables in self.table_sets.values():
+            tables.update()
         channels, height, width = self._shape
         side = None
         if prediction is not None:

@@ -89,6 +89,8 @@ class BlockLayer:
 
     def decode(self, coder: RangeDecoder, two_references: bool) -> FrameBlocks:
         """The block layer of the next inter frame."""
+        for tables in self.tables.values():
+            tables.begin_frame()
         out = blank(self.rows, self.columns, SKIP)
         self._modes(coder, out)
         if two_references:

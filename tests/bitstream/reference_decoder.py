@@ -85,6 +85,8 @@ class ReferenceDecoder:
             return [self.anchor]
         known = {0: self.anchor}
         for entry, quantiser in zip(unit.references, unit.quantisers):
+            for tables in self.level_tables:
+                tables.begin_frame()
             references = (known[entry.past], None if entry.future is None else known[entry.future])
             blocks = self.block_layer.decode(coder, references[1] is not None)
             prediction = self._predict(blocks, references)

@@ -63,12 +63,15 @@ class Tables:
         frequencies[counts.index(max(counts))] += 65536 - sum(frequencies)
         self.frequencies[table] = frequencies
 
+    def begin_frame(self) -> None:
+        for table in self.touched:
+            self.refresh(table)
+        self.touched.clear()
+
     def decode(self, coder: RangeDecoder, ids: list[int]) -> list[int]:
         """One call: symbols in the order of ``ids``, decoded by ascending table."""
         out = [0] * len(ids)
         for table in sorted(set(ids)):
-            if table in self.touched:
-                self.refresh(table)
             frequencies = [256 * f for f in self.frequencies[table]]
             for index, used in enumerate(ids):
                 if used == table:
