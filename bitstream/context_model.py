@@ -115,35 +115,37 @@ class LevelCanvas:
         """``coded`` (h, w) bool; ``side`` (2, C, h, w) small integers (prediction and previous magnitudes), or None if all intra."""
         self.shape = (channels, height, width)
         self._pitch = width + 2
-        self._levels = np.zeros((channels, (height + 2) * self._pitch))
-        inside = self._embed(np.ones((1, height, width)))
-        coded_plane = self._embed(coded[None].astype(np.float64))
-        self._fixed = {INTRA: np.concatenate([inside * log2_step, inside]), INTER: np.concatenate([inside * log2_step, inside, coded_plane])}
-        self._inside = inside
-        self._side = None if side is None else self._embed(side.reshape(-1, height, width).astype(np.float64)).reshape(2, channels, -1)
-
-    def _embed(self, planes: np.ndarray) -> np.ndarray:
-        return np.pad(planes, ((0, 0), (1, 1), (1, 1))).reshape(len(planes), -1)
+        self._size = (height + 2) * self._pitch
+        # Rows: levels, their magnitudes, nothing, inside, log2 step, coded, and the two kinds of magnitudes of ``side``.
+        planes = np.zeros((2 * channels + (4 if side is None else 4 + 2 * channels), height + 2, width + 2))
+        fixed = planes[2 * channels :, 1:-1, 1:-1]
+        fixed[1], fixed[2], fixed[3] = 1, log2_step, coded
+        if side is not None:
+            fixed[4:] = side.reshape(2 * channels, height, width)
+        self._planes = planes.reshape(len(planes), -1)
+        self._flat = self._planes.reshape(-1)
+        self._around = np.array([dy * self._pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
 
     @property
     def levels(self) -> np.ndarray:
         """(C, h, w) int64."""
         channels, height, width = self.shape
-        return self._levels.reshape(channels, height + 2, width + 2)[:, 1:-1, 1:-1].astype(np.int64)
+        return self._planes[:channels].reshape(channels, height + 2, width + 2)[:, 1:-1, 1:-1].astype(np.int64)
 
     def store(self, first: int, rows: np.ndarray, columns: np.ndarray, levels: np.ndarray) -> None:
         """Put levels (n, own) of channels from ``first`` on at n positions; they are clamped to ±INPUT_LIMIT for the networks."""
-        self._levels[first : first + levels.shape[1], (rows + 1) * self._pitch + columns + 1] = np.minimum(np.maximum(levels, -INPUT_LIMIT), INPUT_LIMIT).T
+        centre, channels = (rows + 1) * self._pitch + columns + 1, self.shape[0]
+        limited = np.minimum(np.maximum(levels, -INPUT_LIMIT), INPUT_LIMIT).T
+        self._planes[first : first + len(limited), centre] = limited
+        self._planes[channels + first : channels + first + len(limited), centre] = np.abs(limited)
 
     def features(self, kind: int, first: int, own: int, second: bool, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """The 3×3 neighbourhoods of all planes at n >= 1 positions: (n, 9·K) float64 holding integers."""
-        centre = (rows + 1) * self._pitch + columns + 1
-        offsets = np.array([dy * self._pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
-        # Only the stretch of the frame around the positions is looked at, so that memory follows their number.
-        low, high = centre.min() + offsets[0], centre.max() + offsets[-1] + 1
-        seen = self._levels[: first + own, low:high]
-        planes = [seen, np.abs(seen), self._inside[:, low:high] * second, self._fixed[kind][:, low:high]]
+        channels = self.shape[0]
+        fixed = 2 * channels
+        seen = first + own
+        chosen = [*range(seen), *range(channels, channels + seen), fixed + second, fixed + 2, fixed + 1]
         if kind == INTER:
-            planes += [self._side[0, first : first + own, low:high], self._side[1, first : first + own, low:high]]
-        stacked = np.concatenate(planes)
-        return stacked[:, (centre - low)[:, None] + offsets].transpose(1, 0, 2).reshape(len(rows), -1)
+            chosen += [fixed + 3, *range(fixed + 4 + first, fixed + 4 + seen), *range(fixed + 4 + channels + first, fixed + 4 + channels + seen)]
+        offsets = (np.array(chosen)[:, None] * self._size + self._around).ravel()
+        return self._flat.take(((rows + 1) * self._pitch + columns + 1)[:, None] + offsets)

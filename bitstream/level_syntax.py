@@ -36,8 +36,9 @@ class PassContext:
     def bits(self, levels: np.ndarray) -> np.ndarray:
         """Bits of candidate levels (n·own,) under the tables in use; an escape counts its payload too."""
         symbols = self.context.symbols(levels)
-        bits = 16 - np.log2(self.tables.frequencies[self.context.table, symbols])
-        return bits + 2 * np.log2(1.0 + self.context.escape_values(levels, symbols))
+        bits = self.tables.costs[self.context.table, symbols]
+        escapes = self.context.escape_values(levels, symbols)
+        return bits + 2 * np.log2(1.0 + escapes) if escapes.any() else bits
 
 
 # Gives the levels (n, own) int64 of one pass.
@@ -70,15 +71,18 @@ class LevelCoder:
         canvas = LevelCanvas(channels, height, width, log2_step, coded, side)
         levels = np.zeros(self._shape, dtype=np.int64)
         first_pass = checkerboard(height, width)
+        passes = []
+        for second, mask in enumerate((first_pass, ~first_pass)):
+            for kind, kind_mask in ((INTRA, coded & intra), (INTER, coded & ~intra)):
+                rows, columns = np.nonzero(mask & kind_mask)
+                if len(rows):
+                    passes.append((kind, bool(second), rows, columns))
         start = 0
         for index, own in enumerate(self._tables.slices):
-            for second, mask in enumerate((first_pass, ~first_pass)):
-                for kind, kind_mask in ((INTRA, intra), (INTER, coded & ~intra)):
-                    rows, columns = np.nonzero(mask & coded & kind_mask)
-                    if len(rows):
-                        values = self._code_pass(io, kind, index, start, bool(second), rows, columns, canvas, choose)
-                        levels[start : start + own, rows, columns] = values.T
-                        canvas.store(start, rows, columns, values)
+            for kind, second, rows, columns in passes:
+                values = self._code_pass(io, kind, index, start, second, rows, columns, canvas, choose)
+                levels[start : start + own, rows, columns] = values.T
+                canvas.store(start, rows, columns, values)
             start += own
         # A keyframe's levels say nothing about where residuals will fall.
         self.previous = levels if prediction is not None else np.zeros_like(levels)

@@ -20,7 +20,7 @@ from .errors import BitstreamError, TruncatedStreamError
 FREQUENCY_BITS = 16
 FREQUENCY_TOTAL = 1 << FREQUENCY_BITS
 _CODER_SCALE = 1 << (24 - FREQUENCY_BITS)
-COUNT_LIMIT = 1 << 24  # counts of a table are halved when their sum passes this
+COUNT_LIMIT = 1 << 24  # counts of a table are halved between frames when their sum has passed this
 ESCAPE_LENGTHS = 16  # an escape's binary length is 1..16
 
 _Categorical = constriction.stream.model.Categorical
@@ -29,6 +29,10 @@ _Categorical = constriction.stream.model.Categorical
 def _uniform_model(symbols: int) -> object:
     """Equal frequencies over a power of two of symbols."""
     return _Categorical(np.full(symbols, float((1 << 24) // symbols - 1)), perfect=False)
+
+
+def _costs(frequencies: np.ndarray) -> np.ndarray:
+    return FREQUENCY_BITS - np.log2(frequencies)
 
 
 class TableSet:
@@ -46,6 +50,7 @@ class TableSet:
             raise ValueError("priors: every row must hold frequencies >= 1 that add up to 65536")
         self.counts = priors.copy()
         self.frequencies = priors.copy()
+        self.costs = _costs(self.frequencies)  # bits of every symbol, for figures and for encoders' decisions
         self.increment = increment
         self._models: dict[int, object] = {}
         self._stale = np.zeros(len(priors), dtype=bool)
@@ -57,11 +62,16 @@ class TableSet:
         if not len(stale):
             return
         counts = self.counts[stale]
+        large = counts.sum(1) > COUNT_LIMIT
+        if large.any():
+            counts[large] = (counts[large] + 1) >> 1
+            self.counts[stale] = counts
         symbols = counts.shape[1]
         total = counts.sum(1, keepdims=True)
         frequencies = 1 + counts * (FREQUENCY_TOTAL - symbols) // total
         frequencies[np.arange(len(stale)), counts.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
         self.frequencies[stale] = frequencies
+        self.costs[stale] = _costs(frequencies)
         self._stale[stale] = False
         for table in stale.tolist():
             self._models.pop(table, None)
@@ -76,21 +86,17 @@ class TableSet:
 
     def learn(self, tables: np.ndarray, symbols: np.ndarray, touched: np.ndarray | None = None) -> None:
         """Count coded symbols; frequencies change with the next ``update``.  ``touched``: the tables used, each once, if known."""
-        touched = np.unique(tables) if touched is None else touched
         np.add.at(self.counts, (tables, symbols), self.increment)
-        self._stale[touched] = True
-        large = touched[self.counts[touched].sum(1) > COUNT_LIMIT]
-        if len(large):
-            self.counts[large] = (self.counts[large] + 1) >> 1
+        self._stale[tables if touched is None else touched] = True
 
     def bits(self, tables: np.ndarray, symbols: np.ndarray) -> float:
         """Ideal code length of symbols under the tables in use, in bits.  For figures only."""
-        return float(FREQUENCY_BITS * len(symbols) - np.log2(self.frequencies[tables, symbols]).sum())
+        return float(self.costs[tables, symbols].sum())
 
     def copy(self) -> "TableSet":
         """An independent copy, for encoders that try and take back."""
         other = object.__new__(TableSet)
-        other.counts, other.frequencies = self.counts.copy(), self.frequencies.copy()
+        other.counts, other.frequencies, other.costs = self.counts.copy(), self.frequencies.copy(), self.costs.copy()
         other.increment, other._models, other._stale = self.increment, dict(self._models), self._stale.copy()
         return other
 

@@ -47,7 +47,12 @@ def write_movie() -> Callable[..., Path]:
     """write_movie(path, frames, pts=None, time_base=1/25, sound_seconds=0) → path of an H.264 movie of those frames."""
 
     def write(
-        path: Path, frames: Sequence[np.ndarray], *, pts: Iterable[int] | None = None, time_base: Fraction = Fraction(1, 25), sound_seconds: float = 0
+        path: Path,
+        frames: Sequence[np.ndarray],
+        *,
+        pts: Iterable[int] | None = None,
+        time_base: Fraction = Fraction(1, 25),
+        sound_seconds: float = 0,
     ) -> Path:
         height, width = frames[0].shape[:2]
         pixels = "yuv444p" if height % 2 or width % 2 else "yuv420p"
@@ -82,7 +87,9 @@ def lpips_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     shapes = {"conv1": (64, 3, 3, 3)}
     inputs, taps = 64, [64]
-    for fire, (squeeze, expand) in enumerate([(16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256)], start=2):
+    for fire, (squeeze, expand) in enumerate(
+        [(16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256)], start=2
+    ):
         shapes |= {
             f"fire{fire}.squeeze1x1": (squeeze, inputs, 1, 1),
             f"fire{fire}.expand1x1": (expand, squeeze, 1, 1),

@@ -65,6 +65,8 @@ class Tables:
 
     def begin_frame(self) -> None:
         for table in self.touched:
+            if sum(self.counts[table]) > 2**24:
+                self.counts[table] = [(c + 1) >> 1 for c in self.counts[table]]
             self.refresh(table)
         self.touched.clear()
 
@@ -78,8 +80,5 @@ class Tables:
                     out[index] = coder.symbol(frequencies)
         for table, symbol in zip(ids, out):
             self.counts[table][symbol] += self.increment
-        for table in set(ids):
-            if sum(self.counts[table]) > 2**24:
-                self.counts[table] = [(c + 1) >> 1 for c in self.counts[table]]
         self.touched |= set(ids)
         return out

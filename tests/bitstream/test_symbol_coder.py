@@ -111,6 +111,7 @@ def test_adaptation_and_halving_as_written() -> None:
         ids, symbols = random.below(2, 12000), np.minimum(np.abs(random.peaked(12000)) * 5, 66)
         before = tables.counts.sum()
         tables.learn(ids, symbols)
+        tables.update()
         halved |= bool(tables.counts.sum() < before)
         for table, symbol in zip(ids.tolist(), symbols.tolist()):
             slow.counts[table][symbol] += 1024

@@ -31,7 +31,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, run_tool, picture_folder: P
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     torch.manual_seed(0)
     AutoencoderTiny(
-        encoder_block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8), num_encoder_blocks=(1, 1, 1, 1), num_decoder_blocks=(1, 1, 1, 1)
+        encoder_block_out_channels=(8, 8, 8, 8),
+        decoder_block_out_channels=(8, 8, 8, 8),
+        num_encoder_blocks=(1, 1, 1, 1),
+        num_decoder_blocks=(1, 1, 1, 1),
     ).save_pretrained(str(folder / "vae"))
     settings = ("--minutes", 0.06, "--picture-count", 12, "--clip-frames", 8, "--threads", 1)
     ran = run_tool("calibrate", "--pictures", picture_folder, "--clips", clips, "--bundle", folder, *settings)
@@ -75,6 +78,8 @@ class TestATinyAutoencoder:
         assert 0 <= steps[0] < steps[-1] < 1000
 
 
-@pytest.mark.parametrize(("channels", "slices"), [(1, (1,)), (4, (1, 1, 2)), (8, (1, 1, 2, 4)), (16, (1, 1, 2, 4, 8)), (24, (1, 1, 2, 4, 8, 8))])
+@pytest.mark.parametrize(
+    ("channels", "slices"), [(1, (1,)), (4, (1, 1, 2)), (8, (1, 1, 2, 4)), (16, (1, 1, 2, 4, 8)), (24, (1, 1, 2, 4, 8, 8))]
+)
 def test_slices_double_and_cover_all_channels(tool_module, channels: int, slices: tuple[int, ...]) -> None:
     assert tool_module("calibrate").slices_for(channels) == slices

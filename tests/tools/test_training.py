@@ -71,7 +71,9 @@ class TestAShortRun:
 
 
 class TestPictures:
-    def test_they_are_found_in_all_folders_and_below_them_and_small_ones_are_left_out(self, training, picture_folder: Path, tmp_path: Path) -> None:
+    def test_they_are_found_in_all_folders_and_below_them_and_small_ones_are_left_out(
+        self, training, picture_folder: Path, tmp_path: Path
+    ) -> None:
         (tmp_path / "below").mkdir()
         cv2.imwrite(str(tmp_path / "below" / "large.jpg"), np.zeros((100, 100, 3), np.uint8))
         cv2.imwrite(str(tmp_path / "below" / "small.png"), np.zeros((90, 200, 3), np.uint8))
@@ -85,7 +87,19 @@ class TestPictures:
     def test_none_large_enough_to_validate_with_is_refused(self, run_tool, lpips_weights: Path, tmp_path: Path) -> None:
         for index in range(41):
             cv2.imwrite(str(tmp_path / f"{index}.png"), np.zeros((64, 64, 3), np.uint8))
-        ran = run_tool("train_autoencoder", "--pictures", tmp_path, "--lpips", lpips_weights, "--output", tmp_path / "out", "--crop", 64, "--minutes", 0.01)
+        ran = run_tool(
+            "train_autoencoder",
+            "--pictures",
+            tmp_path,
+            "--lpips",
+            lpips_weights,
+            "--output",
+            tmp_path / "out",
+            "--crop",
+            64,
+            "--minutes",
+            0.01,
+        )
         assert ran.returncode == 1
         assert "no picture of 192 px or more to validate with" in ran.stderr.splitlines()[-1]
 
@@ -98,8 +112,28 @@ class TestPictures:
 
 class TestWeights:
     def test_what_fits_is_taken_over_and_new_parts_keep_their_start(self, training) -> None:
-        small = training.Codec(training.Shape(width=8, coarse_width=8, encoder_blocks=1, encoder_wide_blocks=1, decoder_blocks=1, decoder_fine_blocks=1, decoder_wide_blocks=1))
-        large = training.Codec(training.Shape(width=8, coarse_width=8, encoder_blocks=2, encoder_wide_blocks=1, decoder_blocks=1, decoder_fine_blocks=1, decoder_wide_blocks=3))
+        small = training.Codec(
+            training.Shape(
+                width=8,
+                coarse_width=8,
+                encoder_blocks=1,
+                encoder_wide_blocks=1,
+                decoder_blocks=1,
+                decoder_fine_blocks=1,
+                decoder_wide_blocks=1,
+            )
+        )
+        large = training.Codec(
+            training.Shape(
+                width=8,
+                coarse_width=8,
+                encoder_blocks=2,
+                encoder_wide_blocks=1,
+                decoder_blocks=1,
+                decoder_fine_blocks=1,
+                decoder_wide_blocks=3,
+            )
+        )
         training.fit_state(large, {name: value.half() for name, value in small.state_dict().items()})
         picture = torch.rand(1, 3, 32, 32) * 2 - 1
         with torch.no_grad():

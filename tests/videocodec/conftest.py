@@ -61,7 +61,15 @@ class LinearCodec:
     def header(self, width: int, height: int) -> SequenceHeader:
         """Of a stream of this codec."""
         return SequenceHeader(
-            width=width, height=height, time_base=Fraction(1, 25), latent_channels=4, crf=CRF, gop_size=250, preset=0, model_name="linear", model_sha256="11" * 32
+            width=width,
+            height=height,
+            time_base=Fraction(1, 25),
+            latent_channels=4,
+            crf=CRF,
+            gop_size=250,
+            preset=0,
+            model_name="linear",
+            model_sha256="11" * 32,
         )
 
 
@@ -96,7 +104,9 @@ class CodedMovie:
 
 
 @pytest.fixture(scope="session")
-def coded_movie(tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]) -> CodedMovie:
+def coded_movie(
+    tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]
+) -> CodedMovie:
     """22 frames of 96×64, a slow pan with sound, a keyframe every 10 frames, encoded with the embedded model."""
     from videocodec import encode
 

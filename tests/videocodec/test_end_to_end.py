@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,7 +26,10 @@ CPU = {"device": "cpu", "threads": 1}
 
 def psnr(coded: Path, frames: list[np.ndarray]) -> float:
     """Of the decoded frames against the pictures, dB."""
-    errors = [np.mean((frame.data.transpose(1, 2, 0).astype(float) - rgb) ** 2) for frame, rgb in zip(decode_frames(coded, **CPU), frames, strict=True)]
+    errors = [
+        np.mean((frame.data.transpose(1, 2, 0).astype(float) - rgb) ** 2)
+        for frame, rgb in zip(decode_frames(coded, **CPU), frames, strict=True)
+    ]
     return float(10 * np.log10(255**2 / np.mean(errors)))
 
 
@@ -53,7 +55,9 @@ class TestFramesAndTimes:
         pts = [0, 40, 45, 300, 333, 1000, 1001, 1500]
         movie = write_movie(tmp_path / "movie.mkv", panned(len(pts), 48, 64, (1, 0)), pts=pts, time_base=Fraction(1, 1000))
         encode(movie, tmp_path / "movie.lv.mp4", **CPU)
-        assert [frame.pts_seconds for frame in decode_frames(tmp_path / "movie.lv.mp4", **CPU)] == pytest.approx([time / 1000 for time in pts])
+        assert [frame.pts_seconds for frame in decode_frames(tmp_path / "movie.lv.mp4", **CPU)] == pytest.approx(
+            [time / 1000 for time in pts]
+        )
         decode(tmp_path / "movie.lv.mp4", tmp_path / "back.mp4", **CPU)
         with VideoSource(tmp_path / "back.mp4") as back:
             assert [float(frame.pts * back.time_base) for frame in back] == pytest.approx([time / 1000 for time in pts])
@@ -109,7 +113,11 @@ class TestExactness:
             "frames = [frame.latent.latents for frame in LatentStream(sys.argv[1]).frames()]\n"
             "print(json.dumps([zlib.crc32(latents.astype('<i2').tobytes()) for latents in frames]))\n"
         )
-        environment = os.environ | {"PYTHONPATH": str(ROOT)} | {name: threads for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        environment = (
+            os.environ
+            | {"PYTHONPATH": str(ROOT)}
+            | {name: threads for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        )
         ran = subprocess.run([sys.executable, "-c", program, str(coded_movie.coded)], env=environment, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr
         assert json.loads(ran.stdout) == self.checksums(coded_movie.coded)
@@ -164,7 +172,11 @@ class TestRateAndQuality:
     def test_wild_content_is_coded_soundly(self, tmp_path: Path, write_movie) -> None:
         """Noise, black, white and cuts in every frame: nothing overflows, checksums hold."""
         rng = np.random.default_rng(0)
-        frames = [rng.integers(0, 256, (32, 48, 3), dtype=np.uint8), np.zeros((32, 48, 3), np.uint8), np.full((32, 48, 3), 255, np.uint8)] * 4
+        frames = [
+            rng.integers(0, 256, (32, 48, 3), dtype=np.uint8),
+            np.zeros((32, 48, 3), np.uint8),
+            np.full((32, 48, 3), 255, np.uint8),
+        ] * 4
         movie = write_movie(tmp_path / "movie.mp4", frames)
         for crf in (0, 63):
             encode(movie, tmp_path / "movie.lv.mp4", crf=crf, overwrite=True, **CPU)

@@ -8,7 +8,15 @@ import torch
 
 from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES, RADIUS, LevelCanvas, checkerboard
 from bitstream.symbol_coder import FREQUENCY_TOTAL, TableSet
-from videocodec.calibration.context_networks import LevelSample, _crops, fit_context_model, logistic_tables, start_from, to_frequencies, to_integers
+from videocodec.calibration.context_networks import (
+    LevelSample,
+    _crops,
+    fit_context_model,
+    logistic_tables,
+    start_from,
+    to_frequencies,
+    to_integers,
+)
 from videocodec.networks.context import ContextModel, logistic_bits
 
 SLICES = (1, 2, 3)
@@ -100,7 +108,9 @@ class TestFitting:
         torch.manual_seed(0)
         model = ContextModel((1, 2), hidden=8)
         before = self.mean_bits(model, repeated)
-        fitted, running = fit_context_model([LevelSample(levels.astype(np.int64), 0.0) for levels in repeated], INTRA, (1, 2), 2 / 60, model, crop=16, batch=4)
+        fitted, running = fit_context_model(
+            [LevelSample(levels.astype(np.int64), 0.0) for levels in repeated], INTRA, (1, 2), 2 / 60, model, crop=16, batch=4
+        )
         assert self.mean_bits(fitted, repeated) < min(before - 0.1, running)
 
     @staticmethod
@@ -128,7 +138,9 @@ class TestFitting:
 
     def test_another_models_weights_are_taken_over_and_new_planes_start_at_zero(self) -> None:
         intra = random_model(inter=False)
-        inter = start_from({f"rate.{name}": value.half() for name, value in intra.state_dict().items()}, ContextModel(SLICES, hidden=8, inter=True))
+        inter = start_from(
+            {f"rate.{name}": value.half() for name, value in intra.state_dict().items()}, ContextModel(SLICES, hidden=8, inter=True)
+        )
         levels, step = torch.randn(1, 6, HEIGHT, WIDTH).round(), torch.zeros(1)
         with torch.no_grad():
             wanted = intra(levels, step)

@@ -37,7 +37,13 @@ def test_every_kind_of_output_gets_every_frame(coded_movie, tmp_path: Path, targ
 
 @pytest.mark.parametrize(
     ("target", "place"),
-    [("out.mp4", "payload"), ("out.mp4", "latent checksum"), ("out.mkv", "payload"), ("out.y4m", "payload"), ("frames/%03d.png", "payload")],
+    [
+        ("out.mp4", "payload"),
+        ("out.mp4", "latent checksum"),
+        ("out.mkv", "payload"),
+        ("out.y4m", "payload"),
+        ("frames/%03d.png", "payload"),
+    ],
 )
 def test_a_damaged_file_leaves_no_output(coded_movie, rewrite: Callable[..., Path], tmp_path: Path, target: str, place: str) -> None:
     from dataclasses import replace

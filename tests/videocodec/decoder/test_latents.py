@@ -22,7 +22,15 @@ from videocodec.errors import ModelMismatchError, UnknownModelError
 from videocodec.models.bundle import ModelBundle
 
 HEADER = SequenceHeader(
-    width=48, height=32, time_base=Fraction(1, 25), latent_channels=1, crf=28, gop_size=250, preset=0, model_name="none", model_sha256="0" * 64
+    width=48,
+    height=32,
+    time_base=Fraction(1, 25),
+    latent_channels=1,
+    crf=28,
+    gop_size=250,
+    preset=0,
+    model_name="none",
+    model_sha256="0" * 64,
 )
 
 
@@ -65,7 +73,9 @@ def test_a_damaged_access_unit_is_named_with_file_and_frame(coded_movie, rewrite
 
 def test_a_wrong_latent_checksum_is_its_own_error(coded_movie, rewrite: Callable[..., Path]) -> None:
     wrong = rewrite(coded_movie.coded, edit_unit(lambda unit: replace(unit, latent_checksum=unit.latent_checksum ^ 1), only=1))
-    with pytest.raises(ChecksumError, match="access unit 1 .*: reconstructed latents differ from the encoder's: the model's tables or this program differ"):
+    with pytest.raises(
+        ChecksumError, match="access unit 1 .*: reconstructed latents differ from the encoder's: the model's tables or this program differ"
+    ):
         list(LatentStream(wrong).frames())
 
 
@@ -81,9 +91,17 @@ class TestModels:
     def test_the_bundle_is_found_by_its_sha(self, coded_movie) -> None:
         assert bundle_for(LatentStream(coded_movie.coded).header).name == "embedded"
 
-    def test_a_model_of_the_same_name_with_other_weights_says_which_version_to_take(self, coded_movie, rewrite: Callable[..., Path]) -> None:
-        other = rewrite(coded_movie.coded, edit_unit(lambda unit: unit if unit.header is None else replace(unit, header=replace(unit.header, model_sha256="ab" * 32))))
-        with pytest.raises(ModelMismatchError, match="changed.lv.mp4: stream needs model embedded abababababababab…, this installation has embedded .*: decode with the version"):
+    def test_a_model_of_the_same_name_with_other_weights_says_which_version_to_take(
+        self, coded_movie, rewrite: Callable[..., Path]
+    ) -> None:
+        other = rewrite(
+            coded_movie.coded,
+            edit_unit(lambda unit: unit if unit.header is None else replace(unit, header=replace(unit.header, model_sha256="ab" * 32))),
+        )
+        with pytest.raises(
+            ModelMismatchError,
+            match="changed.lv.mp4: stream needs model embedded abababababababab…, this .* has embedded .*: decode with the version",
+        ):
             LatentStream(other)
         with pytest.raises(ModelMismatchError, match="needs model embedded abababababababab…, embedded is .*: give the bundle that wrote"):
             LatentStream(other, "embedded")
@@ -92,7 +110,10 @@ class TestModels:
         def foreign(unit: AccessUnit) -> AccessUnit:
             return unit if unit.header is None else replace(unit, header=replace(unit.header, model_name="sd-vae", model_sha256="ab" * 32))
 
-        with pytest.raises(ModelMismatchError, match="needs model sd-vae abab.* unknown here: this installation has .*embedded.* give that folder as the model"):
+        with pytest.raises(
+            ModelMismatchError,
+            match="needs model sd-vae abab.* unknown here: this installation has .*embedded.* give that folder as the model",
+        ):
             LatentStream(rewrite(coded_movie.coded, edit_unit(foreign)))
 
     def test_a_model_given_by_name_is_looked_up(self, coded_movie) -> None:
@@ -102,7 +123,9 @@ class TestModels:
 
 
 @pytest.mark.parametrize(("field", "value"), [("width", 80), ("height", 33), ("model_sha256", "ab" * 32)])
-def test_a_header_that_changes_in_mid_stream_is_refused_by_name(coded_movie, rewrite: Callable[..., Path], field: str, value: object) -> None:
+def test_a_header_that_changes_in_mid_stream_is_refused_by_name(
+    coded_movie, rewrite: Callable[..., Path], field: str, value: object
+) -> None:
     def change(index: int, data: bytes) -> bytes:
         unit = AccessUnit.parse(data)
         return replace(unit, header=replace(unit.header, **{field: value})).to_bytes() if index and unit.is_keyframe else data

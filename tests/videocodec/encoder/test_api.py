@@ -142,6 +142,8 @@ def test_the_quantiser_follows_crf(movie: Path, tmp_path: Path) -> None:
     assert max(first) < QUANTISER_COUNT
 
 
-def test_a_variable_frame_rate_counts_in_the_reports_seconds(tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]) -> None:
+def test_a_variable_frame_rate_counts_in_the_reports_seconds(
+    tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]
+) -> None:
     movie = write_movie(tmp_path / "vfr.mkv", panned(4, 32, 48, (0, 0)), pts=(0, 40, 300, 340), time_base=Fraction(1, 1000))
     assert encode(movie, tmp_path / "out.lv.mp4", device="cpu").duration_seconds == pytest.approx(0.38, abs=0.005)

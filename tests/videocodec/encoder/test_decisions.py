@@ -45,7 +45,9 @@ def test_a_frame_like_its_reference_is_all_skip_without_motion(linear_codec, dec
 
 
 @pytest.mark.parametrize("step", [(0, 3), (5, -2), (8, 8)])
-def test_a_pan_among_the_candidates_is_taken_and_needs_no_levels(linear_codec, decider: BlockDecider, scene: np.ndarray, step: tuple[int, int]) -> None:
+def test_a_pan_among_the_candidates_is_taken_and_needs_no_levels(
+    linear_codec, decider: BlockDecider, scene: np.ndarray, step: tuple[int, int]
+) -> None:
     before, now = (linear_codec.latents(picture) for picture in (window(scene), window(scene, *step)))
     decision = decider.decide(now, reference_of(before), [ZERO + step], ZERO, QUANTISER)
     inside = decision.fields.vectors[0, 1:-1, 1:-1]
@@ -77,14 +79,18 @@ def test_a_vector_has_to_pay_for_its_bits(linear_codec, scene: np.ndarray) -> No
     latents = linear_codec.latents(window(scene))
     nearly = latents + np.random.default_rng(0).normal(0, 0.02, latents.shape)
     candidates = [ZERO + np.random.default_rng(1).integers(-1, 2, ZERO.shape)]
-    fields = BlockDecider(linear_codec.tables, BLOCK, lagrangian=100.0).decide(nearly, reference_of(latents), candidates, ZERO, QUANTISER).fields
+    fields = (
+        BlockDecider(linear_codec.tables, BLOCK, lagrangian=100.0).decide(nearly, reference_of(latents), candidates, ZERO, QUANTISER).fields
+    )
     assert not fields.vectors.any()
 
 
 def test_generation_is_only_chosen_when_restoration_would_gain_from_it(linear_codec, scene: np.ndarray) -> None:
     before, now = linear_codec.latents(window(scene)), linear_codec.latents(window(scene)[::-1, ::-1])
     modes = [
-        BlockDecider(linear_codec.tables, BLOCK, 0.1, inpainting_gain=gain).decide(now, reference_of(before), [], ZERO, QUANTISER).fields.modes
+        BlockDecider(linear_codec.tables, BLOCK, 0.1, inpainting_gain=gain)
+        .decide(now, reference_of(before), [], ZERO, QUANTISER)
+        .fields.modes
         for gain in (1.0, 0.01)
     ]
     assert not np.any(modes[0] == Mode.GENERATE)
@@ -112,13 +118,17 @@ class TestTwoReferences:
         assert np.all(decision.fields.directions[1:3, 2:4] == Direction.FUTURE)
         assert not decision.fields.coded.any()
 
-    def test_halfway_through_a_fade_the_average_is_best(self, linear_codec, decider: BlockDecider, smooth: Callable[..., np.ndarray]) -> None:
+    def test_halfway_through_a_fade_the_average_is_best(
+        self, linear_codec, decider: BlockDecider, smooth: Callable[..., np.ndarray]
+    ) -> None:
         a, b = (linear_codec.latents(smooth(64, 96, seed)) for seed in (21, 22))
         decision = decider.decide((a + b) / 2, reference_of(a), [], ZERO, QUANTISER, future=(reference_of(b), []))
         assert np.mean(decision.fields.directions == Direction.AVERAGE) >= 0.8
         assert np.mean(decision.fields.modes == Mode.SKIP) >= 0.8
 
-    def test_the_prediction_is_the_decoders_and_unused_vectors_are_zero(self, linear_codec, decider: BlockDecider, scene: np.ndarray) -> None:
+    def test_the_prediction_is_the_decoders_and_unused_vectors_are_zero(
+        self, linear_codec, decider: BlockDecider, scene: np.ndarray
+    ) -> None:
         frames = [linear_codec.latents(window(scene, dy, dx)) for dy, dx in ((0, 0), (1, 2), (2, 4))]
         past, future = reference_of(frames[0]), reference_of(frames[2])
         decision = decider.decide(frames[1], past, [ZERO + (1, 2)], ZERO, QUANTISER, future=(future, [ZERO - (1, 2)]))

@@ -88,7 +88,9 @@ class TestFrames:
         for crf in (10, 25, 40):
             units = encoded(pictures, crf=crf)
             sizes.append(sum(len(unit.to_bytes()) for unit in units))
-            errors.append(np.mean([(frame.latents / 64 - linear_codec.latents(picture)) ** 2 for picture, frame in zip(pictures, decoded(units))]))
+            errors.append(
+                np.mean([(frame.latents / 64 - linear_codec.latents(picture)) ** 2 for picture, frame in zip(pictures, decoded(units))])
+            )
         assert sizes == sorted(sizes, reverse=True)
         assert errors == sorted(errors)
 
@@ -130,7 +132,10 @@ class TestModes:
         for unit in units:
             for entry in unit.references if not unit.is_keyframe else ():
                 fields, time = frames[first + entry.display_index].fields, entry.display_index + 1
-                for vectors, number, unused in ((fields.vectors[0], entry.past, Direction.FUTURE), (fields.vectors[1], entry.future, Direction.PAST)):
+                for vectors, number, unused in (
+                    (fields.vectors[0], entry.past, Direction.FUTURE),
+                    (fields.vectors[1], entry.future, Direction.PAST),
+                ):
                     used = (fields.modes != Mode.INTRA) & (fields.directions != unused)
                     used[[0, -1]] = used[:, [0, -1]] = False
                     if number is not None and used.any() and abs(time - number) <= 4:

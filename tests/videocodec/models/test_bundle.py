@@ -36,13 +36,17 @@ class TestFinding:
         assert (bundle.name, bundle.folder) == ("small", folder.resolve())
 
     def test_an_unknown_name_lists_the_choices(self) -> None:
-        with pytest.raises(UnknownModelError, match="unknown model 'nonesuch': choose one of .*embedded.* or the folder of a bundle") as error:
+        with pytest.raises(
+            UnknownModelError, match="unknown model 'nonesuch': choose one of .*embedded.* or the folder of a bundle"
+        ) as error:
             ModelBundle.find("nonesuch")
         one_line(error.value)
 
     def test_a_folder_without_tables_says_how_to_make_them(self, folder: Path) -> None:
         (folder / TABLES_FILE).unlink()
-        with pytest.raises(UnknownModelError, match="no codec/tables.safetensors in this folder: make a bundle of it with tools/calibrate.py") as error:
+        with pytest.raises(
+            UnknownModelError, match="no codec/tables.safetensors in this folder: make a bundle of it with tools/calibrate.py"
+        ) as error:
             ModelBundle.find(folder)
         assert str(folder) in one_line(error.value)
 
@@ -112,7 +116,9 @@ class TestLoadingTheAutoencoder:
     def test_diffusers_own_autoencoders_load_too(self, folder: Path) -> None:
         from diffusers import AutoencoderTiny
 
-        AutoencoderTiny(encoder_block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8)).save_pretrained(str(folder / "vae"))
+        AutoencoderTiny(encoder_block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8)).save_pretrained(
+            str(folder / "vae")
+        )
         assert type(ModelBundle.find(folder).load_autoencoder()).__name__ == "AutoencoderTiny"
 
     def test_other_diffusers_classes_are_not_autoencoders(self, folder: Path) -> None:
@@ -147,7 +153,11 @@ class TestLoadingTheAutoencoder:
             ModelBundle.find(folder).load_autoencoder()
         one_line(error.value)
 
-    @pytest.mark.parametrize("damage", [lambda data: data[:1000], lambda data: data[:20] + b"\xff" + data[21:], lambda data: b""], ids=["cut", "bad byte", "empty"])
+    @pytest.mark.parametrize(
+        "damage",
+        [lambda data: data[:1000], lambda data: data[:20] + b"\xff" + data[21:], lambda data: b""],
+        ids=["cut", "bad byte", "empty"],
+    )
     def test_damaged_weights_are_named(self, folder: Path, damage) -> None:
         (folder / WEIGHTS).write_bytes(damage((folder / WEIGHTS).read_bytes()))
         with pytest.raises(UnknownModelError, match="vae: cannot be loaded") as error:

@@ -21,7 +21,9 @@ def runtime(folder: Path) -> AutoencoderRuntime:
     return AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
 
 
-def test_sides_that_do_not_fit_are_padded_with_the_edge_and_cropped_again(runtime: AutoencoderRuntime, texture: Callable[..., np.ndarray]) -> None:
+def test_sides_that_do_not_fit_are_padded_with_the_edge_and_cropped_again(
+    runtime: AutoencoderRuntime, texture: Callable[..., np.ndarray]
+) -> None:
     picture = texture(21, 37, 3)
     padded = np.pad(picture, ((0, 11), (0, 11), (0, 0)), mode="edge")
     latents = runtime.encode(picture[None], 32, 48)
@@ -66,7 +68,11 @@ def test_decoders_that_know_no_step_work_without_it(folder: Path) -> None:
 
     torch.manual_seed(0)
     AutoencoderTiny(
-        latent_channels=16, encoder_block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8), num_encoder_blocks=(1, 1, 1, 1), num_decoder_blocks=(1, 1, 1, 1)
+        latent_channels=16,
+        encoder_block_out_channels=(8, 8, 8, 8),
+        decoder_block_out_channels=(8, 8, 8, 8),
+        num_encoder_blocks=(1, 1, 1, 1),
+        num_decoder_blocks=(1, 1, 1, 1),
     ).save_pretrained(str(folder / "vae"))
     runtime = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
     latents = runtime.encode(np.zeros((2, 16, 24, 3), np.uint8), 16, 24)
@@ -79,8 +85,12 @@ def test_of_a_variational_autoencoder_the_mode_is_coded(folder: Path) -> None:
 
     torch.manual_seed(0)
     AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4, block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4, latent_channels=16
-    ).save_pretrained(str(folder / "vae"))  # fmt: skip
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(8, 8, 8, 8),
+        norm_num_groups=4,
+        latent_channels=16,
+    ).save_pretrained(str(folder / "vae"))
     runtime = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
     picture = np.full((1, 16, 16, 3), 90, np.uint8)
     assert np.array_equal(runtime.encode(picture, 16, 16), runtime.encode(picture, 16, 16))
@@ -96,7 +106,11 @@ def test_autoencoders_of_another_stride_are_refused(folder: Path) -> None:
     from diffusers import AutoencoderTiny
 
     AutoencoderTiny(
-        latent_channels=16, encoder_block_out_channels=(8, 8, 8), decoder_block_out_channels=(8, 8, 8), num_encoder_blocks=(1, 1, 1), num_decoder_blocks=(1, 1, 1)
+        latent_channels=16,
+        encoder_block_out_channels=(8, 8, 8),
+        decoder_block_out_channels=(8, 8, 8),
+        num_encoder_blocks=(1, 1, 1),
+        num_decoder_blocks=(1, 1, 1),
     ).save_pretrained(str(folder / "vae"))
     with pytest.raises(UnknownModelError, match=r"makes \(4, 4\) latents of 16×16 px: an autoencoder must have a stride of 8 px"):
         AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1).encode(np.zeros((1, 16, 16, 3), np.uint8), 16, 16)

@@ -42,7 +42,11 @@ def test_inter_models_also_see_what_is_coded_the_prediction_and_the_previous_lev
     model, levels, step = random_model(inter=True), torch.zeros(1, 6, 4, 4), torch.zeros(1)
     coded, magnitudes = torch.ones(1, 1, 4, 4), torch.zeros(1, 2, 6, 4, 4)
     mean, _ = model(levels, step, coded, magnitudes)
-    for changed in (model(levels, step, 0 * coded, magnitudes), model(levels, step, coded, magnitudes + 1), model(levels, step + 1, coded, magnitudes)):
+    for changed in (
+        model(levels, step, 0 * coded, magnitudes),
+        model(levels, step, coded, magnitudes + 1),
+        model(levels, step + 1, coded, magnitudes),
+    ):
         assert not torch.allclose(mean, changed[0])
 
 
