@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .access_unit import AccessUnit
+from .blas_threads import one_blas_thread
 from .errors import BitstreamError, ChecksumError
 from .frame_coder import FrameCoder, LatentFrame
 from .group_structure import FrameReference
@@ -65,7 +66,8 @@ class LatentDecoder:
             self._header = header
         elif coder is None or anchor is None:
             raise BitstreamError("access unit needs the keyframe before it, which is missing or damaged")
-        frames, last = decode_group(coder, anchor, unit)
+        with one_blas_thread():
+            frames, last = decode_group(coder, anchor, unit)
         if latent_checksum(frames) != unit.latent_checksum:
             raise ChecksumError("reconstructed latents differ from the encoder's: the model's tables or this program differ from the encoder's")
         self._coder, self._anchor = coder, last

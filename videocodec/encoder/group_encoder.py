@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
+from bitstream.blas_threads import one_blas_thread
 from bitstream.block_syntax import Mode
 from bitstream.frame_coder import FrameCoder, LatentFrame
 from bitstream.group_structure import FrameReference, Structure, coding_order
@@ -109,7 +110,8 @@ class GroupEncoder:
         coded: dict[int, LatentFrame] = {}
         for entry, level in zip(order, frame_levels(order)):
             frame = frames[entry.display_index]
-            latent = self._code(writer, frame, level, known[entry.past], None if entry.future is None else known[entry.future])
+            with one_blas_thread():
+                latent = self._code(writer, frame, level, known[entry.past], None if entry.future is None else known[entry.future])
             coded[entry.display_index] = latent
             known[entry.display_index + 1] = (ReferenceFrame(latent.latents.astype(np.int32)), frame.luma)
         self._anchor = known[size]
@@ -158,7 +160,8 @@ class GroupEncoder:
         writer = self._new_writer()
         self._coder = self._new_coder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
         choose = RateDistortionQuantiser(frame.latents / step_latent(quantiser), self._settings.lagrangian)
-        latent = self._coder.code_keyframe(writer, quantiser, choose)
+        with one_blas_thread():
+            latent = self._coder.code_keyframe(writer, quantiser, choose)
         self._anchor = (ReferenceFrame(latent.latents.astype(np.int32)), frame.luma)
         self._since_keyframe = 1
         return self._unit(Structure.KEYFRAME, [frame], [latent], {0: latent}, writer)
