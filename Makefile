@@ -5,8 +5,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-DEMO_CLIP ?= samples/market.mp4
-DEMO_CRF ?= 28
+DEMO_CLIP ?= samples/balls.mp4
+DEMO_CRF ?= 32
 DEMO_NAME := $(basename $(notdir $(DEMO_CLIP)))
 
 .PHONY: help demo test samples clean

@@ -50,10 +50,12 @@ class BlockFields:
     vectors: np.ndarray
 
     @classmethod
-    def blank(cls, height: int, width: int, mode: Mode) -> "BlockFields":
+    def blank(cls, height: int, width: int, mode: Mode) -> BlockFields:
         """Every block in ``mode``, past reference, no motion."""
         return cls(
-            np.full((height, width), int(mode), dtype=np.int64), np.zeros((height, width), dtype=np.int64), np.zeros((2, height, width, 2), dtype=np.int64)
+            np.full((height, width), int(mode), dtype=np.int64),
+            np.zeros((height, width), dtype=np.int64),
+            np.zeros((2, height, width, 2), dtype=np.int64),
         )
 
     @property

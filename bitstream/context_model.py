@@ -79,7 +79,7 @@ class SymbolContext:
     sign: np.ndarray
 
     @classmethod
-    def of(cls, mean: np.ndarray, scale: np.ndarray) -> "SymbolContext":
+    def of(cls, mean: np.ndarray, scale: np.ndarray) -> SymbolContext:
         """From mean and log2 scale in sixteenths.  Negative means are mirrored, which halves the number of tables."""
         sign = np.where(mean < 0, -1, 1)
         rounded = (np.abs(mean) + 2) >> 2  # quarters
@@ -146,6 +146,10 @@ class LevelCanvas:
         seen = first + own
         chosen = [*range(seen), *range(channels, channels + seen), fixed + second, fixed + 2, fixed + 1]
         if kind == INTER:
-            chosen += [fixed + 3, *range(fixed + 4 + first, fixed + 4 + seen), *range(fixed + 4 + channels + first, fixed + 4 + channels + seen)]
+            chosen += [
+                fixed + 3,
+                *range(fixed + 4 + first, fixed + 4 + seen),
+                *range(fixed + 4 + channels + first, fixed + 4 + channels + seen),
+            ]
         offsets = (np.array(chosen)[:, None] * self._size + self._around).ravel()
         return self._flat.take(((rows + 1) * self._pitch + columns + 1)[:, None] + offsets)

@@ -35,7 +35,11 @@ def to_positions(blocks: np.ndarray, block: int) -> np.ndarray:
 
 
 def predict_frame(
-    tables: CodecTables, fields: BlockFields, references: tuple[ReferenceFrame | None, ReferenceFrame | None], block: int, where: np.ndarray | None = None
+    tables: CodecTables,
+    fields: BlockFields,
+    references: tuple[ReferenceFrame | None, ReferenceFrame | None],
+    block: int,
+    where: np.ndarray | None = None,
 ) -> np.ndarray:
     """Motion-compensated prediction (C, h, w) int32 of every block, zero for intra blocks and outside ``where`` (bh, bw)."""
     bh, bw = fields.modes.shape
@@ -90,7 +94,13 @@ class FrameCoder:
         return self._code_levels(io, fields, prediction, quantiser, choose, block_bits)
 
     def _code_levels(
-        self, io: SymbolWriter | SymbolReader, fields: BlockFields, prediction: np.ndarray | None, quantiser: int, choose: LevelChooser | None, block_bits: float
+        self,
+        io: SymbolWriter | SymbolReader,
+        fields: BlockFields,
+        prediction: np.ndarray | None,
+        quantiser: int,
+        choose: LevelChooser | None,
+        block_bits: float,
     ) -> LatentFrame:
         coded = to_positions(fields.coded, self.block)
         intra = to_positions(fields.modes == Mode.INTRA, self.block)

@@ -61,7 +61,9 @@ class LatentDecoder:
         if unit.is_keyframe:
             header = unit.header
             if header.latent_channels != self._tables.latent_channels:
-                raise BitstreamError(f"stream has {header.latent_channels} latent channels, the model's tables have {self._tables.latent_channels}")
+                raise BitstreamError(
+                    f"stream has {header.latent_channels} latent channels, the model's tables have {self._tables.latent_channels}"
+                )
             coder = FrameCoder(self._tables, header.latent_height, header.latent_width, 1 << header.block_log2)
             self._header = header
         elif coder is None or anchor is None:
@@ -69,7 +71,9 @@ class LatentDecoder:
         with one_blas_thread():
             frames, last = decode_group(coder, anchor, unit)
         if latent_checksum(frames) != unit.latent_checksum:
-            raise ChecksumError("reconstructed latents differ from the encoder's: the model's tables or this program differ from the encoder's")
+            raise ChecksumError(
+                "reconstructed latents differ from the encoder's: the model's tables or this program differ from the encoder's"
+            )
         self._coder, self._anchor = coder, last
         return frames
 

@@ -55,7 +55,13 @@ class LevelCoder:
         self.previous = np.zeros(self._shape, dtype=np.int64)
 
     def code(
-        self, io: SymbolWriter | SymbolReader, log2_step: int, coded: np.ndarray, intra: np.ndarray, prediction: np.ndarray | None, choose: LevelChooser | None
+        self,
+        io: SymbolWriter | SymbolReader,
+        log2_step: int,
+        coded: np.ndarray,
+        intra: np.ndarray,
+        prediction: np.ndarray | None,
+        choose: LevelChooser | None,
     ) -> np.ndarray:
         """Code the levels of a frame → (C, h, w) int64, zero where nothing is coded.
 

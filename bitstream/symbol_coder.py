@@ -93,7 +93,7 @@ class TableSet:
         """Ideal code length of symbols under the tables in use, in bits.  For figures only."""
         return float(self.costs[tables, symbols].sum())
 
-    def copy(self) -> "TableSet":
+    def copy(self) -> TableSet:
         """An independent copy, for encoders that try and take back."""
         other = object.__new__(TableSet)
         other.counts, other.frequencies, other.costs = self.counts.copy(), self.frequencies.copy(), self.costs.copy()

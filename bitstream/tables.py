@@ -44,7 +44,7 @@ class CodecTables:
     phase_filters: np.ndarray
 
     @classmethod
-    def load(cls, path: str | Path) -> "CodecTables":
+    def load(cls, path: str | Path) -> CodecTables:
         """Read ``codec/tables.safetensors``.  Raises ``TablesError`` naming what is wrong."""
         try:
             tensors = load_file(str(path))
@@ -53,7 +53,7 @@ class CodecTables:
         return cls.from_tensors(tensors, str(path))
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, np.ndarray], source: str = "codec tables") -> "CodecTables":
+    def from_tensors(cls, tensors: dict[str, np.ndarray], source: str = "codec tables") -> CodecTables:
         """From the named integer arrays that ``to_tensors`` gives; every shape is checked."""
 
         def take(name: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -81,8 +81,9 @@ def main() -> None:
     torch.set_num_threads(2)
     perceptual = LpipsSqueeze(args.lpips)
     broken: list[str] = []
-    print("| clip | crf | frames | kbit/s | keyframes | bytes keyframe | bytes inter | inter / key | PSNR dB | lpips-squeeze | encode fps | decode fps |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    columns = ["clip", "crf", "frames", "kbit/s", "keyframes", "bytes keyframe", "bytes inter", "inter / key", "PSNR dB", "lpips-squeeze"]
+    columns += ["encode fps", "decode fps"]
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for path in sorted(f for f in args.clips.iterdir() if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only)):
         times, size = timestamps(path, args.max_frames)
         rows = []
@@ -106,12 +107,18 @@ def main() -> None:
                 key, inter = frame_bytes(coded)
                 psnr, lpips = measure(path, coded, args.max_frames, perceptual)
                 rows.append((report.video_bytes, psnr, lpips))
-                print(
-                    f"| {path.stem} | {crf} | {report.frames} | {report.video_bitrate_bps / 1000:.1f} | {report.keyframes} | {key:.0f} | {inter:.0f} "
-                    f"| {100 * inter / key:.1f} % | {psnr:.2f} | {lpips:.3f} | {report.frames / report.encode_seconds:.1f} "
-                    f"| {back.frames / back.decode_seconds:.1f} |",
-                    flush=True,
-                )
+                figures = [
+                    path.stem,
+                    crf,
+                    report.frames,
+                    f"{report.video_bitrate_bps / 1000:.1f}",
+                    report.keyframes,
+                    f"{key:.0f}",
+                    f"{inter:.0f}",
+                ]
+                figures += [f"{100 * inter / key:.1f} %", f"{psnr:.2f}", f"{lpips:.3f}"]
+                figures += [f"{report.frames / report.encode_seconds:.1f}", f"{back.frames / back.decode_seconds:.1f}"]
+                print(f"| {' | '.join(map(str, figures))} |", flush=True)
         for finer, coarser in zip(rows, rows[1:]):
             if not (finer[0] > coarser[0] and finer[1] > coarser[1] and finer[2] < coarser[2]):
                 broken.append(f"{path.stem}: bytes or distortion not monotonic in crf: {finer} then {coarser}")

@@ -29,7 +29,8 @@ def make_clip(path: Path, seconds: int) -> None:
     """A clip of moving texture at 512×288."""
     rng = np.random.default_rng(0)
     texture = sum(
-        cv2.resize(rng.uniform(0, 1, (2**i, 2**i, 3)).astype(np.float32), (1024, 1024), interpolation=cv2.INTER_CUBIC) / (1 + i) for i in range(2, 9)
+        cv2.resize(rng.uniform(0, 1, (2**i, 2**i, 3)).astype(np.float32), (1024, 1024), interpolation=cv2.INTER_CUBIC) / (1 + i)
+        for i in range(2, 9)
     )
     texture = np.clip((texture - texture.min()) / np.ptp(texture) * 255, 0, 255).astype(np.uint8)
     with av.open(str(path), "w") as output:
@@ -52,7 +53,9 @@ def peak_memory(clip: Path, target: Path, threads: int) -> float:
         f"videocodec.encode({str(clip)!r}, {str(target)!r}, crf=32, threads={threads}, overwrite=True, device='cpu');"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(__file__).resolve().parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(__file__).resolve().parents[1]
+    )
     return float(done.stdout.split()[-1])
 
 
@@ -70,7 +73,8 @@ def main() -> None:
         make_clip(clip, 5)
         for preset in ("ultrafast", "medium"):
             report = videocodec.encode(clip, coded, crf=args.crf, preset=preset, threads=args.threads, device="cpu", overwrite=True)
-            print(f"encode {WIDTH}x{HEIGHT} {preset}: {report.frames / report.encode_seconds:.1f} fps (model loading included), {report.video_bitrate_bps / 1000:.0f} kbit/s")
+            speed, rate = report.frames / report.encode_seconds, report.video_bitrate_bps / 1000
+            print(f"encode {WIDTH}x{HEIGHT} {preset}: {speed:.1f} fps (model loading included), {rate:.0f} kbit/s")
         back = videocodec.decode(coded, Path(folder) / "back.mp4", threads=args.threads, device="cpu")
         print(f"decode to mp4: {back.frames / back.decode_seconds:.1f} fps (model loading included)")
         stream = LatentStream(coded)

@@ -53,11 +53,14 @@ def install_weights(weights: Path, bundle: Path) -> None:
     from videocodec.models.latent_autoencoder import LatentAutoencoder
 
     state = load_file(str(weights / "autoencoder.safetensors"))
-    blocks = {part: 1 + max((int(k.split(".")[2]) for k in state if k.startswith(f"{part}.")), default=-1)
-              for part in ("encoder.coarse", "encoder.wide", "decoder.coarse", "decoder.fine", "decoder.wide")}
+    blocks = {
+        part: 1 + max((int(k.split(".")[2]) for k in state if k.startswith(f"{part}.")), default=-1)
+        for part in ("encoder.coarse", "encoder.wide", "decoder.coarse", "decoder.fine", "decoder.wide")
+    }
     model = LatentAutoencoder(
         latent_channels=state["encoder.linear.weight"].shape[0], width=state["decoder.head.weight"].shape[1],
-        coarse_width=state["decoder.stem.weight"].shape[0], encoder_blocks=blocks["encoder.coarse"], encoder_wide_blocks=blocks["encoder.wide"],
+        coarse_width=state["decoder.stem.weight"].shape[0],
+        encoder_blocks=blocks["encoder.coarse"], encoder_wide_blocks=blocks["encoder.wide"],
         decoder_blocks=blocks["decoder.coarse"], decoder_fine_blocks=blocks["decoder.fine"], decoder_wide_blocks=blocks["decoder.wide"],
         expansion=state["decoder.wide.0.expand.weight"].shape[0] // state["decoder.wide.0.expand.weight"].shape[1],
     )  # fmt: skip
@@ -65,7 +68,9 @@ def install_weights(weights: Path, bundle: Path) -> None:
     model.half().save_pretrained(str(bundle / "vae"))
     (bundle / "codec").mkdir(parents=True, exist_ok=True)
     save_file(load_file(str(weights / "rate_model.safetensors")), str(bundle / "codec" / "rate_model.safetensors"))
-    (bundle / "model_index.json").write_text(json.dumps({"_class_name": "VideoCodecBundle", "vae": ["videocodec", "LatentAutoencoder"]}, indent=2) + "\n")
+    (bundle / "model_index.json").write_text(
+        json.dumps({"_class_name": "VideoCodecBundle", "vae": ["videocodec", "LatentAutoencoder"]}, indent=2) + "\n"
+    )
 
 
 def latent_scale(bundle: Path, pictures: list[np.ndarray]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Make the README's picture: a frame of a bundled sample beside the same frame decoded.
 
-    python tools/make_picture.py [--clip samples/portrait.mp4] [--crf 32] [--frame 60] [--output docs/original-and-decoded.png]
+python tools/make_picture.py [--clip samples/portrait.mp4] [--crf 32] [--frame 60] [--output docs/original-and-decoded.png]
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def main() -> None:
     with VideoSource(args.clip) as source:
         original = next(islice(source, args.frame, None)).rgb
     cv2.imwrite(str(args.output), np.hstack([original, decoded])[..., ::-1])
-    rate = f"{report.video_bitrate_bps / 1000:.0f} kbit/s, {report.video_bytes} bytes for {report.duration_seconds:.1f} s at {report.width}×{report.height}"
-    print(f"{args.output}: frame {args.frame} at --crf {args.crf}, {rate}")
+    size = f"{report.video_bytes} bytes for {report.duration_seconds:.1f} s at {report.width}×{report.height}"
+    print(f"{args.output}: frame {args.frame} at --crf {args.crf}, {report.video_bitrate_bps / 1000:.0f} kbit/s, {size}")
 
 
 if __name__ == "__main__":

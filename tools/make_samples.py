@@ -230,7 +230,9 @@ def music(seconds: float) -> np.ndarray:
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
-def write_clip(path: Path, frames: Iterator[np.ndarray], size: tuple[int, int], fps: int, crf: int, sound: np.ndarray | None = None) -> None:
+def write_clip(
+    path: Path, frames: Iterator[np.ndarray], size: tuple[int, int], fps: int, crf: int, sound: np.ndarray | None = None
+) -> None:
     """Writes float32 RGB `frames` of OVERSAMPLING times `size` (w, h) as H.264 and `sound` (2, samples) as AAC into an MP4."""
     with av.open(str(path), "w", options={"movflags": "+faststart", "fflags": "+bitexact"}) as container:
         video = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "slower", "threads": "1"})

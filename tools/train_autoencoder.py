@@ -7,11 +7,11 @@ for every picture, and keeps the weights (an exponential moving average) with th
 Writes ``autoencoder.safetensors`` and ``rate_model.safetensors`` (float16) and appends to ``train.log`` in the output
 folder; ``tools/calibrate.py`` makes a bundle of them.  Runs on CPU and CUDA; needs torch, numpy, cv2 and safetensors.
 
-Loss, in units of 8-bit squared error per sample: MSE + 0.5·MSE of 8×8 means + w(step)·LPIPS + λ(step)·bits per pixel,
-with λ = 700·step² and w = 1500·step^1.4: half as much would give MSE and LPIPS equal shares at step 1 (measured slopes of
-both against rate), and the perceptual term wins at coarse steps.  LPIPS looks at a randomly shifted window, since a network
-that always sees the same grid learns to hide a screen-door pattern in its strides.  The decoder sees hard-rounded latents (straight-through gradient) with a random dead zone, the rate
-model sees uniform noise (Minnen & Singh 2020).
+Loss, in units of 8-bit squared error per sample: MSE + 0.5·MSE of 8×8 means + w(step)·LPIPS + λ(step)·bits per pixel, with
+λ = 700·step² and w = 1500·step^1.4: half as much would give MSE and LPIPS equal shares at step 1 (measured slopes of both
+against rate), and the perceptual term wins at coarse steps.  LPIPS looks at a randomly shifted window, since a network that
+always sees the same grid learns to hide a screen-door pattern in its strides.  The decoder sees hard-rounded latents
+(straight-through gradient) with a random dead zone, the rate model sees uniform noise (Minnen & Singh 2020).
 """
 
 from __future__ import annotations
@@ -208,7 +208,17 @@ def main() -> None:
         weight_decay=1e-4,
     )
     log = (args.output / "train.log").open("a", buffering=1)
-    log.write(json.dumps({"start": time.strftime("%F %T"), "pictures": len(pictures), **asdict(shape), **{k: str(v) for k, v in vars(args).items() if k != "pictures"}}) + "\n")
+    log.write(
+        json.dumps(
+            {
+                "start": time.strftime("%F %T"),
+                "pictures": len(pictures),
+                **asdict(shape),
+                **{k: str(v) for k, v in vars(args).items() if k != "pictures"},
+            }
+        )
+        + "\n"
+    )
 
     start, best, iteration, next_validation = time.time(), math.inf, 0, 0.0
     running = np.zeros(4)
@@ -217,8 +227,18 @@ def main() -> None:
         progress = elapsed / (60 * args.minutes)
         if elapsed >= next_validation or progress >= 1:
             figure, rows = validate(average, validation, perceptual)
-            log.write(json.dumps({"minutes": round(elapsed / 60, 1), "iteration": iteration, "figure": round(figure, 3), "validation": rows,
-                                  "running": [round(float(v), 4) for v in running]}) + "\n")
+            log.write(
+                json.dumps(
+                    {
+                        "minutes": round(elapsed / 60, 1),
+                        "iteration": iteration,
+                        "figure": round(figure, 3),
+                        "validation": rows,
+                        "running": [round(float(v), 4) for v in running],
+                    }
+                )
+                + "\n"
+            )
             if figure < best:
                 best = figure
                 save(average, args.output)

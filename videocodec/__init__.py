@@ -1,8 +1,8 @@
 """A neural video codec: keyframes as quantised latents, inter frames as latent motion and residuals, exact on every machine.
 
-    videocodec.encode("clip.mp4", "clip.lv.mp4", crf=32)
-    videocodec.decode("clip.lv.mp4", "out.mp4")
-    for frame in videocodec.decode_frames("clip.lv.mp4"): frame.data  # (3, H, W) uint8
+videocodec.encode("clip.mp4", "clip.lv.mp4", crf=32)
+videocodec.decode("clip.lv.mp4", "out.mp4")
+for frame in videocodec.decode_frames("clip.lv.mp4"): frame.data  # (3, H, W) uint8
 """
 
 from __future__ import annotations
@@ -30,7 +30,19 @@ _HOMES = {
     "verify": "inspection",
     "VerifyReport": "inspection",
 }
-__all__ = sorted(_HOMES)
+__all__ = [
+    "PROVENANCE_NAMES",
+    "DecodeReport",
+    "EncodeReport",
+    "Frame",
+    "StreamInfo",
+    "VerifyReport",
+    "decode",
+    "decode_frames",
+    "encode",
+    "info",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -71,8 +71,7 @@ class ReferenceDecoder:
         self.channels = tables.latent_channels
         self.filters = tables.phase_filters.astype(int).tolist()
         self.networks = [
-            [tuple(getattr(net, part).astype(int).tolist() for part in NETWORK_PARTS) for net in tables.networks[kind]]
-            for kind in (0, 1)
+            [tuple(getattr(net, part).astype(int).tolist() for part in NETWORK_PARTS) for net in tables.networks[kind]] for kind in (0, 1)
         ]
         self.priors = tables
 

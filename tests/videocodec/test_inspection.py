@@ -22,7 +22,8 @@ from videocodec.progress import Progress
 
 # Section 6 of the design: these keys are relied on from outside.
 PROMISED = set(
-    "width height frame_rate frames duration_seconds keyframes video_bytes container_bytes video_bitrate_bps format_version audio_tracks".split()
+    "width height frame_rate frames duration_seconds keyframes video_bytes container_bytes video_bitrate_bps".split()
+    + ["format_version", "audio_tracks"]
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bitstream.context_model import INTER, LEVEL_SYMBOLS, LEVEL_TABLES, RADIUS, SCALE_BINS, WEIGHT_BITS, FRACTION_BINS, SliceNetwork
+from bitstream.context_model import FRACTION_BINS, INTER, LEVEL_TABLES, RADIUS, WEIGHT_BITS, SliceNetwork
 from bitstream.symbol_coder import FREQUENCY_TOTAL
 from bitstream.tables import planes_of
 
@@ -28,7 +28,13 @@ class LevelSample:
 
 
 def fit_context_model(
-    samples: list[LevelSample], kind: int, slices: tuple[int, ...], minutes: float, start: ContextModel | None = None, crop: int = 32, batch: int = 16
+    samples: list[LevelSample],
+    kind: int,
+    slices: tuple[int, ...],
+    minutes: float,
+    start: ContextModel | None = None,
+    crop: int = 32,
+    batch: int = 16,
 ) -> tuple[ContextModel, float]:
     """Train a context model on random crops of the samples → model, mean bits per coded level at the end (running mean).
 
@@ -139,5 +145,3 @@ def start_from(state: dict[str, torch.Tensor], model: ContextModel) -> ContextMo
             own[name][:, : value.shape[1]] = value.float()
     model.load_state_dict(own)
     return model
-
-

@@ -41,7 +41,13 @@ class _RecordingLevelCoder(LevelCoder):
         self._samples = samples
 
     def code(
-        self, io: SymbolWriter | SymbolReader, log2_step: int, coded: np.ndarray, intra: np.ndarray, prediction: np.ndarray | None, choose: LevelChooser | None
+        self,
+        io: SymbolWriter | SymbolReader,
+        log2_step: int,
+        coded: np.ndarray,
+        intra: np.ndarray,
+        prediction: np.ndarray | None,
+        choose: LevelChooser | None,
     ) -> np.ndarray:
         """As the base class; remembers inter frames that carry levels."""
         before = self.previous
@@ -52,7 +58,9 @@ class _RecordingLevelCoder(LevelCoder):
         return levels
 
 
-def _encode_all(tables: CodecTables, clips: list[ClipFrames], rng: np.random.Generator) -> tuple[list[LevelSample], dict[str, np.ndarray], float]:
+def _encode_all(
+    tables: CodecTables, clips: list[ClipFrames], rng: np.random.Generator
+) -> tuple[list[LevelSample], dict[str, np.ndarray], float]:
     """Encode every clip at a random crf → samples, symbol counts by table name, bits in all."""
     samples: list[LevelSample] = []
     totals = {"levels": np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), **{name: np.zeros(shape) for name, shape in BLOCK_TABLES.items()}}
@@ -84,9 +92,10 @@ def calibrate_inter(
     """Tables with inter networks and all inter priors fitted to what the encoder really codes, in two rounds."""
     shapes = logistic_tables()
     model = start
+    frames = sum(len(clip.frames) for clip in clips)
     for round_number in range(2):
         samples, _, bits = _encode_all(tables, clips, np.random.default_rng(round_number))
-        log(f"round {round_number}: {len(samples)} inter frames with levels, {bits / 8 / sum(len(c.frames) for c in clips):.1f} bytes per frame")
+        log(f"round {round_number}: {len(samples)} inter frames with levels, {bits / 8 / frames:.1f} bytes per frame")
         model, per_level = fit_context_model(samples, INTER, tables.slices, minutes / 2, model)
         log(f"inter network: {per_level:.4f} bits per coded level")
         tables = replace(tables, networks={INTRA: tables.networks[INTRA], INTER: to_integers(model, INTER)})
@@ -96,5 +105,5 @@ def calibrate_inter(
             level_priors={INTRA: tables.level_priors[INTRA], INTER: to_frequencies(counts["levels"], shapes, SMOOTHING)},
             block_priors={name: to_frequencies(counts[name], np.full(shape, 1 / shape[1]), 4.0) for name, shape in BLOCK_TABLES.items()},
         )
-        log(f"round {round_number}: {bits / 8 / sum(len(c.frames) for c in clips):.1f} bytes per frame before its tables")
+        log(f"round {round_number}: {bits / 8 / frames:.1f} bytes per frame before its tables")
     return tables, model

@@ -41,7 +41,9 @@ def uniform_priors() -> dict[str, np.ndarray]:
     return {name: to_frequencies(np.ones(shape), np.ones(shape), 0.0) for name, shape in BLOCK_TABLES.items()}
 
 
-def code_keyframe(tables: CodecTables, latents: np.ndarray, quantiser: int, lagrangian: float, io: SymbolWriter) -> tuple[np.ndarray, FrameCoder]:
+def code_keyframe(
+    tables: CodecTables, latents: np.ndarray, quantiser: int, lagrangian: float, io: SymbolWriter
+) -> tuple[np.ndarray, FrameCoder]:
     """Code scaled latents (C, h, w) as a keyframe → levels (C, h, w) and the coder used."""
     coder = FrameCoder(tables, *latents.shape[1:], block=1)
     frame = coder.code_keyframe(io, quantiser, RateDistortionQuantiser(latents / step_latent(quantiser), lagrangian))
@@ -73,7 +75,14 @@ def calibrate_intra(
     shapes = logistic_tables()
     smooth = to_frequencies(np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), shapes, 1.0)
     blank_inter = to_integers(ContextModel(slices, inter=True), INTER)
-    tables = CodecTables(sum(slices), slices, {INTRA: to_integers(model, INTRA), INTER: blank_inter}, {INTRA: smooth, INTER: smooth}, uniform_priors(), filters)
+    tables = CodecTables(
+        sum(slices),
+        slices,
+        {INTRA: to_integers(model, INTRA), INTER: blank_inter},
+        {INTRA: smooth, INTER: smooth},
+        uniform_priors(),
+        filters,
+    )
     # The levels the encoder really sends depend on the tables; one more round over those makes both agree.
     for last in (False, True):
         counts, samples = np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), []

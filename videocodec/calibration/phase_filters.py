@@ -11,7 +11,9 @@ from bitstream.tables import FILTER_BITS, FILTER_TAPS, PHASES
 _REACH = FILTER_TAPS // 2
 
 
-def fit_phase_filters(encode: Callable[[np.ndarray], np.ndarray], pictures: list[np.ndarray], noise: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+def fit_phase_filters(
+    encode: Callable[[np.ndarray], np.ndarray], pictures: list[np.ndarray], noise: float = 0.05
+) -> tuple[np.ndarray, np.ndarray]:
     """Filters (8, 8, 25·C, C) as float64 holding int16 values, and the mean squared error of every phase (8, 8).
 
     ``encode`` maps (H, W, 3) uint8 pictures with sides that are multiples of 8 to scaled latents (C, H/8, W/8);

@@ -17,8 +17,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
     parser.add_argument("output", metavar="OUTPUT", help="the file or pattern to write, - for standard output")
-    parser.add_argument("--steps", type=whole_number(1), default=1, metavar="N", help="restoration steps; no effect without a restoration model")
-    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration; no effect without a restoration model")
+    parser.add_argument(
+        "--steps", type=whole_number(1), default=1, metavar="N", help="restoration steps; no effect without a restoration model"
+    )
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration; no effect without a restoration model"
+    )
     parser.add_argument("--no-restore", action="store_true", help="decode the latents as they are")
     parser.add_argument("--model", metavar="NAME_OR_DIR", help="model bundle (default: the stream's own, if it is installed)")
     add_machine_options(parser)

@@ -50,8 +50,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"input": args.input, "output": args.output, **asdict(report)})
         return 0
-    print(f"{args.output}: {report.frames} frames {report.width}x{report.height}, {report.duration_seconds:.2f} s, {report.keyframes} keyframes")
-    print(f"  video {size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}; {size(report.container_bytes)} with its container, without sound")
+    frames = f"{report.frames} frames {report.width}x{report.height}, {report.duration_seconds:.2f} s"
+    print(f"{args.output}: {frames}, {report.keyframes} keyframes")
+    rate = f"{size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}"
+    print(f"  video {rate}; {size(report.container_bytes)} with its container, without sound")
     share = 100 * report.container_bytes / report.source_bytes
-    print(f"  {share:.1f} % of the {size(report.source_bytes)} of {args.input}; {report.frames / report.encode_seconds:.1f} frames per second")
+    print(
+        f"  {share:.1f} % of the {size(report.source_bytes)} of {args.input}; {report.frames / report.encode_seconds:.1f} frames per second"
+    )
     return 0

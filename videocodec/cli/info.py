@@ -10,7 +10,9 @@ from .common import bitrate, print_json, size
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = commands.add_parser(
-        "info", help="say what is in a latent-video file", description="Say what is in a latent-video file, from its headers; no network runs."
+        "info",
+        help="say what is in a latent-video file",
+        description="Say what is in a latent-video file, from its headers; no network runs.",
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")

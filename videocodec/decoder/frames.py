@@ -46,7 +46,9 @@ class Frame:
 class PictureDecoder:
     """Turns the latents of a stream into pictures: restoration, then the autoencoder's decoder, in batches."""
 
-    def __init__(self, stream: LatentStream, device: str = "auto", threads: int | None = None, restoration: Restoration | None = None) -> None:
+    def __init__(
+        self, stream: LatentStream, device: str = "auto", threads: int | None = None, restoration: Restoration | None = None
+    ) -> None:
         self._stream = stream
         self._runtime = AutoencoderRuntime(stream.bundle, device, threads)
         self._restoration = restoration or IdentityRestoration()
@@ -92,7 +94,12 @@ def _provenance(modes: np.ndarray) -> np.ndarray:
 
 
 def decode_frames(
-    source: str | Path, *, model: str | Path | None = None, device: str = "auto", threads: int | None = None, restoration: Restoration | None = None
+    source: str | Path,
+    *,
+    model: str | Path | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    restoration: Restoration | None = None,
 ) -> Iterator[Frame]:
     """Decode a latent-video file frame by frame, in display order.  Raises ``BitstreamError`` or ``VideoCodecError``."""
     yield from PictureDecoder(LatentStream(source, model), device, threads, restoration).frames()

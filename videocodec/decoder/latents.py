@@ -99,7 +99,9 @@ class LatentStream:
         """Pictures of one size and one model all through: files glued together from others may break that."""
         for name in () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256"):
             if getattr(header, name) != getattr(self.header, name):
-                raise BitstreamError(f"{name} changes from {getattr(self.header, name)} to {getattr(header, name)}: decode the parts one by one")
+                raise BitstreamError(
+                    f"{name} changes from {getattr(self.header, name)} to {getattr(header, name)}: decode the parts one by one"
+                )
 
 
 def type_of(error: BitstreamError) -> type[BitstreamError]:

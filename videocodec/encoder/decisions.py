@@ -59,7 +59,9 @@ class BlockDecider:
     then marking a block for generation buys nothing and is never chosen.
     """
 
-    def __init__(self, tables: CodecTables, block: int, lagrangian: float, inpainting_gain: float = 1.0, rates: RateEstimates = RateEstimates()) -> None:
+    def __init__(
+        self, tables: CodecTables, block: int, lagrangian: float, inpainting_gain: float = 1.0, rates: RateEstimates = RateEstimates()
+    ) -> None:
         self._tables, self._block = tables, block
         self._lagrangian, self._inpainting_gain, self._rates = lagrangian, inpainting_gain, rates
 

@@ -24,7 +24,6 @@ from .motion import MotionSearch
 from .quantisation import RateDistortionQuantiser
 from .settings import EncoderSettings
 
-
 _SHORTEST_GOP = 8  # frames from a keyframe to one that a scene cut asks for
 # Novelty (MotionSearch.novelty) measured on the dev clips: two unrelated pictures have 3.0 to 15, the fastest sports 2.7.
 _CUT_NOVELTY = 2.9
@@ -131,7 +130,12 @@ class GroupEncoder:
         return Structure.CHAIN, min(limit, _CHAIN_SIZE)
 
     def _code(
-        self, writer: SymbolWriter, frame: EncoderFrame, level: int, past: tuple[ReferenceFrame, np.ndarray], future: tuple[ReferenceFrame, np.ndarray] | None
+        self,
+        writer: SymbolWriter,
+        frame: EncoderFrame,
+        level: int,
+        past: tuple[ReferenceFrame, np.ndarray],
+        future: tuple[ReferenceFrame, np.ndarray] | None,
     ) -> LatentFrame:
         quantiser = min(QUANTISER_COUNT - 1, self._settings.inter_quantiser + self._settings.level_offset(level))
         previous = self._coder.blocks.previous.vectors[0]
@@ -167,7 +171,12 @@ class GroupEncoder:
         return self._unit(Structure.KEYFRAME, [frame], [latent], {0: latent}, writer)
 
     def _unit(
-        self, structure: Structure, frames: list[EncoderFrame], in_coding_order: list[LatentFrame], coded: dict[int, LatentFrame], writer: SymbolWriter
+        self,
+        structure: Structure,
+        frames: list[EncoderFrame],
+        in_coding_order: list[LatentFrame],
+        coded: dict[int, LatentFrame],
+        writer: SymbolWriter,
     ) -> AccessUnit:
         return AccessUnit(
             structure=structure,

@@ -39,7 +39,9 @@ def sequence_header(source: VideoSource, bundle: ModelBundle, settings: EncoderS
     )
 
 
-def encode_frames(source: VideoSource, header: SequenceHeader, runtime: AutoencoderRuntime, settings: EncoderSettings) -> Iterator[AccessUnit]:
+def encode_frames(
+    source: VideoSource, header: SequenceHeader, runtime: AutoencoderRuntime, settings: EncoderSettings
+) -> Iterator[AccessUnit]:
     """Access units of all frames of ``source``, in order."""
     block = 1 << header.block_log2
     rows, columns = header.latent_height // block, header.latent_width // block

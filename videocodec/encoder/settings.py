@@ -32,8 +32,8 @@ class EncoderSettings:
 
     crf 0..63, lower is better: the quantiser step doubles every 12.  gop_size: longest distance of keyframes in frames,
     1..65535.  group_size: frames that wait at most before they are coded, 1..16.  lagrangian: bits against squared error,
-    both in units of the step.  keyframe_offset: quantiser indices by which a keyframe is finer, since all frames of its group live on it; level_offsets: how much coarser the levels of a
-    hierarchical group are, which fewer frames live on.
+    both in units of the step.  keyframe_offset: quantiser indices by which a keyframe is finer, since all frames of its
+    group live on it; level_offsets: how much coarser the levels of a hierarchical group are, which fewer frames live on.
     """
 
     crf: int = DEFAULT_CRF

@@ -74,7 +74,7 @@ class PngSink(FrameSink):
     def _refuse_existing(self) -> None:
         if not self._folder.is_dir():
             return
-        before, after = (re.escape(part) for part in _NUMBER.split(self._pattern)[:: 3])
+        before, after = (re.escape(part) for part in _NUMBER.split(self._pattern)[::3])
         name = re.compile(f"{before}[0-9]+{after}")
         for existing in sorted(self._folder.iterdir()):
             if name.fullmatch(existing.name):

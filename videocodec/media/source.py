@@ -139,7 +139,7 @@ class VideoSource:
         """Every frame of the stream. A decoding error is an `InputError`, but not before the first frame: recordings
         that begin in the middle of a group of pictures begin with undecodable packets."""
         # Broadcast recordings have the odd bad packet, and the decoder conceals it; elsewhere it is where the file was cut.
-        tolerant = self._container.format.name == "mpegts"
+        tolerant, whole = self._container.format.name == "mpegts", False
         try:
             for packet in self._container.demux(self._stream):
                 if packet.is_corrupt and not tolerant:
@@ -153,6 +153,10 @@ class VideoSource:
                         continue
                     raise
                 for frame in frames:
+                    # A stream of gradual refresh is "corrupt" until it is whole; one that was whole before is damaged.
+                    if frame.is_corrupt and whole and not tolerant:
+                        raise self._damaged("its data are broken here")
+                    whole = whole or not frame.is_corrupt
                     self._decoded_count += 1
                     yield frame
         except av.error.FFmpegError as error:

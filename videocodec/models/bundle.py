@@ -33,7 +33,7 @@ class ModelBundle:
     folder: Path
 
     @classmethod
-    def find(cls, name_or_folder: str | Path) -> "ModelBundle":
+    def find(cls, name_or_folder: str | Path) -> ModelBundle:
         """The bundle of that name inside the package, or in that folder.  Raises ``UnknownModelError``."""
         text = str(name_or_folder)
         for folder in (BUNDLES / text, Path(text)):
@@ -71,7 +71,7 @@ class ModelBundle:
         except (OSError, SafetensorError) as error:
             raise UnknownModelError(f"{self.folder / TABLES_FILE}: no latent_scale ({error})") from error
 
-    def load_autoencoder(self) -> "ModelMixin":
+    def load_autoencoder(self) -> ModelMixin:
         """The autoencoder named in model_index.json, on the CPU in float32, evaluation mode."""
         return load_autoencoder(self.folder)
 
@@ -81,7 +81,7 @@ def available() -> tuple[str, ...]:
     return tuple(sorted(f.name for f in BUNDLES.iterdir() if (f / TABLES_FILE).is_file()))
 
 
-def load_autoencoder(folder: Path) -> "ModelMixin":
+def load_autoencoder(folder: Path) -> ModelMixin:
     """Load ``folder``/vae: the project's own class or any diffusers autoencoder, safetensors only.
 
     Raises ``UnknownModelError`` with one clear line.
@@ -112,5 +112,7 @@ def load_autoencoder(folder: Path) -> "ModelMixin":
         raise UnknownModelError(f"{folder / 'vae'}: cannot be loaded ({' '.join(str(error).split())})") from error
     # diffusers fills such gaps with random numbers and goes on.
     if loading["missing_keys"]:
-        raise UnknownModelError(f"{folder / 'vae'}: weights are missing ({', '.join(loading['missing_keys'][:3])}): the file belongs to another config.json")
+        raise UnknownModelError(
+            f"{folder / 'vae'}: weights are missing ({', '.join(loading['missing_keys'][:3])}): the file belongs to another config.json"
+        )
     return model.eval().requires_grad_(False)

@@ -43,7 +43,9 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
         latents = self.encoder(x)
         return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
 
-    def decode(self, z: torch.Tensor, step: torch.Tensor | float | None = None, return_dict: bool = True) -> DecoderOutput | tuple[torch.Tensor]:
+    def decode(
+        self, z: torch.Tensor, step: torch.Tensor | float | None = None, return_dict: bool = True
+    ) -> DecoderOutput | tuple[torch.Tensor]:
         """Latents (B, C, h, w) → ``.sample`` (B, 3, 8h, 8w), RGB in about [-1, 1].
 
         ``step``: quantiser step in latents, one number, one per picture (B,) or a map (B, h, w); without it a fine step of 0.3 is assumed.

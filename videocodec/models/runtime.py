@@ -67,7 +67,8 @@ class AutoencoderRuntime:
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
         if latents.shape[2:] != (height // 8, width // 8):
             raise UnknownModelError(
-                f"{self.bundle.folder}: makes {tuple(latents.shape[2:])} latents of {height}×{width} px: an autoencoder must have a stride of 8 px"
+                f"{self.bundle.folder}: makes {tuple(latents.shape[2:])} latents of {height}×{width} px: "
+                "an autoencoder must have a stride of 8 px"
             )
         return (latents * self._scale).float().cpu().numpy()
 

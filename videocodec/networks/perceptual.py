@@ -38,9 +38,7 @@ class LpipsSqueeze(nn.Module):
             if fire in _POOL_BEFORE:
                 x = F.max_pool2d(x, 3, 2, ceil_mode=True)
             squeezed = self._conv(x, f"{fire}_squeeze1x1")
-            x = torch.cat(
-                [self._conv(squeezed, f"{fire}_expand1x1"), self._conv(squeezed, f"{fire}_expand3x3", padding=1)], 1
-            )
+            x = torch.cat([self._conv(squeezed, f"{fire}_expand1x1"), self._conv(squeezed, f"{fire}_expand3x3", padding=1)], 1)
             if fire in _TAPS:
                 maps.append(x)
         return [m * torch.rsqrt((m * m).sum(1, keepdim=True) + 1e-10) for m in maps]

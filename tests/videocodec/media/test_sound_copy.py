@@ -12,7 +12,7 @@ from bitstream.errors import ContainerError
 from videocodec.media.sinks import open_sink
 from videocodec.media.source import VideoSource
 
-from .conftest import add_silence, picture
+from .conftest import picture
 
 
 def packets_of(path: Path, kind: str) -> list[tuple[bytes, Fraction, Fraction]]:

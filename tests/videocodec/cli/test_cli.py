@@ -1,0 +1,161 @@
+"""The program as a person runs it: exit statuses, one-line errors, what goes to which stream."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from videocodec.cli import main
+from videocodec.version import __version__
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def run(*arguments: str | Path, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m videocodec`` with the arguments."""
+    return subprocess.run([sys.executable, "-m", "videocodec", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, **kwargs)
+
+
+def failure(*arguments: str | Path) -> None:
+    """Run in this process and expect exit status 1."""
+    assert main([str(a) for a in arguments]) == 1
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, panned: Callable, write_movie: Callable) -> Path:
+    """A small movie with sound."""
+    return write_movie(tmp_path_factory.mktemp("cli") / "clip.mp4", panned(12, 48, 64, (0, 2)), sound_seconds=0.5)
+
+
+@pytest.fixture(scope="module")
+def coded(clip: Path) -> Path:
+    """The movie encoded by the program itself."""
+    target = clip.with_name("clip.lv.mp4")
+    done = run("encode", clip, target, "--crf", "30", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    report = json.loads(done.stdout)
+    assert (report["frames"], report["width"], report["height"], report["keyframes"]) == (12, 64, 48, 1)
+    return target
+
+
+@pytest.mark.parametrize("command", [[], ["encode"], ["decode"], ["info"], ["verify"]])
+def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    assert out.startswith(" ".join(["usage: videocodec", *command]))
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"videocodec {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "COMMAND"),
+        (["transcode"], "invalid choice"),
+        (["encode", "a.mp4"], "OUTPUT"),
+        (["encode", "a.mp4", "b.mp4", "--crf", "64"], "must be 0..63, got 64"),
+        (["encode", "a.mp4", "b.mp4", "--crf", "high"], "must be a whole number"),
+        (["encode", "a.mp4", "b.mp4", "--gop-size", "0"], "must be 1..65535"),
+        (["encode", "a.mp4", "b.mp4", "--preset", "warp"], "invalid choice"),
+        (["decode", "a.mp4", "b.mp4", "--steps", "0"], "must be 1 or more"),
+    ],
+)
+def test_wrong_usage_is_status_2(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["encode", "decode", "info", "verify"])
+def test_a_missing_file_is_one_line_and_status_1(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing, out = tmp_path / "no.mp4", tmp_path / "out.mp4"
+    failure(command, missing, *([out] if command in {"encode", "decode"} else []))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("videocodec: error: ") and captured.err.count("\n") == 1
+    assert str(missing) in captured.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_encode_decode_info_verify(clip: Path, coded: Path, tmp_path: Path) -> None:
+    shown = run("info", coded)
+    assert shown.returncode == 0 and "64x48" in shown.stdout and "12 in 0.480 s" in shown.stdout
+    facts = json.loads(run("info", coded, "--json").stdout)
+    assert facts["frames"] == 12 and facts["audio_tracks"] == 1 and facts["model"]["name"] == "embedded"
+    assert run("verify", coded).stdout.endswith("every checksum holds\n")
+    decoded = tmp_path / "decoded.mkv"
+    assert run("decode", coded, decoded, "--threads", "1").returncode == 0
+    assert decoded.stat().st_size > 0
+
+
+def test_standard_output_carries_y4m_and_nothing_else(coded: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "videocodec", "decode", str(coded), "-"], capture_output=True, cwd=ROOT)
+    assert done.returncode == 0
+    head, _, rest = done.stdout.partition(b"\n")
+    assert head.startswith(b"YUV4MPEG2 W64 H48 ")
+    assert rest.count(b"FRAME") >= 12
+
+
+def test_nothing_is_overwritten_without_y(clip: Path, coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    precious = tmp_path / "precious.mp4"
+    precious.write_bytes(b"precious")
+    failure("encode", clip, precious)
+    failure("decode", coded, precious)
+    assert precious.read_bytes() == b"precious"
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2 and all("pass -y to overwrite" in line for line in errors)
+    assert main(["decode", str(coded), str(precious), "-y"]) == 0
+    assert precious.read_bytes() != b"precious"
+
+
+def test_verify_fails_for_a_flipped_byte(coded: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.mp4"
+    data = bytearray(coded.read_bytes())
+    at = data.rindex(b"LVID") + 200  # inside the keyframe's payload
+    data[at] ^= 0x10
+    damaged.write_bytes(data)
+    done = run("verify", damaged)
+    assert done.returncode == 1
+    assert "checksum" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_had_enough_is_no_traceback(coded: Path) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m videocodec info {coded} --json | head -c 10", shell=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_ctrl_c_is_status_130_and_leaves_nothing(tmp_path: Path, write_movie: Callable) -> None:
+    long = write_movie(tmp_path / "long.mp4", [np.full((240, 320, 3), i % 251, dtype=np.uint8) for i in range(400)])
+    target = tmp_path / "long.lv.mp4"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "videocodec", "encode", str(long), str(target)], stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    deadline = time.monotonic() + 120
+    while not target.with_name(target.name + ".part").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors == "videocodec: interrupted\n"
+    assert [f.name for f in tmp_path.iterdir()] == ["long.mp4"]
