@@ -82,23 +82,25 @@ def stages(height: int, width: int) -> tuple[Stage, ...]:
     return tuple(made)
 
 
-def middle(values: np.ndarray, available: np.ndarray, fallback: np.ndarray) -> np.ndarray:
-    """Median-like predictor: per component, the middle one or the mean of the middle two (rounded down) of the available values.
+def middle_and_spread(values: np.ndarray, available: np.ndarray, fallback: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median-like predictor (n, 2) and spread class (n,) of the available among four neighbours.
 
-    values (4, n, 2) int64, available (4, n) bool, fallback (n, 2) where nothing is available.
+    values (4, n, 2) int64, available (4, n) bool, fallback (n, 2) where nothing is available.  The predictor is, per
+    component, the middle one or the mean of the middle two, rounded down.  The spread says whether the neighbours agree
+    exactly (0), within 2 px (1) or not at all (2); with one or none available it is 1.
     """
-    count = available.sum(0)
-    columns = np.arange(values.shape[1])
-    ordered = np.where(available[..., None], values, _BIG)
-    ordered.sort(axis=0)
-    low = ordered[np.maximum(count - 1, 0) >> 1, columns]
-    high = ordered[np.minimum(count >> 1, 3), columns]
-    return np.where(count[:, None] > 0, (low + high) >> 1, fallback)
-
-
-def spread_class(values: np.ndarray, available: np.ndarray) -> np.ndarray:
-    """(n,) 0..2: do the available neighbours agree exactly, within 2 px, or not at all.  One or none available counts as 1."""
-    high = np.where(available[..., None], values, -_BIG).max(0)
-    low = np.where(available[..., None], values, _BIG).min(0)
-    extent = (high - low).max(-1)
-    return np.where(available.sum(0) >= 2, (extent > 0).astype(np.int64) + (extent > 2), 1)
+    if available.all():
+        ordered = np.sort(values, axis=0)
+        lowest, below, above, highest = ordered
+        predictor, several = (below + above) >> 1, True
+    else:
+        count, columns = available.sum(0), np.arange(values.shape[1])
+        ordered = np.where(available[..., None], values, _BIG)
+        ordered.sort(axis=0)
+        last = np.maximum(count - 1, 0)
+        lowest, highest = ordered[0], ordered[last, columns]
+        predictor = (ordered[last >> 1, columns] + ordered[np.minimum(count >> 1, 3), columns]) >> 1
+        predictor = np.where(count[:, None] > 0, predictor, fallback)
+        several = count >= 2
+    extent = (highest - lowest).max(-1)
+    return predictor, np.where(several, (extent > 0) + (extent > 2).astype(np.int64), 1)

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from .block_lattice import Stage, StageKind, middle, spread_class, stages
+from .block_lattice import Stage, StageKind, middle_and_spread, stages
 from .errors import BitstreamError
 from .prediction import VECTOR_LIMIT
 from .symbol_coder import SymbolReader, SymbolWriter, TableSet
@@ -29,12 +29,20 @@ class Mode(IntEnum):
     INTRA = 3  # coded levels alone
 
 
+_RESIDUAL, _INTRA = int(Mode.RESIDUAL), int(Mode.INTRA)  # comparing with plain integers takes half as long
+
+
 class Direction(IntEnum):
     """Which references a predicted block uses."""
 
     PAST = 0
     FUTURE = 1
     AVERAGE = 2
+
+
+def carries_levels(modes: np.ndarray) -> np.ndarray:
+    """Which of these modes have levels coded, as bool of the same shape."""
+    return (modes == _RESIDUAL) | (modes == _INTRA)
 
 
 @dataclass
@@ -61,7 +69,7 @@ class BlockFields:
     @property
     def coded(self) -> np.ndarray:
         """(bh, bw) bool: blocks that carry levels."""
-        return (self.modes == Mode.RESIDUAL) | (self.modes == Mode.INTRA)
+        return carries_levels(self.modes)
 
 
 class VectorPredictor:
@@ -83,13 +91,13 @@ class VectorPredictor:
         available = stage.gather(self.uses)
         around = stage.gather(self._vectors)
         fallback = self._fallback[stage.blocks]
-        if around.any():
-            predictor, spread = middle(around, available, fallback), spread_class(around, available)
+        if np.count_nonzero(around):
+            predictor, spread = middle_and_spread(around, available, fallback)
         else:  # nothing moves around here, which is most of most pictures: the same, quicker
             count = available.sum(0)
             predictor, spread = np.where(count[:, None] > 0, 0, fallback), np.where(count >= 2, 0, 1)
         mirrored = self._mirrors[stage.blocks]
-        if mirrored.any():
+        if np.count_nonzero(mirrored):
             predictor = np.where(mirrored[:, None], -self._past[stage.blocks], predictor)
         return predictor, spread, mirrored
 
@@ -115,9 +123,7 @@ class BlockCoder:
         for tables in self.tables.values():
             tables.update()
         out = BlockFields.blank(*fields.modes.shape, Mode.SKIP)
-        modes, given = out.modes.reshape(-1), fields.modes.reshape(-1)
-        for stage in self.stages:
-            modes[stage.blocks] = io.code(self.tables["mode"], self._mode_contexts(out, stage), given[stage.blocks])
+        self._code_modes(io, fields, out)
         predicted = out.modes != Mode.INTRA
         if two_references:
             self._code_directions(io, fields, out, predicted)
@@ -133,33 +139,37 @@ class BlockCoder:
         """(bh, bw, 2) vectors that predict blocks without a decoded neighbour."""
         return np.zeros_like(self.previous.vectors[0]) if two_references else self.previous.vectors[0]
 
-    def _mode_contexts(self, out: BlockFields, stage: Stage) -> np.ndarray:
-        before = self.previous.coded.astype(np.int64)
-        if stage.kind == StageKind.FIRST:
-            padded = np.pad(before, 1)
-            around = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]).reshape(-1)[stage.blocks]
-        else:
-            around = stage.gather(out.coded.astype(np.int64)).sum(0)
-        return 10 * int(stage.kind) + 5 * before.reshape(-1)[stage.blocks] + around
+    def _code_modes(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields) -> None:
+        modes, given = out.modes.reshape(-1), fields.modes.reshape(-1)
+        before, coded = self.previous.coded.astype(np.int64), np.zeros(modes.shape, dtype=np.int64)
+        for stage in self.stages:
+            if stage.kind == StageKind.FIRST:
+                padded = np.pad(before, 1)
+                around = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]).reshape(-1)[stage.blocks]
+            else:
+                around = stage.gather(coded.reshape(before.shape)).sum(0)
+            contexts = 10 * int(stage.kind) + 5 * before.reshape(-1)[stage.blocks] + around
+            modes[stage.blocks] = chosen = io.code(self.tables["mode"], contexts, given[stage.blocks])
+            coded[stage.blocks] = carries_levels(chosen)
 
     def _code_directions(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, predicted: np.ndarray) -> None:
         flat, given, wanted = out.directions.reshape(-1), fields.directions.reshape(-1), predicted.reshape(-1)
+        voices = np.zeros((*predicted.shape, len(Direction)), dtype=np.int64)  # one at the direction of every block decoded
         for stage in self.stages:
-            known = stage.gather(predicted)
-            around = stage.gather(out.directions)
-            votes = np.stack([(known & (around == d)).sum(0) for d in Direction])
-            unanimous = votes.max(0) == known.sum(0)
-            ids = np.where(known.any(0), 1 + 2 * votes.argmax(0) + unanimous, 0)
+            votes = stage.gather(voices).sum(0)
+            most, total = votes.max(1), votes.sum(1)
+            ids = np.where(total > 0, 1 + 2 * votes.argmax(1) + (most == total), 0)
             chosen = wanted[stage.blocks]
             blocks = stage.blocks[chosen]
-            flat[blocks] = io.code(self.tables["direction"], ids[chosen], given[blocks])
+            flat[blocks] = directions = io.code(self.tables["direction"], ids[chosen], given[blocks])
+            voices.reshape(len(flat), -1)[blocks, directions] = 1
 
     def _code_vectors(self, io: SymbolWriter | SymbolReader, given: np.ndarray, predictor: VectorPredictor) -> None:
         differs = np.zeros(given.shape[:2], dtype=np.int64)
         flat_given, flat_differs = given.reshape(-1, 2), differs.reshape(-1)
         for stage in self.stages:
             chosen = predictor.uses.reshape(-1)[stage.blocks]
-            if not chosen.any():
+            if not np.count_nonzero(chosen):
                 continue
             blocks = stage.blocks[chosen]
             base, spread, mirrored = (values[chosen] for values in predictor.predict(stage))
@@ -168,13 +178,13 @@ class BlockCoder:
             flags = io.code(self.tables["vector_same"], ids, (flat_given[blocks] != base).any(-1).astype(np.int64))
             flat_differs[blocks] = flags
             moved = flags.astype(bool)
-            if moved.any():
+            if np.count_nonzero(moved):
                 wanted, spread = flat_given[blocks[moved]] - base[moved], spread[moved]
                 vertical = self._code_delta(io, spread, wanted[:, 0])
                 horizontal = self._code_delta(io, 3 + 2 * spread + (vertical == 0), wanted[:, 1])
                 base[moved] += np.stack([vertical, horizontal], 1)
-            if np.abs(base).max(initial=0) > VECTOR_LIMIT:
-                raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
+                if np.abs(base).max() > VECTOR_LIMIT:
+                    raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
             predictor.store(blocks, base)
 
     def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -183,7 +193,7 @@ class BlockCoder:
         symbols = io.code(self.tables["vector_delta"], ids, symbols)
         out = symbols - DELTA_RADIUS
         escaped = symbols >= low
-        if not escaped.any():
+        if not np.count_nonzero(escaped):
             return out
         beyond = io.code_escapes(np.abs(values[escaped]) - DELTA_RADIUS - 1)
         out[escaped] = np.where(symbols[escaped] == low, -1, 1) * (beyond + DELTA_RADIUS + 1)

@@ -110,13 +110,14 @@ class LevelCoder:
         context = self._context(kind, index, start, second, rows, columns, canvas)
         tables = self.table_sets[kind]
         if choose is None:
-            wanted = np.zeros(len(rows) * own, dtype=np.int64)
+            wanted = symbols = np.zeros(len(rows) * own, dtype=np.int64)
         else:
             wanted = choose(PassContext(start, own, rows, columns, context, tables)).ravel()
-        symbols = io.code(tables, context.table, context.symbols(wanted))
+            symbols = context.symbols(wanted)
+        symbols = io.code(tables, context.table, symbols)
         escapes = np.zeros(len(symbols), dtype=np.int64)
         escaped = symbols >= tables.frequencies.shape[1] - 2
-        if escaped.any():
+        if np.count_nonzero(escaped):
             escapes[escaped] = io.code_escapes(context.escape_values(wanted, symbols)[escaped])
         values = context.levels(symbols, escapes)
         if np.abs(values).max() > MAX_LEVEL:

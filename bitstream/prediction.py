@@ -55,7 +55,7 @@ class ReferenceFrame:
             for start in range(first, last, _POSITIONS_AT_ONCE):
                 part = slice(start, min(last, start + _POSITIONS_AT_ONCE))
                 taps = (tap_rows[part, :, None] + tap_columns[part, None, :]).reshape(part.stop - start, -1)
-                np.matmul(self._rows[taps].reshape(part.stop - start, -1), filters[py, px], out=sums[part])
+                np.matmul(self._rows.take(taps, axis=0).reshape(part.stop - start, -1), filters[py, px], out=sums[part])
         return clamp_latents(np.floor((sums + (1 << (FILTER_BITS - 1))) * 2.0**-FILTER_BITS))
 
 

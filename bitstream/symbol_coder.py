@@ -84,14 +84,13 @@ class TableSet:
             self._models[table] = model
         return model
 
-    def learn(self, tables: np.ndarray, symbols: np.ndarray, touched: np.ndarray | None = None) -> None:
-        """Count coded symbols; frequencies change with the next ``update``.  ``touched``: the tables used, each once, if known."""
-        np.add.at(self.counts, (tables, symbols), self.increment)
+    def learn(self, tables: np.ndarray, symbols: np.ndarray, touched: np.ndarray | None = None) -> float:
+        """Count coded symbols (frequencies change with the next ``update``) and give their ideal code length in bits under the
+        tables in use.  ``touched``: the tables used, each once, if known."""
+        entries = tables * self.counts.shape[1] + symbols
+        np.add.at(self.counts.reshape(-1), entries, self.increment)
         self._stale[tables if touched is None else touched] = True
-
-    def bits(self, tables: np.ndarray, symbols: np.ndarray) -> float:
-        """Ideal code length of symbols under the tables in use, in bits.  For figures only."""
-        return float(self.costs[tables, symbols].sum())
+        return float(self.costs.reshape(-1).take(entries).sum())
 
     def copy(self) -> TableSet:
         """An independent copy, for encoders that try and take back."""
@@ -106,10 +105,10 @@ class _Grouped:
 
     def __init__(self, ids: np.ndarray) -> None:
         self.order = ids.argsort(kind="stable")
-        ordered = ids[self.order]
-        starts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-        self.present = ordered[np.concatenate(([0], starts))]
-        self.bounds = [0, *starts.tolist(), len(ids)]
+        ordered = ids.take(self.order)
+        starts = [0, *((ordered[1:] != ordered[:-1]).nonzero()[0] + 1).tolist()]
+        self.present = ordered.take(starts)
+        self.bounds = [*starts, len(ids)]
 
     def __iter__(self):
         return zip(self.present.tolist(), self.bounds[:-1], self.bounds[1:])
@@ -127,11 +126,10 @@ class SymbolWriter:
         """Encode ``symbols`` (n,) each under the table in ``ids`` (n,) and learn; returns the symbols."""
         if len(ids):
             group = _Grouped(ids)
-            self.bits += tables.bits(ids, symbols)
             ordered = symbols[group.order].astype(np.int32)
             for table, start, stop in group:
                 self._coder.encode(ordered[start:stop], tables.model(table))
-            tables.learn(ids, symbols, group.present)
+            self.bits += tables.learn(ids, symbols, group.present)
         return symbols
 
     def code_escapes(self, values: np.ndarray) -> np.ndarray:
@@ -168,13 +166,11 @@ class SymbolReader:
 
     def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray | None = None) -> np.ndarray:
         """Decode one symbol per entry of ``ids`` (n,) → int64 (n,), and learn.  ``symbols`` is ignored."""
-        decoded = np.zeros(len(ids), dtype=np.int64)
+        decoded = np.empty(len(ids), dtype=np.int64)
         if len(ids):
             group = _Grouped(ids)
-            for table, start, stop in group:
-                decoded[group.order[start:stop]] = self._decode(tables.model(table), stop - start)
-            self.bits += tables.bits(ids, decoded)
-            tables.learn(ids, decoded, group.present)
+            decoded[group.order] = np.concatenate([self._decode(tables.model(table), stop - start) for table, start, stop in group])
+            self.bits += tables.learn(ids, decoded, group.present)
         return decoded
 
     def code_escapes(self, values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,11 @@ import av
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How quick a machine is says nothing about the code.
+settings.register_profile("videocodec", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("videocodec")
 
 PACKET_SAMPLES = 1024  # of an AAC packet
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitstream.block_lattice import Stage, StageKind, middle, spread_class, stages
+from bitstream.block_lattice import Stage, StageKind, middle_and_spread, stages
 from bitstream.prediction import VECTOR_LIMIT
 
 from . import reference_blocks
@@ -100,7 +100,7 @@ def test_predictor_and_spread_as_written(blocks: list[tuple[list[tuple[int, int]
     values = np.array([around for around, _, _ in blocks]).transpose(1, 0, 2)
     available = np.array([known for _, known, _ in blocks]).T
     fallback = np.array([other for _, _, other in blocks])
-    predictors, spreads = middle(values, available, fallback), spread_class(values, available)
+    predictors, spreads = middle_and_spread(values, available, fallback)
     assert predictors.shape == fallback.shape and spreads.shape == (len(blocks),)
     for (around, known, other), predictor, spread in zip(blocks, predictors.tolist(), spreads.tolist()):
         seen = [list(v) for v, there in zip(around, known) if there]
@@ -127,5 +127,5 @@ def test_predictor_and_spread_by_hand(seen: list[tuple[int, int]], predictor: tu
     available = np.zeros((4, 1), dtype=bool)
     for index, value in enumerate(seen):
         values[3 - index, 0], available[3 - index, 0] = value, True
-    assert tuple(middle(values, available, np.array([[7, -7]]))[0].tolist()) == predictor
-    assert spread_class(values, available).tolist() == [spread]
+    found, spreads = middle_and_spread(values, available, np.array([[7, -7]]))
+    assert tuple(found[0].tolist()) == predictor and spreads.tolist() == [spread]

@@ -108,7 +108,6 @@ def test_every_table_can_be_reached() -> None:
     assert context.base.min() == 0 and context.base.max() == MEAN_LIMIT // 16
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(-MEAN_LIMIT, MEAN_LIMIT), st.integers(-MAX_LEVEL, MAX_LEVEL) | st.integers(-200, 200)),
@@ -145,7 +144,7 @@ def slow_features(kind: int, first: int, own: int, second: bool, row: int, colum
     return [int(plane[y, x]) if 0 <= y < height and 0 <= x < width else 0 for plane in planes for y, x in places]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 5), st.integers(1, 5), st.sampled_from([INTRA, INTER]), st.booleans(), st.integers(0, 1 << 30))
 def test_features_as_written(height: int, width: int, kind: int, second: bool, seed: int) -> None:
     random = RawIntegers(seed)

@@ -42,7 +42,7 @@ def test_blocks_to_positions() -> None:
     assert to_positions(np.zeros((2, 3, 5)), 4).shape == (8, 12, 5)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 4), st.integers(1, 4), st.sampled_from([1, 2]), st.booleans(), st.integers(0, 1 << 30))
 def test_prediction_as_written(rows: int, columns: int, block: int, two: bool, seed: int) -> None:
     random = RawIntegers(seed)
@@ -62,7 +62,7 @@ def test_prediction_as_written(rows: int, columns: int, block: int, two: bool, s
         assert part[:, r, c].tolist() == (expected if where[at] else [0] * CHANNELS)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.integers(1, 5),
     st.integers(1, 5),

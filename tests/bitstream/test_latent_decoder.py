@@ -77,7 +77,7 @@ def test_units_are_decoded(stream: tuple[MadeUnit, ...]) -> None:
     assert decoder.header == stream[0].unit.header
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.integers(1, 40),
     st.integers(1, 40),
@@ -158,14 +158,14 @@ def decode_damaged(stream: tuple[MadeUnit, ...], index: int, payload: bytes) -> 
     assert_frames(decoder.decode(stream[3].unit), stream[3])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2), st.binary(max_size=400))
 def test_any_bytes_as_payload(index: int, payload: bytes) -> None:
     decode_damaged(SMALL, index, payload)
     decode_damaged(SMALL, index, payload + bytes(-len(payload) % 4))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2), st.data())
 def test_damaged_payloads(index: int, data: st.DataObject) -> None:
     payload = bytearray(SMALL[index].unit.payload)

@@ -35,7 +35,7 @@ def random_masks(random: RawIntegers, height: int, width: int, key: bool) -> Mas
     return coded, coded & (random.below(4, height, width) == 0), random.below(40, CHANNELS, height, width)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 4), st.sampled_from([2, 20, 1000]), st.integers(0, 1 << 30))
 def test_what_is_written_is_read(height: int, width: int, frames: int, escape_odds: int, seed: int) -> None:
     random = RawIntegers(seed)
@@ -55,7 +55,7 @@ def test_what_is_written_is_read(height: int, width: int, frames: int, escape_od
         assert (sender.table_sets[kind].counts == receiver.table_sets[kind].counts).all()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_levels(data: st.DataObject) -> None:
     height, width = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3))

@@ -19,7 +19,7 @@ def tables() -> CodecTables:
     return synthetic_tables()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 7), st.integers(1, 7), st.sampled_from([7, 60, VECTOR_LIMIT]), st.sampled_from([900, 32767]), st.integers(0, 1 << 30))
 def test_prediction_as_written(height: int, width: int, reach: int, magnitude: int, seed: int) -> None:
     tables = synthetic_tables()

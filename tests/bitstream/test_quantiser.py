@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bitstream.quantiser import (
@@ -59,7 +59,6 @@ def test_reconstruction_rounds_half_up() -> None:
     assert dequantise(np.array([-64, 64]), 1).tolist() == [-430, 431]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-MAX_LEVEL, MAX_LEVEL), max_size=20), st.integers(0, QUANTISER_COUNT - 1))
 def test_reconstruction_is_exact(levels: list[int], quantiser: int) -> None:
     values = dequantise(np.array(levels, dtype=np.int64), quantiser)

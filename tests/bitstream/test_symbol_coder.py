@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bitstream.errors import BitstreamError, TruncatedStreamError
@@ -125,7 +125,6 @@ def test_adaptation_and_halving_as_written() -> None:
     assert halved and (tables.counts > 0).all() and (tables.frequencies > 0).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=30), max_size=8), st.integers(0, 1 << 30))
 def test_a_reader_gives_what_a_writer_was_given(calls: list[list[tuple[int, int]]], seed: int) -> None:
     priors = random_priors(seed, 4, 5)
@@ -150,7 +149,6 @@ def test_a_reader_gives_what_a_writer_was_given(calls: list[list[tuple[int, int]
     assert (got.counts == sent.counts).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 65534), max_size=40))
 def test_escapes(values: list[int]) -> None:
     writer = SymbolWriter()
@@ -219,7 +217,6 @@ def test_a_point_beyond_all_intervals_is_an_error() -> None:
         SymbolReader(b"\xff" * 8).code(TableSet(random_priors(3, 1, 5), 256), np.zeros(1, dtype=np.int64))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=64).map(lambda data: data[: len(data) // 4 * 4]), st.integers(0, 300))
 def test_any_words_give_the_symbols_or_the_error_written(data: bytes, count: int) -> None:
     priors, ids = random_priors(4, 2, 7), np.arange(count) % 2

@@ -149,7 +149,11 @@ def test_ctrl_c_is_status_130_and_leaves_nothing(tmp_path: Path, write_movie: Ca
     long = write_movie(tmp_path / "long.mp4", [np.full((240, 320, 3), i % 251, dtype=np.uint8) for i in range(400)])
     target = tmp_path / "long.lv.mp4"
     process = subprocess.Popen(
-        [sys.executable, "-m", "videocodec", "encode", str(long), str(target)], stderr=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-m", "videocodec", "encode", str(long), str(target)],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs inherit it as ignored
     )
     deadline = time.monotonic() + 120
     while not target.with_name(target.name + ".part").exists() and time.monotonic() < deadline:
