@@ -148,6 +148,17 @@ def peek_is_keyframe(data: bytes) -> bool:
     return len(data) > 0 and data[0] & ~_OFFSETS_FOLLOW == Structure.KEYFRAME
 
 
+def peek_frame_count(data: bytes) -> int:
+    """Frames of an access unit, 1..16, by its field alone; nothing is checked."""
+    position = len(data) if peek_is_keyframe(data) else 1
+    return 1 + min(data[position], MAX_FRAMES - 1) if position < len(data) else 1
+
+
+def checksum_holds(data: bytes) -> bool:
+    """Whether these are the bytes of an access unit as it was written."""
+    return len(data) > _CRC_BYTES and zlib.crc32(memoryview(data)[:-_CRC_BYTES]) == int.from_bytes(data[-_CRC_BYTES:], "big")
+
+
 def _checked_end(data: bytes) -> int:
     """Where the checksum starts, after checking size and checksum."""
     if len(data) <= _CRC_BYTES:
@@ -157,7 +168,7 @@ def _checked_end(data: bytes) -> int:
     end = len(data) - _CRC_BYTES
     stored, actual = int.from_bytes(data[end:], "big"), zlib.crc32(memoryview(data)[:end])
     if stored != actual:
-        raise ChecksumError(f"access unit is damaged: checksum is {actual:08x}, must be {stored:08x}")
+        raise ChecksumError(f"it is damaged: its checksum is {actual:08x}, must be {stored:08x}: copy or download the file again")
     return end
 
 

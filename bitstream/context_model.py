@@ -41,7 +41,7 @@ class SliceNetwork:
 
     gather (9·K, hidden + 2·own) float64 holding integers of WEIGHT_BITS fraction bits, rows ordered plane-major then
     row-major over the 3×3 neighbourhood; gather_bias (hidden + 2·own,); mix (hidden, 2·own); mix_bias (2·own,), both
-    with WEIGHT_BITS.  K planes: see ``planes``.
+    with WEIGHT_BITS.  K planes: see ``LevelCanvas``.
     """
 
     gather: np.ndarray

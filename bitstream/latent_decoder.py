@@ -26,9 +26,9 @@ def latent_checksum(frames: tuple[LatentFrame, ...]) -> int:
     return crc
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reference:
-    """Which reconstructed frames a frame of a group may look at: ``frames[0]`` is the anchor, then by display index."""
+    """Which reconstructed frames a frame of a group may look at: ``frames[0]`` is the anchor, ``frames[k]`` has display index k - 1."""
 
     frames: dict[int, ReferenceFrame]
 
@@ -67,7 +67,7 @@ class LatentDecoder:
             coder = FrameCoder(self._tables, header.latent_height, header.latent_width, 1 << header.block_log2)
             self._header = header
         elif coder is None or anchor is None:
-            raise BitstreamError("access unit needs the keyframe before it, which is missing or damaged")
+            raise BitstreamError("it needs the keyframe before it, which is missing or damaged: copy or download the file again")
         with one_blas_thread():
             frames, last = decode_group(coder, anchor, unit)
         if latent_checksum(frames) != unit.latent_checksum:

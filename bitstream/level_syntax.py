@@ -22,8 +22,7 @@ POSITIONS_AT_ONCE = 1 << 14  # a network's inputs take up to 19 kB a position: l
 class PassContext:
     """What an encoder's quantiser may look at for one pass: n positions of ``own`` channels from ``first`` on.
 
-    rows, columns (n,); contexts: one ``SymbolContext`` of (n·own,) entries, position-major; frequencies (n·own, symbols) are
-    fetched by ``costs`` only when asked for, since most encoders need few of them.
+    rows, columns (n,); context: how each of the n·own levels is coded, position-major; tables: what ``bits`` prices levels by.
     """
 
     first: int

@@ -28,9 +28,11 @@ from videocodec.decoder.frames import decode_frames  # noqa: E402
 from videocodec.media.source import VideoSource  # noqa: E402
 from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
 
+THREADS = 2
+
 
 def timestamps(path: Path, limit: int | None) -> tuple[list[float], tuple[int, int]]:
-    """Presentation times of the video frames relative to the first, in seconds, and the frame size."""
+    """Presentation times of the video frames in seconds, and the frame size."""
     with VideoSource(path, max_frames=limit) as source:
         return [float(frame.pts * source.time_base) for frame in source], (source.width, source.height)
 
@@ -59,7 +61,7 @@ def measure(path: Path, coded: Path, limit: int | None, perceptual: LpipsSqueeze
     """Mean PSNR of all frames and lpips-squeeze of every sixth."""
     psnr, lpips = [], []
     with VideoSource(path, max_frames=limit) as source:
-        for original, frame in zip(source, decode_frames(coded)):
+        for original, frame in zip(source, decode_frames(coded, device="cpu", threads=THREADS)):
             decoded = frame.data.transpose(1, 2, 0)
             if frame.index % 6 == 0:
                 both = quality(decoded, original.rgb, perceptual)
@@ -78,7 +80,7 @@ def main() -> None:
     parser.add_argument("--max-frames", type=int)
     parser.add_argument("--only", nargs="+", help="names of clips, without suffix")
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     perceptual = LpipsSqueeze(args.lpips)
     broken: list[str] = []
     columns = ["clip", "crf", "frames", "kbit/s", "keyframes", "bytes keyframe", "bytes inter", "inter / key", "PSNR dB", "lpips-squeeze"]
@@ -90,9 +92,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for crf in args.crf:
                 coded, decoded = Path(folder) / f"{crf}.mp4", Path(folder) / f"{crf}.decoded.mp4"
-                report = videocodec.encode(path, coded, crf=crf, max_frames=args.max_frames)
+                report = videocodec.encode(path, coded, crf=crf, max_frames=args.max_frames, device="cpu", threads=THREADS)
                 checked = videocodec.verify(coded)
-                back = videocodec.decode(coded, decoded)
+                back = videocodec.decode(coded, decoded, device="cpu", threads=THREADS)
                 out_times, out_size = timestamps(decoded, None)
                 name = f"{path.stem} crf {crf}"
                 broken += [f"{name}: {problem}" for problem in checked.problems]

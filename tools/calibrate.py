@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -74,7 +76,8 @@ def install_weights(weights: Path, bundle: Path) -> None:
 
 
 def latent_scale(bundle: Path, pictures: list[np.ndarray]) -> np.ndarray:
-    """Per channel: 1 for the project's own autoencoder, whose loss set its scale; for others one number that gives unit variance."""
+    """Per channel: 1 for the project's own autoencoder, whose loss set its scale.
+    For others one number that gives a standard deviation of 1.5."""
     model = load_autoencoder(bundle)
     channels = model.config.latent_channels
     if type(model).__name__ == "LatentAutoencoder":
@@ -100,10 +103,18 @@ def timesteps(scale: np.ndarray, latents: list[np.ndarray]) -> np.ndarray:
     return np.abs(noise[None] - errors[:, None]).argmin(1).astype(np.int32)
 
 
-def read_clips(folder: Path, runtime: AutoencoderRuntime, bundle: ModelBundle, frames: int, tables) -> list[ClipFrames]:
+def clip_files(folder: Path) -> list[Path]:
+    """The videos in a folder.  Ends the program if there is none."""
+    files = sorted(f for f in folder.iterdir() if f.suffix in {".mp4", ".mkv", ".webm", ".avi", ".y4m"})
+    if not files:
+        raise SystemExit(f"{folder}: no clip to fit inter frames on")
+    return files
+
+
+def read_clips(files: list[Path], runtime: AutoencoderRuntime, bundle: ModelBundle, frames: int, tables) -> list[ClipFrames]:
     """The first frames of every clip, encoded to latents, with luma."""
     clips = []
-    for path in sorted(f for f in folder.iterdir() if f.suffix in {".mp4", ".mkv", ".webm", ".avi", ".y4m"}):
+    for path in files:
         with VideoSource(path, max_frames=frames) as source:
             header = SequenceHeader(
                 width=source.width, height=source.height, time_base=source.time_base, latent_channels=tables.latent_channels,
@@ -131,6 +142,21 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
+    clip_paths = clip_files(args.clips)
+    final = args.bundle
+    # Everything happens in a copy: a run that is stopped leaves the bundle as it was.
+    args.bundle = Path(tempfile.mkdtemp(prefix=".calibrating-", dir=final.resolve().parent)) / final.resolve().name
+    try:
+        if final.is_dir():
+            shutil.copytree(final, args.bundle)
+        calibrate(args, clip_paths)
+        shutil.copytree(args.bundle, final, dirs_exist_ok=True)
+    finally:
+        shutil.rmtree(args.bundle.parent)
+
+
+def calibrate(args: argparse.Namespace, clip_paths: list[Path]) -> None:
+    """Fit everything of the bundle ``args.bundle``, in place."""
     begin = time.time()
 
     def log(line: str) -> None:
@@ -158,9 +184,7 @@ def main() -> None:
     rate_model = args.bundle / "codec" / "rate_model.safetensors"
     start = start_from(load_file(str(rate_model)), ContextModel(slices)) if rate_model.exists() else None
     tables, intra_model = calibrate_intra(encode, pictures, slices, args.minutes / 2, start, LAGRANGIAN, log)
-    clips = read_clips(args.clips, runtime, bundle, args.clip_frames, tables)
-    if not clips:
-        raise SystemExit(f"{args.clips}: no clip to fit inter frames on")
+    clips = read_clips(clip_paths, runtime, bundle, args.clip_frames, tables)
     log(f"{len(clips)} clips read")
     inter_start = start_from(intra_model.state_dict(), ContextModel(slices, inter=True))
     tables, _ = calibrate_inter(tables, clips, args.minutes / 2, log, inter_start)

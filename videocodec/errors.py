@@ -27,6 +27,14 @@ class OutputError(VideoCodecError, OSError):
     """The target cannot be written, or its kind is unknown. Nothing half-written is left behind."""
 
 
+class DeviceError(VideoCodecError, RuntimeError):
+    """The device asked for is not there."""
+
+
+class OutOfMemoryError(VideoCodecError, MemoryError):
+    """The networks need more memory than the device has."""
+
+
 class UnknownModelError(VideoCodecError, ValueError):
     """No model bundle of that name, or no bundle in that folder."""
 

@@ -11,7 +11,7 @@ from bitstream.container import StreamReader
 from bitstream.errors import BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 
-from .decoder.latents import LatentStream
+from .decoder.latents import LatentStream, check_unchanged
 from .encoder.settings import PRESETS
 from .progress import Progress, ProgressCallback
 
@@ -60,6 +60,7 @@ def info(source: str | Path) -> StreamInfo:
     for sample in reader.units():
         try:
             unit = AccessUnit.parse(sample.data)
+            check_unchanged(header, unit.header)
         except BitstreamError as error:
             raise ContainerError(f"{source}: access unit {sample.index}: {error}: videocodec verify lists all that is wrong") from error
         frames, keyframes, units = frames + unit.frame_count, keyframes + unit.is_keyframe, units + 1
@@ -126,9 +127,14 @@ def verify(source: str | Path, *, model: str | Path | None = None, progress: Pro
     frames = units = video_bytes = 0
     seconds = 0.0
     try:
+        total = sum(unit.frame_count for unit in stream.reader.index())
+    except ContainerError:
+        total = None  # the loop below says what is wrong
+    try:
         for sample in stream.reader.units():
             try:
                 unit = AccessUnit.parse(sample.data)
+                check_unchanged(stream.header, unit.header)
                 frames += len(decoder.decode(unit))
                 units += 1
                 seconds += float(unit.duration * stream.header.time_base)
@@ -137,7 +143,7 @@ def verify(source: str | Path, *, model: str | Path | None = None, progress: Pro
                 decoder = LatentDecoder(stream.bundle.tables)
             video_bytes += len(sample.data)
             if progress:
-                progress(Progress(frames, None, video_bytes, seconds))
+                progress(Progress(frames, total, video_bytes, seconds))
     except ContainerError as error:
-        problems.append(str(error))
+        problems.append(str(error).removeprefix(f"{source}: "))
     return VerifyReport(frames, units, problems)

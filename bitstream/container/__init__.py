@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .reader import Sample, StreamReader, UnitInfo
 from .tracks import TrackCopier
+from .unfinished import unfinished_name
 from .writer import StreamWriter
 
-__all__ = ["Sample", "StreamReader", "StreamWriter", "TrackCopier", "UnitInfo"]
+__all__ = ["Sample", "StreamReader", "StreamWriter", "TrackCopier", "UnitInfo", "unfinished_name"]

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import av
 
-from ..access_unit import peek_is_keyframe
+from ..access_unit import checksum_holds, peek_frame_count, peek_is_keyframe
 from ..errors import BitstreamError, ContainerError, UnsupportedVersionError
 from ..fields import ByteReader
 from ..sequence_header import MAGIC, SequenceHeader
@@ -37,18 +37,21 @@ class Sample:
 
 @dataclass(frozen=True)
 class UnitInfo:
-    """What the container knows of an access unit: as in ``Sample``, size in bytes, and whether decoding can start there."""
+    """What is known of an access unit without decoding it: as in ``Sample``, size in bytes, whether decoding can start there, and
+    its frames by a field that is not checked."""
 
     pts: int
     duration: int
     size: int
     is_keyframe: bool
+    frame_count: int
 
 
 class StreamReader:
     """Reads the access units of a latent-video file.
 
-    path: as given.  header: the sequence header of the first access unit, its checksum not checked.  tracks: a line on
+    path: as given.  header: the sequence header of the first access unit; header_is_intact: whether
+    that unit's checksum holds, so that what the header says can be relied on.  tracks: a line on
     every copied track.  audio_tracks: how many of them are sound.  container_bytes: what the file would weigh without
     the copied tracks: its size less their samples and tables.
 
@@ -67,12 +70,14 @@ class StreamReader:
             copied = [stream for stream in container.streams if stream.index != self._stream_index]
             self.tracks = [describe(stream) for stream in copied]
             self.audio_tracks = sum(stream.type == "audio" for stream in copied)
+        self.header_is_intact = checksum_holds(first)
         try:
             self.header = SequenceHeader.parse(ByteReader(first, offset=1))
-        except UnsupportedVersionError as error:
-            raise UnsupportedVersionError(f"{path}: {error}") from error
         except BitstreamError as error:
-            raise ContainerError(f"{path}: the first access unit is damaged ({error})") from error
+            # A flipped bit must not send anyone looking for a newer version.
+            if isinstance(error, UnsupportedVersionError) and self.header_is_intact:
+                raise UnsupportedVersionError(f"{path}: {error}") from error
+            raise ContainerError(f"{path}: the first access unit is damaged ({error}): copy the file again") from error
 
     @property
     def container_bytes(self) -> int:
@@ -101,11 +106,14 @@ class StreamReader:
                 yield self._sample(packet, index)
                 index += 1
         if index < expected or not self._layout.is_whole:
-            raise ContainerError(f"{self.path}: the file is cut short: {index} of {expected} access units are there")
+            raise ContainerError(f"{self.path}: the file is cut short: {index} of {expected} access units are there: copy it again")
 
     def index(self) -> tuple[UnitInfo, ...]:
-        """What the container knows of every access unit, without keeping their bytes.  Raises like ``units``."""
-        return tuple(UnitInfo(unit.pts, unit.duration, len(unit.data), peek_is_keyframe(unit.data)) for unit in self.units())
+        """What is known of every access unit, without keeping their bytes.  Raises like ``units``."""
+        return tuple(
+            UnitInfo(unit.pts, unit.duration, len(unit.data), peek_is_keyframe(unit.data), peek_frame_count(unit.data))
+            for unit in self.units()
+        )
 
     def close(self) -> None:
         """Nothing stays open between calls; here so that a reader can be used like a file."""
@@ -133,7 +141,7 @@ def _find_latent_track(path: str | Path, container: av.container.InputContainer)
     except (av.FFmpegError, OSError) as error:
         raise ContainerError(f"{path}: cannot be read ({error})") from error
     # Other data tracks exist, of action cameras for one: ours begins with a keyframe, and that with a sequence header.
-    for index, data in first.items():
+    for index, data in sorted(first.items()):
         if peek_is_keyframe(data) and data[1 : 1 + len(MAGIC)] == MAGIC:
             return index, data
     raise ContainerError(_not_ours(path, container, "no latent-video track in it that can be read"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -136,9 +137,10 @@ def open_input(path: str | Path, **options: str) -> av.container.InputContainer:
     if not Path(path).is_file():
         raise ContainerError(f"{path}: not a file")
     try:
-        return av.open(str(path), options=options, metadata_errors="replace")
+        # An absolute name, because FFmpeg takes what stands before a colon for a protocol.
+        return av.open(os.path.abspath(path), options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
-        raise ContainerError(f"{path}: not a file this program can read ({error.strerror})") from error
+        raise ContainerError(f"{path}: not a file this program can read ({error.strerror}): check the name, or copy it again") from error
 
 
 def _format_holds(format_name: str, stream: av.stream.Stream) -> bool:

@@ -12,11 +12,12 @@ import av
 
 from ..errors import ContainerError
 from .tracks import LATENT_CODEC, TrackCopier
+from .unfinished import unfinished_name
 
-MAX_TIMESCALE = (1 << 31) - 1
+MAX_TIMESCALE = 1_000_000  # of the latent track; finer ones would leave too little of MAX_STEP
+MAX_MOVIE_TIMESCALE = (1 << 31) - 1
 MAX_PTS = 1 << 61  # ticks of the track
 MAX_STEP = 1 << 30  # ticks from unit to unit; FFmpeg's writer silently replaces larger ones by 1
-_FALLBACK_TIMESCALE = 1_000_000
 
 # Interleaving in pieces of this length keeps the tables of positions short: a piece is one entry per track.
 _CHUNK_MICROSECONDS = 4_000_000
@@ -26,7 +27,7 @@ class StreamWriter:
     """Writes access units into an MP4 file, with the sound and subtitles of ``copy_from`` next to them.
 
     ``time_base`` is that of the timestamps given to ``write``, seconds per tick.  The file is written beside its target
-    as ``<name>.part``; ``commit`` moves it over the target, and leaving the context without that removes it.  With
+    under a hidden name; ``commit`` moves it over the target, and leaving the context without that removes it.  With
     ``tracks_end_with_video`` copied tracks stop where the last access unit ends.
 
     ``skipped_tracks`` describes, a line each, the tracks of ``copy_from`` that were left out.  Raises ``ContainerError``
@@ -39,12 +40,12 @@ class StreamWriter:
         self.path = Path(path)
         self._time_base = Fraction(time_base)
         self._tracks_end_with_video = tracks_end_with_video
-        self._temporary = self.path.with_name(self.path.name + ".part")
+        self._temporary = unfinished_name(self.path)
         self._last_pts: int | None = None
         self._last_ticks = 0
         self._end = Fraction(0)
         self._copier: TrackCopier | None = None
-        open(self._temporary, "wb").close()  # FFmpeg opens it at the first packet: too late to say that it cannot
+        open(self._temporary, "xb").close()  # FFmpeg opens it at the first packet: too late to say that it cannot
         options = {
             "movflags": "+faststart",
             "fflags": "+bitexact",
@@ -52,7 +53,7 @@ class StreamWriter:
             "write_btrt": "0",  # the copied tracks have theirs, if any
             "chunk_duration": str(_CHUNK_MICROSECONDS),
         }
-        self._output = av.open(str(self._temporary), "w", format="mp4", container_options=options)
+        self._output = av.open(os.path.abspath(self._temporary), "w", format="mp4", container_options=options)
         try:
             self._stream = self._output.add_data_stream(LATENT_CODEC)
             self._track_time_base = _track_time_base(self._time_base)
@@ -85,7 +86,10 @@ class StreamWriter:
         if duration < 1:
             raise ValueError(f"duration must be at least one tick, got {duration}")
         if abs(ticks) > MAX_PTS or length > MAX_STEP or ticks - self._last_ticks > MAX_STEP and self._last_pts is not None:
-            raise ContainerError(f"{self.path}: MP4 cannot hold a gap that long: {pts} ticks of {self._time_base} s")
+            raise ContainerError(
+                f"{self.path}: MP4 cannot hold what lies at {float(pts * self._time_base):.3f} s: times and gaps between frames there are "
+                f"at most {float(MAX_STEP * self._track_time_base):.0f} s apart: cut the video before it"
+            )
         self._last_pts, self._last_ticks = pts, ticks
         self._end = (pts + duration) * self._time_base
         if self._copier is not None:
@@ -139,7 +143,7 @@ class StreamWriter:
 
 def _track_time_base(time_base: Fraction) -> Fraction:
     """Time base of the latent track: MP4 knows 1/n only, which holds every multiple of it exactly."""
-    return Fraction(1, time_base.denominator if time_base.denominator <= MAX_TIMESCALE else _FALLBACK_TIMESCALE)
+    return Fraction(1, min(time_base.denominator, MAX_TIMESCALE))
 
 
 def _movie_timescale(time_bases: list[Fraction]) -> int:
@@ -148,4 +152,4 @@ def _movie_timescale(time_bases: list[Fraction]) -> int:
     FFmpeg writes it with the resolution of the movie header, whose default is a millisecond: too coarse to be exact.
     """
     timescale = math.lcm(*(time_base.denominator for time_base in time_bases))
-    return timescale if timescale <= MAX_TIMESCALE else time_bases[0].denominator
+    return timescale if timescale <= MAX_MOVIE_TIMESCALE else time_bases[0].denominator

@@ -5,15 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from bitstream.access_unit import AccessUnit
 from bitstream.block_syntax import Direction, Mode
 from bitstream.group_structure import Structure
 from bitstream.latent_decoder import LatentDecoder, latent_checksum
+from bitstream.prediction import ReferenceFrame
 from bitstream.symbol_coder import SymbolReader
 from bitstream.tables import CodecTables
 
@@ -120,3 +123,27 @@ print("decoded", len(make_golden.SCENARIOS))
 def test_decoding_needs_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, f"decoded {len(NAMES)}"), done.stderr
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_decoding_does_not_depend_on_threads(threads: int, tables: CodecTables, description: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoder keeps BLAS to one thread for speed alone; here that limit is lifted."""
+    monkeypatch.setattr("bitstream.latent_decoder.one_blas_thread", nullcontext)
+    with threadpool_limits(threads, user_api="blas"):
+        assert all(pool["num_threads"] == threads for pool in threadpool_info() if pool["user_api"] == "blas")
+        for name in NAMES:
+            decoder, units = LatentDecoder(tables), make_golden.read_units(name)
+            assert [make_golden.describe(data, decoder.decode(AccessUnit.parse(data))) for data in units] == description["streams"][name]
+
+
+def test_products_large_enough_for_blas_to_share_out(tables: CodecTables) -> None:
+    rng = np.random.default_rng(5)
+    channels, height, width = tables.latent_channels, 80, 100
+    reference = ReferenceFrame(rng.integers(-32767, 32768, (channels, height, width)).astype(np.int32))
+    rows, columns = (plane.ravel() for plane in np.mgrid[:height, :width])
+    vectors = np.tile([[3, -5]], (len(rows), 1))
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(reference.predict(tables.phase_filters, rows, columns, vectors))
+    assert np.array_equal(*found)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,7 @@ class TestVerify:
         damaged = rewrite(coded_movie.coded, lambda index, data: flip(place % len(data))(data) if index == victim else data)
         report = verify(damaged)
         assert not report.ok
-        assert report.problems[0].startswith(f"access unit {victim}: access unit is damaged")
+        assert report.problems[0].startswith(f"access unit {victim}: it is damaged")
         assert len(report.problems) == keys[2] - keys[1]  # those that live on the damaged keyframe cannot be decoded either
         assert all("needs the keyframe before it" in problem for problem in report.problems[1:])
         assert report.frames == sum(unit.frame_count for unit in units[: keys[1]] + units[keys[2] :])
@@ -108,7 +109,7 @@ class TestVerify:
 
     def test_damage_in_the_first_unit_is_reported_too(self, coded_movie, rewrite) -> None:
         report = verify(rewrite(coded_movie.coded, lambda index, data: flip(len(data) - 9)(data) if index == 0 else data))
-        assert report.problems[0].startswith("access unit 0: access unit is damaged")
+        assert report.problems[0].startswith("access unit 0: it is damaged")
         assert report.frames == 12
 
     def test_wrong_latents_are_reported_though_every_byte_arrived(self, coded_movie, rewrite) -> None:
@@ -124,17 +125,36 @@ class TestVerify:
         cut.write_bytes(data[: len(data) - 3000])
         report = verify(cut)
         assert not report.ok
-        assert "cut" in report.problems[-1]
+        assert report.problems[-1].startswith("the file is cut short")
+
+    def test_a_change_of_size_is_refused_by_all_alike(self, coded_movie, rewrite) -> None:
+        def grow(index: int, data: bytes) -> bytes:
+            unit = AccessUnit.parse(data)
+            return data if index == 0 or unit.header is None else replace(unit, header=replace(unit.header, width=31)).to_bytes()
+
+        changed = rewrite(coded_movie.coded, grow)
+        assert "width changes" in verify(changed).problems[0]
+        with pytest.raises(ContainerError, match="width changes"):
+            info(changed)
+
+    @pytest.mark.parametrize("place", [5, 60])
+    def test_a_flipped_bit_in_the_first_header_is_damage_and_no_other_version_or_model(self, coded_movie, rewrite, place: int) -> None:
+        with pytest.raises(ContainerError, match="changed.lv.mp4: the first access unit is damaged"):
+            verify(rewrite(coded_movie.coded, lambda index, data: flip(place)(data) if index == 0 else data))
 
     def test_there_must_be_something_to_verify_with(self, coded_movie, rewrite) -> None:
         def other_model(index: int, data: bytes) -> bytes:
             unit = AccessUnit.parse(data)
             return data if unit.header is None else replace(unit, header=replace(unit.header, model_sha256="ab" * 32)).to_bytes()
 
+        def newer(index: int, data: bytes) -> bytes:
+            changed = data[:5] + b"\x63" + data[6:-4]
+            return changed + zlib.crc32(changed).to_bytes(4, "big") if data[1:5] == b"LVID" else data
+
         with pytest.raises(ModelMismatchError, match="abababababababab"):
             verify(rewrite(coded_movie.coded, other_model))
         with pytest.raises(UnsupportedVersionError, match="newer version"):
-            verify(rewrite(coded_movie.coded, lambda index, data: data[:5] + b"\x63" + data[6:] if data[1:5] == b"LVID" else data))
+            verify(rewrite(coded_movie.coded, newer))
         with pytest.raises(UnknownModelError, match="nonesuch"):
             verify(coded_movie.coded, model="nonesuch")
 

@@ -45,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read standard output has had enough; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
-    except (VideoCodecError, BitstreamError, ValueError, OSError) as error:
+    except (VideoCodecError, BitstreamError, ValueError, OSError, MemoryError) as error:
         if os.environ.get(_DEBUG) == "1":
             raise
-        print(f"videocodec: error: {' '.join(str(error).split())}", file=sys.stderr)
+        what = " ".join(str(error).split()) or "not enough memory: close other programs, or take a smaller video"
+        print(f"videocodec: error: {what}", file=sys.stderr)
         return FAILURE

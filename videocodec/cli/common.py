@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..models.devices import DEVICES
 from ..progress import Progress, ProgressCallback
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
@@ -32,7 +31,12 @@ def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """Where networks run."""
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where the networks run (default: auto)")
-    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="CPU threads of the networks (default: all cores)")
+    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="CPU threads of the networks (default: PyTorch's, all cores)")
+
+
+def counted(count: int, noun: str) -> str:
+    """1 frame, 2 frames."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def print_json(value: dict[str, object]) -> None:

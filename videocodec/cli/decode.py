@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
-from .common import add_machine_options, progress_bar, whole_number
+from .common import add_machine_options, counted, progress_bar, whole_number
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
             args.input, args.output, model=args.model, steps=args.steps, seed=args.seed, restore=not args.no_restore,
             device=args.device, threads=args.threads, overwrite=args.yes, progress=progress,
         )  # fmt: skip
+    for track in report.skipped_tracks:
+        print(f"videocodec: warning: {args.output}: not copied: {track}", file=sys.stderr)
     if args.output != "-":
-        print(f"{args.output}: {report.frames} frames, {report.frames / report.decode_seconds:.1f} frames per second")
+        print(f"{args.output}: {counted(report.frames, 'frame')}, {report.frames / report.decode_seconds:.1f} frames per second")
     return 0

@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF, PRESETS
-from .common import add_machine_options, bitrate, print_json, progress_bar, size, whole_number
+from .common import add_machine_options, bitrate, counted, print_json, progress_bar, size, whole_number
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"input": args.input, "output": args.output, **asdict(report)})
         return 0
-    frames = f"{report.frames} frames {report.width}x{report.height}, {report.duration_seconds:.2f} s"
-    print(f"{args.output}: {frames}, {report.keyframes} keyframes")
+    frames = f"{counted(report.frames, 'frame')} {report.width}x{report.height}, {report.duration_seconds:.2f} s"
+    print(f"{args.output}: {frames}, {counted(report.keyframes, 'keyframe')}")
     rate = f"{size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}"
     print(f"  video {rate}; {size(report.container_bytes)} with its container, without sound")
     share = 100 * report.container_bytes / report.source_bytes

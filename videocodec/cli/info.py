@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import bitrate, print_json, size
+from .common import bitrate, counted, print_json, size
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
         "picture": f"{found.width}x{found.height}, {found.frame_rate:g} frames per second"
         + (f", rotated {found.rotation} degrees" if found.rotation else "")
         + (f", pixels {found.sample_aspect_ratio}" if not found.sample_aspect_ratio.startswith("0:") else ""),
-        "frames": f"{found.frames} in {found.duration_seconds:.3f} s, {found.keyframes} keyframes, {found.access_units} access units",
+        "frames": f"{found.frames} in {found.duration_seconds:.3f} s, {counted(found.keyframes, 'keyframe')}, "
+        + counted(found.access_units, "access unit"),
         "video": f"{size(found.video_bytes)}, {bitrate(found.video_bitrate_bps)}; container adds {overhead:.1f} %",
         "settings": f"crf {found.crf}, preset {found.preset}, keyframes every {found.gop_size} frames or sooner",
         "latents": f"{found.latent['channels']} channels, {found.latent['width']}x{found.latent['height']}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import progress_bar
+from .common import counted, progress_bar
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -27,9 +27,9 @@ def run(args: argparse.Namespace) -> int:
     with progress_bar("verifying") as progress:
         report = verify(args.input, model=args.model, progress=progress)
     if report.ok:
-        print(f"{args.input}: {report.frames} frames in {report.access_units} access units, every checksum holds")
+        print(f"{args.input}: {counted(report.frames, 'frame')} in {counted(report.access_units, 'access unit')}, every checksum holds")
         return 0
     for problem in report.problems:
         print(f"videocodec: error: {args.input}: {problem}", file=sys.stderr)
-    print(f"{args.input}: damaged: {len(report.problems)} problems, {report.frames} frames are good")
+    print(f"{args.input}: damaged: {counted(len(report.problems), 'problem')}, {counted(report.frames, 'frame')} of it can be decoded")
     return 1

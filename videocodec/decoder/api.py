@@ -15,11 +15,12 @@ from .latents import LatentStream
 
 @dataclass(frozen=True)
 class DecodeReport:
-    """What a decode made: frames, wall-clock seconds, and where."""
+    """What a decode made: frames, wall-clock seconds, where, and a line on every track that the target's format cannot hold."""
 
     frames: int
     decode_seconds: float
     target: str
+    skipped_tracks: list[str]
 
 
 def decode(
@@ -43,7 +44,8 @@ def decode(
     embedded one is today, restore nothing whatever these say.
 
     The target appears under its name only when it is complete.  Raises ``BitstreamError`` for a damaged stream,
-    ``ModelMismatchError``, ``OutputExistsError``, ``OutputError``.
+    ``ModelMismatchError``, ``UnknownModelError``, ``InputError``, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
+    ``OutOfMemoryError``, and ``ValueError`` for settings.
     """
     begin = time.monotonic()
     if steps < 1:
@@ -51,15 +53,14 @@ def decode(
     stream = LatentStream(source, model)
     if str(target) != "-" and Path(target).exists() and Path(target).samefile(source):
         raise InputError(f"{source}: input and output are the same file: name another output")
-    index = stream.reader.index()
-    video_bytes = sum(unit.size for unit in index)
-    decoder = PictureDecoder(stream, device, threads)
-    frames, video_seconds = 0, 0.0
+    total = sum(unit.frame_count for unit in stream.reader.index())
+    frames, video_bytes, video_seconds = 0, 0, 0.0
     with open_sink(target, stream.header, sound_from=source if stream.reader.tracks else None, overwrite=overwrite) as sink:
-        for frame in decoder.frames():
+        for frame in PictureDecoder(stream, device, threads).frames():
             sink.write(frame.data.transpose(1, 2, 0), frame.pts, frame.duration)
-            frames, video_seconds = frames + 1, video_seconds + frame.duration_seconds
+            frames, video_bytes, video_seconds = frames + 1, video_bytes + frame.bytes, video_seconds + frame.duration_seconds
             if progress:
-                progress(Progress(frames, None, video_bytes, video_seconds))
+                progress(Progress(frames, total, video_bytes, video_seconds))
         sink.commit()
-    return DecodeReport(frames, time.monotonic() - begin, str(target))
+        skipped = list(sink.skipped_tracks)
+    return DecodeReport(frames, time.monotonic() - begin, str(target), skipped)

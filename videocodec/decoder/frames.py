@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bitstream.quantiser import step_latent
+from bitstream.quantiser import QUANTISER_COUNT, step_latent
 
 from ..models.runtime import AutoencoderRuntime
 from .latents import PROVENANCE, DecodedLatents, LatentStream
@@ -72,7 +72,7 @@ class PictureDecoder:
         header = self._stream.header
         restored = self._restoration.restore(window, first, count)
         chosen = window[first : first + count]
-        table = np.array([step_latent(q) for q in range(128)], dtype=np.float32)
+        table = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
         steps = table[np.stack([frame.quantiser_map for frame in chosen])]
         for frame, picture in zip(chosen, self._runtime.decode(restored, steps, header.height, header.width)):
             yield Frame(

@@ -11,7 +11,7 @@ import numpy as np
 from bitstream.access_unit import AccessUnit
 from bitstream.block_syntax import Direction, Mode
 from bitstream.container import StreamReader
-from bitstream.errors import BitstreamError
+from bitstream.errors import BitstreamError, ContainerError
 from bitstream.frame_coder import LatentFrame
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
@@ -70,6 +70,8 @@ class LatentStream:
         try:
             self.bundle = bundle_for(self.header) if model is None else ModelBundle.find(model)
         except ModelMismatchError as error:
+            if not self.reader.header_is_intact:  # then it says nothing about models
+                raise ContainerError(f"{path}: the first access unit is damaged: copy or download the file again") from error
             raise ModelMismatchError(f"{path}: {error}") from error
         if self.bundle.sha256 != self.header.model_sha256:
             raise ModelMismatchError(
@@ -85,7 +87,7 @@ class LatentStream:
         for sample in self.reader.units():
             try:
                 unit = AccessUnit.parse(sample.data)
-                self._check_unchanged(unit.header)
+                check_unchanged(self.header, unit.header)
                 frames = decoder.decode(unit)
             except BitstreamError as error:
                 raise type_of(error)(f"{self.path}: access unit {sample.index} (frame {index}): {error}") from error
@@ -95,13 +97,12 @@ class LatentStream:
                 yield DecodedLatents(frame, pts, duration, "keyframe" if unit.is_keyframe else "inter", share, quantisers, index)
                 index += 1
 
-    def _check_unchanged(self, header: SequenceHeader | None) -> None:
-        """Pictures of one size and one model all through: files glued together from others may break that."""
-        for name in () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256"):
-            if getattr(header, name) != getattr(self.header, name):
-                raise BitstreamError(
-                    f"{name} changes from {getattr(self.header, name)} to {getattr(header, name)}: decode the parts one by one"
-                )
+
+def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:
+    """Pictures of one size and one model all through: files glued together from others may break that (``BitstreamError``)."""
+    for name in () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256"):
+        if getattr(header, name) != getattr(first, name):
+            raise BitstreamError(f"{name} changes from {getattr(first, name)} to {getattr(header, name)}: split the file there")
 
 
 def type_of(error: BitstreamError) -> type[BitstreamError]:

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from bitstream.container import StreamReader, StreamWriter
 
-from ..errors import InputError, OutputExistsError
-from ..media.frame_sink import check_folder, output_errors
+from ..errors import InputError, OutputError
+from ..media.frame_sink import check_target, output_errors
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
 from ..models.runtime import AutoencoderRuntime
 from ..progress import Progress, ProgressCallback
 from .pipeline import encode_frames, sequence_header
 from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings, Preset
+
+TARGET_SUFFIXES = (".mp4", ".m4v")
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,14 @@ def encode(
     max_frames: stop after so many.  model: a bundle's name or folder.  threads: CPU threads of the networks.
     progress: called after every access unit.
 
-    The file appears under its name only when it is complete.  Raises ``InputError`` (``UnsupportedInputError`` for HDR,
-    alpha and more than 8 bits), ``OutputExistsError``, ``OutputError``, ``UnknownModelError``, ``ValueError`` for settings.
+    target must end in .mp4 or .m4v, and appears under its name only when it is complete.  Raises ``InputError``
+    (``UnsupportedInputError`` for HDR, alpha and more than 8 bits), ``OutputExistsError``, ``OutputError``, ``UnknownModelError``,
+    ``DeviceError``, ``OutOfMemoryError``, and ``ValueError`` for settings.
     """
     begin = time.monotonic()
     settings = EncoderSettings(crf=crf, preset=preset, gop_size=gop_size)
-    if max_frames is not None and max_frames < 1:
-        raise ValueError(f"max_frames must be at least 1, got {max_frames}")
+    if max_frames is not None and (not isinstance(max_frames, int) or max_frames < 1):
+        raise ValueError(f"max_frames must be a whole number of at least 1, got {max_frames!r}")
     _check_target(Path(source), Path(target), overwrite)
     bundle = ModelBundle.find(model)
     with VideoSource(source, max_frames=max_frames) as video:
@@ -111,6 +114,6 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
     """Refuse what would lose something, before any work is done."""
     if target.exists() and source.exists() and target.samefile(source):
         raise InputError(f"{source}: input and output are the same file: name another output")
-    if target.exists() and not overwrite:
-        raise OutputExistsError(f"{target} exists: pass -y to overwrite")
-    check_folder(target, target.parent)
+    if target.suffix.lower() not in TARGET_SUFFIXES:
+        raise OutputError(f"{target}: a latent-video file is an MP4 file: give a name that ends in {' or '.join(TARGET_SUFFIXES)}")
+    check_target(target, overwrite=overwrite)

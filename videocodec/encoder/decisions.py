@@ -75,7 +75,7 @@ class BlockDecider:
         future: tuple[ReferenceFrame, list[np.ndarray]] | None = None,
     ) -> Decision:
         """``target`` (C, h, w) scaled latents; ``candidates`` vector fields (bh, bw, 2) to try beside zero; ``previous`` the
-        vectors from which first-pass vectors are predicted; ``future``: the other reference, with its candidates."""
+        vectors that predict blocks without a decoded neighbour; ``future``: the other reference, with its candidates."""
         step = step_latent(quantiser)
         wanted = target * UNITS_PER_LATENT
         motion = self._motion(wanted, reference, candidates, previous, step * UNITS_PER_LATENT)

@@ -138,12 +138,11 @@ class GroupEncoder:
         future: tuple[ReferenceFrame, np.ndarray] | None,
     ) -> LatentFrame:
         quantiser = min(QUANTISER_COUNT - 1, self._settings.inter_quantiser + self._settings.level_offset(level))
-        previous = self._coder.blocks.previous.vectors[0]
         decision = self._decider.decide(
             frame.latents,
             past[0],
             self._candidates(frame.luma, past[1]),
-            previous if future is None else np.zeros_like(previous),
+            self._coder.blocks.fallback(two_references=future is not None),
             quantiser,
             None if future is None else (future[0], self._candidates(frame.luma, future[1])),
         )

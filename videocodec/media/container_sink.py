@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -92,7 +93,7 @@ class ContainerSink(FrameSink):
         header, target = self._header, self._output.target
         if max(self._time_base.numerator, self._time_base.denominator) > _LARGEST_TIMESCALE:
             raise OutputError(f"{target}: the time base {self._time_base} fits no such file: decode to .y4m or pictures instead")
-        container = av.open(str(self._output.beside), "w", format=CONTAINER_FORMATS[target.suffix.lower()])
+        container = av.open(os.path.abspath(self._output.beside), "w", format=CONTAINER_FORMATS[target.suffix.lower()])
         self._container = container
         rate = Fraction(header.frame_rate) if 0 < header.frame_rate <= _HIGHEST_RATE else Fraction(25)
         stream = container.add_stream("libx264", rate=rate.limit_denominator(100_000), width=header.width, height=header.height)

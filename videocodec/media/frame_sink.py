@@ -12,6 +12,7 @@ from types import TracebackType
 import av
 import numpy as np
 
+from bitstream.container import unfinished_name
 from videocodec.errors import OutputError, OutputExistsError
 
 
@@ -57,13 +58,9 @@ class OutputFile:
     """A file that is written beside its target and renamed over it in one step."""
 
     def __init__(self, target: Path, *, overwrite: bool) -> None:
-        if target.is_dir():
-            raise OutputError(f"{target} is a directory: name a file in it")
-        if target.exists() and not overwrite:
-            raise OutputExistsError(f"{target} exists: pass -y to overwrite")
-        check_folder(target, target.parent)
+        check_target(target, overwrite=overwrite)
         self.target = target
-        self.beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+        self.beside = unfinished_name(target)
 
     def commit(self) -> None:
         """Gives the finished file its name."""
@@ -73,6 +70,17 @@ class OutputFile:
     def remove(self) -> None:
         """Removes the unfinished file, if there is one."""
         self.beside.unlink(missing_ok=True)
+
+
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Raises `OutputExistsError` or `OutputError` unless a file can be put there. Only ordinary files are ever replaced."""
+    if target.is_dir():
+        raise OutputError(f"{target} is a directory: name a file in it")
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{target} is no ordinary file: name one")
+    if target.exists() and not overwrite:
+        raise OutputExistsError(f"{target} exists: pass -y to overwrite")
+    check_folder(target, target.parent)
 
 
 def check_folder(target: str | Path, folder: Path) -> None:

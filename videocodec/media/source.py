@@ -50,8 +50,8 @@ class VideoSource:
 
     Attributes: path, width, height, frame_rate (None when unknown), time_base (seconds per tick), colour (as the source
     states it, see `describe`), sample_aspect_ratio (0 when unknown), rotation (degrees counter-clockwise, as
-    `av.VideoFrame.rotation` reports them, rounded to quarter turns: -180 … 180), frame_count_hint and
-    duration_seconds_hint (from the container, both None when it does not say), is_still, codec_name, bit_rate_hint.
+    `av.VideoFrame.rotation` reports them, rounded to quarter turns: -180 … 180), frame_count_hint (by the container's count, or else
+    its duration; None when it states neither), is_still, codec_name.
     """
 
     def __init__(self, path: str | Path, *, max_frames: int | None = None) -> None:
@@ -140,10 +140,13 @@ class VideoSource:
         that begin in the middle of a group of pictures begin with undecodable packets."""
         # Broadcast recordings have the odd bad packet, and the decoder conceals it; elsewhere it is where the file was cut.
         tolerant, whole = self._container.format.name == "mpegts", False
+        gradual: bool | None = None  # whether the stream begins without a keyframe and becomes whole little by little
         try:
             for packet in self._container.demux(self._stream):
                 if packet.is_corrupt and not tolerant:
                     raise self._damaged("its data end here")
+                if gradual is None:
+                    gradual = not packet.is_keyframe
                 try:
                     frames = packet.decode()
                 except EOFError:
@@ -154,7 +157,7 @@ class VideoSource:
                     raise
                 for frame in frames:
                     # A stream of gradual refresh is "corrupt" until it is whole; one that was whole before is damaged.
-                    if frame.is_corrupt and whole and not tolerant:
+                    if frame.is_corrupt and (whole or not gradual) and not tolerant:
                         raise self._damaged("its data are broken here")
                     whole = whole or not frame.is_corrupt
                     self._decoded_count += 1
@@ -187,14 +190,9 @@ class VideoSource:
         rate = stream.average_rate or stream.guessed_rate
         self.frame_rate: Fraction | None = Fraction(rate) if rate else None
         self.sample_aspect_ratio: Fraction = _storable_ratio(stream.sample_aspect_ratio)
-        frames = 1 if self.is_still else stream.frames or None
+        seconds = float(stream.duration * self.time_base) if stream.duration else (container.duration or 0) / av.time_base
+        frames = 1 if self.is_still else stream.frames or round(seconds * float(self.frame_rate or 0)) or None
         self.frame_count_hint: int | None = frames if self._max_frames is None or frames is None else min(frames, self._max_frames)
-        self.duration_seconds_hint: float | None = None
-        if stream.duration:
-            self.duration_seconds_hint = float(stream.duration * self.time_base)
-        elif container.duration:
-            self.duration_seconds_hint = container.duration / av.time_base
-        self.bit_rate_hint: int | None = stream.codec_context.bit_rate or None
         ticks_per_frame = round(1 / (self.frame_rate or Fraction(25)) / self.time_base)
         self._clock = TimestampRepair(ticks_per_frame, ticks_per_second=round(1 / self.time_base))
 

@@ -99,6 +99,9 @@ def load_autoencoder(folder: Path) -> ModelMixin:
     kind = LatentAutoencoder if class_name == "LatentAutoencoder" else getattr(diffusers, str(class_name), None)
     if kind is None or not hasattr(kind, "from_pretrained") or not str(class_name).startswith(("Autoencoder", "LatentAutoencoder")):
         raise UnknownModelError(f"{config_file}: {class_name!r} is no autoencoder that diffusers {diffusers.__version__} knows")
+    # What diffusers logs before it raises is pages long, and the error below says it in a line.
+    verbosity = diffusers.utils.logging.get_verbosity()
+    diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)
     try:
         model, loading = kind.from_pretrained(
             str(folder / "vae"),
@@ -108,8 +111,10 @@ def load_autoencoder(folder: Path) -> ModelMixin:
             low_cpu_mem_usage=False,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UnknownModelError(f"{folder / 'vae'}: cannot be loaded ({' '.join(str(error).split())})") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
+        raise UnknownModelError(f"{folder / 'vae'}: cannot be loaded ({' '.join(str(error).split())[:200]})") from error
+    finally:
+        diffusers.utils.logging.set_verbosity(verbosity)
     # diffusers fills such gaps with random numbers and goes on.
     if loading["missing_keys"]:
         raise UnknownModelError(

@@ -44,7 +44,7 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
         return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
 
     def decode(
-        self, z: torch.Tensor, step: torch.Tensor | float | None = None, return_dict: bool = True
+        self, z: torch.Tensor, return_dict: bool = True, *, step: torch.Tensor | float | None = None
     ) -> DecoderOutput | tuple[torch.Tensor]:
         """Latents (B, C, h, w) → ``.sample`` (B, 3, 8h, 8w), RGB in about [-1, 1].
 
@@ -55,6 +55,8 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
         steps = torch.as_tensor(0.3 if step is None else step, dtype=torch.float32, device=z.device)
         if steps.shape not in ((), (z.shape[0],), (z.shape[0], *z.shape[2:])):
             raise ValueError(f"step must be a number, (B,) or (B, h, w) for latents {tuple(z.shape)}, got shape {tuple(steps.shape)}")
+        if not (steps > 0).all():
+            raise ValueError("step must be positive")
         steps = steps.expand(z.shape[0]) if steps.ndim < 3 else steps
         sample = self.decoder(z, torch.log2(steps))
         return DecoderOutput(sample=sample) if return_dict else (sample,)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -11,14 +12,9 @@ from torch.nn import functional as F
 
 from bitstream.quantiser import UNITS_PER_LATENT
 
-from ..errors import UnknownModelError, VideoCodecError
+from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from .bundle import ModelBundle
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
-
-class DeviceError(VideoCodecError, RuntimeError):
-    """The device asked for is not there."""
+from .devices import DEVICES
 
 
 def pick_device(name: str) -> torch.device:
@@ -34,10 +30,22 @@ def pick_device(name: str) -> torch.device:
 
 
 def set_threads(threads: int | None) -> None:
-    """CPU threads of the networks, at least 1; None takes the cores this process may use.  A process-wide setting of PyTorch."""
+    """CPU threads of the networks, at least 1; None leaves them as they are.  A process-wide setting of PyTorch."""
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or os.cpu_count() or 1)
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _memory_errors(what: str) -> Iterator[None]:
+    """Turn what PyTorch says when memory ends, a RuntimeError of many lines, into an ``OutOfMemoryError``."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in str(error):
+            raise OutOfMemoryError(f"not enough memory {what}: take --device cpu, smaller pictures, or another machine") from error
+        raise
 
 
 class AutoencoderRuntime:
@@ -60,6 +68,10 @@ class AutoencoderRuntime:
     @torch.inference_mode()
     def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
         """Pictures (B, H, W, 3) uint8, padded by repeating the edge to (height, width) → scaled latents (B, C, h, w) float32."""
+        with _memory_errors(f"to encode pictures of {width}×{height} on {self.device}"):
+            return self._encode(pictures, height, width)
+
+    def _encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
         x = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
         x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
         encoded = self._model.encode(x.contiguous(memory_format=torch.channels_last))
@@ -76,10 +88,14 @@ class AutoencoderRuntime:
     def decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
         """Latents (B, C, h, w) in latent units (or float, from a restoration) and the quantiser step of every position
         (B, h, w) in scaled latents → pictures (B, height, width, 3) uint8, cropped from the top left."""
+        with _memory_errors(f"to decode pictures of {width}×{height} on {self.device}"):
+            return self._decode(latents, steps, height, width)
+
+    def _decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
         z = torch.from_numpy(np.ascontiguousarray(latents)).to(self.device).float() / UNITS_PER_LATENT / self._scale
         z = z.contiguous(memory_format=torch.channels_last)
         if self._knows_steps:
-            sample = self._model.decode(z, torch.from_numpy(steps).to(self.device)).sample
+            sample = self._model.decode(z, step=torch.from_numpy(steps).to(self.device)).sample
         else:
             sample = self._model.decode(z).sample
         pixels = ((sample[:, :, :height, :width] + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)

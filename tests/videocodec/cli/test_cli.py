@@ -156,7 +156,7 @@ def test_ctrl_c_is_status_130_and_leaves_nothing(tmp_path: Path, write_movie: Ca
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs inherit it as ignored
     )
     deadline = time.monotonic() + 120
-    while not target.with_name(target.name + ".part").exists() and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".long.lv.mp4.*.part")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)

@@ -67,7 +67,7 @@ def test_a_damaged_access_unit_is_named_with_file_and_frame(coded_movie, rewrite
     damaged = rewrite(coded_movie.coded, lambda index, data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index == 1 else data)
     frames = LatentStream(damaged).frames()
     next(frames)
-    with pytest.raises(ChecksumError, match=r"changed.lv.mp4: access unit 1 \(frame 1\): access unit is damaged"):
+    with pytest.raises(ChecksumError, match=r"changed.lv.mp4: access unit 1 \(frame 1\): it is damaged"):
         list(frames)
 
 

@@ -13,8 +13,7 @@ import pytest
 from bitstream.container import StreamReader
 from bitstream.quantiser import QUANTISER_COUNT
 from videocodec import encode
-from videocodec.errors import InputError, OutputError, OutputExistsError, UnknownModelError
-from videocodec.models.runtime import DeviceError
+from videocodec.errors import DeviceError, InputError, OutputError, OutputExistsError, UnknownModelError
 from videocodec.progress import Progress
 
 
@@ -72,6 +71,21 @@ def test_input_and_output_must_differ_even_when_overwriting(movie: Path) -> None
     with pytest.raises(InputError, match="input and output are the same file"):
         encode(movie, movie.parent / "." / movie.name, overwrite=True)
     assert movie.read_bytes() == before
+
+
+def test_the_target_must_be_an_mp4_file_by_name(movie: Path, tmp_path: Path) -> None:
+    for name in ("-", "out.mkv", "out.png", "out"):
+        with pytest.raises(OutputError, match=r"ends in \.mp4"):
+            encode(movie, tmp_path / name)
+    assert files(tmp_path) == {"movie.mp4"}
+
+
+def test_files_with_similar_names_are_left_alone(movie: Path, tmp_path: Path) -> None:
+    """A browser's unfinished download is called like this, for one."""
+    source = movie.rename(tmp_path / "out.mp4.part")
+    before = source.read_bytes()
+    encode(source, tmp_path / "out.mp4", max_frames=1, device="cpu")
+    assert files(tmp_path) == {"out.mp4", "out.mp4.part"} and source.read_bytes() == before
 
 
 def test_a_missing_folder_is_named(movie: Path, tmp_path: Path) -> None:

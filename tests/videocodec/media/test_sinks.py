@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -197,6 +198,14 @@ def test_directory_as_target(tmp_path, make_header) -> None:
     (tmp_path / "out.mp4").mkdir()
     with pytest.raises(OutputError, match="is a directory"):
         open_sink(tmp_path / "out.mp4", make_header(), overwrite=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_ordinary_file_is_never_replaced(tmp_path, make_header) -> None:
+    os.mkfifo(tmp_path / "out.mp4")
+    with pytest.raises(OutputError, match="no ordinary file"):
+        open_sink(tmp_path / "out.mp4", make_header(), overwrite=True)
+    assert (tmp_path / "out.mp4").is_fifo()
 
 
 @pytest.mark.parametrize("name", FILES)

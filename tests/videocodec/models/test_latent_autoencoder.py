@@ -49,6 +49,7 @@ def test_encode_and_decode_give_outputs_or_tuples_like_their_siblings(autoencode
     assert isinstance(decoded, DecoderOutput)
     assert decoded.sample.shape == (2, 3, 16, 32)
     assert torch.equal(autoencoder.decode(latents, return_dict=False)[0], decoded.sample)
+    assert torch.equal(autoencoder.decode(latents, False)[0], decoded.sample)  # as with diffusers' own
     assert torch.equal(autoencoder(pictures).sample, decoded.sample)
 
 

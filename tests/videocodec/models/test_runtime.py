@@ -11,9 +11,9 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from bitstream.quantiser import UNITS_PER_LATENT
-from videocodec.errors import UnknownModelError, VideoCodecError
+from videocodec.errors import DeviceError, UnknownModelError, VideoCodecError
 from videocodec.models.bundle import TABLES_FILE, ModelBundle
-from videocodec.models.runtime import AutoencoderRuntime, DeviceError, pick_device, set_threads
+from videocodec.models.runtime import AutoencoderRuntime, pick_device, set_threads
 
 
 @pytest.fixture
