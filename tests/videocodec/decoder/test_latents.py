@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -81,7 +82,8 @@ def test_a_wrong_latent_checksum_is_its_own_error(coded_movie, rewrite: Callable
 
 def test_a_newer_format_says_upgrade(coded_movie, rewrite: Callable[..., Path]) -> None:
     def newer(index: int, data: bytes) -> bytes:
-        return data[:5] + bytes([FORMAT_VERSION + 1]) + data[6:] if data[1:5] == b"LVID" else data
+        changed = data[:5] + bytes([FORMAT_VERSION + 1]) + data[6:-4]
+        return changed + zlib.crc32(changed).to_bytes(4, "big") if data[1:5] == b"LVID" else data
 
     with pytest.raises(UnsupportedVersionError, match=rf"format {FORMAT_VERSION + 1}, this program reads {FORMAT_VERSION}.*upgrade"):
         LatentStream(rewrite(coded_movie.coded, newer))
