@@ -51,10 +51,14 @@ class Stage:
         return values
 
 
-# Few entries: a grid of 1024×1024 blocks, the largest frames there are, takes 84 MB.
+# Few entries: a grid of 1024×1024 blocks, the largest frames there are, takes 84 MB a layer.
 @lru_cache(maxsize=4)
-def stages(height: int, width: int) -> tuple[Stage, ...]:
-    """All stages that have blocks, in coding order.  They are shared between callers, so their arrays are read-only."""
+def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
+    """All stages that have blocks, in coding order.  They are shared between callers, so their arrays are read-only.
+
+    With ``layers``, that many grids lie one below the other, as planes of (layers · height, width), and each stage holds its
+    blocks of all of them, layer by layer; no block is a neighbour of one in another layer.
+    """
     rows, columns = (a.ravel() for a in np.mgrid[:height, :width])
     made = []
 
@@ -67,7 +71,15 @@ def stages(height: int, width: int) -> tuple[Stage, ...]:
             y, x = rows[blocks] + dy, columns[blocks] + dx
             inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
             neighbours.append(np.where(inside, y * width + x, -1))
-        made.append(Stage(kind, blocks, np.stack(neighbours)))
+        around = np.stack(neighbours)
+        starts = [layer * height * width for layer in range(layers)]
+        made.append(
+            Stage(
+                kind,
+                np.concatenate([blocks + start for start in starts]),
+                np.concatenate([np.where(around < 0, -1, around + start) for start in starts], axis=1),
+            )
+        )
 
     # The first stage has no decoded neighbours; all four of its are "beyond the frame".
     far = max(height, width) + COARSEST

@@ -73,37 +73,25 @@ class BlockFields:
 
 
 class VectorPredictor:
-    """Predicts the vectors of one reference of a frame while they become known; encoders use it to price their choices.
+    """Predicts the vectors of a plane while they become known; encoders use it to price their choices.
 
-    ``uses`` (bh, bw) bool: blocks that have such a vector; ``fallback`` (bh, bw, 2) for blocks without a decoded neighbour.
+    ``vectors`` (rows, columns, 2), filled in by the caller; ``uses`` (rows, columns) bool: blocks that have a vector;
+    ``fallback`` (rows, columns, 2) for blocks without a decoded neighbour.
     """
 
-    def __init__(self, fields: BlockFields, reference: int, uses: np.ndarray, fallback: np.ndarray) -> None:
-        self.uses = uses
-        self._vectors = fields.vectors[reference]
-        self._fallback = fallback.reshape(-1, 2)
-        # A block predicted from both sides moves on a straight line, seen from the middle of the two references.
-        mirrors = uses & (fields.directions == Direction.AVERAGE) if reference else np.zeros_like(uses)
-        self._mirrors, self._past = mirrors.reshape(-1), fields.vectors[0].reshape(-1, 2)
+    def __init__(self, vectors: np.ndarray, uses: np.ndarray, fallback: np.ndarray) -> None:
+        self._vectors, self._uses, self._fallback = vectors, uses, fallback.reshape(-1, 2)
 
-    def predict(self, stage: Stage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Predictor (n, 2), spread class (n,) and whether it mirrors the past vector (n,), for all blocks of a stage."""
-        available = stage.gather(self.uses)
+    def predict(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
+        """Predictor (n, 2) and spread class (n,) of all blocks of a stage."""
+        available = stage.gather(self._uses)
         around = stage.gather(self._vectors)
         fallback = self._fallback[stage.blocks]
         if np.count_nonzero(around):
-            predictor, spread = middle_and_spread(around, available, fallback)
-        else:  # nothing moves around here, which is most of most pictures: the same, quicker
-            count = available.sum(0)
-            predictor, spread = np.where(count[:, None] > 0, 0, fallback), np.where(count >= 2, 0, 1)
-        mirrored = self._mirrors[stage.blocks]
-        if np.count_nonzero(mirrored):
-            predictor = np.where(mirrored[:, None], -self._past[stage.blocks], predictor)
-        return predictor, spread, mirrored
-
-    def store(self, blocks: np.ndarray, vectors: np.ndarray) -> None:
-        """Vectors (n, 2) of flat block indices (n,) are known now."""
-        self._vectors.reshape(-1, 2)[blocks] = vectors
+            return middle_and_spread(around, available, fallback)
+        # Nothing moves around here, which is most of most pictures: the same, quicker.
+        count = available.sum(0)
+        return np.where(count[:, None] > 0, 0, fallback), np.where(count >= 2, 0, 1)
 
 
 class BlockCoder:
@@ -127,11 +115,7 @@ class BlockCoder:
         predicted = out.modes != Mode.INTRA
         if two_references:
             self._code_directions(io, fields, out, predicted)
-        for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
-            uses = predicted & (out.directions != unused)
-            if uses.any():
-                predictor = VectorPredictor(out, reference, uses, self.fallback(two_references))
-                self._code_vectors(io, fields.vectors[reference], predictor)
+        self._code_vectors(io, fields, out, predicted, two_references)
         self.previous = out
         return out
 
@@ -164,28 +148,43 @@ class BlockCoder:
             flat[blocks] = directions = io.code(self.tables["direction"], ids[chosen], given[blocks])
             voices.reshape(len(flat), -1)[blocks, directions] = 1
 
-    def _code_vectors(self, io: SymbolWriter | SymbolReader, given: np.ndarray, predictor: VectorPredictor) -> None:
-        differs = np.zeros(given.shape[:2], dtype=np.int64)
-        flat_given, flat_differs = given.reshape(-1, 2), differs.reshape(-1)
-        for stage in self.stages:
-            chosen = predictor.uses.reshape(-1)[stage.blocks]
+    def _code_vectors(
+        self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, predicted: np.ndarray, two_references: bool
+    ) -> None:
+        """Past and future vectors lie in two layers of one plane, so that a stage is one call for both."""
+        (height, width), layers = predicted.shape, 1 + two_references
+        uses = np.stack([predicted & (out.directions != Direction.FUTURE), predicted & (out.directions != Direction.PAST)])[:layers]
+        # A block predicted from both sides moves on a straight line, seen from the middle of the two references.
+        mirrors = np.zeros_like(uses)
+        mirrors[1:] = uses[0] & uses[-1]
+        vectors = out.vectors[:layers].reshape(layers * height, width, 2)
+        differs = np.zeros(vectors.shape[:2], dtype=np.int64)
+        fallback = np.concatenate([self.fallback(two_references)] * layers)
+        predictor = VectorPredictor(vectors, uses.reshape(differs.shape), fallback)
+        given, known = fields.vectors[:layers].reshape(-1, 2), vectors.reshape(-1, 2)
+        for stage in stages(height, width, layers):
+            chosen = uses.reshape(-1)[stage.blocks]
             if not np.count_nonzero(chosen):
                 continue
             blocks = stage.blocks[chosen]
-            base, spread, mirrored = (values[chosen] for values in predictor.predict(stage))
+            base, spread = (values[chosen] for values in predictor.predict(stage))
+            mirrored = mirrors.reshape(-1)[blocks]
             place = np.where(mirrored, 2, int(stage.kind == StageKind.EDGE))
             ids = 15 * place + 3 * stage.gather(differs).sum(0)[chosen] + spread
-            flags = io.code(self.tables["vector_same"], ids, (flat_given[blocks] != base).any(-1).astype(np.int64))
-            flat_differs[blocks] = flags
-            moved = flags.astype(bool)
-            if np.count_nonzero(moved):
-                wanted, spread = flat_given[blocks[moved]] - base[moved], spread[moved]
-                vertical = self._code_delta(io, spread, wanted[:, 0])
-                horizontal = self._code_delta(io, 3 + 2 * spread + (vertical == 0), wanted[:, 1])
-                base[moved] += np.stack([vertical, horizontal], 1)
-                if np.abs(base).max() > VECTOR_LIMIT:
-                    raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
-            predictor.store(blocks, base)
+            opposite = blocks[mirrored] - height * width
+            base[mirrored] = -given[opposite]  # a reader knows them only when this stage is decoded
+            wanted = given[blocks] - base
+            flags = io.code(self.tables["vector_same"], ids, ((wanted[:, 0] | wanted[:, 1]) != 0).astype(np.int64))
+            differs.reshape(-1)[blocks] = flags
+            difference, moved = np.zeros_like(base), flags.nonzero()[0]
+            if len(moved):
+                vertical = self._code_delta(io, spread[moved], wanted[moved, 0])
+                horizontal = self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), wanted[moved, 1])
+                difference[moved, 0], difference[moved, 1] = vertical, horizontal
+            known[blocks] = base + difference
+            known[blocks[mirrored]] = difference[mirrored] - known[opposite]
+            if len(moved) and np.abs(known[blocks]).max() > VECTOR_LIMIT:
+                raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
 
     def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
         low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2

@@ -12,6 +12,8 @@ coder works with the integer frequencies F = 256 · f themselves; tests/bitstrea
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import constriction
 import numpy as np
 
@@ -48,24 +50,33 @@ class TableSet:
         priors = np.asarray(priors, dtype=np.int64)
         if priors.ndim != 2 or (priors < 1).any() or (priors.sum(1) != FREQUENCY_TOTAL).any():
             raise ValueError("priors: every row must hold frequencies >= 1 that add up to 65536")
-        self.counts = priors.copy()
+        self._counts = priors.copy()
         self.frequencies = priors.copy()
         self.costs = _costs(self.frequencies)  # bits of every symbol, for figures and for encoders' decisions
         self.increment = increment
-        self._models: dict[int, object] = {}
+        self.models: list[object | None] = [None] * len(priors)  # see ``model``; None where there is none yet
+        self._coded: list[np.ndarray] = []  # flat indices of what was coded and is not counted yet
+        self._spent = 0.0
         self._stale = np.zeros(len(priors), dtype=bool)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(tables, symbols) int64."""
+        self._count()
+        return self._counts
 
     def update(self) -> None:
         """Bring all frequencies up to date with the counts.  Both sides do so before every frame, and only then: between, models
         are reused, which is most of the speed, and costs half a percent of the bits."""
+        self._count()
         stale = np.flatnonzero(self._stale)
         if not len(stale):
             return
-        counts = self.counts[stale]
+        counts = self._counts[stale]
         large = counts.sum(1) > COUNT_LIMIT
         if large.any():
             counts[large] = (counts[large] + 1) >> 1
-            self.counts[stale] = counts
+            self._counts[stale] = counts
         symbols = counts.shape[1]
         total = counts.sum(1, keepdims=True)
         frequencies = 1 + counts * (FREQUENCY_TOTAL - symbols) // total
@@ -74,30 +85,56 @@ class TableSet:
         self.costs[stale] = _costs(frequencies)
         self._stale[stale] = False
         for table in stale.tolist():
-            self._models.pop(table, None)
+            self.models[table] = None
 
     def model(self, table: int) -> object:
-        """constriction's entropy model of one table."""
-        model = self._models.get(table)
-        if model is None:
-            model = _Categorical((self.frequencies[table] * _CODER_SCALE - 1).astype(np.float64), perfect=False)
-            self._models[table] = model
+        """constriction's entropy model of one table, made now and kept in ``models`` until the frequencies change."""
+        model = self.models[table] = _Categorical((self.frequencies[table] * _CODER_SCALE - 1).astype(np.float64), perfect=False)
         return model
 
-    def learn(self, tables: np.ndarray, symbols: np.ndarray, touched: np.ndarray | None = None) -> float:
-        """Count coded symbols (frequencies change with the next ``update``) and give their ideal code length in bits under the
-        tables in use.  ``touched``: the tables used, each once, if known."""
-        entries = tables * self.counts.shape[1] + symbols
-        np.add.at(self.counts.reshape(-1), entries, self.increment)
-        self._stale[tables if touched is None else touched] = True
-        return float(self.costs.reshape(-1).take(entries).sum())
+    def learn(self, tables: np.ndarray, symbols: np.ndarray) -> None:
+        """Take note of coded symbols (n,), each under its table; frequencies change with the next ``update``."""
+        self._coded.append(tables * self._counts.shape[1] + symbols)
+
+    def spent(self) -> float:
+        """Ideal code length of all that was learnt since this set was made, in bits under the tables in use at the time."""
+        self._count()
+        return self._spent
+
+    def _count(self) -> None:
+        """Count what was coded: once a frame rather than once a call."""
+        if self._coded:
+            entries = np.concatenate(self._coded)
+            self._coded.clear()
+            np.add.at(self._counts.reshape(-1), entries, self.increment)
+            self._stale[entries // self._counts.shape[1]] = True
+            self._spent += float(self.costs.reshape(-1).take(entries).sum())
 
     def copy(self) -> TableSet:
         """An independent copy, for encoders that try and take back."""
+        self._count()
         other = object.__new__(TableSet)
-        other.counts, other.frequencies, other.costs = self.counts.copy(), self.frequencies.copy(), self.costs.copy()
-        other.increment, other._models, other._stale = self.increment, dict(self._models), self._stale.copy()
+        other._counts, other.frequencies, other.costs = self._counts.copy(), self.frequencies.copy(), self.costs.copy()
+        other.increment, other.models, other._stale = self.increment, list(self.models), self._stale.copy()
+        other._coded, other._spent = [], self._spent
         return other
+
+
+class _Account:
+    """What one coder has spent, over all table sets it was used with."""
+
+    def __init__(self) -> None:
+        self._before: dict[TableSet, float] = {}
+        self.escapes = 0.0
+
+    def open(self, tables: TableSet) -> None:
+        """From now on count what is spent under ``tables``."""
+        if tables not in self._before:
+            self._before[tables] = tables.spent()
+
+    def bits(self) -> float:
+        """Ideal code length so far."""
+        return self.escapes + sum(tables.spent() - before for tables, before in self._before.items())
 
 
 class _Grouped:
@@ -107,29 +144,34 @@ class _Grouped:
         self.order = ids.argsort(kind="stable")
         ordered = ids.take(self.order)
         starts = [0, *((ordered[1:] != ordered[:-1]).nonzero()[0] + 1).tolist()]
-        self.present = ordered.take(starts)
-        self.bounds = [*starts, len(ids)]
+        self._tables, self._starts, self._stops = ordered.take(starts).tolist(), starts, [*starts[1:], len(ids)]
 
-    def __iter__(self):
-        return zip(self.present.tolist(), self.bounds[:-1], self.bounds[1:])
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        return zip(self._tables, self._starts, self._stops)
 
 
 class SymbolWriter:
-    """Encodes symbols; ``finish()`` gives the bytes.  ``bits`` is the ideal code length so far."""
+    """Encodes symbols; ``finish()`` gives the bytes."""
 
     def __init__(self) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
         self._escape_length, self._bit = _uniform_model(ESCAPE_LENGTHS), _uniform_model(2)
-        self.bits = 0.0
+        self._account = _Account()
+
+    @property
+    def bits(self) -> float:
+        """Ideal code length so far, in bits."""
+        return self._account.bits()
 
     def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """Encode ``symbols`` (n,) each under the table in ``ids`` (n,) and learn; returns the symbols."""
         if len(ids):
+            self._account.open(tables)
             group = _Grouped(ids)
             ordered = symbols[group.order].astype(np.int32)
             for table, start, stop in group:
-                self._coder.encode(ordered[start:stop], tables.model(table))
-            self.bits += tables.learn(ids, symbols, group.present)
+                self._coder.encode(ordered[start:stop], tables.models[table] or tables.model(table))
+            tables.learn(ids, symbols)
         return symbols
 
     def code_escapes(self, values: np.ndarray) -> np.ndarray:
@@ -140,12 +182,17 @@ class SymbolWriter:
             low = [(int(v + 1) >> shift) & 1 for v, n in zip(values, lengths) for shift in range(n - 2, -1, -1)]
             if low:
                 self._coder.encode(np.array(low, dtype=np.int32), self._bit)
-            self.bits += 4 * len(values) + len(low)
+            self._account.escapes += 4 * len(values) + len(low)
         return values
 
     def finish(self) -> bytes:
         """All words, little-endian."""
         return self._coder.get_compressed().astype("<u4").tobytes()
+
+
+def _damaged(error: Exception) -> BitstreamError:
+    """For constriction's "invalid data"."""
+    return BitstreamError(f"entropy-coded payload is damaged: {error}")
 
 
 class SymbolReader:
@@ -156,21 +203,33 @@ class SymbolReader:
             raise TruncatedStreamError(f"entropy-coded payload must be whole 32-bit words, got {len(data)} bytes")
         self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, dtype="<u4").astype(np.uint32))
         self._escape_length, self._bit = _uniform_model(ESCAPE_LENGTHS), _uniform_model(2)
-        self.bits = 0.0
+        self._account = _Account()
+
+    @property
+    def bits(self) -> float:
+        """Ideal code length so far, in bits."""
+        return self._account.bits()
 
     def _decode(self, model: object, count: int) -> np.ndarray:
         try:
             return self._coder.decode(model, count)
-        except (AssertionError, ValueError) as error:  # constriction's "invalid data"
-            raise BitstreamError(f"entropy-coded payload is damaged: {error}") from error
+        except (AssertionError, ValueError) as error:
+            raise _damaged(error) from error
 
     def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray | None = None) -> np.ndarray:
         """Decode one symbol per entry of ``ids`` (n,) → int64 (n,), and learn.  ``symbols`` is ignored."""
+        if not len(ids):
+            return np.zeros(0, dtype=np.int64)
+        self._account.open(tables)
+        group = _Grouped(ids)
+        decode, models = self._coder.decode, tables.models
+        try:
+            parts = [decode(models[table] or tables.model(table), stop - start) for table, start, stop in group]
+        except (AssertionError, ValueError) as error:
+            raise _damaged(error) from error
         decoded = np.empty(len(ids), dtype=np.int64)
-        if len(ids):
-            group = _Grouped(ids)
-            decoded[group.order] = np.concatenate([self._decode(tables.model(table), stop - start) for table, start, stop in group])
-            self.bits += tables.learn(ids, decoded, group.present)
+        decoded[group.order] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        tables.learn(ids, decoded)
         return decoded
 
     def code_escapes(self, values: np.ndarray) -> np.ndarray:
@@ -187,5 +246,5 @@ class SymbolReader:
                     value = value << 1 | bit
                 position += length - 1
                 out[i] = value - 1
-            self.bits += 4 * len(values) + total
+            self._account.escapes += 4 * len(values) + total
         return out

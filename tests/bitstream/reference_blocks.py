@@ -95,8 +95,7 @@ class BlockLayer:
         self._modes(coder, out)
         if two_references:
             self._directions(coder, out)
-        for reference in (0, 1):
-            self._vectors(coder, out, reference, two_references)
+        self._vectors(coder, out, two_references)
         self.before = out
         return out
 
@@ -127,22 +126,21 @@ class BlockLayer:
             for block, direction in zip(chosen, self.tables["direction"].decode(coder, ids)):
                 out.directions[block.row][block.column] = direction
 
-    def _vectors(self, coder: RangeDecoder, out: FrameBlocks, reference: int, two_references: bool) -> None:
-        field, unused = out.vectors[reference], FUTURE if reference == 0 else PAST
-        differs = [[0] * self.columns for _ in range(self.rows)]
+    def _vectors(self, coder: RangeDecoder, out: FrameBlocks, two_references: bool) -> None:
+        differs = [[[0] * self.columns for _ in range(self.rows)] for _ in range(2)]
 
-        def uses(r: int, c: int) -> bool:
-            return out.modes[r][c] != INTRA and out.directions[r][c] != unused
+        def uses(reference: int, r: int, c: int) -> bool:
+            return out.modes[r][c] != INTRA and out.directions[r][c] != (FUTURE if reference == 0 else PAST)
 
         for kind, blocks in self.stages:
-            chosen = [block for block in blocks if uses(block.row, block.column)]
+            chosen = [(reference, block) for reference in (0, 1) for block in blocks if uses(reference, block.row, block.column)]
             bases, spreads, ids = [], [], []
-            for block in chosen:
+            for reference, block in chosen:
                 r, c = block.row, block.column
-                available = [field[y][x] for y, x in block.neighbours if uses(y, x)]
+                available = [out.vectors[reference][y][x] for y, x in block.neighbours if uses(reference, y, x)]
                 mirrored = reference == 1 and out.directions[r][c] == AVERAGE
                 if mirrored:
-                    base = [-component for component in out.vectors[0][r][c]]
+                    base = None  # minus the vector to the past, which this stage brings
                 elif available:
                     base = [middle_of(list(component)) for component in zip(*available)]
                 else:
@@ -150,17 +148,20 @@ class BlockLayer:
                 bases.append(base)
                 spreads.append(spread_of(available))
                 place = 2 if mirrored else 1 if kind == EDGE else 0
-                ids.append(15 * place + 3 * sum(differs[y][x] for y, x in block.neighbours) + spreads[-1])
+                ids.append(15 * place + 3 * sum(differs[reference][y][x] for y, x in block.neighbours) + spreads[-1])
             flags = self.tables["vector_same"].decode(coder, ids)
             moved = [index for index, flag in enumerate(flags) if flag]
             vertical = self._deltas(coder, [spreads[index] for index in moved])
             horizontal = self._deltas(coder, [3 + 2 * spreads[index] + (dy == 0) for index, dy in zip(moved, vertical)])
-            for index, dy, dx in zip(moved, vertical, horizontal):
-                bases[index] = [bases[index][0] + dy, bases[index][1] + dx]
-            for block, flag, vector in zip(chosen, flags, bases):
+            differences = {index: (dy, dx) for index, dy, dx in zip(moved, vertical, horizontal)}
+            for index, (reference, block) in enumerate(chosen):
+                r, c = block.row, block.column
+                base = [-component for component in out.vectors[0][r][c]] if bases[index] is None else bases[index]
+                dy, dx = differences.get(index, (0, 0))
+                vector = [base[0] + dy, base[1] + dx]
                 if not all(-512 <= component <= 512 for component in vector):
                     raise ValueError("vector out of range")
-                differs[block.row][block.column], field[block.row][block.column] = flag, vector
+                differs[reference][r][c], out.vectors[reference][r][c] = flags[index], vector
 
     def _deltas(self, coder: RangeDecoder, ids: list[int]) -> list[int]:
         symbols = self.tables["vector_delta"].decode(coder, ids)

@@ -162,7 +162,8 @@ def test_mirrored_vectors_have_contexts_of_their_own() -> None:
     fields.directions[:] = Direction.AVERAGE
     fields.vectors[0], fields.vectors[1] = [2, -5], [[-2, 5], [-2, 6]]
     calls = [call for call in recorded(fields, two_references=True) if call[0] == "vector_same"]
-    assert calls == [("vector_same", [1], [1]), ("vector_same", [19], [0]), ("vector_same", [31], [0]), ("vector_same", [31], [1])]
+    # In every stage first the vectors to the past, then those to the future.
+    assert calls == [("vector_same", [1, 31], [1, 0]), ("vector_same", [19, 31], [0, 1])]
 
 
 def test_vectors_are_predicted_from_the_frame_before() -> None:
@@ -183,17 +184,23 @@ def test_averaged_blocks_move_straight() -> None:
     fields = BlockFields.blank(1, 2, Mode.SKIP)
     fields.directions[:] = Direction.AVERAGE
     fields.vectors[0], fields.vectors[1] = [2, -5], [-2, 5]
-    predictor = VectorPredictor(fields, 1, np.ones((1, 2), dtype=bool), np.zeros((1, 2, 2), dtype=np.int64))
+    calls = [call for call in recorded(fields, two_references=True) if call[0].startswith("vector")]
+    assert calls == [
+        ("vector_same", [1, 31], [1, 0]),
+        ("vector_delta", [1], [32 + 2]),
+        ("vector_delta", [5], [32 - 5]),
+        ("vector_same", [19, 31], [0, 0]),
+    ]
+
+
+def test_the_predictor_sees_what_is_known() -> None:
+    vectors = np.zeros((1, 2, 2), dtype=np.int64)
+    predictor = VectorPredictor(vectors, np.ones((1, 2), dtype=bool), np.full((1, 2, 2), 7))
     first, second = BlockCoder(PRIORS, 1, 2).stages
     assert (first.kind, second.kind) == (StageKind.FIRST, StageKind.EDGE)
-    for stage in (first, second):
-        vectors, spread, mirrored = predictor.predict(stage)
-        assert (vectors.tolist(), spread.tolist(), mirrored.tolist()) == ([[-2, 5]], [1], [True])
-    fields.directions[:] = Direction.FUTURE
-    predictor = VectorPredictor(fields, 1, np.ones((1, 2), dtype=bool), np.full((1, 2, 2), 7))
-    assert [predictor.predict(stage)[0].tolist() for stage in (first, second)] == [[[7, 7]], [[-2, 5]]]
-    predictor.store(first.blocks, np.array([[1, 1]]))
-    assert predictor.predict(second)[0].tolist() == [[1, 1]] and fields.vectors[1, 0, 0].tolist() == [1, 1]
+    assert [[values.tolist() for values in predictor.predict(stage)] for stage in (first, second)] == [[[[7, 7]], [1]], [[[0, 0]], [1]]]
+    vectors[0, 0] = [-2, 5]
+    assert predictor.predict(second)[0].tolist() == [[-2, 5]]
 
 
 def crafted(escape: int, horizontal: int) -> bytes:

@@ -149,10 +149,9 @@ class BlockDecider:
         fields = [np.zeros_like(previous), *candidates]
         predictions = [self._predict(reference, vectors, everywhere) for vectors in fields]
         distances = [self._blocks(((wanted - prediction) / step_units) ** 2) for prediction in predictions]
-        chosen = BlockFields.blank(*grid, Mode.SKIP)
-        best, prediction = chosen.vectors[0], np.zeros(wanted.shape, dtype=np.int32)
+        best, prediction = np.zeros_like(previous), np.zeros(wanted.shape, dtype=np.int32)
         error, vector_cost = np.zeros(grid), np.zeros(grid)
-        predictor = VectorPredictor(chosen, 0, everywhere, previous)
+        predictor = VectorPredictor(best, everywhere, previous)
         for stage in stages(*grid):
             guess = np.zeros_like(previous)
             guess.reshape(-1, 2)[stage.blocks] = predictor.predict(stage)[0]
