@@ -9,6 +9,7 @@ interpolated in log bpp over the quantiser, per codec, on the means over the cli
 from __future__ import annotations
 
 import argparse
+import os
 import io
 import sys
 from fractions import Fraction
@@ -18,6 +19,7 @@ import av
 import numpy as np
 import torch
 
+os.environ.setdefault("SVT_LOG", "1")  # errors only
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bitstream.access_unit import AccessUnit  # noqa: E402
 from bitstream.latent_decoder import LatentDecoder  # noqa: E402

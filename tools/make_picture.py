@@ -1,6 +1,6 @@
 """Make the README's picture: a frame of a bundled sample beside the same frame decoded.
 
-python tools/make_picture.py [--clip samples/portrait.mp4] [--crf 32] [--frame 60] [--output docs/original-and-decoded.png]
+python tools/make_picture.py [--clip samples/portrait.mp4] [--crf 28] [--frame 120] [--output docs/original-and-decoded.png]
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from videocodec.media.source import VideoSource  # noqa: E402
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clip", type=Path, default=ROOT / "samples" / "portrait.mp4")
-    parser.add_argument("--crf", type=int, default=32)
-    parser.add_argument("--frame", type=int, default=60)
+    parser.add_argument("--crf", type=int, default=28)
+    parser.add_argument("--frame", type=int, default=120)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "original-and-decoded.png")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
