@@ -151,6 +151,7 @@ def main() -> None:
             shutil.copytree(final, args.bundle)
         calibrate(args, clip_paths)
         shutil.copytree(args.bundle, final, dirs_exist_ok=True)
+        print(f"wrote {final}: model {ModelBundle(final.name, final).sha256[:16]}")
     finally:
         shutil.rmtree(args.bundle.parent)
 
@@ -191,7 +192,6 @@ def calibrate(args: argparse.Namespace, clip_paths: list[Path]) -> None:
     extra["timesteps"] = timesteps(scale, [encode(p[: p.shape[0] // 8 * 8, : p.shape[1] // 8 * 8]) for p in pictures[:40]])
     tables.save(target)
     save_numpy(load_numpy(str(target)) | extra, str(target))
-    log(f"{target.name}: {target.stat().st_size / 1e6:.2f} MB; model {ModelBundle(args.bundle.name, args.bundle).sha256[:16]}")
 
 
 if __name__ == "__main__":
