@@ -9,8 +9,8 @@ interpolated in log bpp over the quantiser, per codec, on the means over the cli
 from __future__ import annotations
 
 import argparse
-import os
 import io
+import os
 import sys
 from fractions import Fraction
 from pathlib import Path

@@ -5,6 +5,6 @@ from __future__ import annotations
 from .reader import Sample, StreamReader, UnitInfo
 from .tracks import TrackCopier
 from .unfinished import unfinished_name
-from .writer import StreamWriter
+from .writer import StreamWriter, movie_timescale
 
-__all__ = ["Sample", "StreamReader", "StreamWriter", "TrackCopier", "UnitInfo", "unfinished_name"]
+__all__ = ["Sample", "StreamReader", "StreamWriter", "TrackCopier", "UnitInfo", "movie_timescale", "unfinished_name"]

@@ -60,7 +60,7 @@ class StreamWriter:
             self._stream.time_base = self._track_time_base
             if copy_from is not None:
                 self._copier = TrackCopier(copy_from, self._output)
-            timescale = _movie_timescale([self._track_time_base, *(self._copier.time_bases if self._copier else ())])
+            timescale = movie_timescale([self._track_time_base, *(self._copier.time_bases if self._copier else ())])
             # Read by PyAV at the first packet only, so that it can depend on the tracks.
             self._output.container_options["movie_timescale"] = str(timescale)
         except BaseException:
@@ -146,7 +146,7 @@ def _track_time_base(time_base: Fraction) -> Fraction:
     return Fraction(1, min(time_base.denominator, MAX_TIMESCALE))
 
 
-def _movie_timescale(time_bases: list[Fraction]) -> int:
+def movie_timescale(time_bases: list[Fraction]) -> int:
     """A time scale in which the start of every track is a whole number.
 
     FFmpeg writes it with the resolution of the movie header, whose default is a millisecond: too coarse to be exact.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from contextlib import suppress
 from fractions import Fraction
@@ -11,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from bitstream.container import TrackCopier
+from bitstream.container import TrackCopier, movie_timescale
 from bitstream.sequence_header import SequenceHeader
 from videocodec.errors import OutputError
 from videocodec.media.colour import YuvWriter, stored_as
@@ -117,16 +116,9 @@ class ContainerSink(FrameSink):
             # AAC begins a few samples before time 0. FFmpeg would move the pictures along, though Matroska can hold that.
             container.container_options["avoid_negative_ts"] = "disabled"
         else:
-            container.container_options.update({"movflags": "+faststart", "movie_timescale": str(_movie_timescale(time_bases))})
+            container.container_options.update({"movflags": "+faststart", "movie_timescale": str(movie_timescale(time_bases))})
 
     def _mux(self, packets: list[av.Packet]) -> None:
         for packet in packets:
             packet.duration = self._durations.pop(packet.pts, packet.duration)
             self._container.mux(packet)
-
-
-def _movie_timescale(time_bases: list[Fraction]) -> int:
-    """Ticks a second of the movie header. Every track's start is stored in them, so they must suit all the tracks: the
-    usual milliseconds would round it."""
-    common = math.lcm(*(time_base.denominator for time_base in time_bases))
-    return common if common <= _LARGEST_TIMESCALE else time_bases[0].denominator
