@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from ..models.devices import DEVICES
 from ..progress import Progress, ProgressCallback
@@ -39,9 +40,9 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def print_json(value: dict[str, object]) -> None:
-    """One JSON object on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+def print_json(value: dict[str, object], file: TextIO | None = None) -> None:
+    """One JSON object on standard output, or in ``file``."""
+    print(json.dumps(value, indent=2, ensure_ascii=False), file=file)
 
 
 def size(count: float) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 
-from .common import add_machine_options, counted, progress_bar, whole_number
+from .common import add_machine_options, counted, print_json, progress_bar, whole_number
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -28,6 +29,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", metavar="NAME_OR_DIR", help="model bundle (default: the stream's own, if it is installed)")
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON; on standard error if the output is -")
     parser.set_defaults(run=run)
 
 
@@ -42,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         )  # fmt: skip
     for track in report.skipped_tracks:
         print(f"videocodec: warning: {args.output}: not copied: {track}", file=sys.stderr)
-    if args.output != "-":
+    if args.json:
+        print_json({"input": args.input, "output": args.output, **asdict(report)}, sys.stderr if args.output == "-" else sys.stdout)
+    elif args.output != "-":
         print(f"{args.output}: {counted(report.frames, 'frame')}, {report.frames / report.decode_seconds:.1f} frames per second")
     return 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 
-from .common import counted, progress_bar
+from .common import counted, print_json, progress_bar
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -17,6 +18,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
     parser.add_argument("--model", metavar="NAME_OR_DIR", help="model bundle (default: the stream's own, if it is installed)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
 
 
@@ -26,6 +28,9 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar("verifying") as progress:
         report = verify(args.input, model=args.model, progress=progress)
+    if args.json:
+        print_json({"input": args.input, "ok": report.ok, **asdict(report)})
+        return 0 if report.ok else 1
     if report.ok:
         print(f"{args.input}: {counted(report.frames, 'frame')} in {counted(report.access_units, 'access unit')}, every checksum holds")
         return 0

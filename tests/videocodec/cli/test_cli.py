@@ -101,14 +101,22 @@ def test_encode_decode_info_verify(clip: Path, coded: Path, tmp_path: Path) -> N
     facts = json.loads(run("info", coded, "--json").stdout)
     assert facts["frames"] == 12 and facts["audio_tracks"] == 1 and facts["model"]["name"] == "embedded"
     assert run("verify", coded).stdout.endswith("every checksum holds\n")
+    assert json.loads(run("verify", coded, "--json").stdout) == {
+        "input": str(coded),
+        "ok": True,
+        "frames": 12,
+        "access_units": facts["access_units"],
+        "problems": [],
+    }
     decoded = tmp_path / "decoded.mkv"
-    assert run("decode", coded, decoded, "--threads", "1").returncode == 0
+    report = json.loads(run("decode", coded, decoded, "--threads", "1", "--json").stdout)
+    assert report["frames"] == 12 and report["target"] == str(decoded) and report["skipped_tracks"] == []
     assert decoded.stat().st_size > 0
 
 
 def test_standard_output_carries_y4m_and_nothing_else(coded: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "videocodec", "decode", str(coded), "-"], capture_output=True, cwd=ROOT)
-    assert done.returncode == 0
+    done = subprocess.run([sys.executable, "-m", "videocodec", "decode", str(coded), "-", "--json"], capture_output=True, cwd=ROOT)
+    assert done.returncode == 0 and json.loads(done.stderr)["frames"] == 12
     head, _, rest = done.stdout.partition(b"\n")
     assert head.startswith(b"YUV4MPEG2 W64 H48 ")
     assert rest.count(b"FRAME") >= 12
@@ -135,6 +143,8 @@ def test_verify_fails_for_a_flipped_byte(coded: Path, tmp_path: Path) -> None:
     done = run("verify", damaged)
     assert done.returncode == 1
     assert "checksum" in done.stderr and "Traceback" not in done.stderr
+    told = run("verify", damaged, "--json")
+    assert told.returncode == 1 and json.loads(told.stdout)["ok"] is False and "checksum" in json.loads(told.stdout)["problems"][0]
 
 
 def test_a_reader_that_has_had_enough_is_no_traceback(coded: Path) -> None:
