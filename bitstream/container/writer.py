@@ -72,11 +72,6 @@ class StreamWriter:
         """Tracks that were left out, a line each."""
         return self._copier.skipped if self._copier else []
 
-    @property
-    def copied_tracks(self) -> list[str]:
-        """Tracks that are copied, a line each."""
-        return self._copier.copied if self._copier else []
-
     def write(self, unit: bytes, pts: int, duration: int) -> None:
         """Add an access unit shown from ``pts`` on for ``duration`` ticks.  ``pts`` must grow from unit to unit."""
         scale = self._time_base / self._track_time_base

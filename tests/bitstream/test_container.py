@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -178,6 +179,20 @@ def test_a_newer_version_and_a_damaged_start_name_the_file(tmp_path, make_units)
             writer.commit()
         with pytest.raises(error, match=f"clip.mp4: .*{message}"):
             StreamReader(tmp_path / "clip.mp4")
+
+
+def test_nanoseconds_are_no_gap(tmp_path, make_units) -> None:
+    tick, frame = Fraction(1, 1_000_000_000), 200_000_000
+    with StreamWriter(tmp_path / "clip.mp4", tick) as writer:
+        pts = 0
+        for unit in make_units():
+            durations = (frame,) * unit.frame_count
+            header = replace(unit.header, time_base=tick) if unit.header else None
+            writer.write(replace(unit, header=header, first_pts=pts, durations=durations).to_bytes(), pts, sum(durations))
+            pts += sum(durations)
+        writer.commit()
+    last = StreamReader(tmp_path / "clip.mp4").index()[-1]
+    assert last.pts + last.duration == pts
 
 
 def test_a_file_cut_short(tmp_path, write, make_units, make_video) -> None:

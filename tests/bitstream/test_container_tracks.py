@@ -60,7 +60,7 @@ def test_tracks_mp4_cannot_hold_are_left_out_and_named(tmp_path, write, make_uni
     source = make_video("source.mkv", audio="aac", subtitles="subrip")
     writer = write(tmp_path / "clip.mp4", make_units(), copy_from=source)
     assert writer.skipped_tracks == ["subtitle track 2 (subrip, eng): mp4 cannot hold it"]
-    assert writer.copied_tracks == ["audio track 1 (aac, 48000 Hz, stereo)"]
+    assert StreamReader(writer.path).tracks == ["audio track 1 (aac, 48000 Hz, stereo)"]
     assert packets_of(tmp_path / "clip.mp4", "subtitle") == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from bitstream.container import StreamReader
 from bitstream.quantiser import QUANTISER_COUNT
 from videocodec import encode
+from videocodec.decoder.api import decode
 from videocodec.errors import DeviceError, InputError, OutputError, OutputExistsError, UnknownModelError
 from videocodec.progress import Progress
 
@@ -86,6 +88,29 @@ def test_files_with_similar_names_are_left_alone(movie: Path, tmp_path: Path) ->
     before = source.read_bytes()
     encode(source, tmp_path / "out.mp4", max_frames=1, device="cpu")
     assert files(tmp_path) == {"out.mp4", "out.mp4.part"} and source.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a colon cannot be in a file name there")
+def test_a_colon_in_a_name_is_no_protocol(movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    movie.rename(tmp_path / "a:b.mp4")
+    encode("a:b.mp4", "c:d.mp4", max_frames=1, device="cpu")
+    assert decode("c:d.mp4", "e:f.mp4", device="cpu").frames == 1
+    assert files(tmp_path) == {"a:b.mp4", "c:d.mp4", "e:f.mp4"}
+
+
+def test_a_track_that_the_decoded_file_cannot_hold_is_named(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "flac.mkv"), "w") as output:
+        video, sound = output.add_stream("libx264", rate=25), output.add_stream("flac", rate=48000)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        output.mux(video.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")))
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 2 * 4608), np.int16), format="s16", layout="stereo")
+        samples.sample_rate, samples.pts = 48000, 0
+        for packets in (sound.encode(samples), sound.encode(None), video.encode(None)):
+            output.mux(packets)
+    assert encode(tmp_path / "flac.mkv", tmp_path / "c.mp4", device="cpu").skipped_tracks == []
+    (skipped,) = decode(tmp_path / "c.mp4", tmp_path / "d.mov", device="cpu").skipped_tracks
+    assert "flac" in skipped and "mov cannot hold it" in skipped
 
 
 def test_a_missing_folder_is_named(movie: Path, tmp_path: Path) -> None:
