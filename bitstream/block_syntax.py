@@ -1,4 +1,4 @@
-"""Syntax of the block layer of an inter frame: modes, prediction directions and motion vectors.
+"""Syntax of the block layer of an inter frame: modes, units that move as one, prediction directions and motion vectors.
 
 Blocks are coded in the stages of a dyadic lattice (block_lattice.py), so that contexts come from decoded neighbours on all
 sides and coding stays vectorised.  One function serves writer and reader: the writer is handed the values, the reader gives
@@ -13,10 +13,12 @@ from enum import IntEnum
 import numpy as np
 
 from .block_lattice import Stage, StageKind, middle_and_spread, stages
+from .block_units import UNIT_SIDES, leaders, unit_grid
 from .errors import BitstreamError
 from .prediction import VECTOR_LIMIT
 from .symbol_coder import SymbolReader, SymbolWriter, TableSet
 
+NEW_VECTOR = 6  # symbol of a vector that is neither its predictor (0), a neighbour's (1 to 4) nor the frame's before (5)
 DELTA_RADIUS = 32  # vector differences -32..32 have a symbol, the last two symbols are escapes below and above
 
 
@@ -50,20 +52,23 @@ class BlockFields:
     """What the block layer says of one frame, on the block grid (bh, bw).
 
     modes (bh, bw) int64 of ``Mode``; directions (bh, bw) int64 of ``Direction``; vectors (2, bh, bw, 2) int64 px as
-    (dy, dx), past then future, zero where a reference is not used.
+    (dy, dx), past then future, zero where a reference is not used; sides (bh, bw) int64: 1, or 2 or 4 for the blocks of a
+    unit of so many blocks a side, which share direction and vectors and of which none is intra.
     """
 
     modes: np.ndarray
     directions: np.ndarray
     vectors: np.ndarray
+    sides: np.ndarray
 
     @classmethod
     def blank(cls, height: int, width: int, mode: Mode) -> BlockFields:
-        """Every block in ``mode``, past reference, no motion."""
+        """Every block in ``mode`` and by itself, past reference, no motion."""
         return cls(
             np.full((height, width), int(mode), dtype=np.int64),
             np.zeros((height, width), dtype=np.int64),
             np.zeros((2, height, width, 2), dtype=np.int64),
+            np.ones((height, width), dtype=np.int64),
         )
 
     @property
@@ -98,7 +103,7 @@ class BlockCoder:
     """The adaptive tables of the block layer, and what of the previous frame serves as context.  Reset at keyframes."""
 
     def __init__(self, priors: dict[str, np.ndarray], height: int, width: int) -> None:
-        increments = {"mode": 1024, "direction": 1024, "vector_same": 1024, "vector_delta": 512}
+        increments = {"mode": 1024, "unit": 1024, "direction": 1024, "vector_merge": 1024, "vector_delta": 512}
         self.tables = {name: TableSet(table, increments[name]) for name, table in priors.items()}
         self.previous = BlockFields.blank(height, width, Mode.SKIP)
         self.stages = stages(height, width)
@@ -112,10 +117,12 @@ class BlockCoder:
             tables.update()
         out = BlockFields.blank(*fields.modes.shape, Mode.SKIP)
         self._code_modes(io, fields, out)
+        self._code_units(io, fields, out, two_references)
+        source = leaders(out.sides)
         predicted = out.modes != Mode.INTRA
         if two_references:
-            self._code_directions(io, fields, out, predicted)
-        self._code_vectors(io, fields, out, predicted, two_references)
+            self._code_directions(io, fields, out, predicted, source)
+        self._code_vectors(io, fields, out, predicted, source, two_references)
         self.previous = out
         return out
 
@@ -136,20 +143,57 @@ class BlockCoder:
             modes[stage.blocks] = chosen = io.code(self.tables["mode"], contexts, given[stage.blocks])
             coded[stage.blocks] = carries_levels(chosen)
 
-    def _code_directions(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, predicted: np.ndarray) -> None:
-        flat, given, wanted = out.directions.reshape(-1), fields.directions.reshape(-1), predicted.reshape(-1)
+    def _code_units(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, two_references: bool) -> None:
+        """Which units move as one, the large ones first; those with an intra block never do, nor those of one block."""
+        height, width = out.modes.shape
+        sides, given, before = out.sides.reshape(-1), fields.sides.reshape(-1), self.previous.sides.reshape(-1)
+        intra, coded = out.modes.reshape(-1) == _INTRA, out.coded.reshape(-1)
+        for level, side in enumerate(UNIT_SIDES):
+            grid = unit_grid(height, width, side)
+            asked = (grid.size > 1) & (grid.count(intra) == 0) & (sides[grid.roots] < side)
+            load = 2 * grid.count(coded)
+            load = (load > 0) + (load > grid.size).astype(np.int64)
+            whole = sides[grid.roots] >= side
+            fixed = 36 * (2 * level + two_references) + 6 * load + 3 * (before[grid.roots] >= side)
+            for second in (False, True):
+                chosen = np.flatnonzero(asked & (grid.second == second))
+                if not len(chosen):
+                    continue
+                ids = fixed[chosen] + 18 * second + ((grid.neighbours(whole) + 1) >> 1)[chosen]
+                whole[chosen] = io.code(self.tables["unit"], ids, (given[grid.roots[chosen]] >= side).astype(np.int64))
+            joined = (whole & asked)[grid.of_block]
+            sides[joined] = side
+
+    def _code_directions(
+        self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, predicted: np.ndarray, source: np.ndarray
+    ) -> None:
+        flat, given = out.directions.reshape(-1), fields.directions.reshape(-1)
+        wanted = predicted.reshape(-1) & (source == np.arange(len(source)))
+        units, many = out.sides.reshape(-1) >> 1, len(source) > np.count_nonzero(wanted)
         voices = np.zeros((*predicted.shape, len(Direction)), dtype=np.int64)  # one at the direction of every block decoded
+        heard = voices.reshape(len(flat), -1)
         for stage in self.stages:
-            votes = stage.gather(voices).sum(0)
-            most, total = votes.max(1), votes.sum(1)
-            ids = np.where(total > 0, 1 + 2 * votes.argmax(1) + (most == total), 0)
             chosen = wanted[stage.blocks]
+            if not np.count_nonzero(chosen):
+                continue
             blocks = stage.blocks[chosen]
-            flat[blocks] = directions = io.code(self.tables["direction"], ids[chosen], given[blocks])
-            voices.reshape(len(flat), -1)[blocks, directions] = 1
+            votes = stage.gather(voices).sum(0)[chosen]
+            most, total = votes.max(1), votes.sum(1)
+            ids = np.where(total > 0, 1 + 2 * votes.argmax(1) + (most == total), 0) + 7 * units[blocks]
+            flat[blocks] = directions = io.code(self.tables["direction"], ids, given[blocks])
+            heard[blocks, directions] = 1
+            if many:
+                heard[:] = heard[source]
+        flat[:] = flat[source]
 
     def _code_vectors(
-        self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, predicted: np.ndarray, two_references: bool
+        self,
+        io: SymbolWriter | SymbolReader,
+        fields: BlockFields,
+        out: BlockFields,
+        predicted: np.ndarray,
+        source: np.ndarray,
+        two_references: bool,
     ) -> None:
         """Past and future vectors lie in two layers of one plane, so that a stage is one call for both."""
         (height, width), layers = predicted.shape, 1 + two_references
@@ -162,29 +206,46 @@ class BlockCoder:
         fallback = np.concatenate([self.fallback(two_references)] * layers)
         predictor = VectorPredictor(vectors, uses.reshape(differs.shape), fallback)
         given, known = fields.vectors[:layers].reshape(-1, 2), vectors.reshape(-1, 2)
+        sources = np.concatenate([source + layer * height * width for layer in range(layers)])
+        leads = uses.reshape(-1) & (sources == np.arange(len(sources)))
+        follows = np.flatnonzero(uses.reshape(-1) & ~leads)
+        leader = sources[follows]
+        large = np.concatenate([out.sides.reshape(-1) > 1] * layers).astype(np.int64)
+        before = self.previous.vectors[:layers].reshape(-1, 2)
         for stage in stages(height, width, layers):
-            chosen = uses.reshape(-1)[stage.blocks]
+            chosen = leads[stage.blocks]
             if not np.count_nonzero(chosen):
                 continue
             blocks = stage.blocks[chosen]
             base, spread = (values[chosen] for values in predictor.predict(stage))
-            mirrored = mirrors.reshape(-1)[blocks]
-            place = np.where(mirrored, 2, int(stage.kind == StageKind.EDGE))
-            ids = 15 * place + 3 * stage.gather(differs).sum(0)[chosen] + spread
+            mirrored = mirrors.reshape(-1)[blocks].nonzero()[0]
             opposite = blocks[mirrored] - height * width
             base[mirrored] = -given[opposite]  # a reader knows them only when this stage is decoded
-            wanted = given[blocks] - base
-            flags = io.code(self.tables["vector_same"], ids, ((wanted[:, 0] | wanted[:, 1]) != 0).astype(np.int64))
-            differs.reshape(-1)[blocks] = flags
-            difference, moved = np.zeros_like(base), flags.nonzero()[0]
+            options = np.concatenate([base[None], stage.gather(vectors)[:, chosen], before[blocks][None]])
+            place = np.full(len(blocks), int(stage.kind == StageKind.EDGE))
+            place[mirrored] = 2
+            ids = 45 * large[blocks] + 15 * place + 3 * stage.gather(differs).sum(0)[chosen] + spread
+            wanted = given[blocks]
+            found = (options == wanted).all(-1)
+            merges = io.code(self.tables["vector_merge"], ids, np.where(found.any(0), found.argmax(0), NEW_VECTOR))
+            differs.reshape(-1)[blocks] = merges != 0
+            moved = (merges == NEW_VECTOR).nonzero()[0]
+            origin = np.where(merges == NEW_VECTOR, 0, merges)
+            known[blocks] = options[origin, np.arange(len(blocks))]
+            straight = mirrored[origin[mirrored] == 0]
+            known[blocks[straight]] = 0
             if len(moved):
-                vertical = self._code_delta(io, spread[moved], wanted[moved, 0])
-                horizontal = self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), wanted[moved, 1])
-                difference[moved, 0], difference[moved, 1] = vertical, horizontal
-            known[blocks] = base + difference
-            known[blocks[mirrored]] = difference[mirrored] - known[opposite]
+                difference = wanted[moved] - base[moved]
+                vertical = self._code_delta(io, spread[moved], difference[:, 0])
+                horizontal = self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1])
+                known[blocks[moved], 0] += vertical
+                known[blocks[moved], 1] += horizontal
+            known[blocks[straight]] -= known[blocks[straight] - height * width]
             if len(moved) and np.abs(known[blocks]).max() > VECTOR_LIMIT:
                 raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
+            if len(follows):
+                known[follows] = known[leader]
+                differs.reshape(-1)[follows] = differs.reshape(-1)[leader]
 
     def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
         low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2

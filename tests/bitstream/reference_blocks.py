@@ -10,17 +10,18 @@ from .reference_entropy import RangeDecoder, Tables
 SKIP, RESIDUAL, GENERATE, INTRA = range(4)
 PAST, FUTURE, AVERAGE = range(3)
 FIRST, DIAGONAL, EDGE = range(3)
-INCREMENTS = {"mode": 1024, "direction": 1024, "vector_same": 1024, "vector_delta": 512}
+INCREMENTS = {"mode": 1024, "unit": 1024, "direction": 1024, "vector_merge": 1024, "vector_delta": 512}
 
 Grid = list[list]
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of a stage: its place, and where its neighbours are (those inside the frame, in the order of the text)."""
+    """A block of a stage: its place, and where its neighbours are, in the order of the text: all four, and those inside the frame."""
 
     row: int
     column: int
+    places: tuple[tuple[int, int], ...]
     neighbours: tuple[tuple[int, int], ...]
 
 
@@ -32,14 +33,14 @@ def stages(rows: int, columns: int) -> list[tuple[int, list[Block]]]:
         for r in range(rows):
             for c in range(columns):
                 if belongs(r, c):
-                    places = [(r + dy, c + dx) for dy, dx in offsets]
-                    blocks.append(Block(r, c, tuple((y, x) for y, x in places if 0 <= y < rows and 0 <= x < columns)))
+                    places = tuple((r + dy, c + dx) for dy, dx in offsets)
+                    blocks.append(Block(r, c, places, tuple((y, x) for y, x in places if 0 <= y < rows and 0 <= x < columns)))
         return kind, blocks
 
     def odd(number: int, s: int) -> bool:
         return number % s == 0 and number // s % 2 == 1
 
-    out = [take(FIRST, lambda r, c: r % 8 == 0 and c % 8 == 0, ())]
+    out = [take(FIRST, lambda r, c: r % 8 == 0 and c % 8 == 0, ((rows, columns),) * 4)]
     for s in (4, 2, 1):
         out.append(take(DIAGONAL, lambda r, c, s=s: odd(r, s) and odd(c, s), ((-s, -s), (-s, s), (s, -s), (s, s))))
         out.append(take(EDGE, lambda r, c, s=s: r % s == c % s == 0 and odd(r, s) != odd(c, s), ((-s, 0), (s, 0), (0, -s), (0, s))))
@@ -67,6 +68,7 @@ class FrameBlocks:
     modes: Grid
     directions: Grid
     vectors: list[Grid]
+    sides: Grid
 
 
 def blank(rows: int, columns: int, mode: int) -> FrameBlocks:
@@ -75,7 +77,7 @@ def blank(rows: int, columns: int, mode: int) -> FrameBlocks:
     def grid(value: Callable[[], object]) -> Grid:
         return [[value() for _ in range(columns)] for _ in range(rows)]
 
-    return FrameBlocks(grid(lambda: mode), grid(lambda: PAST), [grid(lambda: [0, 0]) for _ in range(2)])
+    return FrameBlocks(grid(lambda: mode), grid(lambda: PAST), [grid(lambda: [0, 0]) for _ in range(2)], grid(lambda: 1))
 
 
 class BlockLayer:
@@ -93,6 +95,8 @@ class BlockLayer:
             tables.begin_frame()
         out = blank(self.rows, self.columns, SKIP)
         self._modes(coder, out)
+        for side in (4, 2):
+            self._units(coder, out, side, two_references)
         if two_references:
             self._directions(coder, out)
         self._vectors(coder, out, two_references)
@@ -114,27 +118,69 @@ class BlockLayer:
             for block, mode in zip(blocks, self.tables["mode"].decode(coder, ids)):
                 out.modes[block.row][block.column] = mode
 
+    def _units(self, coder: RangeDecoder, out: FrameBlocks, side: int, two_references: bool) -> None:
+        high, wide = -(-self.rows // side), -(-self.columns // side)
+
+        def members(unit_row: int, unit_column: int) -> list[tuple[int, int]]:
+            rows = range(unit_row * side, min(self.rows, (unit_row + 1) * side))
+            return [(r, c) for r in rows for c in range(unit_column * side, min(self.columns, (unit_column + 1) * side))]
+
+        def joined(unit_row: int, unit_column: int) -> bool:
+            return 0 <= unit_row < high and 0 <= unit_column < wide and out.sides[unit_row * side][unit_column * side] >= side
+
+        for second in (0, 1):
+            asked, ids = [], []
+            for y in range(high):
+                for x in range(wide):
+                    modes = [out.modes[r][c] for r, c in members(y, x)]
+                    if (y + x) % 2 != second or len(modes) == 1 or INTRA in modes or joined(y, x):
+                        continue
+                    coded = modes.count(RESIDUAL)
+                    load = 0 if coded == 0 else 1 if 2 * coded <= len(modes) else 2
+                    n = sum(joined(y + dy, x + dx) for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)))
+                    before = self.before.sides[y * side][x * side] >= side
+                    asked.append((y, x))
+                    ids.append(72 * (side == 2) + 36 * two_references + 18 * second + 6 * load + 3 * before + (n + 1) // 2)
+            for (y, x), whole in zip(asked, self.tables["unit"].decode(coder, ids)):
+                if whole:
+                    for r, c in members(y, x):
+                        out.sides[r][c] = side
+
+    @staticmethod
+    def _leads(out: FrameBlocks, r: int, c: int) -> bool:
+        side = out.sides[r][c]
+        return r % side == 0 and c % side == 0
+
+    def _unit_of(self, out: FrameBlocks, r: int, c: int) -> list[tuple[int, int]]:
+        side = out.sides[r][c]
+        return [(y, x) for y in range(r, min(self.rows, r + side)) for x in range(c, min(self.columns, c + side))]
+
     def _directions(self, coder: RangeDecoder, out: FrameBlocks) -> None:
         for _, blocks in self.stages:
-            chosen = [block for block in blocks if out.modes[block.row][block.column] != INTRA]
+            chosen = [b for b in blocks if out.modes[b.row][b.column] != INTRA and self._leads(out, b.row, b.column)]
             ids = []
             for block in chosen:
                 votes = [out.directions[y][x] for y, x in block.neighbours if out.modes[y][x] != INTRA]
                 counts = [votes.count(direction) for direction in (PAST, FUTURE, AVERAGE)]
                 favourite = counts.index(max(counts))
-                ids.append(1 + 2 * favourite + (counts[favourite] == len(votes)) if votes else 0)
+                size = {1: 0, 2: 1, 4: 2}[out.sides[block.row][block.column]]
+                ids.append(7 * size + (1 + 2 * favourite + (counts[favourite] == len(votes)) if votes else 0))
             for block, direction in zip(chosen, self.tables["direction"].decode(coder, ids)):
-                out.directions[block.row][block.column] = direction
+                for r, c in self._unit_of(out, block.row, block.column):
+                    out.directions[r][c] = direction
 
     def _vectors(self, coder: RangeDecoder, out: FrameBlocks, two_references: bool) -> None:
         differs = [[[0] * self.columns for _ in range(self.rows)] for _ in range(2)]
 
         def uses(reference: int, r: int, c: int) -> bool:
+            if not (0 <= r < self.rows and 0 <= c < self.columns):
+                return False
             return out.modes[r][c] != INTRA and out.directions[r][c] != (FUTURE if reference == 0 else PAST)
 
         for kind, blocks in self.stages:
-            chosen = [(reference, block) for reference in (0, 1) for block in blocks if uses(reference, block.row, block.column)]
-            bases, spreads, ids = [], [], []
+            leading = [block for block in blocks if self._leads(out, block.row, block.column)]
+            chosen = [(reference, block) for reference in (0, 1) for block in leading if uses(reference, block.row, block.column)]
+            bases, spreads, ids, others = [], [], [], []
             for reference, block in chosen:
                 r, c = block.row, block.column
                 available = [out.vectors[reference][y][x] for y, x in block.neighbours if uses(reference, y, x)]
@@ -148,9 +194,12 @@ class BlockLayer:
                 bases.append(base)
                 spreads.append(spread_of(available))
                 place = 2 if mirrored else 1 if kind == EDGE else 0
-                ids.append(15 * place + 3 * sum(differs[reference][y][x] for y, x in block.neighbours) + spreads[-1])
-            flags = self.tables["vector_same"].decode(coder, ids)
-            moved = [index for index, flag in enumerate(flags) if flag]
+                around = sum(differs[reference][y][x] for y, x in block.neighbours)
+                ids.append(45 * (out.sides[r][c] > 1) + 15 * place + 3 * around + spreads[-1])
+                four = [out.vectors[reference][y][x] if uses(reference, y, x) else [0, 0] for y, x in block.places]
+                others.append([*four, self.before.vectors[reference][r][c]])
+            merges = self.tables["vector_merge"].decode(coder, ids)
+            moved = [index for index, symbol in enumerate(merges) if symbol == 6]
             vertical = self._deltas(coder, [spreads[index] for index in moved])
             horizontal = self._deltas(coder, [3 + 2 * spreads[index] + (dy == 0) for index, dy in zip(moved, vertical)])
             differences = {index: (dy, dx) for index, dy, dx in zip(moved, vertical, horizontal)}
@@ -158,10 +207,11 @@ class BlockLayer:
                 r, c = block.row, block.column
                 base = [-component for component in out.vectors[0][r][c]] if bases[index] is None else bases[index]
                 dy, dx = differences.get(index, (0, 0))
-                vector = [base[0] + dy, base[1] + dx]
+                vector = list(others[index][merges[index] - 1]) if 1 <= merges[index] <= 5 else [base[0] + dy, base[1] + dx]
                 if not all(-512 <= component <= 512 for component in vector):
                     raise ValueError("vector out of range")
-                differs[reference][r][c], out.vectors[reference][r][c] = flags[index], vector
+                for y, x in self._unit_of(out, r, c):
+                    differs[reference][y][x], out.vectors[reference][y][x] = int(merges[index] != 0), list(vector)
 
     def _deltas(self, coder: RangeDecoder, ids: list[int]) -> list[int]:
         symbols = self.tables["vector_delta"].decode(coder, ids)

@@ -138,7 +138,23 @@ def random_fields(random: RawIntegers, height: int, width: int, two_references: 
     vectors[1][straight] = -vectors[0][straight]
     for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
         vectors[reference][(modes == Mode.INTRA) | (directions == unused)] = 0
-    return BlockFields(modes, directions, vectors)
+    return join_units(random, BlockFields(modes, directions, vectors, np.ones((height, width), dtype=np.int64)))
+
+
+def join_units(random: RawIntegers, fields: BlockFields) -> BlockFields:
+    """Make units of 4 and of 2 blocks a side out of about half of those that may be one."""
+    height, width = fields.modes.shape
+    for side in (4, 2):
+        for row, column in np.ndindex(-(-height // side), -(-width // side)):
+            unit = np.s_[row * side : (row + 1) * side, column * side : (column + 1) * side]
+            modes = fields.modes[unit]
+            modes[modes == Mode.INTRA] = np.where(random.one(4), Mode.SKIP, Mode.INTRA)  # or hardly any unit would do
+            if random.one(2) and modes.size > 1 and (modes != Mode.INTRA).all() and fields.sides[unit][0, 0] == 1:
+                fields.sides[unit] = side
+                fields.directions[unit] = fields.directions[unit][0, 0]
+                for vectors in fields.vectors:
+                    vectors[unit] = vectors[unit][0, 0]
+    return fields
 
 
 def random_levels(random: RawIntegers, escape_odds: int = 150) -> LevelChooser:

@@ -21,7 +21,8 @@ PRIORS = synthetic_tables().block_priors
 
 
 def assert_same(a: BlockFields, b: BlockFields) -> None:
-    assert (a.modes == b.modes).all() and (a.directions == b.directions).all() and (a.vectors == b.vectors).all()
+    for name in ("modes", "directions", "vectors", "sides"):
+        assert (getattr(a, name) == getattr(b, name)).all(), name
 
 
 def round_trip(frames: list[tuple[BlockFields, bool]]) -> tuple[BlockCoder, SymbolWriter, bytes]:
@@ -37,8 +38,8 @@ def round_trip(frames: list[tuple[BlockFields, bool]]) -> tuple[BlockCoder, Symb
     coder, slow = RangeDecoder(data), BlockLayer(PRIORS, height, width)
     for fields, two in frames:
         blocks = slow.decode(coder, two)
-        expected = fields.modes.tolist(), fields.directions.tolist(), fields.vectors.tolist()
-        assert (blocks.modes, blocks.directions, blocks.vectors) == expected
+        expected = fields.modes.tolist(), fields.sides.tolist(), fields.directions.tolist(), fields.vectors.tolist()
+        assert (blocks.modes, blocks.sides, blocks.directions, blocks.vectors) == expected
     assert reader.bits == pytest.approx(writer.bits)
     assert_same(sender.previous, receiver.previous)
     for name, tables in sender.tables.items():
@@ -89,9 +90,10 @@ def test_vectors_of_unused_references_are_not_coded() -> None:
 
 
 def test_still_skip_frames_cost_next_to_nothing() -> None:
-    still = BlockFields.blank(18, 22, Mode.SKIP)
-    _, writer, _ = round_trip([(still, False)] * 60)
-    assert writer.bits / (60 * 18 * 22) < 0.15
+    still, joined = (BlockFields.blank(18, 22, Mode.SKIP) for _ in range(2))
+    joined.sides[:], joined.sides[16:] = 4, 4
+    bits = [round_trip([(fields, False)] * 30)[1].bits / (30 * 18 * 22) for fields in (still, joined)]
+    assert bits[0] < 0.4 and bits[1] < 0.7 * bits[0]
 
 
 def recorded(fields: BlockFields, two_references: bool, before: BlockFields | None = None) -> list[tuple[str, list[int], list[int]]]:
@@ -139,31 +141,76 @@ def test_direction_contexts() -> None:
     ]
 
 
+def test_unit_contexts() -> None:
+    """Six by six blocks: 64 px units cut by the frame, 32 px units only where those are apart."""
+    before, fields = BlockFields.blank(6, 6, Mode.SKIP), BlockFields.blank(6, 6, Mode.SKIP)
+    before.sides[:4, :4] = 4
+    fields.modes[:2, :2] = Mode.RESIDUAL
+    fields.modes[5, 5] = Mode.INTRA
+    fields.sides[:4, 4:] = 4
+    fields.sides[2:4, :2] = 2
+    calls = [call for call in recorded(fields, True, before) if call[0] == "unit"]
+    assert calls == [
+        ("unit", [36 + 6 + 3], [0]),  # (0, 0): four of sixteen blocks coded, joined before; (1, 1) holds an intra block
+        ("unit", [36 + 18, 36 + 18], [1, 0]),  # (0, 1) and (1, 0): nothing known around them
+        # Then 32 px: (0, 0) all coded, (1, 1), (2, 0) beside nothing; (0, 2) and (1, 2) are inside a joined unit.
+        ("unit", [108 + 12 + 3, 108 + 3 + 1, 108], [0, 0, 0]),
+        ("unit", [108 + 18 + 3 + 1, 108 + 18 + 3, 108 + 18], [0, 1, 0]),  # (0, 1) has the joined unit at its right
+    ]
+
+
+def test_a_unit_moves_as_its_leader_does() -> None:
+    fields = BlockFields.blank(4, 4, Mode.SKIP)
+    fields.sides[:] = 4
+    fields.vectors[0] = [3, -4]
+    calls = [call for call in recorded(fields, two_references=False) if call[0].startswith("vector")]
+    assert calls == [("vector_merge", [46], [6]), ("vector_delta", [1], [32 + 3]), ("vector_delta", [5], [32 - 4])]
+    fields.vectors[0, 3, 3] = fields.directions[2, 2] = 1  # what the blocks that follow say is not asked for
+    coded = BlockCoder(PRIORS, 4, 4).code(SymbolWriter(), fields, two_references=True)
+    assert (coded.vectors[0] == [3, -4]).all() and not coded.directions.any()
+
+
 def test_vector_contexts() -> None:
     fields = BlockFields.blank(3, 3, Mode.SKIP)
     fields.vectors[0] = [3, -4]
     fields.vectors[0, 0, 2] = [3, -6]
     calls = [call for call in recorded(fields, two_references=False) if call[0].startswith("vector")]
     assert calls == [
-        ("vector_same", [1], [1]),  # no neighbour, and zero before
+        ("vector_merge", [1], [6]),  # no neighbour, and zero before
         ("vector_delta", [1], [32 + 3]),
         ("vector_delta", [5], [32 - 4]),
-        ("vector_same", [4], [0]),  # (2, 2): one neighbour, which differed
-        ("vector_same", [18, 18], [1, 0]),  # (0, 2), (2, 0): two equal neighbours, one differed
+        ("vector_merge", [4], [0]),  # (2, 2): one neighbour, which differed
+        ("vector_merge", [18, 18], [6, 0]),  # (0, 2), (2, 0): two equal neighbours, one differed
         ("vector_delta", [0], [32]),
         ("vector_delta", [4], [32 - 2]),
-        ("vector_same", [7], [0]),  # (1, 1): four neighbours within 2 px, two differed
-        ("vector_same", [22, 18, 19, 15], [0, 0, 0, 0]),
+        ("vector_merge", [7], [0]),  # (1, 1): four neighbours within 2 px, two differed
+        ("vector_merge", [22, 18, 19, 15], [0, 0, 0, 0]),
     ]
+
+
+def test_merging_with_a_neighbour() -> None:
+    fields = BlockFields.blank(3, 3, Mode.SKIP)
+    fields.vectors[0, 0, 2] = fields.vectors[0, 1, 1] = [0, 9]
+    calls = [call for call in recorded(fields, two_references=False) if call[0] == "vector_merge"]
+    assert calls[3] == ("vector_merge", [5], [2])  # (1, 1): one of four differed, far from the others: the second, up and right
+
+
+def test_merging_with_the_frame_before() -> None:
+    before, fields = BlockFields.blank(1, 2, Mode.SKIP), BlockFields.blank(1, 2, Mode.SKIP)
+    before.vectors[1, 0, 1] = [-7, 9]
+    fields.directions[:] = Direction.FUTURE
+    fields.vectors[1, 0, 1] = [-7, 9]
+    calls = [call for call in recorded(fields, True, before) if call[0].startswith("vector")]
+    assert calls == [("vector_merge", [1], [0]), ("vector_merge", [16], [5])]
 
 
 def test_mirrored_vectors_have_contexts_of_their_own() -> None:
     fields = BlockFields.blank(1, 2, Mode.SKIP)
     fields.directions[:] = Direction.AVERAGE
     fields.vectors[0], fields.vectors[1] = [2, -5], [[-2, 5], [-2, 6]]
-    calls = [call for call in recorded(fields, two_references=True) if call[0] == "vector_same"]
+    calls = [call for call in recorded(fields, two_references=True) if call[0] == "vector_merge"]
     # In every stage first the vectors to the past, then those to the future.
-    assert calls == [("vector_same", [1, 31], [1, 0]), ("vector_same", [19, 31], [0, 1])]
+    assert calls == [("vector_merge", [1, 31], [6, 0]), ("vector_merge", [19, 31], [0, 6])]
 
 
 def test_vectors_are_predicted_from_the_frame_before() -> None:
@@ -176,8 +223,8 @@ def test_vectors_are_predicted_from_the_frame_before() -> None:
     fields.vectors[0] = [3, -4]
     before = BlockFields.blank(1, 2, Mode.SKIP)
     before.vectors[0, 0, 0] = [3, -4]
-    assert ("vector_same", [1], [0]) in recorded(fields, False, before)
-    assert ("vector_same", [1], [1]) in recorded(fields, False)
+    assert ("vector_merge", [1], [0]) in recorded(fields, False, before)
+    assert ("vector_merge", [1], [6]) in recorded(fields, False)
 
 
 def test_averaged_blocks_move_straight() -> None:
@@ -186,10 +233,10 @@ def test_averaged_blocks_move_straight() -> None:
     fields.vectors[0], fields.vectors[1] = [2, -5], [-2, 5]
     calls = [call for call in recorded(fields, two_references=True) if call[0].startswith("vector")]
     assert calls == [
-        ("vector_same", [1, 31], [1, 0]),
+        ("vector_merge", [1, 31], [6, 0]),
         ("vector_delta", [1], [32 + 2]),
         ("vector_delta", [5], [32 - 5]),
-        ("vector_same", [19, 31], [0, 0]),
+        ("vector_merge", [19, 31], [0, 0]),
     ]
 
 
@@ -206,7 +253,7 @@ def test_the_predictor_sees_what_is_known() -> None:
 def crafted(escape: int, horizontal: int) -> bytes:
     """One skipped block whose vector is (33 + escape, horizontal)."""
     writer, tables = SymbolWriter(), BlockCoder(PRIORS, 1, 1).tables
-    for name, table, symbol in (("mode", 0, Mode.SKIP), ("vector_same", 1, 1), ("vector_delta", 1, 66)):
+    for name, table, symbol in (("mode", 0, Mode.SKIP), ("vector_merge", 1, 6), ("vector_delta", 1, 66)):
         writer.code(tables[name], np.array([table]), np.array([int(symbol)]))
     writer.code_escapes(np.array([escape]))
     writer.code(tables["vector_delta"], np.array([5]), np.array([horizontal + 32]))

@@ -57,7 +57,7 @@ def encode(
 ) -> EncodeReport:
     """Encode any video or picture PyAV can decode into a latent-video file (MP4).
 
-    crf: 0..63, lower is better.  preset: ultrafast, fast, medium, slow.  gop_size: longest distance of keyframes in frames.
+    crf: 0..63, lower is better.  preset: ultrafast to placebo, named as x264 does.  gop_size: longest distance of keyframes in frames.
     max_frames: stop after so many.  model: a bundle's name or folder.  threads: CPU threads of the networks.
     progress: called after every access unit.
 

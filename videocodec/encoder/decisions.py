@@ -1,7 +1,9 @@
-"""Per-block decisions of an inter frame by rate and distortion, both in units of the quantiser step.
+"""Decisions of an inter frame by rate and distortion, both in units of the quantiser step: units, vectors, directions, modes.
 
 Distortion is the squared error of the latents divided by step²; rate is in bits, estimated by the formulas below, whose
-constants were fitted to what the entropy coder really spends (docs/measurements.md, "Rate estimates").
+constants were fitted to what the entropy coder really spends.  The order is: what every candidate vector field would cost
+in every block; from that the quadtree of units that move as one; then vectors and directions in the order of the syntax, where
+their predictors are known; then the mode of every block.
 """
 
 from __future__ import annotations
@@ -12,10 +14,16 @@ import numpy as np
 
 from bitstream.block_lattice import stages
 from bitstream.block_syntax import BlockFields, Direction, Mode, VectorPredictor
-from bitstream.frame_coder import predict_frame
+from bitstream.block_units import UNIT_SIDES, leaders, unit_grid
+from bitstream.frame_coder import predict_frame, to_positions
 from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame, average
 from bitstream.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.tables import CodecTables
+
+from .generation import BlockScene, GenerateChooser
+
+_COSTS_PER_STEP = 16  # resolution of the table of sample costs
+_COST_REACH = 64  # steps; larger residuals cost as much as this one
 
 
 @dataclass(frozen=True)
@@ -24,24 +32,25 @@ class RateEstimates:
 
     skip: float = 0.15
     residual: float = 3.0
-    intra: float = 6.0
+    intra: float = 9.0
     generate: float = 6.0
-    direction: tuple[float, float, float] = (0.2, 3.0, 6.0)  # the neighbours' majority; another; another than all neighbours
+    joined: tuple[float, float] = (0.4, 1.6)  # a unit that moves as one; one that is split
+    direction: tuple[float, float, float] = (0.3, 2.0, 4.0)  # the neighbours' majority; another; another than all neighbours
     same_vector: float = 0.3
-    new_vector: float = 6.0
+    merged_vector: float = 4.0  # the vector of a neighbour or of the frame before
+    new_vector: float = 7.0
     vector_slope: float = 2.0
     levels: tuple[float, float, float] = (0.15, 3.2, 2.0)  # zero, nonzero, slope
     intra_levels: tuple[float, float, float] = (0.22, 2.4, 0.9)
 
 
-@dataclass(frozen=True)
-class _Motion:
-    """Motion of every block to one reference: vectors (bh, bw, 2), prediction (C, h, w), error and λ · vector bits (bh, bw)."""
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """One vector field (bh, bw, 2) to one reference, the prediction (C, h, w) it gives, and the cost of every block (bh, bw)."""
 
     vectors: np.ndarray
     prediction: np.ndarray
-    error: np.ndarray
-    vector_cost: np.ndarray
+    cost: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -53,137 +62,323 @@ class Decision:
 
 
 class BlockDecider:
-    """Chooses vectors and modes of one frame after another.
+    """Chooses units, vectors, directions and modes of one frame after another.
 
-    ``inpainting_gain``: what share of a generate block's error the restoration leaves; with the identity it is 1, and
-    then marking a block for generation buys nothing and is never chosen.
+    refinements: rounds in which vectors are moved by a pixel or two where that makes the latents cheaper, 0 to trust the
+    search on pixels.  units: whether blocks may be joined.  merges: whether the vectors of neighbours and of the frame before
+    are tried.  generate: chooses blocks that the restoration is to make up.
     """
 
     def __init__(
-        self, tables: CodecTables, block: int, lagrangian: float, inpainting_gain: float = 1.0, rates: RateEstimates = RateEstimates()
+        self,
+        tables: CodecTables,
+        block: int,
+        lagrangian: float,
+        *,
+        refinements: int = 0,
+        units: bool = True,
+        merges: bool = True,
+        generate: GenerateChooser | None = None,
+        rates: RateEstimates = RateEstimates(),
     ) -> None:
-        self._tables, self._block = tables, block
-        self._lagrangian, self._inpainting_gain, self._rates = lagrangian, inpainting_gain, rates
+        self._tables, self._block, self._lagrangian, self._rates = tables, block, lagrangian, rates
+        self._refinements, self._units, self._merges, self._generate = refinements, units, merges, generate
+        self._residual_costs, self._intra_costs = (self._sample_costs(levels) for levels in (rates.levels, rates.intra_levels))
 
     def decide(
         self,
         target: np.ndarray,
         reference: ReferenceFrame,
         candidates: list[np.ndarray],
-        previous: np.ndarray,
+        before: BlockFields,
         quantiser: int,
         future: tuple[ReferenceFrame, list[np.ndarray]] | None = None,
     ) -> Decision:
-        """``target`` (C, h, w) scaled latents; ``candidates`` vector fields (bh, bw, 2) to try beside zero; ``previous`` the
-        vectors that predict blocks without a decoded neighbour; ``future``: the other reference, with its candidates."""
-        step = step_latent(quantiser)
-        wanted = target * UNITS_PER_LATENT
-        motion = self._motion(wanted, reference, candidates, previous, step * UNITS_PER_LATENT)
-        fields = BlockFields.blank(*previous.shape[:2], Mode.SKIP)
-        if future is not None:
-            other = self._motion(wanted, future[0], future[1], np.zeros_like(previous), step * UNITS_PER_LATENT)
-            motion = self._directions(wanted, motion, other, fields, step * UNITS_PER_LATENT)
-        else:
-            fields.vectors[0] = motion.vectors
-        r, weight = self._rates, self._lagrangian
-        residual_error, residual_bits = self._levels_cost((wanted - motion.prediction) / (step * UNITS_PER_LATENT), r.levels)
-        intra_error, intra_bits = self._levels_cost(target / step, r.intra_levels)
-        costs = np.stack(
-            [
-                motion.error + weight * r.skip,
-                residual_error + weight * (r.residual + residual_bits),
-                self._inpainting_gain * motion.error + weight * r.generate,
-                # An intra block saves its vectors, but only then: they count for it as a gain.
-                intra_error + weight * (r.intra + intra_bits) - motion.vector_cost,
-            ]
-        )
-        fields.modes[:] = costs.argmin(0)
-        intra = fields.modes == Mode.INTRA
-        fields.vectors[:, intra] = 0
-        fields.directions[intra] = Direction.PAST
-        return Decision(fields, motion.prediction)
+        """``target`` (C, h, w) scaled latents; ``candidates`` vector fields (bh, bw, 2) to try beside zero, the search's own
+        first; ``before``: the block layer of the frame coded before; ``future``: the other reference, with its candidates."""
+        previous = before.vectors[0] if future is None else np.zeros_like(before.vectors[0])
+        frame = _FrameDecision(self, target, quantiser, previous)
+        sources = [(reference, candidates)] if future is None else [(reference, candidates), future]
+        searches = [frame.candidates(*source) for source in sources]
+        if self._units:
+            frame.join_units(searches)
+        motions = [frame.motion(source[0], search, vectors) for source, search, vectors in zip(sources, searches, before.vectors)]
+        frame.set_directions(motions)
+        return frame.set_modes()
 
-    def _directions(self, wanted: np.ndarray, past: _Motion, future: _Motion, fields: BlockFields, step_units: float) -> _Motion:
-        """Choose past, future or their average for every block; fills directions and vectors of ``fields``."""
+    def _sample_costs(self, levels: tuple[float, float, float]) -> np.ndarray:
+        """Least distortion + λ · bits of a sample by its distance from the prediction in steps / 16."""
+        zero, nonzero, slope = levels
+        x = (np.arange(_COST_REACH * _COSTS_PER_STEP + 1) + 0.5) / _COSTS_PER_STEP
+        costs = x**2 + self._lagrangian * zero
+        for level in (np.floor(x), np.floor(x) + 1):
+            coded = (x - level) ** 2 + self._lagrangian * (nonzero + slope * np.log2(np.maximum(level, 1)))
+            costs = np.where(level > 0, np.minimum(costs, coded), costs)
+        return costs.astype(np.float32)
+
+    def vector_cost(self, difference: np.ndarray) -> np.ndarray:
+        """λ · bits of vectors that differ so much (…, 2) from their predictors."""
+        r = self._rates
+        moved = (difference != 0).any(-1)
+        return self._lagrangian * np.where(moved, r.new_vector + r.vector_slope * np.log2(1.0 + np.abs(difference)).sum(-1), r.same_vector)
+
+
+class _FrameDecision:
+    """The decision of one frame while it is made."""
+
+    def __init__(self, decider: BlockDecider, target: np.ndarray, quantiser: int, previous: np.ndarray) -> None:
+        self._decider, self._previous = decider, previous
+        self._rates, self._lagrangian, self._block = decider._rates, decider._lagrangian, decider._block
+        step = step_latent(quantiser) * UNITS_PER_LATENT
+        self._scale, self._target = np.float32(1 / step), np.asarray(target, dtype=np.float32) * np.float32(UNITS_PER_LATENT / step)
+        self._grid = previous.shape[:2]
+        self._fields = BlockFields.blank(*self._grid, Mode.SKIP)
+        self._source = leaders(self._fields.sides)
+        self._prediction: np.ndarray | None = None
+
+    def candidates(self, reference: ReferenceFrame, given: list[np.ndarray]) -> list[_Candidate]:
+        """The fields to try everywhere: zero, those given, and the first of them evened out over 32 and 64 px.  The same field
+        twice is the same candidate twice, so that the lists of two references match."""
+        fields = [np.zeros_like(self._previous), *given]
+        if given and self._decider._units:
+            fields += [_evened(given[0], side) for side in reversed(UNIT_SIDES)]
+        made: list[_Candidate] = []
+        for field in fields:
+            same = next((candidate for candidate in made if np.array_equal(candidate.vectors, field)), None)
+            made.append(same or self._candidate(reference, field))
+        return made
+
+    def _candidate(self, reference: ReferenceFrame, vectors: np.ndarray, where: np.ndarray | None = None) -> _Candidate:
+        """``where`` (bh, bw) bool: other blocks are not looked at, and cost without limit."""
+        fields = BlockFields.blank(*self._grid, Mode.SKIP)
+        fields.vectors[0] = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
+        prediction = predict_frame(self._decider._tables, fields, (reference, None), self._block, where)
+        cost = self._cost(prediction)
+        return _Candidate(fields.vectors[0], prediction, cost if where is None else np.where(where, cost, np.inf))
+
+    def _sum(self, plane: np.ndarray) -> np.ndarray:
+        """(C, h, w) summed over the channels and positions of every block → (bh, bw)."""
+        bh, bw, b = *self._grid, self._block
+        return plane.sum(0).reshape(bh, b, bw, b).sum((1, 3))
+
+    def _looked_up(self, costs: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        index = np.minimum(distance * _COSTS_PER_STEP, _COST_REACH * _COSTS_PER_STEP).astype(np.int32)
+        return self._sum(costs.take(index))
+
+    def _skip_and_residual(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Error of every block as it is predicted; what skipping costs, and what coding the residual does."""
+        distance = np.abs(self._target - prediction.astype(np.float32) * self._scale)
+        error = self._sum(np.square(distance))
+        residual = self._looked_up(self._decider._residual_costs, distance)
+        return error, error + self._lagrangian * self._rates.skip, residual + self._lagrangian * self._rates.residual
+
+    def _cost(self, prediction: np.ndarray) -> np.ndarray:
+        _, skip, residual = self._skip_and_residual(prediction)
+        return np.minimum(skip, residual)
+
+    def _per_unit(self, cost: np.ndarray) -> np.ndarray:
+        """Costs of blocks (bh, bw), summed over the blocks that move with a leader, in the leader's place → (bh, bw)."""
+        return np.bincount(self._source, weights=cost.reshape(-1), minlength=cost.size).reshape(cost.shape)
+
+    def join_units(self, searches: list[list[_Candidate]]) -> None:
+        """The quadtree, from the smallest units up: joined where one motion for all costs less than several."""
+        fixed = self._lagrangian * (1.0 if len(searches) == 2 else 0.0)  # bits of a direction, on average
+        costs, fields = [], []
+        for search in searches:
+            costs += [candidate.cost for candidate in search]
+            fields += [candidate.vectors for candidate in search]
+        if len(searches) == 2:
+            for past, future in zip(*searches):
+                costs.append(self._cost(average(past.prediction, future.prediction)))
+                fields.append(past.vectors)
+        best = None
+        sides = self._fields.sides.reshape(-1)
+        for side in (1, *reversed(UNIT_SIDES)):
+            grid = unit_grid(*self._grid, side)
+            options = []
+            for cost, field in zip(costs, fields):
+                total = np.bincount(grid.of_block, weights=cost.reshape(-1), minlength=len(grid.roots))
+                at_roots = field.reshape(-1, 2)[grid.roots].reshape(grid.rows, grid.columns, 2)
+                options.append(total + fixed + self._decider.vector_cost(at_roots - _around(at_roots)).reshape(-1))
+            joint = np.min(options, axis=0)
+            if best is None:
+                best, finer = joint, grid
+                continue
+            apart = np.zeros(len(grid.roots))
+            np.add.at(apart, grid.of_block[finer.roots], best)
+            joint, apart = joint + self._lagrangian * self._rates.joined[0], apart + self._lagrangian * self._rates.joined[1]
+            whole = (joint <= apart) & (grid.size > 1)
+            mine = whole[grid.of_block]
+            sides[mine] = side
+            best, finer = np.where(whole, joint, apart), grid
+        self._source = leaders(self._fields.sides)
+
+    def _shared(self, vectors: np.ndarray) -> np.ndarray:
+        """Every block with the vector of its unit's leader."""
+        return vectors.reshape(-1, 2)[self._source].reshape(vectors.shape)
+
+    def _spread(self, blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """Vectors (n, 2) of leading blocks, given to all blocks of their units → (bh, bw, 2)."""
+        field = np.zeros_like(self._previous)
+        field.reshape(-1, 2)[blocks] = vectors
+        return self._shared(field)
+
+    def motion(self, reference: ReferenceFrame, search: list[_Candidate], before: np.ndarray) -> tuple[_Candidate, np.ndarray]:
+        """Vectors of all units to one reference by cost of the latents and of the vector, stage by stage in the order of the
+        syntax → the choice, and λ · bits of its vectors, at the leaders.  ``before``: vectors of the frame coded before.
+
+        Candidates are tried everywhere at once; what a stage adds are its predictor and the vectors it can merge with.
+        """
+        grid = self._grid
+        tries = [self._restricted(candidate) for candidate in dict.fromkeys(search)]
+        for _ in range(self._decider._refinements):
+            refined = self._refined(reference, tries)
+            if refined is None:
+                break
+            tries.append(refined)
+        unit_costs = [self._per_unit(candidate.cost) for candidate in tries]
+        everywhere = np.ones(grid, dtype=bool)
+        best, cost, vector_cost = np.zeros_like(self._previous), np.zeros(grid), np.zeros(grid)
+        prediction = np.zeros(self._target.shape, dtype=np.int32)
+        predictor = VectorPredictor(best, everywhere, self._previous)
+        leads = self._source == np.arange(len(self._source))
+        for stage in stages(*grid):
+            chosen = leads[stage.blocks]
+            if not chosen.any():
+                continue
+            blocks = stage.blocks[chosen]
+            here = np.zeros(len(leads), dtype=bool)
+            here[blocks] = True
+            in_stage = here[self._source].reshape(grid)
+            guess = self._spread(blocks, predictor.predict(stage)[0][chosen])
+            around = stage.gather(best)[:, chosen]
+            merges = [self._spread(blocks, vectors) for vectors in (*around, before.reshape(-1, 2)[blocks])]
+            options, totals = list(tries), list(unit_costs)
+            for vectors in [guess, *merges] if self._decider._merges else [guess]:
+                unseen = in_stage.copy()
+                for option, total in zip(options, totals):
+                    usable = np.isfinite(total).reshape(-1)[self._source].reshape(grid)
+                    unseen &= (vectors != option.vectors).any(-1) | ~usable
+                if unseen.any():
+                    options.append(self._candidate(reference, vectors, unseen))
+                    totals.append(self._per_unit(options[-1].cost))
+            rates = []
+            for option in options:
+                merged = np.stack([(option.vectors == vectors).all(-1) for vectors in merges]).any(0)
+                rate = self._decider.vector_cost(option.vectors - guess)
+                rates.append(np.where(merged, np.minimum(rate, self._lagrangian * self._rates.merged_vector), rate))
+            choice = (np.stack(totals) + np.stack(rates)).argmin(0).reshape(-1)[self._source].reshape(grid)
+            for index, option in enumerate(options):
+                taken = in_stage & (choice == index)
+                if not taken.any():
+                    continue
+                best[taken], cost[taken], vector_cost[taken] = option.vectors[taken], option.cost[taken], rates[index][taken]
+                where = to_positions(taken, self._block)
+                prediction[:, where] = option.prediction[:, where]
+        return _Candidate(best, prediction, cost), vector_cost
+
+    def _restricted(self, candidate: _Candidate) -> _Candidate:
+        """A candidate as units can have it: without the blocks whose vector is another than their leader's."""
+        shared = self._shared(candidate.vectors)
+        differs = (shared != candidate.vectors).any(-1)
+        if not differs.any():
+            return candidate
+        return _Candidate(shared, candidate.prediction, np.where(differs, np.inf, candidate.cost))
+
+    def _refined(self, reference: ReferenceFrame, tries: list[_Candidate]) -> _Candidate | None:
+        """The best candidate of every unit moved by a pixel in the direction that pays most, or None if none pays."""
+        totals = np.stack([self._per_unit(candidate.cost) for candidate in tries])
+        choice = totals.argmin(0).reshape(-1)[self._source].reshape(self._grid)
+        start = np.take_along_axis(np.stack([c.vectors for c in tries]), choice[None, ..., None], 0)[0]
+        best = np.take_along_axis(np.stack([c.cost for c in tries]), choice[None], 0)[0]
+        # Where a unit costs no more than a few bits there is nothing to gain.
+        active = (self._per_unit(best) > 12 * self._lagrangian).reshape(-1)[self._source].reshape(self._grid)
+        if not active.any():
+            return None
+        least, vectors, cost, prediction = totals.min(0), start.copy(), np.full(self._grid, np.inf), np.zeros(self._target.shape, np.int32)
+        for offset in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            option = self._candidate(reference, start + np.array(offset), active)
+            total = self._per_unit(np.where(active, option.cost, 0)) + self._lagrangian * 2
+            better = (active.reshape(-1) & (total < least).reshape(-1))[self._source].reshape(self._grid)
+            least = np.minimum(least, np.where(active, total, np.inf))
+            vectors[better], cost[better] = option.vectors[better], option.cost[better]
+            where = to_positions(better, self._block)
+            prediction[:, where] = option.prediction[:, where]
+        return _Candidate(vectors, prediction, cost) if np.isfinite(cost).any() else None
+
+    def set_directions(self, motions: list[tuple[_Candidate, np.ndarray]]) -> None:
+        """Past, future or their average for every unit; fills directions and vectors, and the prediction."""
+        fields = self._fields
+        past, past_bits = motions[0]
+        if len(motions) == 1:
+            fields.vectors[0], self._prediction = past.vectors, past.prediction
+            return
+        future, future_bits = motions[1]
         both = average(past.prediction, future.prediction)
-        errors = np.stack([past.error, future.error, self._blocks(((wanted - both) / step_units) ** 2)])
-        vector_costs = np.stack([past.vector_cost, future.vector_cost, past.vector_cost + self._mirror_cost(past.vectors, future.vectors)])
-        costs, choice = errors + vector_costs, np.zeros(past.error.shape, dtype=np.int64)
-        every, majority = np.arange(3)[:, None], self._lagrangian * np.array(self._rates.direction)
-        for stage in stages(*choice.shape):
-            votes = np.stack([((stage.gather(choice) == d) & stage.inside).sum(0) for d in Direction])
-            follows = (votes.argmax(0) == every) & stage.inside.any(0)
-            bits = np.where(follows, majority[0], np.where(votes.max(0) == stage.inside.sum(0), majority[2], majority[1]))
-            choice.reshape(-1)[stage.blocks] = (costs.reshape(3, -1)[:, stage.blocks] + bits).argmin(0)
+        mirrored = self._decider.vector_cost(future.vectors + past.vectors)
+        costs = np.stack([past.cost, future.cost, self._cost(both)])
+        costs = np.stack([self._per_unit(cost) for cost in costs]) + np.stack([past_bits, future_bits, past_bits + mirrored])
+        choice = np.zeros(len(self._source), dtype=np.int64)
+        known = np.zeros(len(self._source), dtype=bool)
+        leads = self._source == np.arange(len(self._source))
+        every, bits = np.arange(3)[:, None], self._lagrangian * np.array(self._rates.direction)
+        for stage in stages(*self._grid):
+            chosen = leads[stage.blocks]
+            if not chosen.any():
+                continue
+            blocks = stage.blocks[chosen]
+            around = stage.gather(choice.reshape(self._grid))[:, chosen]
+            inside = stage.inside[:, chosen]
+            votes = np.stack([((around == d) & inside).sum(0) for d in Direction])
+            follows = (votes.argmax(0) == every) & inside.any(0)
+            price = np.where(follows, bits[0], np.where(votes.max(0) == inside.sum(0), bits[2], bits[1]))
+            choice[blocks] = (costs.reshape(3, -1)[:, blocks] + price).argmin(0)
+            known[blocks] = True
+            choice = np.where(known[self._source], choice[self._source], choice)
+        choice = choice[self._source].reshape(self._grid)
         fields.directions[:] = choice
         fields.vectors[0] = np.where((choice != Direction.FUTURE)[..., None], past.vectors, 0)
         fields.vectors[1] = np.where((choice != Direction.PAST)[..., None], future.vectors, 0)
-        where = choice.repeat(self._block, 0).repeat(self._block, 1)
-        prediction = np.choose(where[None], [past.prediction, future.prediction, both])
-        pick = lambda planes: np.take_along_axis(planes, choice[None], 0)[0]  # noqa: E731
-        return _Motion(past.vectors, prediction, pick(errors), pick(vector_costs))
+        self._prediction = np.choose(to_positions(choice, self._block)[None], [past.prediction, future.prediction, both])
 
-    def _blocks(self, plane: np.ndarray) -> np.ndarray:
-        """Sum a (C, h, w) array over the channels and positions of every block → (bh, bw)."""
-        channels, height, width = plane.shape
-        b = self._block
-        return plane.reshape(channels, height // b, b, width // b, b).sum((0, 2, 4))
+    def set_modes(self) -> Decision:
+        """Skip, residual, generate or intra for every block, and units taken apart that hold an intra block."""
+        fields, r, weight = self._fields, self._rates, self._lagrangian
+        error, skip, residual = self._skip_and_residual(self._prediction)
+        intra = self._looked_up(self._decider._intra_costs, np.abs(self._target)) + weight * r.intra
+        costs = np.stack([skip, residual, np.full(self._grid, np.inf), intra])
+        fields.modes[:] = costs.argmin(0)
+        if self._decider._generate is not None:
+            scene = BlockScene(
+                self._target, self._prediction.astype(np.float32) * self._scale, self._block, error, costs.min(0), weight * r.generate
+            )
+            fields.modes[self._decider._generate(scene)] = Mode.GENERATE
+        alone = fields.modes == Mode.INTRA
+        fields.vectors[:, alone] = 0
+        fields.directions[alone] = Direction.PAST
+        sides = fields.sides.reshape(-1)
+        for side in UNIT_SIDES:
+            grid = unit_grid(*self._grid, side)
+            broken = (grid.count(alone.reshape(-1)) > 0)[grid.of_block] & (sides == side)
+            sides[broken] = side // 2
+        for side in UNIT_SIDES:  # at the edges of the frame halving can leave single blocks
+            grid = unit_grid(*self._grid, side)
+            sides[(grid.size == 1)[grid.of_block] & (sides == side)] = 1
+        return Decision(fields, self._prediction)
 
-    def _levels_cost(self, scaled: np.ndarray, rates: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
-        """Residual / step (C, h, w) → error after dead-zone quantisation and estimated bits, (bh, bw) each."""
-        magnitude = np.abs(scaled)
-        levels = np.floor(magnitude + 0.35)
-        zero, nonzero, slope = rates
-        bits = np.where(levels > 0, nonzero + slope * np.log2(np.maximum(levels, 1)), zero)
-        return self._blocks((magnitude - levels) ** 2), self._blocks(bits)
 
-    def _motion(
-        self, wanted: np.ndarray, reference: ReferenceFrame, candidates: list[np.ndarray], previous: np.ndarray, step_units: float
-    ) -> _Motion:
-        """Vector of every block by error and vector cost, stage by stage in the order of the syntax.
+def _evened(vectors: np.ndarray, side: int) -> np.ndarray:
+    """The median vector of every unit of ``side`` blocks, in all its blocks (bh, bw, 2)."""
+    height, width = vectors.shape[:2]
+    grid = unit_grid(height, width, side)
+    pad = ((0, grid.rows * side - height), (0, grid.columns * side - width), (0, 0))
+    tiles = np.pad(vectors, pad, mode="edge").reshape(grid.rows, side, grid.columns, side, 2)
+    median = np.floor(np.median(tiles.transpose(0, 2, 1, 3, 4).reshape(grid.rows, grid.columns, -1, 2), axis=2) + 0.5).astype(np.int64)
+    return median.repeat(side, 0).repeat(side, 1)[:height, :width]
 
-        Candidates are tried everywhere at once; what a stage adds is its predictor, where that is another vector.
-        """
-        grid = previous.shape[:2]
-        everywhere = np.ones(grid, dtype=bool)
-        fields = [np.zeros_like(previous), *candidates]
-        predictions = [self._predict(reference, vectors, everywhere) for vectors in fields]
-        distances = [self._blocks(((wanted - prediction) / step_units) ** 2) for prediction in predictions]
-        best, prediction = np.zeros_like(previous), np.zeros(wanted.shape, dtype=np.int32)
-        error, vector_cost = np.zeros(grid), np.zeros(grid)
-        predictor = VectorPredictor(best, everywhere, previous)
-        for stage in stages(*grid):
-            guess = np.zeros_like(previous)
-            guess.reshape(-1, 2)[stage.blocks] = predictor.predict(stage)[0]
-            in_stage = np.zeros(grid, dtype=bool)
-            in_stage.reshape(-1)[stage.blocks] = True
-            unseen = in_stage.copy()
-            for vectors in fields:
-                unseen &= (guess != vectors).any(-1)
-            tries = list(zip(fields, predictions, distances))
-            if unseen.any():
-                moved = self._predict(reference, guess, unseen)
-                tries.append((guess, moved, np.where(unseen, self._blocks(((wanted - moved) / step_units) ** 2), np.inf)))
-            rates = np.stack([self._lagrangian * self._vector_bits(vectors - guess) for vectors, _, _ in tries])
-            costs = np.stack([distance for _, _, distance in tries]) + rates
-            choice = costs.argmin(0)
-            for index, (vectors, moved, distance) in enumerate(tries):
-                here = in_stage & (choice == index)
-                best[here], error[here], vector_cost[here] = vectors[here], distance[here], rates[index][here]
-                where = here.repeat(self._block, 0).repeat(self._block, 1)
-                prediction[:, where] = moved[:, where]
-        return _Motion(best, prediction, error, vector_cost)
 
-    def _mirror_cost(self, past: np.ndarray, future: np.ndarray) -> np.ndarray:
-        """λ · bits of the future vectors of averaged blocks, which are predicted as minus the past ones."""
-        return self._lagrangian * self._vector_bits(future + past)
-
-    def _predict(self, reference: ReferenceFrame, vectors: np.ndarray, where: np.ndarray) -> np.ndarray:
-        fields = BlockFields.blank(*where.shape, Mode.SKIP)
-        fields.vectors[0] = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
-        return predict_frame(self._tables, fields, (reference, None), self._block, where)
-
-    def _vector_bits(self, difference: np.ndarray) -> np.ndarray:
-        r = self._rates
-        moved = (difference != 0).any(-1)
-        return np.where(moved, r.new_vector + r.vector_slope * np.log2(1.0 + np.abs(difference)).sum(-1), r.same_vector)
+def _around(vectors: np.ndarray) -> np.ndarray:
+    """What the four neighbours of every vector (rows, columns, 2) predict: the mean of the middle two, edges repeated."""
+    padded = np.pad(vectors, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    four = np.sort(np.stack([padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]), axis=0)
+    return (four[1] + four[2]) >> 1

@@ -74,7 +74,10 @@ class GroupEncoder:
         self._tables, self._header, self._settings, self._search = tables, header, settings, search
         self._new_writer, self._new_coder = new_writer, new_coder
         self._block = 1 << header.block_log2
-        self._decider = BlockDecider(tables, self._block, settings.lagrangian)
+        effort = settings.effort
+        self._decider = BlockDecider(
+            tables, self._block, settings.lagrangian, refinements=effort.refinements, units=effort.units, merges=effort.merges
+        )
         self._coder: FrameCoder | None = None
         self._anchor: tuple[ReferenceFrame, np.ndarray] | None = None
         self._waiting: list[EncoderFrame] = []
@@ -142,7 +145,7 @@ class GroupEncoder:
             frame.latents,
             past[0],
             self._candidates(frame.luma, past[1]),
-            self._coder.blocks.fallback(two_references=future is not None),
+            self._coder.blocks.previous,
             quantiser,
             None if future is None else (future[0], self._candidates(frame.luma, future[1])),
         )

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from bitstream.group_structure import MAX_FRAMES
 from bitstream.quantiser import CRF_OFFSET, QUANTISER_COUNT
 
-Preset = Literal["ultrafast", "fast", "medium", "slow"]
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"]
 PRESETS: tuple[str, ...] = get_args(Preset)
 MAX_CRF = 63
 DEFAULT_CRF = 28
@@ -17,13 +17,28 @@ DEFAULT_GOP_SIZE = 250
 
 @dataclass(frozen=True)
 class Effort:
-    """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), and whether groups are hierarchical."""
+    """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), whether groups are hierarchical, whether blocks
+    are joined to larger units and may merge with neighbours, and how many rounds vectors are refined on the cost of the latents."""
 
     flow_preset: int
     hierarchical: bool
+    units: bool
+    merges: bool
+    refinements: int
 
 
-_EFFORTS = {"ultrafast": Effort(0, False), "fast": Effort(0, True), "medium": Effort(1, True), "slow": Effort(2, True)}
+_EFFORTS = {
+    "ultrafast": Effort(0, hierarchical=False, units=False, merges=False, refinements=0),
+    "superfast": Effort(0, hierarchical=True, units=False, merges=False, refinements=0),
+    "veryfast": Effort(0, hierarchical=True, units=True, merges=False, refinements=0),
+    "faster": Effort(1, hierarchical=True, units=True, merges=False, refinements=0),
+    "fast": Effort(1, hierarchical=True, units=True, merges=True, refinements=0),
+    "medium": Effort(1, hierarchical=True, units=True, merges=True, refinements=1),
+    "slow": Effort(2, hierarchical=True, units=True, merges=True, refinements=2),
+    "slower": Effort(2, hierarchical=True, units=True, merges=True, refinements=4),
+    "veryslow": Effort(2, hierarchical=True, units=True, merges=True, refinements=8),
+    "placebo": Effort(2, hierarchical=True, units=True, merges=True, refinements=16),
+}
 
 
 @dataclass(frozen=True)
