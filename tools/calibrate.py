@@ -1,10 +1,12 @@
 """Make a model bundle of trained weights, or of a diffusers autoencoder: fit phase filters, context networks and tables.
 
     python tools/calibrate.py --pictures DIR [DIR ...] --clips DIR --bundle DIR [--weights TRAINING_OUTPUT] [--minutes 8]
+                              [--lpips FILE]
 
 ``--bundle`` is the folder to write ``codec/`` into; it needs ``vae/`` (a diffusers autoencoder), unless ``--weights`` names
 a folder of tools/train_autoencoder.py, whose weights are then put there first.  ``--minutes`` is the time for fitting the
-context networks; encoding pictures and clips takes about as long again.
+context networks; encoding pictures and clips takes about as long again.  ``--lpips`` is the SqueezeNet of LPIPS as
+safetensors: with it, the weights that the encoder gives to errors in each channel count what the eye sees too, and not only squares.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from bitstream.sequence_header import SequenceHeader  # noqa: E402
 from videocodec.calibration.context_networks import start_from  # noqa: E402
 from videocodec.calibration.inter import ClipFrames, calibrate_inter  # noqa: E402
 from videocodec.calibration.intra import calibrate_intra  # noqa: E402
+from videocodec.calibration.sensitivity import measure_sensitivity  # noqa: E402
 from videocodec.encoder.group_encoder import EncoderFrame  # noqa: E402
 from videocodec.encoder.motion import MotionSearch  # noqa: E402
 from videocodec.encoder.settings import EncoderSettings  # noqa: E402
@@ -37,7 +40,9 @@ from videocodec.media.source import VideoSource  # noqa: E402
 from videocodec.models.bundle import ModelBundle, load_autoencoder  # noqa: E402
 from videocodec.models.runtime import AutoencoderRuntime  # noqa: E402
 from videocodec.networks.context import ContextModel  # noqa: E402
+from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
 
+SENSITIVITY_CROP = 192  # px
 LAGRANGIAN = EncoderSettings().lagrangian
 
 
@@ -135,6 +140,7 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--lpips", type=Path)
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--picture-count", type=int, default=160)
     parser.add_argument("--clip-frames", type=int, default=33)
@@ -174,6 +180,7 @@ def calibrate(args: argparse.Namespace, clip_paths: list[Path]) -> None:
     scale = latent_scale(args.bundle, pictures)
     target = args.bundle / "codec" / "tables.safetensors"
     extra = {"latent_scale": scale}
+    perceptual = LpipsSqueeze(args.lpips) if args.lpips else None
     save_numpy(extra, str(target))  # enough for the runtime to encode with
     bundle = ModelBundle(args.bundle.name, args.bundle)
     runtime = AutoencoderRuntime(bundle, "cpu", args.threads)
@@ -181,6 +188,10 @@ def calibrate(args: argparse.Namespace, clip_paths: list[Path]) -> None:
     def encode(picture: np.ndarray) -> np.ndarray:
         return runtime.encode(np.ascontiguousarray(picture)[None], *picture.shape[:2])[0]
 
+    crops = [p[:SENSITIVITY_CROP, :SENSITIVITY_CROP] for p in pictures if min(p.shape[:2]) >= SENSITIVITY_CROP][:12]
+    if crops:
+        extra["sensitivity"] = measure_sensitivity(runtime, np.stack(crops), perceptual)
+        log(f"sensitivity per channel: {' '.join(f'{weight:.2f}' for weight in extra['sensitivity'])}")
     slices = slices_for(len(scale))
     rate_model = args.bundle / "codec" / "rate_model.safetensors"
     start = start_from(load_file(str(rate_model)), ContextModel(slices)) if rate_model.exists() else None

@@ -66,7 +66,8 @@ class BlockDecider:
 
     refinements: rounds in which vectors are moved by a pixel or two where that makes the latents cheaper, 0 to trust the
     search on pixels.  units: whether blocks may be joined.  merges: whether the vectors of neighbours and of the frame before
-    are tried.  generate: chooses blocks that the restoration is to make up.
+    are tried.  weights (C,): what an error in each channel counts, with mean 1.  generate: chooses blocks that the
+    restoration is to make up.
     """
 
     def __init__(
@@ -79,11 +80,16 @@ class BlockDecider:
         units: bool = True,
         merges: bool = True,
         generate: GenerateChooser | None = None,
+        weights: np.ndarray | None = None,
         rates: RateEstimates = RateEstimates(),
     ) -> None:
         self._tables, self._block, self._lagrangian, self._rates = tables, block, lagrangian, rates
         self._refinements, self._units, self._merges, self._generate = refinements, units, merges, generate
-        self._residual_costs, self._intra_costs = (self._sample_costs(levels) for levels in (rates.levels, rates.intra_levels))
+        self._weights = np.ones(tables.latent_channels, dtype=np.float32) if weights is None else weights
+        self._residual_costs, self._intra_costs = (
+            np.stack([self._sample_costs(levels, float(weight)) for weight in self._weights])
+            for levels in (rates.levels, rates.intra_levels)
+        )
 
     def decide(
         self,
@@ -106,13 +112,13 @@ class BlockDecider:
         frame.set_directions(motions)
         return frame.set_modes()
 
-    def _sample_costs(self, levels: tuple[float, float, float]) -> np.ndarray:
-        """Least distortion + λ · bits of a sample by its distance from the prediction in steps / 16."""
+    def _sample_costs(self, levels: tuple[float, float, float], weight: float) -> np.ndarray:
+        """Least distortion + λ · bits of a sample of some weight by its distance from the prediction in steps / 16."""
         zero, nonzero, slope = levels
         x = (np.arange(_COST_REACH * _COSTS_PER_STEP + 1) + 0.5) / _COSTS_PER_STEP
-        costs = x**2 + self._lagrangian * zero
+        costs = weight * x**2 + self._lagrangian * zero
         for level in (np.floor(x), np.floor(x) + 1):
-            coded = (x - level) ** 2 + self._lagrangian * (nonzero + slope * np.log2(np.maximum(level, 1)))
+            coded = weight * (x - level) ** 2 + self._lagrangian * (nonzero + slope * np.log2(np.maximum(level, 1)))
             costs = np.where(level > 0, np.minimum(costs, coded), costs)
         return costs.astype(np.float32)
 
@@ -163,12 +169,13 @@ class _FrameDecision:
 
     def _looked_up(self, costs: np.ndarray, distance: np.ndarray) -> np.ndarray:
         index = np.minimum(distance * _COSTS_PER_STEP, _COST_REACH * _COSTS_PER_STEP).astype(np.int32)
+        index += (np.arange(len(costs), dtype=np.int32) * costs.shape[1])[:, None, None]
         return self._sum(costs.take(index))
 
     def _skip_and_residual(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Error of every block as it is predicted; what skipping costs, and what coding the residual does."""
         distance = np.abs(self._target - prediction.astype(np.float32) * self._scale)
-        error = self._sum(np.square(distance))
+        error = self._sum(np.square(distance) * self._decider._weights[:, None, None])
         residual = self._looked_up(self._decider._residual_costs, distance)
         return error, error + self._lagrangian * self._rates.skip, residual + self._lagrangian * self._rates.residual
 

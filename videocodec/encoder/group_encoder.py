@@ -59,7 +59,8 @@ class GroupEncoder:
 
     A keyframe is its own unit; the frames after it wait, up to ``settings.group_size`` of them, and are coded in groups
     whose structure and size follow from how much is new in them.
-    ``new_writer`` and ``new_coder`` let calibration count and record what is coded.
+    ``weights`` (C,): what an error in each channel counts.  ``new_writer`` and ``new_coder`` let calibration count and record
+    what is coded.
     """
 
     def __init__(
@@ -70,14 +71,17 @@ class GroupEncoder:
         search: MotionSearch,
         new_writer: Callable[[], SymbolWriter] = SymbolWriter,
         new_coder: Callable[[CodecTables, int, int, int], FrameCoder] = FrameCoder,
+        weights: np.ndarray | None = None,
     ) -> None:
         self._tables, self._header, self._settings, self._search = tables, header, settings, search
         self._new_writer, self._new_coder = new_writer, new_coder
         self._block = 1 << header.block_log2
         effort = settings.effort
+        self._weights = weights
         self._decider = BlockDecider(
-            tables, self._block, settings.lagrangian, refinements=effort.refinements, units=effort.units, merges=effort.merges
-        )
+            tables, self._block, settings.lagrangian,
+            refinements=effort.refinements, units=effort.units, merges=effort.merges, weights=weights,
+        )  # fmt: skip
         self._coder: FrameCoder | None = None
         self._anchor: tuple[ReferenceFrame, np.ndarray] | None = None
         self._waiting: list[EncoderFrame] = []
@@ -152,7 +156,7 @@ class GroupEncoder:
         target = (frame.latents - decision.prediction / UNITS_PER_LATENT) / step_latent(quantiser)
         intra = (decision.fields.modes == Mode.INTRA).repeat(self._block, 0).repeat(self._block, 1)
         target[:, intra] = frame.latents[:, intra] / step_latent(quantiser)
-        choose = RateDistortionQuantiser(target, self._settings.lagrangian)
+        choose = RateDistortionQuantiser(target, self._settings.lagrangian, self._weights)
         references = (past[0], None if future is None else future[0])
         return self._coder.code_inter(writer, quantiser, references, decision.fields, choose)
 
@@ -165,7 +169,7 @@ class GroupEncoder:
         quantiser = self._settings.keyframe_quantiser
         writer = self._new_writer()
         self._coder = self._new_coder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
-        choose = RateDistortionQuantiser(frame.latents / step_latent(quantiser), self._settings.lagrangian)
+        choose = RateDistortionQuantiser(frame.latents / step_latent(quantiser), self._settings.lagrangian, self._weights)
         with one_blas_thread():
             latent = self._coder.code_keyframe(writer, quantiser, choose)
         self._anchor = (ReferenceFrame(latent.latents.astype(np.int32)), frame.luma)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bitstream.group_structure import MAX_FRAMES
@@ -49,6 +49,7 @@ class EncoderSettings:
     1..65535.  group_size: frames that wait at most before they are coded, 1..16.  lagrangian: bits against squared error,
     both in units of the step.  keyframe_offset: quantiser indices by which a keyframe is finer, since all frames of its
     group live on it; level_offsets: how much coarser the levels of a hierarchical group are, which fewer frames live on.
+    effort: None for that of the preset.
     """
 
     crf: int = DEFAULT_CRF
@@ -58,7 +59,7 @@ class EncoderSettings:
     lagrangian: float = 0.10
     keyframe_offset: int = 8
     level_offsets: tuple[int, ...] = (0, 3, 5, 7, 9)
-    effort: Effort = field(init=False)
+    effort: Effort | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.crf, bool) or not isinstance(self.crf, int) or not 0 <= self.crf <= MAX_CRF:
@@ -69,7 +70,8 @@ class EncoderSettings:
             raise ValueError(f"group_size must be 1..{MAX_FRAMES} frames, got {self.group_size}")
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
-        object.__setattr__(self, "effort", _EFFORTS[self.preset])
+        if self.effort is None:
+            object.__setattr__(self, "effort", _EFFORTS[self.preset])
 
     def level_offset(self, level: int) -> int:
         """Quantiser indices by which a frame of a hierarchical group is coarser, by its level from 0 on."""

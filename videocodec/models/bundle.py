@@ -71,6 +71,14 @@ class ModelBundle:
         except (OSError, SafetensorError) as error:
             raise UnknownModelError(f"{self.folder / TABLES_FILE}: no latent_scale ({error})") from error
 
+    @cached_property
+    def sensitivity(self) -> np.ndarray:
+        """(C,) float32, mean 1: what an error in each channel does to the picture, for encoders; ones where it was not measured."""
+        with safe_open(str(self.folder / TABLES_FILE), "numpy") as file:
+            if "sensitivity" not in file.keys():  # noqa: SIM118  (no mapping)
+                return np.ones(len(self.latent_scale), dtype=np.float32)
+            return file.get_tensor("sensitivity").astype(np.float32)
+
     def load_autoencoder(self) -> ModelMixin:
         """The autoencoder named in model_index.json, on the CPU in float32, evaluation mode."""
         return load_autoencoder(self.folder)
