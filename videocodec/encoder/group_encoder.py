@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -24,9 +25,7 @@ from .motion import MotionSearch
 from .quantisation import RateDistortionQuantiser
 from .settings import EncoderSettings
 
-_SHORTEST_GOP = 8  # frames from a keyframe to one that a scene cut asks for
-# Novelty (MotionSearch.novelty) measured on the dev clips: two unrelated pictures have 3.0 to 15, the fastest sports 2.7.
-_CUT_NOVELTY = 2.9
+# Novelty (MotionSearch.novelty) measured on the dev clips; motion has 0.1 to 2.7.
 _FAR_NOVELTY = 1.0  # larger groups win below this between their ends, smaller ones above
 _NEAR_NOVELTY = 2.0  # above this between the ends of the smallest group, a chain wins
 _GROUP_SIZES = (8, 4)
@@ -54,11 +53,22 @@ def frame_levels(order: tuple[FrameReference, ...]) -> list[int]:
     return levels
 
 
-class GroupEncoder:
-    """Codes frames in order; ``push`` and ``finish`` give the access units that are complete.
+class Pace(Protocol):
+    """Chooses the crf of every access unit of a chunk as it comes, from what the units before it took."""
 
-    A keyframe is its own unit; the frames after it wait, up to ``settings.group_size`` of them, and are coded in groups
-    whose structure and size follow from how much is new in them.
+    def crf(self, frames: int) -> int:
+        """crf 0..63 at which to code the next unit, of so many frames."""
+
+    def accepts(self, unit: AccessUnit) -> bool:
+        """Take note of a coded unit; False to have the same frames coded again, at the crf that is asked for then."""
+
+
+class GroupEncoder:
+    """Codes the frames of one chunk in order; ``push`` and ``finish`` give the access units that are complete.
+
+    The first frame is the keyframe and its own unit; the frames after it wait, up to ``settings.group_size`` of them, and
+    are coded in groups whose structure and size follow from how much is new in them.  ``pace`` may choose another crf for
+    every unit than that of the settings.
     ``new_writer`` and ``new_coder`` let calibration count and record what is coded.
     """
 
@@ -70,26 +80,21 @@ class GroupEncoder:
         search: MotionSearch,
         new_writer: Callable[[], SymbolWriter] = SymbolWriter,
         new_coder: Callable[[CodecTables, int, int, int], FrameCoder] = FrameCoder,
+        pace: Pace | None = None,
     ) -> None:
         self._tables, self._header, self._settings, self._search = tables, header, settings, search
-        self._new_writer, self._new_coder = new_writer, new_coder
+        self._new_writer, self._new_coder, self._pace = new_writer, new_coder, pace
         self._block = 1 << header.block_log2
         self._decider = BlockDecider(tables, self._block, settings.lagrangian)
         self._coder: FrameCoder | None = None
         self._anchor: tuple[ReferenceFrame, np.ndarray] | None = None
         self._waiting: list[EncoderFrame] = []
-        self._since_keyframe = 0
 
     def push(self, frame: EncoderFrame) -> list[AccessUnit]:
         """Take one frame → the access units finished by it."""
-        first = self._coder is None
-        before = None if first else self._waiting[-1].luma if self._waiting else self._anchor[1]
-        # Camera flashes look like cuts twice in a row; intra blocks carry them at less cost than two keyframes.
-        cut = not first and self._since_keyframe >= _SHORTEST_GOP and self._search.novelty(frame.luma, before) > _CUT_NOVELTY
-        if first or cut or self._since_keyframe >= self._settings.gop_size:
-            return [*self.finish(), self._keyframe(frame)]
+        if self._coder is None:
+            return [self._paced(1, lambda: self._keyframe(frame))]
         self._waiting.append(frame)
-        self._since_keyframe += 1
         return [self._next_group()] if len(self._waiting) == self._settings.group_size else []
 
     def finish(self) -> list[AccessUnit]:
@@ -103,6 +108,22 @@ class GroupEncoder:
         """Code the frames at the front of those that wait: as many as the motion allows, the fewer the more is new."""
         structure, size = self._shape()
         frames, self._waiting = self._waiting[:size], self._waiting[size:]
+        return self._paced(size, lambda: self._group(structure, frames))
+
+    def _paced(self, frames: int, code: Callable[[], AccessUnit]) -> AccessUnit:
+        """Code a unit at the crf that the pace names, and again from the same state as long as it does not accept it."""
+        if self._pace is None:
+            return code()
+        coder, anchor = self._coder, self._anchor
+        while True:
+            self._coder, self._anchor = coder and coder.copy(), anchor
+            self._settings = replace(self._settings, crf=self._pace.crf(frames))
+            unit = code()
+            if self._pace.accepts(unit):
+                return unit
+
+    def _group(self, structure: Structure, frames: list[EncoderFrame]) -> AccessUnit:
+        size = len(frames)
         order = coding_order(structure, size)
         writer = self._new_writer()
         known = {0: self._anchor}
@@ -166,7 +187,6 @@ class GroupEncoder:
         with one_blas_thread():
             latent = self._coder.code_keyframe(writer, quantiser, choose)
         self._anchor = (ReferenceFrame(latent.latents.astype(np.int32)), frame.luma)
-        self._since_keyframe = 1
         return self._unit(Structure.KEYFRAME, [frame], [latent], {0: latent}, writer)
 
     def _unit(
