@@ -98,6 +98,8 @@ def encode(
     for name, value in (("bitrate", bitrate), ("target_size", target_size), ("maxrate", maxrate)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 1e15):
             raise ValueError(f"{name} must be a number of at least 1, got {value!r}")
+    if maxrate is not None:
+        maxrate = int(maxrate)
     for name, value in (("max_frames", max_frames), ("threads", threads), ("jobs", jobs)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
@@ -140,7 +142,7 @@ def encode(
         video_bytes=coded.size,
         container_bytes=container_bytes,
         video_bitrate_bps=coded.size * 8 / seconds,
-        peak_bitrate_bps=peak(coded.frames, header.time_base),
+        peak_bitrate_bps=float(peak(coded.frames, header.time_base)),
         source_bytes=os.path.getsize(source),
         encode_seconds=time.monotonic() - begin,
         model_name=bundle.name,

@@ -15,26 +15,26 @@ from itertools import accumulate
 from bitstream.access_unit import AccessUnit
 
 # Shares of the maximum that a keyframe may take for itself: a window with more in it has too little left for the frames around it.
-_KEYFRAME_SHARE = 0.6
-_MARGIN = 1.1  # of the next keyframe's size over that of this chunk's
+_KEYFRAME_SHARE = Fraction(6, 10)
+_MARGIN = Fraction(11, 10)  # of the next keyframe's size over that of this chunk's
 
 
 @dataclass(frozen=True)
 class FrameBits:
-    """When a frame is shown (ticks), and its even share of its access unit's bits."""
+    """When a frame is shown (ticks), and its even share of its access unit's bits, exactly."""
 
     pts: int
-    bits: float
+    bits: Fraction
 
 
 def frame_bits(first_pts: int, durations: Sequence[int], size: int) -> list[FrameBits]:
     """The frames of an access unit of ``size`` bytes."""
-    return [FrameBits(pts, 8 * size / len(durations)) for pts in accumulate(durations[:-1], initial=first_pts)]
+    return [FrameBits(pts, Fraction(8 * size, len(durations))) for pts in accumulate(durations[:-1], initial=first_pts)]
 
 
-def peak(frames: Sequence[FrameBits], time_base: Fraction, since: int | None = None) -> float:
+def peak(frames: Sequence[FrameBits], time_base: Fraction, since: int | None = None) -> Fraction:
     """Most bits in a window of one second (of ``time_base`` seconds per tick) that has a frame at or after ``since`` in it."""
-    second, highest, total, first = 1 / time_base, 0.0, 0.0, 0
+    second, highest, total, first = 1 / time_base, Fraction(0), Fraction(0), 0
     for frame in frames:
         total += frame.bits
         while frames[first].pts <= frame.pts - second:
@@ -57,20 +57,20 @@ class PeakLimit:
     frames: how many frames the chunk has.  is_last: whether no other chunk follows, whose keyframe needs room.
     """
 
-    def __init__(self, maximum: float, time_base: Fraction, carry: Sequence[FrameBits], frames: int, is_last: bool) -> None:
+    def __init__(self, maximum: int, time_base: Fraction, carry: Sequence[FrameBits], frames: int, is_last: bool) -> None:
         self._maximum, self._second = maximum, 1 / time_base
         self._past, self._left, self._is_last = list(carry), frames, is_last
-        self._reserve = 0.0
+        self._reserve = Fraction(0)
 
-    def allowed(self, unit: AccessUnit) -> float:
+    def allowed(self, unit: AccessUnit) -> Fraction:
         """Bits the unit may have.  A group may take no more than what, if the frames after it take as much, fills no window, and
         leaves room for the next keyframe; a keyframe what fills no window and leaves room for others."""
         ends = list(unit.pts)
         after = self._left - unit.frame_count
-        due = 0.0  # bits of the next keyframe, once the frames imagined after this unit reach it
-        allowed = self._maximum * (_KEYFRAME_SHARE if unit.is_keyframe else 1)
+        due = Fraction(0)  # bits of the next keyframe, once the frames imagined after this unit reach it
+        allowed = Fraction(self._maximum) * (_KEYFRAME_SHARE if unit.is_keyframe else 1)
         step = unit.durations[-1]
-        horizon = unit.first_pts + (0 if unit.is_keyframe else self._second)
+        horizon = ends[-1] + (0 if unit.is_keyframe else self._second)
         while ends[-1] + step < horizon and not due:
             ends.append(ends[-1] + step)
             if len(ends) - unit.frame_count > after:

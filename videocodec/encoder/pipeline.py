@@ -208,7 +208,7 @@ class Encoding:
         if self._maxrate is None or highest <= self._maxrate:
             return ()
         return (
-            f"a second of the video takes {highest / 1000:.1f} kbit even at crf {MAX_CRF}, more than the maximum of "
+            f"a second of the video takes {float(highest) / 1000:.1f} kbit even at crf {MAX_CRF}, more than the maximum of "
             f"{self._maxrate / 1000:.1f} kbit/s: a smaller picture or fewer keyframes would help",
         )
 

@@ -1,8 +1,11 @@
-"""The coding loop, seen from outside: frames in, access units out, whatever the structure of the groups."""
+"""The coding loop, seen from outside: frames in, access units out, whatever the structure of the groups; and that a chunk is
+the same whoever codes it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +15,11 @@ from bitstream.block_syntax import Direction, Mode
 from bitstream.frame_coder import LatentFrame
 from bitstream.group_structure import MAX_FRAMES
 from bitstream.latent_decoder import LatentDecoder
-from videocodec.encoder.pipeline import encode_frames, sequence_header
+from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask, CodedChunk, CodingPlan, motion_search
+from videocodec.encoder.chunks import Chunk, KeyframePlanner, plan_chunks
+from videocodec.encoder.pace import Budget
 from videocodec.encoder.settings import EncoderSettings
-from videocodec.media.source import SourceFrame, VideoSource
+from videocodec.media.source import SourceFrame
 
 HEIGHT, WIDTH = 64, 96
 
@@ -38,9 +43,21 @@ def encoded(linear_codec) -> Callable[..., list[AccessUnit]]:
     def encode(pictures: list[np.ndarray], **settings: object) -> list[AccessUnit]:
         height, width = pictures[0].shape[:2]
         settings = EncoderSettings(**({"crf": 28} | settings))
-        return list(encode_frames(Source(pictures), linear_codec.header(width, height), linear_codec, settings))
+        frames, header = list(Source(pictures)), linear_codec.header(width, height)
+        search, coder = motion_search(header, settings), ChunkCoder(linear_codec, header)
+        units = []
+        for chunk in plan_chunks((search.luma(frame.rgb) for frame in frames), KeyframePlanner(search, settings.gop_size)):
+            if chunk is not None:
+                (coded,) = coder.code(ChunkTask(chunk, (CodingPlan(settings),)), lambda chunk: part(frames, chunk))
+                units += [AccessUnit.parse(data) for data in coded.access_units()]
+        return units
 
     return encode
+
+
+def part(frames: list[SourceFrame], chunk: Chunk) -> list[SourceFrame]:
+    """The frames of a chunk."""
+    return frames[chunk.first : chunk.first + chunk.frames]
 
 
 @pytest.fixture
@@ -185,25 +202,83 @@ class TestStreaming:
     def test_frames_are_read_only_a_little_ahead_of_the_units(self, linear_codec, smooth) -> None:
         """Memory must not grow with the clip: what is read ahead is bounded by pixels and the size of a group."""
         picture = smooth(288, 512, 1)
-        source = Source(picture for _ in range(200))
-        units = encode_frames(source, linear_codec.header(512, 288), linear_codec, EncoderSettings(preset="ultrafast"))
+        source = Source(picture for _ in range(80))
         given = 0
-        for unit, _ in zip(units, range(4)):
-            given += unit.frame_count
+
+        def told(unit: object) -> None:
+            nonlocal given
+            given += len(unit.durations)
             assert source.taken - given <= 2 * MAX_FRAMES
-        assert source.taken < 80
 
-    def test_nothing_is_read_before_the_first_unit_is_asked_for(self, linear_codec, smooth) -> None:
-        source = Source(iter([smooth(16, 16, 1)]))
-        units = encode_frames(source, linear_codec.header(16, 16), linear_codec, EncoderSettings())
-        assert source.taken == 0
-        assert next(units).is_keyframe
-        assert source.taken == 1
+        task = ChunkTask(Chunk(0, 0, 80, True), (CodingPlan(EncoderSettings(preset="ultrafast")),))
+        ChunkCoder(linear_codec, linear_codec.header(512, 288)).code(task, lambda chunk: source, told)
+        assert given == 80
+
+    @pytest.mark.parametrize(("memory", "reads"), [(1 << 30, 1), (1000, 2), (0, 2)])
+    def test_latents_are_remembered_only_within_the_memory_allowed(self, linear_codec, smooth, memory: int, reads: int) -> None:
+        sources = [Source(scene(smooth, 30, 20)) for _ in range(2)]
+        unread = iter(sources)
+        coder = ChunkCoder(linear_codec, linear_codec.header(WIDTH, HEIGHT), memory)
+        task = ChunkTask(Chunk(0, 0, 20, True), (CodingPlan(EncoderSettings()),))
+        first, second = (coder.code(task, lambda chunk: next(unread)) for _ in range(2))
+        assert first == second
+        assert [source.taken for source in sources] == [20, 20 * (reads - 1)]
 
 
-def test_the_header_says_what_the_source_is_and_what_it_was_encoded_with(linear_codec, write_movie, texture, tmp_path) -> None:
-    with VideoSource(write_movie(tmp_path / "a.mp4", [texture(50, 66)] * 3)) as source:
-        header = sequence_header(source, linear_codec.bundle, EncoderSettings(crf=17, gop_size=99, preset="fast"))
-        assert (header.width, header.height, header.frame_rate, header.time_base) == (66, 50, 25, source.time_base)
-    assert (header.crf, header.gop_size, header.preset) == (17, 99, 1)
-    assert (header.model_name, header.model_sha256, header.latent_channels) == ("linear", "11" * 32, 4)
+class TestPurity:
+    @pytest.fixture
+    def code(self, linear_codec, smooth) -> Callable[..., CodedChunk]:
+        """code(chunk, plan, coder) → a chunk of one certain video."""
+        frames = list(Source(scene(smooth, 31, 20, (1, 1)) + scene(smooth, 32, 20, (0, 2))))
+
+        def code(chunk: Chunk, plan: CodingPlan, coder: ChunkCoder | None = None) -> CodedChunk:
+            coder = coder or ChunkCoder(linear_codec, linear_codec.header(WIDTH, HEIGHT))
+            (coded,) = coder.code(ChunkTask(chunk, (plan,)), lambda chunk: part(frames, chunk))
+            return coded
+
+        return code
+
+    def test_a_chunk_does_not_depend_on_what_was_coded_before(self, linear_codec, code) -> None:
+        plan, used = CodingPlan(EncoderSettings()), ChunkCoder(linear_codec, linear_codec.header(WIDTH, HEIGHT), 1 << 30)
+        alone = [code(Chunk(index, 20 * index, 20, False), plan) for index in range(2)]
+        for index in (0, 1, 0, 1):
+            assert code(Chunk(index, 20 * index, 20, False), plan, used) == alone[index]
+        assert alone[0].data != alone[1].data
+
+    def test_several_plans_at_once_give_what_each_gives_alone(self, linear_codec, smooth) -> None:
+        frames = list(Source(scene(smooth, 33, 18, (1, 2))))
+        coder = ChunkCoder(linear_codec, linear_codec.header(WIDTH, HEIGHT))
+        chunk = Chunk(0, 0, 18, True)
+        plans = tuple(CodingPlan(EncoderSettings(crf=crf, preset=preset)) for crf, preset in ((20, "fast"), (44, "ultrafast")))
+        together = coder.code(ChunkTask(chunk, plans), lambda chunk: frames)
+        assert together == tuple(coder.code(ChunkTask(chunk, (plan,)), lambda chunk: frames)[0] for plan in plans)
+        assert len(together[0].data) > len(together[1].data)
+
+    def test_what_is_only_weighed_weighs_the_same(self, code) -> None:
+        chunk, plan = Chunk(0, 0, 20, True), CodingPlan(EncoderSettings())
+        weighed, kept = code(chunk, replace(plan, keep=False)), code(chunk, plan)
+        assert weighed.units == kept.units and weighed.data == b""
+        assert [len(data) for data in kept.access_units()] == [unit.size for unit in kept.units]
+
+    def test_pictures_are_batched_from_the_first_frame_of_the_chunk(self, linear_codec, smooth, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A batch across a border would make latents depend, in their last bits, on how the work is shared."""
+        monkeypatch.setattr("videocodec.encoder.chunk_coder._BATCH_PIXELS", 4 * WIDTH * HEIGHT)
+        batches: list[int] = []
+
+        def encode(pictures: np.ndarray, height: int, width: int) -> np.ndarray:
+            batches.append(len(pictures))
+            return linear_codec.encode(pictures, height, width)
+
+        frames = list(Source(scene(smooth, 34, 16)))
+        coder = ChunkCoder(SimpleNamespace(bundle=linear_codec.bundle, encode=encode), linear_codec.header(WIDTH, HEIGHT))
+        for chunk in (Chunk(0, 0, 6, False), Chunk(1, 6, 10, True)):
+            coder.code(ChunkTask(chunk, (CodingPlan(EncoderSettings()),)), lambda chunk: part(frames, chunk))
+        assert batches == [4, 2, 4, 4, 2]
+
+    def test_every_unit_says_at_which_crf_it_was_coded(self, code) -> None:
+        coded = code(Chunk(0, 0, 20, True), CodingPlan(EncoderSettings(crf=33), Budget(33.4, (60.0,) + (4.0,) * 19, 0.1)))
+        for unit, data in zip(coded.units, coded.access_units()):
+            parsed = AccessUnit.parse(data)
+            settings = EncoderSettings(crf=unit.crf)
+            assert parsed.quantisers[0] == (settings.keyframe_quantiser if parsed.is_keyframe else settings.inter_quantiser)
+        assert AccessUnit.parse(next(coded.access_units())).header.crf == 33
