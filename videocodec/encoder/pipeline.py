@@ -135,7 +135,7 @@ class Encoding:
                 best = (miss, crf, coded)
             if control.is_met(crf, coded.size):
                 break
-            control.learn([_costs(units) for units in coded.units])
+            control.learn(crf, [_costs(units) for units in coded.units])
         _, crf, coded = best
         return Outcome(coded, crf, self._passes, (*control.warnings(crf, coded.size, described), *self._peak_warnings(coded)))
 

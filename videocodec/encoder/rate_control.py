@@ -4,7 +4,8 @@ The first pass codes every chunk quickly at two values of crf.  Between and beyo
 change by a constant factor from step to step, so a sum over all frames says what any crf would take, and bisection what crf
 the budget asks for.  Every chunk's share of the budget is what it takes at that crf: quality stays even over the video, as in
 the second pass of x264.  The next pass codes at that crf, following the budget inside each chunk (``pace.BudgetFollower``).
-If all chunks together still miss it, what they really took corrects the prediction, and they are coded once more.
+If all chunks together still miss it, what they really took corrects the prediction, and they are coded again, at most
+three times.
 
 All decisions rest on results of whole passes, so they do not depend on how many processes shared the work.
 """
@@ -21,7 +22,7 @@ from .settings import MAX_CRF
 
 PROBE_CRFS = (32, 52)
 PROBE_PRESET = "fast"  # the first pass takes this one, or the user's own if that is faster
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 4
 TOLERANCE = 0.02  # a pass that misses by no more is good; the promise is 0.03
 _PROMISE = 0.03
 _BISECTIONS = 40
@@ -46,20 +47,32 @@ class ChunkPrediction:
         span = PROBE_CRFS[1] - PROBE_CRFS[0]
         self._base = per_frame[0]
         self._slopes = np.clip((per_frame[0] - per_frame[1]) / span, *_SLOPES)
-        self._corrections = np.zeros(len(self._base))  # log2 of what was really taken, over what had been predicted
+        self._lessons: list[tuple[float, np.ndarray]] = []  # crf of a pass, and log2 of what frames took in it over the prediction
         sums = [sum(unit.size for unit in units[1:]) for units in (fine, coarse)]
         self.slope = float(np.clip(np.log2(sums[0] / sums[1]) / span, *_SLOPES)) if min(sums) > 0 else _SLOPES[1]
 
-    def costs(self, crf: float | np.ndarray) -> np.ndarray:
-        """Bytes of every frame (n,) at one crf, or each at its own (n,)."""
-        return np.exp2(self._base + self._corrections - self._slopes * (crf - PROBE_CRFS[0]))
+    def costs(self, crf: float) -> np.ndarray:
+        """Bytes of every frame (n,) at one crf."""
+        return np.exp2(self._base - self._slopes * (crf - PROBE_CRFS[0]) + self._correction(crf))
 
-    def correct(self, units: Sequence[UnitCost]) -> None:
-        """Learn from the chunk coded for good."""
-        first = 0
+    def correct(self, crf: float, units: Sequence[UnitCost]) -> None:
+        """Learn from a pass for that crf, in which every unit was coded at one close to it."""
+        lesson, first = np.zeros(len(self._base)), 0
         for unit in units:
             part = slice(first, first := first + unit.frames)
-            self._corrections[part] += np.log2(unit.size / self.costs(unit.crf)[part].sum())
+            predicted = np.exp2(self._base - self._slopes * (unit.crf - PROBE_CRFS[0]))[part].sum()
+            lesson[part] = np.log2(unit.size / predicted)
+        self._lessons.append((crf, lesson))
+
+    def _correction(self, crf: float) -> np.ndarray:
+        """Between two passes what lies between their lessons, else the lesson of the nearer one."""
+        below = max((lesson for lesson in self._lessons if lesson[0] <= crf), key=lambda lesson: lesson[0], default=None)
+        above = min((lesson for lesson in self._lessons if lesson[0] > crf), key=lambda lesson: lesson[0], default=None)
+        if below is None or above is None:
+            nearest = below or above
+            return np.zeros_like(self._base) if nearest is None else nearest[1]
+        share = (crf - below[0]) / (above[0] - below[0])
+        return (1 - share) * below[1] + share * above[1]
 
 
 class RateControl:
@@ -101,10 +114,10 @@ class RateControl:
             return (f"{described} is out of reach: crf {crf:.0f}, the {extreme}, takes {taken} bytes of video, {share:.0f} % of it",)
         return (f"{described} was missed: the video takes {taken} bytes, {share:.0f} % of it",)
 
-    def learn(self, chunks: Sequence[Sequence[UnitCost]]) -> None:
-        """Correct all predictions by what the chunks took."""
+    def learn(self, crf: float, chunks: Sequence[Sequence[UnitCost]]) -> None:
+        """Correct all predictions by what the chunks took in a pass for that crf."""
         for prediction, units in zip(self._predictions, chunks, strict=True):
-            prediction.correct(units)
+            prediction.correct(crf, units)
 
     def _predicted(self, crf: float) -> float:
         return sum(float(prediction.costs(crf).sum()) for prediction in self._predictions)

@@ -52,7 +52,7 @@ def test_a_limit_that_turns_out_to_be_none_is_tried_again() -> None:
     control = RateControl(100, [prediction()])
     units = coded(MAX_CRF, key=20, group=5)
     assert not control.is_met(control.solve(), sum(unit.size for unit in units))
-    control.learn([units])
+    control.learn(MAX_CRF, [units])
     assert control.solve() < MAX_CRF
 
 
@@ -69,8 +69,18 @@ def test_a_pass_corrects_what_the_first_one_predicted() -> None:
     for _ in range(2):
         crf = control.solve()
         units = coded(round(crf), key=4500, group=400)
-        control.learn([units])
+        control.learn(crf, [units])
     assert abs(sum(unit.size for unit in coded(control.solve(), key=4500, group=400)) / 6000 - 1) < 0.01
+
+
+def test_passes_close_in_on_what_follows_another_law() -> None:
+    """A video whose bytes fall half as fast with crf as the first pass says."""
+    control, tried = RateControl(12_000, [prediction()]), []
+    for _ in range(4):
+        tried.append(control.solve())
+        units = coded(tried[-1], slope=0.05)
+        control.learn(tried[-1], [units])
+    assert abs(sum(unit.size for unit in coded(control.solve(), slope=0.05)) / 12_000 - 1) < 0.02
 
 
 def test_units_too_small_to_tell_anything_are_no_division_by_zero() -> None:
