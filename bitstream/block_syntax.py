@@ -7,6 +7,7 @@ them back.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -107,6 +108,12 @@ class BlockCoder:
         self.tables = {name: TableSet(table, increments[name]) for name, table in priors.items()}
         self.previous = BlockFields.blank(height, width, Mode.SKIP)
         self.stages = stages(height, width)
+
+    def copy(self) -> BlockCoder:
+        """An independent copy of the state between two frames."""
+        other = copy(self)
+        other.tables = {name: table_set.copy() for name, table_set in self.tables.items()}
+        return other
 
     def code(self, io: SymbolWriter | SymbolReader, fields: BlockFields, two_references: bool) -> BlockFields:
         """Code one frame's block layer; the reader's ``fields`` need only have the right shape.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,12 @@ class FrameCoder:
         self.tables, self.block = tables, block
         self.blocks = BlockCoder(tables.block_priors, latent_height // block, latent_width // block)
         self.levels = LevelCoder(tables, latent_height, latent_width)
+
+    def copy(self) -> FrameCoder:
+        """An independent copy of the state between two frames, for encoders that try and take back."""
+        other = copy(self)
+        other.blocks, other.levels = self.blocks.copy(), self.levels.copy()
+        return other
 
     def code_keyframe(self, io: SymbolWriter | SymbolReader, quantiser: int, choose: LevelChooser | None = None) -> LatentFrame:
         """A frame of intra blocks alone; its block layer costs nothing."""

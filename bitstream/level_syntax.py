@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,12 @@ class LevelCoder:
         self.table_sets = {kind: TableSet(priors, LEVEL_INCREMENT) for kind, priors in tables.level_priors.items()}
         self._shape = (tables.latent_channels, height, width)
         self.previous = np.zeros(self._shape, dtype=np.int64)
+
+    def copy(self) -> LevelCoder:
+        """An independent copy of the state between two frames."""
+        other = copy(self)
+        other.table_sets = {kind: table_set.copy() for kind, table_set in self.table_sets.items()}
+        return other
 
     def code(
         self,

@@ -45,7 +45,7 @@ from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
 
 MEASURED_EVERY = 5
 FLAT = {"keyframe_offset": 0, "level_offsets": (0,)}
-PLAIN = Effort(1, hierarchical=False, units=False, merges=False, refinements=0)
+PLAIN = Effort(1, hierarchical=False, units=False, merges=False, importance=False, refinements=0)
 FULL = EncoderSettings().effort
 
 
@@ -53,7 +53,7 @@ class PastOnlyDecider(BlockDecider):
     """The coder before rate and distortion: the flow's median vectors, and a residual where the prediction is off by more than
     twice what quantisation alone would leave."""
 
-    def decide(self, target, reference, candidates, before, quantiser, future=None) -> Decision:  # noqa: ANN001, D102
+    def decide(self, target, reference, candidates, before, quantiser, future=None, classes=None) -> Decision:  # noqa: ANN001, D102
         fields = BlockFields.blank(*before.modes.shape, Mode.SKIP)
         fields.vectors[0] = candidates[0]
         prediction = predict_frame(self._tables, fields, (reference, None), self._block)
@@ -86,8 +86,9 @@ def coders() -> tuple[list[Coder], list[Coder]]:
         Coder("+ hierarchy, two references, coarser levels", {"effort": replace(PLAIN, hierarchical=True)}, weighted=False),
         Coder("+ units of 32 and 64 px", {"effort": replace(PLAIN, hierarchical=True, units=True)}, weighted=False),
         Coder("+ merging", {"effort": replace(PLAIN, hierarchical=True, units=True, merges=True)}, weighted=False),
-        Coder("+ refinement of vectors on latents", {}, weighted=False),
-        Coder("+ distortion weighted by channel: the whole encoder"),
+        Coder("+ refinement of vectors on latents", {"effort": replace(FULL, importance=False)}, weighted=False),
+        Coder("+ distortion weighted by channel", {"effort": replace(FULL, importance=False)}),
+        Coder("+ importance: the whole encoder"),
     ]
     without = [
         Coder("without the hierarchy", {"effort": replace(FULL, hierarchical=False)}),
@@ -95,6 +96,8 @@ def coders() -> tuple[list[Coder], list[Coder]]:
         Coder("without a finer keyframe", {"keyframe_offset": 0}),
         Coder("without units", {"effort": replace(FULL, units=False)}),
         Coder("without merging", {"effort": replace(FULL, merges=False)}),
+        Coder("without importance", {"effort": replace(FULL, importance=False)}),
+        Coder("without weights by channel", weighted=False),
         Coder("without refinement", {"effort": replace(FULL, refinements=0)}),
         Coder("without RDOQ", {"lagrangian": 0.0}),
     ]

@@ -27,6 +27,14 @@ class OutputError(VideoCodecError, OSError):
     """The target cannot be written, or its kind is unknown. Nothing half-written is left behind."""
 
 
+class ResumeError(VideoCodecError, ValueError):
+    """What an interrupted encode left belongs to another source or to other settings. It is left as it was."""
+
+
+class WorkerError(VideoCodecError, RuntimeError):
+    """A process of a parallel encode died or failed. The target was not touched; chunks that were finished are kept."""
+
+
 class DeviceError(VideoCodecError, RuntimeError):
     """The device asked for is not there."""
 

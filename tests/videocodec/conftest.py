@@ -42,7 +42,9 @@ class LinearCodec:
         priors = to_frequencies(np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), logistic_tables(), 1.0)
         filters, _ = fit_phase_filters(self.latents, self._smooth_pictures, noise=0.001)
         self.tables = CodecTables(sum(SLICES), SLICES, networks, {INTRA: priors, INTER: priors}, uniform_priors(), filters)
-        self.bundle = SimpleNamespace(tables=self.tables, name="linear", sha256="11" * 32)  # as much of a ModelBundle as encoding needs
+        self.bundle = SimpleNamespace(
+            tables=self.tables, name="linear", sha256="11" * 32, sensitivity=np.ones(4, np.float32)
+        )  # as much of a ModelBundle as encoding needs
 
     @staticmethod
     def latents(picture: np.ndarray) -> np.ndarray:

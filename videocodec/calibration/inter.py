@@ -14,6 +14,7 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.tables import BLOCK_TABLES, CodecTables
 
+from ..encoder.chunks import KeyframePlanner, plan_chunks
 from ..encoder.group_encoder import EncoderFrame, GroupEncoder
 from ..encoder.motion import MotionSearch
 from ..encoder.settings import EncoderSettings
@@ -76,8 +77,12 @@ def _encode_all(
             return coder
 
         settings = EncoderSettings(crf=int(rng.choice(CLIP_CRFS)))
-        encoder = GroupEncoder(tables, clip.header, settings, clip.search, lambda: CountingWriter(counts), new_coder)
-        units = [unit for frame in clip.frames for unit in encoder.push(frame)] + encoder.finish()
+        units = []
+        for chunk in plan_chunks((frame.luma for frame in clip.frames), KeyframePlanner(clip.search, settings.gop_size)):
+            if chunk is not None:
+                encoder = GroupEncoder(tables, clip.header, settings, clip.search, lambda: CountingWriter(counts), new_coder)
+                frames = clip.frames[chunk.first : chunk.first + chunk.frames]
+                units += [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish()
         bits += sum(8 * len(unit.payload) for unit in units if not unit.is_keyframe)
         for coder in coders:
             totals["levels"] += counts.get(id(coder.levels.table_sets[INTER]), 0)

@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = args.run(args)
         sys.stdout.flush()
         return status
-    except KeyboardInterrupt:
-        print("videocodec: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(": ".join(["videocodec: interrupted", *_notes(interrupt)]), file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read standard output has had enough; Python would complain once more when it flushes at exit.
@@ -49,5 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get(_DEBUG) == "1":
             raise
         what = " ".join(str(error).split()) or "not enough memory: close other programs, or take a smaller video"
-        print(f"videocodec: error: {what}", file=sys.stderr)
+        print("; ".join([f"videocodec: error: {what}", *_notes(error)]), file=sys.stderr)
         return FAILURE
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What the library adds to an error for the person who reads it."""
+    return getattr(error, "__notes__", [])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import TextIO
 
 from ..models.devices import DEVICES
@@ -27,6 +29,15 @@ def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
         return value
 
     return convert
+
+
+def amount(text: str) -> int:
+    """An argparse type: a whole number, in thousands with k and in millions with M, as in 40k and 1.5M."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text.strip())
+    value = round(Decimal(match[1]) * {"": 1, "k": 1000, "m": 1_000_000}[match[2].lower()]) if match else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a number above 0 like 40k, 1.5M or 40000, got {text!r}")
+    return value
 
 
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
@@ -68,10 +79,16 @@ def progress_bar(label: str, *, quiet: bool = False, total: int | None = None) -
     from tqdm import tqdm
 
     with tqdm(desc=label, total=total, unit=" frames", file=sys.stderr, dynamic_ncols=True, leave=False) as bar:
+        shown_pass = [1]
 
         def show(now: Progress) -> None:
             if bar.total is None and now.frames_total:
                 bar.total = now.frames_total
+            if now.passes > 1 and bar.n and now.pass_number != shown_pass[0]:
+                bar.reset(now.frames_total)
+            if now.passes > 1:
+                bar.set_description_str(f"{label}, pass {now.pass_number} of {now.passes}", refresh=False)
+            shown_pass[0] = now.pass_number
             if now.seconds_of_video > 0:
                 bar.set_postfix_str(bitrate(now.video_bytes * 8 / now.seconds_of_video), refresh=False)
             bar.update(now.frames_done - bar.n)

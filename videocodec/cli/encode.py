@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF, PRESETS
-from .common import add_machine_options, bitrate, counted, print_json, progress_bar, size, whole_number
+from .common import add_machine_options, amount, bitrate, counted, print_json, progress_bar, size, whole_number
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -19,16 +19,32 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("input", metavar="INPUT", help="the video or picture")
     parser.add_argument("output", metavar="OUTPUT", help="the file to write, for example clip.lv.mp4")
-    parser.add_argument(
-        "--crf", type=whole_number(0, MAX_CRF), default=DEFAULT_CRF, metavar=f"0..{MAX_CRF}",
+    goal = parser.add_mutually_exclusive_group()
+    goal.add_argument(
+        "--crf", type=whole_number(0, MAX_CRF), metavar=f"0..{MAX_CRF}",
         help=f"constant quality, lower is better and larger; the quantiser step doubles every 12 (default: {DEFAULT_CRF})",
     )  # fmt: skip
+    goal.add_argument(
+        "--bitrate", type=amount, metavar="RATE", help="mean bits per second of the video, like 40k or 1.5M; takes several passes"
+    )
+    goal.add_argument(
+        "--target-size", type=amount, metavar="SIZE", help="bytes of the file without its sound, like 500k; takes several passes"
+    )
+    parser.add_argument(
+        "--maxrate", type=amount, metavar="RATE", help="bits that no second of the video exceeds, like 60k; goes with any of the above"
+    )
     parser.add_argument("--preset", choices=PRESETS, default="medium", help="speed against bits (default: medium)")
     parser.add_argument(
         "--gop-size", type=whole_number(1, 65535), default=DEFAULT_GOP_SIZE, metavar="N",
         help=f"longest distance of keyframes, in frames (default: {DEFAULT_GOP_SIZE})",
     )  # fmt: skip
     parser.add_argument("--max-frames", type=whole_number(1), metavar="N", help="stop after N frames")
+    parser.add_argument(
+        "--jobs", type=whole_number(1), default=1, metavar="N", help="processes that share the work, for the same bytes (default: 1)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with what an interrupted encode left in OUTPUT.chunks; needs the same settings"
+    )
     parser.add_argument("--model", default="embedded", metavar="NAME_OR_DIR", help="model bundle (default: embedded)")
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
@@ -42,18 +58,22 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar("encoding", quiet=args.json and not sys.stderr.isatty()) as progress:
         report = encode(
-            args.input, args.output, crf=args.crf, preset=args.preset, gop_size=args.gop_size, max_frames=args.max_frames, model=args.model,
-            device=args.device, threads=args.threads, overwrite=args.yes, progress=progress,
+            args.input, args.output, crf=args.crf, bitrate=args.bitrate, target_size=args.target_size, maxrate=args.maxrate,
+            preset=args.preset, gop_size=args.gop_size, max_frames=args.max_frames, model=args.model, device=args.device,
+            threads=args.threads, jobs=args.jobs, resume=args.resume, overwrite=args.yes, progress=progress,
         )  # fmt: skip
     for track in report.skipped_tracks:
         print(f"videocodec: warning: {args.input}: not copied: {track}", file=sys.stderr)
+    for warning in report.warnings:
+        print(f"videocodec: warning: {warning}", file=sys.stderr)
     if args.json:
         print_json({"input": args.input, "output": args.output, **asdict(report)})
         return 0
     frames = f"{counted(report.frames, 'frame')} {report.width}x{report.height}, {report.duration_seconds:.2f} s"
     print(f"{args.output}: {frames}, {counted(report.keyframes, 'keyframe')}")
     rate = f"{size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}"
-    print(f"  video {rate}; {size(report.container_bytes)} with its container, without sound")
+    quality = f"crf {report.crf:g}" + (f" by {report.passes} passes" if report.passes > 1 else "")
+    print(f"  video {rate}, {quality}; {size(report.container_bytes)} with its container, without sound")
     share = 100 * report.container_bytes / report.source_bytes
     print(
         f"  {share:.1f} % of the {size(report.source_bytes)} of {args.input}; {report.frames / report.encode_seconds:.1f} frames per second"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,18 +17,23 @@ from ..errors import InputError, OutputError
 from ..media.frame_sink import check_target, output_errors
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
-from ..models.runtime import AutoencoderRuntime
-from ..progress import Progress, ProgressCallback
-from .pipeline import encode_frames, sequence_header
+from ..progress import ProgressCallback
+from .chunk_store import ChunkStore, manifest
+from .peak_rate import peak
+from .pipeline import Coded, Encoding, Outcome, planned_chunks, sequence_header
 from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings, Preset
+from .workers import Workplace, start_workers
 
 TARGET_SUFFIXES = (".mp4", ".m4v")
+_LATENT_MEMORY = 256 << 20  # bytes a process may keep for the later passes of rate control
 
 
 @dataclass(frozen=True)
 class EncodeReport:
     """What an encode made: frames, keyframes, size in pixels, seconds of video, bytes of the coded video alone, bytes the file
-    would weigh without audio, the source's bytes, wall-clock seconds, and tracks that MP4 cannot hold."""
+    would weigh without audio, the most bits in any second (``encoder.peak_rate`` defines it), the source's bytes, wall-clock
+    seconds, the crf it was coded for (with a bitrate or size as target the one found, and no whole number), passes over the
+    video, tracks that MP4 cannot hold, and warnings, a line each."""
 
     frames: int
     keyframes: int
@@ -35,79 +43,152 @@ class EncodeReport:
     video_bytes: int
     container_bytes: int
     video_bitrate_bps: float
+    peak_bitrate_bps: float
     source_bytes: int
     encode_seconds: float
     model_name: str
+    crf: float
+    passes: int
     skipped_tracks: list[str]
+    warnings: list[str]
 
 
 def encode(
     source: str | Path,
     target: str | Path,
     *,
-    crf: int = DEFAULT_CRF,
+    crf: int | None = None,
+    bitrate: float | None = None,
+    target_size: float | None = None,
+    maxrate: float | None = None,
     preset: Preset = "medium",
     gop_size: int = DEFAULT_GOP_SIZE,
     max_frames: int | None = None,
     model: str | Path = "embedded",
     device: str = "auto",
     threads: int | None = None,
+    jobs: int = 1,
+    resume: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> EncodeReport:
     """Encode any video or picture PyAV can decode into a latent-video file (MP4).
 
-    crf: 0..63, lower is better.  preset: ultrafast to placebo, named as x264 does.  gop_size: longest distance of keyframes in frames.
-    max_frames: stop after so many.  model: a bundle's name or folder.  threads: CPU threads of the networks.
+    Quality or size, one of them: crf 0..63, lower is better (28 if none is given); bitrate, bits per second of the video alone;
+    target_size, bytes of the file without its sound.  The latter two take several passes.  maxrate: bits that no second of
+    video exceeds, with any of them.  What cannot be reached is written as near as possible, with a warning in the report.
+
+    preset: ultrafast to placebo, named as x264 does.  gop_size: longest distance of keyframes in frames.  max_frames: stop after so many.
+    model: a bundle's name or folder.  threads: CPU threads of the networks.  jobs: processes that share the work between
+    keyframes; the bytes are the same for any number, and a script must call with ``jobs`` under ``if __name__ == "__main__"``.
     progress: called after every access unit.
 
-    target must end in .mp4 or .m4v, and appears under its name only when it is complete.  Raises ``InputError``
-    (``UnsupportedInputError`` for HDR, alpha and more than 8 bits), ``OutputExistsError``, ``OutputError``, ``UnknownModelError``,
-    ``DeviceError``, ``OutOfMemoryError``, and ``ValueError`` for settings.
+    target must end in .mp4 or .m4v, and appears under its name only when it is complete.  Until then finished parts, from
+    keyframe to keyframe, are kept in the folder ``TARGET.chunks``; after an interruption ``resume`` goes on with them, if source
+    and settings are the same, and gives the same bytes.
+
+    Raises ``InputError`` (``UnsupportedInputError`` for HDR, alpha and more than 8 bits), ``OutputExistsError``, ``OutputError``,
+    ``ResumeError``, ``UnknownModelError``, ``DeviceError``, ``OutOfMemoryError``, ``WorkerError``, and ``ValueError`` for settings.
+    An exception after which there is something to resume says so in its notes (``__notes__``).
     """
     begin = time.monotonic()
-    settings = EncoderSettings(crf=crf, preset=preset, gop_size=gop_size)
-    if max_frames is not None and (not isinstance(max_frames, int) or max_frames < 1):
-        raise ValueError(f"max_frames must be a whole number of at least 1, got {max_frames!r}")
-    _check_target(Path(source), Path(target), overwrite)
+    if sum(value is not None for value in (crf, bitrate, target_size)) > 1:
+        raise ValueError("crf, bitrate and target_size exclude each other: give one")
+    settings = EncoderSettings(crf=DEFAULT_CRF if crf is None else crf, preset=preset, gop_size=gop_size)
+    for name, value in (("bitrate", bitrate), ("target_size", target_size), ("maxrate", maxrate)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 1e15):
+            raise ValueError(f"{name} must be a number of at least 1, got {value!r}")
+    if maxrate is not None:
+        maxrate = int(maxrate)
+    for name, value in (("max_frames", max_frames), ("threads", threads), ("jobs", jobs)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    source, target = Path(source), Path(target)
+    _check_target(source, target, overwrite)
     bundle = ModelBundle.find(model)
     with VideoSource(source, max_frames=max_frames) as video:
-        runtime = AutoencoderRuntime(bundle, device, threads)
         header = sequence_header(video, bundle, settings)
-        total = min((n for n in (video.frame_count_hint, max_frames) if n), default=None)
-        frames = keyframes = video_bytes = 0
-        duration = Fraction(0)
-        copy_from = None if video.is_still else source
-        with (
-            output_errors(target),
-            StreamWriter(target, header.time_base, copy_from=copy_from, tracks_end_with_video=max_frames is not None) as writer,
-        ):
-            for unit in encode_frames(video, header, runtime, settings):
-                data = unit.to_bytes()
-                writer.write(data, unit.first_pts, unit.duration)
-                frames, keyframes, video_bytes = frames + unit.frame_count, keyframes + unit.is_keyframe, video_bytes + len(data)
-                duration += unit.duration * header.time_base
-                if progress:
-                    progress(Progress(frames, total, video_bytes, float(duration)))
-            writer.commit()
-            skipped = writer.skipped_tracks
-    seconds = float(duration)
+        rated = bitrate is not None or target_size is not None
+        workplace = Workplace(source, max_frames, bundle, header, device, threads, _LATENT_MEMORY if rated else 0)
+        contents = manifest(
+            source, settings, bundle.sha256, bitrate=bitrate, target_size=target_size, maxrate=maxrate, max_frames=max_frames, device=device
+        )
+        # Workers first: in a script that forgot its guard they fail, before a second copy of the script lays hands on the folder.
+        with start_workers(workplace, jobs) as workers, ChunkStore(target, contents, resume=resume) as store, _kept(store):
+            total = min((n for n in (video.frame_count_hint, max_frames) if n), default=None)
+            planned = planned_chunks(video, header, settings)
+            encoding = Encoding(workers, store, planned, settings, header.time_base, total, maxrate, progress)
+            copy_from = None if video.is_still else source
+            if bitrate is not None:
+                outcome = encoding.at_rate(lambda coded: bitrate * float(coded.ticks * header.time_base) / 8, f"{bitrate / 1000:g} kbit/s")
+            elif target_size is not None:
+                outcome = encoding.at_rate(
+                    lambda coded: max(1.0, target_size - _overhead(coded, header.time_base)), f"a size of {target_size / 1000:g} kB"
+                )
+            else:
+                outcome = encoding.at_constant_quality()
+            skipped = _write(target, outcome, store, header.time_base, copy_from, max_frames is not None)
+            store.discard()
+    coded = outcome.coded
+    seconds = float(coded.ticks * header.time_base)
     with StreamReader(target) as reader:
         container_bytes = reader.container_bytes
     return EncodeReport(
-        frames=frames,
-        keyframes=keyframes,
+        frames=sum(task.chunk.frames for task in coded.tasks),
+        keyframes=len(coded.tasks),
         width=header.width,
         height=header.height,
         duration_seconds=seconds,
-        video_bytes=video_bytes,
+        video_bytes=coded.size,
         container_bytes=container_bytes,
-        video_bitrate_bps=video_bytes * 8 / seconds,
+        video_bitrate_bps=coded.size * 8 / seconds,
+        peak_bitrate_bps=float(peak(coded.frames, header.time_base)),
         source_bytes=os.path.getsize(source),
         encode_seconds=time.monotonic() - begin,
         model_name=bundle.name,
+        crf=outcome.crf,
+        passes=outcome.passes,
         skipped_tracks=skipped,
+        warnings=list(outcome.warnings),
     )
+
+
+def _write(target: Path, outcome: Outcome, store: ChunkStore, time_base: Fraction, copy_from: Path | None, ends_early: bool) -> list[str]:
+    """Put the finished chunks into the target, with the sound beside them → descriptions of tracks left out."""
+    with output_errors(target), StreamWriter(target, time_base, copy_from=copy_from, tracks_end_with_video=ends_early) as writer:
+        for task in outcome.coded.tasks:
+            chunks = store.load(task)
+            if chunks is None:
+                raise OutputError(f"{target}: a finished chunk in {store.folder} was lost: check the disk")
+            for unit, data in zip(chunks[0].units, chunks[0].access_units()):
+                writer.write(data, unit.first_pts, sum(unit.durations))
+        writer.commit()
+        return writer.skipped_tracks
+
+
+def _overhead(coded: Coded, time_base: Fraction) -> int:
+    """Bytes that MP4 adds to the video: those of a file of access units of the same sizes and times."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "measure.mp4"
+        with StreamWriter(path, time_base) as writer:
+            for unit in (unit for chunk in coded.units for unit in chunk):
+                writer.write(bytes(unit.size), unit.first_pts, sum(unit.durations))
+            writer.commit()
+        return path.stat().st_size - coded.size
+
+
+@contextmanager
+def _kept(store: ChunkStore) -> Iterator[None]:
+    """Says with what goes wrong that there is something to resume."""
+    try:
+        yield
+    except InputError:
+        store.discard()  # whatever mends the source makes another of it
+        raise
+    except BaseException as error:
+        if store.finished:
+            error.add_note(f"finished parts are kept in {store.folder}: --resume goes on with them")
+        raise
 
 
 def _check_target(source: Path, target: Path, overwrite: bool) -> None:

@@ -21,6 +21,7 @@ from bitstream.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.tables import CodecTables
 
 from .generation import BlockScene, GenerateChooser
+from .importance import USUAL_CLASS, WEIGHTS
 
 _COSTS_PER_STEP = 16  # resolution of the table of sample costs
 _COST_REACH = 64  # steps; larger residuals cost as much as this one
@@ -86,9 +87,9 @@ class BlockDecider:
         self._tables, self._block, self._lagrangian, self._rates = tables, block, lagrangian, rates
         self._refinements, self._units, self._merges, self._generate = refinements, units, merges, generate
         self._weights = np.ones(tables.latent_channels, dtype=np.float32) if weights is None else weights
+        every = np.outer(WEIGHTS, self._weights).ravel()
         self._residual_costs, self._intra_costs = (
-            np.stack([self._sample_costs(levels, float(weight)) for weight in self._weights])
-            for levels in (rates.levels, rates.intra_levels)
+            np.stack([self._sample_costs(levels, float(weight)) for weight in every]) for levels in (rates.levels, rates.intra_levels)
         )
 
     def decide(
@@ -99,11 +100,13 @@ class BlockDecider:
         before: BlockFields,
         quantiser: int,
         future: tuple[ReferenceFrame, list[np.ndarray]] | None = None,
+        classes: np.ndarray | None = None,
     ) -> Decision:
         """``target`` (C, h, w) scaled latents; ``candidates`` vector fields (bh, bw, 2) to try beside zero, the search's own
-        first; ``before``: the block layer of the frame coded before; ``future``: the other reference, with its candidates."""
+        first; ``before``: the block layer of the frame coded before; ``future``: the other reference, with its candidates;
+        ``classes`` (bh, bw) of ``importance.WEIGHTS``: what errors of every block count."""
         previous = before.vectors[0] if future is None else np.zeros_like(before.vectors[0])
-        frame = _FrameDecision(self, target, quantiser, previous)
+        frame = _FrameDecision(self, target, quantiser, previous, classes)
         sources = [(reference, candidates)] if future is None else [(reference, candidates), future]
         searches = [frame.candidates(*source) for source in sources]
         if self._units:
@@ -132,12 +135,20 @@ class BlockDecider:
 class _FrameDecision:
     """The decision of one frame while it is made."""
 
-    def __init__(self, decider: BlockDecider, target: np.ndarray, quantiser: int, previous: np.ndarray) -> None:
+    def __init__(
+        self, decider: BlockDecider, target: np.ndarray, quantiser: int, previous: np.ndarray, classes: np.ndarray | None = None
+    ) -> None:
         self._decider, self._previous = decider, previous
         self._rates, self._lagrangian, self._block = decider._rates, decider._lagrangian, decider._block
         step = step_latent(quantiser) * UNITS_PER_LATENT
         self._scale, self._target = np.float32(1 / step), np.asarray(target, dtype=np.float32) * np.float32(UNITS_PER_LATENT / step)
         self._grid = previous.shape[:2]
+        if classes is None:
+            classes = np.full(self._grid, USUAL_CLASS)
+        positions, channels = to_positions(classes.astype(np.int32), self._block), len(self._target)
+        self._weights = WEIGHTS[positions] * decider._weights[:, None, None]
+        # Where the costs of samples of a channel at a position begin in the decider's table of them.
+        self._rows = (positions * channels + np.arange(channels, dtype=np.int32)[:, None, None]) * decider._residual_costs.shape[1]
         self._fields = BlockFields.blank(*self._grid, Mode.SKIP)
         self._source = leaders(self._fields.sides)
         self._prediction: np.ndarray | None = None
@@ -169,13 +180,12 @@ class _FrameDecision:
 
     def _looked_up(self, costs: np.ndarray, distance: np.ndarray) -> np.ndarray:
         index = np.minimum(distance * _COSTS_PER_STEP, _COST_REACH * _COSTS_PER_STEP).astype(np.int32)
-        index += (np.arange(len(costs), dtype=np.int32) * costs.shape[1])[:, None, None]
-        return self._sum(costs.take(index))
+        return self._sum(costs.take(index + self._rows))
 
     def _skip_and_residual(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Error of every block as it is predicted; what skipping costs, and what coding the residual does."""
         distance = np.abs(self._target - prediction.astype(np.float32) * self._scale)
-        error = self._sum(np.square(distance) * self._decider._weights[:, None, None])
+        error = self._sum(np.square(distance) * self._weights)
         residual = self._looked_up(self._decider._residual_costs, distance)
         return error, error + self._lagrangian * self._rates.skip, residual + self._lagrangian * self._rates.residual
 

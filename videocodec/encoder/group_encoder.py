@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.blas_threads import one_blas_thread
 from bitstream.block_syntax import Mode
-from bitstream.frame_coder import FrameCoder, LatentFrame
+from bitstream.frame_coder import FrameCoder, LatentFrame, to_positions
 from bitstream.group_structure import FrameReference, Structure, coding_order
 from bitstream.latent_decoder import latent_checksum
 from bitstream.prediction import ReferenceFrame
@@ -20,13 +21,12 @@ from bitstream.symbol_coder import SymbolWriter
 from bitstream.tables import CodecTables
 
 from .decisions import BlockDecider
+from .importance import USUAL_CLASS, WEIGHTS, GroupMotion, keyframe_offset, propagate, weight_classes
 from .motion import MotionSearch
 from .quantisation import RateDistortionQuantiser
-from .settings import EncoderSettings
+from .settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
 
-_SHORTEST_GOP = 8  # frames from a keyframe to one that a scene cut asks for
-# Novelty (MotionSearch.novelty) measured on the dev clips: two unrelated pictures have 3.0 to 15, the fastest sports 2.7.
-_CUT_NOVELTY = 2.9
+# Novelty (MotionSearch.novelty) measured on the dev clips; motion has 0.1 to 2.7.
 _FAR_NOVELTY = 1.0  # larger groups win below this between their ends, smaller ones above
 _NEAR_NOVELTY = 2.0  # above this between the ends of the smallest group, a chain wins
 _GROUP_SIZES = (8, 4)
@@ -54,13 +54,23 @@ def frame_levels(order: tuple[FrameReference, ...]) -> list[int]:
     return levels
 
 
-class GroupEncoder:
-    """Codes frames in order; ``push`` and ``finish`` give the access units that are complete.
+class Pace(Protocol):
+    """Chooses the crf of every access unit of a chunk as it comes, from what the units before it took."""
 
-    A keyframe is its own unit; the frames after it wait, up to ``settings.group_size`` of them, and are coded in groups
-    whose structure and size follow from how much is new in them.
-    ``weights`` (C,): what an error in each channel counts.  ``new_writer`` and ``new_coder`` let calibration count and record
-    what is coded.
+    def crf(self, frames: int) -> int:
+        """crf 0..63 at which to code the next unit, of so many frames."""
+
+    def accepts(self, unit: AccessUnit) -> bool:
+        """Take note of a coded unit; False to have the same frames coded again, at the crf that is asked for then."""
+
+
+class GroupEncoder:
+    """Codes the frames of one chunk in order; ``push`` and ``finish`` give the access units that are complete.
+
+    The first frame is the keyframe and its own unit; the frames after it wait, up to ``settings.group_size`` of them, and
+    are coded in groups whose structure and size follow from how much is new in them.  ``pace`` may choose another crf for
+    every unit than that of the settings.  ``weights`` (C,): what an error in each channel counts.
+    ``new_writer`` and ``new_coder`` let calibration count and record what is coded.
     """
 
     def __init__(
@@ -72,108 +82,140 @@ class GroupEncoder:
         new_writer: Callable[[], SymbolWriter] = SymbolWriter,
         new_coder: Callable[[CodecTables, int, int, int], FrameCoder] = FrameCoder,
         weights: np.ndarray | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._tables, self._header, self._settings, self._search = tables, header, settings, search
-        self._new_writer, self._new_coder = new_writer, new_coder
+        self._new_writer, self._new_coder, self._pace, self._weights = new_writer, new_coder, pace, weights
         self._block = 1 << header.block_log2
         effort = settings.effort
-        self._weights = weights
         self._decider = BlockDecider(
             tables, self._block, settings.lagrangian,
             refinements=effort.refinements, units=effort.units, merges=effort.merges, weights=weights,
         )  # fmt: skip
+        self._grid = header.latent_height >> header.block_log2, header.latent_width >> header.block_log2
+        self._keyframe: EncoderFrame | None = None
         self._coder: FrameCoder | None = None
         self._anchor: tuple[ReferenceFrame, np.ndarray] | None = None
         self._waiting: list[EncoderFrame] = []
-        self._since_keyframe = 0
 
     def push(self, frame: EncoderFrame) -> list[AccessUnit]:
         """Take one frame → the access units finished by it."""
-        first = self._coder is None
-        before = None if first else self._waiting[-1].luma if self._waiting else self._anchor[1]
-        # Camera flashes look like cuts twice in a row; intra blocks carry them at less cost than two keyframes.
-        cut = not first and self._since_keyframe >= _SHORTEST_GOP and self._search.novelty(frame.luma, before) > _CUT_NOVELTY
-        if first or cut or self._since_keyframe >= self._settings.gop_size:
-            return [*self.finish(), self._keyframe(frame)]
+        if self._keyframe is None:
+            self._keyframe = frame
+            return []
         self._waiting.append(frame)
-        self._since_keyframe += 1
-        return [self._next_group()] if len(self._waiting) == self._settings.group_size else []
+        return self._next_units() if len(self._waiting) == self._settings.group_size else []
 
     def finish(self) -> list[AccessUnit]:
         """Code all frames that wait."""
         units = []
         while self._waiting:
-            units.append(self._next_group())
-        return units
+            units += self._next_units()
+        return units if self._coder or self._keyframe is None else [self._paced(1, lambda: self._code_keyframe(None))]
 
-    def _next_group(self) -> AccessUnit:
-        """Code the frames at the front of those that wait: as many as the motion allows, the fewer the more is new."""
-        structure, size = self._shape()
+    def _next_units(self) -> list[AccessUnit]:
+        """Code the frames at the front of those that wait: as many as the motion allows, the fewer the more is new.  The keyframe
+        comes with the first of them, since it depends on them how well it should be coded."""
+        before = self._keyframe.luma if self._coder is None else self._anchor[1]
+        structure, size = self._shape(before)
         frames, self._waiting = self._waiting[:size], self._waiting[size:]
         order = coding_order(structure, size)
+        motion = GroupMotion(self._search, [before, *(frame.luma for frame in frames)])
+        importance: dict[int, np.ndarray] = {}
+        if self._settings.effort.importance:
+            importance = propagate(motion, order, self._block << self._header.latent_stride_log2, self._grid)
+        units = [] if self._coder else [self._paced(1, lambda: self._code_keyframe(importance.get(0)))]
+        return [*units, self._paced(size, lambda: self._group(structure, frames, order, motion, importance))]
+
+    def _paced(self, frames: int, code: Callable[[], AccessUnit]) -> AccessUnit:
+        """Code a unit at the crf that the pace names, and again from the same state as long as it does not accept it."""
+        if self._pace is None:
+            return code()
+        coder, anchor = self._coder, self._anchor
+        while True:
+            self._coder, self._anchor = coder and coder.copy(), anchor
+            self._settings = replace(self._settings, crf=self._pace.crf(frames))
+            unit = code()
+            if self._pace.accepts(unit):
+                return unit
+
+    def _group(
+        self,
+        structure: Structure,
+        frames: list[EncoderFrame],
+        order: tuple[FrameReference, ...],
+        motion: GroupMotion,
+        importance: dict[int, np.ndarray],
+    ) -> AccessUnit:
         writer = self._new_writer()
-        known = {0: self._anchor}
+        known = {0: self._anchor[0]}
         coded: dict[int, LatentFrame] = {}
         for entry, level in zip(order, frame_levels(order)):
-            frame = frames[entry.display_index]
+            number = entry.display_index + 1
+            quantiser = min(QUANTISER_COUNT - 1, self._settings.inter_quantiser + self._settings.level_offset(level))
+            references = [(known[r], self._candidates(motion, number, r)) for r in (entry.past, entry.future) if r is not None]
             with one_blas_thread():
-                latent = self._code(writer, frame, level, known[entry.past], None if entry.future is None else known[entry.future])
+                latent = self._code(writer, frames[entry.display_index], quantiser, references, self._classes(importance.get(number)))
             coded[entry.display_index] = latent
-            known[entry.display_index + 1] = (ReferenceFrame(latent.latents.astype(np.int32)), frame.luma)
-        self._anchor = known[size]
+            known[number] = ReferenceFrame(latent.latents.astype(np.int32))
+        self._anchor = known[len(frames)], frames[-1].luma
         return self._unit(structure, frames, [coded[e.display_index] for e in order], coded, writer)
 
-    def _shape(self) -> tuple[Structure, int]:
-        """Structure and size of the next group: the largest whose last frame can still be predicted from the anchor."""
+    def _shape(self, before: np.ndarray) -> tuple[Structure, int]:
+        """Structure and size of the next group: the largest whose last frame can still be predicted from the frame before it."""
         limit = len(self._waiting)
         if not self._settings.effort.hierarchical:
             return Structure.CHAIN, limit
         for size in sorted({limit, *(s for s in _GROUP_SIZES if s < limit)}, reverse=True):
-            novelty = self._search.novelty(self._waiting[size - 1].luma, self._anchor[1])
+            novelty = self._search.novelty(self._waiting[size - 1].luma, before)
             if novelty < _FAR_NOVELTY:
                 return Structure.HIERARCHY, size
             if size == min(limit, _GROUP_SIZES[-1]) and novelty < _NEAR_NOVELTY:
                 return Structure.HIERARCHY, size
         return Structure.CHAIN, min(limit, _CHAIN_SIZE)
 
+    def _classes(self, importance: np.ndarray | None) -> np.ndarray:
+        """What errors of every block count, (bh, bw) classes of ``importance.WEIGHTS``."""
+        return np.full(self._grid, USUAL_CLASS) if importance is None else weight_classes(importance)
+
     def _code(
         self,
         writer: SymbolWriter,
         frame: EncoderFrame,
-        level: int,
-        past: tuple[ReferenceFrame, np.ndarray],
-        future: tuple[ReferenceFrame, np.ndarray] | None,
+        quantiser: int,
+        references: list[tuple[ReferenceFrame, list[np.ndarray]]],
+        classes: np.ndarray,
     ) -> LatentFrame:
-        quantiser = min(QUANTISER_COUNT - 1, self._settings.inter_quantiser + self._settings.level_offset(level))
-        decision = self._decider.decide(
-            frame.latents,
-            past[0],
-            self._candidates(frame.luma, past[1]),
-            self._coder.blocks.previous,
-            quantiser,
-            None if future is None else (future[0], self._candidates(frame.luma, future[1])),
-        )
+        future = references[1] if len(references) == 2 else None
+        before = self._coder.blocks.previous
+        decision = self._decider.decide(frame.latents, *references[0], before, quantiser, future, classes)
         target = (frame.latents - decision.prediction / UNITS_PER_LATENT) / step_latent(quantiser)
-        intra = (decision.fields.modes == Mode.INTRA).repeat(self._block, 0).repeat(self._block, 1)
+        intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
         target[:, intra] = frame.latents[:, intra] / step_latent(quantiser)
-        choose = RateDistortionQuantiser(target, self._settings.lagrangian, self._weights)
-        references = (past[0], None if future is None else future[0])
-        return self._coder.code_inter(writer, quantiser, references, decision.fields, choose)
+        choose = self._quantiser(target, classes)
+        return self._coder.code_inter(writer, quantiser, (references[0][0], future and future[0]), decision.fields, choose)
 
-    def _candidates(self, luma: np.ndarray, reference: np.ndarray) -> list[np.ndarray]:
-        flow = self._search.vectors(luma, reference)
+    def _quantiser(self, target: np.ndarray, classes: np.ndarray) -> RateDistortionQuantiser:
+        return RateDistortionQuantiser(target, self._settings.lagrangian, self._weights, to_positions(WEIGHTS[classes], self._block))
+
+    @staticmethod
+    def _candidates(motion: GroupMotion, frame: int, reference: int) -> list[np.ndarray]:
+        flow = motion.vectors(frame, reference)
         pan = np.broadcast_to(np.median(flow.reshape(-1, 2), axis=0).astype(np.int64), flow.shape)
         return [flow, pan] if pan.any() else [flow]
 
-    def _keyframe(self, frame: EncoderFrame) -> AccessUnit:
-        quantiser = self._settings.keyframe_quantiser
+    def _code_keyframe(self, importance: np.ndarray | None) -> AccessUnit:
+        frame = self._keyframe
+        offset = self._settings.keyframe_offset
+        if offset is None:
+            offset = USUAL_KEYFRAME_OFFSET if importance is None else keyframe_offset(importance)
+        quantiser = max(0, self._settings.inter_quantiser - offset)
         writer = self._new_writer()
         self._coder = self._new_coder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
-        choose = RateDistortionQuantiser(frame.latents / step_latent(quantiser), self._settings.lagrangian, self._weights)
+        choose = self._quantiser(frame.latents / step_latent(quantiser), self._classes(importance))
         with one_blas_thread():
             latent = self._coder.code_keyframe(writer, quantiser, choose)
         self._anchor = (ReferenceFrame(latent.latents.astype(np.int32)), frame.luma)
-        self._since_keyframe = 1
         return self._unit(Structure.KEYFRAME, [frame], [latent], {0: latent}, writer)
 
     def _unit(

@@ -13,31 +13,34 @@ PRESETS: tuple[str, ...] = get_args(Preset)
 MAX_CRF = 63
 DEFAULT_CRF = 28
 DEFAULT_GOP_SIZE = 250
+USUAL_KEYFRAME_OFFSET = 8  # where nothing is known of the frames after it
 
 
 @dataclass(frozen=True)
 class Effort:
     """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), whether groups are hierarchical, whether blocks
-    are joined to larger units and may merge with neighbours, and how many rounds vectors are refined on the cost of the latents."""
+    are joined to larger units and may merge with neighbours, whether importance is propagated backwards, and how many rounds
+    vectors are refined on the cost of the latents."""
 
     flow_preset: int
     hierarchical: bool
     units: bool
     merges: bool
+    importance: bool
     refinements: int
 
 
 _EFFORTS = {
-    "ultrafast": Effort(0, hierarchical=False, units=False, merges=False, refinements=0),
-    "superfast": Effort(0, hierarchical=True, units=False, merges=False, refinements=0),
-    "veryfast": Effort(0, hierarchical=True, units=True, merges=False, refinements=0),
-    "faster": Effort(1, hierarchical=True, units=True, merges=False, refinements=0),
-    "fast": Effort(1, hierarchical=True, units=True, merges=True, refinements=0),
-    "medium": Effort(1, hierarchical=True, units=True, merges=True, refinements=1),
-    "slow": Effort(2, hierarchical=True, units=True, merges=True, refinements=2),
-    "slower": Effort(2, hierarchical=True, units=True, merges=True, refinements=4),
-    "veryslow": Effort(2, hierarchical=True, units=True, merges=True, refinements=8),
-    "placebo": Effort(2, hierarchical=True, units=True, merges=True, refinements=16),
+    "ultrafast": Effort(0, hierarchical=False, units=False, merges=False, importance=False, refinements=0),
+    "superfast": Effort(0, hierarchical=True, units=False, merges=False, importance=False, refinements=0),
+    "veryfast": Effort(0, hierarchical=True, units=True, merges=False, importance=True, refinements=0),
+    "faster": Effort(1, hierarchical=True, units=True, merges=False, importance=True, refinements=0),
+    "fast": Effort(1, hierarchical=True, units=True, merges=True, importance=True, refinements=0),
+    "medium": Effort(1, hierarchical=True, units=True, merges=True, importance=True, refinements=1),
+    "slow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=2),
+    "slower": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=4),
+    "veryslow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=8),
+    "placebo": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=16),
 }
 
 
@@ -48,7 +51,8 @@ class EncoderSettings:
     crf 0..63, lower is better: the quantiser step doubles every 12.  gop_size: longest distance of keyframes in frames,
     1..65535.  group_size: frames that wait at most before they are coded, 1..16.  lagrangian: bits against squared error,
     both in units of the step.  keyframe_offset: quantiser indices by which a keyframe is finer, since all frames of its
-    group live on it; level_offsets: how much coarser the levels of a hierarchical group are, which fewer frames live on.
+    group live on it, None to let the importance of the keyframe say; level_offsets: how much coarser the levels of a
+    hierarchical group are, which fewer frames live on.
     effort: None for that of the preset.
     """
 
@@ -57,8 +61,8 @@ class EncoderSettings:
     preset: Preset = "medium"
     group_size: int = MAX_FRAMES
     lagrangian: float = 0.10
-    keyframe_offset: int = 8
-    level_offsets: tuple[int, ...] = (0, 3, 5, 7, 9)
+    keyframe_offset: int | None = None
+    level_offsets: tuple[int, ...] = (0, 4, 7, 9, 11)
     effort: Effort | None = None
 
     def __post_init__(self) -> None:
@@ -76,11 +80,6 @@ class EncoderSettings:
     def level_offset(self, level: int) -> int:
         """Quantiser indices by which a frame of a hierarchical group is coarser, by its level from 0 on."""
         return self.level_offsets[min(level, len(self.level_offsets) - 1)]
-
-    @property
-    def keyframe_quantiser(self) -> int:
-        """Quantiser index of keyframes."""
-        return max(0, self.inter_quantiser - self.keyframe_offset)
 
     @property
     def inter_quantiser(self) -> int:

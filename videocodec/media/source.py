@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -43,6 +44,8 @@ class VideoSource:
     the nominal rate. Rotation is reported, not applied; a mirrored picture is un-mirrored, since the stream has no field
     for that. A still picture is one frame with pts 0, duration 1 and time base 1/25.
 
+    `skip` goes past frames at the cost of decoding them alone.
+
     `max_frames` ends the iteration early; the frame after is still decoded, for the duration of the last.
 
     Raises `InputError` when the file is missing, no video, damaged, or without a picture, and `UnsupportedInputError` for
@@ -57,7 +60,6 @@ class VideoSource:
     def __init__(self, path: str | Path, *, max_frames: int | None = None) -> None:
         self.path = Path(path)
         self._max_frames = max_frames
-        self._delivered = 0
         self._decoded_count = 0
         self._frames: Generator[av.VideoFrame, None, None] | None = None
         self._container = self._open()
@@ -66,6 +68,7 @@ class VideoSource:
             self._frames = self._decode()
             self._first: av.VideoFrame | None = self._first_frame()
             self._describe(self._first)
+            self._timed = self._with_times()
         except BaseException:
             self.close()
             raise
@@ -84,18 +87,29 @@ class VideoSource:
         self._container.close()
 
     def __iter__(self) -> Iterator[SourceFrame]:
+        return (self._deliver(*timed) for timed in self._timed)
+
+    def skip(self, count: int) -> int:
+        """Goes past the next `count` frames, at most to the end: they are decoded, which those after them need, but not converted
+        to RGB, which costs more. Returns how many there were."""
+        return sum(1 for _ in islice(self._timed, count))
+
+    def _with_times(self) -> Iterator[tuple[av.VideoFrame, int, int]]:
+        """Every frame to deliver, with its timestamp and duration."""
         if self._first is None:
             return
         frame, self._first = self._first, None
         pts = self._clock(frame.pts, frame.duration)
+        delivered = 0
         for following in self._frames:
             self._refuse_change(following)
             following_pts = self._clock(following.pts, following.duration)
-            yield self._deliver(frame, pts, following_pts - pts)
-            if self._delivered == self._max_frames:
+            yield frame, pts, following_pts - pts
+            delivered += 1
+            if delivered == self._max_frames:
                 return
             frame, pts = following, following_pts
-        yield self._deliver(frame, pts, self._clock.duration_or_nominal(frame.duration))
+        yield frame, pts, self._clock.duration_or_nominal(frame.duration)
 
     def _open(self) -> av.container.InputContainer:
         path = self.path
@@ -209,7 +223,6 @@ class VideoSource:
         rgb = self._opaque(frame) if alpha_is_in_pixels(frame, self.codec_name) else self._to_rgb(frame)
         if self._mirrored:
             rgb = np.ascontiguousarray(rgb[:, ::-1])
-        self._delivered += 1
         return SourceFrame(rgb=rgb, pts=pts, duration=duration)
 
     def _opaque(self, frame: av.VideoFrame) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from videocodec.cli import main
+from videocodec.cli.common import amount
 from videocodec.version import __version__
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,6 +76,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["encode", "a.mp4", "b.mp4", "--crf", "high"], "must be a whole number"),
         (["encode", "a.mp4", "b.mp4", "--gop-size", "0"], "must be 1..65535"),
         (["encode", "a.mp4", "b.mp4", "--preset", "warp"], "invalid choice"),
+        (["encode", "a.mp4", "b.mp4", "--bitrate", "40kk"], "must be a number above 0 like 40k, 1.5M or 40000, got '40kk'"),
+        (["encode", "a.mp4", "b.mp4", "--maxrate", "-5"], "argument --maxrate"),
+        (["encode", "a.mp4", "b.mp4", "--bitrate", "40k", "--crf", "30"], "not allowed with argument --bitrate"),
+        (["encode", "a.mp4", "b.mp4", "--bitrate", "40k", "--target-size", "1M"], "not allowed with argument --bitrate"),
+        (["encode", "a.mp4", "b.mp4", "--jobs", "0"], "must be 1 or more"),
         (["decode", "a.mp4", "b.mp4", "--steps", "0"], "must be 1 or more"),
     ],
 )
@@ -93,6 +100,28 @@ def test_a_missing_file_is_one_line_and_status_1(command: str, tmp_path: Path, c
     assert captured.err.startswith("videocodec: error: ") and captured.err.count("\n") == 1
     assert str(missing) in captured.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("40000", 40_000), ("40k", 40_000), ("1.5M", 1_500_000), ("0.5K", 500), ("1.2345k", 1234), ("3m", 3_000_000)]
+)
+def test_amounts_count_in_thousands(text: str, value: int) -> None:
+    assert amount(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "k", "0", "0.0001k", "-1", "1e3", "40 000", "nan", "1G", "1,5M"])
+def test_other_amounts_are_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="must be a number above 0"):
+        amount(text)
+
+
+def test_a_rate_out_of_reach_is_a_warning_on_standard_error_and_in_json(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["encode", str(clip), str(tmp_path / "a.mp4"), "--bitrate", "0.1k", "--maxrate", "0.2k", "--threads", "1", "--json"]) == 0
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert report["crf"] == 63 and len(report["warnings"]) == 2
+    assert captured.err.splitlines() == [f"videocodec: warning: {warning}" for warning in report["warnings"]]
+    assert captured.err.startswith("videocodec: warning: 0.1 kbit/s is out of reach")
 
 
 def test_encode_decode_info_verify(clip: Path, coded: Path, tmp_path: Path) -> None:
@@ -155,21 +184,36 @@ def test_a_reader_that_has_had_enough_is_no_traceback(coded: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
-def test_ctrl_c_is_status_130_and_leaves_nothing(tmp_path: Path, write_movie: Callable) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_is_status_130_and_leaves_nothing(tmp_path: Path, write_movie: Callable, jobs: int) -> None:
+    """Sent to all processes, as a terminal does, as soon as they are at work; none survives."""
     long = write_movie(tmp_path / "long.mp4", [np.full((240, 320, 3), i % 251, dtype=np.uint8) for i in range(400)])
-    target = tmp_path / "long.lv.mp4"
     process = subprocess.Popen(
-        [sys.executable, "-m", "videocodec", "encode", str(long), str(target)],
+        [sys.executable, "-m", "videocodec", "encode", str(long), str(tmp_path / "long.lv.mp4"), "--jobs", str(jobs)],
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs inherit it as ignored
     )
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob(".long.lv.mp4.*.part")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    while not (tmp_path / "long.lv.mp4.chunks" / "manifest.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert errors == "videocodec: interrupted\n"
     assert [f.name for f in tmp_path.iterdir()] == ["long.mp4"]
+    # What tracks resources for multiprocessing ends by itself a moment after its parent.
+    while (left := _in_group(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not left
+
+
+def _in_group(group: int) -> bool:
+    """Whether a process of this group is alive."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

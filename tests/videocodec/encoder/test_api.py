@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -15,8 +18,11 @@ from bitstream.container import StreamReader
 from bitstream.quantiser import QUANTISER_COUNT
 from videocodec import encode
 from videocodec.decoder.api import decode
-from videocodec.errors import DeviceError, InputError, OutputError, OutputExistsError, UnknownModelError
+from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask
+from videocodec.errors import DeviceError, InputError, OutputError, OutputExistsError, ResumeError, UnknownModelError
 from videocodec.progress import Progress
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -51,7 +57,20 @@ def test_max_frames_stops_early(movie: Path, tmp_path: Path) -> None:
     assert report.duration_seconds == pytest.approx(5 / 25)
 
 
-@pytest.mark.parametrize("setting", [{"crf": 64}, {"gop_size": 0}, {"preset": "best"}, {"max_frames": 0}, {"threads": 0}])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"crf": 64},
+        {"gop_size": 0},
+        {"preset": "best"},
+        {"max_frames": 0},
+        {"threads": 0},
+        {"jobs": 0},
+        {"bitrate": 0},
+        {"target_size": True},
+        {"maxrate": "60k"},
+    ],
+)
 def test_impossible_settings_are_value_errors_before_anything_is_written(movie: Path, tmp_path: Path, setting: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(setting))):
         encode(movie, tmp_path / "out.lv.mp4", **setting)
@@ -141,9 +160,9 @@ def test_a_source_that_breaks_in_the_middle_leaves_no_output_and_no_part_of_one(
     tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The damage lies after frames that were coded and written already."""
-    from videocodec.encoder import pipeline
+    from videocodec.encoder import chunk_coder
 
-    monkeypatch.setattr(pipeline, "_BATCH_PIXELS", 4 * 48 * 32)
+    monkeypatch.setattr(chunk_coder, "_BATCH_PIXELS", 4 * 48 * 32)
     movie = write_movie(tmp_path / "movie.mp4", panned(40, 32, 48, (0, 1)))
     with av.open(str(movie)) as container:
         entry = container.streams.video[0].index_entries[30]
@@ -186,3 +205,85 @@ def test_a_variable_frame_rate_counts_in_the_reports_seconds(
 ) -> None:
     movie = write_movie(tmp_path / "vfr.mkv", panned(4, 32, 48, (0, 0)), pts=(0, 40, 300, 340), time_base=Fraction(1, 1000))
     assert encode(movie, tmp_path / "out.lv.mp4", device="cpu").duration_seconds == pytest.approx(0.38, abs=0.005)
+
+
+class TestRates:
+    def test_a_bitrate_is_met(self, movie: Path, tmp_path: Path) -> None:
+        report = encode(movie, tmp_path / "out.lv.mp4", bitrate=12_000, device="cpu", threads=1)
+        assert report.video_bitrate_bps == pytest.approx(12_000, rel=0.03)
+        assert report.passes >= 2 and 0 < report.crf < 63 and report.warnings == []
+        assert StreamReader(tmp_path / "out.lv.mp4").header.crf == round(report.crf)
+
+    def test_a_size_is_met_by_the_file_without_its_sound(self, tmp_path: Path, write_movie, panned) -> None:
+        movie = write_movie(tmp_path / "movie.mp4", panned(24, 32, 48, (0, 1)), sound_seconds=0.9)
+        report = encode(movie, tmp_path / "out.lv.mp4", target_size=2500, device="cpu", threads=1)
+        assert report.container_bytes == pytest.approx(2500, rel=0.03)
+        assert (tmp_path / "out.lv.mp4").stat().st_size > 2 * report.container_bytes
+
+    def test_what_is_out_of_reach_is_written_at_the_limit_with_a_warning(self, movie: Path, tmp_path: Path) -> None:
+        report = encode(movie, tmp_path / "out.lv.mp4", target_size=100, device="cpu", threads=1)
+        assert report.crf == 63
+        (warning,) = report.warnings
+        assert "a size of 0.1 kB is out of reach" in warning and f"takes {report.video_bytes} bytes" in warning
+
+    @pytest.mark.parametrize("goal", [{"bitrate": 8000}, {"target_size": 900}, {"bitrate": 8000, "target_size": 900}])
+    def test_crf_bitrate_and_size_exclude_each_other(self, movie: Path, tmp_path: Path, goal: dict[str, int]) -> None:
+        goal = goal if len(goal) > 1 else {"crf": 30, **goal}
+        with pytest.raises(ValueError, match="exclude each other"):
+            encode(movie, tmp_path / "out.lv.mp4", **goal)
+        assert files(tmp_path) == {"movie.mp4"}
+
+
+class TestJobsAndResuming:
+    def test_the_bytes_do_not_depend_on_the_number_of_processes(self, movie: Path, tmp_path: Path) -> None:
+        """Nor on what else is asked of them: all decisions between passes and chunks are made on the same results."""
+        options = dict(bitrate=20_000, maxrate=9_500, gop_size=4, device="cpu")
+        reports = [encode(movie, tmp_path / f"{jobs}.lv.mp4", jobs=jobs, threads=jobs, **options) for jobs in (1, 2)]
+        assert (tmp_path / "1.lv.mp4").read_bytes() == (tmp_path / "2.lv.mp4").read_bytes()
+        assert (reports[0].crf, reports[0].passes, reports[0].warnings) == (reports[1].crf, reports[1].passes, reports[1].warnings)
+
+    def test_an_encode_killed_again_and_again_ends_with_the_same_bytes(self, tmp_path: Path, write_movie, panned) -> None:
+        movie = write_movie(tmp_path / "movie.mp4", panned(120, 32, 48, (0, 1)))
+        target, whole = tmp_path / "out.lv.mp4", tmp_path / "whole.lv.mp4"
+        encode(movie, whole, gop_size=8, device="cpu", threads=1)
+        command = [sys.executable, "-m", "videocodec", "encode", movie, target, "--gop-size", "8", "--threads", "1", "--device", "cpu"]
+        for finished in (1, 5):
+            process = subprocess.Popen([*command, *(["--resume"] if finished > 1 else [])], cwd=ROOT, stderr=subprocess.DEVNULL)
+            while process.poll() is None and len(list(tmp_path.glob("out.lv.mp4.chunks/*.chunk"))) < finished:
+                time.sleep(0.002)
+            process.kill()
+            process.wait()
+            assert not target.exists()
+        kept = len(list(tmp_path.glob("out.lv.mp4.chunks/*.chunk")))
+        assert 5 <= kept < 15
+        with pytest.raises(ResumeError, match=r"settings gop_size \(8, now 9\)"):
+            encode(movie, target, gop_size=9, device="cpu", resume=True)
+        coded: list[ChunkTask] = []
+        with pytest.MonkeyPatch.context() as patch:
+            code = ChunkCoder.code
+            patch.setattr(ChunkCoder, "code", lambda self, task, *rest: coded.append(task) or code(self, task, *rest))
+            report = encode(movie, target, gop_size=8, device="cpu", threads=1, resume=True)
+        assert len(coded) == 15 - kept and report.frames == 120
+        assert target.read_bytes() == whole.read_bytes()
+        assert files(tmp_path) == {"movie.mp4", "out.lv.mp4", "whole.lv.mp4"}
+
+    def test_what_interrupts_an_encode_says_that_it_can_be_resumed(self, movie: Path, tmp_path: Path) -> None:
+        def interrupt(progress: Progress) -> None:
+            if progress.frames_done > 4:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt) as interrupted:
+            encode(movie, tmp_path / "out.lv.mp4", gop_size=4, device="cpu", progress=interrupt)
+        (note,) = interrupted.value.__notes__
+        assert "out.lv.mp4.chunks" in note and "--resume" in note
+        assert files(tmp_path) == {"movie.mp4", "out.lv.mp4.chunks"}
+        encode(movie, tmp_path / "out.lv.mp4", gop_size=4, device="cpu")
+        assert files(tmp_path) == {"movie.mp4", "out.lv.mp4"}
+
+    def test_a_script_without_its_guard_is_told_so(self, movie: Path, tmp_path: Path) -> None:
+        script = tmp_path / "script.py"
+        script.write_text(f"import videocodec\nvideocodec.encode({str(movie)!r}, {str(tmp_path / 'out.mp4')!r}, jobs=2, device='cpu')\n")
+        done = subprocess.run([sys.executable, script], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        assert done.returncode == 1
+        assert 'under if __name__ == "__main__"' in done.stderr
+        assert files(tmp_path) == {"movie.mp4", "script.py"}

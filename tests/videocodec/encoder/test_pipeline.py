@@ -1,204 +1,127 @@
-"""The coding loop, seen from outside: frames in, access units out, whatever the structure of the groups."""
+"""The passes over all chunks of a video, with a linear codec and frames from memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import Direction, Mode
-from bitstream.frame_coder import LatentFrame
-from bitstream.group_structure import MAX_FRAMES
-from bitstream.latent_decoder import LatentDecoder
-from videocodec.encoder.pipeline import encode_frames, sequence_header
-from videocodec.encoder.settings import EncoderSettings
+from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask, CodedChunk, motion_search
+from videocodec.encoder.chunk_store import ChunkStore
+from videocodec.encoder.chunks import KeyframePlanner, plan_chunks
+from videocodec.encoder.peak_rate import peak
+from videocodec.encoder.pipeline import Encoding, Outcome, sequence_header
+from videocodec.encoder.settings import MAX_CRF, EncoderSettings
+from videocodec.encoder.workers import Told, Workers
 from videocodec.media.source import SourceFrame, VideoSource
+from videocodec.progress import Progress
 
 HEIGHT, WIDTH = 64, 96
+TIME_BASE = Fraction(1, 25)
 
 
-class Source:
-    """Frames from memory; ``taken`` counts how many were asked for."""
+class Memory(Workers):
+    """Codes frames from memory, and, as processes may, finishes the chunks in another order.  ``coded`` lists the tasks."""
 
-    def __init__(self, pictures: list[np.ndarray] | Iterator[np.ndarray]) -> None:
-        self._pictures, self.taken = pictures, 0
+    def __init__(self, coder: ChunkCoder, frames: list[SourceFrame]) -> None:
+        self._coder, self._frames = coder, frames
+        self.coded: list[ChunkTask] = []
 
-    def __iter__(self) -> Iterator[SourceFrame]:
-        for index, picture in enumerate(self._pictures):
-            self.taken += 1
-            yield SourceFrame(picture, 2 * index, 2)
+    def run(self, tasks: Iterable[ChunkTask | None], told: Told) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
+        for task in reversed([task for task in tasks if task is not None]):
+            self.coded.append(task)
+            yield task, self._coder.code(task, lambda chunk: self._frames[chunk.first : chunk.first + chunk.frames], told)
 
 
 @pytest.fixture
-def encoded(linear_codec) -> Callable[..., list[AccessUnit]]:
-    """encoded(pictures, **settings) → access units."""
+def video(texture) -> list[SourceFrame]:
+    """50 frames, two seconds, of three scenes, the second of which moves fastest."""
+    pictures = []
+    for seed, count, step in ((1, 20, 1), (2, 14, 5), (3, 16, 2)):
+        whole = texture(HEIGHT, WIDTH + step * count, seed)
+        pictures += [np.ascontiguousarray(whole[:, step * index :][:, :WIDTH]) for index in range(count)]
+    return [SourceFrame(picture, index, 1) for index, picture in enumerate(pictures)]
 
-    def encode(pictures: list[np.ndarray], **settings: object) -> list[AccessUnit]:
-        height, width = pictures[0].shape[:2]
-        settings = EncoderSettings(**({"crf": 28} | settings))
-        return list(encode_frames(Source(pictures), linear_codec.header(width, height), linear_codec, settings))
+
+@pytest.fixture
+def encode(linear_codec, video: list[SourceFrame], tmp_path: Path) -> Callable[..., tuple[Outcome, Memory]]:
+    """encode(run, maxrate=None, store=None, progress=None) → the outcome of ``run(encoding)``, and who coded it."""
+
+    def encode(run: Callable[[Encoding], Outcome], **options: object) -> tuple[Outcome, Memory]:
+        settings, header = EncoderSettings(preset="fast"), linear_codec.header(WIDTH, HEIGHT)
+        search = motion_search(header, settings)
+        planned = plan_chunks((search.luma(frame.rgb) for frame in video), KeyframePlanner(search, settings.gop_size))
+        workers = Memory(ChunkCoder(linear_codec, header, 1 << 30), video)
+        with ChunkStore(tmp_path / "out.mp4", {"made_by": "videocodec, unfinished encode"}, resume=options.get("resume", False)) as store:
+            encoding = Encoding(workers, store, planned, settings, TIME_BASE, len(video), options.get("maxrate"), options.get("progress"))
+            outcome = run(encoding)
+            for task in outcome.coded.tasks:
+                assert store.load(task) is not None
+        return outcome, workers
 
     return encode
 
 
-@pytest.fixture
-def decoded(linear_codec) -> Callable[[list[AccessUnit]], list[LatentFrame]]:
-    """The frames of access units in display order, checksums verified."""
-
-    def decode(units: list[AccessUnit]) -> list[LatentFrame]:
-        decoder = LatentDecoder(linear_codec.tables)
-        return [frame for unit in units for frame in decoder.decode(AccessUnit.parse(unit.to_bytes()))]
-
-    return decode
-
-
-def keyframes(units: list[AccessUnit]) -> list[int]:
-    """Display indices of the keyframes."""
-    found, index = [], 0
-    for unit in units:
-        found += [index] if unit.is_keyframe else []
-        index += unit.frame_count
-    return found
+def test_chunks_come_out_in_order_whatever_order_they_are_finished_in(encode) -> None:
+    told: list[Progress] = []
+    outcome, _ = encode(Encoding.at_constant_quality, progress=told.append)
+    assert [task.chunk.first for task in outcome.coded.tasks] == [0, 20, 34]
+    assert [frame.pts for frame in outcome.coded.frames] == list(range(50))
+    assert (outcome.crf, outcome.passes, outcome.warnings) == (28, 1, ())
+    assert outcome.coded.ticks == 50
+    assert told[-1] == Progress(50, 50, outcome.coded.size, 2.0)
 
 
-def scene(smooth: Callable[..., np.ndarray], seed: int, count: int, step: tuple[int, int] = (0, 0)) -> list[np.ndarray]:
-    """A camera over a smooth picture, moving by ``step`` px per frame."""
-    whole = smooth(HEIGHT + abs(step[0]) * count, WIDTH + abs(step[1]) * count, seed)
-    return [whole[index * step[0] :, index * step[1] :][:HEIGHT, :WIDTH] for index in range(count)]
+def test_what_is_in_the_store_is_not_coded_again(encode) -> None:
+    first, workers = encode(Encoding.at_constant_quality)
+    again, resumed = encode(Encoding.at_constant_quality, resume=True)
+    assert (len(workers.coded), len(resumed.coded)) == (3, 0)
+    assert again == first
 
 
-class TestFrames:
-    def test_every_frame_comes_out_with_its_timestamps_and_decodes(self, encoded, decoded, smooth) -> None:
-        units = encoded(scene(smooth, 1, 21, (1, 1)))
-        assert [pts for unit in units for pts in unit.pts] == list(range(0, 42, 2))
-        assert [duration for unit in units for duration in unit.durations] == [2] * 21
-        assert len(decoded(units)) == 21
-
-    def test_decoded_latents_are_close_to_those_of_the_pictures(self, linear_codec, encoded, decoded, smooth) -> None:
-        pictures = scene(smooth, 2, 9, (1, 2))
-        for picture, frame in zip(pictures, decoded(encoded(pictures, crf=8))):
-            wanted = linear_codec.latents(picture)
-            assert np.mean((frame.latents / 64 - wanted) ** 2) < 0.1 * wanted.var()
-
-    def test_a_finer_crf_takes_more_bytes_and_gives_less_error(self, linear_codec, encoded, decoded, smooth) -> None:
-        pictures = scene(smooth, 3, 10, (1, 2))
-        sizes, errors = [], []
-        for crf in (10, 25, 40):
-            units = encoded(pictures, crf=crf)
-            sizes.append(sum(len(unit.to_bytes()) for unit in units))
-            errors.append(
-                np.mean([(frame.latents / 64 - linear_codec.latents(picture)) ** 2 for picture, frame in zip(pictures, decoded(units))])
-            )
-        assert sizes == sorted(sizes, reverse=True)
-        assert errors == sorted(errors)
-
-    @pytest.mark.parametrize("size", [(33, 50), (1, 1), (16, 16)])
-    def test_any_size_works(self, encoded, decoded, smooth, size: tuple[int, int]) -> None:
-        pictures = [smooth(*size, 4)] * 3
-        assert decoded(encoded(pictures))[0].latents.shape == (4, -(-size[0] // 16) * 2, -(-size[1] // 16) * 2)
+@pytest.mark.parametrize("rate", [6_000, 12_000])
+def test_a_rate_is_met_by_all_chunks_together(encode, rate: int) -> None:
+    told: list[Progress] = []
+    outcome, _ = encode(lambda encoding: encoding.at_rate(lambda coded: rate * 2 / 8, "x"), progress=told.append)
+    assert outcome.coded.size * 8 / 2 == pytest.approx(rate, rel=0.03)
+    assert outcome.warnings == () and 0 < outcome.crf < MAX_CRF
+    assert [progress.pass_number for progress in told] == sorted(progress.pass_number for progress in told)
+    assert (told[0].pass_number, told[0].passes, told[-1].pass_number) == (1, 2, outcome.passes)
 
 
-class TestModes:
-    def test_a_static_clip_is_all_skip_after_its_keyframe(self, encoded, decoded, smooth) -> None:
-        """The codec error of the keyframe may be mended once; then nothing is left to say."""
-        units = encoded(scene(smooth, 5, 18))
-        assert keyframes(units) == [0]
-        for frame in decoded(units)[1:]:
-            assert np.all(frame.fields.modes == Mode.SKIP)
-            assert not frame.fields.vectors.any()
-        assert sum(len(unit.payload) for unit in units[1:]) < 17 * 8
-
-    def test_a_new_object_is_coded_when_it_appears_and_then_copied(self, encoded, decoded, smooth) -> None:
-        pictures = [picture.copy() for picture in scene(smooth, 6, 12)]
-        for picture in pictures[5:]:
-            picture[16:48, 32:64] = 255 - picture[16:48, 32:64][::-1]
-        units = encoded(pictures)
-        assert keyframes(units) == [0]
-        coded = np.stack([frame.fields.coded for frame in decoded(units)[1:]])
-        there, elsewhere = coded[:, 1:3, 2:4], coded.copy()
-        elsewhere[:, 1:3, 2:4] = False
-        assert there.any(0).mean() >= 0.75
-        assert not elsewhere.any()
-        assert there.sum() <= 2 * there[0].size
-
-    def test_a_pan_is_sent_as_its_vector(self, encoded, decoded, smooth) -> None:
-        """A vector is the camera's motion over the time that lies between a frame and its reference."""
-        step = (1, 3)
-        units = encoded(scene(smooth, 8, 17, step))
-        frames = decoded(units)
-        right, first = [], 0
-        for unit in units:
-            for entry in unit.references if not unit.is_keyframe else ():
-                fields, time = frames[first + entry.display_index].fields, entry.display_index + 1
-                for vectors, number, unused in (
-                    (fields.vectors[0], entry.past, Direction.FUTURE),
-                    (fields.vectors[1], entry.future, Direction.PAST),
-                ):
-                    used = (fields.modes != Mode.INTRA) & (fields.directions != unused)
-                    used[[0, -1]] = used[:, [0, -1]] = False
-                    if number is not None and used.any() and abs(time - number) <= 4:
-                        right.append(np.abs(vectors[used] - (time - number) * np.array(step)).max(-1) <= 1)
-            first += unit.frame_count
-        right = np.concatenate(right)
-        assert len(right) > 50
-        assert right.mean() >= 0.9
-
-    def test_a_keyframe_is_all_intra(self, encoded, decoded, smooth) -> None:
-        assert np.all(decoded(encoded(scene(smooth, 9, 2)))[0].fields.modes == Mode.INTRA)
+@pytest.mark.parametrize(("target", "crf"), [(200, MAX_CRF), (10**7, 0)])
+def test_a_rate_out_of_reach_is_as_near_as_it_can_be_and_says_so(encode, target: int, crf: int) -> None:
+    outcome, _ = encode(lambda encoding: encoding.at_rate(lambda coded: target, "5 kbit/s"))
+    assert outcome.crf == crf
+    assert {unit.crf for chunk in outcome.coded.units for unit in chunk} == {crf}
+    (warning,) = outcome.warnings
+    assert "5 kbit/s is out of reach" in warning and str(outcome.coded.size) in warning
 
 
-class TestKeyframes:
-    def test_a_scene_cut_is_a_keyframe(self, encoded, smooth) -> None:
-        assert keyframes(encoded(scene(smooth, 11, 12, (0, 1)) + scene(smooth, 12, 12, (1, 0)))) == [0, 12]
-
-    def test_a_pan_is_none(self, encoded, smooth) -> None:
-        assert keyframes(encoded(scene(smooth, 13, 24, (2, 3)))) == [0]
-
-    @pytest.mark.parametrize("gop_size", [1, 5, 16, 18])
-    def test_gop_size_is_the_longest_distance(self, encoded, smooth, gop_size: int) -> None:
-        assert keyframes(encoded(scene(smooth, 14, 20), gop_size=gop_size)) == list(range(0, 20, gop_size))
-
-    def test_the_distance_counts_from_a_cut(self, encoded, smooth) -> None:
-        assert keyframes(encoded(scene(smooth, 15, 12) + scene(smooth, 16, 14), gop_size=15)) == [0, 12]
-        assert keyframes(encoded(scene(smooth, 15, 12) + scene(smooth, 16, 14), gop_size=13)) == [0, 12, 25]
-
-    def test_camera_flashes_do_not_make_keyframes_close_to_each_other(self, encoded, decoded, smooth) -> None:
-        pictures = [picture.copy() for picture in scene(smooth, 17, 30)]
-        for index in (3, 12, 13, 15):
-            pictures[index] = 255 - pictures[index] // 4
-        units = encoded(pictures)
-        found = keyframes(units)
-        assert found[0] == 0
-        assert all(second - first >= 8 for first, second in zip(found, found[1:]))
-        assert len(decoded(units)) == 30
-
-    @pytest.mark.parametrize("group_size", [1, 4, 16])
-    def test_groups_hold_at_most_group_size_frames(self, encoded, smooth, group_size: int) -> None:
-        units = encoded(scene(smooth, 18, 40), group_size=group_size)
-        assert max(unit.frame_count for unit in units) == group_size <= MAX_FRAMES
-        assert sum(unit.frame_count for unit in units) == 40
+def test_no_second_exceeds_maxrate_across_cuts_either(encode) -> None:
+    free, _ = encode(Encoding.at_constant_quality)
+    maxrate = 5600
+    assert peak(free.coded.frames, TIME_BASE) > maxrate
+    held, workers = encode(Encoding.at_constant_quality, maxrate=maxrate)
+    assert peak(held.coded.frames, TIME_BASE) <= maxrate
+    assert held.warnings == ()
+    assert any(task.plans[0].carry for task in workers.coded)
+    assert held.coded.size > free.coded.size / 3
 
 
-class TestStreaming:
-    def test_frames_are_read_only_a_little_ahead_of_the_units(self, linear_codec, smooth) -> None:
-        """Memory must not grow with the clip: what is read ahead is bounded by pixels and the size of a group."""
-        picture = smooth(288, 512, 1)
-        source = Source(picture for _ in range(200))
-        units = encode_frames(source, linear_codec.header(512, 288), linear_codec, EncoderSettings(preset="ultrafast"))
-        given = 0
-        for unit, _ in zip(units, range(4)):
-            given += unit.frame_count
-            assert source.taken - given <= 2 * MAX_FRAMES
-        assert source.taken < 80
+def test_a_maxrate_above_what_it_takes_anyway_changes_nothing(encode) -> None:
+    free, _ = encode(Encoding.at_constant_quality)
+    held, _ = encode(Encoding.at_constant_quality, maxrate=10**6)
+    assert held.coded.units == free.coded.units
 
-    def test_nothing_is_read_before_the_first_unit_is_asked_for(self, linear_codec, smooth) -> None:
-        source = Source(iter([smooth(16, 16, 1)]))
-        units = encode_frames(source, linear_codec.header(16, 16), linear_codec, EncoderSettings())
-        assert source.taken == 0
-        assert next(units).is_keyframe
-        assert source.taken == 1
+
+def test_a_maxrate_out_of_reach_is_a_warning(encode) -> None:
+    outcome, _ = encode(Encoding.at_constant_quality, maxrate=900)
+    (warning,) = outcome.warnings
+    assert "more than the maximum of 0.9 kbit/s" in warning
 
 
 def test_the_header_says_what_the_source_is_and_what_it_was_encoded_with(linear_codec, write_movie, texture, tmp_path) -> None:

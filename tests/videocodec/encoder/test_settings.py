@@ -42,10 +42,8 @@ def test_twelve_steps_of_crf_double_the_quantiser_step() -> None:
 
 
 @pytest.mark.parametrize("crf", [0, 5, 28, MAX_CRF])
-def test_keyframes_are_finer_and_every_index_is_one_the_format_has(crf: int) -> None:
-    settings = EncoderSettings(crf=crf)
-    assert 0 <= settings.keyframe_quantiser <= settings.inter_quantiser < QUANTISER_COUNT
-    assert settings.keyframe_quantiser < settings.inter_quantiser or settings.keyframe_quantiser == 0
+def test_every_index_is_one_the_format_has(crf: int) -> None:
+    assert 0 <= EncoderSettings(crf=crf).inter_quantiser < QUANTISER_COUNT
 
 
 def test_settings_cannot_be_changed_behind_the_encoders_back() -> None:

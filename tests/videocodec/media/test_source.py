@@ -345,3 +345,32 @@ def test_iteration_ends_when_closed(make_clip) -> None:
     source = VideoSource(make_clip())
     source.close()
     assert list(source) == []
+
+
+@pytest.mark.parametrize("steps", [(3,), (0, 1, 2), (5,)])
+def test_frames_after_those_skipped_are_what_they_are_without_skipping(make_clip, steps) -> None:
+    path = make_clip(count=7)
+    _, frames = read(path)
+    with VideoSource(path) as source:
+        assert [source.skip(count) for count in steps] == list(steps)
+        found = list(source)
+    assert [frame.pts for frame in found] == [frame.pts for frame in frames[sum(steps) :]]
+    assert all((frame.rgb == whole.rgb).all() for frame, whole in zip(found, frames[sum(steps) :]))
+
+
+def test_skipping_ends_with_the_video_or_max_frames(make_clip) -> None:
+    path = make_clip(count=7)
+    for limit, count in ((None, 7), (4, 4)):
+        with VideoSource(path, max_frames=limit) as source:
+            assert source.skip(2) == 2
+            assert source.skip(100) == count - 2
+            assert list(source) == [] and source.skip(1) == 0
+
+
+def test_frames_skipped_are_not_converted(make_clip, monkeypatch) -> None:
+    with VideoSource(make_clip(count=7)) as source:
+        converted = []
+        convert = source._to_rgb
+        monkeypatch.setattr(source, "_to_rgb", lambda frame: converted.append(frame.pts) or convert(frame))
+        source.skip(5)
+        assert len(list(source)) == len(converted) == 2

@@ -1,0 +1,82 @@
+"""What a pace may ask of the group encoder: another crf for every unit, and to code one again as if it had never been."""
+
+from __future__ import annotations
+
+from bitstream.access_unit import AccessUnit
+from videocodec.encoder.chunk_coder import motion_search
+from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
+from videocodec.encoder.settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
+
+CRFS = [30, 25, 35, 28, 31] * 5
+
+
+class Pace:
+    """Asks for the crfs given, one per unit, and refuses every unit as often as it is told to."""
+
+    def __init__(self, crfs: list[int], refusals: int) -> None:
+        self._crfs, self._refusals, self._refused = crfs, refusals, 0
+        self.asked: list[int] = []
+
+    def crf(self, frames: int) -> int:
+        self.asked.append(frames)
+        return 60 if self._refused < self._refusals else self._crfs[0]
+
+    def accepts(self, unit: AccessUnit) -> bool:
+        self._refused += 1
+        if self._refused <= self._refusals:
+            return False
+        self._refused = 0
+        self._crfs.pop(0)
+        return True
+
+
+def code(linear_codec, smooth, refusals: int) -> tuple[list[AccessUnit], Pace]:
+    header, settings = linear_codec.header(96, 64), EncoderSettings(group_size=8, keyframe_offset=6)
+    search, pace = motion_search(header, settings), Pace(CRFS.copy(), refusals)
+    encoder = GroupEncoder(linear_codec.tables, header, settings, search, pace=pace)
+    whole = smooth(64 + 25, 96 + 25, 3)
+    pictures = [whole[index : index + 64, index : index + 96] for index in range(25)]
+    frames = [EncoderFrame(linear_codec.latents(p), search.luma(p), index, 1) for index, p in enumerate(pictures)]
+    return [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish(), pace
+
+
+def test_every_unit_is_coded_at_the_crf_that_its_pace_names(linear_codec, smooth) -> None:
+    units, pace = code(linear_codec, smooth, 0)
+    first, *others = [EncoderSettings(crf=crf) for crf in CRFS[: len(units)]]
+    assert len(others) >= 3
+    assert [unit.quantisers[0] for unit in units] == [first.inter_quantiser - 6, *(settings.inter_quantiser for settings in others)]
+    assert pace.asked == [unit.frame_count for unit in units]
+
+
+def test_a_unit_that_was_refused_leaves_no_trace(linear_codec, smooth) -> None:
+    once, _ = code(linear_codec, smooth, 0)
+    often, pace = code(linear_codec, smooth, 2)
+    assert [unit.to_bytes() for unit in often] == [unit.to_bytes() for unit in once]
+    assert len(pace.asked) == 3 * len(once)
+
+
+class TestKeyframes:
+    """How fine a keyframe is depends on what lives on it."""
+
+    @staticmethod
+    def keyframe_quantiser(linear_codec, pictures: list[np.ndarray], **settings: object) -> int:
+        header, settings = linear_codec.header(96, 64), EncoderSettings(crf=30, **settings)
+        search = motion_search(header, settings)
+        encoder = GroupEncoder(linear_codec.tables, header, settings, search)
+        frames = [EncoderFrame(linear_codec.latents(p), search.luma(p), index, 1) for index, p in enumerate(pictures)]
+        units = [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish()
+        assert sum(unit.frame_count for unit in units) == len(pictures)
+        return EncoderSettings(crf=30).inter_quantiser - units[0].quantisers[0]
+
+    def test_a_still_scene_earns_a_finer_one_than_a_short_or_a_changing_one(self, linear_codec, smooth) -> None:
+        still, others = smooth(64, 96, 1), [smooth(64, 96, seed) for seed in range(2, 18)]
+        long, short, changing = (
+            self.keyframe_quantiser(linear_codec, pictures) for pictures in ([still] * 17, [still] * 3, [still, *others])
+        )
+        assert long > short > changing
+
+    def test_alone_it_is_as_fine_as_usual(self, linear_codec, smooth) -> None:
+        assert self.keyframe_quantiser(linear_codec, [smooth(64, 96, 1)]) == USUAL_KEYFRAME_OFFSET
+
+    def test_a_fixed_offset_is_kept(self, linear_codec, smooth) -> None:
+        assert self.keyframe_quantiser(linear_codec, [smooth(64, 96, 1)] * 17, keyframe_offset=3) == 3

@@ -1,0 +1,185 @@
+"""Coding one chunk: a pure function from its frames and a plan to access units.
+
+Nothing of one chunk reaches another: every chunk gets its own encoder, and the pictures that go through the autoencoder
+together, which may round differently in another company, are counted from the chunk's first frame.  So it does not matter
+which process codes a chunk, nor what it coded before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bitstream.access_unit import AccessUnit
+from bitstream.sequence_header import SequenceHeader
+
+from ..media.source import SourceFrame
+from .chunks import Chunk
+from .group_encoder import EncoderFrame, GroupEncoder
+from .motion import MotionSearch
+from .pace import Budget, chunk_pace
+from .peak_rate import FrameBits, PeakLimit
+from .rate_control import UnitCost
+from .settings import EncoderSettings
+
+if TYPE_CHECKING:  # it brings torch along, which a process that only plans and writes does not need
+    from ..models.runtime import AutoencoderRuntime
+
+_BATCH_PIXELS = 4 * 512 * 288  # pictures encoded together: enough to keep two cores busy, small enough for 4K
+
+
+@dataclass(frozen=True)
+class CodingPlan:
+    """How to code a chunk.
+
+    budget: what it should take, None for the constant crf of the settings.  maxrate: bits per second (``peak_rate``), None
+    for no limit.  carry: the frames of the second before the chunk that count for its first windows.  keep: whether the
+    bytes are wanted, or only what they weigh.
+    """
+
+    settings: EncoderSettings
+    budget: Budget | None = None
+    maxrate: int | None = None
+    carry: tuple[FrameBits, ...] = ()
+    keep: bool = True
+
+
+@dataclass(frozen=True)
+class ChunkTask:
+    """A chunk, and one or more plans to code it by."""
+
+    chunk: Chunk
+    plans: tuple[CodingPlan, ...]
+
+
+@dataclass(frozen=True)
+class CodedUnit:
+    """What is known of an access unit beside its bytes: timestamp of its first frame and durations in ticks, bytes, its crf."""
+
+    first_pts: int
+    durations: tuple[int, ...]
+    size: int
+    crf: int
+
+    @property
+    def cost(self) -> UnitCost:
+        """As rate control wants it."""
+        return UnitCost(len(self.durations), self.size, self.crf)
+
+
+@dataclass(frozen=True)
+class CodedChunk:
+    """A chunk by one plan.  data: the bytes of its units one after another, empty if the plan does not keep them."""
+
+    units: tuple[CodedUnit, ...]
+    data: bytes
+
+    def access_units(self) -> Iterator[bytes]:
+        """The bytes of every unit."""
+        start = 0
+        for unit in self.units:
+            yield self.data[start : start + unit.size]
+            start += unit.size
+
+
+def motion_search(header: SequenceHeader, settings: EncoderSettings) -> MotionSearch:
+    """For the pictures of a stream, padded to whole blocks."""
+    block = 1 << header.block_log2
+    rows, columns = header.latent_height // block, header.latent_width // block
+    return MotionSearch(block << header.latent_stride_log2, rows, columns, settings.effort.flow_preset)
+
+
+class _Coding:
+    """A chunk on its way through the encoder by one plan."""
+
+    def __init__(self, runtime: AutoencoderRuntime, header: SequenceHeader, chunk: Chunk, plan: CodingPlan) -> None:
+        limit = None
+        if plan.maxrate is not None:
+            limit = PeakLimit(plan.maxrate, Fraction(header.time_base), plan.carry, chunk.frames, chunk.is_last)
+        self._plan = plan
+        self._pace = chunk_pace(plan.settings.crf, plan.budget, limit)
+        self._encoder = GroupEncoder(
+            runtime.bundle.tables,
+            replace(header, crf=plan.settings.crf),
+            plan.settings,
+            motion_search(header, plan.settings),
+            weights=runtime.bundle.sensitivity,
+            pace=self._pace,
+        )
+        self._units: list[CodedUnit] = []
+        self._data: list[bytes] = []
+
+    def push(self, frame: EncoderFrame) -> list[CodedUnit]:
+        return self._take(self._encoder.push(frame))
+
+    def finish(self) -> list[CodedUnit]:
+        return self._take(self._encoder.finish())
+
+    def result(self) -> CodedChunk:
+        return CodedChunk(tuple(self._units), b"".join(self._data))
+
+    def _take(self, units: list[AccessUnit]) -> list[CodedUnit]:
+        done = []
+        for unit in units:
+            data = unit.to_bytes()
+            crf = self._pace.crfs[len(self._units) + len(done)]
+            done.append(CodedUnit(unit.first_pts, unit.durations, len(data), crf))
+            if self._plan.keep:
+                self._data.append(data)
+        self._units += done
+        return done
+
+
+class ChunkCoder:
+    """Codes chunks.  ``memory``: bytes of latents that may be kept for chunks that come again in a later pass."""
+
+    def __init__(self, runtime: AutoencoderRuntime, header: SequenceHeader, memory: int = 0) -> None:
+        self._runtime, self._header = runtime, header
+        self._luma = motion_search(header, EncoderSettings()).luma
+        self._memory = memory
+        self._kept: dict[Chunk, list[EncoderFrame]] = {}
+
+    def code(
+        self, task: ChunkTask, frames: Callable[[Chunk], Iterable[SourceFrame]], told: Callable[[CodedUnit], None] = lambda unit: None
+    ) -> tuple[CodedChunk, ...]:
+        """Code a chunk by all plans of the task at once, whose frames ``frames`` gives; ``told`` hears of every unit by the first plan.
+
+        One result per plan.  Frames are read as they are needed, and each only once.
+        """
+        codings = [_Coding(self._runtime, self._header, task.chunk, plan) for plan in task.plans]
+        for frame in self._prepared(task.chunk, frames):
+            for index, coding in enumerate(codings):
+                for unit in coding.push(frame):
+                    if index == 0:
+                        told(unit)
+        for index, coding in enumerate(codings):
+            for unit in coding.finish():
+                if index == 0:
+                    told(unit)
+        return tuple(coding.result() for coding in codings)
+
+    def _prepared(self, chunk: Chunk, frames: Callable[[Chunk], Iterable[SourceFrame]]) -> Iterator[EncoderFrame]:
+        """The chunk's frames with their latents, remembered where memory allows."""
+        if chunk in self._kept:
+            yield from self._kept[chunk]
+            return
+        header = self._header
+        positions = header.padded_width * header.padded_height
+        weight = chunk.frames * (positions + 4 * header.latent_channels * header.latent_height * header.latent_width)
+        kept: list[EncoderFrame] | None = [] if weight <= self._memory else None
+        pictures = iter(frames(chunk))
+        while batch := list(islice(pictures, max(1, _BATCH_PIXELS // positions))):
+            latents = self._runtime.encode(np.stack([picture.rgb for picture in batch]), header.padded_height, header.padded_width)
+            for picture, latent in zip(batch, latents):
+                frame = EncoderFrame(latent, self._luma(picture.rgb), picture.pts, picture.duration)
+                if kept is not None:
+                    kept.append(frame)
+                yield frame
+        if kept is not None:
+            self._kept[chunk] = kept
+            self._memory -= weight
