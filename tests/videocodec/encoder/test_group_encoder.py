@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bitstream.access_unit import AccessUnit
 from videocodec.encoder.chunk_coder import motion_search
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
