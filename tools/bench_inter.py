@@ -128,7 +128,7 @@ def code(clip: list[EncoderFrame], header, bundle: ModelBundle, coder: Coder, cr
     weights = bundle.sensitivity if coder.weighted else None
     encoder = GroupEncoder(bundle.tables, header, settings, search, new_coder=Recorder.into(made), weights=weights)
     if not coder.decides:
-        encoder._decider = PastOnlyDecider(bundle.tables, block, 0.0)
+        encoder._decider = encoder._leaf_decider = PastOnlyDecider(bundle.tables, block, 0.0)
     units = [unit for frame in clip for unit in encoder.push(frame)] + encoder.finish()
     spent: dict[str, float] = defaultdict(float)
     for one in made:

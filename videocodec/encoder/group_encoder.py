@@ -69,7 +69,8 @@ class GroupEncoder:
 
     The first frame is the keyframe and its own unit; the frames after it wait, up to ``settings.group_size`` of them, and
     are coded in groups whose structure and size follow from how much is new in them.  ``pace`` may choose another crf for
-    every unit than that of the settings.  ``weights`` (C,): what an error in each channel counts.
+    every unit than that of the settings.  ``weights`` (C,): what an error in each channel counts in frames
+    that no other refers to.
     ``new_writer`` and ``new_coder`` let calibration count and record what is coded.
     """
 
@@ -88,10 +89,9 @@ class GroupEncoder:
         self._new_writer, self._new_coder, self._pace, self._weights = new_writer, new_coder, pace, weights
         self._block = 1 << header.block_log2
         effort = settings.effort
-        self._decider = BlockDecider(
-            tables, self._block, settings.lagrangian,
-            refinements=effort.refinements, units=effort.units, merges=effort.merges, weights=weights,
-        )  # fmt: skip
+        options = {"refinements": effort.refinements, "units": effort.units, "merges": effort.merges}
+        self._decider = BlockDecider(tables, self._block, settings.lagrangian, **options)
+        self._leaf_decider = BlockDecider(tables, self._block, settings.lagrangian, weights=weights, **options)
         self._grid = header.latent_height >> header.block_log2, header.latent_width >> header.block_log2
         self._keyframe: EncoderFrame | None = None
         self._coder: FrameCoder | None = None
@@ -149,13 +149,15 @@ class GroupEncoder:
     ) -> AccessUnit:
         writer = self._new_writer()
         known = {0: self._anchor[0]}
+        referred = {entry.past for entry in order} | {entry.future for entry in order} | {len(frames)}
         coded: dict[int, LatentFrame] = {}
         for entry, level in zip(order, frame_levels(order)):
             number = entry.display_index + 1
             quantiser = min(QUANTISER_COUNT - 1, self._settings.inter_quantiser + self._settings.level_offset(level))
             references = [(known[r], self._candidates(motion, number, r)) for r in (entry.past, entry.future) if r is not None]
             with one_blas_thread():
-                latent = self._code(writer, frames[entry.display_index], quantiser, references, self._classes(importance.get(number)))
+                classes = self._classes(importance.get(number))
+                latent = self._code(writer, frames[entry.display_index], quantiser, references, classes, number not in referred)
             coded[entry.display_index] = latent
             known[number] = ReferenceFrame(latent.latents.astype(np.int32))
         self._anchor = known[len(frames)], frames[-1].luma
@@ -185,18 +187,21 @@ class GroupEncoder:
         quantiser: int,
         references: list[tuple[ReferenceFrame, list[np.ndarray]]],
         classes: np.ndarray,
+        is_leaf: bool,
     ) -> LatentFrame:
         future = references[1] if len(references) == 2 else None
         before = self._coder.blocks.previous
-        decision = self._decider.decide(frame.latents, *references[0], before, quantiser, future, classes)
+        # Errors in frames that others refer to live on in predictions, where all channels count alike: weighted, they cost bits.
+        decider, weights = (self._leaf_decider, self._weights) if is_leaf else (self._decider, None)
+        decision = decider.decide(frame.latents, *references[0], before, quantiser, future, classes)
         target = (frame.latents - decision.prediction / UNITS_PER_LATENT) / step_latent(quantiser)
         intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
         target[:, intra] = frame.latents[:, intra] / step_latent(quantiser)
-        choose = self._quantiser(target, classes)
+        choose = self._quantiser(target, classes, weights)
         return self._coder.code_inter(writer, quantiser, (references[0][0], future and future[0]), decision.fields, choose)
 
-    def _quantiser(self, target: np.ndarray, classes: np.ndarray) -> RateDistortionQuantiser:
-        return RateDistortionQuantiser(target, self._settings.lagrangian, self._weights, to_positions(WEIGHTS[classes], self._block))
+    def _quantiser(self, target: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> RateDistortionQuantiser:
+        return RateDistortionQuantiser(target, self._settings.lagrangian, weights, to_positions(WEIGHTS[classes], self._block))
 
     @staticmethod
     def _candidates(motion: GroupMotion, frame: int, reference: int) -> list[np.ndarray]:

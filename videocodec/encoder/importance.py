@@ -18,7 +18,7 @@ WEIGHTS = np.array([0.5, 0.7, 1.0, 1.4, 2.0], dtype=np.float32)  # what a block'
 USUAL_CLASS = 2
 _WEIGHT_STRENGTH = 0.5  # power of the importance that a block's error counts
 _KEYFRAME_STRENGTH = 3.5  # quantiser indices by which a keyframe is finer for every doubling of its importance
-_FINEST_KEYFRAME = 15
+_KEYFRAME_OFFSETS = (9, 15)  # least and most: on the dev clips a coarser keyframe costs even fast motion bits
 
 
 class GroupMotion:
@@ -81,4 +81,5 @@ def weight_classes(importance: np.ndarray) -> np.ndarray:
 
 def keyframe_offset(importance: np.ndarray) -> int:
     """Quantiser indices by which a keyframe of this importance is finer than the frames after it."""
-    return min(_FINEST_KEYFRAME, round(_KEYFRAME_STRENGTH * float(np.log2(1 + importance).mean())))
+    least, most = _KEYFRAME_OFFSETS
+    return min(most, max(least, round(_KEYFRAME_STRENGTH * float(np.log2(1 + importance).mean()))))

@@ -62,7 +62,7 @@ class EncoderSettings:
     group_size: int = MAX_FRAMES
     lagrangian: float = 0.10
     keyframe_offset: int | None = None
-    level_offsets: tuple[int, ...] = (0, 4, 7, 9, 11)
+    level_offsets: tuple[int, ...] = (0, 5, 9, 12, 14)
     effort: Effort | None = None
 
     def __post_init__(self) -> None:
