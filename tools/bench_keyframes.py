@@ -51,7 +51,8 @@ def ours(path: Path, crf: int, runtime: AutoencoderRuntime, perceptual: LpipsSqu
         latents = runtime.encode(frame.rgb[None], header.padded_height, header.padded_width)[0]
         search = MotionSearch(16, header.latent_height // 2, header.latent_width // 2, 0)
         frames = EncoderFrame(latents, search.luma(frame.rgb), 0, 1)
-        (unit,) = GroupEncoder(runtime.bundle.tables, header, settings, search).push(frames)
+        encoder = GroupEncoder(runtime.bundle.tables, header, settings, search)
+        (unit,) = [*encoder.push(frames), *encoder.finish()]
         data = unit.to_bytes()
         (decoded,) = LatentDecoder(runtime.bundle.tables).decode(AccessUnit.parse(data))
         steps = np.full((1, *decoded.latents.shape[1:]), step_latent(decoded.quantiser), dtype=np.float32)

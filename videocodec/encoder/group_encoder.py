@@ -21,10 +21,12 @@ from bitstream.symbol_coder import SymbolWriter
 from bitstream.tables import CodecTables
 
 from .decisions import BlockDecider
+from .generation import UnpredictedTexture
 from .importance import USUAL_CLASS, WEIGHTS, GroupMotion, keyframe_offset, propagate, weight_classes
 from .motion import MotionSearch
 from .quantisation import RateDistortionQuantiser
 from .settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
+from .temporal_filter import still_average
 
 # Novelty (MotionSearch.novelty) measured on the dev clips; motion has 0.1 to 2.7.
 _FAR_NOVELTY = 1.0  # larger groups win below this between their ends, smaller ones above
@@ -89,7 +91,8 @@ class GroupEncoder:
         self._new_writer, self._new_coder, self._pace, self._weights = new_writer, new_coder, pace, weights
         self._block = 1 << header.block_log2
         effort = settings.effort
-        options = {"refinements": effort.refinements, "units": effort.units, "merges": effort.merges}
+        generate = UnpredictedTexture(settings.generation) if settings.generation < 1 else None
+        options = {"refinements": effort.refinements, "units": effort.units, "merges": effort.merges, "generate": generate}
         self._decider = BlockDecider(tables, self._block, settings.lagrangian, **options)
         self._leaf_decider = BlockDecider(tables, self._block, settings.lagrangian, weights=weights, **options)
         self._grid = header.latent_height >> header.block_log2, header.latent_width >> header.block_log2
@@ -111,7 +114,7 @@ class GroupEncoder:
         units = []
         while self._waiting:
             units += self._next_units()
-        return units if self._coder or self._keyframe is None else [self._paced(1, lambda: self._code_keyframe(None))]
+        return units if self._coder or self._keyframe is None else [self._paced(1, lambda: self._code_keyframe(None, []))]
 
     def _next_units(self) -> list[AccessUnit]:
         """Code the frames at the front of those that wait: as many as the motion allows, the fewer the more is new.  The keyframe
@@ -124,7 +127,7 @@ class GroupEncoder:
         importance: dict[int, np.ndarray] = {}
         if self._settings.effort.importance:
             importance = propagate(motion, order, self._block << self._header.latent_stride_log2, self._grid)
-        units = [] if self._coder else [self._paced(1, lambda: self._code_keyframe(importance.get(0)))]
+        units = [] if self._coder else [self._paced(1, lambda: self._code_keyframe(importance.get(0), frames[:2]))]
         return [*units, self._paced(size, lambda: self._group(structure, frames, order, motion, importance))]
 
     def _paced(self, frames: int, code: Callable[[], AccessUnit]) -> AccessUnit:
@@ -157,7 +160,8 @@ class GroupEncoder:
             references = [(known[r], self._candidates(motion, number, r)) for r in (entry.past, entry.future) if r is not None]
             with one_blas_thread():
                 classes = self._classes(importance.get(number))
-                latent = self._code(writer, frames[entry.display_index], quantiser, references, classes, number not in referred)
+                target = self._target(frames, entry.display_index) if number in referred else frames[entry.display_index].latents
+                latent = self._code(writer, target, quantiser, references, classes, number not in referred)
             coded[entry.display_index] = latent
             known[number] = ReferenceFrame(latent.latents.astype(np.int32))
         self._anchor = known[len(frames)], frames[-1].luma
@@ -180,10 +184,17 @@ class GroupEncoder:
         """What errors of every block count, (bh, bw) classes of ``importance.WEIGHTS``."""
         return np.full(self._grid, USUAL_CLASS) if importance is None else weight_classes(importance)
 
+    def _target(self, frames: list[EncoderFrame], index: int) -> np.ndarray:
+        """What is to be coded of a frame that others refer to: its latents, without noise if the settings say so."""
+        if not self._settings.temporal_filter:
+            return frames[index].latents
+        side = self._block << self._header.latent_stride_log2
+        return still_average([frame.latents for frame in frames], [frame.luma for frame in frames], index, side)
+
     def _code(
         self,
         writer: SymbolWriter,
-        frame: EncoderFrame,
+        source: np.ndarray,
         quantiser: int,
         references: list[tuple[ReferenceFrame, list[np.ndarray]]],
         classes: np.ndarray,
@@ -193,10 +204,10 @@ class GroupEncoder:
         before = self._coder.blocks.previous
         # Errors in frames that others refer to live on in predictions, where all channels count alike: weighted, they cost bits.
         decider, weights = (self._leaf_decider, self._weights) if is_leaf else (self._decider, None)
-        decision = decider.decide(frame.latents, *references[0], before, quantiser, future, classes)
-        target = (frame.latents - decision.prediction / UNITS_PER_LATENT) / step_latent(quantiser)
+        decision = decider.decide(source, *references[0], before, quantiser, future, classes)
+        target = (source - decision.prediction / UNITS_PER_LATENT) / step_latent(quantiser)
         intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
-        target[:, intra] = frame.latents[:, intra] / step_latent(quantiser)
+        target[:, intra] = source[:, intra] / step_latent(quantiser)
         choose = self._quantiser(target, classes, weights)
         return self._coder.code_inter(writer, quantiser, (references[0][0], future and future[0]), decision.fields, choose)
 
@@ -209,7 +220,7 @@ class GroupEncoder:
         pan = np.broadcast_to(np.median(flow.reshape(-1, 2), axis=0).astype(np.int64), flow.shape)
         return [flow, pan] if pan.any() else [flow]
 
-    def _code_keyframe(self, importance: np.ndarray | None) -> AccessUnit:
+    def _code_keyframe(self, importance: np.ndarray | None, following: list[EncoderFrame]) -> AccessUnit:
         frame = self._keyframe
         offset = self._settings.keyframe_offset
         if offset is None:
@@ -217,7 +228,8 @@ class GroupEncoder:
         quantiser = max(0, self._settings.inter_quantiser - offset)
         writer = self._new_writer()
         self._coder = self._new_coder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
-        choose = self._quantiser(frame.latents / step_latent(quantiser), self._classes(importance))
+        target = self._target([frame, *following], 0)
+        choose = self._quantiser(target / step_latent(quantiser), self._classes(importance))
         with one_blas_thread():
             latent = self._coder.code_keyframe(writer, quantiser, choose)
         self._anchor = (ReferenceFrame(latent.latents.astype(np.int32)), frame.luma)

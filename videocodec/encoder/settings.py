@@ -53,7 +53,9 @@ class EncoderSettings:
     both in units of the step.  keyframe_offset: quantiser indices by which a keyframe is finer, since all frames of its
     group live on it, None to let the importance of the keyframe say; level_offsets: how much coarser the levels of a
     hierarchical group are, which fewer frames live on.
-    effort: None for that of the preset.
+    temporal_filter: whether still blocks of frames that others refer to are averaged with their neighbours in time.  generation:
+    what share of its error a restoration is trusted to leave in a block that is marked for it to make up, 0..1; at 1, the only
+    honest value without such a restoration, none is marked.  effort: None for that of the preset.
     """
 
     crf: int = DEFAULT_CRF
@@ -63,6 +65,8 @@ class EncoderSettings:
     lagrangian: float = 0.10
     keyframe_offset: int | None = None
     level_offsets: tuple[int, ...] = (0, 5, 9, 12, 14)
+    temporal_filter: bool = False
+    generation: float = 1.0
     effort: Effort | None = None
 
     def __post_init__(self) -> None:
