@@ -26,7 +26,6 @@ from .importance import USUAL_CLASS, WEIGHTS, GroupMotion, keyframe_offset, prop
 from .motion import MotionSearch
 from .quantisation import RateDistortionQuantiser
 from .settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
-from .temporal_filter import still_average
 
 # Novelty (MotionSearch.novelty) measured on the dev clips; motion has 0.1 to 2.7.
 _FAR_NOVELTY = 1.0  # larger groups win below this between their ends, smaller ones above
@@ -114,7 +113,7 @@ class GroupEncoder:
         units = []
         while self._waiting:
             units += self._next_units()
-        return units if self._coder or self._keyframe is None else [self._paced(1, lambda: self._code_keyframe(None, []))]
+        return units if self._coder or self._keyframe is None else [self._paced(1, lambda: self._code_keyframe(None))]
 
     def _next_units(self) -> list[AccessUnit]:
         """Code the frames at the front of those that wait: as many as the motion allows, the fewer the more is new.  The keyframe
@@ -127,7 +126,7 @@ class GroupEncoder:
         importance: dict[int, np.ndarray] = {}
         if self._settings.effort.importance:
             importance = propagate(motion, order, self._block << self._header.latent_stride_log2, self._grid)
-        units = [] if self._coder else [self._paced(1, lambda: self._code_keyframe(importance.get(0), frames[:2]))]
+        units = [] if self._coder else [self._paced(1, lambda: self._code_keyframe(importance.get(0)))]
         return [*units, self._paced(size, lambda: self._group(structure, frames, order, motion, importance))]
 
     def _paced(self, frames: int, code: Callable[[], AccessUnit]) -> AccessUnit:
@@ -160,8 +159,7 @@ class GroupEncoder:
             references = [(known[r], self._candidates(motion, number, r)) for r in (entry.past, entry.future) if r is not None]
             with one_blas_thread():
                 classes = self._classes(importance.get(number))
-                target = self._target(frames, entry.display_index) if number in referred else frames[entry.display_index].latents
-                latent = self._code(writer, target, quantiser, references, classes, number not in referred)
+                latent = self._code(writer, frames[entry.display_index].latents, quantiser, references, classes, number not in referred)
             coded[entry.display_index] = latent
             known[number] = ReferenceFrame(latent.latents.astype(np.int32))
         self._anchor = known[len(frames)], frames[-1].luma
@@ -183,13 +181,6 @@ class GroupEncoder:
     def _classes(self, importance: np.ndarray | None) -> np.ndarray:
         """What errors of every block count, (bh, bw) classes of ``importance.WEIGHTS``."""
         return np.full(self._grid, USUAL_CLASS) if importance is None else weight_classes(importance)
-
-    def _target(self, frames: list[EncoderFrame], index: int) -> np.ndarray:
-        """What is to be coded of a frame that others refer to: its latents, without noise if the settings say so."""
-        if not self._settings.temporal_filter:
-            return frames[index].latents
-        side = self._block << self._header.latent_stride_log2
-        return still_average([frame.latents for frame in frames], [frame.luma for frame in frames], index, side)
 
     def _code(
         self,
@@ -220,7 +211,7 @@ class GroupEncoder:
         pan = np.broadcast_to(np.median(flow.reshape(-1, 2), axis=0).astype(np.int64), flow.shape)
         return [flow, pan] if pan.any() else [flow]
 
-    def _code_keyframe(self, importance: np.ndarray | None, following: list[EncoderFrame]) -> AccessUnit:
+    def _code_keyframe(self, importance: np.ndarray | None) -> AccessUnit:
         frame = self._keyframe
         offset = self._settings.keyframe_offset
         if offset is None:
@@ -228,8 +219,7 @@ class GroupEncoder:
         quantiser = max(0, self._settings.inter_quantiser - offset)
         writer = self._new_writer()
         self._coder = self._new_coder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
-        target = self._target([frame, *following], 0)
-        choose = self._quantiser(target / step_latent(quantiser), self._classes(importance))
+        choose = self._quantiser(frame.latents / step_latent(quantiser), self._classes(importance))
         with one_blas_thread():
             latent = self._coder.code_keyframe(writer, quantiser, choose)
         self._anchor = (ReferenceFrame(latent.latents.astype(np.int32)), frame.luma)

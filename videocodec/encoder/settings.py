@@ -53,8 +53,7 @@ class EncoderSettings:
     both in units of the step.  keyframe_offset: quantiser indices by which a keyframe is finer, since all frames of its
     group live on it, None to let the importance of the keyframe say; level_offsets: how much coarser the levels of a
     hierarchical group are, which fewer frames live on.
-    temporal_filter: whether still blocks of frames that others refer to are averaged with their neighbours in time.  generation:
-    what share of its error a restoration is trusted to leave in a block that is marked for it to make up, 0..1; at 1, the only
+    generation: what share of its error a restoration is trusted to leave in a block that is marked for it to make up, 0..1; at 1, the only
     honest value without such a restoration, none is marked.  effort: None for that of the preset.
     """
 
@@ -65,7 +64,6 @@ class EncoderSettings:
     lagrangian: float = 0.10
     keyframe_offset: int | None = None
     level_offsets: tuple[int, ...] = (0, 5, 9, 12, 14)
-    temporal_filter: bool = False
     generation: float = 1.0
     effort: Effort | None = None
 
@@ -78,6 +76,8 @@ class EncoderSettings:
             raise ValueError(f"group_size must be 1..{MAX_FRAMES} frames, got {self.group_size}")
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
+        if not 0 <= self.generation <= 1:
+            raise ValueError(f"generation must be 0..1, got {self.generation!r}")
         if self.effort is None:
             object.__setattr__(self, "effort", _EFFORTS[self.preset])
 

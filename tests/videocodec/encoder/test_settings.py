@@ -49,3 +49,9 @@ def test_every_index_is_one_the_format_has(crf: int) -> None:
 def test_settings_cannot_be_changed_behind_the_encoders_back() -> None:
     with pytest.raises(AttributeError):
         EncoderSettings().crf = 3
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_of_error_is_one(share: float) -> None:
+    with pytest.raises(ValueError, match="generation must be 0..1"):
+        EncoderSettings(generation=share)
