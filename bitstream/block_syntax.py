@@ -218,7 +218,7 @@ class BlockCoder:
         follows = np.flatnonzero(uses.reshape(-1) & ~leads)
         leader = sources[follows]
         large = np.concatenate([out.sides.reshape(-1) > 1] * layers).astype(np.int64)
-        before = self.previous.vectors[:layers].reshape(-1, 2)
+        before, writing = self.previous.vectors[:layers].reshape(-1, 2), isinstance(io, SymbolWriter)
         for stage in stages(height, width, layers):
             chosen = leads[stage.blocks]
             if not np.count_nonzero(chosen):
@@ -226,33 +226,44 @@ class BlockCoder:
             blocks = stage.blocks[chosen]
             base, spread = (values[chosen] for values in predictor.predict(stage))
             mirrored = mirrors.reshape(-1)[blocks].nonzero()[0]
-            opposite = blocks[mirrored] - height * width
-            base[mirrored] = -given[opposite]  # a reader knows them only when this stage is decoded
-            options = np.concatenate([base[None], stage.gather(vectors)[:, chosen], before[blocks][None]])
             place = np.full(len(blocks), int(stage.kind == StageKind.EDGE))
             place[mirrored] = 2
             ids = 45 * large[blocks] + 15 * place + 3 * stage.gather(differs).sum(0)[chosen] + spread
-            wanted = given[blocks]
-            found = (options == wanted).all(-1)
-            merges = io.code(self.tables["vector_merge"], ids, np.where(found.any(0), found.argmax(0), NEW_VECTOR))
-            differs.reshape(-1)[blocks] = merges != 0
-            moved = (merges == NEW_VECTOR).nonzero()[0]
-            origin = np.where(merges == NEW_VECTOR, 0, merges)
-            known[blocks] = options[origin, np.arange(len(blocks))]
-            straight = mirrored[origin[mirrored] == 0]
+            wanted, others, merges = given[blocks], None, blocks
+            if writing:
+                base[mirrored] = -given[blocks[mirrored] - height * width]
+                others = self._others(stage, chosen, vectors, before)
+                found = np.concatenate([(base == wanted).all(-1)[None], (others == wanted).all(-1)])
+                merges = np.where(found.any(0), found.argmax(0), NEW_VECTOR)
+            merges = io.code(self.tables["vector_merge"], ids, merges)
+            known[blocks] = base
+            straight, moved, changed = mirrored, merges[:0], merges.nonzero()[0]
+            if len(changed):
+                differs.reshape(-1)[blocks[changed]] = 1
+                new = merges[changed] == NEW_VECTOR
+                moved, copied = changed[new], changed[~new]
+                if len(copied):
+                    others = self._others(stage, chosen, vectors, before) if others is None else others
+                    known[blocks[copied]] = others[merges[copied] - 1, copied]
+                straight = mirrored[(merges[mirrored] == 0) | (merges[mirrored] == NEW_VECTOR)]
             known[blocks[straight]] = 0
             if len(moved):
                 difference = wanted[moved] - base[moved]
                 vertical = self._code_delta(io, spread[moved], difference[:, 0])
-                horizontal = self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1])
                 known[blocks[moved], 0] += vertical
-                known[blocks[moved], 1] += horizontal
+                known[blocks[moved], 1] += self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1])
+            # Only now are the vectors to the past known that the mirrored ones turn around.
             known[blocks[straight]] -= known[blocks[straight] - height * width]
             if len(moved) and np.abs(known[blocks]).max() > VECTOR_LIMIT:
                 raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
-            if len(follows):
+            if len(follows) and large[blocks].any():
                 known[follows] = known[leader]
                 differs.reshape(-1)[follows] = differs.reshape(-1)[leader]
+
+    @staticmethod
+    def _others(stage: Stage, chosen: np.ndarray, vectors: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """What the chosen blocks of a stage can merge with: the vectors of their four neighbours and of the frame before, (5, n, 2)."""
+        return np.concatenate([stage.gather(vectors)[:, chosen], before[stage.blocks[chosen]][None]])
 
     def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
         low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2
