@@ -3,7 +3,7 @@
     python tools/bench_inter.py --clips DIR --lpips FILE [--crf 26 35 44 53] [--max-frames 65] [--only NAME …] [--jobs 2]
 
 First the tools are added one after another, from a past-only coder with the median of a flow for vectors, a threshold for
-modes and one quantiser for all frames, up to the whole encoder; then each is taken out of the whole encoder.  Bytes are whole
+modes and one quantiser for all frames, up to the whole encoder; then some are taken out of the whole encoder.  Bytes are whole
 access units, keyframes included, summed over the clips; lpips-squeeze and PSNR (RGB) are those of every fifth frame, which over 80
 frames meets every level of a group, as means over the clips of the means of their frames.  BD-rate is Bjøntegaard's over these
 sums (Akima).  The last table says where the bytes of inter frames go.  Latents are encoded once per clip; a process codes one clip.
@@ -76,7 +76,7 @@ class Coder:
 
 
 def coders() -> tuple[list[Coder], list[Coder]]:
-    """Tools added one by one, and taken out one by one; the last of the first list is the whole encoder."""
+    """Tools added one by one, and some taken out; the last of the first list is the whole encoder."""
     added = [
         Coder(
             "past only, median flow, threshold, one quantiser", {"effort": PLAIN, "lagrangian": 0.0} | FLAT, weighted=False, decides=False
@@ -92,13 +92,8 @@ def coders() -> tuple[list[Coder], list[Coder]]:
     ]
     without = [
         Coder("without the hierarchy", {"effort": replace(FULL, hierarchical=False)}),
-        Coder("without coarser levels", {"level_offsets": (0,)}),
-        Coder("without a finer keyframe", {"keyframe_offset": 0}),
-        Coder("without units", {"effort": replace(FULL, units=False)}),
-        Coder("without merging", {"effort": replace(FULL, merges=False)}),
         Coder("without importance", {"effort": replace(FULL, importance=False)}),
         Coder("without weights by channel", weighted=False),
-        Coder("without refinement", {"effort": replace(FULL, refinements=0)}),
         Coder("without RDOQ", {"lagrangian": 0.0}),
     ]
     return added, without
