@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--lpips", type=Path, required=True)
     parser.add_argument("--bundle", default="embedded")
     parser.add_argument("--bpp", type=float, nargs="+", default=[0.25, 0.13])
-    parser.add_argument("--crf", type=int, nargs="+", default=[20, 24, 28, 32, 36, 40, 44, 48, 52])
+    parser.add_argument("--crf", type=int, nargs="+", default=[20, 24, 28, 32, 36, 40, 44, 48, 52, 56])
     parser.add_argument("--svtav1-crf", type=int, nargs="+", default=[30, 35, 40, 45, 50, 55, 60, 63])
     parser.add_argument("--no-svtav1", action="store_true")
     args = parser.parse_args()
