@@ -94,7 +94,7 @@ def coders() -> tuple[list[Coder], list[Coder]]:
         Coder("without the hierarchy", {"effort": replace(FULL, hierarchical=False)}),
         Coder("without importance", {"effort": replace(FULL, importance=False)}),
         Coder("without weights by channel", weighted=False),
-        Coder("without RDOQ", {"lagrangian": 0.0}),
+        Coder("without any price on bits (λ = 0)", {"lagrangian": 0.0}),
     ]
     return added, without
 

@@ -1,11 +1,11 @@
 """Rate control and parallel encoding through files, as a user would: bitrates hit, the gain of a second process.
 
     python tools/bench_rate.py --clips DIR [--bitrate 10000 20000 40000 80000] [--max-frames N] [--only NAME …]
-    python tools/bench_rate.py --jobs 2 [--seconds 60]
+    python tools/bench_rate.py --jobs 2 [--seconds 60] [--size 512 288]
 
 The first form encodes every clip at every bitrate (bits per second) and prints by how much the video bytes miss the target, or what the
 encoder says where crf 0 to 63 cannot reach it; exit status 1 if a target within reach is missed by more than 3 %.  The second encodes the
-moving texture of bench_speed.py, 512×288, with one process and with N, and compares bytes and time; exit status 1 if the bytes differ.
+moving texture of bench_speed.py with one process and with N, and compares bytes and time; exit status 1 if the bytes differ.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ def rates(clips: list[Path], bitrates: list[int], max_frames: int | None) -> boo
     return hit
 
 
-def parallel(jobs: int, seconds: int) -> bool:
+def parallel(jobs: int, seconds: int, size: tuple[int, int]) -> bool:
     """Whether the bytes agree."""
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        make_clip(clip, seconds)
+        make_clip(clip, seconds, *size)
         files, times = [], []
         for count in (1, jobs):
             coded = Path(folder) / f"{count}.mp4"
             times.append(videocodec.encode(clip, coded, crf=32, jobs=count, device="cpu").encode_seconds)
             files.append(coded.read_bytes())
-            print(f"{seconds} s, {count} jobs: {times[-1]:.1f} s", flush=True)
+            print(f"{seconds} s of {size[0]}x{size[1]}, {count} jobs: {times[-1]:.1f} s", flush=True)
     same = files[0] == files[1]
     print(f"{times[0] / times[1]:.2f} times the speed, bytes {'identical' if same else 'DIFFER'}")
     return same
@@ -65,11 +65,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="names of clips, without suffix")
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--size", type=int, nargs=2, default=(512, 288))
     args = parser.parse_args()
     if (args.clips is None) == (args.jobs is None):
         parser.error("give either --clips or --jobs")
     if args.jobs is not None:
-        sys.exit(not parallel(args.jobs, args.seconds))
+        sys.exit(not parallel(args.jobs, args.seconds, tuple(args.size)))
     paths = sorted(f for f in args.clips.iterdir() if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only))
     sys.exit(not rates(paths, args.bitrate, args.max_frames))
 

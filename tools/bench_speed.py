@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 WIDTH, HEIGHT, FPS = 512, 288, 25
 
 
-def make_clip(path: Path, seconds: int) -> None:
-    """A clip of moving texture at 512×288."""
+def make_clip(path: Path, seconds: int, width: int = WIDTH, height: int = HEIGHT) -> None:
+    """A clip of moving texture."""
     rng = np.random.default_rng(0)
     texture = sum(
         cv2.resize(rng.uniform(0, 1, (2**i, 2**i, 3)).astype(np.float32), (1024, 1024), interpolation=cv2.INTER_CUBIC) / (1 + i)
@@ -35,11 +35,11 @@ def make_clip(path: Path, seconds: int) -> None:
     texture = np.clip((texture - texture.min()) / np.ptp(texture) * 255, 0, 255).astype(np.uint8)
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=FPS, options={"crf": "16", "preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt, stream.time_base = WIDTH, HEIGHT, "yuv420p", Fraction(1, FPS)
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = width, height, "yuv420p", Fraction(1, FPS)
         for i in range(seconds * FPS):
             angle = i / 60
             x, y = 250 + 200 * np.sin(angle), 300 + 200 * np.cos(angle * 0.7)
-            picture = cv2.getRectSubPix(texture, (WIDTH, HEIGHT), (x + 256, y))
+            picture = cv2.getRectSubPix(texture, (width, height), (x + 256, y))
             cv2.circle(picture, (int(256 + 180 * np.cos(angle * 2)), int(144 + 80 * np.sin(angle * 3))), 36, (40, 60, 200), -1)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             output.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=5, dst_color_range=1)))
