@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
@@ -56,10 +55,10 @@ class PastOnlyDecider(BlockDecider):
     def decide(self, target, reference, candidates, before, quantiser, future=None, classes=None) -> Decision:  # noqa: ANN001, D102
         fields = BlockFields.blank(*before.modes.shape, Mode.SKIP)
         fields.vectors[0] = candidates[0]
-        prediction = predict_frame(self._tables, fields, (reference, None), self._block)
+        prediction = predict_frame(self.tables, fields, (reference, None), self.block)
         distance = (target - prediction / UNITS_PER_LATENT) / step_latent(quantiser)
         channels, height, width = distance.shape
-        b = self._block
+        b = self.block
         error = np.square(distance).reshape(channels, height // b, b, width // b, b).mean((0, 2, 4))
         fields.modes[error > 2 / 12] = Mode.RESIDUAL
         return Decision(fields, prediction)
@@ -99,20 +98,6 @@ def coders() -> tuple[list[Coder], list[Coder]]:
     return added, without
 
 
-class Recorder(FrameCoder):
-    """A frame coder that can be asked afterwards what its tables spent."""
-
-    made: list[FrameCoder]
-
-    @classmethod
-    def into(cls, made: list[FrameCoder]) -> Callable[..., FrameCoder]:
-        def new(*args: object) -> FrameCoder:
-            made.append(FrameCoder(*args))
-            return made[-1]
-
-        return new
-
-
 def code(clip: list[EncoderFrame], header, bundle: ModelBundle, coder: Coder, crf: int) -> tuple[list, dict[str, float]]:  # noqa: ANN001
     """Access units of a clip, and bytes of inter frames by what they say."""
     settings = EncoderSettings(crf=crf, **coder.settings)
@@ -120,8 +105,13 @@ def code(clip: list[EncoderFrame], header, bundle: ModelBundle, coder: Coder, cr
     rows, columns = header.latent_height // block, header.latent_width // block
     search = MotionSearch(block << header.latent_stride_log2, rows, columns, settings.effort.flow_preset)
     made: list[FrameCoder] = []
+
+    def new_coder(*arguments: object) -> FrameCoder:
+        made.append(FrameCoder(*arguments))
+        return made[-1]
+
     weights = bundle.sensitivity if coder.weighted else None
-    encoder = GroupEncoder(bundle.tables, header, settings, search, new_coder=Recorder.into(made), weights=weights)
+    encoder = GroupEncoder(bundle.tables, header, settings, search, new_coder=new_coder, weights=weights)
     if not coder.decides:
         encoder._decider = encoder._leaf_decider = PastOnlyDecider(bundle.tables, block, 0.0)
     units = [unit for frame in clip for unit in encoder.push(frame)] + encoder.finish()

@@ -1,9 +1,7 @@
-"""Decisions of an inter frame by rate and distortion, both in units of the quantiser step: units, vectors, directions, modes.
+"""Decisions of an inter frame by rate and distortion (``block_costs``): units, vectors, directions, modes.
 
-Distortion is the squared error of the latents divided by step²; rate is in bits, estimated by the formulas below, whose
-constants were fitted to what the entropy coder really spends.  The order is: what every candidate vector field would cost
-in every block; from that the quadtree of units that move as one; then vectors and directions in the order of the syntax, where
-their predictors are known; then the mode of every block.
+The order is: what every candidate vector field would cost in every block; from that the quadtree of units that move as one;
+then vectors and directions in the order of the syntax, where their predictors are known; then the mode of every block.
 """
 
 from __future__ import annotations
@@ -17,32 +15,11 @@ from bitstream.block_syntax import BlockFields, Direction, Mode, VectorPredictor
 from bitstream.block_units import UNIT_SIDES, leaders, unit_grid
 from bitstream.frame_coder import predict_frame, to_positions
 from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame, average
-from bitstream.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.tables import CodecTables
 
+from .block_costs import BlockCosts, FrameCosts, RateEstimates
 from .generation import BlockScene, GenerateChooser
-from .importance import USUAL_CLASS, WEIGHTS
-
-_COSTS_PER_STEP = 16  # resolution of the table of sample costs
-_COST_REACH = 64  # steps; larger residuals cost as much as this one
-
-
-@dataclass(frozen=True)
-class RateEstimates:
-    """Bits of syntax elements.  A level costs ``zero`` bits, or ``nonzero + slope · log2|level|``; intra levels have their own."""
-
-    skip: float = 0.15
-    residual: float = 3.0
-    intra: float = 9.0
-    generate: float = 6.0
-    joined: tuple[float, float] = (0.4, 1.6)  # a unit that moves as one; one that is split
-    direction: tuple[float, float, float] = (0.3, 2.0, 4.0)  # the neighbours' majority; another; another than all neighbours
-    same_vector: float = 0.3
-    merged_vector: float = 4.0  # the vector of a neighbour or of the frame before
-    new_vector: float = 7.0
-    vector_slope: float = 2.0
-    levels: tuple[float, float, float] = (0.15, 3.2, 2.0)  # zero, nonzero, slope
-    intra_levels: tuple[float, float, float] = (0.22, 2.4, 0.9)
+from .importance import USUAL_CLASS
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +61,9 @@ class BlockDecider:
         weights: np.ndarray | None = None,
         rates: RateEstimates = RateEstimates(),
     ) -> None:
-        self._tables, self._block, self._lagrangian, self._rates = tables, block, lagrangian, rates
-        self._refinements, self._units, self._merges, self._generate = refinements, units, merges, generate
-        self._weights = np.ones(tables.latent_channels, dtype=np.float32) if weights is None else weights
-        every = np.outer(WEIGHTS, self._weights).ravel()
-        self._residual_costs, self._intra_costs = (
-            np.stack([self._sample_costs(levels, float(weight)) for weight in every]) for levels in (rates.levels, rates.intra_levels)
-        )
+        self.tables, self.block = tables, block
+        self.costs = BlockCosts(lagrangian, np.ones(tables.latent_channels, dtype=np.float32) if weights is None else weights, rates)
+        self.refinements, self.units, self.merges, self.generate = refinements, units, merges, generate
 
     def decide(
         self,
@@ -106,49 +79,25 @@ class BlockDecider:
         first; ``before``: the block layer of the frame coded before; ``future``: the other reference, with its candidates;
         ``classes`` (bh, bw) of ``importance.WEIGHTS``: what errors of every block count."""
         previous = before.vectors[0] if future is None else np.zeros_like(before.vectors[0])
-        frame = _FrameDecision(self, target, quantiser, previous, classes)
+        usual = np.full(previous.shape[:2], USUAL_CLASS)
+        frame = _FrameDecision(self, target, quantiser, previous, usual if classes is None else classes)
         sources = [(reference, candidates)] if future is None else [(reference, candidates), future]
         searches = [frame.candidates(*source) for source in sources]
-        if self._units:
+        if self.units:
             frame.join_units(searches)
         motions = [frame.motion(source[0], search, vectors) for source, search, vectors in zip(sources, searches, before.vectors)]
         frame.set_directions(motions)
         return frame.set_modes()
 
-    def _sample_costs(self, levels: tuple[float, float, float], weight: float) -> np.ndarray:
-        """Least distortion + λ · bits of a sample of some weight by its distance from the prediction in steps / 16."""
-        zero, nonzero, slope = levels
-        x = (np.arange(_COST_REACH * _COSTS_PER_STEP + 1) + 0.5) / _COSTS_PER_STEP
-        costs = weight * x**2 + self._lagrangian * zero
-        for level in (np.floor(x), np.floor(x) + 1):
-            coded = weight * (x - level) ** 2 + self._lagrangian * (nonzero + slope * np.log2(np.maximum(level, 1)))
-            costs = np.where(level > 0, np.minimum(costs, coded), costs)
-        return costs.astype(np.float32)
-
-    def vector_cost(self, difference: np.ndarray) -> np.ndarray:
-        """λ · bits of vectors that differ so much (…, 2) from their predictors."""
-        r = self._rates
-        moved = (difference != 0).any(-1)
-        return self._lagrangian * np.where(moved, r.new_vector + r.vector_slope * np.log2(1.0 + np.abs(difference)).sum(-1), r.same_vector)
-
 
 class _FrameDecision:
     """The decision of one frame while it is made."""
 
-    def __init__(
-        self, decider: BlockDecider, target: np.ndarray, quantiser: int, previous: np.ndarray, classes: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, decider: BlockDecider, latents: np.ndarray, quantiser: int, previous: np.ndarray, classes: np.ndarray) -> None:
         self._decider, self._previous = decider, previous
-        self._rates, self._lagrangian, self._block = decider._rates, decider._lagrangian, decider._block
-        step = step_latent(quantiser) * UNITS_PER_LATENT
-        self._scale, self._target = np.float32(1 / step), np.asarray(target, dtype=np.float32) * np.float32(UNITS_PER_LATENT / step)
+        self._rates, self._lagrangian, self._block = decider.costs.rates, decider.costs.lagrangian, decider.block
+        self._costs = FrameCosts(decider.costs, latents, quantiser, decider.block, classes)
         self._grid = previous.shape[:2]
-        if classes is None:
-            classes = np.full(self._grid, USUAL_CLASS)
-        positions, channels = to_positions(classes.astype(np.int32), self._block), len(self._target)
-        self._weights = WEIGHTS[positions] * decider._weights[:, None, None]
-        # Where the costs of samples of a channel at a position begin in the decider's table of them.
-        self._rows = (positions * channels + np.arange(channels, dtype=np.int32)[:, None, None]) * decider._residual_costs.shape[1]
         self._fields = BlockFields.blank(*self._grid, Mode.SKIP)
         self._source = leaders(self._fields.sides)
         self._prediction: np.ndarray | None = None
@@ -157,7 +106,7 @@ class _FrameDecision:
         """The fields to try everywhere: zero, those given, and the first of them evened out over 32 and 64 px.  The same field
         twice is the same candidate twice, so that the lists of two references match."""
         fields = [np.zeros_like(self._previous), *given]
-        if given and self._decider._units:
+        if given and self._decider.units:
             fields += [_evened(given[0], side) for side in reversed(UNIT_SIDES)]
         made: list[_Candidate] = []
         for field in fields:
@@ -169,29 +118,9 @@ class _FrameDecision:
         """``where`` (bh, bw) bool: other blocks are not looked at, and cost without limit."""
         fields = BlockFields.blank(*self._grid, Mode.SKIP)
         fields.vectors[0] = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
-        prediction = predict_frame(self._decider._tables, fields, (reference, None), self._block, where)
-        cost = self._cost(prediction)
+        prediction = predict_frame(self._decider.tables, fields, (reference, None), self._block, where)
+        cost = self._costs.cheapest(prediction)
         return _Candidate(fields.vectors[0], prediction, cost if where is None else np.where(where, cost, np.inf))
-
-    def _sum(self, plane: np.ndarray) -> np.ndarray:
-        """(C, h, w) summed over the channels and positions of every block → (bh, bw)."""
-        bh, bw, b = *self._grid, self._block
-        return plane.sum(0).reshape(bh, b, bw, b).sum((1, 3))
-
-    def _looked_up(self, costs: np.ndarray, distance: np.ndarray) -> np.ndarray:
-        index = np.minimum(distance * _COSTS_PER_STEP, _COST_REACH * _COSTS_PER_STEP).astype(np.int32)
-        return self._sum(costs.take(index + self._rows))
-
-    def _skip_and_residual(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Error of every block as it is predicted; what skipping costs, and what coding the residual does."""
-        distance = np.abs(self._target - prediction.astype(np.float32) * self._scale)
-        error = self._sum(np.square(distance) * self._weights)
-        residual = self._looked_up(self._decider._residual_costs, distance)
-        return error, error + self._lagrangian * self._rates.skip, residual + self._lagrangian * self._rates.residual
-
-    def _cost(self, prediction: np.ndarray) -> np.ndarray:
-        _, skip, residual = self._skip_and_residual(prediction)
-        return np.minimum(skip, residual)
 
     def _per_unit(self, cost: np.ndarray) -> np.ndarray:
         """Costs of blocks (bh, bw), summed over the blocks that move with a leader, in the leader's place → (bh, bw)."""
@@ -199,14 +128,14 @@ class _FrameDecision:
 
     def join_units(self, searches: list[list[_Candidate]]) -> None:
         """The quadtree, from the smallest units up: joined where one motion for all costs less than several."""
-        fixed = self._lagrangian * (1.0 if len(searches) == 2 else 0.0)  # bits of a direction, on average
+        fixed = self._lagrangian * self._rates.any_direction if len(searches) == 2 else 0.0
         costs, fields = [], []
         for search in searches:
             costs += [candidate.cost for candidate in search]
             fields += [candidate.vectors for candidate in search]
         if len(searches) == 2:
             for past, future in zip(*searches):
-                costs.append(self._cost(average(past.prediction, future.prediction)))
+                costs.append(self._costs.cheapest(average(past.prediction, future.prediction)))
                 fields.append(past.vectors)
         best = None
         sides = self._fields.sides.reshape(-1)
@@ -216,7 +145,7 @@ class _FrameDecision:
             for cost, field in zip(costs, fields):
                 total = np.bincount(grid.of_block, weights=cost.reshape(-1), minlength=len(grid.roots))
                 at_roots = field.reshape(-1, 2)[grid.roots].reshape(grid.rows, grid.columns, 2)
-                options.append(total + fixed + self._decider.vector_cost(at_roots - _around(at_roots)).reshape(-1))
+                options.append(total + fixed + self._decider.costs.vectors(at_roots - _around(at_roots)).reshape(-1))
             joint = np.min(options, axis=0)
             if best is None:
                 best, finer = joint, grid
@@ -248,7 +177,7 @@ class _FrameDecision:
         """
         grid = self._grid
         tries = [self._restricted(candidate) for candidate in dict.fromkeys(search)]
-        for _ in range(self._decider._refinements):
+        for _ in range(self._decider.refinements):
             refined = self._refined(reference, tries)
             if refined is None:
                 break
@@ -256,7 +185,7 @@ class _FrameDecision:
         unit_costs = [self._per_unit(candidate.cost) for candidate in tries]
         everywhere = np.ones(grid, dtype=bool)
         best, cost, vector_cost = np.zeros_like(self._previous), np.zeros(grid), np.zeros(grid)
-        prediction = np.zeros(self._target.shape, dtype=np.int32)
+        prediction = np.zeros(self._costs.target.shape, dtype=np.int32)
         predictor = VectorPredictor(best, everywhere, self._previous)
         leads = self._source == np.arange(len(self._source))
         for stage in stages(*grid):
@@ -271,7 +200,7 @@ class _FrameDecision:
             around = stage.gather(best)[:, chosen]
             merges = [self._spread(blocks, vectors) for vectors in (*around, before.reshape(-1, 2)[blocks])]
             options, totals = list(tries), list(unit_costs)
-            for vectors in [guess, *merges] if self._decider._merges else [guess]:
+            for vectors in [guess, *merges] if self._decider.merges else [guess]:
                 unseen = in_stage.copy()
                 for option, total in zip(options, totals):
                     usable = np.isfinite(total).reshape(-1)[self._source].reshape(grid)
@@ -282,7 +211,7 @@ class _FrameDecision:
             rates = []
             for option in options:
                 merged = np.stack([(option.vectors == vectors).all(-1) for vectors in merges]).any(0)
-                rate = self._decider.vector_cost(option.vectors - guess)
+                rate = self._decider.costs.vectors(option.vectors - guess)
                 rates.append(np.where(merged, np.minimum(rate, self._lagrangian * self._rates.merged_vector), rate))
             choice = (np.stack(totals) + np.stack(rates)).argmin(0).reshape(-1)[self._source].reshape(grid)
             for index, option in enumerate(options):
@@ -312,7 +241,12 @@ class _FrameDecision:
         active = (self._per_unit(best) > 12 * self._lagrangian).reshape(-1)[self._source].reshape(self._grid)
         if not active.any():
             return None
-        least, vectors, cost, prediction = totals.min(0), start.copy(), np.full(self._grid, np.inf), np.zeros(self._target.shape, np.int32)
+        least, vectors, cost, prediction = (
+            totals.min(0),
+            start.copy(),
+            np.full(self._grid, np.inf),
+            np.zeros(self._costs.target.shape, np.int32),
+        )
         for offset in ((-1, 0), (1, 0), (0, -1), (0, 1)):
             option = self._candidate(reference, start + np.array(offset), active)
             total = self._per_unit(np.where(active, option.cost, 0)) + self._lagrangian * 2
@@ -332,8 +266,8 @@ class _FrameDecision:
             return
         future, future_bits = motions[1]
         both = average(past.prediction, future.prediction)
-        mirrored = self._decider.vector_cost(future.vectors + past.vectors)
-        costs = np.stack([past.cost, future.cost, self._cost(both)])
+        mirrored = self._decider.costs.vectors(future.vectors + past.vectors)
+        costs = np.stack([past.cost, future.cost, self._costs.cheapest(both)])
         costs = np.stack([self._per_unit(cost) for cost in costs]) + np.stack([past_bits, future_bits, past_bits + mirrored])
         choice = np.zeros(len(self._source), dtype=np.int64)
         known = np.zeros(len(self._source), dtype=bool)
@@ -360,16 +294,14 @@ class _FrameDecision:
 
     def set_modes(self) -> Decision:
         """Skip, residual, generate or intra for every block, and units taken apart that hold an intra block."""
-        fields, r, weight = self._fields, self._rates, self._lagrangian
-        error, skip, residual = self._skip_and_residual(self._prediction)
-        intra = self._looked_up(self._decider._intra_costs, np.abs(self._target)) + weight * r.intra
-        costs = np.stack([skip, residual, np.full(self._grid, np.inf), intra])
+        fields = self._fields
+        error, skip, residual = self._costs.skip_and_residual(self._prediction)
+        costs = np.stack([skip, residual, np.full(self._grid, np.inf), self._costs.intra()])
         fields.modes[:] = costs.argmin(0)
-        if self._decider._generate is not None:
-            scene = BlockScene(
-                self._target, self._prediction.astype(np.float32) * self._scale, self._block, error, costs.min(0), weight * r.generate
-            )
-            fields.modes[self._decider._generate(scene)] = Mode.GENERATE
+        if self._decider.generate is not None:
+            prediction, mark = self._costs.in_steps(self._prediction), self._lagrangian * self._rates.generate
+            scene = BlockScene(self._costs.target, prediction, self._block, error, costs.min(0), mark)
+            fields.modes[self._decider.generate(scene)] = Mode.GENERATE
         alone = fields.modes == Mode.INTRA
         fields.vectors[:, alone] = 0
         fields.directions[alone] = Direction.PAST

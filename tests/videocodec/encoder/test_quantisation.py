@@ -65,3 +65,21 @@ def test_without_a_price_it_rounds(linear_codec) -> None:
     wanted = target()
     error, _, _ = code(linear_codec, wanted, 0.0)
     assert error == pytest.approx(((np.rint(wanted) - wanted) ** 2).sum(), rel=0.05)
+
+
+@pytest.mark.parametrize("where", ["channel", "place"])
+def test_where_errors_count_more_they_become_smaller(linear_codec, where: str) -> None:
+    wanted = target()
+    weights, places = np.ones(4, dtype=np.float32), np.ones((8, 12), dtype=np.float32)
+    chosen = np.zeros(wanted.shape, dtype=bool)
+    if where == "channel":
+        weights[2], chosen[2] = 8, True
+    else:
+        places[3:6, 4:8], chosen[:, 3:6, 4:8] = 8, True
+
+    def error(*arguments: np.ndarray) -> float:
+        choose = RateDistortionQuantiser(wanted, 0.2, *arguments)
+        frame = FrameCoder(linear_codec.tables, 8, 12, 2).code_keyframe(SymbolWriter(), QUANTISER, choose)
+        return float(np.square(frame.latents / UNITS_PER_LATENT / step_latent(QUANTISER) - wanted)[chosen].sum())
+
+    assert error(weights, places) < 0.95 * error()

@@ -1,0 +1,60 @@
+"""Costs of blocks: the least of what a sample can be coded as, and what weights make of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bitstream.quantiser import UNITS_PER_LATENT, step_latent
+from videocodec.encoder.block_costs import BlockCosts, FrameCosts
+from videocodec.encoder.importance import USUAL_CLASS
+
+QUANTISER, BLOCK = 40, 2
+
+
+def frame_costs(distance: float, weights: tuple[float, ...] = (1.0, 1.0), classes: np.ndarray | None = None) -> FrameCosts:
+    """Two channels, 2 × 3 blocks, all samples so many steps away from a prediction of zero."""
+    latents = np.full((2, 4, 6), distance * step_latent(QUANTISER), dtype=np.float32)
+    classes = np.full((2, 3), USUAL_CLASS) if classes is None else classes
+    return FrameCosts(BlockCosts(0.1, np.array(weights, dtype=np.float32)), latents, QUANTISER, BLOCK, classes)
+
+
+ZERO = np.zeros((2, 4, 6), dtype=np.int32)
+
+
+@pytest.mark.parametrize("distance", [0.0, 0.3, 1.0, 2.4, 9.0])
+def test_a_sample_costs_the_least_of_all_levels(distance: float) -> None:
+    costs = frame_costs(distance)
+    rates = BlockCosts(0.1, np.ones(2, dtype=np.float32)).rates
+    zero, nonzero, slope = rates.levels
+    x = (np.floor(distance * 16) + 0.5) / 16  # the middle of the table's entry
+    samples = [x**2 + 0.1 * zero] + [(x - level) ** 2 + 0.1 * (nonzero + slope * np.log2(level)) for level in range(1, 12)]
+    error, skip, residual = costs.skip_and_residual(ZERO)
+    assert np.allclose(error, 8 * distance**2, atol=1e-4) and np.allclose(skip - error, 0.1 * rates.skip, atol=1e-3)
+    assert np.allclose(residual, 8 * min(samples) + 0.1 * rates.residual, rtol=1e-3, atol=1e-3)
+    assert np.array_equal(costs.cheapest(ZERO), np.minimum(skip, residual))
+
+
+def test_a_perfect_prediction_has_no_error() -> None:
+    prediction = np.full((2, 4, 6), round(3 * step_latent(QUANTISER) * UNITS_PER_LATENT), dtype=np.int32)
+    assert np.allclose(frame_costs(3.0).skip_and_residual(prediction)[0], 0, atol=1e-3)
+
+
+def test_weights_by_channel_and_by_block_multiply_errors() -> None:
+    classes = np.array([[0, 2, 4], [2, 2, 2]])
+    error = frame_costs(1.0, (0.5, 1.5), classes).skip_and_residual(ZERO)[0]
+    assert np.allclose(error, [[4, 8, 16], [8, 8, 8]])
+    assert np.allclose(frame_costs(1.0, (0.0, 1.0)).skip_and_residual(ZERO)[0], 4)
+
+
+def test_levels_pay_sooner_where_errors_count_more() -> None:
+    classes = np.array([[0, 2, 4], [2, 2, 2]])
+    _, skip, residual = frame_costs(0.75, classes=classes).skip_and_residual(ZERO)
+    gain = skip - residual
+    assert gain[0, 0] < gain[0, 1] < gain[0, 2]
+
+
+def test_a_vector_costs_more_the_further_it_is_from_its_predictor() -> None:
+    bits = BlockCosts(1.0, np.ones(1, dtype=np.float32)).vectors(np.array([[0, 0], [0, 1], [3, 1], [-30, 40]]))
+    assert bits[0] == BlockCosts(1.0, np.ones(1, dtype=np.float32)).rates.same_vector
+    assert np.all(np.diff(bits) > 0)
