@@ -15,6 +15,7 @@ from bitstream.errors import BitstreamError, ContainerError
 from bitstream.frame_coder import LatentFrame
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
+from bitstream.tables import CodecTables
 
 from ..errors import ModelMismatchError
 from ..models.bundle import ModelBundle, available
@@ -26,7 +27,8 @@ class DecodedLatents:
 
     latent: the exact frame.  pts, duration: ticks of the header's time base.  kind: "keyframe" or "inter".  byte_share: bytes
     of its access unit that it is responsible for (by code length).  quantiser_map (h, w) uint8: the quantiser that last
-    refined each position.  index: 0.. in display order.
+    refined each position.  index: 0.. in display order.  references: index of the frames that it is predicted from, past and
+    future, None where it has none.
     """
 
     latent: LatentFrame
@@ -36,6 +38,7 @@ class DecodedLatents:
     byte_share: float
     quantiser_map: np.ndarray
     index: int
+    references: tuple[int | None, int | None]
 
 
 def bundle_for(header: SequenceHeader) -> ModelBundle:
@@ -81,21 +84,15 @@ class LatentStream:
 
     def frames(self) -> Iterator[DecodedLatents]:
         """All frames in display order, each verified against its checksum."""
-        decoder = LatentDecoder(self.bundle.tables)
-        maps = QuantiserMaps(1 << self.header.block_log2)
-        index = 0
+        decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2)
         for sample in self.reader.units():
             try:
                 unit = AccessUnit.parse(sample.data)
                 check_unchanged(self.header, unit.header)
-                frames = decoder.decode(unit)
+                yield from decoder.decode(unit, len(sample.data))
             except BitstreamError as error:
-                raise type_of(error)(f"{self.path}: access unit {sample.index} (frame {index}): {error}") from error
-            bits = sum(f.block_bits + f.level_bits for f in frames) or 1.0
-            for frame, pts, duration, quantisers in zip(frames, unit.pts, unit.durations, maps.of(unit, frames)):
-                share = len(sample.data) * (frame.block_bits + frame.level_bits or 1.0) / bits
-                yield DecodedLatents(frame, pts, duration, "keyframe" if unit.is_keyframe else "inter", share, quantisers, index)
-                index += 1
+                where = f"access unit {sample.index} (frame {decoder.frames_before})"
+                raise type_of(error)(f"{self.path}: {where}: {error}") from error
 
 
 def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:
@@ -108,6 +105,28 @@ def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> Non
 def type_of(error: BitstreamError) -> type[BitstreamError]:
     """The class to raise again with a file's name in front; ``FieldError`` needs more than a message."""
     return type(error) if type(error).__init__ is ValueError.__init__ else BitstreamError
+
+
+class UnitDecoder:
+    """Access units in order, from a keyframe on, to their frames with all that is known of them."""
+
+    def __init__(self, tables: CodecTables, block: int) -> None:
+        self._decoder, self._maps = LatentDecoder(tables), QuantiserMaps(block)
+        self.frames_before = 0
+
+    def decode(self, unit: AccessUnit, size: int) -> list[DecodedLatents]:
+        """The frames of a unit of ``size`` bytes, in display order.  Raises ``BitstreamError``."""
+        frames = self._decoder.decode(unit)
+        bits = sum(f.block_bits + f.level_bits for f in frames) or 1.0
+        kind = "keyframe" if unit.is_keyframe else "inter"
+        first, out = self.frames_before, []
+        # Numbers inside a unit count from 1, and 0 is the frame before it.
+        references = {e.display_index: tuple(None if n is None else first + n - 1 for n in (e.past, e.future)) for e in unit.references}
+        for i, (frame, quantisers) in enumerate(zip(frames, self._maps.of(unit, frames))):
+            share = size * (frame.block_bits + frame.level_bits or 1.0) / bits
+            out.append(DecodedLatents(frame, unit.pts[i], unit.durations[i], kind, share, quantisers, first + i, references[i]))
+        self.frames_before += len(frames)
+        return out
 
 
 class QuantiserMaps:

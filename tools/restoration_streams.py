@@ -1,0 +1,152 @@
+"""Streams of the real encoder with their sources, for training the temporal UNet: decoded latents, neighbours, what is known of them.
+
+    python tools/restoration_streams.py --clips DIR --pictures DIR --output DIR [--frames 33] [--picture-count 120] [--jobs 2]
+
+Every clip is coded at several crf values, spread over the whole range, by the default encoder.  Of the pictures short clips are made by a
+virtual camera that pans, zooms and turns over them while a piece of another picture passes in front.  A folder is written
+per clip with ``pictures.npy`` (T, H, W, 3) uint8, ``source.npy`` (T, C, h, w) float16 and, per stream, ``crfNN.npz`` with
+decoded (T, C, h, w), neighbours (T, 2, C, h, w) int16, quantisers (T, h, w) uint8 and ``keyframe`` (T,) bool; folders that
+are complete are left alone.  Clips larger than 384×288 are cut to that size at a random place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import zlib
+from concurrent.futures import ProcessPoolExecutor
+from fractions import Fraction
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bitstream.sequence_header import SequenceHeader  # noqa: E402
+from videocodec.decoder.latents import UnitDecoder  # noqa: E402
+from videocodec.decoder.neighbours import neighbours  # noqa: E402
+from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder  # noqa: E402
+from videocodec.encoder.motion import MotionSearch  # noqa: E402
+from videocodec.encoder.settings import EncoderSettings  # noqa: E402
+from videocodec.media.source import VideoSource  # noqa: E402
+from videocodec.models.bundle import ModelBundle  # noqa: E402
+from videocodec.models.runtime import AutoencoderRuntime  # noqa: E402
+
+WIDTH, HEIGHT = 384, 288
+CRF_RANGES = ((14, 24), (24, 34), (34, 44), (44, 56))  # one stream of every clip from each
+BLOCK_LOG2 = 1
+
+
+def read_clip(path: Path, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """(T, H, W, 3) uint8: frames from a random start, cut to at most WIDTH × HEIGHT and to multiples of 16."""
+    with VideoSource(path) as source:
+        every = []
+        for frame in source:
+            every.append(frame.rgb)
+            if len(every) >= 3 * frames:
+                break
+    start = int(rng.integers(max(1, len(every) - frames + 1)))
+    clip = np.stack(every[start : start + frames])
+    height, width = min(HEIGHT, clip.shape[1]) // 16 * 16, min(WIDTH, clip.shape[2]) // 16 * 16
+    y, x = int(rng.integers(clip.shape[1] - height + 1)), int(rng.integers(clip.shape[2] - width + 1))
+    return clip[:, y : y + height, x : x + width]
+
+
+def camera_clip(background: np.ndarray, occluder: np.ndarray, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """(T, 192, 192, 3) uint8: a camera over one picture, with an ellipse of another passing in front."""
+    side = 192
+    centre, speed = np.array(background.shape[1::-1]) / 2 + rng.uniform(-20, 20, 2), rng.normal(0, 1.2, 2)
+    zoom, turn = rng.normal(0, 0.004), rng.normal(0, 0.3)
+    scale = min(background.shape[:2]) / side * 0.8
+    place, course = rng.uniform(0, side, 2), rng.normal(0, 3, 2)
+    axes, angle = rng.uniform(18, 50, 2), rng.uniform(0, 180)
+    texture = cv2.resize(occluder, (side, side), interpolation=cv2.INTER_AREA)
+    shake = np.cumsum(rng.normal(0, 0.3, (frames, 2)), 0)
+    clip = []
+    for t in range(frames):
+        matrix = cv2.getRotationMatrix2D(tuple(centre + speed * t + shake[t]), turn * t, np.exp(zoom * t) / scale)
+        matrix[:, 2] += side / 2 - (centre + speed * t + shake[t])
+        # REFLECT so that the camera may leave the picture.
+        picture = cv2.warpAffine(background, matrix, (side, side), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
+        mask = np.zeros((side, side), np.float32)
+        at = place + course * t
+        cv2.ellipse(mask, (tuple(float(v) for v in at), tuple(float(2 * v) for v in axes), float(angle)), 1.0, -1)
+        mask = cv2.GaussianBlur(mask, (5, 5), 0)[..., None]
+        moved = cv2.warpAffine(
+            texture, np.float32([[1, 0, course[0] * t], [0, 1, course[1] * t]]), (side, side), borderMode=cv2.BORDER_REFLECT
+        )
+        clip.append(np.rint(picture * (1 - mask) + moved * mask).astype(np.uint8))
+    return np.stack(clip)
+
+
+def write_streams(folder: Path, clip: np.ndarray, crfs: list[int]) -> None:
+    """Encode and decode a clip at every crf, and write what training needs; a renamed folder is a complete one."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    bundle = ModelBundle.find("embedded")
+    runtime = AutoencoderRuntime(bundle, "cpu", 1)
+    height, width = clip.shape[1:3]
+    partial = folder.with_suffix(".part")
+    partial.mkdir(parents=True, exist_ok=True)
+    source = np.concatenate([runtime.encode(clip[i : i + 4], height, width) for i in range(0, len(clip), 4)])
+    np.save(partial / "pictures.npy", clip)
+    np.save(partial / "source.npy", source.astype(np.float16))
+    header = SequenceHeader(
+        width=width, height=height, time_base=Fraction(1, 25), latent_channels=source.shape[1], crf=0, gop_size=250, preset=0,
+        model_name=bundle.name, model_sha256="0" * 64,
+    )  # fmt: skip
+    for crf in crfs:
+        settings = EncoderSettings(crf=crf)
+        search = MotionSearch(8 << BLOCK_LOG2, height // 8 >> BLOCK_LOG2, width // 8 >> BLOCK_LOG2, settings.effort.flow_preset)
+        encoder = GroupEncoder(bundle.tables, header, settings, search, weights=bundle.sensitivity)
+        frames = [EncoderFrame(z, search.luma(picture), i, 1) for i, (z, picture) in enumerate(zip(source, clip))]
+        units = [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish()
+        decoder = UnitDecoder(bundle.tables, 1 << BLOCK_LOG2)
+        decoded = [frame for unit in units for frame in decoder.decode(unit, len(unit.payload))]
+        np.savez(
+            partial / f"crf{crf}.npz",
+            decoded=np.stack([f.latent.latents for f in decoded]),
+            neighbours=np.stack([neighbours(bundle.tables, decoded, i, 1 << BLOCK_LOG2) for i in range(len(decoded))]).astype(np.int16),
+            quantisers=np.stack([f.quantiser_map for f in decoded]),
+            keyframe=np.array([f.kind == "keyframe" for f in decoded]),
+        )
+    partial.rename(folder)
+
+
+def make_clip(name: str, path: Path, other: Path | None, frames: int, output: Path) -> str:
+    """One job: read or make the clip called ``name`` and write its streams."""
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    if other is None:
+        clip, ranges = read_clip(path, frames, rng), CRF_RANGES
+    else:
+        pictures = [cv2.imread(str(p), cv2.IMREAD_COLOR_RGB) for p in (path, other)]
+        clip, ranges = camera_clip(*pictures, min(frames, 17), rng), [CRF_RANGES[i] for i in rng.choice(len(CRF_RANGES), 2, replace=False)]
+    write_streams(output / name, clip, [int(rng.integers(*limits)) for limits in ranges])
+    return name
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--frames", type=int, default=33)
+    parser.add_argument("--picture-count", type=int, default=120)
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    clips = sorted(f for f in args.clips.iterdir() if f.suffix in {".mp4", ".mkv", ".webm", ".y4m"})
+    pictures = sorted(f for f in args.pictures.rglob("*") if f.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"})
+    pictures = pictures[:: max(1, len(pictures) // args.picture_count)]
+    jobs = [(f"clip-{f.stem}", f, None) for f in clips]
+    jobs += [(f"camera-{i:04}", f, pictures[(i * 7 + 3) % len(pictures)]) for i, f in enumerate(pictures)]
+    # Every kind early, so that what is there when a run is stopped is of use.
+    jobs = [jobs[i] for i in np.random.default_rng(0).permutation(len(jobs)) if not (args.output / jobs[i][0]).exists()]
+    with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
+        for done, name in enumerate(pool.map(make_clip, *zip(*[(*job, args.frames, args.output) for job in jobs])), 1):
+            print(f"{done}/{len(jobs)} {name}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

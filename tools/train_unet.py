@@ -1,0 +1,315 @@
+"""Train the temporal UNet on streams of the real encoder, within a time budget, resuming from committed weights.
+
+    python tools/restoration_streams.py --clips DIR --pictures DIR --output STREAMS
+    python tools/train_unet.py --streams STREAMS --lpips FILE --minutes 8 --output DIR
+
+Starts from ``--init`` (a folder with ``unet/``, by default the embedded bundle; afresh if it has none) and keeps the weights (an
+exponential moving average) with the best figure on held-out clips: ``unet/`` in diffusers' layout, float16, in the output folder,
+and ``train.log`` beside it.  Runs on CPU and CUDA.
+
+A sample is two frames next to each other, cut at the same place.  Loss, through the frozen decoder of the autoencoder and in units of
+8-bit squared error: MSE + 0.5·MSE of 8×8 means + grid + w·LPIPS, as in training the autoencoder, plus 0.5·MSE of the *change* of
+the error from one frame to the next along the source's motion (DIS flow), which is flicker.  In a third of the samples some blocks are
+replaced by a neighbour's content and marked for generation; in a quarter the error is shrunk to that of a smaller timestep, as
+the later ones of several DDIM steps see it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent  # noqa: E402
+from tools.train_autoencoder import EMBEDDED, GRID_WEIGHT, PERCEPTUAL_WEIGHT, grid_energy  # noqa: E402
+from videocodec.models.bundle import ModelBundle  # noqa: E402
+from videocodec.models.temporal_unet import TemporalUNet  # noqa: E402
+from videocodec.networks.autoencoder import Decoder  # noqa: E402
+from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
+
+STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
+HELD_OUT_EVERY = 7
+STEP_LIMIT = 4.0  # the autoencoder was trained up to this step, and beyond it the perceptual term would be all there is
+FLICKER_WEIGHT = 0.5
+VALIDATION_PAIRS = 3  # per stream
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One coded clip in memory, shapes as in restoration_streams.py; steps (T, h, w) float32; timesteps (T,) int64."""
+
+    name: str
+    pictures: np.ndarray
+    source: np.ndarray
+    decoded: np.ndarray
+    neighbours: np.ndarray
+    steps: np.ndarray
+    timesteps: np.ndarray
+    keyframe: np.ndarray
+
+
+def load_streams(folder: Path, timesteps: np.ndarray) -> list[Stream]:
+    """All complete streams below a folder.  Ends the program if there is none."""
+    streams = []
+    for clip in sorted(f for f in folder.iterdir() if f.is_dir() and f.suffix != ".part"):
+        pictures, source = np.load(clip / "pictures.npy"), np.load(clip / "source.npy")
+        for file in sorted(clip.glob("crf*.npz")):
+            with np.load(file) as data:
+                quantisers = data["quantisers"]
+                frame_quantiser = np.rint(quantisers.mean((1, 2))).astype(np.int64)
+                streams.append(
+                    Stream(f"{clip.name} {file.stem}", pictures, source, data["decoded"], data["neighbours"], STEPS[quantisers],
+                           timesteps[frame_quantiser].astype(np.int64), data["keyframe"])
+                )  # fmt: skip
+    if not streams:
+        raise SystemExit(f"{folder}: no streams: make them with tools/restoration_streams.py")
+    return streams
+
+
+@dataclass
+class Batch:
+    """Frames 2k and 2k + 1 are neighbours.  latents, before, after, source (B, C, h, w) of unit variance; generate, steps (B, h, w);
+    timesteps (B,); pictures (B, 3, H, W) in [-1, 1]; flow (B/2, H, W, 2): where the second frame comes from in the first, as
+    grid_sample wants it."""
+
+    latents: torch.Tensor
+    before: torch.Tensor
+    after: torch.Tensor
+    source: torch.Tensor
+    generate: torch.Tensor
+    steps: torch.Tensor
+    timesteps: torch.Tensor
+    pictures: torch.Tensor
+    flow: torch.Tensor
+
+    def to(self, device: str) -> Batch:
+        """The same on a device."""
+        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+
+
+_FLOW = cv2.DISOpticalFlow_create(1)
+
+
+def sampling_grid(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(H, W, 2) float32 in [-1, 1]: for every pixel of ``second``, where it is in ``first``."""
+    gray = [cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in (second, first)]
+    flow = _FLOW.calc(*gray, None)
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.stack([(x + flow[..., 0]) * 2 / (width - 1) - 1, (y + flow[..., 1]) * 2 / (height - 1) - 1], -1)
+
+
+def collate(cuts: list[tuple[Stream, int, int, int, int, int]], deviation: float) -> Batch:
+    """Pairs of frames (stream, first frame, top, left, height, width; in latents) to a batch."""
+    parts: dict[str, list] = {name: [] for name in Batch.__dataclass_fields__}
+    for stream, t, y, x, h, w in cuts:
+        there, pixels = np.s_[t : t + 2, :, y : y + h, x : x + w], np.s_[t : t + 2, 8 * y : 8 * (y + h), 8 * x : 8 * (x + w)]
+        pictures = stream.pictures[pixels]
+        parts["latents"].append(stream.decoded[there] / np.float32(UNITS_PER_LATENT * deviation))
+        for side, name in enumerate(("before", "after")):
+            parts[name].append(stream.neighbours[:, side][there] / np.float32(UNITS_PER_LATENT * deviation))
+        parts["source"].append(stream.source[there].astype(np.float32) / np.float32(deviation))
+        parts["steps"].append(stream.steps[t : t + 2, y : y + h, x : x + w])
+        parts["generate"].append(np.zeros((2, h, w), np.float32))
+        parts["timesteps"].append(stream.timesteps[t : t + 2])
+        parts["pictures"].append(pictures.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
+        parts["flow"].append(sampling_grid(*pictures)[None])
+    return Batch(**{name: torch.from_numpy(np.concatenate(values)) for name, values in parts.items()})
+
+
+def training_batch(streams: list[Stream], pairs: int, crop: int, deviation: float, rng: np.random.Generator) -> Batch:
+    """Random pairs; crop in latents, even."""
+    lengths = np.array([len(s.decoded) for s in streams], dtype=np.float64)
+    cuts = []
+    for i in rng.choice(len(streams), pairs, p=lengths / lengths.sum()):
+        stream = streams[i]
+        h, w = (min(crop, side) for side in stream.decoded.shape[2:])
+        # The camera's and the clip's first frame is the one keyframe: met as often as it matters for what stands still.
+        t = 0 if rng.random() < 0.1 else int(rng.integers(len(stream.decoded) - 1))
+        y, x = (2 * int(rng.integers((side - size) // 2 + 1)) for side, size in zip(stream.decoded.shape[2:], (h, w)))
+        cuts.append((stream, t, y, x, h, w))
+    batch = collate(cuts, deviation)
+    keyframes = [bool(s.keyframe[t + i]) for s, t, *_ in cuts for i in (0, 1)]
+    for i, is_keyframe in enumerate(keyframes):
+        if not is_keyframe and rng.random() < 0.33:
+            for _ in range(int(rng.integers(1, 5))):
+                size, place = 2 * rng.integers(1, 4, 2), 2 * rng.integers(0, crop // 2, 2)
+                where = np.s_[i, place[0] : place[0] + size[0], place[1] : place[1] + size[1]]
+                whole = (where[0], slice(None), *where[1:])
+                share = float(rng.choice([0.0, 0.5, 1.0]))
+                batch.generate[where] = 1
+                batch.latents[whole] = share * batch.before[whole] + (1 - share) * batch.after[whole]
+    return batch
+
+
+class Restorer(nn.Module):
+    """The UNet with the frozen decoder after it."""
+
+    def __init__(self, unet: TemporalUNet, decoder: Decoder, deviation: float) -> None:
+        super().__init__()
+        self.unet, self.decoder, self.deviation = unet, decoder, deviation
+
+    def forward(self, batch: Batch, train: bool, restore: bool = True) -> torch.Tensor:
+        """Decoded pictures (B, 3, H, W), about [-1, 1]."""
+        log2_step = torch.log2(batch.steps)
+        latents, timesteps = batch.latents, batch.timesteps
+        if restore:
+            alphas = self.unet.alphas_cumprod
+            ratio = ((1 - alphas) / alphas).sqrt()
+            if train:
+                shrink = torch.rand(len(timesteps), device=latents.device) < 0.25
+                smaller = (timesteps * (0.2 + 0.8 * torch.rand(len(timesteps), device=latents.device))).long()
+                smaller = torch.where(shrink, smaller, timesteps)
+                factor = (ratio[smaller] / ratio[timesteps]).reshape(-1, 1, 1, 1)
+                latents, timesteps = batch.source + factor * (latents - batch.source), smaller
+            generate = batch.generate[:, None]
+            latents = latents + generate * ratio[timesteps].reshape(-1, 1, 1, 1) * torch.randn_like(latents)
+            sample = latents * alphas[timesteps].sqrt().reshape(-1, 1, 1, 1)
+            latents = self.unet(sample, timesteps, batch.before, batch.after, batch.generate, log2_step).sample
+        return self.decoder((latents * self.deviation).contiguous(memory_format=torch.channels_last), log2_step)
+
+
+def distortion(decoded: torch.Tensor, batch: Batch, perceptual: nn.Module, weight: float, train: bool) -> tuple[torch.Tensor, ...]:
+    """Per frame: loss over step; MSE in 8-bit units; LPIPS; per pair: flicker, the MSE of the change of the error."""
+    step = torch.exp2(torch.log2(batch.steps).mean((1, 2))).clamp(max=STEP_LIMIT)
+    error = (decoded - batch.pictures) * 127.5
+    mse = (error**2).mean((1, 2, 3))
+    coarse = (F.avg_pool2d(error, 8) ** 2).mean((1, 2, 3))
+    dy, dx = torch.randint(0, 4, (2,)).tolist() if train else (0, 0)
+    lpips = perceptual(decoded[..., dy:, dx:], batch.pictures[..., dy:, dx:])
+    moved = F.grid_sample(error[::2], batch.flow, padding_mode="border", align_corners=True)
+    flicker = ((error[1::2] - moved) ** 2).mean((1, 2, 3))
+    grid = grid_energy(error) if min(error.shape[2:]) >= 64 else 0
+    still = mse + 0.5 * coarse + GRID_WEIGHT * grid + weight * PERCEPTUAL_WEIGHT * step**1.4 * lpips
+    return (still + FLICKER_WEIGHT * flicker.repeat_interleave(2)) / step, mse, lpips, flicker
+
+
+@torch.no_grad()
+def validate(model: Restorer, batches: list[tuple[int, Batch]], perceptual: nn.Module, weight: float, restore: bool = True) -> np.ndarray:
+    """(ranges, 4): loss, PSNR, LPIPS, flicker as means over the frames of every range of crf."""
+    rows: dict[int, list] = {}
+    torch.manual_seed(0)
+    for group, batch in batches:
+        loss, mse, lpips, flicker = distortion(model(batch, False, restore).clamp(-1, 1), batch, perceptual, weight, train=False)
+        psnr = 10 * torch.log10(255**2 / mse)
+        rows.setdefault(group, []).append([float(v.mean()) for v in (loss, psnr, lpips, flicker)])
+    return np.array([np.mean(rows[group], 0) for group in sorted(rows)])
+
+
+def held_out(streams: list[Stream]) -> tuple[list[Stream], list[Stream]]:
+    """Streams to train on and to validate with: no clip is in both."""
+    clips = sorted({s.name.split()[0] for s in streams if s.name.startswith("clip")})
+    chosen = set(clips[3::HELD_OUT_EVERY])
+    return [s for s in streams if s.name.split()[0] not in chosen], [s for s in streams if s.name.split()[0] in chosen]
+
+
+def latent_deviation(timesteps: np.ndarray) -> float:
+    """The latents' standard deviation that the bundle's timesteps were made with (tools/calibrate.py)."""
+    from diffusers import DDIMScheduler
+
+    alphas = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").alphas_cumprod.numpy()
+    noise = np.sqrt((1 - alphas) / alphas)[timesteps]
+    usable = (noise > 0.1) & (noise < 0.7)
+    return float(np.median(STEPS[usable] / 12**0.5 / noise[usable]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--streams", type=Path, required=True)
+    parser.add_argument("--lpips", type=Path, required=True, help="safetensors file with the LPIPS SqueezeNet weights")
+    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--init", type=Path, default=EMBEDDED)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--pairs", type=int, default=4)
+    parser.add_argument("--crop", type=int, default=16, help="latents a side")
+    parser.add_argument("--learning-rate", type=float, default=6e-4)
+    parser.add_argument("--perceptual", type=float, default=1.0, help="weight of LPIPS against the autoencoder's training")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    cv2.setNumThreads(1)
+    torch.manual_seed(args.seed)
+    rng = np.random.default_rng(args.seed)
+    args.output.mkdir(parents=True, exist_ok=True)
+    bundle = ModelBundle.find(EMBEDDED)
+    table = load_file(str(bundle.folder / "codec" / "tables.safetensors"))["timesteps"].numpy()
+    deviation = latent_deviation(table)
+    streams, reserved = held_out(load_streams(args.streams, table))
+
+    resumable = (args.init / "unet" / "config.json").is_file()
+    unet = TemporalUNet.from_pretrained(str(args.init / "unet"), torch_dtype=torch.float32) if resumable else TemporalUNet()
+    autoencoder = bundle.load_autoencoder()
+    model = Restorer(unet.train(), autoencoder.decoder, deviation).to(args.device, memory_format=torch.channels_last)
+    average = copy.deepcopy(model)
+    perceptual = LpipsSqueeze(args.lpips).to(args.device, memory_format=torch.channels_last)
+    batches = []
+    for stream in reserved:
+        group = min(3, max(0, (int(stream.name.split("crf")[1]) - 14) // 10))
+        frames, (h, w) = len(stream.decoded), stream.decoded.shape[2:]
+        for t in np.linspace(0, frames - 2, VALIDATION_PAIRS).astype(int):
+            batches.append((group, collate([(stream, int(t), 0, 0, h, w)], deviation).to(args.device)))
+    log = (args.output / "train.log").open("a", buffering=1)
+
+    def note(**values: object) -> None:
+        log.write(json.dumps(values) + "\n")
+
+    note(start=time.strftime("%F %T"), training_streams=len(streams), held_out=len(reserved), deviation=round(deviation, 4),
+         resumed=resumable, **{k: str(v) for k, v in vars(args).items()})  # fmt: skip
+    plain = validate(average, batches, perceptual, args.perceptual, restore=False)
+    note(without_unet=plain.round(4).tolist())
+
+    optimiser = torch.optim.AdamW(model.unet.parameters(), lr=args.learning_rate, weight_decay=1e-4, betas=(0.9, 0.99))
+    start, best, iteration, next_validation = time.time(), math.inf, 0, 0.0
+    running = np.zeros(4)
+    while True:
+        elapsed = time.time() - start
+        progress = elapsed / (60 * args.minutes)
+        if elapsed >= next_validation or progress >= 1:
+            rows = validate(average, batches, perceptual, args.perceptual)
+            figure = float((rows[:, 0] / plain[:, 0]).mean())
+            note(minutes=round(elapsed / 60, 1), iteration=iteration, figure=round(figure, 4), validation=rows.round(4).tolist(),
+                 running=running.round(3).tolist())  # fmt: skip
+            torch.manual_seed(args.seed + iteration)
+            if figure < best:
+                best = figure
+                copy.deepcopy(average.unet).half().save_pretrained(str(args.output / "unet"))
+            if progress >= 1:
+                break
+            next_validation = time.time() - start + min(480.0, 12 * args.minutes)
+        ramp = min(1.0, (iteration + 1) / 200)
+        for group in optimiser.param_groups:
+            group["lr"] = args.learning_rate * ramp * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+        batch = training_batch(streams, args.pairs, args.crop, deviation, rng).to(args.device)
+        loss, mse, lpips, flicker = distortion(model(batch, True), batch, perceptual, args.perceptual, train=True)
+        optimiser.zero_grad(set_to_none=True)
+        loss.mean().backward()
+        nn.utils.clip_grad_norm_(model.unet.parameters(), 50.0)
+        optimiser.step()
+        iteration += 1
+        with torch.no_grad():
+            keep = min(0.999, iteration / (iteration + 20))
+            for a, p in zip(average.unet.parameters(), model.unet.parameters()):
+                a.lerp_(p, 1 - keep)
+        now = np.array([float(v.detach().mean()) for v in (loss, mse, lpips, flicker)])
+        running = now if iteration == 1 else 0.98 * running + 0.02 * now
+    log.close()
+
+
+if __name__ == "__main__":
+    main()
