@@ -37,7 +37,8 @@ from videocodec.encoder.group_encoder import EncoderFrame  # noqa: E402
 from videocodec.encoder.motion import MotionSearch  # noqa: E402
 from videocodec.encoder.settings import EncoderSettings  # noqa: E402
 from videocodec.media.source import VideoSource  # noqa: E402
-from videocodec.models.bundle import ModelBundle, load_autoencoder  # noqa: E402
+from videocodec.models.bundle import ModelBundle  # noqa: E402
+from videocodec.models.loading import load_autoencoder  # noqa: E402
 from videocodec.models.runtime import AutoencoderRuntime  # noqa: E402
 from videocodec.networks.context import ContextModel  # noqa: E402
 from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402

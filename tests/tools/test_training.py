@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from videocodec.models.bundle import BUNDLES, load_autoencoder
+from videocodec.models.bundle import BUNDLES
+from videocodec.models.loading import load_autoencoder
 
 
 @pytest.fixture(scope="module")

@@ -40,8 +40,8 @@ def decode(
 
     target: .mp4, .mov or .mkv (H.264 with the stream's sound and subtitles), .y4m, "-" (y4m on standard output), or a
     pattern such as frames/%05d.png.  model: the bundle's name or folder, for streams whose model is not installed; None finds
-    the stream's own.  steps, seed, restore: for the restoration stage; bundles without a UNet, as the
-    embedded one is today, restore nothing whatever these say.
+    the stream's own.  restore: whether the bundle's UNet, if it has one, restores the latents, in ``steps`` DDIM steps; seed: of the
+    noise that it fills generated blocks with.
 
     The target appears under its name only when it is complete.  Raises ``BitstreamError`` for a damaged stream,
     ``ModelMismatchError``, ``UnknownModelError``, ``InputError``, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
@@ -53,10 +53,11 @@ def decode(
     stream = LatentStream(source, model)
     if str(target) != "-" and Path(target).exists() and Path(target).samefile(source):
         raise InputError(f"{source}: input and output are the same file: name another output")
+    decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
     total = sum(unit.frame_count for unit in stream.reader.index())
     frames, video_bytes, video_seconds = 0, 0, 0.0
     with open_sink(target, stream.header, sound_from=source if stream.reader.tracks else None, overwrite=overwrite) as sink:
-        for frame in PictureDecoder(stream, device, threads).frames():
+        for frame in decoder.frames():
             sink.write(frame.data.transpose(1, 2, 0), frame.pts, frame.duration)
             frames, video_bytes, video_seconds = frames + 1, video_bytes + frame.bytes, video_seconds + frame.duration_seconds
             if progress:

@@ -12,6 +12,7 @@ import numpy as np
 from bitstream.quantiser import QUANTISER_COUNT, step_latent
 
 from ..models.runtime import AutoencoderRuntime
+from .diffusion import DiffusionRestoration
 from .latents import PROVENANCE, DecodedLatents, LatentStream
 from .restoration import IdentityRestoration, Restoration
 
@@ -44,16 +45,32 @@ class Frame:
 
 
 class PictureDecoder:
-    """Turns the latents of a stream into pictures: restoration, then the autoencoder's decoder, in batches."""
+    """Turns the latents of a stream into pictures: restoration, then the autoencoder's decoder, in batches.
+
+    restoration: one to use instead of the bundle's own.  steps, seed, restore: for the bundle's, see ``videocodec.decode``.
+    """
 
     def __init__(
-        self, stream: LatentStream, device: str = "auto", threads: int | None = None, restoration: Restoration | None = None
+        self,
+        stream: LatentStream,
+        device: str = "auto",
+        threads: int | None = None,
+        restoration: Restoration | None = None,
+        *,
+        steps: int = 1,
+        seed: int = 0,
+        restore: bool = True,
     ) -> None:
         self._stream = stream
         self._runtime = AutoencoderRuntime(stream.bundle, device, threads)
-        self._restoration = restoration or IdentityRestoration()
+        self._restoration = restoration or self._choose(steps, seed, restore)
         pixels = stream.header.padded_width * stream.header.padded_height
         self.batch_size = max(1, _BATCH_PIXELS // pixels)
+
+    def _choose(self, steps: int, seed: int, restore: bool) -> Restoration:
+        if not restore or not self._stream.bundle.has_unet:
+            return IdentityRestoration()
+        return DiffusionRestoration(self._stream.bundle, self._stream.header, self._runtime.device, steps, seed)
 
     def frames(self) -> Iterator[Frame]:
         """All frames in display order."""
@@ -97,9 +114,16 @@ def decode_frames(
     source: str | Path,
     *,
     model: str | Path | None = None,
+    steps: int = 1,
+    seed: int = 0,
+    restore: bool = True,
     device: str = "auto",
     threads: int | None = None,
     restoration: Restoration | None = None,
 ) -> Iterator[Frame]:
-    """Decode a latent-video file frame by frame, in display order.  Raises ``BitstreamError`` or ``VideoCodecError``."""
-    yield from PictureDecoder(LatentStream(source, model), device, threads, restoration).frames()
+    """Decode a latent-video file frame by frame, in display order; arguments as of ``videocodec.decode``, or a restoration of your own.
+
+    Raises ``BitstreamError`` or ``VideoCodecError``, and ``ValueError`` for settings.
+    """
+    stream = LatentStream(source, model)
+    yield from PictureDecoder(stream, device, threads, restoration, steps=steps, seed=seed, restore=restore).frames()

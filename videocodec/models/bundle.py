@@ -18,7 +18,10 @@ from bitstream.tables import CodecTables
 from ..errors import UnknownModelError
 
 if TYPE_CHECKING:
+    from diffusers import DDIMScheduler
     from diffusers.models.modeling_utils import ModelMixin
+
+    from .denoiser import Denoiser
 
 BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 TABLES_FILE = "codec/tables.safetensors"
@@ -79,53 +82,50 @@ class ModelBundle:
                 return np.ones(len(self.latent_scale), dtype=np.float32)
             return file.get_tensor("sensitivity").astype(np.float32)
 
+    @cached_property
+    def diffusion_units(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scale and shift (C,) float32: a denoiser works on (scaled latents - shift) · scale, of about unit variance, which are what
+        diffusers' pipelines make of the autoencoder's latents.  Raises ``UnknownModelError``."""
+        file = self.folder / "vae" / "config.json"
+        try:
+            config = dict(json.loads(file.read_text()))
+            factor, shift = (float(config.get(name) or usual) for name, usual in (("scaling_factor", 1), ("shift_factor", 0)))
+        except (OSError, ValueError, TypeError) as error:
+            raise UnknownModelError(f"{file}: cannot be read ({error})") from error
+        return (factor / self.latent_scale).astype(np.float32), (shift * self.latent_scale).astype(np.float32)
+
     def load_autoencoder(self) -> ModelMixin:
-        """The autoencoder named in model_index.json, on the CPU in float32, evaluation mode."""
+        """The autoencoder in ``vae/``, on the CPU in float32, evaluation mode.  Raises ``UnknownModelError``."""
+        from .loading import load_autoencoder
+
         return load_autoencoder(self.folder)
+
+    @property
+    def has_unet(self) -> bool:
+        """Whether there is a network that restores latents."""
+        return (self.folder / "unet" / "config.json").is_file()
+
+    def load_denoiser(self) -> Denoiser:
+        """The network in ``unet/`` as a denoiser, on the CPU in float32.  Raises ``UnknownModelError``."""
+        from .loading import load_denoiser
+
+        return load_denoiser(self.folder, len(self.latent_scale))
+
+    def load_scheduler(self) -> DDIMScheduler:
+        """The noise schedule of ``scheduler/``, as a DDIM scheduler.  Raises ``UnknownModelError``."""
+        from .loading import load_scheduler
+
+        return load_scheduler(self.folder)
+
+    @cached_property
+    def timesteps(self) -> np.ndarray:
+        """(128,) int64: the timestep whose noise is as strong as each quantiser's error.  Raises ``UnknownModelError``."""
+        with safe_open(str(self.folder / TABLES_FILE), "numpy") as file:
+            if "timesteps" not in file.keys():  # noqa: SIM118  (no mapping)
+                raise UnknownModelError(f"{self.folder / TABLES_FILE}: no timesteps: calibrate this bundle again")
+            return file.get_tensor("timesteps").astype(np.int64)
 
 
 def available() -> tuple[str, ...]:
     """Names of the bundles inside the package."""
     return tuple(sorted(f.name for f in BUNDLES.iterdir() if (f / TABLES_FILE).is_file()))
-
-
-def load_autoencoder(folder: Path) -> ModelMixin:
-    """Load ``folder``/vae: the project's own class or any diffusers autoencoder, safetensors only.
-
-    Raises ``UnknownModelError`` with one clear line.
-    """
-    import diffusers
-    import torch
-
-    from .latent_autoencoder import LatentAutoencoder
-
-    config_file = folder / "vae" / "config.json"
-    try:
-        class_name = dict(json.loads(config_file.read_text())).get("_class_name")
-    except (OSError, ValueError, TypeError) as error:
-        raise UnknownModelError(f"{config_file}: cannot be read ({error})") from error
-    kind = LatentAutoencoder if class_name == "LatentAutoencoder" else getattr(diffusers, str(class_name), None)
-    if kind is None or not hasattr(kind, "from_pretrained") or not str(class_name).startswith(("Autoencoder", "LatentAutoencoder")):
-        raise UnknownModelError(f"{config_file}: {class_name!r} is no autoencoder that diffusers {diffusers.__version__} knows")
-    # What diffusers logs before it raises is pages long, and the error below says it in a line.
-    verbosity = diffusers.utils.logging.get_verbosity()
-    diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)
-    try:
-        model, loading = kind.from_pretrained(
-            str(folder / "vae"),
-            use_safetensors=True,
-            local_files_only=True,
-            torch_dtype=torch.float32,
-            low_cpu_mem_usage=False,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
-        raise UnknownModelError(f"{folder / 'vae'}: cannot be loaded ({' '.join(str(error).split())[:200]})") from error
-    finally:
-        diffusers.utils.logging.set_verbosity(verbosity)
-    # diffusers fills such gaps with random numbers and goes on.
-    if loading["missing_keys"]:
-        raise UnknownModelError(
-            f"{folder / 'vae'}: weights are missing ({', '.join(loading['missing_keys'][:3])}): the file belongs to another config.json"
-        )
-    return model.eval().requires_grad_(False)

@@ -38,7 +38,7 @@ def set_threads(threads: int | None) -> None:
 
 
 @contextmanager
-def _memory_errors(what: str) -> Iterator[None]:
+def memory_errors(what: str) -> Iterator[None]:
     """Turn what PyTorch says when memory ends, a RuntimeError of many lines, into an ``OutOfMemoryError``."""
     try:
         yield
@@ -68,7 +68,7 @@ class AutoencoderRuntime:
     @torch.inference_mode()
     def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
         """Pictures (B, H, W, 3) uint8, padded by repeating the edge to (height, width) → scaled latents (B, C, h, w) float32."""
-        with _memory_errors(f"to encode pictures of {width}×{height} on {self.device}"):
+        with memory_errors(f"to encode pictures of {width}×{height} on {self.device}"):
             return self._encode(pictures, height, width)
 
     def _encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -88,7 +88,7 @@ class AutoencoderRuntime:
     def decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
         """Latents (B, C, h, w) in latent units (or float, from a restoration) and the quantiser step of every position
         (B, h, w) in scaled latents → pictures (B, height, width, 3) uint8, cropped from the top left."""
-        with _memory_errors(f"to decode pictures of {width}×{height} on {self.device}"):
+        with memory_errors(f"to decode pictures of {width}×{height} on {self.device}"):
             return self._decode(latents, steps, height, width)
 
     def _decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:

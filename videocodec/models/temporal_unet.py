@@ -47,7 +47,7 @@ class TemporalUNet(ModelMixin, ConfigMixin):
     """Predicts clean latents from decoded ones, their motion-compensated neighbours in time and the generate mask.
 
     No frame's restored latents are ever an input, so frames can be restored in batches and in any order.
-    ``from_pretrained`` and ``save_pretrained`` are diffusers' own.  The noise schedule in the config is the scheduler's, Stable Diffusion's.
+    ``from_pretrained`` and ``save_pretrained`` are diffusers' own.  The config has the scheduler's noise schedule, Stable Diffusion's.
     """
 
     @register_to_config

@@ -1,0 +1,115 @@
+"""Restoration by diffusion: decoded latents are noisy ones, and a denoiser walks from their timestep to clean latents.
+
+The timestep of a frame is the one whose noise is as strong as its quantisation error, so that √ᾱ_t · latents is a sample of the
+diffusion process at t up to the colour of its noise.  From there DDIM (Song et al. 2021) with η = 0 goes to clean latents, by default in
+one step.  Blocks marked for generation, of which the decoded latents only say what the prediction was, get noise of the same
+strength on top: a network turns noise into texture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import torch
+
+from bitstream.block_syntax import Mode
+from bitstream.frame_coder import to_positions
+from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
+from bitstream.sequence_header import SequenceHeader
+
+from ..models.bundle import ModelBundle
+from ..models.denoiser import Conditions
+from ..models.runtime import memory_errors
+from .latents import DecodedLatents
+from .neighbours import neighbours
+from .restoration import Restoration
+
+_LOG2_STEPS = np.log2([step_latent(q) for q in range(QUANTISER_COUNT)]).astype(np.float32)
+
+
+def stream_noise(header: SequenceHeader, seed: int, shape: tuple[int, int, int]) -> np.ndarray:
+    """Gaussian noise (C, h, w) float32, a function of the stream and the seed alone, the same on every device.
+
+    Philox (Salmon et al. 2011), a counter-based generator, keyed by the model, the size and the seed, gives uniform numbers, the
+    Box-Muller transform normal ones.  All frames of a stream share it: noise that changed from frame to frame would flicker.
+    """
+    name = f"{header.model_sha256} {header.width}x{header.height} {seed}"
+    key = np.frombuffer(hashlib.sha256(name.encode()).digest()[:16], dtype="<u8")
+    count = -(-int(np.prod(shape)) // 2)
+    uniform = (np.random.Philox(key=key).random_raw(2 * count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    radius, angle = np.sqrt(-2 * np.log1p(-uniform[:count])), 2 * np.pi * uniform[count:]
+    normal = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])
+    return normal[: int(np.prod(shape))].reshape(shape).astype(np.float32)
+
+
+class DiffusionRestoration(Restoration):
+    """Restores latents with a bundle's denoiser and noise schedule.
+
+    steps: DDIM steps from a frame's timestep down, at least 1.  seed: of the noise in generated blocks.  Raises
+    ``UnknownModelError`` for a bundle whose networks cannot be loaded.
+    """
+
+    def __init__(self, bundle: ModelBundle, header: SequenceHeader, device: torch.device, steps: int = 1, seed: int = 0) -> None:
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, got {steps}")
+        self._tables, self._device, self._steps = bundle.tables, device, steps
+        self._block = 1 << header.block_log2
+        self._timesteps = torch.from_numpy(bundle.timesteps)
+        self._scheduler = bundle.load_scheduler()
+        self._scheduler.set_timesteps(self._scheduler.config.num_train_timesteps)
+        alphas = self._scheduler.alphas_cumprod
+        self._signal, self._noise_ratio = alphas.sqrt().to(device), ((1 - alphas) / alphas).sqrt().to(device)
+        self._denoiser = bundle.load_denoiser().to(device)
+        scale, shift = (torch.from_numpy(values).reshape(1, -1, 1, 1).to(device) for values in bundle.diffusion_units)
+        self._scale, self._shift = scale, shift
+        noise = stream_noise(header, seed, (header.latent_channels, header.latent_height, header.latent_width))
+        self._noise = torch.from_numpy(noise).to(device)
+
+    @property
+    def reach(self) -> int:
+        """One frame before and one after."""
+        return 1
+
+    @torch.inference_mode()
+    def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
+        """As the base class says."""
+        chosen = window[first : first + count]
+        around = np.stack([neighbours(self._tables, window, i, self._block) for i in range(first, first + count)])
+        # One copy to the device: latents, before and after as they are in the stream.
+        packed = np.concatenate([np.stack([f.latent.latents for f in chosen])[:, None], around], 1).astype(np.int16)
+        generate = np.stack([to_positions(f.latent.fields.modes == Mode.GENERATE, self._block) for f in chosen])
+        quantisers = np.stack([f.quantiser_map for f in chosen])
+        with memory_errors(f"to restore {count} frames on {self._device}"):
+            return self._restore(packed, generate, quantisers)
+
+    def _restore(self, packed: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> np.ndarray:
+        latents, before, after = ((self._units(z)) for z in torch.from_numpy(packed).to(self._device).float().unbind(1))
+        mask = torch.from_numpy(generate).to(self._device).float()
+        steps = torch.from_numpy(_LOG2_STEPS[quantisers]).to(self._device)
+        conditions = Conditions(before, after, mask, steps)
+        start = self._timesteps[torch.from_numpy(np.rint(quantisers.mean((1, 2))).astype(np.int64))]
+        at = start.to(self._device)
+        noisy = latents + mask[:, None] * self._noise_ratio[at].reshape(-1, 1, 1, 1) * self._noise
+        sample = self._signal[at].reshape(-1, 1, 1, 1) * noisy
+        for step in range(self._steps):
+            now, then = (start * (self._steps - s) // self._steps for s in (step, step + 1))
+            output = self._denoiser.predict(sample, now.to(self._device), conditions)
+            clean = self._clean(sample, output, now)
+            sample = self._move(sample, clean, now.to(self._device), then.to(self._device))
+        return ((clean / self._scale + self._shift) * UNITS_PER_LATENT).float().cpu().numpy()
+
+    def _units(self, latents: torch.Tensor) -> torch.Tensor:
+        """Latents in units of the stream → of the denoiser, whose variance is about one."""
+        return (latents / UNITS_PER_LATENT - self._shift) * self._scale
+
+    def _clean(self, sample: torch.Tensor, output: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        """What the scheduler, which knows what the denoiser predicts, takes for the clean latents of frames at timesteps of their own."""
+        frames = zip(output.split(1), timesteps.tolist(), sample.split(1))
+        return torch.cat([self._scheduler.step(o, t, x).pred_original_sample for o, t, x in frames])
+
+    def _move(self, sample: torch.Tensor, clean: torch.Tensor, now: torch.Tensor, then: torch.Tensor) -> torch.Tensor:
+        """DDIM with η = 0: the same noise, as much of it as the next timestep has.  diffusers' own step knows one stride for all."""
+        signal, ratio = (table[now].reshape(-1, 1, 1, 1) for table in (self._signal, self._noise_ratio))
+        noise = (sample / signal - clean) / ratio
+        return self._signal[then].reshape(-1, 1, 1, 1) * (clean + self._noise_ratio[then].reshape(-1, 1, 1, 1) * noise)

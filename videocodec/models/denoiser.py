@@ -1,0 +1,54 @@
+"""What a restoration asks of a denoising network, the project's own or one of Stable Diffusion's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+
+from .temporal_unet import TemporalUNet
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is known of a batch of frames besides their noisy latents; all tensors on the denoiser's device.
+
+    before, after (B, C, h, w): latents of the neighbours in time, moved to where this frame's content is, in the units that the
+    network works in; generate (B, h, w): 1 where nothing was sent and the content is to be made up; log2_step (B, h, w): log2 of the
+    quantiser step of every position, in scaled latents.
+    """
+
+    before: torch.Tensor
+    after: torch.Tensor
+    generate: torch.Tensor
+    log2_step: torch.Tensor
+
+
+class Denoiser(ABC):
+    """A network that predicts, from noisy latents at a timestep, whatever its scheduler's ``prediction_type`` says."""
+
+    @abstractmethod
+    def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        """sample (B, C, h, w) as diffusers' schedulers scale it, timesteps (B,) int64 → model output (B, C, h, w)."""
+
+    @abstractmethod
+    def to(self, device: torch.device) -> Denoiser:
+        """Moved to a device; returns itself."""
+
+
+class TemporalDenoiser(Denoiser):
+    """The project's own UNet, trained with neighbours, mask and step as inputs."""
+
+    def __init__(self, unet: TemporalUNet) -> None:
+        self._unet = unet
+
+    def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        """Clean latents."""
+        c = conditions
+        return self._unet(sample, timesteps, c.before, c.after, c.generate, c.log2_step).sample
+
+    def to(self, device: torch.device) -> TemporalDenoiser:
+        """Moved, in ``channels_last``."""
+        self._unet.to(device, memory_format=torch.channels_last)
+        return self
