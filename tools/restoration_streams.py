@@ -25,6 +25,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bitstream.sequence_header import SequenceHeader  # noqa: E402
+from videocodec.calibration.clips import camera_clip  # noqa: E402
 from videocodec.decoder.latents import UnitDecoder  # noqa: E402
 from videocodec.decoder.neighbours import neighbours  # noqa: E402
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder  # noqa: E402
@@ -52,33 +53,6 @@ def read_clip(path: Path, frames: int, rng: np.random.Generator) -> np.ndarray:
     height, width = min(HEIGHT, clip.shape[1]) // 16 * 16, min(WIDTH, clip.shape[2]) // 16 * 16
     y, x = int(rng.integers(clip.shape[1] - height + 1)), int(rng.integers(clip.shape[2] - width + 1))
     return clip[:, y : y + height, x : x + width]
-
-
-def camera_clip(background: np.ndarray, occluder: np.ndarray, frames: int, rng: np.random.Generator) -> np.ndarray:
-    """(T, 192, 192, 3) uint8: a camera over one picture, with an ellipse of another passing in front."""
-    side = 192
-    centre, speed = np.array(background.shape[1::-1]) / 2 + rng.uniform(-20, 20, 2), rng.normal(0, 1.2, 2)
-    zoom, turn = rng.normal(0, 0.004), rng.normal(0, 0.3)
-    scale = min(background.shape[:2]) / side * 0.8
-    place, course = rng.uniform(0, side, 2), rng.normal(0, 3, 2)
-    axes, angle = rng.uniform(18, 50, 2), rng.uniform(0, 180)
-    texture = cv2.resize(occluder, (side, side), interpolation=cv2.INTER_AREA)
-    shake = np.cumsum(rng.normal(0, 0.3, (frames, 2)), 0)
-    clip = []
-    for t in range(frames):
-        matrix = cv2.getRotationMatrix2D(tuple(centre + speed * t + shake[t]), turn * t, np.exp(zoom * t) / scale)
-        matrix[:, 2] += side / 2 - (centre + speed * t + shake[t])
-        # REFLECT so that the camera may leave the picture.
-        picture = cv2.warpAffine(background, matrix, (side, side), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
-        mask = np.zeros((side, side), np.float32)
-        at = place + course * t
-        cv2.ellipse(mask, (tuple(float(v) for v in at), tuple(float(2 * v) for v in axes), float(angle)), 1.0, -1)
-        mask = cv2.GaussianBlur(mask, (5, 5), 0)[..., None]
-        moved = cv2.warpAffine(
-            texture, np.float32([[1, 0, course[0] * t], [0, 1, course[1] * t]]), (side, side), borderMode=cv2.BORDER_REFLECT
-        )
-        clip.append(np.rint(picture * (1 - mask) + moved * mask).astype(np.uint8))
-    return np.stack(clip)
 
 
 def write_streams(folder: Path, clip: np.ndarray, crfs: list[int]) -> None:

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .calibration.api import CalibrationReport, calibrate
     from .decoder.api import DecodeReport, decode
     from .decoder.frames import PROVENANCE_NAMES, Frame, decode_frames
     from .encoder.api import EncodeReport, encode
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Names are imported when first used: ``info`` and ``verify`` need no torch, and ``--help`` needs nothing.
 _HOMES = {
+    "calibrate": "calibration.api",
+    "CalibrationReport": "calibration.api",
     "encode": "encoder.api",
     "EncodeReport": "encoder.api",
     "decode": "decoder.api",
@@ -32,11 +35,13 @@ _HOMES = {
 }
 __all__ = [
     "PROVENANCE_NAMES",
+    "CalibrationReport",
     "DecodeReport",
     "EncodeReport",
     "Frame",
     "StreamInfo",
     "VerifyReport",
+    "calibrate",
     "decode",
     "decode_frames",
     "encode",

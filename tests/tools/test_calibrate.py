@@ -76,10 +76,3 @@ class TestATinyAutoencoder:
         assert steps.shape == (128,)
         assert np.all(np.diff(steps) >= 0)
         assert 0 <= steps[0] < steps[-1] < 1000
-
-
-@pytest.mark.parametrize(
-    ("channels", "slices"), [(1, (1,)), (4, (1, 1, 2)), (8, (1, 1, 2, 4)), (16, (1, 1, 2, 4, 8)), (24, (1, 1, 2, 4, 8, 8))]
-)
-def test_slices_double_and_cover_all_channels(tool_module, channels: int, slices: tuple[int, ...]) -> None:
-    assert tool_module("calibrate").slices_for(channels) == slices

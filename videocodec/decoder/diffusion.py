@@ -24,6 +24,7 @@ from ..models.runtime import memory_errors
 from .latents import DecodedLatents
 from .neighbours import neighbours
 from .restoration import Restoration
+from .sliding import ClipAverage
 
 _LOG2_STEPS = np.log2([step_latent(q) for q in range(QUANTISER_COUNT)]).astype(np.float32)
 
@@ -66,31 +67,43 @@ class DiffusionRestoration(Restoration):
         noise = stream_noise(header, seed, (header.latent_channels, header.latent_height, header.latent_width))
         self._noise = torch.from_numpy(noise).to(device)
 
+        self._clips = ClipAverage(self._denoiser.window, self._restore_clip) if self._denoiser.window else None
+
     @property
     def reach(self) -> int:
-        """One frame before and one after."""
-        return 1
+        """One frame before and one after, or what clips of a sliding window reach."""
+        return self._clips.reach if self._clips else 1
 
     @torch.inference_mode()
     def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
         """As the base class says."""
-        chosen = window[first : first + count]
+        if self._clips:
+            return self._clips.restore(window, first, count)
         around = np.stack([neighbours(self._tables, window, i, self._block) for i in range(first, first + count)])
+        return self._restore_batch(window[first : first + count], around)
+
+    def _restore_clip(self, frames: list[DecodedLatents]) -> np.ndarray:
+        """A clip, whose frames see each other in the network and need no neighbours beside them."""
+        return self._restore_batch(frames, np.stack([np.stack([f.latent.latents] * 2) for f in frames]))
+
+    def _restore_batch(self, chosen: list[DecodedLatents], around: np.ndarray) -> np.ndarray:
+        """Frames and their neighbours (B, 2, C, h, w) in units of the stream → restored (B, C, h, w)."""
         # One copy to the device: latents, before and after as they are in the stream.
         packed = np.concatenate([np.stack([f.latent.latents for f in chosen])[:, None], around], 1).astype(np.int16)
         generate = np.stack([to_positions(f.latent.fields.modes == Mode.GENERATE, self._block) for f in chosen])
         quantisers = np.stack([f.quantiser_map for f in chosen])
-        with memory_errors(f"to restore {count} frames on {self._device}"):
+        with memory_errors(f"to restore {len(chosen)} frames on {self._device}"):
             return self._restore(packed, generate, quantisers)
 
     def _restore(self, packed: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> np.ndarray:
         latents, before, after = ((self._units(z)) for z in torch.from_numpy(packed).to(self._device).float().unbind(1))
         mask = torch.from_numpy(generate).to(self._device).float()
         steps = torch.from_numpy(_LOG2_STEPS[quantisers]).to(self._device)
-        conditions = Conditions(before, after, mask, steps)
+        noise = mask[:, None] * self._noise
+        conditions = Conditions(before, after, mask, steps, latents, noise)
         start = self._timesteps[torch.from_numpy(np.rint(quantisers.mean((1, 2))).astype(np.int64))]
         at = start.to(self._device)
-        noisy = latents + mask[:, None] * self._noise_ratio[at].reshape(-1, 1, 1, 1) * self._noise
+        noisy = latents + self._noise_ratio[at].reshape(-1, 1, 1, 1) * noise
         sample = self._signal[at].reshape(-1, 1, 1, 1) * noisy
         for step in range(self._steps):
             now, then = (start * (self._steps - s) // self._steps for s in (step, step + 1))

@@ -17,7 +17,7 @@ from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 from bitstream.tables import CodecTables
 
-from ..errors import ModelMismatchError
+from ..errors import ModelMismatchError, UnknownModelError
 from ..models.bundle import ModelBundle, available
 
 
@@ -43,20 +43,30 @@ class DecodedLatents:
 
 def bundle_for(header: SequenceHeader) -> ModelBundle:
     """The bundle a stream was written with.  Raises ``ModelMismatchError`` that names both when it is not at hand."""
-    for name in available():
-        bundle = ModelBundle.find(name)
+    # The likely ones first: the identity of a large model takes a while to work out.
+    names = sorted(available(), key=lambda name: name.rpartition("/")[2] != header.model_name)
+    bundles = [bundle for name in names if (bundle := _usable(name))]
+    for bundle in bundles:
         if bundle.sha256 == header.model_sha256:
             return bundle
-    for name in available():
-        if name == header.model_name:
+    for bundle in bundles:
+        if bundle.name == header.model_name:
             raise ModelMismatchError(
                 f"stream needs model {header.model_name} {header.model_sha256[:16]}…, this installation has {header.model_name} "
-                f"{ModelBundle.find(name).sha256[:16]}…: decode with the version of videocodec that wrote it"
+                f"{bundle.sha256[:16]}…: decode with the version of videocodec that wrote it"
             )
     raise ModelMismatchError(
         f"stream needs model {header.model_name} {header.model_sha256[:16]}…, which is unknown here: this installation has "
         f"{', '.join(available())}; if you have its bundle, give that folder as the model"
     )
+
+
+def _usable(name: str) -> ModelBundle | None:
+    """One bad folder among a user's models must not stand in the way of the others."""
+    try:
+        return ModelBundle.find(name)
+    except UnknownModelError:
+        return None
 
 
 class LatentStream:

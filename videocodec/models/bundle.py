@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from bitstream.tables import CodecTables
 
 from ..errors import UnknownModelError
+from .hub import BUNDLE_FILES, BUNDLE_INDEX, fetch, is_hub_name
 
 if TYPE_CHECKING:
     from diffusers import DDIMScheduler
@@ -25,7 +28,25 @@ if TYPE_CHECKING:
 
 BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 TABLES_FILE = "codec/tables.safetensors"
-_PARTS = ("vae", "unet", "scheduler", "codec")
+USER_FOLDER_VARIABLE = "VIDEOCODEC_MODELS"
+NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
+PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
+
+_NOT_CALIBRATED = "not calibrated for this codec: run videocodec models calibrate {} --images DIR --output BUNDLE, give that BUNDLE"
+
+
+def user_folder() -> Path:
+    """Where a user's bundles lie: $VIDEOCODEC_MODELS, or ``videocodec/models`` where the platform keeps data of programs."""
+    if chosen := os.environ.get(USER_FOLDER_VARIABLE):
+        return Path(chosen)
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return base / "videocodec" / "models"
 
 
 @dataclass(frozen=True)
@@ -37,27 +58,52 @@ class ModelBundle:
 
     @classmethod
     def find(cls, name_or_folder: str | Path) -> ModelBundle:
-        """The bundle of that name inside the package, or in that folder.  Raises ``UnknownModelError``."""
+        """The bundle of that name in the package or in the user's folder, the one in that folder, or, only where there is none
+        of these, the one called ``org/name`` on the hub.  Raises ``UnknownModelError``."""
         text = str(name_or_folder)
-        for folder in (BUNDLES / text, Path(text)):
+        for folder in (BUNDLES / text, user_folder() / text, Path(text)):
             if (folder / TABLES_FILE).is_file():
-                pickles = [f.name for f in folder.rglob("*") if f.suffix in {".bin", ".pt", ".pth", ".ckpt"}]
-                if pickles:
-                    raise UnknownModelError(f"{folder}: refusing pickled weights ({pickles[0]}): convert them to safetensors")
-                return cls(folder.resolve().name, folder.resolve())
-        if Path(text).is_dir():
-            raise UnknownModelError(f"{text}: no {TABLES_FILE} in this folder: make a bundle of it with tools/calibrate.py")
-        raise UnknownModelError(f"unknown model {text!r}: choose one of {', '.join(available())} or the folder of a bundle")
+                return cls._checked(folder.resolve().name, folder.resolve())
+        folder = Path(text)
+        if folder.is_dir():
+            if any((folder / file).is_file() for file in ("config.json", "model_index.json", "vae/config.json")):
+                raise UnknownModelError(f"{text}: {_NOT_CALIBRATED.format(text)}")
+            raise UnknownModelError(f"{text}: no {TABLES_FILE} in this folder: make a bundle with videocodec models calibrate")
+        if folder.is_file():
+            raise UnknownModelError(f"{text}: a model is a folder in diffusers' layout, and this is a file")
+        if not is_hub_name(text):
+            raise UnknownModelError(f"unknown model {text!r}: choose one of {', '.join(available())} or the folder of a bundle")
+        return cls._from_hub(text)
+
+    @classmethod
+    def _from_hub(cls, name: str) -> ModelBundle:
+        instead = (
+            f"put the bundle's model_index.json, {TABLES_FILE}, vae/config.json and vae/diffusion_pytorch_model.safetensors, with unet/ "
+            f"and scheduler/ if it has them, into {user_folder() / name}"
+        )
+        # The tables first: nobody wants gigabytes of networks to read then that they are not calibrated.
+        if not (fetch(name, BUNDLE_INDEX, instead) / TABLES_FILE).is_file():
+            raise UnknownModelError(f"{name}: {_NOT_CALIBRATED.format(name)}")
+        return cls._checked(name.rpartition("/")[2], fetch(name, BUNDLE_FILES, instead))
+
+    @classmethod
+    def _checked(cls, name: str, folder: Path) -> ModelBundle:
+        pickles = [f.name for f in folder.rglob("*") if f.suffix in PICKLES]
+        if pickles:
+            raise UnknownModelError(f"{folder}: refusing pickled weights ({pickles[0]}): convert them to safetensors")
+        return cls(name, folder)
 
     @cached_property
     def sha256(self) -> str:
         """Identity of the model: SHA-256 over the names and contents of all files that decoding depends on, 64 hex digits."""
         digest = hashlib.sha256()
         files = [self.folder / "model_index.json", self.folder / TABLES_FILE]
-        files += [f for part in _PARTS[:3] for pattern in ("*.json", "*.safetensors") for f in (self.folder / part).glob(pattern)]
+        files += [f for part in NETWORK_FOLDERS for pattern in ("*.json", "*.safetensors") for f in (self.folder / part).glob(pattern)]
         for file in sorted(f for f in files if f.is_file()):
             digest.update(f"{file.relative_to(self.folder).as_posix()}\0{file.stat().st_size}\0".encode())
-            digest.update(file.read_bytes())
+            with file.open("rb") as stream:
+                while piece := stream.read(1 << 24):  # a UNet is larger than what one wants in memory
+                    digest.update(piece)
         return digest.hexdigest()
 
     @cached_property
@@ -127,5 +173,12 @@ class ModelBundle:
 
 
 def available() -> tuple[str, ...]:
-    """Names of the bundles inside the package."""
-    return tuple(sorted(f.name for f in BUNDLES.iterdir() if (f / TABLES_FILE).is_file()))
+    """Names of the bundles inside the package, then of those in the user's folder."""
+    return (*_bundles_in(BUNDLES), *(name for name in _bundles_in(user_folder()) if name not in _bundles_in(BUNDLES)))
+
+
+def _bundles_in(folder: Path) -> list[str]:
+    # Those that were fetched from the hub by hand lie in folders of their owners.
+    files = [*folder.glob(f"*/{TABLES_FILE}"), *folder.glob(f"*/*/{TABLES_FILE}")]
+    names = (file.parents[1].relative_to(folder).as_posix() for file in files)
+    return sorted(name for name in names if not name.startswith("."))

@@ -16,17 +16,34 @@ class Conditions:
 
     before, after (B, C, h, w): latents of the neighbours in time, moved to where this frame's content is, in the units that the
     network works in; generate (B, h, w): 1 where nothing was sent and the content is to be made up; log2_step (B, h, w): log2 of the
-    quantiser step of every position, in scaled latents.
+    quantiser step of every position, in scaled latents; latents (B, C, h, w): the frame's own as they were decoded; noise
+    (B, C, h, w): of unit variance where noise was put on top of them, else 0.  The project's own network needs neither of the last two.
     """
 
     before: torch.Tensor
     after: torch.Tensor
     generate: torch.Tensor
     log2_step: torch.Tensor
+    latents: torch.Tensor | None = None
+    noise: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class SlidingWindow:
+    """Clips that a denoiser sees as a whole: ``length`` frames, one beginning every ``stride`` frames."""
+
+    length: int
+    stride: int
 
 
 class Denoiser(ABC):
-    """A network that predicts, from noisy latents at a timestep, whatever its scheduler's ``prediction_type`` says."""
+    """A network that predicts, from noisy latents at a timestep, whatever its scheduler's ``prediction_type`` says.
+
+    window: None for a denoiser of single frames, which is shown the frame before and the one after; else what clips it wants,
+    and a batch then is one clip, in the order of time, without ``before`` and ``after``.
+    """
+
+    window: SlidingWindow | None = None
 
     @abstractmethod
     def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import diffusers
 import torch
@@ -18,37 +19,97 @@ from .denoiser import Denoiser, TemporalDenoiser
 from .latent_autoencoder import LatentAutoencoder
 from .temporal_unet import TemporalUNet
 
-_OWN = {"LatentAutoencoder": LatentAutoencoder, "TemporalUNet": TemporalUNet}
+if TYPE_CHECKING:
+    from diffusers import UNet2DConditionModel, UNetMotionModel
+
+OWN_CLASSES = {"LatentAutoencoder": LatentAutoencoder, "TemporalUNet": TemporalUNet}
+STOCK_UNETS = ("UNet2DConditionModel", "UNetMotionModel")
 _REASONS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError)
 
 
 def load_autoencoder(folder: Path) -> ModelMixin:
     """``folder``/vae: the project's own class or any diffusers autoencoder.  Raises ``UnknownModelError`` with one clear line."""
-    name = class_name(folder / "vae")
-    kind = _OWN["LatentAutoencoder"] if name == "LatentAutoencoder" else getattr(diffusers, name, None)
+    return load_autoencoder_in(folder / "vae")
+
+
+def load_autoencoder_in(folder: Path) -> ModelMixin:
+    """The autoencoder whose files lie in this very folder.  Raises ``UnknownModelError`` with one clear line."""
+    name = class_name(folder)
+    kind = OWN_CLASSES["LatentAutoencoder"] if name == "LatentAutoencoder" else getattr(diffusers, name, None)
     if kind is None or not hasattr(kind, "from_pretrained") or not name.startswith(("Autoencoder", "LatentAutoencoder")):
-        raise UnknownModelError(f"{folder / 'vae/config.json'}: {name!r} is no autoencoder that diffusers {diffusers.__version__} knows")
-    return load_network(folder / "vae", kind)
+        raise UnknownModelError(f"{folder / 'config.json'}: {name!r} is no autoencoder that diffusers {diffusers.__version__} knows")
+    return load_network(folder, kind)
+
+
+def latents_of(model: ModelMixin, pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures (B, 3, H, W) in [-1, 1] → the latents worth coding, as the autoencoder makes them: of a distribution its mode."""
+    encoded = model.encode(pictures)
+    return encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
 
 
 def load_denoiser(folder: Path, channels: int) -> Denoiser:
     """``folder``/unet as a denoiser of latents of so many channels.  Raises ``UnknownModelError`` with one clear line."""
     name = class_name(folder / "unet")
-    if name != "TemporalUNet":
+    if name == "TemporalUNet":
+        unet = load_network(folder / "unet", TemporalUNet)
+        if unet.config.latent_channels != channels:
+            raise UnknownModelError(
+                f"{folder / 'unet'}: restores {unet.config.latent_channels} latent channels, the autoencoder has {channels}: take a pair"
+            )
+        return TemporalDenoiser(unet)
+    from .stock_denoiser import Conditioning, MotionDenoiser, StockDenoiser, prompt_width
+
+    unet = load_stock_unet(folder, channels)
+    conditioning = Conditioning.load(folder / "unet")
+    if conditioning.prompt.shape[2] != prompt_width(unet) or len(conditioning.grey) != channels:
+        raise UnknownModelError(f"{folder / 'unet'}: the conditioning belongs to another UNet: run videocodec models calibrate again")
+    kind = MotionDenoiser if type(unet).__name__ == "UNetMotionModel" else StockDenoiser
+    return kind(unet, conditioning, load_scheduler(folder).alphas_cumprod)
+
+
+def load_stock_unet(folder: Path, channels: int) -> UNet2DConditionModel | UNetMotionModel:
+    """Diffusers' UNet in ``folder``/unet, with the motion modules of ``folder``/motion_adapter if there are any, checked to fit an
+    autoencoder of so many latent channels.  Raises ``UnknownModelError`` with one clear line."""
+    from diffusers import MotionAdapter, UNetMotionModel
+
+    from .stock_denoiser import check_unet
+
+    name = class_name(folder / "unet")
+    if name not in STOCK_UNETS:
         raise UnknownModelError(f"{folder / 'unet/config.json'}: {name!r} is no UNet that videocodec can restore latents with")
-    unet = load_network(folder / "unet", TemporalUNet)
-    if unet.config.latent_channels != channels:
-        raise UnknownModelError(
-            f"{folder / 'unet'}: restores {unet.config.latent_channels} latent channels, the autoencoder has {channels}: take a pair"
-        )
-    return TemporalDenoiser(unet)
+    unet = load_network(folder / "unet", getattr(diffusers, name))
+    check_unet(unet, channels, folder / "unet")
+    adapter_folder = folder / "motion_adapter"
+    if name == "UNetMotionModel" or not adapter_folder.is_dir():
+        return unet
+    if (found := class_name(adapter_folder)) != "MotionAdapter":
+        raise UnknownModelError(f"{adapter_folder / 'config.json'}: {found!r} is no MotionAdapter")
+    adapter = load_network(adapter_folder, MotionAdapter)
+    if adapter.config.conv_in_channels:
+        raise UnknownModelError(f"{adapter_folder}: adapters with an input layer of their own (PIA) are not supported")
+    try:
+        return UNetMotionModel.from_unet2d(unet, adapter).eval().requires_grad_(False)
+    except _REASONS as error:
+        raise UnknownModelError(f"{adapter_folder}: does not fit the UNet ({_line(error)})") from error
 
 
 def load_scheduler(folder: Path) -> DDIMScheduler:
-    """The noise schedule of ``folder``/scheduler, of whichever class, as a DDIM scheduler (Song et al. 2021)."""
+    """The noise schedule of ``folder``/scheduler, of whichever class, as a DDIM scheduler (Song et al. 2021).
+
+    Raises ``UnknownModelError``, also for flow matching and whatever else has no ᾱ.
+    """
+    file = folder / "scheduler" / "scheduler_config.json"
+    config = _config(file)
+    if "FlowMatch" in str(config.get("_class_name")):
+        raise UnknownModelError(f"{file}: {config['_class_name']} is flow matching, which videocodec cannot restore latents with")
+    if "beta_schedule" not in config and config.get("trained_betas") is None:
+        raise UnknownModelError(f"{file}: {config.get('_class_name')!r} has no beta_schedule: take a scheduler like DDIM, PNDM or Euler")
     try:
         with _quiet():
-            scheduler = DDIMScheduler.from_pretrained(str(folder / "scheduler"), local_files_only=True)
+            # Clipping to ±1 and thresholding are for pictures; DDIM's default would do it to latents.
+            scheduler = DDIMScheduler.from_pretrained(
+                str(folder / "scheduler"), local_files_only=True, clip_sample=False, thresholding=False
+            )
     except _REASONS as error:
         raise UnknownModelError(f"{folder / 'scheduler'}: cannot be loaded ({_line(error)})") from error
     return scheduler
@@ -56,9 +117,12 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
 
 def class_name(folder: Path) -> str:
     """``_class_name`` of the config.json in a folder.  Raises ``UnknownModelError``."""
-    file = folder / "config.json"
+    return str(_config(folder / "config.json").get("_class_name"))
+
+
+def _config(file: Path) -> dict[str, object]:
     try:
-        return str(dict(json.loads(file.read_text())).get("_class_name"))
+        return dict(json.loads(file.read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise UnknownModelError(f"{file}: cannot be read ({error})") from error
 

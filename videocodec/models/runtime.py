@@ -15,6 +15,7 @@ from bitstream.quantiser import UNITS_PER_LATENT
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from .bundle import ModelBundle
 from .devices import DEVICES
+from .loading import latents_of
 
 
 def pick_device(name: str) -> torch.device:
@@ -60,7 +61,7 @@ class AutoencoderRuntime:
         if channels != len(bundle.latent_scale):
             raise UnknownModelError(
                 f"{bundle.folder}: the autoencoder has {channels} latent channels, the codec tables {len(bundle.latent_scale)}: "
-                "run tools/calibrate.py on this folder again"
+                "calibrate this model again"
             )
         self._scale = torch.from_numpy(bundle.latent_scale).to(self.device).reshape(1, -1, 1, 1)
         self._knows_steps = "step" in inspect.signature(self._model.decode).parameters
@@ -74,9 +75,7 @@ class AutoencoderRuntime:
     def _encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
         x = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
         x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
-        encoded = self._model.encode(x.contiguous(memory_format=torch.channels_last))
-        # Variational autoencoders give a distribution; its mode is the latent worth coding.
-        latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+        latents = latents_of(self._model, x.contiguous(memory_format=torch.channels_last))
         if latents.shape[2:] != (height // 8, width // 8):
             raise UnknownModelError(
                 f"{self.bundle.folder}: makes {tuple(latents.shape[2:])} latents of {height}×{width} px: "

@@ -98,7 +98,7 @@ def test_of_a_variational_autoencoder_the_mode_is_coded(folder: Path) -> None:
 
 def test_tables_of_another_number_of_channels_are_refused(folder: Path) -> None:
     save_file(load_file(str(folder / TABLES_FILE)) | {"latent_scale": np.ones(4, np.float32)}, str(folder / TABLES_FILE))
-    with pytest.raises(UnknownModelError, match="16 latent channels, the codec tables 4: run tools/calibrate.py"):
+    with pytest.raises(UnknownModelError, match="16 latent channels, the codec tables 4: calibrate this model again"):
         AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
 
 

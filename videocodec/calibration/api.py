@@ -1,0 +1,148 @@
+"""``videocodec.calibrate``: a diffusers model in, a model bundle out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from diffusers.models.modeling_utils import ModelMixin
+
+from ..errors import OutputError, OutputExistsError
+from ..models.bundle import TABLES_FILE, ModelBundle
+from ..models.loading import latents_of, load_denoiser
+from ..models.prompt import empty_prompt
+from ..models.runtime import set_threads
+from ..models.source import ModelSource
+from ..models.stock_denoiser import Conditioning, prompt_width
+from ..version import __version__
+from .clips import clip_files
+from .fitting import fit_bundle, read_pictures
+
+RECORD_FILE = "codec/calibration.json"
+_LARGEST_PICTURE = 512  # px a side; an autoencoder of Stable Diffusion takes seconds for more
+
+
+@dataclass(frozen=True)
+class CalibrationReport:
+    """What a calibration made: the bundle's folder and identity, latent channels, pictures and clips it was fitted on (0 clips: pictures
+    under a virtual camera), wall-clock seconds, and what its owner should know, a line each."""
+
+    bundle: str
+    sha256: str
+    latent_channels: int
+    pictures: int
+    clips: int
+    calibration_seconds: float
+    notes: list[str]
+
+
+def calibrate(
+    source: str | Path,
+    output: str | Path,
+    *,
+    images: str | Path,
+    clips: str | Path | None = None,
+    minutes: float = 4.0,
+    picture_count: int = 80,
+    clip_frames: int = 33,
+    device: str = "auto",
+    threads: int | None = None,
+    overwrite: bool = False,
+    log: Callable[[str], None] | None = None,
+) -> CalibrationReport:
+    """Make a bundle of a diffusers autoencoder, with or without a UNet: fit its scale, phase filters, context networks and tables.
+
+    source: folder of a pipeline or of an autoencoder, or the name ``org/name`` of one on the Hugging Face hub, which is downloaded
+    only if there is no such folder.  output: the folder to make; it appears when it is complete.  images: folder of photographs, those
+    below 80 px a side left out.  clips: folder of videos to fit inter frames on; without it the photographs are filmed by a virtual camera.
+    minutes: for fitting the context networks; running the autoencoder comes on top.  picture_count, clip_frames: how much is used at most.
+    log: called with a line on every step.
+
+    Raises ``UnknownModelError`` for a model that cannot be used, ``InputError`` for folders without pictures or clips,
+    ``OutputExistsError``, ``OutputError``, ``DeviceError``, ``OutOfMemoryError``, and ``ValueError`` for settings.
+    """
+    begin = time.monotonic()
+    if not minutes > 0:
+        raise ValueError(f"minutes must be above 0, got {minutes}")
+    for name, value, least in (("picture_count", picture_count, 1), ("clip_frames", clip_frames, 2)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
+    set_threads(threads)
+    output, say = Path(output), log or (lambda line: None)
+    _check_output(output, overwrite)
+    pictures = read_pictures([Path(images)], picture_count, _LARGEST_PICTURE)
+    videos = None if clips is None else clip_files(Path(clips))
+    origin = ModelSource.find(source)
+    _check_apart(origin.folder, output)
+    autoencoder = origin.load_autoencoder()
+    channels = autoencoder.config.latent_channels
+    unet = origin.load_unet(channels) if origin.has_unet else None
+    notes = origin.notes
+    say(f"{origin.folder}: {type(autoencoder).__name__}, {channels} latent channels" + (f", {type(unet).__name__}" if unet else ""))
+    output.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".calibrating-", dir=output.absolute().parent) as folder:
+        making = Path(folder) / output.absolute().name
+        origin.install(making, autoencoder)
+        if unet is not None:
+            notes.append(_add_conditioning(making, autoencoder, unet, origin.folder))
+        del autoencoder, unet  # they may be most of the memory, and what follows loads what it needs
+        torch.manual_seed(0)
+        fit_bundle(making, pictures, videos, minutes=minutes, clip_frames=clip_frames, device=device, threads=threads, log=say)
+        if origin.has_unet:
+            load_denoiser(making, channels)
+        bundle = ModelBundle(making.name, making)
+        report = CalibrationReport(
+            bundle=str(output),
+            sha256=bundle.sha256,
+            latent_channels=channels,
+            pictures=len(pictures),
+            clips=len(videos or []),
+            calibration_seconds=time.monotonic() - begin,
+            notes=notes,
+        )
+        record = asdict(report) | {"source": str(source), "videocodec": __version__}
+        del record["bundle"], record["sha256"]
+        (making / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n")
+        _put_in_place(making, output)
+    return report
+
+
+def _add_conditioning(making: Path, autoencoder: ModelMixin, unet: ModelMixin, pipeline: Path) -> str:
+    """Write what the UNet wants besides latents → a line on where it is from."""
+    prompt, note = empty_prompt(pipeline, prompt_width(unet))
+    with torch.inference_mode():
+        latents = latents_of(autoencoder, torch.zeros(1, 3, 64, 64))[0, :, 2:-2, 2:-2].mean((1, 2))
+    shift, factor = (autoencoder.config.get(key) or usual for key, usual in (("shift_factor", 0.0), ("scaling_factor", 1.0)))
+    Conditioning(prompt, (latents - shift) * factor).save(making / "unet")
+    return note
+
+
+def _check_output(output: Path, overwrite: bool) -> None:
+    if not output.exists():
+        return
+    if not overwrite:
+        raise OutputExistsError(f"{output} exists: pass -y to overwrite")
+    # Whatever else a folder holds is not ours to delete.
+    if not output.is_dir() or (any(output.iterdir()) and not (output / TABLES_FILE).is_file()):
+        raise OutputError(f"{output}: exists and is no model bundle: name another output")
+
+
+def _check_apart(source: Path, output: Path) -> None:
+    here, there = source.resolve(), output.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise OutputError(f"{output}: the bundle must be apart from the folder it is made of: name another output")
+
+
+def _put_in_place(making: Path, output: Path) -> None:
+    try:
+        if output.exists():
+            output.absolute().rename(making.with_name("replaced"))  # goes with the temporary folder
+        making.rename(output.absolute())
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror})") from error

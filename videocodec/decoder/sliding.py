@@ -1,0 +1,69 @@
+"""Sliding windows over a stream's frames, for networks that restore a clip as a whole: overlaps are averaged.
+
+Windows begin at multiples of the stride, counted from the first frame of the stream, and end at keyframes, so that what becomes of
+a frame depends neither on the batch it is in nor on where decoding began.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..models.denoiser import SlidingWindow
+from .latents import DecodedLatents
+
+_KEPT = 4  # clips; frames in order need the results of two for long
+
+
+def clips_around(frames: Sequence[DecodedLatents], position: int, window: SlidingWindow) -> list[tuple[int, int]]:
+    """The clips that show ``frames[position]``, as ranges of positions (begin, end), end excluded, in order of time.
+
+    ``frames`` are in display order without gaps and hold ``window.length - 1`` frames on both sides, or all there are.
+    """
+    low, high = max(0, position - window.length + 1), min(len(frames), position + window.length)
+    keyframes = [i for i in range(low, high) if frames[i].kind == "keyframe"]
+    low = max([low, *(i for i in keyframes if i <= position)])
+    high = min([high, *(i for i in keyframes if i > position)])
+    index = frames[position].index
+    first = -(-(index - window.length + 1) // window.stride)
+    begins = [number * window.stride - index + position for number in range(first, index // window.stride + 1)]
+    return [(max(low, begin), min(high, begin + window.length)) for begin in begins]
+
+
+class ClipAverage:
+    """Restores frames by restoring all clips that show them; a clip counts by its frames, since more of them know more.
+
+    restore_clip: frames in display order → (their number, C, h, w) float32; clips needed again for the next frames are kept.
+    """
+
+    def __init__(self, window: SlidingWindow, restore_clip: Callable[[list[DecodedLatents]], np.ndarray]) -> None:
+        self._window, self._restore_clip = window, restore_clip
+        self._done: deque[tuple[list[DecodedLatents], np.ndarray]] = deque(maxlen=_KEPT)
+
+    @property
+    def reach(self) -> int:
+        """Frames before and after a frame that its clips hold at most."""
+        return self._window.length - 1
+
+    def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
+        """As ``Restoration.restore``."""
+        wanted = range(first, first + count)
+        clips = sorted({clip for position in wanted for clip in clips_around(window, position, self._window)})
+        total = np.zeros((count, *window[first].latent.latents.shape), dtype=np.float32)
+        weights = np.zeros((count, 1, 1, 1), dtype=np.float32)
+        for begin, end in clips:
+            restored = self._clip(window[begin:end])
+            inside = slice(max(begin, first), min(end, first + count))
+            here = slice(inside.start - first, inside.stop - first)
+            total[here] += (end - begin) * restored[inside.start - begin : inside.stop - begin]
+            weights[here] += end - begin
+        return total / weights
+
+    def _clip(self, frames: list[DecodedLatents]) -> np.ndarray:
+        for known, restored in self._done:
+            if len(known) == len(frames) and all(a is b for a, b in zip(known, frames)):
+                return restored
+        self._done.append((frames, self._restore_clip(frames)))
+        return self._done[-1][1]
