@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from diffusers.models.modeling_utils import ModelMixin
 
 from ..errors import OutputError, OutputExistsError
 from ..models.bundle import TABLES_FILE, ModelBundle
+from ..models.description import CALIBRATION_RECORD
 from ..models.loading import latents_of, load_denoiser
 from ..models.prompt import empty_prompt
 from ..models.runtime import set_threads
@@ -24,7 +24,6 @@ from ..version import __version__
 from .clips import clip_files
 from .fitting import fit_bundle, read_pictures
 
-RECORD_FILE = "codec/calibration.json"
 _LARGEST_PICTURE = 512  # px a side; an autoencoder of Stable Diffusion takes seconds for more
 
 
@@ -108,7 +107,7 @@ def calibrate(
         )
         record = asdict(report) | {"source": str(source), "videocodec": __version__}
         del record["bundle"], record["sha256"]
-        (making / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n")
+        (making / CALIBRATION_RECORD).write_text(json.dumps(record, indent=2) + "\n")
         _put_in_place(making, output)
     return report
 

@@ -50,9 +50,7 @@ def camera_clips(
         yield _clip(made, _header(side, side, Fraction(1, 25), channels), runtime)
 
 
-def camera_clip(
-    background: np.ndarray, occluder: np.ndarray, frames: int, rng: np.random.Generator, side: int = CAMERA_SIDE
-) -> np.ndarray:
+def camera_clip(background: np.ndarray, occluder: np.ndarray, frames: int, rng: np.random.Generator, side: int = CAMERA_SIDE) -> np.ndarray:
     """(T, side, side, 3) uint8: a camera that pans, zooms and turns over one picture, with an ellipse of another passing in front."""
     centre, speed = np.array(background.shape[1::-1]) / 2 + rng.uniform(-20, 20, 2), rng.normal(0, 1.2, 2)
     zoom, turn = rng.normal(0, 0.004), rng.normal(0, 0.3)

@@ -40,6 +40,17 @@ def amount(text: str) -> int:
     return value
 
 
+def minutes(text: str) -> float:
+    """An argparse type: a duration in minutes, above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of minutes above 0, got {text!r}")
+    return value
+
+
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """Where networks run."""
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where the networks run (default: auto)")

@@ -26,7 +26,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration; no effect without a restoration model"
     )
     parser.add_argument("--no-restore", action="store_true", help="decode the latents as they are")
-    parser.add_argument("--model", metavar="NAME_OR_DIR", help="model bundle (default: the stream's own, if it is installed)")
+    parser.add_argument(
+        "--model",
+        metavar="NAME_OR_DIR",
+        help="model bundle: name, folder, or org/name on the hub (default: the stream's own, if it is installed)",
+    )
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
     parser.add_argument("--json", action="store_true", help="print the result as JSON; on standard error if the output is -")

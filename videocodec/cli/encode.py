@@ -45,7 +45,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with what an interrupted encode left in OUTPUT.chunks; needs the same settings"
     )
-    parser.add_argument("--model", default="embedded", metavar="NAME_OR_DIR", help="model bundle (default: embedded)")
+    parser.add_argument(
+        "--model", default="embedded", metavar="NAME_OR_DIR",
+        help="model bundle: a name from videocodec models list, a folder, or org/name on the Hugging Face hub (default: embedded)",
+    )  # fmt: skip
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -17,7 +17,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         description="Decode all latents of a file and compare every checksum. Exit status 0 only if all hold.",
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
-    parser.add_argument("--model", metavar="NAME_OR_DIR", help="model bundle (default: the stream's own, if it is installed)")
+    parser.add_argument(
+        "--model",
+        metavar="NAME_OR_DIR",
+        help="model bundle: name, folder, or org/name on the hub (default: the stream's own, if it is installed)",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
 

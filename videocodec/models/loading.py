@@ -88,7 +88,8 @@ def load_stock_unet(folder: Path, channels: int) -> UNet2DConditionModel | UNetM
     if adapter.config.conv_in_channels:
         raise UnknownModelError(f"{adapter_folder}: adapters with an input layer of their own (PIA) are not supported")
     try:
-        return UNetMotionModel.from_unet2d(unet, adapter).eval().requires_grad_(False)
+        with _quiet():
+            return UNetMotionModel.from_unet2d(unet, adapter).eval().requires_grad_(False)
     except _REASONS as error:
         raise UnknownModelError(f"{adapter_folder}: does not fit the UNet ({_line(error)})") from error
 

@@ -89,7 +89,9 @@ class ModelSource:
         channels = model.config.get("latent_channels")
         if latents.ndim != 4 or latents.shape[2:] != (side // _STRIDE, side // _STRIDE):
             shape = "x".join(map(str, latents.shape[1:]))
-            raise UnknownModelError(f"{folder}: makes {shape} latents of {side}x{side} px: an autoencoder must have a stride of {_STRIDE} px")
+            raise UnknownModelError(
+                f"{folder}: makes {shape} latents of {side}x{side} px: an autoencoder must have a stride of {_STRIDE} px"
+            )
         if latents.shape[1] != channels:
             raise UnknownModelError(f"{folder}: latent_channels is {channels} in its config.json, but it makes {latents.shape[1]}")
         return model

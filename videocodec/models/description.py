@@ -1,0 +1,104 @@
+"""What there is to know of a bundle, from its files alone.  No torch here: ``models list`` answers at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from math import prod
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from bitstream.quantiser import CRF_OFFSET
+
+from ..errors import UnknownModelError
+from .bundle import ModelBundle
+
+CALIBRATION_RECORD = "codec/calibration.json"
+_SHOWN_CRFS = (0, 12, 24, 36, 48, 60)
+
+
+@dataclass(frozen=True)
+class NetworkDescription:
+    """One network of a bundle: its folder, class, number of parameters, and what its config says of its inputs."""
+
+    part: str
+    class_name: str
+    parameters: int
+    in_channels: int | None
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """A bundle: name, folder, identity, bytes of all its files; latent channels and the slices in which they are coded; what scaled
+    latents are per latent, per channel; networks; for bundles that restore: how (``restoration``), what their UNet predicts, and
+    the timestep at some crf; what was written down when it was calibrated, empty for older bundles."""
+
+    name: str
+    folder: str
+    sha256: str
+    bytes: int
+    latent_channels: int
+    slices: list[int]
+    latent_scale: list[float]
+    networks: list[NetworkDescription]
+    restoration: str
+    prediction_type: str | None
+    timesteps: dict[str, int]
+    calibration: dict[str, object]
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def describe(bundle: ModelBundle) -> ModelDescription:
+    """Read what there is to know.  Raises ``UnknownModelError`` or ``TablesError`` for what cannot be read."""
+    folder = bundle.folder
+    networks = [_network(folder, part) for part in ("vae", "unet", "motion_adapter") if (folder / part).is_dir()]
+    scheduler = _read_json(folder / "scheduler" / "scheduler_config.json") if bundle.has_unet else {}
+    return ModelDescription(
+        name=bundle.name,
+        folder=str(folder),
+        sha256=bundle.sha256,
+        bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+        latent_channels=bundle.tables.latent_channels,
+        slices=list(bundle.tables.slices),
+        latent_scale=[round(float(value), 6) for value in bundle.latent_scale],
+        networks=networks,
+        restoration=_restoration(networks, bundle.tables.latent_channels),
+        prediction_type=str(scheduler.get("prediction_type", "epsilon")) if scheduler else None,
+        timesteps={str(crf): int(bundle.timesteps[crf + CRF_OFFSET]) for crf in _SHOWN_CRFS} if scheduler else {},
+        calibration=_read_json(folder / CALIBRATION_RECORD) if (folder / CALIBRATION_RECORD).is_file() else {},
+    )
+
+
+def _restoration(networks: list[NetworkDescription], channels: int) -> str:
+    by_part = {network.part: network for network in networks}
+    if "unet" not in by_part:
+        return "none"
+    unet = by_part["unet"]
+    if unet.class_name == "TemporalUNet":
+        return "temporal UNet"
+    kind = "sliding windows" if "motion_adapter" in by_part or unet.class_name == "UNetMotionModel" else "cross-frame attention"
+    return kind + (", inpainting" if unet.in_channels == 2 * channels + 1 else "")
+
+
+def _network(folder: Path, part: str) -> NetworkDescription:
+    config = _read_json(folder / part / "config.json")
+    parameters = 0
+    for file in (folder / part).glob("diffusion_pytorch_model*.safetensors"):
+        try:
+            with safe_open(str(file), "numpy") as tensors:
+                parameters += sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118  (no mapping)
+        except (OSError, SafetensorError) as error:
+            raise UnknownModelError(f"{file}: cannot be read ({' '.join(str(error).split())})") from error
+    channels = config.get("in_channels")
+    return NetworkDescription(part, str(config.get("_class_name")), parameters, channels if isinstance(channels, int) else None)
+
+
+def _read_json(file: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise UnknownModelError(f"{file}: cannot be read ({error})") from error
