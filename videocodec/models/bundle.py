@@ -32,7 +32,7 @@ USER_FOLDER_VARIABLE = "VIDEOCODEC_MODELS"
 NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
 
-_NOT_CALIBRATED = "not calibrated for this codec: run videocodec models calibrate {} --images DIR --output BUNDLE, give that BUNDLE"
+_NOT_CALIBRATED = "not calibrated for this codec: run videocodec models calibrate {} --images DIR --output BUNDLE and give that BUNDLE"
 
 
 def user_folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +43,35 @@ class TestFinding:
             ModelBundle.find("nonesuch")
         one_line(error.value)
 
-    def test_a_folder_without_tables_says_how_to_make_them(self, folder: Path) -> None:
+    def test_a_model_without_tables_says_how_to_make_them(self, folder: Path) -> None:
         (folder / TABLES_FILE).unlink()
         with pytest.raises(
-            UnknownModelError, match="no codec/tables.safetensors in this folder: make a bundle of it with tools/calibrate.py"
+            UnknownModelError, match="not calibrated for this codec: run videocodec models calibrate .* and give that BUNDLE"
         ) as error:
             ModelBundle.find(folder)
         assert str(folder) in one_line(error.value)
+
+    def test_a_folder_that_is_no_model_at_all_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(UnknownModelError, match="no codec/tables.safetensors in this folder: make a bundle") as error:
+            ModelBundle.find(tmp_path)
+        assert str(tmp_path) in one_line(error.value)
+
+    def test_a_file_is_no_model(self, folder: Path) -> None:
+        with pytest.raises(UnknownModelError, match="a model is a folder in diffusers' layout, and this is a file"):
+            ModelBundle.find(folder / WEIGHTS)
+
+    def test_a_bundle_in_the_users_folder_is_found_by_its_name(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("VIDEOCODEC_MODELS", str(folder.parent))
+        assert available() == ("embedded", "small")
+        assert ModelBundle.find("small").folder == folder.resolve()
+        shutil.copytree(folder, folder.parent / "someone" / "theirs")
+        assert available() == ("embedded", "small", "someone/theirs")
+        assert ModelBundle.find("someone/theirs").name == "theirs"
+
+    def test_what_is_half_made_there_is_not_listed(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("VIDEOCODEC_MODELS", str(folder.parent / "models"))
+        shutil.copytree(folder, folder.parent / "models" / ".calibrating-1234" / "small")
+        assert available() == ("embedded",)
 
     @pytest.mark.parametrize("name", ["vae/diffusion_pytorch_model.bin", "unet/model.pt", "model.ckpt", "weights.pth"])
     def test_pickled_weights_are_refused_even_beside_good_ones(self, folder: Path, name: str) -> None:
@@ -77,6 +100,13 @@ class TestIdentity:
         before = ModelBundle.find(folder).sha256
         (folder / "unet").mkdir()
         (folder / "unet" / "config.json").write_text("{}")
+        assert ModelBundle.find(folder).sha256 != before
+
+    @pytest.mark.parametrize("name", ["unet/conditioning.safetensors", "motion_adapter/config.json", "scheduler/scheduler_config.json"])
+    def test_it_covers_all_that_restores(self, folder: Path, name: str) -> None:
+        before = ModelBundle.find(folder).sha256
+        (folder / name).parent.mkdir()
+        (folder / name).write_bytes(b"{}")
         assert ModelBundle.find(folder).sha256 != before
 
     def test_notes_and_training_state_do_not_count(self, folder: Path) -> None:

@@ -1,0 +1,195 @@
+"""Models to calibrate: pipelines and bare autoencoders, checked where they lie, refused in one clear line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from videocodec.errors import UnknownModelError
+from videocodec.models.loading import load_scheduler
+from videocodec.models.source import ModelSource, weight_files
+
+from ..stock_models import SCHEDULERS, STABLE_DIFFUSION, kl_autoencoder, motion_adapter, save_pipeline, tiny_autoencoder, unet
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+def complaint(folder: Path | str, channels: int = 4) -> str:
+    """The one line that a source is refused with."""
+    with pytest.raises(UnknownModelError) as error:
+        source = ModelSource.find(folder)
+        source.load_autoencoder()
+        source.load_unet(channels)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+class TestFinding:
+    def test_a_pipeline_has_its_networks_in_folders(self, tmp_path: Path) -> None:
+        source = ModelSource.find(save_pipeline(tmp_path / "sd", restores="plain"))
+        assert (source.name, source.bare, source.has_unet, source.autoencoder_folder) == ("sd", False, True, tmp_path / "sd" / "vae")
+
+    @pytest.mark.parametrize("make", [kl_autoencoder, tiny_autoencoder])
+    def test_a_bare_autoencoder_lies_at_the_top(self, tmp_path: Path, make) -> None:
+        make(4).save_pretrained(str(tmp_path))
+        source = ModelSource.find(str(tmp_path))
+        assert (source.bare, source.has_unet, source.autoencoder_folder) == (True, False, tmp_path)
+        assert source.load_autoencoder().config.latent_channels == 4
+
+    def test_a_folder_without_a_model_says_what_is_missing(self, tmp_path: Path) -> None:
+        assert f"{tmp_path}: no vae/config.json and no config.json here" in complaint(tmp_path)
+
+    def test_no_folder_and_no_name_on_the_hub(self) -> None:
+        assert complaint("/no/such/folder") == "/no/such/folder: no such folder, and no org/name of a model on the hub"
+
+    @pytest.mark.parametrize(("name", "what"), [("v1-5.ckpt", "refusing pickled weights"), ("v1-5.safetensors", "this is a file")])
+    def test_a_single_file_is_no_folder(self, tmp_path: Path, name: str, what: str) -> None:
+        (tmp_path / name).write_bytes(b"\x80\x04.")
+        assert what in complaint(tmp_path / name)
+        assert "give a folder in diffusers' layout" in complaint(tmp_path / name)
+
+    def test_of_a_pipeline_with_a_transformer_the_autoencoder_is_taken_and_a_note_says_so(self, tmp_path: Path) -> None:
+        folder = save_pipeline(tmp_path, 16)
+        (folder / "transformer").mkdir()
+        source = ModelSource.find(folder)
+        assert not source.has_unet
+        assert source.notes == ["transformer/ is not supported (flow matching): the autoencoder alone is taken, without restoration"]
+        assert ModelSource.find(save_pipeline(tmp_path / "sd", restores="plain")).notes == []
+
+
+class TestRefusals:
+    def test_pickled_weights(self, tmp_path: Path) -> None:
+        folder = save_pipeline(tmp_path)
+        (folder / "vae" / WEIGHTS).rename(folder / "vae" / "diffusion_pytorch_model.bin")
+        assert f"{folder / 'vae'}: refusing pickled weights (diffusion_pytorch_model.bin)" in complaint(folder)
+
+    def test_pickled_weights_of_the_unet(self, tmp_path: Path) -> None:
+        folder = save_pipeline(tmp_path, restores="plain")
+        (folder / "unet" / WEIGHTS).rename(folder / "unet" / "diffusion_pytorch_model.bin")
+        assert f"{folder / 'unet'}: refusing pickled weights" in complaint(folder)
+
+    @pytest.mark.parametrize("part", ["vae", "unet", "motion_adapter"])
+    def test_missing_weights(self, tmp_path: Path, part: str) -> None:
+        folder = save_pipeline(tmp_path, restores="adapter")
+        (folder / part / WEIGHTS).unlink()
+        assert complaint(folder) == f"{folder / part}: {WEIGHTS} is missing: put it there"
+
+    @pytest.mark.parametrize("file", ["vae/config.json", "unet/config.json", "scheduler/scheduler_config.json"])
+    def test_a_missing_config(self, tmp_path: Path, file: str) -> None:
+        folder = save_pipeline(tmp_path, restores="plain")
+        (folder / file).unlink()
+        assert f"{folder / file}: cannot be read" in complaint(folder)
+
+    def test_another_class_in_the_place_of_the_autoencoder(self, tmp_path: Path) -> None:
+        unet(4).save_pretrained(str(tmp_path))
+        assert "'UNet2DConditionModel' is no autoencoder" in complaint(tmp_path)
+
+    def test_another_class_in_the_place_of_the_unet(self, tmp_path: Path) -> None:
+        folder = save_pipeline(tmp_path, restores="plain")
+        motion_adapter().save_pretrained(str(folder / "unet"))
+        assert "'MotionAdapter' is no UNet that videocodec can restore latents with" in complaint(folder)
+
+    def test_a_unet_for_other_latents(self, tmp_path: Path) -> None:
+        folder = save_pipeline(tmp_path, 16, restores="plain")
+        kl_autoencoder(4).save_pretrained(str(folder / "vae"))
+        assert "takes 16 channels and gives 16, which does not fit the autoencoder's 4 latent channels" in complaint(folder)
+
+    @pytest.mark.parametrize(("levels", "shape"), [(3, "4x16x16"), (5, "4x4x4")])
+    def test_another_stride(self, tmp_path: Path, levels: int, shape: str) -> None:
+        kl_autoencoder(4, levels).save_pretrained(str(tmp_path))
+        assert f"makes {shape} latents of 64x64 px: an autoencoder must have a stride of 8 px" in complaint(tmp_path)
+
+    def test_an_autoencoder_of_something_other_than_pictures(self, tmp_path: Path) -> None:
+        kl_autoencoder(4, in_channels=1, out_channels=1).save_pretrained(str(tmp_path))
+        assert "a AutoencoderKL does not encode RGB pictures one by one" in complaint(tmp_path)
+
+
+class TestInstalling:
+    def test_only_configs_and_safetensors_are_copied(self, tmp_path: Path) -> None:
+        folder = save_pipeline(tmp_path / "sd", restores="adapter")
+        for name in ("vae/diffusion_pytorch_model.bin", "unet/diffusion_pytorch_model.fp16.safetensors", "sd.ckpt", "scheduler/notes.txt"):
+            (folder / name).write_bytes(b"not this")
+        source = ModelSource.find(folder)
+        source.install(tmp_path / "bundle", source.load_autoencoder())
+        copied = sorted(f.relative_to(tmp_path / "bundle").as_posix() for f in (tmp_path / "bundle").rglob("*") if f.is_file())
+        assert copied == sorted(
+            [
+                "model_index.json",
+                "scheduler/scheduler_config.json",
+                *(f"{part}/{name}" for part in ("vae", "unet", "motion_adapter") for name in ("config.json", WEIGHTS)),
+            ]
+        )
+        assert json.loads((tmp_path / "bundle" / "model_index.json").read_text())["unet"] == ["diffusers", "UNet2DConditionModel"]
+
+    def test_what_old_configs_leave_to_the_class_is_written_down(self, tmp_path: Path) -> None:
+        """Stable Diffusion 1.5's has no scaling_factor."""
+        folder = save_pipeline(tmp_path / "sd")
+        config = json.loads((folder / "vae" / "config.json").read_text())
+        del config["scaling_factor"]
+        (folder / "vae" / "config.json").write_text(json.dumps(config))
+        source = ModelSource.find(folder)
+        source.install(tmp_path / "bundle", source.load_autoencoder())
+        assert json.loads((tmp_path / "bundle" / "vae" / "config.json").read_text())["scaling_factor"] == 0.18215
+
+    def test_weights_in_shards_are_taken_whole(self, tmp_path: Path) -> None:
+        kl_autoencoder(4).save_pretrained(str(tmp_path / "vae"), max_shard_size="30KB")
+        names = weight_files(tmp_path / "vae")
+        assert len(names) > 2 and names[0] == "diffusion_pytorch_model.safetensors.index.json"
+        source = ModelSource.find(tmp_path)
+        source.install(tmp_path / "bundle", source.load_autoencoder())
+        with torch.no_grad():
+            a, b = (
+                ModelSource.find(folder).load_autoencoder().decode(torch.ones(1, 4, 2, 2)).sample
+                for folder in (tmp_path, tmp_path / "bundle")
+            )
+        assert torch.equal(a, b)
+
+    def test_keys_of_old_checkpoints_are_understood(self, tmp_path: Path) -> None:
+        """sd-vae-ft-mse calls the projections of its attention query, key, value and proj_attn."""
+        from safetensors.torch import load_file, save_file
+
+        kl_autoencoder(4).save_pretrained(str(tmp_path))
+        old = {"to_q.": "query.", "to_k.": "key.", "to_v.": "value.", "to_out.0.": "proj_attn."}
+        renamed = {}
+        for name, value in load_file(str(tmp_path / WEIGHTS)).items():
+            for new, before in old.items():
+                name = name.replace(new, before)
+            renamed[name] = value
+        assert any("proj_attn" in name for name in renamed)
+        save_file(renamed, str(tmp_path / WEIGHTS), {"format": "pt"})
+        ModelSource.find(tmp_path).load_autoencoder()
+
+
+class TestSchedulers:
+    @pytest.mark.parametrize("name", ["DDIMScheduler", "DDPMScheduler", "EulerDiscreteScheduler", "PNDMScheduler"])
+    @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+    def test_whatever_class_it_was_saved_by_it_is_ddim_with_the_same_noise(self, tmp_path: Path, name: str, prediction_type: str) -> None:
+        saved = SCHEDULERS[name](**STABLE_DIFFUSION, prediction_type=prediction_type)
+        saved.save_pretrained(str(tmp_path / "scheduler"))
+        found = load_scheduler(tmp_path)
+        assert type(found).__name__ == "DDIMScheduler"
+        assert torch.equal(found.alphas_cumprod, saved.alphas_cumprod)
+        assert found.config.prediction_type == prediction_type
+
+    @pytest.mark.parametrize("name", ["DDIMScheduler", "PNDMScheduler"])
+    def test_latents_are_never_clipped_to_the_range_of_pictures(self, tmp_path: Path, name: str) -> None:
+        SCHEDULERS[name](**STABLE_DIFFUSION).save_pretrained(str(tmp_path / "scheduler"))
+        scheduler = load_scheduler(tmp_path)
+        scheduler.set_timesteps(1000)
+        large = torch.full((1, 4, 2, 2), 3.0)
+        clean = scheduler.step(torch.zeros_like(large), 100, scheduler.alphas_cumprod[100].sqrt() * large).pred_original_sample
+        assert torch.allclose(clean, large, atol=1e-4)
+
+    def test_flow_matching_is_refused_by_name(self, tmp_path: Path) -> None:
+        folder = save_pipeline(tmp_path, restores="plain", scheduler="FlowMatchEulerDiscreteScheduler")
+        assert "FlowMatchEulerDiscreteScheduler is flow matching, which videocodec cannot restore latents with" in complaint(folder)
+
+    def test_a_scheduler_without_betas_is_refused_by_name(self, tmp_path: Path) -> None:
+        from diffusers import EDMEulerScheduler
+
+        folder = save_pipeline(tmp_path, restores="plain")
+        EDMEulerScheduler().save_pretrained(str(folder / "scheduler"))
+        assert "'EDMEulerScheduler' has no beta_schedule: take a scheduler like DDIM, PNDM or Euler" in complaint(folder)
