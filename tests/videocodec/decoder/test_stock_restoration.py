@@ -44,6 +44,7 @@ def restored(coded: tuple[Path, Path], batch: int, **settings: int) -> np.ndarra
     return np.concatenate(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_batches_make_no_difference(coded, kind: str) -> None:
     whole = restored(coded[kind], FRAMES, steps=2)
