@@ -20,6 +20,7 @@ from .loading import OWN_CLASSES, class_name, latents_of, load_autoencoder_in, l
 
 WEIGHTS = "diffusion_pytorch_model"
 _STRIDE = 8  # px
+_MOST_CHANNELS = 64  # of codec tables
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class ModelSource:
             )
         if latents.shape[1] != channels:
             raise UnknownModelError(f"{folder}: latent_channels is {channels} in its config.json, but it makes {latents.shape[1]}")
+        if channels > _MOST_CHANNELS:
+            raise UnknownModelError(f"{folder}: has {channels} latent channels, a stream holds at most {_MOST_CHANNELS}")
         return model
 
     def load_unet(self, channels: int) -> ModelMixin | None:
@@ -143,4 +146,6 @@ def _check_weights(folder: Path) -> None:
     pickles = sorted(f.name for f in folder.glob("*") if f.suffix in PICKLES)
     if pickles:
         raise UnknownModelError(f"{folder}: refusing pickled weights ({pickles[0]}): convert them to {WEIGHTS}.safetensors")
-    raise UnknownModelError(f"{folder}: {WEIGHTS}.safetensors is missing: put it there")
+    variants = sorted(f.name for f in folder.glob(f"{WEIGHTS}.*.safetensors"))
+    what_to_do = f"copy {variants[0]} to that name" if variants else "put it there"
+    raise UnknownModelError(f"{folder}: {WEIGHTS}.safetensors is missing: {what_to_do}")

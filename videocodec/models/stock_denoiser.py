@@ -112,7 +112,9 @@ class StockDenoiser(_StockDenoiser):
         noise = (1 - alpha).sqrt() * c.noise
         beside = [alpha.sqrt() * latents + noise for latents in (c.before, c.after)]
         samples = torch.cat([sample, *beside])
-        inputs = self._inputs(samples, torch.cat([c.latents, c.before, c.after]), c.generate.repeat(FRAMES, 1, 1))
+        # What is to be made up in the frame may well be known in its neighbours: of them nothing is hidden.
+        masks = torch.cat([c.generate, *[torch.zeros_like(c.generate)] * (FRAMES - 1)])
+        inputs = self._inputs(samples, torch.cat([c.latents, c.before, c.after]), masks)
         out = self._unet(inputs, timesteps.repeat(FRAMES), self._prompt.expand(len(samples), -1, -1)).sample
         return out[: len(sample)]
 

@@ -77,6 +77,11 @@ class TestRefusals:
         (folder / part / WEIGHTS).unlink()
         assert complaint(folder) == f"{folder / part}: {WEIGHTS} is missing: put it there"
 
+    def test_weights_under_another_name(self, tmp_path: Path) -> None:
+        folder = save_pipeline(tmp_path)
+        (folder / "vae" / WEIGHTS).rename(folder / "vae" / "diffusion_pytorch_model.fp16.safetensors")
+        assert complaint(folder).endswith("is missing: copy diffusion_pytorch_model.fp16.safetensors to that name")
+
     @pytest.mark.parametrize("file", ["vae/config.json", "unet/config.json", "scheduler/scheduler_config.json"])
     def test_a_missing_config(self, tmp_path: Path, file: str) -> None:
         folder = save_pipeline(tmp_path, restores="plain")
@@ -101,6 +106,10 @@ class TestRefusals:
     def test_another_stride(self, tmp_path: Path, levels: int, shape: str) -> None:
         kl_autoencoder(4, levels).save_pretrained(str(tmp_path))
         assert f"makes {shape} latents of 64x64 px: an autoencoder must have a stride of 8 px" in complaint(tmp_path)
+
+    def test_more_channels_than_a_stream_holds(self, tmp_path: Path) -> None:
+        tiny_autoencoder(65).save_pretrained(str(tmp_path))
+        assert "has 65 latent channels, a stream holds at most 64" in complaint(tmp_path)
 
     def test_an_autoencoder_of_something_other_than_pictures(self, tmp_path: Path) -> None:
         kl_autoencoder(4, in_channels=1, out_channels=1).save_pretrained(str(tmp_path))
