@@ -66,7 +66,6 @@ class DiffusionRestoration(Restoration):
         self._scale, self._shift = scale, shift
         noise = stream_noise(header, seed, (header.latent_channels, header.latent_height, header.latent_width))
         self._noise = torch.from_numpy(noise).to(device)
-
         self._clips = ClipAverage(self._denoiser.window, self._restore_clip) if self._denoiser.window else None
 
     @property
