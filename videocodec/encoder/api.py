@@ -63,6 +63,7 @@ def encode(
     maxrate: float | None = None,
     preset: Preset = "medium",
     gop_size: int = DEFAULT_GOP_SIZE,
+    generation: float = 1.0,
     max_frames: int | None = None,
     model: str | Path = "embedded",
     device: str = "auto",
@@ -79,6 +80,8 @@ def encode(
     video exceeds, with any of them.  What cannot be reached is written as near as possible, with a warning in the report.
 
     preset: ultrafast to placebo, named as x264 does.  gop_size: longest distance of keyframes in frames.  max_frames: stop after so many.
+    generation: what share of its error the model's UNet is trusted to leave in a block that is not sent but left to it to make up,
+    0..1; at 1 no block is.
     model: a bundle's name or folder.  threads: CPU threads of the networks.  jobs: processes that share the work between
     keyframes; the bytes are the same for any number, and a script must call with ``jobs`` under ``if __name__ == "__main__"``.
     progress: called after every access unit.
@@ -94,7 +97,7 @@ def encode(
     begin = time.monotonic()
     if sum(value is not None for value in (crf, bitrate, target_size)) > 1:
         raise ValueError("crf, bitrate and target_size exclude each other: give one")
-    settings = EncoderSettings(crf=DEFAULT_CRF if crf is None else crf, preset=preset, gop_size=gop_size)
+    settings = EncoderSettings(crf=DEFAULT_CRF if crf is None else crf, preset=preset, gop_size=gop_size, generation=generation)
     for name, value in (("bitrate", bitrate), ("target_size", target_size), ("maxrate", maxrate)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 1e15):
             raise ValueError(f"{name} must be a number of at least 1, got {value!r}")
