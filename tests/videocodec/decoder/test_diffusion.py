@@ -193,5 +193,5 @@ class TestInADecode:
         shutil.copytree(bundle.folder, folder)
         shutil.rmtree(folder / "scheduler")
         broken = ModelBundle.find(folder)
-        with pytest.raises(UnknownModelError, match="scheduler: cannot be loaded"):
+        with pytest.raises(UnknownModelError, match="scheduler_config.json: cannot be read"):
             DiffusionRestoration(broken, LatentStream(coded, bundle.folder).header, CPU)
