@@ -43,7 +43,7 @@ class LinearCodec:
         filters, _ = fit_phase_filters(self.latents, self._smooth_pictures, noise=0.001)
         self.tables = CodecTables(sum(SLICES), SLICES, networks, {INTRA: priors, INTER: priors}, uniform_priors(), filters)
         self.bundle = SimpleNamespace(
-            tables=self.tables, name="linear", sha256="11" * 32, sensitivity=np.ones(4, np.float32)
+            tables=self.tables, name="linear", sha256="11" * 32, sensitivity=np.ones(4, np.float32), has_unet=False
         )  # as much of a ModelBundle as encoding needs
 
     @staticmethod

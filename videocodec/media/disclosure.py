@@ -1,0 +1,68 @@
+"""What a decoded file says of where its pictures come from, in the words of each format.
+
+The term for pictures that a trained model has had a hand in is of the IPTC's digital source type vocabulary
+(https://cv.iptc.org/newscodes/digitalsourcetype), which the metadata standards of photo and video agree on.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from bitstream.sequence_header import SequenceHeader
+
+from ..version import __version__
+
+DIGITAL_SOURCE_TYPE = "https://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+_AFTER_PNG_HEADER = 33  # signature, and IHDR, which must come first
+# FFmpeg gives up on a longer first line, mjpegtools on longer fields.
+_LONGEST_Y4M_LINE, _LONGEST_Y4M_FIELD = 127, 32
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """generative: whether the pictures are a generative reconstruction.  model_name, model_sha256: of the stream.  steps, seed: of the
+    restoration, None where none ran.  has_map: whether a map of the provenance is drawn over the pictures."""
+
+    generative: bool
+    model_name: str
+    model_sha256: str
+    steps: int | None = None
+    seed: int | None = None
+    has_map: bool = False
+
+    @classmethod
+    def of(cls, header: SequenceHeader, steps: int | None, seed: int | None, *, has_map: bool = False) -> Disclosure:
+        """For pictures of a stream, by what its header says of itself and by whether a restoration ran."""
+        return cls(header.generated_content or steps is not None, header.model_name, header.model_sha256, steps, seed, has_map)
+
+    @property
+    def sentence(self) -> str:
+        """One line for people, with the standard term for machines at its end if the pictures are a generative reconstruction."""
+        restored = "no restoration" if self.steps is None else f"restoration with steps {self.steps}, seed {self.seed}"
+        made = f"videocodec {__version__} from a lossy {'generative' if self.generative else 'neural'} reconstruction"
+        text = f"decoded by {made} (model {self.model_name} SHA-256 {self.model_sha256}, {restored})"
+        text = f"AI-reconstructed: {text}" if self.generative else text[0].upper() + text[1:]
+        text += ", with a map of its provenance drawn over it" if self.has_map else ""
+        return f"{text}; digital source type {DIGITAL_SOURCE_TYPE}" if self.generative else text
+
+    def container_tags(self) -> dict[str, str]:
+        """Metadata for FFmpeg's muxers."""
+        return {"comment": self.sentence, "description": self.sentence}
+
+    def extend_y4m(self, line: str) -> str:
+        """The first line of a y4m stream, without its newline, and as many comment fields after it as readers bear."""
+        fields = ["XAI-RECONSTRUCTED"] if self.generative else []
+        fields += [f"XVIDEOCODEC={__version__}", "XNOT-RESTORED" if self.steps is None else f"XSTEPS={self.steps},SEED={self.seed}"]
+        for field in fields:
+            if len(field) <= _LONGEST_Y4M_FIELD and len(line) + 1 + len(field) <= _LONGEST_Y4M_LINE:
+                line += f" {field}"
+        return line
+
+    def mark_png(self, png: bytes) -> bytes:
+        """A PNG file with the sentence as its comment."""
+        body = b"tEXtComment\0" + self.sentence.encode("latin-1", "backslashreplace")
+        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        return png[:_AFTER_PNG_HEADER] + chunk + png[_AFTER_PNG_HEADER:]
