@@ -119,6 +119,27 @@ def coded_movie(
     return CodedMovie(movie, folder / "pan.lv.mp4", frames, CRF, 10)
 
 
+@pytest.fixture(scope="session")
+def generated_movie(tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., Path], panned: Callable[..., list]) -> Path:
+    """A latent-video file of 5 frames of 100×60, some of whose blocks are left to generation."""
+    from videocodec import encode
+
+    folder = tmp_path_factory.mktemp("generated")
+    still, moved = panned(1, 60, 100, (0, 0), seed=3), panned(4, 60, 100, (9, 13), seed=4)
+    for frame in moved:
+        frame[:, :40] = still[0][:, :40]
+    encode(
+        write_movie(folder / "a.mp4", still + moved),
+        folder / "a.lv.mp4",
+        crf=40,
+        generation=0.0,
+        preset="veryfast",
+        threads=1,
+        device="cpu",
+    )
+    return folder / "a.lv.mp4"
+
+
 @pytest.fixture
 def rewrite(tmp_path: Path) -> Callable[..., Path]:
     """rewrite(coded, change) → a copy of a latent-video file whose access units went through ``change(index, bytes)``."""

@@ -54,5 +54,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"input": args.input, "output": args.output, **asdict(report)}, sys.stderr if piped else sys.stdout)
     elif not piped:
-        print(f"{args.output}: {counted(report.frames, 'frame')}, {report.frames / report.decode_seconds:.1f} frames per second")
+        where = args.output if args.provenance is None else f"{args.output}, and its provenance in {args.provenance}"
+        print(f"{where}: {counted(report.frames, 'frame')}, {report.frames / report.decode_seconds:.1f} frames per second")
     return 0

@@ -59,14 +59,9 @@ def decode(
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     stream = LatentStream(source, model)
-    for output in (target, provenance):
-        if output not in (None, "-") and Path(output).exists() and Path(output).samefile(source):
-            raise InputError(f"{source}: input and output are the same file: name another output")
-    decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
     total = sum(unit.frame_count for unit in stream.reader.index())
-    if provenance is not None and would_collide(target, provenance, total):
-        where = "standard output" if str(target) == "-" else "the same file"
-        raise OutputError(f"{provenance}: picture and provenance cannot both go to {where}: name another for one of them")
+    _check_outputs(source, target, provenance, total)
+    decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
     ran = (steps, seed) if decoder.restores else (None, None)
     sound = source if stream.reader.tracks else None
     frames, video_bytes, video_seconds = 0, 0, 0.0
@@ -92,3 +87,13 @@ def decode(
             each.commit()
         skipped = list(sink.skipped_tracks)
     return DecodeReport(frames, time.monotonic() - begin, str(target), skipped, None if provenance is None else str(provenance))
+
+
+def _check_outputs(source: str | Path, target: str | Path, provenance: str | Path | None, frames: int) -> None:
+    """Refuse what would lose the input or one of the outputs, before any work is done."""
+    for output in (target, provenance):
+        if output is not None and str(output) != "-" and Path(output).exists() and Path(output).samefile(source):
+            raise InputError(f"{source}: input and output are the same file: name another output")
+    if provenance is not None and would_collide(target, provenance, frames):
+        where = "standard output" if str(target) == "-" else "the same file"
+        raise OutputError(f"{provenance}: picture and provenance cannot both go to {where}: name another for one of them")

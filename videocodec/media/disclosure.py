@@ -40,13 +40,13 @@ class Disclosure:
 
     @property
     def sentence(self) -> str:
-        """One line for people, with the standard term for machines at its end if the pictures are a generative reconstruction."""
-        restored = "no restoration" if self.steps is None else f"restoration with steps {self.steps}, seed {self.seed}"
-        made = f"videocodec {__version__} from a lossy {'generative' if self.generative else 'neural'} reconstruction"
-        text = f"decoded by {made} (model {self.model_name} SHA-256 {self.model_sha256}, {restored})"
-        text = f"AI-reconstructed: {text}" if self.generative else text[0].upper() + text[1:]
-        text += ", with a map of its provenance drawn over it" if self.has_map else ""
-        return f"{text}; digital source type {DIGITAL_SOURCE_TYPE}" if self.generative else text
+        """One line for people; if the pictures are a generative reconstruction, with the standard term for machines in it, near its
+        beginning because programs that show metadata cut it off."""
+        ran = "no restoration" if self.steps is None else f"restoration steps {self.steps}, seed {self.seed}"
+        kind = "generative" if self.generative else "neural"
+        source = f"a lossy {kind} reconstruction (model {self.model_name} {self.model_sha256[:16]}, {ran})"
+        start = f"AI-reconstructed ({DIGITAL_SOURCE_TYPE}): decoded" if self.generative else "Decoded"
+        return f"{start} by videocodec {__version__} from {source}" + (", its provenance drawn over it" if self.has_map else "")
 
     def container_tags(self) -> dict[str, str]:
         """Metadata for FFmpeg's muxers."""

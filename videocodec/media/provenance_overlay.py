@@ -84,7 +84,7 @@ def _outlined(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 def _add_legend(picture: np.ndarray, share_of: dict[str, float]) -> None:
     """Into the picture itself, if it is high enough."""
     scale = float(np.clip(picture.shape[1] / 1280, 0.35, 1.2))
-    lines = [f"{name} {100 * share:.0f}%" for name, share in share_of.items()]
+    lines = [f"{name} {_percent(share)}" for name, share in share_of.items()]
     sizes = [cv2.getTextSize(line, _FONT, scale, 1)[0] for line in lines]
     letter = max(size[1] for size in sizes)
     row, gap = round(1.8 * letter), letter // 2
@@ -98,3 +98,8 @@ def _add_legend(picture: np.ndarray, share_of: dict[str, float]) -> None:
         swatch = np.full((row - gap, row - gap, 3), _COLOURS[index], dtype=np.uint8)
         box[top : top + row - gap, gap : gap + row - gap] = _hatched(swatch, np.full(swatch.shape[:2], index == _GENERATED))
         cv2.putText(box, line, (row + gap, top + (row - gap + letter) // 2), _FONT, scale, (255, 255, 255), 1, cv2.LINE_AA)
+
+
+def _percent(share: float) -> str:
+    """Whole per cent; what is there, but less than one, does not become none."""
+    return "<1%" if 0 < share < 0.01 else f"{min(share, 0.99) if share < 1 else 1:.0%}"
