@@ -160,9 +160,15 @@ def test_provenance_is_a_second_output_and_is_told_by_info(coded: Path, tmp_path
     failure("decode", coded, "-", "--provenance", "-")
     captured = capsys.readouterr()
     assert captured.out == "" and "pass -y to overwrite" in captured.err and captured.err.count("\n") == 2
-    assert main(["decode", str(coded), str(tmp_path / "b.mp4"), "--provenance", "-", "--json", "--threads", "1"]) == 0
-    captured = capsys.readouterr()
-    assert json.loads(captured.err)["provenance_target"] == "-" and "frames per second" not in captured.out
+
+
+def test_provenance_on_standard_output_is_alone_there(coded: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    for options in ([], ["--json"]):
+        assert main(["decode", str(coded), str(tmp_path / "out.mp4"), "--provenance", "-", "-y", "--threads", "1", *options]) == 0
+        captured = capfdbinary.readouterr()
+        assert captured.out.startswith(b"YUV4MPEG2 W64 H48 ")
+        assert len(captured.out.partition(b"\n")[2]) == 12 * (len(b"FRAME\n") + 64 * 48 * 3 // 2)
+    assert json.loads(captured.err)["provenance_target"] == "-"
 
 
 def test_info_tells_shares_in_text_and_json(coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
