@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bitstream.access_unit import AccessUnit
 from bitstream.errors import BitstreamError, ChecksumError, ContainerError
 from videocodec import DecodeReport, decode, decode_frames
 from videocodec.decoder.frames import PictureDecoder
@@ -54,10 +56,6 @@ def test_every_kind_of_output_gets_every_frame(coded_movie, tmp_path: Path, targ
     ],
 )
 def test_a_damaged_file_leaves_no_output(coded_movie, rewrite: Callable[..., Path], tmp_path: Path, target: str, place: str) -> None:
-    from dataclasses import replace
-
-    from bitstream.access_unit import AccessUnit
-
     def damage(index: int, data: bytes) -> bytes:
         if index != 3:
             return data
@@ -154,6 +152,20 @@ class TestProvenance:
         assert len(frames) == (1 if name.endswith(".png") else 22)
         if not name.endswith(".y4m"):
             assert "provenance drawn over it" in tags["comment"]
+
+    def test_the_legend_is_turned_where_players_will_turn_it_back(
+        self, coded_movie, rewrite: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def turn(index: int, data: bytes) -> bytes:
+            unit = AccessUnit.parse(data)
+            return data if unit.header is None else replace(unit, header=replace(unit.header, rotation=3)).to_bytes()
+
+        asked: list[int] = []
+        monkeypatch.setattr("videocodec.decoder.api.draw_provenance", lambda rgb, provenance, turns: asked.append(turns) or rgb)
+        turned = rewrite(coded_movie.coded, turn)
+        for index, (name, turns) in enumerate((("map.mp4", 3), ("map.y4m", 0))):
+            self.decode(turned, tmp_path / f"out{index}.mp4", provenance=tmp_path / name)
+            assert asked[22 * index :] == [turns] * 22
 
     def test_without_it_there_is_none(self, coded_movie, tmp_path: Path) -> None:
         assert self.decode(coded_movie.coded, tmp_path / "out.mkv").provenance_target is None
