@@ -3,9 +3,10 @@
     python tools/bench_restoration.py --clips DIR --lpips FILE [--crf 32 44] [--steps 1] [--max-frames 65] [--cache DIR] [--model DIR]
 
 lpips-squeeze and PSNR (RGB) are those of every fourth frame and the one after it; flicker is the mean absolute difference between
-these two along the source's motion (DIS flow), in grey levels, beyond the source's own.  Figures of a clip are means over its frames, the last row is
-the mean over the clips; lpips with the UNet is also given relative to that without.  ``--generation G`` encodes with blocks left to
-the restoration (``EncoderSettings.generation``) and compares, on the frames that have any, filling them with leaving them as predicted.
+these two along the source's motion (DIS flow), in grey levels, beyond the source's own.  Figures of a clip are means over its
+frames, the last row is the mean over the clips; lpips with the UNet is also given relative to that without.
+``--generation G`` encodes with blocks left to the restoration (``EncoderSettings.generation``) and compares, on the frames that
+have any, filling them with leaving them as predicted.
 """
 
 from __future__ import annotations

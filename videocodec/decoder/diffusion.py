@@ -19,7 +19,7 @@ from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
 from bitstream.sequence_header import SequenceHeader
 
 from ..models.bundle import ModelBundle
-from ..models.denoiser import Conditions
+from ..models.denoiser import Conditions, Denoiser
 from ..models.runtime import memory_errors
 from .latents import DecodedLatents
 from .neighbours import neighbours
@@ -46,11 +46,19 @@ def stream_noise(header: SequenceHeader, seed: int, shape: tuple[int, int, int])
 class DiffusionRestoration(Restoration):
     """Restores latents with a bundle's denoiser and noise schedule.
 
-    steps: DDIM steps from a frame's timestep down, at least 1.  seed: of the noise in generated blocks.  Raises
-    ``UnknownModelError`` for a bundle whose networks cannot be loaded.
+    steps: DDIM steps from a frame's timestep down, at least 1.  seed: of the noise in generated blocks.  denoiser: one to use
+    instead of the bundle's.  Raises ``UnknownModelError`` for a bundle whose networks cannot be loaded.
     """
 
-    def __init__(self, bundle: ModelBundle, header: SequenceHeader, device: torch.device, steps: int = 1, seed: int = 0) -> None:
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        header: SequenceHeader,
+        device: torch.device,
+        steps: int = 1,
+        seed: int = 0,
+        denoiser: Denoiser | None = None,
+    ) -> None:
         if steps < 1:
             raise ValueError(f"steps must be at least 1, got {steps}")
         self._tables, self._device, self._steps = bundle.tables, device, steps
@@ -60,7 +68,7 @@ class DiffusionRestoration(Restoration):
         self._scheduler.set_timesteps(self._scheduler.config.num_train_timesteps)
         alphas = self._scheduler.alphas_cumprod
         self._signal, self._noise_ratio = alphas.sqrt().to(device), ((1 - alphas) / alphas).sqrt().to(device)
-        self._denoiser = bundle.load_denoiser().to(device)
+        self._denoiser = (denoiser or bundle.load_denoiser()).to(device)
         scale, shift = (torch.from_numpy(values).reshape(1, -1, 1, 1).to(device) for values in bundle.diffusion_units)
         self._scale, self._shift = scale, shift
         noise = stream_noise(header, seed, (header.latent_channels, header.latent_height, header.latent_width))

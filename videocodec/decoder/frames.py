@@ -15,9 +15,11 @@ from ..models.runtime import AutoencoderRuntime
 from ..provenance import covering_latents, provenance_map
 from .diffusion import DiffusionRestoration
 from .latents import DecodedLatents, LatentStream
+from .read_ahead import read_ahead
 from .restoration import IdentityRestoration, Restoration
 
 _BATCH_PIXELS = 2 * 512 * 288
+_FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,7 @@ class PictureDecoder:
 
     def frames(self) -> Iterator[Frame]:
         """All frames in display order."""
-        latents = self._stream.frames()
+        latents = read_ahead(self._stream.frames(), _FRAMES_AHEAD)
         reach = self._restoration.reach
         window: list[DecodedLatents] = list(islice(latents, self.batch_size + reach))
         first = 0

@@ -1,0 +1,168 @@
+"""From clips and pictures to a bundle with a UNet: streams, a short training, installing; and the parts of training."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from videocodec.models.bundle import BUNDLES, ModelBundle
+
+
+@pytest.fixture(scope="module")
+def training(tool_module):
+    return tool_module("train_unet")
+
+
+@pytest.fixture(scope="module")
+def making(tool_module):
+    return tool_module("restoration_streams")
+
+
+@pytest.fixture(scope="module")
+def streams(run_tool: Callable, panned: Callable, write_movie: Callable, picture_folder: Path, tmp_path_factory) -> Path:
+    """Five short clips and clips made of three pictures, coded."""
+    folder = tmp_path_factory.mktemp("streams")
+    (folder / "clips").mkdir()
+    for i in range(5):
+        write_movie(folder / "clips" / f"pan{i}.mp4", panned(7, 128, 144, (1, i)))
+    options = ("--clips", folder / "clips", "--pictures", picture_folder, "--output", folder / "out")
+    ran = run_tool("restoration_streams", *options, "--frames", 5, "--picture-count", 3, "--jobs", 1)
+    assert ran.returncode == 0, ran.stderr
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def train(run_tool: Callable, streams: Path, lpips_weights: Path) -> Callable[..., Path]:
+    """train(output, *options) → the output folder after some seconds of training."""
+
+    def run(output: Path, *options: object) -> Path:
+        fixed = ("--streams", streams, "--lpips", lpips_weights, "--output", output, "--device", "cpu", "--threads", 1)
+        ran = run_tool("train_unet", *fixed, "--minutes", 0.04, "--crop", 8, "--pairs", 1, *options)
+        assert ran.returncode == 0, ran.stderr
+        return output
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(train: Callable[..., Path], tmp_path_factory) -> Path:
+    """The output of a first run."""
+    return train(tmp_path_factory.mktemp("unet") / "first")
+
+
+def log(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "train.log").read_text().splitlines()]
+
+
+@pytest.mark.slow
+class TestStreams:
+    def test_every_clip_has_one_stream_per_range_of_crf(self, streams: Path, making) -> None:
+        for i in range(5):
+            crfs = sorted(int(file.stem[3:]) for file in (streams / f"clip-pan{i}").glob("*.npz"))
+            assert len(crfs) == 4
+            assert all(low <= crf < high for crf, (low, high) in zip(crfs, making.CRF_RANGES))
+        assert not list(streams.glob("*.part"))
+        assert len(list(streams.glob("camera-*"))) >= 3
+
+    def test_streams_hold_what_training_reads(self, streams: Path) -> None:
+        clip = streams / "clip-pan0"
+        pictures, source = np.load(clip / "pictures.npy"), np.load(clip / "source.npy")
+        assert (pictures.shape, source.shape) == ((5, 128, 144, 3), (5, 16, 16, 18))
+        with np.load(next(iter(sorted(clip.glob("*.npz"))))) as data:
+            assert data["neighbours"].shape == (5, 2, 16, 16, 18)
+            assert data["keyframe"].tolist() == [True, False, False, False, False]
+            error = np.abs(data["decoded"] / 64 - source.astype(np.float32)).mean()
+            assert error < 0.3 * np.abs(source.astype(np.float32)).mean()
+
+
+@pytest.mark.slow
+class TestAShortRun:
+    def test_it_starts_afresh_and_writes_weights_in_half_precision(self, trained: Path) -> None:
+        assert {file.name for file in trained.iterdir()} == {"unet", "train.log"}
+        start, plain, *validations = log(trained)
+        assert start["resumed"] is ModelBundle.find("embedded").has_unet
+        assert validations[-1]["iteration"] > 0
+        assert len(plain["without_unet"]) == 4
+        weights = load_file(str(trained / "unet" / "diffusion_pytorch_model.safetensors"))
+        assert {value.dtype for value in weights.values()} == {torch.float16}
+
+    def test_it_resumes_from_the_best_it_had(self, train: Callable[..., Path], trained: Path, tmp_path: Path) -> None:
+        second = log(train(tmp_path / "second", "--init", trained))
+        best = min(line["figure"] for line in log(trained)[2:])
+        assert second[0]["resumed"]
+        assert second[2]["figure"] == pytest.approx(best, rel=0.01)
+
+    def test_installed_it_makes_a_bundle_that_restores(self, run_tool: Callable, trained: Path, tmp_path: Path) -> None:
+        folder = tmp_path / "bundle"
+        shutil.copytree(BUNDLES / "embedded", folder)
+        ran = run_tool("install_unet", "--unet", trained, "--bundle", folder)
+        assert ran.returncode == 0, ran.stderr
+        bundle = ModelBundle.find(folder)
+        assert bundle.sha256[:16] in ran.stdout
+        assert bundle.has_unet
+        assert bundle.load_scheduler().config.prediction_type == "sample"
+        assert bundle.diffusion_units[0] == pytest.approx(1 / 2.02, rel=0.01)
+        assert bundle.load_denoiser()
+
+
+class TestParts:
+    def test_training_and_validation_share_no_clip(self, training) -> None:
+        def stream(name: str):
+            return training.Stream(name, *[np.zeros((2, 1, 1, 1))] * 7)
+
+        names = [f"clip-{i:02} crf{crf}" for i in range(14) for crf in (20, 40)] + ["camera-0001 crf20"]
+        use, reserved = training.held_out([stream(name) for name in names])
+        assert len(use) + len(reserved) == len(names)
+        assert {s.name.split()[0] for s in use} & {s.name.split()[0] for s in reserved} == set()
+        assert len(reserved) == 4
+
+    def test_flicker_is_error_that_changes_along_the_motion(self, training) -> None:
+        torch.manual_seed(0)
+        pictures = torch.rand(2, 3, 64, 64) - 0.5
+        y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
+        planes = torch.ones(2, 8, 8)
+        batch = training.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, torch.stack([x, y], -1)[None])
+        steady, changing = torch.full((1, 3, 64, 64), 0.1), 0.1 * torch.randn(1, 3, 64, 64)
+        no_lpips = lambda a, b: torch.zeros(len(a))
+        still = training.distortion(pictures + steady, batch, no_lpips, 1.0, train=False)[3]
+        flickers = training.distortion(pictures + torch.cat([changing, -changing]), batch, no_lpips, 1.0, train=False)[3]
+        assert float(still) == pytest.approx(0, abs=1e-4)
+        assert float(flickers) == pytest.approx(4 * float((changing * 127.5).square().mean()), rel=1e-3)
+
+    def test_the_sampling_grid_follows_the_motion(self, training, texture: Callable) -> None:
+        wide = texture(128, 160, 3)
+        first, second = (np.ascontiguousarray(wide[:, x : x + 128]) for x in (0, 6))
+        grid = training.sampling_grid(first, second)
+        shift = (grid[32:96, 32:96, 0] + 1) / 2 * 127 - np.arange(32, 96)
+        assert np.median(shift) == pytest.approx(6, abs=0.5)
+        assert np.median((grid[32:96, 32:96, 1] + 1) / 2 * 127 - np.arange(32, 96)[:, None]) == pytest.approx(0, abs=0.5)
+
+    def test_marked_blocks_hold_a_neighbours_content(self, training) -> None:
+        rng = np.random.default_rng(1)
+        shape = (3, 16, 16, 16)
+        stream = training.Stream(
+            "clip-a crf40", np.zeros((3, 128, 128, 3), np.uint8), np.zeros(shape, np.float16), np.full(shape, 64, np.int16),
+            np.stack([np.full(shape, 128, np.int16), np.full(shape, 256, np.int16)], 1), np.ones((3, 16, 16), np.float32),
+            np.full(3, 100), np.array([True, False, False]),
+        )  # fmt: skip
+        found = set()
+        for _ in range(12):
+            batch = training.training_batch([stream], 2, 16, 1.0, rng)
+            mask = batch.generate.bool()
+            assert (batch.latents.permute(0, 2, 3, 1)[~mask] == 1).all()
+            found |= set(batch.latents.permute(0, 2, 3, 1)[mask].unique().tolist())
+        assert found == {2.0, 3.0, 4.0}
+
+    def test_the_camera_moves_over_the_picture_behind_an_occluder(self, making, texture: Callable) -> None:
+        background, other = texture(256, 300, 0), np.full((256, 256, 3), 255, np.uint8)
+        clip = making.camera_clip(background, other, 5, np.random.default_rng(4))
+        assert (clip.shape, clip.dtype) == ((5, 192, 192, 3), np.uint8)
+        assert all(np.abs(a.astype(int) - b).mean() > 0.3 for a, b in zip(clip, clip[1:]))
+        assert (clip == 255).all(-1).any()

@@ -1,0 +1,197 @@
+"""Restoration by diffusion: timesteps, DDIM, seeded noise where blocks are generated, and no dependence on batches."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler
+
+from bitstream.block_syntax import Mode
+from videocodec import decode_frames, encode
+from videocodec.decoder.diffusion import DiffusionRestoration, stream_noise
+from videocodec.decoder.latents import DecodedLatents, LatentStream
+from videocodec.errors import UnknownModelError
+from videocodec.models.bundle import BUNDLES, ModelBundle
+from videocodec.models.denoiser import Conditions, Denoiser, TemporalDenoiser
+from videocodec.models.temporal_unet import TemporalUNet
+
+CPU = torch.device("cpu")
+DEVIATION = 2.0
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
+    """The embedded autoencoder and tables with an untrained UNet."""
+    folder = tmp_path_factory.mktemp("bundles") / "restoring"
+    shutil.copytree(BUNDLES / "embedded", folder, ignore=shutil.ignore_patterns("unet", "scheduler"))
+    TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,)).save_pretrained(str(folder / "unet"))
+    schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    DDIMScheduler(**schedule, clip_sample=False, prediction_type="sample").save_pretrained(str(folder / "scheduler"))
+    config = json.loads((folder / "vae" / "config.json").read_text())
+    (folder / "vae" / "config.json").write_text(json.dumps(config | {"scaling_factor": 1 / DEVIATION}))
+    return ModelBundle.find(folder)
+
+
+@pytest.fixture(scope="module")
+def stream(coded_movie) -> LatentStream:
+    return LatentStream(coded_movie.coded)
+
+
+@pytest.fixture(scope="module")
+def frames(stream: LatentStream) -> list[DecodedLatents]:
+    return list(stream.frames())
+
+
+def marked(frame: DecodedLatents) -> DecodedLatents:
+    """The same frame with its upper left block marked for generation."""
+    fields = replace(frame.latent.fields, modes=frame.latent.fields.modes.copy())
+    fields.modes[0, 0] = Mode.GENERATE
+    return replace(frame, latent=replace(frame.latent, fields=fields))
+
+
+class Recorder(Denoiser):
+    """Predicts a given picture of clean latents and remembers what it was shown."""
+
+    def __init__(self, clean: torch.Tensor | float = 0.0) -> None:
+        self.clean, self.samples, self.timesteps, self.conditions = clean, [], [], []
+
+    def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        self.samples.append(sample)
+        self.timesteps.append(timesteps)
+        self.conditions.append(conditions)
+        return torch.zeros_like(sample) + self.clean
+
+    def to(self, device: torch.device) -> Recorder:
+        return self
+
+
+def restoration(bundle: ModelBundle, stream: LatentStream, denoiser: Denoiser | None = None, **options: int) -> DiffusionRestoration:
+    return DiffusionRestoration(bundle, stream.header, CPU, denoiser=denoiser, **options)
+
+
+class TestNoise:
+    def test_it_is_the_same_everywhere_and_for_ever(self, stream: LatentStream) -> None:
+        header = replace(stream.header, model_sha256="ab" * 32, width=96, height=64)
+        noise = stream_noise(header, 7, (2, 3, 5))
+        assert noise.dtype == np.float32
+        assert noise.ravel()[:4] == pytest.approx([0.964557, 1.552686, 1.191713, -0.269481], abs=1e-6)
+
+    def test_it_is_normal(self, stream: LatentStream) -> None:
+        noise = stream_noise(stream.header, 0, (16, 64, 64))
+        assert abs(noise.mean()) < 0.02
+        assert noise.std() == pytest.approx(1, abs=0.02)
+        assert np.mean(np.abs(noise) < 1) == pytest.approx(0.683, abs=0.01)
+        neighbours = np.corrcoef(noise[:, :, 1:].ravel(), noise[:, :, :-1].ravel())[0, 1]
+        assert abs(neighbours) < 0.02
+
+    def test_seed_and_model_change_it(self, stream: LatentStream) -> None:
+        other = replace(stream.header, model_sha256="cd" * 32)
+        drawn = [stream_noise(h, s, (4, 4, 4)) for h, s in ((stream.header, 0), (stream.header, 1), (other, 0))]
+        assert len({d.tobytes() for d in drawn}) == 3
+
+    def test_it_fills_generated_blocks_alone_as_strong_as_the_timestep_says(self, bundle, stream, frames) -> None:
+        recorder, window = Recorder(), [*frames[:3], marked(frames[3]), frames[4]]
+        restoration(bundle, stream, recorder, seed=3).restore(window, 3, 1)
+        clean = window[3].latent.latents / np.float32(64 * DEVIATION)
+        t = int(recorder.timesteps[0][0])
+        alpha = float(bundle.load_scheduler().alphas_cumprod[t])
+        extra = (recorder.samples[0][0].numpy() / alpha**0.5 - clean) / ((1 - alpha) / alpha) ** 0.5
+        assert np.abs(extra[:, 2:]).max() < 1e-4
+        assert np.abs(extra[:, :, 2:]).max() < 1e-4
+        assert extra[:, :2, :2] == pytest.approx(stream_noise(stream.header, 3, extra.shape)[:, :2, :2], abs=1e-3)
+        assert recorder.conditions[0].generate.sum() == 4
+
+
+class TestSteps:
+    def test_the_result_is_what_the_denoiser_says_in_latent_units(self, bundle, stream, frames) -> None:
+        clean = torch.randn(2, 16, 8, 12)
+        for steps in (1, 3):
+            restored = restoration(bundle, stream, Recorder(clean), steps=steps).restore(frames[:5], 1, 2)
+            assert (restored.shape, restored.dtype) == ((2, 16, 8, 12), np.float32)
+            assert restored == pytest.approx(clean.numpy() * 64 * DEVIATION, rel=1e-4, abs=1e-2)
+
+    def test_the_timestep_is_that_of_the_mean_quantiser(self, bundle, stream, frames) -> None:
+        recorder = Recorder()
+        coarse = replace(frames[2], quantiser_map=np.full((8, 12), 60, np.uint8))
+        coarse.quantiser_map[:, :6] = 50
+        restoration(bundle, stream, recorder).restore([*frames[:2], coarse, *frames[3:5]], 1, 2)
+        means = [round(float(frames[1].quantiser_map.mean())), 55]
+        assert recorder.timesteps[0].tolist() == [bundle.timesteps[q] for q in means]
+        assert recorder.conditions[0].log2_step[1, 0, 0] == pytest.approx(np.log2(0.25) + (50 - 16) / 12, abs=0.01)
+
+    def test_steps_walk_down_evenly_along_the_same_noise(self, bundle, stream, frames) -> None:
+        recorder, clean = Recorder(0.25), 0.25
+        restoration(bundle, stream, recorder, steps=4).restore(frames[:5], 2, 1)
+        alphas = bundle.load_scheduler().alphas_cumprod
+        t = [int(now[0]) for now in recorder.timesteps]
+        assert t == [t[0] * k // 4 for k in (4, 3, 2, 1)]
+        noises = [(x / alphas[i].sqrt() - clean) / ((1 - alphas[i]) / alphas[i]).sqrt() for x, i in zip(recorder.samples, t)]
+        for noise in noises[1:]:
+            torch.testing.assert_close(noise, noises[0], atol=1e-3, rtol=1e-3)
+
+    def test_there_is_at_least_one(self, bundle, stream) -> None:
+        with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+            restoration(bundle, stream, Recorder(), steps=0)
+
+
+def test_neighbours_are_shown_in_the_denoisers_units(bundle, stream, frames) -> None:
+    recorder = Recorder()
+    still = [
+        replace(f, latent=replace(f.latent, fields=replace(f.latent.fields, vectors=np.zeros_like(f.latent.fields.vectors))))
+        for f in frames[:5]
+    ]
+    restoration(bundle, stream, recorder).restore(still, 2, 1)
+    for shown, other in ((recorder.conditions[0].before, 1), (recorder.conditions[0].after, 3)):
+        assert shown[0].numpy() == pytest.approx(frames[other].latent.latents / (64 * DEVIATION), abs=1e-5)
+
+
+def test_an_untrained_unet_changes_nothing(bundle, stream, frames) -> None:
+    restored = restoration(bundle, stream).restore(frames[:6], 2, 3)
+    assert restored == pytest.approx(np.stack([f.latent.latents for f in frames[2:5]]), abs=0.05)
+
+
+def test_batches_do_not_matter(bundle, stream, frames) -> None:
+    torch.manual_seed(0)
+    unet = TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,)).eval()
+    torch.nn.init.normal_(unet.conv_out.weight, std=0.1)
+    restore = restoration(bundle, stream, TemporalDenoiser(unet))
+    assert restore.reach == 1
+    together = restore.restore(frames[:8], 1, 6)
+    alone = np.concatenate([restore.restore(frames[i - 1 : i + 2], 1, 1) for i in range(1, 7)])
+    assert np.abs(together - np.stack([f.latent.latents for f in frames[1:7]])).max() > 1
+    assert together == pytest.approx(alone, abs=0.02)
+
+
+@pytest.fixture(scope="module")
+def coded(bundle: ModelBundle, coded_movie, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The movie's first frames, encoded with the bundle that has a UNet."""
+    target = tmp_path_factory.mktemp("coded") / "restored.mp4"
+    encode(coded_movie.movie, target, crf=40, max_frames=6, model=bundle.folder, device="cpu", threads=1)
+    return target
+
+
+class TestInADecode:
+    def test_the_bundles_unet_runs_unless_told_otherwise(self, bundle, coded, monkeypatch) -> None:
+        shown = []
+        real = DiffusionRestoration.restore
+        monkeypatch.setattr(DiffusionRestoration, "restore", lambda *given: shown.append(given[3]) or real(*given))
+        options = {"model": bundle.folder, "device": "cpu", "threads": 1}
+        assert len(list(decode_frames(coded, **options))) == 6
+        assert sum(shown) == 6
+        shown.clear()
+        assert len(list(decode_frames(coded, restore=False, **options))) == 6
+        assert not shown
+
+    def test_a_bundle_without_schedule_is_named(self, bundle, coded, tmp_path) -> None:
+        folder = tmp_path / "restoring"
+        shutil.copytree(bundle.folder, folder)
+        shutil.rmtree(folder / "scheduler")
+        broken = ModelBundle.find(folder)
+        with pytest.raises(UnknownModelError, match="scheduler: cannot be loaded"):
+            DiffusionRestoration(broken, LatentStream(coded, bundle.folder).header, CPU)

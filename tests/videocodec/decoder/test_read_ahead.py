@@ -1,0 +1,66 @@
+"""Working ahead: the same items in the same order, errors in their place, and no thread left behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from videocodec.decoder.read_ahead import read_ahead
+
+
+def threads() -> int:
+    return sum(thread.name == "read-ahead" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("count", [1, 3, 100])
+def test_all_items_come_in_order(count: int) -> None:
+    assert list(read_ahead(iter(range(20)), count)) == list(range(20))
+    assert threads() == 0
+
+
+def test_it_works_ahead_but_not_further_than_told() -> None:
+    made, enough = [], threading.Event()
+
+    def items() -> Iterator[int]:
+        for i in range(10):
+            made.append(i)
+            if i == 3:
+                enough.set()
+            yield i
+
+    ahead = read_ahead(items(), 2)
+    assert next(ahead) == 0
+    # Given out: 0.  Waiting: 1 and 2.  In hand: 3.  The rest has to wait.
+    assert enough.wait(5)
+    assert not threading.Event().wait(0.3) and made == [0, 1, 2, 3]
+    ahead.close()
+    assert threads() == 0
+
+
+def test_an_error_comes_after_the_items_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise OSError("gone")
+
+    ahead = read_ahead(items(), 5)
+    assert next(ahead) == 1
+    with pytest.raises(OSError, match="gone"):
+        next(ahead)
+    assert threads() == 0
+
+
+def test_leaving_the_loop_ends_the_thread() -> None:
+    for item in read_ahead(iter(range(1000)), 2):
+        if item == 3:
+            break
+    import gc
+
+    gc.collect()
+    assert threads() == 0
+
+
+def test_nothing_ahead_is_no_choice() -> None:
+    with pytest.raises(ValueError, match="count must be at least 1, got 0"):
+        next(read_ahead(iter([]), 0))

@@ -1,0 +1,59 @@
+"""Working ahead in a thread: entropy decoding of the next access units goes on while the networks run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from queue import Empty, Full, Queue
+from typing import TypeVar
+
+T = TypeVar("T")
+_END = object()
+_POLL_SECONDS = 0.2
+
+
+def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
+    """The items of an iterator in order, up to ``count`` of them made before they are asked for.
+
+    The iterator runs in a thread of its own from the first item asked for.  What it raises is raised here, after the items before it.
+    Closing the returned generator, or leaving its loop, ends the thread after the item that it is making.
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    queue: Queue = Queue(count)
+    stopped = threading.Event()
+
+    def put(entry: tuple[object, BaseException | None]) -> bool:
+        while not stopped.is_set():
+            try:
+                queue.put(entry, timeout=_POLL_SECONDS)
+                return True
+            except Full:
+                pass
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put((item, None)):
+                    return
+            put((_END, None))
+        except BaseException as error:  # noqa: BLE001  (handed on)
+            put((_END, error))
+
+    thread = threading.Thread(target=work, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            try:
+                item, error = queue.get(timeout=_POLL_SECONDS)
+            except Empty:
+                continue  # waking up now and then lets Ctrl-C through on every platform
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield item
+    finally:
+        stopped.set()
+        thread.join()
