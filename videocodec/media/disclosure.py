@@ -17,8 +17,8 @@ from ..version import __version__
 DIGITAL_SOURCE_TYPE = "https://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 _AFTER_PNG_HEADER = 33  # signature, and IHDR, which must come first
-# FFmpeg gives up on a longer first line, mjpegtools on longer fields.
-_LONGEST_Y4M_LINE, _LONGEST_Y4M_FIELD = 127, 32
+# x264 gives up on a first line of 80 characters, FFmpeg on one of 128.
+_LONGEST_Y4M_LINES = (79, 127)
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,10 @@ class Disclosure:
         return {"comment": self.sentence, "description": self.sentence}
 
     def extend_y4m(self, line: str) -> str:
-        """The first line of a y4m stream, without its newline, and as many comment fields after it as readers bear."""
-        fields = ["XAI-RECONSTRUCTED"] if self.generative else []
-        fields += [f"XVIDEOCODEC={__version__}", "XNOT-RESTORED" if self.steps is None else f"XSTEPS={self.steps},SEED={self.seed}"]
-        for field in fields:
-            if len(field) <= _LONGEST_Y4M_FIELD and len(line) + 1 + len(field) <= _LONGEST_Y4M_LINE:
-                line += f" {field}"
-        return line
+        """The first line of a y4m stream, without its newline, and after it the comment field ``XAI`` if the pictures are a generative
+        reconstruction and readers bear a line that long."""
+        limit = next((most for most in _LONGEST_Y4M_LINES if len(line) <= most), 0)
+        return f"{line} XAI" if self.generative and len(line) + 4 <= limit else line
 
     def mark_png(self, png: bytes) -> bytes:
         """A PNG file with the sentence as its comment."""
