@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .calibration.api import CalibrationReport, calibrate
     from .decoder.api import DecodeReport, decode
-    from .decoder.frames import PROVENANCE_NAMES, Frame, decode_frames
+    from .decoder.frames import Frame, decode_frames
     from .encoder.api import EncodeReport, encode
     from .inspection import StreamInfo, VerifyReport, info, verify
+    from .provenance import PROVENANCE_NAMES
 
 # Names are imported when first used: ``info`` and ``verify`` need no torch, and ``--help`` needs nothing.
 _HOMES = {
@@ -27,7 +28,7 @@ _HOMES = {
     "DecodeReport": "decoder.api",
     "decode_frames": "decoder.frames",
     "Frame": "decoder.frames",
-    "PROVENANCE_NAMES": "decoder.frames",
+    "PROVENANCE_NAMES": "provenance",
     "info": "inspection",
     "StreamInfo": "inspection",
     "verify": "inspection",

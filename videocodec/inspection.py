@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 
-from bitstream.access_unit import AccessUnit
+from bitstream.access_unit import AccessUnit, peek_frame_count, peek_is_keyframe
 from bitstream.container import StreamReader
 from bitstream.errors import BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 
 from .decoder.latents import LatentStream, check_unchanged
 from .encoder.settings import PRESETS
+from .errors import ModelMismatchError
+from .models.bundle import ModelBundle
 from .progress import Progress, ProgressCallback
+from .provenance import ProvenanceCount, provenance_map
 
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """What a file says of itself.  video_bytes: access units alone; container_bytes: the file without its copied tracks."""
+    """What a file says of itself.  video_bytes: access units alone; container_bytes: the file without its copied tracks.
+
+    damage: the first thing that is wrong, None if nothing was seen; what is said of a damaged file is what can still be read.
+    generated_content: whether the stream calls itself a generative reconstruction.  provenance: shares of the picture's area, over all
+    frames, by ``PROVENANCE_NAMES``, 0..1 and together 1; provenance_by_kind: the same for "keyframe" and "inter" frames, if there are
+    any.  Where both are None, provenance_unavailable says why.
+    """
 
     path: str
     format_version: int
@@ -45,26 +53,53 @@ class StreamInfo:
     lossy: bool
     generated_content: bool
     model: dict[str, str]
+    damage: str | None
+    provenance: dict[str, float] | None
+    provenance_by_kind: dict[str, dict[str, float]] | None
+    provenance_unavailable: str | None
 
     def to_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
         return asdict(self)
 
 
-def info(source: str | Path) -> StreamInfo:
-    """Read headers, no networks.  Raises ``ContainerError`` or another ``BitstreamError``."""
+@dataclass
+class _Headers:
+    """What the headers of all access units add up to; ticks: of the time base, together."""
+
+    frames: int = 0
+    keyframes: int = 0
+    units: int = 0
+    video_bytes: int = 0
+    ticks: int = 0
+    damage: str | None = None
+
+
+def info(
+    source: str | Path, *, headers_only: bool = False, model: str | Path | None = None, progress: ProgressCallback | None = None
+) -> StreamInfo:
+    """Read the headers, and of all frames where they come from; no networks.
+
+    headers_only: leave out the latter, for which all latents are decoded.  model: the bundle's name or folder, for streams whose model is
+    not installed.  progress: called after every frame that is decoded.
+
+    A damaged stream, and one of another model, give what their headers say, and ``damage`` or ``provenance_unavailable`` the reason why
+    there is no more.  Raises ``ContainerError`` or another ``BitstreamError`` for what is no latent-video file, has lost its first
+    header or changes its size in the middle, and ``UnknownModelError`` for a ``model`` that there is not.
+    """
+    if model is not None:
+        ModelBundle.find(model)
     reader = StreamReader(source)
-    header = reader.header
-    frames = keyframes = units = video_bytes = 0
-    duration = Fraction(0)
-    for sample in reader.units():
+    header, read = reader.header, _read_headers(reader)
+    count, unavailable = None, read.damage
+    if headers_only and unavailable is None:
+        unavailable = "only the headers were read"
+    elif unavailable is None:
         try:
-            unit = AccessUnit.parse(sample.data)
-            check_unchanged(header, unit.header)
-        except BitstreamError as error:
-            raise ContainerError(f"{source}: access unit {sample.index}: {error}: videocodec verify lists all that is wrong") from error
-        frames, keyframes, units = frames + unit.frame_count, keyframes + unit.is_keyframe, units + 1
-        video_bytes, duration = video_bytes + len(sample.data), duration + unit.duration * header.time_base
+            count = _count_provenance(LatentStream(source, model), read.frames, progress)
+        except (BitstreamError, ModelMismatchError) as error:
+            unavailable = str(error).removeprefix(f"{source}: ")
+    duration = read.ticks * header.time_base
     seconds = float(duration)
     return StreamInfo(
         path=str(source),
@@ -72,14 +107,14 @@ def info(source: str | Path) -> StreamInfo:
         width=header.width,
         height=header.height,
         # A stream that does not know its nominal rate has an average one.
-        frame_rate=float(header.frame_rate or frames / duration),
-        frames=frames,
+        frame_rate=float(header.frame_rate or (read.frames / duration if duration else 0)),
+        frames=read.frames,
         duration_seconds=seconds,
-        keyframes=keyframes,
-        access_units=units,
-        video_bytes=video_bytes,
+        keyframes=read.keyframes,
+        access_units=read.units,
+        video_bytes=read.video_bytes,
         container_bytes=reader.container_bytes,
-        video_bitrate_bps=video_bytes * 8 / seconds,
+        video_bitrate_bps=read.video_bytes * 8 / seconds if seconds else 0.0,
         audio_tracks=reader.audio_tracks,
         tracks=list(reader.tracks),
         crf=header.crf,
@@ -98,7 +133,56 @@ def info(source: str | Path) -> StreamInfo:
         lossy=True,
         generated_content=header.generated_content,
         model={"name": header.model_name, "sha256": header.model_sha256},
+        damage=read.damage,
+        provenance=None if count is None else count.total(),
+        provenance_by_kind=None if count is None else count.by_kind(),
+        provenance_unavailable=unavailable,
     )
+
+
+def _read_headers(reader: StreamReader) -> _Headers:
+    """Of all access units that are there.  Raises ``ContainerError`` where one contradicts the first, or if there is none."""
+    read, units = _Headers(), reader.units()
+    while True:
+        try:
+            sample = next(units, None)
+        except ContainerError as error:
+            if not read.units:
+                raise
+            read.damage = read.damage or str(error).removeprefix(f"{reader.path}: ")
+            return read
+        if sample is None:
+            return read
+        try:
+            unit = AccessUnit.parse(sample.data)
+        except BitstreamError as error:
+            read.damage = read.damage or f"access unit {sample.index}: {error}: videocodec verify lists all that is wrong"
+            frames, is_keyframe, ticks = peek_frame_count(sample.data), peek_is_keyframe(sample.data), sample.duration
+        else:
+            frames, is_keyframe, ticks = unit.frame_count, unit.is_keyframe, unit.duration
+            if reader.header_is_intact:
+                _refuse_change(reader, sample.index, unit)
+        read.frames, read.keyframes, read.units = read.frames + frames, read.keyframes + is_keyframe, read.units + 1
+        read.video_bytes, read.ticks = read.video_bytes + len(sample.data), read.ticks + ticks
+
+
+def _refuse_change(reader: StreamReader, index: int, unit: AccessUnit) -> None:
+    try:
+        check_unchanged(reader.header, unit.header)
+    except BitstreamError as error:
+        raise ContainerError(f"{reader.path}: access unit {index}: {error}") from error
+
+
+def _count_provenance(stream: LatentStream, frames_total: int, progress: ProgressCallback | None) -> ProvenanceCount:
+    """Decode all latents and add up where they come from.  Raises ``BitstreamError``."""
+    count = ProvenanceCount()
+    video_bytes = seconds = 0.0
+    for frame in stream.frames():
+        count.add(frame.kind, provenance_map(frame.latent.fields.modes, stream.header))
+        video_bytes, seconds = video_bytes + frame.byte_share, seconds + float(frame.duration * stream.header.time_base)
+        if progress:
+            progress(Progress(frame.index + 1, frames_total, round(video_bytes), seconds))
+    return count
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class LinearCodec:
         filters, _ = fit_phase_filters(self.latents, self._smooth_pictures, noise=0.001)
         self.tables = CodecTables(sum(SLICES), SLICES, networks, {INTRA: priors, INTER: priors}, uniform_priors(), filters)
         self.bundle = SimpleNamespace(
-            tables=self.tables, name="linear", sha256="11" * 32, sensitivity=np.ones(4, np.float32)
+            tables=self.tables, name="linear", sha256="11" * 32, sensitivity=np.ones(4, np.float32), has_unet=False
         )  # as much of a ModelBundle as encoding needs
 
     @staticmethod
@@ -117,6 +117,27 @@ def coded_movie(
     movie = write_movie(folder / "pan.mp4", frames, sound_seconds=0.9)
     encode(movie, folder / "pan.lv.mp4", crf=CRF, gop_size=10, threads=1, device="cpu")
     return CodedMovie(movie, folder / "pan.lv.mp4", frames, CRF, 10)
+
+
+@pytest.fixture(scope="session")
+def generated_movie(tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., Path], panned: Callable[..., list]) -> Path:
+    """A latent-video file of 5 frames of 100×60, some of whose blocks are left to generation."""
+    from videocodec import encode
+
+    folder = tmp_path_factory.mktemp("generated")
+    still, moved = panned(1, 60, 100, (0, 0), seed=3), panned(4, 60, 100, (9, 13), seed=4)
+    for frame in moved:
+        frame[:, :40] = still[0][:, :40]
+    encode(
+        write_movie(folder / "a.mp4", still + moved),
+        folder / "a.lv.mp4",
+        crf=40,
+        generation=0.0,
+        preset="veryfast",
+        threads=1,
+        device="cpu",
+    )
+    return folder / "a.lv.mp4"
 
 
 @pytest.fixture

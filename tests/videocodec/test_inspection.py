@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader
 from bitstream.errors import ContainerError, UnsupportedVersionError
-from videocodec import info, verify
+from videocodec import PROVENANCE_NAMES, decode_frames, info, verify
+from videocodec.decoder.latents import LatentStream
 from videocodec.errors import ModelMismatchError, UnknownModelError
 from videocodec.models.bundle import BUNDLES, ModelBundle
 from videocodec.progress import Progress
@@ -67,11 +69,6 @@ class TestInfo:
         with pytest.raises(ContainerError, match="missing.mp4"):
             info(tmp_path / "missing.mp4")
 
-    def test_damage_is_named_with_the_command_that_lists_all_of_it(self, coded_movie, rewrite) -> None:
-        damaged = rewrite(coded_movie.coded, lambda index, data: flip(30)(data) if index == 2 else data)
-        with pytest.raises(ContainerError, match="changed.lv.mp4: access unit 2: .*videocodec verify lists all that is wrong"):
-            info(damaged)
-
     def test_an_unknown_model_does_not_matter(self, coded_movie, rewrite) -> None:
         def foreign(index: int, data: bytes) -> bytes:
             unit = AccessUnit.parse(data)
@@ -81,7 +78,77 @@ class TestInfo:
                 else replace(unit, header=replace(unit.header, model_name="other", model_sha256="ab" * 32)).to_bytes()
             )
 
-        assert info(rewrite(coded_movie.coded, foreign)).model == {"name": "other", "sha256": "ab" * 32}
+        told = info(rewrite(coded_movie.coded, foreign))
+        assert told.model == {"name": "other", "sha256": "ab" * 32}
+        assert (told.frames, told.damage, told.provenance, told.provenance_by_kind) == (22, None, None, None)
+        assert told.provenance_unavailable.startswith("stream needs model other abababababababab…, which is unknown here")
+
+    @pytest.mark.parametrize("headers_only", [False, True])
+    @pytest.mark.parametrize("victim", [0, 2])
+    def test_a_damaged_unit_leaves_what_headers_say_and_a_line_that_names_it(
+        self, coded_movie, rewrite, victim: int, headers_only: bool
+    ) -> None:
+        damaged = rewrite(coded_movie.coded, lambda index, data: flip(-9 % len(data))(data) if index == victim else data)
+        told, sound = info(damaged, headers_only=headers_only), info(coded_movie.coded)
+        assert told.damage.startswith(f"access unit {victim}: it is damaged")
+        assert told.damage.endswith("videocodec verify lists all that is wrong")
+        assert (told.provenance, told.provenance_by_kind, told.provenance_unavailable) == (None, None, told.damage)
+        for name in "width height frames keyframes access_units duration_seconds video_bytes model".split():
+            assert getattr(told, name) == getattr(sound, name), name
+
+    def test_latents_that_come_out_wrong_have_no_shares(self, coded_movie, rewrite) -> None:
+        def lie(index: int, data: bytes) -> bytes:
+            unit = AccessUnit.parse(data)
+            return replace(unit, latent_checksum=unit.latent_checksum ^ 1).to_bytes() if index == 1 else data
+
+        told = info(rewrite(coded_movie.coded, lie))
+        assert (told.damage, told.provenance) == (None, None)
+        assert told.provenance_unavailable.startswith("access unit 1 (frame 1): reconstructed latents differ")
+
+    def test_a_file_cut_short_tells_of_what_is_there(self, coded_movie, tmp_path: Path) -> None:
+        cut = tmp_path / "cut.lv.mp4"
+        cut.write_bytes(coded_movie.coded.read_bytes()[:-3000])
+        told = info(cut)
+        assert told.damage.startswith("the file is cut short")
+        assert told.width == 96 and 0 < told.frames <= 22 and told.provenance is None
+
+
+class TestProvenanceShares:
+    def test_they_are_those_of_the_maps_of_all_frames(self, coded_movie) -> None:
+        frames = list(decode_frames(coded_movie.coded, device="cpu", threads=1))
+        told = info(coded_movie.coded)
+        for kind, found in (("all", told.provenance), *told.provenance_by_kind.items()):
+            maps = np.stack([frame.provenance for frame in frames if kind in ("all", frame.kind)])
+            assert found == {name: pytest.approx(np.mean(maps == index)) for index, name in enumerate(PROVENANCE_NAMES)}
+        assert told.provenance_by_kind["keyframe"] == {"transmitted": 1, "predicted": 0, "generated": 0}
+        assert 0 < told.provenance_by_kind["inter"]["predicted"] < 1
+        assert told.provenance_unavailable is None and told.damage is None
+
+    def test_what_is_made_up_is_counted_by_the_visible_picture(self, generated_movie: Path) -> None:
+        maps = np.stack([frame.provenance for frame in decode_frames(generated_movie, device="cpu", threads=1)])
+        told = info(generated_movie)
+        assert told.generated_content
+        assert told.provenance["generated"] == pytest.approx(np.mean(maps == PROVENANCE_NAMES.index("generated")))
+        assert told.provenance["generated"] > 0
+
+    def test_headers_alone_do_without_them(self, coded_movie, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(LatentStream, "frames", lambda self: pytest.fail("latents were decoded"))
+        told = info(coded_movie.coded, headers_only=True)
+        assert (told.frames, told.damage, told.provenance, told.provenance_by_kind) == (22, None, None, None)
+        assert told.provenance_unavailable == "only the headers were read"
+
+    def test_progress_is_told_frame_by_frame(self, coded_movie) -> None:
+        told: list[Progress] = []
+        found = info(coded_movie.coded, progress=told.append)
+        assert [(now.frames_done, now.frames_total) for now in told] == [(index, 22) for index in range(1, 23)]
+        assert told[-1].video_bytes == pytest.approx(found.video_bytes, rel=0.02)
+
+    def test_a_model_that_is_not_installed_can_be_given(self, coded_movie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("videocodec.decoder.latents.available", lambda: ())
+        assert info(coded_movie.coded).provenance is None
+        assert info(coded_movie.coded, model=BUNDLES / "embedded").provenance is not None
+        with pytest.raises(UnknownModelError, match="nonesuch"):
+            info(coded_movie.coded, model="nonesuch")
 
 
 class TestVerify:
@@ -166,7 +233,8 @@ def test_neither_needs_torch(coded_movie) -> None:
     program = (
         "import sys; sys.modules['torch'] = None; sys.modules['diffusers'] = None\n"
         "import videocodec\n"
-        "assert videocodec.info(sys.argv[1]).frames == 22\n"
+        "found = videocodec.info(sys.argv[1])\n"
+        "assert found.frames == 22 and found.provenance['predicted'] > 0\n"
         "assert videocodec.verify(sys.argv[1]).ok\n"
     )
     environment = os.environ | {"PYTHONPATH": str(BUNDLES.parents[1])}

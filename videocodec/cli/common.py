@@ -76,6 +76,13 @@ def size(count: float) -> str:
     raise AssertionError("unreachable")
 
 
+def percent(share: float) -> str:
+    """A share, 0..1, for people: 0 % and 100 % are exact."""
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
+
+
 def bitrate(bits_per_second: float) -> str:
     """Bit rate for people."""
     return f"{bits_per_second / 1000:.1f} kbit/s" if bits_per_second < 1e6 else f"{bits_per_second / 1e6:.2f} Mbit/s"

@@ -20,6 +20,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
     parser.add_argument("output", metavar="OUTPUT", help="the file or pattern to write, - for standard output")
     parser.add_argument(
+        "--provenance",
+        metavar="FILE",
+        help="also write the pictures with a map of what was transmitted, predicted and generated over them, as any kind of OUTPUT",
+    )
+    parser.add_argument(
         "--steps", type=whole_number(1), default=1, metavar="N", help="restoration steps; no effect without a restoration model"
     )
     parser.add_argument(
@@ -32,8 +37,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="model bundle: name, folder, or org/name on the hub (default: the stream's own, if it is installed)",
     )
     add_machine_options(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON; on standard error if the output is -")
+    parser.add_argument("-y", "--yes", action="store_true", help="overwrite outputs")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON; on standard error if an output is -")
     parser.set_defaults(run=run)
 
 
@@ -43,13 +48,16 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar("decoding") as progress:
         report = decode(
-            args.input, args.output, model=args.model, steps=args.steps, seed=args.seed, restore=not args.no_restore,
+            args.input, args.output, provenance=args.provenance, model=args.model,
+            steps=args.steps, seed=args.seed, restore=not args.no_restore,
             device=args.device, threads=args.threads, overwrite=args.yes, progress=progress,
         )  # fmt: skip
     for track in report.skipped_tracks:
         print(f"videocodec: warning: {args.output}: not copied: {track}", file=sys.stderr)
+    piped = "-" in (args.output, args.provenance)
     if args.json:
-        print_json({"input": args.input, "output": args.output, **asdict(report)}, sys.stderr if args.output == "-" else sys.stdout)
-    elif args.output != "-":
-        print(f"{args.output}: {counted(report.frames, 'frame')}, {report.frames / report.decode_seconds:.1f} frames per second")
+        print_json({"input": args.input, "output": args.output, **asdict(report)}, sys.stderr if piped else sys.stdout)
+    elif not piped:
+        where = args.output if args.provenance is None else f"{args.output}, and its provenance in {args.provenance}"
+        print(f"{where}: {counted(report.frames, 'frame')}, {report.frames / report.decode_seconds:.1f} frames per second")
     return 0

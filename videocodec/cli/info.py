@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
-from .common import bitrate, counted, print_json, size
+from .common import bitrate, counted, percent, print_json, progress_bar, size
+
+if TYPE_CHECKING:
+    from ..inspection import StreamInfo
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -12,25 +17,34 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "info",
         help="say what is in a latent-video file",
-        description="Say what is in a latent-video file, from its headers; no network runs.",
+        description="Say what is in a latent-video file, and how much of its pictures was transmitted, predicted and generated. "
+        "No network runs; the latter needs all latents to be decoded.",
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
+    parser.add_argument("--headers-only", action="store_true", help="read the headers alone, which is quick, and leave the shares out")
+    parser.add_argument("--model", metavar="NAME_OR_DIR", help="model bundle (default: the stream's own, if it is installed)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the headers."""
+    """Print what is known, and on standard error what could not be found out."""
     from ..inspection import info
 
-    found = info(args.input)
+    with progress_bar("reading") as progress:
+        found = info(args.input, headers_only=args.headers_only, model=args.model, progress=progress)
+    if found.damage:
+        print(f"videocodec: warning: {args.input}: {found.damage}", file=sys.stderr)
+    elif found.provenance is None and not args.headers_only:
+        print(f"videocodec: warning: {args.input}: no provenance: {found.provenance_unavailable}", file=sys.stderr)
     if args.json:
         print_json(found.to_dict())
         return 0
     overhead = 100 * (found.container_bytes - found.video_bytes) / found.container_bytes
     lines = {
         "file": found.path,
-        "format": f"latent video, version {found.format_version}; lossy" + (", partly generated" if found.generated_content else ""),
+        "format": f"latent video, version {found.format_version}; lossy"
+        + (", a generative reconstruction" if found.generated_content else ""),
         "picture": f"{found.width}x{found.height}, {found.frame_rate:g} frames per second"
         + (f", rotated {found.rotation} degrees" if found.rotation else "")
         + (f", pixels {found.sample_aspect_ratio}" if not found.sample_aspect_ratio.startswith("0:") else ""),
@@ -38,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         + counted(found.access_units, "access unit"),
         "video": f"{size(found.video_bytes)}, {bitrate(found.video_bitrate_bps)}; container adds {overhead:.1f} %",
         "settings": f"crf {found.crf}, preset {found.preset}, keyframes every {found.gop_size} frames or sooner",
+        "content": _content(found),
         "latents": f"{found.latent['channels']} channels, {found.latent['width']}x{found.latent['height']}",
         "model": f"{found.model['name']}, SHA-256 {found.model['sha256']}",
         "tracks": "; ".join(found.tracks) or "no other",
@@ -45,3 +60,15 @@ def run(args: argparse.Namespace) -> int:
     for name, value in lines.items():
         print(f"{name:9} {value}")
     return 0
+
+
+def _content(found: StreamInfo) -> str:
+    """Shares over all frames, and over the inter frames, which tell more, where there are any."""
+    if found.provenance is None:
+        return "unknown" if found.damage else f"unknown: {found.provenance_unavailable}"
+    text = _shares(found.provenance)
+    return text + (f"; inter frames: {_shares(found.provenance_by_kind['inter'])}" if "inter" in found.provenance_by_kind else "")
+
+
+def _shares(share_of: dict[str, float]) -> str:
+    return ", ".join(f"{percent(share)} {name}" for name, share in share_of.items())

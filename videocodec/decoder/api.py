@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
-from ..media.sinks import open_sink
+from ..errors import InputError, OutputError
+from ..media.disclosure import Disclosure
+from ..media.provenance_overlay import draw_provenance
+from ..media.sinks import keeps_rotation, open_sink, would_collide
 from ..progress import Progress, ProgressCallback
 from .frames import PictureDecoder
 from .latents import LatentStream
@@ -15,18 +18,21 @@ from .latents import LatentStream
 
 @dataclass(frozen=True)
 class DecodeReport:
-    """What a decode made: frames, wall-clock seconds, where, and a line on every track that the target's format cannot hold."""
+    """What a decode made: frames, wall-clock seconds, where, a line on every track that the target's format cannot hold, and where the
+    pictures with their provenance went, None if nobody asked for them."""
 
     frames: int
     decode_seconds: float
     target: str
     skipped_tracks: list[str]
+    provenance_target: str | None = None
 
 
 def decode(
     source: str | Path,
     target: str | Path,
     *,
+    provenance: str | Path | None = None,
     model: str | Path | None = None,
     steps: int = 1,
     seed: int = 0,
@@ -39,11 +45,13 @@ def decode(
     """Decode a latent-video file.
 
     target: .mp4, .mov or .mkv (H.264 with the stream's sound and subtitles), .y4m, "-" (y4m on standard output), or a
-    pattern such as frames/%05d.png.  model: the bundle's name or folder, for streams whose model is not installed; None finds
-    the stream's own.  restore: whether the bundle's UNet, if it has one, restores the latents, in ``steps`` DDIM steps; seed: of the
-    noise that it fills generated blocks with.
+    pattern such as frames/%05d.png.  provenance: a second target, of any of these kinds, for silent pictures with a map drawn over
+    them of what was transmitted, predicted and generated (``media.provenance_overlay``).  model: the bundle's name or folder, for
+    streams whose model is not installed; None finds the stream's own.  restore: whether the bundle's UNet, if it has one, restores
+    the latents, in ``steps`` DDIM steps; seed: of the noise that it fills generated blocks with.
 
-    The target appears under its name only when it is complete.  Raises ``BitstreamError`` for a damaged stream,
+    What is written says in its metadata what it is (``media.disclosure``).  The targets appear under their names only when both are
+    complete.  Raises ``BitstreamError`` for a damaged stream,
     ``ModelMismatchError``, ``UnknownModelError``, ``InputError``, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
     ``OutOfMemoryError``, and ``ValueError`` for settings.
     """
@@ -51,17 +59,41 @@ def decode(
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     stream = LatentStream(source, model)
-    if str(target) != "-" and Path(target).exists() and Path(target).samefile(source):
-        raise InputError(f"{source}: input and output are the same file: name another output")
-    decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
     total = sum(unit.frame_count for unit in stream.reader.index())
+    _check_outputs(source, target, provenance, total)
+    decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
+    ran = (steps, seed) if decoder.restores else (None, None)
+    sound = source if stream.reader.tracks else None
     frames, video_bytes, video_seconds = 0, 0, 0.0
-    with open_sink(target, stream.header, sound_from=source if stream.reader.tracks else None, overwrite=overwrite) as sink:
+    with ExitStack() as opened:
+        disclosure = Disclosure.of(stream.header, *ran)
+        sink = opened.enter_context(open_sink(target, stream.header, sound_from=sound, disclosure=disclosure, overwrite=overwrite))
+        sinks = [sink]
+        if provenance is not None:
+            disclosure = Disclosure.of(stream.header, *ran, has_map=True)
+            sinks.append(opened.enter_context(open_sink(provenance, stream.header, disclosure=disclosure, overwrite=overwrite)))
+            turns = stream.header.rotation if keeps_rotation(provenance) else 0
         for frame in decoder.frames():
-            sink.write(frame.data.transpose(1, 2, 0), frame.pts, frame.duration)
+            picture = frame.data.transpose(1, 2, 0)
+            sink.write(picture, frame.pts, frame.duration)
+            if provenance is not None:
+                sinks[1].write(draw_provenance(picture, frame.provenance, turns), frame.pts, frame.duration)
             frames, video_bytes, video_seconds = frames + 1, video_bytes + frame.bytes, video_seconds + frame.duration_seconds
             if progress:
                 progress(Progress(frames, total, video_bytes, video_seconds))
-        sink.commit()
+        for each in sinks:
+            each.finish()
+        for each in sinks:
+            each.commit()
         skipped = list(sink.skipped_tracks)
-    return DecodeReport(frames, time.monotonic() - begin, str(target), skipped)
+    return DecodeReport(frames, time.monotonic() - begin, str(target), skipped, None if provenance is None else str(provenance))
+
+
+def _check_outputs(source: str | Path, target: str | Path, provenance: str | Path | None, frames: int) -> None:
+    """Refuse what would lose the input or one of the outputs, before any work is done."""
+    for output in (target, provenance):
+        if output is not None and str(output) != "-" and Path(output).exists() and Path(output).samefile(source):
+            raise InputError(f"{source}: input and output are the same file: name another output")
+    if provenance is not None and would_collide(target, provenance, frames):
+        where = "standard output" if str(target) == "-" else "the same file"
+        raise OutputError(f"{provenance}: picture and provenance cannot both go to {where}: name another for one of them")

@@ -12,14 +12,14 @@ import numpy as np
 from bitstream.quantiser import QUANTISER_COUNT, step_latent
 
 from ..models.runtime import AutoencoderRuntime
+from ..provenance import covering_latents, provenance_map
 from .diffusion import DiffusionRestoration
-from .latents import PROVENANCE, DecodedLatents, LatentStream
+from .latents import DecodedLatents, LatentStream
 from .read_ahead import read_ahead
 from .restoration import IdentityRestoration, Restoration
 
 _BATCH_PIXELS = 2 * 512 * 288
 _FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at once
-PROVENANCE_NAMES = ("transmitted", "predicted", "generated")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class Frame:
     """One decoded frame.
 
     data (3, H, W) uint8 RGB; pts_seconds, duration_seconds; kind "keyframe" or "inter"; bytes of the stream it took
-    (its share of the access unit); provenance (bh, bw) uint8 on the block grid, an index into ``PROVENANCE_NAMES``;
-    index 0.. in display order; pts, duration in ticks of the stream's time base.
+    (its share of the access unit); provenance (ceil(H / 8), ceil(W / 8)) uint8, for each latent that covers
+    some of the picture an index into ``PROVENANCE_NAMES``; index 0.. in display order; pts, duration in ticks of the stream's time base.
     """
 
     data: np.ndarray
@@ -44,6 +44,9 @@ class Frame:
     def __post_init__(self) -> None:
         if self.data.ndim != 3 or self.data.shape[0] != 3 or self.data.dtype != np.uint8:
             raise ValueError(f"data must be (3, H, W) uint8, got shape {self.data.shape} {self.data.dtype}")
+        grid = covering_latents(*self.data.shape[1:])
+        if self.provenance.shape != grid or self.provenance.dtype != np.uint8:
+            raise ValueError(f"provenance must be {grid} uint8, got shape {self.provenance.shape} {self.provenance.dtype}")
 
 
 class PictureDecoder:
@@ -74,6 +77,11 @@ class PictureDecoder:
             return IdentityRestoration()
         return DiffusionRestoration(self._stream.bundle, self._stream.header, self._runtime.device, steps, seed)
 
+    @property
+    def restores(self) -> bool:
+        """Whether pictures are of restored latents rather than of the decoded ones."""
+        return not isinstance(self._restoration, IdentityRestoration)
+
     def frames(self) -> Iterator[Frame]:
         """All frames in display order."""
         latents = read_ahead(self._stream.frames(), _FRAMES_AHEAD)
@@ -100,16 +108,11 @@ class PictureDecoder:
                 duration_seconds=float(frame.duration * header.time_base),
                 kind=frame.kind,
                 bytes=round(frame.byte_share),
-                provenance=_provenance(frame.latent.fields.modes),
+                provenance=provenance_map(frame.latent.fields.modes, header),
                 index=frame.index,
                 pts=frame.pts,
                 duration=frame.duration,
             )
-
-
-def _provenance(modes: np.ndarray) -> np.ndarray:
-    lookup = np.array([PROVENANCE_NAMES.index(PROVENANCE[mode]) for mode in sorted(PROVENANCE)], dtype=np.uint8)
-    return lookup[modes]
 
 
 def decode_frames(

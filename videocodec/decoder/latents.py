@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import Direction, Mode
+from bitstream.block_syntax import Direction
 from bitstream.container import StreamReader
 from bitstream.errors import BitstreamError, ContainerError
 from bitstream.frame_coder import LatentFrame
@@ -174,6 +174,3 @@ class QuantiserMaps:
                 # An average is at least as clean as the cleaner of the two.
                 brought[uses] = np.minimum(brought[uses], source)
         return np.where(brought < 255, brought, own)
-
-
-PROVENANCE = {Mode.SKIP: "predicted", Mode.RESIDUAL: "transmitted", Mode.GENERATE: "generated", Mode.INTRA: "transmitted"}

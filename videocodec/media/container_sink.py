@@ -14,6 +14,7 @@ from bitstream.container import TrackCopier, movie_timescale
 from bitstream.sequence_header import SequenceHeader
 from videocodec.errors import OutputError
 from videocodec.media.colour import YuvWriter, stored_as
+from videocodec.media.disclosure import Disclosure
 from videocodec.media.frame_sink import FrameSink, OutputFile, output_errors
 
 CONTAINER_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -32,7 +33,9 @@ class ContainerSink(FrameSink):
     pictures and sound are moved together until it is 0.
     """
 
-    def __init__(self, target: Path, header: SequenceHeader, *, sound_from: Path | None, overwrite: bool) -> None:
+    def __init__(
+        self, target: Path, header: SequenceHeader, *, sound_from: Path | None, disclosure: Disclosure | None, overwrite: bool
+    ) -> None:
         super().__init__(header.width, header.height)
         self._header = header
         self._time_base = Fraction(header.time_base)
@@ -40,6 +43,7 @@ class ContainerSink(FrameSink):
         self._pixel_format = "yuv444p" if header.width % 2 or header.height % 2 else "yuv420p"
         self._convert = YuvWriter(self._colour, self._pixel_format)
         self._sound_from = sound_from
+        self._disclosure = disclosure
         self._durations: dict[int, int] = {}
         self._started = False
         self._copier: TrackCopier | None = None
@@ -67,7 +71,9 @@ class ContainerSink(FrameSink):
                 self._copier.copy_until(pts * self._time_base)
             self._mux(self._stream.encode(frame))
 
-    def commit(self) -> None:
+    def finish(self) -> None:
+        if self._container is None:
+            return
         if not self._started:
             raise OutputError(f"{self._output.target}: there is no frame to write")
         with output_errors(self._output.target):
@@ -76,6 +82,9 @@ class ContainerSink(FrameSink):
                 self._copier.finish()
             self._container.close()
         self._container = None
+
+    def commit(self) -> None:
+        self.finish()
         self._output.commit()
 
     def close(self) -> None:
@@ -94,6 +103,8 @@ class ContainerSink(FrameSink):
             raise OutputError(f"{target}: the time base {self._time_base} fits no such file: decode to .y4m or pictures instead")
         container = av.open(os.path.abspath(self._output.beside), "w", format=CONTAINER_FORMATS[target.suffix.lower()])
         self._container = container
+        if self._disclosure is not None:
+            container.metadata.update(self._disclosure.container_tags())
         rate = Fraction(header.frame_rate) if 0 < header.frame_rate <= _HIGHEST_RATE else Fraction(25)
         stream = container.add_stream("libx264", rate=rate.limit_denominator(100_000), width=header.width, height=header.height)
         stream.pix_fmt = self._pixel_format

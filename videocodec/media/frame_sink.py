@@ -42,8 +42,12 @@ class FrameSink(ABC):
         """
 
     @abstractmethod
+    def finish(self) -> None:
+        """Writes what is left to write, so that only the name is missing. Raises `OutputError` when that fails."""
+
+    @abstractmethod
     def commit(self) -> None:
-        """Finishes the output and gives it its name. Raises `OutputError` when that fails."""
+        """Finishes the output, if that was not done, and gives it its name. Raises `OutputError` when that fails."""
 
     @abstractmethod
     def close(self) -> None:

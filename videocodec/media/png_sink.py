@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -10,7 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bitstream.container import unfinished_name
 from videocodec.errors import OutputError, OutputExistsError
+from videocodec.media.disclosure import Disclosure
 from videocodec.media.frame_sink import FrameSink, check_folder, output_errors
 
 _NUMBER = re.compile(r"%(0?)([1-9]?)d")
@@ -30,9 +31,10 @@ class PngSink(FrameSink):
     pictures of an earlier, longer run stay where no new one takes their place.
     """
 
-    def __init__(self, target: str, width: int, height: int, *, overwrite: bool) -> None:
+    def __init__(self, target: str, width: int, height: int, *, disclosure: Disclosure | None, overwrite: bool) -> None:
         super().__init__(width, height)
         self._target = target
+        self._disclosure = disclosure
         self._pattern = Path(target).name
         self._folder = Path(target).parent
         self._count = 0
@@ -41,7 +43,7 @@ class PngSink(FrameSink):
         check_folder(target, self._folder.parent if self._made_folder else self._folder)
         if not overwrite:
             self._refuse_existing()
-        self._beside = self._folder / f".{os.getpid()}.part"
+        self._beside = unfinished_name(Path(target))
         with output_errors(target):
             self._folder.mkdir(exist_ok=True)
             self._beside.mkdir()
@@ -52,8 +54,12 @@ class PngSink(FrameSink):
         encoded, data = cv2.imencode(".png", cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR))
         if not encoded:
             raise OutputError(f"{self._target}: picture {self._count} cannot be encoded as PNG")
+        png = data.tobytes() if self._disclosure is None else self._disclosure.mark_png(data.tobytes())
         with output_errors(self._target):
-            (self._beside / (self._pattern % self._count)).write_bytes(data.tobytes())
+            (self._beside / (self._pattern % self._count)).write_bytes(png)
+
+    def finish(self) -> None:
+        pass  # every picture is whole when it is written
 
     def commit(self) -> None:
         with output_errors(self._target):

@@ -2,31 +2,63 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from bitstream.sequence_header import SequenceHeader
 from videocodec.errors import OutputError
 from videocodec.media.container_sink import CONTAINER_FORMATS, ContainerSink
+from videocodec.media.disclosure import Disclosure
 from videocodec.media.frame_sink import FrameSink
 from videocodec.media.png_sink import PngSink, is_picture_pattern
 from videocodec.media.y4m_sink import STANDARD_OUTPUT, Y4mSink
 
 
-def open_sink(target: str | Path, header: SequenceHeader, *, sound_from: str | Path | None = None, overwrite: bool = False) -> FrameSink:
+def open_sink(
+    target: str | Path,
+    header: SequenceHeader,
+    *,
+    sound_from: str | Path | None = None,
+    disclosure: Disclosure | None = None,
+    overwrite: bool = False,
+) -> FrameSink:
     """The sink for a target: ``.mp4``, ``.mov`` or ``.mkv`` (H.264, with the sound and subtitles of `sound_from`), ``.y4m``,
     ``-`` (y4m on standard output), or a folder of pictures such as ``frames/%05d.png``.
 
-    `header` gives frame size, colour, time base, rotation and aspect ratio. Raises `OutputExistsError` when the target
+    `header` gives frame size, colour, time base, rotation and aspect ratio, `disclosure` what the output's metadata says of where
+    the pictures come from. Raises `OutputExistsError` when the target
     exists and `overwrite` is false, `OutputError` when it cannot be made or its kind is unknown.
     """
     name = str(target)
     suffix = Path(name).suffix.lower()
     if suffix in CONTAINER_FORMATS:
         sound = None if sound_from is None else Path(sound_from)
-        return ContainerSink(Path(name), header, sound_from=sound, overwrite=overwrite)
+        return ContainerSink(Path(name), header, sound_from=sound, disclosure=disclosure, overwrite=overwrite)
     if name == STANDARD_OUTPUT or suffix == ".y4m":
-        return Y4mSink(name, header, overwrite=overwrite)
+        return Y4mSink(name, header, disclosure=disclosure, overwrite=overwrite)
     if is_picture_pattern(name):
-        return PngSink(name, header.width, header.height, overwrite=overwrite)
+        return PngSink(name, header.width, header.height, disclosure=disclosure, overwrite=overwrite)
     choices = "a name ending in .mp4, .mov, .mkv or .y4m, a pattern such as frames/%05d.png, or - for y4m on standard output"
     raise OutputError(f"{name}: unknown kind of output: give {choices}")
+
+
+def keeps_rotation(target: str | Path) -> bool:
+    """Whether players will turn the pictures in this target as the header says."""
+    return Path(target).suffix.lower() in CONTAINER_FORMATS
+
+
+def would_collide(first: str | Path, second: str | Path, frames: int) -> bool:
+    """Whether two outputs of that many frames have a file in common, or standard output."""
+    if STANDARD_OUTPUT in (str(first), str(second)):
+        return str(first) == str(second)
+    if Path(first).exists() and Path(second).exists() and Path(first).samefile(second):
+        return True
+    return not _files(first, frames).isdisjoint(_files(second, frames))
+
+
+def _files(target: str | Path, frames: int) -> set[str]:
+    """The files of an output."""
+    names = [str(target)]
+    if is_picture_pattern(str(target)):
+        names = [str(Path(target).with_name(Path(target).name % number)) for number in range(1, frames + 1)]
+    return {os.path.normcase(os.path.realpath(name)) for name in names}

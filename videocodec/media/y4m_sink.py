@@ -15,6 +15,7 @@ import numpy as np
 from bitstream.sequence_header import SequenceHeader
 from videocodec.errors import OutputError
 from videocodec.media.colour import YuvWriter, stored_as
+from videocodec.media.disclosure import Disclosure
 from videocodec.media.frame_sink import FrameSink, OutputFile, output_errors
 
 STANDARD_OUTPUT = "-"
@@ -28,9 +29,10 @@ class Y4mSink(FrameSink):
     Rotation is left out, the sample aspect ratio is kept. On standard output nothing can be taken back on failure.
     """
 
-    def __init__(self, target: str, header: SequenceHeader, *, overwrite: bool) -> None:
+    def __init__(self, target: str, header: SequenceHeader, *, disclosure: Disclosure | None, overwrite: bool) -> None:
         super().__init__(header.width, header.height)
         self._header = header
+        self._disclosure = disclosure
         self._colour = stored_as(header.colour, header.height)
         self._pixel_format = "yuv444p" if header.width % 2 or header.height % 2 else "yuv420p"
         self._convert = YuvWriter(self._colour, self._pixel_format)
@@ -52,12 +54,17 @@ class Y4mSink(FrameSink):
         chunks += [b"FRAME\n", *(_plane_rows(frame, index) for index in range(3))]
         self._put(b"".join(chunks))
 
-    def commit(self) -> None:
+    def finish(self) -> None:
         if self._output is None:
             self._put(b"", flush=True)
             return
         with output_errors(self._name):
             self._file.close()
+
+    def commit(self) -> None:
+        self.finish()
+        if self._output is None:
+            return
         self._output.commit()
         self._file = self._output = None
 
@@ -92,7 +99,10 @@ class Y4mSink(FrameSink):
         chroma = "C444" if self._pixel_format == "yuv444p" else "C420mpeg2"
         colour_range = "FULL" if self._colour.full_range else "LIMITED"
         line = f"YUV4MPEG2 W{header.width} H{header.height} F{rate.numerator}:{rate.denominator} Ip A{aspect} {chroma}"
-        return f"{line} XCOLORRANGE={colour_range}\n".encode("ascii")
+        line += f" XCOLORRANGE={colour_range}"
+        if self._disclosure is not None:
+            line = self._disclosure.extend_y4m(line)
+        return f"{line}\n".encode("ascii")
 
 
 def _plane_rows(frame: av.VideoFrame, index: int) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from videocodec.cli import main
-from videocodec.cli.common import amount
+from videocodec.cli.common import amount, percent
 from videocodec.version import __version__
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -149,6 +149,76 @@ def test_standard_output_carries_y4m_and_nothing_else(coded: Path) -> None:
     head, _, rest = done.stdout.partition(b"\n")
     assert head.startswith(b"YUV4MPEG2 W64 H48 ")
     assert rest.count(b"FRAME") >= 12
+
+
+def test_provenance_is_a_second_output_and_is_told_by_info(coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, drawn = tmp_path / "out.mp4", tmp_path / "map.mp4"
+    assert main(["decode", str(coded), str(out), "--provenance", str(drawn), "--threads", "1"]) == 0
+    assert capsys.readouterr().out.startswith(f"{out}, and its provenance in {drawn}: 12 frames, ")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["map.mp4", "out.mp4"]
+    failure("decode", coded, out, "--provenance", drawn)
+    failure("decode", coded, "-", "--provenance", "-")
+    captured = capsys.readouterr()
+    assert captured.out == "" and "pass -y to overwrite" in captured.err and captured.err.count("\n") == 2
+
+
+def test_provenance_on_standard_output_is_alone_there(coded: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    for options in ([], ["--json"]):
+        assert main(["decode", str(coded), str(tmp_path / "out.mp4"), "--provenance", "-", "-y", "--threads", "1", *options]) == 0
+        captured = capfdbinary.readouterr()
+        assert captured.out.startswith(b"YUV4MPEG2 W64 H48 ")
+        assert len(captured.out.partition(b"\n")[2]) == 12 * (len(b"FRAME\n") + 64 * 48 * 3 // 2)
+    assert json.loads(captured.err)["provenance_target"] == "-"
+
+
+def test_info_tells_shares_in_text_and_json(coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(coded), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(told["provenance"]) == ["transmitted", "predicted", "generated"] and sum(told["provenance"].values()) == pytest.approx(1)
+    assert set(told["provenance_by_kind"]) == {"keyframe", "inter"} and told["provenance_unavailable"] is None
+    assert main(["info", str(coded)]) == 0
+    (content,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("content "))
+    assert content.startswith(f"content   {100 * told['provenance']['transmitted']:.1f} % transmitted, ")
+    assert ", 0 % generated; inter frames: " in content
+    assert main(["info", str(coded), "--headers-only"]) == 0
+    captured = capsys.readouterr()
+    assert "content   unknown: only the headers were read\n" in captured.out and captured.err == ""
+    assert main(["info", str(coded), "--headers-only", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["provenance"] is None
+
+
+def test_info_of_a_damaged_file_tells_what_it_can_and_why_no_more(coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(coded.read_bytes())
+    data[data.rindex(b"LVID") + 200] ^= 0x10
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(data)
+    assert main(["info", str(damaged), "--json"]) == 0
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)
+    assert (told["frames"], told["provenance"]) == (12, None) and "it is damaged" in told["provenance_unavailable"]
+    assert captured.err == f"videocodec: warning: {damaged}: {told['damage']}\n"
+
+
+def test_info_without_the_model_says_so_on_standard_error(
+    coded: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("videocodec.decoder.latents.available", lambda: ())
+    assert main(["info", str(coded)]) == 0
+    captured = capsys.readouterr()
+    assert "12 in 0.480 s" in captured.out
+    assert (
+        captured.err.startswith(f"videocodec: warning: {coded}: no provenance: stream needs model embedded")
+        and captured.err.count("\n") == 1
+    )
+    assert main(["info", str(coded), "--model", "nonesuch"]) == 1
+    assert "unknown model 'nonesuch'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0 %"), (1, "100 %"), (0.123, "12.3 %"), (1e-9, "0.1 %"), (0.99999, "99.9 %"), (0.5, "50.0 %")]
+)
+def test_only_none_and_all_are_told_as_such(share: float, text: str) -> None:
+    assert percent(share) == text
 
 
 def test_nothing_is_overwritten_without_y(clip: Path, coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,3 +131,16 @@ def test_the_header_says_what_the_source_is_and_what_it_was_encoded_with(linear_
         assert (header.width, header.height, header.frame_rate, header.time_base) == (66, 50, 25, source.time_base)
     assert (header.crf, header.gop_size, header.preset) == (17, 99, 4)
     assert (header.model_name, header.model_sha256, header.latent_channels) == ("linear", "11" * 32, 4)
+
+
+def test_it_calls_itself_a_generative_reconstruction_if_a_network_restores_it_or_blocks_may_be_made_up(
+    linear_codec, write_movie, texture, tmp_path
+) -> None:
+    plain = linear_codec.bundle
+    restoring = SimpleNamespace(**(vars(plain) | {"has_unet": True}))
+    with VideoSource(write_movie(tmp_path / "a.mp4", [texture(50, 66)])) as source:
+        flags = [
+            sequence_header(source, bundle, EncoderSettings(generation=generation)).generated_content
+            for bundle, generation in ((plain, 1.0), (plain, 0.5), (restoring, 1.0), (restoring, 0.5))
+        ]
+    assert flags == [False, True, True, True]

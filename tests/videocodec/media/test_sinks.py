@@ -13,7 +13,7 @@ import pytest
 
 from bitstream.sequence_header import ColourDescription
 from videocodec.errors import OutputError, OutputExistsError
-from videocodec.media.sinks import open_sink
+from videocodec.media.sinks import keeps_rotation, open_sink, would_collide
 from videocodec.media.source import VideoSource
 
 from .conftest import PATCHES, flat, picture
@@ -245,3 +245,57 @@ def test_failed_rename_leaves_nothing(tmp_path, make_header, monkeypatch) -> Non
             sink.commit()
         assert [path.name for path in (tmp_path / name).iterdir()] == ["in the way"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+
+
+@pytest.mark.parametrize("name", [*FILES, "frames/%03d.png"])
+def test_a_finished_output_has_no_name_before_it_is_committed(tmp_path, make_header, name) -> None:
+    for commit in (False, True):
+        with open_sink(tmp_path / name, make_header()) as sink:
+            sink.write(picture(64, 48), 0, 1)
+            sink.finish()
+            assert not [path for path in tmp_path.rglob("*") if path.is_file() and ".part" not in str(path)]
+            if commit:
+                sink.commit()
+        assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == commit
+
+
+def test_two_outputs_in_one_folder_of_pictures(tmp_path, make_header) -> None:
+    with open_sink(tmp_path / "a%d.png", make_header()) as first, open_sink(tmp_path / "b%d.png", make_header()) as second:
+        for sink, shade in ((first, 10), (second, 200)):
+            sink.write(flat(64, 48, (shade,) * 3), 0, 1)
+            sink.commit()
+    assert [cv2.imread(str(tmp_path / f"{letter}1.png"))[0, 0, 0] for letter in "ab"] == [10, 200]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a1.png", "b1.png"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "collide"),
+    [
+        ("a.mp4", "a.mp4", True),
+        ("a.mp4", "b.mp4", False),
+        ("a.mp4", "./x/../a.mp4", True),
+        ("-", "-", True),
+        ("-", "a.y4m", False),
+        ("a.y4m", "-", False),
+        ("%d.png", "%d.png", True),
+        ("%d.png", "%02d.png", True),  # from 10 on
+        ("%02d.png", "%03d.png", False),  # up to 30 frames
+        ("%d.png", "1%d.png", True),
+        ("%d.png", "x/%d.png", False),
+        ("%d.png", "12.mp4", False),
+    ],
+)
+def test_outputs_that_would_take_each_others_files(tmp_path, monkeypatch, first, second, collide) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").mkdir()
+    assert would_collide(first, second, 30) is would_collide(second, first, 30) is collide
+
+
+def test_two_names_of_one_file_collide(tmp_path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"")
+    os.link(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    assert would_collide(tmp_path / "a.mp4", tmp_path / "b.mp4", 1)
+
+
+def test_containers_alone_keep_a_rotation() -> None:
+    assert [keeps_rotation(name) for name in [*FILES, "-", "%d.png"]] == [True, True, True, False, False, False]

@@ -1,0 +1,65 @@
+"""What a decoded file says of where its pictures come from, in the words of each format.
+
+The term for pictures that a trained model has had a hand in is of the IPTC's digital source type vocabulary
+(https://cv.iptc.org/newscodes/digitalsourcetype), which the metadata standards of photo and video agree on.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from bitstream.sequence_header import SequenceHeader
+
+from ..version import __version__
+
+DIGITAL_SOURCE_TYPE = "https://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+_AFTER_PNG_HEADER = 33  # signature, and IHDR, which must come first
+# x264 gives up on a first line of 80 characters, FFmpeg on one of 128.
+_LONGEST_Y4M_LINES = (79, 127)
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """generative: whether the pictures are a generative reconstruction.  model_name, model_sha256: of the stream.  steps, seed: of the
+    restoration, None where none ran.  has_map: whether a map of the provenance is drawn over the pictures."""
+
+    generative: bool
+    model_name: str
+    model_sha256: str
+    steps: int | None = None
+    seed: int | None = None
+    has_map: bool = False
+
+    @classmethod
+    def of(cls, header: SequenceHeader, steps: int | None, seed: int | None, *, has_map: bool = False) -> Disclosure:
+        """For pictures of a stream, by what its header says of itself and by whether a restoration ran."""
+        return cls(header.generated_content or steps is not None, header.model_name, header.model_sha256, steps, seed, has_map)
+
+    @property
+    def sentence(self) -> str:
+        """One line for people; if the pictures are a generative reconstruction, with the standard term for machines in it, near its
+        beginning because programs that show metadata cut it off."""
+        ran = "no restoration" if self.steps is None else f"restoration steps {self.steps}, seed {self.seed}"
+        kind = "generative" if self.generative else "neural"
+        source = f"a lossy {kind} reconstruction (model {self.model_name} {self.model_sha256[:16]}, {ran})"
+        start = f"AI-reconstructed ({DIGITAL_SOURCE_TYPE}): decoded" if self.generative else "Decoded"
+        return f"{start} by videocodec {__version__} from {source}" + (", its provenance drawn over it" if self.has_map else "")
+
+    def container_tags(self) -> dict[str, str]:
+        """Metadata for FFmpeg's muxers."""
+        return {"comment": self.sentence, "description": self.sentence}
+
+    def extend_y4m(self, line: str) -> str:
+        """The first line of a y4m stream, without its newline, and after it the comment field ``XAI`` if the pictures are a generative
+        reconstruction and readers bear a line that long."""
+        limit = next((most for most in _LONGEST_Y4M_LINES if len(line) <= most), 0)
+        return f"{line} XAI" if self.generative and len(line) + 4 <= limit else line
+
+    def mark_png(self, png: bytes) -> bytes:
+        """A PNG file with the sentence as its comment."""
+        body = b"tEXtComment\0" + self.sentence.encode("latin-1", "backslashreplace")
+        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        return png[:_AFTER_PNG_HEADER] + chunk + png[_AFTER_PNG_HEADER:]

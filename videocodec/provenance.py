@@ -1,0 +1,55 @@
+"""Where every part of a picture comes from: sent, predicted from other frames, or made up.  No torch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bitstream.block_syntax import Mode
+from bitstream.frame_coder import to_positions
+from bitstream.sequence_header import SequenceHeader
+
+PROVENANCE_NAMES = ("transmitted", "predicted", "generated")
+PIXELS_PER_LATENT = 8  # a side; the format knows no other
+
+PROVENANCE = {Mode.SKIP: "predicted", Mode.RESIDUAL: "transmitted", Mode.GENERATE: "generated", Mode.INTRA: "transmitted"}
+_INDEX_OF_MODE = np.array([PROVENANCE_NAMES.index(PROVENANCE[mode]) for mode in sorted(PROVENANCE)], dtype=np.uint8)
+
+
+def covering_latents(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of the latents that cover a picture of that many pixels."""
+    return -(-height // PIXELS_PER_LATENT), -(-width // PIXELS_PER_LATENT)
+
+
+def provenance_map(modes: np.ndarray, header: SequenceHeader) -> np.ndarray:
+    """Block modes (bh, bw) of a frame → (ceil(height / 8), ceil(width / 8)) uint8, an index into ``PROVENANCE_NAMES`` for each latent
+    that covers some of the visible picture."""
+    rows, columns = covering_latents(header.height, header.width)
+    return np.ascontiguousarray(to_positions(_INDEX_OF_MODE[modes], 1 << header.block_log2)[:rows, :columns])
+
+
+def shares(counts: np.ndarray) -> dict[str, float]:
+    """How many latents there are of each kind (3,) → the share of each by its name, 0..1, together 1; ``ValueError`` if there are none."""
+    total = int(np.sum(counts))
+    if total == 0:
+        raise ValueError("there are no latents to take shares of")
+    return {name: int(count) / total for name, count in zip(PROVENANCE_NAMES, counts, strict=True)}
+
+
+class ProvenanceCount:
+    """Adds up latents over the frames of a video."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, np.ndarray] = {}
+
+    def add(self, kind: str, provenance: np.ndarray) -> None:
+        """A frame of that kind ("keyframe" or "inter") and its map (h, w)."""
+        counts = np.bincount(provenance.ravel(), minlength=len(PROVENANCE_NAMES))
+        self._counts[kind] = self._counts.get(kind, 0) + counts
+
+    def total(self) -> dict[str, float]:
+        """Shares over all frames."""
+        return shares(sum(self._counts.values()))
+
+    def by_kind(self) -> dict[str, dict[str, float]]:
+        """Shares over the frames of each kind that there is."""
+        return {kind: shares(counts) for kind, counts in self._counts.items()}
