@@ -20,7 +20,7 @@ from bitstream.sequence_header import SequenceHeader
 
 from ..models.bundle import ModelBundle
 from ..models.denoiser import Conditions, Denoiser
-from ..models.runtime import memory_errors
+from ..models.runtime import decoding_precision, memory_errors
 from .latents import DecodedLatents
 from .neighbours import neighbours
 from .restoration import Restoration
@@ -114,7 +114,8 @@ class DiffusionRestoration(Restoration):
         sample = self._signal[at].reshape(-1, 1, 1, 1) * noisy
         for step in range(self._steps):
             now, then = (start * (self._steps - s) // self._steps for s in (step, step + 1))
-            output = self._denoiser.predict(sample, now.to(self._device), conditions)
+            with decoding_precision(self._device):
+                output = self._denoiser.predict(sample, now.to(self._device), conditions).float()
             clean = self._clean(sample, output, now)
             sample = self._move(sample, clean, now.to(self._device), then.to(self._device))
         return ((clean / self._scale + self._shift) * UNITS_PER_LATENT).float().cpu().numpy()

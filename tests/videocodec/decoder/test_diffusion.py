@@ -195,3 +195,10 @@ class TestInADecode:
         broken = ModelBundle.find(folder)
         with pytest.raises(UnknownModelError, match="scheduler_config.json: cannot be read"):
             DiffusionRestoration(broken, LatentStream(coded, bundle.folder).header, CPU)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_gives_the_cpus_pictures_within_tolerance(coded_movie) -> None:
+    """Latents are the same by construction; pixels within 2 of 255 on average."""
+    for a, b in zip(decode_frames(coded_movie.coded, device="cpu"), decode_frames(coded_movie.coded, device="cuda"), strict=True):
+        assert np.mean(np.abs(a.data.astype(int) - b.data)) <= 2
