@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF, PRESETS
-from .common import add_machine_options, amount, bitrate, counted, print_json, progress_bar, size, whole_number
+from .common import add_machine_options, amount, bitrate, counted, print_json, progress_bar, share, size, whole_number
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -38,6 +38,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--gop-size", type=whole_number(1, 65535), default=DEFAULT_GOP_SIZE, metavar="N",
         help=f"longest distance of keyframes, in frames (default: {DEFAULT_GOP_SIZE})",
     )  # fmt: skip
+    parser.add_argument(
+        "--generation", type=share, default=1.0, metavar="0..1",
+        help="let the model's UNet make up blocks that cost more than they are worth, as if it left this share of their error; "
+        "every frame says which (default: 1, none is made up)",
+    )  # fmt: skip
     parser.add_argument("--max-frames", type=whole_number(1), metavar="N", help="stop after N frames")
     parser.add_argument(
         "--jobs", type=whole_number(1), default=1, metavar="N", help="processes that share the work, for the same bytes (default: 1)"
@@ -62,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
     with progress_bar("encoding", quiet=args.json and not sys.stderr.isatty()) as progress:
         report = encode(
             args.input, args.output, crf=args.crf, bitrate=args.bitrate, target_size=args.target_size, maxrate=args.maxrate,
-            preset=args.preset, gop_size=args.gop_size, max_frames=args.max_frames, model=args.model, device=args.device,
-            threads=args.threads, jobs=args.jobs, resume=args.resume, overwrite=args.yes, progress=progress,
+            preset=args.preset, gop_size=args.gop_size, generation=args.generation, max_frames=args.max_frames, model=args.model,
+            device=args.device, threads=args.threads, jobs=args.jobs, resume=args.resume, overwrite=args.yes, progress=progress,
         )  # fmt: skip
     for track in report.skipped_tracks:
         print(f"videocodec: warning: {args.input}: not copied: {track}", file=sys.stderr)
@@ -77,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
     rate = f"{size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}"
     quality = f"crf {report.crf:g}" + (f" by {report.passes} passes" if report.passes > 1 else "")
     print(f"  video {rate}, {quality}; {size(report.container_bytes)} with its container, without sound")
-    share = 100 * report.container_bytes / report.source_bytes
+    part = 100 * report.container_bytes / report.source_bytes
     print(
-        f"  {share:.1f} % of the {size(report.source_bytes)} of {args.input}; {report.frames / report.encode_seconds:.1f} frames per second"
+        f"  {part:.1f} % of the {size(report.source_bytes)} of {args.input}; {report.frames / report.encode_seconds:.1f} frames per second"
     )
     return 0

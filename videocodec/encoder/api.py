@@ -109,6 +109,8 @@ def encode(
     source, target = Path(source), Path(target)
     _check_target(source, target, overwrite)
     bundle = ModelBundle.find(model)
+    if generation < 1 and not bundle.has_unet:
+        raise ValueError(f"generation must be 1 for model {bundle.name}, which has no UNet to make up blocks, got {generation!r}")
     with VideoSource(source, max_frames=max_frames) as video:
         header = sequence_header(video, bundle, settings)
         rated = bitrate is not None or target_size is not None

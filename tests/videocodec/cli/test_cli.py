@@ -75,6 +75,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["encode", "a.mp4", "b.mp4", "--crf", "64"], "must be 0..63, got 64"),
         (["encode", "a.mp4", "b.mp4", "--crf", "high"], "must be a whole number"),
         (["encode", "a.mp4", "b.mp4", "--gop-size", "0"], "must be 1..65535"),
+        (["encode", "a.mp4", "b.mp4", "--generation", "1.5"], "must be a number from 0 to 1"),
+        (["encode", "a.mp4", "b.mp4", "--generation", "some"], "must be a number from 0 to 1"),
         (["encode", "a.mp4", "b.mp4", "--preset", "warp"], "invalid choice"),
         (["encode", "a.mp4", "b.mp4", "--bitrate", "40kk"], "must be a number above 0 like 40k, 1.5M or 40000, got '40kk'"),
         (["encode", "a.mp4", "b.mp4", "--maxrate", "-5"], "argument --maxrate"),

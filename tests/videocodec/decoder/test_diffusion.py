@@ -197,6 +197,18 @@ class TestInADecode:
             DiffusionRestoration(broken, LatentStream(coded, bundle.folder).header, CPU)
 
 
+def test_blocks_are_left_to_a_unet_only_where_there_is_one(bundle, coded_movie, tmp_path) -> None:
+    target, options = tmp_path / "generated.mp4", {"crf": 50, "max_frames": 12, "device": "cpu", "threads": 1}
+    encode(coded_movie.movie, target, generation=0.0, model=bundle.folder, **options)
+    stream = LatentStream(target, bundle.folder)
+    assert stream.header.generated_content
+    assert any((frame.latent.fields.modes == Mode.GENERATE).any() for frame in stream.frames())
+    bare = tmp_path / "bare"
+    shutil.copytree(bundle.folder, bare, ignore=shutil.ignore_patterns("unet", "scheduler"))
+    with pytest.raises(ValueError, match="generation must be 1 for model bare, which has no UNet"):
+        encode(coded_movie.movie, tmp_path / "other.mp4", generation=0.0, model=bare, **options)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_gives_the_cpus_pictures_within_tolerance(coded_movie) -> None:
     """Latents are the same by construction; pixels within 2 of 255 on average."""

@@ -62,6 +62,7 @@ def test_max_frames_stops_early(movie: Path, tmp_path: Path) -> None:
     [
         {"crf": 64},
         {"gop_size": 0},
+        {"generation": 1.5},
         {"preset": "best"},
         {"max_frames": 0},
         {"threads": 0},
