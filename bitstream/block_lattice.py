@@ -43,6 +43,20 @@ class Stage:
         for array in (self.blocks, self.neighbours, self.inside, self._safe):
             array.flags.writeable = False
 
+    def select(self, chosen: np.ndarray) -> Stage:
+        """The stage with the blocks that ``chosen`` (n,) bool says, alone."""
+        part = object.__new__(Stage)
+        for name, value in (
+            ("kind", self.kind),
+            ("blocks", self.blocks[chosen]),
+            ("neighbours", self.neighbours[:, chosen]),
+            ("inside", self.inside[:, chosen]),
+            ("_safe", self._safe[:, chosen]),
+            ("_beyond", None if self._beyond is None else self._beyond[:, chosen]),
+        ):
+            object.__setattr__(part, name, value)
+        return part
+
     def gather(self, plane: np.ndarray, outside: int = 0) -> np.ndarray:
         """Values of the neighbours, (4, n, …), from a plane (bh, bw, …); ``outside`` beyond the frame."""
         values = plane.reshape(-1, *plane.shape[2:])[self._safe]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .block_syntax import BlockCoder, BlockFields, Direction, Mode
+from .group_structure import FrameReference
 from .level_syntax import LevelChooser, LevelCoder
 from .prediction import ReferenceFrame, average
 from .quantiser import clamp_latents, dequantise, log2_step_eighths, step_fixed
@@ -78,24 +79,30 @@ class FrameCoder:
         other.blocks, other.levels = self.blocks.copy(), self.levels.copy()
         return other
 
+    def start_unit(self) -> None:
+        """To be called before the first inter frame of an access unit."""
+        self.blocks.start_unit()
+
     def code_keyframe(self, io: SymbolWriter | SymbolReader, quantiser: int, choose: LevelChooser | None = None) -> LatentFrame:
         """A frame of intra blocks alone; its block layer costs nothing."""
-        fields = BlockFields.blank(*self.blocks.previous.modes.shape, Mode.INTRA)
+        fields = BlockFields.blank(*self.blocks.grid, Mode.INTRA)
         return self._code_levels(io, fields, None, quantiser, choose, 0.0)
 
     def code_inter(
         self,
         io: SymbolWriter | SymbolReader,
         quantiser: int,
+        entry: FrameReference,
         references: tuple[ReferenceFrame, ReferenceFrame | None],
         fields: BlockFields | None = None,
         choose: LevelChooser | None = None,
     ) -> LatentFrame:
-        """A frame predicted from a past and perhaps a future reference.  ``fields`` and ``choose`` are the encoder's."""
+        """A frame predicted from a past and perhaps a future reference, those that ``entry`` names.  ``fields`` and ``choose`` are
+        the encoder's."""
         if fields is None:
-            fields = BlockFields.blank(*self.blocks.previous.modes.shape, Mode.SKIP)
+            fields = BlockFields.blank(*self.blocks.grid, Mode.SKIP)
         before = io.bits
-        fields = self.blocks.code(io, fields, two_references=references[1] is not None)
+        fields = self.blocks.code(io, fields, entry)
         block_bits = io.bits - before
         prediction = predict_frame(self.tables, fields, references, self.block)
         return self._code_levels(io, fields, prediction, quantiser, choose, block_bits)
