@@ -13,7 +13,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from .block_lattice import Stage, StageKind, middle_and_spread, stages
+from .block_lattice import StageKind, middle_and_spread, stages
 from .block_units import UNIT_SIDES, leaders, unit_grid
 from .errors import BitstreamError
 from .group_structure import FrameReference

@@ -2,11 +2,14 @@
 
     python tools/calibrate.py --pictures DIR [DIR ...] --clips DIR --bundle DIR [--weights TRAINING_OUTPUT] [--minutes 8]
                               [--lpips FILE]
+    python tools/calibrate.py --block-tables-only --clips DIR --bundle DIR [--clip-frames 33] [--jobs 2]
 
 ``--bundle`` is the folder to write ``codec/`` into; it needs ``vae/`` (a diffusers autoencoder), unless ``--weights`` names
 a folder of tools/train_autoencoder.py, whose weights are then put there first.  ``--minutes`` is the time for fitting the
 context networks; encoding pictures and clips takes about as long again.  ``--lpips`` is the SqueezeNet of LPIPS as
 safetensors: with it, the weights that the encoder gives to errors in each channel count what the eye sees too, and not only squares.
+``--block-tables-only`` fits the tables of modes, units, directions and vectors anew and leaves the rest of the bundle as it is: after a
+change of their syntax or of the encoder's decisions; each of the ``--jobs`` processes codes one clip.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -30,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bitstream.quantiser import QUANTISER_COUNT, step_latent  # noqa: E402
 from bitstream.sequence_header import SequenceHeader  # noqa: E402
 from videocodec.calibration.context_networks import start_from  # noqa: E402
-from videocodec.calibration.inter import ClipFrames, calibrate_inter  # noqa: E402
+from videocodec.calibration.inter import ClipFrames, calibrate_blocks, calibrate_inter, with_block_tables  # noqa: E402
 from videocodec.calibration.intra import calibrate_intra  # noqa: E402
 from videocodec.calibration.sensitivity import measure_sensitivity  # noqa: E402
 from videocodec.encoder.group_encoder import EncoderFrame  # noqa: E402
@@ -130,13 +134,13 @@ def read_clips(files: list[Path], runtime: AutoencoderRuntime, bundle: ModelBund
             for frame in source:
                 latents = runtime.encode(frame.rgb[None], header.padded_height, header.padded_width)[0]
                 made.append(EncoderFrame(latents, search.luma(frame.rgb), frame.pts, frame.duration))
-        clips.append(ClipFrames(header, made, search))
+        clips.append(ClipFrames(header, made))
     return clips
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=Path, nargs="+", required=True)
+    parser.add_argument("--pictures", type=Path, nargs="+")
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--weights", type=Path)
@@ -145,7 +149,11 @@ def main() -> None:
     parser.add_argument("--picture-count", type=int, default=160)
     parser.add_argument("--clip-frames", type=int, default=33)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--block-tables-only", action="store_true")
+    parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
+    if not args.pictures and not args.block_tables_only:
+        parser.error("the following arguments are required: --pictures")
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     clip_paths = clip_files(args.clips)
@@ -155,20 +163,32 @@ def main() -> None:
     try:
         if final.is_dir():
             shutil.copytree(final, args.bundle)
-        calibrate(args, clip_paths)
+        (fit_block_tables if args.block_tables_only else calibrate)(args, clip_paths)
         shutil.copytree(args.bundle, final, dirs_exist_ok=True)
         print(f"wrote {final}: model {ModelBundle(final.name, final).sha256[:16]}")
     finally:
         shutil.rmtree(args.bundle.parent)
 
 
+def log_since(begin: float) -> Callable[[str], None]:
+    """Prints lines with the minutes that have passed."""
+    return lambda line: print(f"{(time.time() - begin) / 60:5.1f} min  {line}", flush=True)
+
+
+def fit_block_tables(args: argparse.Namespace, clip_paths: list[Path]) -> None:
+    """Fit the block layer's tables of the bundle ``args.bundle`` alone, in place."""
+    log, target = log_since(time.time()), args.bundle / "codec" / "tables.safetensors"
+    stored = load_numpy(str(target))
+    tables, bundle = with_block_tables(stored), ModelBundle(args.bundle.name, args.bundle)
+    clips = read_clips(clip_paths, AutoencoderRuntime(bundle, "cpu", args.threads), bundle, args.clip_frames, tables)
+    log(f"{len(clips)} clips read")
+    tables = calibrate_blocks(tables, clips, args.jobs, log)
+    save_numpy(stored | tables.to_tensors(), str(target))
+
+
 def calibrate(args: argparse.Namespace, clip_paths: list[Path]) -> None:
     """Fit everything of the bundle ``args.bundle``, in place."""
-    begin = time.time()
-
-    def log(line: str) -> None:
-        print(f"{(time.time() - begin) / 60:5.1f} min  {line}", flush=True)
-
+    log = log_since(time.time())
     if args.weights:
         install_weights(args.weights, args.bundle)
     (args.bundle / "codec").mkdir(parents=True, exist_ok=True)
