@@ -206,27 +206,27 @@ class BlockCoder:
         increments = {"mode": 1024, "unit": 1024, "direction": 1024, "vector_merge": 1024, "vector_delta": 512}
         self.tables = {name: TableSet(table, increments[name]) for name, table in priors.items()}
         self.stages = stages(height, width)
-        self._known = {0: CodedBlocks.keyframe(height, width)}
+        self.known = {0: CodedBlocks.keyframe(height, width)}
 
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of blocks."""
-        return self._known[0].fields.modes.shape
+        return self.known[0].fields.modes.shape
 
     def copy(self) -> BlockCoder:
         """An independent copy of the state between two frames."""
         other = copy(self)
         other.tables = {name: table_set.copy() for name, table_set in self.tables.items()}
-        other._known = dict(self._known)
+        other.known = dict(self.known)
         return other
 
     def start_unit(self) -> None:
         """To be called before the first inter frame of an access unit: the frame displayed last becomes the anchor."""
-        self._known = {0: self._known[max(self._known)]}
+        self.known = {0: self.known[max(self.known)]}
 
     def context(self, entry: FrameReference) -> BlockContext:
         """What the next frame is predicted from; encoders price their choices by it."""
-        return BlockContext(self._known, entry)
+        return BlockContext(self.known, entry)
 
     def code(self, io: SymbolWriter | SymbolReader, fields: BlockFields, entry: FrameReference) -> BlockFields:
         """Code one frame's block layer; the reader's ``fields`` need only have the right shape."""
@@ -241,7 +241,7 @@ class BlockCoder:
         if context.two:
             self._code_directions(io, fields, out, context, predicted, source)
         motion = self._code_vectors(io, fields, out, context, predicted, source)
-        self._known[entry.display_index + 1] = CodedBlocks(out, context.distances, motion)
+        self.known[entry.display_index + 1] = CodedBlocks(out, context.distances, motion)
         return out
 
     def _code_modes(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, context: BlockContext) -> None:

@@ -25,12 +25,20 @@ _CODER_SCALE = 1 << (24 - FREQUENCY_BITS)
 COUNT_LIMIT = 1 << 24  # counts of a table are halved between frames when their sum has passed this
 ESCAPE_LENGTHS = 16  # an escape's binary length is 1..16
 
+# In calls of up to so many symbols times alphabet, building a model for every symbol takes less time than sorting out those of a table.
+SINGLY = 1 << 15
+
 _Categorical = constriction.stream.model.Categorical
+_EACH = _Categorical(perfect=False)  # takes the weights of every symbol with it
 
 
 def _uniform_model(symbols: int) -> object:
     """Equal frequencies over a power of two of symbols."""
     return _Categorical(np.full(symbols, float((1 << 24) // symbols - 1)), perfect=False)
+
+
+def _weights(frequencies: np.ndarray) -> np.ndarray:
+    return (frequencies * _CODER_SCALE - 1).astype(np.float64)
 
 
 def _costs(frequencies: np.ndarray) -> np.ndarray:
@@ -52,6 +60,7 @@ class TableSet:
             raise ValueError("priors: every row must hold frequencies >= 1 that add up to 65536")
         self._counts = priors.copy()
         self.frequencies = priors.copy()
+        self.weights = _weights(self.frequencies)  # what constriction is given
         self.costs = _costs(self.frequencies)  # bits of every symbol, for figures and for encoders' decisions
         self.increment = increment
         self.models: list[object | None] = [None] * len(priors)  # see ``model``; None where there is none yet
@@ -82,6 +91,7 @@ class TableSet:
         frequencies = 1 + counts * (FREQUENCY_TOTAL - symbols) // total
         frequencies[np.arange(len(stale)), counts.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
         self.frequencies[stale] = frequencies
+        self.weights[stale] = _weights(frequencies)
         self.costs[stale] = _costs(frequencies)
         self._stale[stale] = False
         for table in stale.tolist():
@@ -89,7 +99,7 @@ class TableSet:
 
     def model(self, table: int) -> object:
         """constriction's entropy model of one table, made now and kept in ``models`` until the frequencies change."""
-        model = self.models[table] = _Categorical((self.frequencies[table] * _CODER_SCALE - 1).astype(np.float64), perfect=False)
+        model = self.models[table] = _Categorical(self.weights[table], perfect=False)
         return model
 
     def learn(self, tables: np.ndarray, symbols: np.ndarray) -> None:
@@ -115,6 +125,7 @@ class TableSet:
         self._count()
         other = object.__new__(TableSet)
         other._counts, other.frequencies, other.costs = self._counts.copy(), self.frequencies.copy(), self.costs.copy()
+        other.weights = self.weights.copy()
         other.increment, other.models, other._stale = self.increment, list(self.models), self._stale.copy()
         other._coded, other._spent = [], self._spent
         return other
@@ -137,17 +148,14 @@ class _Account:
         return self.escapes + sum(tables.spent() - before for tables, before in self._before.items())
 
 
-class _Grouped:
-    """Positions of a call sorted by table: iterate (table, start, stop) over ``order``.  ``ids`` must not be empty."""
+def _singly(tables: TableSet, ids: np.ndarray) -> bool:
+    return len(ids) * tables.frequencies.shape[1] <= SINGLY
 
-    def __init__(self, ids: np.ndarray) -> None:
-        self.order = ids.argsort(kind="stable")
-        ordered = ids.take(self.order)
-        starts = [0, *((ordered[1:] != ordered[:-1]).nonzero()[0] + 1).tolist()]
-        self._tables, self._starts, self._stops = ordered.take(starts).tolist(), starts, [*starts[1:], len(ids)]
 
-    def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        return zip(self._tables, self._starts, self._stops)
+def _runs(ids: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """(table, start, stop) of all runs of equal numbers; ``ids`` must be sorted and not empty."""
+    starts = [0, *((ids[1:] != ids[:-1]).nonzero()[0] + 1).tolist()]
+    return zip(ids.take(starts).tolist(), starts, [*starts[1:], len(ids)])
 
 
 class SymbolWriter:
@@ -167,10 +175,13 @@ class SymbolWriter:
         """Encode ``symbols`` (n,) each under the table in ``ids`` (n,) and learn; returns the symbols."""
         if len(ids):
             self._account.open(tables)
-            group = _Grouped(ids)
-            ordered = symbols[group.order].astype(np.int32)
-            for table, start, stop in group:
-                self._coder.encode(ordered[start:stop], tables.models[table] or tables.model(table))
+            order = ids.argsort(kind="stable")
+            ordered, sorted_ids = symbols[order].astype(np.int32), ids[order]
+            if _singly(tables, ids):
+                self._coder.encode(ordered, _EACH, tables.weights[sorted_ids])
+            else:
+                for table, start, stop in _runs(sorted_ids):
+                    self._coder.encode(ordered[start:stop], tables.models[table] or tables.model(table))
             tables.learn(ids, symbols)
         return symbols
 
@@ -221,14 +232,20 @@ class SymbolReader:
         if not len(ids):
             return np.zeros(0, dtype=np.int64)
         self._account.open(tables)
-        group = _Grouped(ids)
+        order = ids.argsort(kind="stable")
+        sorted_ids = ids[order]
         decode, models = self._coder.decode, tables.models
         try:
-            parts = [decode(models[table] or tables.model(table), stop - start) for table, start, stop in group]
+            if _singly(tables, ids):
+                found = decode(_EACH, tables.weights[sorted_ids])
+            else:
+                found = np.concatenate(
+                    [decode(models[table] or tables.model(table), stop - start) for table, start, stop in _runs(sorted_ids)]
+                )
         except (AssertionError, ValueError) as error:
             raise _damaged(error) from error
         decoded = np.empty(len(ids), dtype=np.int64)
-        decoded[group.order] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        decoded[order] = found
         tables.learn(ids, decoded)
         return decoded
 

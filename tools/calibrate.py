@@ -9,7 +9,7 @@ a folder of tools/train_autoencoder.py, whose weights are then put there first. 
 context networks; encoding pictures and clips takes about as long again.  ``--lpips`` is the SqueezeNet of LPIPS as
 safetensors: with it, the weights that the encoder gives to errors in each channel count what the eye sees too, and not only squares.
 ``--block-tables-only`` fits the tables of modes, units, directions and vectors anew and leaves the rest of the bundle as it is: after a
-change of their syntax or of the encoder's decisions; each of the ``--jobs`` processes codes one clip.
+change of their syntax (in two rounds) or of the encoder's decisions (in one); each of the ``--jobs`` processes codes one clip.
 """
 
 from __future__ import annotations
@@ -179,10 +179,10 @@ def fit_block_tables(args: argparse.Namespace, clip_paths: list[Path]) -> None:
     """Fit the block layer's tables of the bundle ``args.bundle`` alone, in place."""
     log, target = log_since(time.time()), args.bundle / "codec" / "tables.safetensors"
     stored = load_numpy(str(target))
-    tables, bundle = with_block_tables(stored), ModelBundle(args.bundle.name, args.bundle)
+    (tables, fitting), bundle = with_block_tables(stored), ModelBundle(args.bundle.name, args.bundle)
     clips = read_clips(clip_paths, AutoencoderRuntime(bundle, "cpu", args.threads), bundle, args.clip_frames, tables)
     log(f"{len(clips)} clips read")
-    tables = calibrate_blocks(tables, clips, args.jobs, log)
+    tables = calibrate_blocks(tables, clips, 1 if fitting else 2, args.jobs, log)
     save_numpy(stored | tables.to_tensors(), str(target))
 
 

@@ -109,20 +109,19 @@ def _block_priors(counts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: to_frequencies(counts[name], np.full(shape, 1 / shape[1]), BLOCK_SMOOTHING) for name, shape in BLOCK_TABLES.items()}
 
 
-def with_block_tables(tensors: dict[str, np.ndarray]) -> CodecTables:
-    """Stored tables, where those of the block layer may be of another syntax: these begin with equal frequencies."""
-    fitting = {f"block.{name}": tensors.get(f"block.{name}") for name in BLOCK_TABLES}
-    blank = {f"block.{name}": table.astype(np.int32) for name, table in uniform_priors().items()}
-    return CodecTables.from_tensors(
-        tensors | {name: table for name, table in blank.items() if fitting[name] is None or fitting[name].shape != table.shape}
-    )
+def with_block_tables(tensors: dict[str, np.ndarray]) -> tuple[CodecTables, bool]:
+    """Stored tables, and whether those of the block layer are of this syntax; others begin with equal frequencies."""
+    stored = {name: tensors.get(f"block.{name}") for name in BLOCK_TABLES}
+    fitting = all(stored[name] is not None and stored[name].shape == shape for name, shape in BLOCK_TABLES.items())
+    blank = {} if fitting else {f"block.{name}": table.astype(np.int32) for name, table in uniform_priors().items()}
+    return CodecTables.from_tensors(tensors | blank), fitting
 
 
-def calibrate_blocks(tables: CodecTables, clips: list[ClipFrames], jobs: int, log: Callable[[str], None]) -> CodecTables:
+def calibrate_blocks(tables: CodecTables, clips: list[ClipFrames], rounds: int, jobs: int, log: Callable[[str], None]) -> CodecTables:
     """Tables with the priors of the block layer fitted to what the encoder codes, each clip at two random crfs; networks and levels
-    stay.  Twice, since decisions follow predictors and contexts."""
+    stay.  Decisions follow contexts and predictors, so that a new syntax takes two rounds."""
     frames = 2 * sum(len(clip.frames) for clip in clips)
-    for round_number in range(2):
+    for round_number in range(rounds):
         rng = np.random.default_rng(round_number)
         with ProcessPoolExecutor(jobs, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
             coded = [
