@@ -34,12 +34,8 @@ class ReferenceFrame:
         padded[rows, :_MARGIN], padded[rows, -_MARGIN:] = padded[rows, _MARGIN, None], padded[rows, -_MARGIN - 1, None]
         padded[:_MARGIN], padded[-_MARGIN:] = padded[_MARGIN], padded[-_MARGIN - 1]
         self._rows = padded.reshape(-1, channels)
-        self._spans = as_strided(
-            padded,
-            (len(self._rows) - FILTER_TAPS + 1, FILTER_TAPS * channels),
-            (channels * padded.itemsize, padded.itemsize),
-            writeable=False,
-        )
+        spans = len(self._rows) - FILTER_TAPS + 1, FILTER_TAPS * channels
+        self._spans = as_strided(padded, spans, (channels * padded.itemsize, padded.itemsize), writeable=False)
 
     def predict(self, filters: np.ndarray, rows: np.ndarray, columns: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Predict n positions: rows, columns (n,) int, vectors (n, 2) px as (dy, dx) → (n, C) int32.

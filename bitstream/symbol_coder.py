@@ -239,9 +239,8 @@ class SymbolReader:
             if _singly(tables, ids):
                 found = decode(_EACH, tables.weights[sorted_ids])
             else:
-                found = np.concatenate(
-                    [decode(models[table] or tables.model(table), stop - start) for table, start, stop in _runs(sorted_ids)]
-                )
+                runs = _runs(sorted_ids)
+                found = np.concatenate([decode(models[table] or tables.model(table), stop - start) for table, start, stop in runs])
         except (AssertionError, ValueError) as error:
             raise _damaged(error) from error
         decoded = np.empty(len(ids), dtype=np.int64)

@@ -87,13 +87,8 @@ def blank(rows: int, columns: int, mode: int) -> FrameBlocks:
     def grid(value: Callable[[], object]) -> Grid:
         return [[value() for _ in range(columns)] for _ in range(rows)]
 
-    return FrameBlocks(
-        grid(lambda: mode),
-        grid(lambda: PAST),
-        *([grid(lambda: [0, 0]) for _ in range(2)], grid(lambda: 1)),
-        [grid(lambda: [0, 0]) for _ in range(2)],
-        [],
-    )
+    vectors, motion = ([grid(lambda: [0, 0]) for _ in range(2)] for _ in range(2))
+    return FrameBlocks(grid(lambda: mode), grid(lambda: PAST), vectors, grid(lambda: 1), motion, [])
 
 
 class BlockLayer:
