@@ -115,6 +115,9 @@ def middle_and_spread(values: np.ndarray, available: np.ndarray, fallback: np.nd
     component, the middle one or the mean of the middle two, rounded down.  The spread says whether the neighbours agree
     exactly (0), within 2 px (1) or not at all (2); with one or none available it is 1.
     """
+    if not np.count_nonzero(values):  # nothing moves around here, which is most of most pictures
+        count = available.sum(0)
+        return np.where(count[:, None] > 0, 0, fallback), np.where(count >= 2, 0, 1)
     if available.all():
         ordered = np.sort(values, axis=0)
         lowest, below, above, highest = ordered

@@ -375,7 +375,8 @@ class BlockCoder:
                 difference = wanted[moved] - candidates.vectors[0, moved]
                 vertical = self._code_delta(io, spread[moved], difference[:, 0])
                 horizontal = self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1])
-                vectors[moved] += np.stack([vertical, horizontal], axis=1)
+                vectors[moved, 0] += vertical
+                vectors[moved, 1] += horizontal
             motion[blocks] = vectors
             if len(mirrored):
                 # Only now are the vectors to the past known that these turn around.

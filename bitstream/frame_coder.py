@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,6 +37,16 @@ def to_positions(blocks: np.ndarray, block: int) -> np.ndarray:
     return blocks.repeat(block, 0).repeat(block, 1)
 
 
+@lru_cache(maxsize=4)
+def _positions(rows: int, columns: int, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, column and flat index of the block of every latent position, for a grid of rows × columns blocks.  Shared: read-only."""
+    y, x = (plane.reshape(-1) for plane in np.mgrid[: rows * block, : columns * block])
+    arrays = y, x, y // block * columns + x // block
+    for array in arrays:
+        array.flags.writeable = False
+    return arrays
+
+
 def predict_frame(
     tables: CodecTables,
     fields: BlockFields,
@@ -45,23 +56,21 @@ def predict_frame(
 ) -> np.ndarray:
     """Motion-compensated prediction (C, h, w) int32 of every block, zero for intra blocks and outside ``where`` (bh, bw)."""
     bh, bw = fields.modes.shape
-    out = np.zeros((bh * block * bw * block, tables.latent_channels), dtype=np.int32)
+    rows, columns, block_of = _positions(bh, bw, block)
+    out = np.zeros((len(rows), tables.latent_channels), dtype=np.int32)
     predicted = fields.modes != Mode.INTRA
     if where is not None:
         predicted = predicted & where
-    partial = {}
     for index, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
-        mask = to_positions(predicted & (fields.directions != unused), block)
-        if mask.any():
-            rows, columns = np.nonzero(mask)
-            vectors = to_positions(fields.vectors[index], block)[mask]
-            partial[index] = (rows * (bw * block) + columns, references[index].predict(tables.phase_filters, rows, columns, vectors))
-    for flat, values in partial.values():
+        flat = np.flatnonzero((predicted & (fields.directions != unused)).reshape(-1)[block_of])
+        if not len(flat):
+            continue
+        blocks = block_of[flat]
+        values = references[index].predict(tables.phase_filters, rows[flat], columns[flat], fields.vectors[index].reshape(-1, 2)[blocks])
+        if index:
+            both = np.flatnonzero(fields.directions.reshape(-1)[blocks] == Direction.AVERAGE)
+            values[both] = average(out[flat[both]], values[both])
         out[flat] = values
-    both = np.flatnonzero(to_positions(predicted & (fields.directions == Direction.AVERAGE), block))
-    if len(both):
-        past, future = (values[np.searchsorted(flat, both)] for flat, values in (partial[0], partial[1]))
-        out[both] = average(past, future)
     return out.T.reshape(tables.latent_channels, bh * block, bw * block)
 
 

@@ -41,10 +41,6 @@ def _weights(frequencies: np.ndarray) -> np.ndarray:
     return (frequencies * _CODER_SCALE - 1).astype(np.float64)
 
 
-def _costs(frequencies: np.ndarray) -> np.ndarray:
-    return FREQUENCY_BITS - np.log2(frequencies)
-
-
 class TableSet:
     """Adaptive frequency tables, shape (tables, symbols): frequencies of 16 bits that add up to 65536, none zero.
 
@@ -61,12 +57,19 @@ class TableSet:
         self._counts = priors.copy()
         self.frequencies = priors.copy()
         self.weights = _weights(self.frequencies)  # what constriction is given
-        self.costs = _costs(self.frequencies)  # bits of every symbol, for figures and for encoders' decisions
+        self._costs: np.ndarray | None = None
         self.increment = increment
-        self.models: list[object | None] = [None] * len(priors)  # see ``model``; None where there is none yet
+        self._models: dict[int, object] = {}
         self._coded: list[np.ndarray] = []  # flat indices of what was coded and is not counted yet
         self._spent = 0.0
         self._stale = np.zeros(len(priors), dtype=bool)
+
+    @property
+    def costs(self) -> np.ndarray:
+        """(tables, symbols) bits of every symbol under the frequencies in use, for encoders' decisions."""
+        if self._costs is None:
+            self._costs = FREQUENCY_BITS - np.log2(self.frequencies)
+        return self._costs
 
     @property
     def counts(self) -> np.ndarray:
@@ -92,14 +95,17 @@ class TableSet:
         frequencies[np.arange(len(stale)), counts.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
         self.frequencies[stale] = frequencies
         self.weights[stale] = _weights(frequencies)
-        self.costs[stale] = _costs(frequencies)
+        self._costs = None
         self._stale[stale] = False
-        for table in stale.tolist():
-            self.models[table] = None
+        if self._models:
+            for table in stale.tolist():
+                self._models.pop(table, None)
 
     def model(self, table: int) -> object:
-        """constriction's entropy model of one table, made now and kept in ``models`` until the frequencies change."""
-        model = self.models[table] = _Categorical(self.weights[table], perfect=False)
+        """constriction's entropy model of one table, kept until the frequencies change."""
+        model = self._models.get(table)
+        if model is None:
+            model = self._models[table] = _Categorical(self.weights[table], perfect=False)
         return model
 
     def learn(self, tables: np.ndarray, symbols: np.ndarray) -> None:
@@ -118,15 +124,15 @@ class TableSet:
             self._coded.clear()
             np.add.at(self._counts.reshape(-1), entries, self.increment)
             self._stale[entries // self._counts.shape[1]] = True
-            self._spent += float(self.costs.reshape(-1).take(entries).sum())
+            self._spent += float(FREQUENCY_BITS * len(entries) - np.log2(self.frequencies.reshape(-1).take(entries)).sum())
 
     def copy(self) -> TableSet:
         """An independent copy, for encoders that try and take back."""
         self._count()
         other = object.__new__(TableSet)
-        other._counts, other.frequencies, other.costs = self._counts.copy(), self.frequencies.copy(), self.costs.copy()
-        other.weights = self.weights.copy()
-        other.increment, other.models, other._stale = self.increment, list(self.models), self._stale.copy()
+        other._counts, other.frequencies, other.weights = self._counts.copy(), self.frequencies.copy(), self.weights.copy()
+        other._costs = self._costs
+        other.increment, other._models, other._stale = self.increment, dict(self._models), self._stale.copy()
         other._coded, other._spent = [], self._spent
         return other
 
@@ -181,7 +187,7 @@ class SymbolWriter:
                 self._coder.encode(ordered, _EACH, tables.weights[sorted_ids])
             else:
                 for table, start, stop in _runs(sorted_ids):
-                    self._coder.encode(ordered[start:stop], tables.models[table] or tables.model(table))
+                    self._coder.encode(ordered[start:stop], tables.model(table))
             tables.learn(ids, symbols)
         return symbols
 
@@ -234,13 +240,12 @@ class SymbolReader:
         self._account.open(tables)
         order = ids.argsort(kind="stable")
         sorted_ids = ids[order]
-        decode, models = self._coder.decode, tables.models
+        decode = self._coder.decode
         try:
             if _singly(tables, ids):
                 found = decode(_EACH, tables.weights[sorted_ids])
             else:
-                runs = _runs(sorted_ids)
-                found = np.concatenate([decode(models[table] or tables.model(table), stop - start) for table, start, stop in runs])
+                found = np.concatenate([decode(tables.model(table), stop - start) for table, start, stop in _runs(sorted_ids)])
         except (AssertionError, ValueError) as error:
             raise _damaged(error) from error
         decoded = np.empty(len(ids), dtype=np.int64)
