@@ -44,17 +44,10 @@ class Stage:
             array.flags.writeable = False
 
     def select(self, chosen: np.ndarray) -> Stage:
-        """The stage with the blocks that ``chosen`` (n,) bool says, alone."""
+        """The stage with the blocks alone that ``chosen`` (n,) bool says, for ``gather``: without ``neighbours`` and ``inside``."""
         part = object.__new__(Stage)
-        for name, value in (
-            ("kind", self.kind),
-            ("blocks", self.blocks[chosen]),
-            ("neighbours", self.neighbours[:, chosen]),
-            ("inside", self.inside[:, chosen]),
-            ("_safe", self._safe[:, chosen]),
-            ("_beyond", None if self._beyond is None else self._beyond[:, chosen]),
-        ):
-            object.__setattr__(part, name, value)
+        beyond = None if self._beyond is None else self._beyond[:, chosen]
+        part.__dict__.update(kind=self.kind, blocks=self.blocks[chosen], _safe=self._safe[:, chosen], _beyond=beyond)
         return part
 
     def gather(self, plane: np.ndarray, outside: int = 0) -> np.ndarray:

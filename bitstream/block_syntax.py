@@ -151,8 +151,27 @@ class BlockContext:
         return total if self.two else 2 * total
 
 
+_KEY_BITS = 32
+
+
+def keys_of(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (…, 2) as one integer each, which can be added, negated, compared and moved about as such."""
+    return (vectors[..., 0] << _KEY_BITS) + vectors[..., 1]
+
+
+def vectors_of(keys: np.ndarray) -> np.ndarray:
+    """The inverse, (…, 2)."""
+    vectors = np.empty((*keys.shape, 2), dtype=np.int64)
+    vectors[..., 0] = (keys + (1 << _KEY_BITS - 1)) >> _KEY_BITS
+    vectors[..., 1] = keys - (vectors[..., 0] << _KEY_BITS)
+    return vectors
+
+
+def _scaled_keys(keys: np.ndarray, distance: int, over: int) -> np.ndarray:
+    return -keys if distance == -over else keys_of(scaled(vectors_of(keys), distance, over))
+
+
 _EARLIER = np.tri(NEW_VECTOR, k=-1, dtype=bool)[:, :, None]  # candidate, candidate before it
-_KEY = 1 << 12  # makes one integer of a vector
 
 
 def _favourites() -> np.ndarray:
@@ -168,16 +187,16 @@ _FAVOURITE = _favourites()
 class VectorCandidates:
     """What a vector can be without being new: its predictor, the temporal one, and those of the four neighbours.
 
-    vectors (6, n, 2); fresh (6, n) bool: not the same as an earlier one; rank (6, n): number among the fresh.  A predictor that is
+    keys (6, n); fresh (6, n) bool: not the same as an earlier one; rank (6, n): number among the fresh.  A predictor that is
     not known yet (``unknown``, indices) counts as different from all others.
     """
 
     def __init__(self, predictor: np.ndarray, temporal: np.ndarray, around: np.ndarray, unknown: np.ndarray) -> None:
-        self.vectors = np.concatenate([predictor[None], temporal[None], around])
-        keys = self._keys = self.vectors[..., 0] * _KEY + self.vectors[..., 1]
+        """Keys (n,), (n,) and (4, n)."""
+        keys = self.keys = np.concatenate([predictor[None], temporal[None], around])
         if len(unknown):
             keys = keys.copy()
-            keys[0, unknown] = _KEY * _KEY
+            keys[0, unknown] = 1 << 2 * _KEY_BITS - 2
         self.fresh = ~((keys[:, None] == keys) & _EARLIER).any(1)
         self.rank = self.fresh.cumsum(0) - 1
 
@@ -186,9 +205,9 @@ class VectorCandidates:
         """(n,) how many different ones there are beside the first, 0 to 5."""
         return self.rank[-1]
 
-    def symbols(self, vectors: np.ndarray) -> np.ndarray:
-        """The symbol of each wanted vector (n, 2)."""
-        matches = (self._keys == vectors[:, 0] * _KEY + vectors[:, 1]) & self.fresh
+    def symbols(self, wanted: np.ndarray) -> np.ndarray:
+        """The symbol of each wanted key (n,)."""
+        matches = (self.keys == wanted) & self.fresh
         place = matches.argmax(0)
         return np.where(matches.any(0), self.rank[place, np.arange(len(place))], NEW_VECTOR)
 
@@ -328,18 +347,17 @@ class BlockCoder:
         mirrors = np.zeros_like(uses)
         if context.two:
             mirrors[size:] = uses[:size] & uses[size:]
-        motion = np.zeros((layers * size, 2), dtype=np.int64)
-        plane, differs = motion.reshape(layers * height, width, 2), np.zeros((layers * height, width), dtype=np.int64)
-        marks = differs.reshape(layers, size)
-        temporal = context.temporal.reshape(-1, 2)
-        given, writing = fields.vectors[:layers].reshape(-1, 2), isinstance(io, SymbolWriter)
+        motion, differs = np.zeros((2, layers * height, width), dtype=np.int64)  # motion in keys
+        known, marks = motion.reshape(-1), differs.reshape(layers, size)
+        temporal, writing = keys_of(context.temporal).reshape(-1), isinstance(io, SymbolWriter)
+        given = keys_of(fields.vectors[:layers]).reshape(-1) if writing else known
         available = np.concatenate([predicted] * layers).reshape(differs.shape)
         sources = np.concatenate([source + layer * size for layer in range(layers)])
         leads = uses & (sources == np.arange(len(sources)))
         follows = np.flatnonzero(sources != np.arange(len(sources)))
         leader = sources[follows]
         straight = context.distances[-1], context.distances[0]  # from vectors to the past to those to the future
-        large = np.concatenate([out.sides.reshape(-1) > 1] * layers).astype(np.int64)
+        large = np.concatenate([90 * (out.sides.reshape(-1) > 1)] * layers)
         single = np.concatenate([directions != Direction.AVERAGE] * layers) if context.two else None
         for stage in stages(height, width, layers):
             chosen = leads[stage.blocks]
@@ -348,15 +366,16 @@ class BlockCoder:
                 continue
             here = stage if count == len(chosen) else stage.select(chosen)
             blocks = here.blocks
-            around, expected = here.gather(plane), temporal[blocks]
-            base, spread = middle_and_spread(around, here.gather(available), expected)
+            around, expected = here.gather(motion), temporal[blocks]
+            base, spread = middle_and_spread(vectors_of(around), here.gather(available), vectors_of(expected))
+            base = keys_of(base)
             mirrored = mirrors[blocks].nonzero()[0]
             if writing and len(mirrored):
-                base[mirrored] = scaled(given[blocks[mirrored] - size], *straight)
+                base[mirrored] = _scaled_keys(given[blocks[mirrored] - size], *straight)
             place = np.full(count, int(stage.kind == StageKind.EDGE))
             place[mirrored] = 2
             candidates = VectorCandidates(base, expected, around, mirrored)
-            ids = 90 * large[blocks] + 30 * place + 6 * here.gather(differs).sum(0) + candidates.others
+            ids = large[blocks] + 30 * place + 6 * here.gather(differs).sum(0) + candidates.others
             wanted, merges = given[blocks], blocks
             if writing:
                 merges = candidates.symbols(wanted)
@@ -365,39 +384,39 @@ class BlockCoder:
             if len(changed):
                 marks[:, blocks[changed] % size] = 1
                 index = candidates.chosen(merges)
-                vectors = candidates.vectors[index, np.arange(count)]
+                vectors = candidates.keys[index, np.arange(count)]
                 mirrored = mirrored[index[mirrored] == 0]
                 moved = changed[merges[changed] == NEW_VECTOR]
             else:
-                vectors, moved = candidates.vectors[0], changed
+                vectors, moved = base, changed
             vectors[mirrored] = 0
             if len(moved):
-                difference = wanted[moved] - candidates.vectors[0, moved]
+                difference = vectors_of(wanted[moved] - base[moved]) if writing else vectors_of(moved)
                 vertical = self._code_delta(io, spread[moved], difference[:, 0])
                 horizontal = self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1])
-                vectors[moved, 0] += vertical
-                vectors[moved, 1] += horizontal
-            motion[blocks] = vectors
+                vectors[moved] += (vertical << _KEY_BITS) + horizontal
+            known[blocks] = vectors
             if len(mirrored):
                 # Only now are the vectors to the past known that these turn around.
-                motion[blocks[mirrored]] += scaled(motion[blocks[mirrored] - size], *straight)
-            if len(moved) and np.abs(motion[blocks]).max() > VECTOR_LIMIT:
+                known[blocks[mirrored]] += _scaled_keys(known[blocks[mirrored] - size], *straight)
+            if len(moved) and np.abs(vectors_of(known[blocks[moved]])).max() > VECTOR_LIMIT:
                 raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
             if single is not None:
-                self._complete(motion, blocks[single[blocks]], context.distances)
-            if len(follows) and large[blocks].any():
-                motion[follows] = motion[leader]
+                self._complete(known, blocks[single[blocks]], context.distances)
+            if len(follows) and np.count_nonzero(large[blocks]):
+                known[follows] = known[leader]
                 differs.reshape(-1)[follows] = differs.reshape(-1)[leader]
-        out.vectors.reshape(2, size, 2)[:layers] = np.where(uses[:, None], motion, 0).reshape(layers, size, 2)
-        return motion.reshape(layers, height, width, 2)
+        vectors = vectors_of(motion).reshape(layers, height, width, 2)
+        out.vectors[:layers] = vectors * uses.reshape(layers, height, width, 1)
+        return vectors
 
     @staticmethod
     def _complete(motion: np.ndarray, blocks: np.ndarray, distances: tuple[int, ...]) -> None:
         """What the vectors of blocks that use one of two references say about the other."""
         size = len(motion) // 2
         past, future = blocks[blocks < size], blocks[blocks >= size]
-        motion[past + size] = scaled(motion[past], distances[1], distances[0])
-        motion[future - size] = scaled(motion[future], distances[0], distances[1])
+        motion[past + size] = _scaled_keys(motion[past], distances[1], distances[0])
+        motion[future - size] = _scaled_keys(motion[future], distances[0], distances[1])
 
     def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
         low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2

@@ -129,8 +129,8 @@ class FrameCoder:
         intra = to_positions(fields.modes == Mode.INTRA, self.block)
         in_levels = None
         if prediction is not None:
-            # Truncation towards zero of |prediction| / step: integers only, see FORMAT.md.
-            in_levels = (np.abs(prediction).astype(np.int64) << 8) // step_fixed(quantiser)
+            # Exact: a quotient of integers below 2^24 and 2^21 that is no integer lies further from one than float64 rounds.
+            in_levels = np.floor(np.abs(prediction) * 256.0 / step_fixed(quantiser))
         before = io.bits
         levels = self.levels.code(io, log2_step_eighths(quantiser), coded, intra, in_levels, choose)
         latents = dequantise(levels, quantiser)

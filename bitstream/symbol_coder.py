@@ -85,13 +85,14 @@ class TableSet:
         if not len(stale):
             return
         counts = self._counts[stale]
-        large = counts.sum(1) > COUNT_LIMIT
-        if large.any():
+        total, symbols = counts.sum(1), counts.shape[1]
+        if total.max() > COUNT_LIMIT:
+            large = total > COUNT_LIMIT
             counts[large] = (counts[large] + 1) >> 1
             self._counts[stale] = counts
-        symbols = counts.shape[1]
-        total = counts.sum(1, keepdims=True)
-        frequencies = 1 + counts * (FREQUENCY_TOTAL - symbols) // total
+            total = counts.sum(1)
+        # Exact: the products stay below 2^42, and quotients of such integers lie further from the next integer than float64 rounds.
+        frequencies = np.floor(counts * float(FREQUENCY_TOTAL - symbols) / total[:, None]).astype(np.int64) + 1
         frequencies[np.arange(len(stale)), counts.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
         self.frequencies[stale] = frequencies
         self.weights[stale] = _weights(frequencies)

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitstream.block_syntax import BlockCoder, BlockContext, BlockFields, CodedBlocks, Direction, Mode, VectorCandidates, scaled
+from bitstream.block_syntax import (
+    BlockCoder,
+    BlockContext,
+    BlockFields,
+    CodedBlocks,
+    Direction,
+    Mode,
+    VectorCandidates,
+    keys_of,
+    scaled,
+    vectors_of,
+)
 from bitstream.errors import BitstreamError
 from bitstream.group_structure import FrameReference, Structure, coding_order
 from bitstream.prediction import VECTOR_LIMIT
@@ -261,14 +272,22 @@ def test_vector_contexts() -> None:
     ]
 
 
+def test_keys_behave_like_vectors() -> None:
+    vectors = np.array([[0, 0], [0, -1], [-1, 0], [1, -1], [-512, 512], [70000, -70000]])
+    keys = keys_of(vectors)
+    assert vectors_of(keys).tolist() == vectors.tolist() and len(set(keys.tolist())) == len(keys)
+    assert (vectors_of(-keys) == -vectors).all()
+    assert (vectors_of(keys[:, None] + keys) == vectors[:, None] + vectors).all()
+
+
 def test_candidates_are_counted_once() -> None:
     predictor = np.array([[1, 1], [1, 1], [0, 0]])
     temporal = np.array([[1, 1], [2, 2], [0, 0]])
     around = np.array([[[0, 0], [2, 2], [0, 0]], [[3, -3], [5, 5], [0, 0]], [[0, 0], [1, 1], [0, 0]], [[4, 4], [6, 6], [0, 0]]])
-    candidates = VectorCandidates(predictor, temporal, around, np.array([2]))
+    candidates = VectorCandidates(keys_of(predictor), keys_of(temporal), keys_of(around), np.array([2]))
     assert candidates.others.tolist() == [3, 3, 1]
-    assert candidates.symbols(np.array([[3, -3], [5, 5], [0, 0]])).tolist() == [2, 2, 0]
-    assert candidates.symbols(np.array([[4, 4], [-3, 3], [0, 1]])).tolist() == [3, 6, 6]
+    assert candidates.symbols(keys_of(np.array([[3, -3], [5, 5], [0, 0]]))).tolist() == [2, 2, 0]
+    assert candidates.symbols(keys_of(np.array([[4, 4], [-3, 3], [0, 1]]))).tolist() == [3, 6, 6]
     assert candidates.chosen(np.array([3, 2, 1])).tolist() == [5, 3, 1]
     assert candidates.chosen(np.array([0, 6, 6])).tolist() == [0, 0, 0]
     with pytest.raises(BitstreamError, match="candidate"):

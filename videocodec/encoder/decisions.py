@@ -193,9 +193,8 @@ class _FrameDecision:
             here = np.zeros(len(leads), dtype=bool)
             here[blocks] = True
             in_stage = here[self._source].reshape(grid)
-            here_stage = stage.select(chosen)
-            around, expected = here_stage.gather(best), temporal.reshape(-1, 2)[blocks]
-            guess = self._spread(blocks, middle_and_spread(around, here_stage.inside, expected)[0])
+            around, expected = stage.select(chosen).gather(best), temporal.reshape(-1, 2)[blocks]
+            guess = self._spread(blocks, middle_and_spread(around, stage.inside[:, chosen], expected)[0])
             merges = [self._spread(blocks, vectors) for vectors in (expected, *around)]
             options, totals = list(tries), list(unit_costs)
             for vectors in [guess, *merges] if self._decider.merges else [guess]:
