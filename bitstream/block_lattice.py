@@ -43,6 +43,13 @@ class Stage:
         for array in (self.blocks, self.neighbours, self.inside, self._safe):
             array.flags.writeable = False
 
+    def select(self, chosen: np.ndarray) -> Stage:
+        """The stage with the blocks alone that ``chosen`` (n,) bool says, for ``gather``: without ``neighbours`` and ``inside``."""
+        part = object.__new__(Stage)
+        beyond = None if self._beyond is None else self._beyond[:, chosen]
+        part.__dict__.update(kind=self.kind, blocks=self.blocks[chosen], _safe=self._safe[:, chosen], _beyond=beyond)
+        return part
+
     def gather(self, plane: np.ndarray, outside: int = 0) -> np.ndarray:
         """Values of the neighbours, (4, n, …), from a plane (bh, bw, …); ``outside`` beyond the frame."""
         values = plane.reshape(-1, *plane.shape[2:])[self._safe]
@@ -101,6 +108,9 @@ def middle_and_spread(values: np.ndarray, available: np.ndarray, fallback: np.nd
     component, the middle one or the mean of the middle two, rounded down.  The spread says whether the neighbours agree
     exactly (0), within 2 px (1) or not at all (2); with one or none available it is 1.
     """
+    if not np.count_nonzero(values):  # nothing moves around here, which is most of most pictures
+        count = available.sum(0)
+        return np.where(count[:, None] > 0, 0, fallback), np.where(count >= 2, 0, 1)
     if available.all():
         ordered = np.sort(values, axis=0)
         lowest, below, above, highest = ordered

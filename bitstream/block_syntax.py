@@ -13,13 +13,14 @@ from enum import IntEnum
 
 import numpy as np
 
-from .block_lattice import Stage, StageKind, middle_and_spread, stages
+from .block_lattice import StageKind, middle_and_spread, stages
 from .block_units import UNIT_SIDES, leaders, unit_grid
 from .errors import BitstreamError
+from .group_structure import FrameReference
 from .prediction import VECTOR_LIMIT
 from .symbol_coder import SymbolReader, SymbolWriter, TableSet
 
-NEW_VECTOR = 6  # symbol of a vector that is neither its predictor (0), a neighbour's (1 to 4) nor the frame's before (5)
+NEW_VECTOR = 6  # symbol of a vector that is none of the candidates, of which there are up to six different ones
 DELTA_RADIUS = 32  # vector differences -32..32 have a symbol, the last two symbols are escapes below and above
 
 
@@ -78,82 +79,211 @@ class BlockFields:
         return carries_levels(self.modes)
 
 
-class VectorPredictor:
-    """Predicts the vectors of a plane while they become known; encoders use it to price their choices.
+@dataclass(frozen=True)
+class CodedBlocks:
+    """The block layer of a coded frame, as frames after it see it.
 
-    ``vectors`` (rows, columns, 2), filled in by the caller; ``uses`` (rows, columns) bool: blocks that have a vector;
-    ``fallback`` (rows, columns, 2) for blocks without a decoded neighbour.
+    distances: display positions of its references, relative to its own: (past,) or (past, future), past < 0 < future, and () for
+    a keyframe.  motion (references, bh, bw, 2) px: vectors to each reference; a block that uses only the other has that one's,
+    scaled, and an intra block zero.
     """
 
-    def __init__(self, vectors: np.ndarray, uses: np.ndarray, fallback: np.ndarray) -> None:
-        self._vectors, self._uses, self._fallback = vectors, uses, fallback.reshape(-1, 2)
+    fields: BlockFields
+    distances: tuple[int, ...]
+    motion: np.ndarray
 
-    def predict(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
-        """Predictor (n, 2) and spread class (n,) of all blocks of a stage."""
-        available = stage.gather(self._uses)
-        around = stage.gather(self._vectors)
-        fallback = self._fallback[stage.blocks]
-        if np.count_nonzero(around):
-            return middle_and_spread(around, available, fallback)
-        # Nothing moves around here, which is most of most pictures: the same, quicker.
-        count = available.sum(0)
-        return np.where(count[:, None] > 0, 0, fallback), np.where(count >= 2, 0, 1)
+    @classmethod
+    def keyframe(cls, height: int, width: int) -> CodedBlocks:
+        """As if every block had been skipped: what a keyframe holds says nothing about where frames after it change."""
+        return cls(BlockFields.blank(height, width, Mode.SKIP), (), np.zeros((0, height, width, 2), dtype=np.int64))
+
+
+def scaled(vectors: np.ndarray, distance: int, over: int) -> np.ndarray:
+    """Vectors to a frame ``over`` positions away → to one ``distance`` away, for steady motion: rounded, halves up, and limited."""
+    if over < 0:
+        distance, over = -distance, -over
+    if distance == over:
+        return vectors
+    if distance == -over:
+        return -vectors
+    return np.minimum(np.maximum((2 * distance * vectors + over) // (2 * over), -VECTOR_LIMIT), VECTOR_LIMIT)
+
+
+class BlockContext:
+    """What a frame's block layer is predicted from: the frames it refers to, and the motion of the one that was coded last.
+
+    distances as in ``CodedBlocks``; references: in the same order; temporal (references, bh, bw, 2): for every block, the motion
+    of the block in the same place of ``source``, scaled to this frame's distances.
+    """
+
+    def __init__(self, known: dict[int, CodedBlocks], entry: FrameReference) -> None:
+        number = entry.display_index + 1
+        numbers = (entry.past,) if entry.future is None else (entry.past, entry.future)
+        self.distances = tuple(reference - number for reference in numbers)
+        self.references = tuple(known[reference] for reference in numbers)
+        self.source, other = self.references[0], 0
+        if entry.future is not None:
+            # Of two references, the one coded later refers to the other.
+            after = self.references[1]
+            if after.distances[0] == entry.past - entry.future:
+                self.source = after
+            else:
+                other = 1
+        if self.source.distances:
+            motion, over = self.source.motion[other], self.source.distances[other]
+            self.temporal = np.stack([scaled(motion, distance, over) for distance in self.distances])
+        else:
+            self.temporal = np.zeros((len(numbers), *self.source.fields.modes.shape, 2), dtype=np.int64)
+
+    @property
+    def two(self) -> bool:
+        """Whether the frame has a future reference."""
+        return len(self.distances) == 2
+
+    @property
+    def kind(self) -> int:
+        """0 with one reference; with two, 2 if they are next to the frame, so that nothing refers to it, else 1."""
+        return 0 if not self.two else 2 if self.distances == (-1, 1) else 1
+
+    def agreeing(self, planes: tuple[np.ndarray, ...]) -> np.ndarray:
+        """How much references agree on something, 0 to 2, from a bool plane of each: a single reference counts twice."""
+        total = sum(plane.astype(np.int64) for plane in planes)
+        return total if self.two else 2 * total
+
+
+_KEY_BITS = 32
+
+
+def keys_of(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (…, 2) as one integer each, which can be added, negated, compared and moved about as such."""
+    return (vectors[..., 0] << _KEY_BITS) + vectors[..., 1]
+
+
+def vectors_of(keys: np.ndarray) -> np.ndarray:
+    """The inverse, (…, 2)."""
+    vectors = np.empty((*keys.shape, 2), dtype=np.int64)
+    vectors[..., 0] = (keys + (1 << _KEY_BITS - 1)) >> _KEY_BITS
+    vectors[..., 1] = keys - (vectors[..., 0] << _KEY_BITS)
+    return vectors
+
+
+def _scaled_keys(keys: np.ndarray, distance: int, over: int) -> np.ndarray:
+    return -keys if distance == -over else keys_of(scaled(vectors_of(keys), distance, over))
+
+
+_EARLIER = np.tri(NEW_VECTOR, k=-1, dtype=bool)[:, :, None]  # candidate, candidate before it
+
+
+def _favourites() -> np.ndarray:
+    """Context 0 to 6 of a direction by the neighbours' votes, counted in octal digits: past, future, average."""
+    votes = np.arange(5 * 64)[:, None] >> np.array([0, 3, 6]) & 7
+    most, total = votes.max(1), votes.sum(1)
+    return np.where(total > 0, 1 + 2 * votes.argmax(1) + (most == total), 0)
+
+
+_FAVOURITE = _favourites()
+
+
+class VectorCandidates:
+    """What a vector can be without being new: its predictor, the temporal one, and those of the four neighbours.
+
+    keys (6, n); fresh (6, n) bool: not the same as an earlier one; rank (6, n): number among the fresh.  A predictor that is
+    not known yet (``unknown``, indices) counts as different from all others.
+    """
+
+    def __init__(self, predictor: np.ndarray, temporal: np.ndarray, around: np.ndarray, unknown: np.ndarray) -> None:
+        """Keys (n,), (n,) and (4, n)."""
+        keys = self.keys = np.concatenate([predictor[None], temporal[None], around])
+        if len(unknown):
+            keys = keys.copy()
+            keys[0, unknown] = 1 << 2 * _KEY_BITS - 2
+        self.fresh = ~((keys[:, None] == keys) & _EARLIER).any(1)
+        self.rank = self.fresh.cumsum(0) - 1
+
+    @property
+    def others(self) -> np.ndarray:
+        """(n,) how many different ones there are beside the first, 0 to 5."""
+        return self.rank[-1]
+
+    def symbols(self, wanted: np.ndarray) -> np.ndarray:
+        """The symbol of each wanted key (n,)."""
+        matches = (self.keys == wanted) & self.fresh
+        place = matches.argmax(0)
+        return np.where(matches.any(0), self.rank[place, np.arange(len(place))], NEW_VECTOR)
+
+    def chosen(self, symbols: np.ndarray) -> np.ndarray:
+        """Which candidate each symbol (n,) means, 0 for a new vector.  Raises ``BitstreamError`` for one that there is not."""
+        if ((symbols > self.others) & (symbols < NEW_VECTOR)).any():
+            raise BitstreamError("vector_merge names a candidate that there is not")
+        return (self.fresh & (self.rank == symbols)).argmax(0)
 
 
 class BlockCoder:
-    """The adaptive tables of the block layer, and what of the previous frame serves as context.  Reset at keyframes."""
+    """The adaptive tables of the block layer, and the block layers of the frames that a frame may refer to.  Reset at keyframes."""
 
     def __init__(self, priors: dict[str, np.ndarray], height: int, width: int) -> None:
         increments = {"mode": 1024, "unit": 1024, "direction": 1024, "vector_merge": 1024, "vector_delta": 512}
         self.tables = {name: TableSet(table, increments[name]) for name, table in priors.items()}
-        self.previous = BlockFields.blank(height, width, Mode.SKIP)
         self.stages = stages(height, width)
+        self.known = {0: CodedBlocks.keyframe(height, width)}
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of blocks."""
+        return self.known[0].fields.modes.shape
 
     def copy(self) -> BlockCoder:
         """An independent copy of the state between two frames."""
         other = copy(self)
         other.tables = {name: table_set.copy() for name, table_set in self.tables.items()}
+        other.known = dict(self.known)
         return other
 
-    def code(self, io: SymbolWriter | SymbolReader, fields: BlockFields, two_references: bool) -> BlockFields:
-        """Code one frame's block layer; the reader's ``fields`` need only have the right shape.
+    def start_unit(self) -> None:
+        """To be called before the first inter frame of an access unit: the frame displayed last becomes the anchor."""
+        self.known = {0: self.known[max(self.known)]}
 
-        With one reference, vectors without a decoded neighbour are predicted from the frame coded before, else from zero.
-        """
+    def context(self, entry: FrameReference) -> BlockContext:
+        """What the next frame is predicted from; encoders price their choices by it."""
+        return BlockContext(self.known, entry)
+
+    def code(self, io: SymbolWriter | SymbolReader, fields: BlockFields, entry: FrameReference) -> BlockFields:
+        """Code one frame's block layer; the reader's ``fields`` need only have the right shape."""
         for tables in self.tables.values():
             tables.update()
+        context = self.context(entry)
         out = BlockFields.blank(*fields.modes.shape, Mode.SKIP)
-        self._code_modes(io, fields, out)
-        self._code_units(io, fields, out, two_references)
+        self._code_modes(io, fields, out, context)
+        self._code_units(io, fields, out, context)
         source = leaders(out.sides)
-        predicted = out.modes != Mode.INTRA
-        if two_references:
-            self._code_directions(io, fields, out, predicted, source)
-        self._code_vectors(io, fields, out, predicted, source, two_references)
-        self.previous = out
+        predicted = out.modes.reshape(-1) != _INTRA
+        if context.two:
+            self._code_directions(io, fields, out, context, predicted, source)
+        motion = self._code_vectors(io, fields, out, context, predicted, source)
+        self.known[entry.display_index + 1] = CodedBlocks(out, context.distances, motion)
         return out
 
-    def fallback(self, two_references: bool) -> np.ndarray:
-        """(bh, bw, 2) vectors that predict blocks without a decoded neighbour."""
-        return np.zeros_like(self.previous.vectors[0]) if two_references else self.previous.vectors[0]
-
-    def _code_modes(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields) -> None:
+    def _code_modes(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, context: BlockContext) -> None:
         modes, given = out.modes.reshape(-1), fields.modes.reshape(-1)
-        before, coded = self.previous.coded.astype(np.int64), np.zeros(modes.shape, dtype=np.int64)
+        carried = [reference.fields.coded for reference in context.references]
+        before = 90 * context.kind + 10 * context.agreeing(carried).reshape(-1)
+        # In one plane for one gather: 1 for a block that is coded, 1 + 8 for an intra one.
+        seen = np.zeros(out.modes.shape, dtype=np.int64)
+        flat = seen.reshape(-1)
         for stage in self.stages:
             if stage.kind == StageKind.FIRST:
-                padded = np.pad(before, 1)
+                padded = np.pad(carried[0].astype(np.int64), 1)
                 around = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]).reshape(-1)[stage.blocks]
             else:
-                around = stage.gather(coded.reshape(before.shape)).sum(0)
-            contexts = 10 * int(stage.kind) + 5 * before.reshape(-1)[stage.blocks] + around
+                around = stage.gather(seen).sum(0)
+            contexts = 30 * int(stage.kind) + before[stage.blocks] + 5 * (around >= 8) + (around & 7)
             modes[stage.blocks] = chosen = io.code(self.tables["mode"], contexts, given[stage.blocks])
-            coded[stage.blocks] = carries_levels(chosen)
+            flat[stage.blocks] = (chosen == _RESIDUAL) + 9 * (chosen == _INTRA)
 
-    def _code_units(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, two_references: bool) -> None:
+    def _code_units(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, context: BlockContext) -> None:
         """Which units move as one, the large ones first; those with an intra block never do, nor those of one block."""
         height, width = out.modes.shape
-        sides, given, before = out.sides.reshape(-1), fields.sides.reshape(-1), self.previous.sides.reshape(-1)
+        sides, given = out.sides.reshape(-1), fields.sides.reshape(-1)
         intra, coded = out.modes.reshape(-1) == _INTRA, out.coded.reshape(-1)
         for level, side in enumerate(UNIT_SIDES):
             grid = unit_grid(height, width, side)
@@ -161,34 +291,41 @@ class BlockCoder:
             load = 2 * grid.count(coded)
             load = (load > 0) + (load > grid.size).astype(np.int64)
             whole = sides[grid.roots] >= side
-            fixed = 36 * (2 * level + two_references) + 6 * load + 3 * (before[grid.roots] >= side)
+            before = context.agreeing([reference.fields.sides.reshape(-1)[grid.roots] >= side for reference in context.references])
+            fixed = 54 * (2 * level + context.two) + 9 * load + 3 * before
             for second in (False, True):
                 chosen = np.flatnonzero(asked & (grid.second == second))
                 if not len(chosen):
                     continue
-                ids = fixed[chosen] + 18 * second + ((grid.neighbours(whole) + 1) >> 1)[chosen]
+                ids = fixed[chosen] + 27 * second + ((grid.neighbours(whole) + 1) >> 1)[chosen]
                 whole[chosen] = io.code(self.tables["unit"], ids, (given[grid.roots[chosen]] >= side).astype(np.int64))
             joined = (whole & asked)[grid.of_block]
             sides[joined] = side
 
     def _code_directions(
-        self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, predicted: np.ndarray, source: np.ndarray
+        self,
+        io: SymbolWriter | SymbolReader,
+        fields: BlockFields,
+        out: BlockFields,
+        context: BlockContext,
+        predicted: np.ndarray,
+        source: np.ndarray,
     ) -> None:
-        flat, given = out.directions.reshape(-1), fields.directions.reshape(-1)
-        wanted = predicted.reshape(-1) & (source == np.arange(len(source)))
-        units, many = out.sides.reshape(-1) >> 1, len(source) > np.count_nonzero(wanted)
-        voices = np.zeros((*predicted.shape, len(Direction)), dtype=np.int64)  # one at the direction of every block decoded
-        heard = voices.reshape(len(flat), -1)
+        flat, given, of_source = out.directions.reshape(-1), fields.directions.reshape(-1), context.source.fields
+        wanted = predicted & (source == np.arange(len(source)))
+        fixed = 7 * (out.sides >> 1) + 21 * np.where(of_source.modes == _INTRA, len(Direction), of_source.directions)
+        fixed, many = fixed.reshape(-1), len(source) > np.count_nonzero(wanted)
+        voices = np.zeros(out.modes.shape, dtype=np.int64)  # 1, 8 or 64 by the direction of every block decoded
+        heard = voices.reshape(-1)
         for stage in self.stages:
             chosen = wanted[stage.blocks]
-            if not np.count_nonzero(chosen):
+            count = np.count_nonzero(chosen)
+            if not count:
                 continue
-            blocks = stage.blocks[chosen]
-            votes = stage.gather(voices).sum(0)[chosen]
-            most, total = votes.max(1), votes.sum(1)
-            ids = np.where(total > 0, 1 + 2 * votes.argmax(1) + (most == total), 0) + 7 * units[blocks]
-            flat[blocks] = directions = io.code(self.tables["direction"], ids, given[blocks])
-            heard[blocks, directions] = 1
+            here = stage if count == len(chosen) else stage.select(chosen)
+            ids = _FAVOURITE[here.gather(voices).sum(0)] + fixed[here.blocks]
+            flat[here.blocks] = directions = io.code(self.tables["direction"], ids, given[here.blocks])
+            heard[here.blocks] = 1 << 3 * directions
             if many:
                 heard[:] = heard[source]
         flat[:] = flat[source]
@@ -198,72 +335,88 @@ class BlockCoder:
         io: SymbolWriter | SymbolReader,
         fields: BlockFields,
         out: BlockFields,
+        context: BlockContext,
         predicted: np.ndarray,
         source: np.ndarray,
-        two_references: bool,
-    ) -> None:
-        """Past and future vectors lie in two layers of one plane, so that a stage is one call for both."""
-        (height, width), layers = predicted.shape, 1 + two_references
-        uses = np.stack([predicted & (out.directions != Direction.FUTURE), predicted & (out.directions != Direction.PAST)])[:layers]
-        # A block predicted from both sides moves on a straight line, seen from the middle of the two references.
+    ) -> np.ndarray:
+        """Past and future vectors lie in two layers of one plane, so that a stage is one call for both → the motion of the frame."""
+        (height, width), layers, size = out.modes.shape, len(context.distances), len(predicted)
+        directions = out.directions.reshape(-1)
+        uses = np.concatenate([predicted & (directions != Direction.FUTURE), predicted & (directions != Direction.PAST)][:layers])
+        # A block predicted from both sides moves on a straight line, seen from the references.
         mirrors = np.zeros_like(uses)
-        mirrors[1:] = uses[0] & uses[-1]
-        vectors = out.vectors[:layers].reshape(layers * height, width, 2)
-        differs = np.zeros(vectors.shape[:2], dtype=np.int64)
-        fallback = np.concatenate([self.fallback(two_references)] * layers)
-        predictor = VectorPredictor(vectors, uses.reshape(differs.shape), fallback)
-        given, known = fields.vectors[:layers].reshape(-1, 2), vectors.reshape(-1, 2)
-        sources = np.concatenate([source + layer * height * width for layer in range(layers)])
-        leads = uses.reshape(-1) & (sources == np.arange(len(sources)))
-        follows = np.flatnonzero(uses.reshape(-1) & ~leads)
+        if context.two:
+            mirrors[size:] = uses[:size] & uses[size:]
+        motion, differs = np.zeros((2, layers * height, width), dtype=np.int64)  # motion in keys
+        known, marks = motion.reshape(-1), differs.reshape(layers, size)
+        temporal, writing = keys_of(context.temporal).reshape(-1), isinstance(io, SymbolWriter)
+        given = keys_of(fields.vectors[:layers]).reshape(-1) if writing else known
+        available = np.concatenate([predicted] * layers).reshape(differs.shape)
+        sources = np.concatenate([source + layer * size for layer in range(layers)])
+        leads = uses & (sources == np.arange(len(sources)))
+        follows = np.flatnonzero(sources != np.arange(len(sources)))
         leader = sources[follows]
-        large = np.concatenate([out.sides.reshape(-1) > 1] * layers).astype(np.int64)
-        before, writing = self.previous.vectors[:layers].reshape(-1, 2), isinstance(io, SymbolWriter)
+        straight = context.distances[-1], context.distances[0]  # from vectors to the past to those to the future
+        large = np.concatenate([90 * (out.sides.reshape(-1) > 1)] * layers)
+        single = np.concatenate([directions != Direction.AVERAGE] * layers) if context.two else None
         for stage in stages(height, width, layers):
             chosen = leads[stage.blocks]
-            if not np.count_nonzero(chosen):
+            count = np.count_nonzero(chosen)
+            if not count:
                 continue
-            blocks = stage.blocks[chosen]
-            base, spread = (values[chosen] for values in predictor.predict(stage))
-            mirrored = mirrors.reshape(-1)[blocks].nonzero()[0]
-            place = np.full(len(blocks), int(stage.kind == StageKind.EDGE))
+            here = stage if count == len(chosen) else stage.select(chosen)
+            blocks = here.blocks
+            around, expected = here.gather(motion), temporal[blocks]
+            base, spread = middle_and_spread(vectors_of(around), here.gather(available), vectors_of(expected))
+            base = keys_of(base)
+            mirrored = mirrors[blocks].nonzero()[0]
+            if writing and len(mirrored):
+                base[mirrored] = _scaled_keys(given[blocks[mirrored] - size], *straight)
+            place = np.full(count, int(stage.kind == StageKind.EDGE))
             place[mirrored] = 2
-            ids = 45 * large[blocks] + 15 * place + 3 * stage.gather(differs).sum(0)[chosen] + spread
-            wanted, others, merges = given[blocks], None, blocks
+            candidates = VectorCandidates(base, expected, around, mirrored)
+            ids = large[blocks] + 30 * place + 6 * here.gather(differs).sum(0) + candidates.others
+            wanted, merges = given[blocks], blocks
             if writing:
-                base[mirrored] = -given[blocks[mirrored] - height * width]
-                others = self._others(stage, chosen, vectors, before)
-                found = np.concatenate([(base == wanted).all(-1)[None], (others == wanted).all(-1)])
-                merges = np.where(found.any(0), found.argmax(0), NEW_VECTOR)
+                merges = candidates.symbols(wanted)
             merges = io.code(self.tables["vector_merge"], ids, merges)
-            known[blocks] = base
-            straight, moved, changed = mirrored, merges[:0], merges.nonzero()[0]
+            changed = merges.nonzero()[0]
             if len(changed):
-                differs.reshape(-1)[blocks[changed]] = 1
-                new = merges[changed] == NEW_VECTOR
-                moved, copied = changed[new], changed[~new]
-                if len(copied):
-                    others = self._others(stage, chosen, vectors, before) if others is None else others
-                    known[blocks[copied]] = others[merges[copied] - 1, copied]
-                straight = mirrored[(merges[mirrored] == 0) | (merges[mirrored] == NEW_VECTOR)]
-            known[blocks[straight]] = 0
+                marks[:, blocks[changed] % size] = 1
+                index = candidates.chosen(merges)
+                vectors = candidates.keys[index, np.arange(count)]
+                mirrored = mirrored[index[mirrored] == 0]
+                moved = changed[merges[changed] == NEW_VECTOR]
+            else:
+                vectors, moved = base, changed
+            vectors[mirrored] = 0
             if len(moved):
-                difference = wanted[moved] - base[moved]
+                difference = vectors_of(wanted[moved] - base[moved]) if writing else vectors_of(moved)
                 vertical = self._code_delta(io, spread[moved], difference[:, 0])
-                known[blocks[moved], 0] += vertical
-                known[blocks[moved], 1] += self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1])
-            # Only now are the vectors to the past known that the mirrored ones turn around.
-            known[blocks[straight]] -= known[blocks[straight] - height * width]
-            if len(moved) and np.abs(known[blocks]).max() > VECTOR_LIMIT:
+                horizontal = self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1])
+                vectors[moved] += (vertical << _KEY_BITS) + horizontal
+            known[blocks] = vectors
+            if len(mirrored):
+                # Only now are the vectors to the past known that these turn around.
+                known[blocks[mirrored]] += _scaled_keys(known[blocks[mirrored] - size], *straight)
+            if len(moved) and np.abs(vectors_of(known[blocks[moved]])).max() > VECTOR_LIMIT:
                 raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
-            if len(follows) and large[blocks].any():
+            if single is not None:
+                self._complete(known, blocks[single[blocks]], context.distances)
+            if len(follows) and np.count_nonzero(large[blocks]):
                 known[follows] = known[leader]
                 differs.reshape(-1)[follows] = differs.reshape(-1)[leader]
+        vectors = vectors_of(motion).reshape(layers, height, width, 2)
+        out.vectors[:layers] = vectors * uses.reshape(layers, height, width, 1)
+        return vectors
 
     @staticmethod
-    def _others(stage: Stage, chosen: np.ndarray, vectors: np.ndarray, before: np.ndarray) -> np.ndarray:
-        """What the chosen blocks of a stage can merge with: the vectors of their four neighbours and of the frame before, (5, n, 2)."""
-        return np.concatenate([stage.gather(vectors)[:, chosen], before[stage.blocks[chosen]][None]])
+    def _complete(motion: np.ndarray, blocks: np.ndarray, distances: tuple[int, ...]) -> None:
+        """What the vectors of blocks that use one of two references say about the other."""
+        size = len(motion) // 2
+        past, future = blocks[blocks < size], blocks[blocks >= size]
+        motion[past + size] = _scaled_keys(motion[past], distances[1], distances[0])
+        motion[future - size] = _scaled_keys(motion[future], distances[0], distances[1])
 
     def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
         low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2

@@ -11,6 +11,7 @@ same integers everywhere; tests bound every intermediate value.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -124,7 +125,6 @@ class LevelCanvas:
             fixed[4:] = side.reshape(2 * channels, height, width)
         self._planes = planes.reshape(len(planes), -1)
         self._flat = self._planes.reshape(-1)
-        self._around = np.array([dy * self._pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
 
     @property
     def levels(self) -> np.ndarray:
@@ -141,15 +141,22 @@ class LevelCanvas:
 
     def features(self, kind: int, first: int, own: int, second: bool, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """The 3×3 neighbourhoods of all planes at n >= 1 positions: (n, 9·K) float64 holding integers."""
-        channels = self.shape[0]
-        fixed = 2 * channels
-        seen = first + own
-        chosen = [*range(seen), *range(channels, channels + seen), fixed + second, fixed + 2, fixed + 1]
-        if kind == INTER:
-            chosen += [
-                fixed + 3,
-                *range(fixed + 4 + first, fixed + 4 + seen),
-                *range(fixed + 4 + channels + first, fixed + 4 + channels + seen),
-            ]
-        offsets = (np.array(chosen)[:, None] * self._size + self._around).ravel()
+        offsets = _taps(self.shape[0], self._size, self._pitch, kind, first, own, second)
         return self._flat.take(((rows + 1) * self._pitch + columns + 1)[:, None] + offsets)
+
+
+@lru_cache(maxsize=64)
+def _taps(channels: int, size: int, pitch: int, kind: int, first: int, own: int, second: bool) -> np.ndarray:
+    """Where the inputs of a network lie, relative to the position in the first of the planes, which have ``size`` entries each."""
+    fixed, seen = 2 * channels, first + own
+    chosen = [*range(seen), *range(channels, channels + seen), fixed + second, fixed + 2, fixed + 1]
+    if kind == INTER:
+        chosen += [
+            fixed + 3,
+            *range(fixed + 4 + first, fixed + 4 + seen),
+            *range(fixed + 4 + channels + first, fixed + 4 + channels + seen),
+        ]
+    around = np.array([dy * pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
+    offsets = (np.array(chosen)[:, None] * size + around).ravel()
+    offsets.flags.writeable = False
+    return offsets

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from .block_syntax import BlockCoder, BlockFields, Direction, Mode
+from .group_structure import FrameReference
 from .level_syntax import LevelChooser, LevelCoder
 from .prediction import ReferenceFrame, average
 from .quantiser import clamp_latents, dequantise, log2_step_eighths, step_fixed
@@ -35,6 +37,16 @@ def to_positions(blocks: np.ndarray, block: int) -> np.ndarray:
     return blocks.repeat(block, 0).repeat(block, 1)
 
 
+@lru_cache(maxsize=4)
+def _positions(rows: int, columns: int, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, column and flat index of the block of every latent position, for a grid of rows × columns blocks.  Shared: read-only."""
+    y, x = (plane.reshape(-1) for plane in np.mgrid[: rows * block, : columns * block])
+    arrays = y, x, y // block * columns + x // block
+    for array in arrays:
+        array.flags.writeable = False
+    return arrays
+
+
 def predict_frame(
     tables: CodecTables,
     fields: BlockFields,
@@ -44,23 +56,21 @@ def predict_frame(
 ) -> np.ndarray:
     """Motion-compensated prediction (C, h, w) int32 of every block, zero for intra blocks and outside ``where`` (bh, bw)."""
     bh, bw = fields.modes.shape
-    out = np.zeros((bh * block * bw * block, tables.latent_channels), dtype=np.int32)
+    rows, columns, block_of = _positions(bh, bw, block)
+    out = np.zeros((len(rows), tables.latent_channels), dtype=np.int32)
     predicted = fields.modes != Mode.INTRA
     if where is not None:
         predicted = predicted & where
-    partial = {}
     for index, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
-        mask = to_positions(predicted & (fields.directions != unused), block)
-        if mask.any():
-            rows, columns = np.nonzero(mask)
-            vectors = to_positions(fields.vectors[index], block)[mask]
-            partial[index] = (rows * (bw * block) + columns, references[index].predict(tables.phase_filters, rows, columns, vectors))
-    for flat, values in partial.values():
+        flat = np.flatnonzero((predicted & (fields.directions != unused)).reshape(-1)[block_of])
+        if not len(flat):
+            continue
+        blocks = block_of[flat]
+        values = references[index].predict(tables.phase_filters, rows[flat], columns[flat], fields.vectors[index].reshape(-1, 2)[blocks])
+        if index:
+            both = np.flatnonzero(fields.directions.reshape(-1)[blocks] == Direction.AVERAGE)
+            values[both] = average(out[flat[both]], values[both])
         out[flat] = values
-    both = np.flatnonzero(to_positions(predicted & (fields.directions == Direction.AVERAGE), block))
-    if len(both):
-        past, future = (values[np.searchsorted(flat, both)] for flat, values in (partial[0], partial[1]))
-        out[both] = average(past, future)
     return out.T.reshape(tables.latent_channels, bh * block, bw * block)
 
 
@@ -78,24 +88,30 @@ class FrameCoder:
         other.blocks, other.levels = self.blocks.copy(), self.levels.copy()
         return other
 
+    def start_unit(self) -> None:
+        """To be called before the first inter frame of an access unit."""
+        self.blocks.start_unit()
+
     def code_keyframe(self, io: SymbolWriter | SymbolReader, quantiser: int, choose: LevelChooser | None = None) -> LatentFrame:
         """A frame of intra blocks alone; its block layer costs nothing."""
-        fields = BlockFields.blank(*self.blocks.previous.modes.shape, Mode.INTRA)
+        fields = BlockFields.blank(*self.blocks.grid, Mode.INTRA)
         return self._code_levels(io, fields, None, quantiser, choose, 0.0)
 
     def code_inter(
         self,
         io: SymbolWriter | SymbolReader,
         quantiser: int,
+        entry: FrameReference,
         references: tuple[ReferenceFrame, ReferenceFrame | None],
         fields: BlockFields | None = None,
         choose: LevelChooser | None = None,
     ) -> LatentFrame:
-        """A frame predicted from a past and perhaps a future reference.  ``fields`` and ``choose`` are the encoder's."""
+        """A frame predicted from a past and perhaps a future reference, those that ``entry`` names.  ``fields`` and ``choose`` are
+        the encoder's."""
         if fields is None:
-            fields = BlockFields.blank(*self.blocks.previous.modes.shape, Mode.SKIP)
+            fields = BlockFields.blank(*self.blocks.grid, Mode.SKIP)
         before = io.bits
-        fields = self.blocks.code(io, fields, two_references=references[1] is not None)
+        fields = self.blocks.code(io, fields, entry)
         block_bits = io.bits - before
         prediction = predict_frame(self.tables, fields, references, self.block)
         return self._code_levels(io, fields, prediction, quantiser, choose, block_bits)
@@ -113,8 +129,8 @@ class FrameCoder:
         intra = to_positions(fields.modes == Mode.INTRA, self.block)
         in_levels = None
         if prediction is not None:
-            # Truncation towards zero of |prediction| / step: integers only, see FORMAT.md.
-            in_levels = (np.abs(prediction).astype(np.int64) << 8) // step_fixed(quantiser)
+            # Exact: a quotient of integers below 2^24 and 2^21 that is no integer lies further from one than float64 rounds.
+            in_levels = np.floor(np.abs(prediction) * 256.0 / step_fixed(quantiser))
         before = io.bits
         levels = self.levels.code(io, log2_step_eighths(quantiser), coded, intra, in_levels, choose)
         latents = dequantise(levels, quantiser)

@@ -84,10 +84,11 @@ def decode_group(coder: FrameCoder, anchor: ReferenceFrame | None, unit: AccessU
     if unit.is_keyframe:
         frame = coder.code_keyframe(io, unit.quantisers[0])
         return (frame,), ReferenceFrame(frame.latents.astype(np.int32))
+    coder.start_unit()
     known = Reference({0: anchor})
     frames: dict[int, LatentFrame] = {}
     for entry, quantiser in zip(unit.references, unit.quantisers):
-        frame = coder.code_inter(io, quantiser, known.of(entry))
+        frame = coder.code_inter(io, quantiser, entry, known.of(entry))
         frames[entry.display_index] = frame
         known.frames[entry.display_index + 1] = ReferenceFrame(frame.latents.astype(np.int32))
     ordered = tuple(frames[i] for i in range(unit.frame_count))

@@ -79,7 +79,9 @@ class LevelCoder:
         channels, height, width = self._shape
         side = None
         if prediction is not None:
-            side = np.minimum(np.abs(np.stack([prediction, self.previous])), SIDE_LIMIT)
+            side = np.empty((2, *self._shape))
+            np.minimum(np.abs(prediction), SIDE_LIMIT, out=side[0])
+            np.minimum(np.abs(self.previous), SIDE_LIMIT, out=side[1])
         canvas = LevelCanvas(channels, height, width, log2_step, coded, side)
         levels = np.zeros(self._shape, dtype=np.int64)
         first_pass = checkerboard(height, width)

@@ -8,12 +8,14 @@ most 1600 terms < 2^41), so the BLAS product is exact in any order.
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from .quantiser import clamp_latents
 from .tables import FILTER_BITS, FILTER_TAPS, PHASES
 
 VECTOR_LIMIT = 512  # px, either component of a motion vector
 _REACH = FILTER_TAPS // 2
+_MARGIN = 2 * _REACH
 _POSITIONS_AT_ONCE = 1 << 13  # bounds the memory of gathered neighbourhoods
 
 
@@ -23,8 +25,17 @@ class ReferenceFrame:
     def __init__(self, latents: np.ndarray) -> None:
         self.latents = latents
         channels, self.height, self.width = latents.shape
-        # Position-major, so that one position's channels are gathered as one contiguous row.
-        self._rows = np.ascontiguousarray(latents.reshape(channels, -1).T, dtype=np.float64)
+        # Position-major, with edges repeated: the taps of one row of a neighbourhood lie together, and overlapping views of the
+        # frame have all of them, for positions up to _REACH outside.
+        self._pitch = self.width + 2 * _MARGIN
+        padded = np.empty((self.height + 2 * _MARGIN, self._pitch, channels))
+        rows, columns = slice(_MARGIN, -_MARGIN), slice(_MARGIN, -_MARGIN)
+        padded[rows, columns] = latents.transpose(1, 2, 0)
+        padded[rows, :_MARGIN], padded[rows, -_MARGIN:] = padded[rows, _MARGIN, None], padded[rows, -_MARGIN - 1, None]
+        padded[:_MARGIN], padded[-_MARGIN:] = padded[_MARGIN], padded[-_MARGIN - 1]
+        self._rows = padded.reshape(-1, channels)
+        spans = len(self._rows) - FILTER_TAPS + 1, FILTER_TAPS * channels
+        self._spans = as_strided(padded, spans, (channels * padded.itemsize, padded.itemsize), writeable=False)
 
     def predict(self, filters: np.ndarray, rows: np.ndarray, columns: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Predict n positions: rows, columns (n,) int, vectors (n, 2) px as (dy, dx) → (n, C) int32.
@@ -32,36 +43,35 @@ class ReferenceFrame:
         Positions outside the frame repeat its edge.  ``filters`` as in ``CodecTables.phase_filters``.
         """
         whole, phase = vectors >> 3, vectors & (PHASES - 1)
-        y, x = rows + whole[:, 0], columns + whole[:, 1]
+        # Further out all taps are those at the edge.
+        y = _limit(rows + whole[:, 0], -_REACH, self.height - 1 + _REACH) + _MARGIN
+        places = y * self._pitch + _limit(columns + whole[:, 1], -_REACH, self.width - 1 + _REACH) + _MARGIN
         phase_index = phase[:, 0] * PHASES + phase[:, 1]
         order = phase_index.argsort(kind="stable")
         copies = int(np.count_nonzero(phase_index == 0))
         out = np.empty((len(rows), self._rows.shape[1]), dtype=np.int32)
         copied, filtered = order[:copies], order[copies:]
-        out[copied] = self._rows[_limit(y[copied], self.height) * self.width + _limit(x[copied], self.width)]
+        out[copied] = self._rows[places[copied]]
         if len(filtered):
-            out[filtered] = self._filter(filters, phase_index[filtered], y[filtered], x[filtered])
+            out[filtered] = self._filter(filters, phase_index[filtered], places[filtered])
         return out
 
-    def _filter(self, filters: np.ndarray, phases: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def _filter(self, filters: np.ndarray, phases: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Positions sorted by phase, gathered at once and multiplied phase by phase."""
-        offsets = np.arange(-_REACH, _REACH + 1)
-        tap_rows = _limit(y[:, None] + offsets, self.height) * self.width
-        tap_columns = _limit(x[:, None] + offsets, self.width)
-        sums = np.empty((len(y), self._rows.shape[1]))
+        first_taps = places[:, None] + (np.arange(-_REACH, _REACH + 1) * self._pitch - _REACH)
+        sums = np.empty((len(places), self._rows.shape[1]))
         starts = np.flatnonzero(phases[1:] != phases[:-1]) + 1
-        for first, last in zip([0, *starts.tolist()], [*starts.tolist(), len(y)]):
+        for first, last in zip([0, *starts.tolist()], [*starts.tolist(), len(places)]):
             py, px = divmod(int(phases[first]), PHASES)
             for start in range(first, last, _POSITIONS_AT_ONCE):
                 part = slice(start, min(last, start + _POSITIONS_AT_ONCE))
-                taps = (tap_rows[part, :, None] + tap_columns[part, None, :]).reshape(part.stop - start, -1)
-                np.matmul(self._rows.take(taps, axis=0).reshape(part.stop - start, -1), filters[py, px], out=sums[part])
+                np.matmul(self._spans[first_taps[part]].reshape(part.stop - start, -1), filters[py, px], out=sums[part])
         return clamp_latents(np.floor((sums + (1 << (FILTER_BITS - 1))) * 2.0**-FILTER_BITS))
 
 
-def _limit(values: np.ndarray, size: int) -> np.ndarray:
-    """Clamp indices to 0..size - 1 (np.clip takes ten times as long on small arrays)."""
-    return np.minimum(np.maximum(values, 0), size - 1)
+def _limit(values: np.ndarray, low: int, high: int) -> np.ndarray:
+    """np.clip, which takes ten times as long on small arrays."""
+    return np.minimum(np.maximum(values, low), high)
 
 
 def average(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -25,7 +25,11 @@ _CODER_SCALE = 1 << (24 - FREQUENCY_BITS)
 COUNT_LIMIT = 1 << 24  # counts of a table are halved between frames when their sum has passed this
 ESCAPE_LENGTHS = 16  # an escape's binary length is 1..16
 
+# In calls of up to so many symbols times alphabet, building a model for every symbol takes less time than sorting out those of a table.
+SINGLY = 1 << 15
+
 _Categorical = constriction.stream.model.Categorical
+_EACH = _Categorical(perfect=False)  # takes the weights of every symbol with it
 
 
 def _uniform_model(symbols: int) -> object:
@@ -33,8 +37,8 @@ def _uniform_model(symbols: int) -> object:
     return _Categorical(np.full(symbols, float((1 << 24) // symbols - 1)), perfect=False)
 
 
-def _costs(frequencies: np.ndarray) -> np.ndarray:
-    return FREQUENCY_BITS - np.log2(frequencies)
+def _weights(frequencies: np.ndarray) -> np.ndarray:
+    return (frequencies * _CODER_SCALE - 1).astype(np.float64)
 
 
 class TableSet:
@@ -52,12 +56,20 @@ class TableSet:
             raise ValueError("priors: every row must hold frequencies >= 1 that add up to 65536")
         self._counts = priors.copy()
         self.frequencies = priors.copy()
-        self.costs = _costs(self.frequencies)  # bits of every symbol, for figures and for encoders' decisions
+        self.weights = _weights(self.frequencies)  # what constriction is given
+        self._costs: np.ndarray | None = None
         self.increment = increment
-        self.models: list[object | None] = [None] * len(priors)  # see ``model``; None where there is none yet
+        self._models: dict[int, object] = {}
         self._coded: list[np.ndarray] = []  # flat indices of what was coded and is not counted yet
         self._spent = 0.0
         self._stale = np.zeros(len(priors), dtype=bool)
+
+    @property
+    def costs(self) -> np.ndarray:
+        """(tables, symbols) bits of every symbol under the frequencies in use, for encoders' decisions."""
+        if self._costs is None:
+            self._costs = FREQUENCY_BITS - np.log2(self.frequencies)
+        return self._costs
 
     @property
     def counts(self) -> np.ndarray:
@@ -73,23 +85,28 @@ class TableSet:
         if not len(stale):
             return
         counts = self._counts[stale]
-        large = counts.sum(1) > COUNT_LIMIT
-        if large.any():
+        total, symbols = counts.sum(1), counts.shape[1]
+        if total.max() > COUNT_LIMIT:
+            large = total > COUNT_LIMIT
             counts[large] = (counts[large] + 1) >> 1
             self._counts[stale] = counts
-        symbols = counts.shape[1]
-        total = counts.sum(1, keepdims=True)
-        frequencies = 1 + counts * (FREQUENCY_TOTAL - symbols) // total
+            total = counts.sum(1)
+        # Exact: the products stay below 2^42, and quotients of such integers lie further from the next integer than float64 rounds.
+        frequencies = np.floor(counts * float(FREQUENCY_TOTAL - symbols) / total[:, None]).astype(np.int64) + 1
         frequencies[np.arange(len(stale)), counts.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
         self.frequencies[stale] = frequencies
-        self.costs[stale] = _costs(frequencies)
+        self.weights[stale] = _weights(frequencies)
+        self._costs = None
         self._stale[stale] = False
-        for table in stale.tolist():
-            self.models[table] = None
+        if self._models:
+            for table in stale.tolist():
+                self._models.pop(table, None)
 
     def model(self, table: int) -> object:
-        """constriction's entropy model of one table, made now and kept in ``models`` until the frequencies change."""
-        model = self.models[table] = _Categorical((self.frequencies[table] * _CODER_SCALE - 1).astype(np.float64), perfect=False)
+        """constriction's entropy model of one table, kept until the frequencies change."""
+        model = self._models.get(table)
+        if model is None:
+            model = self._models[table] = _Categorical(self.weights[table], perfect=False)
         return model
 
     def learn(self, tables: np.ndarray, symbols: np.ndarray) -> None:
@@ -108,14 +125,15 @@ class TableSet:
             self._coded.clear()
             np.add.at(self._counts.reshape(-1), entries, self.increment)
             self._stale[entries // self._counts.shape[1]] = True
-            self._spent += float(self.costs.reshape(-1).take(entries).sum())
+            self._spent += float(FREQUENCY_BITS * len(entries) - np.log2(self.frequencies.reshape(-1).take(entries)).sum())
 
     def copy(self) -> TableSet:
         """An independent copy, for encoders that try and take back."""
         self._count()
         other = object.__new__(TableSet)
-        other._counts, other.frequencies, other.costs = self._counts.copy(), self.frequencies.copy(), self.costs.copy()
-        other.increment, other.models, other._stale = self.increment, list(self.models), self._stale.copy()
+        other._counts, other.frequencies, other.weights = self._counts.copy(), self.frequencies.copy(), self.weights.copy()
+        other._costs = self._costs
+        other.increment, other._models, other._stale = self.increment, dict(self._models), self._stale.copy()
         other._coded, other._spent = [], self._spent
         return other
 
@@ -137,17 +155,14 @@ class _Account:
         return self.escapes + sum(tables.spent() - before for tables, before in self._before.items())
 
 
-class _Grouped:
-    """Positions of a call sorted by table: iterate (table, start, stop) over ``order``.  ``ids`` must not be empty."""
+def _singly(tables: TableSet, ids: np.ndarray) -> bool:
+    return len(ids) * tables.frequencies.shape[1] <= SINGLY
 
-    def __init__(self, ids: np.ndarray) -> None:
-        self.order = ids.argsort(kind="stable")
-        ordered = ids.take(self.order)
-        starts = [0, *((ordered[1:] != ordered[:-1]).nonzero()[0] + 1).tolist()]
-        self._tables, self._starts, self._stops = ordered.take(starts).tolist(), starts, [*starts[1:], len(ids)]
 
-    def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        return zip(self._tables, self._starts, self._stops)
+def _runs(ids: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """(table, start, stop) of all runs of equal numbers; ``ids`` must be sorted and not empty."""
+    starts = [0, *((ids[1:] != ids[:-1]).nonzero()[0] + 1).tolist()]
+    return zip(ids.take(starts).tolist(), starts, [*starts[1:], len(ids)])
 
 
 class SymbolWriter:
@@ -167,10 +182,13 @@ class SymbolWriter:
         """Encode ``symbols`` (n,) each under the table in ``ids`` (n,) and learn; returns the symbols."""
         if len(ids):
             self._account.open(tables)
-            group = _Grouped(ids)
-            ordered = symbols[group.order].astype(np.int32)
-            for table, start, stop in group:
-                self._coder.encode(ordered[start:stop], tables.models[table] or tables.model(table))
+            order = ids.argsort(kind="stable")
+            ordered, sorted_ids = symbols[order].astype(np.int32), ids[order]
+            if _singly(tables, ids):
+                self._coder.encode(ordered, _EACH, tables.weights[sorted_ids])
+            else:
+                for table, start, stop in _runs(sorted_ids):
+                    self._coder.encode(ordered[start:stop], tables.model(table))
             tables.learn(ids, symbols)
         return symbols
 
@@ -221,14 +239,18 @@ class SymbolReader:
         if not len(ids):
             return np.zeros(0, dtype=np.int64)
         self._account.open(tables)
-        group = _Grouped(ids)
-        decode, models = self._coder.decode, tables.models
+        order = ids.argsort(kind="stable")
+        sorted_ids = ids[order]
+        decode = self._coder.decode
         try:
-            parts = [decode(models[table] or tables.model(table), stop - start) for table, start, stop in group]
+            if _singly(tables, ids):
+                found = decode(_EACH, tables.weights[sorted_ids])
+            else:
+                found = np.concatenate([decode(tables.model(table), stop - start) for table, start, stop in _runs(sorted_ids)])
         except (AssertionError, ValueError) as error:
             raise _damaged(error) from error
         decoded = np.empty(len(ids), dtype=np.int64)
-        decoded[group.order] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        decoded[order] = found
         tables.learn(ids, decoded)
         return decoded
 

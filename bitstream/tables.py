@@ -18,7 +18,7 @@ FILTER_TAPS = 5
 FILTER_BITS = 13
 
 # Alphabets and numbers of tables of the block syntax (block_syntax.py says what selects a table).
-BLOCK_TABLES = {"mode": (30, 4), "unit": (144, 2), "direction": (21, 3), "vector_merge": (90, 7), "vector_delta": (9, 67)}
+BLOCK_TABLES = {"mode": (270, 4), "unit": (216, 2), "direction": (84, 3), "vector_merge": (180, 7), "vector_delta": (9, 67)}
 _NETWORK_NAMES = {INTRA: "intra", INTER: "inter"}
 
 

@@ -52,8 +52,8 @@ class PastOnlyDecider(BlockDecider):
     """The coder before rate and distortion: the flow's median vectors, and a residual where the prediction is off by more than
     twice what quantisation alone would leave."""
 
-    def decide(self, target, reference, candidates, before, quantiser, future=None, classes=None) -> Decision:  # noqa: ANN001, D102
-        fields = BlockFields.blank(*before.modes.shape, Mode.SKIP)
+    def decide(self, target, reference, candidates, context, quantiser, future=None, classes=None) -> Decision:  # noqa: ANN001, D102
+        fields = BlockFields.blank(*context.temporal.shape[1:3], Mode.SKIP)
         fields.vectors[0] = candidates[0]
         prediction = predict_frame(self.tables, fields, (reference, None), self.block)
         distance = (target - prediction / UNITS_PER_LATENT) / step_latent(quantiser)

@@ -2,11 +2,14 @@
 
     python tools/calibrate.py --pictures DIR [DIR ...] --clips DIR --bundle DIR [--weights TRAINING_OUTPUT] [--minutes 8]
                               [--lpips FILE]
+    python tools/calibrate.py --block-tables-only --clips DIR --bundle DIR [--jobs 2]
 
 ``--bundle`` is the folder to write ``codec/`` into; it needs ``vae/`` (a diffusers autoencoder), unless ``--weights`` names
 a folder of tools/train_autoencoder.py, whose weights are then put there first.  ``--minutes`` is the time for fitting the
 context networks; encoding pictures and clips takes about as long again.  ``--lpips`` is the SqueezeNet of LPIPS as
 safetensors: with it, the weights that the encoder gives to errors in each channel count what the eye sees too, and not only squares.
+``--block-tables-only`` fits the tables of modes, units, directions and vectors anew and leaves the rest of the bundle as it is: after a
+change of their syntax (in two rounds) or of the encoder's decisions (in one); each of the ``--jobs`` processes codes one clip.
 Other people's models become bundles with ``videocodec models calibrate``, which fits the same (videocodec/calibration/fitting.py).
 """
 
@@ -18,16 +21,21 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from safetensors.numpy import load_file as load_numpy
+from safetensors.numpy import save_file as save_numpy
 from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from videocodec.calibration.clips import clip_files  # noqa: E402
+from videocodec.calibration.clips import clip_files, read_clips  # noqa: E402
 from videocodec.calibration.fitting import fit_bundle, read_pictures  # noqa: E402
+from videocodec.calibration.inter import calibrate_blocks, with_block_tables  # noqa: E402
 from videocodec.errors import VideoCodecError  # noqa: E402
 from videocodec.models.bundle import ModelBundle  # noqa: E402
+from videocodec.models.runtime import AutoencoderRuntime  # noqa: E402
 from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
 
 
@@ -56,9 +64,21 @@ def install_weights(weights: Path, bundle: Path) -> None:
     )
 
 
+def fit_block_tables(folder: Path, clips: list[Path], args: argparse.Namespace, log: Callable[[str], None]) -> None:
+    """Fit the block layer's tables of the bundle in ``folder`` alone, in place."""
+    target = folder / "codec" / "tables.safetensors"
+    stored = load_numpy(str(target))
+    tables, fitting = with_block_tables(stored)
+    runtime = AutoencoderRuntime(ModelBundle(folder.name, folder), "cpu", args.threads)
+    made = list(read_clips(clips, runtime, tables.latent_channels, args.clip_frames))
+    log(f"{len(made)} clips read")
+    tables = calibrate_blocks(tables, made, 1 if fitting else 2, args.jobs, log)
+    save_numpy(stored | tables.to_tensors(), str(target))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=Path, nargs="+", required=True)
+    parser.add_argument("--pictures", type=Path, nargs="+")
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--weights", type=Path)
@@ -67,12 +87,17 @@ def main() -> None:
     parser.add_argument("--picture-count", type=int, default=160)
     parser.add_argument("--clip-frames", type=int, default=33)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--block-tables-only", action="store_true")
+    parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
+    if not args.pictures and not args.block_tables_only:
+        parser.error("the following arguments are required: --pictures")
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     final = args.bundle
     try:
-        clips, pictures = clip_files(args.clips), read_pictures(args.pictures, args.picture_count)
+        clips = clip_files(args.clips)
+        pictures = [] if args.block_tables_only else read_pictures(args.pictures, args.picture_count)
     except VideoCodecError as error:
         raise SystemExit(str(error)) from error
     begin = time.time()
@@ -87,11 +112,14 @@ def main() -> None:
             shutil.copytree(final, bundle)
         if args.weights:
             install_weights(args.weights, bundle)
-        perceptual = LpipsSqueeze(args.lpips) if args.lpips else None
-        fit_bundle(
-            bundle, pictures, clips, minutes=args.minutes, clip_frames=args.clip_frames, device="cpu", threads=args.threads, log=log,
-            perceptual=perceptual,
-        )  # fmt: skip
+        if args.block_tables_only:
+            fit_block_tables(bundle, clips, args, log)
+        else:
+            perceptual = LpipsSqueeze(args.lpips) if args.lpips else None
+            fit_bundle(
+                bundle, pictures, clips, minutes=args.minutes, clip_frames=args.clip_frames, device="cpu", threads=args.threads, log=log,
+                perceptual=perceptual,
+            )  # fmt: skip
         shutil.copytree(bundle, final, dirs_exist_ok=True)
         print(f"wrote {final}: model {ModelBundle(final.name, final).sha256[:16]}")
     except VideoCodecError as error:

@@ -103,7 +103,7 @@ class HarvestingCoder(FrameCoder):
 
     harvest: Harvest
 
-    def code_inter(self, io, quantiser: int, references, fields: BlockFields, choose: RateDistortionQuantiser) -> LatentFrame:  # noqa: ANN001, D102
+    def code_inter(self, io, quantiser: int, entry, references, fields: BlockFields, choose: RateDistortionQuantiser) -> LatentFrame:  # noqa: ANN001, D102
         target = choose._target
         residual, intra = (to_positions(fields.modes == mode, self.block) for mode in (Mode.RESIDUAL, Mode.INTRA))
         self.harvest.targets.append(target.astype(np.float32))
@@ -118,7 +118,7 @@ class HarvestingCoder(FrameCoder):
             self.harvest.error += float(np.square(wanted - levels)[counted].sum())
             return levels
 
-        return super().code_inter(io, quantiser, references, fields, record)
+        return super().code_inter(io, quantiser, entry, references, fields, record)
 
 
 def harvest_clip(path: Path, crfs: list[int], max_frames: int, bundle: ModelBundle, runtime: AutoencoderRuntime) -> dict[int, Residuals]:

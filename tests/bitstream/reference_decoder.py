@@ -83,11 +83,12 @@ class ReferenceDecoder:
             self.anchor = self._levels(coder, blocks, None, unit.quantisers[0])
             return [self.anchor]
         known = {0: self.anchor}
+        self.block_layer.start_unit(unit.frame_count)
         for entry, quantiser in zip(unit.references, unit.quantisers):
             for tables in self.level_tables:
                 tables.begin_frame()
             references = (known[entry.past], None if entry.future is None else known[entry.future])
-            blocks = self.block_layer.decode(coder, references[1] is not None)
+            blocks = self.block_layer.decode(coder, entry.display_index + 1, entry.past, entry.future)
             prediction = self._predict(blocks, references)
             known[entry.display_index + 1] = self._levels(coder, blocks, prediction, quantiser)
         self.anchor = known[unit.frame_count]

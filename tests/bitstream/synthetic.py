@@ -206,13 +206,15 @@ class StreamMaker:
             self._coder = FrameCoder(self.tables, header.latent_height, header.latent_width, 1 << header.block_log2)
         empty = AccessUnit(plan.structure, header if key else None, self._pts, durations, plan.quantisers, 0, b"")
         known, frames = Reference({0: self._anchor}), {}
+        if not key:
+            self._coder.start_unit()
         for entry, quantiser in zip(empty.references, plan.quantisers):
             if key:
                 frame = self._coder.code_keyframe(io, quantiser, self._choose)
             else:
                 references = known.of(entry)
-                fields = random_fields(self._random, *self._coder.blocks.previous.modes.shape, references[1] is not None)
-                frame = self._coder.code_inter(io, quantiser, references, fields, self._choose)
+                fields = random_fields(self._random, *self._coder.blocks.grid, references[1] is not None)
+                frame = self._coder.code_inter(io, quantiser, entry, references, fields, self._choose)
             frames[entry.display_index] = frame
             known.frames[entry.display_index + 1] = ReferenceFrame(frame.latents.astype(np.int32))
         ordered = tuple(frames[index] for index in range(len(durations)))

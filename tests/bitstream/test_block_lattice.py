@@ -90,6 +90,15 @@ def test_gather() -> None:
     assert stage.gather(np.ones((2, 3), dtype=bool)).tolist() == [[False], [True], [True], [True]]
 
 
+def test_part_of_a_stage_gathers_as_the_whole() -> None:
+    plane = np.arange(7 * 9).reshape(7, 9)
+    for stage in stages(7, 9):
+        chosen = stage.blocks % 3 == 0
+        part = stage.select(chosen)
+        assert part.kind == stage.kind and part.blocks.tolist() == stage.blocks[chosen].tolist()
+        assert part.gather(plane, outside=-1).tolist() == stage.gather(plane, outside=-1)[:, chosen].tolist()
+
+
 component = st.integers(-3, 3) | st.integers(-VECTOR_LIMIT, VECTOR_LIMIT)
 vector = st.tuples(component, component)
 neighbourhood = st.tuples(st.lists(vector, min_size=4, max_size=4), st.lists(st.booleans(), min_size=4, max_size=4), vector)

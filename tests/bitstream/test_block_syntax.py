@@ -7,13 +7,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitstream.block_lattice import StageKind
-from bitstream.block_syntax import BlockCoder, BlockFields, Direction, Mode, VectorPredictor
+from bitstream.block_syntax import (
+    BlockCoder,
+    BlockContext,
+    BlockFields,
+    CodedBlocks,
+    Direction,
+    Mode,
+    VectorCandidates,
+    keys_of,
+    scaled,
+    vectors_of,
+)
 from bitstream.errors import BitstreamError
+from bitstream.group_structure import FrameReference, Structure, coding_order
 from bitstream.prediction import VECTOR_LIMIT
 from bitstream.symbol_coder import SymbolReader, SymbolWriter, TableSet
 
 from .reference_blocks import BlockLayer
+from .reference_blocks import scaled as reference_scaled
 from .reference_entropy import RangeDecoder
 from .synthetic import RawIntegers, random_fields, synthetic_tables
 
@@ -25,33 +37,56 @@ def assert_same(a: BlockFields, b: BlockFields) -> None:
         assert (getattr(a, name) == getattr(b, name)).all(), name
 
 
-def round_trip(frames: list[tuple[BlockFields, bool]]) -> tuple[BlockCoder, SymbolWriter, bytes]:
-    """Write and read frames (fields, two references); both readers must give them back, ours with the writer's state."""
-    height, width = frames[0][0].modes.shape
+ONE = FrameReference(0, 0, None)  # a chain of one frame
+LAST, MIDDLE = coding_order(Structure.HIERARCHY, 2)
+Unit = list[tuple[FrameReference, BlockFields]]
+
+
+def round_trip(units: list[Unit]) -> tuple[BlockCoder, SymbolWriter, bytes]:
+    """Write and read the frames of units; both readers must give them back, ours with the writer's state."""
+    height, width = units[0][0][1].modes.shape
     writer, sender = SymbolWriter(), BlockCoder(PRIORS, height, width)
-    for fields, two in frames:
-        assert_same(sender.code(writer, fields, two), fields)
+    for unit in units:
+        sender.start_unit()
+        for entry, fields in unit:
+            assert_same(sender.code(writer, fields, entry), fields)
     data = writer.finish()
     reader, receiver = SymbolReader(data), BlockCoder(PRIORS, height, width)
-    for fields, two in frames:
-        assert_same(receiver.code(reader, BlockFields.blank(height, width, Mode.SKIP), two), fields)
+    for unit in units:
+        receiver.start_unit()
+        for entry, fields in unit:
+            assert_same(receiver.code(reader, BlockFields.blank(height, width, Mode.SKIP), entry), fields)
     coder, slow = RangeDecoder(data), BlockLayer(PRIORS, height, width)
-    for fields, two in frames:
-        blocks = slow.decode(coder, two)
-        expected = fields.modes.tolist(), fields.sides.tolist(), fields.directions.tolist(), fields.vectors.tolist()
-        assert (blocks.modes, blocks.sides, blocks.directions, blocks.vectors) == expected
+    for unit in units:
+        slow.start_unit(len(unit))
+        for entry, fields in unit:
+            blocks = slow.decode(coder, entry.display_index + 1, entry.past, entry.future)
+            expected = fields.modes.tolist(), fields.sides.tolist(), fields.directions.tolist(), fields.vectors.tolist()
+            assert (blocks.modes, blocks.sides, blocks.directions, blocks.vectors) == expected
     assert reader.bits == pytest.approx(writer.bits)
-    assert_same(sender.previous, receiver.previous)
+    assert sender.known.keys() == receiver.known.keys()
+    for number, blocks in sender.known.items():
+        assert (blocks.motion == receiver.known[number].motion).all()
     for name, tables in sender.tables.items():
         assert (tables.counts == receiver.tables[name].counts).all()
     return sender, writer, data
 
 
+def random_unit(random: RawIntegers, structure: Structure, frames: int, height: int, width: int) -> Unit:
+    order = coding_order(structure, frames)
+    return [(entry, random_fields(random, height, width, entry.future is not None)) for entry in order]
+
+
 @settings(max_examples=80)
-@given(st.integers(1, 20), st.integers(1, 20), st.lists(st.booleans(), min_size=1, max_size=5), st.integers(0, 1 << 30))
-def test_what_is_written_is_read(height: int, width: int, two: list[bool], seed: int) -> None:
+@given(
+    st.integers(1, 20),
+    st.integers(1, 20),
+    st.lists(st.tuples(st.sampled_from([Structure.CHAIN, Structure.HIERARCHY]), st.integers(1, 5)), min_size=1, max_size=3),
+    st.integers(0, 1 << 30),
+)
+def test_what_is_written_is_read(height: int, width: int, units: list[tuple[Structure, int]], seed: int) -> None:
     random = RawIntegers(seed)
-    _, writer, data = round_trip([(random_fields(random, height, width, t), t) for t in two])
+    _, writer, data = round_trip([random_unit(random, structure, frames, height, width) for structure, frames in units])
     assert len(data) <= 1.005 * writer.bits / 8 + 8
 
 
@@ -68,14 +103,17 @@ def test_any_fields(data: st.DataObject) -> None:
         for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
             if fields.directions[block] != unused:
                 fields.vectors[reference][block] = data.draw(component), data.draw(component)
-    round_trip([(fields, two), (fields, two)])
+    if two:
+        round_trip([[(LAST, BlockFields.blank(height, width, Mode.SKIP)), (MIDDLE, fields)]])
+    else:
+        round_trip([[(ONE, fields)], [(ONE, fields)]])
 
 
 def test_opposite_extremes_of_vectors() -> None:
     fields = BlockFields.blank(4, 4, Mode.RESIDUAL)
     fields.vectors[0][::2] = VECTOR_LIMIT
     fields.vectors[0][1::2] = -VECTOR_LIMIT
-    round_trip([(fields, False)])
+    round_trip([[(ONE, fields)]])
 
 
 def test_vectors_of_unused_references_are_not_coded() -> None:
@@ -83,7 +121,7 @@ def test_vectors_of_unused_references_are_not_coded() -> None:
     fields.modes[0, 0] = Mode.INTRA
     fields.directions[:] = [[Direction.AVERAGE, Direction.FUTURE], [Direction.PAST, Direction.AVERAGE]]
     fields.vectors[:] = 5
-    coded = BlockCoder(PRIORS, 2, 2).code(SymbolWriter(), fields, two_references=True)
+    coded = between(2, 2).code(SymbolWriter(), fields, MIDDLE)
     assert coded.directions.tolist() == [[0, 1], [0, 2]]
     assert coded.vectors[0, :, :, 0].tolist() == [[0, 0], [5, 5]]
     assert coded.vectors[1, :, :, 0].tolist() == [[0, 5], [0, 5]]
@@ -92,14 +130,27 @@ def test_vectors_of_unused_references_are_not_coded() -> None:
 def test_still_skip_frames_cost_next_to_nothing() -> None:
     still, joined = (BlockFields.blank(18, 22, Mode.SKIP) for _ in range(2))
     joined.sides[:], joined.sides[16:] = 4, 4
-    bits = [round_trip([(fields, False)] * 30)[1].bits / (30 * 18 * 22) for fields in (still, joined)]
+    bits = [round_trip([[(ONE, fields)]] * 30)[1].bits / (30 * 18 * 22) for fields in (still, joined)]
     assert bits[0] < 0.4 and bits[1] < 0.7 * bits[0]
 
 
-def recorded(fields: BlockFields, two_references: bool, before: BlockFields | None = None) -> list[tuple[str, list[int], list[int]]]:
-    """(table set, tables, symbols) of every call that codes something."""
-    height, width = fields.modes.shape
-    coder, calls = BlockCoder(PRIORS, height, width), []
+def still(height: int, width: int, distances: tuple[int, ...] = (), modes: object = Mode.SKIP) -> CodedBlocks:
+    """A frame without motion."""
+    fields = BlockFields.blank(height, width, Mode.SKIP)
+    fields.modes[:] = modes
+    return CodedBlocks(fields, distances, np.zeros((len(distances), height, width, 2), dtype=np.int64))
+
+
+def between(height: int, width: int, past: CodedBlocks | None = None, future: CodedBlocks | None = None) -> BlockCoder:
+    """Before ``MIDDLE``: a coder that knows the frames around it."""
+    coder = BlockCoder(PRIORS, height, width)
+    coder.known = {0: past or still(height, width), 2: future or still(height, width, (-2,))}
+    return coder
+
+
+def recorded(fields: BlockFields, coder: BlockCoder | None = None, entry: FrameReference = ONE) -> list[tuple[str, list[int], list[int]]]:
+    """(table set, tables, symbols) of every call that codes something; directly after a keyframe if no coder says otherwise."""
+    coder, calls = coder or BlockCoder(PRIORS, *fields.modes.shape), []
     names = {id(tables): name for name, tables in coder.tables.items()}
 
     class Recorder(SymbolWriter):
@@ -108,31 +159,46 @@ def recorded(fields: BlockFields, two_references: bool, before: BlockFields | No
                 calls.append((names[id(tables)], ids.tolist(), symbols.tolist()))
             return super().code(tables, ids, symbols)
 
-    if before is not None:
-        coder.previous = before
-    coder.code(Recorder(), fields, two_references)
+    coder.code(Recorder(), fields, entry)
     return calls
 
 
+def after(past: CodedBlocks) -> BlockCoder:
+    """Before ``ONE``: a coder that knows the anchor."""
+    coder = BlockCoder(PRIORS, *past.fields.modes.shape)
+    coder.known = {0: past}
+    return coder
+
+
 def test_mode_contexts() -> None:
-    before, fields = BlockFields.blank(2, 3, Mode.SKIP), BlockFields.blank(2, 3, Mode.SKIP)
-    before.modes[:] = [[Mode.RESIDUAL, Mode.SKIP, Mode.INTRA], [Mode.GENERATE, Mode.RESIDUAL, Mode.SKIP]]
+    past, fields = [[Mode.RESIDUAL, Mode.SKIP, Mode.INTRA], [Mode.GENERATE, Mode.RESIDUAL, Mode.SKIP]], BlockFields.blank(2, 3, Mode.SKIP)
     fields.modes[:] = [[Mode.INTRA, Mode.SKIP, Mode.RESIDUAL], [Mode.SKIP, Mode.GENERATE, Mode.SKIP]]
-    assert [call for call in recorded(fields, False, before) if call[0] == "mode"] == [
-        ("mode", [5], [Mode.INTRA]),  # block 0: coded before; its neighbours of before were not
-        ("mode", [26], [Mode.RESIDUAL]),  # 2: coded before, one coded neighbour: 0
-        ("mode", [17], [Mode.GENERATE]),  # 4: coded before; 0 and 2 are
-        ("mode", [22, 21, 21], [Mode.SKIP] * 3),  # 1, 3, 5
+    coder = after(still(2, 3, (-1,), past))
+    assert [call for call in recorded(fields, coder) if call[0] == "mode"] == [
+        ("mode", [20], [Mode.INTRA]),  # block 0: coded in the reference, which counts twice; nothing coded beside it there
+        ("mode", [60 + 20 + 5 + 1], [Mode.RESIDUAL]),  # 2: coded there; one coded neighbour: 0, which is intra
+        ("mode", [30 + 20 + 5 + 2], [Mode.GENERATE]),  # 4: coded there; 0 and 2 are coded
+        ("mode", [60 + 5 + 2, 60 + 5 + 1, 60 + 1], [Mode.SKIP] * 3),  # 1, 3, 5
     ]
-    before.modes[1, 0] = before.modes[0, 1] = Mode.INTRA
-    assert recorded(fields, False, before)[0] == ("mode", [7], [Mode.INTRA])
+    past[1][0] = past[0][1] = Mode.INTRA
+    assert recorded(fields, after(still(2, 3, (-1,), past)))[0] == ("mode", [22], [Mode.INTRA])
+
+
+def test_mode_contexts_count_over_the_references() -> None:
+    fields = BlockFields.blank(1, 2, Mode.SKIP)
+    coder = between(1, 2, still(1, 2, (), [[Mode.RESIDUAL, Mode.SKIP]]), still(1, 2, (-2,), [[Mode.INTRA, Mode.INTRA]]))
+    assert recorded(fields, coder, MIDDLE)[:2] == [("mode", [180 + 20], [0]), ("mode", [180 + 60 + 10], [0])]
+    far = FrameReference(1, 0, 3)  # two frames after its past reference
+    coder = BlockCoder(PRIORS, 1, 2)
+    coder.known[3] = still(1, 2, (-3,))
+    assert recorded(fields, coder, far)[:2] == [("mode", [90], [0]), ("mode", [90 + 60], [0])]
 
 
 def test_direction_contexts() -> None:
     fields = BlockFields.blank(3, 3, Mode.SKIP)
     fields.directions[:] = [[1, 2, 2], [0, 1, 2], [1, 1, 0]]
     fields.modes[2, 2] = Mode.INTRA
-    calls = [call for call in recorded(fields, two_references=True) if call[0] == "direction"]
+    calls = [call for call in recorded(fields, between(3, 3), MIDDLE) if call[0] == "direction"]
     assert calls == [
         ("direction", [0], [1]),
         ("direction", [4, 4], [2, 1]),  # (0, 2) and (2, 0): intra (2, 2) does not count, (0, 0) is future
@@ -141,32 +207,50 @@ def test_direction_contexts() -> None:
     ]
 
 
+def test_directions_look_at_the_source() -> None:
+    """Of two references the one coded later: it refers to the other."""
+    fields = BlockFields.blank(1, 2, Mode.SKIP)
+    past, future = still(1, 2, (-5, 2)), still(1, 2, (-2,), [[Mode.INTRA, Mode.SKIP]])
+    past.fields.directions[:] = [[Direction.AVERAGE, Direction.FUTURE]]
+
+    def tables(coder: BlockCoder) -> list[list[int]]:
+        return [ids for name, ids, _ in recorded(fields, coder, MIDDLE) if name == "direction"]
+
+    assert tables(between(1, 2, past, future)) == [[3 * 21], [2]]
+    earlier = CodedBlocks(future.fields, (-7, 5), np.zeros((2, 1, 2, 2), dtype=np.int64))
+    assert tables(between(1, 2, past, earlier)) == [[2 * 21], [21 + 2]]
+
+
 def test_unit_contexts() -> None:
     """Six by six blocks: 64 px units cut by the frame, 32 px units only where those are apart."""
-    before, fields = BlockFields.blank(6, 6, Mode.SKIP), BlockFields.blank(6, 6, Mode.SKIP)
-    before.sides[:4, :4] = 4
+    past, fields = still(6, 6), BlockFields.blank(6, 6, Mode.SKIP)
+    past.fields.sides[:4, :4] = 4
     fields.modes[:2, :2] = Mode.RESIDUAL
     fields.modes[5, 5] = Mode.INTRA
     fields.sides[:4, 4:] = 4
     fields.sides[2:4, :2] = 2
-    calls = [call for call in recorded(fields, True, before) if call[0] == "unit"]
+    calls = [call for call in recorded(fields, between(6, 6, past), MIDDLE) if call[0] == "unit"]
     assert calls == [
-        ("unit", [36 + 6 + 3], [0]),  # (0, 0): four of sixteen blocks coded, joined before; (1, 1) holds an intra block
-        ("unit", [36 + 18, 36 + 18], [1, 0]),  # (0, 1) and (1, 0): nothing known around them
+        ("unit", [54 + 9 + 3], [0]),  # (0, 0): four of sixteen blocks coded, joined in one reference; (1, 1) holds an intra block
+        ("unit", [54 + 27, 54 + 27], [1, 0]),  # (0, 1) and (1, 0): nothing known around them
         # Then 32 px: (0, 0) all coded, (1, 1), (2, 0) beside nothing; (0, 2) and (1, 2) are inside a joined unit.
-        ("unit", [108 + 12 + 3, 108 + 3 + 1, 108], [0, 0, 0]),
-        ("unit", [108 + 18 + 3 + 1, 108 + 18 + 3, 108 + 18], [0, 1, 0]),  # (0, 1) has the joined unit at its right
+        ("unit", [162 + 18 + 3, 162 + 3 + 1, 162], [0, 0, 0]),
+        ("unit", [162 + 27 + 3 + 1, 162 + 27 + 3, 162 + 27], [0, 1, 0]),  # (0, 1) has the joined unit at its right
     ]
+    assert [call for call in recorded(fields, after(past)) if call[0] == "unit"][0] == ("unit", [9 + 6], [0])
+
+
+def vector_calls(fields: BlockFields, coder: BlockCoder | None = None, entry: FrameReference = ONE) -> list[tuple]:
+    return [call for call in recorded(fields, coder, entry) if call[0].startswith("vector")]
 
 
 def test_a_unit_moves_as_its_leader_does() -> None:
     fields = BlockFields.blank(4, 4, Mode.SKIP)
     fields.sides[:] = 4
     fields.vectors[0] = [3, -4]
-    calls = [call for call in recorded(fields, two_references=False) if call[0].startswith("vector")]
-    assert calls == [("vector_merge", [46], [6]), ("vector_delta", [1], [32 + 3]), ("vector_delta", [5], [32 - 4])]
+    assert vector_calls(fields) == [("vector_merge", [90], [6]), ("vector_delta", [1], [32 + 3]), ("vector_delta", [5], [32 - 4])]
     fields.vectors[0, 3, 3] = fields.directions[2, 2] = 1  # what the blocks that follow say is not asked for
-    coded = BlockCoder(PRIORS, 4, 4).code(SymbolWriter(), fields, two_references=True)
+    coded = between(4, 4).code(SymbolWriter(), fields, MIDDLE)
     assert (coded.vectors[0] == [3, -4]).all() and not coded.directions.any()
 
 
@@ -174,86 +258,149 @@ def test_vector_contexts() -> None:
     fields = BlockFields.blank(3, 3, Mode.SKIP)
     fields.vectors[0] = [3, -4]
     fields.vectors[0, 0, 2] = [3, -6]
-    calls = [call for call in recorded(fields, two_references=False) if call[0].startswith("vector")]
-    assert calls == [
-        ("vector_merge", [1], [6]),  # no neighbour, and zero before
+    assert vector_calls(fields) == [
+        ("vector_merge", [0], [6]),  # no neighbour, and no temporal motion: all candidates are zero
         ("vector_delta", [1], [32 + 3]),
         ("vector_delta", [5], [32 - 4]),
-        ("vector_merge", [4], [0]),  # (2, 2): one neighbour, which differed
-        ("vector_merge", [18, 18], [6, 0]),  # (0, 2), (2, 0): two equal neighbours, one differed
+        ("vector_merge", [6 + 1], [0]),  # (2, 2): one neighbour, which differed; zero is the other candidate
+        ("vector_merge", [30 + 6 + 1] * 2, [6, 0]),  # (0, 2), (2, 0): two equal neighbours, one differed
         ("vector_delta", [0], [32]),
         ("vector_delta", [4], [32 - 2]),
-        ("vector_merge", [7], [0]),  # (1, 1): four neighbours within 2 px, two differed
-        ("vector_merge", [22, 18, 19, 15], [0, 0, 0, 0]),
+        ("vector_merge", [2 * 6 + 2], [0]),  # (1, 1): two differed; zero and (3, -6) are candidates
+        # (0, 1), (1, 0), (1, 2) and (2, 1); those at (0, 1) and (1, 2) see (3, -6), and all zero.
+        ("vector_merge", [30 + 2 * 6 + 2, 30 + 6 + 1, 30 + 6 + 2, 30 + 1], [0, 0, 0, 0]),
     ]
+
+
+def test_keys_behave_like_vectors() -> None:
+    vectors = np.array([[0, 0], [0, -1], [-1, 0], [1, -1], [-512, 512], [70000, -70000]])
+    keys = keys_of(vectors)
+    assert vectors_of(keys).tolist() == vectors.tolist() and len(set(keys.tolist())) == len(keys)
+    assert (vectors_of(-keys) == -vectors).all()
+    assert (vectors_of(keys[:, None] + keys) == vectors[:, None] + vectors).all()
+
+
+def test_candidates_are_counted_once() -> None:
+    predictor = np.array([[1, 1], [1, 1], [0, 0]])
+    temporal = np.array([[1, 1], [2, 2], [0, 0]])
+    around = np.array([[[0, 0], [2, 2], [0, 0]], [[3, -3], [5, 5], [0, 0]], [[0, 0], [1, 1], [0, 0]], [[4, 4], [6, 6], [0, 0]]])
+    candidates = VectorCandidates(keys_of(predictor), keys_of(temporal), keys_of(around), np.array([2]))
+    assert candidates.others.tolist() == [3, 3, 1]
+    assert candidates.symbols(keys_of(np.array([[3, -3], [5, 5], [0, 0]]))).tolist() == [2, 2, 0]
+    assert candidates.symbols(keys_of(np.array([[4, 4], [-3, 3], [0, 1]]))).tolist() == [3, 6, 6]
+    assert candidates.chosen(np.array([3, 2, 1])).tolist() == [5, 3, 1]
+    assert candidates.chosen(np.array([0, 6, 6])).tolist() == [0, 0, 0]
+    with pytest.raises(BitstreamError, match="candidate"):
+        candidates.chosen(np.array([0, 4, 0]))
 
 
 def test_merging_with_a_neighbour() -> None:
     fields = BlockFields.blank(3, 3, Mode.SKIP)
     fields.vectors[0, 0, 2] = fields.vectors[0, 1, 1] = [0, 9]
-    calls = [call for call in recorded(fields, two_references=False) if call[0] == "vector_merge"]
-    assert calls[3] == ("vector_merge", [5], [2])  # (1, 1): one of four differed, far from the others: the second, up and right
+    calls = [call for call in recorded(fields) if call[0] == "vector_merge"]
+    assert calls[3] == ("vector_merge", [6 + 1], [1])  # (1, 1): one of four differed; the only candidate beside zero
 
 
-def test_merging_with_the_frame_before() -> None:
-    before, fields = BlockFields.blank(1, 2, Mode.SKIP), BlockFields.blank(1, 2, Mode.SKIP)
-    before.vectors[1, 0, 1] = [-7, 9]
-    fields.directions[:] = Direction.FUTURE
-    fields.vectors[1, 0, 1] = [-7, 9]
-    calls = [call for call in recorded(fields, True, before) if call[0].startswith("vector")]
-    assert calls == [("vector_merge", [1], [0]), ("vector_merge", [16], [5])]
+def test_merging_with_temporal_motion() -> None:
+    fields, past = BlockFields.blank(1, 2, Mode.SKIP), still(1, 2, (-2,))
+    past.motion[0] = [[[0, 0], [-7, 9]]]
+    fields.vectors[0, 0, 1] = [-3, 5]  # half of it, halves rounded up
+    assert vector_calls(fields, after(past)) == [("vector_merge", [0], [0]), ("vector_merge", [30 + 1], [1])]
+
+
+def test_blocks_without_neighbours_are_predicted_from_temporal_motion() -> None:
+    fields, past = BlockFields.blank(1, 1, Mode.SKIP), still(1, 1, (-3,))
+    past.motion[0] = [-6, 12]
+    fields.vectors[0] = [-2, 4]
+    assert vector_calls(fields, after(past)) == [("vector_merge", [1], [0])]
+    assert vector_calls(fields)[0] == ("vector_merge", [0], [6])
+
+
+@pytest.mark.parametrize(
+    ("vector", "distance", "over", "expected"),
+    [
+        ([5, -5], 1, 2, [3, -2]),
+        ([5, -5], -1, -2, [3, -2]),
+        ([5, -5], 1, -2, [-2, 3]),
+        ([5, -5], -1, 2, [-2, 3]),
+        ([7, -7], 1, -1, [-7, 7]),
+        ([7, -7], -3, -3, [7, -7]),
+        ([4, -4], 2, 3, [3, -3]),
+        ([300, -300], 2, -1, [-512, 512]),
+    ],
+)
+def test_scaling(vector: list[int], distance: int, over: int, expected: list[int]) -> None:
+    assert scaled(np.array(vector), distance, over).tolist() == expected
+    assert reference_scaled(vector, distance, over) == expected
+
+
+def test_what_a_frame_is_predicted_from() -> None:
+    """The later coded of two references, by what it says of the other."""
+    past, future = still(1, 1, (-4, 4)), still(1, 1, (-4,))
+    past.motion[:, 0, 0] = [[1, 1], [8, 16]]
+    future.motion[0, 0, 0] = [12, 20]
+    entry = FrameReference(1, 0, 4)  # distances -2 and 2
+    context = BlockContext({0: past, 4: future}, entry)
+    assert (context.distances, context.kind, context.two) == ((-2, 2), 1, True)
+    assert context.source is future and context.temporal[:, 0, 0].tolist() == [[6, 10], [-6, -10]]
+    context = BlockContext({0: past, 4: CodedBlocks(future.fields, (-8, 8), past.motion)}, entry)
+    assert context.source is past and context.temporal[:, 0, 0].tolist() == [[-4, -8], [4, 8]]
+    context = BlockContext({0: past}, FrameReference(7, 0, None))  # first of a hierarchy of eight
+    assert (context.kind, context.two, context.temporal[:, 0, 0].tolist()) == (0, False, [[2, 2]])
+    assert not BlockContext({0: CodedBlocks.keyframe(1, 1)}, ONE).temporal.any()
+    assert BlockContext({0: past, 2: still(1, 1, (-2,))}, MIDDLE).kind == 2
+
+
+def test_a_direction_says_something_of_the_other_reference() -> None:
+    """Three frames after the past reference and one before the future one."""
+    coder = BlockCoder(PRIORS, 1, 3)
+    coder.known[4] = still(1, 3, (-4,))
+    fields = BlockFields.blank(1, 3, Mode.SKIP)
+    fields.directions[0] = [Direction.PAST, Direction.FUTURE, Direction.AVERAGE]
+    fields.vectors[0, 0] = [[6, -6], [0, 0], [5, 5]]
+    fields.vectors[1, 0] = [[0, 0], [1, 2], [9, 9]]
+    coder.code(SymbolWriter(), fields, FrameReference(2, 0, 4))
+    assert coder.known[3].motion[:, 0].tolist() == [[[6, -6], [-3, -6], [5, 5]], [[-2, 2], [1, 2], [9, 9]]]
+    assert coder.known[3].distances == (-3, 1)
 
 
 def test_mirrored_vectors_have_contexts_of_their_own() -> None:
     fields = BlockFields.blank(1, 2, Mode.SKIP)
     fields.directions[:] = Direction.AVERAGE
     fields.vectors[0], fields.vectors[1] = [2, -5], [[-2, 5], [-2, 6]]
-    calls = [call for call in recorded(fields, two_references=True) if call[0] == "vector_merge"]
+    calls = [call for call in recorded(fields, between(1, 2), MIDDLE) if call[0] == "vector_merge"]
     # In every stage first the vectors to the past, then those to the future.
-    assert calls == [("vector_merge", [1, 31], [6, 0]), ("vector_merge", [19, 31], [0, 6])]
-
-
-def test_vectors_are_predicted_from_the_frame_before() -> None:
-    coder = BlockCoder(PRIORS, 1, 2)
-    coder.previous.vectors[0] = [3, -4]
-    coder.previous.vectors[1] = 9
-    assert coder.fallback(two_references=False).tolist() == [[[3, -4], [3, -4]]]
-    assert not coder.fallback(two_references=True).any()
-    fields = BlockFields.blank(1, 2, Mode.SKIP)
-    fields.vectors[0] = [3, -4]
-    before = BlockFields.blank(1, 2, Mode.SKIP)
-    before.vectors[0, 0, 0] = [3, -4]
-    assert ("vector_merge", [1], [0]) in recorded(fields, False, before)
-    assert ("vector_merge", [1], [6]) in recorded(fields, False)
+    assert calls == [("vector_merge", [0, 60 + 1], [6, 0]), ("vector_merge", [30 + 6 + 1, 60 + 6 + 2], [0, 6])]
 
 
 def test_averaged_blocks_move_straight() -> None:
     fields = BlockFields.blank(1, 2, Mode.SKIP)
     fields.directions[:] = Direction.AVERAGE
     fields.vectors[0], fields.vectors[1] = [2, -5], [-2, 5]
-    calls = [call for call in recorded(fields, two_references=True) if call[0].startswith("vector")]
-    assert calls == [
-        ("vector_merge", [1, 31], [6, 0]),
+    assert vector_calls(fields, between(1, 2), MIDDLE) == [
+        ("vector_merge", [0, 61], [6, 0]),
         ("vector_delta", [1], [32 + 2]),
         ("vector_delta", [5], [32 - 5]),
-        ("vector_merge", [19, 31], [0, 0]),
+        ("vector_merge", [37, 68], [0, 0]),
     ]
 
 
-def test_the_predictor_sees_what_is_known() -> None:
-    vectors = np.zeros((1, 2, 2), dtype=np.int64)
-    predictor = VectorPredictor(vectors, np.ones((1, 2), dtype=bool), np.full((1, 2, 2), 7))
-    first, second = BlockCoder(PRIORS, 1, 2).stages
-    assert (first.kind, second.kind) == (StageKind.FIRST, StageKind.EDGE)
-    assert [[values.tolist() for values in predictor.predict(stage)] for stage in (first, second)] == [[[[7, 7]], [1]], [[[0, 0]], [1]]]
-    vectors[0, 0] = [-2, 5]
-    assert predictor.predict(second)[0].tolist() == [[-2, 5]]
+def test_the_anchor_is_the_frame_displayed_last() -> None:
+    coder, fields = BlockCoder(PRIORS, 1, 1), BlockFields.blank(1, 1, Mode.SKIP)
+    coder.start_unit()
+    for index, entry in enumerate((LAST, MIDDLE)):
+        fields.vectors[0] = 5 + index
+        coder.code(SymbolWriter(), fields, entry)
+    copy = coder.copy()
+    coder.start_unit()
+    assert list(coder.known) == [0] and (coder.known[0].motion == 5).all()
+    assert sorted(copy.known) == [0, 1, 2]
 
 
 def crafted(escape: int, horizontal: int) -> bytes:
     """One skipped block whose vector is (33 + escape, horizontal)."""
     writer, tables = SymbolWriter(), BlockCoder(PRIORS, 1, 1).tables
-    for name, table, symbol in (("mode", 0, Mode.SKIP), ("vector_merge", 1, 6), ("vector_delta", 1, 66)):
+    for name, table, symbol in (("mode", 0, Mode.SKIP), ("vector_merge", 0, 6), ("vector_delta", 1, 66)):
         writer.code(tables[name], np.array([table]), np.array([int(symbol)]))
     writer.code_escapes(np.array([escape]))
     writer.code(tables["vector_delta"], np.array([5]), np.array([horizontal + 32]))
@@ -262,9 +409,17 @@ def crafted(escape: int, horizontal: int) -> bytes:
 
 def test_a_vector_out_of_range_is_an_error() -> None:
     def read(data: bytes) -> BlockFields:
-        return BlockCoder(PRIORS, 1, 1).code(SymbolReader(data), BlockFields.blank(1, 1, Mode.SKIP), two_references=False)
+        return BlockCoder(PRIORS, 1, 1).code(SymbolReader(data), BlockFields.blank(1, 1, Mode.SKIP), ONE)
 
     assert read(crafted(VECTOR_LIMIT - 33, -7)).vectors[0, 0, 0].tolist() == [VECTOR_LIMIT, -7]
     for escape in (VECTOR_LIMIT - 32, 65534):
         with pytest.raises(BitstreamError, match="motion vector outside ±512 px"):
             read(crafted(escape, 0))
+
+
+def test_a_candidate_that_is_none_is_an_error() -> None:
+    writer, tables = SymbolWriter(), BlockCoder(PRIORS, 1, 1).tables
+    for name, symbol in (("mode", Mode.SKIP), ("vector_merge", 1)):
+        writer.code(tables[name], np.array([0]), np.array([int(symbol)]))
+    with pytest.raises(BitstreamError, match="vector_merge names a candidate that there is not"):
+        BlockCoder(PRIORS, 1, 1).code(SymbolReader(writer.finish()), BlockFields.blank(1, 1, Mode.SKIP), ONE)

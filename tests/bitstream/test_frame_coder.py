@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bitstream.block_syntax import BlockFields, Direction, Mode
 from bitstream.frame_coder import FrameCoder, LatentFrame, predict_frame, to_positions
+from bitstream.group_structure import Structure, coding_order
 from bitstream.level_syntax import PassContext
 from bitstream.prediction import ReferenceFrame
 from bitstream.quantiser import LATENT_LIMIT, MAX_LEVEL
@@ -17,6 +18,7 @@ from bitstream.symbol_coder import SymbolReader, SymbolWriter
 from .reference_decoder import predict
 from .synthetic import CHANNELS, RawIntegers, random_fields, random_levels, synthetic_tables
 
+ONE = coding_order(Structure.CHAIN, 1)
 TABLES = synthetic_tables()
 
 
@@ -77,14 +79,21 @@ def test_both_sides_give_the_same_frames(rows: int, columns: int, block: int, tw
     choose, writer, sender = random_levels(random, 40), SymbolWriter(), FrameCoder(TABLES, height, width, block)
     sent = [sender.code_keyframe(writer, quantiser, choose)]
     references = (ReferenceFrame(sent[0].latents.astype(np.int32)), random_reference(random, height, width, 32767)[0])
-    for both in two:
-        pair = references if both else (references[0], None)
-        sent.append(sender.code_inter(writer, quantiser, pair, random_fields(random, rows, columns, both), choose))
+    units = [coding_order(Structure.HIERARCHY, 2) if both else ONE for both in two]
+    pairs = {None: (references[0], None), 2: references}
+    for unit in units:
+        sender.start_unit()
+        for entry in unit:
+            fields = random_fields(random, rows, columns, entry.future is not None)
+            sent.append(sender.code_inter(writer, quantiser, entry, pairs[entry.future], fields, choose))
     assert sum(frame.block_bits + frame.level_bits for frame in sent) == pytest.approx(writer.bits)
     reader, receiver = SymbolReader(writer.finish()), FrameCoder(TABLES, height, width, block)
     assert_same(receiver.code_keyframe(reader, quantiser), sent[0])
-    for both, frame in zip(two, sent[1:]):
-        assert_same(receiver.code_inter(reader, quantiser, references if both else (references[0], None)), frame)
+    expected = iter(sent[1:])
+    for unit in units:
+        receiver.start_unit()
+        for entry in unit:
+            assert_same(receiver.code_inter(reader, quantiser, entry, pairs[entry.future]), next(expected))
 
 
 def test_a_keyframe_has_no_block_layer() -> None:
@@ -97,7 +106,7 @@ def test_a_keyframe_has_no_block_layer() -> None:
 @pytest.mark.parametrize("mode", [Mode.SKIP, Mode.GENERATE])
 def test_skip_and_generate_are_the_prediction(mode: Mode) -> None:
     reference, as_lists = random_reference(RawIntegers(1), 4, 6)
-    frame = FrameCoder(TABLES, 4, 6, 2).code_inter(SymbolWriter(), 30, (reference, None), BlockFields.blank(2, 3, mode))
+    frame = FrameCoder(TABLES, 4, 6, 2).code_inter(SymbolWriter(), 30, ONE[0], (reference, None), BlockFields.blank(2, 3, mode))
     assert frame.latents.tolist() == as_lists and frame.level_bits == 0
     assert (frame.fields.modes == mode).all()
 
@@ -106,7 +115,7 @@ def test_residual_is_added_and_intra_stands_alone() -> None:
     reference, as_lists = random_reference(RawIntegers(2), 2, 4)
     fields = BlockFields.blank(1, 2, Mode.RESIDUAL)
     fields.modes[0, 1] = Mode.INTRA
-    frame = FrameCoder(TABLES, 2, 4, 2).code_inter(SymbolWriter(), 28, (reference, None), fields, constant(-2))
+    frame = FrameCoder(TABLES, 2, 4, 2).code_inter(SymbolWriter(), 28, ONE[0], (reference, None), fields, constant(-2))
     assert (frame.latents[:, :, :2] == np.array(as_lists)[:, :, :2] - 64).all()  # quantiser 28: 32 units
     assert (frame.latents[:, :, 2:] == -64).all()
 
@@ -127,7 +136,9 @@ def test_networks_see_the_size_of_the_prediction() -> None:
 
     for value in (0, 63, -63, 64 * 15, 32767):  # quantiser 40 has a step of 64
         reference = ReferenceFrame(np.full((CHANNELS, 3, 3), value, dtype=np.int32))
-        FrameCoder(TABLES, 3, 3, 1).code_inter(SymbolWriter(), 40, (reference, None), BlockFields.blank(3, 3, Mode.RESIDUAL), choose)
+        FrameCoder(TABLES, 3, 3, 1).code_inter(
+            SymbolWriter(), 40, ONE[0], (reference, None), BlockFields.blank(3, 3, Mode.RESIDUAL), choose
+        )
     passes = len(seen) // 5
     none, below, above, limit, beyond = (seen[i * passes : (i + 1) * passes] for i in range(5))
     assert none == below == above and limit == beyond != none

@@ -159,6 +159,22 @@ def test_escapes(values: list[int]) -> None:
     assert SymbolReader(data).code_escapes(np.zeros(len(values))).tolist() == values
 
 
+@pytest.mark.parametrize("count", [1, 40, 3000])
+def test_models_made_singly_and_by_table_are_the_same(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random, priors = RawIntegers(count), random_priors(7, 30, 67)
+    ids, symbols = random.below(30, count), random.below(67, count)
+    written = []
+    for singly in (0, 1 << 30):
+        monkeypatch.setattr("bitstream.symbol_coder.SINGLY", singly)
+        writer = SymbolWriter()
+        writer.code(TableSet(priors, 256), ids, symbols)
+        written.append(writer.finish())
+    assert written[0] == written[1]
+    for singly in (0, 1 << 30):
+        monkeypatch.setattr("bitstream.symbol_coder.SINGLY", singly)
+        assert SymbolReader(written[0]).code(TableSet(priors, 256), ids).tolist() == symbols.tolist()
+
+
 def test_empty_calls_write_nothing() -> None:
     nothing = np.zeros(0, dtype=np.int64)
     writer, tables = SymbolWriter(), TableSet(random_priors(1, 1, 4), 256)

@@ -90,4 +90,4 @@ def _clip(pictures: Iterable[tuple[np.ndarray, int, int]], header: SequenceHeade
     for rgb, pts, duration in pictures:
         latents = runtime.encode(rgb[None], header.padded_height, header.padded_width)[0]
         frames.append(EncoderFrame(latents, search.luma(rgb), pts, duration))
-    return ClipFrames(header, frames, search)
+    return ClipFrames(header, frames)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 
+import cv2
 import numpy as np
 
 from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
@@ -20,18 +23,18 @@ from ..encoder.motion import MotionSearch
 from ..encoder.settings import EncoderSettings
 from ..networks.context import ContextModel
 from .context_networks import LevelSample, fit_context_model, logistic_tables, to_frequencies, to_integers
-from .intra import SMOOTHING, CountingWriter
+from .intra import SMOOTHING, CountingWriter, uniform_priors
 
+BLOCK_SMOOTHING = 4.0
 CLIP_CRFS = (20, 26, 32, 38, 44, 50)
 
 
 @dataclass(frozen=True)
 class ClipFrames:
-    """A clip ready to be coded: a header with its geometry, its frames with latents and luma, and their motion search."""
+    """A clip ready to be coded: a header with its geometry, and its frames with latents and luma."""
 
     header: SequenceHeader
     frames: list[EncoderFrame]
-    search: MotionSearch
 
 
 class _RecordingLevelCoder(LevelCoder):
@@ -59,36 +62,77 @@ class _RecordingLevelCoder(LevelCoder):
         return levels
 
 
+def _encode(
+    tables: CodecTables, header: SequenceHeader, frames: list[EncoderFrame], crf: int, samples: list[LevelSample] | None
+) -> tuple[dict[str, np.ndarray], float]:
+    """Encode one clip → symbol counts by table name, bits of inter frames; ``samples`` collects what the networks see."""
+    counts: dict[int, np.ndarray] = {}
+    coders: list[FrameCoder] = []
+
+    def new_coder(tables: CodecTables, height: int, width: int, block: int) -> FrameCoder:
+        coder = FrameCoder(tables, height, width, block)
+        if samples is not None:
+            coder.levels = _RecordingLevelCoder(tables, height, width, samples)
+        coders.append(coder)
+        return coder
+
+    block = header.block_log2
+    search = MotionSearch(8 << block, header.latent_height >> block, header.latent_width >> block, 1)
+    settings, units = EncoderSettings(crf=crf), []
+    for chunk in plan_chunks((frame.luma for frame in frames), KeyframePlanner(search, settings.gop_size)):
+        if chunk is not None:
+            encoder = GroupEncoder(tables, header, settings, search, lambda: CountingWriter(counts), new_coder)
+            units += [unit for frame in frames[chunk.first : chunk.first + chunk.frames] for unit in encoder.push(frame)]
+            units += encoder.finish()
+    totals = {"levels": np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), **{name: np.zeros(shape) for name, shape in BLOCK_TABLES.items()}}
+    for coder in coders:
+        totals["levels"] += counts.get(id(coder.levels.table_sets[INTER]), 0)
+        for name, table_set in coder.blocks.tables.items():
+            totals[name] += counts.get(id(table_set), 0)
+    return totals, float(sum(8 * len(unit.payload) for unit in units if not unit.is_keyframe))
+
+
+def _summed(results: list[tuple[dict[str, np.ndarray], float]]) -> tuple[dict[str, np.ndarray], float]:
+    return {name: sum(counts[name] for counts, _ in results) for name in results[0][0]}, sum(bits for _, bits in results)
+
+
 def _encode_all(
     tables: CodecTables, clips: list[ClipFrames], rng: np.random.Generator
 ) -> tuple[list[LevelSample], dict[str, np.ndarray], float]:
     """Encode every clip at a random crf → samples, symbol counts by table name, bits in all."""
     samples: list[LevelSample] = []
-    totals = {"levels": np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), **{name: np.zeros(shape) for name, shape in BLOCK_TABLES.items()}}
-    bits = 0.0
-    for clip in clips:
-        counts: dict[int, np.ndarray] = {}
-        coders: list[FrameCoder] = []
+    results = [_encode(tables, clip.header, clip.frames, int(rng.choice(CLIP_CRFS)), samples) for clip in clips]
+    return samples, *_summed(results)
 
-        def new_coder(tables: CodecTables, height: int, width: int, block: int) -> FrameCoder:
-            coder = FrameCoder(tables, height, width, block)
-            coder.levels = _RecordingLevelCoder(tables, height, width, samples)
-            coders.append(coder)
-            return coder
 
-        settings = EncoderSettings(crf=int(rng.choice(CLIP_CRFS)))
-        units = []
-        for chunk in plan_chunks((frame.luma for frame in clip.frames), KeyframePlanner(clip.search, settings.gop_size)):
-            if chunk is not None:
-                encoder = GroupEncoder(tables, clip.header, settings, clip.search, lambda: CountingWriter(counts), new_coder)
-                frames = clip.frames[chunk.first : chunk.first + chunk.frames]
-                units += [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish()
-        bits += sum(8 * len(unit.payload) for unit in units if not unit.is_keyframe)
-        for coder in coders:
-            totals["levels"] += counts.get(id(coder.levels.table_sets[INTER]), 0)
-            for name, table_set in coder.blocks.tables.items():
-                totals[name] += counts.get(id(table_set), 0)
-    return samples, totals, bits
+def _block_priors(counts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: to_frequencies(counts[name], np.full(shape, 1 / shape[1]), BLOCK_SMOOTHING) for name, shape in BLOCK_TABLES.items()}
+
+
+def with_block_tables(tensors: dict[str, np.ndarray]) -> tuple[CodecTables, bool]:
+    """Stored tables, and whether those of the block layer are of this syntax; others begin with equal frequencies."""
+    stored = {name: tensors.get(f"block.{name}") for name in BLOCK_TABLES}
+    fitting = all(stored[name] is not None and stored[name].shape == shape for name, shape in BLOCK_TABLES.items())
+    blank = {} if fitting else {f"block.{name}": table.astype(np.int32) for name, table in uniform_priors().items()}
+    return CodecTables.from_tensors(tensors | blank), fitting
+
+
+def calibrate_blocks(tables: CodecTables, clips: list[ClipFrames], rounds: int, jobs: int, log: Callable[[str], None]) -> CodecTables:
+    """Tables with the priors of the block layer fitted to what the encoder codes, each clip at two random crfs; networks and levels
+    stay.  Decisions follow contexts and predictors, so that a new syntax takes two rounds."""
+    frames = 2 * sum(len(clip.frames) for clip in clips)
+    for round_number in range(rounds):
+        rng = np.random.default_rng(round_number)
+        with ProcessPoolExecutor(jobs, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
+            coded = [
+                pool.submit(_encode, tables, clip.header, clip.frames, int(crf), None)
+                for clip in clips
+                for crf in rng.choice(CLIP_CRFS, 2, replace=False)
+            ]
+            counts, bits = _summed([one.result() for one in coded])
+        log(f"round {round_number}: {bits / 8 / frames:.1f} bytes per frame before its tables")
+        tables = replace(tables, block_priors=_block_priors(counts))
+    return tables
 
 
 def calibrate_inter(
@@ -108,7 +152,7 @@ def calibrate_inter(
         tables = replace(
             tables,
             level_priors={INTRA: tables.level_priors[INTRA], INTER: to_frequencies(counts["levels"], shapes, SMOOTHING)},
-            block_priors={name: to_frequencies(counts[name], np.full(shape, 1 / shape[1]), 4.0) for name, shape in BLOCK_TABLES.items()},
+            block_priors=_block_priors(counts),
         )
         log(f"round {round_number}: {bits / 8 / frames:.1f} bytes per frame before its tables")
     return tables, model

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitstream.block_lattice import stages
-from bitstream.block_syntax import BlockFields, Direction, Mode, VectorPredictor
+from bitstream.block_lattice import middle_and_spread, stages
+from bitstream.block_syntax import BlockContext, BlockFields, Direction, Mode, scaled
 from bitstream.block_units import UNIT_SIDES, leaders, unit_grid
 from bitstream.frame_coder import predict_frame, to_positions
 from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame, average
@@ -70,22 +70,21 @@ class BlockDecider:
         target: np.ndarray,
         reference: ReferenceFrame,
         candidates: list[np.ndarray],
-        before: BlockFields,
+        context: BlockContext,
         quantiser: int,
         future: tuple[ReferenceFrame, list[np.ndarray]] | None = None,
         classes: np.ndarray | None = None,
     ) -> Decision:
         """``target`` (C, h, w) scaled latents; ``candidates`` vector fields (bh, bw, 2) to try beside zero, the search's own
-        first; ``before``: the block layer of the frame coded before; ``future``: the other reference, with its candidates;
+        first; ``context``: what the syntax predicts the frame from; ``future``: the other reference, with its candidates;
         ``classes`` (bh, bw) of ``importance.WEIGHTS``: what errors of every block count."""
-        previous = before.vectors[0] if future is None else np.zeros_like(before.vectors[0])
-        usual = np.full(previous.shape[:2], USUAL_CLASS)
-        frame = _FrameDecision(self, target, quantiser, previous, usual if classes is None else classes)
+        usual = np.full(context.temporal.shape[1:3], USUAL_CLASS)
+        frame = _FrameDecision(self, target, quantiser, context, usual if classes is None else classes)
         sources = [(reference, candidates)] if future is None else [(reference, candidates), future]
         searches = [frame.candidates(*source) for source in sources]
         if self.units:
             frame.join_units(searches)
-        motions = [frame.motion(source[0], search, vectors) for source, search, vectors in zip(sources, searches, before.vectors)]
+        motions = [frame.motion(source[0], search, temporal) for source, search, temporal in zip(sources, searches, context.temporal)]
         frame.set_directions(motions)
         return frame.set_modes()
 
@@ -93,11 +92,11 @@ class BlockDecider:
 class _FrameDecision:
     """The decision of one frame while it is made."""
 
-    def __init__(self, decider: BlockDecider, latents: np.ndarray, quantiser: int, previous: np.ndarray, classes: np.ndarray) -> None:
-        self._decider, self._previous = decider, previous
+    def __init__(self, decider: BlockDecider, latents: np.ndarray, quantiser: int, context: BlockContext, classes: np.ndarray) -> None:
+        self._decider, self._context = decider, context
         self._rates, self._lagrangian, self._block = decider.costs.rates, decider.costs.lagrangian, decider.block
         self._costs = FrameCosts(decider.costs, latents, quantiser, decider.block, classes)
-        self._grid = previous.shape[:2]
+        self._grid = context.temporal.shape[1:3]
         self._fields = BlockFields.blank(*self._grid, Mode.SKIP)
         self._source = leaders(self._fields.sides)
         self._prediction: np.ndarray | None = None
@@ -105,7 +104,7 @@ class _FrameDecision:
     def candidates(self, reference: ReferenceFrame, given: list[np.ndarray]) -> list[_Candidate]:
         """The fields to try everywhere: zero, those given, and the first of them evened out over 32 and 64 px.  The same field
         twice is the same candidate twice, so that the lists of two references match."""
-        fields = [np.zeros_like(self._previous), *given]
+        fields = [np.zeros((*self._grid, 2), dtype=np.int64), *given]
         if given and self._decider.units:
             fields += [_evened(given[0], side) for side in reversed(UNIT_SIDES)]
         made: list[_Candidate] = []
@@ -165,13 +164,13 @@ class _FrameDecision:
 
     def _spread(self, blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Vectors (n, 2) of leading blocks, given to all blocks of their units → (bh, bw, 2)."""
-        field = np.zeros_like(self._previous)
+        field = np.zeros((*self._grid, 2), dtype=np.int64)
         field.reshape(-1, 2)[blocks] = vectors
         return self._shared(field)
 
-    def motion(self, reference: ReferenceFrame, search: list[_Candidate], before: np.ndarray) -> tuple[_Candidate, np.ndarray]:
+    def motion(self, reference: ReferenceFrame, search: list[_Candidate], temporal: np.ndarray) -> tuple[_Candidate, np.ndarray]:
         """Vectors of all units to one reference by cost of the latents and of the vector, stage by stage in the order of the
-        syntax → the choice, and λ · bits of its vectors, at the leaders.  ``before``: vectors of the frame coded before.
+        syntax → the choice, and λ · bits of its vectors, at the leaders.  ``temporal``: what motion of another frame predicts.
 
         Candidates are tried everywhere at once; what a stage adds are its predictor and the vectors it can merge with.
         """
@@ -183,10 +182,8 @@ class _FrameDecision:
                 break
             tries.append(refined)
         unit_costs = [self._per_unit(candidate.cost) for candidate in tries]
-        everywhere = np.ones(grid, dtype=bool)
-        best, cost, vector_cost = np.zeros_like(self._previous), np.zeros(grid), np.zeros(grid)
+        best, cost, vector_cost = np.zeros_like(temporal), np.zeros(grid), np.zeros(grid)
         prediction = np.zeros(self._costs.target.shape, dtype=np.int32)
-        predictor = VectorPredictor(best, everywhere, self._previous)
         leads = self._source == np.arange(len(self._source))
         for stage in stages(*grid):
             chosen = leads[stage.blocks]
@@ -196,9 +193,9 @@ class _FrameDecision:
             here = np.zeros(len(leads), dtype=bool)
             here[blocks] = True
             in_stage = here[self._source].reshape(grid)
-            guess = self._spread(blocks, predictor.predict(stage)[0][chosen])
-            around = stage.gather(best)[:, chosen]
-            merges = [self._spread(blocks, vectors) for vectors in (*around, before.reshape(-1, 2)[blocks])]
+            around, expected = stage.select(chosen).gather(best), temporal.reshape(-1, 2)[blocks]
+            guess = self._spread(blocks, middle_and_spread(around, stage.inside[:, chosen], expected)[0])
+            merges = [self._spread(blocks, vectors) for vectors in (expected, *around)]
             options, totals = list(tries), list(unit_costs)
             for vectors in [guess, *merges] if self._decider.merges else [guess]:
                 unseen = in_stage.copy()
@@ -266,7 +263,8 @@ class _FrameDecision:
             return
         future, future_bits = motions[1]
         both = average(past.prediction, future.prediction)
-        mirrored = self._decider.costs.vectors(future.vectors + past.vectors)
+        to_past, to_future = self._context.distances
+        mirrored = self._decider.costs.vectors(future.vectors - scaled(past.vectors, to_future, to_past))
         costs = np.stack([past.cost, future.cost, self._costs.cheapest(both)])
         costs = np.stack([self._per_unit(cost) for cost in costs]) + np.stack([past_bits, future_bits, past_bits + mirrored])
         choice = np.zeros(len(self._source), dtype=np.int64)

@@ -150,6 +150,7 @@ class GroupEncoder:
         importance: dict[int, np.ndarray],
     ) -> AccessUnit:
         writer = self._new_writer()
+        self._coder.start_unit()
         known = {0: self._anchor[0]}
         referred = {entry.past for entry in order} | {entry.future for entry in order} | {len(frames)}
         coded: dict[int, LatentFrame] = {}
@@ -159,7 +160,8 @@ class GroupEncoder:
             references = [(known[r], self._candidates(motion, number, r)) for r in (entry.past, entry.future) if r is not None]
             with one_blas_thread():
                 classes = self._classes(importance.get(number))
-                latent = self._code(writer, frames[entry.display_index].latents, quantiser, references, classes, number not in referred)
+                source, is_leaf = frames[entry.display_index].latents, number not in referred
+                latent = self._code(writer, source, quantiser, entry, references, classes, is_leaf)
             coded[entry.display_index] = latent
             known[number] = ReferenceFrame(latent.latents.astype(np.int32))
         self._anchor = known[len(frames)], frames[-1].luma
@@ -187,20 +189,21 @@ class GroupEncoder:
         writer: SymbolWriter,
         source: np.ndarray,
         quantiser: int,
+        entry: FrameReference,
         references: list[tuple[ReferenceFrame, list[np.ndarray]]],
         classes: np.ndarray,
         is_leaf: bool,
     ) -> LatentFrame:
         future = references[1] if len(references) == 2 else None
-        before = self._coder.blocks.previous
+        context = self._coder.blocks.context(entry)
         # Errors in frames that others refer to live on in predictions, where all channels count alike: weighted, they cost bits.
         decider, weights = (self._leaf_decider, self._weights) if is_leaf else (self._decider, None)
-        decision = decider.decide(source, *references[0], before, quantiser, future, classes)
+        decision = decider.decide(source, *references[0], context, quantiser, future, classes)
         target = (source - decision.prediction / UNITS_PER_LATENT) / step_latent(quantiser)
         intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
         target[:, intra] = source[:, intra] / step_latent(quantiser)
         choose = self._quantiser(target, classes, weights)
-        return self._coder.code_inter(writer, quantiser, (references[0][0], future and future[0]), decision.fields, choose)
+        return self._coder.code_inter(writer, quantiser, entry, (references[0][0], future and future[0]), decision.fields, choose)
 
     def _quantiser(self, target: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> RateDistortionQuantiser:
         return RateDistortionQuantiser(target, self._settings.lagrangian, weights, to_positions(WEIGHTS[classes], self._block))

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bitstream.block_syntax import BlockFields, Direction, Mode
+from bitstream.block_syntax import BlockContext, CodedBlocks, Direction, Mode
 from bitstream.frame_coder import predict_frame
+from bitstream.group_structure import FrameReference
 from bitstream.prediction import ReferenceFrame
 from bitstream.quantiser import UNITS_PER_LATENT
 from videocodec.encoder.decisions import BlockDecider
@@ -17,7 +18,9 @@ from videocodec.encoder.generation import BlockScene, UnpredictedTexture
 QUANTISER = 40
 BLOCK = 2
 ZERO = np.zeros((4, 6, 2), np.int64)
-BEFORE = BlockFields.blank(4, 6, Mode.SKIP)
+KEYFRAME = CodedBlocks.keyframe(4, 6)
+BEFORE = BlockContext({0: KEYFRAME}, FrameReference(0, 0, None))
+BETWEEN = BlockContext({0: KEYFRAME, 2: CodedBlocks(KEYFRAME.fields, (-2,), np.zeros((1, 4, 6, 2), np.int64))}, FrameReference(0, 0, 2))
 
 
 def reference_of(latents: np.ndarray) -> ReferenceFrame:
@@ -142,8 +145,8 @@ def test_refinement_finds_vectors_the_search_missed(linear_codec, scene: np.ndar
 def test_the_prediction_handed_out_is_the_one_the_decoder_will_make(linear_codec, decider: BlockDecider, scene: np.ndarray) -> None:
     before, now = (linear_codec.latents(picture) for picture in (window(scene), window(scene, 2, 3)))
     reference = reference_of(before)
-    moved_before = BlockFields.blank(4, 6, Mode.SKIP)
-    moved_before.vectors[0] = 1
+    moved = CodedBlocks(KEYFRAME.fields, (-1,), np.ones((1, 4, 6, 2), np.int64))
+    moved_before = BlockContext({0: moved}, FrameReference(0, 0, None))
     decision = decider.decide(now, reference, [ZERO + (2, 3), ZERO + (1, -9)], moved_before, QUANTISER)
     predicted = predict_frame(linear_codec.tables, decision.fields, (reference, None), BLOCK)
     where = (decision.fields.modes != Mode.INTRA).repeat(BLOCK, 0).repeat(BLOCK, 1)
@@ -158,7 +161,7 @@ class TestTwoReferences:
         now = past.copy()
         now[16:48, 32:64] = 255 - now[16:48, 32:64][::-1]
         old, new = linear_codec.latents(past), linear_codec.latents(now)
-        decision = decider.decide(new, reference_of(old), [], BEFORE, QUANTISER, future=(reference_of(new), []))
+        decision = decider.decide(new, reference_of(old), [], BETWEEN, QUANTISER, future=(reference_of(new), []))
         assert np.all(decision.fields.directions[1:3, 2:4] == Direction.FUTURE)
         assert not decision.fields.coded.any()
 
@@ -166,7 +169,7 @@ class TestTwoReferences:
         self, linear_codec, decider: BlockDecider, smooth: Callable[..., np.ndarray]
     ) -> None:
         a, b = (linear_codec.latents(smooth(64, 96, seed)) for seed in (21, 22))
-        decision = decider.decide((a + b) / 2, reference_of(a), [], BEFORE, QUANTISER, future=(reference_of(b), []))
+        decision = decider.decide((a + b) / 2, reference_of(a), [], BETWEEN, QUANTISER, future=(reference_of(b), []))
         assert np.mean(decision.fields.directions == Direction.AVERAGE) >= 0.8
         assert np.mean(decision.fields.modes == Mode.SKIP) >= 0.8
 
@@ -175,7 +178,7 @@ class TestTwoReferences:
     ) -> None:
         frames = [linear_codec.latents(window(scene, dy, dx)) for dy, dx in ((0, 0), (1, 2), (2, 4))]
         past, future = reference_of(frames[0]), reference_of(frames[2])
-        decision = decider.decide(frames[1], past, [ZERO + (1, 2)], BEFORE, QUANTISER, future=(future, [ZERO - (1, 2)]))
+        decision = decider.decide(frames[1], past, [ZERO + (1, 2)], BETWEEN, QUANTISER, future=(future, [ZERO - (1, 2)]))
         fields = decision.fields
         predicted = predict_frame(linear_codec.tables, fields, (past, future), BLOCK)
         where = (fields.modes != Mode.INTRA).repeat(BLOCK, 0).repeat(BLOCK, 1)
