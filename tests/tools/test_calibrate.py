@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,18 @@ class TestATinyAutoencoder:
             with pytest.raises(ModelMismatchError, match="movie.lv.mp4: stream needs model tiny .*give that folder as the model"):
                 attempt()
         assert not (tmp_path / "back.mp4").exists()
+
+    def test_block_tables_are_fitted_alone(self, bundle: Path, clips: Path, tmp_path: Path, run_tool) -> None:
+        from safetensors.numpy import load_file
+
+        copied = shutil.copytree(bundle, tmp_path / "tiny")
+        settings = ("--block-tables-only", "--clip-frames", 4, "--threads", 1, "--jobs", 1)
+        ran = run_tool("calibrate", "--clips", clips, "--bundle", copied, *settings)
+        assert ran.returncode == 0, ran.stderr
+        before, after = (load_file(str(folder / "codec" / "tables.safetensors")) for folder in (bundle, copied))
+        assert before.keys() == after.keys()
+        changed = {name for name in before if not np.array_equal(before[name], after[name])}
+        assert "block.mode" in changed and all(name.startswith("block.") for name in changed)
 
     def test_a_timestep_belongs_to_every_quantiser_and_grows_with_it(self, bundle: Path) -> None:
         from safetensors.numpy import load_file

@@ -30,8 +30,8 @@ class RateEstimates:
     joined: tuple[float, float] = (0.4, 1.6)  # a unit that moves as one; one that is split
     direction: tuple[float, float, float] = (0.3, 2.0, 4.0)  # the neighbours' majority; another; another than all neighbours
     any_direction: float = 1.0  # on average, where the neighbours are not known yet
-    same_vector: float = 0.3
-    merged_vector: float = 4.0  # the vector of a neighbour or of the frame before
+    same_vector: float = 0.5
+    merged_vector: float = 3.5  # another candidate: temporal motion or that of a neighbour
     new_vector: float = 7.0
     vector_slope: float = 2.0
     levels: tuple[float, float, float] = (0.15, 3.2, 2.0)  # zero, nonzero, slope
