@@ -349,7 +349,8 @@ class BlockCoder:
             mirrors[size:] = uses[:size] & uses[size:]
         motion, differs = np.zeros((2, layers * height, width), dtype=np.int64)  # motion in keys
         known, marks = motion.reshape(-1), differs.reshape(layers, size)
-        temporal, writing = keys_of(context.temporal).reshape(-1), isinstance(io, SymbolWriter)
+        temporal, expected_keys = context.temporal.reshape(-1, 2), keys_of(context.temporal).reshape(-1)
+        writing = isinstance(io, SymbolWriter)
         given = keys_of(fields.vectors[:layers]).reshape(-1) if writing else known
         available = np.concatenate([predicted] * layers).reshape(differs.shape)
         sources = np.concatenate([source + layer * size for layer in range(layers)])
@@ -366,15 +367,15 @@ class BlockCoder:
                 continue
             here = stage if count == len(chosen) else stage.select(chosen)
             blocks = here.blocks
-            around, expected = here.gather(motion), temporal[blocks]
-            base, spread = middle_and_spread(vectors_of(around), here.gather(available), vectors_of(expected))
+            around = here.gather(motion)
+            base, spread = middle_and_spread(vectors_of(around), here.gather(available), temporal[blocks])
             base = keys_of(base)
             mirrored = mirrors[blocks].nonzero()[0]
             if writing and len(mirrored):
                 base[mirrored] = _scaled_keys(given[blocks[mirrored] - size], *straight)
             place = np.full(count, int(stage.kind == StageKind.EDGE))
             place[mirrored] = 2
-            candidates = VectorCandidates(base, expected, around, mirrored)
+            candidates = VectorCandidates(base, expected_keys[blocks], around, mirrored)
             ids = large[blocks] + 30 * place + 6 * here.gather(differs).sum(0) + candidates.others
             wanted, merges = given[blocks], blocks
             if writing:

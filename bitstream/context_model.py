@@ -59,12 +59,21 @@ class SliceNetwork:
     def evaluate(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features (n, 9·K), integers in float64 → mean and log2 scale in sixteenths, (n, own) int64 each."""
         hidden = self.mix.shape[0]
-        gathered = features @ self.gather + self.gather_bias
+        gathered = features @ self.gather
+        gathered += self.gather_bias
         shift = WEIGHT_BITS - HIDDEN_BITS
-        activation = np.minimum(np.maximum(np.floor(gathered[:, :hidden] * 2.0**-shift), 0), HIDDEN_LIMIT)
-        mixed = np.floor((activation @ self.mix) * 2.0**-HIDDEN_BITS) + self.mix_bias
+        activation = gathered[:, :hidden] * 2.0**-shift
+        np.floor(activation, out=activation)
+        np.minimum(np.maximum(activation, 0, out=activation), HIDDEN_LIMIT, out=activation)
+        mixed = activation @ self.mix
+        mixed *= 2.0**-HIDDEN_BITS
+        np.floor(mixed, out=mixed)
+        mixed += self.mix_bias
+        mixed += gathered[:, hidden:]
         down = WEIGHT_BITS - OUTPUT_BITS
-        out = np.floor((gathered[:, hidden:] + mixed + (1 << (down - 1))) * 2.0**-down).astype(np.int64)
+        mixed += 1 << (down - 1)
+        mixed *= 2.0**-down
+        out = np.floor(mixed, out=mixed).astype(np.int64)
         return np.minimum(np.maximum(out[:, : self.own], -MEAN_LIMIT), MEAN_LIMIT), out[:, self.own :]
 
 
