@@ -30,6 +30,7 @@ def install(unet: Path, folder: Path) -> str:
     schedule = {name: model.config[name] for name in ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule")}
     scheduler = DDIMScheduler(**schedule, prediction_type="sample", clip_sample=False)
     shutil.rmtree(folder / "unet", ignore_errors=True)
+    model.register_to_config(_name_or_path="")  # where it lay on this machine is nobody's business
     model.half().save_pretrained(str(folder / "unet"))
     scheduler.save_pretrained(str(folder / "scheduler"))
     _edit(folder / "vae" / "config.json", scaling_factor=round(1 / latent_deviation(bundle.timesteps), 4))

@@ -41,7 +41,7 @@ from videocodec.networks.autoencoder import Decoder  # noqa: E402
 from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
 
 STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
-HELD_OUT_EVERY = 7
+HELD_OUT_EVERY = 5
 STEP_LIMIT = 4.0  # the autoencoder was trained up to this step, and beyond it the perceptual term would be all there is
 FLICKER_WEIGHT = 0.5
 VALIDATION_PAIRS = 3  # per stream
@@ -59,6 +59,12 @@ class Stream:
     steps: np.ndarray
     timesteps: np.ndarray
     keyframe: np.ndarray
+
+
+def scene(name: str) -> str:
+    """What a stream shows, by its name: clips called alike up to the first underscore (``clip-asl_book crf30``) were filmed in one place.
+    Streams of one scene must not be on both sides of a validation, nor count for more than one in training."""
+    return name.split()[0].split("_")[0]
 
 
 def load_streams(folder: Path, timesteps: np.ndarray) -> list[Stream]:
@@ -132,9 +138,10 @@ def collate(cuts: list[tuple[Stream, int, int, int, int, int]], deviation: float
 
 def training_batch(streams: list[Stream], pairs: int, crop: int, deviation: float, rng: np.random.Generator) -> Batch:
     """Random pairs; crop in latents, even."""
-    lengths = np.array([len(s.decoded) for s in streams], dtype=np.float64)
+    scenes = [scene(s.name) for s in streams]
+    shares = np.array([len(s.decoded) ** 0.5 / scenes.count(name) for s, name in zip(streams, scenes)])
     cuts = []
-    for i in rng.choice(len(streams), pairs, p=lengths / lengths.sum()):
+    for i in rng.choice(len(streams), pairs, p=shares / shares.sum()):
         stream = streams[i]
         h, w = (min(crop, side) for side in stream.decoded.shape[2:])
         # The camera's and the clip's first frame is the one keyframe: met as often as it matters for what stands still.
@@ -210,10 +217,10 @@ def validate(model: Restorer, batches: list[tuple[int, Batch]], perceptual: nn.M
 
 
 def held_out(streams: list[Stream]) -> tuple[list[Stream], list[Stream]]:
-    """Streams to train on and to validate with: no clip is in both."""
-    clips = sorted({s.name.split()[0] for s in streams if s.name.startswith("clip")})
-    chosen = set(clips[3::HELD_OUT_EVERY])
-    return [s for s in streams if s.name.split()[0] not in chosen], [s for s in streams if s.name.split()[0] in chosen]
+    """Streams to train on and to validate with: no scene is in both."""
+    scenes = sorted({scene(s.name) for s in streams if s.name.startswith("clip")})
+    chosen = set(scenes[3::HELD_OUT_EVERY])
+    return [s for s in streams if scene(s.name) not in chosen], [s for s in streams if scene(s.name) in chosen]
 
 
 def latent_deviation(timesteps: np.ndarray) -> float:

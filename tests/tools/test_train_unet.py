@@ -113,15 +113,28 @@ class TestAShortRun:
 
 
 class TestParts:
-    def test_training_and_validation_share_no_clip(self, training) -> None:
+    def test_training_and_validation_share_no_scene(self, training) -> None:
         def stream(name: str):
             return training.Stream(name, *[np.zeros((2, 1, 1, 1))] * 7)
 
-        names = [f"clip-{i:02} crf{crf}" for i in range(14) for crf in (20, 40)] + ["camera-0001 crf20"]
+        names = [f"clip-{place}_{i} crf{crf}" for place in "abcdefgh" for i in range(3) for crf in (20, 40)] + ["camera-0001 crf20"]
         use, reserved = training.held_out([stream(name) for name in names])
         assert len(use) + len(reserved) == len(names)
-        assert {s.name.split()[0] for s in use} & {s.name.split()[0] for s in reserved} == set()
-        assert len(reserved) == 4
+        assert {s.name[:6] for s in reserved} == {"clip-d"}
+        assert "clip-d" not in {s.name[:6] for s in use}
+
+    def test_a_scene_filmed_often_counts_once(self, training, monkeypatch: pytest.MonkeyPatch) -> None:
+        shape = (3, 16, 16, 16)
+        rest = [np.zeros((3, 128, 128, 3), np.uint8), np.zeros(shape), np.zeros(shape), np.zeros((3, 2, *shape[1:])), np.ones((3, 16, 16)),
+                np.full(3, 100), np.zeros(3, bool)]  # fmt: skip
+        streams = [training.Stream(name, *rest) for name in ("clip-a_1 crf20", "clip-a_2 crf20", "clip-a_3 crf20", "clip-b_1 crf20")]
+        drawn: list[str] = []
+        real = training.collate
+        monkeypatch.setattr(training, "collate", lambda cuts, deviation: drawn.extend(cut[0].name for cut in cuts) or real(cuts, deviation))
+        rng = np.random.default_rng(0)
+        for _ in range(40):
+            training.training_batch(streams, 4, 8, 1.0, rng)
+        assert 0.4 < np.mean([name.startswith("clip-b") for name in drawn]) < 0.6
 
     def test_flicker_is_error_that_changes_along_the_motion(self, training) -> None:
         torch.manual_seed(0)
