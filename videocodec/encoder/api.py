@@ -109,8 +109,6 @@ def encode(
     source, target = Path(source), Path(target)
     _check_target(source, target, overwrite)
     bundle = ModelBundle.find(model)
-    if generation < 1 and not bundle.has_unet:
-        raise ValueError(f"generation must be 1 for model {bundle.name}, which has no UNet to make up blocks, got {generation!r}")
     with VideoSource(source, max_frames=max_frames) as video:
         header = sequence_header(video, bundle, settings)
         rated = bitrate is not None or target_size is not None
@@ -154,8 +152,15 @@ def encode(
         crf=outcome.crf,
         passes=outcome.passes,
         skipped_tracks=skipped,
-        warnings=list(outcome.warnings),
+        warnings=[*outcome.warnings, *_of_generation(generation, bundle)],
     )
+
+
+def _of_generation(generation: float, bundle: ModelBundle) -> list[str]:
+    """A warning where blocks are left to be made up and nobody is there to do so."""
+    if generation == 1 or bundle.has_unet:
+        return []
+    return [f"model {bundle.name} has no UNet: blocks left to be made up are shown as they were predicted"]
 
 
 def _write(target: Path, outcome: Outcome, store: ChunkStore, time_base: Fraction, copy_from: Path | None, ends_early: bool) -> list[str]:

@@ -197,16 +197,17 @@ class TestInADecode:
             DiffusionRestoration(broken, LatentStream(coded, bundle.folder).header, CPU)
 
 
-def test_blocks_are_left_to_a_unet_only_where_there_is_one(bundle, coded_movie, tmp_path) -> None:
+def test_blocks_can_be_left_to_a_unet_and_without_one_that_is_said(bundle, coded_movie, tmp_path) -> None:
     target, options = tmp_path / "generated.mp4", {"crf": 50, "max_frames": 12, "device": "cpu", "threads": 1}
-    encode(coded_movie.movie, target, generation=0.0, model=bundle.folder, **options)
+    assert not encode(coded_movie.movie, target, generation=0.0, model=bundle.folder, **options).warnings
     stream = LatentStream(target, bundle.folder)
     assert stream.header.generated_content
     assert any((frame.latent.fields.modes == Mode.GENERATE).any() for frame in stream.frames())
     bare = tmp_path / "bare"
     shutil.copytree(bundle.folder, bare, ignore=shutil.ignore_patterns("unet", "scheduler"))
-    with pytest.raises(ValueError, match="generation must be 1 for model bare, which has no UNet"):
-        encode(coded_movie.movie, tmp_path / "other.mp4", generation=0.0, model=bare, **options)
+    report = encode(coded_movie.movie, tmp_path / "other.mp4", generation=0.0, model=bare, **options)
+    assert report.warnings == ["model bare has no UNet: blocks left to be made up are shown as they were predicted"]
+    assert not encode(coded_movie.movie, tmp_path / "plain.mp4", model=bare, **options).warnings
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

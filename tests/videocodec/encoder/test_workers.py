@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,3 +70,21 @@ def test_an_error_in_a_process_is_raised_here_and_ends_the_others(workplace, mon
 def test_a_source_that_lost_frames_meanwhile_is_an_input_error(workplace) -> None:
     with start_workers(workplace(), 1) as alone, pytest.raises(InputError, match="was changed while it was being read"):
         dict(alone.run([task(5, 6)], lambda unit: None))
+
+
+def test_processes_are_born_deaf_to_ctrl_c_the_first_one_too() -> None:
+    """Before they can say so themselves; in a new interpreter, whose first process brings Python's resource tracker along."""
+    script = """
+import multiprocessing, signal
+from videocodec.encoder.workers import _no_interrupts
+
+if __name__ == "__main__":
+    with _no_interrupts():
+        process = multiprocessing.get_context("spawn").Process(target=int)
+        process.start()
+        print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    process.join()
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert ran.stdout.split() == ["True", "False"], ran.stderr
