@@ -133,6 +133,14 @@ def crop_batch(pictures: list[np.ndarray], size: int, batch: int, rng: np.random
 
 
 @torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, iteration: int) -> None:
+    """Move the exponential moving average of weights on, with a memory that grows to a thousand iterations."""
+    keep = min(0.999, iteration / (iteration + 20))
+    for a, p in zip(average.parameters(), model.parameters()):
+        a.lerp_(p, 1 - keep)
+
+
+@torch.no_grad()
 def validate(codec: Codec, pictures: torch.Tensor, perceptual: nn.Module) -> tuple[float, list[list[float]]]:
     """The figure to minimise (mean of loss / step over the validation steps) and, per step, [step, bpp, PSNR, LPIPS]."""
     total, rows = 0.0, []
@@ -276,10 +284,7 @@ def main() -> None:
         nn.utils.clip_grad_norm_(codec.parameters(), 200.0)
         optimiser.step()
         iteration += 1
-        with torch.no_grad():
-            keep = min(0.999, iteration / (iteration + 20))
-            for a, p in zip(average.parameters(), codec.parameters()):
-                a.lerp_(p, 1 - keep)
+        follow(average, codec, iteration)
         now = np.array([float(v.detach().mean()) for v in (loss, bpp, mse, lpips)])
         running = now if iteration == 1 else 0.98 * running + 0.02 * now
     log.close()

@@ -34,7 +34,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent  # noqa: E402
-from tools.train_autoencoder import EMBEDDED, GRID_WEIGHT, PERCEPTUAL_WEIGHT, grid_energy  # noqa: E402
+from tools.train_autoencoder import EMBEDDED, GRID_WEIGHT, PERCEPTUAL_WEIGHT, follow, grid_energy  # noqa: E402
 from videocodec.models.bundle import ModelBundle  # noqa: E402
 from videocodec.models.temporal_unet import TemporalUNet  # noqa: E402
 from videocodec.networks.autoencoder import Decoder  # noqa: E402
@@ -309,10 +309,7 @@ def main() -> None:
         nn.utils.clip_grad_norm_(model.unet.parameters(), 50.0)
         optimiser.step()
         iteration += 1
-        with torch.no_grad():
-            keep = min(0.999, iteration / (iteration + 20))
-            for a, p in zip(average.unet.parameters(), model.unet.parameters()):
-                a.lerp_(p, 1 - keep)
+        follow(average.unet, model.unet, iteration)
         now = np.array([float(v.detach().mean()) for v in (loss, mse, lpips, flicker)])
         running = now if iteration == 1 else 0.98 * running + 0.02 * now
     log.close()
