@@ -4,14 +4,19 @@
     python tools/train_unet.py --streams STREAMS --lpips FILE --minutes 8 --output DIR
 
 Starts from ``--init`` (a folder with ``unet/``, by default the embedded bundle; afresh if it has none) and keeps the weights (an
-exponential moving average) with the best figure on held-out clips: ``unet/`` in diffusers' layout, float16, in the output folder,
-and ``train.log`` beside it.  Runs on CPU and CUDA.
+exponential moving average) with the best figure on held-out scenes: ``unet/`` in diffusers' layout, float16, in the output folder,
+the newest in ``last/``, and ``train.log`` beside them.  Runs on CPU and CUDA.
 
-A sample is two frames next to each other, cut at the same place.  Loss, through the frozen decoder of the autoencoder and in units of
-8-bit squared error: MSE + 0.5·MSE of 8×8 means + grid + w·LPIPS, as in training the autoencoder, plus 0.5·MSE of the *change* of
-the error from one frame to the next along the source's motion (DIS flow), which is flicker.  In a third of the samples some blocks are
-replaced by a neighbour's content and marked for generation; in a quarter the error is shrunk to that of a smaller timestep, as
-the later ones of several DDIM steps see it.
+``--decoder-rate`` above 0 trains the autoencoder's decoder along, on frames between keyframes, which its own training never saw; every
+fourth batch goes to it unrestored, so that pictures without the UNet stay what they were or better.  Its weights are
+``decoder.safetensors`` in the output folder; the encoder stays, and with it the meaning of every latent and all tables.
+
+A sample is two frames next to each other, cut at the same place.  Loss, through the decoder of the autoencoder: log of the squared
+error (that of 8×8 means and of the 8 px grid counted extra, as in training the autoencoder) + w·log of LPIPS + 0.1·log of the squared
+*change* of the error from one frame to the next along the source's motion (DIS flow), which is flicker.  Logarithms, because what
+counts is by how much a picture gets better: sums of errors are those of the busiest pictures, and networks trained on them
+made calm ones worse.  In a third of the samples some blocks are replaced by a neighbour's content and marked for generation; in
+a quarter the error is shrunk to that of a smaller timestep, as the later ones of several DDIM steps see it.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import argparse
 import copy
 import json
 import math
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -28,13 +34,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent  # noqa: E402
-from tools.train_autoencoder import EMBEDDED, GRID_WEIGHT, PERCEPTUAL_WEIGHT, follow, grid_energy  # noqa: E402
+from tools.train_autoencoder import EMBEDDED, GRID_WEIGHT, follow, grid_energy  # noqa: E402
 from videocodec.models.bundle import ModelBundle  # noqa: E402
 from videocodec.models.temporal_unet import TemporalUNet  # noqa: E402
 from videocodec.networks.autoencoder import Decoder  # noqa: E402
@@ -42,9 +48,11 @@ from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
 
 STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
 HELD_OUT_EVERY = 5
-STEP_LIMIT = 4.0  # the autoencoder was trained up to this step, and beyond it the perceptual term would be all there is
-FLICKER_WEIGHT = 0.5
+ENOUGH_MSE, ENOUGH_LPIPS = 4.0, 0.02  # below these, errors of a cut-out are not worth a network's attention
+FLICKER_WEIGHT = 0.1
 VALIDATION_PAIRS = 3  # per stream
+DECODER_FILE = "decoder.safetensors"
+UNRESTORED_EVERY = 4  # batches, when the decoder learns too
 
 
 @dataclass(frozen=True)
@@ -144,8 +152,8 @@ def training_batch(streams: list[Stream], pairs: int, crop: int, deviation: floa
     for i in rng.choice(len(streams), pairs, p=shares / shares.sum()):
         stream = streams[i]
         h, w = (min(crop, side) for side in stream.decoded.shape[2:])
-        # The camera's and the clip's first frame is the one keyframe: met as often as it matters for what stands still.
-        t = 0 if rng.random() < 0.1 else int(rng.integers(len(stream.decoded) - 1))
+        # The clip's first frame is the one keyframe: met as often as it matters, since what stands still is it for seconds.
+        t = 0 if rng.random() < 0.3 else int(rng.integers(len(stream.decoded) - 1))
         y, x = (2 * int(rng.integers((side - size) // 2 + 1)) for side, size in zip(stream.decoded.shape[2:], (h, w)))
         cuts.append((stream, t, y, x, h, w))
     batch = collate(cuts, deviation)
@@ -163,7 +171,7 @@ def training_batch(streams: list[Stream], pairs: int, crop: int, deviation: floa
 
 
 class Restorer(nn.Module):
-    """The UNet with the frozen decoder after it."""
+    """The UNet with the decoder after it."""
 
     def __init__(self, unet: TemporalUNet, decoder: Decoder, deviation: float) -> None:
         super().__init__()
@@ -190,8 +198,7 @@ class Restorer(nn.Module):
 
 
 def distortion(decoded: torch.Tensor, batch: Batch, perceptual: nn.Module, weight: float, train: bool) -> tuple[torch.Tensor, ...]:
-    """Per frame: loss over step; MSE in 8-bit units; LPIPS; per pair: flicker, the MSE of the change of the error."""
-    step = torch.exp2(torch.log2(batch.steps).mean((1, 2))).clamp(max=STEP_LIMIT)
+    """Per frame: loss; MSE in 8-bit units; LPIPS; per pair: flicker, the MSE of the change of the error."""
     error = (decoded - batch.pictures) * 127.5
     mse = (error**2).mean((1, 2, 3))
     coarse = (F.avg_pool2d(error, 8) ** 2).mean((1, 2, 3))
@@ -200,8 +207,9 @@ def distortion(decoded: torch.Tensor, batch: Batch, perceptual: nn.Module, weigh
     moved = F.grid_sample(error[::2], batch.flow, padding_mode="border", align_corners=True)
     flicker = ((error[1::2] - moved) ** 2).mean((1, 2, 3))
     grid = grid_energy(error) if min(error.shape[2:]) >= 64 else 0
-    still = mse + 0.5 * coarse + GRID_WEIGHT * grid + weight * PERCEPTUAL_WEIGHT * step**1.4 * lpips
-    return (still + FLICKER_WEIGHT * flicker.repeat_interleave(2)) / step, mse, lpips, flicker
+    pixels = torch.log(mse + 0.5 * coarse + GRID_WEIGHT * grid + ENOUGH_MSE)
+    changes = torch.log(flicker + ENOUGH_MSE).repeat_interleave(2)
+    return pixels + weight * torch.log(lpips + ENOUGH_LPIPS) + FLICKER_WEIGHT * changes, mse, lpips, flicker
 
 
 @torch.no_grad()
@@ -216,10 +224,22 @@ def validate(model: Restorer, batches: list[tuple[int, Batch]], perceptual: nn.M
     return np.array([np.mean(rows[group], 0) for group in sorted(rows)])
 
 
-def held_out(streams: list[Stream]) -> tuple[list[Stream], list[Stream]]:
-    """Streams to train on and to validate with: no scene is in both."""
-    scenes = sorted({scene(s.name) for s in streams if s.name.startswith("clip")})
-    chosen = set(scenes[3::HELD_OUT_EVERY])
+def save(model: Restorer, folder: Path, with_decoder: bool) -> None:
+    """Write the weights as float16 into a folder: ``unet/`` and, if it was trained, ``decoder.safetensors``."""
+    copy.deepcopy(model.unet).half().save_pretrained(str(folder / "unet"))
+    if with_decoder:
+        state = {f"decoder.{name}": value.half().contiguous().cpu() for name, value in model.decoder.state_dict().items()}
+        save_file(state, str(folder / "decoder.part"))
+        (folder / "decoder.part").rename(folder / DECODER_FILE)
+
+
+def held_out(streams: list[Stream], pattern: str | None = None) -> tuple[list[Stream], list[Stream]]:
+    """Streams to train on and to validate with: no scene is in both.  pattern: a regular expression that finds the scenes to validate
+    with by name, for weights that have seen the others; without it every fifth clip."""
+    scenes = sorted({scene(s.name) for s in streams})
+    chosen = (
+        {s for s in scenes if re.search(pattern, s)} if pattern else set([s for s in scenes if s.startswith("clip")][3::HELD_OUT_EVERY])
+    )
     return [s for s in streams if scene(s.name) not in chosen], [s for s in streams if scene(s.name) in chosen]
 
 
@@ -245,7 +265,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=4)
     parser.add_argument("--crop", type=int, default=16, help="latents a side")
     parser.add_argument("--learning-rate", type=float, default=6e-4)
-    parser.add_argument("--perceptual", type=float, default=1.0, help="weight of LPIPS against the autoencoder's training")
+    parser.add_argument("--decoder-rate", type=float, default=0.0, help="learning rate of the autoencoder's decoder; 0 leaves it as it is")
+    parser.add_argument("--perceptual", type=float, default=1.5, help="weight of log LPIPS against log MSE")
+    parser.add_argument("--hold-out", metavar="REGEX", help="scenes to validate with (default: every fifth clip)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
@@ -257,11 +279,16 @@ def main() -> None:
     bundle = ModelBundle.find(EMBEDDED)
     table = load_file(str(bundle.folder / "codec" / "tables.safetensors"))["timesteps"].numpy()
     deviation = latent_deviation(table)
-    streams, reserved = held_out(load_streams(args.streams, table))
+    streams, reserved = held_out(load_streams(args.streams, table), args.hold_out)
+    if not streams or not reserved:
+        raise SystemExit(f"{args.streams}: needs streams to train on and others to hold out, found {len(streams)} and {len(reserved)}")
 
     resumable = (args.init / "unet" / "config.json").is_file()
     unet = TemporalUNet.from_pretrained(str(args.init / "unet"), torch_dtype=torch.float32) if resumable else TemporalUNet()
     autoencoder = bundle.load_autoencoder()
+    if (args.init / DECODER_FILE).is_file():
+        autoencoder.load_state_dict(load_file(str(args.init / DECODER_FILE)), strict=False)
+    autoencoder.decoder.requires_grad_(args.decoder_rate > 0)
     model = Restorer(unet.train(), autoencoder.decoder, deviation).to(args.device, memory_format=torch.channels_last)
     average = copy.deepcopy(model)
     perceptual = LpipsSqueeze(args.lpips).to(args.device, memory_format=torch.channels_last)
@@ -281,7 +308,10 @@ def main() -> None:
     plain = validate(average, batches, perceptual, args.perceptual, restore=False)
     note(without_unet=plain.round(4).tolist())
 
-    optimiser = torch.optim.AdamW(model.unet.parameters(), lr=args.learning_rate, weight_decay=1e-4, betas=(0.9, 0.99))
+    groups = [{"params": list(model.unet.parameters()), "peak": args.learning_rate}]
+    if args.decoder_rate:
+        groups.append({"params": list(model.decoder.parameters()), "peak": args.decoder_rate})
+    optimiser = torch.optim.AdamW(groups, weight_decay=1e-4, betas=(0.9, 0.99))
     start, best, iteration, next_validation = time.time(), math.inf, 0, 0.0
     running = np.zeros(4)
     while True:
@@ -289,27 +319,30 @@ def main() -> None:
         progress = elapsed / (60 * args.minutes)
         if elapsed >= next_validation or progress >= 1:
             rows = validate(average, batches, perceptual, args.perceptual)
-            figure = float((rows[:, 0] / plain[:, 0]).mean())
+            unrestored = validate(average, batches, perceptual, args.perceptual, restore=False) if args.decoder_rate else plain
+            figure = float((rows[:, 0] - plain[:, 0]).mean())
             note(minutes=round(elapsed / 60, 1), iteration=iteration, figure=round(figure, 4), validation=rows.round(4).tolist(),
-                 running=running.round(3).tolist())  # fmt: skip
+                 without_unet=unrestored.round(4).tolist(), running=running.round(3).tolist())  # fmt: skip
             torch.manual_seed(args.seed + iteration)
+            save(average, args.output / "last", args.decoder_rate > 0)
             if figure < best:
                 best = figure
-                copy.deepcopy(average.unet).half().save_pretrained(str(args.output / "unet"))
+                save(average, args.output, args.decoder_rate > 0)
             if progress >= 1:
                 break
             next_validation = time.time() - start + min(480.0, 12 * args.minutes)
         ramp = min(1.0, (iteration + 1) / 200)
         for group in optimiser.param_groups:
-            group["lr"] = args.learning_rate * ramp * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+            group["lr"] = group["peak"] * ramp * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
         batch = training_batch(streams, args.pairs, args.crop, deviation, rng).to(args.device)
-        loss, mse, lpips, flicker = distortion(model(batch, True), batch, perceptual, args.perceptual, train=True)
+        restore = not args.decoder_rate or iteration % UNRESTORED_EVERY != 0
+        loss, mse, lpips, flicker = distortion(model(batch, True, restore), batch, perceptual, args.perceptual, train=True)
         optimiser.zero_grad(set_to_none=True)
         loss.mean().backward()
-        nn.utils.clip_grad_norm_(model.unet.parameters(), 50.0)
+        nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 50.0)
         optimiser.step()
         iteration += 1
-        follow(average.unet, model.unet, iteration)
+        follow(average, model, iteration)
         now = np.array([float(v.detach().mean()) for v in (loss, mse, lpips, flicker)])
         running = now if iteration == 1 else 0.98 * running + 0.02 * now
     log.close()

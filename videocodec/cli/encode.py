@@ -39,9 +39,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         help=f"longest distance of keyframes, in frames (default: {DEFAULT_GOP_SIZE})",
     )  # fmt: skip
     parser.add_argument(
-        "--generation", type=share, default=1.0, metavar="0..1",
+        "--generation", type=share, metavar="0..1",
         help="let the model's UNet make up blocks that cost more than they are worth, as if it left this share of their error; "
-        "every frame says which (default: 1, none is made up)",
+        "every frame says which (default: presets from slow on run the UNet to find out, if there is one; others leave it none)",
     )  # fmt: skip
     parser.add_argument("--max-frames", type=whole_number(1), metavar="N", help="stop after N frames")
     parser.add_argument(

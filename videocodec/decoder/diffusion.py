@@ -99,7 +99,13 @@ class DiffusionRestoration(Restoration):
         packed = np.concatenate([np.stack([f.latent.latents for f in chosen])[:, None], around], 1).astype(np.int16)
         generate = np.stack([to_positions(f.latent.fields.modes == Mode.GENERATE, self._block) for f in chosen])
         quantisers = np.stack([f.quantiser_map for f in chosen])
-        with memory_errors(f"to restore {len(chosen)} frames on {self._device}"):
+        return self.restore_latents(packed, generate, quantisers)
+
+    @torch.inference_mode()
+    def restore_latents(self, packed: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> np.ndarray:
+        """packed (B, 3, C, h, w) int16: latents of frames, and of those before and after moved to them, in units of the stream; generate
+        (B, h, w) bool; quantisers (B, h, w) uint8 → restored (B, C, h, w) float32 in units of the stream."""
+        with memory_errors(f"to restore {len(packed)} frames on {self._device}"):
             return self._restore(packed, generate, quantisers)
 
     def _restore(self, packed: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> np.ndarray:

@@ -63,7 +63,7 @@ def encode(
     maxrate: float | None = None,
     preset: Preset = "medium",
     gop_size: int = DEFAULT_GOP_SIZE,
-    generation: float = 1.0,
+    generation: float | None = None,
     max_frames: int | None = None,
     model: str | Path = "embedded",
     device: str = "auto",
@@ -81,7 +81,7 @@ def encode(
 
     preset: ultrafast to placebo, named as x264 does.  gop_size: longest distance of keyframes in frames.  max_frames: stop after so many.
     generation: what share of its error the model's UNet is trusted to leave in a block that is not sent but left to it to make up,
-    0..1; at 1 no block is.
+    0..1; at 1 no block is.  None: presets from slow on run the UNet, if there is one, to find out block by block; others leave it none.
     model: a bundle's name or folder.  threads: CPU threads of the networks.  jobs: processes that share the work between
     keyframes; the bytes are the same for any number, and a script must call with ``jobs`` under ``if __name__ == "__main__"``.
     progress: called after every access unit.
@@ -156,9 +156,9 @@ def encode(
     )
 
 
-def _of_generation(generation: float, bundle: ModelBundle) -> list[str]:
+def _of_generation(generation: float | None, bundle: ModelBundle) -> list[str]:
     """A warning where blocks are left to be made up and nobody is there to do so."""
-    if generation == 1 or bundle.has_unet:
+    if generation in (None, 1) or bundle.has_unet:
         return []
     return [f"model {bundle.name} has no UNet: blocks left to be made up are shown as they were predicted"]
 

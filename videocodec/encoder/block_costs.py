@@ -16,6 +16,7 @@ from bitstream.quantiser import UNITS_PER_LATENT, step_latent
 from .importance import WEIGHTS
 
 _PER_STEP = 16  # resolution of the tables of sample costs
+_ROUNDING = 0.35  # at the usual λ a level is worth its bits from 0.65 steps on
 _REACH = 64  # steps; larger residuals cost as much as this one
 
 
@@ -69,7 +70,8 @@ class BlockCosts:
 
 
 class FrameCosts:
-    """Costs of the blocks of one frame.  target (C, h, w) float32: its latents in quantiser steps."""
+    """Costs of the blocks of one frame.  target (C, h, w) float32: its latents in quantiser steps; weights (C, h, w): what their squared
+    errors count."""
 
     def __init__(self, costs: BlockCosts, latents: np.ndarray, quantiser: int, block: int, classes: np.ndarray) -> None:
         """``latents`` (C, h, w) scaled; ``classes`` (bh, bw) of ``importance.WEIGHTS``."""
@@ -77,7 +79,7 @@ class FrameCosts:
         self._costs, self._block, self._scale = costs, block, np.float32(1 / step)
         self.target = np.asarray(latents, dtype=np.float32) * np.float32(UNITS_PER_LATENT / step)
         positions, channels = to_positions(classes.astype(np.int32), block), len(latents)
-        self._weights = WEIGHTS[positions] * costs.weights[:, None, None]
+        self.weights = WEIGHTS[positions] * costs.weights[:, None, None]
         # Where the costs of samples of a channel at a position begin in the tables.
         self._rows = (positions * channels + np.arange(channels, dtype=np.int32)[:, None, None]) * costs.residual_table.shape[1]
 
@@ -94,16 +96,21 @@ class FrameCosts:
         index = np.minimum(distance * _PER_STEP, _REACH * _PER_STEP).astype(np.int32)
         return self._sum(table.take(index + self._rows))
 
-    def skip_and_residual(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(bh, bw) each: error of every block as it is predicted; what skipping costs, and what coding the residual does."""
+    def skip_and_residual(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(bh, bw) each: what skipping every block costs, and what coding its residual does."""
         distance, r = np.abs(self.target - self.in_steps(prediction)), self._costs.rates
-        error = self._sum(np.square(distance) * self._weights)
+        error = self._sum(np.square(distance) * self.weights)
         residual = self._looked_up(self._costs.residual_table, distance)
-        return error, error + self._costs.lagrangian * r.skip, residual + self._costs.lagrangian * r.residual
+        return error + self._costs.lagrangian * r.skip, residual + self._costs.lagrangian * r.residual
+
+    @staticmethod
+    def quantised(residual: np.ndarray) -> np.ndarray:
+        """About the levels that residuals in steps are coded as."""
+        return np.sign(residual) * np.floor(np.abs(residual) + np.float32(_ROUNDING))
 
     def cheapest(self, prediction: np.ndarray) -> np.ndarray:
         """(bh, bw): the less of skipping and coding the residual."""
-        _, skip, residual = self.skip_and_residual(prediction)
+        skip, residual = self.skip_and_residual(prediction)
         return np.minimum(skip, residual)
 
     def intra(self) -> np.ndarray:

@@ -20,6 +20,7 @@ from bitstream.sequence_header import SequenceHeader
 
 from ..media.source import SourceFrame
 from .chunks import Chunk
+from .generation import LatentRestorer
 from .group_encoder import EncoderFrame, GroupEncoder
 from .motion import MotionSearch
 from .pace import Budget, chunk_pace
@@ -97,7 +98,9 @@ def motion_search(header: SequenceHeader, settings: EncoderSettings) -> MotionSe
 class _Coding:
     """A chunk on its way through the encoder by one plan."""
 
-    def __init__(self, runtime: AutoencoderRuntime, header: SequenceHeader, chunk: Chunk, plan: CodingPlan) -> None:
+    def __init__(
+        self, runtime: AutoencoderRuntime, header: SequenceHeader, chunk: Chunk, plan: CodingPlan, restorer: LatentRestorer | None
+    ) -> None:
         limit = None
         if plan.maxrate is not None:
             limit = PeakLimit(plan.maxrate, Fraction(header.time_base), plan.carry, chunk.frames, chunk.is_last)
@@ -110,6 +113,7 @@ class _Coding:
             motion_search(header, plan.settings),
             weights=runtime.bundle.sensitivity,
             pace=self._pace,
+            restorer=restorer,
         )
         self._units: list[CodedUnit] = []
         self._data: list[bytes] = []
@@ -143,6 +147,7 @@ class ChunkCoder:
         self._luma = motion_search(header, EncoderSettings()).luma
         self._memory = memory
         self._kept: dict[Chunk, list[EncoderFrame]] = {}
+        self._restorer: LatentRestorer | None = None
 
     def code(
         self, task: ChunkTask, frames: Callable[[Chunk], Iterable[SourceFrame]], told: Callable[[CodedUnit], None] = lambda unit: None
@@ -151,7 +156,7 @@ class ChunkCoder:
 
         One result per plan.  Frames are read as they are needed, and each only once.
         """
-        codings = [_Coding(self._runtime, self._header, task.chunk, plan) for plan in task.plans]
+        codings = [_Coding(self._runtime, self._header, task.chunk, plan, self._restorer_for(plan.settings)) for plan in task.plans]
         for frame in self._prepared(task.chunk, frames):
             for index, coding in enumerate(codings):
                 for unit in coding.push(frame):
@@ -162,6 +167,16 @@ class ChunkCoder:
                 if index == 0:
                     told(unit)
         return tuple(coding.result() for coding in codings)
+
+    def _restorer_for(self, settings: EncoderSettings) -> LatentRestorer | None:
+        """The bundle's restoration, loaded when first wanted, for settings that run it."""
+        if not (settings.generation is None and settings.effort.restores and self._runtime.bundle.has_unet):
+            return None
+        if self._restorer is None:
+            from .restoring import DiffusionRestorer
+
+            self._restorer = DiffusionRestorer(self._runtime.bundle, self._header, self._runtime.device)
+        return self._restorer
 
     def _prepared(self, chunk: Chunk, frames: Callable[[Chunk], Iterable[SourceFrame]]) -> Iterator[EncoderFrame]:
         """The chunk's frames with their latents, remembered where memory allows."""

@@ -100,6 +100,8 @@ class _FrameDecision:
         self._fields = BlockFields.blank(*self._grid, Mode.SKIP)
         self._source = leaders(self._fields.sides)
         self._prediction: np.ndarray | None = None
+        self._moved: list[np.ndarray] = []  # the prediction from each reference alone
+        self._quantiser = quantiser
 
     def candidates(self, reference: ReferenceFrame, given: list[np.ndarray]) -> list[_Candidate]:
         """The fields to try everywhere: zero, those given, and the first of them evened out over 32 and 64 px.  The same field
@@ -258,6 +260,7 @@ class _FrameDecision:
         """Past, future or their average for every unit; fills directions and vectors, and the prediction."""
         fields = self._fields
         past, past_bits = motions[0]
+        self._moved = [motion.prediction for motion, _ in motions]
         if len(motions) == 1:
             fields.vectors[0], self._prediction = past.vectors, past.prediction
             return
@@ -293,13 +296,11 @@ class _FrameDecision:
     def set_modes(self) -> Decision:
         """Skip, residual, generate or intra for every block, and units taken apart that hold an intra block."""
         fields = self._fields
-        error, skip, residual = self._costs.skip_and_residual(self._prediction)
+        skip, residual = self._costs.skip_and_residual(self._prediction)
         costs = np.stack([skip, residual, np.full(self._grid, np.inf), self._costs.intra()])
         fields.modes[:] = costs.argmin(0)
         if self._decider.generate is not None:
-            prediction, mark = self._costs.in_steps(self._prediction), self._lagrangian * self._rates.generate
-            scene = BlockScene(self._costs.target, prediction, self._block, error, costs.min(0), mark)
-            fields.modes[self._decider.generate(scene)] = Mode.GENERATE
+            fields.modes[self._decider.generate(self._scene(costs.min(0)))] = Mode.GENERATE
         alone = fields.modes == Mode.INTRA
         fields.vectors[:, alone] = 0
         fields.directions[alone] = Direction.PAST
@@ -312,6 +313,17 @@ class _FrameDecision:
             grid = unit_grid(*self._grid, side)
             sides[(grid.size == 1)[grid.of_block] & (sides == side)] = 1
         return Decision(fields, self._prediction)
+
+    def _scene(self, cost: np.ndarray) -> BlockScene:
+        """``cost`` (bh, bw): of the modes that are set."""
+        modes = to_positions(self._fields.modes, self._block)
+        prediction, past, future = (self._costs.in_steps(plane) for plane in (self._prediction, self._moved[0], self._moved[-1]))
+        base = np.where(modes == Mode.INTRA, np.float32(0), prediction)
+        sent = np.where(modes == Mode.SKIP, prediction, base + self._costs.quantised(self._costs.target - base))
+        return BlockScene(
+            self._costs.target, prediction, sent, past, future, self._costs.weights,
+            block=self._block, cost=cost, mark=self._lagrangian * self._rates.generate, quantiser=self._quantiser,
+        )  # fmt: skip
 
 
 def _evened(vectors: np.ndarray, side: int) -> np.ndarray:

@@ -12,17 +12,30 @@ import numpy as np
 class BlockScene:
     """What a chooser sees of a frame.
 
-    target, prediction (C, h, w) float32: source latents and their prediction, in quantiser steps; block: latents a side of a
-    block; error (bh, bw): squared error of the prediction; cost (bh, bw): distortion + λ · bits of the best mode that sends
-    or predicts the block; mark: λ · bits of marking one.
+    All latents are (C, h, w) float32 in quantiser steps.  target: of the source; prediction; sent: about what a decoder gets if every
+    block is coded in its best mode; past, future: the references moved to where the frame's content is, the past one twice where
+    there is but one.  weights (C, h, w): what squared errors count.  block: latents a side of a block; cost (bh, bw): distortion +
+    λ · bits of the best mode that sends or predicts the block; mark: λ · bits of marking one; quantiser: index of the frame's step.
     """
 
     target: np.ndarray
     prediction: np.ndarray
+    sent: np.ndarray
+    past: np.ndarray
+    future: np.ndarray
+    weights: np.ndarray
     block: int
-    error: np.ndarray
     cost: np.ndarray
     mark: float
+    quantiser: int
+
+    def distortion(self, latents: np.ndarray) -> np.ndarray:
+        """(C, h, w) in steps → (bh, bw): squared errors, weighted and summed."""
+        return self._summed(np.square(latents - self.target) * self.weights)
+
+    def _summed(self, plane: np.ndarray) -> np.ndarray:
+        b, (height, width) = self.block, plane.shape[1:]
+        return plane.sum(0).reshape(height // b, b, width // b, b).sum((1, 3))
 
     def energy(self, plane: np.ndarray) -> np.ndarray:
         """(C, h, w) → (bh, bw): squares around the mean of each channel in each block, summed."""
@@ -52,7 +65,38 @@ class UnpredictedTexture:
     gain: float = 0.5
 
     def __call__(self, scene: BlockScene) -> np.ndarray:
-        detail, predicted = scene.energy(scene.target), scene.energy(scene.prediction)
-        disocclusion = scene.error > 0.5 * np.maximum(detail, 1e-6)
-        texture = (np.minimum(detail, predicted) > 0.5 * np.maximum(detail, predicted)) & (scene.error > 0.3 * detail)
-        return (self.gain * scene.error + scene.mark < scene.cost) & (disocclusion | texture)
+        detail, predicted, error = scene.energy(scene.target), scene.energy(scene.prediction), scene.distortion(scene.prediction)
+        disocclusion = error > 0.5 * np.maximum(detail, 1e-6)
+        texture = (np.minimum(detail, predicted) > 0.5 * np.maximum(detail, predicted)) & (error > 0.3 * detail)
+        return (self.gain * error + scene.mark < scene.cost) & (disocclusion | texture)
+
+
+class LatentRestorer(Protocol):
+    """The restoration as an encoder runs it."""
+
+    def __call__(self, scene: BlockScene, latents: np.ndarray, generate: np.ndarray) -> np.ndarray:
+        """Versions of a frame's latents (n, C, h, w) in steps, and which of their blocks are to be made up (n, bh, bw) bool → what each is
+        restored to (n, C, h, w), in steps."""
+        ...
+
+
+@dataclass(frozen=True)
+class RestoredBlocks:
+    """Picks the blocks that come out of the restoration cheaper when they are made up than when they are sent.
+
+    The restoration runs twice on a frame: as it would be decoded if everything is sent, and with all blocks made up that could save
+    bits.  A block is made up if the distortion that this leaves, and its mark, cost less than the distortion of what is sent, after
+    restoration too, and its bits.  Only for frames that no other refers to: what is made up is no part of any prediction.
+    """
+
+    restore: LatentRestorer
+
+    def __call__(self, scene: BlockScene) -> np.ndarray:
+        spent = np.maximum(scene.cost - scene.distortion(scene.sent), 0.0)  # λ · bits
+        promising = spent > scene.mark
+        if not promising.any():
+            return promising
+        held_back = np.where(promising.repeat(scene.block, 0).repeat(scene.block, 1), scene.prediction, scene.sent)
+        restored = self.restore(scene, np.stack([scene.sent, held_back]), np.stack([np.zeros_like(promising), promising]))
+        kept, made_up = (scene.distortion(latents) for latents in restored)
+        return promising & (made_up + scene.mark < kept + spent)

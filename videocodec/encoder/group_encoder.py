@@ -21,7 +21,7 @@ from bitstream.symbol_coder import SymbolWriter
 from bitstream.tables import CodecTables
 
 from .decisions import BlockDecider
-from .generation import UnpredictedTexture
+from .generation import LatentRestorer, RestoredBlocks, UnpredictedTexture
 from .importance import USUAL_CLASS, WEIGHTS, GroupMotion, keyframe_offset, propagate, weight_classes
 from .motion import MotionSearch
 from .quantisation import RateDistortionQuantiser
@@ -71,7 +71,7 @@ class GroupEncoder:
     The first frame is the keyframe and its own unit; the frames after it wait, up to ``settings.group_size`` of them, and
     are coded in groups whose structure and size follow from how much is new in them.  ``pace`` may choose another crf for
     every unit than that of the settings.  ``weights`` (C,): what an error in each channel counts in frames
-    that no other refers to.
+    that no other refers to.  ``restorer`` runs the restoration, for presets that ask it what to leave out.
     ``new_writer`` and ``new_coder`` let calibration count and record what is coded.
     """
 
@@ -85,15 +85,20 @@ class GroupEncoder:
         new_coder: Callable[[CodecTables, int, int, int], FrameCoder] = FrameCoder,
         weights: np.ndarray | None = None,
         pace: Pace | None = None,
+        restorer: LatentRestorer | None = None,
     ) -> None:
         self._tables, self._header, self._settings, self._search = tables, header, settings, search
         self._new_writer, self._new_coder, self._pace, self._weights = new_writer, new_coder, pace, weights
         self._block = 1 << header.block_log2
         effort = settings.effort
-        generate = UnpredictedTexture(settings.generation) if settings.generation < 1 else None
-        options = {"refinements": effort.refinements, "units": effort.units, "merges": effort.merges, "generate": generate}
-        self._decider = BlockDecider(tables, self._block, settings.lagrangian, **options)
-        self._leaf_decider = BlockDecider(tables, self._block, settings.lagrangian, weights=weights, **options)
+        options = {"refinements": effort.refinements, "units": effort.units, "merges": effort.merges}
+        generate = leaf_generate = None
+        if settings.generation is not None and settings.generation < 1:
+            generate = leaf_generate = UnpredictedTexture(settings.generation)
+        elif settings.generation is None and effort.restores and restorer is not None:
+            leaf_generate = RestoredBlocks(restorer)
+        self._decider = BlockDecider(tables, self._block, settings.lagrangian, generate=generate, **options)
+        self._leaf_decider = BlockDecider(tables, self._block, settings.lagrangian, weights=weights, generate=leaf_generate, **options)
         self._grid = header.latent_height >> header.block_log2, header.latent_width >> header.block_log2
         self._keyframe: EncoderFrame | None = None
         self._coder: FrameCoder | None = None

@@ -38,7 +38,7 @@ def sequence_header(source: VideoSource, bundle: ModelBundle, settings: EncoderS
         frame_rate=source.frame_rate or 0,
         latent_channels=bundle.tables.latent_channels,
         crf=settings.crf,
-        generated_content=bundle.has_unet or settings.generation < 1,
+        generated_content=bundle.has_unet or (settings.generation is not None and settings.generation < 1),
         gop_size=settings.gop_size,
         preset=PRESETS.index(settings.preset),
         model_name=bundle.name,

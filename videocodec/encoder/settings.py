@@ -19,8 +19,8 @@ USUAL_KEYFRAME_OFFSET = 8  # where nothing is known of the frames after it
 @dataclass(frozen=True)
 class Effort:
     """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), whether groups are hierarchical, whether blocks
-    are joined to larger units and may merge with neighbours, whether importance is propagated backwards, and how many rounds
-    vectors are refined on the cost of the latents."""
+    are joined to larger units and may merge with neighbours, whether importance is propagated backwards, how many rounds
+    vectors are refined on the cost of the latents, and whether the restoration is run to see what may be left to it."""
 
     flow_preset: int
     hierarchical: bool
@@ -28,6 +28,7 @@ class Effort:
     merges: bool
     importance: bool
     refinements: int
+    restores: bool = False
 
 
 _EFFORTS = {
@@ -37,10 +38,10 @@ _EFFORTS = {
     "faster": Effort(1, hierarchical=True, units=True, merges=False, importance=True, refinements=0),
     "fast": Effort(1, hierarchical=True, units=True, merges=True, importance=True, refinements=0),
     "medium": Effort(1, hierarchical=True, units=True, merges=True, importance=True, refinements=1),
-    "slow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=2),
-    "slower": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=4),
-    "veryslow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=8),
-    "placebo": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=16),
+    "slow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=2, restores=True),
+    "slower": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=4, restores=True),
+    "veryslow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=8, restores=True),
+    "placebo": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=16, restores=True),
 }
 
 
@@ -54,7 +55,8 @@ class EncoderSettings:
     group live on it, None to let the importance of the keyframe say; level_offsets: how much coarser the levels of a
     hierarchical group are, which fewer frames live on.
     generation: what share of its error a restoration is trusted to leave in a block that is marked for it to make up, 0..1; at 1, the only
-    honest value without such a restoration, none is marked.  effort: None for that of the preset.
+    honest value without such a restoration, none is marked.  None: none is marked either, unless the model has a UNet and the preset runs
+    it to find out.  effort: None for that of the preset.
     """
 
     crf: int = DEFAULT_CRF
@@ -64,7 +66,7 @@ class EncoderSettings:
     lagrangian: float = 0.10
     keyframe_offset: int | None = None
     level_offsets: tuple[int, ...] = (0, 5, 9, 12, 14)
-    generation: float = 1.0
+    generation: float | None = None
     effort: Effort | None = None
 
     def __post_init__(self) -> None:
@@ -76,7 +78,7 @@ class EncoderSettings:
             raise ValueError(f"group_size must be 1..{MAX_FRAMES} frames, got {self.group_size}")
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
-        if not 0 <= self.generation <= 1:
+        if self.generation is not None and not 0 <= self.generation <= 1:
             raise ValueError(f"generation must be 0..1, got {self.generation!r}")
         if self.effort is None:
             object.__setattr__(self, "effort", _EFFORTS[self.preset])

@@ -114,7 +114,7 @@ def test_another_chooser_can_take_its_place(linear_codec, scene: np.ndarray) -> 
     decider = BlockDecider(linear_codec.tables, BLOCK, 0.1, generate=first_row)
     fields = decider.decide(latents, reference_of(latents), [], BEFORE, QUANTISER).fields
     assert np.all(fields.modes[0] == Mode.GENERATE) and np.all(fields.modes[1:] == Mode.SKIP)
-    assert seen[0].error.shape == (4, 6) and seen[0].target.shape == latents.shape
+    assert seen[0].cost.shape == (4, 6) and seen[0].target.shape == latents.shape
 
 
 def test_still_blocks_are_joined_and_moving_ones_are_not(linear_codec, decider: BlockDecider, scene: np.ndarray) -> None:

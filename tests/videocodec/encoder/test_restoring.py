@@ -1,0 +1,104 @@
+"""The restoration inside the encoder: what it is shown, and what presets make of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler
+
+from bitstream.block_syntax import Mode
+from bitstream.quantiser import UNITS_PER_LATENT, step_latent
+from videocodec import encode
+from videocodec.decoder.latents import LatentStream
+from videocodec.encoder.generation import BlockScene
+from videocodec.encoder.restoring import DiffusionRestorer
+from videocodec.models.bundle import BUNDLES, ModelBundle
+from videocodec.models.denoiser import Conditions, Denoiser
+from videocodec.models.temporal_unet import TemporalUNet
+
+QUANTISER = 40
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
+    """The embedded autoencoder and tables with a UNet that returns what it gets."""
+    folder = tmp_path_factory.mktemp("bundles") / "restoring"
+    shutil.copytree(BUNDLES / "embedded", folder, ignore=shutil.ignore_patterns("unet", "scheduler"))
+    TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,)).save_pretrained(str(folder / "unet"))
+    schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    DDIMScheduler(**schedule, clip_sample=False, prediction_type="sample").save_pretrained(str(folder / "scheduler"))
+    config = json.loads((folder / "vae" / "config.json").read_text())
+    (folder / "vae" / "config.json").write_text(json.dumps(config | {"scaling_factor": 0.5}))
+    return ModelBundle.find(folder)
+
+
+class Witness(Denoiser):
+    """Takes decoded latents for clean ones, and remembers the conditions of every call."""
+
+    def __init__(self) -> None:
+        self.shown: list[Conditions] = []
+
+    def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        self.shown.append(conditions)
+        return conditions.latents
+
+    def to(self, device: torch.device) -> Witness:
+        return self
+
+
+def test_latents_references_and_masks_reach_the_network_in_its_units(bundle, coded_movie, monkeypatch) -> None:
+    header, witness = LatentStream(coded_movie.coded).header, Witness()
+    monkeypatch.setattr(ModelBundle, "load_denoiser", lambda self: witness)
+    shape = (16, header.latent_height, header.latent_width)
+    planes = np.random.default_rng(0).normal(0, 2, (3, *shape)).astype(np.float32)
+    grid = header.latent_height // 2, header.latent_width // 2
+    zeros = np.zeros(shape, np.float32)
+    scene = BlockScene(zeros, zeros, zeros, planes[1], planes[2], zeros + 1, 2, np.zeros(grid), mark=0.1, quantiser=QUANTISER)
+    mask = np.zeros((1, *grid), dtype=bool)
+    mask[0, 1, 2] = True
+    restored = DiffusionRestorer(bundle, header, torch.device("cpu"))(scene, planes[:1], mask)
+    step, (shown,) = step_latent(QUANTISER), witness.shown
+    for seen, given in zip((shown.latents, shown.before, shown.after), planes):
+        assert seen[0].numpy() == pytest.approx(given * step * 0.5, abs=0.5 / UNITS_PER_LATENT)
+    assert np.argwhere(shown.generate[0].numpy()).tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
+    assert np.all(shown.log2_step.numpy() == np.float32(np.log2(step)))
+    assert restored == pytest.approx(planes[:1], abs=1 / (UNITS_PER_LATENT * step))  # back in steps
+
+
+class _Knowing:
+    """In the place of ``DiffusionRestorer``: what is made up is the source itself."""
+
+    def __init__(self, bundle: ModelBundle, header: object, device: torch.device) -> None:
+        pass
+
+    def __call__(self, scene: BlockScene, latents: np.ndarray, generate: np.ndarray) -> np.ndarray:
+        made_up = generate.repeat(scene.block, 1).repeat(scene.block, 2)[:, None]
+        return np.where(made_up, scene.target, latents)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("preset", "generation", "marks"), [("slow", None, True), ("medium", None, False), ("slow", 1.0, False)])
+def test_presets_from_slow_on_leave_to_a_restoration_what_it_can_do(
+    bundle, coded_movie, tmp_path: Path, monkeypatch, preset: str, generation: float | None, marks: bool
+) -> None:
+    monkeypatch.setattr("videocodec.encoder.restoring.DiffusionRestorer", _Knowing)
+    target = tmp_path / "coded.mp4"
+    encode(coded_movie.movie, target, crf=24, preset=preset, generation=generation, model=bundle.folder, max_frames=10)
+    frames = list(LatentStream(target, bundle.folder).frames())
+    made_up = [frame.index for frame in frames if np.any(frame.latent.fields.modes == Mode.GENERATE)]
+    assert bool(made_up) == marks
+    referred = {number for frame in frames for number in frame.references}
+    assert not referred & set(made_up)
+
+
+@pytest.mark.slow
+def test_a_network_that_restores_nothing_is_left_nothing(bundle, coded_movie, tmp_path: Path) -> None:
+    target = tmp_path / "coded.mp4"
+    encode(coded_movie.movie, target, crf=24, preset="slow", model=bundle.folder, max_frames=10)
+    modes = [frame.latent.fields.modes for frame in LatentStream(target, bundle.folder).frames()]
+    assert not np.any(np.stack(modes) == Mode.GENERATE)
