@@ -240,5 +240,3 @@ def test_a_closed_reader_says_so_with_its_length(coded_movie) -> None:
         with pytest.raises(ReaderClosedError, match=r"this reader is closed \(it had 22 frames\)"):
             use()
     assert len(video) == 22 and video.metadata.frames == 22 and "closed" in repr(video)
-
-
