@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 
 from ..errors import ContainerError
+from .shared_file import SharedFile, check_is_file
 
 LATENT_CODEC = "bin_data"  # FFmpeg's name for what the latent track is coded as
 _COPIED_KINDS = ("audio", "subtitle")
@@ -130,15 +131,14 @@ class TrackCopier:
             raise ContainerError(f"{self._path}: track {index} cannot be copied ({error.strerror})") from error
 
 
-def open_input(path: str | Path, **options: str) -> av.container.InputContainer:
+def open_input(path: str | Path | SharedFile, **options: str) -> av.container.InputContainer:
     """Open a media file, or raise ``ContainerError`` with its name."""
-    if not Path(path).exists():
-        raise ContainerError(f"{path}: no such file")
-    if not Path(path).is_file():
-        raise ContainerError(f"{path}: not a file")
+    if not isinstance(path, SharedFile):
+        check_is_file(path)
     try:
         # An absolute name, because FFmpeg takes what stands before a colon for a protocol.
-        return av.open(os.path.abspath(path), options=options, metadata_errors="replace")
+        source = path.view() if isinstance(path, SharedFile) else os.path.abspath(path)
+        return av.open(source, options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise ContainerError(f"{path}: not a file this program can read ({error.strerror}): check the name, or copy it again") from error
 

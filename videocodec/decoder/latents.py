@@ -10,7 +10,7 @@ import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.block_syntax import Direction
-from bitstream.container import StreamReader
+from bitstream.container import SharedFile, StreamReader
 from bitstream.errors import BitstreamError, ContainerError
 from bitstream.frame_coder import LatentFrame
 from bitstream.latent_decoder import LatentDecoder
@@ -76,8 +76,8 @@ class LatentStream:
     ``UnsupportedVersionError`` or ``ModelMismatchError`` when opened; ``frames`` raises ``BitstreamError`` with the file's name.
     """
 
-    def __init__(self, path: str | Path, model: str | Path | None = None) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path | SharedFile, model: str | Path | None = None) -> None:
+        self.path = path
         self.reader = StreamReader(path)
         self.header = self.reader.header
         try:
@@ -92,10 +92,13 @@ class LatentStream:
                 f"{self.bundle.sha256[:16]}…: give the bundle that wrote the stream"
             )
 
-    def frames(self) -> Iterator[DecodedLatents]:
-        """All frames in display order, each verified against its checksum."""
-        decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2)
+    def frames(self, first: int = 0) -> Iterator[DecodedLatents]:
+        """All frames in display order from the keyframe at or before frame ``first`` on, each verified against its checksum."""
+        begin, before = self._keyframe_before(first) if first else (0, 0)
+        decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2, before)
         for sample in self.reader.units():
+            if sample.index < begin:
+                continue
             try:
                 unit = AccessUnit.parse(sample.data)
                 check_unchanged(self.header, unit.header)
@@ -103,6 +106,15 @@ class LatentStream:
             except BitstreamError as error:
                 where = f"access unit {sample.index} (frame {decoder.frames_before})"
                 raise type_of(error)(f"{self.path}: {where}: {error}") from error
+
+    def _keyframe_before(self, first: int) -> tuple[int, int]:
+        """Number of the access unit of the last keyframe at or before a frame, and how many frames come before it."""
+        unit, frames, before = 0, 0, 0
+        for number, entry in enumerate(self.reader.index()):
+            if entry.is_keyframe and before <= first:
+                unit, frames = number, before
+            before += entry.frame_count
+        return unit, frames
 
 
 def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:
@@ -118,11 +130,14 @@ def type_of(error: BitstreamError) -> type[BitstreamError]:
 
 
 class UnitDecoder:
-    """Access units in order, from a keyframe on, to their frames with all that is known of them."""
+    """Access units in order, from a keyframe on, to their frames with all that is known of them.
 
-    def __init__(self, tables: CodecTables, block: int) -> None:
+    block: latents a side of a block.  frames_before: of the stream, before the first unit that is given.
+    """
+
+    def __init__(self, tables: CodecTables, block: int, frames_before: int = 0) -> None:
         self._decoder, self._maps = LatentDecoder(tables), QuantiserMaps(block)
-        self.frames_before = 0
+        self.frames_before = frames_before
 
     def decode(self, unit: AccessUnit, size: int) -> list[DecodedLatents]:
         """The frames of a unit of ``size`` bytes, in display order.  Raises ``BitstreamError``."""
