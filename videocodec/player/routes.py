@@ -73,7 +73,9 @@ class Routes:
         ]
         handlers = {HTTPException: _http_error, VideoCodecError: _known_error, BitstreamError: _known_error, OSError: _known_error}
         handlers |= {MemoryError: _known_error, Exception: _unknown_error}
-        return Starlette(routes=routes, exception_handlers=handlers)
+        app = Starlette(routes=routes, exception_handlers=handlers)
+        app.router.redirect_slashes = False
+        return app
 
     async def page(self, _: Request) -> Response:
         """The page."""

@@ -47,6 +47,7 @@ class App {
       blocked: (error) => this.message(error.name === "NotAllowedError" ? "The browser blocks the sound: press play again" : "The sound cannot be played"),
     });
     this.addressDue = 0;
+    this.drawTimes = []; // of the last pictures, for the statistics
     this.describe();
     this.wire();
     listen(this);
@@ -94,6 +95,8 @@ class App {
     else this.stage.originalPicture = null;
     this.inform(index);
     document.body.dataset.shown = String(index);
+    this.drawTimes.push(performance.now());
+    if (this.drawTimes.length > 500) this.drawTimes.splice(0, 250);
     this.statisticsLine();
   }
 
@@ -186,7 +189,7 @@ class App {
     if (box.hidden) return;
     const { playback, frames } = this;
     const now = performance.now();
-    this.drawTimes = [...(this.drawTimes ?? []), now].filter((time) => now - time < 1000);
+    this.drawTimes = this.drawTimes.filter((time) => now - time < 1000);
     const sound = this.clip.sound ? (this.sound.paused ? "paused" : `${this.sound.currentTime.toFixed(3)} s`) : "none";
     box.textContent = [
       `frame     ${playback.shown} at ${format.seconds(this.clip.times[Math.max(0, playback.shown)])}`,

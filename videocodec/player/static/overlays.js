@@ -145,10 +145,10 @@ function drawModes(painter, details) {
 }
 
 /** Thin lines around blocks that move as one. */
-function drawUnits(painter, details) {
+function drawUnits(painter, details, strength = 0.55) {
   const [rows, columns] = details.grid;
   const { context } = painter;
-  context.strokeStyle = `rgb(255 255 255 / ${0.55 * painter.alpha})`;
+  context.strokeStyle = `rgb(255 255 255 / ${strength * painter.alpha})`;
   context.lineWidth = 1;
   context.beginPath();
   for (let row = 0; row < rows; row += 1) {
@@ -166,7 +166,7 @@ function drawUnits(painter, details) {
 function drawMotion(painter, details) {
   const [rows, columns] = details.grid;
   const { context, scaleX, scaleY } = painter;
-  drawUnits(painter, details);
+  drawUnits(painter, details, 0.3);
   const plane = rows * columns * 2;
   for (const [layer, kind] of DIRECTIONS.entries()) {
     const lines = new Path2D();
