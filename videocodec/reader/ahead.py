@@ -33,6 +33,7 @@ class ReadAhead:
         self._wish: tuple[PictureSource, int, int] | None = None  # whose pictures, which frame, which direction
         self._asking = 0
         self._stopped = False
+        self._made: set[tuple[Kind, int]] = set()  # since the last wish
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
@@ -73,6 +74,7 @@ class ReadAhead:
 
     def _work(self) -> None:
         done: tuple[PictureSource, int, int] | None = None
+        current: tuple[PictureSource, int, int] | None = None
         while True:
             with self._changed:
                 while not self._stopped and (self._asking or self._wish is None or self._wish == done):
@@ -80,6 +82,9 @@ class ReadAhead:
                 if self._stopped:
                     return
                 wish = self._wish
+            if wish != current:
+                current = wish
+                self._made.clear()
             try:
                 busy = self._one_task(*wish)
             except DamagedFrameError:
@@ -90,26 +95,38 @@ class ReadAhead:
                 done = wish
 
     def _one_task(self, pictures: PictureSource, frame: int, direction: int) -> bool:
-        """Do the most urgent thing, for a fraction of a second → whether there was any."""
+        """Do the most urgent thing, for a fraction of a second → whether there was any.
+
+        What has to be made a second time for the same wish was pushed out of the memory: then there is too little for more.
+        """
         last = frame + direction * _PICTURES_AHEAD
         for number in range(frame + direction, last + direction, direction):
             if self._is_sound(number) and not pictures.has(number):
                 unit = self._index.unit_of(number).number
                 if not self._cache.has(Kind.LATENTS, unit):
                     return self._fetch(unit)
+                if not self._first_time(Kind.PICTURE, number):
+                    return False
                 pictures.frame(number)
-                return pictures.has(number)  # else they do not fit, and the next would push out the last
+                return True
         for number in (frame, last, last + direction * _STRIDE):
             if self._is_sound(number) and not self._cache.has(Kind.LATENTS, self._index.unit_of(number).number):
                 return self._fetch(self._index.unit_of(number).number)
         for number in self._unsurveyed(self._index.unit_of(frame).number):
-            done = self._latents.step_towards(number, survey=True)
-            return done is None or self._cache.has(Kind.STATE, number + 1)
+            reached = self._latents.step_towards(number, survey=True) is not None
+            return not reached or self._first_time(Kind.STATE, number)
         return False
 
     def _fetch(self, unit: int) -> bool:
-        """One step towards an access unit's latents → whether it was of use: not if there is no memory to keep them in."""
-        return self._latents.step_towards(unit) is None or self._cache.has(Kind.LATENTS, unit)
+        """One step towards an access unit's latents → whether it is the first time they are made."""
+        reached = self._latents.step_towards(unit) is not None
+        return not reached or self._first_time(Kind.LATENTS, unit)
+
+    def _first_time(self, kind: Kind, number: int) -> bool:
+        if (kind, number) in self._made:
+            return False
+        self._made.add((kind, number))
+        return True
 
     def _is_sound(self, frame: int) -> bool:
         return 0 <= frame < len(self._index) and self._index.damage_at(frame) is None

@@ -9,9 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from bitstream.access_unit import MAX_FRAMES, AccessUnit, peek_frame_count, peek_is_keyframe
+from bitstream.access_unit import AccessUnit
 from bitstream.container import Sample, StreamReader
 from bitstream.errors import BitstreamError, ContainerError
+from bitstream.group_structure import MAX_FRAMES
 from bitstream.sequence_header import MAGIC, SequenceHeader
 
 from ..decoder.latents import check_unchanged
@@ -177,8 +178,8 @@ def _look_at(sample: Sample) -> _Scanned:
     try:
         unit = AccessUnit.parse(data)
     except BitstreamError as error:
-        is_keyframe = peek_is_keyframe(data) or data[1 : 1 + len(MAGIC)] == MAGIC
-        frames = 1 if is_keyframe else peek_frame_count(data)
+        is_keyframe = data[1 : 1 + len(MAGIC)] == MAGIC  # four bytes say so more surely than the first one
+        frames = 1 if is_keyframe else 1 + min(data[1], MAX_FRAMES - 1) if len(data) > 1 else 1
         lengths = tuple(np.diff([sample.duration * i // frames for i in range(frames + 1)]).tolist())
         return _Scanned(sample.index, sample.pts, lengths, len(data), sample.position, is_keyframe, str(error), None)
     return _Scanned(sample.index, unit.first_pts, unit.durations, len(data), sample.position, unit.is_keyframe, None, unit.header)

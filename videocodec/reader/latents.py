@@ -50,7 +50,11 @@ class LatentSource:
             if damage is not None:
                 raise damage
             at, decoder = self._nearest(number)
-            frames = self._decode(at, decoder, survey)
+            try:
+                frames = self._decode(at, decoder, survey)
+            except BitstreamError as error:
+                self._index.mark_damaged(at, str(error))
+                raise self._index.damage_at(self._index.units[number].first_frame) from error
             return frames if at == number else None
 
     def around(self, frame: int, reach: int) -> tuple[list[DecodedLatents], int]:
@@ -87,12 +91,8 @@ class LatentSource:
     def _decode(self, number: int, decoder: UnitDecoder, survey: bool) -> list[DecodedLatents]:
         entry = self._index.units[number]
         self._live = None
-        try:
-            data = self._file.read(entry.position, entry.bytes)
-            frames = decoder.decode(AccessUnit.parse(data), len(data))
-        except BitstreamError as error:
-            self._index.mark_damaged(number, str(error))
-            raise self._index.damage_at(entry.first_frame) from error
+        data = self._file.read(entry.position, entry.bytes)
+        frames = decoder.decode(AccessUnit.parse(data), len(data))
         for frame in frames:
             frame.latent.latents.flags.writeable = frame.quantiser_map.flags.writeable = False
         size = sum(map(_size, frames))

@@ -145,7 +145,6 @@ class VideoReader:
         core.open()
         self._core, self._settings, self._closed = core, settings, False
         self._pictures = PictureSource(core.latents, core.networks, core.cache, settings)
-        self.latents = LatentsView(self)
 
     def with_settings(self, *, steps: int | None = None, seed: int | None = None, restore: bool | None = None) -> VideoReader:
         """A reader of the same file under another restoration; what is not given stays.
@@ -158,6 +157,11 @@ class VideoReader:
         other._closed = True
         other._join(self._core, replace(self._settings, **given))
         return other
+
+    @property
+    def latents(self) -> LatentsView:
+        """Decoded latents by number: see ``LatentsView``."""
+        return LatentsView(self)
 
     @property
     def metadata(self) -> VideoMetadata:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bitstream.errors import ContainerError
-from videocodec import Frame, FrameBatch, VideoReader, decode_frames
+from videocodec import Frame, FrameBatch, VideoReader
 from videocodec.decoder.latents import LatentStream
 from videocodec.errors import FrameRangeError, ReaderClosedError
 
