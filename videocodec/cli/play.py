@@ -52,10 +52,7 @@ def run(args: argparse.Namespace) -> int:
                 if not args.no_browser and not open_browser(server.address):
                     print("videocodec: no screen here to open a browser on: open that address yourself", file=sys.stderr)
 
-            try:
-                server.run(ready)
-            except KeyboardInterrupt:
-                pass  # how one ends a player
+            server.run(ready)  # Ctrl-C is how one ends a player, and no interruption
         finally:
             clip.close()
     return 0

@@ -10,6 +10,7 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -26,11 +27,16 @@ _SHUTDOWN_SECONDS = 10  # for the picture that is being made
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, which looks now and then whether it should end.  Its signal handlers stay: Ctrl-C and SIGTERM end it in order."""
+    """uvicorn's, which looks now and then whether it should end, and which ends in order with Ctrl-C and SIGTERM."""
 
     def __init__(self, config: uvicorn.Config, ended: Callable[[], bool]) -> None:
         super().__init__(config)
         self._ended = ended
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """uvicorn would raise the signal once more when it has ended; but then everything has been done that it asked for."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         if self._ended():
@@ -59,8 +65,8 @@ class PlayerServer:
         self._stopped.set()
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until the last page has been closed for some seconds, ``stop``, Ctrl-C or SIGTERM; Ctrl-C raises ``KeyboardInterrupt``
-        when everything has ended.  on_ready: called when connections are taken."""
+        """Serve until the last page has been closed for some seconds, ``stop``, Ctrl-C or SIGTERM.  on_ready: called when connections are
+        taken."""
         with tempfile.TemporaryDirectory(prefix="videocodec-play-", ignore_cleanup_errors=True) as folder:
             findings = self._clip.findings
             sound = Sound(self._clip.path, Path(folder), self._clip.start, findings.add_silence) if self._clip.has_sound else None
