@@ -72,3 +72,7 @@ class DamagedFrameError(VideoCodecError, ValueError):
         frames = f"frame {first}" if first == last else f"frames {first} to {last}"
         super().__init__(f"{name}: {frames} cannot be decoded, {onwards}: {reason}")
         self.first, self.last, self.reason, self.resumes_at = first, last, reason, resumes_at
+
+
+class PlayerError(VideoCodecError, OSError):
+    """The player's page cannot be served: its port is taken. Nothing was started."""

@@ -28,6 +28,7 @@ from .pictures import Networks, PictureSource, RestorationSettings
 
 if TYPE_CHECKING:
     from ..decoder.frames import Frame
+    from ..models.bundle import ModelBundle
 
 DEFAULT_MEMORY_LIMIT = 512 << 20
 
@@ -48,6 +49,7 @@ class _Core:
             self.metadata = VideoMetadata.of(stream.reader, self.index, has_unet=stream.bundle.has_unet)
             self.latents = LatentSource(self.file, self.index, stream.bundle.tables, self.cache)
             self.networks = Networks(stream, device, threads)
+            self.bundle = stream.bundle
         except BaseException:
             self.file.close()
             raise
@@ -172,6 +174,11 @@ class VideoReader:
         return self._core.index
 
     @property
+    def bundle(self) -> ModelBundle:
+        """The model that decodes the stream."""
+        return self._core.bundle
+
+    @property
     def settings(self) -> RestorationSettings:
         """The restoration in use."""
         return self._settings
@@ -226,6 +233,11 @@ class VideoReader:
         with self._asking():
             frames = self._core.latents.unit(self.index.unit_of(number).number)
         return frames[number - frames[0].index]
+
+    def peek(self, index: int) -> Frame:
+        """The same as ``self[index]``, by the way: what is decoded ahead stays what follows the frame that was asked for otherwise."""
+        with self._asking():
+            return self._pictures.frame(self._number(index))
 
     def has_picture(self, index: int) -> bool:
         """Whether ``self[index]`` is at hand and takes no time."""
