@@ -64,7 +64,8 @@ class TerminalPlayer:
             clock.jump(_JUMPS[key], now)
         elif key in actions:
             actions[key]()
-        self._status(self._clock.frame)
+        if clock.frame == self._shown:
+            self._status(clock.frame)
 
     def _toggle_help(self) -> None:
         self._help = not self._help

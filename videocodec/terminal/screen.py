@@ -34,10 +34,7 @@ class Screen:
     """
 
     def __init__(self) -> None:
-        if os.name != "posix":
-            raise TerminalError("playing in a terminal needs Linux, macOS or another POSIX system: leave --terminal out")
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise TerminalError("standard input and output must both be a terminal for --terminal: run it without pipes, or use decode")
+        check_terminal()
         self._in, self._out = sys.stdin.fileno(), sys.stdout.fileno()
         self._keys = KeyParser()
         self._handlers: dict[int, object] = {}
@@ -144,3 +141,11 @@ class Screen:
             return os.get_terminal_size(self._out)
         except OSError:
             return os.terminal_size((80, 24))
+
+
+def check_terminal() -> None:
+    """Raise ``TerminalError`` where there is no terminal that can be taken over."""
+    if os.name != "posix":
+        raise TerminalError("playing in a terminal needs Linux, macOS or another POSIX system: leave --terminal out")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise TerminalError("standard input and output must both be a terminal for --terminal: run it without pipes, or use decode")
