@@ -239,6 +239,14 @@ class BlockCoder:
         other.known = dict(self.known)
         return other
 
+    def __getstate__(self) -> dict[str, object]:
+        """For pickling between two access units: only what the next one sees, and nothing that follows from the size."""
+        return {**vars(self), "stages": None, "known": {0: self.known[max(self.known)]}}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        self.stages = stages(*self.grid)
+
     def start_unit(self) -> None:
         """To be called before the first inter frame of an access unit: the frame displayed last becomes the anchor."""
         self.known = {0: self.known[max(self.known)]}

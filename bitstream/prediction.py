@@ -37,6 +37,10 @@ class ReferenceFrame:
         spans = len(self._rows) - FILTER_TAPS + 1, FILTER_TAPS * channels
         self._spans = as_strided(padded, spans, (channels * padded.itemsize, padded.itemsize), writeable=False)
 
+    def __reduce__(self) -> tuple[type[ReferenceFrame], tuple[np.ndarray]]:
+        """Pickled as its latents: the rest are views of a padded copy of them."""
+        return ReferenceFrame, (self.latents,)
+
     def predict(self, filters: np.ndarray, rows: np.ndarray, columns: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Predict n positions: rows, columns (n,) int, vectors (n, 2) px as (dy, dx) → (n, C) int32.
 

@@ -137,6 +137,14 @@ class TableSet:
         other._coded, other._spent = [], self._spent
         return other
 
+    def __getstate__(self) -> dict[str, object]:
+        """For pickling: without what follows from the rest."""
+        self._count()
+        return {**vars(self), "weights": None, "_models": None, "_costs": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, weights=_weights(state["frequencies"]), _models={})
+
 
 class _Account:
     """What one coder has spent, over all table sets it was used with."""

@@ -3,6 +3,7 @@
 videocodec.encode("clip.mp4", "clip.lv.mp4", crf=32)
 videocodec.decode("clip.lv.mp4", "out.mp4")
 for frame in videocodec.decode_frames("clip.lv.mp4"): frame.data  # (3, H, W) uint8
+with videocodec.VideoReader("clip.lv.mp4") as video: video[120].data
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .encoder.api import EncodeReport, encode
     from .inspection import StreamInfo, VerifyReport, info, verify
     from .provenance import PROVENANCE_NAMES
+    from .reader.batch import FrameBatch
+    from .reader.reader import VideoReader
 
 # Names are imported when first used: ``info`` and ``verify`` need no torch, and ``--help`` needs nothing.
 _HOMES = {
@@ -33,6 +36,8 @@ _HOMES = {
     "StreamInfo": "inspection",
     "verify": "inspection",
     "VerifyReport": "inspection",
+    "VideoReader": "reader.reader",
+    "FrameBatch": "reader.batch",
 }
 __all__ = [
     "PROVENANCE_NAMES",
@@ -40,8 +45,10 @@ __all__ = [
     "DecodeReport",
     "EncodeReport",
     "Frame",
+    "FrameBatch",
     "StreamInfo",
     "VerifyReport",
+    "VideoReader",
     "calibrate",
     "decode",
     "decode_frames",

@@ -49,3 +49,30 @@ class UnknownModelError(VideoCodecError, ValueError):
 
 class ModelMismatchError(VideoCodecError, ValueError):
     """The bundle at hand is not the one the stream was written with."""
+
+
+class ReaderClosedError(VideoCodecError, ValueError):
+    """A ``VideoReader`` was used after its ``close``."""
+
+
+class FrameRangeError(VideoCodecError, IndexError):
+    """No frame has that number, or is shown at that time. The message states how many there are, or how long they last."""
+
+
+class TerminalError(VideoCodecError, OSError):
+    """Playing in a terminal was asked for where there is none."""
+
+
+class DamagedFrameError(VideoCodecError, ValueError):
+    """Frames ``first`` to ``last`` cannot be decoded, for a ``reason``: their access unit, or one that they build on, is damaged.
+    Frames from the next keyframe on can; ``resumes_at`` is its number, None if there is none."""
+
+    def __init__(self, name: str, first: int, last: int, reason: str, resumes_at: int | None) -> None:
+        onwards = "and none after them can" if resumes_at is None else f"frames from {resumes_at} on can"
+        frames = f"frame {first}" if first == last else f"frames {first} to {last}"
+        super().__init__(f"{name}: {frames} cannot be decoded, {onwards}: {reason}")
+        self.first, self.last, self.reason, self.resumes_at = first, last, reason, resumes_at
+
+
+class PlayerError(VideoCodecError, OSError):
+    """The player's page cannot be served: its port is taken. Nothing was started."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .reader import Sample, StreamReader, UnitInfo
+from .shared_file import SharedFile
 from .tracks import TrackCopier
 from .unfinished import unfinished_name
 from .writer import StreamWriter, movie_timescale
 
-__all__ = ["Sample", "StreamReader", "StreamWriter", "TrackCopier", "UnitInfo", "movie_timescale", "unfinished_name"]
+__all__ = ["Sample", "SharedFile", "StreamReader", "StreamWriter", "TrackCopier", "UnitInfo", "movie_timescale", "unfinished_name"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ContainerError
+from .shared_file import SharedFile
 
 MAX_MOVIE_BYTES = 1 << 28  # of the moov box, which is read into memory
 
@@ -29,11 +30,11 @@ class FileLayout:
     is_whole: bool
 
 
-def read_layout(path: str | Path) -> FileLayout:
+def read_layout(path: str | Path | SharedFile) -> FileLayout:
     """Walk the boxes of the MP4 file ``path``.  Raises ``ContainerError`` if there is no complete moov box in it."""
-    file_bytes = os.stat(path).st_size
+    file_bytes = path.size if isinstance(path, SharedFile) else os.stat(path).st_size
     movie, position = None, 0
-    with open(path, "rb") as file:
+    with path.view() if isinstance(path, SharedFile) else open(path, "rb") as file:
         while position < file_bytes:
             file.seek(position)
             kind, header, size = _box_header(file.read(16), file_bytes - position)

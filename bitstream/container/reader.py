@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from ..errors import BitstreamError, ContainerError, UnsupportedVersionError
 from ..fields import ByteReader
 from ..sequence_header import MAGIC, SequenceHeader
 from .boxes import read_layout
+from .shared_file import SharedFile
 from .tracks import LATENT_CODEC, describe, open_input
 
 # FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the ones after it.
@@ -26,13 +27,15 @@ class Sample:
     """An access unit as the container holds it.
 
     data: its bytes, unchecked.  pts, duration: ticks of the header's time base, by the container's tables (what the
-    access unit itself says goes before them).  index: 0.. in the order of the file.
+    access unit itself says goes before them).  index: 0.. in the order of the file.  position: of its first byte in the
+    file, which does not make two samples differ.
     """
 
     data: bytes
     pts: int
     duration: int
     index: int
+    position: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class UnitInfo:
 class StreamReader:
     """Reads the access units of a latent-video file.
 
-    path: as given.  header: the sequence header of the first access unit; header_is_intact: whether
+    path: as given; an open file goes as a ``SharedFile``.  header: the sequence header of the first access unit; header_is_intact: whether
     that unit's checksum holds, so that what the header says can be relied on.  tracks: a line on
     every copied track.  audio_tracks: how many of them are sound.  container_bytes: what the file would weigh without
     the copied tracks: its size less their samples and tables.
@@ -60,7 +63,7 @@ class StreamReader:
     error comes when ``units`` or ``index`` get to the cut.  Both read the file anew every time.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path | SharedFile) -> None:
         self.path = path
         with open_input(path, **_KEEP_ALL_SAMPLES) as container:
             if container.format.name.split(",")[0] != "mov":
@@ -126,10 +129,10 @@ class StreamReader:
 
     def _sample(self, packet: av.Packet, index: int) -> Sample:
         scale = Fraction(packet.time_base) / self.header.time_base
-        return Sample(bytes(packet), round(packet.pts * scale), round((packet.duration or 0) * scale), index)
+        return Sample(bytes(packet), round(packet.pts * scale), round((packet.duration or 0) * scale), index, packet.pos)
 
 
-def _find_latent_track(path: str | Path, container: av.container.InputContainer) -> tuple[int, bytes]:
+def _find_latent_track(path: str | Path | SharedFile, container: av.container.InputContainer) -> tuple[int, bytes]:
     """Index of the latent track and the bytes of its first access unit."""
     candidates = [stream for stream in container.streams.data if stream.name == LATENT_CODEC]
     first: dict[int, bytes] = {}
@@ -147,7 +150,7 @@ def _find_latent_track(path: str | Path, container: av.container.InputContainer)
     raise ContainerError(_not_ours(path, container, "no latent-video track in it that can be read"))
 
 
-def _not_ours(path: str | Path, container: av.container.InputContainer, otherwise: str) -> str:
+def _not_ours(path: str | Path | SharedFile, container: av.container.InputContainer, otherwise: str) -> str:
     if container.streams.video:
         return f"{path} is an ordinary video, not a latent-video file: encode it first"
     return f"{path}: {otherwise}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from bitstream.quantiser import QUANTISER_COUNT, step_latent
 
@@ -18,7 +18,6 @@ from .latents import DecodedLatents, LatentStream
 from .read_ahead import read_ahead
 from .restoration import IdentityRestoration, Restoration
 
-_BATCH_PIXELS = 2 * 512 * 288
 _FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at once
 
 
@@ -50,9 +49,13 @@ class Frame:
 
 
 class PictureDecoder:
-    """Turns the latents of a stream into pictures: restoration, then the autoencoder's decoder, in batches.
+    """Turns the latents of a stream into pictures, one at a time: restoration, then the autoencoder's decoder.
 
-    restoration: one to use instead of the bundle's own.  steps, seed, restore: for the bundle's, see ``videocodec.decode``.
+    Networks round otherwise in batches of another size, so there are none: a picture is the same to the last bit whether one came to
+    it in order or by a jump.  From 352×288 on a batch would save nothing.
+
+    restoration: one to use instead of the bundle's own.  steps, seed, restore: for the bundle's, see ``videocodec.decode``.  runtime: an
+    autoencoder that is loaded already; ``device`` and ``threads`` then are its own.
     """
 
     def __init__(
@@ -65,12 +68,12 @@ class PictureDecoder:
         steps: int = 1,
         seed: int = 0,
         restore: bool = True,
+        runtime: AutoencoderRuntime | None = None,
     ) -> None:
         self._stream = stream
-        self._runtime = AutoencoderRuntime(stream.bundle, device, threads)
+        self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
         self._restoration = restoration or self._choose(steps, seed, restore)
-        pixels = stream.header.padded_width * stream.header.padded_height
-        self.batch_size = max(1, _BATCH_PIXELS // pixels)
+        self._steps = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
 
     def _choose(self, steps: int, seed: int, restore: bool) -> Restoration:
         if not restore or not self._stream.bundle.has_unet:
@@ -82,37 +85,54 @@ class PictureDecoder:
         """Whether pictures are of restored latents rather than of the decoded ones."""
         return not isinstance(self._restoration, IdentityRestoration)
 
-    def frames(self) -> Iterator[Frame]:
-        """All frames in display order."""
-        latents = read_ahead(self._stream.frames(), _FRAMES_AHEAD)
-        reach = self._restoration.reach
-        window: list[DecodedLatents] = list(islice(latents, self.batch_size + reach))
-        first = 0
-        while first < len(window):
-            count = min(self.batch_size, len(window) - first)
-            yield from self._pictures(window, first, count)
-            # Keep the neighbours the next batch looks back at, and read as many new frames as were given out.
-            drop = max(0, first + count - reach)
-            window, first = window[drop:] + list(islice(latents, count)), first + count - drop
+    @property
+    def runtime(self) -> AutoencoderRuntime:
+        """The autoencoder, for other decoders of the same stream."""
+        return self._runtime
 
-    def _pictures(self, window: list[DecodedLatents], first: int, count: int) -> Iterator[Frame]:
-        header = self._stream.header
-        restored = self._restoration.restore(window, first, count)
-        chosen = window[first : first + count]
-        table = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
-        steps = table[np.stack([frame.quantiser_map for frame in chosen])]
-        for frame, picture in zip(chosen, self._runtime.decode(restored, steps, header.height, header.width)):
-            yield Frame(
-                data=picture.transpose(2, 0, 1),
-                pts_seconds=float(frame.pts * header.time_base),
-                duration_seconds=float(frame.duration * header.time_base),
-                kind=frame.kind,
-                bytes=round(frame.byte_share),
-                provenance=provenance_map(frame.latent.fields.modes, header),
-                index=frame.index,
-                pts=frame.pts,
-                duration=frame.duration,
-            )
+    @property
+    def reach(self) -> int:
+        """How many frames before and after a frame, as far as they are in its group of pictures, a picture is made of."""
+        return self._restoration.reach
+
+    def frames(self, first: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Frames ``first`` to ``stop`` (excluded; None: the end) in display order.  Decoding starts at the keyframe before ``first``."""
+        reach, following = self.reach, first
+        window: list[DecodedLatents] = []
+        for latents in read_ahead(self._stream.frames(first), _FRAMES_AHEAD):
+            if latents.index < first - reach:
+                continue  # needed only to get here
+            window.append(latents)
+            if following <= latents.index - reach:
+                yield self.picture(window, following - window[0].index)
+                following += 1
+                if following == stop:
+                    return
+                # Keep the neighbours that the next frame looks back at.
+                window = window[max(0, following - reach - window[0].index) :]
+        begin = window[0].index if window else following
+        for index in range(following, begin + len(window) if stop is None else min(stop, begin + len(window))):
+            yield self.picture(window, index - begin)
+
+    def picture(self, window: list[DecodedLatents], position: int) -> Frame:
+        """The picture of ``window[position]``.  ``window``: frames in display order without gaps, those within ``reach`` or all there
+        are in its group of pictures."""
+        header, frame = self._stream.header, window[position]
+        torch.get_num_threads()  # PyTorch gives a new thread the number of threads that was set only when asked, and sums depend on it
+        restored = self._restoration.restore(window, position, 1)
+        steps = self._steps[frame.quantiser_map[None]]
+        (picture,) = self._runtime.decode(restored, steps, header.height, header.width)
+        return Frame(
+            data=picture.transpose(2, 0, 1),
+            pts_seconds=float(frame.pts * header.time_base),
+            duration_seconds=float(frame.duration * header.time_base),
+            kind=frame.kind,
+            bytes=round(frame.byte_share),
+            provenance=provenance_map(frame.latent.fields.modes, header),
+            index=frame.index,
+            pts=frame.pts,
+            duration=frame.duration,
+        )
 
 
 def decode_frames(

@@ -10,7 +10,7 @@ import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.block_syntax import Direction
-from bitstream.container import StreamReader
+from bitstream.container import SharedFile, StreamReader
 from bitstream.errors import BitstreamError, ContainerError
 from bitstream.frame_coder import LatentFrame
 from bitstream.latent_decoder import LatentDecoder
@@ -19,6 +19,7 @@ from bitstream.tables import CodecTables
 
 from ..errors import ModelMismatchError, UnknownModelError
 from ..models.bundle import ModelBundle, available
+from .index import StreamIndex, check_unchanged
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class LatentStream:
     ``UnsupportedVersionError`` or ``ModelMismatchError`` when opened; ``frames`` raises ``BitstreamError`` with the file's name.
     """
 
-    def __init__(self, path: str | Path, model: str | Path | None = None) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path | SharedFile, model: str | Path | None = None) -> None:
+        self.path = path
         self.reader = StreamReader(path)
         self.header = self.reader.header
         try:
@@ -92,10 +93,17 @@ class LatentStream:
                 f"{self.bundle.sha256[:16]}…: give the bundle that wrote the stream"
             )
 
-    def frames(self) -> Iterator[DecodedLatents]:
-        """All frames in display order, each verified against its checksum."""
-        decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2)
+    def frames(self, first: int = 0) -> Iterator[DecodedLatents]:
+        """All frames in display order from the keyframe at or before frame ``first`` on, each verified against its checksum."""
+        begin = before = 0
+        if first:
+            index = StreamIndex(self.reader)
+            begin = index.group_of(index.unit_of(first).number).start
+            before = index.units[begin].first_frame
+        decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2, before)
         for sample in self.reader.units():
+            if sample.index < begin:
+                continue
             try:
                 unit = AccessUnit.parse(sample.data)
                 check_unchanged(self.header, unit.header)
@@ -105,24 +113,20 @@ class LatentStream:
                 raise type_of(error)(f"{self.path}: {where}: {error}") from error
 
 
-def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:
-    """Pictures of one size and one model all through: files glued together from others may break that (``BitstreamError``)."""
-    for name in () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256"):
-        if getattr(header, name) != getattr(first, name):
-            raise BitstreamError(f"{name} changes from {getattr(first, name)} to {getattr(header, name)}: split the file there")
-
-
 def type_of(error: BitstreamError) -> type[BitstreamError]:
     """The class to raise again with a file's name in front; ``FieldError`` needs more than a message."""
     return type(error) if type(error).__init__ is ValueError.__init__ else BitstreamError
 
 
 class UnitDecoder:
-    """Access units in order, from a keyframe on, to their frames with all that is known of them."""
+    """Access units in order, from a keyframe on, to their frames with all that is known of them.
 
-    def __init__(self, tables: CodecTables, block: int) -> None:
+    block: latents a side of a block.  frames_before: of the stream, before the first unit that is given.
+    """
+
+    def __init__(self, tables: CodecTables, block: int, frames_before: int = 0) -> None:
         self._decoder, self._maps = LatentDecoder(tables), QuantiserMaps(block)
-        self.frames_before = 0
+        self.frames_before = frames_before
 
     def decode(self, unit: AccessUnit, size: int) -> list[DecodedLatents]:
         """The frames of a unit of ``size`` bytes, in display order.  Raises ``BitstreamError``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -34,6 +34,15 @@ class SourceFrame:
     rgb: np.ndarray
     pts: int
     duration: int
+
+
+@dataclass(frozen=True, eq=False)
+class UnconvertedFrame:
+    """One frame that is decoded but not yet RGB: `pts` and `duration` as in `SourceFrame`, `rgb()` converts it."""
+
+    pts: int
+    duration: int
+    rgb: Callable[[], np.ndarray]
 
 
 class VideoSource:
@@ -88,6 +97,11 @@ class VideoSource:
 
     def __iter__(self) -> Iterator[SourceFrame]:
         return (self._deliver(*timed) for timed in self._timed)
+
+    def unconverted(self) -> Iterator[UnconvertedFrame]:
+        """The frames that iterating would yield, for those who need the picture of a few alone: converting costs more than decoding."""
+        for frame, pts, duration in self._timed:
+            yield UnconvertedFrame(pts, duration, lambda frame=frame: self._rgb(frame))
 
     def skip(self, count: int) -> int:
         """Goes past the next `count` frames, at most to the end: they are decoded, which those after them need, but not converted
@@ -220,10 +234,13 @@ class VideoSource:
         refuse_unsupported(self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=False)
 
     def _deliver(self, frame: av.VideoFrame, pts: int, duration: int) -> SourceFrame:
+        return SourceFrame(rgb=self._rgb(frame), pts=pts, duration=duration)
+
+    def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
         rgb = self._opaque(frame) if alpha_is_in_pixels(frame, self.codec_name) else self._to_rgb(frame)
         if self._mirrored:
             rgb = np.ascontiguousarray(rgb[:, ::-1])
-        return SourceFrame(rgb=rgb, pts=pts, duration=duration)
+        return rgb
 
     def _opaque(self, frame: av.VideoFrame) -> np.ndarray:
         """RGB of a frame whose pixel format has alpha only because the decoder always has it (see `acceptance`)."""

@@ -88,11 +88,10 @@ class Neighbours(Restoration):
         return IdentityRestoration().restore(window, first, count)
 
 
-@pytest.mark.parametrize(("reach", "batch"), [(0, 1), (0, 5), (1, 4), (2, 3), (3, 22), (2, 100)])
-def test_restoration_sees_every_frame_once_with_all_its_neighbours(coded_movie, reach: int, batch: int) -> None:
+@pytest.mark.parametrize("reach", [0, 1, 3, 21, 40])
+def test_restoration_sees_every_frame_once_with_all_its_neighbours(coded_movie, reach: int) -> None:
     restoration = Neighbours(reach)
     decoder = PictureDecoder(LatentStream(coded_movie.coded), "cpu", 1, restoration)
-    decoder.batch_size = batch
     decoder._runtime.decode = lambda latents, steps, height, width: np.zeros((len(latents), height, width, 3), np.uint8)
     assert [frame.index for frame in decoder.frames()] == list(range(22))
     assert restoration.shown == {index: list(range(max(0, index - reach), min(22, index + reach + 1))) for index in range(22)}
@@ -102,21 +101,37 @@ def test_frames_are_decoded_only_so_far_ahead(coded_movie, monkeypatch: pytest.M
     stream, taken = LatentStream(coded_movie.coded), []
     latents = stream.frames
 
-    def counted():
-        for frame in latents():
+    def counted(first: int):
+        for frame in latents(first):
             taken.append(frame.index)
             yield frame
 
     monkeypatch.setattr(stream, "frames", counted)
     monkeypatch.setattr("videocodec.decoder.frames._FRAMES_AHEAD", 4)
-    decoder = PictureDecoder(stream, "cpu", 1)
-    decoder.batch_size = 2
-    frames = decoder.frames()
+    frames = PictureDecoder(stream, "cpu", 1, Neighbours(1)).frames()
     for _ in range(5):
         next(frames)
-    # Three batches of two and a neighbour, four that wait, and one in hand.
-    assert 6 <= len(taken) <= 12
+    # Five and a neighbour, four that wait, and one in hand.
+    assert 6 <= len(taken) <= 11
     frames.close()
+
+
+@pytest.mark.parametrize("reach", [0, 2])
+@pytest.mark.parametrize(("first", "stop"), [(0, 1), (0, 22), (9, 11), (10, None), (13, 18), (21, 22), (3, 4)])
+def test_a_part_is_what_the_whole_has_there(coded_movie, reach: int, first: int, stop: int | None) -> None:
+    """From the keyframe before it on, with neighbours from its own group of pictures at least."""
+    restoration = Neighbours(reach)
+    decoder = PictureDecoder(LatentStream(coded_movie.coded), "cpu", 1, restoration)
+    decoder._runtime.decode = lambda latents, steps, height, width: np.repeat(
+        np.repeat(latents[:, 0, : -(-height // 8), : -(-width // 8), None].astype(np.uint8), 8, 1), 8, 2
+    ).repeat(3, 3)
+    whole = list(decoder.frames())
+    part = list(decoder.frames(first, stop))
+    assert [frame.index for frame in part] == list(range(first, 22 if stop is None else stop))
+    for frame in part:
+        assert np.array_equal(frame.data, whole[frame.index].data) and frame.pts == whole[frame.index].pts
+        begin, end = frame.index // 10 * 10, min(22, frame.index // 10 * 10 + 10)
+        assert {n for n in range(begin, end) if abs(n - frame.index) <= reach} <= set(restoration.shown[frame.index])
 
 
 def test_a_model_can_be_given_by_folder(coded_movie, tmp_path: Path, frames: list[Frame]) -> None:

@@ -36,12 +36,9 @@ def coded(tmp_path_factory: pytest.TempPathFactory, write_movie, panned) -> dict
 def restored(coded: tuple[Path, Path], batch: int, **settings: int) -> np.ndarray:
     """All latents of a stream, restored in batches of that many frames."""
     stream = LatentStream(coded[1], coded[0])
-    decoder, found = PictureDecoder(stream, "cpu", 1, **settings), []
-    restore = decoder._restoration.restore
-    decoder._restoration.restore = lambda *of: found.append(restore(*of)) or found[-1]
-    decoder.batch_size = batch
-    assert len(list(decoder.frames())) == FRAMES
-    return np.concatenate(found)
+    restoration, frames = PictureDecoder(stream, "cpu", 1, **settings)._restoration, list(stream.frames())
+    assert len(frames) == FRAMES
+    return np.concatenate([restoration.restore(frames, i, min(batch, FRAMES - i)) for i in range(0, FRAMES, batch)])
 
 
 @pytest.mark.slow

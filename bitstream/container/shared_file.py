@@ -1,0 +1,86 @@
+"""One open file that several readers read at once, each from a place of its own."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import ContainerError
+
+
+class SharedFile:
+    """A binary file for reading and seeking, under a name for messages.
+
+    Any number of threads may read it: every view has its own position.  A file that a path named is closed by ``close``; a file object
+    that was handed in stays open, and its position is where the last reading left it.
+    """
+
+    def __init__(self, file: BinaryIO, name: str | None = None, *, owned: bool = False) -> None:
+        self._file, self._owned, self._lock = file, owned, threading.Lock()
+        own = getattr(file, "name", None)
+        self.name = name or (own if isinstance(own, str) else "the file object")
+        self.size = file.seek(0, os.SEEK_END)
+
+    @classmethod
+    def open(cls, path: str | Path) -> SharedFile:
+        """The file of that name.  Raises ``ContainerError``."""
+        check_is_file(path)
+        try:
+            return cls(open(path, "rb"), str(path), owned=True)
+        except OSError as error:
+            raise ContainerError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
+
+    def __str__(self) -> str:
+        return self.name
+
+    def view(self) -> BinaryIO:
+        """The file from its beginning, as an object of its own.  Closing it leaves the file open."""
+        return _View(self)
+
+    def read(self, position: int, count: int) -> bytes:
+        """Up to ``count`` bytes from ``position`` on; fewer at the end of the file."""
+        with self._lock:
+            self._file.seek(position)
+            return self._file.read(count)
+
+    def close(self) -> None:
+        """Close what ``open`` opened."""
+        if self._owned:
+            with self._lock:
+                self._file.close()
+
+
+class _View(io.RawIOBase):
+    def __init__(self, shared: SharedFile) -> None:
+        self._shared, self._position = shared, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._shared.size}[whence]
+        self._position = max(0, origin + offset)
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:
+        data = self._shared.read(self._position, len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def check_is_file(path: str | Path) -> None:
+    """Raise ``ContainerError`` unless there is a file of that name."""
+    if not Path(path).exists():
+        raise ContainerError(f"{path}: no such file")
+    if not Path(path).is_file():
+        raise ContainerError(f"{path}: not a file")

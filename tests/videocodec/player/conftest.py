@@ -1,0 +1,87 @@
+"""A player that serves a small movie with sound and its original, and a real client for it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from videocodec import VideoReader
+from videocodec.player.clip import Clip, Settings
+from videocodec.player.server import PlayerServer
+
+
+@dataclass
+class Answer:
+    """What the server said."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> dict:
+        return json.loads(self.body)
+
+
+class Player:
+    """A running player; requests go through a real socket, with paths and headers exactly as given."""
+
+    def __init__(self, server: PlayerServer, clip: Clip) -> None:
+        self.server, self.clip, self.port = server, clip, server.port
+        self.token = server.address.partition("token=")[2]
+        self.cookie = f"videocodec_play_{server.port}={self.token}"
+
+    def get(self, path: str, *, method: str = "GET", cookie: bool = True, host: str | None = None, **headers: str) -> Answer:
+        """One request.  Underscores in the names of headers are hyphens; host None: the server's own, "": none at all."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            if host != "":
+                connection.putheader("Host", host or f"127.0.0.1:{self.port}")
+            if cookie:
+                connection.putheader("Cookie", self.cookie)
+            for name, value in headers.items():
+                connection.putheader(name.replace("_", "-"), value)
+            connection.endheaders()
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+
+@contextmanager
+def running(coded: Path, original: Path | None = None, **settings: object) -> Iterator[Player]:
+    """A player in a thread of its own."""
+    with VideoReader(coded, device="cpu", threads=1) as reader:
+        clip = Clip(coded, reader, Settings(), original=original)
+        server, ready = PlayerServer(clip, **settings), threading.Event()
+        thread = threading.Thread(target=server.run, args=(ready.set,))
+        thread.start()
+        try:
+            assert ready.wait(30)
+            yield Player(server, clip)
+        finally:
+            server.stop()
+            thread.join(30)
+            clip.close()
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def play() -> Callable[..., Iterator[Player]]:
+    """play(coded, original=None, **settings of PlayerServer) → a context with a running player."""
+    return running
+
+
+@pytest.fixture(scope="module")
+def player(coded_movie) -> Iterator[Player]:
+    """A player of the coded movie beside its original."""
+    with running(coded_movie.coded, coded_movie.movie, keep_open=True) as started:
+        yield started

@@ -1,0 +1,77 @@
+"""Pictures that are made of several frames: the same by a jump as in order."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler
+
+from videocodec import VideoReader, decode_frames, encode
+from videocodec.models.bundle import BUNDLES
+from videocodec.models.temporal_unet import TemporalUNet
+
+from ..stock_models import quick_bundle
+from .conftest import CPU
+
+
+def temporal_bundle(folder: Path) -> Path:
+    """The embedded autoencoder and tables with a UNet of random weights."""
+    shutil.copytree(BUNDLES / "embedded", folder, ignore=shutil.ignore_patterns("unet", "scheduler"))
+    torch.manual_seed(3)
+    unet = TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,))
+    torch.nn.init.normal_(unet.conv_out.weight, 0, 0.3)  # which starts at zero
+    unet.save_pretrained(str(folder / "unet"))
+    schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    DDIMScheduler(**schedule, clip_sample=False, prediction_type="sample").save_pretrained(str(folder / "scheduler"))
+    config = json.loads((folder / "vae" / "config.json").read_text())
+    (folder / "vae" / "config.json").write_text(json.dumps(config | {"scaling_factor": 0.5}))
+    return folder
+
+
+BUNDLE_KINDS = ["temporal", "plain", "adapter"]
+
+
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory: pytest.TempPathFactory, panned: Callable, write_movie: Callable) -> Callable[[str], tuple[Path, Path]]:
+    """kind → bundle and a stream of 14 frames of 56×40, a keyframe every nine; "adapter" sees clips of several frames."""
+    folder, made = tmp_path_factory.mktemp("restored"), {}
+    movie = write_movie(folder / "movie.mp4", panned(14, 40, 56, (1, 2)))
+
+    def make(kind: str) -> tuple[Path, Path]:
+        if kind not in made:
+            bundle = temporal_bundle(folder / kind) if kind == "temporal" else quick_bundle(folder / kind, restores=kind)
+            encode(movie, folder / f"{kind}.lv.mp4", model=bundle, gop_size=9, preset="superfast", **CPU)
+            made[kind] = bundle, folder / f"{kind}.lv.mp4"
+        return made[kind]
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["temporal", *(pytest.param(kind, marks=pytest.mark.slow) for kind in BUNDLE_KINDS[1:])])
+def test_jumps_give_what_decoding_in_order_gives(coded: Callable, kind: str) -> None:
+    bundle, stream = coded(kind)
+    ordered = [frame.data for frame in decode_frames(stream, model=bundle, steps=2, **CPU)]
+    plain = [frame.data for frame in decode_frames(stream, model=bundle, restore=False, **CPU)]
+    assert all(np.any(a != b) for a, b in zip(ordered, plain, strict=True))
+    order = list(range(14)) * 2
+    random.Random(1).shuffle(order)
+    with VideoReader(stream, model=bundle, steps=2, memory_limit=200_000, **CPU) as video, video.with_settings(restore=False) as bare:
+        for index in order:
+            assert np.array_equal(video[index].data, ordered[index]), index
+            assert np.array_equal(bare[index].data, plain[index]), index
+
+
+def test_steps_and_seed_make_pictures_of_their_own(coded: Callable) -> None:
+    bundle, stream = coded("temporal")
+    with VideoReader(stream, model=bundle, **CPU) as video:
+        assert video.metadata.has_unet
+        with video.with_settings(steps=3) as other:
+            assert np.any(other[5].data != video[5].data)
+            assert other.latent_frame(5) is video.latent_frame(5)

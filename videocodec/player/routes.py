@@ -1,0 +1,203 @@
+"""The player's protocol: which address gives what.  docs/player.md describes it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from bitstream.errors import BitstreamError
+
+from ..errors import DamagedFrameError, VideoCodecError
+from .clip import Clip, Settings
+from .presence import Presence
+from .sound import Sound
+
+# The page, and nothing else that lies in the package.
+STATIC_FILES = {
+    "app.js": "text/javascript",
+    "client.js": "text/javascript",
+    "compare.js": "text/javascript",
+    "format.js": "text/javascript",
+    "frames.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+    "keys.js": "text/javascript",
+    "overlays.js": "text/javascript",
+    "panel.js": "text/javascript",
+    "playback.js": "text/javascript",
+    "stage.js": "text/javascript",
+    "style.css": "text/css",
+    "timeline.js": "text/javascript",
+}
+MOST_STEPS = 50
+_PICTURES_AT_ONCE = 2  # one is made, and as long as another waits for it the reader does not turn to something else
+_EVENT_SECONDS = 0.25
+_KEEP_ALIVE_SECONDS = 5.0
+_MESSAGES_AT_ONCE = 2000
+
+
+class Routes:
+    """The answers to everything that the page asks.
+
+    Few requests for pictures are answered at once: a page that has moved on has closed those it no longer wants, and they are passed over while
+    they wait.
+    """
+
+    def __init__(self, clip: Clip, sound: Sound | None, presence: Presence, stopping: Callable[[], bool]) -> None:
+        self._clip, self._sound, self._presence, self._stopping = clip, sound, presence, stopping
+        self._pictures, self._thumbnails, self._originals = (asyncio.Semaphore(count) for count in (_PICTURES_AT_ONCE, 1, 1))
+
+    def app(self) -> Starlette:
+        """The application, without its guard."""
+        routes = [
+            Route("/", self.page),
+            Route("/static/{name}", self.static),
+            Route("/api/clip", self.clip),
+            Route("/api/frame/{index:int}", self.frame),
+            Route("/api/frame/{index:int}/details", self.details),
+            Route("/api/frame/{index:int}/bits", self.bits),
+            Route("/api/frame/{index:int}/png", self.png),
+            Route("/api/original/{index:int}", self.original),
+            Route("/api/thumbnail/{index:int}", self.thumbnail),
+            Route("/api/sound", self.sound),
+            Route("/api/events", self.events),
+        ]
+        handlers = {HTTPException: _http_error, VideoCodecError: _known_error, BitstreamError: _known_error, OSError: _known_error}
+        handlers |= {MemoryError: _known_error, Exception: _unknown_error}
+        app = Starlette(routes=routes, exception_handlers=handlers)
+        app.router.redirect_slashes = False
+        return app
+
+    async def page(self, _: Request) -> Response:
+        """The page."""
+        return _file("index.html", "text/html")
+
+    async def static(self, request: Request) -> Response:
+        """A file of the page, from a fixed list."""
+        name = request.path_params["name"]
+        if name not in STATIC_FILES:
+            raise HTTPException(404, "no such file")
+        return _file(name, STATIC_FILES[name])
+
+    async def clip(self, _: Request) -> Response:
+        """What the stream is."""
+        return JSONResponse(await run_in_threadpool(self._clip.describe))
+
+    async def frame(self, request: Request) -> Response:
+        """A picture: width · height · 4 bytes, RGBA."""
+        index, settings = self._index(request), _settings(request)
+        async with self._pictures:
+            if await request.is_disconnected():
+                return Response(status_code=499)
+            data = await run_in_threadpool(self._clip.picture, index, settings)
+        return Response(data, media_type="application/octet-stream")
+
+    async def png(self, request: Request) -> Response:
+        """A picture as a file to keep."""
+        index, settings = self._index(request), _settings(request)
+        async with self._pictures:
+            data = await run_in_threadpool(self._clip.png, index, settings)
+        return Response(data, media_type="image/png")
+
+    async def details(self, request: Request) -> Response:
+        """What is known of a frame besides its picture."""
+        return JSONResponse(await run_in_threadpool(self._clip.details, self._index(request)))
+
+    async def bits(self, request: Request) -> Response:
+        """What every part of a frame cost."""
+        return JSONResponse(await run_in_threadpool(self._clip.bits, self._index(request)))
+
+    async def original(self, request: Request) -> Response:
+        """The original of a frame, as its picture."""
+        index = self._index(request)
+        if not self._clip.has_original:
+            raise HTTPException(404, "start with --source ORIGINAL to compare")
+        async with self._originals:
+            if await request.is_disconnected():
+                return Response(status_code=499)
+            data = await run_in_threadpool(self._clip.original, index)
+        if data is None:
+            raise HTTPException(404, f"the original has no frame at the time of frame {index}")
+        return Response(data, media_type="application/octet-stream")
+
+    async def thumbnail(self, request: Request) -> Response:
+        """A small JPEG of a frame."""
+        index = self._index(request)
+        async with self._thumbnails:
+            if await request.is_disconnected():
+                return Response(status_code=499)
+            data = await run_in_threadpool(self._clip.thumbnail, index)
+        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    async def sound(self, request: Request) -> Response:
+        """The sound, from the time of the clip's start on."""
+        path = None if self._sound is None else await run_in_threadpool(self._sound.wait)
+        if path is None:
+            raise HTTPException(404, "there is no sound")
+        return FileResponse(path, media_type="audio/wav")
+
+    async def events(self, request: Request) -> Response:
+        """What becomes known of frames, as server-sent events; as long as one of these is read, a page is open."""
+        return StreamingResponse(self._events(), media_type="text/event-stream")
+
+    async def _events(self) -> AsyncIterator[str]:
+        with self._presence.page():
+            cursor, quiet = 0, 0.0
+            yield "retry: 1000\n\n"
+            while not self._stopping():
+                messages, cursor = self._clip.findings.since(cursor)
+                for first in range(0, len(messages), _MESSAGES_AT_ONCE):
+                    yield f"data: {json.dumps(messages[first : first + _MESSAGES_AT_ONCE])}\n\n"
+                quiet = 0.0 if messages else quiet + _EVENT_SECONDS
+                if quiet >= _KEEP_ALIVE_SECONDS:
+                    yield ": still here\n\n"  # finds out that a page has gone
+                    quiet = 0.0
+                await asyncio.sleep(_EVENT_SECONDS)
+            yield "event: end\ndata: []\n\n"
+
+    def _index(self, request: Request) -> int:
+        index = request.path_params["index"]
+        if index >= self._clip.frame_count:
+            raise HTTPException(404, f"frame {min(index, 10**12)} is out of range: the clip has frames 0 to {self._clip.frame_count - 1}")
+        return index
+
+
+def _settings(request: Request) -> Settings:
+    query = request.query_params
+    restore, steps = query.get("restore", "1"), query.get("steps", "1")
+    if restore not in ("0", "1"):
+        raise HTTPException(400, "restore must be 0 or 1")
+    if not re.fullmatch(r"[0-9]{1,3}", steps) or not 1 <= int(steps) <= MOST_STEPS:
+        raise HTTPException(400, f"steps must be 1..{MOST_STEPS}")
+    return Settings(restore == "1", int(steps))
+
+
+def _file(name: str, media_type: str) -> Response:
+    return Response(files(__package__).joinpath("static", name).read_bytes(), media_type=media_type)
+
+
+def _refusal(status: int, error: str, **more: object) -> Response:
+    return JSONResponse({"error": " ".join(error.split()), **more}, status)
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    return _refusal(error.status_code, error.detail)
+
+
+async def _known_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, DamagedFrameError):
+        return _refusal(410, str(error), damaged=True)
+    return _refusal(422, str(error) or "not enough memory")
+
+
+async def _unknown_error(_: Request, error: Exception) -> Response:
+    return _refusal(500, f"a mistake in the player: {type(error).__name__}: {error}")

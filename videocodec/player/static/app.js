@@ -1,0 +1,511 @@
+// Puts the page together: what the person does goes to playback and stage, what is shown goes to panel, timeline and address bar.
+
+import * as client from "./client.js";
+import * as format from "./format.js";
+import { FrameCache } from "./frames.js";
+import { BINDINGS, listen, nameOf } from "./keys.js";
+import { showFrame, showLegend, showStream } from "./panel.js";
+import { FASTEST, Playback, SLOWEST } from "./playback.js";
+import { Stage } from "./stage.js";
+import { Timeline } from "./timeline.js";
+
+const CACHE_BYTES = 256e6;
+const SPEEDS = [0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
+const ADDRESS_EVERY = 400; // ms: browsers limit how often an address may change
+const DETAILS_EVERY = 250; // ms, of the panel while playing
+
+const find = (id) => document.getElementById(id);
+
+class App {
+  constructor(clip) {
+    this.clip = clip;
+    this.settings = { ...clip.settings };
+    const size = clip.width * clip.height * 4;
+    const capacity = Math.max(12, Math.min(600, Math.floor(CACHE_BYTES / size)));
+    const picture = (pixels) => new ImageData(pixels, clip.width, clip.height);
+    this.frames = new FrameCache(
+      async (index, signal) => picture(await client.frame(index, this.settings, signal)),
+      capacity,
+      (index, error) => (error.damaged ? this.learnLoss(index, error.message) : undefined),
+    );
+    this.originals = new FrameCache(async (index, signal) => {
+      const pixels = await client.original(index, signal);
+      return pixels && picture(pixels);
+    }, Math.max(8, capacity >> 1));
+    this.details = new FrameCache(client.details, 400, (_, error) => (error.damaged ? null : undefined));
+    this.bits = new FrameCache(client.bits, 200, (_, error) => (error.damaged ? null : undefined));
+    this.stage = new Stage(clip);
+    this.timeline = new Timeline(clip, { seek: (index) => this.seek(index), thumbnail: client.thumbnail });
+    this.sound = find("sound");
+    if (clip.sound) this.sound.src = "/api/sound";
+    this.playback = new Playback(clip, this.frames, this.sound, {
+      draw: (index, shown) => this.draw(index, shown),
+      position: (index) => this.position(index),
+      state: () => this.state(),
+      message: (text) => this.message(text),
+      busy: (flag) => (find("busy").hidden = !flag),
+      blocked: (error) => this.message(error.name === "NotAllowedError" ? "The browser blocks the sound: press play again" : "The sound cannot be played"),
+    });
+    this.addressDue = 0;
+    this.drawTimes = []; // of the last pictures, for the statistics
+    this.describe();
+    this.wire();
+    listen(this);
+    client.events((messages) => this.learn(messages), () => this.ended());
+    this.seek(this.fromAddress() ?? 0);
+  }
+
+  get speed() {
+    return this.playback.speed;
+  }
+
+  // What is shown
+
+  describe() {
+    const { clip } = this;
+    document.title = `${clip.name} – videocodec play`;
+    find("title").textContent = clip.name;
+    const rate = (8 * clip.video_bytes) / Math.max(1e-9, clip.length_seconds);
+    const facts = [`${clip.width} × ${clip.height}`, `${Number(clip.frame_rate.toFixed(3))} fps`, format.seconds(clip.length_seconds), format.bitrate(rate)];
+    find("summary").textContent = facts.join(" · ");
+    find("of").textContent = `of ${clip.frames - 1}`;
+    document.body.classList.toggle("has-original", Boolean(clip.original));
+    for (const option of find("view").options) option.disabled = option.value !== "decoded" && !clip.original;
+    find("view").title = clip.original ? "View (v)" : "Start with --source ORIGINAL to compare";
+    find("overlay-kind").title = "Overlay (o)";
+    find("zoom").title = "Zoom (z)";
+    find("mute").hidden = find("volume").hidden = !clip.sound;
+    find("restore").checked = this.settings.restore && clip.has_unet;
+    find("steps").value = this.settings.steps;
+    find("restore").disabled = find("steps").disabled = !clip.has_unet;
+    find("restoration").title = clip.has_unet ? "Restoration of the latents by the model's UNet, and its steps" : `The model ${clip.model} has no UNet: there is nothing to restore with`;
+    find("speed").replaceChildren(...SPEEDS.map((value) => new Option(format.speed(value), value)));
+    const keys = ([names, what]) => [format.element("dt", {}, ...names.map((name) => format.element("kbd", {}, nameOf(name)))), format.element("dd", {}, what)];
+    find("help-keys").replaceChildren(...BINDINGS.flatMap(keys));
+    showStream(clip);
+    this.state();
+    const damaged = clip.units.filter((unit) => unit.damaged);
+    if (damaged.length) this.message(`Damaged: ${damaged.reduce((sum, unit) => sum + unit.count, 0)} of ${clip.frames} frames are lost`, 6000);
+  }
+
+  draw(index, picture) {
+    this.stage.showDecoded(picture);
+    if (picture === null) find("lost-reason").textContent = this.unitAt(index).damaged ?? "";
+    if (this.stage.view !== "decoded") this.compare(index);
+    else this.stage.originalPicture = null;
+    this.inform(index);
+    document.body.dataset.shown = String(index);
+    this.drawTimes.push(performance.now());
+    if (this.drawTimes.length > 500) this.drawTimes.splice(0, 250);
+    this.statisticsLine();
+  }
+
+  /** The original of a frame onto its canvas, when it is there. */
+  async compare(index) {
+    if (!this.clip.original) return;
+    try {
+      const original = await this.originals.fetch(index);
+      if (this.playback.shown !== index) return;
+      this.stage.showOriginal(original);
+      document.body.dataset.compared = String(index);
+      if (original === null) this.message("The original has no frame at this time");
+      else if (!this.playback.playing && index + 1 < this.clip.frames) this.originals.prefetch(index + 1);
+    } catch (error) {
+      if (error.name !== "AbortError") this.message(error.message);
+    }
+  }
+
+  /** Panel, legend and overlay of a frame. */
+  async inform(index) {
+    const { playing } = this.playback;
+    const kind = this.stage.overlay;
+    const now = performance.now();
+    const known = this.details.get(index);
+    if (known === undefined && playing && kind === "none" && now - (this.informed ?? 0) < DETAILS_EVERY) return;
+    this.informed = now;
+    if (known === undefined && kind !== "none") this.stage.showOverlay(null, null);
+    this.figures(index, known ?? null);
+    try {
+      const [details, bits] = await Promise.all([this.details.fetch(index), kind === "bits" ? this.bits.fetch(index) : null]);
+      if (this.playback.shown !== index || kind !== this.stage.overlay) return;
+      this.figures(index, details);
+      this.stage.showOverlay(details, bits);
+      showLegend(kind, details, bits, this.clip);
+      document.body.dataset.informed = `${index} ${kind}`;
+    } catch (error) {
+      if (error.name !== "AbortError") this.message(error.message);
+    }
+  }
+
+  figures(index, details) {
+    if (document.body.classList.contains("no-panel")) return;
+    showFrame(this.clip, index, details, this.timeline.quality.get(index), this.unitAt(index), (number) => this.seek(number));
+  }
+
+  unitAt(index) {
+    return this.clip.units[this.timeline.unitOf[index]];
+  }
+
+  position(index) {
+    this.timeline.setPosition(index);
+    find("time").textContent = format.seconds(this.clip.times[index]);
+    if (document.activeElement !== find("frame") || !this.typing) find("frame").value = String(index);
+    clearTimeout(this.addressTimer);
+    const wait = this.addressDue - performance.now();
+    this.addressTimer = setTimeout(() => {
+      this.addressDue = performance.now() + ADDRESS_EVERY;
+      history.replaceState(null, "", `#frame=${this.playback.index}`);
+    }, Math.max(0, wait));
+  }
+
+  state() {
+    if (!this.playback) return;
+    const { playing, speed, marks, looping } = this.playback;
+    document.body.classList.toggle("playing", playing);
+    find("play").setAttribute("aria-label", playing ? "Pause" : "Play");
+    const known = SPEEDS.find((value) => Math.abs(value - speed) < 1e-9);
+    if (known === undefined) {
+      const own = find("speed").querySelector("[data-own]") ?? find("speed").appendChild(format.element("option", { "data-own": "" }));
+      own.value = String(speed);
+      own.textContent = format.speed(speed);
+    }
+    find("speed").value = String(known ?? speed);
+    const text = marks[0] === null ? "Loop" : marks[1] === null ? `Loop ${marks[0]} to …` : `Loop ${marks[0]} to ${marks[1]}`;
+    find("loop").textContent = looping && marks[0] === null ? "Loop all" : text;
+    find("loop").setAttribute("aria-pressed", String(marks[0] !== null || looping));
+    this.timeline?.setMarks(marks);
+  }
+
+  message(text, milliseconds = 1800) {
+    const line = find("message");
+    line.textContent = text;
+    line.classList.add("shown");
+    clearTimeout(this.messageTimer);
+    this.messageTimer = setTimeout(() => line.classList.remove("shown"), milliseconds);
+  }
+
+  statisticsLine() {
+    const box = find("statistics");
+    if (box.hidden) return;
+    const { playback, frames } = this;
+    const now = performance.now();
+    this.drawTimes = this.drawTimes.filter((time) => now - time < 1000);
+    const sound = this.clip.sound ? (this.sound.paused ? "paused" : `${this.sound.currentTime.toFixed(3)} s`) : "none";
+    box.textContent = [
+      `frame     ${playback.shown} at ${format.seconds(this.clip.times[Math.max(0, playback.shown)])}`,
+      `on screen ${this.drawTimes.length} frames/s at ${format.speed(playback.speed)}`,
+      `left out  ${playback.dropped} since play`,
+      `behind    ${(1000 * playback.lag()).toFixed(0)} ms`,
+      `a picture ${(1000 * frames.latency).toFixed(0)} ms from the player`,
+      `kept      ${frames.values.size} of ${frames.capacity} pictures`,
+      `sound     ${sound}`,
+      `pixels    ${Number((this.stage.scale * (window.devicePixelRatio || 1)).toFixed(3))} : 1 on the screen`,
+    ].join("\n");
+  }
+
+  // What becomes known
+
+  learn(messages) {
+    this.timeline.learn(messages);
+    for (const message of messages) {
+      if (message.sound) {
+        this.message(`No sound: ${message.sound}`, 5000);
+        this.playback.clock.usable = false;
+      }
+      if (message.quality?.[0] === this.playback.shown) this.figures(this.playback.shown, this.details.get(this.playback.shown) ?? null);
+    }
+  }
+
+  /** A frame that cannot be decoded, and with it the rest of its unit. */
+  learnLoss(index, reason) {
+    const unit = this.unitAt(index);
+    if (!unit.damaged) this.timeline.learn([{ damaged: [unit.first, unit.count, reason] }]);
+    return null;
+  }
+
+  ended() {
+    this.playback.pause();
+    fatal("The player has ended. Start videocodec play again, and open the new address.");
+  }
+
+  // What the person does; the names are those of keys.js
+
+  toggle() {
+    this.playback.toggle();
+  }
+
+  step(count, repeated) {
+    this.playback.step(count, repeated);
+  }
+
+  seek(index) {
+    this.playback.seek(index === Infinity ? this.clip.frames - 1 : index);
+  }
+
+  seekSeconds(difference) {
+    this.playback.seekSeconds(difference);
+  }
+
+  setSpeed(speed) {
+    this.playback.setSpeed(Math.min(FASTEST, Math.max(SLOWEST, speed)));
+    this.message(`Speed ${format.speed(this.speed)}`);
+  }
+
+  mark() {
+    this.playback.mark();
+    const [first, stop] = this.playback.marks;
+    this.message(first === null ? "Loop ended" : stop === null ? `Loop from ${first}: press l where it ends` : `Loop from ${first} to ${stop}`);
+  }
+
+  repeat() {
+    this.playback.looping = !this.playback.looping;
+    this.message(this.playback.looping ? "Repeat the whole clip" : "Play once");
+    this.state();
+  }
+
+  save() {
+    const index = this.playback.shown;
+    if (index < 0 || this.frames.get(index) === null) return this.message("There is no picture to save");
+    const name = `${this.clip.stem}-frame-${String(index).padStart(String(this.clip.frames - 1).length, "0")}.png`;
+    const link = format.element("a", { href: client.pngAddress(index, this.settings), download: name });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    this.message(`Saved as ${name}`);
+  }
+
+  fullscreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else find("stage").requestFullscreen?.().catch(() => this.message("The browser does not allow full screen here"));
+  }
+
+  statistics() {
+    const box = find("statistics");
+    box.hidden = !box.hidden;
+    find("statistics-toggle").setAttribute("aria-pressed", String(!box.hidden));
+    this.statisticsLine();
+  }
+
+  mute() {
+    this.sound.muted = !this.sound.muted;
+    document.body.classList.toggle("muted", this.sound.muted);
+    find("mute").setAttribute("aria-pressed", String(this.sound.muted));
+    this.message(this.sound.muted ? "Sound off" : "Sound on");
+  }
+
+  volume(change) {
+    if (!this.clip.sound) return;
+    find("volume").value = String(Math.min(100, Math.max(0, Number(find("volume").value) + change)));
+    this.sound.volume = Number(find("volume").value) / 100;
+    this.message(`Volume ${find("volume").value} %`);
+  }
+
+  nextOverlay() {
+    this.choose("overlay-kind");
+  }
+
+  nextView() {
+    if (this.clip.original) this.choose("view");
+    else this.message("Start with --source ORIGINAL to compare");
+  }
+
+  nextZoom() {
+    const zoom = find("zoom");
+    zoom.value = { whole: "fill", fill: "1" }[zoom.value] ?? "whole";
+    zoom.dispatchEvent(new Event("change"));
+    this.message(zoom.selectedOptions[0].textContent);
+  }
+
+  choose(id) {
+    const select = find(id);
+    select.selectedIndex = (select.selectedIndex + 1) % select.options.length;
+    select.dispatchEvent(new Event("change"));
+    this.message(select.selectedOptions[0].textContent);
+  }
+
+  panel() {
+    const hidden = document.body.classList.toggle("no-panel");
+    find("panel-toggle").setAttribute("aria-pressed", String(!hidden));
+    if (!hidden) this.figures(this.playback.index, this.details.get(this.playback.index) ?? null);
+  }
+
+  help() {
+    find("help").showModal();
+  }
+
+  setTheme(theme) {
+    document.documentElement.dataset.theme = theme;
+    localStorage.setItem("videocodec-theme", theme);
+    this.timeline.redraw();
+  }
+
+  setSettings(settings) {
+    this.settings = settings;
+    this.frames.clear();
+    this.playback.refresh();
+  }
+
+  fromAddress() {
+    const match = /^#frame=(\d{1,9})$/.exec(location.hash);
+    return match ? Math.min(Number(match[1]), this.clip.frames - 1) : null;
+  }
+
+  // Wiring
+
+  wire() {
+    const click = (id, action) => find(id).addEventListener("click", action);
+    click("first", () => this.seek(0));
+    click("back", () => this.step(-1));
+    click("play", () => this.toggle());
+    click("forward", () => this.step(1));
+    click("last", () => this.seek(Infinity));
+    click("loop", () => (this.playback.looping && this.playback.marks[0] === null ? this.repeat() : this.mark()));
+    click("mute", () => this.mute());
+    click("statistics-toggle", () => this.statistics());
+    click("save", () => this.save());
+    click("fullscreen", () => this.fullscreen());
+    click("help-open", () => this.help());
+    click("panel-toggle", () => this.panel());
+    click("theme", () => this.setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
+    this.change("speed", (value) => this.setSpeed(Number(value)));
+    this.change("view", (value) => this.view(value));
+    this.change("gain", (value) => {
+      this.stage.gain = Number(value);
+      this.stage.redrawDifference();
+      this.stage.tags();
+    });
+    this.change("overlay-kind", (value) => this.overlay(value));
+    this.change("zoom", (value) => {
+      this.stage.zoom = value;
+      this.stage.layout();
+    });
+    this.change("restore", () => this.setSettings({ ...this.settings, restore: find("restore").checked }));
+    this.change("steps", (value) => {
+      const steps = Math.min(50, Math.max(1, Math.round(Number(value)) || 1));
+      find("steps").value = String(steps);
+      this.setSettings({ ...this.settings, steps });
+    });
+    find("wipe").addEventListener("input", () => this.stage.setWipe(Number(find("wipe").value) / 1000));
+    find("opacity").addEventListener("input", () => {
+      this.stage.opacity = Number(find("opacity").value) / 100;
+      this.stage.redrawOverlay();
+    });
+    find("volume").addEventListener("input", () => (this.sound.volume = Number(find("volume").value) / 100));
+    window.addEventListener("hashchange", () => {
+      const index = this.fromAddress();
+      if (index !== null && index !== this.playback.index) this.seek(index);
+    });
+    setInterval(() => this.statisticsLine(), 250);
+    this.wireNumber();
+    this.wirePicture();
+  }
+
+  /** A field whose choice, made with the mouse, gives the keys back to the player. */
+  change(id, action) {
+    const field = find(id);
+    field.addEventListener("change", () => {
+      action(field.value);
+      if (this.pointerLast) field.blur();
+    });
+    for (const [name, pointer] of [["pointerdown", true], ["keydown", false]]) field.addEventListener(name, () => (this.pointerLast = pointer));
+  }
+
+  wireNumber() {
+    const field = find("frame");
+    field.addEventListener("input", () => (this.typing = true));
+    field.addEventListener("focus", () => field.select());
+    field.addEventListener("blur", () => {
+      this.typing = false;
+      field.value = String(this.playback.index);
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      if (event.key === "Enter" && /^\d+$/.test(field.value.trim())) this.seek(Number(field.value));
+      field.blur();
+    });
+  }
+
+  /** A click plays, a swipe steps, and in the wipe a drag moves the border. */
+  wirePicture() {
+    const picture = find("turned");
+    let start = null;
+    picture.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      start = { x: event.clientX, y: event.clientY, moved: false };
+      if (this.stage.view === "wipe") {
+        picture.setPointerCapture(event.pointerId);
+        this.wipeTo(event);
+      }
+    });
+    picture.addEventListener("pointermove", (event) => {
+      if (!start) return;
+      start.moved ||= Math.hypot(event.clientX - start.x, event.clientY - start.y) > 6;
+      if (this.stage.view === "wipe") this.wipeTo(event);
+    });
+    const finish = (event, touch) => {
+      if (!start || this.stage.view === "wipe") return (start = null);
+      const across = event.clientX - start.x;
+      if (touch && Math.abs(across) > 30 && Math.abs(across) > 2 * Math.abs(event.clientY - start.y)) this.step(across < 0 ? 1 : -1);
+      else if (!start.moved && event.type === "pointerup") this.toggle();
+      start = null;
+    };
+    picture.addEventListener("pointerup", (event) => finish(event, event.pointerType !== "mouse"));
+    picture.addEventListener("pointercancel", () => (start = null));
+    find("stage").addEventListener("dblclick", () => this.fullscreen());
+  }
+
+  wipeTo(event) {
+    this.stage.setWipe(this.stage.across(event));
+    find("wipe").value = String(Math.round(1000 * this.stage.wipe));
+  }
+
+  view(value) {
+    this.stage.setView(value);
+    find("wipe-label").hidden = value !== "wipe";
+    find("gain-label").hidden = value !== "difference";
+    if (value !== "decoded" && this.playback.shown >= 0) this.compare(this.playback.shown);
+  }
+
+  overlay(value) {
+    this.stage.overlay = value;
+    find("opacity-label").hidden = value === "none";
+    showLegend(value, null, null, this.clip);
+    this.stage.redrawOverlay();
+    if (this.playback.shown >= 0) this.inform(this.playback.shown);
+  }
+}
+
+function fatal(text) {
+  const box = find("fatal");
+  box.textContent = text;
+  box.hidden = false;
+}
+
+function theme() {
+  const chosen = localStorage.getItem("videocodec-theme");
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const apply = () => (document.documentElement.dataset.theme = dark.matches ? "dark" : "light");
+  if (chosen === "dark" || chosen === "light") document.documentElement.dataset.theme = chosen;
+  else apply();
+  dark.addEventListener("change", () => {
+    localStorage.removeItem("videocodec-theme");
+    apply();
+    window.dispatchEvent(new Event("themechange"));
+  });
+}
+
+async function start() {
+  theme();
+  // The token has become a cookie; the address may be shown to others.
+  if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+  try {
+    const app = new App(await client.clip());
+    window.addEventListener("themechange", () => app.timeline.redraw());
+    document.body.dataset.ready = "yes";
+  } catch (error) {
+    fatal(error.message);
+    throw error;
+  }
+}
+
+start();

@@ -1,0 +1,85 @@
+// A cache of what belongs to frames: the least recently used go first, and requests that nobody waits for any more are given up.
+
+export class FrameCache {
+  /**
+   * load(index, signal): gives a frame's value.  capacity: how many are kept.  onFailure(index, error): may turn an error into a value
+   * to keep, by returning it; undefined lets the error through.
+   */
+  constructor(load, capacity, onFailure = () => undefined) {
+    this.load = load;
+    this.capacity = capacity;
+    this.onFailure = onFailure;
+    this.values = new Map();
+    this.pending = new Map(); // index → { promise, controller }
+    this.latency = 0.1; // seconds, a running mean
+  }
+
+  has(index) {
+    return this.values.has(index);
+  }
+
+  get(index) {
+    const value = this.values.get(index);
+    if (value !== undefined) {
+      this.values.delete(index);
+      this.values.set(index, value);
+    }
+    return value;
+  }
+
+  /** The value, from here or from the server. */
+  fetch(index) {
+    const known = this.get(index);
+    if (known !== undefined) return Promise.resolve(known);
+    const waiting = this.pending.get(index);
+    if (waiting) return waiting.promise;
+    const controller = new AbortController();
+    const begun = performance.now();
+    const entry = { controller };
+    entry.promise = this.load(index, controller.signal)
+      .then((value) => {
+        this.latency += 0.25 * ((performance.now() - begun) / 1000 - this.latency);
+        return value;
+      })
+      .catch((error) => {
+        const instead = error.name === "AbortError" ? undefined : this.onFailure(index, error);
+        if (instead === undefined) throw error;
+        return instead;
+      })
+      .then((value) => {
+        if (this.pending.get(index) === entry) this.keep(index, value);
+        return value;
+      })
+      .finally(() => {
+        if (this.pending.get(index) === entry) this.pending.delete(index);
+      });
+    this.pending.set(index, entry);
+    entry.promise.catch(() => {}); // whoever waits handles it; a given-up request has nobody
+    return entry.promise;
+  }
+
+  /** Ask for a value so that it is here later. */
+  prefetch(index) {
+    if (!this.has(index) && !this.pending.has(index)) this.fetch(index);
+  }
+
+  /** Give up all requests but those for which wanted(index) holds. */
+  cancel(wanted = () => false) {
+    for (const [index, entry] of [...this.pending]) {
+      if (!wanted(index)) {
+        this.pending.delete(index);
+        entry.controller.abort();
+      }
+    }
+  }
+
+  clear() {
+    this.cancel();
+    this.values.clear();
+  }
+
+  keep(index, value) {
+    this.values.set(index, value);
+    while (this.values.size > this.capacity) this.values.delete(this.values.keys().next().value);
+  }
+}

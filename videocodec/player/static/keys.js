@@ -1,0 +1,54 @@
+// The keyboard: mpv's keys, and some for what mpv does not have.  One table serves the keys and the help.
+
+/** [keys, what they do, action(player, event)] */
+export const BINDINGS = [
+  [[" "], "play, pause", (app) => app.toggle()],
+  [["."], "one frame forward", (app, event) => app.step(1, event.repeat)],
+  [[","], "one frame back", (app, event) => app.step(-1, event.repeat)],
+  [["ArrowRight"], "5 s forward, with shift 1 s", (app, event) => app.seekSeconds(event.shiftKey ? 1 : 5)],
+  [["ArrowLeft"], "5 s back, with shift 1 s", (app, event) => app.seekSeconds(event.shiftKey ? -1 : -5)],
+  [["Home"], "first frame", (app) => app.seek(0)],
+  [["End"], "last frame", (app) => app.seek(Infinity)],
+  [["["], "slower", (app) => app.setSpeed(app.speed / 1.1)],
+  [["]"], "faster", (app) => app.setSpeed(app.speed * 1.1)],
+  [["Backspace"], "normal speed", (app) => app.setSpeed(1)],
+  [["l"], "loop: from here, to here, end", (app) => app.mark()],
+  [["L"], "repeat the whole clip", (app) => app.repeat()],
+  [["s"], "save the picture as PNG", (app) => app.save()],
+  [["f"], "full screen", (app) => app.fullscreen()],
+  [["i"], "statistics", (app) => app.statistics()],
+  [["m"], "sound off, on", (app) => app.mute()],
+  [["9", "0"], "softer, louder", (app, event) => app.volume(event.key === "0" ? 5 : -5)],
+  [["o"], "next overlay", (app) => app.nextOverlay()],
+  [["v"], "next view beside the original", (app) => app.nextView()],
+  [["z"], "zoom: whole pixels, fill, 1 : 1", (app) => app.nextZoom()],
+  [["p"], "figures of the frame", (app) => app.panel()],
+  [["?"], "this help", (app) => app.help()],
+];
+
+const NAMES = { " ": "space", ArrowRight: "→", ArrowLeft: "←", Home: "home", End: "end", Backspace: "⌫" };
+const ADJUST = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"]);
+
+export const nameOf = (key) => NAMES[key] ?? key;
+
+/** Whether the element in focus wants this key for itself. */
+function isTaken(target, key) {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.closest("dialog")) return true;
+  if (target.matches("input[type=range]")) return ADJUST.has(key);
+  if (target.matches("input[type=checkbox]")) return key === " ";
+  if (target.matches("input, textarea")) return true;
+  if (target.matches("select")) return key === " " || ADJUST.has(key) || /^[a-z0-9]$/i.test(key);
+  return target.matches("button") && key === " ";
+}
+
+export function listen(app) {
+  const actions = new Map(BINDINGS.flatMap(([keys, , action]) => keys.map((key) => [key, action])));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const action = actions.get(event.key);
+    if (!action || isTaken(event.target, event.key)) return;
+    event.preventDefault();
+    action(app, event);
+  });
+}

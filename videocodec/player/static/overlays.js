@@ -1,0 +1,302 @@
+// What is drawn over the picture: where its parts come from, how they move, how finely they are coded, what they cost.
+// Kinds have colours of Okabe and Ito's palette, and hatching goes with what was made up, so that it is told without any colour.
+
+import { element, share } from "./format.js";
+
+const ORANGE = [230, 159, 0];
+const BLUE = [0, 114, 178];
+const PINK = [204, 121, 167];
+const VERMILLION = [213, 94, 0];
+const SKY = [86, 180, 233];
+const YELLOW = [240, 228, 66];
+
+export const MODES = [
+  { name: "skip", note: "copied along its vector", colour: SKY },
+  { name: "residual", note: "copied, and corrected", colour: ORANGE },
+  { name: "generate", note: "left to the restoration", colour: PINK, hatched: true },
+  { name: "intra", note: "coded by itself", colour: VERMILLION },
+];
+export const PROVENANCE = [
+  { name: "transmitted", colour: ORANGE },
+  { name: "predicted", colour: BLUE },
+  { name: "generated", colour: PINK, hatched: true },
+];
+const DIRECTIONS = [
+  { name: "from the past", colour: SKY },
+  { name: "from the future", colour: YELLOW },
+];
+
+// Dark to bright, even in lightness, so that it reads without colour too.
+const RAMP = [
+  [13, 18, 66],
+  [56, 46, 140],
+  [38, 105, 168],
+  [28, 155, 146],
+  [126, 199, 92],
+  [250, 232, 60],
+];
+
+const css = ([red, green, blue], alpha = 1) => `rgb(${red} ${green} ${blue} / ${alpha})`;
+
+function ramp(position) {
+  const place = Math.min(1, Math.max(0, position)) * (RAMP.length - 1);
+  const below = Math.min(RAMP.length - 2, Math.floor(place));
+  return RAMP[below].map((value, channel) => Math.round(value + (place - below) * (RAMP[below + 1][channel] - value)));
+}
+
+/** How often each value 0..count-1 occurs, as shares. */
+export function shares(values, count) {
+  const found = new Array(count).fill(0);
+  for (const value of values) found[value] += 1;
+  return found.map((number) => number / values.length);
+}
+
+/** The block modes of what is visible: block by block. */
+export function modeShares(details) {
+  return shares(details.modes, MODES.length);
+}
+
+class Painter {
+  constructor(context, scaleX, scaleY, alpha) {
+    this.context = context;
+    this.scaleX = scaleX;
+    this.scaleY = scaleY;
+    this.alpha = alpha;
+    this.hatch = null;
+  }
+
+  /** Fill cells of `size` px of the picture, whose kind is given by of(row, column), and line their borders. */
+  cells(rows, columns, size, of, kinds, clear = -1) {
+    const { context } = this;
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        const number = of(row, column);
+        if (number === clear) continue;
+        // A run of equal cells in one piece leaves no seams.
+        let end = column + 1;
+        while (end < columns && of(row, end) === number) end += 1;
+        this.fill(column * size, row * size, (end - column) * size, size, kinds[number]);
+        column = end - 1;
+      }
+    }
+    context.lineWidth = 1;
+    context.strokeStyle = `rgb(0 0 0 / ${0.75 * this.alpha})`;
+    context.beginPath();
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        if (column && of(row, column) !== of(row, column - 1)) this.line(column * size, row * size, column * size, (row + 1) * size);
+        if (row && of(row, column) !== of(row - 1, column)) this.line(column * size, row * size, (column + 1) * size, row * size);
+      }
+    }
+    context.stroke();
+  }
+
+  line(x0, y0, x1, y1) {
+    this.context.moveTo(Math.round(x0 * this.scaleX) + 0.5, Math.round(y0 * this.scaleY) + 0.5);
+    this.context.lineTo(Math.round(x1 * this.scaleX) + 0.5, Math.round(y1 * this.scaleY) + 0.5);
+  }
+
+  fill(x, y, width, height, kind) {
+    const left = Math.round(x * this.scaleX);
+    const top = Math.round(y * this.scaleY);
+    const right = Math.round((x + width) * this.scaleX);
+    const bottom = Math.round((y + height) * this.scaleY);
+    this.context.fillStyle = css(kind.colour, this.alpha * (kind.strength ?? 1));
+    this.context.fillRect(left, top, right - left, bottom - top);
+    if (kind.hatched) {
+      this.hatch ??= hatching(this.context, this.alpha);
+      this.context.fillStyle = this.hatch;
+      this.context.fillRect(left, top, right - left, bottom - top);
+    }
+  }
+
+  /** A map of small numbers 0..1, one for each cell. */
+  heat(rows, columns, size, of) {
+    const image = new OffscreenCanvas(columns, rows);
+    const pixels = new ImageData(columns, rows);
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        pixels.data.set([...ramp(of(row, column)), Math.round(255 * this.alpha)], 4 * (row * columns + column));
+      }
+    }
+    image.getContext("2d").putImageData(pixels, 0, 0);
+    this.context.imageSmoothingEnabled = false;
+    this.context.drawImage(image, 0, 0, Math.round(columns * size * this.scaleX), Math.round(rows * size * this.scaleY));
+  }
+}
+
+function hatching(context, alpha) {
+  const tile = new OffscreenCanvas(8, 8);
+  const drawing = tile.getContext("2d");
+  drawing.strokeStyle = `rgb(255 255 255 / ${Math.min(1, alpha + 0.2)})`;
+  drawing.lineWidth = 1.6;
+  for (const shift of [-8, 0, 8]) {
+    drawing.moveTo(shift, 8);
+    drawing.lineTo(shift + 8, 0);
+  }
+  drawing.stroke();
+  return context.createPattern(tile, "repeat");
+}
+
+function drawModes(painter, details) {
+  const [rows, columns] = details.grid;
+  painter.cells(rows, columns, details.block, (row, column) => details.modes[row * columns + column], MODES.map((mode, number) => ({ ...mode, strength: number ? 1 : 0.4 })));
+  drawUnits(painter, details);
+}
+
+/** Thin lines around blocks that move as one. */
+function drawUnits(painter, details, strength = 0.55) {
+  const [rows, columns] = details.grid;
+  const { context } = painter;
+  context.strokeStyle = `rgb(255 255 255 / ${strength * painter.alpha})`;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1) {
+      const side = details.sides[row * columns + column];
+      if (row % side || column % side) continue;
+      const [x, y, length] = [column * details.block, row * details.block, side * details.block];
+      painter.line(x, y, x + length, y);
+      painter.line(x, y, x, y + length);
+    }
+  }
+  context.stroke();
+}
+
+function drawMotion(painter, details) {
+  const [rows, columns] = details.grid;
+  const { context, scaleX, scaleY } = painter;
+  drawUnits(painter, details, 0.3);
+  const plane = rows * columns * 2;
+  for (const [layer, kind] of DIRECTIONS.entries()) {
+    const lines = new Path2D();
+    const heads = new Path2D();
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        const block = row * columns + column;
+        const side = details.sides[block];
+        const usesOther = details.directions[block] === 1 - layer;
+        if (row % side || column % side || details.modes[block] === 3 || usesOther || (layer && details.references[1] === null)) continue;
+        const width = Math.min(side, columns - column) * details.block;
+        const height = Math.min(side, rows - row) * details.block;
+        const x = (column * details.block + width / 2) * scaleX;
+        const y = (row * details.block + height / 2) * scaleY;
+        const dy = details.vectors[layer * plane + 2 * block] * scaleY;
+        const dx = details.vectors[layer * plane + 2 * block + 1] * scaleX;
+        const length = Math.hypot(dx, dy);
+        if (length < 1) {
+          heads.rect(x - 1 + 3 * layer, y - 1, 2, 2);
+          continue;
+        }
+        // The arrow points to where the block comes from.
+        lines.moveTo(x, y);
+        lines.lineTo(x + dx, y + dy);
+        const head = Math.min(7, Math.max(3, length / 3));
+        const angle = Math.atan2(dy, dx);
+        heads.moveTo(x + dx, y + dy);
+        for (const turn of [2.6, -2.6]) heads.lineTo(x + dx + head * Math.cos(angle + turn), y + dy + head * Math.sin(angle + turn));
+        heads.closePath();
+      }
+    }
+    const strength = Math.min(1, painter.alpha + 0.3);
+    context.lineCap = "round";
+    context.lineWidth = 3.5;
+    context.strokeStyle = `rgb(0 0 0 / ${0.55 * strength})`;
+    context.stroke(lines);
+    context.lineWidth = 1.5;
+    context.strokeStyle = context.fillStyle = css(kind.colour, strength);
+    context.stroke(lines);
+    context.fill(heads);
+  }
+}
+
+function drawProvenance(painter, details) {
+  const [rows, columns] = details.covering;
+  painter.cells(rows, columns, 8, (row, column) => details.provenance[row * columns + column], PROVENANCE);
+}
+
+function extent(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+function drawQuantiser(painter, details) {
+  const [rows, columns] = details.latent;
+  const [low, high] = extent(details.quantisers);
+  // Finer is brighter: that is where the bits of earlier frames went.
+  painter.heat(rows, columns, 8, (row, column) => (high === low ? 0.5 : (high - details.quantisers[row * columns + column]) / (high - low)));
+}
+
+export const MOST_BITS = 64; // of one position of 8 × 8 px; the scale ends there
+const bitsPlace = (value) => Math.log2(1 + value) / Math.log2(1 + MOST_BITS);
+
+function drawBits(painter, details, bits) {
+  const [rows, columns] = details.latent;
+  painter.heat(rows, columns, 8, (row, column) => bitsPlace(bits[row * columns + column]));
+}
+
+/** Draw an overlay on a canvas that covers the picture; scale: canvas pixels for one of the picture. */
+export function draw(kind, canvas, scaleX, scaleY, alpha, details, bits) {
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  if (kind === "none" || !details) return;
+  const painter = new Painter(context, scaleX, scaleY, alpha);
+  if (kind === "modes") drawModes(painter, details);
+  else if (kind === "motion") drawMotion(painter, details);
+  else if (kind === "provenance") drawProvenance(painter, details);
+  else if (kind === "quantiser") drawQuantiser(painter, details);
+  else if (kind === "bits" && bits) drawBits(painter, details, bits);
+}
+
+function swatch(kind) {
+  const made = element("i", { class: "swatch" });
+  const lines = "repeating-linear-gradient(135deg, transparent 0 2px, rgb(255 255 255 / 85%) 2px 4px)";
+  made.style.background = kind.hatched ? `${lines}, ${css(kind.colour)}` : css(kind.colour);
+  return made;
+}
+
+/** A line of a legend: colour, name, what it means, share. */
+export function entry(kind, value) {
+  return element("div", { class: "entry" }, swatch(kind), element("span", {}, kind.name, kind.note ? element("span", { class: "note" }, ` · ${kind.note}`) : ""), element("span", {}, value));
+}
+
+function scale(low, high) {
+  const bar = element("canvas", { class: "scale", width: 256, height: 1 });
+  const context = bar.getContext("2d");
+  for (let place = 0; place < 256; place += 1) {
+    context.fillStyle = css(ramp(place / 255));
+    context.fillRect(place, 0, 1, 1);
+  }
+  return [bar, element("div", { class: "ends" }, element("span", {}, low), element("span", {}, high))];
+}
+
+/** What the colours of an overlay mean, as elements. */
+export function legend(kind, details, bits, steps) {
+  const heading = (text) => element("h2", {}, text);
+  const text = (line) => element("p", {}, line);
+  if (kind === "modes") {
+    const found = modeShares(details);
+    return [heading("Block modes"), ...MODES.map((mode, number) => entry(mode, share(found[number]))), text(`Blocks of ${details.block} px; thin lines are around those that move as one.`)];
+  }
+  if (kind === "motion") {
+    const used = DIRECTIONS.map((_, layer) => details.modes.reduce((sum, mode, block) => sum + (mode !== 3 && details.directions[block] !== 1 - layer && !(layer && details.references[1] === null)), 0) / details.modes.length);
+    return [heading("Motion vectors"), ...DIRECTIONS.map((kindOf, layer) => entry(kindOf, share(details.references[layer] === null ? 0 : used[layer]))), text("From the middle of each unit to where it comes from, in pixels of the picture. A dot does not move.")];
+  }
+  if (kind === "provenance") {
+    const found = shares(details.provenance, PROVENANCE.length);
+    return [heading("Provenance"), ...PROVENANCE.map((kindOf, number) => entry(kindOf, share(found[number]))), text("For each 8 × 8 px: sent for this frame, moved here from other frames, or made up.")];
+  }
+  if (kind === "quantiser") {
+    const [low, high] = extent(details.quantisers);
+    return [heading("Quantiser"), ...scale(`${high} (step ${steps[high].toPrecision(3)})`, `${low} (step ${steps[low].toPrecision(3)})`), text("The quantiser that last refined each 8 × 8 px, coarse to fine; copied blocks bring theirs along.")];
+  }
+  if (kind === "bits") {
+    const total = bits ? bits.reduce((sum, value) => sum + value, 0) : null;
+    return [heading("Bits"), ...scale("0", `${MOST_BITS} bits and more`), text(`Bits of each 8 × 8 px, logarithmic: levels, and its share of modes and vectors.${total === null ? "" : ` Together ${(total / 8).toFixed(0)} bytes.`}`)];
+  }
+  return [];
+}

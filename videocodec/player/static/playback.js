@@ -1,0 +1,305 @@
+// Which frame is on screen, and when the next one is due.  The sound is the clock where there is any, the computer's clock elsewhere;
+// frames that come too late are left out, so that pictures never drift away from the sound.
+
+export const SLOWEST = 0.1;
+export const FASTEST = 4;
+const IN_FLIGHT = 2; // the server makes one picture at a time: one more hides the way there and back
+const AHEAD = 24;
+const STEP_AHEAD = 4;
+
+class WallClock {
+  start(time, speed) {
+    this.from = performance.now();
+    this.origin = time;
+    this.speed = speed;
+  }
+
+  time() {
+    return this.origin + ((performance.now() - this.from) / 1000) * this.speed;
+  }
+
+  stop() {}
+}
+
+class SoundClock {
+  /** offset: the time of the clip at which the sound begins. */
+  constructor(audio, offset, onBlocked) {
+    this.audio = audio;
+    this.offset = offset;
+    this.onBlocked = onBlocked;
+    this.wall = new WallClock();
+    this.usable = true;
+    audio.addEventListener("error", () => (this.usable = false));
+  }
+
+  start(time, speed) {
+    this.wall.start(time, speed);
+    this.speed = speed;
+    const place = time - this.offset;
+    this.sounding = this.usable && !(place >= this.audio.duration);
+    if (!this.sounding) return;
+    this.waiting = true;
+    this.audio.playbackRate = speed;
+    this.audio.preservesPitch = true;
+    if (Math.abs(this.audio.currentTime - place) > 0.002) this.audio.currentTime = place;
+    const attempt = (this.attempt = {});
+    this.audio.play().then(
+      () => {
+        if (this.attempt === attempt) this.waiting = false;
+      },
+      (error) => {
+        if (this.attempt !== attempt || error.name === "AbortError") return;
+        this.sounding = this.waiting = false;
+        this.wall.start(time, speed);
+        this.onBlocked(error);
+      },
+    );
+    this.origin = time;
+  }
+
+  time() {
+    if (!this.sounding) return this.wall.time();
+    if (this.waiting || this.audio.seeking) return this.origin;
+    if (this.audio.ended) {
+      // The pictures outlast the sound: go on from here by the wall.
+      this.sounding = false;
+      this.wall.start(this.audio.currentTime + this.offset, this.speed);
+      return this.wall.time();
+    }
+    return this.audio.currentTime + this.offset;
+  }
+
+  stop() {
+    this.attempt = null;
+    this.audio.pause();
+  }
+}
+
+export class Playback {
+  /**
+   * clip: as the server describes it.  frames: FrameCache of pictures; values that are null are lost frames.  callbacks: draw(index, picture)
+   * puts a picture on the screen, position(index) says where we are going, state() that playing, speed or marks have changed,
+   * message(text) is for the person, busy(flag), blocked(error) that the browser will not play the sound.
+   */
+  constructor(clip, frames, audio, callbacks) {
+    this.clip = clip;
+    this.frames = frames;
+    this.on = callbacks;
+    this.index = 0; // where we want to be
+    this.shown = -1; // what is on the screen
+    this.speed = 1;
+    this.playing = false;
+    this.marks = [null, null];
+    this.looping = false;
+    this.direction = 1;
+    this.dropped = 0;
+    this.drawn = 0;
+    this.clock = clip.sound ? new SoundClock(audio, clip.sound_start, callbacks.blocked) : new WallClock();
+    this.tick = this.tick.bind(this);
+  }
+
+  get last() {
+    return this.clip.frames - 1;
+  }
+
+  /** The frame shown at a time: the last that begins before or at it. */
+  at(time) {
+    const times = this.clip.times;
+    let low = 0;
+    let high = times.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (times[middle] <= time + 1e-6) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  end(index) {
+    return this.clip.times[index] + this.clip.durations[index];
+  }
+
+  /** Go to a frame exactly. */
+  seek(index) {
+    const target = Math.min(this.last, Math.max(0, Math.round(index)));
+    this.direction = target < this.index ? -1 : 1;
+    this.index = target;
+    this.on.position(target);
+    if (this.playing) {
+      this.shown = -1;
+      this.restart(this.clip.times[target]);
+      return Promise.resolve();
+    }
+    return this.show(target);
+  }
+
+  /** One or more frames on; a key that is held waits for the picture. */
+  step(count, repeated = false) {
+    if (this.playing) this.pause();
+    if (repeated && this.shown !== this.index) return Promise.resolve();
+    return this.seek(this.index + count);
+  }
+
+  seekSeconds(difference) {
+    const from = this.playing ? this.clock.time() : this.clip.times[this.index];
+    const target = this.at(from + difference);
+    // A jump shorter than the distance to the next frame still has to arrive somewhere.
+    const minimum = difference > 0 ? Math.max(target, this.index + 1) : Math.min(target, this.index - 1);
+    return this.seek(this.playing ? target : minimum);
+  }
+
+  /** Draw what we want to see again, after other settings. */
+  refresh() {
+    this.shown = -1;
+    if (this.playing) this.requested = this.index - 1;
+    else this.show(this.index);
+  }
+
+  async show(index) {
+    const near = (other) => other === index || this.neighbours(index).includes(other);
+    this.frames.cancel(near);
+    let picture = this.frames.get(index);
+    if (picture === undefined) {
+      const slow = setTimeout(() => this.on.busy(true), 120);
+      try {
+        picture = await this.frames.fetch(index);
+      } catch (error) {
+        if (error.name !== "AbortError" && this.index === index) this.on.message(error.message);
+        return;
+      } finally {
+        clearTimeout(slow);
+        this.on.busy(false);
+      }
+    }
+    if (this.index !== index || this.playing) return;
+    this.put(index, picture);
+    for (const other of this.neighbours(index)) this.frames.prefetch(other);
+  }
+
+  neighbours(index) {
+    const ahead = Array.from({ length: STEP_AHEAD }, (_, number) => index + this.direction * (number + 1));
+    return [...ahead, index - this.direction].filter((other) => other >= 0 && other <= this.last);
+  }
+
+  put(index, picture) {
+    this.shown = index;
+    this.drawn += 1;
+    this.on.draw(index, picture);
+  }
+
+  play() {
+    if (this.playing) return;
+    const [first, stop] = this.range();
+    if (this.index >= stop || this.index < first) {
+      this.index = first;
+      this.on.position(first);
+    }
+    this.playing = true;
+    this.dropped = 0;
+    this.restart(this.clip.times[this.index]);
+    this.on.state();
+    requestAnimationFrame(this.tick);
+  }
+
+  pause() {
+    if (!this.playing) return;
+    this.playing = false;
+    this.clock.stop();
+    this.on.state();
+    // Stay on what is seen; what the clock wanted by now was never shown.
+    if (this.shown >= 0) this.index = this.shown;
+    this.on.position(this.index);
+    this.show(this.index);
+  }
+
+  toggle() {
+    if (this.playing) this.pause();
+    else this.play();
+  }
+
+  setSpeed(speed) {
+    this.speed = Math.min(FASTEST, Math.max(SLOWEST, speed));
+    if (this.playing) this.clock.start(this.clock.time(), this.speed);
+    this.on.state();
+  }
+
+  /** mpv's l: begin here, end here, no more. */
+  mark() {
+    const here = this.index;
+    if (this.marks[0] === null) this.marks = [here, null];
+    else if (this.marks[1] === null && here !== this.marks[0]) this.marks = [Math.min(here, this.marks[0]), Math.max(here, this.marks[0])];
+    else this.marks = [null, null];
+    this.on.state();
+  }
+
+  /** First and last frame of what is played. */
+  range() {
+    return this.marks[1] === null ? [0, this.last] : this.marks;
+  }
+
+  restart(time) {
+    this.clock.start(time, this.speed);
+    this.requested = this.index - 1;
+    this.frames.cancel((index) => index >= this.index && index < this.index + AHEAD);
+  }
+
+  tick() {
+    if (!this.playing) return;
+    const time = this.clock.time();
+    const [first, stop] = this.range();
+    if (time >= this.end(stop) || (this.marks[1] !== null && this.at(time) < first)) {
+      if (this.marks[1] === null && !this.looping) {
+        if (this.index !== stop) this.dropped += 1;
+        this.finish(stop);
+        return;
+      }
+      this.index = first;
+      this.shown = -1;
+      this.restart(this.clip.times[first]);
+      requestAnimationFrame(this.tick);
+      return;
+    }
+    this.advance(Math.max(this.index, this.at(time)), stop);
+    requestAnimationFrame(this.tick);
+  }
+
+  /** Draw the newest picture that is due, and ask for those that will be. */
+  advance(due, stop) {
+    this.index = due;
+    for (let index = due; index > this.shown; index -= 1) {
+      const picture = this.frames.get(index);
+      if (picture !== undefined) {
+        if (this.shown >= 0) this.dropped += index - this.shown - 1;
+        this.put(index, picture);
+        this.on.position(index);
+        break;
+      }
+    }
+    const late = this.requested < due;
+    if (late) {
+      // Whatever is asked for now arrives only after a while: ask for what will be due then.
+      const lead = this.shown < 0 ? 0 : Math.ceil((this.frames.latency * this.speed) / Math.max(1e-3, this.clip.durations[due]));
+      this.requested = Math.min(stop, due + lead) - 1;
+      this.frames.cancel((index) => index > due);
+    }
+    while (this.frames.pending.size < IN_FLIGHT && this.requested < Math.min(stop, due + AHEAD)) {
+      this.requested += 1;
+      this.frames.prefetch(this.requested);
+    }
+  }
+
+  finish(stop) {
+    this.playing = false;
+    this.clock.stop();
+    this.index = stop;
+    this.on.position(stop);
+    this.on.state();
+    this.show(stop);
+  }
+
+  /** Seconds by which the clock is ahead of what is shown beyond its own duration; 0 when in step. */
+  lag() {
+    if (!this.playing || this.shown < 0) return 0;
+    return Math.max(0, this.clock.time() - this.end(this.shown));
+  }
+}

@@ -1,0 +1,80 @@
+"""What is worked out while nobody waits: bytes of every frame, damage that only decoding shows, distance from the original."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from bitstream.errors import BitstreamError
+
+from ..errors import DamagedFrameError, VideoCodecError
+from .clip import Clip, Settings
+from .quality import psnr, ssim
+
+_IDLE_SECONDS = 2.5  # without which the reader still works ahead for whoever steps
+_NAP_SECONDS = 0.05
+_SHOWN = 64  # frames that were shown and wait for their distance
+
+
+class Survey:
+    """A thread that goes through a clip once: latents first, then, with an original, pictures of all frames in order.
+
+    Frames that are shown are compared with their originals before the others, as soon as the reader rests.
+    """
+
+    def __init__(self, clip: Clip, settings: Settings) -> None:
+        self._clip, self._settings = clip, settings
+        self._stopped = threading.Event()
+        self._shown: deque[int] = deque(maxlen=_SHOWN)
+        clip.on_shown = self._shown.append
+        self._thread = threading.Thread(target=self._work, name="player-survey", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread after what it is doing."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        for unit in range(len(self._clip.index.units)):
+            if not self._rest():
+                return
+            self._weigh(unit)
+        self._clip.note_damage()
+        for frame in range(self._clip.frame_count if self._clip.has_original else 0):
+            if not self._rest():
+                return
+            self._compare(frame)
+        while self._rest():
+            pass
+
+    def _rest(self) -> bool:
+        """Wait until nobody asks for pictures, comparing what was shown meanwhile → False when all is over."""
+        while not self._stopped.wait(_NAP_SECONDS):
+            if self._shown and self._clip.has_original:
+                self._compare(self._shown.pop())
+            elif self._clip.idle_seconds() > _IDLE_SECONDS:
+                return True
+        return False
+
+    def _weigh(self, number: int) -> None:
+        for frame in self._clip.index.units[number].frames:
+            if not self._clip.findings.has("bytes", frame):
+                try:
+                    self._clip.details(frame)
+                except DamagedFrameError:
+                    return
+                except (VideoCodecError, BitstreamError, OSError, MemoryError):
+                    return  # whoever looks at the frame is told
+
+    def _compare(self, index: int) -> None:
+        if self._clip.findings.has("quality", index):
+            return
+        try:
+            original = self._clip.original_rgb(index)
+            if original is None:
+                return
+            decoded = self._clip.frame(index, self._settings, by_the_way=True).data.transpose(1, 2, 0)
+        except (VideoCodecError, BitstreamError, OSError, MemoryError):
+            return
+        self._clip.findings.add_quality(index, psnr(decoded, original), ssim(decoded, original))

@@ -1,0 +1,155 @@
+"""Latents of any frame: from the last keyframe or the nearest kept state of the entropy decoder on.  No torch."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import threading
+import zlib
+
+from bitstream.access_unit import AccessUnit
+from bitstream.container import SharedFile
+from bitstream.errors import BitstreamError
+from bitstream.tables import CodecTables
+
+from ..decoder.index import StreamIndex
+from ..decoder.latents import DecodedLatents, UnitDecoder
+from ..errors import DamagedFrameError
+from .cache import Cache, Kind
+
+
+class LatentSource:
+    """Latents of a stream by access unit, with what is decoded kept in a cache, together with the state of the decoder at the borders
+    of access units: a jump then costs one access unit rather than all since the keyframe.
+
+    Any number of threads may call it; they take turns, access unit by access unit.
+    """
+
+    def __init__(self, file: SharedFile, index: StreamIndex, tables: CodecTables, cache: Cache) -> None:
+        self._file, self._index, self._tables, self._cache = file, index, tables, cache
+        self._lock = threading.Lock()
+        self._live: tuple[int, UnitDecoder] | None = None  # a decoder, and the access unit it has come to
+
+    def unit(self, number: int) -> list[DecodedLatents]:
+        """The frames of an access unit.  Raises ``DamagedFrameError``."""
+        begin: tuple[int, UnitDecoder] | None = None
+        while True:
+            with self._lock:
+                known = self._known(number)
+                if known is not None:
+                    self._live = begin or self._live
+                    return known
+                # A decoder on its way is nobody else's: two threads that walk to different places must not undo each other's steps.
+                at, decoder = begin or self._nearest(number)
+                frames = self._decode(at, decoder, number)
+                begin = at + 1, decoder
+                if at == number:
+                    self._live = begin
+                    return frames
+
+    def step_towards(self, number: int, *, survey: bool = False) -> list[DecodedLatents] | None:
+        """Decode one access unit on the way to ``number`` → its frames once it is that one.  Raises ``DamagedFrameError``.
+
+        survey: for the state behind it; latents are kept only where they push out nothing.
+        """
+        with self._lock:
+            known = self._known(number)
+            if known is not None and not survey:
+                return known
+            at, decoder = self._nearest(number)
+            frames = self._decode(at, decoder, number, survey)
+            self._live = at + 1, decoder
+            return frames if at == number else None
+
+    def around(self, frame: int, reach: int) -> tuple[list[DecodedLatents], int]:
+        """A frame and those within ``reach`` of it, as far as they are in its group of pictures and not damaged, in display order, and
+        its place among them.  Raises ``DamagedFrameError``."""
+        unit = self._index.unit_of(frame)
+        window = [each for each in self.unit(unit.number) if abs(each.index - frame) <= reach]
+        group = self._index.group_of(unit.number)
+        for number in range(unit.number - 1, group.start - 1, -1):
+            if self._index.units[number].frames[-1] < frame - reach:
+                break
+            window = [each for each in self.unit(number) if each.index >= frame - reach] + window
+        for number in range(unit.number + 1, group.stop):
+            if self._index.units[number].first_frame > frame + reach:
+                break
+            try:
+                window += [each for each in self.unit(number) if each.index <= frame + reach]
+            except DamagedFrameError:
+                break
+        return window, frame - window[0].index
+
+    def _known(self, number: int) -> list[DecodedLatents] | None:
+        """The frames of an access unit if they are at hand.  Raises ``DamagedFrameError``."""
+        known = self._cache.get(Kind.LATENTS, number)
+        if known is None:
+            damage = self._index.damage_at(self._index.units[number].first_frame)
+            if damage is not None:
+                raise damage
+        return known
+
+    def _nearest(self, number: int) -> tuple[int, UnitDecoder]:
+        """The last access unit up to ``number`` that a decoder can go on with, and that decoder, which is the caller's from now on."""
+        begin = self._index.group_of(number).start
+        for at in range(number, begin, -1):
+            if self._live is not None and self._live[0] == at:
+                live, self._live = self._live, None
+                return live
+            state = self._cache.get(Kind.STATE, at)
+            if state is not None:
+                return at, _unpacked(state, self._tables)
+        header = self._index.header
+        return begin, UnitDecoder(self._tables, 1 << header.block_log2, self._index.units[begin].first_frame)
+
+    def _decode(self, number: int, decoder: UnitDecoder, target: int, survey: bool = False) -> list[DecodedLatents]:
+        """An access unit on the way to ``target``.  Raises ``DamagedFrameError`` for the latter."""
+        entry = self._index.units[number]
+        try:
+            data = self._file.read(entry.position, entry.bytes)
+            frames = decoder.decode(AccessUnit.parse(data), len(data))
+        except BitstreamError as error:
+            self._index.mark_damaged(number, str(error))
+            raise self._index.damage_at(self._index.units[target].first_frame) from error
+        for frame in frames:
+            frame.latent.latents.flags.writeable = frame.quantiser_map.flags.writeable = False
+        size = sum(map(_size, frames))
+        if not survey or self._cache.used + size <= self._cache.limit:
+            self._cache.put(Kind.LATENTS, number, frames, size)
+        if number + 1 < self._index.group_of(number).stop and not self._cache.has(Kind.STATE, number + 1):
+            state = _packed(decoder)
+            self._cache.put(Kind.STATE, number + 1, state, len(state))
+        return frames
+
+
+def _size(frame: DecodedLatents) -> int:
+    fields = frame.latent.fields
+    arrays = (frame.latent.latents, frame.quantiser_map, fields.modes, fields.directions, fields.vectors, fields.sides)
+    return sum(array.nbytes for array in arrays)
+
+
+class _Pickler(pickle.Pickler):
+    """Leaves out what all states have in common."""
+
+    def persistent_id(self, value: object) -> str | None:
+        return "tables" if isinstance(value, CodecTables) else None
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, data: bytes, tables: CodecTables) -> None:
+        super().__init__(io.BytesIO(data))
+        self._tables = tables
+
+    def persistent_load(self, name: str) -> object:
+        return self._tables
+
+
+def _packed(decoder: UnitDecoder) -> bytes:
+    """A decoder as it is, in as few bytes as is quick.  These bytes never leave the process."""
+    target = io.BytesIO()
+    _Pickler(target, pickle.HIGHEST_PROTOCOL).dump(decoder)
+    return zlib.compress(target.getvalue(), 1)
+
+
+def _unpacked(state: bytes, tables: CodecTables) -> UnitDecoder:
+    return _Unpickler(zlib.decompress(state), tables).load()

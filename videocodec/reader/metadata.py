@@ -1,0 +1,89 @@
+"""What a reader says of its stream as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from bitstream.container import StreamReader
+
+from ..decoder.index import StreamIndex
+from ..encoder.settings import PRESETS
+
+
+@dataclass(frozen=True)
+class VideoMetadata:
+    """width, height: px.  frame_rate: frames per second, the average where the stream names none.  frames, keyframes, access_units: how
+    many.  begin_seconds, end_seconds: when the first frame begins and the last ends; duration_seconds: of all frames together.
+    time_base: seconds per tick of ``Frame.pts``.  rotation: degrees counter-clockwise by which players turn the picture.
+    sample_aspect_ratio: width / height of a pixel, 0 unknown.  video_bytes: of the access units; container_bytes: of the file without
+    copied tracks.  crf, gop_size (frames), preset: the encoder's settings.  latent_channels, latent_height, latent_width: shape of
+    ``VideoReader.latents``.  model, model_sha256: the bundle's name and identity.  has_unet: whether it can restore latents.
+    generated_content: whether the stream calls itself a generative reconstruction.  tracks: a line on each copied track, audio_tracks
+    of which are sound.  damage: the first thing that is wrong, None if nothing was seen when the file was opened."""
+
+    name: str
+    width: int
+    height: int
+    frame_rate: float
+    frames: int
+    keyframes: int
+    access_units: int
+    begin_seconds: float
+    end_seconds: float
+    duration_seconds: float
+    time_base: Fraction
+    rotation: int
+    sample_aspect_ratio: Fraction
+    video_bytes: int
+    container_bytes: int
+    crf: int
+    gop_size: int
+    preset: str
+    latent_channels: int
+    latent_height: int
+    latent_width: int
+    model: str
+    model_sha256: str
+    has_unet: bool
+    generated_content: bool
+    tracks: tuple[str, ...]
+    audio_tracks: int
+    damage: str | None
+
+    @classmethod
+    def of(cls, reader: StreamReader, index: StreamIndex, *, has_unet: bool) -> VideoMetadata:
+        """Of an opened stream."""
+        header = index.header
+        duration = int(index.durations.sum()) * header.time_base
+        damaged = next((unit for unit in index.units if unit.damage), None)
+        return cls(
+            name=index.name,
+            width=header.width,
+            height=header.height,
+            frame_rate=float(header.frame_rate or len(index) / duration),
+            frames=len(index),
+            keyframes=len(index.keyframes),
+            access_units=len(index.units),
+            begin_seconds=float(index.pts_seconds[0]),
+            end_seconds=index.end_seconds,
+            duration_seconds=float(duration),
+            time_base=header.time_base,
+            rotation=header.rotation * 90,
+            sample_aspect_ratio=header.sample_aspect_ratio,
+            video_bytes=sum(unit.bytes for unit in index.units),
+            container_bytes=reader.container_bytes,
+            crf=header.crf,
+            gop_size=header.gop_size,
+            preset=PRESETS[header.preset] if header.preset < len(PRESETS) else str(header.preset),
+            latent_channels=header.latent_channels,
+            latent_height=header.latent_height,
+            latent_width=header.latent_width,
+            model=header.model_name,
+            model_sha256=header.model_sha256,
+            has_unet=has_unet,
+            generated_content=header.generated_content,
+            tracks=tuple(reader.tracks),
+            audio_tracks=reader.audio_tracks,
+            damage=f"access unit {damaged.number}: {damaged.damage}" if damaged else index.problem,
+        )

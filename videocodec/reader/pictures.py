@@ -1,0 +1,95 @@
+"""Pictures of any frame under one choice of restoration, kept in the cache."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .cache import Cache, Kind
+from .latents import LatentSource
+
+if TYPE_CHECKING:
+    from ..decoder.frames import Frame, PictureDecoder
+    from ..decoder.latents import LatentStream
+    from ..models.runtime import AutoencoderRuntime
+
+
+@dataclass(frozen=True)
+class RestorationSettings:
+    """As of ``videocodec.decode``: steps (1..) and seed (0..) of the restoration, and whether there is any."""
+
+    steps: int = 1
+    seed: int = 0
+    restore: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, got {self.seed}")
+
+
+class Networks:
+    """The networks of one reader, loaded when the first picture is asked for: one autoencoder, and a restoration for each choice.
+
+    They run for one thread at a time: PyTorch uses all cores for each.
+    """
+
+    def __init__(self, stream: LatentStream, device: str, threads: int | None) -> None:
+        self._stream, self._device, self._threads = stream, device, threads
+        self._runtime: AutoencoderRuntime | None = None
+        self._decoders: dict[RestorationSettings, PictureDecoder] = {}
+        self.lock = threading.RLock()
+
+    def decoder(self, settings: RestorationSettings) -> PictureDecoder:
+        """To be called, and its result used, by whoever holds ``lock``.  Raises ``DeviceError`` or ``UnknownModelError``."""
+        from ..decoder.frames import PictureDecoder
+
+        if settings not in self._decoders:
+            decoder = PictureDecoder(
+                self._stream, self._device, self._threads,
+                steps=settings.steps, seed=settings.seed, restore=settings.restore, runtime=self._runtime,
+            )  # fmt: skip
+            self._runtime = decoder.runtime
+            self._decoders[settings] = decoder
+        return self._decoders[settings]
+
+    def canonical(self, settings: RestorationSettings) -> RestorationSettings:
+        """The same for choices that make no difference: steps and seed without a network to use them."""
+        return settings if settings.restore and self._stream.bundle.has_unet else RestorationSettings(restore=False)
+
+
+class PictureSource:
+    """Frames of a stream under one choice of restoration.  Any number of threads may call it."""
+
+    def __init__(self, latents: LatentSource, networks: Networks, cache: Cache, settings: RestorationSettings) -> None:
+        self._latents, self._networks, self._cache = latents, networks, cache
+        self._settings = networks.canonical(settings)
+
+    def frame(self, number: int) -> Frame:
+        """Frame 0..n - 1.  Raises ``DamagedFrameError`` and what networks raise when they cannot be had."""
+        key = (self._settings, number)
+        known = self._cache.get(Kind.PICTURE, key)
+        if known is not None:
+            return known
+        window, position = self._latents.around(number, self._reach)
+        with self._networks.lock:
+            known = self._cache.get(Kind.PICTURE, key)  # another thread may have made it meanwhile
+            if known is not None:
+                return known
+            frame = self._networks.decoder(self._settings).picture(window, position)
+            frame.data.flags.writeable = frame.provenance.flags.writeable = False
+            self._cache.put(Kind.PICTURE, key, frame, frame.data.nbytes + frame.provenance.nbytes)
+            return frame
+
+    def has(self, number: int) -> bool:
+        """Whether the picture is at hand."""
+        return self._cache.has(Kind.PICTURE, (self._settings, number))
+
+    @property
+    def _reach(self) -> int:
+        if not self._settings.restore:
+            return 0
+        with self._networks.lock:
+            return self._networks.decoder(self._settings).reach

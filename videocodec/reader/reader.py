@@ -1,0 +1,307 @@
+"""``videocodec.VideoReader``: frames of a latent-video file by number and by time, in any order."""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, overload
+
+import numpy as np
+
+from bitstream.container import SharedFile
+from bitstream.errors import ContainerError
+
+from ..decoder.index import StreamIndex
+from ..decoder.latents import DecodedLatents, LatentStream
+from ..errors import FrameRangeError, ReaderClosedError
+from .ahead import ReadAhead
+from .batch import FrameBatch
+from .cache import Cache
+from .latents import LatentSource
+from .metadata import VideoMetadata
+from .pictures import Networks, PictureSource, RestorationSettings
+
+if TYPE_CHECKING:
+    from ..decoder.frames import Frame
+    from ..models.bundle import ModelBundle
+
+DEFAULT_MEMORY_LIMIT = 512 << 20
+
+
+class _Core:
+    """What readers of one file under several choices of restoration share; closed with the last of them."""
+
+    def __init__(
+        self, source: str | Path | BinaryIO, model: str | Path | None, device: str, threads: int | None, memory_limit: int, read_ahead: bool
+    ) -> None:
+        self.cache = Cache(memory_limit)
+        self.file = SharedFile(source) if hasattr(source, "read") else SharedFile.open(source)
+        try:
+            stream = LatentStream(self.file, model)
+            self.index = StreamIndex(stream.reader)
+            # A first header that is damaged may say anything.
+            stream.header = stream.reader.header = self.index.header
+            self.metadata = VideoMetadata.of(stream.reader, self.index, has_unet=stream.bundle.has_unet)
+            self.latents = LatentSource(self.file, self.index, stream.bundle.tables, self.cache)
+            self.networks = Networks(stream, device, threads)
+            self.bundle = stream.bundle
+        except BaseException:
+            self.file.close()
+            raise
+        self.ahead = ReadAhead(self.index, self.latents, self.cache) if read_ahead else None
+        self._users, self._lock = 0, threading.Lock()
+
+    def open(self) -> None:
+        """One more reader."""
+        with self._lock:
+            self._users += 1
+
+    def close(self) -> None:
+        """One reader less."""
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+        if self.ahead is not None:
+            self.ahead.stop()
+        self.cache.clear()
+        self.file.close()
+
+
+class LatentsView:
+    """``VideoReader.latents``: decoded latents by number, without a network and without PyTorch.
+
+    ``[i]`` is (C, h, w) int16 in units of 1/64 of a scaled latent, the same integers on every machine; a slice (n, C, h, w).  Read-only.
+    """
+
+    def __init__(self, reader: VideoReader) -> None:
+        self._reader = reader
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def __getitem__(self, index: int | slice) -> np.ndarray:
+        if not isinstance(index, slice):
+            return self._reader.latent_frame(index).latent.latents
+        told = self._reader.metadata
+        numbers = range(len(self))[index]
+        out = np.empty((len(numbers), told.latent_channels, told.latent_height, told.latent_width), dtype=np.int16)
+        for place, number in enumerate(numbers):
+            out[place] = self[number]
+        return out
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[number] for number in range(len(self)))
+
+
+class VideoReader:
+    """A latent-video file as a sequence of frames.
+
+        with VideoReader("clip.lv.mp4") as video:
+            video[120].data              # (3, H, W) uint8 RGB, to the last bit what decoding from the start gives
+            video[-1], video[10:20:2]    # a slice is a list of frames
+            video.get_frame_at(3.5)      # the one shown at 3.5 s
+
+    source: a path, or a binary file object that can seek, which stays open and which nobody else may read meanwhile.  model, steps, seed,
+    restore, device, threads: as of ``videocodec.decode``.  memory_limit: bytes of decoded latents, pictures and decoder states that are
+    kept for later; what is being worked on comes on top.  read_ahead: whether a thread decodes what is likely asked for next.  strict:
+    refuse a file of which anything is damaged, instead of raising ``DamagedFrameError`` for the frames that are.
+
+    Any number of threads may use a reader.  Pictures and latents are shared with its cache, hence read-only: copy what you want to change.
+
+    Raises ``ContainerError``, ``UnsupportedVersionError``, ``ModelMismatchError``, ``UnknownModelError`` when opened, ``ValueError`` for
+    settings; ``FrameRangeError`` (an ``IndexError``), ``DamagedFrameError``, ``DeviceError``, ``OutOfMemoryError`` for a frame; and
+    ``ReaderClosedError`` (a ``ValueError``) after ``close``.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | BinaryIO,
+        *,
+        model: str | Path | None = None,
+        steps: int = 1,
+        seed: int = 0,
+        restore: bool = True,
+        device: str = "auto",
+        threads: int | None = None,
+        memory_limit: int = DEFAULT_MEMORY_LIMIT,
+        read_ahead: bool = True,
+        strict: bool = False,
+    ) -> None:
+        self._closed = True
+        settings = RestorationSettings(steps, seed, restore)
+        core = _Core(source, model, device, threads, memory_limit, read_ahead)
+        self._join(core, settings)
+        if strict and core.metadata.damage is not None:
+            self.close()
+            raise ContainerError(f"{core.metadata.name}: {core.metadata.damage}")
+
+    def _join(self, core: _Core, settings: RestorationSettings) -> None:
+        core.open()
+        self._core, self._settings, self._closed = core, settings, False
+        self._pictures = PictureSource(core.latents, core.networks, core.cache, settings)
+
+    def with_settings(self, *, steps: int | None = None, seed: int | None = None, restore: bool | None = None) -> VideoReader:
+        """A reader of the same file under another restoration; what is not given stays.
+
+        The two share file, latents, networks, memory and thread, so it costs next to nothing.  Each is closed by itself.
+        """
+        self._check_open()
+        given = {name: value for name, value in (("steps", steps), ("seed", seed), ("restore", restore)) if value is not None}
+        other = object.__new__(VideoReader)
+        other._closed = True
+        other._join(self._core, replace(self._settings, **given))
+        return other
+
+    @property
+    def latents(self) -> LatentsView:
+        """Decoded latents by number: see ``LatentsView``."""
+        return LatentsView(self)
+
+    @property
+    def metadata(self) -> VideoMetadata:
+        """What the headers say; there after ``close``, too."""
+        return self._core.metadata
+
+    @property
+    def index(self) -> StreamIndex:
+        """Access units and times of all frames, without decoding; there after ``close``, too."""
+        return self._core.index
+
+    @property
+    def bundle(self) -> ModelBundle:
+        """The model that decodes the stream."""
+        return self._core.bundle
+
+    @property
+    def settings(self) -> RestorationSettings:
+        """The restoration in use."""
+        return self._settings
+
+    @property
+    def memory_used(self) -> int:
+        """Bytes kept for later, at most ``memory_limit``."""
+        return self._core.cache.used
+
+    @property
+    def memory_peak(self) -> int:
+        """Most bytes that were kept at any time."""
+        return self._core.cache.peak
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Frame]: ...
+    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
+        if isinstance(index, slice):
+            return [self._frame(number) for number in range(len(self))[index]]
+        return self._frame(self._number(index))
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self._frame(number) for number in range(len(self)))
+
+    def get_frame_at(self, seconds: float) -> Frame:
+        """The frame that is shown at a time, in seconds of the stream's clock (that of ``Frame.pts_seconds``)."""
+        return self._frame(self.index.frame_at_seconds(seconds))
+
+    def get_frames_at(self, indices: Iterable[int]) -> FrameBatch:
+        """Frames by their numbers, in any order."""
+        return self._batch([self._number(index) for index in indices])
+
+    def get_frames_in_range(self, start: int, stop: int, step: int = 1) -> FrameBatch:
+        """Frames ``start`` to ``stop`` (excluded), both 0..n."""
+        for name, value in (("start", start), ("stop", stop)):
+            if not 0 <= value <= len(self):
+                raise FrameRangeError(f"{self.index.name}: {name} must be 0..{len(self)}, the number of frames, got {value}")
+        return self._batch(range(start, stop, step))
+
+    def get_frames_played_at(self, seconds: Iterable[float]) -> FrameBatch:
+        """The frames that are shown at times, in any order."""
+        return self._batch([self.index.frame_at_seconds(time) for time in seconds])
+
+    def latent_frame(self, index: int) -> DecodedLatents:
+        """A frame's latents with block modes, vectors, references, quantisers and its share of the bytes; no network runs."""
+        number = self._number(index)
+        with self._asking():
+            frames = self._core.latents.unit(self.index.unit_of(number).number)
+        return frames[number - frames[0].index]
+
+    def peek(self, index: int) -> Frame:
+        """The same as ``self[index]``, by the way: what is decoded ahead stays what follows the frame that was asked for otherwise."""
+        with self._asking():
+            return self._pictures.frame(self._number(index))
+
+    def has_picture(self, index: int) -> bool:
+        """Whether ``self[index]`` is at hand and takes no time."""
+        return self._pictures.has(self._number(index))
+
+    def close(self) -> None:
+        """Let go of the file and all that was kept.  May be called more than once."""
+        if not self._closed:
+            self._closed = True
+            self._core.close()
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            self.close()
+
+    def __repr__(self) -> str:
+        told = self.metadata
+        state = ", closed" if self._closed else ""
+        return f"VideoReader({told.name!r}, {told.frames} frames of {told.width}x{told.height}{state})"
+
+    def _batch(self, numbers: Iterable[int]) -> FrameBatch:
+        return FrameBatch.of([self._frame(number) for number in numbers], self.metadata.height, self.metadata.width)
+
+    def _frame(self, number: int) -> Frame:
+        ahead = self._core.ahead
+        with self._asking():
+            frame = self._pictures.frame(number)
+        if ahead is not None:
+            ahead.note(self._pictures, number)
+        return frame
+
+    def _number(self, index: int) -> int:
+        """An index, from the end if negative, as a number 0..n - 1."""
+        try:
+            number = operator.index(index)
+        except TypeError:
+            raise TypeError(
+                f"a frame's number must be a whole number, got {index!r}: get_frame_at and get_frames_played_at take seconds"
+            ) from None
+        if not -len(self) <= number < len(self):
+            raise FrameRangeError(f"{self.index.name}: there is no frame {number}: it has {len(self)} frames, 0 to {len(self) - 1}")
+        return number % len(self)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ReaderClosedError(f"{self.index.name}: this reader is closed (it had {len(self)} frames): open another")
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """While someone waits for a frame, nothing is begun ahead."""
+        self._check_open()
+        if self._core.ahead is not None:
+            self._core.ahead.begin()
+        try:
+            yield
+        except ValueError:
+            self._check_open()  # another thread may have closed the file under this one
+            raise
+        finally:
+            if self._core.ahead is not None:
+                self._core.ahead.end()
