@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from .latents import DecodedLatents, LatentStream
 from .read_ahead import read_ahead
 from .restoration import IdentityRestoration, Restoration
 
+_MOST_IN_BATCH = 16
+_BATCH_PIXELS = _MOST_IN_BATCH * 512 * 288
 _FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at once
 
 
@@ -48,11 +51,17 @@ class Frame:
             raise ValueError(f"provenance must be {grid} uint8, got shape {self.provenance.shape} {self.provenance.dtype}")
 
 
-class PictureDecoder:
-    """Turns the latents of a stream into pictures, one at a time: restoration, then the autoencoder's decoder.
+def _batch_size(device: torch.device, pixels: int) -> int:
+    """Frames of so many pixels that go through the networks together: enough to keep an accelerator busy, and to fit into its memory."""
+    return 1 if device.type == "cpu" else min(_MOST_IN_BATCH, max(1, _BATCH_PIXELS // pixels))
 
-    Networks round otherwise in batches of another size, so there are none: a picture is the same to the last bit whether one came to
-    it in order or by a jump.  From 352×288 on a batch would save nothing.
+
+class PictureDecoder:
+    """Turns the latents of a stream into pictures: restoration, then the autoencoder's decoder.
+
+    Networks round otherwise in batches of another size, and a picture is to be the same to the last bit whether one came to it in order or
+    by a jump.  So batches are fixed: of ``batch_size`` frames counted from the keyframe, one on CPUs, where more would save
+    nothing from 352×288 on.
 
     restoration: one to use instead of the bundle's own.  steps, seed, restore: for the bundle's, see ``videocodec.decode``.  runtime: an
     autoencoder that is loaded already; ``device`` and ``threads`` then are its own.
@@ -74,6 +83,7 @@ class PictureDecoder:
         self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
         self._restoration = restoration or self._choose(steps, seed, restore)
         self._steps = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
+        self.batch_size = _batch_size(self._runtime.device, stream.header.padded_width * stream.header.padded_height)
 
     def _choose(self, steps: int, seed: int, restore: bool) -> Restoration:
         if not restore or not self._stream.bundle.has_unet:
@@ -97,41 +107,65 @@ class PictureDecoder:
 
     def frames(self, first: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Frames ``first`` to ``stop`` (excluded; None: the end) in display order.  Decoding starts at the keyframe before ``first``."""
-        reach, following = self.reach, first
-        window: list[DecodedLatents] = []
-        for latents in read_ahead(self._stream.frames(first), _FRAMES_AHEAD):
-            if latents.index < first - reach:
-                continue  # needed only to get here
-            window.append(latents)
-            if following <= latents.index - reach:
-                yield self.picture(window, following - window[0].index)
-                following += 1
-                if following == stop:
-                    return
-                # Keep the neighbours that the next frame looks back at.
-                window = window[max(0, following - reach - window[0].index) :]
-        begin = window[0].index if window else following
-        for index in range(following, begin + len(window) if stop is None else min(stop, begin + len(window))):
-            yield self.picture(window, index - begin)
+        for window, batch in self._batches(read_ahead(self._stream.frames(first), _FRAMES_AHEAD)):
+            begin = window[0].index
+            if stop is not None and begin + batch.start >= stop:
+                return
+            if begin + batch.stop > first:
+                for frame in self.pictures(window, batch):
+                    if first <= frame.index and (stop is None or frame.index < stop):
+                        yield frame
 
-    def picture(self, window: list[DecodedLatents], position: int) -> Frame:
-        """The picture of ``window[position]``.  ``window``: frames in display order without gaps, those within ``reach`` or all there
-        are in its group of pictures."""
-        header, frame = self._stream.header, window[position]
+    def _batches(self, latents: Iterable[DecodedLatents]) -> Iterator[tuple[list[DecodedLatents], range]]:
+        """Frames in order from a keyframe on → every batch with the frames within ``reach`` around it, and its places among them."""
+        reach = self.reach
+        window: list[DecodedLatents] = []
+        waiting: deque[tuple[int, int]] = deque()
+        keyframe = begin = 0
+        for frame in latents:
+            if not window or frame.kind == "keyframe":
+                if window and begin < frame.index:
+                    waiting.append((begin, frame.index))
+                keyframe = begin = frame.index
+            window.append(frame)
+            if (frame.index + 1 - keyframe) % self.batch_size == 0:
+                waiting.append((begin, frame.index + 1))
+                begin = frame.index + 1
+            while waiting and waiting[0][1] + reach <= frame.index + 1:
+                yield self._within(window, *waiting.popleft())
+                # Keep the neighbours that the next batch looks back at.
+                window = window[max(0, (waiting[0][0] if waiting else begin) - reach - window[0].index) :]
+        if window and begin <= window[-1].index:
+            waiting.append((begin, window[-1].index + 1))
+        for batch in waiting:
+            yield self._within(window, *batch)
+
+    @staticmethod
+    def _within(window: list[DecodedLatents], begin: int, end: int) -> tuple[list[DecodedLatents], range]:
+        return window, range(begin - window[0].index, end - window[0].index)
+
+    def pictures(self, window: list[DecodedLatents], batch: range) -> list[Frame]:
+        """The pictures of a batch, at those places of ``window``: frames in display order without gaps, which holds those within
+        ``reach`` of them too, or all there are in their group of pictures."""
+        header, chosen = self._stream.header, window[batch.start : batch.stop]
         torch.get_num_threads()  # PyTorch gives a new thread the number of threads that was set only when asked, and sums depend on it
-        restored = self._restoration.restore(window, position, 1)
-        steps = self._steps[frame.quantiser_map[None]]
-        (picture,) = self._runtime.decode(restored, steps, header.height, header.width)
+        restored = self._restoration.restore(window, batch.start, len(batch))
+        steps = self._steps[np.stack([frame.quantiser_map for frame in chosen])]
+        decoded = self._runtime.decode(restored, steps, header.height, header.width)
+        return [self._frame(latents, picture) for latents, picture in zip(chosen, decoded)]
+
+    def _frame(self, latents: DecodedLatents, picture: np.ndarray) -> Frame:
+        header = self._stream.header
         return Frame(
             data=picture.transpose(2, 0, 1),
-            pts_seconds=float(frame.pts * header.time_base),
-            duration_seconds=float(frame.duration * header.time_base),
-            kind=frame.kind,
-            bytes=round(frame.byte_share),
-            provenance=provenance_map(frame.latent.fields.modes, header),
-            index=frame.index,
-            pts=frame.pts,
-            duration=frame.duration,
+            pts_seconds=float(latents.pts * header.time_base),
+            duration_seconds=float(latents.duration * header.time_base),
+            kind=latents.kind,
+            bytes=round(latents.byte_share),
+            provenance=provenance_map(latents.latent.fields.modes, header),
+            index=latents.index,
+            pts=latents.pts,
+            duration=latents.duration,
         )
 
 

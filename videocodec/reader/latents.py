@@ -61,24 +61,37 @@ class LatentSource:
             self._live = at + 1, decoder
             return frames if at == number else None
 
-    def around(self, frame: int, reach: int) -> tuple[list[DecodedLatents], int]:
-        """A frame and those within ``reach`` of it, as far as they are in its group of pictures and not damaged, in display order, and
-        its place among them.  Raises ``DamagedFrameError``."""
-        unit = self._index.unit_of(frame)
-        window = [each for each in self.unit(unit.number) if abs(each.index - frame) <= reach]
-        group = self._index.group_of(unit.number)
-        for number in range(unit.number - 1, group.start - 1, -1):
-            if self._index.units[number].frames[-1] < frame - reach:
+    def unit_of(self, frame: int) -> list[DecodedLatents]:
+        """The frames of the access unit that holds a frame.  Raises ``DamagedFrameError``."""
+        return self.unit(self._index.unit_of(frame).number)
+
+    def batch_of(self, frame: int, size: int) -> range:
+        """The frames that go through the networks with a frame: ``size`` of them counted from the keyframe (``PictureDecoder``)."""
+        group = self._index.group_of(self._index.unit_of(frame).number)
+        keyframe, end = self._index.units[group.start].first_frame, self._index.units[group.stop - 1].frames[-1] + 1
+        begin = frame - (frame - keyframe) % size
+        return range(begin, min(begin + size, end))
+
+    def around(self, frames: range, reach: int) -> tuple[list[DecodedLatents], range]:
+        """Frames of one group of pictures and those within ``reach`` of them, as far as they are in that group and not damaged, in display
+        order, and the places of the former among them.  Raises ``DamagedFrameError`` if the first of them is."""
+        low, high = frames.start - reach, frames.stop - 1 + reach
+        first = self._index.unit_of(frames.start)
+        window = [each for each in self.unit(first.number) if low <= each.index <= high]
+        group = self._index.group_of(first.number)
+        for number in range(first.number - 1, group.start - 1, -1):
+            if self._index.units[number].frames[-1] < low:
                 break
-            window = [each for each in self.unit(number) if each.index >= frame - reach] + window
-        for number in range(unit.number + 1, group.stop):
-            if self._index.units[number].first_frame > frame + reach:
+            window = [each for each in self.unit(number) if each.index >= low] + window
+        for number in range(first.number + 1, group.stop):
+            if self._index.units[number].first_frame > high:
                 break
             try:
-                window += [each for each in self.unit(number) if each.index <= frame + reach]
+                window += [each for each in self.unit(number) if each.index <= high]
             except DamagedFrameError:
                 break
-        return window, frame - window[0].index
+        begin = window[0].index
+        return window, range(frames.start - begin, min(frames.stop, window[-1].index + 1) - begin)
 
     def _known(self, number: int) -> list[DecodedLatents] | None:
         """The frames of an access unit if they are at hand.  Raises ``DamagedFrameError``."""

@@ -73,23 +73,27 @@ class PictureSource:
         known = self._cache.get(Kind.PICTURE, key)
         if known is not None:
             return known
-        window, position = self._latents.around(number, self._reach)
+        with self._networks.lock:
+            decoder = self._networks.decoder(self._settings)
+        window, places = self._latents.around(self._latents.batch_of(number, decoder.batch_size), decoder.reach)
         with self._networks.lock:
             known = self._cache.get(Kind.PICTURE, key)  # another thread may have made it meanwhile
             if known is not None:
                 return known
-            frame = self._networks.decoder(self._settings).picture(window, position)
-            frame.data.flags.writeable = frame.provenance.flags.writeable = False
-            self._cache.put(Kind.PICTURE, key, frame, frame.data.nbytes + frame.provenance.nbytes)
-            return frame
+            for frame in decoder.pictures(window, places):
+                frame.data.flags.writeable = frame.provenance.flags.writeable = False
+                if frame.index == number:
+                    known = frame
+                else:
+                    self._keep(frame)
+            if known is None:  # the batch begins before the damage, and this frame lies behind it
+                self._latents.unit_of(number)
+            self._keep(known)  # last, so that it is the last to go
+            return known
+
+    def _keep(self, frame: Frame) -> None:
+        self._cache.put(Kind.PICTURE, (self._settings, frame.index), frame, frame.data.nbytes + frame.provenance.nbytes)
 
     def has(self, number: int) -> bool:
         """Whether the picture is at hand."""
         return self._cache.has(Kind.PICTURE, (self._settings, number))
-
-    @property
-    def _reach(self) -> int:
-        if not self._settings.restore:
-            return 0
-        with self._networks.lock:
-            return self._networks.decoder(self._settings).reach

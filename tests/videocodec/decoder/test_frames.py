@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bitstream.container import StreamReader
 from videocodec import PROVENANCE_NAMES, Frame, decode_frames
-from videocodec.decoder.frames import PictureDecoder
+from videocodec.decoder.frames import PictureDecoder, _batch_size
 from videocodec.decoder.latents import DecodedLatents, LatentStream
 from videocodec.decoder.restoration import IdentityRestoration, Restoration
 from videocodec.provenance import PROVENANCE
@@ -148,3 +149,49 @@ def test_a_decoder_says_whether_it_restores(coded_movie) -> None:
     stream = LatentStream(coded_movie.coded)
     assert PictureDecoder(stream, "cpu", 1, Neighbours(0)).restores
     assert not PictureDecoder(stream, "cpu", 1, restore=False).restores
+
+
+class TestBatches:
+    """22 frames, with keyframes at 0, 10 and 20."""
+
+    @staticmethod
+    def batches(coded: Path, size: int, reach: int, monkeypatch: pytest.MonkeyPatch, **part: int) -> list[list[int]]:
+        """Frames that are restored together, and whether each comes with its neighbours."""
+        seen: list[list[int]] = []
+
+        class Spy(IdentityRestoration):
+            def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
+                indices = [frame.index for frame in window]
+                assert indices == list(range(indices[0], indices[-1] + 1))
+                assert indices[0] <= max(indices[first] // 10 * 10, indices[first] - reach)
+                assert indices[-1] >= min(21, indices[first] + count - 1 + reach)
+                assert len(indices) <= 2 * (size + reach)
+                seen.append(indices[first : first + count])
+                return super().restore(window, first, count)
+
+        spy = Spy()
+        spy.reach = reach
+        monkeypatch.setattr("videocodec.decoder.frames._batch_size", lambda device, pixels: size)
+        decoder = PictureDecoder(LatentStream(coded), "cpu", 1, spy)
+        first, stop = part.get("first", 0), part.get("stop", 22)
+        assert [frame.index for frame in decoder.frames(**part)] == list(range(first, stop))
+        return seen
+
+    @pytest.mark.parametrize("reach", [0, 1, 5])
+    def test_they_are_counted_from_the_keyframe(self, coded_movie, reach: int, monkeypatch) -> None:
+        batches = self.batches(coded_movie.coded, 4, reach, monkeypatch)
+        sizes = [4, 4, 2, 4, 4, 2, 2]
+        assert [len(batch) for batch in batches] == sizes
+        assert sum(batches, []) == list(range(22))
+
+    def test_a_part_is_decoded_in_the_same_ones(self, coded_movie, monkeypatch) -> None:
+        assert self.batches(coded_movie.coded, 4, 1, monkeypatch, first=13, stop=16) == [[10, 11, 12, 13], [14, 15, 16, 17]]
+
+    @pytest.mark.parametrize("reach", [0, 2])
+    def test_one_at_a_time_on_cpus(self, coded_movie, reach: int, monkeypatch) -> None:
+        assert self.batches(coded_movie.coded, 1, reach, monkeypatch) == [[index] for index in range(22)]
+
+    def test_an_accelerator_gets_what_keeps_it_busy_and_fits_its_memory(self) -> None:
+        cuda = torch.device("cuda")
+        assert _batch_size(torch.device("cpu"), 64 * 64) == 1
+        assert (_batch_size(cuda, 64 * 64), _batch_size(cuda, 512 * 288), _batch_size(cuda, 1920 * 1088)) == (16, 16, 1)

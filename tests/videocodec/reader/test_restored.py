@@ -68,6 +68,18 @@ def test_jumps_give_what_decoding_in_order_gives(coded: Callable, kind: str) -> 
             assert np.array_equal(bare[index].data, plain[index]), index
 
 
+@pytest.mark.parametrize("size", [4, 5, 16])
+def test_jumps_give_the_same_in_batches(coded: Callable, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As accelerators take them; nine frames from keyframe to keyframe make a last batch that is smaller."""
+    monkeypatch.setattr("videocodec.decoder.frames._batch_size", lambda device, pixels: size)
+    bundle, stream = coded("temporal")
+    ordered = [frame.data for frame in decode_frames(stream, model=bundle, **CPU)]
+    order = random.Random(2).sample(range(14), 14)
+    with VideoReader(stream, model=bundle, memory_limit=60_000, **CPU) as video:
+        for index in order:
+            assert np.array_equal(video[index].data, ordered[index]), index
+
+
 def test_steps_and_seed_make_pictures_of_their_own(coded: Callable) -> None:
     bundle, stream = coded("temporal")
     with VideoReader(stream, model=bundle, **CPU) as video:
