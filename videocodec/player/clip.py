@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -17,7 +18,6 @@ import numpy as np
 from bitstream.container import SharedFile
 from bitstream.quantiser import QUANTISER_COUNT, step_latent
 
-from ..decoder.frames import Frame
 from ..errors import DamagedFrameError
 from ..media.disclosure import Disclosure
 from ..provenance import covering_latents, provenance_map
@@ -25,6 +25,9 @@ from ..reader.reader import VideoReader
 from .costs import FrameCosts
 from .findings import Findings
 from .original import OriginalFrames
+
+if TYPE_CHECKING:
+    from ..decoder.frames import Frame
 
 _THUMBNAIL_HEIGHT = 90  # px
 _THUMBNAIL_QUALITY = 80  # of JPEG, 0..100

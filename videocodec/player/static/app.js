@@ -95,6 +95,7 @@ class App {
     else this.stage.originalPicture = null;
     this.inform(index);
     document.body.dataset.shown = String(index);
+    document.body.dataset.settings = `${this.settings.restore ? 1 : 0} ${this.settings.steps} ${index}`;
     this.drawTimes.push(performance.now());
     if (this.drawTimes.length > 500) this.drawTimes.splice(0, 250);
     this.statisticsLine();
