@@ -59,6 +59,10 @@ class FrameRangeError(VideoCodecError, IndexError):
     """No frame has that number, or is shown at that time. The message states how many there are, or how long they last."""
 
 
+class TerminalError(VideoCodecError, OSError):
+    """Playing in a terminal was asked for where there is none."""
+
+
 class DamagedFrameError(VideoCodecError, ValueError):
     """Frames ``first`` to ``last`` cannot be decoded, for a ``reason``: their access unit, or one that they build on, is damaged.
     Frames from the next keyframe on can; ``resumes_at`` is its number, None if there is none."""

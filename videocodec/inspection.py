@@ -10,7 +10,8 @@ from bitstream.container import StreamReader
 from bitstream.errors import BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 
-from .decoder.latents import LatentStream, check_unchanged
+from .decoder.index import check_unchanged
+from .decoder.latents import LatentStream
 from .encoder.settings import PRESETS
 from .errors import ModelMismatchError
 from .models.bundle import ModelBundle

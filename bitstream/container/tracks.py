@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -35,14 +36,18 @@ class TrackCopier:
     headers of AAC, which MP4 and Matroska do not have, go).  Call ``copy_until`` before every packet of the picture,
     so that packets come interleaved and none has to be kept, and ``finish`` in the end; or ``close`` to give up.
 
+    cut: two times in seconds; only what is heard and shown between them is copied, as if the first were 0.  Of sound that is whole
+    packets, and one more before the first, which decoders need to begin with: both end up before time 0, where players skip them.
+
     ``copied`` and ``skipped`` describe tracks in one line each: those being copied, and those the format of ``output``
     cannot hold or that are neither picture nor sound nor subtitles.  ``time_bases`` are those in which the copied
     tracks are counted.  Raises ``ContainerError`` if ``source`` cannot be
     read, ``OSError`` if ``output`` cannot be written.
     """
 
-    def __init__(self, source: str | Path, output: av.container.OutputContainer) -> None:
+    def __init__(self, source: str | Path, output: av.container.OutputContainer, cut: tuple[Fraction, Fraction] | None = None) -> None:
         self._path = source
+        self._cut = cut
         self._output = output
         self.copied: list[str] = []
         self.skipped: list[str] = []
@@ -114,7 +119,8 @@ class TrackCopier:
                 continue
             if packet.pts is None:
                 packet.pts = packet.dts
-            yield packet
+            if self._cut is None or _move_into(packet, *self._cut):
+                yield packet
 
     def _write(self, packet: av.Packet) -> None:
         index = packet.stream.index
@@ -129,6 +135,23 @@ class TrackCopier:
             raise
         except av.FFmpegError as error:
             raise ContainerError(f"{self._path}: track {index} cannot be copied ({error.strerror})") from error
+
+
+def _move_into(packet: av.Packet, begin: Fraction, end: Fraction) -> bool:
+    """Whether some of a packet lies in a cut; its times then count from the beginning of the cut."""
+    base = packet.time_base
+    first, last, length = round(begin / base), math.ceil(end / base), packet.duration or 0
+    is_sound = packet.stream.type == "audio"
+    lead = length if is_sound else 0
+    if packet.pts >= last or packet.pts + length + lead <= first:
+        return False
+    packet.pts, packet.dts = packet.pts - first, packet.dts - first
+    if not is_sound:
+        # A subtitle that is on the screen at a border is there as long as the picture under it.
+        shown_until = min(packet.pts + length, last - first)
+        packet.pts, packet.dts = max(0, packet.pts), max(0, packet.dts)
+        packet.duration = shown_until - packet.pts
+    return True
 
 
 def open_input(path: str | Path | SharedFile, **options: str) -> av.container.InputContainer:

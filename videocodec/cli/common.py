@@ -10,10 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ..models.devices import DEVICES
 from ..progress import Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from ..decoder.span import FrameSpan
 
 
 def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
@@ -50,6 +53,16 @@ def amount(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be a number above 0 like 40k, 1.5M or 40000, got {text!r}")
     return value
+
+
+def frame_span(text: str) -> FrameSpan:
+    """An argparse type: a part of a stream, as in 100:140 and 3.5s:7s."""
+    from ..decoder.span import FrameSpan
+
+    try:
+        return FrameSpan.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def minutes(text: str) -> float:

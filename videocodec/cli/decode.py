@@ -6,7 +6,7 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from .common import add_machine_options, counted, print_json, progress_bar, whole_number
+from .common import add_machine_options, counted, frame_span, print_json, progress_bar, whole_number
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -19,6 +19,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
     parser.add_argument("output", metavar="OUTPUT", help="the file or pattern to write, - for standard output")
+    parser.add_argument(
+        "--frames",
+        type=frame_span,
+        metavar="FIRST:STOP",
+        help="only these frames, STOP excluded: numbers from 0 (100:140), or seconds when they begin (3.5s:7s); either may be left out, "
+        "negative ones count from the end (--frames=-50:)",
+    )
     parser.add_argument(
         "--provenance",
         metavar="FILE",
@@ -48,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar("decoding") as progress:
         report = decode(
-            args.input, args.output, provenance=args.provenance, model=args.model,
+            args.input, args.output, frames=args.frames, provenance=args.provenance, model=args.model,
             steps=args.steps, seed=args.seed, restore=not args.no_restore,
             device=args.device, threads=args.threads, overwrite=args.yes, progress=progress,
         )  # fmt: skip

@@ -12,11 +12,16 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "play",
-        help="look at a latent-video file frame by frame, in the browser",
+        help="look at a latent-video file frame by frame, in the browser or in the terminal",
         description="Serve a page on this machine that shows a latent-video file frame by frame, and open it in the browser. "
         "It ends when the page is closed, and with Ctrl-C; both are exit status 0.",
     )
     parser.add_argument("input", metavar="FILE", help="the latent-video file")
+    parser.add_argument(
+        "--terminal",
+        action="store_true",
+        help="show it in this terminal instead, as coloured half blocks: q quits, ? shows the keys; none of the options of the page count",
+    )
     parser.add_argument("--source", metavar="ORIGINAL", help="the video that was encoded, to compare with")
     parser.add_argument("--port", type=whole_number(1, 65535), metavar="N", help="port of the page (default: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address of the page")
@@ -34,7 +39,9 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until the page is closed or the command interrupted."""
+    """Serve until the page is closed or the command interrupted, or play in the terminal until the person quits."""
+    if args.terminal:
+        return _run_in_terminal(args)
     from ..player.clip import Clip, Settings
     from ..player.server import PlayerServer, open_browser
     from ..reader.reader import VideoReader
@@ -55,4 +62,16 @@ def run(args: argparse.Namespace) -> int:
             server.run(ready)  # Ctrl-C is how one ends a player, and no interruption
         finally:
             clip.close()
+    return 0
+
+
+def _run_in_terminal(args: argparse.Namespace) -> int:
+    from ..reader.reader import VideoReader
+    from ..terminal.player import play_in_terminal
+    from ..terminal.screen import check_terminal
+
+    check_terminal()  # before anything that takes time
+    settings = {"steps": args.steps, "seed": args.seed, "restore": not args.no_restore}
+    with VideoReader(args.input, model=args.model, device=args.device, threads=args.threads, **settings) as video:
+        play_in_terminal(video)
     return 0

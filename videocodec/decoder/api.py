@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from ..errors import InputError, OutputError
@@ -13,7 +14,9 @@ from ..media.provenance_overlay import draw_provenance
 from ..media.sinks import keeps_rotation, open_sink, would_collide
 from ..progress import Progress, ProgressCallback
 from .frames import PictureDecoder
+from .index import StreamIndex
 from .latents import LatentStream
+from .span import FrameSpan
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ def decode(
     source: str | Path,
     target: str | Path,
     *,
+    frames: str | slice | range | FrameSpan | None = None,
     provenance: str | Path | None = None,
     model: str | Path | None = None,
     steps: int = 1,
@@ -45,48 +49,74 @@ def decode(
     """Decode a latent-video file.
 
     target: .mp4, .mov or .mkv (H.264 with the stream's sound and subtitles), .y4m, "-" (y4m on standard output), or a
-    pattern such as frames/%05d.png.  provenance: a second target, of any of these kinds, for silent pictures with a map drawn over
-    them of what was transmitted, predicted and generated (``media.provenance_overlay``).  model: the bundle's name or folder, for
-    streams whose model is not installed; None finds the stream's own.  restore: whether the bundle's UNet, if it has one, restores
-    the latents, in ``steps`` DDIM steps; seed: of the noise that it fills generated blocks with.
+    pattern such as frames/%05d.png.  frames: only these, half open like Python's slices, by number ("100:140", ``slice(100, 140)``) or
+    by the time when they begin ("3.5s:7s"), either end left out or negative to count from the end (``FrameSpan``); times in the
+    target then begin at 0, and its sound is cut to match.  provenance: a second target, of any of these kinds, for silent pictures
+    with a map drawn over them of what was transmitted, predicted and generated (``media.provenance_overlay``).  model: the
+    bundle's name or folder, for streams whose model is not installed; None finds the stream's own.  restore: whether the
+    bundle's UNet, if it has one, restores the latents, in ``steps`` DDIM steps; seed: of the noise that it fills generated blocks with.
 
     What is written says in its metadata what it is (``media.disclosure``).  The targets appear under their names only when both are
     complete.  Raises ``BitstreamError`` for a damaged stream,
     ``ModelMismatchError``, ``UnknownModelError``, ``InputError``, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
-    ``OutOfMemoryError``, and ``ValueError`` for settings.
+    ``OutOfMemoryError``, ``FrameRangeError`` for frames that there are not, and ``ValueError`` for settings.
     """
     begin = time.monotonic()
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
+    span = None if frames is None else FrameSpan.of(frames)
     stream = LatentStream(source, model)
-    total = sum(unit.frame_count for unit in stream.reader.index())
+    part = _part(stream, span)
+    total = len(part.frames)
     _check_outputs(source, target, provenance, total)
     decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
     ran = (steps, seed) if decoder.restores else (None, None)
     sound = source if stream.reader.tracks else None
-    frames, video_bytes, video_seconds = 0, 0, 0.0
+    count, video_bytes, video_seconds = 0, 0, 0.0
     with ExitStack() as opened:
         disclosure = Disclosure.of(stream.header, *ran)
-        sink = opened.enter_context(open_sink(target, stream.header, sound_from=sound, disclosure=disclosure, overwrite=overwrite))
+        sink = opened.enter_context(
+            open_sink(target, stream.header, sound_from=sound, sound_cut=part.seconds, disclosure=disclosure, overwrite=overwrite)
+        )
         sinks = [sink]
         if provenance is not None:
             disclosure = Disclosure.of(stream.header, *ran, has_map=True)
             sinks.append(opened.enter_context(open_sink(provenance, stream.header, disclosure=disclosure, overwrite=overwrite)))
             turns = stream.header.rotation if keeps_rotation(provenance) else 0
-        for frame in decoder.frames():
-            picture = frame.data.transpose(1, 2, 0)
-            sink.write(picture, frame.pts, frame.duration)
+        for frame in decoder.frames(part.frames.start, part.frames.stop):
+            picture, pts = frame.data.transpose(1, 2, 0), frame.pts - part.first_pts
+            sink.write(picture, pts, frame.duration)
             if provenance is not None:
-                sinks[1].write(draw_provenance(picture, frame.provenance, turns), frame.pts, frame.duration)
-            frames, video_bytes, video_seconds = frames + 1, video_bytes + frame.bytes, video_seconds + frame.duration_seconds
+                sinks[1].write(draw_provenance(picture, frame.provenance, turns), pts, frame.duration)
+            count, video_bytes, video_seconds = count + 1, video_bytes + frame.bytes, video_seconds + frame.duration_seconds
             if progress:
-                progress(Progress(frames, total, video_bytes, video_seconds))
+                progress(Progress(count, total, video_bytes, video_seconds))
         for each in sinks:
             each.finish()
         for each in sinks:
             each.commit()
         skipped = list(sink.skipped_tracks)
-    return DecodeReport(frames, time.monotonic() - begin, str(target), skipped, None if provenance is None else str(provenance))
+    return DecodeReport(count, time.monotonic() - begin, str(target), skipped, None if provenance is None else str(provenance))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """frames: numbers of those to decode.  first_pts: what to take off their timestamps, ticks.  seconds: when they begin and end, for the
+    sound; None where all of it is wanted."""
+
+    frames: range
+    first_pts: int = 0
+    seconds: tuple[Fraction, Fraction] | None = None
+
+
+def _part(stream: LatentStream, span: FrameSpan | None) -> _Part:
+    if span is None:
+        return _Part(range(sum(unit.frame_count for unit in stream.reader.index())))
+    index = StreamIndex(stream.reader)
+    frames = span.resolve(index)
+    first, end = int(index.pts[frames[0]]), int(index.pts[frames[-1]] + index.durations[frames[-1]])
+    base = index.header.time_base
+    return _Part(frames, first, (first * base, end * base))
 
 
 def _check_outputs(source: str | Path, target: str | Path, provenance: str | Path | None, frames: int) -> None:

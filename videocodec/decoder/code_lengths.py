@@ -72,7 +72,9 @@ class _MeteredLevels(LevelCoder):
         io.calls.clear()
         return super().code(io, *args)
 
-    def _code_pass(self, io: _Meter, kind: int, index: int, start: int, second: bool, rows: np.ndarray, columns: np.ndarray, *rest) -> np.ndarray:
+    def _code_pass(
+        self, io: _Meter, kind: int, index: int, start: int, second: bool, rows: np.ndarray, columns: np.ndarray, *rest
+    ) -> np.ndarray:
         values = super()._code_pass(io, kind, index, start, second, rows, columns, *rest)
         (call,) = io.calls
         self.spent[rows, columns] += call.bits.reshape(len(rows), -1).sum(1)

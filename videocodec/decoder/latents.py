@@ -19,6 +19,7 @@ from bitstream.tables import CodecTables
 
 from ..errors import ModelMismatchError, UnknownModelError
 from ..models.bundle import ModelBundle, available
+from .index import StreamIndex, check_unchanged
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,11 @@ class LatentStream:
 
     def frames(self, first: int = 0) -> Iterator[DecodedLatents]:
         """All frames in display order from the keyframe at or before frame ``first`` on, each verified against its checksum."""
-        begin, before = self._keyframe_before(first) if first else (0, 0)
+        begin = before = 0
+        if first:
+            index = StreamIndex(self.reader)
+            begin = index.group_of(index.unit_of(first).number).start
+            before = index.units[begin].first_frame
         decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2, before)
         for sample in self.reader.units():
             if sample.index < begin:
@@ -106,22 +111,6 @@ class LatentStream:
             except BitstreamError as error:
                 where = f"access unit {sample.index} (frame {decoder.frames_before})"
                 raise type_of(error)(f"{self.path}: {where}: {error}") from error
-
-    def _keyframe_before(self, first: int) -> tuple[int, int]:
-        """Number of the access unit of the last keyframe at or before a frame, and how many frames come before it."""
-        unit, frames, before = 0, 0, 0
-        for number, entry in enumerate(self.reader.index()):
-            if entry.is_keyframe and before <= first:
-                unit, frames = number, before
-            before += entry.frame_count
-        return unit, frames
-
-
-def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:
-    """Pictures of one size and one model all through: files glued together from others may break that (``BitstreamError``)."""
-    for name in () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256"):
-        if getattr(header, name) != getattr(first, name):
-            raise BitstreamError(f"{name} changes from {getattr(first, name)} to {getattr(header, name)}: split the file there")
 
 
 def type_of(error: BitstreamError) -> type[BitstreamError]:

@@ -29,12 +29,20 @@ class ContainerSink(FrameSink):
 
     Colour tags, range, rotation and sample aspect ratio of the header are written into the file. Timestamps are exact
     in MP4 and MOV, and rounded to milliseconds in Matroska, whose muxer knows nothing finer. Audio and subtitle packets
-    of `sound_from` are copied untouched. Players show nothing before time 0, so when the first timestamp is negative
-    pictures and sound are moved together until it is 0.
+    of `sound_from` are copied untouched; those between the two times of `sound_cut` (seconds) if it is given, moved to begin
+    at 0. Players show nothing before time 0, so when the first timestamp is negative pictures and sound are moved together
+    until it is 0.
     """
 
     def __init__(
-        self, target: Path, header: SequenceHeader, *, sound_from: Path | None, disclosure: Disclosure | None, overwrite: bool
+        self,
+        target: Path,
+        header: SequenceHeader,
+        *,
+        sound_from: Path | None,
+        sound_cut: tuple[Fraction, Fraction] | None,
+        disclosure: Disclosure | None,
+        overwrite: bool,
     ) -> None:
         super().__init__(header.width, header.height)
         self._header = header
@@ -42,7 +50,7 @@ class ContainerSink(FrameSink):
         self._colour = stored_as(header.colour, header.height)
         self._pixel_format = "yuv444p" if header.width % 2 or header.height % 2 else "yuv420p"
         self._convert = YuvWriter(self._colour, self._pixel_format)
-        self._sound_from = sound_from
+        self._sound_from, self._sound_cut = sound_from, sound_cut
         self._disclosure = disclosure
         self._durations: dict[int, int] = {}
         self._started = False
@@ -120,7 +128,7 @@ class ContainerSink(FrameSink):
         self._stream = stream
         time_bases = [self._time_base]
         if self._sound_from is not None:
-            self._copier = TrackCopier(self._sound_from, container)
+            self._copier = TrackCopier(self._sound_from, container, self._sound_cut)
             self.skipped_tracks = self._copier.skipped
             time_bases += self._copier.time_bases
         if container.format.name == "matroska":

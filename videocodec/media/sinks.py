@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
 from bitstream.sequence_header import SequenceHeader
@@ -19,10 +20,12 @@ def open_sink(
     header: SequenceHeader,
     *,
     sound_from: str | Path | None = None,
+    sound_cut: tuple[Fraction, Fraction] | None = None,
     disclosure: Disclosure | None = None,
     overwrite: bool = False,
 ) -> FrameSink:
-    """The sink for a target: ``.mp4``, ``.mov`` or ``.mkv`` (H.264, with the sound and subtitles of `sound_from`), ``.y4m``,
+    """The sink for a target: ``.mp4``, ``.mov`` or ``.mkv`` (H.264, with the sound and subtitles of `sound_from`, of which
+    `sound_cut` is wanted, from and to in seconds), ``.y4m``,
     ``-`` (y4m on standard output), or a folder of pictures such as ``frames/%05d.png``.
 
     `header` gives frame size, colour, time base, rotation and aspect ratio, `disclosure` what the output's metadata says of where
@@ -33,7 +36,7 @@ def open_sink(
     suffix = Path(name).suffix.lower()
     if suffix in CONTAINER_FORMATS:
         sound = None if sound_from is None else Path(sound_from)
-        return ContainerSink(Path(name), header, sound_from=sound, disclosure=disclosure, overwrite=overwrite)
+        return ContainerSink(Path(name), header, sound_from=sound, sound_cut=sound_cut, disclosure=disclosure, overwrite=overwrite)
     if name == STANDARD_OUTPUT or suffix == ".y4m":
         return Y4mSink(name, header, disclosure=disclosure, overwrite=overwrite)
     if is_picture_pattern(name):

@@ -13,7 +13,7 @@ from bitstream.errors import BitstreamError
 from bitstream.tables import CodecTables
 
 from ..decoder.code_lengths import CodeLengths
-from ..reader.index import StreamIndex
+from ..decoder.index import StreamIndex
 
 _CACHE_BYTES = 32 << 20
 

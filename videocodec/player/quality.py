@@ -47,4 +47,6 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
 
 def _check(first: np.ndarray, second: np.ndarray) -> None:
     if first.shape != second.shape or first.ndim != 3 or first.dtype != np.uint8 or second.dtype != np.uint8:
-        raise ValueError(f"pictures must be of one shape (H, W, 3) and uint8, got {first.shape} {first.dtype} and {second.shape} {second.dtype}")
+        raise ValueError(
+            f"pictures must be of one shape (H, W, 3) and uint8, got {first.shape} {first.dtype} and {second.shape} {second.dtype}"
+        )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+from ..decoder.index import StreamIndex
 from ..errors import DamagedFrameError, VideoCodecError
 from .cache import Cache, Kind
-from .index import StreamIndex
 from .latents import LatentSource
 from .pictures import PictureSource
 

@@ -12,10 +12,10 @@ from bitstream.container import SharedFile
 from bitstream.errors import BitstreamError
 from bitstream.tables import CodecTables
 
+from ..decoder.index import StreamIndex
 from ..decoder.latents import DecodedLatents, UnitDecoder
 from ..errors import DamagedFrameError
 from .cache import Cache, Kind
-from .index import StreamIndex
 
 
 class LatentSource:

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from bitstream.container import StreamReader
 
+from ..decoder.index import StreamIndex
 from ..encoder.settings import PRESETS
-from .index import StreamIndex
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ import numpy as np
 from bitstream.container import SharedFile
 from bitstream.errors import ContainerError
 
+from ..decoder.index import StreamIndex
 from ..decoder.latents import DecodedLatents, LatentStream
 from ..errors import FrameRangeError, ReaderClosedError
 from .ahead import ReadAhead
 from .batch import FrameBatch
 from .cache import Cache
-from .index import StreamIndex
 from .latents import LatentSource
 from .metadata import VideoMetadata
 from .pictures import Networks, PictureSource, RestorationSettings

@@ -84,6 +84,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["encode", "a.mp4", "b.mp4", "--bitrate", "40k", "--target-size", "1M"], "not allowed with argument --bitrate"),
         (["encode", "a.mp4", "b.mp4", "--jobs", "0"], "must be 1 or more"),
         (["decode", "a.mp4", "b.mp4", "--steps", "0"], "must be 1 or more"),
+        (["decode", "a.mp4", "b.mp4", "--frames", "10"], "must be FIRST:STOP in frames or seconds"),
     ],
 )
 def test_wrong_usage_is_status_2(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,6 +152,14 @@ def test_standard_output_carries_y4m_and_nothing_else(coded: Path) -> None:
     head, _, rest = done.stdout.partition(b"\n")
     assert head.startswith(b"YUV4MPEG2 W64 H48 ")
     assert rest.count(b"FRAME") >= 12
+
+
+def test_a_part_of_the_frames(coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", str(coded), str(tmp_path / "%d.png"), "--frames=-4:0.44s", "--threads", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 3
+    failure("decode", coded, tmp_path / "out.mp4", "--frames", "5:13")
+    told = capsys.readouterr().err
+    assert told == f"videocodec: error: {coded}: 5:13 goes beyond it: it has 12 frames, 0 to 11, from 0 s up to 0.48 s\n"
 
 
 def test_provenance_is_a_second_output_and_is_told_by_info(coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

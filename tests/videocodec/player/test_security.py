@@ -49,7 +49,9 @@ def test_nothing_comes_without_the_token(player, path, given) -> None:
     assert len(answer.body) < 200 and b"Traceback" not in answer.body
 
 
-@pytest.mark.parametrize("query", ["token=", "token=wrong", "token={0}&token={0}", "token={0}x", "tok={0}", "token=%ff%fe", "token={0}&" + "x" * 5000])
+@pytest.mark.parametrize(
+    "query", ["token=", "token=wrong", "token={0}&token={0}", "token={0}x", "tok={0}", "token=%ff%fe", "token={0}&" + "x" * 5000]
+)
 def test_a_wrong_token_in_the_address_is_refused(player, query) -> None:
     assert player.get(f"/?{query.format(player.token)}", cookie=False).status == 403
 
@@ -58,7 +60,9 @@ def test_the_token_in_the_address_opens_the_page_alone(player) -> None:
     assert player.get(f"/api/clip?token={player.token}", cookie=False).status == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost", "127.0.0.1.evil.example:{port}", "evil.example:{port}", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost", "127.0.0.1.evil.example:{port}", "evil.example:{port}", ""]
+)
 def test_other_host_names_are_refused(player, host) -> None:
     answer = player.get(f"/?token={player.token}", host=host.format(port=player.port))
     assert 400 <= answer.status < 500 and b"doctype" not in answer.body
@@ -68,7 +72,9 @@ def test_localhost_is_a_name_of_this_server(player) -> None:
     assert player.get("/api/clip", host=f"LocalHost:{player.port}").status == 200
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}])
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}]
+)
 def test_pages_of_others_get_nothing(player, headers) -> None:
     assert player.get("/api/frame/0", **headers).status == 403
 
@@ -122,7 +128,10 @@ def test_every_answer_is_fenced_in(player, path) -> None:
         assert headers.get("server") is None
 
 
-@pytest.mark.parametrize("data", [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x00" * 3000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20000])
+@pytest.mark.parametrize(
+    "data",
+    [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x00" * 3000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20000],
+)
 def test_garbage_does_not_stop_the_server(player, data) -> None:
     with socket.create_connection(("127.0.0.1", player.port), timeout=30) as connection:
         try:
@@ -137,7 +146,12 @@ def test_garbage_does_not_stop_the_server(player, data) -> None:
 
 
 def test_websockets_are_refused(player) -> None:
-    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec_WebSocket_Version": "13"}
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec_WebSocket_Version": "13",
+    }
     answer = player.get("/api/events2", **headers)
     assert 400 <= answer.status < 500
 

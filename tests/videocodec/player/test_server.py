@@ -87,7 +87,9 @@ def test_many_clients_at_once_get_their_own_frames(player, decoded) -> None:
 def test_a_saved_picture_is_exact_and_says_what_it_is(player, decoded) -> None:
     answer = player.get("/api/frame/12/png")
     assert answer.headers["content-type"] == "image/png"
-    assert np.array_equal(cv2.cvtColor(cv2.imdecode(np.frombuffer(answer.body, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), decoded[12])
+    assert np.array_equal(
+        cv2.cvtColor(cv2.imdecode(np.frombuffer(answer.body, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), decoded[12]
+    )
     assert b"tEXtComment" in answer.body[:100] and b"embedded" in answer.body[:400]
 
 
@@ -104,7 +106,9 @@ def test_details_are_those_of_the_stream(player, latents) -> None:
         assert np.array_equal(unpacked(told["sides"], "u1", *grid), fields.sides)
         assert np.array_equal(unpacked(told["vectors"], "<i2", 2, *grid, 2), fields.vectors)
         assert np.array_equal(unpacked(told["quantisers"], "u1", *told["latent"]), frame.quantiser_map)
-        assert np.array_equal(unpacked(told["provenance"], "u1", *told["covering"]), provenance_map(fields.modes, LatentStream(player.clip.path).header))
+        assert np.array_equal(
+            unpacked(told["provenance"], "u1", *told["covering"]), provenance_map(fields.modes, LatentStream(player.clip.path).header)
+        )
 
 
 def test_bits_add_up_to_the_frames(player, latents) -> None:
@@ -136,7 +140,10 @@ class TestRefusals:
     def test_the_message_states_the_range(self, player) -> None:
         assert player.get("/api/frame/22").json["error"] == "frame 22 is out of range: the clip has frames 0 to 21"
 
-    @pytest.mark.parametrize("query", ["restore=2", "restore=", "restore=yes", "steps=0", "steps=51", "steps=-1", "steps=x", "steps=1.5", "steps=²", "steps=99999999"])
+    @pytest.mark.parametrize(
+        "query",
+        ["restore=2", "restore=", "restore=yes", "steps=0", "steps=51", "steps=-1", "steps=x", "steps=1.5", "steps=²", "steps=99999999"],
+    )
     def test_settings_that_there_are_not(self, player, query) -> None:
         answer = player.get(f"/api/frame/0?{quote(query, safe='=')}")
         assert answer.status == 400 and "must be" in answer.json["error"]
@@ -166,7 +173,9 @@ class TestSound:
             assert sound.getnframes() / 48000 == pytest.approx(0.9, abs=0.05)
             assert np.frombuffer(sound.readframes(48000), "<i2").std() > 300
 
-    @pytest.mark.parametrize("asked, first, last", [("bytes=0-0", 0, 0), ("bytes=100-199", 100, 199), ("bytes=44-", 44, None), ("bytes=-100", -100, None)])
+    @pytest.mark.parametrize(
+        "asked, first, last", [("bytes=0-0", 0, 0), ("bytes=100-199", 100, 199), ("bytes=44-", 44, None), ("bytes=-100", -100, None)]
+    )
     def test_parts_of_it(self, player, asked, first, last) -> None:
         whole = player.get("/api/sound").body
         answer = player.get("/api/sound", Range=asked)

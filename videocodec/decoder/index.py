@@ -15,7 +15,6 @@ from bitstream.errors import BitstreamError, ContainerError
 from bitstream.group_structure import MAX_FRAMES
 from bitstream.sequence_header import MAGIC, SequenceHeader
 
-from ..decoder.latents import check_unchanged
 from ..errors import DamagedFrameError, FrameRangeError
 
 
@@ -171,6 +170,13 @@ class StreamIndex:
             if sample is None:
                 return
             yield _look_at(sample)
+
+
+def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:
+    """Pictures of one size and one model all through: files glued together from others may break that (``BitstreamError``)."""
+    for name in () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256"):
+        if getattr(header, name) != getattr(first, name):
+            raise BitstreamError(f"{name} changes from {getattr(first, name)} to {getattr(header, name)}: split the file there")
 
 
 def _look_at(sample: Sample) -> _Scanned:

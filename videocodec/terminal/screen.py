@@ -1,0 +1,151 @@
+"""The terminal itself: taken over for a while, and given back as it was however that ends."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from types import FrameType, TracebackType
+
+from ..errors import TerminalError
+from .keys import KeyParser
+
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"  # the alternate screen, no cursor, no wrapping at the edge
+_LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
+
+
+class Ended(BaseException):
+    """A signal asks the program to end; it goes past everything that catches errors."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+class Screen:
+    """The terminal that standard input and output are, as a context manager.
+
+    Inside, keys come one by one and unechoed, and the alternate screen is shown.  Outside, all is as before: after an error, Ctrl-C,
+    SIGTERM and SIGHUP (of which the program then dies, as it would have), and while it is stopped with Ctrl-Z.
+
+    Raises ``TerminalError`` where there is no terminal.  columns, rows: its size in cells, always up to date.
+    """
+
+    def __init__(self) -> None:
+        check_terminal()
+        self._in, self._out = sys.stdin.fileno(), sys.stdout.fileno()
+        self._keys = KeyParser()
+        self._handlers: dict[int, object] = {}
+        self._wake: tuple[int, int] | None = None
+        self.resized = True
+
+    @property
+    def columns(self) -> int:
+        """Cells in a row."""
+        return max(1, self._size().columns)
+
+    @property
+    def rows(self) -> int:
+        """Rows of cells."""
+        return max(1, self._size().lines)
+
+    def write(self, text: str) -> None:
+        """Show text with its control sequences.  Raises ``OSError`` when the terminal has gone."""
+        data = text.encode()
+        while data:
+            data = data[os.write(self._out, data) :]
+
+    def keys(self, timeout: float) -> list[str]:
+        """What was typed, waiting for it up to ``timeout`` seconds, or less when the window changes.  Raises ``Ended`` when input ends."""
+        ready, _, _ = select.select([self._in, self._wake[0]], [], [], max(0, timeout))
+        if self._wake[0] in ready:
+            os.read(self._wake[0], 4096)
+        if self._in not in ready:
+            return []
+        data = os.read(self._in, 4096)
+        if not data:
+            raise Ended(signal.SIGHUP)
+        return self._keys.feed(data)
+
+    def __enter__(self) -> Screen:
+        import termios
+
+        self._before = termios.tcgetattr(self._in)
+        self._wake = os.pipe()
+        os.set_blocking(self._wake[1], False)
+        for number, handler in (
+            (signal.SIGTERM, self._end), (signal.SIGHUP, self._end), (signal.SIGWINCH, self._resize), (signal.SIGTSTP, self._stop),
+        ):  # fmt: skip
+            self._handlers[number] = signal.signal(number, handler)
+        try:
+            self._take()
+        except BaseException:
+            self._restore()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._restore()
+        if isinstance(error, Ended):
+            # Whoever sent the signal should see that it was that which ended us.
+            signal.signal(error.number, signal.SIG_DFL)
+            os.kill(os.getpid(), error.number)
+
+    def _take(self) -> None:
+        import tty
+
+        tty.setcbreak(self._in)  # Ctrl-C and Ctrl-Z keep their meaning
+        self.write(_ENTER)
+        self.resized = True
+
+    def _give_back(self) -> None:
+        import termios
+
+        with suppress(OSError):
+            self.write(_LEAVE)
+        with suppress(termios.error, OSError):
+            termios.tcsetattr(self._in, termios.TCSADRAIN, self._before)
+
+    def _restore(self) -> None:
+        # A second signal must not come between: what is pending is delivered to whoever handled it before.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGTSTP])
+        try:
+            self._give_back()
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+            for end in self._wake:
+                os.close(end)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        raise Ended(number)
+
+    def _resize(self, number: int, frame: FrameType | None) -> None:
+        self.resized = True
+        with suppress(BlockingIOError):
+            os.write(self._wake[1], b"\0")
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._give_back()
+        ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)  # stands still here until it is continued
+        signal.signal(signal.SIGTSTP, ours)
+        self._take()
+        self._resize(number, frame)
+
+    def _size(self) -> os.terminal_size:
+        try:
+            return os.get_terminal_size(self._out)
+        except OSError:
+            return os.terminal_size((80, 24))
+
+
+def check_terminal() -> None:
+    """Raise ``TerminalError`` where there is no terminal that can be taken over."""
+    if os.name != "posix":
+        raise TerminalError("playing in a terminal needs Linux, macOS or another POSIX system: leave --terminal out")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise TerminalError("standard input and output must both be a terminal for --terminal: run it without pipes, or use decode")
