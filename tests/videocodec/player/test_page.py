@@ -285,7 +285,10 @@ class TestOverlays:
         page.has_drawn(15, "provenance")
         overlay = page.pixels("overlay")
         scale = overlay.shape[0] / HEIGHT
-        places = [round((8 * row + 4) * scale) for row in range(HEIGHT // 8)], [round((8 * column + 4) * scale) for column in range(WIDTH // 8)]
+        places = (
+            [round((8 * row + 4) * scale) for row in range(HEIGHT // 8)],
+            [round((8 * column + 4) * scale) for column in range(WIDTH // 8)],
+        )
         colours = overlay[np.ix_(*places)][..., :3].astype(int)
         expected = np.array([(230, 159, 0), (0, 114, 178), (204, 121, 167)])[frame.provenance]
         assert np.abs(colours - expected).max() <= 3  # the canvas keeps colours multiplied by their strength
@@ -457,7 +460,8 @@ class TestTheRest:
         page = open_page(player)
         nameless = page.page.evaluate(
             """() => [...document.querySelectorAll("button, select, input, [role]")]
-                .filter((one) => !(one.getAttribute("aria-label") || one.getAttribute("aria-labelledby") || one.labels?.length || one.textContent.trim()))
+                .filter((one) => !(one.getAttribute("aria-label") || one.getAttribute("aria-labelledby")))
+                .filter((one) => !(one.labels?.length || one.textContent.trim()))
                 .map((one) => one.id || one.outerHTML)
                 .filter((id) => !["message", "lost", "fatal"].includes(id))"""
         )
