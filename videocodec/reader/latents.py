@@ -32,10 +32,20 @@ class LatentSource:
 
     def unit(self, number: int) -> list[DecodedLatents]:
         """The frames of an access unit.  Raises ``DamagedFrameError``."""
+        begin: tuple[int, UnitDecoder] | None = None
         while True:
-            frames = self.step_towards(number)
-            if frames is not None:
-                return frames
+            with self._lock:
+                known = self._known(number)
+                if known is not None:
+                    self._live = begin or self._live
+                    return known
+                # A decoder on its way is nobody else's: two threads that walk to different places must not undo each other's steps.
+                at, decoder = begin or self._nearest(number)
+                frames = self._decode(at, decoder, number)
+                begin = at + 1, decoder
+                if at == number:
+                    self._live = begin
+                    return frames
 
     def step_towards(self, number: int, *, survey: bool = False) -> list[DecodedLatents] | None:
         """Decode one access unit on the way to ``number`` → its frames once it is that one.  Raises ``DamagedFrameError``.
@@ -43,18 +53,12 @@ class LatentSource:
         survey: for the state behind it; latents are kept only where they push out nothing.
         """
         with self._lock:
-            known = None if survey else self._cache.get(Kind.LATENTS, number)
-            if known is not None:
+            known = self._known(number)
+            if known is not None and not survey:
                 return known
-            damage = self._index.damage_at(self._index.units[number].first_frame)
-            if damage is not None:
-                raise damage
             at, decoder = self._nearest(number)
-            try:
-                frames = self._decode(at, decoder, survey)
-            except BitstreamError as error:
-                self._index.mark_damaged(at, str(error))
-                raise self._index.damage_at(self._index.units[number].first_frame) from error
+            frames = self._decode(at, decoder, number, survey)
+            self._live = at + 1, decoder
             return frames if at == number else None
 
     def around(self, frame: int, reach: int) -> tuple[list[DecodedLatents], int]:
@@ -76,33 +80,45 @@ class LatentSource:
                 break
         return window, frame - window[0].index
 
+    def _known(self, number: int) -> list[DecodedLatents] | None:
+        """The frames of an access unit if they are at hand.  Raises ``DamagedFrameError``."""
+        known = self._cache.get(Kind.LATENTS, number)
+        if known is None:
+            damage = self._index.damage_at(self._index.units[number].first_frame)
+            if damage is not None:
+                raise damage
+        return known
+
     def _nearest(self, number: int) -> tuple[int, UnitDecoder]:
-        """The last access unit up to ``number`` that a decoder can go on with, and that decoder."""
+        """The last access unit up to ``number`` that a decoder can go on with, and that decoder, which is the caller's from now on."""
         begin = self._index.group_of(number).start
         for at in range(number, begin, -1):
             if self._live is not None and self._live[0] == at:
-                return self._live
+                live, self._live = self._live, None
+                return live
             state = self._cache.get(Kind.STATE, at)
             if state is not None:
                 return at, _unpacked(state, self._tables)
         header = self._index.header
         return begin, UnitDecoder(self._tables, 1 << header.block_log2, self._index.units[begin].first_frame)
 
-    def _decode(self, number: int, decoder: UnitDecoder, survey: bool) -> list[DecodedLatents]:
+    def _decode(self, number: int, decoder: UnitDecoder, target: int, survey: bool = False) -> list[DecodedLatents]:
+        """An access unit on the way to ``target``.  Raises ``DamagedFrameError`` for the latter."""
         entry = self._index.units[number]
-        self._live = None
-        data = self._file.read(entry.position, entry.bytes)
-        frames = decoder.decode(AccessUnit.parse(data), len(data))
+        try:
+            data = self._file.read(entry.position, entry.bytes)
+            frames = decoder.decode(AccessUnit.parse(data), len(data))
+        except BitstreamError as error:
+            self._index.mark_damaged(number, str(error))
+            raise self._index.damage_at(self._index.units[target].first_frame) from error
         for frame in frames:
             frame.latent.latents.flags.writeable = frame.quantiser_map.flags.writeable = False
         size = sum(map(_size, frames))
         if not survey or self._cache.used + size <= self._cache.limit:
             self._cache.put(Kind.LATENTS, number, frames, size)
-        if number + 1 < self._index.group_of(number).stop:
-            self._live = number + 1, decoder
-            if not self._cache.has(Kind.STATE, number + 1):
-                state = _packed(decoder)
-                self._cache.put(Kind.STATE, number + 1, state, len(state))
+        if number + 1 < self._index.group_of(number).stop and not self._cache.has(Kind.STATE, number + 1):
+            state = _packed(decoder)
+            self._cache.put(Kind.STATE, number + 1, state, len(state))
         return frames
 
 

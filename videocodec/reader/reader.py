@@ -299,8 +299,8 @@ class VideoReader:
             self._core.ahead.begin()
         try:
             yield
-        except ValueError as error:
-            self._check_open() if str(error) == "read of closed file" else None
+        except ValueError:
+            self._check_open()  # another thread may have closed the file under this one
             raise
         finally:
             if self._core.ahead is not None:

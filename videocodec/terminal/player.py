@@ -115,8 +115,8 @@ class TerminalPlayer:
         parts += ["playing" if clock.playing else "paused", f"{clock.speed:.2g}x"]
         if clock.loop_begin is not None:
             parts.append(f"loop {clock.loop_begin}:{'' if clock.loop_end is None else clock.loop_end}")
-        parts.append(_KEYS if self._help else "? keys")
-        line = _clean("  ".join(parts))[: screen.columns].ljust(screen.columns)
+        parts.append("? keys")
+        line = (_KEYS if self._help else _clean("  ".join(parts)))[: screen.columns].ljust(screen.columns)
         screen.write(f"\x1b[{screen.rows};1H\x1b[0;7m{line}\x1b[0m")
 
 

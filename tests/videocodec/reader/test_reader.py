@@ -170,6 +170,33 @@ class TestExactness:
                 thread.join()
         assert wrong == []
 
+    def test_threads_that_go_to_different_places_without_memory_both_arrive(self, coded_movie) -> None:
+        exact = {frame.index: frame.latent.latents for frame in LatentStream(coded_movie.coded).frames()}
+        wrong: list[int] = []
+
+        def look(numbers: tuple[int, ...]) -> None:
+            wrong.extend(number for number in 4 * numbers if not np.array_equal(video.latents[number], exact[number]))
+
+        with VideoReader(coded_movie.coded, memory_limit=0, read_ahead=False, **CPU) as video:
+            threads = [threading.Thread(target=look, args=(numbers,), daemon=True) for numbers in ((9, 19), (19, 21), (8, 9))]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+            assert not any(thread.is_alive() for thread in threads) and wrong == []
+
+    def test_closing_under_another_thread_is_told_as_that(self, coded_movie) -> None:
+        video = VideoReader(coded_movie.coded, memory_limit=0, read_ahead=False, **CPU)
+        read = video._core.file.read
+
+        def close_first(position: int, count: int) -> bytes:
+            video.close()
+            return read(position, count)
+
+        video._core.file.read = close_first
+        with pytest.raises(ReaderClosedError):
+            video.latents[15]
+
 
 class TestSources:
     def test_paths_and_file_objects(self, coded_movie, sequential: list[Frame]) -> None:

@@ -107,9 +107,11 @@ def test_keys_step_and_jump_and_the_picture_changes(terminal: Terminal) -> None:
         terminal.type(keys)
         drawn = terminal.frame(number)
         assert "▀".encode() in drawn and b"38;5;" in drawn and b"38;2;" not in drawn
-    terminal.type(b"l.l]?")
-    terminal.until(rb"paused  1.1x  loop 0:1  space play")
-    terminal.type(b"l ")
+    terminal.type(b"l.l]")
+    terminal.until(rb"1/21  0.040 s  inter  \d+ bytes  paused  1.1x  loop 0:1")
+    terminal.type(b"?")
+    terminal.until(rb"space play  . , step")
+    terminal.type(b"?l ")
     terminal.frame(21)  # played to the end
     terminal.type(b"q")
     assert terminal.finish() == 0
