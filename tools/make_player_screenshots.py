@@ -34,7 +34,7 @@ def main() -> None:
         coded = args.coded
         if coded is None:
             coded = Path(folder) / f"{args.clip.stem}.lv.mp4"
-            videocodec.encode(args.clip, coded, crf=args.crf, max_frames=args.frames, gop_size=24)
+            videocodec.encode(args.clip, coded, crf=args.crf, max_frames=args.frames, gop_size=24, preset="superfast")
         for name, dark in (("player-overlay", True), ("player-wipe", False)):
             with player_page(coded, args.clip, dark=dark, options=("--device", "cpu"), **_SIZE) as page:
                 page.evaluate("() => { location.hash = '#frame=30' }")

@@ -6,6 +6,7 @@ export const FASTEST = 4;
 const IN_FLIGHT = 2; // the server makes one picture at a time: one more hides the way there and back
 const AHEAD = 24;
 const STEP_AHEAD = 4;
+const REST = 60; // ms
 
 class WallClock {
   start(time, speed) {
@@ -173,7 +174,16 @@ export class Playback {
     }
     if (this.index !== index || this.playing) return;
     this.put(index, picture);
-    for (const other of this.neighbours(index)) this.frames.prefetch(other);
+    this.lookAround(index);
+  }
+
+  /** Fetch the neighbours while we stay here, one by one: whoever jumps next must not wait for what nobody wants any more. */
+  async lookAround(index) {
+    await new Promise((resolve) => setTimeout(resolve, REST));
+    for (const other of this.neighbours(index)) {
+      if (this.index !== index || this.playing) return;
+      await this.frames.fetch(other).catch(() => {});
+    }
   }
 
   neighbours(index) {
