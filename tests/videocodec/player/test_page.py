@@ -98,6 +98,10 @@ class Page:
         assert (found[..., 3] == 255).all()
         return found[..., :3]
 
+    def leave(self) -> None:
+        """Close it, before the player ends."""
+        self.context.close()
+
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
@@ -249,6 +253,7 @@ class TestComparing:
             assert page.page.locator("#view option:not([disabled])").count() == 1
             page.press("v")
             assert "--source" in page.page.locator("#message").inner_text()
+            page.leave()
 
 
 class TestOverlays:
@@ -375,6 +380,7 @@ class TestPlaying:
             page.press("Space")
             page.shows(4)
             page.page.locator("body:not(.playing)").wait_for()
+            page.leave()
 
 
 class TestDamage:
@@ -400,6 +406,7 @@ class TestDamage:
             page.shows(21)
             assert page.page.locator("#lost").is_hidden()
             assert np.array_equal(page.picture(), decoded[21])
+            page.leave()
 
 
 class Expected(list):
@@ -481,6 +488,7 @@ class TestTheRest:
     def test_the_page_says_when_the_player_has_ended(self, open_page, play, coded_movie) -> None:
         with play(coded_movie.coded, keep_open=True) as ending:
             page = open_page(ending)
+            page.wrong = Expected(page.wrong, "Failed to load resource")  # what it asked for at that moment
             page.shows(0)
         page.page.locator("#fatal:not([hidden])").wait_for()
         assert "has ended" in page.page.locator("#fatal").inner_text()
@@ -510,6 +518,7 @@ def test_restoration_and_steps_change_the_picture(open_page, play, restorable) -
             assert np.array_equal(page.picture(), expected)
             seen.append(expected.tobytes())
         assert len(set(seen)) == 3
+        page.leave()
 
 
 @pytest.fixture(scope="module")

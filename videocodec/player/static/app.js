@@ -225,7 +225,9 @@ class App {
   }
 
   ended() {
-    this.playback.pause();
+    this.playback.shutDown();
+    for (const cache of [this.originals, this.details, this.bits]) cache.cancel();
+    this.sound.removeAttribute("src");
     fatal("The player has ended. Start videocodec play again, and open the new address.");
   }
 

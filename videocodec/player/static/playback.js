@@ -94,7 +94,7 @@ export class Playback {
     this.looping = false;
     this.direction = 1;
     this.dropped = 0;
-    this.drawn = 0;
+    this.over = false;
     this.clock = clip.sound ? new SoundClock(audio, clip.sound_start, callbacks.blocked) : new WallClock();
     this.tick = this.tick.bind(this);
   }
@@ -181,8 +181,12 @@ export class Playback {
   async lookAround(index) {
     await new Promise((resolve) => setTimeout(resolve, REST));
     for (const other of this.neighbours(index)) {
-      if (this.index !== index || this.playing) return;
-      await this.frames.fetch(other).catch(() => {});
+      if (this.index !== index || this.playing || this.over) return;
+      try {
+        await this.frames.fetch(other);
+      } catch {
+        return; // whoever goes there is told
+      }
     }
   }
 
@@ -193,7 +197,6 @@ export class Playback {
 
   put(index, picture) {
     this.shown = index;
-    this.drawn += 1;
     this.on.draw(index, picture);
   }
 
@@ -219,7 +222,7 @@ export class Playback {
     // Stay on what is seen; what the clock wanted by now was never shown.
     if (this.shown >= 0) this.index = this.shown;
     this.on.position(this.index);
-    this.show(this.index);
+    if (!this.over) this.show(this.index);
   }
 
   toggle() {
@@ -304,6 +307,13 @@ export class Playback {
     this.on.position(stop);
     this.on.state();
     this.show(stop);
+  }
+
+  /** The player has ended: ask for nothing more. */
+  shutDown() {
+    this.over = true;
+    this.pause();
+    this.frames.cancel();
   }
 
   /** Seconds by which the clock is ahead of what is shown beyond its own duration; 0 when in step. */
