@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -17,7 +18,6 @@ import numpy as np
 from bitstream.container import SharedFile
 from bitstream.quantiser import QUANTISER_COUNT, step_latent
 
-from ..decoder.frames import Frame
 from ..errors import DamagedFrameError
 from ..media.disclosure import Disclosure
 from ..provenance import covering_latents, provenance_map
@@ -25,6 +25,9 @@ from ..reader.reader import VideoReader
 from .costs import FrameCosts
 from .findings import Findings
 from .original import OriginalFrames
+
+if TYPE_CHECKING:
+    from ..decoder.frames import Frame
 
 _THUMBNAIL_HEIGHT = 90  # px
 _THUMBNAIL_QUALITY = 80  # of JPEG, 0..100
@@ -45,9 +48,9 @@ class Clip:
     reader: of the file.  settings: those it was opened with, which the page begins with.  seed: of the restoration, for saved pictures.
     original: the video that was encoded, None for none.
 
-    path; settings; header; index: of the reader; frame_count; times: ``pts_seconds`` of all frames; start: the time, seconds, at which the sound
-    file begins; findings: what became known of frames so far; has_sound, has_original.  Methods that take the number of a frame raise
-    ``DamagedFrameError`` for a lost one.
+    path; settings; header; index: of the reader; frame_count; times: ``pts_seconds`` of all frames; start: the time, seconds, at which
+    the sound file begins; findings: what became known of frames so far; has_sound, has_original; on_shown: called with the number of every
+    frame that a page asks for.  Methods that take the number of a frame raise ``DamagedFrameError`` for a lost one.
     """
 
     def __init__(
@@ -187,8 +190,8 @@ class Clip:
     def details(self, index: int) -> dict[str, object]:
         """What is known of a frame besides its picture; arrays as base64 of little-endian numbers.
 
-        grid: rows and columns of blocks of ``block`` px, on which modes, directions, sides (uint8) and vectors (int16, past then future, dy then
-        dx) are; latent: rows and columns of positions of 8 px, on which quantisers are; covering: of those that show, on which
+        grid: rows and columns of blocks of ``block`` px, on which modes, directions, sides (uint8) and vectors (int16, past then future,
+        dy then dx) are; latent: rows and columns of positions of 8 px, on which quantisers are; covering: of those that show, on which
         provenance is.
         """
         try:

@@ -21,7 +21,7 @@ def psnr(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Structural similarity (Wang et al. 2004) of the luma of two pictures (H, W, 3) uint8 RGB, up to 1; None for pictures below 8 px a side.
+    """Structural similarity (Wang et al. 2004) of the luma of two pictures (H, W, 3) uint8 RGB, up to 1; None below 8 px a side.
 
     Luma is BT.601's, 0..255 (full range).  FFmpeg compares windows of 8 × 8 px, 4 px apart, without a Gaussian weight.
     """

@@ -48,8 +48,8 @@ _MESSAGES_AT_ONCE = 2000
 class Routes:
     """The answers to everything that the page asks.
 
-    Few requests for pictures are answered at once: a page that has moved on has closed those it no longer wants, and they are passed over while
-    they wait.
+    Few requests for pictures are answered at once: a page that has moved on has closed those it no longer wants, and they are passed
+    over while they wait.
     """
 
     def __init__(self, clip: Clip, sound: Sound | None, presence: Presence, stopping: Callable[[], bool]) -> None:

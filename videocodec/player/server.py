@@ -29,9 +29,14 @@ _SHUTDOWN_SECONDS = 10  # for the picture that is being made
 class _Server(uvicorn.Server):
     """uvicorn's, which looks now and then whether it should end, and which ends in order with Ctrl-C and SIGTERM."""
 
-    def __init__(self, config: uvicorn.Config, ended: Callable[[], bool]) -> None:
+    def __init__(self, config: uvicorn.Config, ended: Callable[[], bool], on_ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ended = ended
+        self._ended, self._on_ready = ended, on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """From here on, signals are listened to."""
+        await super().startup(sockets)
+        self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would raise the signal once more when it has ended; but then everything has been done that it asked for."""
@@ -77,9 +82,8 @@ class PlayerServer:
                 http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None, log_level="critical", access_log=False,
                 server_header=False, proxy_headers=False, timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             )  # fmt: skip
-            self._server = _Server(config, self._ended)
+            self._server = _Server(config, self._ended, on_ready)
             try:
-                on_ready()
                 self._server.run(sockets=[self._socket])
             finally:
                 self._stopped.set()

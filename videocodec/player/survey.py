@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
+from importlib import import_module
 
 from bitstream.errors import BitstreamError
 
-from ..errors import DamagedFrameError, VideoCodecError
+from ..errors import VideoCodecError
 from .clip import Clip, Settings
 from .quality import psnr, ssim
 
 _IDLE_SECONDS = 2.5  # without which the reader still works ahead for whoever steps
 _NAP_SECONDS = 0.05
+_SLOW_IMPORTS = ("torch", "diffusers", "videocodec.decoder.frames")  # one by one, as nobody wants to wait for all to end the player
+_FAILURES = (VideoCodecError, BitstreamError, OSError, MemoryError)
 _SHOWN = 64  # frames that were shown and wait for their distance
 
 
 class Survey:
     """A thread that goes through a clip once: latents first, then, with an original, pictures of all frames in order.
 
-    Frames that are shown are compared with their originals before the others, as soon as the reader rests.
+    Before that it has the networks loaded, so that the page is there before PyTorch is.  Frames that are shown are compared with their
+    originals before the others, as soon as the reader rests.
     """
 
     def __init__(self, clip: Clip, settings: Settings) -> None:
@@ -36,6 +41,12 @@ class Survey:
         self._thread.join()
 
     def _work(self) -> None:
+        for name in _SLOW_IMPORTS:
+            if self._stopped.is_set():
+                return
+            import_module(name)
+        with suppress(*_FAILURES):  # whoever asks for a picture is told
+            self._clip.frame(0, self._settings, by_the_way=True)
         for unit in range(len(self._clip.index.units)):
             if not self._rest():
                 return
@@ -62,10 +73,8 @@ class Survey:
             if not self._clip.findings.has("bytes", frame):
                 try:
                     self._clip.details(frame)
-                except DamagedFrameError:
+                except _FAILURES:
                     return
-                except (VideoCodecError, BitstreamError, OSError, MemoryError):
-                    return  # whoever looks at the frame is told
 
     def _compare(self, index: int) -> None:
         if self._clip.findings.has("quality", index):
@@ -75,6 +84,6 @@ class Survey:
             if original is None:
                 return
             decoded = self._clip.frame(index, self._settings, by_the_way=True).data.transpose(1, 2, 0)
-        except (VideoCodecError, BitstreamError, OSError, MemoryError):
+        except _FAILURES:
             return
         self._clip.findings.add_quality(index, psnr(decoded, original), ssim(decoded, original))

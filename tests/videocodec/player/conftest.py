@@ -36,6 +36,7 @@ class Player:
     def __init__(self, server: PlayerServer, clip: Clip) -> None:
         self.server, self.clip, self.port = server, clip, server.port
         self.token = server.address.partition("token=")[2]
+        self.ended = threading.Event()
         self.cookie = f"videocodec_play_{server.port}={self.token}"
 
     def get(self, path: str, *, method: str = "GET", cookie: bool = True, host: str | None = None, **headers: str) -> Answer:
@@ -57,16 +58,22 @@ class Player:
 
 
 @contextmanager
-def running(coded: Path, original: Path | None = None, **settings: object) -> Iterator[Player]:
+def running(coded: Path, original: Path | None = None, *, model: Path | None = None, **settings: object) -> Iterator[Player]:
     """A player in a thread of its own."""
-    with VideoReader(coded, device="cpu", threads=1) as reader:
+    with VideoReader(coded, model=model, device="cpu", threads=1) as reader:
         clip = Clip(coded, reader, Settings(), original=original)
         server, ready = PlayerServer(clip, **settings), threading.Event()
-        thread = threading.Thread(target=server.run, args=(ready.set,))
+        player = Player(server, clip)
+
+        def run() -> None:
+            server.run(ready.set)
+            player.ended.set()
+
+        thread = threading.Thread(target=run)
         thread.start()
         try:
             assert ready.wait(30)
-            yield Player(server, clip)
+            yield player
         finally:
             server.stop()
             thread.join(30)
@@ -76,7 +83,7 @@ def running(coded: Path, original: Path | None = None, **settings: object) -> It
 
 @pytest.fixture(scope="session")
 def play() -> Callable[..., Iterator[Player]]:
-    """play(coded, original=None, **settings of PlayerServer) → a context with a running player."""
+    """play(coded, original=None, model=None, **settings of PlayerServer) → a context with a running player."""
     return running
 
 

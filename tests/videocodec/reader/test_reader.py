@@ -267,3 +267,15 @@ def test_a_closed_reader_says_so_with_its_length(coded_movie) -> None:
         with pytest.raises(ReaderClosedError, match=r"this reader is closed \(it had 22 frames\)"):
             use()
     assert len(video) == 22 and video.metadata.frames == 22 and "closed" in repr(video)
+
+
+class TestByTheWay:
+    def test_a_frame_by_the_way_is_the_same_and_leaves_the_direction(self, reader: VideoReader, sequential: list[Frame]) -> None:
+        wish = reader[3] and reader._core.ahead._wish
+        assert same(reader.peek(15), sequential[15]) and same(reader.peek(-1), sequential[-1])
+        assert reader._core.ahead._wish == wish
+        with pytest.raises(FrameRangeError):
+            reader.peek(22)
+
+    def test_the_model_is_that_of_the_stream(self, reader: VideoReader) -> None:
+        assert reader.bundle.name == reader.metadata.model and reader.bundle.sha256 == reader.metadata.model_sha256

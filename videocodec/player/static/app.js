@@ -95,6 +95,7 @@ class App {
     else this.stage.originalPicture = null;
     this.inform(index);
     document.body.dataset.shown = String(index);
+    document.body.dataset.settings = `${this.settings.restore ? 1 : 0} ${this.settings.steps} ${index}`;
     this.drawTimes.push(performance.now());
     if (this.drawTimes.length > 500) this.drawTimes.splice(0, 250);
     this.statisticsLine();
@@ -224,7 +225,9 @@ class App {
   }
 
   ended() {
-    this.playback.pause();
+    this.playback.shutDown();
+    for (const cache of [this.originals, this.details, this.bits]) cache.cancel();
+    this.sound.removeAttribute("src");
     fatal("The player has ended. Start videocodec play again, and open the new address.");
   }
 

@@ -1,5 +1,7 @@
 // A cache of what belongs to frames: the least recently used go first, and requests that nobody waits for any more are given up.
 
+const LATENCIES = 7;
+
 export class FrameCache {
   /**
    * load(index, signal): gives a frame's value.  capacity: how many are kept.  onFailure(index, error): may turn an error into a value
@@ -11,7 +13,13 @@ export class FrameCache {
     this.onFailure = onFailure;
     this.values = new Map();
     this.pending = new Map(); // index → { promise, controller }
-    this.latency = 0.1; // seconds, a running mean
+    this.latencies = []; // seconds, of the last requests
+  }
+
+  /** How long a request takes, seconds: the median of the last few, as the first ones wait for networks to be loaded. */
+  get latency() {
+    const ordered = [...this.latencies].sort((a, b) => a - b);
+    return ordered.length ? ordered[ordered.length >> 1] : 0.1;
   }
 
   has(index) {
@@ -38,7 +46,7 @@ export class FrameCache {
     const entry = { controller };
     entry.promise = this.load(index, controller.signal)
       .then((value) => {
-        this.latency += 0.25 * ((performance.now() - begun) / 1000 - this.latency);
+        this.latencies = [...this.latencies.slice(1 - LATENCIES), (performance.now() - begun) / 1000];
         return value;
       })
       .catch((error) => {

@@ -50,7 +50,7 @@ export function showFrame(clip, index, details, quality, unit, goTo) {
     const references = details.references.filter((number) => number !== null);
     pairs.push(["Kind", details.kind]);
     if (references.length) pairs.push([references.length > 1 ? "References" : "Reference", references.flatMap((number, place) => (place ? [", ", reference(number)] : [reference(number)]))]);
-    pairs.push(["Bytes", `${format.bytes(details.bytes)}, ${((100 * details.bytes) / Math.max(1, unit.bytes)).toFixed(0)} % of its unit`]);
+    pairs.push(["Bytes", `${format.bytes(details.bytes)}, ${((100 * details.bytes) / Math.max(1, unit.bytes)).toFixed(0)} % of unit`]);
     pairs.push(["Blocks and levels", `${format.bytes(details.block_bits / 8)} + ${format.bytes(details.level_bits / 8)}`]);
     pairs.push(["Quantiser", `${details.quantiser} (step ${clip.steps[details.quantiser].toPrecision(3)})`]);
   } else if (unit.damaged) {

@@ -6,6 +6,7 @@ export const FASTEST = 4;
 const IN_FLIGHT = 2; // the server makes one picture at a time: one more hides the way there and back
 const AHEAD = 24;
 const STEP_AHEAD = 4;
+const REST = 60; // ms
 
 class WallClock {
   start(time, speed) {
@@ -93,7 +94,7 @@ export class Playback {
     this.looping = false;
     this.direction = 1;
     this.dropped = 0;
-    this.drawn = 0;
+    this.over = false;
     this.clock = clip.sound ? new SoundClock(audio, clip.sound_start, callbacks.blocked) : new WallClock();
     this.tick = this.tick.bind(this);
   }
@@ -173,7 +174,20 @@ export class Playback {
     }
     if (this.index !== index || this.playing) return;
     this.put(index, picture);
-    for (const other of this.neighbours(index)) this.frames.prefetch(other);
+    this.lookAround(index);
+  }
+
+  /** Fetch the neighbours while we stay here, one by one: whoever jumps next must not wait for what nobody wants any more. */
+  async lookAround(index) {
+    await new Promise((resolve) => setTimeout(resolve, REST));
+    for (const other of this.neighbours(index)) {
+      if (this.index !== index || this.playing || this.over) return;
+      try {
+        await this.frames.fetch(other);
+      } catch {
+        return; // whoever goes there is told
+      }
+    }
   }
 
   neighbours(index) {
@@ -183,7 +197,6 @@ export class Playback {
 
   put(index, picture) {
     this.shown = index;
-    this.drawn += 1;
     this.on.draw(index, picture);
   }
 
@@ -209,7 +222,7 @@ export class Playback {
     // Stay on what is seen; what the clock wanted by now was never shown.
     if (this.shown >= 0) this.index = this.shown;
     this.on.position(this.index);
-    this.show(this.index);
+    if (!this.over) this.show(this.index);
   }
 
   toggle() {
@@ -239,7 +252,7 @@ export class Playback {
 
   restart(time) {
     this.clock.start(time, this.speed);
-    this.requested = this.index - 1;
+    this.requested = this.shown === this.index ? this.index : this.index - 1;
     this.frames.cancel((index) => index >= this.index && index < this.index + AHEAD);
   }
 
@@ -255,6 +268,7 @@ export class Playback {
       }
       this.index = first;
       this.shown = -1;
+      this.on.position(first);
       this.restart(this.clip.times[first]);
       requestAnimationFrame(this.tick);
       return;
@@ -275,12 +289,10 @@ export class Playback {
         break;
       }
     }
-    const late = this.requested < due;
-    if (late) {
-      // Whatever is asked for now arrives only after a while: ask for what will be due then.
+    if (this.requested < due) {
+      // Too slow for all of them.  What is asked for now arrives only after a while: ask for what will be due then.
       const lead = this.shown < 0 ? 0 : Math.ceil((this.frames.latency * this.speed) / Math.max(1e-3, this.clip.durations[due]));
       this.requested = Math.min(stop, due + lead) - 1;
-      this.frames.cancel((index) => index > due);
     }
     while (this.frames.pending.size < IN_FLIGHT && this.requested < Math.min(stop, due + AHEAD)) {
       this.requested += 1;
@@ -295,6 +307,13 @@ export class Playback {
     this.on.position(stop);
     this.on.state();
     this.show(stop);
+  }
+
+  /** The player has ended: ask for nothing more. */
+  shutDown() {
+    this.over = true;
+    this.pause();
+    this.frames.cancel();
   }
 
   /** Seconds by which the clock is ahead of what is shown beyond its own duration; 0 when in step. */

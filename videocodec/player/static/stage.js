@@ -66,7 +66,10 @@ export class Stage {
     pictures.style.transform = clip.rotation ? `rotate(${-clip.rotation}deg)` : "";
     const gap = 2;
     const whole = [width * this.columns + gap * (this.columns - 1), height * this.rows + gap * (this.rows - 1)];
-    Object.assign(find("turned").style, { width: `${whole[turned ? 1 : 0]}px`, height: `${whole[turned ? 0 : 1]}px` });
+    const outer = turned ? [whole[1], whole[0]] : whole;
+    // A finger that moves sideways steps, except where there is more of the picture to see.
+    const touchAction = outer[0] > room[0] + 1 ? "pan-x pan-y pinch-zoom" : "pan-y pinch-zoom";
+    Object.assign(find("turned").style, { width: `${outer[0]}px`, height: `${outer[1]}px`, touchAction });
     [this.overlayCanvas.width, this.overlayCanvas.height] = [Math.round(width * dots), Math.round(height * dots)];
     this.redrawOverlay();
     this.tags();
