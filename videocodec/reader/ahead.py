@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from ..decoder.index import StreamIndex
 from ..errors import DamagedFrameError, VideoCodecError
@@ -12,8 +13,19 @@ from .latents import LatentSource
 from .pictures import PictureSource
 
 _PICTURES_AHEAD = 12
+_PICTURES_AFTER_JUMP = 2  # before the group of pictures has been gone through
 _STRIDE = 8  # frames; a step further than that is a jump, after which nobody knows the direction
 _STATE_BYTES = 1 << 18  # about what the state of an entropy decoder takes at 512×288
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """Whose pictures, which frame, in which direction (1, -1), and whether one came to it by a step."""
+
+    pictures: PictureSource
+    frame: int
+    direction: int = 1
+    stepping: bool = False
 
 
 class ReadAhead:
@@ -24,13 +36,16 @@ class ReadAhead:
     3. the rest of the stream's latents once through, nearest first, to keep the state of the entropy decoder at the borders of
        access units as far as memory allows.
 
+    Where the last frame was jumped to, no steps may follow but other jumps: then all but the first pictures wait until the group of
+    pictures has been gone through.
+
     It starts with the first ``note`` and gives way to whoever asks: between ``begin`` and ``end`` it starts nothing new.
     """
 
     def __init__(self, index: StreamIndex, latents: LatentSource, cache: Cache) -> None:
         self._index, self._latents, self._cache = index, latents, cache
         self._changed = threading.Condition()
-        self._wish: tuple[PictureSource, int, int] | None = None  # whose pictures, which frame, which direction
+        self._wish: _Wish | None = None
         self._asking = 0
         self._stopped = False
         self._made: set[tuple[Kind, int]] = set()  # since the last wish
@@ -52,12 +67,12 @@ class ReadAhead:
         with self._changed:
             if self._stopped:
                 return
-            direction = 1
-            if self._wish is not None and 0 < abs(frame - self._wish[1]) <= _STRIDE:
-                direction = 1 if frame > self._wish[1] else -1
-            elif self._wish is not None and frame == self._wish[1]:
-                direction = self._wish[2]
-            self._wish = pictures, frame, direction
+            before, wish = self._wish, _Wish(pictures, frame)
+            if before is not None and 0 < abs(frame - before.frame) <= _STRIDE:
+                wish = _Wish(pictures, frame, 1 if frame > before.frame else -1, stepping=True)
+            elif before is not None and frame == before.frame:
+                wish = _Wish(pictures, frame, before.direction, before.stepping)
+            self._wish = wish
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="videocodec-reader", daemon=True)
                 self._thread.start()
@@ -73,8 +88,8 @@ class ReadAhead:
             self._thread.join()
 
     def _work(self) -> None:
-        done: tuple[PictureSource, int, int] | None = None
-        current: tuple[PictureSource, int, int] | None = None
+        done: _Wish | None = None
+        current: _Wish | None = None
         while True:
             with self._changed:
                 while not self._stopped and (self._asking or self._wish is None or self._wish == done):
@@ -86,7 +101,7 @@ class ReadAhead:
                 current = wish
                 self._made.clear()
             try:
-                busy = self._one_task(*wish)
+                busy = self._one_task(wish)
             except DamagedFrameError:
                 busy = True  # marked as such in the index by now
             except (VideoCodecError, ValueError, OSError):
@@ -94,13 +109,32 @@ class ReadAhead:
             if not busy:
                 done = wish
 
-    def _one_task(self, pictures: PictureSource, frame: int, direction: int) -> bool:
+    def _one_task(self, wish: _Wish) -> bool:
         """Do the most urgent thing, for a fraction of a second → whether there was any.
 
         What has to be made a second time for the same wish was pushed out of the memory: then there is too little for more.
         """
-        last = frame + direction * _PICTURES_AHEAD
-        for number in range(frame + direction, last + direction, direction):
+        last = wish.frame + wish.direction * _PICTURES_AHEAD
+        pictures = range(wish.frame + wish.direction, last + wish.direction, wish.direction)
+        first = len(pictures) if wish.stepping else _PICTURES_AFTER_JUMP
+        unit = self._index.unit_of(wish.frame).number
+        group = self._index.group_of(unit)
+        tasks: tuple[Callable[[], bool | None], ...] = (
+            lambda: self._next_picture(wish.pictures, pictures[:first]),
+            lambda: None if wish.stepping else self._next_state(group),
+            lambda: self._next_picture(wish.pictures, pictures[first:]),
+            lambda: self._next_latents((wish.frame, last, last + wish.direction * _STRIDE)),
+            lambda: self._next_state((*range(unit, len(self._index.units)), *range(unit))),
+        )
+        for task in tasks:
+            made = task()
+            if made is not None:
+                return made
+        return False
+
+    def _next_picture(self, pictures: PictureSource, numbers: Iterable[int]) -> bool | None:
+        """One step towards the first of these pictures that is missing; None if none is, False if there is too little memory."""
+        for number in numbers:
             if self._is_sound(number) and not pictures.has(number):
                 unit = self._index.unit_of(number).number
                 if not self._cache.has(Kind.LATENTS, unit):
@@ -109,13 +143,23 @@ class ReadAhead:
                     return False
                 pictures.frame(number)
                 return True
-        for number in (frame, last, last + direction * _STRIDE):
+        return None
+
+    def _next_latents(self, numbers: Iterable[int]) -> bool | None:
+        """The same for the latents of frames."""
+        for number in numbers:
             if self._is_sound(number) and not self._cache.has(Kind.LATENTS, self._index.unit_of(number).number):
                 return self._fetch(self._index.unit_of(number).number)
-        for number in self._unsurveyed(self._index.unit_of(frame).number):
-            reached = self._latents.step_towards(number, survey=True) is not None
-            return not reached or self._first_time(Kind.STATE, number)
-        return False
+        return None
+
+    def _next_state(self, units: Iterable[int]) -> bool | None:
+        """One step towards the first of these access units after which no state is kept though one is needed; None if there is none."""
+        for number in self._unsurveyed(units):
+            if (Kind.STATE, number) not in self._made:
+                if self._latents.step_towards(number, survey=True) is not None:
+                    self._made.add((Kind.STATE, number))
+                return True
+        return None
 
     def _fetch(self, unit: int) -> bool:
         """One step towards an access unit's latents → whether it is the first time they are made."""
@@ -131,12 +175,11 @@ class ReadAhead:
     def _is_sound(self, frame: int) -> bool:
         return 0 <= frame < len(self._index) and self._index.damage_at(frame) is None
 
-    def _unsurveyed(self, unit: int) -> Iterator[int]:
-        """Access units after which no state is kept though one is needed, from ``unit`` on and around to it."""
+    def _unsurveyed(self, units: Iterable[int]) -> Iterator[int]:
         if not self._cache.room_for(Kind.STATE, _STATE_BYTES):
             return
-        for number in (*range(unit, len(self._index.units) - 1), *range(unit)):
-            following = self._index.units[number + 1]
-            if following.is_keyframe or following.damage or self._cache.has(Kind.STATE, number + 1):
+        for number in units:
+            following = self._index.units[number + 1] if number + 1 < len(self._index.units) else None
+            if following is None or following.is_keyframe or following.damage or self._cache.has(Kind.STATE, number + 1):
                 continue
             yield number

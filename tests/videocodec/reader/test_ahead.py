@@ -85,3 +85,17 @@ def test_damage_ahead_stops_nothing(damaged: Callable) -> None:
         wait_until(lambda: video.has_picture(10) and video.has_picture(12))
         with pytest.raises(DamagedFrameError):
             video[1]
+
+
+def test_after_a_jump_the_group_is_gone_through_before_more_than_the_next_pictures_are_made(reader: VideoReader) -> None:
+    """So that the next jump is quick; where one steps, the pictures come first."""
+    order: list[str] = []
+    core = reader._core
+    put = core.cache.put
+    core.cache.put = lambda kind, *rest: order.append(kind.name) or put(kind, *rest)
+    reader[0]
+    wait_until(lambda: all(reader.has_picture(index) for index in range(13)))
+    states = [unit.number for unit in reader.index.units if not unit.is_keyframe and unit.first_frame < 10]
+    assert len(states) >= 2
+    before_the_rest = order[: [place for place, kind in enumerate(order) if kind == "PICTURE"][3]]
+    assert before_the_rest.count("STATE") >= len(states)
