@@ -49,3 +49,11 @@ class UnknownModelError(VideoCodecError, ValueError):
 
 class ModelMismatchError(VideoCodecError, ValueError):
     """The bundle at hand is not the one the stream was written with."""
+
+
+class ComparisonError(VideoCodecError, ValueError):
+    """A ladder cannot be made as asked: no such codec or metric in this build, or settings that make no sense. Nothing was encoded."""
+
+
+class ProgramError(VideoCodecError, RuntimeError):
+    """The ffmpeg program, or a process of the ladder, failed."""
