@@ -21,7 +21,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from bitstream.sequence_header import ColourDescription
 
 from ..errors import InputError
-from ..media.colour import BT709, RgbReader, YuvWriter, stored_as
+from ..media.colour import BT709, ChromaOnLeft, RgbReader, YuvWriter, stored_as
 from ..media.source import VideoSource
 from .files import digest, file_sha256, read_json, write_json
 
@@ -188,13 +188,13 @@ def resized(frame: av.VideoFrame, width: int, height: int, interpolation: Interp
 
 
 class ToRgb:
-    """Planes (H * 3 / 2, W) uint8 of a clip → (H, W, 3) uint8 RGB, by its matrix and range."""
+    """Planes (H * 3 / 2, W) uint8 of a clip → (H, W, 3) uint8 RGB, by its matrix and range, chroma samples on the left."""
 
     def __init__(self, clip: Clip) -> None:
-        self._convert = RgbReader(clip.colour, clip.height)
+        self._convert, self._tagged = RgbReader(clip.colour, clip.height), ChromaOnLeft(clip.width, clip.height)
 
     def __call__(self, planes: np.ndarray) -> np.ndarray:
-        return self._convert(av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p"))
+        return self._convert(self._tagged(av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p")))
 
 
 def _planar(opened: VideoSource, colour: ColourDescription, width: int, height: int) -> Iterator[av.VideoFrame]:
