@@ -1,4 +1,4 @@
-"""``videocodec.ladder``: clips in, a folder of figures, plots and a report out."""
+"""``ladder``: clips in, a folder of figures, plots and a report out."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def ladder(
     sizes = {codec.name: codec.decoder_bytes(model) for codec in settings.codecs}
     names = [codec.name for codec in settings.codecs]
     results = {
-        "format": FORMAT, "command": sys.argv, "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "format": FORMAT, "command": _command(), "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - begin, 1), "version": __version__, "commit": commit(),
         "machine": machine(jobs or usable_cores(), threads),
         "settings": {
@@ -230,6 +230,12 @@ def _weights(path: str | Path) -> Path:
             return path.resolve()
     except SafetensorError as error:
         raise ComparisonError(f"{path} is no safetensors file of weights: {error}") from error
+
+
+def _command() -> list[str]:
+    """The command line, in the words a person would type."""
+    program = Path(sys.argv[0]).name if sys.argv else ""
+    return ["videocodec" if program in ("videocodec", "__main__.py") else program, *sys.argv[1:]]
 
 
 def _check_output(output: Path) -> None:

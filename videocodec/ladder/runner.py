@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from ..errors import ProgramError
+from ..errors import ProgramError, VideoCodecError
 from .files import read_json
 from .jobs import Job, is_encoded, metric_file, shown_frames
 from .metrics import Metric, MetricOptions
@@ -144,7 +144,7 @@ class Runner:
             if missing or not self._is_decoded(job, folder):
                 worked = True
                 complaint = self._decode_and_measure(job, folder, missing)
-        except ProgramError as error:
+        except (VideoCodecError, OSError) as error:
             return Outcome(job, folder, error=str(error), seconds=time.monotonic() - begin)
         return Outcome(job, folder, metric_error=complaint, seconds=time.monotonic() - begin if worked else 0.0)
 

@@ -65,7 +65,7 @@ def noise() -> Callable[[int], Callable[[np.ndarray], np.ndarray]]:
 
 @dataclass(frozen=True)
 class SmallLadder:
-    """A finished ladder: its folder and what `videocodec.ladder` returned.  Tests must not change it."""
+    """A finished ladder: its folder and what `ladder` returned.  Tests must not change it."""
 
     folder: Path
     results: dict

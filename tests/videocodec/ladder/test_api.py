@@ -1,4 +1,4 @@
-"""``videocodec.ladder`` from clips to files."""
+"""``ladder`` from clips to files."""
 
 from __future__ import annotations
 

@@ -43,9 +43,8 @@ class VideoCodec(Codec):
         from ...models import loading  # noqa: F401
 
     def versions(self, model: str) -> dict[str, str]:
-        bundle = ModelBundle.find(model)
         sources = {"version": __version__, "sources": _sources_sha256(), "torch": version("torch")}
-        return sources | {"model": bundle.name, "model_sha256": bundle.sha256}
+        return sources | _identity(model)
 
     def encode(self, task: EncodeTask) -> Encoded:
         from ...encoder.api import encode
@@ -103,6 +102,12 @@ def _sources_sha256() -> str:
     for file in _sources():
         hashed.update(f"{file.relative_to(_ROOT).as_posix()}\0".encode() + file.read_bytes())
     return hashed.hexdigest()
+
+
+@cache
+def _identity(model: str) -> dict[str, str]:
+    bundle = ModelBundle.find(model)
+    return {"model": bundle.name, "model_sha256": bundle.sha256}
 
 
 def _installed_bytes(distribution: str) -> int:

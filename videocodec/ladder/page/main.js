@@ -54,6 +54,8 @@ function describe(r, figure) {
 function drawCurves() {
   const figure = figureNow(), clip = clipNow().name, series = [], verticals = [];
   byId("rd-title").textContent = figure ? `${figure.label} over bitrate` : "Quality over bitrate";
+  byId("legend").replaceChildren(...data.codecs.filter(c => !hidden.has(c.name)).map(c =>
+    element("span", {}, element("span", {class: "swatch", style: `background:${colour(c.name)}`}), `${c.label}, ${c.preset}`)));
   if (!figure) { linePlot(byId("rd"), {series: [], xLabel: "", yLabel: ""}); return; }
   const curves = data.curves[figure.name][clip];
   for (const codec of data.codecs.map(c => c.name).filter(c => !hidden.has(c))) {
