@@ -94,7 +94,7 @@ def _progress_bar(*, quiet: bool) -> Iterator[Callable[[LadderProgress], None] |
         return
     from tqdm import tqdm
 
-    shape = "{desc}: {n_fmt}/{total_fmt} |{bar}| {elapsed}, {postfix}"
+    shape = "{desc}: {n_fmt}/{total_fmt} |{bar}| {elapsed}{postfix}"
     with tqdm(desc="encodes", total=0, file=sys.stderr, dynamic_ncols=True, leave=False, bar_format=shape) as bar:
 
         def show(now: LadderProgress) -> None:

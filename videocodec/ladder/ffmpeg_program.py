@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from ..errors import ProgramError
 from .memory import peak_of_process
 
-_QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error", "-protocol_whitelist", "file,pipe")  # nothing is fetched from anywhere
+_QUIET = ("-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file,pipe")  # nothing is fetched from anywhere
 _peak = [0]  # bytes, of any run in this process
 
 
@@ -44,7 +44,7 @@ def has_filter(name: str) -> bool:
 
 def ffmpeg(arguments: list[str], stdin: Iterable[bytes] = ()) -> None:
     """Run it to its end, `stdin` piped in.  Raises ``ProgramError`` with its last words if it fails."""
-    command = [_path(), *(option for option in _QUIET if option != "-nostdin"), *arguments]
+    command = [_path(), *_QUIET, *arguments]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said: list[bytes] = []
     listener = threading.Thread(target=lambda: said.append(process.stderr.read()), daemon=True)
