@@ -20,6 +20,7 @@ from .metrics import Figure, Metric
 from .runner import Outcome
 
 FORMAT = 1
+NOT_ASKED_FOR = "not asked for"
 _TENTH = 0.1  # of our own encoder's speed: the rule for presets
 _IDENTITY = ("id", "clip", "codec", "preset", "mode", "value", "scale", "width", "height", "sought")
 _TAKEN = (
@@ -74,7 +75,7 @@ def not_measured(metrics: Sequence[Metric], chosen: Sequence[str], clips: Sequen
     """Every metric, or clip of a metric, without figures, and why."""
     missing = []
     for metric in metrics:
-        everywhere = metric.missing() if metric.name in chosen else "not asked for"
+        everywhere = metric.missing() if metric.name in chosen else NOT_ASKED_FOR
         for clip in [None] if everywhere else clips:
             if (reason := everywhere or metric.missing(clip)) is not None:
                 missing.append({"metric": metric.name, "clip": clip.name if clip else None, "reason": reason})
@@ -191,7 +192,7 @@ def terminal(results: dict) -> str:
     parts += [analysis["bd_missing"]] if analysis["bd_missing"] else []
     for target in results["targets"]:
         parts.append(target["text"])
-    for missing in results["not_measured"]:
+    for missing in (row for row in results["not_measured"] if row["reason"] != NOT_ASKED_FOR):
         parts.append(f"not measured: {missing['metric']}{' on ' + missing['clip'] if missing['clip'] else ''}: {missing['reason']}")
     for speed in results["speeds"]:
         if not speed["keeps_rule"]:

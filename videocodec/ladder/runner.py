@@ -61,7 +61,7 @@ class Estimate:
 
 class Runner:
     """Runs jobs.  cache: the folder of results.  metrics: what to measure, those that can be.  shown: how many frames of a clip the report
-    shows.  workers: how many processes at a time.  progress: called after every job, from any thread."""
+    shows.  workers: how many processes at a time.  progress: called at the beginning and after every job, from any thread."""
 
     def __init__(
         self,
@@ -89,6 +89,7 @@ class Runner:
         """
         for job in expected:
             self.expect(job)
+        self._report("starting")
         pool = ThreadPoolExecutor(self._workers)
         try:
             futures: list[Future[object]] = [pool.submit(task) for task in tasks]
@@ -130,7 +131,8 @@ class Runner:
             outcome = self._outcomes[job.key]
             if job.sought is None and outcome.job.sought is not None:  # a search came first upon a rung of the ladder
                 outcome = self._outcomes[job.key] = replace(outcome, job=job)
-            self._report(job)
+            self.expect(job, -1)
+            self._report(f"{job.codec.name} {job.rung.label}")
             return outcome
 
     def _made(self, job: Job) -> Outcome:
@@ -209,13 +211,11 @@ class Runner:
             for worker in self._working:
                 worker.kill()
 
-    def _report(self, job: Job) -> None:
+    def _report(self, label: str) -> None:
+        if self._progress is None:
+            return
         with self._guard:
-            waiting = self._estimate.waiting
-            waiting[job.codec.name] = max(0, waiting[job.codec.name] - 1)
             done, failed = len(self._outcomes), sum(one.error is not None for one in self._outcomes.values())
-            left = LadderProgress(
-                done, done + sum(waiting.values()), failed, f"{job.codec.name} {job.rung.label}", self._estimate.seconds_left()
-            )
-        if self._progress is not None:
-            self._progress(left)
+            total = done + sum(self._estimate.waiting.values())
+            now = LadderProgress(done, total, failed, label, self._estimate.seconds_left())
+        self._progress(now)

@@ -215,8 +215,9 @@ class TestTargets:
 def test_progress_ends_complete_and_knows_the_time_left(clip_path: Path, tmp_path: Path) -> None:
     seen: list[LadderProgress] = []
     ladder([clip_path], tmp_path / "out", **QUICK, progress=seen.append)
-    assert [(now.done, now.total, now.failed) for now in seen] == [(1, 2, 0), (2, 2, 0)]
-    assert seen[0].seconds_left > seen[1].seconds_left == 0
+    assert [(now.done, now.total, now.failed) for now in seen] == [(0, 2, 0), (1, 2, 0), (2, 2, 0)]
+    assert seen[0].seconds_left is None
+    assert seen[1].seconds_left > seen[2].seconds_left == 0
 
 
 class TestRefusals:
