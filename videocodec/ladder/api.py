@@ -88,9 +88,15 @@ def ladder(
     every = all_metrics(options)
     chosen = choose_metrics(every, metrics)
     sought = check_targets(settings.targets, chosen)
+    is_new = not output.exists()
     _check_output(output)
-    clips = [prepare(Path(source), output / CACHE / "clips", max_frames) for source in sources]
-    check_clips(clips, settings)
+    try:
+        clips = [prepare(Path(source), output / CACHE / "clips", max_frames) for source in sources]
+        check_clips(clips, settings)
+    except BaseException:
+        if is_new:
+            shutil.rmtree(output, ignore_errors=True)
+        raise
     runner = Runner(output / CACHE, chosen, options, shown=pictures, workers=jobs or usable_cores(), progress=progress)
     try:
         for clip in clips:

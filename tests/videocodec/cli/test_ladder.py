@@ -59,6 +59,13 @@ def test_bad_input_is_one_clear_line(
     assert message in said
 
 
+def test_a_missing_clip_is_one_clear_line_and_leaves_nothing(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(movie, tmp_path / "absent.mp4", "--output", tmp_path / "out", *QUICK) == 1
+    said = capsys.readouterr().err
+    assert said == f"videocodec: error: {tmp_path / 'absent.mp4'}: no such file: check the name\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_same_clip_twice_is_one_clear_line(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(movie, movie, "--output", tmp_path / "out", *QUICK) == 1
     assert "two clips are called pan" in capsys.readouterr().err
