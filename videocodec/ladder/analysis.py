@@ -12,21 +12,24 @@ from .curves import Curve, Delta, bd_quality, bd_rate, convex_hull, crossings, m
 from .metrics import Figure
 
 MISSED = 0.1  # a bitrate missed by more than this share is said to be missed
+SAME = 0.05  # encodes for different bitrates that differ by less than this share took the same
 Record = dict  # one of results.json
 
 
 def is_missed(record: Record) -> bool:
     """Whether an encode for a bitrate took another one."""
-    return record["mode"] == "bitrate" and abs(record["bitrate_bps"] / record["value"] - 1) > MISSED
+    return record["mode"] == "bitrate" and _miss(record) > MISSED
 
 
 @dataclass(frozen=True)
 class CodecCurve:
-    """The records of one codec on one clip that have a figure, as points; `hull`: those of them on the convex hull over resolutions."""
+    """The records of one codec on one clip that have a figure, as points; `hull`: those of them on the convex hull over resolutions;
+    `asked`: the bitrates asked for."""
 
     records: list[Record]
     points: list[tuple[float, float]]
     hull: list[int]
+    asked: list[float]
 
     @property
     def curve(self) -> Curve:
@@ -37,18 +40,26 @@ class CodecCurve:
 
 
 def codec_curve(records: Sequence[Record], clip: str, codec: str, figure: Figure) -> CodecCurve:
-    """The curve of a codec.  Rungs of searches count only where there is no ladder.  Of the rungs that could not be coded as low as
-    asked, at each scale the lowest stands for all: the others are the same encode but for accidents."""
+    """The curve of a codec.  Rungs of searches count only where there is no ladder.  Rungs for different bitrates that took nearly the
+    same count once: they are what the codec does when it cannot do what was asked, and differ by accident."""
     found = [r for r in records if r["clip"] == clip and r["codec"] == codec and r["error"] is None and figure.name in r["quality"]]
     found = [r for r in found if r["sought"] is None] or found
-    over = [r for r in found if is_missed(r) and r["bitrate_bps"] > r["value"]]
-    lowest = {scale: min((r for r in over if r["scale"] == scale), key=lambda r: r["bitrate_bps"]) for scale in {r["scale"] for r in over}}
-    kept = sorted(
-        (r for r in found if not any(r is o for o in over) or r is lowest[r["scale"]]), key=lambda r: (r["bitrate_bps"], r["scale"])
-    )  # fmt: skip
+    kept: list[Record] = []
+    for one in sorted(found, key=lambda r: (r["scale"], r["bitrate_bps"])):
+        last = kept[-1] if kept and kept[-1]["scale"] == one["scale"] else None
+        if last is None or one["mode"] != "bitrate" or one["bitrate_bps"] >= last["bitrate_bps"] * (1 + SAME):
+            kept.append(one)
+        elif _miss(one) < _miss(last):
+            kept[-1] = one
+    kept.sort(key=lambda r: (r["bitrate_bps"], r["scale"]))
     sign = 1 if figure.higher_is_better else -1
     points = [(r["bitrate_bps"] / 1000, sign * r["quality"][figure.name]["mean"]) for r in kept]
-    return CodecCurve(kept, points, convex_hull(points))
+    asked = sorted({r["value"] for r in found if r["mode"] == "bitrate"})
+    return CodecCurve(kept, points, convex_hull(points), asked)
+
+
+def _miss(record: Record) -> float:
+    return abs(record["bitrate_bps"] / record["value"] - 1)
 
 
 def analyse(
@@ -109,8 +120,7 @@ def _payback(ours: Curve, theirs: Curve, model_bytes: int) -> dict[str, object]:
 def _per_title(found: CodecCurve, clip: str, codec: str, figure: Figure) -> Iterator[dict[str, object]]:
     """For every bitrate asked for, or every rung's own, the best point of the hull that takes no more (or, of a bitrate, hardly more)."""
     hull = [found.records[index] for index in found.hull]
-    wanted = sorted({r["value"] for r in found.records if r["mode"] == "bitrate"}) or [r["bitrate_bps"] for r in hull]
-    for rate in wanted:
+    for rate in found.asked or [r["bitrate_bps"] for r in hull]:
         fitting = [r for r in hull if r["bitrate_bps"] <= rate * (1 + MISSED)]
         chosen = fitting[-1]["id"] if fitting else None
         yield {"figure": figure.name, "clip": clip, "codec": codec, "bitrate_bps": rate, "record": chosen}

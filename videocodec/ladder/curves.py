@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FEWEST_RUNGS = 3
+SWING = 0.05  # the way back, as a share of the range, that an interpolated curve may go
 _CROSSING_SAMPLES = 512
 
 
@@ -63,6 +64,8 @@ def bd_rate(tested: Curve, reference: Curve, below: float = np.inf) -> Delta:
     if low >= high:
         return Delta(None, reason="no overlap")
     mean = _mean_difference(reference.quality, np.log10(reference.rates), tested.quality, np.log10(tested.rates), low, high)
+    if isinstance(mean, str):
+        return Delta(None, reason=mean)
     return Delta(float(100 * (10**mean - 1)), float((high - low) / (best - tested.quality[0])))
 
 
@@ -75,6 +78,8 @@ def bd_quality(tested: Curve, reference: Curve, below: float = np.inf) -> Delta:
         return Delta(None, reason="no overlap")
     low, high = np.log10(low), np.log10(high)
     mean = _mean_difference(np.log10(reference.rates), reference.quality, np.log10(tested.rates), tested.quality, low, high)
+    if isinstance(mean, str):
+        return Delta(None, reason=mean)
     return Delta(float(mean), float((high - low) / (np.log10(tested.rates[-1]) - np.log10(tested.rates[0]))))
 
 
@@ -131,11 +136,19 @@ def _refusal(tested: Curve, reference: Curve) -> str | None:
     return None
 
 
-def _mean_difference(x_reference, y_reference, x_tested, y_tested, low: float, high: float) -> float:  # noqa: ANN001, five arrays
-    """Mean of y of tested less that of reference over [low, high] of x, by the interpolators of the package bjontegaard."""
+def _mean_difference(
+    x_reference: np.ndarray, y_reference: np.ndarray, x_tested: np.ndarray, y_tested: np.ndarray, low: float, high: float
+) -> float | str:
+    """Mean of y of tested less that of reference over [low, high] of x, by the interpolators of the package bjontegaard; or why not: where
+    rungs lie close together, a smooth curve through monotonic points can swing far beyond them, and its mean is no figure of anything."""
     from bjontegaard import bd_linear
 
     _, of_reference, of_tested = bd_linear(
         x_reference, y_reference, x_tested, y_tested, method="akima", require_matching_points=False, interpolators=True, min_overlap=0
     )
-    return (of_tested.integrate(low, high) - of_reference.integrate(low, high)) / (high - low)
+    levels = np.linspace(low, high, _CROSSING_SAMPLES)
+    for name, curve in (("tested", of_tested), ("reference", of_reference)):
+        heights = curve(levels)
+        if -np.minimum(np.diff(heights), 0).sum() > SWING * np.ptp(heights):
+            return f"interpolation not monotonic ({name})"
+    return float((of_tested.integrate(low, high) - of_reference.integrate(low, high)) / (high - low))

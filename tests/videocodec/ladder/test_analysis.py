@@ -31,10 +31,16 @@ def analysed(records: list[dict], clips: tuple[str, ...] = ("pan",), figures: tu
 
 
 class TestCurve:
-    def test_of_rungs_that_could_not_go_as_low_as_asked_the_lowest_stands_for_all(self) -> None:
+    def test_of_rungs_that_took_nearly_the_same_the_one_nearest_to_its_bitrate_counts(self) -> None:
         over = [rung("a", 25_100, 30.2, asked=10_000), rung("a", 25_000, 30.4, asked=20_000)]
         found = codec_curve([*over, *line("a")[2:]], "pan", "a", QUALITY)
         assert found.points == [(25, 30.4), (40, 36), (80, 39)]
+
+    def test_a_bitrate_that_was_merely_missed_is_a_rung_like_any_other(self) -> None:
+        missed = [rung("a", 29_500, 32, asked=20_000), rung("a", 52_900, 35, asked=40_000), rung("a", 96_100, 39, asked=80_000)]
+        found = codec_curve(missed, "pan", "a", QUALITY)
+        assert len(found.points) == 3
+        assert found.asked == [20_000, 40_000, 80_000]
 
     def test_failures_other_clips_and_rungs_of_searches_are_left_out(self) -> None:
         failed = rung("a", 15_000, 10) | {"error": "it broke", "quality": {}}

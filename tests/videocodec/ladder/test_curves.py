@@ -73,6 +73,15 @@ class TestBdRate:
         if reason != "no overlap":
             assert bd_quality(Curve.of(rungs), REFERENCE).reason == reason
 
+    def test_a_curve_that_swings_between_monotonic_rungs_is_refused(self) -> None:
+        # As measured: two rungs that are nearly one.  Akima's curve through them takes far more bits between them and the third than either.
+        close = Curve.of([(35.3, 36.99), (36.2, 37.03), (78.9, 60.76)])
+        tested = Curve.of([(25.3, 22.97), (39.9, 28.51), (80.2, 41.36), (160.2, 55.04)])
+        assert bd_rate(tested, close).reason == "interpolation not monotonic (reference)"
+        assert bd_rate(close, tested).reason == "interpolation not monotonic (tested)"
+        apart = Curve.of([(35.3, 36.99), (78.9, 60.76), (187.5, 81.74)])
+        assert bd_rate(tested, apart).value > 100
+
     def test_a_reference_that_is_not_monotonic_is_named(self) -> None:
         assert bd_rate(REFERENCE, Curve.of([(10, 30), (20, 36), (40, 33)])).reason == "not monotonic (reference)"
 
