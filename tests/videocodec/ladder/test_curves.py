@@ -74,7 +74,7 @@ class TestBdRate:
             assert bd_quality(Curve.of(rungs), REFERENCE).reason == reason
 
     def test_a_curve_that_swings_between_monotonic_rungs_is_refused(self) -> None:
-        # As measured: two rungs that are nearly one.  Akima's curve through them takes far more bits between them and the third than either.
+        # As measured: two rungs that are nearly one.  Akima's curve through them swings far beyond the third.
         close = Curve.of([(35.3, 36.99), (36.2, 37.03), (78.9, 60.76)])
         tested = Curve.of([(25.3, 22.97), (39.9, 28.51), (80.2, 41.36), (160.2, 55.04)])
         assert bd_rate(tested, close).reason == "interpolation not monotonic (reference)"
