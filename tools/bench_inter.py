@@ -29,14 +29,15 @@ from bitstream.context_model import INTER  # noqa: E402
 from bitstream.frame_coder import FrameCoder, predict_frame  # noqa: E402
 from bitstream.latent_decoder import LatentDecoder  # noqa: E402
 from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent  # noqa: E402
-from tools.bench_codecs import Curve, bd_rate, table  # noqa: E402
 from tools.bench_keyframes import quality  # noqa: E402
+from tools.markdown import table  # noqa: E402
 from videocodec.decoder.latents import QuantiserMaps  # noqa: E402
 from videocodec.encoder.decisions import BlockDecider, Decision  # noqa: E402
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder  # noqa: E402
 from videocodec.encoder.motion import MotionSearch  # noqa: E402
 from videocodec.encoder.pipeline import sequence_header  # noqa: E402
 from videocodec.encoder.settings import Effort, EncoderSettings  # noqa: E402
+from videocodec.ladder.curves import Curve, bd_rate  # noqa: E402
 from videocodec.media.source import VideoSource  # noqa: E402
 from videocodec.models.bundle import ModelBundle  # noqa: E402
 from videocodec.models.runtime import AutoencoderRuntime  # noqa: E402
@@ -172,8 +173,8 @@ def curves(results: dict[str, dict], coder: Coder, crfs: list[int]) -> tuple[Cur
 
 def percent(ours: Curve, reference: Curve) -> str:
     """BD-rate for a table."""
-    figure, note = bd_rate(ours, reference)
-    return note if figure is None else f"{figure:+.1f} %"
+    delta = bd_rate(ours, reference)
+    return delta.reason if delta.value is None else f"{delta.value:+.1f} %"
 
 
 def main() -> None:

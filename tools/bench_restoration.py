@@ -24,8 +24,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bitstream.block_syntax import Mode  # noqa: E402
 from bitstream.frame_coder import to_positions  # noqa: E402
-from tools.bench_codecs import table  # noqa: E402
 from tools.bench_keyframes import quality  # noqa: E402
+from tools.markdown import table  # noqa: E402
 from videocodec.decoder.diffusion import DiffusionRestoration  # noqa: E402
 from videocodec.decoder.frames import PictureDecoder  # noqa: E402
 from videocodec.decoder.latents import DecodedLatents, LatentStream  # noqa: E402

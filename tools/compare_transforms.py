@@ -53,7 +53,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bitstream.block_syntax import BlockFields, Mode  # noqa: E402
 from bitstream.frame_coder import FrameCoder, LatentFrame, to_positions  # noqa: E402
 from bitstream.level_syntax import PassContext  # noqa: E402
-from tools.bench_codecs import table  # noqa: E402
+from tools.markdown import table  # noqa: E402
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder  # noqa: E402
 from videocodec.encoder.motion import MotionSearch  # noqa: E402
 from videocodec.encoder.pipeline import sequence_header  # noqa: E402

@@ -76,3 +76,11 @@ class DamagedFrameError(VideoCodecError, ValueError):
 
 class PlayerError(VideoCodecError, OSError):
     """The player's page cannot be served: its port is taken. Nothing was started."""
+
+
+class ComparisonError(VideoCodecError, ValueError):
+    """A ladder cannot be made as asked: no such codec or metric in this build, or settings that make no sense. Nothing was encoded."""
+
+
+class ProgramError(VideoCodecError, RuntimeError):
+    """The ffmpeg program, or a process of the ladder, failed."""

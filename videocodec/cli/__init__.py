@@ -11,7 +11,7 @@ from bitstream.errors import BitstreamError
 
 from ..errors import VideoCodecError
 from ..version import __version__
-from . import decode, encode, info, models, play, verify
+from . import decode, encode, info, ladder, models, play, verify
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130  # argparse itself exits with 2 for wrong usage
 _DEBUG = "VIDEOCODEC_DEBUG"
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"videocodec {__version__}")
     commands = top.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for command in (encode, decode, play, info, verify, models):
+    for command in (encode, decode, play, info, verify, ladder, models):
         command.add(commands)
     return top
 

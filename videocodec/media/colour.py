@@ -6,6 +6,8 @@ as BT.601 below 720 lines and as BT.709 from there on, as players do; one that n
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import av
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Interpolation, VideoReformatter
@@ -32,6 +34,8 @@ _UNREADABLE_MATRIX = {
 # Without these libswscale takes short cuts that are off by several levels and, at odd widths, shift the chroma.
 _EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _EXACT |= Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+_EXACT_FLAGS = "bicubic+accurate_rnd+bitexact+full_chroma_int+full_chroma_inp"
+_ANY_TIME_BASE = Fraction(1, 25)
 
 # Decoders that leave the matrix unspecified although their format fixes it.
 _BT601_BY_DEFINITION = frozenset({"vp8", "webp"})
@@ -104,26 +108,53 @@ class RgbReader:
         return converted.to_ndarray()
 
 
+class ChromaOnLeft:
+    """Planes that say nothing of where their chroma samples lie, said to have them where H.264, H.265 and MPEG-2 put them unless told.
+
+    libswscale reads planes that say nothing as if they lay in the middle, half a pixel beside. PyAV has no attribute for it.
+    """
+
+    def __init__(self, width: int, height: int, pixel_format: str = "yuv420p") -> None:
+        self._graph = graph = av.filter.Graph()
+        source = graph.add_buffer(width=width, height=height, format=pixel_format, time_base=_ANY_TIME_BASE)
+        graph.link_nodes(source, graph.add("setparams", "chroma_location=left"), graph.add("buffersink")).configure()
+
+    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """The frame with that tag."""
+        self._graph.push(frame)
+        return self._graph.pull()
+
+
 class YuvWriter:
-    """Converts RGB frames to YUV of one pixel format. `colour` must name a YUV matrix: see `stored_as`."""
+    """Converts RGB frames to YUV of one pixel format, chroma samples on the left, as decoders take them to be. `colour` must name a YUV
+    matrix: see `stored_as`."""
 
     def __init__(self, colour: ColourDescription, pixel_format: str) -> None:
-        self._reformatter = VideoReformatter()
         self._pixel_format = pixel_format
-        self._matrix = _SWSCALE_MATRIX[colour.matrix]
-        self._range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
+        self._options = {
+            "in_range": "full", "out_range": "full" if colour.full_range else "limited",
+            "out_color_matrix": str(_SWSCALE_MATRIX[colour.matrix]), "out_chroma_loc": "left", "flags": _EXACT_FLAGS,
+        }  # fmt: skip
+        self._graph: av.filter.Graph | None = None
+        self._size = (0, 0)
 
     def __call__(self, rgb: np.ndarray) -> av.VideoFrame:
         """One frame, from uint8 height × width × 3. It carries no timestamp yet."""
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-        return self._reformatter.reformat(
-            frame,
-            format=self._pixel_format,
-            dst_colorspace=self._matrix,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=self._range,
-            interpolation=_EXACT,
-        )
+        if self._graph is None or self._size != (frame.width, frame.height):
+            self._size, self._graph = (frame.width, frame.height), self._build(frame.width, frame.height)
+        frame.pts, frame.time_base = 0, _ANY_TIME_BASE
+        self._graph.push(frame)
+        converted = self._graph.pull()
+        converted.pts = None
+        return converted
+
+    def _build(self, width: int, height: int) -> av.filter.Graph:
+        graph = av.filter.Graph()
+        source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=_ANY_TIME_BASE)
+        scale = graph.add("scale", **self._options)
+        graph.link_nodes(source, scale, graph.add("format", self._pixel_format), graph.add("buffersink")).configure()
+        return graph
 
 
 def _known(code_point: int, names: type[ColorPrimaries] | type[ColorTrc]) -> int:

@@ -63,7 +63,7 @@ class VideoSource:
     Attributes: path, width, height, frame_rate (None when unknown), time_base (seconds per tick), colour (as the source
     states it, see `describe`), sample_aspect_ratio (0 when unknown), rotation (degrees counter-clockwise, as
     `av.VideoFrame.rotation` reports them, rounded to quarter turns: -180 … 180), frame_count_hint (by the container's count, or else
-    its duration; None when it states neither), is_still, codec_name.
+    its duration; None when it states neither), is_still, is_mirrored, pixel_format (FFmpeg's name), codec_name.
     """
 
     def __init__(self, path: str | Path, *, max_frames: int | None = None) -> None:
@@ -102,6 +102,10 @@ class VideoSource:
         """The frames that iterating would yield, for those who need the picture of a few alone: converting costs more than decoding."""
         for frame, pts, duration in self._timed:
             yield UnconvertedFrame(pts, duration, lambda frame=frame: self._rgb(frame))
+
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        """Instead of iterating: the frames as the decoder gives them, in the source's own pixel format, not un-mirrored."""
+        return (frame for frame, _, _ in self._timed)
 
     def skip(self, count: int) -> int:
         """Goes past the next `count` frames, at most to the end: they are decoded, which those after them need, but not converted
@@ -212,7 +216,8 @@ class VideoSource:
         refuse_unsupported(self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=alpha_beside)
         check_size(self.path, self.width, self.height)
         self._to_rgb = RgbReader(self.colour, self.height)
-        self.rotation, self._mirrored = orientation(frame)
+        self.rotation, self.is_mirrored = orientation(frame)
+        self.pixel_format: str = frame.format.name
         self.is_still: bool = container.format.name in _PICTURE_FORMATS or container.format.name.endswith("_pipe")
         self.time_base: Fraction = Fraction(stream.time_base) if stream.time_base else Fraction(1, 90000)
         rate = stream.average_rate or stream.guessed_rate
@@ -238,7 +243,7 @@ class VideoSource:
 
     def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
         rgb = self._opaque(frame) if alpha_is_in_pixels(frame, self.codec_name) else self._to_rgb(frame)
-        if self._mirrored:
+        if self.is_mirrored:
             rgb = np.ascontiguousarray(rgb[:, ::-1])
         return rgb
 

@@ -50,7 +50,7 @@ def coded(clip: Path) -> Path:
     return target
 
 
-@pytest.mark.parametrize("command", [[], ["encode"], ["decode"], ["info"], ["verify"]])
+@pytest.mark.parametrize("command", [[], ["encode"], ["decode"], ["info"], ["verify"], ["ladder"]])
 def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])

@@ -299,3 +299,19 @@ def test_two_names_of_one_file_collide(tmp_path) -> None:
 
 def test_containers_alone_keep_a_rotation() -> None:
     assert [keeps_rotation(name) for name in [*FILES, "-", "%d.png"]] == [True, True, True, False, False, False]
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_colours_stay_where_they_are(tmp_path, make_header, name) -> None:
+    """Decoders take chroma samples to lie on the left: written as if they lay in the middle, colours move by half a pixel."""
+
+    def waves(shift: float) -> np.ndarray:
+        red = 100 * np.sin(2 * np.pi * (np.arange(64) + shift) / 16)
+        # Luma stays the same: 0.299 R + 0.587 G + 0.114 B.
+        rgb = np.stack([128 + red, 128 - red * 0.299 / 0.587, np.full(64, 128.0)], axis=-1)
+        return np.broadcast_to(rgb, (48, 64, 3)).round().astype(np.uint8)
+
+    write(tmp_path / name, make_header(64, 48), [waves(0)] * 3)
+    _, decoded = read(tmp_path / name)
+    errors = {shift: np.abs(decoded[1].rgb[:, 8:-8].astype(int) - waves(shift)[:, 8:-8]).mean() for shift in (-0.5, 0, 0.5)}
+    assert errors[0] < 0.5 * min(errors[-0.5], errors[0.5]), errors

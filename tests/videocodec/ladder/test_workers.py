@@ -1,0 +1,83 @@
+"""Processes of the ladder: they answer, they end with the one that started them, and their death is an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from videocodec.errors import ProgramError
+from videocodec.ladder.clips import Clip
+from videocodec.ladder.codecs import codec_named
+from videocodec.ladder.files import read_json
+from videocodec.ladder.jobs import Job, Rung
+from videocodec.ladder.runner import Estimate
+from videocodec.ladder.workers import Worker
+
+from .conftest import FRAMES
+
+
+def order(clip: Clip, folder: Path, kind: str = "encode", preset: str = "ultrafast") -> dict[str, object]:
+    job = Job(clip, codec_named("x264"), Rung("crf", 30), preset, 250, 1, "embedded")
+    return {"kind": kind, "job": job.to_dict(), "folder": str(folder), "shown": []}
+
+
+def test_it_does_one_order_after_another(clip: Clip, tmp_path: Path) -> None:
+    worker = Worker(1)
+    for kind in ("encode", "decode"):
+        worker.call(order(clip, tmp_path, kind), kind)
+    assert len(read_json(tmp_path / "encode.json")["frame_bytes"]) == FRAMES
+    assert (tmp_path / "decoded.yuv").stat().st_size == clip.reference().size
+    assert worker.is_alive
+    worker.close()
+    assert not worker.is_alive
+
+
+def test_a_failure_is_its_line_and_the_process_goes_on(clip: Clip, tmp_path: Path) -> None:
+    worker = Worker(1)
+    with pytest.raises(ProgramError, match="No such file"):
+        worker.call(order(clip, tmp_path, "decode"), "decoding")  # nothing was encoded
+    worker.call(order(clip, tmp_path), "encoding")
+    worker.close()
+
+
+def test_a_process_that_dies_is_an_error_with_its_signal(clip: Clip, tmp_path: Path) -> None:
+    worker = Worker(1)
+    threading.Timer(0.05, worker.kill).start()
+    with pytest.raises(ProgramError, match="x264 crf 30: the process ended with signal 9"):
+        while True:
+            worker.call(order(clip, tmp_path, preset="placebo"), "x264 crf 30")
+    worker.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_it_ends_when_the_ladder_is_gone(clip: Clip, tmp_path: Path) -> None:
+    """Its standard input closes in the middle of work."""
+    encoder = Worker(1)
+    encoder.call(order(clip, tmp_path), "encoding")
+    encoder.close()
+    command = [sys.executable, "-m", "videocodec.ladder.task"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    os.mkfifo(tmp_path / "decoded.yuv")  # whoever opens it waits for frames that never come
+    process.stdin.write((json.dumps(order(clip, tmp_path, "decode")) + "\n").encode())
+    process.stdin.flush()
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.stdin.close()
+    assert process.wait(60) != 0
+    process.stdout.close()
+
+
+def test_time_left_counts_what_waits_by_what_it_usually_takes() -> None:
+    estimate = Estimate(workers=2)
+    assert estimate.seconds_left() is None
+    estimate.took["x264"] += [2.0, 4.0]
+    estimate.took["x265"] += [10.0]
+    estimate.waiting |= {"x264": 3, "x265": 2, "vp9": 1}
+    assert estimate.seconds_left() == pytest.approx((3 * 3 + 2 * 10 + 16 / 3) / 2)

@@ -1,0 +1,163 @@
+"""``videocodec ladder``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .common import amount, print_json, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..ladder.runner import LadderProgress
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "ladder",
+        help="compare with x264, x265, SVT-AV1 and VP9 at many bitrates",
+        description="Encode clips with this codec and others at many bitrates, measure all alike, and write a report. "
+        "An interrupted run goes on when started again with the same --output.",
+    )
+    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="clips")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for results, report and everything encoded")
+    parser.add_argument(
+        "--codecs", type=_names, default=None, metavar="NAME,…", help="of videocodec, x264, x265, svtav1, vp9 (default: all these)"
+    )
+    rungs = parser.add_mutually_exclusive_group()
+    rungs.add_argument(
+        "--bitrates", type=_rates, metavar="RATE,…", help="bits per second of video, like 10k,20k,40k (default: 10k,20k,40k,80k,160k)"
+    )
+    rungs.add_argument(
+        "--crf", action="append", type=_crf, metavar="N,… | CODEC=N,… | auto",
+        help="constant quality instead: numbers for every codec, for one, or each codec's own ladder; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--resolutions", type=_numbers, default=(1.0,), metavar="R,…", help="shares of width and height (default: 1)")
+    parser.add_argument("--metrics", type=_names, metavar="NAME,…", help="what to measure (default: all that can be)")
+    parser.add_argument(
+        "--target", action="append", default=[], type=_target, metavar="FIGURE=VALUE",
+        help="search the crf that reaches this mean, like vmaf=60; may be repeated, or several with |",
+    )  # fmt: skip
+    parser.add_argument("--reference", metavar="CODEC", help="what BD-rates are against (default: x265)")
+    parser.add_argument("--below", type=amount, metavar="RATE", help="BD-rates only where a codec takes less than this")
+    parser.add_argument(
+        "--presets", type=_presets, default={}, metavar="CODEC=PRESET,…", help="speeds, like x265=slow (default: see docs/ladder.md)"
+    )
+    parser.add_argument(
+        "--gop-size", type=whole_number(1, 65535), default=250, metavar="N", help="longest distance of keyframes (default: 250)"
+    )
+    parser.add_argument("--max-frames", type=whole_number(1), metavar="N", help="only the first N frames of each clip")
+    parser.add_argument("--model", default="embedded", metavar="NAME_OR_DIR", help="model bundle of videocodec (default: embedded)")
+    parser.add_argument("--lpips-weights", metavar="FILE", help="safetensors of LPIPS with SqueezeNet 1.1")
+    parser.add_argument("--dists-weights", metavar="FILE", help="safetensors of DISTS: VGG-16 as torchvision names it, alpha, beta")
+    parser.add_argument("--pictures", type=whole_number(1), default=3, metavar="N", help="frames of each clip in the report (default: 3)")
+    parser.add_argument("--jobs", type=whole_number(1), metavar="N", help="processes at a time (default: one a core)")
+    parser.add_argument("--threads", type=whole_number(1), default=1, metavar="N", help="threads of each encode and decode (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print results.json instead of a table")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and print what came out; a ladder of which no encode worked is a failure."""
+    from ..ladder.api import ladder
+    from ..ladder.results import terminal
+    from ..ladder.settings import DEFAULT_CODECS
+
+    with _progress_bar(quiet=args.json and not sys.stderr.isatty()) as progress:
+        results = ladder(
+            args.inputs, args.output, codecs=args.codecs or DEFAULT_CODECS, bitrates=args.bitrates, crf=_merged(args.crf),
+            resolutions=args.resolutions, metrics=args.metrics, targets=dict(pair for pairs in args.target for pair in pairs),
+            presets=args.presets, reference=args.reference, below=args.below, gop_size=args.gop_size, max_frames=args.max_frames,
+            model=args.model, lpips_weights=args.lpips_weights, dists_weights=args.dists_weights, pictures=args.pictures, jobs=args.jobs,
+            threads=args.threads, progress=progress,
+        )  # fmt: skip
+    for note in results["notes"]:
+        print(f"videocodec: note: {note}", file=sys.stderr)
+    if args.json:
+        print_json(results)
+    else:
+        print(terminal(results))
+        print(f"\n{args.output}: report.html, results.json, results.csv, plots")
+    return 0 if any(one["error"] is None for one in results["records"]) else 1
+
+
+@contextmanager
+def _progress_bar(*, quiet: bool) -> Iterator[Callable[[LadderProgress], None] | None]:
+    """A bar over all encodes with the time left, on standard error; None when that is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    shape = "{desc}: {n_fmt}/{total_fmt} |{bar}| {elapsed}{postfix}"
+    with tqdm(desc="encodes", total=0, file=sys.stderr, dynamic_ncols=True, leave=False, bar_format=shape) as bar:
+
+        def show(now: LadderProgress) -> None:
+            left = "time left unknown" if now.seconds_left is None else f"{tqdm.format_interval(now.seconds_left)} left"
+            bar.total, bar.n = now.total, now.done
+            bar.set_postfix_str(left + (f", {now.failed} failed" if now.failed else "") + f", {now.label}", refresh=False)
+            bar.refresh()
+
+        yield show
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not names:
+        raise argparse.ArgumentTypeError(f"must be one name or more with commas between, got {text!r}")
+    return names
+
+
+def _rates(text: str) -> tuple[int, ...]:
+    return tuple(amount(part) for part in _names(text))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in _names(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be numbers with commas between, got {text!r}") from None
+
+
+def _crf(text: str) -> tuple[str | None, tuple[float, ...] | str]:
+    codec, equals, values = text.rpartition("=")
+    if values == "auto":
+        return codec or None, "auto"
+    return (codec if equals else None), _numbers(values)
+
+
+def _merged(given: list[tuple[str | None, tuple[float, ...] | str]] | None) -> object:
+    """What ``ladder`` takes as crf: one value for all, or a value for each codec named (the others have their own ladder)."""
+    if not given:
+        return None
+    by_codec = {codec: values for codec, values in given if codec is not None}
+    if not by_codec:
+        return given[-1][1]
+    if any(codec is None and values != "auto" for codec, values in given):
+        from ..errors import ComparisonError
+
+        raise ComparisonError("--crf: give numbers for every codec, or by codec, not both")
+    return {codec: values for codec, values in by_codec.items() if values != "auto"} or "auto"
+
+
+def _target(text: str) -> list[tuple[str, float]]:
+    pairs = []
+    for part in text.split("|"):
+        name, equals, value = part.partition("=")
+        try:
+            pairs.append((name.strip(), float(value)))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be FIGURE=VALUE like vmaf=60, got {part!r}") from None
+    return pairs
+
+
+def _presets(text: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in _names(text)]
+    if bad := next((name for name, equals, value in pairs if not equals or not value), None):
+        raise argparse.ArgumentTypeError(f"must be CODEC=PRESET like x265=slow, got {bad!r}")
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -1,0 +1,118 @@
+"""This codec."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+
+from ...encoder.settings import MAX_CRF, PRESETS
+from ...media.colour import YuvWriter
+from ...models.bundle import ModelBundle
+from ...version import __version__
+from ..clips import Clip, untagged
+from .base import Codec, Encoded, EncodeTask
+
+if TYPE_CHECKING:
+    from ...decoder.frames import Frame
+
+_ROOT = Path(__file__).resolve().parents[3]
+_NOT_CODING = ("videocodec/ladder/", "videocodec/cli/")
+_LIBRARIES = ("torch", "constriction", "safetensors", "numpy")
+
+
+class VideoCodec(Codec):
+    """Keyframes as quantised latents; a bitrate in as many passes as it takes."""
+
+    name, label, place = "videocodec", "videocodec", 0
+    presets, default_preset = tuple(reversed(PRESETS)), "medium"
+    crf_range, default_crfs = (0, MAX_CRF), (20, 26, 32, 38, 44, 50, 56, 62)
+
+    def missing(self) -> str | None:
+        return None
+
+    def warm_up(self) -> None:
+        from ...decoder import frames  # noqa: F401
+        from ...encoder import pipeline  # noqa: F401
+        from ...models import loading  # noqa: F401
+
+    def versions(self, model: str) -> dict[str, str]:
+        sources = {"version": __version__, "sources": _sources_sha256(), "torch": version("torch")}
+        return sources | _identity(model)
+
+    def encode(self, task: EncodeTask) -> Encoded:
+        from ...encoder.api import encode
+
+        goal = {"crf": int(task.value)} if task.mode == "crf" else {"bitrate": round(task.value)}
+        report = encode(
+            task.source,
+            task.target,
+            **goal,
+            preset=task.preset,
+            gop_size=task.gop_size,
+            model=task.model,
+            device="cpu",
+            threads=task.threads,
+        )
+        words = ["videocodec", "encode", str(task.source), str(task.target), *(f"--{name}={value}" for name, value in goal.items())]
+        words += [f"--preset={task.preset}", f"--gop-size={task.gop_size}", f"--model={task.model}", "--device=cpu"]
+        return Encoded(shlex.join([*words, f"--threads={task.threads}"]), report.passes, round(report.crf, 2), report.warnings)
+
+    def frame_bytes(self, path: Path) -> list[int]:
+        from bitstream.container import StreamReader
+
+        with StreamReader(path) as reader:
+            units = [(unit.size, unit.frame_count) for unit in reader.index()]
+        # The frames of a group share one entropy stream: every one counts for an equal part of it, whole bytes in all.
+        return [size * (place + 1) // frames - size * place // frames for size, frames in units for place in range(frames)]
+
+    def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[Frame]:
+        from ...decoder.frames import decode_frames
+
+        return decode_frames(path, model=model, device="cpu", threads=threads)
+
+    def planes(self, frame: Frame, clip: Clip) -> av.VideoFrame:
+        return untagged(YuvWriter(clip.colour, "yuv420p")(frame.data.transpose(1, 2, 0)))
+
+    def decoder_bytes(self, model: str) -> dict[str, int]:
+        bundle = ModelBundle.find(model)
+        weights = sum(file.stat().st_size for file in bundle.folder.rglob("*.safetensors"))
+        return {
+            "model": weights,
+            "code": sum(file.stat().st_size for file in _sources()),
+            "libraries": sum(map(_installed_bytes, _LIBRARIES)),
+        }
+
+
+def _sources() -> list[Path]:
+    found = sorted(file for package in ("bitstream", "videocodec") for file in (_ROOT / package).rglob("*.py"))
+    return [file for file in found if not file.relative_to(_ROOT).as_posix().startswith(_NOT_CODING)]
+
+
+@cache
+def _sources_sha256() -> str:
+    """Over all code that coded bytes and decoded pictures can depend on."""
+    hashed = hashlib.sha256()
+    for file in _sources():
+        hashed.update(f"{file.relative_to(_ROOT).as_posix()}\0".encode() + file.read_bytes())
+    return hashed.hexdigest()
+
+
+@cache
+def _identity(model: str) -> dict[str, str]:
+    bundle = ModelBundle.find(model)
+    return {"model": bundle.name, "model_sha256": bundle.sha256}
+
+
+def _installed_bytes(distribution: str) -> int:
+    """As its list of files says; 0 where there is none."""
+    try:
+        return sum(file.size or 0 for file in files(distribution) or ())
+    except PackageNotFoundError:
+        return 0

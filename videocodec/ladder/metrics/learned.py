@@ -1,0 +1,116 @@
+"""Metrics that are networks: LPIPS and DISTS, where their weights are at hand.  Nothing is downloaded."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..clips import Clip, ToRgb
+from ..files import file_sha256
+from .base import Figure, Metric, Pair, Series
+
+if TYPE_CHECKING:
+    import torch
+
+EVERY = 3  # frames: it has no factor in common with groups of 2, 4, 8 and 16, so all their levels are seen
+_SMALLEST_SIDE = 33  # px, of SqueezeNet's pools
+_ALEXNET = "alexnet-owt-*.pth"  # as torchvision names its download
+
+
+class LearnedMetric(Metric):
+    """A network on every third frame, in RGB by the clip's matrix and range."""
+
+    def missing(self, clip: Clip | None = None) -> str | None:
+        if clip is not None and min(clip.width, clip.height) < _SMALLEST_SIDE:
+            return f"its network needs {_SMALLEST_SIDE} px a side, and {clip.name} is {clip.width}x{clip.height}"
+        return None
+
+    @abstractmethod
+    def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """From two pictures (1, 3, H, W), RGB in [-1, 1], to their distance (1,)."""
+
+    def measure(self, pair: Pair) -> Series:
+        import torch
+
+        torch.set_num_threads(1)  # every job has a process of its own
+        network, to_rgb, values = self.network(), ToRgb(pair.clip), []
+
+        def tensor(planes: object) -> torch.Tensor:
+            return torch.from_numpy(to_rgb(planes)).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+        with torch.inference_mode():
+            for index, (ours, theirs) in enumerate(zip(pair.distorted, pair.reference, strict=True)):
+                values.append(None if index % EVERY else float(network(tensor(ours), tensor(theirs)).item()))
+        return {self.figures[0].name: values}
+
+
+class WeightsMetric(LearnedMetric):
+    """One whose weights are a safetensors file the user names."""
+
+    option: str  # on the command line
+    attribute: str  # of the options
+
+    @property
+    def weights(self) -> str | None:
+        """The file."""
+        return getattr(self.options, self.attribute)
+
+    def missing(self, clip: Clip | None = None) -> str | None:
+        if self.weights is None:
+            return f"no weights: give {self.option} FILE.safetensors"
+        return super().missing(clip)
+
+    def identity(self) -> dict[str, str]:
+        return {"torch": version("torch"), "weights_sha256": file_sha256(Path(self.weights)) if self.weights else ""}
+
+
+class LpipsSqueezeMetric(WeightsMetric):
+    """LPIPS with SqueezeNet 1.1 (Zhang et al. 2018)."""
+
+    name, place, option, attribute = "lpips", 1, "--lpips-weights", "lpips_weights"
+    figures = (Figure("lpips", "LPIPS (SqueezeNet)", "", False, 4),)
+
+    def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        from ...networks.perceptual import LpipsSqueeze
+
+        return LpipsSqueeze(self.weights).eval()
+
+
+class LpipsAlexMetric(LearnedMetric):
+    """LPIPS with AlexNet, by the package of that name if it is installed with its backbone."""
+
+    name, place = "lpips_alex", 2
+    figures = (Figure("lpips_alex", "LPIPS (AlexNet)", "", False, 4),)
+
+    def missing(self, clip: Clip | None = None) -> str | None:
+        if find_spec("lpips") is None:
+            return "the package lpips is not installed"
+        import torch
+
+        if not list(Path(torch.hub.get_dir(), "checkpoints").glob(_ALEXNET)):
+            return "AlexNet's weights are not in torch's cache: run lpips.LPIPS(net='alex') once, which downloads them"
+        return super().missing(clip)
+
+    def identity(self) -> dict[str, str]:
+        return {"lpips": version("lpips"), "torch": version("torch")}
+
+    def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        import lpips
+
+        return lpips.LPIPS(net="alex", verbose=False).eval()
+
+
+class DistsMetric(WeightsMetric):
+    """Deep image structure and texture similarity (Ding et al. 2020)."""
+
+    name, place, option, attribute = "dists", 2.5, "--dists-weights", "dists_weights"
+    figures = (Figure("dists", "DISTS", "", False, 4),)
+
+    def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        from ...networks.dists import Dists
+
+        return Dists(self.weights).eval()

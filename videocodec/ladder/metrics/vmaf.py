@@ -1,0 +1,86 @@
+"""VMAF, VMAF-NEG and MS-SSIM by libvmaf in the ffmpeg program."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from ..clips import Clip
+from ..ffmpeg_program import ffmpeg, has_filter, missing_program, program_version
+from .base import Figure, Metric, Pair, Series
+
+_MODELS = {"vmaf": "vmaf_v0.6.1", "vmaf_neg": "vmaf_v0.6.1neg"}  # both are built into libvmaf
+_MS_SSIM_SIDE = 176  # below that its fifth scale is smaller than its window
+
+
+class LibvmafMetric(Metric):
+    """A metric of libvmaf."""
+
+    def missing(self, clip: Clip | None = None) -> str | None:
+        if (reason := missing_program()) is not None:
+            return reason
+        return None if has_filter("libvmaf") else f"the ffmpeg program {program_version()} was built without libvmaf"
+
+    def identity(self) -> dict[str, str]:
+        return {"ffmpeg program": program_version()}
+
+    def run(self, pair: Pair, what: str) -> list[dict[str, float]]:
+        """libvmaf's figures of every frame; `what` are the options that say which."""
+        clip = pair.clip
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "vmaf.json"
+            arguments = []
+            for file in (pair.distorted_file, pair.reference_file):
+                arguments += [
+                    "-f",
+                    "rawvideo",
+                    "-pix_fmt",
+                    "yuv420p",
+                    "-s",
+                    f"{clip.width}x{clip.height}",
+                    "-r",
+                    clip.rate,
+                    "-i",
+                    str(file),
+                ]
+            graph = f"libvmaf={what}:n_threads=1:log_fmt=json:log_path={_escaped(log)}"
+            ffmpeg([*arguments, "-lavfi", graph, "-f", "null", "-"])
+            return [frame["metrics"] for frame in json.loads(log.read_text())["frames"]]
+
+
+class Vmaf(LibvmafMetric):
+    """Video Multi-Method Assessment Fusion, made for television at 1080 lines, and its variant without reward for enhancement."""
+
+    name, place = "vmaf", 0
+    figures = (Figure("vmaf", "VMAF", "", True, 2), Figure("vmaf_neg", "VMAF-NEG", "", True, 2))
+
+    def measure(self, pair: Pair) -> Series:
+        models = "|".join(f"version={version}\\\\:name={name}" for name, version in _MODELS.items())
+        rows = self.run(pair, f"model={models}")
+        return {name: [row[name] for row in rows] for name in _MODELS}
+
+
+class MsSsim(LibvmafMetric):
+    """Structural similarity over five scales, of luma."""
+
+    name, place = "ms_ssim", 6
+    figures = (Figure("ms_ssim", "MS-SSIM Y", "", True, 4),)
+
+    def missing(self, clip: Clip | None = None) -> str | None:
+        if (reason := super().missing()) is not None:
+            return reason
+        if clip is not None and min(clip.width, clip.height) < _MS_SSIM_SIDE:
+            return f"its five scales need {_MS_SSIM_SIDE} px a side, and {clip.name} is {clip.width}x{clip.height}"
+        return None
+
+    def measure(self, pair: Pair) -> Series:
+        return {"ms_ssim": [row["float_ms_ssim"] for row in self.run(pair, "feature=name=float_ms_ssim")]}
+
+
+def _escaped(path: Path) -> str:
+    """A path inside an option of a filter inside a graph."""
+    text = path.as_posix()
+    for letter in ("\\", "'", ":"):
+        text = text.replace(letter, f"\\{letter}")
+    return text.replace("\\", "\\\\")

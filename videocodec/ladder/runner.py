@@ -1,0 +1,221 @@
+"""Makes what a list of jobs lacks, several at a time, each step in a process of its own; what is finished is never made again."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from ..errors import ProgramError, VideoCodecError
+from .files import read_json
+from .jobs import Job, is_encoded, metric_file, shown_frames
+from .metrics import Metric, MetricOptions
+from .workers import Worker
+
+
+@dataclass(frozen=True)
+class LadderProgress:
+    """Encodes done of those known so far, failed ones among them, what was just finished, and seconds left (None: unknown)."""
+
+    done: int
+    total: int
+    failed: int
+    label: str
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: its folder, the error that ended it, or the one of metrics that could not be measured."""
+
+    job: Job
+    folder: Path
+    error: str | None = None
+    metric_error: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class Estimate:
+    """Time left, from what finished jobs of the same codec took; those found in the cache say nothing."""
+
+    workers: int
+    took: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    waiting: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def seconds_left(self) -> float | None:
+        """None while nothing was measured."""
+        known = [seconds for several in self.took.values() for seconds in several]
+        if not known:
+            return None
+        means = {name: sum(several) / len(several) for name, several in self.took.items() if several}
+        anything = sum(known) / len(known)
+        return sum(count * means.get(name, anything) for name, count in self.waiting.items()) / self.workers
+
+
+class Runner:
+    """Runs jobs.  cache: the folder of results.  metrics: what to measure, those that can be.  shown: how many frames of a clip the report
+    shows.  workers: how many processes at a time.  progress: called at the beginning and after every job, from any thread."""
+
+    def __init__(
+        self,
+        cache: Path,
+        metrics: Sequence[Metric],
+        options: MetricOptions,
+        *,
+        shown: int,
+        workers: int,
+        progress: Callable[[LadderProgress], None] | None = None,
+    ) -> None:
+        self._cache, self._metrics, self._options, self._shown, self._workers = cache, metrics, options, shown, workers
+        self._progress = progress
+        self._outcomes: dict[str, Outcome] = {}
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._guard, self._stopped = threading.Lock(), threading.Event()
+        self._working: set[Worker] = set()
+        self._idle: list[Worker] = []
+        self._estimate = Estimate(workers)
+
+    def run(self, tasks: Sequence[Callable[[], object]], expected: Sequence[Job]) -> None:
+        """Call all tasks, each of which calls `finish` for its jobs.  expected: the jobs that are known to come.
+
+        On an interruption all processes end, and what they had finished stays.
+        """
+        for job in expected:
+            self.expect(job)
+        self._report("starting")
+        pool = ThreadPoolExecutor(self._workers)
+        try:
+            futures: list[Future[object]] = [pool.submit(task) for task in tasks]
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+        except BaseException:
+            self._stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._end_processes()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            while self._idle:
+                self._idle.pop().close()
+
+    def expect(self, job: Job, count: int = 1) -> None:
+        """Count so many jobs like this one among those to come; fewer than thought, if negative."""
+        with self._guard:
+            waiting = self._estimate.waiting
+            waiting[job.codec.name] = max(0, waiting[job.codec.name] + count)
+
+    def outcomes(self) -> list[Outcome]:
+        """Of all jobs so far."""
+        return list(self._outcomes.values())
+
+    def finish(self, job: Job) -> Outcome:
+        """Do what the job lacks.  A failure is part of the outcome, not an exception."""
+        with self._guard:
+            lock = self._locks[job.key]
+        with lock:
+            if job.key not in self._outcomes:
+                begin = time.monotonic()
+                outcome = self._made(job)
+                with self._guard:
+                    self._outcomes[job.key] = outcome
+                    if outcome.seconds:
+                        self._estimate.took[job.codec.name].append(time.monotonic() - begin)
+            outcome = self._outcomes[job.key]
+            if job.sought is None and outcome.job.sought is not None:  # a search came first upon a rung of the ladder
+                outcome = self._outcomes[job.key] = replace(outcome, job=job)
+            self.expect(job, -1)
+            self._report(f"{job.codec.name} {job.rung.label}")
+            return outcome
+
+    def _made(self, job: Job) -> Outcome:
+        folder, begin, worked = job.folder(self._cache), time.monotonic(), False
+        try:
+            if not is_encoded(folder):
+                worked = True
+                self._encode(job, folder)
+            missing = self._not_measured(job, folder)
+            complaint = None
+            if missing or not self._is_decoded(job, folder):
+                worked = True
+                complaint = self._decode_and_measure(job, folder, missing)
+        except (VideoCodecError, OSError) as error:
+            return Outcome(job, folder, error=str(error), seconds=time.monotonic() - begin)
+        return Outcome(job, folder, metric_error=complaint, seconds=time.monotonic() - begin if worked else 0.0)
+
+    def _encode(self, job: Job, folder: Path) -> None:
+        if job.clip.frames and min(job.clip.size(job.rung.scale)) < job.codec.smallest_side:
+            width, height = job.clip.size(job.rung.scale)
+            raise ProgramError(f"{job.codec.name} needs {job.codec.smallest_side} px a side or more, and this is {width}x{height}")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
+        try:
+            self._process({"kind": "encode", "job": job.to_dict(), "folder": str(beside)}, f"{job.codec.name} {job.rung.label}")
+            beside.chmod(0o755)
+            beside.rename(folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+    def _not_measured(self, job: Job, folder: Path) -> list[str]:
+        possible = (metric for metric in self._metrics if metric.missing(job.clip) is None)
+        return [metric.name for metric in possible if not metric_file(folder, metric).is_file()]
+
+    def _is_decoded(self, job: Job, folder: Path) -> bool:
+        pictures = all((folder / f"frame-{index}.png").is_file() for index in shown_frames(job.clip, self._shown))
+        return pictures and read_json(folder / "decode.json") is not None
+
+    def _decode_and_measure(self, job: Job, folder: Path, missing: list[str]) -> str | None:
+        """What went wrong with metrics, None if nothing did."""
+        order = {"job": job.to_dict(), "folder": str(folder)}
+        what = f"{job.codec.name} {job.rung.label}"
+        try:
+            self._process({**order, "kind": "decode", "shown": shown_frames(job.clip, self._shown)}, f"decoding {what}")
+            if missing:
+                try:
+                    self._process({**order, "kind": "measure", "metrics": missing, "options": asdict(self._options)}, f"measuring {what}")
+                except ProgramError as error:
+                    return str(error)
+            return None
+        finally:
+            (folder / "decoded.yuv").unlink(missing_ok=True)
+
+    def _process(self, order: dict[str, object], label: str) -> None:
+        """Have an order done.  Encodes and decodes have a new process each, since its time and memory are measured; the processes that
+        measure quality are kept, since they start slowly.  Raises ``ProgramError``."""
+        keep = order["kind"] == "measure"
+        with self._guard:
+            if self._stopped.is_set():
+                raise ProgramError(f"{label}: interrupted")
+            worker = self._idle.pop() if keep and self._idle else Worker(order["job"]["threads"])
+            self._working.add(worker)
+        try:
+            worker.call(order, label)
+        finally:
+            with self._guard:
+                self._working.discard(worker)
+                keep = keep and worker.is_alive and not self._stopped.is_set()
+                if keep:
+                    self._idle.append(worker)
+            if not keep:
+                worker.close()
+
+    def _end_processes(self) -> None:
+        with self._guard:
+            for worker in self._working:
+                worker.kill()
+
+    def _report(self, label: str) -> None:
+        if self._progress is None:
+            return
+        with self._guard:
+            done, failed = len(self._outcomes), sum(one.error is not None for one in self._outcomes.values())
+            total = done + sum(self._estimate.waiting.values())
+            now = LadderProgress(done, total, failed, label, self._estimate.seconds_left())
+        self._progress(now)
