@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -113,16 +114,24 @@ def lpips_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+_BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
-    """A headless Chromium, driven by Playwright; tests of pages are skipped where either is missing."""
-    import shutil
-
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """A headless Chromium, driven by Playwright, one for all: it cannot be driven twice at a time.  Tests of pages are skipped where either
+    is missing; nothing is downloaded."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pages need a browser: Playwright's Python package is not installed")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
-        pytest.skip("needs the program chromium")
+        pytest.skip("pages need a browser: there is no chromium here")
     with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        opened = running.chromium.launch(executable_path=program, args=_BROWSER_ARGUMENTS)
         yield opened
         opened.close()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,19 +20,7 @@ from videocodec.media.source import VideoSource
 
 from ..stock_models import quick_bundle
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page needs a browser: Playwright's Python package is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="the page needs a browser: there is no chromium here"),
-    pytest.mark.slow,
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--autoplay-policy=no-user-gesture-required",
-]
+pytestmark = pytest.mark.slow
 HEIGHT, WIDTH, FRAMES = 64, 96, 22
 PIXELS = """id => {
   const canvas = document.getElementById(id);
@@ -50,14 +37,6 @@ FOLLOW = """async () => {
   }
   return { seen, rate: audio.playbackRate };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 def is_complaint(message: object) -> bool:
