@@ -5,6 +5,8 @@ There are no trained weights of them here.  Their latents have about unit varian
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from bitstream.quantiser import QUANTISER_COUNT
 from videocodec.models.bundle import BUNDLES, TABLES_FILE
 from videocodec.models.source import ModelSource
 from videocodec.models.stock_denoiser import Conditioning
+from videocodec.models.temporal_unet import TemporalUNet
 
 SCHEDULERS = {
     kind.__name__: kind for kind in (DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, PNDMScheduler)
@@ -139,4 +142,19 @@ def quick_bundle(folder: Path, timestep: int = 300, **pipeline: object) -> Path:
     tables["timesteps"] = np.full(QUANTISER_COUNT, timestep, np.int32)
     (folder / "codec").mkdir()
     save_file(tables, str(folder / TABLES_FILE))
+    return folder
+
+
+def temporal_bundle(folder: Path, *, trained: bool = True, deviation: float = 2.0) -> Path:
+    """The embedded autoencoder and tables with a small temporal UNet: one of random weights, or as it starts, which changes nothing;
+    deviation: what it takes for that of the latents."""
+    shutil.copytree(BUNDLES / "embedded", folder, ignore=shutil.ignore_patterns("unet", "scheduler"))
+    torch.manual_seed(3)
+    unet = TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,))
+    if trained:
+        torch.nn.init.normal_(unet.conv_out.weight, 0, 0.3)
+    unet.save_pretrained(str(folder / "unet"))
+    DDIMScheduler(**STABLE_DIFFUSION, clip_sample=False, prediction_type="sample").save_pretrained(str(folder / "scheduler"))
+    config = json.loads((folder / "vae" / "config.json").read_text())
+    (folder / "vae" / "config.json").write_text(json.dumps(config | {"scaling_factor": 1 / deviation}))
     return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler
 
 from bitstream.block_syntax import Mode
 from videocodec import decode_frames, encode
 from videocodec.decoder.diffusion import DiffusionRestoration, stream_noise
 from videocodec.decoder.latents import DecodedLatents, LatentStream
 from videocodec.errors import UnknownModelError
-from videocodec.models.bundle import BUNDLES, ModelBundle
+from videocodec.models.bundle import ModelBundle
 from videocodec.models.denoiser import Conditions, Denoiser, TemporalDenoiser
 from videocodec.models.temporal_unet import TemporalUNet
+
+from ..stock_models import temporal_bundle
 
 CPU = torch.device("cpu")
 DEVIATION = 2.0
@@ -28,14 +28,7 @@ DEVIATION = 2.0
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
     """The embedded autoencoder and tables with an untrained UNet."""
-    folder = tmp_path_factory.mktemp("bundles") / "restoring"
-    shutil.copytree(BUNDLES / "embedded", folder, ignore=shutil.ignore_patterns("unet", "scheduler"))
-    TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,)).save_pretrained(str(folder / "unet"))
-    schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-    DDIMScheduler(**schedule, clip_sample=False, prediction_type="sample").save_pretrained(str(folder / "scheduler"))
-    config = json.loads((folder / "vae" / "config.json").read_text())
-    (folder / "vae" / "config.json").write_text(json.dumps(config | {"scaling_factor": 1 / DEVIATION}))
-    return ModelBundle.find(folder)
+    return ModelBundle.find(temporal_bundle(tmp_path_factory.mktemp("bundles") / "restoring", trained=False, deviation=DEVIATION))
 
 
 @pytest.fixture(scope="module")

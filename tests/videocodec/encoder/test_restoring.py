@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler
 
 from bitstream.block_syntax import Mode
 from bitstream.quantiser import UNITS_PER_LATENT, step_latent
@@ -17,9 +14,10 @@ from videocodec import encode
 from videocodec.decoder.latents import LatentStream
 from videocodec.encoder.generation import BlockScene
 from videocodec.encoder.restoring import DiffusionRestorer
-from videocodec.models.bundle import BUNDLES, ModelBundle
+from videocodec.models.bundle import ModelBundle
 from videocodec.models.denoiser import Conditions, Denoiser
-from videocodec.models.temporal_unet import TemporalUNet
+
+from ..stock_models import temporal_bundle
 
 QUANTISER = 40
 
@@ -27,14 +25,7 @@ QUANTISER = 40
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
     """The embedded autoencoder and tables with a UNet that returns what it gets."""
-    folder = tmp_path_factory.mktemp("bundles") / "restoring"
-    shutil.copytree(BUNDLES / "embedded", folder, ignore=shutil.ignore_patterns("unet", "scheduler"))
-    TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,)).save_pretrained(str(folder / "unet"))
-    schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-    DDIMScheduler(**schedule, clip_sample=False, prediction_type="sample").save_pretrained(str(folder / "scheduler"))
-    config = json.loads((folder / "vae" / "config.json").read_text())
-    (folder / "vae" / "config.json").write_text(json.dumps(config | {"scaling_factor": 0.5}))
-    return ModelBundle.find(folder)
+    return ModelBundle.find(temporal_bundle(tmp_path_factory.mktemp("bundles") / "restoring", trained=False))
 
 
 class Witness(Denoiser):

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import random
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from diffusers import DDIMScheduler
 
 from videocodec import VideoReader, decode_frames, encode
-from videocodec.models.bundle import BUNDLES
-from videocodec.models.temporal_unet import TemporalUNet
 
-from ..stock_models import quick_bundle
+from ..stock_models import quick_bundle, temporal_bundle
 from .conftest import CPU
-
-
-def temporal_bundle(folder: Path) -> Path:
-    """The embedded autoencoder and tables with a UNet of random weights."""
-    shutil.copytree(BUNDLES / "embedded", folder, ignore=shutil.ignore_patterns("unet", "scheduler"))
-    torch.manual_seed(3)
-    unet = TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,))
-    torch.nn.init.normal_(unet.conv_out.weight, 0, 0.3)  # which starts at zero
-    unet.save_pretrained(str(folder / "unet"))
-    schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-    DDIMScheduler(**schedule, clip_sample=False, prediction_type="sample").save_pretrained(str(folder / "scheduler"))
-    config = json.loads((folder / "vae" / "config.json").read_text())
-    (folder / "vae" / "config.json").write_text(json.dumps(config | {"scaling_factor": 0.5}))
-    return folder
-
 
 BUNDLE_KINDS = ["temporal", "plain", "adapter"]
 
