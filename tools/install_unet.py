@@ -2,8 +2,8 @@
 
     python tools/install_unet.py --unet TRAINING_OUTPUT --bundle DIR
 
-Writes ``unet/``, ``scheduler/``, the autoencoder's ``scaling_factor`` (the UNet works on latents of unit variance) and
-``model_index.json``.  The bundle gets another identity: streams made before need the bundle as it was.
+Writes ``unet/``, ``scheduler/``, the autoencoder's ``scaling_factor`` (the UNet works on latents of unit variance), its decoder if that
+was trained along, and ``model_index.json``.  The bundle gets another identity: streams made before need the bundle as it was.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import sys
 from pathlib import Path
 
 from diffusers import DDIMScheduler
+from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tools.train_unet import latent_deviation  # noqa: E402
+from tools.train_unet import DECODER_FILE, latent_deviation  # noqa: E402
 from videocodec.models.bundle import ModelBundle  # noqa: E402
 from videocodec.models.loading import load_network  # noqa: E402
 from videocodec.models.temporal_unet import TemporalUNet  # noqa: E402
@@ -29,6 +30,7 @@ def install(unet: Path, folder: Path) -> str:
     model = load_network(unet / "unet", TemporalUNet)
     schedule = {name: model.config[name] for name in ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule")}
     scheduler = DDIMScheduler(**schedule, prediction_type="sample", clip_sample=False)
+    _install_decoder(unet / DECODER_FILE, folder / "vae" / "diffusion_pytorch_model.safetensors")
     shutil.rmtree(folder / "unet", ignore_errors=True)
     model.register_to_config(_name_or_path="")  # where it lay on this machine is nobody's business
     model.half().save_pretrained(str(folder / "unet"))
@@ -36,6 +38,12 @@ def install(unet: Path, folder: Path) -> str:
     _edit(folder / "vae" / "config.json", scaling_factor=round(1 / latent_deviation(bundle.timesteps), 4))
     _edit(folder / "model_index.json", unet=["videocodec", "TemporalUNet"], scheduler=["diffusers", "DDIMScheduler"])
     return ModelBundle.find(folder).sha256
+
+
+def _install_decoder(trained: Path, autoencoder: Path) -> None:
+    """Put the decoder's weights, if there are any, in the place of those the autoencoder has."""
+    if trained.is_file():
+        save_file(load_file(str(autoencoder)) | load_file(str(trained)), str(autoencoder), {"format": "pt"})
 
 
 def _edit(file: Path, **values: object) -> None:

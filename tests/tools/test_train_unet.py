@@ -85,7 +85,8 @@ class TestStreams:
 @pytest.mark.slow
 class TestAShortRun:
     def test_it_starts_afresh_and_writes_weights_in_half_precision(self, trained: Path) -> None:
-        assert {file.name for file in trained.iterdir()} == {"unet", "train.log"}
+        assert {file.name for file in trained.iterdir()} == {"unet", "last", "train.log"}
+        assert [file.name for file in (trained / "last").iterdir()] == ["unet"]
         start, plain, *validations = log(trained)
         assert start["resumed"] is ModelBundle.find("embedded").has_unet
         assert validations[-1]["iteration"] > 0
@@ -111,6 +112,21 @@ class TestAShortRun:
         assert bundle.diffusion_units[0] == pytest.approx(1 / 2.02, rel=0.01)
         assert bundle.load_denoiser()
 
+    def test_the_decoder_learns_along_and_is_installed(self, train: Callable[..., Path], run_tool: Callable, tmp_path: Path) -> None:
+        output, folder = train(tmp_path / "output", "--decoder-rate", 1e-3), tmp_path / "bundle"
+        learnt = load_file(str(output / "last" / "decoder.safetensors"))
+        shutil.copytree(BUNDLES / "embedded", folder)
+        before = load_file(str(folder / "vae" / "diffusion_pytorch_model.safetensors"))
+        assert any((value != before[name]).any() for name, value in learnt.items())
+        assert all((without["without_unet"] != log(output)[1]["without_unet"]) for without in log(output)[3:])
+        ran = run_tool("install_unet", "--unet", output / "last", "--bundle", folder)
+        assert ran.returncode == 0, ran.stderr
+        after = load_file(str(folder / "vae" / "diffusion_pytorch_model.safetensors"))
+        assert after.keys() == before.keys()
+        assert all((value == (learnt if name in learnt else before)[name]).all() for name, value in after.items())
+        assert {name.split(".")[0] for name in after.keys() - learnt.keys()} == {"encoder"}
+        ModelBundle.find(folder).load_autoencoder()
+
 
 class TestParts:
     def test_training_and_validation_share_no_scene(self, training) -> None:
@@ -122,6 +138,28 @@ class TestParts:
         assert len(use) + len(reserved) == len(names)
         assert {s.name[:6] for s in reserved} == {"clip-d"}
         assert "clip-d" not in {s.name[:6] for s in use}
+
+    def test_scenes_to_validate_with_can_be_named(self, training) -> None:
+        names = ["clip-a_1 crf20", "clip-b_1 crf20", "camera-0005 crf20", "camera-0015 crf30", "camera-0015 crf40", "camera-0016 crf20"]
+        use, reserved = training.held_out([training.Stream(name, *[np.zeros((2, 1, 1, 1))] * 7) for name in names], "camera-..1[0-5]")
+        assert [s.name for s in reserved] == names[3:5]
+        assert [s.name for s in use] == [*names[:3], names[5]]
+
+    def test_halving_an_error_is_worth_the_same_in_calm_and_in_busy_pictures(self, training) -> None:
+        pictures = torch.zeros(2, 3, 64, 64)
+        planes, flow = torch.ones(2, 8, 8), torch.zeros(1, 64, 64, 2)
+        batch = training.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, flow)
+        noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+        lpips = lambda a, b: a.abs().mean((1, 2, 3))
+
+        def gain(error: float) -> float:
+            whole, half = (
+                training.distortion(torch.cat([size * noise] * 2), batch, lpips, 1.0, train=False)[0].mean() for size in (error, error / 2)
+            )
+            return float(whole - half)
+
+        assert gain(0.8) == pytest.approx(gain(0.4), rel=0.05)
+        assert gain(0.8) > 1.5
 
     def test_a_scene_filmed_often_counts_once(self, training, monkeypatch: pytest.MonkeyPatch) -> None:
         shape = (3, 16, 16, 16)

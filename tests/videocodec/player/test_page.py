@@ -421,7 +421,7 @@ class TestTheRest:
         page.press("Escape")
         page.page.locator("#help").wait_for(state="hidden")
         page.press("i")
-        assert "on screen" in page.page.locator("#statistics").inner_text()
+        page.page.locator("#statistics", has_text="on screen").wait_for()
         page.press("i")
         assert page.page.locator("#statistics").is_hidden()
 
