@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from videocodec.ladder.clips import Clip
 from videocodec.ladder.codecs import codec_named
 from videocodec.ladder.jobs import Job, Rung
 from videocodec.ladder.runner import LadderProgress
+from videocodec.models.bundle import ModelBundle
 
 from .conftest import FRAMES, LADDER, SmallLadder, has, needs_bjontegaard, needs_program
 
@@ -210,6 +212,23 @@ class TestTargets:
         (found,) = ladder([clip_path], tmp_path / "out", **settings, targets={"psnr_y": 5})["targets"]
         assert not found["reached"]
         assert "pan, x264: psnr_y=5 is out of reach; nearest crf 51" in found["text"]
+
+
+def test_clips_with_the_same_frames_have_encodes_of_their_own(clip_path: Path, tmp_path: Path) -> None:
+    twin = shutil.copy(clip_path, tmp_path / "twin.mp4")
+    records = ladder([clip_path, twin], tmp_path / "out", **QUICK)["records"]
+    assert [(record["clip"], record["value"]) for record in records] == [(name, crf) for name in ("pan", "twin") for crf in (40, 30)]
+    assert [record["video_bytes"] for record in records[:2]] == [record["video_bytes"] for record in records[2:]]
+
+
+def test_a_model_may_be_a_folder_beside(clip_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ModelBundle.find("embedded").folder, tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
+    quick = QUICK | {"codecs": ("videocodec",), "crf": (50,), "presets": {"videocodec": "fast"}}
+    results = ladder([clip_path], "out", model="./own", **quick)
+    (record,) = results["records"]
+    assert record["error"] is None and record["versions"]["model"] == "own"
+    assert results["settings"]["model"] == "./own"
 
 
 def test_progress_ends_complete_and_knows_the_time_left(clip_path: Path, tmp_path: Path) -> None:
