@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import pytest
 from videocodec.errors import ComparisonError, OutputError
 from videocodec.ladder.api import ladder
 from videocodec.ladder.clips import Clip
-from videocodec.ladder.codecs import codec_named
+from videocodec.ladder.codecs import codec_named, own
 from videocodec.ladder.jobs import Job, Rung
 from videocodec.ladder.runner import LadderProgress
 from videocodec.models.bundle import ModelBundle
@@ -160,6 +161,14 @@ class TestAgain:
     def test_the_model_and_the_sources_of_this_codec_are_among_what_counts(self, clip: Clip) -> None:
         versions = Job(clip, codec_named("videocodec"), Rung("crf", 30), "medium", 250, 1, "embedded").depends_on()["versions"]
         assert len(versions["model_sha256"]) == len(versions["sources"]) == 64
+
+    def test_so_are_the_libraries_that_convert_colours_and_run_networks(self, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+        job = Job(clip, codec_named("videocodec"), Rung("crf", 30), "medium", 250, 1, "embedded")
+        keys = {job.key}
+        for library in ("torch", "diffusers", "av"):
+            monkeypatch.setattr(own, "version", lambda name, upgraded=library: "0" if name == upgraded else version(name))
+            keys.add(job.key)
+        assert len(keys) == 4
 
     @pytest.mark.slow
     @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
