@@ -15,14 +15,20 @@ class SharedFile:
     """A binary file for reading and seeking, under a name for messages.
 
     Any number of threads may read it: every view has its own position.  A file that a path named is closed by ``close``; a file object
-    that was handed in stays open, and its position is where the last reading left it.
+    that was handed in stays open, and its position is where the last reading left it.  Raises ``ContainerError`` for one that cannot
+    seek or gives text.
     """
 
     def __init__(self, file: BinaryIO, name: str | None = None, *, owned: bool = False) -> None:
         self._file, self._owned, self._lock = file, owned, threading.Lock()
         own = getattr(file, "name", None)
         self.name = name or (own if isinstance(own, str) else "the file object")
-        self.size = file.seek(0, os.SEEK_END)
+        try:
+            self.size = file.seek(0, os.SEEK_END)
+        except io.UnsupportedOperation as error:
+            raise ContainerError(f"{self.name}: it cannot seek, as a pipe: read it into an io.BytesIO first") from error
+        if isinstance(file, io.TextIOBase):
+            raise ContainerError(f'{self.name}: opened as text: open it as bytes, with mode "rb"')
 
     @classmethod
     def open(cls, path: str | Path) -> SharedFile:

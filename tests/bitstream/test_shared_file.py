@@ -61,3 +61,13 @@ def test_names_for_messages(tmp_path: Path) -> None:
         SharedFile.open(tmp_path / "none")
     with pytest.raises(ContainerError, match="not a file"):
         SharedFile.open(tmp_path)
+
+
+def test_what_cannot_seek_or_gives_text_is_one_clear_line(tmp_path: Path) -> None:
+    out, into = os.pipe()
+    os.close(into)
+    with os.fdopen(out, "rb") as pipe, pytest.raises(ContainerError, match="cannot seek, as a pipe"):
+        SharedFile(pipe)
+    (tmp_path / "a").write_bytes(DATA)
+    with (tmp_path / "a").open(encoding="utf-8") as text, pytest.raises(ContainerError, match="opened as text: open it as bytes"):
+        SharedFile(text)

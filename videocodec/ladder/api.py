@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import ComparisonError, OutputError
+from ..models.bundle import TABLES_FILE, ModelBundle
 from ..version import __version__
 from .analysis import analyse
 from .clips import Clip, prepare
@@ -80,7 +81,7 @@ def ladder(
         raise ComparisonError("no clip: name one or more")
     settings = checked(
         codecs=codecs, bitrates=bitrates, crf=crf, resolutions=resolutions, targets=targets or {}, presets=presets or {},
-        reference=reference, gop_size=gop_size, threads=threads, model=model,
+        reference=reference, gop_size=gop_size, threads=threads, model=_located(model),
     )  # fmt: skip
     for codec in settings.codecs:
         codec.versions(model)  # an unknown model shows here
@@ -223,6 +224,12 @@ def _notes(clips: Sequence[Clip]) -> list[str]:
             f"the clips differ in size ({listed}): the same bitrate means more for a small one; only BD figures are averaged over clips"
         )
     return notes
+
+
+def _located(model: str) -> str:
+    """A model that is named by a folder, by its whole path: encoders work in folders of their own."""
+    folder = Path(model).resolve()
+    return str(folder) if (folder / TABLES_FILE).is_file() and ModelBundle.find(model).folder == folder else model
 
 
 def _weights(path: str | Path) -> Path:

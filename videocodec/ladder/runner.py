@@ -75,7 +75,7 @@ class Runner:
     ) -> None:
         self._cache, self._metrics, self._options, self._shown, self._workers = cache, metrics, options, shown, workers
         self._progress = progress
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[tuple[str, str], Outcome] = {}  # by clip and key: clips of two names may have the same frames
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard, self._stopped = threading.Lock(), threading.Event()
         self._working: set[Worker] = set()
@@ -118,19 +118,20 @@ class Runner:
 
     def finish(self, job: Job) -> Outcome:
         """Do what the job lacks.  A failure is part of the outcome, not an exception."""
+        place = job.clip.name, job.key
         with self._guard:
             lock = self._locks[job.key]
         with lock:
-            if job.key not in self._outcomes:
+            if place not in self._outcomes:
                 begin = time.monotonic()
                 outcome = self._made(job)
                 with self._guard:
-                    self._outcomes[job.key] = outcome
+                    self._outcomes[place] = outcome
                     if outcome.seconds:
                         self._estimate.took[job.codec.name].append(time.monotonic() - begin)
-            outcome = self._outcomes[job.key]
+            outcome = self._outcomes[place]
             if job.sought is None and outcome.job.sought is not None:  # a search came first upon a rung of the ladder
-                outcome = self._outcomes[job.key] = replace(outcome, job=job)
+                outcome = self._outcomes[place] = replace(outcome, job=job)
             self.expect(job, -1)
             self._report(f"{job.codec.name} {job.rung.label}")
             return outcome

@@ -78,6 +78,9 @@ def checked(
     for scale in resolutions:
         if not 0 < scale <= 1:
             raise ComparisonError(f"resolution {scale:g} makes no sense: give shares of width and height above 0, at most 1")
+    for figure, value in targets.items():
+        if not math.isfinite(value):
+            raise ComparisonError(f"the target {figure}={value:g} makes no sense: give a value to reach, like vmaf=60")
     for name, preset in presets.items():
         if name not in names:
             raise ComparisonError(f"a preset for {name!r}, which is not among the codecs {', '.join(names)}")

@@ -39,6 +39,7 @@ STATIC_FILES = {
     "timeline.js": "text/javascript",
 }
 MOST_STEPS = 50
+_MOST_DIGITS = 12  # of a frame's number
 _PICTURES_AT_ONCE = 2  # one is made, and as long as another waits for it the reader does not turn to something else
 _EVENT_SECONDS = 0.25
 _KEEP_ALIVE_SECONDS = 5.0
@@ -62,12 +63,12 @@ class Routes:
             Route("/", self.page),
             Route("/static/{name}", self.static),
             Route("/api/clip", self.clip),
-            Route("/api/frame/{index:int}", self.frame),
-            Route("/api/frame/{index:int}/details", self.details),
-            Route("/api/frame/{index:int}/bits", self.bits),
-            Route("/api/frame/{index:int}/png", self.png),
-            Route("/api/original/{index:int}", self.original),
-            Route("/api/thumbnail/{index:int}", self.thumbnail),
+            Route("/api/frame/{index}", self.frame),
+            Route("/api/frame/{index}/details", self.details),
+            Route("/api/frame/{index}/bits", self.bits),
+            Route("/api/frame/{index}/png", self.png),
+            Route("/api/original/{index}", self.original),
+            Route("/api/thumbnail/{index}", self.thumbnail),
             Route("/api/sound", self.sound),
             Route("/api/events", self.events),
         ]
@@ -165,10 +166,13 @@ class Routes:
             yield "event: end\ndata: []\n\n"
 
     def _index(self, request: Request) -> int:
-        index = request.path_params["index"]
-        if index >= self._clip.frame_count:
-            raise HTTPException(404, f"frame {min(index, 10**12)} is out of range: the clip has frames 0 to {self._clip.frame_count - 1}")
-        return index
+        given = request.path_params["index"]
+        if not re.fullmatch("[0-9]+", given):
+            raise HTTPException(404, "frames are called by their numbers")
+        # Python reads no number of thousands of digits.
+        if len(given) > _MOST_DIGITS or int(given) >= self._clip.frame_count:
+            raise HTTPException(404, f"frame {given[:_MOST_DIGITS]} is out of range: the clip has frames 0 to {self._clip.frame_count - 1}")
+        return int(given)
 
 
 def _settings(request: Request) -> Settings:

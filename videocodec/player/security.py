@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -107,11 +107,9 @@ class Guard:
         return len(given) == 1 and self._is_token(given[0])
 
     def _token_in_cookie(self, headers: Headers) -> bool:
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        except CookieError:
-            return False
-        return cookie is not None and self._is_token(cookie.value)
+        # Not by ``http.cookies``, which reads nothing at all once another program on this machine has set what is no proper cookie.
+        given = cookie_parser("; ".join(headers.getlist("cookie"))).get(self.cookie)
+        return given is not None and self._is_token(given)
 
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(errors="surrogateescape"), self._token.encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .cache import Cache, Kind
@@ -80,7 +80,7 @@ class PictureSource:
             known = self._cache.get(Kind.PICTURE, key)  # another thread may have made it meanwhile
             if known is not None:
                 return known
-            for frame in decoder.pictures(window, places):
+            for frame in map(_by_itself, decoder.pictures(window, places)):
                 frame.data.flags.writeable = frame.provenance.flags.writeable = False
                 if frame.index == number:
                     known = frame
@@ -97,3 +97,9 @@ class PictureSource:
     def has(self, number: int) -> bool:
         """Whether the picture is at hand."""
         return self._cache.has(Kind.PICTURE, (self._settings, number))
+
+
+def _by_itself(frame: Frame) -> Frame:
+    """A frame that does not hold on to the pictures of its whole batch, which would count for nothing in the cache."""
+    whole = frame.data.base
+    return frame if whole is None or whole.nbytes <= frame.data.nbytes else replace(frame, data=frame.data.copy(order="K"))

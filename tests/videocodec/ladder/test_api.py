@@ -6,12 +6,14 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +22,10 @@ import pytest
 from videocodec.errors import ComparisonError, OutputError
 from videocodec.ladder.api import ladder
 from videocodec.ladder.clips import Clip
-from videocodec.ladder.codecs import codec_named
+from videocodec.ladder.codecs import codec_named, own
 from videocodec.ladder.jobs import Job, Rung
 from videocodec.ladder.runner import LadderProgress
+from videocodec.models.bundle import ModelBundle
 
 from .conftest import FRAMES, LADDER, SmallLadder, has, needs_bjontegaard, needs_program
 
@@ -159,6 +162,14 @@ class TestAgain:
         versions = Job(clip, codec_named("videocodec"), Rung("crf", 30), "medium", 250, 1, "embedded").depends_on()["versions"]
         assert len(versions["model_sha256"]) == len(versions["sources"]) == 64
 
+    def test_so_are_the_libraries_that_convert_colours_and_run_networks(self, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+        job = Job(clip, codec_named("videocodec"), Rung("crf", 30), "medium", 250, 1, "embedded")
+        keys = {job.key}
+        for library in ("torch", "diffusers", "av"):
+            monkeypatch.setattr(own, "version", lambda name, upgraded=library: "0" if name == upgraded else version(name))
+            keys.add(job.key)
+        assert len(keys) == 4
+
     @pytest.mark.slow
     @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
     def test_after_a_kill_nothing_finished_is_encoded_again(self, clip_path: Path, tmp_path: Path) -> None:
@@ -210,6 +221,23 @@ class TestTargets:
         (found,) = ladder([clip_path], tmp_path / "out", **settings, targets={"psnr_y": 5})["targets"]
         assert not found["reached"]
         assert "pan, x264: psnr_y=5 is out of reach; nearest crf 51" in found["text"]
+
+
+def test_clips_with_the_same_frames_have_encodes_of_their_own(clip_path: Path, tmp_path: Path) -> None:
+    twin = shutil.copy(clip_path, tmp_path / "twin.mp4")
+    records = ladder([clip_path, twin], tmp_path / "out", **QUICK)["records"]
+    assert [(record["clip"], record["value"]) for record in records] == [(name, crf) for name in ("pan", "twin") for crf in (40, 30)]
+    assert [record["video_bytes"] for record in records[:2]] == [record["video_bytes"] for record in records[2:]]
+
+
+def test_a_model_may_be_a_folder_beside(clip_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ModelBundle.find("embedded").folder, tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
+    quick = QUICK | {"codecs": ("videocodec",), "crf": (50,), "presets": {"videocodec": "fast"}}
+    results = ladder([clip_path], "out", model="./own", **quick)
+    (record,) = results["records"]
+    assert record["error"] is None and record["versions"]["model"] == "own"
+    assert results["settings"]["model"] == "./own"
 
 
 def test_progress_ends_complete_and_knows_the_time_left(clip_path: Path, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ def settings(**changes: object) -> LadderSettings:
         ({"resolutions": (2,)}, "resolution 2 makes no sense"),
         ({"presets": {"x264": "swift"}}, "x264 has no preset 'swift': choose from placebo, veryslow"),
         ({"presets": {"vp9": "0"}}, "a preset for 'vp9', which is not among the codecs x264, x265"),
+        ({"targets": {"vmaf": float("nan")}}, "the target vmaf=nan makes no sense: give a value to reach"),
+        ({"targets": {"vmaf": float("inf")}}, "the target vmaf=inf makes no sense"),
         ({"reference": "vp9"}, "the reference 'vp9' is not among the codecs x264, x265"),
     ],
 )

@@ -31,6 +31,12 @@ def test_the_cookie_is_enough_afterwards(player) -> None:
     assert player.get("/api/clip").json["frames"] == 22
 
 
+@pytest.mark.parametrize("other", ['theme={"dark": 1}', "no name", "naïve=1", "a=b=c", ""])
+def test_cookies_of_other_programs_on_this_machine_do_no_harm(player, other) -> None:
+    for cookies in (f"{other}; {player.cookie}", f"{player.cookie}; {other}"):
+        assert player.get("/static/app.js", cookie=False, Cookie=cookies).status == 200
+
+
 @pytest.mark.parametrize("path", ["/", "/static/app.js", "/api/clip", "/api/frame/0", "/api/sound", "/api/events", "/nothing"])
 @pytest.mark.parametrize("given", ["none", "wrong", "empty", "prefix", "other port", "broken", "unicode"])
 def test_nothing_comes_without_the_token(player, path, given) -> None:

@@ -59,6 +59,14 @@ def test_jumps_give_the_same_in_batches(coded: Callable, size: int, monkeypatch:
             assert np.array_equal(video[index].data, ordered[index]), index
 
 
+def test_one_picture_does_not_keep_the_memory_of_its_batch(coded: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("videocodec.decoder.frames._batch_size", lambda device, pixels: 4)
+    bundle, stream = coded("temporal")
+    with VideoReader(stream, model=bundle, read_ahead=False, **CPU) as video:
+        picture = video[1].data
+        assert picture.base is None or picture.base.nbytes == picture.nbytes
+
+
 def test_steps_and_seed_make_pictures_of_their_own(coded: Callable) -> None:
     bundle, stream = coded("temporal")
     with VideoReader(stream, model=bundle, **CPU) as video:

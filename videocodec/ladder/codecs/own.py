@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
+import cv2
 
 from ...encoder.settings import MAX_CRF, PRESETS
 from ...media.colour import YuvWriter
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).resolve().parents[3]
 _NOT_CODING = ("videocodec/ladder/", "videocodec/cli/")
+_COMPUTING = ("torch", "diffusers", "av", "numpy", "constriction")  # and OpenCV, whose distributions have several names
 _LIBRARIES = ("torch", "constriction", "safetensors", "numpy")
 
 
@@ -43,8 +45,8 @@ class VideoCodec(Codec):
         from ...models import loading  # noqa: F401
 
     def versions(self, model: str) -> dict[str, str]:
-        sources = {"version": __version__, "sources": _sources_sha256(), "torch": version("torch")}
-        return sources | _identity(model)
+        sources = {"version": __version__, "sources": _sources_sha256(), "opencv": cv2.__version__}
+        return sources | {name: version(name) for name in _COMPUTING} | _identity(model)
 
     def encode(self, task: EncodeTask) -> Encoded:
         from ...encoder.api import encode
