@@ -8,6 +8,7 @@ with videocodec.VideoReader("clip.lv.mp4") as video: video[120].data
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from .provenance import PROVENANCE_NAMES
     from .reader.batch import FrameBatch
     from .reader.reader import VideoReader
+
+# Threads of libgomp, which shares PyTorch's work between cores, wait for each other by spinning for a long time unless told otherwise.
+# Beside other programs that steals the core from the very thread they wait for: a frame then takes ten times as long.  It reads this
+# when PyTorch is loaded; who has set anything of the kind is left in peace.
+if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+    os.environ["GOMP_SPINCOUNT"] = "10000"
 
 # Names are imported when first used: ``info`` and ``verify`` need no torch, and ``--help`` needs nothing.
 _HOMES = {
