@@ -261,9 +261,7 @@ class TestForcing:
         assert not (tmp_path / "out.mp4").exists()
 
     def test_other_networks_give_other_pictures_of_the_same_latents(self, made: Made, other_networks: Path) -> None:
-        with pytest.warns(
-            ForcedModelWarning, match=f"away {made.sha256[:16]}…, forced to decode with networks .*…: with other"
-        ):
+        with pytest.warns(ForcedModelWarning, match=f"away {made.sha256[:16]}…, forced to decode with networks .*…: with other"):
             stream = LatentStream(made.without, other_networks, force_model=True)
         own = [frame.latent.latents for frame in LatentStream(made.without, made.kept).frames()]
         assert all(np.array_equal(frame.latent.latents, one) for frame, one in zip(stream.frames(), own, strict=True))
