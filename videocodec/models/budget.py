@@ -1,4 +1,4 @@
-"""A limit on what a config.json may ask for: no more than its weights fill.
+"""A limit on what a config.json may ask for: no more than its weights fill, and no files but its own.
 
 Configs come with bundles, and bundles with strangers' files.  A network is built by its config before its weights are read, so that a line
 in it could take all memory, or all day.
@@ -6,6 +6,8 @@ in it could take all memory, or all day.
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from torch.nn.modules.module import register_module_buffer_registration_hook, re
 from ..errors import UnknownModelError
 
 MAX_NUMBER = 1 << 16  # of any in a config: widths, layers, timesteps
+_SHARD = re.compile(r"diffusion_pytorch_model-\d{5}-of-\d{5}\.safetensors")
 # Some buffers are not among the weights, and of tied weights only one is stored.
 _FACTOR, _MORE_ELEMENTS, _MORE_TENSORS = 2, 1 << 22, 1000
 
@@ -32,6 +35,20 @@ def check_config(config: object, file: Path) -> None:
             check_config(value, file)
     elif isinstance(config, int | float) and abs(config) > MAX_NUMBER:
         raise UnknownModelError(f"{file}: asks for {config:g}, at most {MAX_NUMBER} is allowed")
+
+
+def check_shards(folder: Path) -> None:
+    """Raise ``UnknownModelError`` if the list of a network's shards, where there is one, names files that are not its own."""
+    file = folder / "diffusion_pytorch_model.safetensors.index.json"
+    if not file.is_file():
+        return
+    try:
+        names = set(json.loads(file.read_text())["weight_map"].values())
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UnknownModelError(f"{file}: cannot be read ({error})") from error
+    for name in names:
+        if not isinstance(name, str) or not _SHARD.fullmatch(name):
+            raise UnknownModelError(f"{file}: {str(name)[:100]!r} is no shard of this network")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from safetensors import SafetensorError
 
 from ..errors import UnknownModelError
-from .budget import check_config, within_weights
+from .budget import check_config, check_shards, within_weights
 from .denoiser import Denoiser, TemporalDenoiser
 from .latent_autoencoder import LatentAutoencoder
 from .temporal_unet import TemporalUNet
@@ -134,7 +134,11 @@ def load_network(folder: Path, kind: type[ModelMixin]) -> ModelMixin:
     """The weights in a folder as a network of a class, complete or not at all, ready for inference."""
     config_file = folder / "config.json"
     if config_file.is_file():
-        check_config(_config(config_file), config_file)
+        config = _config(config_file)
+        check_config(config, config_file)
+        if "quantization_config" in config:  # diffusers would look for packages that unpack it
+            raise UnknownModelError(f"{config_file}: quantised weights are not supported: take those it was made of")
+    check_shards(folder)
     try:
         with _quiet(), within_weights(folder):
             model, loading = kind.from_pretrained(

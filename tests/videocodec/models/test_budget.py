@@ -57,6 +57,26 @@ def test_numbers_that_no_network_needs_are_refused(vae: Path, tmp_path: Path) ->
     check_config({"a": [1, 2.5, "x", None, True, {"b": -65536}]}, vae)
 
 
+@pytest.mark.parametrize("name", ["/dev/zero", "../other/diffusion_pytorch_model-00001-of-00002.safetensors", "pytorch_model.bin", 7])
+def test_shards_are_files_of_the_network_itself(vae: Path, name: object) -> None:
+    index = {"metadata": {}, "weight_map": {"decoder.conv_in.weight": name}}
+    (vae / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(UnknownModelError, match="index.json: .* is no shard of this network"):
+        load_autoencoder_in(vae)
+
+
+def test_real_shards_are_read(tmp_path: Path) -> None:
+    kl_autoencoder(4).save_pretrained(str(tmp_path / "vae"), max_shard_size="20KB")
+    assert (tmp_path / "vae/diffusion_pytorch_model.safetensors.index.json").is_file()
+    load_autoencoder_in(tmp_path / "vae")
+
+
+def test_quantised_weights_are_refused_by_name(vae: Path) -> None:
+    change(vae, quantization_config={"quant_method": "bitsandbytes"})
+    with pytest.raises(UnknownModelError, match="config.json: quantised weights are not supported"):
+        load_autoencoder_in(vae)
+
+
 def test_other_networks_outside_are_not_counted(vae: Path) -> None:
     with within_weights(vae):
         torch.nn.Linear(8, 8)
