@@ -11,11 +11,13 @@ from pathlib import Path
 
 import av
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bitstream.access_unit import AccessUnit
 from bitstream.container import AttachedModel, SharedFile, StreamReader, StreamWriter
 from bitstream.container.attached_model import MAX_FILES
-from bitstream.container.boxes import ATTACHED_MODEL_BOX
+from bitstream.container.boxes import ATTACHED_MODEL_BOX, AttachedBox
 from bitstream.errors import AttachedModelError, ContainerError
 from bitstream.model_identity import model_sha256
 
@@ -214,3 +216,25 @@ class TestHostile:
     def test_a_box_of_an_impossible_size_is_noticed(self, plain: Path, size: int) -> None:
         with pytest.raises(AttachedModelError):
             opened(plain, box_of(hostile(FILES)[16:], size))
+
+
+CONTENT = hostile(FILES)[16:]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(0, 255)), max_size=4),
+    st.integers(0, len(CONTENT)),
+    st.binary(max_size=8),
+)
+def test_any_bytes_are_a_model_or_a_named_error(changes: list[tuple[int, int]], cut: int, more: bytes) -> None:
+    content = bytearray(CONTENT)
+    for place, value in changes:
+        content[place] = value
+    content = bytes(content[:cut] + more)
+    try:
+        model = AttachedModel(SharedFile(io.BytesIO(content)), AttachedBox(0, len(content), len(content), len(content)))
+    except AttachedModelError as error:
+        assert "\n" not in str(error)
+    else:
+        assert (model.sha256 == identity(FILES)) == (content == CONTENT)
+        assert all(entry.position + entry.size <= len(content) for entry in model.files)
