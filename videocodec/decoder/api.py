@@ -73,16 +73,17 @@ def decode(
     _check_outputs(source, target, provenance, total)
     decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
     ran = (steps, seed) if decoder.restores else (None, None)
+    made_by = stream.bundle.name, stream.bundle.sha256
     sound = source if stream.reader.tracks else None
     count, video_bytes, video_seconds = 0, 0, 0.0
     with ExitStack() as opened:
-        disclosure = Disclosure.of(stream.header, *ran)
+        disclosure = Disclosure.of(stream.header, *ran, made_by=made_by)
         sink = opened.enter_context(
             open_sink(target, stream.header, sound_from=sound, sound_cut=part.seconds, disclosure=disclosure, overwrite=overwrite)
         )
         sinks = [sink]
         if provenance is not None:
-            disclosure = Disclosure.of(stream.header, *ran, has_map=True)
+            disclosure = Disclosure.of(stream.header, *ran, has_map=True, made_by=made_by)
             sinks.append(opened.enter_context(open_sink(provenance, stream.header, disclosure=disclosure, overwrite=overwrite)))
             turns = stream.header.rotation if keeps_rotation(provenance) else 0
         for frame in decoder.frames(part.frames.start, part.frames.stop):

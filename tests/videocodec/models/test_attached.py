@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -306,3 +307,7 @@ class TestForcing:
         said = capsys.readouterr().err
         assert said.startswith(f"videocodec: warning: {made.without}: needs model away ") and said.count("\n") == 1
         assert "with other networks the pictures are not those that were encoded" in said
+        with av.open(str(tmp_path / "out.mp4")) as container:
+            told = container.metadata["comment"]
+        found = ModelBundle.find(other_networks).sha256
+        assert f"model networks {found[:16]} forced in place of model away {made.sha256[:16]}" in told
