@@ -32,5 +32,9 @@ class UnsupportedVersionError(BitstreamError):
     """The stream was written by a newer version of the format."""
 
 
+class AttachedModelError(BitstreamError):
+    """The model that is attached to a file is damaged, or is none.  The message says what is wrong with it, without the file's name."""
+
+
 class ContainerError(BitstreamError):
     """The file is not a latent-video file, or is cut short.  The message names the file."""

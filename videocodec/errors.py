@@ -51,6 +51,10 @@ class ModelMismatchError(VideoCodecError, ValueError):
     """The bundle at hand is not the one the stream was written with."""
 
 
+class ForcedModelWarning(UserWarning):
+    """A stream is decoded with a bundle that is not the one it was written with, because the caller insisted."""
+
+
 class ReaderClosedError(VideoCodecError, ValueError):
     """A ``VideoReader`` was used after its ``close``."""
 

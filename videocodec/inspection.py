@@ -7,22 +7,31 @@ from pathlib import Path
 
 from bitstream.access_unit import AccessUnit, peek_frame_count, peek_is_keyframe
 from bitstream.container import StreamReader
-from bitstream.errors import BitstreamError, ContainerError
+from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
+from bitstream.sequence_header import SequenceHeader
 
 from .decoder.index import check_unchanged
-from .decoder.latents import LatentStream
+from .decoder.latents import LatentStream, bundle_for
 from .encoder.settings import PRESETS
 from .errors import ModelMismatchError
+from .models.attached import checked_model
 from .models.bundle import ModelBundle
 from .progress import Progress, ProgressCallback
 from .provenance import ProvenanceCount, provenance_map
 
+SPECIFICATION = "bitstream/FORMAT.md, format version {}"
+LATENTS_CHECKSUM = "CRC-32 of the reconstructed integer latents of every access unit"
+
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """What a file says of itself.  video_bytes: access units alone; container_bytes: the file without its copied tracks.
+    """What a file says of itself.  video_bytes: access units alone; container_bytes: the file without its copied tracks and attached model.
 
+    specification: where this version of the format is described, a file that comes with the program.  latents_checksum: of what kind those
+    are that every access unit carries.  model_installed: whether the stream's own model is at hand, in the installation or as the ``model``
+    that was given; model_attached: whether one is attached to the file, of model_attached_bytes, which container_bytes leaves out;
+    model_attached_damage: what is wrong with it, None if nothing was seen (its hash is left out with ``headers_only``).
     damage: the first thing that is wrong, None if nothing was seen; what is said of a damaged file is what can still be read.
     generated_content: whether the stream calls itself a generative reconstruction.  provenance: shares of the picture's area, over all
     frames, by ``PROVENANCE_NAMES``, 0..1 and together 1; provenance_by_kind: the same for "keyframe" and "inter" frames, if there are
@@ -54,6 +63,12 @@ class StreamInfo:
     lossy: bool
     generated_content: bool
     model: dict[str, str]
+    specification: str
+    latents_checksum: str
+    model_installed: bool
+    model_attached: bool
+    model_attached_bytes: int
+    model_attached_damage: str | None
     damage: str | None
     provenance: dict[str, float] | None
     provenance_by_kind: dict[str, dict[str, float]] | None
@@ -88,8 +103,7 @@ def info(
     there is no more.  Raises ``ContainerError`` or another ``BitstreamError`` for what is no latent-video file, has lost its first
     header or changes its size in the middle, and ``UnknownModelError`` for a ``model`` that there is not.
     """
-    if model is not None:
-        ModelBundle.find(model)
+    given = None if model is None else ModelBundle.find(model)
     reader = StreamReader(source)
     header, read = reader.header, _read_headers(reader)
     count, unavailable = None, read.damage
@@ -134,11 +148,35 @@ def info(
         lossy=True,
         generated_content=header.generated_content,
         model={"name": header.model_name, "sha256": header.model_sha256},
+        specification=SPECIFICATION.format(header.format_version),
+        latents_checksum=LATENTS_CHECKSUM,
+        model_installed=_is_at_hand(header, given),
+        model_attached=reader.attached_model_bytes > 0,
+        model_attached_bytes=reader.attached_model_bytes,
+        model_attached_damage=_damage_of_attached(reader, headers_only),
         damage=read.damage,
         provenance=None if count is None else count.total(),
         provenance_by_kind=None if count is None else count.by_kind(),
         provenance_unavailable=unavailable,
     )
+
+
+def _is_at_hand(header: SequenceHeader, given: ModelBundle | None) -> bool:
+    if given is not None and given.sha256 == header.model_sha256:
+        return True
+    try:
+        bundle_for(header)
+    except ModelMismatchError:
+        return False
+    return True
+
+
+def _damage_of_attached(reader: StreamReader, headers_only: bool) -> str | None:
+    try:
+        reader.attached_model() if headers_only else checked_model(reader)
+    except AttachedModelError as error:
+        return str(error)
+    return None
 
 
 def _read_headers(reader: StreamReader) -> _Headers:
@@ -200,13 +238,15 @@ class VerifyReport:
         return not self.problems
 
 
-def verify(source: str | Path, *, model: str | Path | None = None, progress: ProgressCallback | None = None) -> VerifyReport:
-    """Decode all latents and compare all checksums; goes on at the next keyframe after damage.
+def verify(
+    source: str | Path, *, model: str | Path | None = None, force_model: bool = False, progress: ProgressCallback | None = None
+) -> VerifyReport:
+    """Decode all latents and compare all checksums, and the hash of an attached model; goes on at the next keyframe after damage.
 
-    model: the bundle's name or folder, for streams whose model is not installed.  Raises ``ContainerError``,
-    ``UnsupportedVersionError``, ``UnknownModelError`` or ``ModelMismatchError`` when there is nothing to verify with.
+    model: the bundle's name or folder, for streams whose model is not installed.  force_model: as of ``videocodec.decode``.  Raises
+    ``ContainerError``, ``UnsupportedVersionError``, ``UnknownModelError`` or ``ModelMismatchError`` when there is nothing to verify with.
     """
-    stream = LatentStream(source, model)
+    stream = LatentStream(source, model, force_model=force_model)
     decoder = LatentDecoder(stream.bundle.tables)
     problems: list[str] = []
     frames = units = video_bytes = 0
@@ -231,4 +271,8 @@ def verify(source: str | Path, *, model: str | Path | None = None, progress: Pro
                 progress(Progress(frames, total, video_bytes, seconds))
     except ContainerError as error:
         problems.append(str(error).removeprefix(f"{source}: "))
+    try:
+        checked_model(stream.reader)
+    except AttachedModelError as error:
+        problems.append(f"the attached model is damaged: {error}")
     return VerifyReport(frames, units, problems)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from .attached_model import AttachedModel, check_attachable
 from .reader import Sample, StreamReader, UnitInfo
 from .shared_file import SharedFile
 from .tracks import TrackCopier
 from .unfinished import unfinished_name
 from .writer import StreamWriter, movie_timescale
 
-__all__ = ["Sample", "SharedFile", "StreamReader", "StreamWriter", "TrackCopier", "UnitInfo", "movie_timescale", "unfinished_name"]
+__all__ = [
+    "AttachedModel",
+    "Sample",
+    "SharedFile",
+    "StreamReader",
+    "StreamWriter",
+    "TrackCopier",
+    "UnitInfo",
+    "check_attachable",
+    "movie_timescale",
+    "unfinished_name",
+]

@@ -1,4 +1,5 @@
-"""What an MP4 file's boxes say of its size: bytes of tables and of payload for every track, and whether the file is whole."""
+"""What an MP4 file's boxes say of its size: bytes of tables and of payload for every track, whether the file is whole, and where a model
+is attached to it."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from pathlib import Path
 from ..errors import ContainerError
 from .shared_file import SharedFile
 
+ATTACHED_MODEL_BOX = b"lvmd"
 MAX_MOVIE_BYTES = 1 << 28  # of the moov box, which is read into memory
 
 
@@ -22,18 +24,31 @@ class TrackSize:
 
 
 @dataclass(frozen=True)
+class AttachedBox:
+    """The box of an attached model.  position: of its content in the file; bytes: of its content by the box's header, of which
+    ``available`` are there; box_bytes: what it takes of the file."""
+
+    position: int
+    bytes: int
+    available: int
+    box_bytes: int
+
+
+@dataclass(frozen=True)
 class FileLayout:
-    """tracks: in the order of the file.  is_whole: no box reaches past the end of the file."""
+    """tracks: in the order of the file.  is_whole: no box reaches past the end of the file, the attached model's apart, without which the
+    video is complete.  attached_model: None where there is none."""
 
     file_bytes: int
     tracks: tuple[TrackSize, ...]
     is_whole: bool
+    attached_model: AttachedBox | None
 
 
 def read_layout(path: str | Path | SharedFile) -> FileLayout:
     """Walk the boxes of the MP4 file ``path``.  Raises ``ContainerError`` if there is no complete moov box in it."""
     file_bytes = path.size if isinstance(path, SharedFile) else os.stat(path).st_size
-    movie, position = None, 0
+    movie, model, position = None, None, 0
     with path.view() if isinstance(path, SharedFile) else open(path, "rb") as file:
         while position < file_bytes:
             file.seek(position)
@@ -41,13 +56,19 @@ def read_layout(path: str | Path | SharedFile) -> FileLayout:
             if kind == b"moov" and header <= size <= min(file_bytes - position, MAX_MOVIE_BYTES):
                 file.seek(position + header)
                 movie = file.read(size - header)
+            if kind == ATTACHED_MODEL_BOX and model is None:
+                there = min(size, file_bytes - position) if size >= header else file_bytes - position
+                model = AttachedBox(position + header, max(0, size - header), max(0, there - header), there)
+                if size != there or size < header:
+                    position = file_bytes
+                    break
             if size < header:
                 break
             position += size
     if movie is None:
         raise ContainerError(f"{path}: not an MP4 file, or cut short: there is no complete moov box in it")
     tracks = tuple(TrackSize(size, _payload_bytes(body)) for kind, body, size in _children(movie) if kind == b"trak")
-    return FileLayout(file_bytes, tracks, is_whole=position == file_bytes)
+    return FileLayout(file_bytes, tracks, is_whole=position == file_bytes, attached_model=model)
 
 
 def _box_header(data: bytes, available: int) -> tuple[bytes, int, int]:

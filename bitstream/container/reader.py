@@ -14,6 +14,7 @@ from ..access_unit import checksum_holds, peek_frame_count, peek_is_keyframe
 from ..errors import BitstreamError, ContainerError, UnsupportedVersionError
 from ..fields import ByteReader
 from ..sequence_header import MAGIC, SequenceHeader
+from .attached_model import AttachedModel
 from .boxes import read_layout
 from .shared_file import SharedFile
 from .tracks import LATENT_CODEC, describe, open_input
@@ -56,7 +57,7 @@ class StreamReader:
     path: as given; an open file goes as a ``SharedFile``.  header: the sequence header of the first access unit; header_is_intact: whether
     that unit's checksum holds, so that what the header says can be relied on.  tracks: a line on
     every copied track.  audio_tracks: how many of them are sound.  container_bytes: what the file would weigh without
-    the copied tracks: its size less their samples and tables.
+    the copied tracks and the attached model: its size less theirs.  attached_model_bytes: of the latter, 0 if there is none.
 
     Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or starts with a damaged header;
     ``UnsupportedVersionError`` for a newer format.  A file that is cut short opens, if its tables are there, and the
@@ -84,9 +85,21 @@ class StreamReader:
 
     @property
     def container_bytes(self) -> int:
-        """Size of the file less the samples and tables of the copied tracks."""
+        """Size of the file less the samples and tables of the copied tracks, and less the attached model."""
         others = [track for index, track in enumerate(self._layout.tracks) if index != self._stream_index]
-        return self._layout.file_bytes - sum(track.table_bytes + track.payload_bytes for track in others)
+        tracks = sum(track.table_bytes + track.payload_bytes for track in others)
+        return self._layout.file_bytes - tracks - self.attached_model_bytes
+
+    @property
+    def attached_model_bytes(self) -> int:
+        """What the box of an attached model takes of the file; 0 if there is none."""
+        box = self._layout.attached_model
+        return 0 if box is None else box.box_bytes
+
+    def attached_model(self) -> AttachedModel | None:
+        """The files of the model that is attached to the file, None if there is none.  Raises ``AttachedModelError``."""
+        box = self._layout.attached_model
+        return None if box is None else AttachedModel(self.path, box)
 
     def units(self) -> Iterator[Sample]:
         """The access units in order.  Raises ``ContainerError`` at the place where the file is cut short or unreadable."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
 import av
 
-from ..errors import ContainerError
+from ..errors import AttachedModelError, ContainerError
+from .attached_model import append_model
 from .tracks import LATENT_CODEC, TrackCopier
 from .unfinished import unfinished_name
 
@@ -45,6 +47,7 @@ class StreamWriter:
         self._last_ticks = 0
         self._end = Fraction(0)
         self._copier: TrackCopier | None = None
+        self._model: tuple[Sequence[tuple[str, Path]], str] | None = None
         open(self._temporary, "xb").close()  # FFmpeg opens it at the first packet: too late to say that it cannot
         options = {
             "movflags": "+faststart",
@@ -101,6 +104,11 @@ class StreamWriter:
         except av.FFmpegError as error:
             raise ContainerError(f"{self.path}: cannot be written ({error.strerror})") from error
 
+    def attach_model(self, files: Sequence[tuple[str, Path]], sha256: str) -> None:
+        """Have ``commit`` append the files of a model, names in its bundle and where they lie, which must have that identity; otherwise
+        it raises ``ContainerError``."""
+        self._model = (files, sha256)
+
     def commit(self) -> None:
         """Finish the file and move it over the target.  ``ValueError`` if no access unit was written."""
         if self._last_pts is None:
@@ -109,6 +117,8 @@ class StreamWriter:
             if self._copier is not None:
                 self._copier.finish(self._end if self._tracks_end_with_video else None)
             self._output.close()
+            if self._model is not None:
+                self._append_model(*self._model)
             os.replace(self._temporary, self.path)
         except BaseException:
             self._abandon()
@@ -124,6 +134,12 @@ class StreamWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _append_model(self, files: Sequence[tuple[str, Path]], sha256: str) -> None:
+        try:
+            append_model(self._temporary, files, sha256)
+        except AttachedModelError as error:
+            raise ContainerError(f"{self.path}: the model cannot be attached: {error}") from error
 
     def _abandon(self) -> None:
         try:

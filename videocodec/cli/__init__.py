@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from bitstream.errors import BitstreamError
 
-from ..errors import VideoCodecError
+from ..errors import ForcedModelWarning, VideoCodecError
 from ..version import __version__
 from . import decode, encode, info, ladder, models, play, verify
 
@@ -33,9 +35,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line → exit status.  Errors become one line on standard error."""
-    args = parser().parse_args(arguments)
+    top = parser()
+    args = top.parse_args(arguments)
+    if getattr(args, "force_model", False) and args.model is None:
+        top.error("--force-model needs --model: which one to force")
     try:
-        status = args.run(args)
+        with _warnings_as_lines():
+            status = args.run(args)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt as interrupt:
@@ -51,6 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         what = " ".join(str(error).split()) or "not enough memory: close other programs, or take a smaller video"
         print("; ".join([f"videocodec: error: {what}", *_notes(error)]), file=sys.stderr)
         return FAILURE
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """The library's own warnings for a person to read; those of others stay as they are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ForcedModelWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
+            if issubclass(category, ForcedModelWarning):
+                print(f"videocodec: warning: {message}", file=sys.stderr)
+            else:
+                usual(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _notes(error: BaseException) -> list[str]:

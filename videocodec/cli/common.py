@@ -82,6 +82,18 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=whole_number(1), metavar="N", help="CPU threads of the networks (default: PyTorch's, all cores)")
 
 
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """What decodes."""
+    parser.add_argument(
+        "--model",
+        metavar="NAME_OR_DIR",
+        help="model bundle: name, folder, or org/name on the hub (default: the stream's own, installed or attached to the file)",
+    )
+    parser.add_argument(
+        "--force-model", action="store_true", help="take --model even if the stream was written with another one; says what that means"
+    )
+
+
 def counted(count: int, noun: str) -> str:
     """1 frame, 2 frames."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

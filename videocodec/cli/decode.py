@@ -6,7 +6,7 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from .common import add_machine_options, counted, frame_span, print_json, progress_bar, whole_number
+from .common import add_machine_options, add_model_options, counted, frame_span, print_json, progress_bar, whole_number
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -38,11 +38,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration; no effect without a restoration model"
     )
     parser.add_argument("--no-restore", action="store_true", help="decode the latents as they are")
-    parser.add_argument(
-        "--model",
-        metavar="NAME_OR_DIR",
-        help="model bundle: name, folder, or org/name on the hub (default: the stream's own, if it is installed)",
-    )
+    add_model_options(parser)
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite outputs")
     parser.add_argument("--json", action="store_true", help="print the result as JSON; on standard error if an output is -")
@@ -55,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar("decoding") as progress:
         report = decode(
-            args.input, args.output, frames=args.frames, provenance=args.provenance, model=args.model,
+            args.input, args.output, frames=args.frames, provenance=args.provenance, model=args.model, force_model=args.force_model,
             steps=args.steps, seed=args.seed, restore=not args.no_restore,
             device=args.device, threads=args.threads, overwrite=args.yes, progress=progress,
         )  # fmt: skip

@@ -54,6 +54,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--model", default="embedded", metavar="NAME_OR_DIR",
         help="model bundle: a name from videocodec models list, a folder, or org/name on the Hugging Face hub (default: embedded)",
     )  # fmt: skip
+    parser.add_argument(
+        "--embed-model", action="store_true", help="attach the model bundle to the file, which then decodes where nobody has it"
+    )
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -67,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
     with progress_bar("encoding", quiet=args.json and not sys.stderr.isatty()) as progress:
         report = encode(
             args.input, args.output, crf=args.crf, bitrate=args.bitrate, target_size=args.target_size, maxrate=args.maxrate,
-            preset=args.preset, gop_size=args.gop_size, generation=args.generation, max_frames=args.max_frames, model=args.model,
+            preset=args.preset, gop_size=args.gop_size, generation=args.generation, max_frames=args.max_frames,
+            model=args.model, embed_model=args.embed_model,
             device=args.device, threads=args.threads, jobs=args.jobs, resume=args.resume, overwrite=args.yes, progress=progress,
         )  # fmt: skip
     for track in report.skipped_tracks:
@@ -82,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
     rate = f"{size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}"
     quality = f"crf {report.crf:g}" + (f" by {report.passes} passes" if report.passes > 1 else "")
     print(f"  video {rate}, {quality}; {size(report.container_bytes)} with its container, without sound")
+    if report.attached_model_bytes:
+        print(f"  model {report.model_name} attached, {size(report.attached_model_bytes)} more")
     part = 100 * report.container_bytes / report.source_bytes
     print(
         f"  {part:.1f} % of the {size(report.source_bytes)} of {args.input}; {report.frames / report.encode_seconds:.1f} frames per second"

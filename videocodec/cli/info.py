@@ -37,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"videocodec: warning: {args.input}: {found.damage}", file=sys.stderr)
     elif found.provenance is None and not args.headers_only:
         print(f"videocodec: warning: {args.input}: no provenance: {found.provenance_unavailable}", file=sys.stderr)
+    if found.model_attached_damage:
+        print(f"videocodec: warning: {args.input}: the attached model is damaged: {found.model_attached_damage}", file=sys.stderr)
     if args.json:
         print_json(found.to_dict())
         return 0
@@ -44,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     lines = {
         "file": found.path,
         "format": f"latent video, version {found.format_version}; lossy"
-        + (", a generative reconstruction" if found.generated_content else ""),
+        + (", a generative reconstruction" if found.generated_content else "")
+        + f"; specified in {found.specification}",
         "picture": f"{found.width}x{found.height}, {found.frame_rate:g} frames per second"
         + (f", rotated {found.rotation} degrees" if found.rotation else "")
         + (f", pixels {found.sample_aspect_ratio}" if not found.sample_aspect_ratio.startswith("0:") else ""),
@@ -53,13 +56,21 @@ def run(args: argparse.Namespace) -> int:
         "video": f"{size(found.video_bytes)}, {bitrate(found.video_bitrate_bps)}; container adds {overhead:.1f} %",
         "settings": f"crf {found.crf}, preset {found.preset}, keyframes every {found.gop_size} frames or sooner",
         "content": _content(found),
-        "latents": f"{found.latent['channels']} channels, {found.latent['width']}x{found.latent['height']}",
-        "model": f"{found.model['name']}, SHA-256 {found.model['sha256']}",
+        "latents": f"{found.latent['channels']} channels, {found.latent['width']}x{found.latent['height']}; {found.latents_checksum}",
+        "model": f"{found.model['name']}, SHA-256 {found.model['sha256']}; {_where_model_is(found)}",
         "tracks": "; ".join(found.tracks) or "no other",
     }
     for name, value in lines.items():
         print(f"{name:9} {value}")
     return 0
+
+
+def _where_model_is(found: StreamInfo) -> str:
+    here = "installed here" if found.model_installed else "not installed here"
+    if not found.model_attached:
+        return f"{here}, not attached to the file"
+    state = ", damaged" if found.model_attached_damage else ""
+    return f"{here}, attached to the file ({size(found.model_attached_bytes)} beside the video{state})"
 
 
 def _content(found: StreamInfo) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import add_machine_options, whole_number
+from .common import add_machine_options, add_model_options, whole_number
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -29,11 +29,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--steps", type=whole_number(1, 50), default=1, metavar="N", help="restoration steps to begin with")
     parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration")
     parser.add_argument("--no-restore", action="store_true", help="begin with the latents as they are")
-    parser.add_argument(
-        "--model",
-        metavar="NAME_OR_DIR",
-        help="model bundle: name, folder, or org/name on the hub (default: the stream's own, if it is installed)",
-    )
+    add_model_options(parser)
     add_machine_options(parser)
     parser.set_defaults(run=run)
 
@@ -48,8 +44,9 @@ def run(args: argparse.Namespace) -> int:
 
     settings = Settings(not args.no_restore, args.steps)
     with VideoReader(
-        args.input, model=args.model, steps=args.steps, seed=args.seed, restore=settings.restore, device=args.device, threads=args.threads
-    ) as reader:
+        args.input, model=args.model, force_model=args.force_model, steps=args.steps, seed=args.seed, restore=settings.restore,
+        device=args.device, threads=args.threads,
+    ) as reader:  # fmt: skip
         clip = Clip(args.input, reader, settings, seed=args.seed, original=args.source)
         try:
             server = PlayerServer(clip, port=args.port, keep_open=args.keep_open)
@@ -71,7 +68,7 @@ def _run_in_terminal(args: argparse.Namespace) -> int:
     from ..terminal.screen import check_terminal
 
     check_terminal()  # before anything that takes time
-    settings = {"steps": args.steps, "seed": args.seed, "restore": not args.no_restore}
+    settings = {"force_model": args.force_model, "steps": args.steps, "seed": args.seed, "restore": not args.no_restore}
     with VideoReader(args.input, model=args.model, device=args.device, threads=args.threads, **settings) as video:
         play_in_terminal(video)
     return 0

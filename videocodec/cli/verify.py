@@ -6,7 +6,7 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from .common import counted, print_json, progress_bar
+from .common import add_model_options, counted, print_json, progress_bar
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -17,11 +17,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         description="Decode all latents of a file and compare every checksum. Exit status 0 only if all hold.",
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
-    parser.add_argument(
-        "--model",
-        metavar="NAME_OR_DIR",
-        help="model bundle: name, folder, or org/name on the hub (default: the stream's own, if it is installed)",
-    )
+    add_model_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
 
@@ -31,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from ..inspection import verify
 
     with progress_bar("verifying") as progress:
-        report = verify(args.input, model=args.model, progress=progress)
+        report = verify(args.input, model=args.model, force_model=args.force_model, progress=progress)
     if args.json:
         print_json({"input": args.input, "ok": report.ok, **asdict(report)})
         return 0 if report.ok else 1

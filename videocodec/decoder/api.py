@@ -38,6 +38,7 @@ def decode(
     frames: str | slice | range | FrameSpan | None = None,
     provenance: str | Path | None = None,
     model: str | Path | None = None,
+    force_model: bool = False,
     steps: int = 1,
     seed: int = 0,
     restore: bool = True,
@@ -53,7 +54,8 @@ def decode(
     by the time when they begin ("3.5s:7s"), either end left out or negative to count from the end (``FrameSpan``); times in the
     target then begin at 0, and its sound is cut to match.  provenance: a second target, of any of these kinds, for silent pictures
     with a map drawn over them of what was transmitted, predicted and generated (``media.provenance_overlay``).  model: the
-    bundle's name or folder, for streams whose model is not installed; None finds the stream's own.  restore: whether the
+    bundle's name or folder, for streams whose model is neither installed nor attached; None finds the stream's own.  force_model: take
+    ``model`` even if it is another one with as many latent channels, with a ``ForcedModelWarning``.  restore: whether the
     bundle's UNet, if it has one, restores the latents, in ``steps`` DDIM steps; seed: of the noise that it fills generated blocks with.
 
     What is written says in its metadata what it is (``media.disclosure``).  The targets appear under their names only when both are
@@ -65,22 +67,23 @@ def decode(
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     span = None if frames is None else FrameSpan.of(frames)
-    stream = LatentStream(source, model)
+    stream = LatentStream(source, model, force_model=force_model)
     part = _part(stream, span)
     total = len(part.frames)
     _check_outputs(source, target, provenance, total)
     decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
     ran = (steps, seed) if decoder.restores else (None, None)
+    made_by = stream.bundle.name, stream.bundle.sha256
     sound = source if stream.reader.tracks else None
     count, video_bytes, video_seconds = 0, 0, 0.0
     with ExitStack() as opened:
-        disclosure = Disclosure.of(stream.header, *ran)
+        disclosure = Disclosure.of(stream.header, *ran, made_by=made_by)
         sink = opened.enter_context(
             open_sink(target, stream.header, sound_from=sound, sound_cut=part.seconds, disclosure=disclosure, overwrite=overwrite)
         )
         sinks = [sink]
         if provenance is not None:
-            disclosure = Disclosure.of(stream.header, *ran, has_map=True)
+            disclosure = Disclosure.of(stream.header, *ran, has_map=True, made_by=made_by)
             sinks.append(opened.enter_context(open_sink(provenance, stream.header, disclosure=disclosure, overwrite=overwrite)))
             turns = stream.header.rotation if keeps_rotation(provenance) else 0
         for frame in decoder.frames(part.frames.start, part.frames.stop):

@@ -173,6 +173,7 @@ def decode_frames(
     source: str | Path,
     *,
     model: str | Path | None = None,
+    force_model: bool = False,
     steps: int = 1,
     seed: int = 0,
     restore: bool = True,
@@ -184,5 +185,5 @@ def decode_frames(
 
     Raises ``BitstreamError`` or ``VideoCodecError``, and ``ValueError`` for settings.
     """
-    stream = LatentStream(source, model)
+    stream = LatentStream(source, model, force_model=force_model)
     yield from PictureDecoder(stream, device, threads, restoration, steps=steps, seed=seed, restore=restore).frames()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,14 @@ import numpy as np
 from bitstream.access_unit import AccessUnit
 from bitstream.block_syntax import Direction
 from bitstream.container import SharedFile, StreamReader
-from bitstream.errors import BitstreamError, ContainerError
+from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.frame_coder import LatentFrame
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 from bitstream.tables import CodecTables
 
-from ..errors import ModelMismatchError, UnknownModelError
+from ..errors import ForcedModelWarning, ModelMismatchError, UnknownModelError
+from ..models.attached import attached_bundle
 from ..models.bundle import ModelBundle, available
 from .index import StreamIndex, check_unchanged
 
@@ -73,25 +75,67 @@ def _usable(name: str) -> ModelBundle | None:
 class LatentStream:
     """A latent-video file opened for decoding its latents in order, as often as one likes.
 
-    ``model`` names a bundle or its folder; None finds the stream's own.  Raises ``ContainerError``,
-    ``UnsupportedVersionError`` or ``ModelMismatchError`` when opened; ``frames`` raises ``BitstreamError`` with the file's name.
+    ``model`` names a bundle or its folder; None finds the stream's own, among those that are installed or else attached to the file.
+    ``force_model``: take ``model`` though it is not the stream's own, if it has as many latent channels, with a ``ForcedModelWarning``.
+    Raises ``ContainerError``, ``UnsupportedVersionError``, ``UnknownModelError`` or ``ModelMismatchError`` when opened, and
+    ``ValueError`` for ``force_model`` without ``model``; ``frames`` raises ``BitstreamError`` with the file's name.
     """
 
-    def __init__(self, path: str | Path | SharedFile, model: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | SharedFile, model: str | Path | None = None, *, force_model: bool = False) -> None:
+        if force_model and model is None:
+            raise ValueError("force_model needs a model to force: give its name or folder")
         self.path = path
         self.reader = StreamReader(path)
         self.header = self.reader.header
-        try:
-            self.bundle = bundle_for(self.header) if model is None else ModelBundle.find(model)
-        except ModelMismatchError as error:
-            if not self.reader.header_is_intact:  # then it says nothing about models
-                raise ContainerError(f"{path}: the first access unit is damaged: copy or download the file again") from error
-            raise ModelMismatchError(f"{path}: {error}") from error
+        self.bundle = self._own_bundle() if model is None else ModelBundle.find(model)
         if self.bundle.sha256 != self.header.model_sha256:
+            self._check_header()
+            if not force_model:
+                raise ModelMismatchError(
+                    f"{path}: needs model {self._wanted}, {self.bundle.name} is {self.bundle.sha256[:16]}…: "
+                    "give the bundle that wrote the stream"
+                )
+            self._force()
+
+    @property
+    def _wanted(self) -> str:
+        return f"{self.header.model_name} {self.header.model_sha256[:16]}…"
+
+    def _own_bundle(self) -> ModelBundle:
+        try:
+            return bundle_for(self.header)
+        except ModelMismatchError as error:
+            try:
+                attached = attached_bundle(self.reader)
+            except AttachedModelError as damage:
+                self._check_header()
+                problem = f"the model attached to the file is damaged ({damage}), and this installation does not have it"
+                raise ModelMismatchError(
+                    f"{self.path}: {problem}: it needs model {self._wanted}: copy the file again, or give the bundle as the model"
+                ) from damage
+            if attached is None:
+                self._check_header()
+                raise ModelMismatchError(f"{self.path}: {error}") from error
+            return attached
+
+    def _check_header(self) -> None:
+        """A damaged header says nothing about models."""
+        if not self.reader.header_is_intact:
+            raise ContainerError(f"{self.path}: the first access unit is damaged: copy or download the file again")
+
+    def _force(self) -> None:
+        given, wanted = self.bundle.tables.latent_channels, self.header.latent_channels
+        if given != wanted:
             raise ModelMismatchError(
-                f"{path}: needs model {self.header.model_name} {self.header.model_sha256[:16]}…, {self.bundle.name} is "
-                f"{self.bundle.sha256[:16]}…: give the bundle that wrote the stream"
+                f"{self.path}: needs model {self._wanted} with {wanted} latent channels, {self.bundle.name} {self.bundle.sha256[:16]}… has "
+                f"{given} and cannot be forced on it"
             )
+        warnings.warn(
+            f"{self.path}: needs model {self._wanted}, forced to decode with {self.bundle.name} {self.bundle.sha256[:16]}…: with other "
+            "codec tables latents differ and fail their checksums, with other networks the pictures are not those that were encoded",
+            ForcedModelWarning,
+            stacklevel=3,
+        )
 
     def frames(self, first: int = 0) -> Iterator[DecodedLatents]:
         """All frames in display order from the keyframe at or before frame ``first`` on, each verified against its checksum."""

@@ -16,6 +16,7 @@ from bitstream.container import StreamReader, StreamWriter
 from ..errors import InputError, OutputError
 from ..media.frame_sink import check_target, output_errors
 from ..media.source import VideoSource
+from ..models.attached import attachable_files
 from ..models.bundle import ModelBundle
 from ..progress import ProgressCallback
 from .chunk_store import ChunkStore, manifest
@@ -30,10 +31,10 @@ _LATENT_MEMORY = 256 << 20  # bytes a process may keep for the later passes of r
 
 @dataclass(frozen=True)
 class EncodeReport:
-    """What an encode made: frames, keyframes, size in pixels, seconds of video, bytes of the coded video alone, bytes the file
-    would weigh without audio, the most bits in any second (``encoder.peak_rate`` defines it), the source's bytes, wall-clock
-    seconds, the crf it was coded for (with a bitrate or size as target the one found, and no whole number), passes over the
-    video, tracks that MP4 cannot hold, and warnings, a line each."""
+    """What an encode made: frames, keyframes, size in pixels, seconds of video, bytes of the coded video alone, bytes the file would weigh
+    without audio and attached model, bytes of the latter (0 without one), the most bits in any second (``encoder.peak_rate`` defines it),
+    the source's bytes, wall-clock seconds, the crf it was coded for (with a bitrate or size as target the one found, and no whole
+    number), passes over the video, tracks that MP4 cannot hold, and warnings, a line each."""
 
     frames: int
     keyframes: int
@@ -42,6 +43,7 @@ class EncodeReport:
     duration_seconds: float
     video_bytes: int
     container_bytes: int
+    attached_model_bytes: int
     video_bitrate_bps: float
     peak_bitrate_bps: float
     source_bytes: int
@@ -66,6 +68,7 @@ def encode(
     generation: float | None = None,
     max_frames: int | None = None,
     model: str | Path = "embedded",
+    embed_model: bool = False,
     device: str = "auto",
     threads: int | None = None,
     jobs: int = 1,
@@ -76,14 +79,15 @@ def encode(
     """Encode any video or picture PyAV can decode into a latent-video file (MP4).
 
     Quality or size, one of them: crf 0..63, lower is better (28 if none is given); bitrate, bits per second of the video alone;
-    target_size, bytes of the file without its sound.  The latter two take several passes.  maxrate: bits that no second of
-    video exceeds, with any of them.  What cannot be reached is written as near as possible, with a warning in the report.
+    target_size, bytes of the file without its sound and attached model.  The latter two take several passes.  maxrate: bits that no
+    second of video exceeds, with any of them.  What cannot be reached is written as near as possible, with a warning in the report.
 
     preset: ultrafast to placebo, named as x264 does.  gop_size: longest distance of keyframes in frames.  max_frames: stop after so many.
     generation: what share of its error the model's UNet is trusted to leave in a block that is not sent but left to it to make up,
     0..1; at 1 no block is.  None: presets from slow on run the UNet, if there is one, to find out block by block; others leave it none.
-    model: a bundle's name or folder.  threads: CPU threads of the networks.  jobs: processes that share the work between
-    keyframes; the bytes are the same for any number, and a script must call with ``jobs`` under ``if __name__ == "__main__"``.
+    model: a bundle's name or folder.  embed_model: attach the bundle to the file, which then decodes where nobody has it.  threads: CPU
+    threads of the networks.  jobs: processes that share the work between keyframes; the bytes are the same for any number, and a
+    script must call with ``jobs`` under ``if __name__ == "__main__"``.
     progress: called after every access unit.
 
     target must end in .mp4 or .m4v, and appears under its name only when it is complete.  Until then finished parts, from
@@ -109,6 +113,7 @@ def encode(
     source, target = Path(source), Path(target)
     _check_target(source, target, overwrite)
     bundle = ModelBundle.find(model)
+    attached = attachable_files(bundle) if embed_model else None  # before hours of work
     with VideoSource(source, max_frames=max_frames) as video:
         header = sequence_header(video, bundle, settings)
         rated = bitrate is not None or target_size is not None
@@ -130,12 +135,19 @@ def encode(
                 )
             else:
                 outcome = encoding.at_constant_quality()
-            skipped = _write(target, outcome, store, header.time_base, copy_from, max_frames is not None)
+            with (
+                output_errors(target),
+                StreamWriter(target, header.time_base, copy_from=copy_from, tracks_end_with_video=max_frames is not None) as writer,
+            ):
+                if attached is not None:
+                    writer.attach_model(attached, bundle.sha256)
+                _write(writer, outcome, store)
+                skipped = writer.skipped_tracks
             store.discard()
     coded = outcome.coded
     seconds = float(coded.ticks * header.time_base)
     with StreamReader(target) as reader:
-        container_bytes = reader.container_bytes
+        container_bytes, attached_model_bytes = reader.container_bytes, reader.attached_model_bytes
     return EncodeReport(
         frames=sum(task.chunk.frames for task in coded.tasks),
         keyframes=len(coded.tasks),
@@ -144,6 +156,7 @@ def encode(
         duration_seconds=seconds,
         video_bytes=coded.size,
         container_bytes=container_bytes,
+        attached_model_bytes=attached_model_bytes,
         video_bitrate_bps=coded.size * 8 / seconds,
         peak_bitrate_bps=float(peak(coded.frames, header.time_base)),
         source_bytes=os.path.getsize(source),
@@ -163,17 +176,15 @@ def _of_generation(generation: float | None, bundle: ModelBundle) -> list[str]:
     return [f"model {bundle.name} has no UNet: blocks left to be made up are shown as they were predicted"]
 
 
-def _write(target: Path, outcome: Outcome, store: ChunkStore, time_base: Fraction, copy_from: Path | None, ends_early: bool) -> list[str]:
-    """Put the finished chunks into the target, with the sound beside them → descriptions of tracks left out."""
-    with output_errors(target), StreamWriter(target, time_base, copy_from=copy_from, tracks_end_with_video=ends_early) as writer:
-        for task in outcome.coded.tasks:
-            chunks = store.load(task)
-            if chunks is None:
-                raise OutputError(f"{target}: a finished chunk in {store.folder} was lost: check the disk")
-            for unit, data in zip(chunks[0].units, chunks[0].access_units()):
-                writer.write(data, unit.first_pts, sum(unit.durations))
-        writer.commit()
-        return writer.skipped_tracks
+def _write(writer: StreamWriter, outcome: Outcome, store: ChunkStore) -> None:
+    """Put the finished chunks into the target, and complete it."""
+    for task in outcome.coded.tasks:
+        chunks = store.load(task)
+        if chunks is None:
+            raise OutputError(f"{writer.path}: a finished chunk in {store.folder} was lost: check the disk")
+        for unit, data in zip(chunks[0].units, chunks[0].access_units()):
+            writer.write(data, unit.first_pts, sum(unit.durations))
+    writer.commit()
 
 
 def _overhead(coded: Coded, time_base: Fraction) -> int:

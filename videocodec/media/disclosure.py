@@ -24,7 +24,8 @@ _LONGEST_Y4M_LINES = (79, 127)
 @dataclass(frozen=True)
 class Disclosure:
     """generative: whether the pictures are a generative reconstruction.  model_name, model_sha256: of the stream.  steps, seed: of the
-    restoration, None where none ran.  has_map: whether a map of the provenance is drawn over the pictures."""
+    restoration, None where none ran.  has_map: whether a map of the provenance is drawn over the pictures.  forced_model: name and SHA-256
+    of another model that made the pictures, None where it was the stream's own."""
 
     generative: bool
     model_name: str
@@ -32,11 +33,17 @@ class Disclosure:
     steps: int | None = None
     seed: int | None = None
     has_map: bool = False
+    forced_model: tuple[str, str] | None = None
 
     @classmethod
-    def of(cls, header: SequenceHeader, steps: int | None, seed: int | None, *, has_map: bool = False) -> Disclosure:
-        """For pictures of a stream, by what its header says of itself and by whether a restoration ran."""
-        return cls(header.generated_content or steps is not None, header.model_name, header.model_sha256, steps, seed, has_map)
+    def of(
+        cls, header: SequenceHeader, steps: int | None, seed: int | None, *, has_map: bool = False, made_by: tuple[str, str] | None = None
+    ) -> Disclosure:
+        """For pictures of a stream, by what its header says of itself and by whether a restoration ran; made_by: name and SHA-256 of the
+        model that made them, None for the stream's own."""
+        generative = header.generated_content or steps is not None
+        forced = made_by if made_by is not None and made_by[1] != header.model_sha256 else None
+        return cls(generative, header.model_name, header.model_sha256, steps, seed, has_map, forced)
 
     @property
     def sentence(self) -> str:
@@ -44,7 +51,10 @@ class Disclosure:
         beginning because programs that show metadata cut it off."""
         ran = "no restoration" if self.steps is None else f"restoration steps {self.steps}, seed {self.seed}"
         kind = "generative" if self.generative else "neural"
-        source = f"a lossy {kind} reconstruction (model {self.model_name} {self.model_sha256[:16]}, {ran})"
+        model = f"model {self.model_name} {self.model_sha256[:16]}"
+        if self.forced_model is not None:
+            model = f"model {self.forced_model[0]} {self.forced_model[1][:16]} forced in place of {model}"
+        source = f"a lossy {kind} reconstruction ({model}, {ran})"
         start = f"AI-reconstructed ({DIGITAL_SOURCE_TYPE}): decoded" if self.generative else "Decoded"
         return f"{start} by videocodec {__version__} from {source}" + (", its provenance drawn over it" if self.has_map else "")
 

@@ -3,10 +3,10 @@ so that ``info`` and ``verify`` read streams without it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from bitstream.model_identity import model_sha256
 from bitstream.tables import CodecTables
 
 from ..errors import UnknownModelError
@@ -96,15 +97,14 @@ class ModelBundle:
     @cached_property
     def sha256(self) -> str:
         """Identity of the model: SHA-256 over the names and contents of all files that decoding depends on, 64 hex digits."""
-        digest = hashlib.sha256()
+        return model_sha256((name, file.stat().st_size, _pieces(file)) for name, file in self.files)
+
+    @property
+    def files(self) -> list[tuple[str, Path]]:
+        """All files that decoding depends on, in order: their names in the bundle, with slashes, and where they lie."""
         files = [self.folder / "model_index.json", self.folder / TABLES_FILE]
         files += [f for part in NETWORK_FOLDERS for pattern in ("*.json", "*.safetensors") for f in (self.folder / part).glob(pattern)]
-        for file in sorted(f for f in files if f.is_file()):
-            digest.update(f"{file.relative_to(self.folder).as_posix()}\0{file.stat().st_size}\0".encode())
-            with file.open("rb") as stream:
-                while piece := stream.read(1 << 24):  # a UNet is larger than what one wants in memory
-                    digest.update(piece)
-        return digest.hexdigest()
+        return [(file.relative_to(self.folder).as_posix(), file) for file in sorted(f for f in files if f.is_file())]
 
     @cached_property
     def tables(self) -> CodecTables:
@@ -170,6 +170,12 @@ class ModelBundle:
             if "timesteps" not in file.keys():  # noqa: SIM118  (no mapping)
                 raise UnknownModelError(f"{self.folder / TABLES_FILE}: no timesteps: calibrate this bundle again")
             return file.get_tensor("timesteps").astype(np.int64)
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as stream:
+        while piece := stream.read(1 << 24):  # a UNet is larger than what one wants in memory
+            yield piece
 
 
 def available() -> tuple[str, ...]:

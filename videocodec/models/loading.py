@@ -15,6 +15,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from safetensors import SafetensorError
 
 from ..errors import UnknownModelError
+from .budget import check_config, check_shards, within_weights
 from .denoiser import Denoiser, TemporalDenoiser
 from .latent_autoencoder import LatentAutoencoder
 from .temporal_unet import TemporalUNet
@@ -105,6 +106,7 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
         raise UnknownModelError(f"{file}: {config['_class_name']} is flow matching, which videocodec cannot restore latents with")
     if "beta_schedule" not in config and config.get("trained_betas") is None:
         raise UnknownModelError(f"{file}: {config.get('_class_name')!r} has no beta_schedule: take a scheduler like DDIM, PNDM or Euler")
+    check_config({name: value for name, value in config.items() if name != "trained_betas"}, file)
     try:
         with _quiet():
             # Clipping to ±1 and thresholding are for pictures; DDIM's default would do it to latents.
@@ -130,8 +132,15 @@ def _config(file: Path) -> dict[str, object]:
 
 def load_network(folder: Path, kind: type[ModelMixin]) -> ModelMixin:
     """The weights in a folder as a network of a class, complete or not at all, ready for inference."""
+    config_file = folder / "config.json"
+    if config_file.is_file():
+        config = _config(config_file)
+        check_config(config, config_file)
+        if "quantization_config" in config:  # diffusers would look for packages that unpack it
+            raise UnknownModelError(f"{config_file}: quantised weights are not supported: take those it was made of")
+    check_shards(folder)
     try:
-        with _quiet():
+        with _quiet(), within_weights(folder):
             model, loading = kind.from_pretrained(
                 str(folder),
                 use_safetensors=True,

@@ -168,7 +168,8 @@ class Clip:
         if not encoded:
             raise OSError(f"{self.path}: frame {index} cannot be encoded as PNG")
         ran = (settings.steps, self._seed) if settings.restore and self._reader.bundle.has_unet else (None, None)
-        return Disclosure.of(self.header, *ran).mark_png(data.tobytes())
+        bundle = self._reader.bundle
+        return Disclosure.of(self.header, *ran, made_by=(bundle.name, bundle.sha256)).mark_png(data.tobytes())
 
     def thumbnail(self, index: int) -> bytes:
         """A small JPEG of a frame, as it is without restoration."""

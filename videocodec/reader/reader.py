@@ -37,12 +37,19 @@ class _Core:
     """What readers of one file under several choices of restoration share; closed with the last of them."""
 
     def __init__(
-        self, source: str | Path | BinaryIO, model: str | Path | None, device: str, threads: int | None, memory_limit: int, read_ahead: bool
+        self,
+        source: str | Path | BinaryIO,
+        model: str | Path | None,
+        force_model: bool,
+        device: str,
+        threads: int | None,
+        memory_limit: int,
+        read_ahead: bool,
     ) -> None:
         self.cache = Cache(memory_limit)
         self.file = SharedFile(source) if hasattr(source, "read") else SharedFile.open(source)
         try:
-            stream = LatentStream(self.file, model)
+            stream = LatentStream(self.file, model, force_model=force_model)
             self.index = StreamIndex(stream.reader)
             # A first header that is damaged may say anything.
             stream.header = stream.reader.header = self.index.header
@@ -107,10 +114,10 @@ class VideoReader:
             video[-1], video[10:20:2]    # a slice is a list of frames
             video.get_frame_at(3.5)      # the one shown at 3.5 s
 
-    source: a path, or a binary file object that can seek, which stays open and which nobody else may read meanwhile.  model, steps, seed,
-    restore, device, threads: as of ``videocodec.decode``.  memory_limit: bytes of decoded latents, pictures and decoder states that are
-    kept for later; what is being worked on comes on top.  read_ahead: whether a thread decodes what is likely asked for next.  strict:
-    refuse a file of which anything is damaged, instead of raising ``DamagedFrameError`` for the frames that are.
+    source: a path, or a binary file object that can seek, which stays open and which nobody else may read meanwhile.  model, force_model,
+    steps, seed, restore, device, threads: as of ``videocodec.decode``.  memory_limit: bytes of decoded latents, pictures and decoder
+    states that are kept for later; what is being worked on comes on top.  read_ahead: whether a thread decodes what is likely asked for
+    next.  strict: refuse a file of which anything is damaged, instead of raising ``DamagedFrameError`` for the frames that are.
 
     Any number of threads may use a reader.  Pictures and latents are shared with its cache, hence read-only: copy what you want to change.
 
@@ -124,6 +131,7 @@ class VideoReader:
         source: str | Path | BinaryIO,
         *,
         model: str | Path | None = None,
+        force_model: bool = False,
         steps: int = 1,
         seed: int = 0,
         restore: bool = True,
@@ -135,7 +143,7 @@ class VideoReader:
     ) -> None:
         self._closed = True
         settings = RestorationSettings(steps, seed, restore)
-        core = _Core(source, model, device, threads, memory_limit, read_ahead)
+        core = _Core(source, model, force_model, device, threads, memory_limit, read_ahead)
         self._join(core, settings)
         if strict and core.metadata.damage is not None:
             self.close()

@@ -1,0 +1,193 @@
+"""A model bundle attached to a latent-video file: a box of its own after everything else (FORMAT.md, section 1.1).
+
+    version        u8    1
+    file_count     u16   1..256
+    name           u8 (length), ASCII   } file_count times, names ascending and from a fixed list
+    size           u64                  }
+    contents       the files, one after another, up to the end of the box
+
+Nothing in it is believed: names and sizes are checked before anything is read, and nothing is written before the hash is right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import AttachedModelError
+from ..model_identity import model_sha256
+from .boxes import ATTACHED_MODEL_BOX, AttachedBox
+from .shared_file import SharedFile
+
+BOX_VERSION = 1
+MAX_FILES = 256
+_PIECE = 1 << 20
+_MAX_SAFETENSORS_HEADER = 100_000_000  # bytes, as of the safetensors library
+
+_NEEDED = ("codec/tables.safetensors", "vae/config.json")
+_NETWORK_FILE = r"(vae|unet|motion_adapter)/diffusion_pytorch_model(-\d{5}-of-\d{5})?\.safetensors"
+# What a name may look like, and the most bytes of such a file.
+_ALLOWED = (
+    (re.compile(r"model_index\.json"), 1 << 20),
+    (re.compile(r"codec/tables\.safetensors"), 1 << 28),
+    (re.compile(r"(vae|unet|motion_adapter)/config\.json"), 1 << 20),
+    (re.compile(r"(vae|unet|motion_adapter)/diffusion_pytorch_model\.safetensors\.index\.json"), 1 << 24),
+    (re.compile(r"unet/conditioning\.safetensors"), 1 << 28),
+    (re.compile(r"scheduler/scheduler_config\.json"), 1 << 20),
+    (re.compile(_NETWORK_FILE), 1 << 40),
+)
+
+
+@dataclass(frozen=True)
+class AttachedFile:
+    """One file of the bundle: its name in the bundle's folder, its bytes, and where in the latent-video file they begin."""
+
+    name: str
+    size: int
+    position: int
+
+
+class AttachedModel:
+    """The files of a model in the box ``box`` of the file ``path``.
+
+    Raises ``AttachedModelError`` if the box is cut short, or names, sizes or kinds of its files are not those of a bundle.  Whether they
+    are the right ones, ``sha256`` tells.
+    """
+
+    def __init__(self, path: str | Path | SharedFile, box: AttachedBox) -> None:
+        self._path = path
+        if box.available < box.bytes:
+            raise AttachedModelError(f"it is cut short: {box.available} of {box.bytes} bytes are there")
+        with _opened(path) as file:
+            file.seek(box.position)
+            self.files = tuple(_directory(file, box))
+            for entry in self.files:
+                file.seek(entry.position)
+                _check_kind(entry, file.read(9))
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the model that these files make, 64 hex digits, worked out anew.  Raises ``AttachedModelError``."""
+        with _opened(self._path) as file:
+            return model_sha256((entry.name, entry.size, _pieces(file, entry)) for entry in self.files)
+
+    def extract(self, folder: Path) -> None:
+        """Write the files into an empty folder.  Raises ``OSError`` if they cannot be written, ``AttachedModelError``."""
+        with _opened(self._path) as file:
+            for entry in self.files:
+                target = folder / entry.name
+                target.parent.mkdir(exist_ok=True)
+                with target.open("xb") as copy:
+                    copy.writelines(_pieces(file, entry))
+
+
+def check_attachable(files: Iterable[tuple[str, int]]) -> None:
+    """Raise ``AttachedModelError`` unless files of those names and sizes may be attached."""
+    names = set()
+    for name, size in files:
+        _check_file(name, size)
+        names.add(name)
+    if len(names) > MAX_FILES:
+        raise AttachedModelError(f"it has {len(names)} files, may have {MAX_FILES}")
+    for name in _NEEDED:
+        if name not in names:
+            raise AttachedModelError(f"it has no {name}")
+
+
+def append_model(target: Path, files: Sequence[tuple[str, Path]], sha256: str) -> None:
+    """Append the box to a finished MP4 file.
+
+    files: names in the bundle and where they lie.  sha256: the identity they must have, or somebody changed them meanwhile.  Raises
+    ``AttachedModelError``, or ``OSError``.
+    """
+    files = sorted(files)
+    sizes = [path.stat().st_size for _, path in files]
+    check_attachable([(name, size) for (name, _), size in zip(files, sizes)])
+    directory = b"".join(bytes([len(name)]) + name.encode() + size.to_bytes(8, "big") for (name, _), size in zip(files, sizes))
+    body = bytes([BOX_VERSION]) + len(files).to_bytes(2, "big") + directory
+    with target.open("ab") as box:
+        # Always the long form of the header, so that one form is tested whatever the size.
+        box.write(b"\0\0\0\1" + ATTACHED_MODEL_BOX + (16 + len(body) + sum(sizes)).to_bytes(8, "big") + body)
+
+        def copied(path: Path, size: int) -> Iterator[bytes]:
+            with path.open("rb") as file:
+                while size and (piece := file.read(min(_PIECE, size))):
+                    box.write(piece)
+                    yield piece
+                    size -= len(piece)
+
+        found = model_sha256((name, size, copied(path, size)) for (name, path), size in zip(files, sizes))
+    if found != sha256:
+        raise AttachedModelError("its files were changed while the video was encoded: encode again")
+
+
+def _opened(path: str | Path | SharedFile) -> AbstractContextManager[BinaryIO]:
+    return path.view() if isinstance(path, SharedFile) else open(path, "rb")
+
+
+def _directory(file: BinaryIO, box: AttachedBox) -> Iterator[AttachedFile]:
+    """The files by the box's own list, which must fill it exactly."""
+    left = box.bytes
+
+    def take(count: int) -> bytes:
+        nonlocal left
+        data = file.read(count) if count <= left else b""
+        if len(data) < count:
+            raise AttachedModelError("its list of files is cut short")
+        left -= count
+        return data
+
+    version, count = take(1)[0], int.from_bytes(take(2), "big")
+    if version != BOX_VERSION:
+        raise AttachedModelError(f"it is of version {version}, this program reads {BOX_VERSION}: upgrade videocodec")
+    if count > MAX_FILES:
+        raise AttachedModelError(f"it has {count} files, may have {MAX_FILES}")
+    listed: list[tuple[str, int]] = []
+    for _ in range(count):
+        name = take(take(1)[0]).decode("ascii", "backslashreplace")
+        size = int.from_bytes(take(8), "big")
+        if listed and name <= listed[-1][0]:
+            raise AttachedModelError("its files are not in the order of their names, each once")
+        listed.append((name, size))
+    check_attachable(listed)
+    if sum(size for _, size in listed) != left:
+        raise AttachedModelError(f"its files take {sum(size for _, size in listed)} bytes, the box has {left} for them")
+    position = box.position + box.bytes - left
+    for name, size in listed:
+        yield AttachedFile(name, size, position)
+        position += size
+
+
+def _check_file(name: str, size: int) -> None:
+    limit = next((limit for pattern, limit in _ALLOWED if pattern.fullmatch(name)), None)
+    if limit is None:
+        raise AttachedModelError(f"{name[:100]!r} is no file of a model")
+    if size > limit:
+        raise AttachedModelError(f"{name} has {size} bytes, at most {limit} are allowed")
+
+
+def _check_kind(entry: AttachedFile, begin: bytes) -> None:
+    """A pickle under another name must not come further than here."""
+    if entry.name.endswith(".json"):
+        is_right = begin[:1] == b"{"
+    else:
+        header = int.from_bytes(begin[:8], "little")
+        is_right = begin[8:9] == b"{" and header <= min(_MAX_SAFETENSORS_HEADER, entry.size - 8)
+    if not is_right:
+        kind = "JSON" if entry.name.endswith(".json") else "safetensors"
+        raise AttachedModelError(f"{entry.name} is no {kind} file")
+
+
+def _pieces(file: BinaryIO, entry: AttachedFile) -> Iterator[bytes]:
+    file.seek(entry.position)
+    left = entry.size
+    while left:
+        piece = file.read(min(_PIECE, left))
+        if not piece:
+            raise AttachedModelError("it is cut short")
+        yield piece
+        left -= len(piece)

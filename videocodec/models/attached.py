@@ -1,0 +1,54 @@
+"""A model bundle that travels with a file: attached when it is encoded, unpacked where the model is not installed.  No torch here."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+
+from bitstream.container import AttachedModel, StreamReader, check_attachable
+from bitstream.errors import AttachedModelError
+
+from ..errors import UnknownModelError
+from .bundle import ModelBundle
+
+_SHOWN = 16  # hex digits of a hash
+
+
+def attachable_files(bundle: ModelBundle) -> list[tuple[str, Path]]:
+    """Names and places of the files of a bundle, checked to be such as may be attached.  Raises ``UnknownModelError``."""
+    files = bundle.files
+    try:
+        check_attachable((name, path.stat().st_size) for name, path in files)
+    except AttachedModelError as error:
+        raise UnknownModelError(f"{bundle.folder}: cannot be attached: {error}: calibrate the model again, or encode without") from error
+    return files
+
+
+def checked_model(reader: StreamReader) -> AttachedModel | None:
+    """The model that is attached to a file, None if there is none.  Raises ``AttachedModelError`` unless it is the stream's own."""
+    attached = reader.attached_model()
+    if attached is not None and (found := attached.sha256) != reader.header.model_sha256:
+        raise AttachedModelError(f"it is {found[:_SHOWN]}…, the stream needs {reader.header.model_sha256[:_SHOWN]}…")
+    return attached
+
+
+def attached_bundle(reader: StreamReader) -> ModelBundle | None:
+    """The model that is attached to a file, unpacked, None if there is none.
+
+    Its files lie in a folder of their own among the temporary ones, which is removed with the bundle, or at the end of the program.
+    Raises ``AttachedModelError`` unless it is the stream's own, before anything is written; ``OSError`` if there is no room for it.
+    """
+    attached = checked_model(reader)
+    if attached is None:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="videocodec-model-"))  # which nobody else may read or write
+    try:
+        attached.extract(folder)
+        bundle = ModelBundle(reader.header.model_name, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(bundle, shutil.rmtree, folder, ignore_errors=True)
+    return bundle
