@@ -1,9 +1,11 @@
 """Speed and memory on this machine: encode, decode and latent-only decode at 512×288, peak memory of short and long encodes.
 
     python tools/bench_speed.py [--threads 2] [--crf 32] [--skip-memory]
+    python tools/bench_speed.py --stages [--model BUNDLE] [--device cuda] [--size 512x288]
 
 The clip is made on the spot: a textured picture panned and zoomed under a moving object, 25 fps.  Memory is the peak
-resident size of a fresh process, encoding 5 s and 30 s.
+resident size of a fresh process, encoding 5 s and 30 s.  ``--stages`` says instead how many frames a second are decoded once networks
+are loaded, restored and not, and what share of the time each stage takes when nothing overlaps.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -46,13 +49,13 @@ def make_clip(path: Path, seconds: int, width: int = WIDTH, height: int = HEIGHT
         output.mux(stream.encode(None))
 
 
-def latent_speed(coded: Path) -> float:
+def latent_speed(coded: Path, model: str | None = None) -> float:
     """Frames per second from access units to latents with their checksum, the best of three passes; reading the file is not in it."""
     from bitstream.access_unit import AccessUnit
     from bitstream.latent_decoder import LatentDecoder
     from videocodec.decoder.latents import LatentStream
 
-    stream = LatentStream(coded)
+    stream = LatentStream(coded, model)
     tables, units = stream.bundle.tables, [AccessUnit.parse(sample.data) for sample in stream.reader.units()]
     best = float("inf")
     for _ in range(3):
@@ -76,16 +79,61 @@ def peak_memory(clip: Path, target: Path, threads: int) -> float:
     return float(done.stdout.split()[-1])
 
 
+def stages(coded: Path, args: argparse.Namespace) -> None:
+    """Print speed and milliseconds a frame of every stage."""
+    from videocodec.decoder.frames import PictureDecoder
+    from videocodec.decoder.latents import LatentStream
+    from videocodec.decoder.neighbours import neighbours
+
+    stream = LatentStream(coded, args.model)
+    for restore in (True, False) if stream.bundle.has_unet else (False,):
+        decoder = PictureDecoder(stream, args.device, args.threads, restore=restore)
+        frames = decoder.frames()
+        for _ in range(decoder.batch_size):
+            next(frames)
+        begin = time.perf_counter()
+        count = sum(1 for _ in frames)
+        print(f"decode {'with' if restore else 'without'} UNet: {count / (time.perf_counter() - begin):.1f} fps, models loaded")
+    latents = list(stream.frames())
+    size, block = decoder.batch_size, 1 << stream.header.block_log2
+    batches = [range(first, first + size) for first in range(size, len(latents) - size, size)]
+
+    def per_frame(work: Callable[[range], object]) -> float:
+        begin = time.perf_counter()
+        for batch in batches:
+            work(batch)
+        return 1000 * (time.perf_counter() - begin) / (size * len(batches))
+
+    table = {"latents": 1000 / latent_speed(coded, args.model)}
+    plain = per_frame(lambda batch: decoder.pictures(latents, batch))
+    if stream.bundle.has_unet:
+        table["neighbours"] = per_frame(lambda batch: [neighbours(stream.bundle.tables, latents, i, block) for i in batch])
+        restoring = PictureDecoder(stream, args.device, args.threads)
+        restoring.pictures(latents, batches[0])
+        table["UNet"] = per_frame(lambda batch: restoring.pictures(latents, batch)) - plain - table["neighbours"]
+    table["autoencoder"] = plain
+    total = sum(table.values())
+    print("one after another, ms a frame: " + ", ".join(f"{name} {value:.1f} ({value / total:.0%})" for name, value in table.items()))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--crf", type=int, default=32)
     parser.add_argument("--skip-memory", action="store_true")
+    parser.add_argument("--stages", action="store_true")
+    parser.add_argument("--model", default="embedded", help="bundle, for --stages")
+    parser.add_argument("--device", default="cpu", help="for --stages")
+    parser.add_argument("--size", default=f"{WIDTH}x{HEIGHT}", help="of the picture, for --stages")
     args = parser.parse_args()
     import videocodec
 
     with tempfile.TemporaryDirectory() as folder:
         clip, long_clip, coded = (Path(folder) / name for name in ("5s.mp4", "30s.mp4", "coded.mp4"))
+        if args.stages:
+            make_clip(clip, 3, *map(int, args.size.split("x")))
+            videocodec.encode(clip, coded, crf=args.crf, preset="superfast", threads=args.threads, device=args.device, model=args.model)
+            return stages(coded, args)
         make_clip(clip, 5)
         for preset in ("ultrafast", "medium"):
             report = videocodec.encode(clip, coded, crf=args.crf, preset=preset, threads=args.threads, device="cpu", overwrite=True)
