@@ -104,7 +104,7 @@ class ReadAhead:
                 busy = self._one_task(wish)
             except DamagedFrameError:
                 busy = True  # marked as such in the index by now
-            except (VideoCodecError, ValueError, OSError):
+            except (VideoCodecError, ValueError, OSError, RuntimeError, MemoryError):
                 busy = False  # whoever asks for that frame is told
             if not busy:
                 done = wish

@@ -210,6 +210,7 @@ class VideoReader:
     def __getitem__(self, index: slice) -> list[Frame]: ...
     def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
         if isinstance(index, slice):
+            self._check_open()
             return [self._frame(number) for number in range(len(self))[index]]
         return self._frame(self._number(index))
 
@@ -218,6 +219,7 @@ class VideoReader:
 
     def get_frame_at(self, seconds: float) -> Frame:
         """The frame that is shown at a time, in seconds of the stream's clock (that of ``Frame.pts_seconds``)."""
+        self._check_open()
         return self._frame(self.index.frame_at_seconds(seconds))
 
     def get_frames_at(self, indices: Iterable[int]) -> FrameBatch:
@@ -273,6 +275,7 @@ class VideoReader:
         return f"VideoReader({told.name!r}, {told.frames} frames of {told.width}x{told.height}{state})"
 
     def _batch(self, numbers: Iterable[int]) -> FrameBatch:
+        self._check_open()
         return FrameBatch.of([self._frame(number) for number in numbers], self.metadata.height, self.metadata.width)
 
     def _frame(self, number: int) -> Frame:
@@ -285,6 +288,7 @@ class VideoReader:
 
     def _number(self, index: int) -> int:
         """An index, from the end if negative, as a number 0..n - 1."""
+        self._check_open()
         try:
             number = operator.index(index)
         except TypeError:

@@ -263,7 +263,11 @@ def test_a_closed_reader_says_so_with_its_length(coded_movie) -> None:
     video = VideoReader(coded_movie.coded, **CPU)
     video.close()
     video.close()
-    for use in (lambda: video[0], lambda: video.latents[0], lambda: video.get_frame_at(0), lambda: list(video), video.with_settings):
+    for use in (
+        lambda: video[0], lambda: video[99], lambda: video[0:0], lambda: video.latents[0], lambda: video.get_frame_at(0),
+        lambda: video.get_frame_at(99.0), lambda: video.get_frames_at([]), lambda: video.has_picture(0), lambda: list(video),
+        video.with_settings,
+    ):  # fmt: skip
         with pytest.raises(ReaderClosedError, match=r"this reader is closed \(it had 22 frames\)"):
             use()
     assert len(video) == 22 and video.metadata.frames == 22 and "closed" in repr(video)
