@@ -6,7 +6,6 @@ Skipped where there is no Chromium or no Playwright; nothing is downloaded.
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,13 +20,7 @@ from videocodec.media.source import VideoSource
 
 from ..stock_models import quick_bundle
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not os.environ.get("VIDEOCODEC_PAGE_TESTS"),
-        reason="at times the page and its driver keep each other busy for ever, not understood yet: VIDEOCODEC_PAGE_TESTS=1 runs these",
-    ),
-]
+pytestmark = pytest.mark.slow
 HEIGHT, WIDTH, FRAMES = 64, 96, 22
 PIXELS = """id => {
   const canvas = document.getElementById(id);
