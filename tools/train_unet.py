@@ -52,6 +52,7 @@ ENOUGH_MSE, ENOUGH_LPIPS = 4.0, 0.02  # below these, errors of a cut-out are not
 FLICKER_WEIGHT = 0.1
 VALIDATION_PAIRS = 3  # per stream
 DECODER_FILE = "decoder.safetensors"
+MARGIN = 2  # latents
 UNRESTORED_EVERY = 4  # batches, when the decoder learns too
 
 
@@ -108,6 +109,7 @@ class Batch:
     timesteps: torch.Tensor
     pictures: torch.Tensor
     flow: torch.Tensor
+    judged: torch.Tensor
 
     def to(self, device: str) -> Batch:
         """The same on a device."""
@@ -141,6 +143,10 @@ def collate(cuts: list[tuple[Stream, int, int, int, int, int]], deviation: float
         parts["timesteps"].append(stream.timesteps[t : t + 2])
         parts["pictures"].append(pictures.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
         parts["flow"].append(sampling_grid(*pictures)[None])
+        top, left, bottom, right = y > 0, x > 0, y + h < stream.decoded.shape[2], x + w < stream.decoded.shape[3]
+        judged = np.zeros((2, 1, 8 * h, 8 * w), bool)
+        judged[..., 8 * MARGIN * top : 8 * (h - MARGIN * bottom), 8 * MARGIN * left : 8 * (w - MARGIN * right)] = True
+        parts["judged"].append(judged)
     return Batch(**{name: torch.from_numpy(np.concatenate(values)) for name, values in parts.items()})
 
 
@@ -199,14 +205,16 @@ class Restorer(nn.Module):
 
 def distortion(decoded: torch.Tensor, batch: Batch, perceptual: nn.Module, weight: float, train: bool) -> tuple[torch.Tensor, ...]:
     """Per frame: loss; MSE in 8-bit units; LPIPS; per pair: flicker, the MSE of the change of the error."""
+    decoded = torch.where(batch.judged, decoded, batch.pictures)
+    share = batch.judged.float().mean((1, 2, 3))
     error = (decoded - batch.pictures) * 127.5
-    mse = (error**2).mean((1, 2, 3))
-    coarse = (F.avg_pool2d(error, 8) ** 2).mean((1, 2, 3))
+    mse = (error**2).mean((1, 2, 3)) / share
+    coarse = (F.avg_pool2d(error, 8) ** 2).mean((1, 2, 3)) / share
     dy, dx = torch.randint(0, 4, (2,)).tolist() if train else (0, 0)
-    lpips = perceptual(decoded[..., dy:, dx:], batch.pictures[..., dy:, dx:])
+    lpips = perceptual(decoded[..., dy:, dx:], batch.pictures[..., dy:, dx:]) / share
     moved = F.grid_sample(error[::2], batch.flow, padding_mode="border", align_corners=True)
-    flicker = ((error[1::2] - moved) ** 2).mean((1, 2, 3))
-    grid = grid_energy(error) if min(error.shape[2:]) >= 64 else 0
+    flicker = ((error[1::2] - moved) ** 2).mean((1, 2, 3)) / share[::2]
+    grid = grid_energy(error) / share if min(error.shape[2:]) >= 64 else 0
     pixels = torch.log(mse + 0.5 * coarse + GRID_WEIGHT * grid + ENOUGH_MSE)
     changes = torch.log(flicker + ENOUGH_MSE).repeat_interleave(2)
     return pixels + weight * torch.log(lpips + ENOUGH_LPIPS) + FLICKER_WEIGHT * changes, mse, lpips, flicker
@@ -263,7 +271,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=4)
-    parser.add_argument("--crop", type=int, default=16, help="latents a side")
+    parser.add_argument("--crop", type=int, default=20, help="latents a side, MARGIN of them not judged")
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--decoder-rate", type=float, default=0.0, help="learning rate of the autoencoder's decoder; 0 leaves it as it is")
     parser.add_argument("--perceptual", type=float, default=1.5, help="weight of log LPIPS against log MSE")

@@ -128,6 +128,11 @@ class TestAShortRun:
         ModelBundle.find(folder).load_autoencoder()
 
 
+def whole(pictures: torch.Tensor) -> torch.Tensor:
+    """A mask that judges every pixel."""
+    return torch.ones_like(pictures[:, :1], dtype=torch.bool)
+
+
 class TestParts:
     def test_training_and_validation_share_no_scene(self, training) -> None:
         def stream(name: str):
@@ -148,7 +153,7 @@ class TestParts:
     def test_halving_an_error_is_worth_the_same_in_calm_and_in_busy_pictures(self, training) -> None:
         pictures = torch.zeros(2, 3, 64, 64)
         planes, flow = torch.ones(2, 8, 8), torch.zeros(1, 64, 64, 2)
-        batch = training.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, flow)
+        batch = training.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, flow, whole(pictures))
         noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
         lpips = lambda a, b: a.abs().mean((1, 2, 3))
 
@@ -160,6 +165,28 @@ class TestParts:
 
         assert gain(0.8) == pytest.approx(gain(0.4), rel=0.05)
         assert gain(0.8) > 1.5
+
+    def test_only_true_edges_of_a_picture_are_judged(self, training) -> None:
+        shape = (2, 16, 16, 24)
+        stream = training.Stream(
+            "clip-a crf40", np.zeros((2, 128, 192, 3), np.uint8), np.zeros(shape), np.zeros(shape), np.zeros((2, 2, *shape[1:])),
+            np.ones((2, 16, 24)), np.full(2, 100), np.zeros(2, bool),
+        )  # fmt: skip
+        margin = 8 * training.MARGIN
+        corner, cut_all_round = (training.collate([(stream, 0, y, x, 8, 8)], 1.0).judged for y, x in ((0, 16), (4, 8)))
+        assert corner[:, :, : 64 - margin, margin:].all() and corner.sum() == 2 * (64 - margin) ** 2
+        assert cut_all_round[..., margin:-margin, margin:-margin].all() and cut_all_round.sum() == 2 * (64 - 2 * margin) ** 2
+
+    def test_what_is_not_judged_costs_nothing_and_the_rest_costs_the_same(self, training) -> None:
+        pictures, judged = torch.zeros(2, 3, 64, 64), torch.zeros(2, 1, 64, 64, dtype=torch.bool)
+        judged[..., :32] = True
+        planes, error = torch.ones(2, 8, 8), torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
+        grid = torch.stack(torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="xy"), -1)[None]
+        batch = training.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, grid, judged)
+        lpips = lambda a, b: a.abs().mean((1, 2, 3))
+        mse = [training.distortion(torch.cat([error, 9 * beyond], -1), batch, lpips, 1.0, train=False)[1] for beyond in (error, -error)]
+        assert torch.equal(*mse)
+        assert mse[0].numpy() == pytest.approx(((error * 127.5) ** 2).mean((1, 2, 3)).numpy(), rel=1e-5)
 
     def test_a_scene_filmed_often_counts_once(self, training, monkeypatch: pytest.MonkeyPatch) -> None:
         shape = (3, 16, 16, 16)
@@ -179,7 +206,9 @@ class TestParts:
         pictures = torch.rand(2, 3, 64, 64) - 0.5
         y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
         planes = torch.ones(2, 8, 8)
-        batch = training.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, torch.stack([x, y], -1)[None])
+        batch = training.Batch(
+            *[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, torch.stack([x, y], -1)[None], whole(pictures)
+        )
         steady, changing = torch.full((1, 3, 64, 64), 0.1), 0.1 * torch.randn(1, 3, 64, 64)
         no_lpips = lambda a, b: torch.zeros(len(a))
         still = training.distortion(pictures + steady, batch, no_lpips, 1.0, train=False)[3]
