@@ -3,7 +3,8 @@
     python tools/restoration_streams.py --clips DIR --pictures DIR --output DIR [--frames 33] [--picture-count 120] [--jobs 2]
 
 Every clip is coded at several crf values, spread over the whole range, by the default encoder.  Of the pictures short clips are made by a
-virtual camera that pans, zooms and turns over them while a piece of another picture passes in front.  A folder is written
+virtual camera that pans, zooms and turns over them while a piece of another picture passes in front; half of them stand
+still, and most are softened, changed in contrast and given noise, as video is next to photographs.  A folder is written
 per clip with ``pictures.npy`` (T, H, W, 3) uint8, ``source.npy`` (T, C, h, w) float16 and, per stream, ``crfNN.npz`` with
 decoded (T, C, h, w), neighbours (T, 2, C, h, w) int16, quantisers (T, h, w) uint8 and ``keyframe`` (T,) bool; folders that
 are complete are left alone.  Clips larger than 384×288 are cut to that size at a random place.
@@ -55,6 +56,17 @@ def read_clip(path: Path, frames: int, rng: np.random.Generator) -> np.ndarray:
     return clip[:, y : y + height, x : x + width]
 
 
+def as_filmed(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A clip of a photograph, (T, H, W, 3) uint8, as a video camera might have given it: softer, other contrast, noise in every frame."""
+    if rng.random() < 0.25:
+        return clip
+    contrast, brightness, noise = rng.uniform(0.6, 1.05), rng.uniform(-20, 20), max(0.0, rng.normal(0, 2.5))
+    sigma = tuple(rng.uniform(0.3, 1.6) * np.array([1.0, rng.uniform(0.7, 1.3)]))
+    soft = np.stack([cv2.GaussianBlur(frame, (0, 0), *sigma) for frame in clip]).astype(np.float32)
+    grain = rng.normal(0, noise, (*clip.shape[:3], 1)) + rng.normal(0, 0.4 * noise, clip.shape)
+    return np.clip(np.rint((soft - 128) * contrast + 128 + brightness + grain), 0, 255).astype(np.uint8)
+
+
 def write_streams(folder: Path, clip: np.ndarray, crfs: list[int]) -> None:
     """Encode and decode a clip at every crf, and write what training needs; a renamed folder is a complete one."""
     torch.set_num_threads(1)
@@ -96,7 +108,8 @@ def make_clip(name: str, path: Path, other: Path | None, frames: int, output: Pa
         clip, ranges = read_clip(path, frames, rng), CRF_RANGES
     else:
         pictures = [cv2.imread(str(p), cv2.IMREAD_COLOR_RGB) for p in (path, other)]
-        clip, ranges = camera_clip(*pictures, min(frames, 17), rng), [CRF_RANGES[i] for i in rng.choice(len(CRF_RANGES), 2, replace=False)]
+        clip = as_filmed(camera_clip(*pictures, min(frames, 17), rng, motion=float(rng.random() < 0.5)), rng)
+        ranges = [CRF_RANGES[i] for i in rng.choice(len(CRF_RANGES), 2, replace=False)]
     write_streams(output / name, clip, [int(rng.integers(*limits)) for limits in ranges])
     return name
 

@@ -50,8 +50,16 @@ def camera_clips(
         yield _clip(made, _header(side, side, Fraction(1, 25), channels), runtime)
 
 
-def camera_clip(background: np.ndarray, occluder: np.ndarray, frames: int, rng: np.random.Generator, side: int = CAMERA_SIDE) -> np.ndarray:
-    """(T, side, side, 3) uint8: a camera that pans, zooms and turns over one picture, with an ellipse of another passing in front."""
+def camera_clip(
+    background: np.ndarray,
+    occluder: np.ndarray,
+    frames: int,
+    rng: np.random.Generator,
+    side: int = CAMERA_SIDE,
+    motion: float = 1.0,
+) -> np.ndarray:
+    """(T, side, side, 3) uint8: a camera that pans, zooms and turns over one picture, with an ellipse of another passing in front.
+    motion: how much of its motion the camera has; with 0 it stands."""
     centre, speed = np.array(background.shape[1::-1]) / 2 + rng.uniform(-20, 20, 2), rng.normal(0, 1.2, 2)
     zoom, turn = rng.normal(0, 0.004), rng.normal(0, 0.3)
     scale = min(background.shape[:2]) / side * 0.8
@@ -59,6 +67,7 @@ def camera_clip(background: np.ndarray, occluder: np.ndarray, frames: int, rng: 
     axes, angle = rng.uniform(18, 50, 2), rng.uniform(0, 180)
     texture = cv2.resize(occluder, (side, side), interpolation=cv2.INTER_AREA)
     shake = np.cumsum(rng.normal(0, 0.3, (frames, 2)), 0)
+    speed, zoom, turn, shake = motion * speed, motion * zoom, motion * turn, motion * shake
     clip = []
     for t in range(frames):
         matrix = cv2.getRotationMatrix2D(tuple(centre + speed * t + shake[t]), turn * t, np.exp(zoom * t) / scale)
