@@ -151,13 +151,14 @@ def collate(cuts: list[tuple[Stream, int, int, int, int, int]], deviation: float
 
 
 def training_batch(streams: list[Stream], pairs: int, crop: int, deviation: float, rng: np.random.Generator) -> Batch:
-    """Random pairs; crop in latents, even."""
+    """Random pairs; crop in latents, even; less where a clip is smaller."""
+    crop = min(crop, *(side // 2 * 2 for s in streams for side in s.decoded.shape[2:]))
     scenes = [scene(s.name) for s in streams]
     shares = np.array([len(s.decoded) ** 0.5 / scenes.count(name) for s, name in zip(streams, scenes)])
     cuts = []
     for i in rng.choice(len(streams), pairs, p=shares / shares.sum()):
         stream = streams[i]
-        h, w = (min(crop, side) for side in stream.decoded.shape[2:])
+        h = w = crop
         # The clip's first frame is the one keyframe: met as often as it matters, since what stands still is it for seconds.
         t = 0 if rng.random() < 0.3 else int(rng.integers(len(stream.decoded) - 1))
         y, x = (2 * int(rng.integers((side - size) // 2 + 1)) for side, size in zip(stream.decoded.shape[2:], (h, w)))
