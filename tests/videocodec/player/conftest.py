@@ -16,6 +16,8 @@ from videocodec import VideoReader
 from videocodec.player.clip import Clip, Settings
 from videocodec.player.server import PlayerServer
 
+from .browser_page import Page
+
 
 @dataclass
 class Answer:
@@ -92,3 +94,18 @@ def player(coded_movie) -> Iterator[Player]:
     """A player of the coded movie beside its original."""
     with running(coded_movie.coded, coded_movie.movie, keep_open=True) as started:
         yield started
+
+
+@pytest.fixture
+def open_page(browser, request) -> Iterator[Callable[..., Page]]:
+    """open_page(player, **context) → a page, of which at the end nothing may have been wrong."""
+    opened: list[Page] = []
+
+    def open_one(player: object, **context: object) -> Page:
+        opened.append(Page(browser, player, **context))
+        return opened[-1]
+
+    yield open_one
+    for page in opened:
+        page.context.close()
+        assert page.wrong == []
