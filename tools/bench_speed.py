@@ -2,10 +2,12 @@
 
     python tools/bench_speed.py [--threads 2] [--crf 32] [--skip-memory]
     python tools/bench_speed.py --stages [--model BUNDLE] [--device cuda] [--size 512x288]
+    python tools/bench_speed.py --compile [--model BUNDLE] [--device cuda] [--size 512x288] [--threads 1]
 
 The clip is made on the spot: a textured picture panned and zoomed under a moving object, 25 fps.  Memory is the peak
 resident size of a fresh process, encoding 5 s and 30 s.  ``--stages`` says instead how many frames a second are decoded once networks
-are loaded, restored and not, and what share of the time each stage takes when nothing overlaps.
+are loaded, restored and not, and what share of the time each stage takes when nothing overlaps.  ``--compile`` says what
+``torch.compile`` takes off the autoencoder's decoder, the largest of the stages, and how long compiling takes.
 """
 
 from __future__ import annotations
@@ -116,16 +118,50 @@ def stages(coded: Path, args: argparse.Namespace) -> None:
     print("one after another, ms a frame: " + ", ".join(f"{name} {value:.1f} ({value / total:.0%})" for name, value in table.items()))
 
 
+def compiled(args: argparse.Namespace) -> None:
+    """Print milliseconds of processor time (on a CPU, where other programs then count less) or of time that the decoder takes for a
+    picture, as it is and compiled."""
+    import torch
+
+    from videocodec.models.bundle import ModelBundle
+    from videocodec.models.runtime import decoding_precision
+
+    torch.set_num_threads(args.threads)
+    width, height = (int(side) // 8 for side in args.size.split("x"))
+    device = torch.device(args.device)
+    decoder = ModelBundle.find(args.model).load_autoencoder().decoder.eval().to(device, memory_format=torch.channels_last)
+    latents = torch.randn(1, decoder.linear.in_channels, height, width, device=device).contiguous(memory_format=torch.channels_last)
+    log2_step = torch.ones(1, height, width, device=device)
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+
+    def once(network: Callable) -> float:
+        begin = clock()
+        network(latents, log2_step)[0, 0, 0, 0].item()  # waits for the device
+        return 1000 * (clock() - begin)
+
+    faster = torch.compile(decoder)
+    with torch.inference_mode(), decoding_precision(device):
+        begin = time.perf_counter()
+        once(faster)
+        print(f"torch.compile: {time.perf_counter() - begin:.0f} s for the first picture")
+        times = [(once(decoder), once(faster)) for _ in range(20)]  # in turns, so that a slower minute meets both
+    plain, fast = np.median(np.array(times), 0)
+    print(f"autoencoder's decoder, ms a picture of {args.size}: {plain:.1f} as it is, {fast:.1f} compiled ({fast / plain - 1:+.0%})")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--crf", type=int, default=32)
     parser.add_argument("--skip-memory", action="store_true")
     parser.add_argument("--stages", action="store_true")
-    parser.add_argument("--model", default="embedded", help="bundle, for --stages")
-    parser.add_argument("--device", default="cpu", help="for --stages")
-    parser.add_argument("--size", default=f"{WIDTH}x{HEIGHT}", help="of the picture, for --stages")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--model", default="embedded", help="bundle, for --stages and --compile")
+    parser.add_argument("--device", default="cpu", help="for --stages and --compile")
+    parser.add_argument("--size", default=f"{WIDTH}x{HEIGHT}", help="of the picture, for --stages and --compile")
     args = parser.parse_args()
+    if args.compile:
+        return compiled(args)
     import videocodec
 
     with tempfile.TemporaryDirectory() as folder:
