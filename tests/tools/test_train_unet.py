@@ -21,6 +21,11 @@ def training(tool_module):
 
 
 @pytest.fixture(scope="module")
+def batching(tool_module):
+    return tool_module("restoration_batches")
+
+
+@pytest.fixture(scope="module")
 def making(tool_module):
     return tool_module("restoration_streams")
 
@@ -134,26 +139,10 @@ def whole(pictures: torch.Tensor) -> torch.Tensor:
 
 
 class TestParts:
-    def test_training_and_validation_share_no_scene(self, training) -> None:
-        def stream(name: str):
-            return training.Stream(name, *[np.zeros((2, 1, 1, 1))] * 7)
-
-        names = [f"clip-{place}_{i} crf{crf}" for place in "abcdefgh" for i in range(3) for crf in (20, 40)] + ["camera-0001 crf20"]
-        use, reserved = training.held_out([stream(name) for name in names])
-        assert len(use) + len(reserved) == len(names)
-        assert {s.name[:6] for s in reserved} == {"clip-d"}
-        assert "clip-d" not in {s.name[:6] for s in use}
-
-    def test_scenes_to_validate_with_can_be_named(self, training) -> None:
-        names = ["clip-a_1 crf20", "clip-b_1 crf20", "camera-0005 crf20", "camera-0015 crf30", "camera-0015 crf40", "camera-0016 crf20"]
-        use, reserved = training.held_out([training.Stream(name, *[np.zeros((2, 1, 1, 1))] * 7) for name in names], "camera-..1[0-5]")
-        assert [s.name for s in reserved] == names[3:5]
-        assert [s.name for s in use] == [*names[:3], names[5]]
-
-    def test_halving_an_error_is_worth_the_same_in_calm_and_in_busy_pictures(self, training) -> None:
+    def test_halving_an_error_is_worth_the_same_in_calm_and_in_busy_pictures(self, training, batching) -> None:
         pictures = torch.zeros(2, 3, 64, 64)
         planes, flow = torch.ones(2, 8, 8), torch.zeros(1, 64, 64, 2)
-        batch = training.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, flow, whole(pictures))
+        batch = batching.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, flow, whole(pictures))
         noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
         lpips = lambda a, b: a.abs().mean((1, 2, 3))
 
@@ -166,47 +155,23 @@ class TestParts:
         assert gain(0.8) == pytest.approx(gain(0.4), rel=0.05)
         assert gain(0.8) > 1.5
 
-    def test_only_true_edges_of_a_picture_are_judged(self, training) -> None:
-        shape = (2, 16, 16, 24)
-        stream = training.Stream(
-            "clip-a crf40", np.zeros((2, 128, 192, 3), np.uint8), np.zeros(shape), np.zeros(shape), np.zeros((2, 2, *shape[1:])),
-            np.ones((2, 16, 24)), np.full(2, 100), np.zeros(2, bool),
-        )  # fmt: skip
-        margin = 8 * training.MARGIN
-        corner, cut_all_round = (training.collate([(stream, 0, y, x, 8, 8)], 1.0).judged for y, x in ((0, 16), (4, 8)))
-        assert corner[:, :, : 64 - margin, margin:].all() and corner.sum() == 2 * (64 - margin) ** 2
-        assert cut_all_round[..., margin:-margin, margin:-margin].all() and cut_all_round.sum() == 2 * (64 - 2 * margin) ** 2
-
-    def test_what_is_not_judged_costs_nothing_and_the_rest_costs_the_same(self, training) -> None:
+    def test_what_is_not_judged_costs_nothing_and_the_rest_costs_the_same(self, training, batching) -> None:
         pictures, judged = torch.zeros(2, 3, 64, 64), torch.zeros(2, 1, 64, 64, dtype=torch.bool)
         judged[..., :32] = True
         planes, error = torch.ones(2, 8, 8), torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
         grid = torch.stack(torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="xy"), -1)[None]
-        batch = training.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, grid, judged)
+        batch = batching.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, grid, judged)
         lpips = lambda a, b: a.abs().mean((1, 2, 3))
         mse = [training.distortion(torch.cat([error, 9 * beyond], -1), batch, lpips, 1.0, train=False)[1] for beyond in (error, -error)]
         assert torch.equal(*mse)
         assert mse[0].numpy() == pytest.approx(((error * 127.5) ** 2).mean((1, 2, 3)).numpy(), rel=1e-5)
 
-    def test_a_scene_filmed_often_counts_once(self, training, monkeypatch: pytest.MonkeyPatch) -> None:
-        shape = (3, 16, 16, 16)
-        rest = [np.zeros((3, 128, 128, 3), np.uint8), np.zeros(shape), np.zeros(shape), np.zeros((3, 2, *shape[1:])), np.ones((3, 16, 16)),
-                np.full(3, 100), np.zeros(3, bool)]  # fmt: skip
-        streams = [training.Stream(name, *rest) for name in ("clip-a_1 crf20", "clip-a_2 crf20", "clip-a_3 crf20", "clip-b_1 crf20")]
-        drawn: list[str] = []
-        real = training.collate
-        monkeypatch.setattr(training, "collate", lambda cuts, deviation: drawn.extend(cut[0].name for cut in cuts) or real(cuts, deviation))
-        rng = np.random.default_rng(0)
-        for _ in range(40):
-            training.training_batch(streams, 4, 8, 1.0, rng)
-        assert 0.4 < np.mean([name.startswith("clip-b") for name in drawn]) < 0.6
-
-    def test_flicker_is_error_that_changes_along_the_motion(self, training) -> None:
+    def test_flicker_is_error_that_changes_along_the_motion(self, training, batching) -> None:
         torch.manual_seed(0)
         pictures = torch.rand(2, 3, 64, 64) - 0.5
         y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
         planes = torch.ones(2, 8, 8)
-        batch = training.Batch(
+        batch = batching.Batch(
             *[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, torch.stack([x, y], -1)[None], whole(pictures)
         )
         steady, changing = torch.full((1, 3, 64, 64), 0.1), 0.1 * torch.randn(1, 3, 64, 64)
@@ -215,30 +180,6 @@ class TestParts:
         flickers = training.distortion(pictures + torch.cat([changing, -changing]), batch, no_lpips, 1.0, train=False)[3]
         assert float(still) == pytest.approx(0, abs=1e-4)
         assert float(flickers) == pytest.approx(4 * float((changing * 127.5).square().mean()), rel=1e-3)
-
-    def test_the_sampling_grid_follows_the_motion(self, training, texture: Callable) -> None:
-        wide = texture(128, 160, 3)
-        first, second = (np.ascontiguousarray(wide[:, x : x + 128]) for x in (0, 6))
-        grid = training.sampling_grid(first, second)
-        shift = (grid[32:96, 32:96, 0] + 1) / 2 * 127 - np.arange(32, 96)
-        assert np.median(shift) == pytest.approx(6, abs=0.5)
-        assert np.median((grid[32:96, 32:96, 1] + 1) / 2 * 127 - np.arange(32, 96)[:, None]) == pytest.approx(0, abs=0.5)
-
-    def test_marked_blocks_hold_a_neighbours_content(self, training) -> None:
-        rng = np.random.default_rng(1)
-        shape = (3, 16, 16, 16)
-        stream = training.Stream(
-            "clip-a crf40", np.zeros((3, 128, 128, 3), np.uint8), np.zeros(shape, np.float16), np.full(shape, 64, np.int16),
-            np.stack([np.full(shape, 128, np.int16), np.full(shape, 256, np.int16)], 1), np.ones((3, 16, 16), np.float32),
-            np.full(3, 100), np.array([True, False, False]),
-        )  # fmt: skip
-        found = set()
-        for _ in range(12):
-            batch = training.training_batch([stream], 2, 16, 1.0, rng)
-            mask = batch.generate.bool()
-            assert (batch.latents.permute(0, 2, 3, 1)[~mask] == 1).all()
-            found |= set(batch.latents.permute(0, 2, 3, 1)[mask].unique().tolist())
-        assert found == {2.0, 3.0, 4.0}
 
     def test_the_camera_moves_over_the_picture_behind_an_occluder(self, making, texture: Callable) -> None:
         background, other = texture(256, 300, 0), np.full((256, 256, 3), 255, np.uint8)
