@@ -19,7 +19,6 @@ from pathlib import Path
 import av
 import numpy as np
 
-from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader, StreamWriter
 from bitstream.group_structure import Structure
 from bitstream.sequence_header import FORMAT_VERSION
@@ -123,7 +122,7 @@ def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTabl
         "width": header.width,
         "height": header.height,
         "block": header.block_size,
-        "latents": [header.latent_channels, header.latent_height, header.latent_width],
+        "latents": f"{header.latent_channels} channels, {header.latent_height} rows, {header.latent_width} columns",
     }
     stream = corpus.Stream(FORMAT_VERSION, path.stem, entry, path.parents[1])
     units = list(corpus.decode(stream, tables))
