@@ -11,7 +11,7 @@ import json
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,11 +123,12 @@ def found_in(stream: Stream, tables: CodecTables) -> list[str]:
     return lines
 
 
-def disagreements(folder: Path = FOLDER) -> list[str]:
-    """One line for every file whose latents are not those of the manifest."""
-    tables = {name: load_tables(name, folder) for name in {stream.model for stream in streams(folder)}}
+def disagreements(folder: Path = FOLDER, names: Collection[str] | None = None) -> list[str]:
+    """One line for every file, of those names or of all, whose latents are not those of the manifest."""
+    chosen = [stream for stream in streams(folder) if names is None or stream.name in names]
+    tables = {name: load_tables(name, folder) for name in {stream.model for stream in chosen}}
     problems = []
-    for stream in streams(folder):
+    for stream in chosen:
         found = found_in(stream, tables[stream.model])
         if found != stream.entry["units"]:
             where = next((i for i, pair in enumerate(zip(found, stream.entry["units"])) if pair[0] != pair[1]), len(found))
