@@ -72,7 +72,7 @@ class TestFrozen:
         manifest["1"]["streams"]["chain"]["units"][1] = line[:-1] + "01"[line[-1] == "0"]
         assert corpus.digest(manifest["1"]) != corpus.FROZEN[1]
         (copied / corpus.MANIFEST).write_text(json.dumps(manifest))
-        assert [problem.split(":")[0] for problem in corpus.disagreements(copied)] == ["version 1, chain"]
+        assert [problem.split(":")[0] for problem in corpus.disagreements(copied, ("chain", "headers"))] == ["version 1, chain"]
 
     def test_it_is_small(self) -> None:
         assert sum(path.stat().st_size for path in corpus.FOLDER.rglob("*") if path.suffix in (".mp4", ".zip", ".json")) < 1_000_000
@@ -121,7 +121,7 @@ class TestDecoding:
     )
     def test_a_decoder_that_rounds_otherwise_is_noticed(self, place: str, wrong: object, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(place, wrong)
-        assert corpus.disagreements()
+        assert corpus.disagreements(names=("hierarchies_of_1_to_16", "halved_counts" if place.endswith("COUNT_LIMIT") else "keyframes"))
 
 
 def make_step(quantiser: int) -> int:
