@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ldexp
 
 import numpy as np
 
@@ -61,18 +62,18 @@ class SliceNetwork:
         hidden = self.mix.shape[0]
         gathered = features @ self.gather
         gathered += self.gather_bias
-        shift = WEIGHT_BITS - HIDDEN_BITS
-        activation = gathered[:, :hidden] * 2.0**-shift
+        # ldexp, not a power: where somebody has changed the processor's rounding, 2.0**-7 may be off by a bit, which moves a floor.
+        activation = gathered[:, :hidden] * ldexp(1, HIDDEN_BITS - WEIGHT_BITS)
         np.floor(activation, out=activation)
         np.minimum(np.maximum(activation, 0, out=activation), HIDDEN_LIMIT, out=activation)
         mixed = activation @ self.mix
-        mixed *= 2.0**-HIDDEN_BITS
+        mixed *= ldexp(1, -HIDDEN_BITS)
         np.floor(mixed, out=mixed)
         mixed += self.mix_bias
         mixed += gathered[:, hidden:]
         down = WEIGHT_BITS - OUTPUT_BITS
         mixed += 1 << (down - 1)
-        mixed *= 2.0**-down
+        mixed *= ldexp(1, -down)
         out = np.floor(mixed, out=mixed).astype(np.int64)
         return np.minimum(np.maximum(out[:, : self.own], -MEAN_LIMIT), MEAN_LIMIT), out[:, self.own :]
 

@@ -7,6 +7,8 @@ most 1600 terms < 2^41), so the BLAS product is exact in any order.
 
 from __future__ import annotations
 
+from math import ldexp
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -70,7 +72,7 @@ class ReferenceFrame:
             for start in range(first, last, _POSITIONS_AT_ONCE):
                 part = slice(start, min(last, start + _POSITIONS_AT_ONCE))
                 np.matmul(self._spans[first_taps[part]].reshape(part.stop - start, -1), filters[py, px], out=sums[part])
-        return clamp_latents(np.floor((sums + (1 << (FILTER_BITS - 1))) * 2.0**-FILTER_BITS))
+        return clamp_latents(np.floor((sums + (1 << (FILTER_BITS - 1))) * ldexp(1, -FILTER_BITS)))
 
 
 def _limit(values: np.ndarray, low: int, high: int) -> np.ndarray:

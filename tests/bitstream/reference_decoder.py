@@ -1,16 +1,18 @@
 """A second decoder of the format, for tests: plain Python integers, one position at a time, written from FORMAT.md.
 
-It shares no arithmetic with the product, not even the range decoder.  Slow by intent; only the classes that
-carry parsed values (``AccessUnit``, ``CodecTables``) are the product's.
+It shares nothing with the product, from the bytes of a file to the latents, and needs nothing but Python: no numpy, no PyAV, no
+constriction.  Slow by intent.
 """
 
 from __future__ import annotations
 
-from bitstream.access_unit import AccessUnit
-from bitstream.tables import CodecTables
+import zlib
+from array import array
+from sys import byteorder
 
 from .reference_blocks import AVERAGE, FUTURE, INTRA, PAST, RESIDUAL, BlockLayer, FrameBlocks, Grid, blank
 from .reference_entropy import RangeDecoder, Tables
+from .reference_syntax import KEYFRAME, parse_unit
 
 MANTISSAS = (1625, 1722, 1825, 1933, 2048, 2170, 2299, 2435, 2580, 2734, 2896, 3069)
 NETWORK_PARTS = ("gather", "gather_bias", "mix", "mix_bias")
@@ -63,42 +65,76 @@ def evaluate_network(parts: tuple[Grid, list, Grid, list], own: int, inputs: lis
     return [clip(value, -1920, 1920) for value in outputs[:own]], outputs[own:]
 
 
+def checksum(frames: list[Latents]) -> int:
+    """CRC-32 of latents as ``latent_checksum`` has it."""
+    crc = 0
+    for frame in frames:
+        for plane in frame:
+            for row in plane:
+                values = array("h", row)
+                if byteorder == "big":
+                    values.byteswap()
+                crc = zlib.crc32(values.tobytes(), crc)
+    return crc
+
+
 class ReferenceDecoder:
-    """Decodes access units to latents, nested lists [frame in display order][channel][row][column]."""
+    """Decodes access units to latents, nested lists [frame in display order][channel][row][column].
 
-    def __init__(self, tables: CodecTables) -> None:
-        self.slices = tables.slices
-        self.channels = tables.latent_channels
-        self.filters = tables.phase_filters.astype(int).tolist()
+    ``tables``: the integer tensors of section 9 by name, as nested lists (``reference_files.read_tables``).
+    """
+
+    def __init__(self, tables: dict[str, list]) -> None:
+        self.slices = tables["slices"]
+        self.channels = sum(self.slices)
+        self.filters = tables["phase_filters"]
         self.networks = [
-            [tuple(getattr(net, part).astype(int).tolist() for part in NETWORK_PARTS) for net in tables.networks[kind]] for kind in (0, 1)
+            [tuple(tables[f"{kind}.{index}.{part}"] for part in NETWORK_PARTS) for index in range(len(self.slices))]
+            for kind in ("intra", "inter")
         ]
-        self.priors = tables
+        self.level_priors = [tables["intra.levels"], tables["inter.levels"]]
+        self.block_priors = {name.removeprefix("block."): rows for name, rows in tables.items() if name.startswith("block.")}
+        self.anchor: Latents | None = None
+        self.header: dict | None = None
 
-    def decode(self, unit: AccessUnit) -> list[Latents]:
+    def decode(self, data: bytes) -> list[Latents]:
+        """The frames of one access unit.  ``ValueError`` where it is not one, or its latents are not those it says."""
+        unit = parse_unit(data)
+        frames = self._decode(unit)
+        if checksum(frames) != unit.latent_checksum:
+            raise ValueError("latent_checksum")
+        return frames
+
+    def _decode(self, unit) -> list[Latents]:
         coder = RangeDecoder(unit.payload)
-        if unit.is_keyframe:
+        if unit.structure == KEYFRAME:
+            if unit.header["latent_channels"] != self.channels:
+                raise ValueError("latent_channels")
             self._start(unit.header)
             blocks = blank(self.block_layer.rows, self.block_layer.columns, INTRA)
             self.anchor = self._levels(coder, blocks, None, unit.quantisers[0])
             return [self.anchor]
+        if self.anchor is None:
+            raise ValueError("no keyframe before it")
+        count = len(unit.durations)
         known = {0: self.anchor}
-        self.block_layer.start_unit(unit.frame_count)
-        for entry, quantiser in zip(unit.references, unit.quantisers):
+        self.block_layer.start_unit(count)
+        for (number, past, future), quantiser in zip(unit.references, unit.quantisers):
             for tables in self.level_tables:
                 tables.begin_frame()
-            references = (known[entry.past], None if entry.future is None else known[entry.future])
-            blocks = self.block_layer.decode(coder, entry.display_index + 1, entry.past, entry.future)
+            references = (known[past], None if future is None else known[future])
+            blocks = self.block_layer.decode(coder, number, past, future)
             prediction = self._predict(blocks, references)
-            known[entry.display_index + 1] = self._levels(coder, blocks, prediction, quantiser)
-        self.anchor = known[unit.frame_count]
-        return [known[index + 1] for index in range(unit.frame_count)]
+            known[number] = self._levels(coder, blocks, prediction, quantiser)
+        self.anchor = known[count]
+        return [known[number] for number in range(1, count + 1)]
 
-    def _start(self, header) -> None:
-        self.block = 1 << header.block_log2
-        self.height, self.width = header.latent_height, header.latent_width
-        self.block_layer = BlockLayer(self.priors.block_priors, self.height // self.block, self.width // self.block)
-        self.level_tables = [Tables(self.priors.level_priors[kind], 256) for kind in (0, 1)]
+    def _start(self, header: dict) -> None:
+        self.header = header
+        self.block = 1 << header["block_log2"]
+        self.height, self.width = header["latent_height"], header["latent_width"]
+        self.block_layer = BlockLayer(self.block_priors, self.height // self.block, self.width // self.block)
+        self.level_tables = [Tables(self.level_priors[kind], 256) for kind in (0, 1)]
         self.levels_before = self._zeros()
 
     def _zeros(self) -> Latents:
@@ -162,4 +198,6 @@ class ReferenceDecoder:
         values = iter((offset + base) * sign for offset, (sign, base, _) in zip(offsets, contexts))
         for r, c in places:
             for k in range(first, first + own):
-                levels[k][r][c] = next(values)
+                levels[k][r][c] = value = next(values)
+                if abs(value) > 16383:
+                    raise ValueError(f"level {value}")

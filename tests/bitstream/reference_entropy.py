@@ -7,6 +7,8 @@ class RangeDecoder:
     """Range decoding with a state of 64 bits, words of 32, probabilities of 24."""
 
     def __init__(self, payload: bytes) -> None:
+        if len(payload) % 4:
+            raise ValueError("payload is not whole words")
         self.words = [int.from_bytes(payload[i : i + 4], "little") for i in range(0, len(payload), 4)]
         self.position, self.lower, self.range, self.point = 0, 0, 2**64 - 1, 0
         for _ in range(2):

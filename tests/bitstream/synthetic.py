@@ -6,6 +6,7 @@ here takes random decisions; it shares ``FrameCoder`` with the decoder and nothi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -63,19 +64,25 @@ def normalised(weights: np.ndarray) -> np.ndarray:
     return frequencies
 
 
-def synthetic_tables(seed: int = 2026) -> CodecTables:
-    """Tables of 4 channels in slices (1, 1, 2) with random integer weights of lifelike size."""
+def synthetic_tables(seed: int = 2026, slices: tuple[int, ...] = SLICES, filter_noise_odds: int = 1) -> CodecTables:
+    """Tables with random integer weights of lifelike size; one in ``filter_noise_odds`` weights of the phase filters has noise on it."""
     random = RawIntegers(seed)
-    networks = {kind: tuple(_network(random, kind, index) for index in range(len(SLICES))) for kind in (INTRA, INTER)}
+    networks = {kind: tuple(_network(random, kind, slices, index) for index in range(len(slices))) for kind in (INTRA, INTER)}
     block_priors = {
         name: normalised(1 + random.below(1000, *shape) * (shape[1] > 4) + 1 + random.below(4000, *shape))
         for name, shape in BLOCK_TABLES.items()
     }
-    return CodecTables(CHANNELS, SLICES, networks, {INTRA: _level_priors(3), INTER: _level_priors(2)}, block_priors, _phase_filters(random))
+    level_priors = {INTRA: _level_priors(3), INTER: _level_priors(2)}
+    return CodecTables(sum(slices), slices, networks, level_priors, block_priors, _phase_filters(random, sum(slices), filter_noise_odds))
 
 
-def _network(random: RawIntegers, kind: int, index: int) -> SliceNetwork:
-    own, first = SLICES[index], sum(SLICES[:index])
+def plain_tables(tables: CodecTables) -> dict[str, list]:
+    """The same as nested lists of integers, for ``ReferenceDecoder``."""
+    return {name: tensor.tolist() for name, tensor in tables.to_tensors().items()}
+
+
+def _network(random: RawIntegers, kind: int, slices: tuple[int, ...], index: int) -> SliceNetwork:
+    own, first = slices[index], sum(slices[:index])
     rows, outputs = 9 * planes_of(kind, first, own), 2 * own
     gather_bias = random.around(1500, HIDDEN + outputs)
     gather_bias[HIDDEN + own :] += 1 << 11  # log2 scale around 1
@@ -93,26 +100,28 @@ def _level_priors(sharpness: int) -> np.ndarray:
     return normalised(weights)
 
 
-def _phase_filters(random: RawIntegers) -> np.ndarray:
-    """Bilinear interpolation of each channel by itself, plus noise on every weight."""
-    filters = random.around(40, PHASES, PHASES, FILTER_TAPS, FILTER_TAPS, CHANNELS, CHANNELS)
+def _phase_filters(random: RawIntegers, channels: int, noise_odds: int) -> np.ndarray:
+    """Bilinear interpolation of each channel by itself, plus noise."""
+    filters = random.around(40, PHASES, PHASES, FILTER_TAPS, FILTER_TAPS, channels, channels)
+    if noise_odds > 1:
+        filters *= random.below(noise_odds, *filters.shape) == 0
     for phase_row in range(PHASES):
         for phase_column in range(PHASES):
             for dy, weight_row in ((0, PHASES - phase_row), (1, phase_row)):
                 for dx, weight_column in ((0, PHASES - phase_column), (1, phase_column)):
-                    for channel in range(CHANNELS):
+                    for channel in range(channels):
                         filters[phase_row, phase_column, 2 + dy, 2 + dx, channel, channel] += 128 * weight_row * weight_column
-    return filters.reshape(PHASES, PHASES, FILTER_TAPS**2 * CHANNELS, CHANNELS).astype(np.float64)
+    return filters.reshape(PHASES, PHASES, FILTER_TAPS**2 * channels, channels).astype(np.float64)
 
 
-def synthetic_header(width: int, height: int, block_log2: int = 1) -> SequenceHeader:
+def synthetic_header(width: int, height: int, block_log2: int = 1, channels: int = CHANNELS) -> SequenceHeader:
     """Header of a stream for ``synthetic_tables``; width, height in pixels."""
     return SequenceHeader(
         width=width,
         height=height,
         time_base=Fraction(1, 25),
         frame_rate=Fraction(25),
-        latent_channels=CHANNELS,
+        latent_channels=channels,
         block_log2=block_log2,
         crf=28,
         gop_size=250,
@@ -139,6 +148,27 @@ def random_fields(random: RawIntegers, height: int, width: int, two_references: 
     for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
         vectors[reference][(modes == Mode.INTRA) | (directions == unused)] = 0
     return join_units(random, BlockFields(modes, directions, vectors, np.ones((height, width), dtype=np.int64)))
+
+
+# Rows and columns of blocks, whether there are two references → the block layer of a frame.
+FieldsMaker = Callable[[RawIntegers, int, int, bool], BlockFields]
+
+
+def still_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
+    """Nothing moves, every block by itself with levels."""
+    return BlockFields.blank(height, width, Mode.RESIDUAL)
+
+
+def scattered_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
+    """Every block by itself, many intra, with vectors that differ from their neighbours' by 40 px at most."""
+    fields = BlockFields.blank(height, width, Mode.SKIP)
+    fields.modes[:] = random.below(len(Mode), height, width)
+    fields.directions[:] = random.below(3 if two_references else 1, height, width)
+    fields.directions[fields.modes == Mode.INTRA] = Direction.PAST
+    fields.vectors[:] = random.around(40, 2, height, width, 2)
+    for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
+        fields.vectors[reference][(fields.modes == Mode.INTRA) | (fields.directions == unused)] = 0
+    return fields
 
 
 def join_units(random: RawIntegers, fields: BlockFields) -> BlockFields:
@@ -169,6 +199,26 @@ def random_levels(random: RawIntegers, escape_odds: int = 150) -> LevelChooser:
     return choose
 
 
+def wide_levels(random: RawIntegers, escape_odds: int) -> LevelChooser:
+    """Levels of every symbol alike, and some at the limits."""
+
+    def choose(passed: PassContext) -> np.ndarray:
+        context, count = passed.context, len(passed.rows) * passed.own
+        levels = context.sign * (context.base + random.around(40, count))
+        limits = np.where(random.below(2, count) > 0, MAX_LEVEL, -MAX_LEVEL)
+        return np.where(random.below(escape_odds, count) == 0, limits, levels).reshape(len(passed.rows), passed.own)
+
+    return choose
+
+
+def no_levels(random: RawIntegers, escape_odds: int) -> LevelChooser:
+    """Levels of 0, which are coded all the same."""
+    return lambda passed: np.zeros((len(passed.rows), passed.own), dtype=np.int64)
+
+
+LevelsMaker = Callable[[RawIntegers, int], LevelChooser]
+
+
 @dataclass(frozen=True)
 class UnitPlan:
     """One access unit to make; quantisers in coding order, one per frame."""
@@ -189,13 +239,26 @@ class MadeUnit:
 class StreamMaker:
     """Makes the access units of one stream in order, with random content."""
 
-    def __init__(self, tables: CodecTables, header: SequenceHeader, seed: int, escape_odds: int = 150) -> None:
+    def __init__(
+        self,
+        tables: CodecTables,
+        header: SequenceHeader,
+        seed: int,
+        escape_odds: int = 150,
+        fields: FieldsMaker = random_fields,
+        levels: LevelsMaker = random_levels,
+    ) -> None:
         self.tables, self.header = tables, header
+        self._fields = fields
         self._random = RawIntegers(seed)
-        self._choose = random_levels(self._random, escape_odds)
+        self._choose = levels(self._random, escape_odds)
         self._coder: FrameCoder | None = None
         self._anchor: ReferenceFrame | None = None
         self._pts = 0
+
+    def start_at(self, pts: int) -> None:
+        """The timestamp of the next frame, ticks."""
+        self._pts = pts
 
     def make(self, plan: UnitPlan) -> MadeUnit:
         """The next unit; the first must be a keyframe."""
@@ -213,7 +276,7 @@ class StreamMaker:
                 frame = self._coder.code_keyframe(io, quantiser, self._choose)
             else:
                 references = known.of(entry)
-                fields = random_fields(self._random, *self._coder.blocks.grid, references[1] is not None)
+                fields = self._fields(self._random, *self._coder.blocks.grid, references[1] is not None)
                 frame = self._coder.code_inter(io, quantiser, entry, references, fields, self._choose)
             frames[entry.display_index] = frame
             known.frames[entry.display_index + 1] = ReferenceFrame(frame.latents.astype(np.int32))

@@ -23,7 +23,7 @@ from bitstream.group_structure import Structure
 from bitstream.latent_decoder import LatentDecoder, latent_checksum
 
 from .reference_decoder import ReferenceDecoder
-from .synthetic import MadeUnit, UnitPlan, make_stream, synthetic_header, synthetic_tables
+from .synthetic import MadeUnit, UnitPlan, make_stream, plain_tables, synthetic_header, synthetic_tables
 
 ROOT = Path(__file__).parents[2]
 TABLES = synthetic_tables()
@@ -77,21 +77,30 @@ def test_units_are_decoded(stream: tuple[MadeUnit, ...]) -> None:
     assert decoder.header == stream[0].unit.header
 
 
+ALL_TABLES = {slices: synthetic_tables(7, slices, 3) for slices in ((1,), (2, 1), (1, 1, 2, 4, 8))} | {TABLES.slices: TABLES}
+PLAIN_TABLES = {slices: plain_tables(tables) for slices, tables in ALL_TABLES.items()}
+
+
 @settings(max_examples=25)
 @given(
+    st.sampled_from(sorted(ALL_TABLES)),
     st.integers(1, 40),
     st.integers(1, 40),
-    st.integers(0, 2),
-    st.lists(st.tuples(st.sampled_from(Structure), st.integers(1, 5), st.integers(0, 127)), max_size=4),
+    st.integers(0, 3),
+    st.lists(st.tuples(st.sampled_from(Structure), st.lists(st.integers(0, 127), min_size=1, max_size=5)), max_size=4),
     st.integers(0, 1 << 30),
 )
-def test_any_stream_as_written(width: int, height: int, block_log2: int, units: list[tuple[Structure, int, int]], seed: int) -> None:
+def test_any_stream_as_written(
+    slices: tuple[int, ...], width: int, height: int, block_log2: int, units: list[tuple[Structure, list[int]]], seed: int
+) -> None:
     """Against the second decoder, which shares nothing."""
-    plans = [UnitPlan(kind, (quantiser,) * (1 if kind == Structure.KEYFRAME else frames)) for kind, frames, quantiser in units]
-    decoder, slow = LatentDecoder(TABLES), ReferenceDecoder(TABLES)
-    for made in make_stream(TABLES, synthetic_header(width, height, block_log2), (KEY, *plans), seed, escape_odds=30):
+    tables = ALL_TABLES[slices]
+    plans = [UnitPlan(kind, tuple(quantisers[:1] if kind == Structure.KEYFRAME else quantisers)) for kind, quantisers in units]
+    decoder, slow = LatentDecoder(tables), ReferenceDecoder(PLAIN_TABLES[slices])
+    header = synthetic_header(width, height, block_log2, sum(slices))
+    for made in make_stream(tables, header, (KEY, *plans), seed, escape_odds=30):
         assert_frames(decoder.decode(made.unit), made)
-        assert slow.decode(made.unit) == [frame.latents.tolist() for frame in made.frames]
+        assert slow.decode(made.unit.to_bytes()) == [frame.latents.tolist() for frame in made.frames]
 
 
 def test_latent_checksum_by_hand() -> None:

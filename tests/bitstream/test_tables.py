@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from bitstream.context_model import INTER, INTRA
 from bitstream.tables import CodecTables, TablesError, planes_of
 
-from .golden.make_golden import tables_checksum
+from ..conformance.corpus import tables_checksum
 from .synthetic import synthetic_tables
 
 

@@ -1,0 +1,182 @@
+"""Makes the conformance corpus again: ``python -m tests.conformance.make_corpus`` in the repository root.
+
+What belongs to a frozen version of the format is not made again: that is what it is for.  A new version of the format gets entries and a
+folder of its own beside the old ones: ``--format-version 2``, once bitstream/ writes that.  Files of random decisions come out as the same
+bytes on every machine; those of the real encoder need not, since another processor may round the autoencoder otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from bitstream.container import StreamReader, StreamWriter
+from bitstream.group_structure import Structure
+from bitstream.sequence_header import FORMAT_VERSION
+from bitstream.tables import CodecTables
+
+from ..bitstream.synthetic import MadeUnit, StreamMaker, synthetic_header
+from . import corpus
+from .models import WAVES, make_files, write_archive
+from .scenarios import ENCODINGS, SCENARIOS, Encoding, Scenario, header_of
+
+
+def make_units(name: str, tables: CodecTables, model_sha256: str) -> list[tuple[bytes, MadeUnit]]:
+    """The access units of a stream of random decisions, as bytes and as what they must decode to."""
+    scenario: Scenario = SCENARIOS[name]
+    usual = synthetic_header(scenario.width, scenario.height, scenario.block_log2, tables.latent_channels)
+    maker = StreamMaker(tables, usual, 1 + list(SCENARIOS).index(name), scenario.escape_odds, scenario.fields, scenario.levels)
+    maker.start_at(scenario.first_pts)
+    made, keyframes = [], 0
+    for plan in scenario.plans:
+        if plan.structure == Structure.KEYFRAME:
+            header = header_of(scenario, keyframes, replace(usual, model_name=scenario.model))
+            maker.header = replace(header, model_sha256=model_sha256)
+            keyframes += 1
+        unit = maker.make(plan)
+        made.append((scenario.as_bytes(unit.unit), unit))
+    return made
+
+
+def write_units(made: list[tuple[bytes, MadeUnit]], path: Path) -> None:
+    """An MP4 file of them."""
+    path.unlink(missing_ok=True)
+    with StreamWriter(path, made[0][1].unit.header.time_base) as writer:
+        for data, unit in made:
+            writer.write(data, unit.unit.first_pts, unit.unit.duration)
+        writer.commit()
+
+
+def scene(encoding: Encoding) -> list[np.ndarray]:
+    """A slow pan over waves, with a square that crosses it."""
+    y, x = np.mgrid[: encoding.height, : encoding.width]
+    frames = []
+    for t in range(encoding.frames):
+        u, v = x + 1.5 * t, y + 0.5 * t
+        waves = [
+            np.sin(u / a + phase) * np.cos(v / b) + 0.5 * np.sin((u + v) / c)
+            for phase, (a, b, c) in enumerate(((9, 13, 4), (21, 7, 5), (15, 17, 6)))
+        ]
+        picture = 128 + 55 * np.stack(waves, -1)
+        left = (encoding.width * t // max(encoding.frames, 1) + 5) % encoding.width
+        picture[encoding.height // 3 : encoding.height // 3 + 20, left : left + 18] = (230, 40, 60)
+        frames.append(np.clip(picture, 0, 255).astype(np.uint8))
+    return frames
+
+
+def write_movie(encoding: Encoding, path: Path) -> None:
+    """The scene as an H.264 movie, with a tone and a subtitle if it is to have tracks."""
+    with av.open(str(path), "w") as container:
+        odd = encoding.width % 2 or encoding.height % 2
+        stream = container.add_stream(
+            "libx264", rate=25, width=encoding.width, height=encoding.height, pix_fmt="yuv444p" if odd else "yuv420p"
+        )
+        stream.codec_context.options = {"crf": "4", "preset": "ultrafast"}
+        sound = container.add_stream("aac", rate=16000, layout="mono", bit_rate=24000) if encoding.tracks else None
+        text = container.add_mux_stream("mov_text") if encoding.tracks else None
+        for index, picture in enumerate(scene(encoding)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = encoding.pts[index] if encoding.pts else index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if sound is not None:
+            for index in range(encoding.frames * 16000 // 25 // 1024):
+                tone = np.sin((np.arange(1024) + 1024 * index) * 0.15)[None].astype(np.float32) / 4
+                block = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+                block.sample_rate, block.pts, block.time_base = 16000, 1024 * index, Fraction(1, 16000)
+                container.mux(sound.encode(block))
+            container.mux(sound.encode())
+            text.time_base = Fraction(1, 1000)
+            packet = av.Packet(b"\0\5hello")
+            packet.stream, packet.time_base, packet.pts, packet.dts, packet.duration = text, Fraction(1, 1000), 200, 200, 900
+            container.mux(packet)
+
+
+def encode(encoding: Encoding, models: Path, path: Path) -> None:
+    """A file of the real encoder."""
+    from videocodec import encode as encode_video
+
+    movie = models / "movie.mp4"
+    write_movie(encoding, movie)
+    encode_video(movie, path, model=models / encoding.model, device="cpu", threads=1, overwrite=True, **encoding.settings)
+
+
+def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTables) -> dict:
+    """What the manifest says of a file."""
+    header = StreamReader(path).header
+    entry = {
+        "file": f"v{FORMAT_VERSION}/{path.name}",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "about": about,
+        "made_by": made_by,
+        "model": model,
+        "width": header.width,
+        "height": header.height,
+        "block": header.block_size,
+        "latents": f"{header.latent_channels} channels, {header.latent_height} rows, {header.latent_width} columns",
+    }
+    stream = corpus.Stream(FORMAT_VERSION, path.stem, entry, path.parents[1])
+    units = list(corpus.decode(stream, tables))
+    everything = hashlib.sha256(b"".join(frame.latents.astype("<i2").tobytes() for _, frames in units for frame in frames))
+    lines = [corpus.describe(unit, frames) for unit, frames in units]
+    return entry | {"frames": sum(unit.frame_count for unit, _ in units), "latents_sha256": everything.hexdigest(), "units": lines}
+
+
+def make(folder: Path) -> dict:
+    """Write models and files of the current version of the format below ``folder`` → the manifest's entry of that version."""
+    target = folder / f"v{FORMAT_VERSION}"
+    for needed in (target, folder / "models"):
+        needed.mkdir(exist_ok=True, parents=True)
+    files = {name: make_files(name) for name in WAVES}
+    for name, contents in files.items():
+        write_archive(contents, folder / "models" / f"{name}.zip")
+    tables = {name: corpus.load_tables(name, folder) for name in WAVES}
+    models = {name: {"sha256": corpus.identity(contents)} for name, contents in files.items()}
+    streams = {}
+    for name, scenario in SCENARIOS.items():
+        path = target / f"{name}.mp4"
+        write_units(make_units(name, tables[scenario.model], models[scenario.model]["sha256"]), path)
+        streams[name] = entry_of(path, scenario.about, "random decisions", scenario.model, tables[scenario.model])
+    with tempfile.TemporaryDirectory() as temporary:
+        unpacked = corpus.unpack_models(Path(temporary), folder)
+        for name, encoding in ENCODINGS.items():
+            path = target / f"{name}.mp4"
+            encode(encoding, unpacked, path)
+            settings = ", ".join(f"{key} {value}" for key, value in encoding.settings.items())
+            streams[name] = entry_of(path, encoding.about, f"videocodec encode: {settings}", encoding.model, tables[encoding.model])
+    return {"models": models, "streams": streams}
+
+
+def main(arguments: list[str] | None = None, folder: Path = corpus.FOLDER) -> int:
+    """Make the entries of a version that is not frozen."""
+    parser = argparse.ArgumentParser(prog="make_corpus", description=__doc__.splitlines()[0])
+    parser.add_argument("--format-version", type=int, default=FORMAT_VERSION, help="the version to make entries for")
+    version = parser.parse_args(arguments).format_version
+    if version in corpus.FROZEN:
+        print(
+            f"make_corpus: error: version {version} of the format is frozen: its files and latents are never made again. If decoded "
+            "integers must change, raise FORMAT_VERSION in bitstream/sequence_header.py and make the corpus of the new version",
+            file=sys.stderr,
+        )
+        return 1
+    if version != FORMAT_VERSION:
+        print(f"make_corpus: error: bitstream/ writes version {FORMAT_VERSION} of the format, not {version}", file=sys.stderr)
+        return 1
+    manifest = corpus.read_manifest(folder) if (folder / corpus.MANIFEST).exists() else {}
+    manifest[str(version)] = make(folder)
+    (folder / corpus.MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    print(f"version {version}: {corpus.digest(manifest[str(version)])}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
