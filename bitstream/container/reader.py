@@ -62,6 +62,7 @@ class StreamReader:
     on.  tracks: a line on
     every copied track.  audio_tracks: how many of them are sound.  container_bytes: what the file would weigh without
     the copied tracks and the attached model: its size less theirs.  attached_model_bytes: of the latter, 0 if there is none.
+    declared_end_seconds: when the last frame ends by the container's tables, None where they do not say.
 
     Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or no header that can be read;
     ``UnsupportedVersionError`` for a newer format.  A file that is cut short opens, if its tables are there, and the
@@ -77,8 +78,12 @@ class StreamReader:
             self._stream_index, first = _find_latent_track(path, container)
             copied = [stream for stream in container.streams if stream.index != self._stream_index]
             self.tracks = [describe(stream) for stream in copied]
+            track = container.streams[self._stream_index]
+            self.declared_end_seconds = None
+            if track.duration:
+                self.declared_end_seconds = float(((track.start_time or 0) + track.duration) * track.time_base)
             self.audio_tracks = sum(stream.type == "audio" for stream in copied)
-        self.header_is_intact = checksum_holds(first)
+        self.header_is_intact = _begins_keyframe(first) and checksum_holds(first)
         if not self.header_is_intact and (found := _intact_keyframe(path, self._stream_index)) is not None:
             first, self.header_is_intact = found, True
         try:
@@ -130,7 +135,8 @@ class StreamReader:
                 yield self._sample(packet, index)
                 index += 1
         if index < expected or not self._layout.is_whole:
-            raise ContainerError(f"{self.path}: the file is cut short: {index} of {expected} access units are there: copy it again")
+            there = f"{index} of {expected} access units are there"
+            raise ContainerError(f"{self.path}: the file is cut short: {there}: copy it again, or videocodec repair keeps those")
 
     def index(self) -> tuple[UnitInfo, ...]:
         """What is known of every access unit, without keeping their bytes.  Raises like ``units``."""

@@ -30,7 +30,8 @@ class Frame:
     """One decoded frame.
 
     data (3, H, W) uint8 RGB; pts_seconds, duration_seconds; kind "keyframe", "inter", or "concealed" for one that stands
-    in for a lost frame; bytes of the stream it took (its share of the access unit); provenance (ceil(H / 8), ceil(W / 8)) uint8, for each latent that covers
+    in for a lost frame; bytes of the stream it took (its share of the access unit);
+    provenance (ceil(H / 8), ceil(W / 8)) uint8, for each latent that covers
     some of the picture an index into ``PROVENANCE_NAMES``; index 0.. in display order; pts, duration in ticks of the stream's time base;
     concealment of a concealed one: "interpolated" or "repeated" from the nearest frames that are right, or "grey".
     """

@@ -49,7 +49,7 @@ class IndexEntry:
     @property
     def name(self) -> str:
         """For messages."""
-        return "an access unit" if self.sample is None else f"access unit {self.sample}"
+        return "missing access unit" if self.sample is None else f"access unit {self.sample}"
 
 
 class StreamIndex:
@@ -88,7 +88,8 @@ class StreamIndex:
         for number, unit in enumerate(timeline.units):
             lengths = unit.durations
             entry = IndexEntry(
-                number, len(pts), len(lengths), unit.pts, sum(lengths), unit.bytes, unit.position, unit.is_keyframe, unit.damage, unit.number
+                number, len(pts), len(lengths), unit.pts, sum(lengths),
+                unit.bytes, unit.position, unit.is_keyframe, unit.damage, unit.number,
             )  # fmt: skip
             self.units.append(entry)
             pts += np.cumsum([unit.pts, *lengths[:-1]]).tolist()
@@ -99,6 +100,8 @@ class StreamIndex:
         self.end_seconds = float((pts[-1] + durations[-1]) * self.header.time_base)
         self._first_frames = [unit.first_frame for unit in self.units]
         self._keyframe_units = [unit.number for unit in self.units if unit.is_keyframe]
+        if self.units[0].damage is None and not self.units[0].is_keyframe:
+            self.mark_damaged(0, "the keyframe that it builds on is missing")
         for entry in list(self.units):
             if entry.damage is not None:
                 self.mark_damaged(entry.number, entry.damage)
@@ -144,8 +147,8 @@ class StreamIndex:
         """Frames of an access unit, and of those after it that build on it, cannot be decoded."""
         for number in range(unit, self.group_of(unit).stop):
             if self.units[number].damage is None or number == unit:
-                state = "missing" if self.units[unit].sample is None else "damaged"
-                because = reason if number == unit else f"{BUILD_ON} {self.units[unit].name}, which is {state}"
+                cause = "one that is missing" if self.units[unit].sample is None else f"{self.units[unit].name}, which is damaged"
+                because = reason if number == unit else f"{BUILD_ON} {cause}"
                 self.units[number] = replace(self.units[number], damage=because)
 
     def damage_at(self, frame: int) -> DamagedFrameError | None:

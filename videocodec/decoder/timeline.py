@@ -15,7 +15,7 @@ from bitstream.sequence_header import SequenceHeader
 
 # Lost frames that a stream is believed to have: 87 minutes at 25 frames per second.  Times in damaged tables may be anything.
 MAX_LOST_FRAMES = 1 << 17
-MISSING = "it is missing from the file"
+MISSING = "it is not in the file"
 
 
 @dataclass(frozen=True)
