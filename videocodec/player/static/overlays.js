@@ -7,6 +7,7 @@ const ORANGE = [230, 159, 0];
 const BLUE = [0, 114, 178];
 const PINK = [204, 121, 167];
 const VERMILLION = [213, 94, 0];
+const GREEN = [0, 158, 115];
 const SKY = [86, 180, 233];
 const YELLOW = [240, 228, 66];
 
@@ -20,6 +21,7 @@ export const PROVENANCE = [
   { name: "transmitted", colour: ORANGE },
   { name: "predicted", colour: BLUE },
   { name: "generated", colour: PINK, hatched: true },
+  { name: "concealed", note: "put in for a lost frame", colour: GREEN, hatched: true },
 ];
 const DIRECTIONS = [
   { name: "from the past", colour: SKY },
