@@ -173,9 +173,8 @@ class Clip:
             raise OSError(f"{self.path}: frame {index} cannot be encoded as PNG")
         ran = (settings.steps, self._seed) if settings.restore and self._reader.bundle.has_unet else (None, None)
         bundle = self._reader.bundle
-        return Disclosure.of(
-            self.header, *ran, made_by=(bundle.name, bundle.sha256), concealed_frames=int(frame.kind == CONCEALED)
-        ).mark_png(data.tobytes())
+        made_by, lost = (bundle.name, bundle.sha256), int(frame.kind == CONCEALED)
+        return Disclosure.of(self.header, *ran, made_by=made_by, concealed_frames=lost).mark_png(data.tobytes())
 
     def thumbnail(self, index: int) -> bytes:
         """A small JPEG of a frame, as it is without restoration."""

@@ -290,7 +290,7 @@ export function legend(kind, details, bits, steps) {
   }
   if (kind === "provenance") {
     const found = shares(details.provenance, PROVENANCE.length);
-    return [heading("Provenance"), ...PROVENANCE.map((kindOf, number) => entry(kindOf, share(found[number]))), text("For each 8 × 8 px: sent for this frame, moved here from other frames, or made up.")];
+    return [heading("Provenance"), ...PROVENANCE.flatMap((kindOf, number) => (found[number] || kindOf.colour !== GREEN ? [entry(kindOf, share(found[number]))] : [])), text("For each 8 × 8 px: sent for this frame, moved here from other frames, or made up.")];
   }
   if (kind === "quantiser") {
     const [low, high] = extent(details.quantisers);
