@@ -20,7 +20,7 @@ def found(data: bytes, size: int | None = None) -> list[tuple[int, bytes]]:
     return [(each.position, each.data) for each in find_units(io.BytesIO(data), len(data) if size is None else size)]
 
 
-@pytest.mark.parametrize("before", [0, 1, 1023, 1024, 5000, MEBIBYTE - 30, MEBIBYTE - 3, MEBIBYTE, MEBIBYTE + 1])
+@pytest.mark.parametrize("before", [0, 1, 1023, 5000, MEBIBYTE - 30, MEBIBYTE - 3, MEBIBYTE])
 def test_wherever_they_are(make_units, before: int) -> None:
     units = [unit.to_bytes() for unit in make_units()]
     data, places = noise(before), []
@@ -33,7 +33,7 @@ def test_wherever_they_are(make_units, before: int) -> None:
 def test_one_that_reaches_over_segments(make_units) -> None:
     from dataclasses import replace
 
-    long = replace(make_units()[1], payload=noise(2 * MEBIBYTE + 100)).to_bytes()
+    long = replace(make_units()[1], payload=noise(MEBIBYTE + 100)).to_bytes()
     assert found(noise(MEBIBYTE - 77) + long + noise(9)) == [(MEBIBYTE - 77, long)]
 
 

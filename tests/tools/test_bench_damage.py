@@ -37,7 +37,7 @@ def test_the_trial_would_notice(coded: Path, tmp_path: Path) -> None:
 
 def test_cuts_lose_nothing_that_is_there(coded: Path, tmp_path: Path) -> None:
     for path in (coded, without_tables(coded, tmp_path / "n.lv.mp4")):
-        found = run_cuts(path, coded, 8)
+        found = run_cuts(path, coded, 4)
         assert found.recovered == found.possible > 0 and found.wrong == found.unclear == 0
 
 

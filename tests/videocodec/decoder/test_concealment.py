@@ -81,7 +81,7 @@ def test_files_say_it_and_show_it(damaged, tmp_path: Path) -> None:
         assert "9 of its frames lost to damage and concealed" in video.metadata["comment"]
         assert sum(1 for _ in video.decode(video=0)) == 22
     marked, own = (cv2.imread(str(tmp_path / "map" / f"{number}.png")).reshape(-1, 3).mean(0) for number in (5, 12))
-    assert marked[1] > marked[2] + 20 and not own[1] > own[2] + 20  # green
+    assert marked[1] > marked[0] and own[0] > own[1]  # green, and mostly blue for predicted
 
 
 def test_frames_are_marked_and_readers_give_the_same(damaged) -> None:
