@@ -143,6 +143,15 @@ class AccessUnit:
         )
 
 
+def unchecked_fields(data: bytes) -> AccessUnit | None:
+    """The fields of a damaged access unit as they stand, for a guess at what was lost; None if they cannot be read."""
+    body = data[:-_CRC_BYTES]
+    try:
+        return AccessUnit.parse(body + zlib.crc32(body).to_bytes(_CRC_BYTES, "big"))
+    except ValueError:
+        return None
+
+
 def peek_is_keyframe(data: bytes) -> bool:
     """Whether the bytes of an access unit are those of a keyframe, by their first byte alone; nothing is checked."""
     return len(data) > 0 and data[0] & ~_OFFSETS_FOLLOW == Structure.KEYFRAME

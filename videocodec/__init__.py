@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .provenance import PROVENANCE_NAMES
     from .reader.batch import FrameBatch
     from .reader.reader import VideoReader
+    from .recovery import RepairReport, repair
 
 # Threads of libgomp, which shares PyTorch's work between cores, wait for each other by spinning for a long time unless told otherwise.
 # Beside other programs that steals the core from the very thread they wait for: a frame then takes ten times as long.  It reads this
@@ -44,6 +45,8 @@ _HOMES = {
     "verify": "inspection",
     "VerifyReport": "inspection",
     "VideoReader": "reader.reader",
+    "repair": "recovery",
+    "RepairReport": "recovery",
     "FrameBatch": "reader.batch",
 }
 __all__ = [
@@ -53,6 +56,7 @@ __all__ = [
     "EncodeReport",
     "Frame",
     "FrameBatch",
+    "RepairReport",
     "StreamInfo",
     "VerifyReport",
     "VideoReader",
@@ -61,6 +65,7 @@ __all__ = [
     "decode_frames",
     "encode",
     "info",
+    "repair",
     "verify",
 ]
 

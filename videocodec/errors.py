@@ -78,6 +78,10 @@ class DamagedFrameError(VideoCodecError, ValueError):
         self.first, self.last, self.reason, self.resumes_at = first, last, reason, resumes_at
 
 
+class RepairError(VideoCodecError, ValueError):
+    """Nothing of a file can be recovered. Nothing was written."""
+
+
 class PlayerError(VideoCodecError, OSError):
     """The player's page cannot be served: its port is taken. Nothing was started."""
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bitstream.access_unit import AccessUnit, peek_frame_count, peek_is_keyframe
+from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 
-from .decoder.index import check_unchanged
-from .decoder.latents import LatentStream, bundle_for
+from .decoder.concealment import GREY, Concealment, concealments
+from .decoder.index import StreamIndex, check_unchanged
+from .decoder.latents import CONCEALED, LatentStream, bundle_for
 from .encoder.settings import PRESETS
 from .errors import ModelMismatchError
 from .models.attached import checked_model
 from .models.bundle import ModelBundle
 from .progress import Progress, ProgressCallback
-from .provenance import ProvenanceCount, provenance_map
+from .provenance import ProvenanceCount, concealed_map, provenance_map
 
 SPECIFICATION = "bitstream/FORMAT.md, format version {}"
 LATENTS_CHECKSUM = "CRC-32 of the reconstructed integer latents of every access unit"
@@ -33,6 +34,8 @@ class StreamInfo:
     that was given; model_attached: whether one is attached to the file, of model_attached_bytes, which container_bytes leaves out;
     model_attached_damage: what is wrong with it, None if nothing was seen (its hash is left out with ``headers_only``).
     damage: the first thing that is wrong, None if nothing was seen; what is said of a damaged file is what can still be read.
+    lost_frames: how many of the frames cannot be decoded, their access unit being damaged or missing or one that they build on; lost: the
+    runs of them, and what ``decode`` puts in their place.
     generated_content: whether the stream calls itself a generative reconstruction.  provenance: shares of the picture's area, over all
     frames, by ``PROVENANCE_NAMES``, 0..1 and together 1; provenance_by_kind: the same for "keyframe" and "inter" frames, if there are
     any.  Where both are None, provenance_unavailable says why.
@@ -70,6 +73,8 @@ class StreamInfo:
     model_attached_bytes: int
     model_attached_damage: str | None
     damage: str | None
+    lost_frames: int
+    lost: list[Concealment]
     provenance: dict[str, float] | None
     provenance_by_kind: dict[str, dict[str, float]] | None
     provenance_unavailable: str | None
@@ -79,16 +84,16 @@ class StreamInfo:
         return asdict(self)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Headers:
     """What the headers of all access units add up to; ticks: of the time base, together."""
 
-    frames: int = 0
-    keyframes: int = 0
-    units: int = 0
-    video_bytes: int = 0
-    ticks: int = 0
-    damage: str | None = None
+    frames: int
+    keyframes: int
+    units: int
+    video_bytes: int
+    ticks: int
+    damage: str | None
 
 
 def info(
@@ -99,21 +104,25 @@ def info(
     headers_only: leave out the latter, for which all latents are decoded.  model: the bundle's name or folder, for streams whose model is
     not installed.  progress: called after every frame that is decoded.
 
-    A damaged stream, and one of another model, give what their headers say, and ``damage`` or ``provenance_unavailable`` the reason why
-    there is no more.  Raises ``ContainerError`` or another ``BitstreamError`` for what is no latent-video file, has lost its first
-    header or changes its size in the middle, and ``UnknownModelError`` for a ``model`` that there is not.
+    A stream of another model gives what its headers say, and ``provenance_unavailable`` the reason why there is no more.  Frames that a
+    damaged one has lost count as concealed.  Raises ``ContainerError`` or another ``BitstreamError`` for what is no latent-video file, has
+    no header that is whole or changes its size in the middle, and ``UnknownModelError`` for a ``model`` that there is not.
     """
     given = None if model is None else ModelBundle.find(model)
     reader = StreamReader(source)
-    header, read = reader.header, _read_headers(reader)
-    count, unavailable = None, read.damage
-    if headers_only and unavailable is None:
-        unavailable = "only the headers were read"
-    elif unavailable is None:
+    header, index = reader.header, StreamIndex(reader)
+    read = _read_headers(index)
+    count, unavailable = None, "only the headers were read" if headers_only else None
+    if not headers_only:
         try:
-            count = _count_provenance(LatentStream(source, model), read.frames, progress)
+            stream = LatentStream(source, model)
+            count, unavailable = _count_provenance(stream, read.frames, progress), None
+            index = stream.index()  # with the damage that only decoding finds
         except (BitstreamError, ModelMismatchError) as error:
             unavailable = str(error).removeprefix(f"{source}: ")
+    lost = concealments(index)
+    if lost and lost[0].method == GREY:
+        count, unavailable = None, "no frame can be decoded"
     duration = read.ticks * header.time_base
     seconds = float(duration)
     return StreamInfo(
@@ -154,7 +163,9 @@ def info(
         model_attached=reader.attached_model_bytes > 0,
         model_attached_bytes=reader.attached_model_bytes,
         model_attached_damage=_damage_of_attached(reader, headers_only),
-        damage=read.damage,
+        damage=read.damage or index.damage,
+        lost_frames=sum(run.last + 1 - run.first for run in lost),
+        lost=lost,
         provenance=None if count is None else count.total(),
         provenance_by_kind=None if count is None else count.by_kind(),
         provenance_unavailable=unavailable,
@@ -179,49 +190,33 @@ def _damage_of_attached(reader: StreamReader, headers_only: bool) -> str | None:
     return None
 
 
-def _read_headers(reader: StreamReader) -> _Headers:
-    """Of all access units that are there.  Raises ``ContainerError`` where one contradicts the first, or if there is none."""
-    read, units = _Headers(), reader.units()
-    while True:
-        try:
-            sample = next(units, None)
-        except ContainerError as error:
-            if not read.units:
-                raise
-            read.damage = read.damage or str(error).removeprefix(f"{reader.path}: ")
-            return read
-        if sample is None:
-            return read
-        try:
-            unit = AccessUnit.parse(sample.data)
-        except BitstreamError as error:
-            read.damage = read.damage or f"access unit {sample.index}: {error}: videocodec verify lists all that is wrong"
-            frames, is_keyframe, ticks = peek_frame_count(sample.data), peek_is_keyframe(sample.data), sample.duration
-        else:
-            frames, is_keyframe, ticks = unit.frame_count, unit.is_keyframe, unit.duration
-            if reader.header_is_intact:
-                _refuse_change(reader, sample.index, unit)
-        read.frames, read.keyframes, read.units = read.frames + frames, read.keyframes + is_keyframe, read.units + 1
-        read.video_bytes, read.ticks = read.video_bytes + len(sample.data), read.ticks + ticks
-
-
-def _refuse_change(reader: StreamReader, index: int, unit: AccessUnit) -> None:
-    try:
-        check_unchanged(reader.header, unit.header)
-    except BitstreamError as error:
-        raise ContainerError(f"{reader.path}: access unit {index}: {error}") from error
+def _read_headers(index: StreamIndex) -> _Headers:
+    """Of all access units that are there."""
+    there = [unit for unit in index.units if unit.sample is not None]
+    damage = index.damage
+    if any(unit.damage for unit in index.units):
+        damage = f"{damage}: videocodec verify lists all that is wrong"
+    ticks = int(index.durations.sum())
+    return _Headers(len(index), len(index.keyframes), len(there), sum(unit.bytes for unit in there), ticks, damage)
 
 
 def _count_provenance(stream: LatentStream, frames_total: int, progress: ProgressCallback | None) -> ProvenanceCount:
     """Decode all latents and add up where they come from.  Raises ``BitstreamError``."""
     count = ProvenanceCount()
     video_bytes = seconds = 0.0
-    for frame in stream.frames():
-        count.add(frame.kind, provenance_map(frame.latent.fields.modes, stream.header))
+    for frame in stream.concealed_frames():
+        is_lost = frame.kind == CONCEALED
+        count.add(frame.kind, concealed_map(stream.header) if is_lost else provenance_map(frame.latent.fields.modes, stream.header))
         video_bytes, seconds = video_bytes + frame.byte_share, seconds + float(frame.duration * stream.header.time_base)
         if progress:
             progress(Progress(frame.index + 1, frames_total, round(video_bytes), seconds))
     return count
+
+
+def _out_of_place(number: int, unit: AccessUnit, expected: int, header: SequenceHeader) -> str:
+    begins, due = (float(ticks * header.time_base) for ticks in (unit.first_pts, expected))
+    what = "before it something is missing" if begins > due else "it is repeated or out of order"
+    return f"access unit {number}: it begins at {begins:.3f} s, the one before it ends at {due:.3f} s: {what}"
 
 
 @dataclass(frozen=True)
@@ -255,16 +250,22 @@ def verify(
         total = sum(unit.frame_count for unit in stream.reader.index())
     except ContainerError:
         total = None  # the loop below says what is wrong
+    expected: int | None = None
     try:
         for sample in stream.reader.units():
+            unit = None
             try:
                 unit = AccessUnit.parse(sample.data)
                 check_unchanged(stream.header, unit.header)
+                if expected is not None and unit.first_pts != expected:
+                    problems.append(_out_of_place(sample.index, unit, expected, stream.header))
+                expected = unit.first_pts + unit.duration
                 frames += len(decoder.decode(unit))
                 units += 1
                 seconds += float(unit.duration * stream.header.time_base)
             except BitstreamError as error:
                 problems.append(f"access unit {sample.index}: {error}")
+                expected = None if unit is None else expected
                 decoder = LatentDecoder(stream.bundle.tables)
             video_bytes += len(sample.data)
             if progress:

@@ -1,4 +1,4 @@
-"""Where every part of a picture comes from: sent, predicted from other frames, or made up.  No torch."""
+"""Where every part of a picture comes from: sent, predicted from other frames, made up, or put in for what was lost.  No torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bitstream.block_syntax import Mode
 from bitstream.frame_coder import to_positions
 from bitstream.sequence_header import SequenceHeader
 
-PROVENANCE_NAMES = ("transmitted", "predicted", "generated")
+PROVENANCE_NAMES = ("transmitted", "predicted", "generated", "concealed")
 PIXELS_PER_LATENT = 8  # a side; the format knows no other
 
 PROVENANCE = {Mode.SKIP: "predicted", Mode.RESIDUAL: "transmitted", Mode.GENERATE: "generated", Mode.INTRA: "transmitted"}
@@ -27,8 +27,13 @@ def provenance_map(modes: np.ndarray, header: SequenceHeader) -> np.ndarray:
     return np.ascontiguousarray(to_positions(_INDEX_OF_MODE[modes], 1 << header.block_log2)[:rows, :columns])
 
 
+def concealed_map(header: SequenceHeader) -> np.ndarray:
+    """The map of a frame that stands in for a lost one."""
+    return np.full(covering_latents(header.height, header.width), PROVENANCE_NAMES.index("concealed"), np.uint8)
+
+
 def shares(counts: np.ndarray) -> dict[str, float]:
-    """How many latents there are of each kind (3,) → the share of each by its name, 0..1, together 1; ``ValueError`` if there are none."""
+    """How many latents there are of each kind (4,) → the share of each by its name, 0..1, together 1; ``ValueError`` if there are none."""
     total = int(np.sum(counts))
     if total == 0:
         raise ValueError("there are no latents to take shares of")
@@ -42,7 +47,7 @@ class ProvenanceCount:
         self._counts: dict[str, np.ndarray] = {}
 
     def add(self, kind: str, provenance: np.ndarray) -> None:
-        """A frame of that kind ("keyframe" or "inter") and its map (h, w)."""
+        """A frame of that kind ("keyframe", "inter" or "concealed") and its map (h, w)."""
         counts = np.bincount(provenance.ravel(), minlength=len(PROVENANCE_NAMES))
         self._counts[kind] = self._counts.get(kind, 0) + counts
 

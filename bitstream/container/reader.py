@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,8 @@ from .tracks import LATENT_CODEC, describe, open_input
 
 # FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the ones after it.
 _KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
+_KEYFRAME_MARKS = (b"\x00" + MAGIC, b"\x80" + MAGIC)
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -54,34 +57,44 @@ class UnitInfo:
 class StreamReader:
     """Reads the access units of a latent-video file.
 
-    path: as given; an open file goes as a ``SharedFile``.  header: the sequence header of the first access unit; header_is_intact: whether
-    that unit's checksum holds, so that what the header says can be relied on.  tracks: a line on
+    path: as given; an open file goes as a ``SharedFile``.  header: the sequence header of the first access unit or, if that is damaged, of
+    the first keyframe that is not; header_is_intact: whether there is one whose checksum holds, so that what the header says can be relied
+    on.  tracks: a line on
     every copied track.  audio_tracks: how many of them are sound.  container_bytes: what the file would weigh without
     the copied tracks and the attached model: its size less theirs.  attached_model_bytes: of the latter, 0 if there is none.
+    declared_end_seconds: when the last frame ends by the container's tables, None where they do not say.
 
-    Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or starts with a damaged header;
+    Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or no header that can be read;
     ``UnsupportedVersionError`` for a newer format.  A file that is cut short opens, if its tables are there, and the
     error comes when ``units`` or ``index`` get to the cut.  Both read the file anew every time.
     """
 
     def __init__(self, path: str | Path | SharedFile) -> None:
         self.path = path
-        with open_input(path, **_KEEP_ALL_SAMPLES) as container:
+        with _opened(path) as container:
             if container.format.name.split(",")[0] != "mov":
                 raise ContainerError(_not_ours(path, container, f"not an MP4 file but {container.format.long_name}"))
             self._layout = read_layout(path)
             self._stream_index, first = _find_latent_track(path, container)
             copied = [stream for stream in container.streams if stream.index != self._stream_index]
             self.tracks = [describe(stream) for stream in copied]
+            track = container.streams[self._stream_index]
+            self.declared_end_seconds = None
+            if track.duration:
+                self.declared_end_seconds = float(((track.start_time or 0) + track.duration) * track.time_base)
             self.audio_tracks = sum(stream.type == "audio" for stream in copied)
-        self.header_is_intact = checksum_holds(first)
+        self.header_is_intact = _begins_keyframe(first) and checksum_holds(first)
+        if not self.header_is_intact and (found := _intact_keyframe(path, self._stream_index)) is not None:
+            first, self.header_is_intact = found, True
         try:
             self.header = SequenceHeader.parse(ByteReader(first, offset=1))
         except BitstreamError as error:
             # A flipped bit must not send anyone looking for a newer version.
             if isinstance(error, UnsupportedVersionError) and self.header_is_intact:
                 raise UnsupportedVersionError(f"{path}: {error}") from error
-            raise ContainerError(f"{path}: the first access unit is damaged ({error}): copy the file again") from error
+            raise ContainerError(
+                f"{path}: the first access unit is damaged ({error}), and no keyframe is whole: copy the file again"
+            ) from error
 
     @property
     def container_bytes(self) -> int:
@@ -122,7 +135,8 @@ class StreamReader:
                 yield self._sample(packet, index)
                 index += 1
         if index < expected or not self._layout.is_whole:
-            raise ContainerError(f"{self.path}: the file is cut short: {index} of {expected} access units are there: copy it again")
+            there = f"{index} of {expected} access units are there"
+            raise ContainerError(f"{self.path}: the file is cut short: {there}: copy it again, or videocodec repair keeps those")
 
     def index(self) -> tuple[UnitInfo, ...]:
         """What is known of every access unit, without keeping their bytes.  Raises like ``units``."""
@@ -145,6 +159,51 @@ class StreamReader:
         return Sample(bytes(packet), round(packet.pts * scale), round((packet.duration or 0) * scale), index, packet.pos)
 
 
+def _opened(path: str | Path | SharedFile) -> av.container.InputContainer:
+    """The MP4 file; one whose tables are gone is sent to be repaired, if there is something to recover."""
+    try:
+        container = open_input(path, **_KEEP_ALL_SAMPLES)
+        try:
+            read_layout(path) if container.format.name.split(",")[0] == "mov" else None
+        except BaseException:
+            container.close()
+            raise
+        return container
+    except ContainerError as error:
+        if holds_keyframe(path):
+            raise ContainerError(
+                f"{path}: its tables are missing or damaged, but access units are there: videocodec repair {path} OUTPUT recovers them"
+            ) from error
+        raise
+
+
+def holds_keyframe(path: str | Path | SharedFile) -> bool:
+    """Whether the bytes of a file look as if a keyframe were among them."""
+    if not isinstance(path, SharedFile) and not Path(path).is_file():
+        return False
+    before = b""
+    with path.view() if isinstance(path, SharedFile) else open(path, "rb") as file:
+        while piece := file.read(_PIECE):
+            if any(mark in before + piece for mark in _KEYFRAME_MARKS):
+                return True
+            before = piece[-len(MAGIC) :]
+    return False
+
+
+def _intact_keyframe(path: str | Path | SharedFile, stream_index: int) -> bytes | None:
+    """The first keyframe of a track whose checksum holds."""
+    with open_input(path, **_KEEP_ALL_SAMPLES) as container, suppress(av.FFmpegError, OSError):
+        for packet in container.demux(container.streams[stream_index]):
+            data = bytes(packet)
+            if _begins_keyframe(data) and checksum_holds(data):
+                return data
+    return None
+
+
+def _begins_keyframe(data: bytes) -> bool:
+    return peek_is_keyframe(data) and data[1 : 1 + len(MAGIC)] == MAGIC
+
+
 def _find_latent_track(path: str | Path | SharedFile, container: av.container.InputContainer) -> tuple[int, bytes]:
     """Index of the latent track and the bytes of its first access unit."""
     candidates = [stream for stream in container.streams.data if stream.name == LATENT_CODEC]
@@ -158,7 +217,11 @@ def _find_latent_track(path: str | Path | SharedFile, container: av.container.In
         raise ContainerError(f"{path}: cannot be read ({error})") from error
     # Other data tracks exist, of action cameras for one: ours begins with a keyframe, and that with a sequence header.
     for index, data in sorted(first.items()):
-        if peek_is_keyframe(data) and data[1 : 1 + len(MAGIC)] == MAGIC:
+        if _begins_keyframe(data):
+            return index, data
+    # Its beginning may be damaged or missing.
+    for index, data in sorted(first.items()):
+        if _intact_keyframe(path, index) is not None:
             return index, data
     raise ContainerError(_not_ours(path, container, "no latent-video track in it that can be read"))
 

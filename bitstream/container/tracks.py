@@ -39,14 +39,24 @@ class TrackCopier:
     cut: two times in seconds; only what is heard and shown between them is copied, as if the first were 0.  Of sound that is whole
     packets, and one more before the first, which decoders need to begin with: both end up before time 0, where players skip them.
 
+    may_end: tracks end where the source cannot be read any more, as in a file that is cut short, and packets that are known to be damaged
+    are left out.
+
     ``copied`` and ``skipped`` describe tracks in one line each: those being copied, and those the format of ``output``
     cannot hold or that are neither picture nor sound nor subtitles.  ``time_bases`` are those in which the copied
     tracks are counted.  Raises ``ContainerError`` if ``source`` cannot be
     read, ``OSError`` if ``output`` cannot be written.
     """
 
-    def __init__(self, source: str | Path, output: av.container.OutputContainer, cut: tuple[Fraction, Fraction] | None = None) -> None:
-        self._path = source
+    def __init__(
+        self,
+        source: str | Path,
+        output: av.container.OutputContainer,
+        cut: tuple[Fraction, Fraction] | None = None,
+        *,
+        may_end: bool = False,
+    ) -> None:
+        self._path, self._may_end = source, may_end
         self._cut = cut
         self._output = output
         self.copied: list[str] = []
@@ -112,9 +122,13 @@ class TrackCopier:
             try:
                 packet = next(demuxed, None)
             except av.FFmpegError as error:
+                if self._may_end:
+                    return
                 raise ContainerError(f"{self._path}: sound or subtitles cannot be read ({error.strerror})") from error
             if packet is None:
                 return
+            if self._may_end and packet.is_corrupt:
+                continue
             if packet.dts is None or fills_gaps and packet.stream.name == "mov_text" and bytes(packet) == _EMPTY_TEXT:
                 continue
             if packet.pts is None:

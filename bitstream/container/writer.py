@@ -30,14 +30,21 @@ class StreamWriter:
 
     ``time_base`` is that of the timestamps given to ``write``, seconds per tick.  The file is written beside its target
     under a hidden name; ``commit`` moves it over the target, and leaving the context without that removes it.  With
-    ``tracks_end_with_video`` copied tracks stop where the last access unit ends.
+    ``tracks_end_with_video`` copied tracks stop where the last access unit ends, with ``copy_may_end``
+    where ``copy_from`` cannot be read on.
 
     ``skipped_tracks`` describes, a line each, the tracks of ``copy_from`` that were left out.  Raises ``ContainerError``
     if ``copy_from`` cannot be read, ``OSError`` if the file cannot be written.
     """
 
     def __init__(
-        self, path: str | Path, time_base: Fraction, *, copy_from: str | Path | None = None, tracks_end_with_video: bool = False
+        self,
+        path: str | Path,
+        time_base: Fraction,
+        *,
+        copy_from: str | Path | None = None,
+        tracks_end_with_video: bool = False,
+        copy_may_end: bool = False,
     ) -> None:
         self.path = Path(path)
         self._time_base = Fraction(time_base)
@@ -62,7 +69,7 @@ class StreamWriter:
             self._track_time_base = _track_time_base(self._time_base)
             self._stream.time_base = self._track_time_base
             if copy_from is not None:
-                self._copier = TrackCopier(copy_from, self._output)
+                self._copier = TrackCopier(copy_from, self._output, may_end=copy_may_end)
             timescale = movie_timescale([self._track_time_base, *(self._copier.time_bases if self._copier else ())])
             # Read by PyAV at the first packet only, so that it can depend on the tracks.
             self._output.container_options["movie_timescale"] = str(timescale)

@@ -92,25 +92,29 @@ class TestInfo:
         told, sound = info(damaged, headers_only=headers_only), info(coded_movie.coded)
         assert told.damage.startswith(f"access unit {victim}: it is damaged")
         assert told.damage.endswith("videocodec verify lists all that is wrong")
-        assert (told.provenance, told.provenance_by_kind, told.provenance_unavailable) == (None, None, told.damage)
+        assert told.lost_frames == (10 if victim == 0 else 5) == sum(run.last + 1 - run.first for run in told.lost)
+        if headers_only:
+            assert told.provenance is None
+        else:
+            assert told.provenance["concealed"] == told.lost_frames / 22 and told.provenance_by_kind["concealed"]["concealed"] == 1
         for name in "width height frames keyframes access_units duration_seconds video_bytes model".split():
             assert getattr(told, name) == getattr(sound, name), name
 
-    def test_latents_that_come_out_wrong_have_no_shares(self, coded_movie, rewrite) -> None:
+    def test_latents_that_come_out_wrong_are_lost_too(self, coded_movie, rewrite) -> None:
         def lie(index: int, data: bytes) -> bytes:
             unit = AccessUnit.parse(data)
             return replace(unit, latent_checksum=unit.latent_checksum ^ 1).to_bytes() if index == 1 else data
 
         told = info(rewrite(coded_movie.coded, lie))
-        assert (told.damage, told.provenance) == (None, None)
-        assert told.provenance_unavailable.startswith("access unit 1 (frame 1): reconstructed latents differ")
+        assert told.damage.startswith("access unit 1: reconstructed latents differ")
+        assert told.lost_frames == 9 and told.provenance["concealed"] == 9 / 22
 
     def test_a_file_cut_short_tells_of_what_is_there(self, coded_movie, tmp_path: Path) -> None:
         cut = tmp_path / "cut.lv.mp4"
         cut.write_bytes(coded_movie.coded.read_bytes()[:-3000])
         told = info(cut)
         assert told.damage.startswith("the file is cut short")
-        assert told.width == 96 and 0 < told.frames <= 22 and told.provenance is None
+        assert told.width == 96 and 0 < told.frames <= 22 and told.provenance["concealed"] == 0
 
 
 class TestProvenanceShares:
@@ -120,7 +124,7 @@ class TestProvenanceShares:
         for kind, found in (("all", told.provenance), *told.provenance_by_kind.items()):
             maps = np.stack([frame.provenance for frame in frames if kind in ("all", frame.kind)])
             assert found == {name: pytest.approx(np.mean(maps == index)) for index, name in enumerate(PROVENANCE_NAMES)}
-        assert told.provenance_by_kind["keyframe"] == {"transmitted": 1, "predicted": 0, "generated": 0}
+        assert told.provenance_by_kind["keyframe"] == {"transmitted": 1, "predicted": 0, "generated": 0, "concealed": 0}
         assert 0 < told.provenance_by_kind["inter"]["predicted"] < 1
         assert told.provenance_unavailable is None and told.damage is None
 
@@ -206,8 +210,14 @@ class TestVerify:
 
     @pytest.mark.parametrize("place", [5, 60])
     def test_a_flipped_bit_in_the_first_header_is_damage_and_no_other_version_or_model(self, coded_movie, rewrite, place: int) -> None:
+        """Nor does it keep anyone from what comes after: other keyframes say the same."""
+        report = verify(rewrite(coded_movie.coded, lambda index, data: flip(place)(data) if index == 0 else data))
+        assert report.problems[0].startswith("access unit 0: it is damaged") and report.frames == 12
+
+    @pytest.mark.parametrize("place", [5, 60])
+    def test_without_any_header_that_is_whole_nothing_can_be_verified(self, coded_movie, rewrite, place: int) -> None:
         with pytest.raises(ContainerError, match="changed.lv.mp4: the first access unit is damaged"):
-            verify(rewrite(coded_movie.coded, lambda index, data: flip(place)(data) if index == 0 else data))
+            verify(rewrite(coded_movie.coded, lambda index, data: flip(place)(data)))
 
     def test_there_must_be_something_to_verify_with(self, coded_movie, rewrite) -> None:
         def other_model(index: int, data: bytes) -> bytes:

@@ -30,7 +30,7 @@ def header(width: int, height: int, block_log2: int) -> SequenceHeader:
 
 
 def test_generated_is_what_the_mask_bit_says_and_nothing_else() -> None:
-    assert PROVENANCE_NAMES == ("transmitted", "predicted", "generated")
+    assert PROVENANCE_NAMES == ("transmitted", "predicted", "generated", "concealed")
     assert [mode for mode in Mode if PROVENANCE[mode] == "generated"] == [Mode.GENERATE]
     assert [mode for mode in Mode if PROVENANCE[mode] == "predicted"] == [Mode.SKIP]
     assert set(PROVENANCE) == set(Mode)
@@ -50,9 +50,9 @@ def test_a_block_marks_all_its_latents_but_those_in_the_padding() -> None:
 
 
 def test_shares_are_of_all_latents_counted() -> None:
-    assert shares(np.array([1, 2, 5])) == {"transmitted": 0.125, "predicted": 0.25, "generated": 0.625}
+    assert shares(np.array([1, 2, 4, 1])) == {"transmitted": 0.125, "predicted": 0.25, "generated": 0.5, "concealed": 0.125}
     with pytest.raises(ValueError, match="no latents"):
-        shares(np.zeros(3, int))
+        shares(np.zeros(4, int))
 
 
 def test_a_count_adds_up_frames_together_and_by_kind() -> None:
@@ -60,8 +60,8 @@ def test_a_count_adds_up_frames_together_and_by_kind() -> None:
     count.add("keyframe", np.full((2, 2), TRANSMITTED, np.uint8))
     count.add("inter", np.array([[TRANSMITTED, PREDICTED], [PREDICTED, GENERATED]], np.uint8))
     count.add("inter", np.full((2, 2), PREDICTED, np.uint8))
-    assert count.total() == {"transmitted": 5 / 12, "predicted": 6 / 12, "generated": 1 / 12}
+    assert count.total() == {"transmitted": 5 / 12, "predicted": 6 / 12, "generated": 1 / 12, "concealed": 0}
     assert count.by_kind() == {
-        "keyframe": {"transmitted": 1, "predicted": 0, "generated": 0},
-        "inter": {"transmitted": 1 / 8, "predicted": 6 / 8, "generated": 1 / 8},
+        "keyframe": {"transmitted": 1, "predicted": 0, "generated": 0, "concealed": 0},
+        "inter": {"transmitted": 1 / 8, "predicted": 6 / 8, "generated": 1 / 8, "concealed": 0},
     }

@@ -13,7 +13,7 @@ from bitstream.errors import BitstreamError
 
 from ..errors import ForcedModelWarning, VideoCodecError
 from ..version import __version__
-from . import decode, encode, info, ladder, models, play, verify
+from . import decode, encode, info, ladder, models, play, repair, verify
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130  # argparse itself exits with 2 for wrong usage
 _DEBUG = "VIDEOCODEC_DEBUG"
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"videocodec {__version__}")
     commands = top.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for command in (encode, decode, play, info, verify, ladder, models):
+    for command in (encode, decode, play, info, verify, repair, ladder, models):
         command.add(commands)
     return top
 

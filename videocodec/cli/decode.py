@@ -8,6 +8,8 @@ from dataclasses import asdict
 
 from .common import add_machine_options, add_model_options, counted, frame_span, print_json, progress_bar, whole_number
 
+_RUNS_SHOWN = 20  # of lost frames, with a line each; JSON has all
+
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
@@ -38,6 +40,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration; no effect without a restoration model"
     )
     parser.add_argument("--no-restore", action="store_true", help="decode the latents as they are")
+    parser.add_argument(
+        "--strict", action="store_true", help="stop at a damaged file, without an output, instead of concealing the frames that are lost"
+    )
     add_model_options(parser)
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite outputs")
@@ -53,13 +58,28 @@ def run(args: argparse.Namespace) -> int:
         report = decode(
             args.input, args.output, frames=args.frames, provenance=args.provenance, model=args.model, force_model=args.force_model,
             steps=args.steps, seed=args.seed, restore=not args.no_restore,
-            device=args.device, threads=args.threads, overwrite=args.yes, progress=progress,
+            device=args.device, threads=args.threads, strict=args.strict, overwrite=args.yes, progress=progress,
         )  # fmt: skip
     for track in report.skipped_tracks:
         print(f"videocodec: warning: {args.output}: not copied: {track}", file=sys.stderr)
+    for problem in report.problems:
+        print(f"videocodec: warning: {args.input}: {problem}", file=sys.stderr)
+    for run in report.concealed[:_RUNS_SHOWN]:
+        print(f"videocodec: warning: {args.input}: {run.sentence}", file=sys.stderr)
+    if report.concealed:
+        more = len(report.concealed) - _RUNS_SHOWN
+        rest = f", in {more} more places" if more > 0 else ""
+        print(
+            f"videocodec: warning: {args.input}: damaged: {report.concealed_frames} of {counted(report.frames, 'frame')} concealed{rest}; "
+            "--strict refuses such files",
+            file=sys.stderr,
+        )
     piped = "-" in (args.output, args.provenance)
     if args.json:
-        print_json({"input": args.input, "output": args.output, **asdict(report)}, sys.stderr if piped else sys.stdout)
+        print_json(
+            {"input": args.input, "output": args.output, **asdict(report), "concealed_frames": report.concealed_frames},
+            sys.stderr if piped else sys.stdout,
+        )
     elif not piped:
         where = args.output if args.provenance is None else f"{args.output}, and its provenance in {args.provenance}"
         print(f"{where}: {counted(report.frames, 'frame')}, {report.frames / report.decode_seconds:.1f} frames per second")

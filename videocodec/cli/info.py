@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         + (f", pixels {found.sample_aspect_ratio}" if not found.sample_aspect_ratio.startswith("0:") else ""),
         "frames": f"{found.frames} in {found.duration_seconds:.3f} s, {counted(found.keyframes, 'keyframe')}, "
         + counted(found.access_units, "access unit"),
+        **({"lost": f"{counted(found.lost_frames, 'frame')} of them, which decode conceals"} if found.lost_frames else {}),
         "video": f"{size(found.video_bytes)}, {bitrate(found.video_bitrate_bps)}; container adds {overhead:.1f} %",
         "settings": f"crf {found.crf}, preset {found.preset}, keyframes every {found.gop_size} frames or sooner",
         "content": _content(found),
@@ -82,4 +83,4 @@ def _content(found: StreamInfo) -> str:
 
 
 def _shares(share_of: dict[str, float]) -> str:
-    return ", ".join(f"{percent(share)} {name}" for name, share in share_of.items())
+    return ", ".join(f"{percent(share)} {name}" for name, share in share_of.items() if share or name != "concealed")

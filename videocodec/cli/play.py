@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings(not args.no_restore, args.steps)
     with VideoReader(
         args.input, model=args.model, force_model=args.force_model, steps=args.steps, seed=args.seed, restore=settings.restore,
-        device=args.device, threads=args.threads,
+        device=args.device, threads=args.threads, conceal=True,
     ) as reader:  # fmt: skip
         clip = Clip(args.input, reader, settings, seed=args.seed, original=args.source)
         try:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+
+from bitstream.errors import ContainerError
 
 from ..errors import InputError, OutputError
 from ..media.disclosure import Disclosure
 from ..media.provenance_overlay import draw_provenance
 from ..media.sinks import keeps_rotation, open_sink, would_collide
 from ..progress import Progress, ProgressCallback
+from .concealment import GREY, Concealment, concealments
 from .frames import PictureDecoder
 from .index import StreamIndex
 from .latents import LatentStream
@@ -21,14 +24,22 @@ from .span import FrameSpan
 
 @dataclass(frozen=True)
 class DecodeReport:
-    """What a decode made: frames, wall-clock seconds, where, a line on every track that the target's format cannot hold, and where the
-    pictures with their provenance went, None if nobody asked for them."""
+    """What a decode made: frames, wall-clock seconds, where, a line on every track that the target's format cannot hold, where the
+    pictures with their provenance went, None if nobody asked for them, the runs of frames that were lost and concealed, and a line on
+    everything else that is wrong with the file (it is cut short, access units are repeated or out of order)."""
 
     frames: int
     decode_seconds: float
     target: str
     skipped_tracks: list[str]
     provenance_target: str | None = None
+    concealed: list[Concealment] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def concealed_frames(self) -> int:
+        """How many of the frames stand in for lost ones."""
+        return sum(run.last + 1 - run.first for run in self.concealed)
 
 
 def decode(
@@ -44,6 +55,7 @@ def decode(
     restore: bool = True,
     device: str = "auto",
     threads: int | None = None,
+    strict: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> DecodeReport:
@@ -58,8 +70,13 @@ def decode(
     ``model`` even if it is another one with as many latent channels, with a ``ForcedModelWarning``.  restore: whether the
     bundle's UNet, if it has one, restores the latents, in ``steps`` DDIM steps; seed: of the noise that it fills generated blocks with.
 
+    Frames that cannot be decoded, because their access unit is damaged or missing or they build on one that is, are concealed
+    (``decoder.concealment``): the report lists them, and all other frames are what they would be without the damage.  A file that is cut
+    short is decoded up to the cut.  strict: refuse all of that instead.
+
     What is written says in its metadata what it is (``media.disclosure``).  The targets appear under their names only when both are
-    complete.  Raises ``BitstreamError`` for a damaged stream,
+    complete.  Raises ``DamagedFrameError`` or ``BitstreamError`` for a stream of which nothing can be decoded, with ``strict`` for one of
+    which anything cannot,
     ``ModelMismatchError``, ``UnknownModelError``, ``InputError``, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
     ``OutOfMemoryError``, ``FrameRangeError`` for frames that there are not, and ``ValueError`` for settings.
     """
@@ -68,7 +85,9 @@ def decode(
         raise ValueError(f"steps must be at least 1, got {steps}")
     span = None if frames is None else FrameSpan.of(frames)
     stream = LatentStream(source, model, force_model=force_model)
-    part = _part(stream, span)
+    index = stream.index()
+    part = _part(index, span)
+    _refuse_damage(index, part.frames, strict)
     total = len(part.frames)
     _check_outputs(source, target, provenance, total)
     decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
@@ -77,16 +96,25 @@ def decode(
     sound = source if stream.reader.tracks else None
     count, video_bytes, video_seconds = 0, 0, 0.0
     with ExitStack() as opened:
-        disclosure = Disclosure.of(stream.header, *ran, made_by=made_by)
+        lost = sum(run.last + 1 - run.first for run in concealments(index, part.frames))
+        disclosure = Disclosure.of(stream.header, *ran, made_by=made_by, concealed_frames=lost)
         sink = opened.enter_context(
-            open_sink(target, stream.header, sound_from=sound, sound_cut=part.seconds, disclosure=disclosure, overwrite=overwrite)
+            open_sink(
+                target,
+                stream.header,
+                sound_from=sound,
+                sound_cut=part.seconds,
+                sound_may_end=not strict,
+                disclosure=disclosure,
+                overwrite=overwrite,
+            )
         )
         sinks = [sink]
         if provenance is not None:
-            disclosure = Disclosure.of(stream.header, *ran, has_map=True, made_by=made_by)
+            disclosure = Disclosure.of(stream.header, *ran, has_map=True, made_by=made_by, concealed_frames=lost)
             sinks.append(opened.enter_context(open_sink(provenance, stream.header, disclosure=disclosure, overwrite=overwrite)))
             turns = stream.header.rotation if keeps_rotation(provenance) else 0
-        for frame in decoder.frames(part.frames.start, part.frames.stop):
+        for frame in decoder.frames(part.frames.start, part.frames.stop, conceal=not strict):
             picture, pts = frame.data.transpose(1, 2, 0), frame.pts - part.first_pts
             sink.write(picture, pts, frame.duration)
             if provenance is not None:
@@ -94,12 +122,24 @@ def decode(
             count, video_bytes, video_seconds = count + 1, video_bytes + frame.bytes, video_seconds + frame.duration_seconds
             if progress:
                 progress(Progress(count, total, video_bytes, video_seconds))
+        concealed = concealments(index, part.frames)
+        if concealed and concealed[0].method == GREY:
+            raise index.damage_at(0)
         for each in sinks:
             each.finish()
         for each in sinks:
             each.commit()
         skipped = list(sink.skipped_tracks)
-    return DecodeReport(count, time.monotonic() - begin, str(target), skipped, None if provenance is None else str(provenance))
+    problems = [index.problem] if index.problem else []
+    return DecodeReport(
+        count,
+        time.monotonic() - begin,
+        str(target),
+        skipped,
+        None if provenance is None else str(provenance),
+        concealed,
+        problems + index.irregularities,
+    )
 
 
 @dataclass(frozen=True)
@@ -112,14 +152,25 @@ class _Part:
     seconds: tuple[Fraction, Fraction] | None = None
 
 
-def _part(stream: LatentStream, span: FrameSpan | None) -> _Part:
+def _part(index: StreamIndex, span: FrameSpan | None) -> _Part:
     if span is None:
-        return _Part(range(sum(unit.frame_count for unit in stream.reader.index())))
-    index = StreamIndex(stream.reader)
+        return _Part(range(len(index)))
     frames = span.resolve(index)
     first, end = int(index.pts[frames[0]]), int(index.pts[frames[-1]] + index.durations[frames[-1]])
     base = index.header.time_base
     return _Part(frames, first, (first * base, end * base))
+
+
+def _refuse_damage(index: StreamIndex, frames: range, strict: bool) -> None:
+    """Before any work is done, as far as checksums tell."""
+    lost = concealments(index, frames)
+    if lost and lost[0].method == GREY:
+        raise index.damage_at(0)
+    if strict and lost:
+        raise index.damage_at(lost[0].first)
+    problem = index.problem or next(iter(index.irregularities), None)
+    if strict and problem:
+        raise ContainerError(f"{index.name}: {problem}")
 
 
 def _check_outputs(source: str | Path, target: str | Path, provenance: str | Path | None, frames: int) -> None:

@@ -13,9 +13,10 @@ import torch
 from bitstream.quantiser import QUANTISER_COUNT, step_latent
 
 from ..models.runtime import AutoencoderRuntime
-from ..provenance import covering_latents, provenance_map
+from ..provenance import concealed_map, covering_latents, provenance_map
+from .concealment import GREY
 from .diffusion import DiffusionRestoration
-from .latents import DecodedLatents, LatentStream
+from .latents import CONCEALED, DecodedLatents, LatentStream
 from .read_ahead import read_ahead
 from .restoration import IdentityRestoration, Restoration
 
@@ -28,9 +29,11 @@ _FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at 
 class Frame:
     """One decoded frame.
 
-    data (3, H, W) uint8 RGB; pts_seconds, duration_seconds; kind "keyframe" or "inter"; bytes of the stream it took
-    (its share of the access unit); provenance (ceil(H / 8), ceil(W / 8)) uint8, for each latent that covers
-    some of the picture an index into ``PROVENANCE_NAMES``; index 0.. in display order; pts, duration in ticks of the stream's time base.
+    data (3, H, W) uint8 RGB; pts_seconds, duration_seconds; kind "keyframe", "inter", or "concealed" for one that stands
+    in for a lost frame; bytes of the stream it took (its share of the access unit);
+    provenance (ceil(H / 8), ceil(W / 8)) uint8, for each latent that covers
+    some of the picture an index into ``PROVENANCE_NAMES``; index 0.. in display order; pts, duration in ticks of the stream's time base;
+    concealment of a concealed one: "interpolated" or "repeated" from the nearest frames that are right, or "grey".
     """
 
     data: np.ndarray
@@ -42,6 +45,7 @@ class Frame:
     index: int
     pts: int
     duration: int
+    concealment: str | None = None
 
     def __post_init__(self) -> None:
         if self.data.ndim != 3 or self.data.shape[0] != 3 or self.data.dtype != np.uint8:
@@ -105,9 +109,11 @@ class PictureDecoder:
         """How many frames before and after a frame, as far as they are in its group of pictures, a picture is made of."""
         return self._restoration.reach
 
-    def frames(self, first: int = 0, stop: int | None = None) -> Iterator[Frame]:
-        """Frames ``first`` to ``stop`` (excluded; None: the end) in display order.  Decoding starts at the keyframe before ``first``."""
-        for window, batch in self._batches(read_ahead(self._stream.frames(first), _FRAMES_AHEAD)):
+    def frames(self, first: int = 0, stop: int | None = None, *, conceal: bool = False) -> Iterator[Frame]:
+        """Frames ``first`` to ``stop`` (excluded; None: the end) in display order.  Decoding starts at the keyframe before ``first``.
+        conceal: put concealed frames in the place of lost ones."""
+        latents = self._stream.concealed_frames(first) if conceal else self._stream.frames(first)
+        for window, batch in self._batches(read_ahead(latents, _FRAMES_AHEAD)):
             begin = window[0].index
             if stop is not None and begin + batch.start >= stop:
                 return
@@ -123,6 +129,16 @@ class PictureDecoder:
         waiting: deque[tuple[int, int]] = deque()
         keyframe = begin = 0
         for frame in latents:
+            if frame.kind == CONCEALED:
+                # Nothing after a lost frame builds on what is before it, and no restoration is to look at what nobody sent.
+                if window and begin <= window[-1].index:
+                    waiting.append((begin, window[-1].index + 1))
+                for batch in waiting:
+                    yield self._within(window, *batch)
+                waiting.clear()
+                window = []
+                yield [frame], range(1)
+                continue
             if not window or frame.kind == "keyframe":
                 if window and begin < frame.index:
                     waiting.append((begin, frame.index))
@@ -148,24 +164,38 @@ class PictureDecoder:
         """The pictures of a batch, at those places of ``window``: frames in display order without gaps, which holds those within
         ``reach`` of them too, or all there are in their group of pictures."""
         header, chosen = self._stream.header, window[batch.start : batch.stop]
+        if chosen[0].kind == CONCEALED:
+            return [self._concealed(latents) for latents in chosen]
         torch.get_num_threads()  # PyTorch gives a new thread the number of threads that was set only when asked, and sums depend on it
         restored = self._restoration.restore(window, batch.start, len(batch))
         steps = self._steps[np.stack([frame.quantiser_map for frame in chosen])]
         decoded = self._runtime.decode(restored, steps, header.height, header.width)
         return [self._frame(latents, picture) for latents, picture in zip(chosen, decoded)]
 
+    def _concealed(self, latents: DecodedLatents) -> Frame:
+        header = self._stream.header
+        if latents.concealment == GREY:
+            return self._frame(latents, np.full((header.height, header.width, 3), 128, np.uint8))
+        torch.get_num_threads()
+        steps = self._steps[latents.quantiser_map[None]]
+        return self._frame(
+            latents, self._runtime.decode(latents.latent.latents[None].astype(np.float32), steps, header.height, header.width)[0]
+        )
+
     def _frame(self, latents: DecodedLatents, picture: np.ndarray) -> Frame:
         header = self._stream.header
+        is_concealed = latents.kind == CONCEALED
         return Frame(
             data=picture.transpose(2, 0, 1),
             pts_seconds=float(latents.pts * header.time_base),
             duration_seconds=float(latents.duration * header.time_base),
             kind=latents.kind,
             bytes=round(latents.byte_share),
-            provenance=provenance_map(latents.latent.fields.modes, header),
+            provenance=concealed_map(header) if is_concealed else provenance_map(latents.latent.fields.modes, header),
             index=latents.index,
             pts=latents.pts,
             duration=latents.duration,
+            concealment=latents.concealment,
         )
 
 
@@ -180,10 +210,13 @@ def decode_frames(
     device: str = "auto",
     threads: int | None = None,
     restoration: Restoration | None = None,
+    conceal: bool = False,
 ) -> Iterator[Frame]:
     """Decode a latent-video file frame by frame, in display order; arguments as of ``videocodec.decode``, or a restoration of your own.
+
+    conceal: put concealed frames (``Frame.kind``) in the place of lost ones, and end where a file is cut short, instead of raising.
 
     Raises ``BitstreamError`` or ``VideoCodecError``, and ``ValueError`` for settings.
     """
     stream = LatentStream(source, model, force_model=force_model)
-    yield from PictureDecoder(stream, device, threads, restoration, steps=steps, seed=seed, restore=restore).frames()
+    yield from PictureDecoder(stream, device, threads, restoration, steps=steps, seed=seed, restore=restore).frames(conceal=conceal)

@@ -9,22 +9,25 @@ from fractions import Fraction
 
 import numpy as np
 
-from bitstream.access_unit import AccessUnit
+from bitstream.access_unit import AccessUnit, unchecked_fields
 from bitstream.container import Sample, StreamReader
 from bitstream.errors import BitstreamError, ContainerError
-from bitstream.group_structure import MAX_FRAMES
 from bitstream.sequence_header import MAGIC, SequenceHeader
 
 from ..errors import DamagedFrameError, FrameRangeError
+from .timeline import ScannedUnit, arrange
+
+BUILD_ON = "they build on"
 
 
 @dataclass(frozen=True)
 class IndexEntry:
     """One access unit.
 
-    number: 0.. in the file.  first_frame, frame_count: the frames it holds, numbered in display order.  pts, duration: ticks of the
+    number: 0.. in display order.  first_frame, frame_count: the frames it holds, numbered in display order.  pts, duration: ticks of the
     header's time base.  bytes: its size; position: of its first byte in the file.  is_keyframe: whether decoding can start there.
-    damage: why its frames cannot be decoded, None while nothing is known against it.
+    damage: why its frames cannot be decoded, None while nothing is known against it.  sample: its number in the file, which is another one
+    only where units are missing, repeated or out of order; None for one that is missing, which has no bytes.
     """
 
     number: int
@@ -36,34 +39,27 @@ class IndexEntry:
     position: int
     is_keyframe: bool
     damage: str | None
+    sample: int | None
 
     @property
     def frames(self) -> range:
         """Numbers of its frames."""
         return range(self.first_frame, self.first_frame + self.frame_count)
 
-
-@dataclass(frozen=True)
-class _Scanned:
-    """What one look at an access unit says: as ``IndexEntry``, and the sequence header of an intact keyframe."""
-
-    number: int
-    pts: int
-    durations: tuple[int, ...]
-    bytes: int
-    position: int
-    is_keyframe: bool
-    damage: str | None
-    header: SequenceHeader | None
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return "missing access unit" if self.sample is None else f"access unit {self.sample}"
 
 
 class StreamIndex:
     """All access units of a stream, and the times of all its frames.
 
-    A damaged access unit counts as many frames as its header says or, where all others come at one steady rate, as its duration in the
-    container says.  The frames that build on it are marked with it, up to the next keyframe.
+    Units are in display order, and where some are damaged or missing, frames keep their numbers and times (``timeline.arrange``).  The
+    frames that build on a damaged unit are marked with it, up to the next keyframe.
 
-    name: of the file, for messages.  units: an ``IndexEntry`` for each access unit.  header: the first sequence header that can be
+    name: of the file, for messages.  units: an ``IndexEntry`` for each access unit.  irregularities: a line on everything that was
+    put right without loss: units that are repeated or out of order.  header: the first sequence header that can be
     relied on.  pts, durations (n,) int64: ticks of every frame, in display order; pts_seconds (n,) float64 the same in seconds, and
     end_seconds when the last frame ends.  problem: what is wrong with the file as a whole (cut short), None if nothing is.
 
@@ -82,15 +78,18 @@ class StreamIndex:
                 check_unchanged(self.header, unit.header)
             except BitstreamError as error:
                 raise ContainerError(f"{self.name}: access unit {unit.number}: {error}") from error
-        steady = {duration for unit in scanned if unit.damage is None for duration in unit.durations}
-        step = steady.pop() if len(steady) == 1 else None
+        timeline = arrange(scanned)
+        self.irregularities = timeline.irregularities
+        if not timeline.units:
+            raise ContainerError(f"{self.name}: no access unit in it is intact, and none says for how long it is shown")
         self.units: list[IndexEntry] = []
         pts: list[int] = []
         durations: list[int] = []
-        for unit in scanned:
-            lengths = unit.durations if unit.damage is None else _guessed_durations(unit, step)
+        for number, unit in enumerate(timeline.units):
+            lengths = unit.durations
             entry = IndexEntry(
-                unit.number, len(pts), len(lengths), unit.pts, sum(lengths), unit.bytes, unit.position, unit.is_keyframe, unit.damage
+                number, len(pts), len(lengths), unit.pts, sum(lengths),
+                unit.bytes, unit.position, unit.is_keyframe, unit.damage, unit.number,
             )  # fmt: skip
             self.units.append(entry)
             pts += np.cumsum([unit.pts, *lengths[:-1]]).tolist()
@@ -101,9 +100,11 @@ class StreamIndex:
         self.end_seconds = float((pts[-1] + durations[-1]) * self.header.time_base)
         self._first_frames = [unit.first_frame for unit in self.units]
         self._keyframe_units = [unit.number for unit in self.units if unit.is_keyframe]
-        for unit in scanned:
-            if unit.damage is not None:
-                self.mark_damaged(unit.number, unit.damage)
+        if self.units[0].damage is None and not self.units[0].is_keyframe:
+            self.mark_damaged(0, "the keyframe that it builds on is missing")
+        for entry in list(self.units):
+            if entry.damage is not None:
+                self.mark_damaged(entry.number, entry.damage)
 
     def __len__(self) -> int:
         """How many frames there are."""
@@ -146,7 +147,8 @@ class StreamIndex:
         """Frames of an access unit, and of those after it that build on it, cannot be decoded."""
         for number in range(unit, self.group_of(unit).stop):
             if self.units[number].damage is None or number == unit:
-                because = reason if number == unit else f"they build on access unit {unit}, which is damaged"
+                cause = "one that is missing" if self.units[unit].sample is None else f"{self.units[unit].name}, which is damaged"
+                because = reason if number == unit else f"{BUILD_ON} {cause}"
                 self.units[number] = replace(self.units[number], damage=because)
 
     def damage_at(self, frame: int) -> DamagedFrameError | None:
@@ -156,10 +158,37 @@ class StreamIndex:
             return None
         after = self.group_of(unit.number).stop
         resumes_at = self.units[after].first_frame if after < len(self.units) else None
-        reason = f"access unit {unit.number}: {unit.damage}"
+        reason = f"{unit.name}: {unit.damage}"
         return DamagedFrameError(self.name, unit.first_frame, unit.frames[-1], reason, resumes_at)
 
-    def _scan(self, reader: StreamReader) -> Iterator[_Scanned]:
+    def lost_run(self, frame: int) -> range:
+        """The lost frames around a lost one (0..n - 1), without a gap."""
+        first = last = self.unit_of(frame).number
+        while first > 0 and self.units[first - 1].damage is not None:
+            first -= 1
+        while last + 1 < len(self.units) and self.units[last + 1].damage is not None:
+            last += 1
+        return range(self.units[first].first_frame, self.units[last].frames.stop)
+
+    def lost_runs(self) -> Iterator[range]:
+        """All runs of lost frames, in display order."""
+        frame = 0
+        while frame < len(self):
+            unit = self.unit_of(frame)
+            run = unit.frames if unit.damage is None else self.lost_run(frame)
+            if unit.damage is not None:
+                yield run
+            frame = run.stop
+
+    @property
+    def damage(self) -> str | None:
+        """The first thing that is wrong, None if nothing is known against the stream."""
+        damaged = next((unit for unit in self.units if unit.damage), None)
+        if damaged is not None:
+            return f"{damaged.name}: {damaged.damage}"
+        return self.problem or next(iter(self.irregularities), None)
+
+    def _scan(self, reader: StreamReader) -> Iterator[ScannedUnit]:
         samples = reader.units()
         while True:
             try:
@@ -179,20 +208,17 @@ def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> Non
             raise BitstreamError(f"{name} changes from {getattr(first, name)} to {getattr(header, name)}: split the file there")
 
 
-def _look_at(sample: Sample) -> _Scanned:
+def _look_at(sample: Sample) -> ScannedUnit:
     data = sample.data
     try:
         unit = AccessUnit.parse(data)
     except BitstreamError as error:
         is_keyframe = data[1 : 1 + len(MAGIC)] == MAGIC  # four bytes say so more surely than the first one
-        frames = 1 if is_keyframe else 1 + min(data[1], MAX_FRAMES - 1) if len(data) > 1 else 1
-        lengths = tuple(np.diff([sample.duration * i // frames for i in range(frames + 1)]).tolist())
-        return _Scanned(sample.index, sample.pts, lengths, len(data), sample.position, is_keyframe, str(error), None)
-    return _Scanned(sample.index, unit.first_pts, unit.durations, len(data), sample.position, unit.is_keyframe, None, unit.header)
-
-
-def _guessed_durations(unit: _Scanned, step: int | None) -> tuple[int, ...]:
-    """Of the frames of a damaged access unit.  ``step``: duration of all frames of the others, None where they differ."""
-    if step is None or unit.is_keyframe:
-        return unit.durations
-    return (step,) * min(max(round(sum(unit.durations) / step), 1), MAX_FRAMES)
+        claimed = unchecked_fields(data)
+        fields = None if claimed is None else (claimed.first_pts, claimed.durations)
+        return ScannedUnit(
+            sample.index, sample.pts, (sample.duration,), len(data), sample.position, is_keyframe, str(error), None, sample.pts, fields
+        )  # fmt: skip
+    return ScannedUnit(
+        sample.index, unit.first_pts, unit.durations, len(data), sample.position, unit.is_keyframe, None, unit.header, sample.pts
+    )  # fmt: skip

@@ -23,15 +23,18 @@ from ..models.attached import attached_bundle
 from ..models.bundle import ModelBundle, available
 from .index import StreamIndex, check_unchanged
 
+CONCEALED = "concealed"
+
 
 @dataclass(frozen=True)
 class DecodedLatents:
     """A frame's latents with what is known about them.
 
-    latent: the exact frame.  pts, duration: ticks of the header's time base.  kind: "keyframe" or "inter".  byte_share: bytes
+    latent: the exact frame.  pts, duration: ticks of the header's time base.  kind: "keyframe" or "inter", or "concealed" for one that
+    stands in for a lost frame.  byte_share: bytes
     of its access unit that it is responsible for (by code length).  quantiser_map (h, w) uint8: the quantiser that last
     refined each position.  index: 0.. in display order.  references: index of the frames that it is predicted from, past and
-    future, None where it has none.
+    future, None where it has none.  concealment: of a concealed one, how ("interpolated", "repeated", "grey").
     """
 
     latent: LatentFrame
@@ -42,6 +45,7 @@ class DecodedLatents:
     quantiser_map: np.ndarray
     index: int
     references: tuple[int | None, int | None]
+    concealment: str | None = None
 
 
 def bundle_for(header: SequenceHeader) -> ModelBundle:
@@ -85,6 +89,7 @@ class LatentStream:
         if force_model and model is None:
             raise ValueError("force_model needs a model to force: give its name or folder")
         self.path = path
+        self._index: StreamIndex | None = None
         self.reader = StreamReader(path)
         self.header = self.reader.header
         self.bundle = self._own_bundle() if model is None else ModelBundle.find(model)
@@ -137,11 +142,17 @@ class LatentStream:
             stacklevel=3,
         )
 
+    def index(self) -> StreamIndex:
+        """Where every frame is; worked out once.  Raises ``ContainerError``."""
+        if self._index is None:
+            self._index = StreamIndex(self.reader)
+        return self._index
+
     def frames(self, first: int = 0) -> Iterator[DecodedLatents]:
         """All frames in display order from the keyframe at or before frame ``first`` on, each verified against its checksum."""
         begin = before = 0
         if first:
-            index = StreamIndex(self.reader)
+            index = self.index()
             begin = index.group_of(index.unit_of(first).number).start
             before = index.units[begin].first_frame
         decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2, before)
@@ -155,6 +166,51 @@ class LatentStream:
             except BitstreamError as error:
                 where = f"access unit {sample.index} (frame {decoder.frames_before})"
                 raise type_of(error)(f"{self.path}: {where}: {error}") from error
+
+    def concealed_frames(self, first: int = 0) -> Iterator[DecodedLatents]:
+        """The same, with lost frames concealed (``concealment``), in the order and with the times of ``index``.  What only decoding finds
+        to be wrong is marked there."""
+        from .concealment import conceal
+
+        index = self.index()
+        if index.damage_at(first) is not None:
+            first = max(index.lost_run(first).start - 1, 0)
+        begin = index.group_of(index.unit_of(first).number).start
+        decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2)
+        before: DecodedLatents | None = None
+        lost = range(0)
+        shared = isinstance(self.path, SharedFile)
+        file = self.path if shared else SharedFile.open(self.path)
+        try:
+            for number in range(begin, len(index.units)):
+                frames = _decoded(file, index, number, decoder)
+                if frames is None:
+                    unit = index.units[number]
+                    lost = range(lost.start if lost else unit.first_frame, unit.frames.stop)
+                    continue
+                for frame in lost:
+                    yield conceal(index, frame, before, frames[0], self.header)
+                lost, before = range(0), frames[-1]
+                yield from frames
+            for frame in lost:
+                yield conceal(index, frame, before, None, self.header)
+        finally:
+            if not shared:
+                file.close()
+
+
+def _decoded(file: SharedFile, index: StreamIndex, number: int, decoder: UnitDecoder) -> list[DecodedLatents] | None:
+    """The frames of an access unit, None if they are lost; a newly found damage is marked."""
+    entry = index.units[number]
+    if entry.damage is not None:
+        return None
+    decoder.frames_before = entry.first_frame
+    try:
+        data = file.read(entry.position, entry.bytes)
+        return decoder.decode(AccessUnit.parse(data), len(data))
+    except BitstreamError as error:
+        index.mark_damaged(number, str(error))
+        return None
 
 
 def type_of(error: BitstreamError) -> type[BitstreamError]:

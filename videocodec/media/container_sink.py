@@ -41,6 +41,7 @@ class ContainerSink(FrameSink):
         *,
         sound_from: Path | None,
         sound_cut: tuple[Fraction, Fraction] | None,
+        sound_may_end: bool = False,
         disclosure: Disclosure | None,
         overwrite: bool,
     ) -> None:
@@ -50,7 +51,7 @@ class ContainerSink(FrameSink):
         self._colour = stored_as(header.colour, header.height)
         self._pixel_format = "yuv444p" if header.width % 2 or header.height % 2 else "yuv420p"
         self._convert = YuvWriter(self._colour, self._pixel_format)
-        self._sound_from, self._sound_cut = sound_from, sound_cut
+        self._sound_from, self._sound_cut, self._sound_may_end = sound_from, sound_cut, sound_may_end
         self._disclosure = disclosure
         self._durations: dict[int, int] = {}
         self._started = False
@@ -128,7 +129,7 @@ class ContainerSink(FrameSink):
         self._stream = stream
         time_bases = [self._time_base]
         if self._sound_from is not None:
-            self._copier = TrackCopier(self._sound_from, container, self._sound_cut)
+            self._copier = TrackCopier(self._sound_from, container, self._sound_cut, may_end=self._sound_may_end)
             self.skipped_tracks = self._copier.skipped
             time_bases += self._copier.time_bases
         if container.format.name == "matroska":

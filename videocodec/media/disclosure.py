@@ -25,7 +25,8 @@ _LONGEST_Y4M_LINES = (79, 127)
 class Disclosure:
     """generative: whether the pictures are a generative reconstruction.  model_name, model_sha256: of the stream.  steps, seed: of the
     restoration, None where none ran.  has_map: whether a map of the provenance is drawn over the pictures.  forced_model: name and SHA-256
-    of another model that made the pictures, None where it was the stream's own."""
+    of another model that made the pictures, None where it was the stream's own.  concealed_frames: how many
+    frames stand in for lost ones."""
 
     generative: bool
     model_name: str
@@ -34,16 +35,24 @@ class Disclosure:
     seed: int | None = None
     has_map: bool = False
     forced_model: tuple[str, str] | None = None
+    concealed_frames: int = 0
 
     @classmethod
     def of(
-        cls, header: SequenceHeader, steps: int | None, seed: int | None, *, has_map: bool = False, made_by: tuple[str, str] | None = None
+        cls,
+        header: SequenceHeader,
+        steps: int | None,
+        seed: int | None,
+        *,
+        has_map: bool = False,
+        made_by: tuple[str, str] | None = None,
+        concealed_frames: int = 0,
     ) -> Disclosure:
         """For pictures of a stream, by what its header says of itself and by whether a restoration ran; made_by: name and SHA-256 of the
         model that made them, None for the stream's own."""
         generative = header.generated_content or steps is not None
         forced = made_by if made_by is not None and made_by[1] != header.model_sha256 else None
-        return cls(generative, header.model_name, header.model_sha256, steps, seed, has_map, forced)
+        return cls(generative, header.model_name, header.model_sha256, steps, seed, has_map, forced, concealed_frames)
 
     @property
     def sentence(self) -> str:
@@ -55,6 +64,8 @@ class Disclosure:
         if self.forced_model is not None:
             model = f"model {self.forced_model[0]} {self.forced_model[1][:16]} forced in place of {model}"
         source = f"a lossy {kind} reconstruction ({model}, {ran})"
+        if self.concealed_frames:
+            source += f", {self.concealed_frames} of its frames lost to damage and concealed"
         start = f"AI-reconstructed ({DIGITAL_SOURCE_TYPE}): decoded" if self.generative else "Decoded"
         return f"{start} by videocodec {__version__} from {source}" + (", its provenance drawn over it" if self.has_map else "")
 

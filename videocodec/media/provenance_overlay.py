@@ -1,7 +1,7 @@
 """Draws over a picture where its parts come from.
 
 Every kind has a colour of Okabe and Ito's palette, whose blue and orange nobody confuses, and hatching goes with what was made up,
-so that it is told from the others without any colour.
+so that it is told from the others without any colour; frames that stand in for lost ones are hatched both ways.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 
 from ..provenance import PIXELS_PER_LATENT, PROVENANCE_NAMES, covering_latents, shares
 
-_COLOURS = np.array([(230, 159, 0), (0, 114, 178), (204, 121, 167)], dtype=np.float32)  # in the order of PROVENANCE_NAMES
-_GENERATED = PROVENANCE_NAMES.index("generated")
+_COLOURS = np.array([(230, 159, 0), (0, 114, 178), (204, 121, 167), (0, 158, 115)], dtype=np.float32)  # in the order of PROVENANCE_NAMES
+_GENERATED, _CONCEALED = PROVENANCE_NAMES.index("generated"), PROVENANCE_NAMES.index("concealed")
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _DARKEST, _LIGHTEST = 40.0, 215.0  # what black and white become, as neither could be tinted
 _TINT, _OWN = 0.75, 0.15  # shares of the kind's and of the picture's own colour
@@ -24,9 +24,10 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 def draw_provenance(rgb: np.ndarray, provenance: np.ndarray, turns: int = 0) -> np.ndarray:
     """A picture (H, W, 3) uint8 RGB and its map (ceil(H / 8), ceil(W / 8)) uint8, as of ``Frame`` → a picture of the same shape and type.
 
-    Light and dark are the picture's own, a little flattened; the colour says what was transmitted (orange), predicted (blue) and
-    generated (pink, hatched), and lines run between areas.  A legend with the share of each stands in the lower left corner of pictures at
-    least 160 px wide.  turns: quarter turns counter-clockwise by which players will turn the picture, for the legend.
+    Light and dark are the picture's own, a little flattened; the colour says what was transmitted (orange), predicted (blue),
+    generated (pink, hatched) and concealed (green, hatched both ways), and lines run between areas.  A legend with the share of each stands
+    in the lower left corner of pictures at least 160 px wide.
+    turns: quarter turns counter-clockwise by which players will turn the picture, for the legend.
 
     Raises ``ValueError`` for arrays of other shapes or types.
     """
@@ -39,7 +40,7 @@ def draw_provenance(rgb: np.ndarray, provenance: np.ndarray, turns: int = 0) -> 
             f"got shape {provenance.shape} {provenance.dtype}"
         )
     kinds = provenance.repeat(PIXELS_PER_LATENT, 0).repeat(PIXELS_PER_LATENT, 1)[:height, :width]
-    drawn = _outlined(_hatched(_tinted(rgb, kinds), kinds == _GENERATED), kinds)
+    drawn = _outlined(_hatched(_tinted(rgb, kinds), kinds), kinds)
     shown = np.ascontiguousarray(np.rot90(drawn, turns))
     if shown.shape[1] >= _NARROWEST:
         _add_legend(shown, shares(np.bincount(provenance.ravel(), minlength=len(PROVENANCE_NAMES))))
@@ -58,12 +59,14 @@ def _tinted(rgb: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     return np.rint(luma + chroma * np.minimum(1, room.min(-1, keepdims=True))).astype(np.uint8)
 
 
-def _hatched(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Diagonal lines ``where`` (H, W) bool, brighter in the dark and darker in the light."""
-    if not where.any():
+def _hatched(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Diagonal lines, brighter in the dark and darker in the light, where a picture was made up or lost, by its ``kinds`` (H, W)."""
+    concealed = kinds == _CONCEALED
+    if not concealed.any() and not (kinds == _GENERATED).any():
         return picture
-    rows, columns = np.ogrid[: where.shape[0], : where.shape[1]]
-    lines = where & ((rows + columns) % _HATCH_PERIOD < _HATCH_WIDTH)
+    rows, columns = np.ogrid[: kinds.shape[0], : kinds.shape[1]]
+    rising, falling = ((diagonal % _HATCH_PERIOD < _HATCH_WIDTH) for diagonal in (rows + columns, rows - columns))
+    lines = ((kinds == _GENERATED) | concealed) & rising | concealed & falling
     levels = picture[lines].astype(np.float32)
     change = np.where(levels @ _LUMA < 128, _HATCH_CONTRAST, -_HATCH_CONTRAST)[:, None]
     picture[lines] = np.clip(levels + change, 0, 255).astype(np.uint8)
@@ -84,7 +87,9 @@ def _outlined(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 def _add_legend(picture: np.ndarray, share_of: dict[str, float]) -> None:
     """Into the picture itself, if it is high enough."""
     scale = float(np.clip(picture.shape[1] / 1280, 0.35, 1.2))
-    lines = [f"{name} {_percent(share)}" for name, share in share_of.items()]
+    # What is there of most videos always has its line, so that the legend stays where it is.
+    kinds = [index for index, share in enumerate(share_of.values()) if share or index != _CONCEALED]
+    lines = [f"{PROVENANCE_NAMES[index]} {_percent(share_of[PROVENANCE_NAMES[index]])}" for index in kinds]
     sizes = [cv2.getTextSize(line, _FONT, scale, 1)[0] for line in lines]
     letter = max(size[1] for size in sizes)
     row, gap = round(1.8 * letter), letter // 2
@@ -93,10 +98,10 @@ def _add_legend(picture: np.ndarray, share_of: dict[str, float]) -> None:
         return
     box = picture[-height:, :width]
     box //= 5
-    for index, line in enumerate(lines):
-        top = gap + index * row
+    for place, (index, line) in enumerate(zip(kinds, lines)):
+        top = gap + place * row
         swatch = np.full((row - gap, row - gap, 3), _COLOURS[index], dtype=np.uint8)
-        box[top : top + row - gap, gap : gap + row - gap] = _hatched(swatch, np.full(swatch.shape[:2], index == _GENERATED))
+        box[top : top + row - gap, gap : gap + row - gap] = _hatched(swatch, np.full(swatch.shape[:2], index))
         cv2.putText(box, line, (row + gap, top + (row - gap + letter) // 2), _FONT, scale, (255, 255, 255), 1, cv2.LINE_AA)
 
 

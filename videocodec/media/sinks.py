@@ -21,11 +21,12 @@ def open_sink(
     *,
     sound_from: str | Path | None = None,
     sound_cut: tuple[Fraction, Fraction] | None = None,
+    sound_may_end: bool = False,
     disclosure: Disclosure | None = None,
     overwrite: bool = False,
 ) -> FrameSink:
     """The sink for a target: ``.mp4``, ``.mov`` or ``.mkv`` (H.264, with the sound and subtitles of `sound_from`, of which
-    `sound_cut` is wanted, from and to in seconds), ``.y4m``,
+    `sound_cut` is wanted, from and to in seconds; `sound_may_end`: where it cannot be read any more, it ends), ``.y4m``,
     ``-`` (y4m on standard output), or a folder of pictures such as ``frames/%05d.png``.
 
     `header` gives frame size, colour, time base, rotation and aspect ratio, `disclosure` what the output's metadata says of where
@@ -36,7 +37,10 @@ def open_sink(
     suffix = Path(name).suffix.lower()
     if suffix in CONTAINER_FORMATS:
         sound = None if sound_from is None else Path(sound_from)
-        return ContainerSink(Path(name), header, sound_from=sound, sound_cut=sound_cut, disclosure=disclosure, overwrite=overwrite)
+        return ContainerSink(
+            Path(name), header, sound_from=sound, sound_cut=sound_cut, sound_may_end=sound_may_end,
+            disclosure=disclosure, overwrite=overwrite,
+        )  # fmt: skip
     if name == STANDARD_OUTPUT or suffix == ".y4m":
         return Y4mSink(name, header, disclosure=disclosure, overwrite=overwrite)
     if is_picture_pattern(name):

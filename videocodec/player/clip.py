@@ -18,9 +18,10 @@ import numpy as np
 from bitstream.container import SharedFile
 from bitstream.quantiser import QUANTISER_COUNT, step_latent
 
+from ..decoder.latents import CONCEALED
 from ..errors import DamagedFrameError
 from ..media.disclosure import Disclosure
-from ..provenance import covering_latents, provenance_map
+from ..provenance import concealed_map, covering_latents, provenance_map
 from ..reader.reader import VideoReader
 from .costs import FrameCosts
 from .findings import Findings
@@ -50,7 +51,8 @@ class Clip:
 
     path; settings; header; index: of the reader; frame_count; times: ``pts_seconds`` of all frames; start: the time, seconds, at which
     the sound file begins; findings: what became known of frames so far; has_sound, has_original; on_shown: called with the number of every
-    frame that a page asks for.  Methods that take the number of a frame raise ``DamagedFrameError`` for a lost one.
+    frame that a page asks for.  Methods that take the number of a frame raise ``DamagedFrameError`` for a lost one, unless the
+    reader conceals it.
     """
 
     def __init__(
@@ -142,6 +144,8 @@ class Clip:
         except DamagedFrameError:
             self.note_damage()
             raise
+        if frame.kind == CONCEALED:
+            self.note_damage()
         self.findings.add_bytes(index, frame.bytes)
         return frame
 
@@ -169,7 +173,8 @@ class Clip:
             raise OSError(f"{self.path}: frame {index} cannot be encoded as PNG")
         ran = (settings.steps, self._seed) if settings.restore and self._reader.bundle.has_unet else (None, None)
         bundle = self._reader.bundle
-        return Disclosure.of(self.header, *ran, made_by=(bundle.name, bundle.sha256)).mark_png(data.tobytes())
+        made_by, lost = (bundle.name, bundle.sha256), int(frame.kind == CONCEALED)
+        return Disclosure.of(self.header, *ran, made_by=made_by, concealed_frames=lost).mark_png(data.tobytes())
 
     def thumbnail(self, index: int) -> bytes:
         """A small JPEG of a frame, as it is without restoration."""
@@ -200,6 +205,9 @@ class Clip:
         except DamagedFrameError:
             self.note_damage()
             raise
+        is_concealed = frame.kind == CONCEALED
+        if is_concealed:
+            self.note_damage()
         self.findings.add_bytes(index, round(frame.byte_share))
         fields, latent = frame.latent.fields, frame.latent
         return {
@@ -218,7 +226,7 @@ class Clip:
             "directions": _packed(fields.directions, "u1"),
             "sides": _packed(fields.sides, "u1"),
             "vectors": _packed(fields.vectors, "<i2"),
-            "provenance": _packed(provenance_map(fields.modes, self.header), "u1"),
+            "provenance": _packed(concealed_map(self.header) if is_concealed else provenance_map(fields.modes, self.header), "u1"),
             "quantisers": _packed(frame.quantiser_map, "u1"),
         }
 

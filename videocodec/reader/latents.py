@@ -12,6 +12,7 @@ from bitstream.container import SharedFile
 from bitstream.errors import BitstreamError
 from bitstream.tables import CodecTables
 
+from ..decoder.concealment import conceal
 from ..decoder.index import StreamIndex
 from ..decoder.latents import DecodedLatents, UnitDecoder
 from ..errors import DamagedFrameError
@@ -60,6 +61,17 @@ class LatentSource:
             frames = self._decode(at, decoder, number, survey)
             self._live = at + 1, decoder
             return frames if at == number else None
+
+    def concealed(self, frame: int) -> DecodedLatents:
+        """What stands in for a lost frame (``decoder.concealment``)."""
+        while True:
+            run = self._index.lost_run(frame)
+            try:
+                before = self.unit_of(run.start - 1)[-1] if run.start > 0 else None
+                after = self.unit_of(run.stop)[0] if run.stop < len(self._index) else None
+            except DamagedFrameError:
+                continue  # the run is longer than was known
+            return conceal(self._index, frame, before, after, self._index.header)
 
     def unit_of(self, frame: int) -> list[DecodedLatents]:
         """The frames of the access unit that holds a frame.  Raises ``DamagedFrameError``."""

@@ -56,7 +56,6 @@ class VideoMetadata:
         """Of an opened stream."""
         header = index.header
         duration = int(index.durations.sum()) * header.time_base
-        damaged = next((unit for unit in index.units if unit.damage), None)
         return cls(
             name=index.name,
             width=header.width,
@@ -85,5 +84,5 @@ class VideoMetadata:
             generated_content=header.generated_content,
             tracks=tuple(reader.tracks),
             audio_tracks=reader.audio_tracks,
-            damage=f"access unit {damaged.number}: {damaged.damage}" if damaged else index.problem,
+            damage=index.damage,
         )

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..errors import DamagedFrameError
 from .cache import Cache, Kind
 from .latents import LatentSource
 
@@ -61,18 +62,35 @@ class Networks:
 
 
 class PictureSource:
-    """Frames of a stream under one choice of restoration.  Any number of threads may call it."""
+    """Frames of a stream under one choice of restoration; conceal: lost ones too.  Any number of threads may call it."""
 
-    def __init__(self, latents: LatentSource, networks: Networks, cache: Cache, settings: RestorationSettings) -> None:
-        self._latents, self._networks, self._cache = latents, networks, cache
+    def __init__(
+        self, latents: LatentSource, networks: Networks, cache: Cache, settings: RestorationSettings, *, conceal: bool = False
+    ) -> None:
+        self._latents, self._networks, self._cache, self._conceal = latents, networks, cache, conceal
         self._settings = networks.canonical(settings)
 
     def frame(self, number: int) -> Frame:
         """Frame 0..n - 1.  Raises ``DamagedFrameError`` and what networks raise when they cannot be had."""
-        key = (self._settings, number)
-        known = self._cache.get(Kind.PICTURE, key)
+        known = self._cache.get(Kind.PICTURE, (self._settings, number))
         if known is not None:
             return known
+        try:
+            return self._made(number)
+        except DamagedFrameError:
+            if not self._conceal:
+                raise
+            return self._concealed(number)
+
+    def _concealed(self, number: int) -> Frame:
+        latents = self._latents.concealed(number)
+        with self._networks.lock:
+            (frame,) = self._networks.decoder(self._settings).pictures([latents], range(1))
+            frame.data.flags.writeable = frame.provenance.flags.writeable = False
+            return frame
+
+    def _made(self, number: int) -> Frame:
+        key = (self._settings, number)
         with self._networks.lock:
             decoder = self._networks.decoder(self._settings)
         window, places = self._latents.around(self._latents.batch_of(number, decoder.batch_size), decoder.reach)

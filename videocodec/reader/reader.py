@@ -18,7 +18,7 @@ from bitstream.errors import ContainerError
 
 from ..decoder.index import StreamIndex
 from ..decoder.latents import DecodedLatents, LatentStream
-from ..errors import FrameRangeError, ReaderClosedError
+from ..errors import DamagedFrameError, FrameRangeError, ReaderClosedError
 from .ahead import ReadAhead
 from .batch import FrameBatch
 from .cache import Cache
@@ -118,6 +118,7 @@ class VideoReader:
     steps, seed, restore, device, threads: as of ``videocodec.decode``.  memory_limit: bytes of decoded latents, pictures and decoder
     states that are kept for later; what is being worked on comes on top.  read_ahead: whether a thread decodes what is likely asked for
     next.  strict: refuse a file of which anything is damaged, instead of raising ``DamagedFrameError`` for the frames that are.
+    conceal: give concealed frames (``Frame.kind``) and latents in their place, as ``videocodec.decode`` writes them.
 
     Any number of threads may use a reader.  Pictures and latents are shared with its cache, hence read-only: copy what you want to change.
 
@@ -140,19 +141,22 @@ class VideoReader:
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
         read_ahead: bool = True,
         strict: bool = False,
+        conceal: bool = False,
     ) -> None:
         self._closed = True
+        if strict and conceal:
+            raise ValueError("strict refuses damaged files, conceal puts something in the place of what they lost: give one of them")
         settings = RestorationSettings(steps, seed, restore)
         core = _Core(source, model, force_model, device, threads, memory_limit, read_ahead)
-        self._join(core, settings)
+        self._join(core, settings, conceal)
         if strict and core.metadata.damage is not None:
             self.close()
             raise ContainerError(f"{core.metadata.name}: {core.metadata.damage}")
 
-    def _join(self, core: _Core, settings: RestorationSettings) -> None:
+    def _join(self, core: _Core, settings: RestorationSettings, conceal: bool) -> None:
         core.open()
-        self._core, self._settings, self._closed = core, settings, False
-        self._pictures = PictureSource(core.latents, core.networks, core.cache, settings)
+        self._core, self._settings, self._conceal, self._closed = core, settings, conceal, False
+        self._pictures = PictureSource(core.latents, core.networks, core.cache, settings, conceal=conceal)
 
     def with_settings(self, *, steps: int | None = None, seed: int | None = None, restore: bool | None = None) -> VideoReader:
         """A reader of the same file under another restoration; what is not given stays.
@@ -163,7 +167,7 @@ class VideoReader:
         given = {name: value for name, value in (("steps", steps), ("seed", seed), ("restore", restore)) if value is not None}
         other = object.__new__(VideoReader)
         other._closed = True
-        other._join(self._core, replace(self._settings, **given))
+        other._join(self._core, replace(self._settings, **given), self._conceal)
         return other
 
     @property
@@ -241,7 +245,12 @@ class VideoReader:
         """A frame's latents with block modes, vectors, references, quantisers and its share of the bytes; no network runs."""
         number = self._number(index)
         with self._asking():
-            frames = self._core.latents.unit(self.index.unit_of(number).number)
+            try:
+                frames = self._core.latents.unit(self.index.unit_of(number).number)
+            except DamagedFrameError:
+                if not self._conceal:
+                    raise
+                return self._core.latents.concealed(number)
         return frames[number - frames[0].index]
 
     def peek(self, index: int) -> Frame:

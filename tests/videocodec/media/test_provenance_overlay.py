@@ -109,9 +109,9 @@ class TestLegend:
     [
         (np.zeros((16, 16), np.uint8), np.zeros((2, 2), np.uint8), r"rgb must be \(H, W, 3\) uint8"),
         (np.zeros((16, 16, 3), np.float32), np.zeros((2, 2), np.uint8), r"rgb must be \(H, W, 3\) uint8"),
-        (np.zeros((16, 17, 3), np.uint8), np.zeros((2, 2), np.uint8), r"provenance must be \(2, 3\) uint8 below 3"),
+        (np.zeros((16, 17, 3), np.uint8), np.zeros((2, 2), np.uint8), r"provenance must be \(2, 3\) uint8 below 4"),
         (np.zeros((16, 16, 3), np.uint8), np.zeros((2, 2), np.int64), r"got shape \(2, 2\) int64"),
-        (np.zeros((16, 16, 3), np.uint8), np.full((2, 2), 3, np.uint8), "uint8 below 3"),
+        (np.zeros((16, 16, 3), np.uint8), np.full((2, 2), 4, np.uint8), "uint8 below 4"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(rgb: np.ndarray, provenance: np.ndarray, complaint: str) -> None:

@@ -91,6 +91,7 @@ class App {
   draw(index, picture) {
     this.stage.showDecoded(picture);
     if (picture === null) find("lost-reason").textContent = this.unitAt(index).damaged ?? "";
+    else if (this.unitAt(index).damaged) this.message(`Frame ${index} is lost and concealed: ${this.unitAt(index).damaged}`);
     if (this.stage.view !== "decoded") this.compare(index);
     else this.stage.originalPicture = null;
     this.inform(index);

@@ -7,6 +7,7 @@ const ORANGE = [230, 159, 0];
 const BLUE = [0, 114, 178];
 const PINK = [204, 121, 167];
 const VERMILLION = [213, 94, 0];
+const GREEN = [0, 158, 115];
 const SKY = [86, 180, 233];
 const YELLOW = [240, 228, 66];
 
@@ -20,6 +21,7 @@ export const PROVENANCE = [
   { name: "transmitted", colour: ORANGE },
   { name: "predicted", colour: BLUE },
   { name: "generated", colour: PINK, hatched: true },
+  { name: "concealed", note: "put in for a lost frame", colour: GREEN, hatched: true },
 ];
 const DIRECTIONS = [
   { name: "from the past", colour: SKY },
@@ -288,7 +290,7 @@ export function legend(kind, details, bits, steps) {
   }
   if (kind === "provenance") {
     const found = shares(details.provenance, PROVENANCE.length);
-    return [heading("Provenance"), ...PROVENANCE.map((kindOf, number) => entry(kindOf, share(found[number]))), text("For each 8 × 8 px: sent for this frame, moved here from other frames, or made up.")];
+    return [heading("Provenance"), ...PROVENANCE.flatMap((kindOf, number) => (found[number] || kindOf.colour !== GREEN ? [entry(kindOf, share(found[number]))] : [])), text("For each 8 × 8 px: sent for this frame, moved here from other frames, or made up.")];
   }
   if (kind === "quantiser") {
     const [low, high] = extent(details.quantisers);
