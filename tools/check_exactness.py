@@ -56,7 +56,8 @@ def requirements(end: str) -> list[str]:
         return [line for line in lines if line.partition("==")[0] in PACKAGES]
     ranges = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     lowest = dict(re.fullmatch(r"([\w-]+)>=([\d.]+)", entry).groups() for entry in ranges if ">=" in entry)
-    return [f"{name}=={lowest[name]}.*" if lowest[name].count(".") < 2 else f"{name}=={lowest[name]}" for name in PACKAGES]
+    whole = {name: lowest[name] + ".0" * (lowest[name].count(".") < 1) for name in PACKAGES}  # 18 is 18.0
+    return [f"{name}=={version}.*" if version.count(".") < 2 else f"{name}=={version}" for name, version in whole.items()]
 
 
 def make_environment(python: str, wanted: list[str], folder: Path) -> str | None:
