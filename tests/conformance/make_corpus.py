@@ -26,7 +26,7 @@ from bitstream.tables import CodecTables
 
 from ..bitstream.synthetic import MadeUnit, StreamMaker, synthetic_header
 from . import corpus
-from .models import WAVES, make_files, write_archive
+from .make_models import WAVES, make_files, write_archive
 from .scenarios import ENCODINGS, SCENARIOS, Encoding, Scenario, header_of
 
 

@@ -18,7 +18,7 @@ from videocodec.cli import main as videocodec_main
 
 from ..bitstream.synthetic import synthetic_tables
 from . import corpus, make_corpus
-from .models import WAVES, tables_of
+from .make_models import WAVES, tables_of
 from .scenarios import ENCODINGS, SCENARIOS
 
 STREAMS = {f"{stream.version} {stream.name}": stream for stream in corpus.streams()}
