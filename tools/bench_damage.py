@@ -367,7 +367,7 @@ class Quality:
     grey: float
 
 
-def measure_quality(coded: Path, lengths: Sequence[int], *, places: int = 4, pictures_each: int = 4) -> list[Quality]:
+def measure_quality(coded: Path, lengths: Sequence[int], *, places: int = 8, pictures_each: int = 3) -> list[Quality]:
     """Runs of so many frames taken out of a stream, at ``places`` places, and some frames of each compared."""
     out = []
     with VideoReader(coded, device="cpu", threads=1, read_ahead=False, memory_limit=1 << 30) as video:

@@ -111,6 +111,7 @@ def test_usual_rules_for_outputs(coded_movie, tmp_path: Path) -> None:
     assert taken.read_text() == "mine" and sorted(file.name for file in tmp_path.iterdir()) == ["noise.mp4", "taken.mp4"]
 
 
+@pytest.mark.slow
 def test_what_a_killed_encode_left(tmp_path: Path, panned, write_movie) -> None:
     """SIGKILL in the middle: chunks are there, no file is, and without the source they can still be made one."""
     movie = write_movie(tmp_path / "a.mp4", panned(32, 16, 32, (0, 1)))

@@ -155,6 +155,7 @@ class LatentStream:
             index = self.index()
             begin = index.group_of(index.unit_of(first).number).start
             before = index.units[begin].first_frame
+            begin = next((unit.sample for unit in index.units[begin:] if unit.sample is not None), begin)
         decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2, before)
         for sample in self.reader.units():
             if sample.index < begin:
