@@ -3,9 +3,9 @@
     python tools/bench_load.py [--size 512x288] [--seconds 1800] [--fps 25] [--preset superfast] [--every 30] [--decoders 8] [--keep DIR]
 
 The clip is made on the spot: panned and zoomed texture under a moving object, with uneven timestamps in ticks of 1/90000 s.  Encoder and
-decoder are the real programs, looked at from outside through /proc (Linux).  Exit status 1 if a timestamp of a frame is not the source's, or
-if one of several decoders at once gives another picture than one alone.  A low frame rate makes a long clip of few frames: the number of frames
-is what loads a codec, so do both, many small ones and few large ones.
+decoder are the real programs, looked at from outside through /proc (Linux).  Exit status 1 if a timestamp of a frame is not the
+source's, or if one of several decoders at once gives another picture than one alone.  A low frame rate makes a long clip of few frames:
+the number of frames is what loads a codec, so do both, many small ones and few large ones.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def make_clip(path: Path, width: int, height: int, count: int, fps: Fraction) ->
     """A clip of ``count`` frames of moving texture."""
     rng = np.random.default_rng(7)
     side = 2 * max(width, height)
-    layers = [cv2.resize(rng.uniform(0, 1, (2**i, 2**i, 3)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC) for i in range(2, 7)]
+    layers = [
+        cv2.resize(rng.uniform(0, 1, (2**i, 2**i, 3)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC) for i in range(2, 7)
+    ]
     texture = sum(layer / (1 + i) for i, layer in enumerate(layers))
     texture = np.clip((texture - texture.min()) / np.ptp(texture) * 255, 0, 255).astype(np.uint8)
     with av.open(str(path), "w") as output:
@@ -103,7 +105,9 @@ def watched(arguments: list[str], every: float) -> list[Sample]:
                 pass
         errors.seek(0)
         if process.returncode:
-            raise RuntimeError(f"videocodec {' '.join(arguments)}: status {process.returncode}: {errors.read().decode(errors='replace')[-2000:]}")
+            raise RuntimeError(
+                f"videocodec {' '.join(arguments)}: status {process.returncode}: {errors.read().decode(errors='replace')[-2000:]}"
+            )
     return samples
 
 
@@ -124,7 +128,9 @@ def report(what: str, samples: list[Sample], count: int) -> None:
     table(("seconds", "MiB resident", "MiB anonymous", "descriptors", "threads"), rows)
     growth = slope(samples)
     whole = growth * seconds / 3600
-    print(f"highest {max(s.resident for s in samples):.0f} MiB; anonymous memory grows by {growth:.1f} MiB an hour in the second half", end="")
+    print(
+        f"highest {max(s.resident for s in samples):.0f} MiB; anonymous memory grows by {growth:.1f} MiB an hour in the second half", end=""
+    )
     print(f" ({1024 * whole / count:.2f} KiB a frame)", flush=True)
 
 

@@ -43,8 +43,12 @@ class Y4mSink(FrameSink):
             self._file: BinaryIO | None = sys.stdout.buffer
         else:
             self._output = OutputFile(Path(target), overwrite=overwrite)
-            with output_errors(target):
-                self._file = self._output.beside.open("wb")
+            try:
+                with output_errors(target):
+                    self._file = self._output.beside.open("wb")
+            except BaseException:
+                self._output.remove()
+                raise
 
     def write(self, rgb: np.ndarray, pts: int, duration: int) -> None:
         self._check(rgb)
