@@ -92,7 +92,7 @@ class Y4mSink(FrameSink):
             # Python flushes standard output once more at its end, and would complain then.
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise OutputError("standard output was closed by the program that read it") from error
+            raise OutputError("standard output was closed by the program that read it") from error.__cause__
 
     def _stream_header(self, duration: int) -> bytes:
         header = self._header
