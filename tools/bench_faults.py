@@ -38,6 +38,7 @@ sys.path.insert(0, str(ROOT))
 COMMANDS = ("encode", "decode", "encode --jobs 2")
 _BYSTANDERS = {"notes.txt": b"of the user's", "out.txt": b"another", ".hidden": b"hidden", "other.lv.mp4.chunks/manifest.json": b"{}"}
 _PATIENCE = 300  # seconds for anything
+_FRAMES = "10"
 
 
 def serve() -> None:
@@ -50,6 +51,7 @@ def serve() -> None:
     import videocodec.models.runtime  # noqa: F401
     from videocodec.__main__ import main
 
+    _listen()
     print("ready", flush=True)
     for line in sys.stdin:
         arguments, folder, errors = json.loads(line)
@@ -67,6 +69,13 @@ def serve() -> None:
         begin = time.monotonic()
         _, status = os.waitpid(child, 0)
         print(json.dumps([os.waitstatus_to_exitcode(status), time.monotonic(), time.monotonic() - begin]), flush=True)
+
+
+def _listen() -> None:
+    """To signals, also where a shell started this in the background and had them ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Starter:
@@ -89,7 +98,7 @@ class Starter:
             with errors.open("wb") as file:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "videocodec", *arguments], cwd=folder, env=_environment(), start_new_session=True,
-                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file,
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file, preexec_fn=_listen,
                 )  # fmt: skip
             self._begin = time.monotonic()
             return self._process.pid
@@ -142,7 +151,7 @@ class Bench:
         self._target = self._folder / name
         source = clip if command.startswith("encode") else coded
         words = command.split()
-        settings = ["--gop-size", "6", "--preset", "ultrafast"] if command.startswith("encode") else []
+        settings = ["--max-frames", _FRAMES, "--gop-size", "4", "--preset", "ultrafast"] if command.startswith("encode") else []
         self._arguments = [words[0], str(source), name, *words[1:], *settings, "--device", "cpu", "--threads", "1", "-y"]
         for other, content in _BYSTANDERS.items():
             (self._folder / other).parent.mkdir(exist_ok=True)
@@ -272,15 +281,15 @@ def _sha256(path: Path) -> str:
 def run(
     commands: list[str], signals: list[signal.Signals], trials: int, seed: int, *, cold: bool = False, seconds: float | None = None
 ) -> dict[tuple[str, str], Tally]:
-    """All trials → what became of them by command and signal.  seconds: an end to those of one command and signal, if they take long."""
+    """All trials → what became of them by command and signal; Ctrl-C ends them early.  seconds: an end to those of one command and signal, if they take long."""
     from tools.bench_speed import make_clip
     from videocodec import encode
 
     work, found = Path(tempfile.mkdtemp(prefix="videocodec-faults-")), {}
     starter = Starter(cold)
     try:
-        make_clip(work / "clip.mp4", 1, 96, 64)
-        encode(work / "clip.mp4", work / "clip.lv.mp4", gop_size=6, preset="ultrafast", threads=1, device="cpu")
+        make_clip(work / "clip.mp4", 1, 64, 48)
+        encode(work / "clip.mp4", work / "clip.lv.mp4", max_frames=int(_FRAMES), gop_size=4, preset="ultrafast", threads=1, device="cpu")
         for command in commands:
             bench = Bench(command, work / command.replace(" ", ""), work / "clip.mp4", work / "clip.lv.mp4", starter, random.Random(seed))
             for number in signals:
@@ -290,6 +299,8 @@ def run(
                         break
                     bench.trial(number, tally, index)
                 bench.finish(tally)
+    except KeyboardInterrupt:
+        pass
     finally:
         starter.close()
         shutil.rmtree(work, ignore_errors=True)
@@ -326,6 +337,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="stop the trials of one command by one signal after so long")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    _listen()
     signals = [signal.Signals[f"SIG{name}"] for name in args.signals.split(",")]
     wrong = 0
     for cold, trials in ((False, args.trials), (True, args.cold)):

@@ -248,8 +248,6 @@ if __name__ == "__main__":
 @pytest.mark.slow
 def test_kills_and_ctrl_c_at_random_moments() -> None:
     """A few trials of tools/bench_faults.py."""
-    import signal
-
     from tools.bench_faults import run
 
     found = run(["encode", "decode"], [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP], 4, seed=1)
