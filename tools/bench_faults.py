@@ -281,7 +281,8 @@ def _sha256(path: Path) -> str:
 def run(
     commands: list[str], signals: list[signal.Signals], trials: int, seed: int, *, cold: bool = False, seconds: float | None = None
 ) -> dict[tuple[str, str], Tally]:
-    """All trials → what became of them by command and signal; Ctrl-C ends them early.  seconds: an end to those of one command and signal, if they take long."""
+    """All trials → what became of them by command and signal; Ctrl-C ends them early.  seconds: an end to those of one command and
+    signal, if they take long."""
     from tools.bench_speed import make_clip
     from videocodec import encode
 
