@@ -95,6 +95,9 @@ def _removed(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(OSError):
+            # PyAV keeps a file open whose header did not fit on the disk: without a name it would still take its room until the end.
+            os.truncate(path, 0)
+        with suppress(OSError):
             path.unlink()
 
 
