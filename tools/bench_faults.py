@@ -58,14 +58,16 @@ def serve() -> None:
         child = os.fork()
         if child == 0:
             os.setsid()
+            told = os.dup(1)
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(null, 1)
             os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 2)
             os.chdir(folder)
             sys.argv = ["videocodec", *arguments]
+            os.write(told, f"{os.getpid()}\n".encode())
+            os.close(told)
             main()
-        print(child, flush=True)
         begin = time.monotonic()
         _, status = os.waitpid(child, 0)
         print(json.dumps([os.waitstatus_to_exitcode(status), time.monotonic(), time.monotonic() - begin]), flush=True)

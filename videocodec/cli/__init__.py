@@ -52,9 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Ended as ended:
             end_by(ended.number)
             return 128 + ended.number  # where the signal takes its time
-        except Exception as error:
-            if ending.asked == signal.SIGINT and not isinstance(error, VideoCodecError):
-                return _interrupted(error)  # libraries make errors of their own of it, mostly while they are being loaded
+        except BaseException as error:
+            # Libraries make errors of their own of the exception that a signal raises in the middle of them.
+            if ending.asked == signal.SIGINT:
+                return _interrupted(error)
+            if ending.asked is not None:
+                end_by(ending.asked)
             if os.environ.get(_DEBUG) == "1" or not _is_expected(error):
                 raise
             if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
@@ -66,19 +69,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interrupted(error: BaseException) -> int:
-    notes = _notes(error) if isinstance(error, KeyboardInterrupt) else []
-    print(": ".join(["videocodec: interrupted", *notes]), file=sys.stderr)
+    print(": ".join(["videocodec: interrupted", *_notes(error)]), file=sys.stderr)
     return INTERRUPTED
 
 
-def _is_expected(error: Exception) -> bool:
+def _is_expected(error: BaseException) -> bool:
     """Whether it says what is wrong with the input, the output or the machine; anything else is a mistake of this program."""
     # OpenCV has one class for everything, and a library that cannot be mapped into memory is an ImportError.
     of_machine = (type(error).__module__ == "cv2" and "memory" in str(error)) or (isinstance(error, ImportError) and "map" in str(error))
     return of_machine or isinstance(error, VideoCodecError | BitstreamError | ValueError | OSError | MemoryError)
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     """What is wrong, in one line."""
     what = " ".join(str(error).split())
     if isinstance(error, VideoCodecError | BitstreamError) or isinstance(error, ValueError | OSError) and what:
