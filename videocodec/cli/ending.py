@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 
+_CLEANING_SECONDS = 2.0  # who asks once more after that is heard again: a library may have swallowed the first
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not on Windows
 
 
@@ -19,7 +22,7 @@ class Ended(BaseException):
 
 
 class EndingInOrder:
-    """A context in which the first SIGINT raises ``KeyboardInterrupt``, the first SIGTERM or SIGHUP ``Ended``; those after it do
+    """A context in which the first SIGINT raises ``KeyboardInterrupt``, the first SIGTERM or SIGHUP ``Ended``; those soon after it do
     nothing, so that cleaning up is not cut short.  ``asked`` is the number of the first, None before.
 
     Signals that are ignored from outside (nohup) stay so, and in other threads than the main one, which gets no signals, nothing changes.
@@ -27,6 +30,7 @@ class EndingInOrder:
 
     def __init__(self) -> None:
         self.asked: int | None = None
+        self._when = 0.0
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> EndingInOrder:
@@ -41,13 +45,15 @@ class EndingInOrder:
             signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked is not None:
+        now = time.monotonic()
+        if self.asked is not None and now - self._when < _CLEANING_SECONDS:
             return
-        self.asked = number
-        raise KeyboardInterrupt if number == signal.SIGINT else Ended(number)
+        self.asked, self._when = self.asked or number, now
+        raise KeyboardInterrupt if self.asked == signal.SIGINT else Ended(self.asked)
 
 
 def end_by(number: int) -> None:
     """End this process by a signal, so that whoever sent it sees that it was that which ended us."""
+    atexit._run_exitfuncs()  # a signal does not
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
