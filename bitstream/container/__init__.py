@@ -6,7 +6,7 @@ from .attached_model import AttachedModel, check_attachable
 from .reader import Sample, StreamReader, UnitInfo
 from .shared_file import SharedFile
 from .tracks import TrackCopier
-from .unfinished import unfinished_name
+from .unfinished import Unfinished
 from .writer import StreamWriter, movie_timescale
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "StreamReader",
     "StreamWriter",
     "TrackCopier",
+    "Unfinished",
     "UnitInfo",
     "check_attachable",
     "movie_timescale",
-    "unfinished_name",
 ]

@@ -48,9 +48,13 @@ class SharedFile:
 
     def read(self, position: int, count: int) -> bytes:
         """Up to ``count`` bytes from ``position`` on; fewer at the end of the file."""
+        pieces, left = [], count
         with self._lock:
             self._file.seek(position)
-            return self._file.read(count)
+            while left and (piece := self._file.read(left)):  # a file object may give less than it has, as those of a network do
+                pieces.append(piece)
+                left -= len(piece)
+        return b"".join(pieces)
 
     def close(self) -> None:
         """Close what ``open`` opened."""

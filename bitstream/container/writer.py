@@ -14,7 +14,7 @@ import av
 from ..errors import AttachedModelError, ContainerError
 from .attached_model import append_model
 from .tracks import LATENT_CODEC, TrackCopier
-from .unfinished import unfinished_name
+from .unfinished import Unfinished
 
 MAX_TIMESCALE = 1_000_000  # of the latent track; finer ones would leave too little of MAX_STEP
 MAX_MOVIE_TIMESCALE = (1 << 31) - 1
@@ -49,13 +49,12 @@ class StreamWriter:
         self.path = Path(path)
         self._time_base = Fraction(time_base)
         self._tracks_end_with_video = tracks_end_with_video
-        self._temporary = unfinished_name(self.path)
         self._last_pts: int | None = None
         self._last_ticks = 0
         self._end = Fraction(0)
         self._copier: TrackCopier | None = None
         self._model: tuple[Sequence[tuple[str, Path]], str] | None = None
-        open(self._temporary, "xb").close()  # FFmpeg opens it at the first packet: too late to say that it cannot
+        self._unfinished = Unfinished(self.path)  # FFmpeg opens it at the first packet: too late to say that it cannot
         options = {
             "movflags": "+faststart",
             "fflags": "+bitexact",
@@ -63,8 +62,9 @@ class StreamWriter:
             "write_btrt": "0",  # the copied tracks have theirs, if any
             "chunk_duration": str(_CHUNK_MICROSECONDS),
         }
-        self._output = av.open(os.path.abspath(self._temporary), "w", format="mp4", container_options=options)
+        self._output: av.container.OutputContainer | None = None
         try:
+            self._output = av.open(os.path.abspath(self._unfinished.path), "w", format="mp4", container_options=options)
             self._stream = self._output.add_data_stream(LATENT_CODEC)
             self._track_time_base = _track_time_base(self._time_base)
             self._stream.time_base = self._track_time_base
@@ -126,14 +126,14 @@ class StreamWriter:
             self._output.close()
             if self._model is not None:
                 self._append_model(*self._model)
-            os.replace(self._temporary, self.path)
+            self._unfinished.replace(self.path)
         except BaseException:
             self._abandon()
             raise
 
     def close(self) -> None:
         """Without ``commit`` before: remove what was written."""
-        if self._temporary.exists():
+        if self._unfinished.path.exists():
             self._abandon()
 
     def __enter__(self) -> StreamWriter:
@@ -144,7 +144,7 @@ class StreamWriter:
 
     def _append_model(self, files: Sequence[tuple[str, Path]], sha256: str) -> None:
         try:
-            append_model(self._temporary, files, sha256)
+            append_model(self._unfinished.path, files, sha256)
         except AttachedModelError as error:
             raise ContainerError(f"{self.path}: the model cannot be attached: {error}") from error
 
@@ -152,11 +152,12 @@ class StreamWriter:
         try:
             if self._copier is not None:
                 self._copier.close()
-            self._output.close()
+            if self._output is not None:
+                self._output.close()
         except (av.FFmpegError, OSError):
             pass  # the file goes anyway, and what went wrong before matters more
         finally:
-            self._temporary.unlink(missing_ok=True)
+            self._unfinished.remove()
 
 
 def _track_time_base(time_base: Fraction) -> Fraction:

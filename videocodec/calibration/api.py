@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import torch
 from diffusers.models.modeling_utils import ModelMixin
+
+from bitstream.container import Unfinished
 
 from ..errors import OutputError, OutputExistsError
 from ..models.bundle import TABLES_FILE, ModelBundle
@@ -85,8 +86,8 @@ def calibrate(
     notes = origin.notes
     say(f"{origin.folder}: {type(autoencoder).__name__}, {channels} latent channels" + (f", {type(unet).__name__}" if unet else ""))
     output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".calibrating-", dir=output.absolute().parent) as folder:
-        making = Path(folder) / output.absolute().name
+    with _workshop(output) as workshop:
+        making = workshop.path / output.absolute().name
         origin.install(making, autoencoder)
         if unet is not None:
             notes.append(_add_conditioning(making, autoencoder, unet, origin.folder))
@@ -136,6 +137,13 @@ def _check_apart(source: Path, output: Path) -> None:
     here, there = source.resolve(), output.resolve()
     if here == there or here in there.parents or there in here.parents:
         raise OutputError(f"{output}: the bundle must be apart from the folder it is made of: name another output")
+
+
+def _workshop(output: Path) -> Unfinished:
+    try:
+        return Unfinished(output.absolute(), folder=True)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be made ({error.strerror}): check the disk and the name") from error
 
 
 def _put_in_place(making: Path, output: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from bitstream.errors import BitstreamError
 from ..errors import ForcedModelWarning, VideoCodecError
 from ..version import __version__
 from . import decode, encode, info, ladder, models, play, repair, verify
+from .ending import Ended, EndingInOrder, end_by
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130  # argparse itself exits with 2 for wrong usage
 _DEBUG = "VIDEOCODEC_DEBUG"
@@ -39,24 +41,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = top.parse_args(arguments)
     if getattr(args, "force_model", False) and args.model is None:
         top.error("--force-model needs --model: which one to force")
-    try:
-        with _warnings_as_lines():
-            status = args.run(args)
-        sys.stdout.flush()
-        return status
-    except KeyboardInterrupt as interrupt:
-        print(": ".join(["videocodec: interrupted", *_notes(interrupt)]), file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read standard output has had enough; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILURE
-    except (VideoCodecError, BitstreamError, ValueError, OSError, MemoryError) as error:
-        if os.environ.get(_DEBUG) == "1":
-            raise
-        what = " ".join(str(error).split()) or "not enough memory: close other programs, or take a smaller video"
-        print("; ".join([f"videocodec: error: {what}", *_notes(error)]), file=sys.stderr)
-        return FAILURE
+    with EndingInOrder() as ending:
+        try:
+            with _warnings_as_lines():
+                status = args.run(args)
+            sys.stdout.flush()
+            return status
+        except KeyboardInterrupt as interrupt:
+            return _interrupted(interrupt)
+        except Ended as ended:
+            end_by(ended.number)
+            return 128 + ended.number  # where the signal takes its time
+        except BaseException as error:
+            # Libraries make errors of their own of the exception that a signal raises in the middle of them.
+            if ending.asked == signal.SIGINT:
+                return _interrupted(error)
+            if ending.asked is not None:
+                end_by(ending.asked)
+            if os.environ.get(_DEBUG) == "1" or not _is_expected(error):
+                raise
+            if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
+                # Whoever read standard output has had enough; Python would complain once more when it flushes at exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return FAILURE
+            print("; ".join([f"videocodec: error: {_line(error)}", *_notes(error)]), file=sys.stderr)
+            return FAILURE
+
+
+def _interrupted(error: BaseException) -> int:
+    print(": ".join(["videocodec: interrupted", *_notes(error)]), file=sys.stderr)
+    return INTERRUPTED
+
+
+def _is_expected(error: BaseException) -> bool:
+    """Whether it says what is wrong with the input, the output or the machine; anything else is a mistake of this program."""
+    # OpenCV has one class for everything, and a library that cannot be mapped into memory is an ImportError.
+    of_machine = (type(error).__module__ == "cv2" and "memory" in str(error)) or (isinstance(error, ImportError) and "map" in str(error))
+    return of_machine or isinstance(error, VideoCodecError | BitstreamError | ValueError | OSError | MemoryError)
+
+
+def _line(error: BaseException) -> str:
+    """What is wrong, in one line."""
+    what = " ".join(str(error).split())
+    if isinstance(error, VideoCodecError | BitstreamError) or isinstance(error, ValueError | OSError) and what:
+        return what
+    return "not enough memory" + (f" ({what})" if what else "") + ": close other programs, take fewer --jobs, or a smaller video"
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from bitstream.sequence_header import SequenceHeader
 
 from ..models.bundle import ModelBundle
 from ..models.denoiser import Conditions, Denoiser
-from ..models.runtime import decoding_precision, memory_errors
+from ..models.runtime import decoding_precision, network_errors
 from .latents import DecodedLatents
 from .neighbours import neighbours
 from .restoration import Restoration
@@ -105,7 +105,7 @@ class DiffusionRestoration(Restoration):
     def restore_latents(self, packed: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> np.ndarray:
         """packed (B, 3, C, h, w) int16: latents of frames, and of those before and after moved to them, in units of the stream; generate
         (B, h, w) bool; quantisers (B, h, w) uint8 → restored (B, C, h, w) float32 in units of the stream."""
-        with memory_errors(f"to restore {len(packed)} frames on {self._device}"):
+        with network_errors(f"to restore {len(packed)} frames", self._device):
             return self._restore(packed, generate, quantisers)
 
     def _restore(self, packed: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> np.ndarray:

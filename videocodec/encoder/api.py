@@ -115,6 +115,7 @@ def encode(
     bundle = ModelBundle.find(model)
     attached = attachable_files(bundle) if embed_model else None  # before hours of work
     with VideoSource(source, max_frames=max_frames) as video:
+        source_bytes = os.path.getsize(source)  # now: in the end it may be gone
         header = sequence_header(video, bundle, settings)
         rated = bitrate is not None or target_size is not None
         workplace = Workplace(source, max_frames, bundle, header, device, threads, _LATENT_MEMORY if rated else 0)
@@ -159,7 +160,7 @@ def encode(
         attached_model_bytes=attached_model_bytes,
         video_bitrate_bps=coded.size * 8 / seconds,
         peak_bitrate_bps=float(peak(coded.frames, header.time_base)),
-        source_bytes=os.path.getsize(source),
+        source_bytes=source_bytes,
         encode_seconds=time.monotonic() - begin,
         model_name=bundle.name,
         crf=outcome.crf,
@@ -189,7 +190,7 @@ def _write(writer: StreamWriter, outcome: Outcome, store: ChunkStore) -> None:
 
 def _overhead(coded: Coded, time_base: Fraction) -> int:
     """Bytes that MP4 adds to the video: those of a file of access units of the same sizes and times."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="videocodec-measure-") as folder:
         path = Path(folder) / "measure.mp4"
         with StreamWriter(path, time_base) as writer:
             for unit in (unit for chunk in coded.units for unit in chunk):

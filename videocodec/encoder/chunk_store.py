@@ -87,7 +87,10 @@ class ChunkStore:
                         "encode as before, or leave --resume away to begin anew"
                     )
             except BaseException:
-                self._release()
+                if fresh:
+                    self._remove()
+                else:
+                    self._release()
                 raise
         self._discarded = False
 
@@ -130,20 +133,27 @@ class ChunkStore:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._discarded or not self.finished:
-            self._empty()
-            (self.folder / _LOCK).unlink(missing_ok=True)
-            self._release()
-            try:
-                self.folder.rmdir()
-            except OSError:
-                pass  # somebody put a file of theirs there: not ours to remove
+            self._remove()
         else:
             self._release()
 
+    def _remove(self) -> None:
+        self._empty()
+        (self.folder / _LOCK).unlink(missing_ok=True)
+        self._release()
+        try:
+            self.folder.rmdir()
+        except OSError:
+            pass  # somebody put a file of theirs there: not ours to remove
+
     def _write(self, name: str, content: bytes) -> None:
         part = self.folder / (name + _PART)
-        part.write_bytes(content)
-        part.replace(self.folder / name)
+        try:
+            part.write_bytes(content)
+            part.replace(self.folder / name)
+        except BaseException:
+            part.unlink(missing_ok=True)  # on a full disk somebody else may need the room
+            raise
 
     def _empty(self) -> None:
         """The manifest goes last: as long as another file of ours is there, it says whose they are."""

@@ -31,6 +31,8 @@ from .chunks import Chunk
 
 Told = Callable[[CodedUnit], None]
 _PATIENCE = 1.0  # seconds a worker has to end after it was asked to
+# A terminal sends these to all: the parent decides what becomes of it, and without a parent a worker ends anyway.
+_OF_TERMINALS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
 
 
 @dataclass(frozen=True)
@@ -220,13 +222,13 @@ def _processors() -> int:
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Processes started here never see Ctrl-C, which a terminal sends to all: this one alone decides what becomes of it."""
+    """Processes started here never see Ctrl-C or the end of the terminal: this one alone decides what becomes of it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     # Python starts its resource tracker with the first process, and unblocks the signal again once that runs: have it behind us.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
     try:
         yield
     finally:
@@ -235,7 +237,8 @@ def _no_interrupts() -> Iterator[None]:
 
 def _work(connection: Connection, workplace: Workplace, threads: int) -> None:
     """The life of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _OF_TERMINALS:
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         cv2.setNumThreads(threads)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -25,7 +26,18 @@ from .runner import LadderProgress, Runner
 from .search import crf_for_quality
 from .settings import DEFAULT_CODECS, LadderSettings, check_clips, check_targets, checked, choose_metrics
 
+try:
+    import fcntl
+except ImportError:  # not on Windows: two ladders in one folder at a time are then the user's to avoid
+    fcntl = None
+
 CACHE = "cache"
+_LOCK = "lock"
+# What a ladder that was killed leaves: unfinished encodes and clips, raw frames, files that were being written.
+_LEFT = (
+    "encodes/.part-*", "clips/*.part[0-9]*", "clips/*/*.part[0-9]*", "clips/*/reference.yuv", "encodes/*/decoded.yuv",
+    "encodes/*/*.part.png", "encodes/*/*.part[0-9]*",
+)  # fmt: skip
 SEARCH_TOLERANCE = {"vmaf": 0.5, "vmaf_neg": 0.5, "psnr_y": 0.05, "psnr_yuv": 0.05, "xpsnr": 0.05}
 _OTHER_TOLERANCE = 0.01  # relative
 _USUAL_TRIES = 5  # of a search, for the progress
@@ -91,56 +103,60 @@ def ladder(
     sought = check_targets(settings.targets, chosen)
     is_new = not output.exists()
     _check_output(output)
-    try:
-        clips = [prepare(Path(source), output / CACHE / "clips", max_frames) for source in sources]
-        check_clips(clips, settings)
-    except BaseException:
-        if is_new:
-            shutil.rmtree(output, ignore_errors=True)
-        raise
-    runner = Runner(output / CACHE, chosen, options, shown=pictures, workers=jobs or usable_cores(), progress=progress)
-    try:
-        for clip in clips:
-            clip.reference()
-            for scale in settings.resolutions:
-                clip.path(scale)
-        found = _run(runner, clips, settings, sought, chosen)
-    finally:
-        for clip in clips:
-            clip.discard_reference()
-    records = [
-        record(outcome, chosen, output, pictures) for outcome in sorted(runner.outcomes(), key=lambda o: _order(o.job, clips, settings))
-    ]
-    figures = [f for metric in chosen for f in metric.figures if any(f.name in one["quality"] for one in records)]
-    sizes = {codec.name: codec.decoder_bytes(model) for codec in settings.codecs}
-    names = [codec.name for codec in settings.codecs]
-    results = {
-        "format": FORMAT, "command": _command(), "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - begin, 1), "version": __version__, "commit": commit(),
-        "machine": machine(jobs or usable_cores(), threads),
-        "settings": {
-            "bitrates": settings.bitrates, "crf": settings.crfs, "resolutions": settings.resolutions, "targets": settings.targets,
-            "gop_size": gop_size, "max_frames": max_frames, "model": model, "reference": settings.reference, "below_bps": below,
-            "lpips_weights": options.lpips_weights and Path(options.lpips_weights).name,
-        },
-        "clips": [clip.to_dict() | {"seconds": clip.seconds, "colour_path": clip.colour_path} for clip in clips],
-        "codecs": [
-            {"name": c.name, "label": c.label, "preset": settings.preset(c), "versions": c.versions(model), "decoder_bytes": sizes[c.name]}
-            for c in settings.codecs
-        ],
-        "figures": [asdict(figure) for figure in figures],
-        "not_measured": not_measured(list(every.values()), [metric.name for metric in chosen], clips, runner.outcomes()),
-        "records": records, "targets": found, "speeds": speeds(records, names, "videocodec"),
-        "analysis": analyse(
-            records, clips=[clip.name for clip in clips], codecs=names, figures=figures, reference=settings.reference, decoder_bytes=sizes,
-            below=below,
-        ),
-        "notes": _notes(clips),
-    }  # fmt: skip
-    write_json(output / "results.json", results)
-    write_text(output / "results.csv", as_csv(records, figures))
-    _draw(results, clips, output)
-    return results
+    with _alone(output):
+        try:
+            clips = [prepare(Path(source), output / CACHE / "clips", max_frames) for source in sources]
+            check_clips(clips, settings)
+        except BaseException:
+            if is_new:
+                shutil.rmtree(output, ignore_errors=True)
+            raise
+        runner = Runner(output / CACHE, chosen, options, shown=pictures, workers=jobs or usable_cores(), progress=progress)
+        try:
+            for clip in clips:
+                clip.reference()
+                for scale in settings.resolutions:
+                    clip.path(scale)
+            found = _run(runner, clips, settings, sought, chosen)
+        finally:
+            for clip in clips:
+                clip.discard_reference()
+        records = [
+            record(outcome, chosen, output, pictures) for outcome in sorted(runner.outcomes(), key=lambda o: _order(o.job, clips, settings))
+        ]
+        figures = [f for metric in chosen for f in metric.figures if any(f.name in one["quality"] for one in records)]
+        sizes = {codec.name: codec.decoder_bytes(model) for codec in settings.codecs}
+        names = [codec.name for codec in settings.codecs]
+        results = {
+            "format": FORMAT, "command": _command(), "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - begin, 1), "version": __version__, "commit": commit(),
+            "machine": machine(jobs or usable_cores(), threads),
+            "settings": {
+                "bitrates": settings.bitrates, "crf": settings.crfs, "resolutions": settings.resolutions, "targets": settings.targets,
+                "gop_size": gop_size, "max_frames": max_frames, "model": model, "reference": settings.reference, "below_bps": below,
+                "lpips_weights": options.lpips_weights and Path(options.lpips_weights).name,
+            },
+            "clips": [clip.to_dict() | {"seconds": clip.seconds, "colour_path": clip.colour_path} for clip in clips],
+            "codecs": [
+                {
+                    "name": c.name, "label": c.label, "preset": settings.preset(c), "versions": c.versions(model),
+                    "decoder_bytes": sizes[c.name],
+                }
+                for c in settings.codecs
+            ],
+            "figures": [asdict(figure) for figure in figures],
+            "not_measured": not_measured(list(every.values()), [metric.name for metric in chosen], clips, runner.outcomes()),
+            "records": records, "targets": found, "speeds": speeds(records, names, "videocodec"),
+            "analysis": analyse(
+                records, clips=[clip.name for clip in clips], codecs=names, figures=figures, reference=settings.reference,
+                decoder_bytes=sizes, below=below,
+            ),
+            "notes": _notes(clips),
+        }  # fmt: skip
+        write_json(output / "results.json", results)
+        write_text(output / "results.csv", as_csv(records, figures))
+        _draw(results, clips, output)
+        return results
 
 
 def _run(
@@ -261,5 +277,21 @@ def _check_output(output: Path) -> None:
         (output / CACHE).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{output} cannot be made: {error.strerror}") from error
-    for left in (output / CACHE).glob("*/.part-*"):
-        shutil.rmtree(left, ignore_errors=True)  # of a run that was killed
+
+
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """A context in which no other ladder works in the folder, and which begins with removing what those that were killed left half-done.
+    Raises ``OutputError`` if another is at work.  The system frees the lock even of a process that was killed."""
+    with (output / CACHE / _LOCK).open("ab") as lock:
+        if fcntl is not None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(f"{output}: another ladder is at work in this folder: wait for it, or name another") from None
+        for pattern in _LEFT:
+            for left in (output / CACHE).glob(pattern):
+                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+        for left in output.glob("*.part[0-9]*"):
+            left.unlink(missing_ok=True)
+        yield

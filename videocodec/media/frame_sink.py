@@ -12,7 +12,7 @@ from types import TracebackType
 import av
 import numpy as np
 
-from bitstream.container import unfinished_name
+from bitstream.container import Unfinished
 from videocodec.errors import OutputError, OutputExistsError
 
 
@@ -64,16 +64,18 @@ class OutputFile:
     def __init__(self, target: Path, *, overwrite: bool) -> None:
         check_target(target, overwrite=overwrite)
         self.target = target
-        self.beside = unfinished_name(target)
+        with output_errors(target):
+            self._unfinished = Unfinished(target)
+        self.beside = self._unfinished.path
 
     def commit(self) -> None:
         """Gives the finished file its name."""
         with output_errors(self.target):
-            self.beside.replace(self.target)
+            self._unfinished.replace(self.target)
 
     def remove(self) -> None:
         """Removes the unfinished file, if there is one."""
-        self.beside.unlink(missing_ok=True)
+        self._unfinished.remove()
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
@@ -100,7 +102,7 @@ def output_errors(target: str | Path) -> Iterator[None]:
     """Turns what the operating system and FFmpeg say while writing into an `OutputError` that names the target."""
     try:
         yield
-    except (OutputError, OutputExistsError):
+    except (OutputError, OutputExistsError, MemoryError):
         raise
     except (OSError, av.error.FFmpegError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from bitstream.container import unfinished_name
+from bitstream.container import Unfinished
 from videocodec.errors import OutputError, OutputExistsError
 from videocodec.media.disclosure import Disclosure
 from videocodec.media.frame_sink import FrameSink, check_folder, output_errors
@@ -43,10 +42,10 @@ class PngSink(FrameSink):
         check_folder(target, self._folder.parent if self._made_folder else self._folder)
         if not overwrite:
             self._refuse_existing()
-        self._beside = unfinished_name(Path(target))
         with output_errors(target):
             self._folder.mkdir(exist_ok=True)
-            self._beside.mkdir()
+            self._unfinished = Unfinished(Path(target), folder=True)
+        self._beside = self._unfinished.path
 
     def write(self, rgb: np.ndarray, pts: int, duration: int) -> None:
         self._check(rgb)
@@ -66,14 +65,14 @@ class PngSink(FrameSink):
             for number in range(1, self._count + 1):
                 name = self._pattern % number
                 (self._beside / name).replace(self._folder / name)
-            self._beside.rmdir()
+            self._unfinished.remove()
         self._closed = True
 
     def close(self) -> None:
         if self._closed:
             return
         self._closed = True
-        shutil.rmtree(self._beside, ignore_errors=True)
+        self._unfinished.remove()
         if self._made_folder and self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
 

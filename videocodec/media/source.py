@@ -135,11 +135,15 @@ class VideoSource:
             raise InputError(f"{path}: no such file: check the name")
         if path.is_dir():
             raise InputError(f"{path} is a directory: name one video file in it")
-        if path.is_file() and path.stat().st_size == 0:
+        if not path.is_file():
+            raise InputError(f"{path} is no ordinary file, and it is read more than once: save it to a file first")
+        if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes): copy or record it again")
         try:
             # An absolute name, because FFmpeg takes what stands before a colon for a protocol.
             container = av.open(os.path.abspath(path), metadata_errors="replace")
+        except MemoryError:
+            raise  # which FFmpeg's errors have one of too: the video is not to blame
         except PermissionError as error:
             raise InputError(f"{path} cannot be read: permission denied") from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -183,8 +187,8 @@ class VideoSource:
                     frames = packet.decode()
                 except EOFError:
                     continue
-                except av.error.FFmpegError:
-                    if self._decoded_count == 0:
+                except av.error.FFmpegError as error:
+                    if self._decoded_count == 0 and not isinstance(error, MemoryError):
                         continue
                     raise
                 for frame in frames:
@@ -194,6 +198,8 @@ class VideoSource:
                     whole = whole or not frame.is_corrupt
                     self._decoded_count += 1
                     yield frame
+        except MemoryError:
+            raise
         except av.error.FFmpegError as error:
             raise self._damaged(error.strerror or "it cannot be decoded") from error
 

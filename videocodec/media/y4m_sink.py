@@ -43,8 +43,12 @@ class Y4mSink(FrameSink):
             self._file: BinaryIO | None = sys.stdout.buffer
         else:
             self._output = OutputFile(Path(target), overwrite=overwrite)
-            with output_errors(target):
-                self._file = self._output.beside.open("wb")
+            try:
+                with output_errors(target):
+                    self._file = self._output.beside.open("wb")
+            except BaseException:
+                self._output.remove()
+                raise
 
     def write(self, rgb: np.ndarray, pts: int, duration: int) -> None:
         self._check(rgb)
@@ -88,7 +92,7 @@ class Y4mSink(FrameSink):
             # Python flushes standard output once more at its end, and would complain then.
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise OutputError("standard output was closed by the program that read it") from error
+            raise OutputError("standard output was closed by the program that read it") from error.__cause__
 
     def _stream_header(self, duration: int) -> bytes:
         header = self._header

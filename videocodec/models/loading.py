@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from ..errors import UnknownModelError
 from .budget import check_config, check_shards, within_weights
 from .denoiser import Denoiser, TemporalDenoiser
+from .devices import memory_ended
 from .latent_autoencoder import LatentAutoencoder
 from .temporal_unet import TemporalUNet
 
@@ -150,6 +151,8 @@ def load_network(folder: Path, kind: type[ModelMixin]) -> ModelMixin:
                 output_loading_info=True,
             )
     except _REASONS as error:
+        if memory_ended(error):
+            raise  # the files are not to blame
         raise UnknownModelError(f"{folder}: cannot be loaded ({_line(error)})") from error
     # diffusers fills such gaps with random numbers and goes on.
     if loading["missing_keys"]:

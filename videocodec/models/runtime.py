@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -14,7 +15,7 @@ from bitstream.quantiser import UNITS_PER_LATENT
 
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from .bundle import ModelBundle
-from .devices import DEVICES
+from .devices import DEVICES, memory_ended
 from .loading import latents_of
 
 
@@ -44,14 +45,25 @@ def decoding_precision(device: torch.device) -> AbstractContextManager[object]:
     return torch.autocast("cuda", torch.float16) if device.type == "cuda" else nullcontext()
 
 
+_DEVICE_FAILED = re.compile(r"(CUDA|cuDNN|HIP|MPS|accelerator)\b.*\berror|(CUDA|CUBLAS|CUDNN)_\w*ERROR|CU[A-Z]+_STATUS_|device.*lost", re.I)
+
+
 @contextmanager
-def memory_errors(what: str) -> Iterator[None]:
-    """Turn what PyTorch says when memory ends, a RuntimeError of many lines, into an ``OutOfMemoryError``."""
+def network_errors(what: str, device: torch.device) -> Iterator[None]:
+    """Turn what PyTorch raises when memory ends into an ``OutOfMemoryError``, and what it raises when an accelerator fails or disappears
+    into a ``DeviceError``: one clear line each.  what: what was to be done, "to encode pictures of 512×288"."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in str(error):
-            raise OutOfMemoryError(f"not enough memory {what}: take --device cpu, smaller pictures, or another machine") from error
+        on_cpu = device.type == "cpu"
+        if memory_ended(error):
+            remedy = "close other programs, take fewer --jobs, or a smaller video"
+            if not on_cpu:
+                remedy = "close what else uses it, or take --device cpu"
+            raise OutOfMemoryError(f"not enough memory {what} on {device}: {remedy}") from error
+        if isinstance(error, getattr(torch, "AcceleratorError", ())) or not on_cpu and _DEVICE_FAILED.search(str(error)):
+            said = str(error).strip().partition("\n")[0][:200]
+            raise DeviceError(f"device {device} failed {what} ({said}): see whether it is still there, or take --device cpu") from error
         raise
 
 
@@ -62,7 +74,8 @@ class AutoencoderRuntime:
         set_threads(threads)
         self.device = pick_device(device)
         self.bundle = bundle
-        self._model = bundle.load_autoencoder().to(self.device, memory_format=torch.channels_last)
+        with network_errors(f"to load the autoencoder of {bundle.name}", self.device):
+            self._model = bundle.load_autoencoder().to(self.device, memory_format=torch.channels_last)
         channels = getattr(self._model.config, "latent_channels", len(bundle.latent_scale))
         if channels != len(bundle.latent_scale):
             raise UnknownModelError(
@@ -75,7 +88,7 @@ class AutoencoderRuntime:
     @torch.inference_mode()
     def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
         """Pictures (B, H, W, 3) uint8, padded by repeating the edge to (height, width) → scaled latents (B, C, h, w) float32."""
-        with memory_errors(f"to encode pictures of {width}×{height} on {self.device}"):
+        with network_errors(f"to encode pictures of {width}×{height}", self.device):
             return self._encode(pictures, height, width)
 
     def _encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -93,7 +106,7 @@ class AutoencoderRuntime:
     def decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
         """Latents (B, C, h, w) in latent units (or float, from a restoration) and the quantiser step of every position
         (B, h, w) in scaled latents → pictures (B, height, width, 3) uint8, cropped from the top left."""
-        with memory_errors(f"to decode pictures of {width}×{height} on {self.device}"), decoding_precision(self.device):
+        with network_errors(f"to decode pictures of {width}×{height}", self.device), decoding_precision(self.device):
             return self._decode(latents, steps, height, width)
 
     def _decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:

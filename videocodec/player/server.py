@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -84,7 +86,8 @@ class PlayerServer:
             )  # fmt: skip
             self._server = _Server(config, self._ended, on_ready)
             try:
-                self._server.run(sockets=[self._socket])
+                with _terminal_closed(self._server):
+                    self._server.run(sockets=[self._socket])
             finally:
                 self._stopped.set()
                 survey.close()
@@ -97,6 +100,20 @@ class PlayerServer:
 
     def _stopping(self) -> bool:
         return self._stopped.is_set() or self._server is None or self._server.should_exit
+
+
+@contextmanager
+def _terminal_closed(server: _Server) -> Iterator[None]:
+    """uvicorn listens to Ctrl-C and SIGTERM; SIGHUP ends the server in the same order, unless it is ignored (nohup)."""
+    listens = hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread()
+    if not listens or signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, server.handle_exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -46,7 +46,7 @@ def get(port: int, path: str) -> int:
 
 
 @POSIX_ONLY
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)])
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "in the middle of requests"])
 def test_ctrl_c_ends_it_cleanly(coded_movie, tmp_path, number, busy) -> None:
     arguments = (coded_movie.coded, "--source", coded_movie.movie, "--no-browser")

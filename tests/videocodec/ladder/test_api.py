@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from videocodec.errors import ComparisonError, OutputError
-from videocodec.ladder.api import ladder
+from videocodec.ladder.api import _alone, ladder
 from videocodec.ladder.clips import Clip
 from videocodec.ladder.codecs import codec_named, own
 from videocodec.ladder.jobs import Job, Rung
@@ -192,6 +192,27 @@ class TestAgain:
         assert len(after) == 5
         assert {name: after[name] for name in before} == before
         assert not list((tmp_path / "out" / "cache" / "encodes").glob(".part-*"))
+
+    @pytest.mark.skipif(os.name != "posix", reason="needs locks")
+    def test_two_at_once_in_one_folder_are_refused(self, clip_path: Path, tmp_path: Path) -> None:
+        (tmp_path / "out" / "cache").mkdir(parents=True)
+        with _alone(tmp_path / "out"), pytest.raises(OutputError, match="another ladder is at work in this folder"):
+            ladder([clip_path], tmp_path / "out", **QUICK)
+        assert [path.name for path in (tmp_path / "out").rglob("*")] == ["cache", "lock"]
+
+    def test_what_a_killed_one_left_half_done_is_removed(self, tmp_path: Path) -> None:
+        cache, kept = tmp_path / "cache", ("encodes/a-1/encode.json", "encodes/a-1/frame-0.png", "clips/a-1/1.mp4", "clips/a-1/clip.json")
+        left = (
+            "encodes/.part-x/coded.mp4", "encodes/a-1/decoded.yuv", "encodes/a-1/frame-1.part.png", "encodes/a-1/psnr-1.json.part77",
+            "clips/b-2.part77/1.part77.mp4", "clips/a-1/0.5.part77.mp4", "clips/a-1/reference.yuv", "clips/a-1/reference.yuv.part77",
+        )  # fmt: skip
+        for name in (*kept, *left):
+            (cache / name).parent.mkdir(parents=True, exist_ok=True)
+            (cache / name).write_text("{}")
+        (tmp_path / "results.json.part77").write_text("{")
+        with _alone(tmp_path):
+            found = {str(path.relative_to(cache)) for path in tmp_path.rglob("*") if path.is_file()}
+        assert found == {*kept, "lock"}
 
     def test_a_failed_encode_is_tried_again(self, clip_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patched:
