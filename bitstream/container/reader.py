@@ -16,11 +16,15 @@ from ..fields import ByteReader
 from ..sequence_header import MAGIC, SequenceHeader
 from .attached_model import AttachedModel
 from .boxes import read_layout
-from .shared_file import SharedFile
+from .shared_file import SharedFile, check_is_file
 from .tracks import LATENT_CODEC, describe, open_input
 
 # FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the ones after it.
 _KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
+_MP4_ALONE = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}
+# Of a file that is none, only what kind it is matters; formats that open other files and addresses, such as playlists, stay out.
+_OTHER_FORMATS = "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,h264,hevc,obu,png_pipe,jpeg_pipe"
+_FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid")
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,11 @@ class StreamReader:
 
     def __init__(self, path: str | Path | SharedFile) -> None:
         self.path = path
-        with open_input(path, **_KEEP_ALL_SAMPLES) as container:
-            if container.format.name.split(",")[0] != "mov":
+        if not _begins_with_a_box(path):
+            with open_input(path, format_whitelist=_OTHER_FORMATS) as container:
                 raise ContainerError(_not_ours(path, container, f"not an MP4 file but {container.format.long_name}"))
-            self._layout = read_layout(path)
+        self._layout = read_layout(path)  # first of all: it looks for tables that FFmpeg would believe
+        with open_input(path, **_KEEP_ALL_SAMPLES, **_MP4_ALONE) as container:
             self._stream_index, first = _find_latent_track(path, container)
             copied = [stream for stream in container.streams if stream.index != self._stream_index]
             self.tracks = [describe(stream) for stream in copied]
@@ -88,7 +93,7 @@ class StreamReader:
         """Size of the file less the samples and tables of the copied tracks, and less the attached model."""
         others = [track for index, track in enumerate(self._layout.tracks) if index != self._stream_index]
         tracks = sum(track.table_bytes + track.payload_bytes for track in others)
-        return self._layout.file_bytes - tracks - self.attached_model_bytes
+        return max(0, self._layout.file_bytes - tracks - self.attached_model_bytes)  # of a file cut short, samples are not all there
 
     @property
     def attached_model_bytes(self) -> int:
@@ -103,7 +108,7 @@ class StreamReader:
 
     def units(self) -> Iterator[Sample]:
         """The access units in order.  Raises ``ContainerError`` at the place where the file is cut short or unreadable."""
-        with open_input(self.path, **_KEEP_ALL_SAMPLES) as container:
+        with open_input(self.path, **_KEEP_ALL_SAMPLES, **_MP4_ALONE) as container:
             stream = container.streams[self._stream_index]
             for other in container.streams:
                 if other.index != stream.index:
@@ -143,6 +148,17 @@ class StreamReader:
     def _sample(self, packet: av.Packet, index: int) -> Sample:
         scale = Fraction(packet.time_base) / self.header.time_base
         return Sample(bytes(packet), round(packet.pts * scale), round((packet.duration or 0) * scale), index, packet.pos)
+
+
+def _begins_with_a_box(path: str | Path | SharedFile) -> bool:
+    if isinstance(path, SharedFile):
+        return path.read(0, 8)[4:] in _FIRST_BOXES
+    check_is_file(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read(8)[4:] in _FIRST_BOXES
+    except OSError as error:
+        raise ContainerError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
 
 
 def _find_latent_track(path: str | Path | SharedFile, container: av.container.InputContainer) -> tuple[int, bytes]:
