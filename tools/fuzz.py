@@ -50,7 +50,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
         options = [f"-timeout={_SECONDS_AN_INPUT}", f"-rss_limit_mb={_MEMORY}", f"-max_len={target.longest}", "-print_final_stats=1"]
-        options += [f"-seed={arguments.seed}", "-verbosity=1", "-close_fd_mask=0", "-reload=0", "-len_control=20"]
+        options += [f"-seed={arguments.seed}", "-verbosity=1", "-close_fd_mask=0", "-reload=0", "-len_control=20", "-report_slow_units=100"]
         folders = [str(CORPUS / arguments.target)]
         if arguments.minimise is not None:
             arguments.minimise.mkdir(parents=True, exist_ok=True)

@@ -10,9 +10,10 @@ from types import TracebackType
 
 import av
 
-from ..access_unit import checksum_holds, peek_frame_count, peek_is_keyframe
+from ..access_unit import MAX_DURATION, MAX_PTS, checksum_holds, peek_frame_count, peek_is_keyframe
 from ..errors import BitstreamError, ContainerError, UnsupportedVersionError
 from ..fields import ByteReader
+from ..group_structure import MAX_FRAMES
 from ..sequence_header import MAGIC, SequenceHeader
 from .attached_model import AttachedModel
 from .boxes import read_layout
@@ -147,7 +148,10 @@ class StreamReader:
 
     def _sample(self, packet: av.Packet, index: int) -> Sample:
         scale = Fraction(packet.time_base) / self.header.time_base
-        return Sample(bytes(packet), round(packet.pts * scale), round((packet.duration or 0) * scale), index, packet.pos)
+        pts = packet.dts if packet.pts is None else packet.pts
+        # Tables and time bases of strangers make times that no access unit can have, and that fit no integer of the index.
+        pts, duration = min(max(round(pts * scale), -MAX_PTS), MAX_PTS), min(max(round((packet.duration or 0) * scale), 0), MAX_FRAMES * MAX_DURATION)
+        return Sample(bytes(packet), pts, duration, index, packet.pos)
 
 
 def _begins_with_a_box(path: str | Path | SharedFile) -> bool:

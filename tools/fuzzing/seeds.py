@@ -15,6 +15,8 @@ from bitstream.group_structure import Structure
 from bitstream.sequence_header import ColourDescription, SequenceHeader
 from tests.bitstream.synthetic import UnitPlan, make_stream, synthetic_header, synthetic_tables
 
+from .stream import FRAME_COUNTS, GRIDS
+
 
 def header() -> SequenceHeader:
     """One without a default."""
@@ -43,13 +45,11 @@ def units() -> list[bytes]:
 def payloads() -> list[bytes]:
     """Real payloads, after the bytes that say what their headers would (``stream.Payload``)."""
     tables, out = synthetic_tables(), []
-    for index, (columns, rows, code, structure) in enumerate(
-        [(1, 1, 0, Structure.CHAIN), (2, 2, 2, Structure.HIERARCHY), (4, 3, 3, Structure.CHAIN), (5, 5, 5, Structure.HIERARCHY)]
-    ):
-        count = (1, 2, 3, 4, 5, 7, 8, 16)[code]
+    for grid, code, structure in ((0, 0, Structure.CHAIN), (1, 2, Structure.HIERARCHY), (2, 1, Structure.CHAIN), (3, 3, Structure.HIERARCHY)):
+        (columns, rows), count = GRIDS[grid], FRAME_COUNTS[code]
         plans = (UnitPlan(Structure.KEYFRAME, (30,)), UnitPlan(structure, (30,) * count))
-        key, group = (made.unit.payload for made in make_stream(tables, synthetic_header(8 * columns, 8 * rows, 0), plans, index, 40))
-        first = bytes([columns - 1 | rows - 1 << 3, code | 8 * (structure == Structure.HIERARCHY), 30, 0, len(key) // 4])
+        key, group = (made.unit.payload for made in make_stream(tables, synthetic_header(8 * columns, 8 * rows, 0), plans, grid, 40))
+        first = bytes([grid, code | 8 * (structure == Structure.HIERARCHY), 30, 0, len(key) // 4])
         out.append(first + key + group)
     return out
 

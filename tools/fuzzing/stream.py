@@ -26,7 +26,8 @@ from tests.bitstream.synthetic import synthetic_header, synthetic_tables
 
 from .guard import within
 
-_FRAME_COUNTS = (1, 2, 3, 4, 5, 7, 8, 16)
+FRAME_COUNTS = (1, 2, 3, 4, 1, 2, 3, 16)
+GRIDS = ((1, 1), (2, 3), (4, 4), (9, 5))  # blocks; few, because what follows from the size alone takes longer than the rest
 _SPARE = 1 << 16  # bytes that any input may take
 
 
@@ -70,23 +71,25 @@ def _check_header(found: SequenceHeader) -> None:
 class Payload:
     """Entropy-coded payload of a keyframe and of the group after it, on a tiny picture under synthetic tables.
 
-    The first four bytes say what the headers would: size in blocks, structure, frames, quantiser; the fifth how many words belong to the
-    keyframe.  What decodes is decoded once more as access units whose checksums are right, and must come out the same.
+    The first four bytes say what the headers would: number of the grid, structure and frames, quantiser, and how far it goes up from frame
+    to frame with the size of blocks; the fifth how many words belong to the keyframe.  What decodes is, for some inputs, decoded once more
+    as access units whose checksums are right, and must come out the same.
     """
 
     def __init__(self) -> None:
         self.tables = synthetic_tables()
+        one_blas_thread().__enter__()  # for good: asking for it anew takes as long as a small frame
 
     def __call__(self, data: bytes) -> None:
         if len(data) < 5:
             return
         header = self.header(data)
         structure = Structure.HIERARCHY if data[1] & 8 else Structure.CHAIN
-        count = _FRAME_COUNTS[data[1] & 7]
+        count = FRAME_COUNTS[data[1] & 7]
         cut = 5 + 4 * data[4]
         key = AccessUnit(Structure.KEYFRAME, header, 0, (1,), (data[2] & 127,), 0, data[5:cut])
         group = AccessUnit(structure, None, 1, (1,) * count, tuple((data[2] + i * (data[3] & 7)) & 127 for i in range(count)), 0, data[cut:])
-        with within(data, 5, lambda: decoding_bytes(header, count)), one_blas_thread():
+        with within(data, 5, lambda: decoding_bytes(header, count)):
             coder = FrameCoder(self.tables, header.latent_height, header.latent_width, 1 << header.block_log2)
             anchor, units = None, []
             for each in (key, group):
@@ -102,10 +105,10 @@ class Payload:
 
     @staticmethod
     def header(data: bytes) -> SequenceHeader:
-        """What the first bytes of an input say of the picture: up to 8 × 8 blocks, a few pixels less than whole ones."""
+        """What the first bytes of an input say of the picture: a few blocks, or a few pixels less."""
         block_log2 = data[3] >> 3 & 1
-        side = 8 << block_log2
-        return synthetic_header(side * (1 + (data[0] & 7)) - (data[3] >> 4 & 3), side * (1 + (data[0] >> 3 & 7)) - (data[3] >> 6), block_log2)
+        columns, rows = (blocks << 3 + block_log2 for blocks in GRIDS[data[0] & 3])
+        return synthetic_header(columns - (data[3] >> 4 & 3), rows - (data[3] >> 6), block_log2)
 
     def _again(self, units: list[tuple[AccessUnit, tuple[LatentFrame, ...]]]) -> None:
         decoder = LatentDecoder(self.tables)
