@@ -5,7 +5,7 @@
     python tools/fuzz.py TARGET --make-seeds DIR                                             # the inputs it all began with
     python tools/fuzz.py TARGET --minimise DIR                                               # what is needed of the corpus, into DIR
 
-TARGET is one of those that ``--list`` prints.  New inputs go into the corpus (default: a folder of its own that is thrown away) and those of
+TARGET is one of those that ``--list`` prints.  New inputs go into the corpus (default: a folder that is thrown away); those of
 tests/fuzz/corpus/TARGET are always read; an input that breaks something is written to the current folder, and the exit status is not 0.
 """
 
@@ -22,7 +22,16 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 # Before anything else of the project is imported: only what is imported inside is followed.
-with atheris.instrument_imports(include=["bitstream", "videocodec.models", "videocodec.decoder.index"], enable_loader_override=False):
+with atheris.instrument_imports(
+    include=[
+        "bitstream",
+        "videocodec.models.bundle",
+        "videocodec.models.budget",
+        "videocodec.models.strict_json",
+        "videocodec.decoder.index",
+    ],
+    enable_loader_override=False,
+):
     from tools.fuzzing.targets import TARGETS
 
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"

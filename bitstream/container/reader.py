@@ -24,7 +24,9 @@ from .tracks import LATENT_CODEC, describe, open_input
 _KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
 _MP4_ALONE = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}
 # Of a file that is none, only what kind it is matters; formats that open other files and addresses, such as playlists, stay out.
-_OTHER_FORMATS = "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,h264,hevc,obu,png_pipe,jpeg_pipe"
+_OTHER_FORMATS = (
+    "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,h264,hevc,obu,png_pipe,jpeg_pipe"
+)
 _FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid")
 
 
@@ -150,7 +152,10 @@ class StreamReader:
         scale = Fraction(packet.time_base) / self.header.time_base
         pts = packet.dts if packet.pts is None else packet.pts
         # Tables and time bases of strangers make times that no access unit can have, and that fit no integer of the index.
-        pts, duration = min(max(round(pts * scale), -MAX_PTS), MAX_PTS), min(max(round((packet.duration or 0) * scale), 0), MAX_FRAMES * MAX_DURATION)
+        pts, duration = (
+            min(max(round(pts * scale), -MAX_PTS), MAX_PTS),
+            min(max(round((packet.duration or 0) * scale), 0), MAX_FRAMES * MAX_DURATION),
+        )
         return Sample(bytes(packet), pts, duration, index, packet.pos)
 
 

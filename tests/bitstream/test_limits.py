@@ -28,7 +28,9 @@ def plain_tables(slices: tuple[int, ...], hidden: int = 32) -> CodecTables:
     for kind in (INTRA, INTER):
         shapes = [(9 * planes_of(kind, sum(slices[:index]), own), own) for index, own in enumerate(slices)]
         networks[kind] = tuple(
-            SliceNetwork(np.zeros((rows, hidden + 2 * own)), np.zeros(hidden + 2 * own), np.zeros((hidden, 2 * own)), np.zeros(2 * own), own)
+            SliceNetwork(
+                np.zeros((rows, hidden + 2 * own)), np.zeros(hidden + 2 * own), np.zeros((hidden, 2 * own)), np.zeros(2 * own), own
+            )
             for rows, own in shapes
         )
     levels = normalised(np.ones((LEVEL_TABLES, LEVEL_SYMBOLS), dtype=np.int64))

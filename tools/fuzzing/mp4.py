@@ -67,7 +67,9 @@ def mutate(data: bytes, longest: int, seed: int) -> bytes:
             value = chance.choice(_EXTREMES) if chance.random() < 0.6 else chance.getrandbits(8 * width)
             out[at : at + width] = (value & (1 << 8 * width) - 1).to_bytes(width, "big")
         elif action < 0.65:
-            out[box.start : box.start + 4] = (chance.choice((*_EXTREMES, box.size - 1, box.size + 1, box.size + 8)) & 0xFFFFFFFF).to_bytes(4, "big")
+            out[box.start : box.start + 4] = (chance.choice((*_EXTREMES, box.size - 1, box.size + 1, box.size + 8)) & 0xFFFFFFFF).to_bytes(
+                4, "big"
+            )
         elif action < 0.75:
             out[box.start + 4 : box.start + 8] = chance.choice(_NEW_KINDS)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -45,7 +46,12 @@ def units() -> list[bytes]:
 def payloads() -> list[bytes]:
     """Real payloads, after the bytes that say what their headers would (``stream.Payload``)."""
     tables, out = synthetic_tables(), []
-    for grid, code, structure in ((0, 0, Structure.CHAIN), (1, 2, Structure.HIERARCHY), (2, 1, Structure.CHAIN), (3, 3, Structure.HIERARCHY)):
+    for grid, code, structure in (
+        (0, 0, Structure.CHAIN),
+        (1, 2, Structure.HIERARCHY),
+        (2, 1, Structure.CHAIN),
+        (3, 3, Structure.HIERARCHY),
+    ):
         (columns, rows), count = GRIDS[grid], FRAME_COUNTS[code]
         plans = (UnitPlan(Structure.KEYFRAME, (30,)), UnitPlan(structure, (30,) * count))
         key, group = (made.unit.payload for made in make_stream(tables, synthetic_header(8 * columns, 8 * rows, 0), plans, grid, 40))
@@ -90,3 +96,21 @@ def boxed() -> list[bytes]:
     contents |= {"vae/diffusion_pytorch_model-00001-of-00002.safetensors": weights + b"12"}
     listed = b"".join(bytes([len(name)]) + name.encode() + len(data).to_bytes(8, "big") for name, data in sorted(contents.items()))
     return [b"\1" + len(contents).to_bytes(2, "big") + listed + b"".join(data for _, data in sorted(contents.items()))]
+
+
+def tables() -> list[bytes]:
+    """Changes to good tables (``model.Tables``), and files whose headers have one tensor each."""
+    files = []
+    for kind, shape, begin, end in (("I32", [3], 0, 12), ("BF16", [1], 0, 2), ("I8", [0, 1 << 60], 0, 0), ("F8_E4M3", [4], 0, 4)):
+        text = json.dumps({"slices": {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}}).encode()
+        files.append(len(text).to_bytes(8, "little") + text + bytes(end))
+    return [b"\1", bytes([1, 3, 8, 255, 255, 5]), bytes([1, 20, 3, 4, 250, 200, 9, 0, 1, 1, 1]), *files]
+
+
+def configs() -> list[bytes]:
+    """Configs of an autoencoder and of a list of shards."""
+    return [
+        b'{"_class_name": "AutoencoderKL", "latent_channels": 4, "scaling_factor": 0.18215, "shift_factor": null, "widths": [64]}',
+        b'{"metadata": {"total_size": 1}, "weight_map": {"a.weight": "diffusion_pytorch_model-00001-of-00002.safetensors"}}',
+        b'{"a": [[[1e400]]], "scaling_factor": -NaN, "shift_factor": Infinity}',
+    ]

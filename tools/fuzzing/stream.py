@@ -88,7 +88,9 @@ class Payload:
         count = FRAME_COUNTS[data[1] & 7]
         cut = 5 + 4 * data[4]
         key = AccessUnit(Structure.KEYFRAME, header, 0, (1,), (data[2] & 127,), 0, data[5:cut])
-        group = AccessUnit(structure, None, 1, (1,) * count, tuple((data[2] + i * (data[3] & 7)) & 127 for i in range(count)), 0, data[cut:])
+        group = AccessUnit(
+            structure, None, 1, (1,) * count, tuple((data[2] + i * (data[3] & 7)) & 127 for i in range(count)), 0, data[cut:]
+        )
         with within(data, 5, lambda: decoding_bytes(header, count)):
             coder = FrameCoder(self.tables, header.latent_height, header.latent_width, 1 << header.block_log2)
             anchor, units = None, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import file, mp4, seeds, stream
+from . import file, model, mp4, seeds, stream
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,39 @@ _NAMES = (
     b"diffusion_pytorch_model", b"-00001-of-00002.safetensors", b".safetensors.index.json", b"../", b"\0\0\0\0\0\0\0\2{}",
 )  # fmt: skip
 
+_TENSORS = (
+    b"slices",
+    b"latent_scale",
+    b"timesteps",
+    b"__metadata__",
+    b'"dtype":',
+    b'"shape":',
+    b'"data_offsets":',
+    b"BF16",
+    b"F64",
+    b"U64",
+    b"BOOL",
+)
+_KEYS = (
+    b"scaling_factor",
+    b"shift_factor",
+    b"weight_map",
+    b"[[[[[[[[",
+    b'{"a":',
+    b"NaN",
+    b"-Infinity",
+    b"1e999",
+    b"9" * 40,
+    b"\\ud800",
+    b"null",
+)
+
 TARGETS = {
     "header": Target("sequence header", lambda: stream.header, seeds.headers, 160, (b"LVID",)),
     "unit": Target("access unit: structure, header, times, quantisers", lambda: stream.unit, seeds.units, 400, (b"LVID",)),
     "payload": Target("entropy-coded payload: block layer, level layer, reconstruction", stream.Payload, seeds.payloads, 1200),
     "container": Target("MP4 file: boxes, tracks, index, metadata", lambda: file.container, seeds.files, 6000, mutate=mp4.mutate),
     "attached": Target("box of an attached model", lambda: file.attached, seeds.boxed, 1000, _NAMES),
+    "tables": Target("codec tables of a bundle (safetensors)", model.Tables, seeds.tables, 600, _TENSORS),
+    "config": Target("config.json of a network, and its list of shards", model.Config, seeds.configs, 2000, _KEYS),
 }

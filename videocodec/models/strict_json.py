@@ -14,11 +14,9 @@ MAX_DEPTH = 32
 def read_json(file: Path) -> dict[str, object]:
     """The object in a JSON file.  Raises ``UnknownModelError`` if there is none, or one that is larger or deeper than any config."""
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise UnknownModelError(f"{file}: has more than {MAX_BYTES} bytes, which no config has")
-        found = json.loads(data)
+        if (size := file.stat().st_size) > MAX_BYTES:
+            raise UnknownModelError(f"{file}: has {size} bytes, more than the {MAX_BYTES} of the longest config")
+        found = json.loads(file.read_bytes())
     except RecursionError as error:
         raise UnknownModelError(f"{file}: is nested more than {MAX_DEPTH} deep") from error
     except (OSError, ValueError) as error:
