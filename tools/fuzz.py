@@ -66,7 +66,7 @@ def main() -> int:
             options += ["-merge=1"]
             folders = [str(arguments.minimise), *folders, *([str(arguments.corpus)] if arguments.corpus else [])]
         else:
-            options += [f"-atheris_runs={arguments.executions}", f"-max_total_time={arguments.seconds}"]
+            options += [f"-runs={arguments.executions}", f"-max_total_time={arguments.seconds}"]
             if arguments.corpus:
                 arguments.corpus.mkdir(parents=True, exist_ok=True)
             folders.insert(0, str(arguments.corpus or scratch))

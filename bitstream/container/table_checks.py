@@ -18,7 +18,9 @@ MAX_EDITED_SAMPLES = 1 << 26  # entries of an edit list times samples: each entr
 _DEPTH = 12  # FFmpeg goes 10 deep
 _ENTRY_BYTES = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"keys": 8}
 _RUN_LENGTHS = (b"stts", b"ctts")
-_IN_DESCRIPTIONS = (b"stsz", b"stz2", b"stts", b"ctts", b"elst", b"trun", b"cmov", b"keys")
+# What the format has no use for, and FFmpeg takes much memory for.
+_REFUSED = {b"cmov": "compressed tables", b"iloc": "items of pictures", b"iinf": "items of pictures", b"iref": "items of pictures"}
+_IN_DESCRIPTIONS = (b"stsz", b"stz2", b"stts", b"ctts", b"elst", b"trun", b"keys", *_REFUSED)
 
 
 def box_header(data: bytes | memoryview, available: int) -> tuple[bytes, int, int]:
@@ -60,8 +62,8 @@ class TableChecker:
             self._add_samples(kind, _number(content, 4))
         elif kind == b"elst":
             self._edits = max(self._edits, _number(content, 4))
-        elif kind == b"cmov":
-            raise ContainerError(f"{self._name}: its tables are compressed (box cmov), which this program does not read: write it anew")
+        elif kind in _REFUSED:
+            raise ContainerError(f"{self._name}: not a latent-video file, or damaged: it has a box {kind.decode()}, for {_REFUSED[kind]}")
         elif kind == b"stsd":
             self._check_descriptions(bytes(content))
         elif depth < _DEPTH:

@@ -61,7 +61,12 @@ def assert_frames_or_a_named_error(path: Path, capsys: pytest.CaptureFixture[str
         assert found.frames >= 0 and found.video_bytes >= 0 and found.container_bytes >= 0 and found.duration_seconds >= 0
         found.to_dict()
 
-    calls = (read, inspect, lambda: videocodec.verify(path), lambda: videocodec.decode(path, output, device="cpu", threads=1, overwrite=True))
+    calls = (
+        read,
+        inspect,
+        lambda: videocodec.verify(path),
+        lambda: videocodec.decode(path, output, device="cpu", threads=1, overwrite=True),
+    )
     for call in calls:
         try:
             call()

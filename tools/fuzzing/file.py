@@ -25,7 +25,7 @@ def container(data: bytes) -> None:
         file = SharedFile(io.BytesIO(data), "input")
         try:
             reader = StreamReader(file)
-            assert 0 <= reader.attached_model_bytes <= len(data) and 0 < reader.container_bytes <= len(data)
+            assert 0 <= reader.attached_model_bytes <= len(data) and 0 <= reader.container_bytes <= len(data)
             index = StreamIndex(reader)
             told = VideoMetadata.of(reader, index, has_unet=False)
             units = list(reader.units()) if index.problem is None else []

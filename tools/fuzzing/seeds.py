@@ -64,7 +64,8 @@ def files() -> list[bytes]:
     """Latent-video files: one with a model attached, one with sound, one with times that are not even."""
     made = make_stream(
         synthetic_tables(), synthetic_header(16, 16),
-        (UnitPlan(Structure.KEYFRAME, (30,)), UnitPlan(Structure.HIERARCHY, (40,) * 3, (1, 5, 2)), UnitPlan(Structure.KEYFRAME, (50,))), 1, 400,
+        (UnitPlan(Structure.KEYFRAME, (30,)), UnitPlan(Structure.HIERARCHY, (40,) * 3, (1, 5, 2)), UnitPlan(Structure.KEYFRAME, (50,))),
+        1, 400,
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         sound, target = Path(folder) / "sound.mp4", Path(folder) / "coded.mp4"
