@@ -21,6 +21,7 @@ from bitstream.group_structure import Structure
 from bitstream.sequence_header import SequenceHeader
 from tools.fuzzing.mp4 import boxes
 from videocodec.cli import main
+from videocodec.decoder.index import StreamIndex
 from videocodec.errors import VideoCodecError
 
 EXTREMES = [0, 1, 2, 7, 8, 9, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
@@ -216,9 +217,28 @@ def test_access_units_that_are_all_damaged_and_last_no_time(small: Small, tmp_pa
     damaged[-1] ^= 1
     path = written(tmp_path, [bytes(damaged)])
     content = bytearray(path.read_bytes())
-    (stts,) = [box for box in boxes(bytes(content)) if box.kind == b"stts"]
-    content[stts.start + 20 : stts.start + 24] = bytes(4)
-    offset = content.index(b"LVID") + 4 + 1 + 1 + 22  # frame_rate, 0/1 unknown
-    content[offset : offset + 8] = (1).to_bytes(8, "big")
+    start = content.index(b"LVID")
+    content[start + 19 : start + 27] = 0xFFFFFFFF.to_bytes(4, "big") + (1).to_bytes(4, "big")  # time_base: a tick of 136 years
+    content[start + 27 : start + 35] = (1).to_bytes(8, "big")  # frame_rate, 0/1: unknown
     path.write_bytes(content)
+    assert_frames_or_a_named_error(path)
+
+
+def test_times_of_tables_that_fit_no_integer(small: Small, tmp_path: Path) -> None:
+    """Once an OverflowError in ``StreamIndex``: the tables' seconds times four thousand million ticks of a damaged header."""
+    units = [bytearray(unit.to_bytes()) for unit in small.units]
+    for unit in units:
+        unit[-1] ^= 1
+    content = bytearray(written(tmp_path, [bytes(unit) for unit in units]).read_bytes())
+    for box in boxes(bytes(content)):
+        if box.kind == b"mdhd":
+            content[box.start + 20 : box.start + 24] = (1).to_bytes(4, "big")
+        elif box.kind == b"stts":
+            content[box.start + 20 : box.start + 24] = 0x7FFFFFFF.to_bytes(4, "big")
+    base = content.index(b"LVID") + 19  # time_base
+    content[base : base + 8] = (1).to_bytes(4, "big") + 0xFFFFFFFF.to_bytes(4, "big")
+    path = tmp_path / "mutated.mp4"
+    path.write_bytes(content)
+    index = StreamIndex(StreamReader(path))
+    assert len(index.units) == len(units) and abs(index.pts).max() <= MAX_PTS + 16 * MAX_DURATION
     assert_frames_or_a_named_error(path)
