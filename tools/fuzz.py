@@ -12,6 +12,7 @@ tests/fuzz/corpus/TARGET are always read; an input that breaks something is writ
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -35,11 +36,16 @@ with atheris.instrument_imports(
     from tools.fuzzing.targets import TARGETS
 
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
+_CHILD = "--as-child"
 _SECONDS_AN_INPUT = 120  # wall-clock, the last resort: targets measure processor time themselves
 _MEMORY = 8192  # MiB: atheris itself keeps some kB of every input; targets look at how much single inputs take
 
 
 def main() -> int:
+    if _CHILD in sys.argv:  # minimising starts this program anew, with options of libFuzzer's
+        at = sys.argv.index(_CHILD)
+        atheris.Setup([sys.argv[0], *sys.argv[at + 1 :]], TARGETS[sys.argv[1]].make())
+        atheris.Fuzz()
     arguments = _arguments()
     if arguments.list:
         for name, target in TARGETS.items():
@@ -75,7 +81,8 @@ def main() -> int:
             dictionary.write_text("".join('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in target.words))
             options.append(f"-dict={dictionary}")
         mutators = {} if target.mutate is None else {"custom_mutator": target.mutate}
-        atheris.Setup([sys.argv[0], *options, *(folder for folder in folders if Path(folder).is_dir())], run, **mutators)
+        program = shlex.join([sys.executable, str(Path(__file__).resolve()), arguments.target, _CHILD])
+        atheris.Setup([program, *options, *(folder for folder in folders if Path(folder).is_dir())], run, **mutators)
         atheris.Fuzz()  # ends the process
     return 0
 

@@ -33,11 +33,13 @@ def box_header(data: bytes | memoryview, available: int) -> tuple[bytes, int, in
     return kind, 8, size or available  # size 0: the box reaches to the end of the file
 
 
-def children(body: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Type, content and size of every box in ``body``; stops at one that does not fit."""
+def children(body: memoryview, *, cut: bool = False) -> Iterator[tuple[bytes, memoryview, int]]:
+    """Type, content and size of every box in ``body``; stops at one that does not fit, or, with ``cut``, after what there is of it."""
     position = 0
     while position < len(body):
         kind, header, size = box_header(body[position : position + 16], len(body) - position)
+        if cut:
+            size = min(size, len(body) - position)
         if not header <= size <= len(body) - position:
             return
         yield kind, body[position + header : position + size], size
@@ -68,7 +70,7 @@ class TableChecker:
             self._check_descriptions(bytes(content))
         elif depth < _DEPTH:
             for start in (0, 4) if kind == b"meta" else (0,):
-                for child, inner, _ in children(content[start:]):
+                for child, inner, _ in children(content[start:], cut=True):  # as FFmpeg does
                     self.check(child, inner, depth + 1)
         if self._edits * self._samples > MAX_EDITED_SAMPLES and self._edits > 2:
             self._fail(b"elst", f"{self._edits} entries for {self._samples} samples")
