@@ -7,6 +7,7 @@ wherever they stand, so they are looked for in all boxes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 import numpy as np
 
@@ -61,9 +62,9 @@ class TableChecker:
         elif kind in (b"stsz", b"stz2"):
             self._check_sizes(kind, content)
         elif kind == b"trun":
-            self._add_samples(kind, _number(content, 4))
+            self._add_samples(kind, self._number(kind, content, 4))
         elif kind == b"elst":
-            self._edits = max(self._edits, _number(content, 4))
+            self._edits = max(self._edits, self._number(kind, content, 4))
         elif kind in _REFUSED:
             raise ContainerError(f"{self._name}: not a latent-video file, or damaged: it has a box {kind.decode()}, for {_REFUSED[kind]}")
         elif kind == b"stsd":
@@ -82,7 +83,7 @@ class TableChecker:
             raise ContainerError(f"{self._name}: more than {MAX_BOXES} boxes: it is damaged, copy it again")
 
     def _check_entries(self, kind: bytes, content: memoryview) -> None:
-        count, size = _number(content, 4), _ENTRY_BYTES[kind]
+        count, size = self._number(kind, content, 4), _ENTRY_BYTES[kind]
         if count * size > max(0, len(content) - 8):
             self._fail(kind, f"{count} entries in {len(content)} bytes")
         if kind in _RUN_LENGTHS:
@@ -91,7 +92,7 @@ class TableChecker:
                 self._fail(kind, f"{samples} samples")
 
     def _check_sizes(self, kind: bytes, content: memoryview) -> None:
-        uniform, count = _number(content, 4), _number(content, 8)
+        uniform, count = self._number(kind, content, 4), self._number(kind, content, 8)
         bits = 32 if kind == b"stsz" else uniform & 0xFF
         if (kind == b"stz2" or not uniform) and count * bits > 8 * max(0, len(content) - 12):
             self._fail(kind, f"{count} samples in {len(content)} bytes")
@@ -108,9 +109,10 @@ class TableChecker:
             if kind in content:
                 self._fail(kind, "something inside a sample description")
 
-    def _fail(self, kind: bytes, claim: str) -> None:
+    def _number(self, kind: bytes, content: memoryview, offset: int) -> int:
+        if len(content) < offset + 4:  # FFmpeg would take the bytes after the box for it
+            self._fail(kind, f"more than its {len(content)} bytes hold")
+        return int.from_bytes(content[offset : offset + 4], "big")
+
+    def _fail(self, kind: bytes, claim: str) -> NoReturn:
         raise ContainerError(f"{self._name}: box {kind.decode()} speaks of {claim}, which cannot be: it is damaged, copy it again")
-
-
-def _number(content: memoryview, offset: int) -> int:
-    return int.from_bytes(content[offset : offset + 4], "big")
