@@ -34,7 +34,8 @@ def check_config(config: object, file: Path) -> None:
         if isinstance(value, dict | list):
             left += value.values() if isinstance(value, dict) else value
         elif isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:  # no number at all is none that is allowed
-            raise UnknownModelError(f"{file}: asks for {str(value)[:30]}, at most {MAX_NUMBER} is allowed")
+            shown = f"{value:g}" if abs(value) < 1 << 63 else str(value)[:30]  # an integer may be too long for the former
+            raise UnknownModelError(f"{file}: asks for {shown}, at most {MAX_NUMBER} is allowed")
 
 
 def check_shards(folder: Path) -> None:

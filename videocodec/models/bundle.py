@@ -186,7 +186,9 @@ class ModelBundle:
         """One positive number for every latent channel, as float32."""
         channels = self.tables.latent_channels
         if values.shape != (channels,) or values.dtype.kind not in "fiu" or not ((values > 0) & (values < _LARGEST_FACTOR)).all():
-            raise UnknownModelError(f"{self.folder / TABLES_FILE}: {name} must be {channels} positive numbers, one for each channel")
+            raise UnknownModelError(
+                f"{self.folder / TABLES_FILE}: {name} must be {channels} positive numbers, one for each channel: calibrate this model again"
+            )
         return values.astype(np.float32)
 
 

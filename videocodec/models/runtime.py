@@ -99,7 +99,7 @@ class AutoencoderRuntime:
                 hook.remove()
         if found != (1, 3, 8 * _TRIAL_SIDE, 8 * _TRIAL_SIDE):
             raise UnknownModelError(
-                f"{self.bundle.folder}: makes {found} of {_TRIAL_SIDE}×{_TRIAL_SIDE} latents: a latent must be 8×8 px of RGB"
+                f"{self.bundle.folder}: makes {found} of {_TRIAL_SIDE}×{_TRIAL_SIDE} latents: an autoencoder must have a stride of 8 px"
             )
 
     @torch.inference_mode()
