@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	@echo "installing into .venv (once; torch is a large download)"
 	$(PIP_INSTALL) setuptools
-	$(PIP_INSTALL) --no-build-isolation --editable ".[test]"
+	$(PIP_INSTALL) --no-build-isolation --editable ".[test,fuzz]"
 	@touch $@
 
 demo: $(INSTALLED)

@@ -36,5 +36,9 @@ class AttachedModelError(BitstreamError):
     """The model that is attached to a file is damaged, or is none.  The message says what is wrong with it, without the file's name."""
 
 
+class MemoryLimitError(BitstreamError):
+    """Decoding takes more memory than there is.  Nothing was allocated for it."""
+
+
 class ContainerError(BitstreamError):
     """The file is not a latent-video file, or is cut short.  The message names the file."""

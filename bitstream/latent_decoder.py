@@ -12,6 +12,7 @@ from .blas_threads import one_blas_thread
 from .errors import BitstreamError, ChecksumError
 from .frame_coder import FrameCoder, LatentFrame
 from .group_structure import FrameReference
+from .limits import available_bytes, check_memory
 from .prediction import ReferenceFrame
 from .sequence_header import SequenceHeader
 from .symbol_coder import SymbolReader
@@ -40,11 +41,13 @@ class Reference:
 class LatentDecoder:
     """Decodes the access units of one stream in order, starting at any keyframe.
 
-    ``decode`` either returns frames whose checksum holds or raises and leaves the decoder waiting for a keyframe.
+    ``decode`` either returns frames whose checksum holds or raises and leaves the decoder waiting for a keyframe.  ``memory_limit``: bytes
+    that decoding an access unit may take by its header (``limits.decoding_bytes``), by default those of the machine.
     """
 
-    def __init__(self, tables: CodecTables) -> None:
+    def __init__(self, tables: CodecTables, memory_limit: int | None = None) -> None:
         self._tables = tables
+        self._memory_limit = available_bytes() if memory_limit is None else memory_limit
         self._coder: FrameCoder | None = None
         self._anchor: ReferenceFrame | None = None
         self._header: SequenceHeader | None = None
@@ -64,10 +67,13 @@ class LatentDecoder:
                 raise BitstreamError(
                     f"stream has {header.latent_channels} latent channels, the model's tables have {self._tables.latent_channels}"
                 )
+            check_memory(header, unit.frame_count, self._memory_limit)
             coder = FrameCoder(self._tables, header.latent_height, header.latent_width, 1 << header.block_log2)
             self._header = header
         elif coder is None or anchor is None:
             raise BitstreamError("it needs the keyframe before it, which is missing or damaged: copy or download the file again")
+        else:
+            check_memory(self._header, unit.frame_count, self._memory_limit)
         with one_blas_thread():
             frames, last = decode_group(coder, anchor, unit)
         if latent_checksum(frames) != unit.latent_checksum:

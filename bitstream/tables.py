@@ -19,6 +19,9 @@ FILTER_BITS = 13
 
 # Alphabets and numbers of tables of the block syntax (block_syntax.py says what selects a table).
 BLOCK_TABLES = {"mode": (270, 4), "unit": (216, 2), "direction": (84, 3), "vector_merge": (180, 7), "vector_delta": (9, 67)}
+# Of the safetensors library: the last two for types of numbers that numpy does not have.
+TENSOR_ERRORS = (SafetensorError, TypeError, AttributeError)
+MAX_CHANNELS = 64
 _NETWORK_NAMES = {INTRA: "intra", INTER: "inter"}
 
 
@@ -48,7 +51,7 @@ class CodecTables:
         """Read ``codec/tables.safetensors``.  Raises ``TablesError`` naming what is wrong."""
         try:
             tensors = load_file(str(path))
-        except (OSError, SafetensorError) as error:
+        except (OSError, *TENSOR_ERRORS) as error:
             raise TablesError(f"{path}: codec tables cannot be read ({error})") from error
         return cls.from_tensors(tensors, str(path))
 
@@ -64,10 +67,13 @@ class CodecTables:
             return value
 
         try:
-            slices = tuple(int(n) for n in take("slices", ()).ravel())
+            listed = take("slices", ()).ravel()
+            if not 1 <= len(listed) <= MAX_CHANNELS:
+                raise TablesError(f"slices must be 1..{MAX_CHANNELS} numbers, are {len(listed)}")
+            slices = tuple(int(n) for n in listed)
             channels = sum(slices)
-            if not 1 <= channels <= 64 or min(slices) < 1:
-                raise TablesError(f"slices {slices} must be positive and add up to 1..64 channels")
+            if not channels <= MAX_CHANNELS or min(slices) < 1:
+                raise TablesError(f"slices {slices} must be positive and add up to 1..{MAX_CHANNELS} channels")
             return cls(
                 channels,
                 slices,

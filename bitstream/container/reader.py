@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,19 +11,26 @@ from types import TracebackType
 
 import av
 
-from ..access_unit import checksum_holds, peek_frame_count, peek_is_keyframe
+from ..access_unit import MAX_DURATION, MAX_PTS, checksum_holds, peek_frame_count, peek_is_keyframe
 from ..errors import BitstreamError, ContainerError, UnsupportedVersionError
 from ..fields import ByteReader
+from ..group_structure import MAX_FRAMES
 from ..sequence_header import MAGIC, SequenceHeader
 from .attached_model import AttachedModel
 from .boxes import read_layout
-from .shared_file import SharedFile
+from .shared_file import SharedFile, check_is_file
 from .tracks import LATENT_CODEC, describe, open_input
 
 # FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the ones after it.
 _KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
 _KEYFRAME_MARKS = (b"\x00" + MAGIC, b"\x80" + MAGIC)
 _PIECE = 1 << 20
+_MP4_ALONE = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}
+# Of a file that is none, only what kind it is matters; formats that open other files and addresses, such as playlists, stay out.
+_OTHER_FORMATS = (
+    "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,h264,hevc,obu,png_pipe,jpeg_pipe"
+)
+_FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid")
 
 
 @dataclass(frozen=True)
@@ -71,10 +78,12 @@ class StreamReader:
 
     def __init__(self, path: str | Path | SharedFile) -> None:
         self.path = path
-        with _opened(path) as container:
-            if container.format.name.split(",")[0] != "mov":
-                raise ContainerError(_not_ours(path, container, f"not an MP4 file but {container.format.long_name}"))
-            self._layout = read_layout(path)
+        if not _begins_with_a_box(path):
+            raise ContainerError(_of_another_format(path))
+        with _sent_to_repair(path):
+            self._layout = read_layout(path)  # first of all: it looks for tables that FFmpeg would believe
+            opened = open_input(path, **_KEEP_ALL_SAMPLES, **_MP4_ALONE)
+        with opened as container:
             self._stream_index, first = _find_latent_track(path, container)
             copied = [stream for stream in container.streams if stream.index != self._stream_index]
             self.tracks = [describe(stream) for stream in copied]
@@ -101,7 +110,7 @@ class StreamReader:
         """Size of the file less the samples and tables of the copied tracks, and less the attached model."""
         others = [track for index, track in enumerate(self._layout.tracks) if index != self._stream_index]
         tracks = sum(track.table_bytes + track.payload_bytes for track in others)
-        return self._layout.file_bytes - tracks - self.attached_model_bytes
+        return max(0, self._layout.file_bytes - tracks - self.attached_model_bytes)  # of a file cut short, samples are not all there
 
     @property
     def attached_model_bytes(self) -> int:
@@ -116,7 +125,7 @@ class StreamReader:
 
     def units(self) -> Iterator[Sample]:
         """The access units in order.  Raises ``ContainerError`` at the place where the file is cut short or unreadable."""
-        with open_input(self.path, **_KEEP_ALL_SAMPLES) as container:
+        with open_input(self.path, **_KEEP_ALL_SAMPLES, **_MP4_ALONE) as container:
             stream = container.streams[self._stream_index]
             for other in container.streams:
                 if other.index != stream.index:
@@ -156,19 +165,40 @@ class StreamReader:
 
     def _sample(self, packet: av.Packet, index: int) -> Sample:
         scale = Fraction(packet.time_base) / self.header.time_base
-        return Sample(bytes(packet), round(packet.pts * scale), round((packet.duration or 0) * scale), index, packet.pos)
+        pts = packet.dts if packet.pts is None else packet.pts
+        # Tables and time bases of strangers make times that no access unit can have, and that fit no integer of the index.
+        pts, duration = (
+            min(max(round(pts * scale), -MAX_PTS), MAX_PTS),
+            min(max(round((packet.duration or 0) * scale), 0), MAX_FRAMES * MAX_DURATION),
+        )
+        return Sample(bytes(packet), pts, duration, index, packet.pos)
 
 
-def _opened(path: str | Path | SharedFile) -> av.container.InputContainer:
-    """The MP4 file; one whose tables are gone is sent to be repaired, if there is something to recover."""
+def _begins_with_a_box(path: str | Path | SharedFile) -> bool:
+    if isinstance(path, SharedFile):
+        return path.read(0, 8)[4:] in _FIRST_BOXES
+    check_is_file(path)
     try:
-        container = open_input(path, **_KEEP_ALL_SAMPLES)
-        try:
-            read_layout(path) if container.format.name.split(",")[0] == "mov" else None
-        except BaseException:
-            container.close()
-            raise
-        return container
+        with open(path, "rb") as file:
+            return file.read(8)[4:] in _FIRST_BOXES
+    except OSError as error:
+        raise ContainerError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
+
+
+def _of_another_format(path: str | Path | SharedFile) -> str:
+    """What a file that does not begin as MP4 files do is."""
+    with _sent_to_repair(path):
+        if holds_keyframe(path):
+            raise ContainerError(f"{path}: its beginning is damaged")
+        with open_input(path, format_whitelist=_OTHER_FORMATS) as container:
+            return _not_ours(path, container, f"not an MP4 file but {container.format.long_name}")
+
+
+@contextmanager
+def _sent_to_repair(path: str | Path | SharedFile) -> Iterator[None]:
+    """A file whose tables are gone is sent to be repaired, if there is something to recover."""
+    try:
+        yield
     except ContainerError as error:
         if holds_keyframe(path):
             raise ContainerError(
@@ -192,7 +222,7 @@ def holds_keyframe(path: str | Path | SharedFile) -> bool:
 
 def _intact_keyframe(path: str | Path | SharedFile, stream_index: int) -> bytes | None:
     """The first keyframe of a track whose checksum holds."""
-    with open_input(path, **_KEEP_ALL_SAMPLES) as container, suppress(av.FFmpegError, OSError):
+    with open_input(path, **_KEEP_ALL_SAMPLES, **_MP4_ALONE) as container, suppress(av.FFmpegError, OSError):
         for packet in container.demux(container.streams[stream_index]):
             data = bytes(packet)
             if _begins_keyframe(data) and checksum_holds(data):

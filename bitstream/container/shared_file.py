@@ -48,7 +48,8 @@ class SharedFile:
 
     def read(self, position: int, count: int) -> bytes:
         """Up to ``count`` bytes from ``position`` on; fewer at the end of the file."""
-        pieces, left = [], count
+        # FFmpeg asks for what tables claim, and Python takes the memory before it looks what there is.
+        pieces, left = [], max(0, min(count, self.size - position))
         with self._lock:
             self._file.seek(position)
             while left and (piece := self._file.read(left)):  # a file object may give less than it has, as those of a network do
@@ -80,6 +81,11 @@ class _View(io.RawIOBase):
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._shared.size}[whence]
         self._position = max(0, origin + offset)
         return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._shared.read(self._position, self._shared.size if size is None or size < 0 else size)
+        self._position += len(data)
+        return data
 
     def readinto(self, buffer: memoryview) -> int:
         data = self._shared.read(self._position, len(buffer))

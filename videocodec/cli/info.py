@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(found.to_dict())
         return 0
-    overhead = 100 * (found.container_bytes - found.video_bytes) / found.container_bytes
+    overhead = 100 * max(0, found.container_bytes - found.video_bytes) / max(1, found.container_bytes)  # of files cut short, anything
     lines = {
         "file": found.path,
         "format": f"latent video, version {found.format_version}; lossy"

@@ -18,6 +18,7 @@ from bitstream.frame_coder import to_positions
 from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
 from bitstream.sequence_header import SequenceHeader
 
+from ..errors import UnknownModelError
 from ..models.bundle import ModelBundle
 from ..models.denoiser import Conditions, Denoiser
 from ..models.runtime import decoding_precision, network_errors
@@ -68,6 +69,8 @@ class DiffusionRestoration(Restoration):
         self._scheduler = bundle.load_scheduler()
         self._scheduler.set_timesteps(self._scheduler.config.num_train_timesteps)
         alphas = self._scheduler.alphas_cumprod
+        if int(self._timesteps.max()) >= len(alphas):
+            raise UnknownModelError(f"{bundle.folder}: timesteps go up to {int(self._timesteps.max())}, its schedule has {len(alphas)}")
         self._signal, self._noise_ratio = alphas.sqrt().to(device), ((1 - alphas) / alphas).sqrt().to(device)
         self._denoiser = (denoiser or bundle.load_denoiser()).to(device)
         scale, shift = (torch.from_numpy(values).reshape(1, -1, 1, 1).to(device) for values in bundle.diffusion_units)

@@ -6,7 +6,6 @@ in it could take all memory, or all day.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from safetensors import safe_open
 from torch.nn.modules.module import register_module_buffer_registration_hook, register_module_parameter_registration_hook
 
 from ..errors import UnknownModelError
+from .strict_json import read_json
 
 MAX_NUMBER = 1 << 16  # of any in a config: widths, layers, timesteps
 _SHARD = re.compile(r"diffusion_pytorch_model-\d{5}-of-\d{5}\.safetensors")
@@ -28,13 +28,14 @@ _FACTOR, _MORE_ELEMENTS, _MORE_TENSORS = 2, 1 << 22, 1000
 
 def check_config(config: object, file: Path) -> None:
     """Raise ``UnknownModelError`` if there is a number in a config that no network needs."""
-    if isinstance(config, dict):
-        config = list(config.values())
-    if isinstance(config, list):
-        for value in config:
-            check_config(value, file)
-    elif isinstance(config, int | float) and abs(config) > MAX_NUMBER:
-        raise UnknownModelError(f"{file}: asks for {config:g}, at most {MAX_NUMBER} is allowed")
+    left = [config]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict | list):
+            left += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:  # no number at all is none that is allowed
+            shown = f"{value:g}" if abs(value) < 1 << 63 else str(value)[:30]  # an integer may be too long for the former
+            raise UnknownModelError(f"{file}: asks for {shown}, at most {MAX_NUMBER} is allowed")
 
 
 def check_shards(folder: Path) -> None:
@@ -42,11 +43,10 @@ def check_shards(folder: Path) -> None:
     file = folder / "diffusion_pytorch_model.safetensors.index.json"
     if not file.is_file():
         return
-    try:
-        names = set(json.loads(file.read_text())["weight_map"].values())
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UnknownModelError(f"{file}: cannot be read ({error})") from error
-    for name in names:
+    shards = read_json(file).get("weight_map")
+    if not isinstance(shards, dict):
+        raise UnknownModelError(f"{file}: cannot be read (no weight_map in it)")
+    for name in shards.values():
         if not isinstance(name, str) or not _SHARD.fullmatch(name):
             raise UnknownModelError(f"{file}: {str(name)[:100]!r} is no shard of this network")
 

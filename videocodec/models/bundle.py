@@ -3,7 +3,6 @@ so that ``info`` and ``verify`` read streams without it."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -13,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from bitstream.model_identity import model_sha256
-from bitstream.tables import CodecTables
+from bitstream.quantiser import QUANTISER_COUNT
+from bitstream.tables import TENSOR_ERRORS, CodecTables
 
 from ..errors import UnknownModelError
 from .hub import BUNDLE_FILES, BUNDLE_INDEX, fetch, is_hub_name
+from .strict_json import read_json
 
 if TYPE_CHECKING:
     from diffusers import DDIMScheduler
@@ -31,6 +32,7 @@ BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 TABLES_FILE = "codec/tables.safetensors"
 USER_FOLDER_VARIABLE = "VIDEOCODEC_MODELS"
 NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
+_LARGEST_FACTOR = 1e6  # of numbers that latents are multiplied by
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
 
 _NOT_CALIBRATED = "not calibrated for this codec: run videocodec models calibrate {} --images DIR --output BUNDLE and give that BUNDLE"
@@ -114,30 +116,29 @@ class ModelBundle:
     @cached_property
     def latent_scale(self) -> np.ndarray:
         """(C,) float32: scaled latent = latent · latent_scale."""
-        try:
-            with safe_open(str(self.folder / TABLES_FILE), "numpy") as file:
-                return file.get_tensor("latent_scale").astype(np.float32)
-        except (OSError, SafetensorError) as error:
-            raise UnknownModelError(f"{self.folder / TABLES_FILE}: no latent_scale ({error})") from error
+        scale = self._tensor("latent_scale")
+        if scale is None:
+            raise UnknownModelError(f"{self.folder / TABLES_FILE}: no latent_scale in it: calibrate this bundle again")
+        return self._checked_channels("latent_scale", scale)
 
     @cached_property
     def sensitivity(self) -> np.ndarray:
         """(C,) float32, mean 1: what an error in each channel does to the picture, for encoders; ones where it was not measured."""
-        with safe_open(str(self.folder / TABLES_FILE), "numpy") as file:
-            if "sensitivity" not in file.keys():  # noqa: SIM118  (no mapping)
-                return np.ones(len(self.latent_scale), dtype=np.float32)
-            return file.get_tensor("sensitivity").astype(np.float32)
+        measured = self._tensor("sensitivity")
+        return np.ones_like(self.latent_scale) if measured is None else self._checked_channels("sensitivity", measured)
 
     @cached_property
     def diffusion_units(self) -> tuple[np.ndarray, np.ndarray]:
         """Scale and shift (C,) float32: a denoiser works on (scaled latents - shift) · scale, of about unit variance, which are what
         diffusers' pipelines make of the autoencoder's latents.  Raises ``UnknownModelError``."""
         file = self.folder / "vae" / "config.json"
+        config = read_json(file)
         try:
-            config = dict(json.loads(file.read_text()))
             factor, shift = (float(config.get(name) or usual) for name, usual in (("scaling_factor", 1), ("shift_factor", 0)))
-        except (OSError, ValueError, TypeError) as error:
-            raise UnknownModelError(f"{file}: cannot be read ({error})") from error
+        except (ValueError, TypeError, OverflowError) as error:
+            raise UnknownModelError(f"{file}: scaling_factor and shift_factor cannot be read ({error})") from error
+        if not (0 < abs(factor) < _LARGEST_FACTOR and abs(shift) < _LARGEST_FACTOR):
+            raise UnknownModelError(f"{file}: scaling_factor {factor:g} or shift_factor {shift:g} is out of range")
         return (factor / self.latent_scale).astype(np.float32), (shift * self.latent_scale).astype(np.float32)
 
     def load_autoencoder(self) -> ModelMixin:
@@ -166,10 +167,29 @@ class ModelBundle:
     @cached_property
     def timesteps(self) -> np.ndarray:
         """(128,) int64: the timestep whose noise is as strong as each quantiser's error.  Raises ``UnknownModelError``."""
-        with safe_open(str(self.folder / TABLES_FILE), "numpy") as file:
-            if "timesteps" not in file.keys():  # noqa: SIM118  (no mapping)
-                raise UnknownModelError(f"{self.folder / TABLES_FILE}: no timesteps: calibrate this bundle again")
-            return file.get_tensor("timesteps").astype(np.int64)
+        timesteps = self._tensor("timesteps")
+        if timesteps is None:
+            raise UnknownModelError(f"{self.folder / TABLES_FILE}: no timesteps: calibrate this bundle again")
+        if timesteps.shape != (QUANTISER_COUNT,) or timesteps.dtype.kind not in "iu" or timesteps.min() < 0 or timesteps.max() > 0xFFFF:
+            raise UnknownModelError(f"{self.folder / TABLES_FILE}: timesteps must be {QUANTISER_COUNT} integers in 0..{0xFFFF}")
+        return timesteps.astype(np.int64)
+
+    def _tensor(self, name: str) -> np.ndarray | None:
+        """A tensor of the tables file, None if it is not there.  Raises ``UnknownModelError``."""
+        try:
+            with safe_open(str(self.folder / TABLES_FILE), "numpy") as file:
+                return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118  (no mapping)
+        except (OSError, *TENSOR_ERRORS) as error:
+            raise UnknownModelError(f"{self.folder / TABLES_FILE}: {name} cannot be read ({error})") from error
+
+    def _checked_channels(self, name: str, values: np.ndarray) -> np.ndarray:
+        """One positive number for every latent channel, as float32."""
+        channels = self.tables.latent_channels
+        if values.shape != (channels,) or values.dtype.kind not in "fiu" or not ((values > 0) & (values < _LARGEST_FACTOR)).all():
+            raise UnknownModelError(
+                f"{self.folder / TABLES_FILE}: {name} must be {channels} positive numbers, one for each channel: calibrate this model again"
+            )
+        return values.astype(np.float32)
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -13,6 +12,7 @@ from bitstream.quantiser import CRF_OFFSET
 
 from ..errors import UnknownModelError
 from .bundle import ModelBundle
+from .strict_json import read_json
 
 CALIBRATION_RECORD = "codec/calibration.json"
 _SHOWN_CRFS = (0, 12, 24, 36, 48, 60)
@@ -56,7 +56,7 @@ def describe(bundle: ModelBundle) -> ModelDescription:
     """Read what there is to know.  Raises ``UnknownModelError`` or ``TablesError`` for what cannot be read."""
     folder = bundle.folder
     networks = [_network(folder, part) for part in ("vae", "unet", "motion_adapter") if (folder / part).is_dir()]
-    scheduler = _read_json(folder / "scheduler" / "scheduler_config.json") if bundle.has_unet else {}
+    scheduler = read_json(folder / "scheduler" / "scheduler_config.json") if bundle.has_unet else {}
     return ModelDescription(
         name=bundle.name,
         folder=str(folder),
@@ -69,7 +69,7 @@ def describe(bundle: ModelBundle) -> ModelDescription:
         restoration=_restoration(networks, bundle.tables.latent_channels),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")) if scheduler else None,
         timesteps={str(crf): int(bundle.timesteps[crf + CRF_OFFSET]) for crf in _SHOWN_CRFS} if scheduler else {},
-        calibration=_read_json(folder / CALIBRATION_RECORD) if (folder / CALIBRATION_RECORD).is_file() else {},
+        calibration=read_json(folder / CALIBRATION_RECORD) if (folder / CALIBRATION_RECORD).is_file() else {},
     )
 
 
@@ -85,7 +85,7 @@ def _restoration(networks: list[NetworkDescription], channels: int) -> str:
 
 
 def _network(folder: Path, part: str) -> NetworkDescription:
-    config = _read_json(folder / part / "config.json")
+    config = read_json(folder / part / "config.json")
     parameters = 0
     for file in (folder / part).glob("diffusion_pytorch_model*.safetensors"):
         try:
@@ -95,10 +95,3 @@ def _network(folder: Path, part: str) -> NetworkDescription:
             raise UnknownModelError(f"{file}: cannot be read ({' '.join(str(error).split())})") from error
     channels = config.get("in_channels")
     return NetworkDescription(part, str(config.get("_class_name")), parameters, channels if isinstance(channels, int) else None)
-
-
-def _read_json(file: Path) -> dict[str, object]:
-    try:
-        return dict(json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise UnknownModelError(f"{file}: cannot be read ({error})") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from .budget import check_config, check_shards, within_weights
 from .denoiser import Denoiser, TemporalDenoiser
 from .devices import memory_ended
 from .latent_autoencoder import LatentAutoencoder
+from .strict_json import read_json
 from .temporal_unet import TemporalUNet
 
 if TYPE_CHECKING:
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 OWN_CLASSES = {"LatentAutoencoder": LatentAutoencoder, "TemporalUNet": TemporalUNet}
 STOCK_UNETS = ("UNet2DConditionModel", "UNetMotionModel")
-_REASONS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError)
+# What diffusers and PyTorch raise when they build a network by a config that makes no sense: divisions by zero, missing packages and all.
+_REASONS = (
+    OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, AssertionError, ImportError, NameError,
+    MemoryError, SafetensorError,
+)  # fmt: skip
 
 
 def load_autoencoder(folder: Path) -> ModelMixin:
@@ -102,7 +106,7 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
     Raises ``UnknownModelError``, also for flow matching and whatever else has no ᾱ.
     """
     file = folder / "scheduler" / "scheduler_config.json"
-    config = _config(file)
+    config = read_json(file)
     if "FlowMatch" in str(config.get("_class_name")):
         raise UnknownModelError(f"{file}: {config['_class_name']} is flow matching, which videocodec cannot restore latents with")
     if "beta_schedule" not in config and config.get("trained_betas") is None:
@@ -121,21 +125,14 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
 
 def class_name(folder: Path) -> str:
     """``_class_name`` of the config.json in a folder.  Raises ``UnknownModelError``."""
-    return str(_config(folder / "config.json").get("_class_name"))
-
-
-def _config(file: Path) -> dict[str, object]:
-    try:
-        return dict(json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise UnknownModelError(f"{file}: cannot be read ({error})") from error
+    return str(read_json(folder / "config.json").get("_class_name"))
 
 
 def load_network(folder: Path, kind: type[ModelMixin]) -> ModelMixin:
     """The weights in a folder as a network of a class, complete or not at all, ready for inference."""
     config_file = folder / "config.json"
     if config_file.is_file():
-        config = _config(config_file)
+        config = read_json(config_file)
         check_config(config, config_file)
         if "quantization_config" in config:  # diffusers would look for packages that unpack it
             raise UnknownModelError(f"{config_file}: quantised weights are not supported: take those it was made of")

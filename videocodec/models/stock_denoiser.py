@@ -37,10 +37,13 @@ class Conditioning:
         file = folder / CONDITIONING_FILE
         try:
             tensors = load_file(str(file))
-            return cls(tensors["prompt"].float(), tensors["grey"].float())
+            prompt, grey = tensors["prompt"].float(), tensors["grey"].float()
         except (OSError, SafetensorError, KeyError) as error:
             what = " ".join(str(error).split())
             raise UnknownModelError(f"{file}: cannot be read ({what}): run videocodec models calibrate again") from error
+        if prompt.ndim != 3 or len(prompt) != 1 or grey.ndim != 1:
+            raise UnknownModelError(f"{file}: prompt must have three dimensions and grey one: run videocodec models calibrate again")
+        return cls(prompt, grey)
 
     def save(self, folder: Path) -> None:
         """Beside the UNet in a folder."""

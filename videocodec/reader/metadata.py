@@ -13,7 +13,8 @@ from ..encoder.settings import PRESETS
 
 @dataclass(frozen=True)
 class VideoMetadata:
-    """width, height: px.  frame_rate: frames per second, the average where the stream names none.  frames, keyframes, access_units: how
+    """width, height: px.  frame_rate: frames per second, the average where the stream names none, 0 if no time passes.
+    frames, keyframes, access_units: how
     many.  begin_seconds, end_seconds: when the first frame begins and the last ends; duration_seconds: of all frames together.
     time_base: seconds per tick of ``Frame.pts``.  rotation: degrees counter-clockwise by which players turn the picture.
     sample_aspect_ratio: width / height of a pixel, 0 unknown.  video_bytes: of the access units; container_bytes: of the file without
@@ -55,12 +56,12 @@ class VideoMetadata:
     def of(cls, reader: StreamReader, index: StreamIndex, *, has_unet: bool) -> VideoMetadata:
         """Of an opened stream."""
         header = index.header
-        duration = int(index.durations.sum()) * header.time_base
+        duration = sum(index.durations.tolist()) * header.time_base
         return cls(
             name=index.name,
             width=header.width,
             height=header.height,
-            frame_rate=float(header.frame_rate or len(index) / duration),
+            frame_rate=float(header.frame_rate or (len(index) / duration if duration > 0 else 0)),
             frames=len(index),
             keyframes=len(index.keyframes),
             access_units=len(index.units),

@@ -1,0 +1,70 @@
+"""Targets of the file: its boxes and tracks, and the model attached to it."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+
+from bitstream.access_unit import AccessUnit
+from bitstream.container import AttachedModel, SharedFile, StreamReader
+from bitstream.container.boxes import AttachedBox
+from bitstream.errors import AttachedModelError, BitstreamError
+from videocodec.decoder.index import StreamIndex
+from videocodec.reader.metadata import VideoMetadata
+
+from .guard import within
+
+_SPARE = 4 << 20  # the pieces in which files are read, and what FFmpeg's Python side keeps
+_FACTOR = 600  # bytes of memory for each of the file: a frame of the index takes some hundred, and a unit of 20 bytes has up to 16
+
+
+def container(data: bytes) -> None:
+    """A file: it opens with all that is told of it, and all its access units come, or a named error does."""
+    with within(data, 4, lambda: _SPARE + _FACTOR * len(data)):
+        file = SharedFile(io.BytesIO(data), "input")
+        try:
+            reader = StreamReader(file)
+            assert 0 <= reader.attached_model_bytes <= len(data) and 0 <= reader.container_bytes <= len(data)
+            index = StreamIndex(reader)
+            told = VideoMetadata.of(reader, index, has_unet=False)
+            units = list(reader.units()) if index.problem is None else []
+        except BitstreamError as error:
+            _is_one_line(error)
+            return
+        assert told.frames == len(index) == sum(entry.frame_count for entry in index.units) and told.duration_seconds >= 0
+        assert all(0 <= entry.bytes <= len(data) and 1 <= entry.frame_count <= 16 for entry in index.units)
+        assert len(index.pts) == len(index.durations) == len(index.pts_seconds) and index.pts.dtype == index.durations.dtype == "int64"
+        for unit in units:
+            try:
+                AccessUnit.parse(unit.data)
+            except BitstreamError:
+                continue
+        try:
+            model = reader.attached_model()
+            if model is not None:
+                assert len(model.sha256) == 64
+        except AttachedModelError as error:
+            _is_one_line(error)
+
+
+def attached(data: bytes) -> None:
+    """The content of the box of an attached model: its list of files, and these unpacked nowhere but in the folder."""
+    with within(data, 4, lambda: _SPARE + 8 * len(data)):
+        box = AttachedBox(0, len(data), len(data), len(data) + 16)
+        try:
+            model = AttachedModel(SharedFile(io.BytesIO(data), "input"), box)
+        except AttachedModelError as error:
+            _is_one_line(error)
+            return
+        assert sum(each.size for each in model.files) <= len(data) and all(each.position + each.size <= len(data) for each in model.files)
+        assert len(model.sha256) == 64
+        with tempfile.TemporaryDirectory(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+            model.extract(Path(folder))
+            written = {path.relative_to(folder).as_posix(): path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()}
+            assert written == {each.name: each.size for each in model.files}
+
+
+def _is_one_line(error: Exception) -> None:
+    text = str(error)
+    assert text and len(text) < 2000 and text.isprintable(), repr(text)
