@@ -17,7 +17,7 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader, StreamWriter
 from bitstream.container.boxes import read_layout
 from bitstream.container.scan import find_units
-from bitstream.container.tracks import open_input
+from bitstream.container.tracks import MP4_ALONE, open_input
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.sequence_header import SequenceHeader
 
@@ -139,7 +139,8 @@ def _opened(source: Path) -> StreamReader | None:
 def _readable(source: Path) -> bool:
     """Whether there are tables that say where the sound is."""
     try:
-        open_input(source).close()
+        read_layout(source)  # first of all: it refuses tables that FFmpeg would take memory for
+        open_input(source, **MP4_ALONE).close()
     except ContainerError:
         return False
     return True

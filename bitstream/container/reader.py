@@ -19,13 +19,12 @@ from ..sequence_header import MAGIC, SequenceHeader
 from .attached_model import AttachedModel
 from .boxes import read_layout
 from .shared_file import SharedFile, check_is_file
-from .tracks import LATENT_CODEC, describe, open_input
+from .tracks import LATENT_CODEC, MP4_ALONE, describe, open_input
 
 # FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the ones after it.
 _KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
 _KEYFRAME_MARKS = (b"\x00" + MAGIC, b"\x80" + MAGIC)
 _PIECE = 1 << 20
-_MP4_ALONE = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}
 # Of a file that is none, only what kind it is matters; formats that open other files and addresses, such as playlists, stay out.
 _OTHER_FORMATS = (
     "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,h264,hevc,obu,png_pipe,jpeg_pipe"
@@ -82,7 +81,7 @@ class StreamReader:
             raise ContainerError(_of_another_format(path))
         with _sent_to_repair(path):
             self._layout = read_layout(path)  # first of all: it looks for tables that FFmpeg would believe
-            opened = open_input(path, **_KEEP_ALL_SAMPLES, **_MP4_ALONE)
+            opened = open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE)
         with opened as container:
             self._stream_index, first = _find_latent_track(path, container)
             copied = [stream for stream in container.streams if stream.index != self._stream_index]
@@ -125,7 +124,7 @@ class StreamReader:
 
     def units(self) -> Iterator[Sample]:
         """The access units in order.  Raises ``ContainerError`` at the place where the file is cut short or unreadable."""
-        with open_input(self.path, **_KEEP_ALL_SAMPLES, **_MP4_ALONE) as container:
+        with open_input(self.path, **_KEEP_ALL_SAMPLES, **MP4_ALONE) as container:
             stream = container.streams[self._stream_index]
             for other in container.streams:
                 if other.index != stream.index:
@@ -222,7 +221,7 @@ def holds_keyframe(path: str | Path | SharedFile) -> bool:
 
 def _intact_keyframe(path: str | Path | SharedFile, stream_index: int) -> bytes | None:
     """The first keyframe of a track whose checksum holds."""
-    with open_input(path, **_KEEP_ALL_SAMPLES, **_MP4_ALONE) as container, suppress(av.FFmpegError, OSError):
+    with open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE) as container, suppress(av.FFmpegError, OSError):
         for packet in container.demux(container.streams[stream_index]):
             data = bytes(packet)
             if _begins_keyframe(data) and checksum_holds(data):

@@ -15,6 +15,7 @@ from ..errors import ContainerError
 from .shared_file import SharedFile, check_is_file
 
 LATENT_CODEC = "bin_data"  # FFmpeg's name for what the latent track is coded as
+MP4_ALONE = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}  # options of open_input: no format that opens other files
 _COPIED_KINDS = ("audio", "subtitle")
 _EMPTY_TEXT = b"\x00\x00"  # a mov_text packet that clears the screen
 
