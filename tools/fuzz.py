@@ -30,6 +30,8 @@ with atheris.instrument_imports(
         "videocodec.models.budget",
         "videocodec.models.strict_json",
         "videocodec.decoder.index",
+        "videocodec.decoder.timeline",
+        "videocodec.recovery",
     ],
     enable_loader_override=False,
 ):

@@ -1,4 +1,4 @@
-"""Targets of the file: its boxes and tracks, and the model attached to it."""
+"""Targets of the file: its boxes and tracks, the model attached to it, and what can be recovered of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import AttachedModel, SharedFile, StreamReader
 from bitstream.container.boxes import AttachedBox
 from bitstream.errors import AttachedModelError, BitstreamError
+from videocodec import recovery
 from videocodec.decoder.index import StreamIndex
+from videocodec.errors import VideoCodecError
 from videocodec.reader.metadata import VideoMetadata
 
 from .guard import within
@@ -48,6 +50,22 @@ def container(data: bytes) -> None:
             _is_one_line(error)
 
 
+def repair(data: bytes) -> None:
+    """A file of which ``videocodec repair`` makes one whose access units are all whole, or says in a line why not and leaves nothing."""
+    with _folder() as name, within(data, 6):
+        source, target = Path(name) / "input.mp4", Path(name) / "output.mp4"
+        source.write_bytes(data)
+        try:
+            report = recovery.repair(source, target)
+        except (BitstreamError, VideoCodecError) as error:
+            _is_one_line(error)
+            assert [path.name for path in Path(name).iterdir()] == [source.name]
+            return
+        assert source.read_bytes() == data and sorted(path.name for path in Path(name).iterdir()) == [source.name, target.name]
+        units = [AccessUnit.parse(sample.data) for sample in StreamReader(target).units()]
+        assert len(units) == report.access_units > 0 and sum(unit.frame_count for unit in units) == report.frames
+
+
 def attached(data: bytes) -> None:
     """The content of the box of an attached model: its list of files, and these unpacked nowhere but in the folder."""
     with within(data, 4, lambda: _SPARE + 8 * len(data)):
@@ -59,10 +77,14 @@ def attached(data: bytes) -> None:
             return
         assert sum(each.size for each in model.files) <= len(data) and all(each.position + each.size <= len(data) for each in model.files)
         assert len(model.sha256) == 64
-        with tempfile.TemporaryDirectory(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        with _folder() as folder:
             model.extract(Path(folder))
             written = {path.relative_to(folder).as_posix(): path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()}
             assert written == {each.name: each.size for each in model.files}
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
 
 
 def _is_one_line(error: Exception) -> None:

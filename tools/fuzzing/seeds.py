@@ -90,6 +90,14 @@ def files() -> list[bytes]:
     return out
 
 
+def cut_files() -> list[bytes]:
+    """The same cut in the middle, without what stands before the access units, and these alone, the last one first."""
+    made = files()
+    keyframe = made[0].index(b"LVID") - 1
+    last = made[0].rindex(b"LVID") - 1
+    return [*made, made[1][: len(made[1]) * 3 // 4], made[0][keyframe:], made[0][last:] + bytes(7) + made[0][keyframe:last]]
+
+
 def boxed() -> list[bytes]:
     """The content of an attached model's box: a list of files, and these."""
     weights = (2).to_bytes(8, "little") + b"{}"

@@ -58,6 +58,7 @@ TARGETS = {
     "unit": Target("access unit: structure, header, times, quantisers", lambda: stream.unit, seeds.units, 400, (b"LVID",)),
     "payload": Target("entropy-coded payload: block layer, level layer, reconstruction", stream.Payload, seeds.payloads, 1200),
     "container": Target("MP4 file: boxes, tracks, index, metadata", lambda: file.container, seeds.files, 6000, mutate=mp4.mutate),
+    "repair": Target("file to be repaired: search by checksums", lambda: file.repair, seeds.cut_files, 6000, (b"LVID",), mp4.mutate),
     "attached": Target("box of an attached model", lambda: file.attached, seeds.boxed, 1000, _NAMES),
     "tables": Target("codec tables of a bundle (safetensors)", model.Tables, seeds.tables, 600, _TENSORS),
     "config": Target("config.json of a network, and its list of shards", model.Config, seeds.configs, 2000, _KEYS),
