@@ -16,17 +16,8 @@ TOOL = ROOT / "tools" / "fuzz.py"
 FOLDER = Path(__file__).resolve().parent
 # Inputs that each target tries: some seconds of work on one core, the starting of the process apart.
 EXECUTIONS = {
-    "header": 20_000, "unit": 8_000, "payload": 200, "container": 600, "repair": 40, "attached": 4_000, "tables": 200, "config": 3_000
+    "header": 20_000, "unit": 8_000, "payload": 200, "container": 600, "repair": 40, "attached": 4_000, "tables": 200, "config": 3_000,
 }  # fmt: skip
-    "header": 20_000,
-    "unit": 8_000,
-    "payload": 200,
-    "container": 600,
-    "repair": 300,
-    "attached": 4_000,
-    "tables": 200,
-    "config": 3_000,
-}
 BROKEN = sorted((FOLDER / "crashes").glob("*/*"))
 
 

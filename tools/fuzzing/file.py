@@ -12,6 +12,7 @@ from bitstream.container.boxes import AttachedBox
 from bitstream.errors import AttachedModelError, BitstreamError
 from videocodec import recovery
 from videocodec.decoder.index import StreamIndex
+from videocodec.decoder.timeline import MAX_LOST_FRAMES
 from videocodec.errors import VideoCodecError
 from videocodec.reader.metadata import VideoMetadata
 
@@ -23,19 +24,23 @@ _FACTOR = 600  # bytes of memory for each of the file: a frame of the index take
 
 def container(data: bytes) -> None:
     """A file: it opens with all that is told of it, and all its access units come, or a named error does."""
-    with within(data, 4, lambda: _SPARE + _FACTOR * len(data)):
+    lost = 0
+    with within(data, 4, lambda: _SPARE + _FACTOR * (len(data) + lost)):
         file = SharedFile(io.BytesIO(data), "input")
         try:
             reader = StreamReader(file)
             assert 0 <= reader.attached_model_bytes <= len(data) and 0 <= reader.container_bytes <= len(data)
             index = StreamIndex(reader)
+            lost = sum(entry.frame_count for entry in index.units if entry.damage is not None)
             told = VideoMetadata.of(reader, index, has_unet=False)
             units = list(reader.units()) if index.problem is None else []
         except BitstreamError as error:
             _is_one_line(error)
             return
         assert told.frames == len(index) == sum(entry.frame_count for entry in index.units) and told.duration_seconds >= 0
-        assert all(0 <= entry.bytes <= len(data) and 1 <= entry.frame_count <= 16 for entry in index.units)
+        assert all(0 <= entry.bytes <= len(data) and 1 <= entry.frame_count for entry in index.units)
+        assert all(entry.frame_count <= 16 for entry in index.units if entry.damage is None)
+        assert lost <= MAX_LOST_FRAMES + 16 * len(index.units)  # no time in any table makes more
         assert len(index.pts) == len(index.durations) == len(index.pts_seconds) and index.pts.dtype == index.durations.dtype == "int64"
         for unit in units:
             try:
