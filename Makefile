@@ -36,7 +36,7 @@ demo: $(INSTALLED)
 	@wc -c $(DEMO_CLIP) out/$(DEMO_NAME).latent.mp4 out/$(DEMO_NAME).decoded.mp4 | sed '$$d'
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 samples: $(INSTALLED)
 	$(PIP_INSTALL) --no-build-isolation --editable ".[samples]"

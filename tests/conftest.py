@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+# As `import videocodec` does: several processes of tests share the cores, and PyTorch may be imported first.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 # How quick a machine is says nothing about the code.
 settings.register_profile("videocodec", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("videocodec")
