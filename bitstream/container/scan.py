@@ -31,6 +31,10 @@ _SEGMENT = _SIDE * _SIDE  # bytes looked at together: rows times columns
 _CRC_BYTES = 4
 _FILTER_BITS = 22
 _ONES = np.uint32(0xFFFFFFFF)
+# Bytes that are looked at in vain for each byte of the file.  By chance a checksum fits once in 2^32 pairs of places; who wants to can make
+# a file in which every fourth byte ends something with the right checksum that begins at the same place, and is no access unit.
+_IN_VAIN = 32
+_PAIR_BYTES = 64  # what considering a pair of places costs besides
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,14 @@ class FoundUnit:
 
 
 def find_units(file: BinaryIO, size: int) -> Iterator[FoundUnit]:
-    """All intact access units in the first ``size`` bytes of a file, in the order in which they end, none inside another that was found."""
+    """All intact access units in the first ``size`` bytes of a file, in the order in which they end, none inside another that was found.
+
+    Ends early where a file is made to be searched for ever."""
     maps = _maps()
     starts, values = np.empty(0, np.int64), np.empty(0, np.uint32)  # places that may begin a unit, and their left sides
     register = np.uint32(0)
     free = 0  # where the last unit that was found ends
+    patience = _IN_VAIN * (size + _SEGMENT)
     for origin in range(0, size, _SEGMENT):
         file.seek(origin)
         data = np.frombuffer(file.read(min(_SEGMENT + 8, size - origin)), np.uint8)
@@ -64,6 +71,10 @@ def find_units(file: BinaryIO, size: int) -> Iterator[FoundUnit]:
             if found is not None:
                 free = begin + len(found.data)
                 yield found
+                continue
+            patience -= _PAIR_BYTES + (end - begin if begin >= free else 0)
+            if patience < 0:
+                return
         keep = starts > origin - MAX_UNIT_BYTES
         # From here on places count from the next segment.
         starts, values = starts[keep], _apply(maps.over_segment, values[keep])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 import pytest
 
+from bitstream.access_unit import AccessUnit
 from bitstream.container.scan import find_units
 
 MEBIBYTE = 1 << 20
@@ -43,3 +45,19 @@ def test_damaged_ones_and_those_beyond_the_end_are_not(make_units) -> None:
     assert [unit for _, unit in found(units[0] + broken + units[2])] == [units[0], units[2]]
     assert [unit for _, unit in found(b"".join(units), len(units[0] + units[1]) - 1)] == [units[0]]
     assert found(b"") == found(b"x") == found(noise(100_000)) == found(bytes(100_000)) == []
+
+
+def test_a_file_made_to_be_searched_for_ever_is_not(make_units, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = make_units()[0].to_bytes()
+    trap = bytearray(b"\x00LVID\xff" + noise(40))  # the beginning of a keyframe of a version that nobody reads …
+    register = zlib.crc32(trap)
+    for _ in range(50_000):  # … after which every four bytes are the right checksum of all before them
+        checksum = register.to_bytes(4, "big")
+        trap += checksum
+        register = zlib.crc32(checksum, register)
+    looked_at: list[int] = []
+    parse = AccessUnit.parse
+    monkeypatch.setattr(AccessUnit, "parse", lambda data: looked_at.append(len(data)) or parse(data))
+    assert found(unit + bytes(trap)) == [(0, unit)]
+    assert len(looked_at) > 1000, "not the trap it is meant to be"
+    assert sum(looked_at) < 100 * MEBIBYTE  # of the 5 GB that it offers
