@@ -111,12 +111,12 @@ def watched(arguments: list[str], every: float) -> list[Sample]:
     return samples
 
 
-def slope(samples: list[Sample]) -> float:
-    """MiB by which memory grows an hour over the second half of the run, when everything is loaded (least squares)."""
-    late = [sample for sample in samples if sample.seconds > samples[-1].seconds / 2]
-    if len(late) < 3:
-        return float("nan")
-    return float(np.polyfit([one.seconds for one in late], [one.anonymous for one in late], 1)[0] * 3600)
+def peaks(samples: list[Sample]) -> tuple[float, float]:
+    """Most anonymous MiB in the first and in the second half of a run.  What leaks makes the latter larger; memory that goes up and down
+    with every group of pictures does not, where a line fitted through few looks would rise or fall by chance."""
+    middle = samples[-1].seconds / 2
+    early, late = ([s.anonymous for s in samples if (s.seconds > middle) == is_late] for is_late in (False, True))
+    return max(early), max(late)
 
 
 def report(what: str, samples: list[Sample], count: int) -> None:
@@ -126,12 +126,11 @@ def report(what: str, samples: list[Sample], count: int) -> None:
     chosen = [samples[round(i)] for i in np.linspace(0, len(samples) - 1, min(_ROWS, len(samples)))]
     rows = [(f"{s.seconds:.0f}", f"{s.resident:.0f}", f"{s.anonymous:.0f}", s.descriptors, s.threads) for s in chosen]
     table(("seconds", "MiB resident", "MiB anonymous", "descriptors", "threads"), rows)
-    growth = slope(samples)
-    whole = growth * seconds / 3600
+    first, second = peaks(samples)
     print(
-        f"highest {max(s.resident for s in samples):.0f} MiB; anonymous memory grows by {growth:.1f} MiB an hour in the second half", end=""
+        f"highest {max(s.resident for s in samples):.0f} MiB; of anonymous memory {first:.0f} in the first half, {second:.0f} in the second",
+        flush=True,
     )
-    print(f" ({1024 * whole / count:.2f} KiB a frame)", flush=True)
 
 
 def packet_times(path: Path) -> list[Fraction]:
