@@ -128,7 +128,7 @@ def report(what: str, samples: list[Sample], count: int) -> None:
     table(("seconds", "MiB resident", "MiB anonymous", "descriptors", "threads"), rows)
     first, second = peaks(samples)
     print(
-        f"highest {max(s.resident for s in samples):.0f} MiB; of anonymous memory {first:.0f} in the first half, {second:.0f} in the second",
+        f"highest {max(s.resident for s in samples):.0f} MiB; anonymous: {first:.0f} in the first half, {second:.0f} in the second",
         flush=True,
     )
 
