@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,10 @@ from hypothesis import HealthCheck, settings
 
 # As `import videocodec` does: several processes of tests share the cores, and PyTorch may be imported first.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+# What is ignored here, as under nohup and in the background of a shell, would be in every program that tests start and send signals to.
+for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGTERM", signal.SIG_DFL), ("SIGHUP", signal.SIG_DFL)):
+    if signal.getsignal(getattr(signal, _name, signal.SIGINT)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), _usual)
 # How quick a machine is says nothing about the code.
 settings.register_profile("videocodec", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("videocodec")

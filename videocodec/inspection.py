@@ -196,7 +196,7 @@ def _read_headers(index: StreamIndex) -> _Headers:
     damage = index.damage
     if any(unit.damage for unit in index.units):
         damage = f"{damage}: videocodec verify lists all that is wrong"
-    ticks = int(index.durations.sum())
+    ticks = sum(index.durations.tolist())  # of Python: times in damaged files add up to more than 64 bits
     return _Headers(len(index), len(index.keyframes), len(there), sum(unit.bytes for unit in there), ticks, damage)
 
 

@@ -113,7 +113,7 @@ def repair(source: str | Path, target: str | Path, *, overwrite: bool = False) -
             skipped = writer.skipped_tracks
     with StreamReader(target) as made:
         index, tracks = StreamIndex(made), list(made.tracks)
-    span = int(index.pts[-1] + index.durations[-1] - index.pts[0]) * header.time_base
+    span = (index.end_of(-1) - int(index.pts[0])) * header.time_base
     return RepairReport(
         target=str(target),
         frames=sum(unit.frame_count for unit in index.units if unit.damage is None),

@@ -240,5 +240,14 @@ def test_times_of_tables_that_fit_no_integer(small: Small, tmp_path: Path) -> No
     path = tmp_path / "mutated.mp4"
     path.write_bytes(content)
     index = StreamIndex(StreamReader(path))
-    assert len(index.units) == len(units) and abs(index.pts).max() <= MAX_PTS + 16 * MAX_DURATION
+    assert 0 < len(index.units) <= len(units) and abs(index.pts).max() <= MAX_PTS + 16 * MAX_DURATION
+    assert_frames_or_a_named_error(path)
+
+
+def test_times_that_add_up_to_more_than_64_bits(small: Small, tmp_path: Path) -> None:
+    """Once a duration below 0: a gap as long as times go, before and behind what is whole."""
+    units = [replace(small.units[0], first_pts=-MAX_PTS), replace(small.units[3], first_pts=MAX_PTS - 5)]
+    units = [unit.to_bytes() for unit in (units[0], small.units[1], small.units[2], units[1])]
+    path = written(tmp_path, units)
+    assert videocodec.info(path).duration_seconds > 0
     assert_frames_or_a_named_error(path)

@@ -156,7 +156,7 @@ def _part(index: StreamIndex, span: FrameSpan | None) -> _Part:
     if span is None:
         return _Part(range(len(index)))
     frames = span.resolve(index)
-    first, end = int(index.pts[frames[0]]), int(index.pts[frames[-1]] + index.durations[frames[-1]])
+    first, end = int(index.pts[frames[0]]), index.end_of(frames[-1])
     base = index.header.time_base
     return _Part(frames, first, (first * base, end * base))
 

@@ -61,7 +61,7 @@ def concealments(index: StreamIndex, frames: range | None = None) -> list[Concea
         before = run.start - 1 if run.start > 0 else None
         after = run.stop if run.stop < len(index) else None
         known = sum(neighbour is not None for neighbour in (before, after))
-        end = int(index.pts[part[-1]] + index.durations[part[-1]]) * index.header.time_base
+        end = index.end_of(part[-1]) * index.header.time_base
         method = (GREY, REPEATED, INTERPOLATED)[known]
         found.append(
             Concealment(part[0], part[-1], float(index.pts_seconds[part[0]]), float(end), method, before, after, _reason(index, run))

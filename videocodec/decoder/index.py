@@ -115,6 +115,10 @@ class StreamIndex:
         """Numbers of the frames that decoding can start at."""
         return [self.units[number].first_frame for number in self._keyframe_units]
 
+    def end_of(self, frame: int) -> int:
+        """Tick at which a frame ends, as Python's integer: in damaged files it may need more than 64 bits."""
+        return int(self.pts[frame]) + int(self.durations[frame])
+
     def unit_of(self, frame: int) -> IndexEntry:
         """The access unit that holds a frame (0..n - 1)."""
         return self.units[bisect_right(self._first_frames, frame) - 1]
@@ -136,10 +140,9 @@ class StreamIndex:
 
     def frame_at_pts(self, pts: int | Fraction) -> int:
         """Number of the frame that is shown at a time in ticks.  Raises ``FrameRangeError``."""
-        if not self.pts[0] <= pts < self.pts[-1] + self.durations[-1]:
+        if not self.pts[0] <= pts < self.end_of(-1):
             raise FrameRangeError(
-                f"{self.name}: nothing is shown at tick {pts}: its {len(self)} frames last from tick {self.pts[0]} up to "
-                f"{self.pts[-1] + self.durations[-1]}"
+                f"{self.name}: nothing is shown at tick {pts}: its {len(self)} frames last from tick {self.pts[0]} up to {self.end_of(-1)}"
             )
         return int(np.searchsorted(self.pts, pts, side="right")) - 1
 

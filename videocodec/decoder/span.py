@@ -61,7 +61,7 @@ class FrameSpan:
             return default
         if isinstance(end, Fraction):
             base = index.header.time_base
-            begin, close = (int(ticks) * base for ticks in (index.pts[0], index.pts[-1] + index.durations[-1]))
+            begin, close = (ticks * base for ticks in (int(index.pts[0]), index.end_of(-1)))
             time = close + end if end < 0 else end
             if not begin <= time <= close:
                 raise FrameRangeError(f"{index.name}: {self} goes beyond it: {_extent(index)}")

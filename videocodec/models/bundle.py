@@ -184,7 +184,8 @@ class ModelBundle:
 
     def _checked_channels(self, name: str, values: np.ndarray) -> np.ndarray:
         """One positive number for every latent channel, as float32."""
-        channels = self.tables.latent_channels
+        # While a bundle is being calibrated there are no tables yet that would know.
+        channels = len(values.ravel()) if self._tensor("slices") is None else self.tables.latent_channels
         if values.shape != (channels,) or values.dtype.kind not in "fiu" or not ((values > 0) & (values < _LARGEST_FACTOR)).all():
             raise UnknownModelError(
                 f"{self.folder / TABLES_FILE}: {name} must be {channels} positive numbers, one for each channel: calibrate this model again"

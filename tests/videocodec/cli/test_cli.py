@@ -185,7 +185,9 @@ def test_provenance_on_standard_output_is_alone_there(coded: Path, tmp_path: Pat
 def test_info_tells_shares_in_text_and_json(coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(coded), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert list(told["provenance"]) == ["transmitted", "predicted", "generated"] and sum(told["provenance"].values()) == pytest.approx(1)
+    assert list(told["provenance"]) == ["transmitted", "predicted", "generated", "concealed"] and sum(
+        told["provenance"].values()
+    ) == pytest.approx(1)
     assert set(told["provenance_by_kind"]) == {"keyframe", "inter"} and told["provenance_unavailable"] is None
     assert main(["info", str(coded)]) == 0
     (content,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("content "))

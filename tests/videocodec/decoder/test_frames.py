@@ -36,7 +36,7 @@ def test_they_look_like_the_movie(frames: list[Frame], coded_movie) -> None:
 
 
 def test_provenance_is_an_index_into_the_names_for_every_latent(frames: list[Frame], coded_movie) -> None:
-    assert PROVENANCE_NAMES == ("transmitted", "predicted", "generated")
+    assert PROVENANCE_NAMES == ("transmitted", "predicted", "generated", "concealed")
     for frame, latents in zip(frames, LatentStream(coded_movie.coded).frames(), strict=True):
         assert (frame.provenance.shape, frame.provenance.dtype) == ((8, 12), np.uint8)
         for row, column in np.ndindex(8, 12):

@@ -20,11 +20,11 @@ from safetensors.numpy import load_file, save_file
 
 from bitstream.container import StreamReader
 from bitstream.container.boxes import read_layout
-from bitstream.errors import BitstreamError, ContainerError
+from bitstream.errors import ContainerError
 from videocodec import VideoReader, decode, decode_frames, encode, info, verify
 from videocodec.cli import main
 from videocodec.decoder.latents import LatentStream
-from videocodec.errors import ForcedModelWarning, ModelMismatchError, UnknownModelError
+from videocodec.errors import DamagedFrameError, ForcedModelWarning, ModelMismatchError, UnknownModelError
 from videocodec.models.attached import attached_bundle
 from videocodec.models.bundle import BUNDLES, TABLES_FILE, ModelBundle
 
@@ -275,7 +275,7 @@ class TestForcing:
         with pytest.warns(ForcedModelWarning):
             report = verify(made.without, model=other_tables, force_model=True)
         assert (report.frames, report.ok) == (0, False)
-        with pytest.warns(ForcedModelWarning), pytest.raises(BitstreamError, match="access unit 0"):
+        with pytest.warns(ForcedModelWarning), pytest.raises(DamagedFrameError, match="access unit 0: reconstructed latents differ"):
             decode(made.without, tmp_path / "out.mp4", model=other_tables, force_model=True, **CPU)
         assert not (tmp_path / "out.mp4").exists()
 
