@@ -15,8 +15,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from videocodec.ladder.priority import stay_ordinary
+
 # As `import videocodec` does: several processes of tests share the cores, and PyTorch may be imported first.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+# Some tests encode with SVT-AV1 here; browsers that later ones start would run in real time, and nothing else.
+stay_ordinary()
 # What is ignored here, as under nohup and in the background of a shell, would be in every program that tests start and send signals to.
 for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGTERM", signal.SIG_DFL), ("SIGHUP", signal.SIG_DFL)):
     if signal.getsignal(getattr(signal, _name, signal.SIGINT)) is signal.SIG_IGN:

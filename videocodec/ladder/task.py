@@ -30,6 +30,7 @@ from .files import write_json
 from .jobs import CODED, Job, metric_file
 from .memory import peak_of_process
 from .metrics import MetricOptions, Pair, all_metrics
+from .priority import stay_ordinary
 
 
 def encode(job: Job, folder: Path) -> None:
@@ -158,6 +159,7 @@ def _do(order: dict) -> str | None:
 
 def main() -> None:
     """Do all orders of standard input, one JSON object a line, and answer each with a line on standard output."""
+    stay_ordinary()  # before any thread is started
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # encoders print what they like
     av.logging.set_level(av.logging.ERROR)
