@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bitstream.blas_threads import one_blas_thread
 from bitstream.block_syntax import Direction, Mode
 from bitstream.frame_coder import LatentFrame, to_positions
 from bitstream.prediction import ReferenceFrame
@@ -30,10 +31,12 @@ def neighbours(tables: CodecTables, frames: Sequence[DecodedLatents], index: int
     """
     frame = frames[index]
     out = np.stack([frame.latent.latents.astype(np.int32)] * 2)
-    if index > 0 and frame.kind != "keyframe":
-        out[_PAST] = _moved(tables, frames[index - 1].latent, _vectors(frame, frames[index - 1], _PAST), block)
-    if index + 1 < len(frames) and frames[index + 1].kind != "keyframe":
-        out[_FUTURE] = _moved(tables, frames[index + 1].latent, _vectors(frame, frames[index + 1], _FUTURE), block)
+    # Threads of the BLAS library go on spinning after a product: the network that comes next then took four times as long.
+    with one_blas_thread():
+        if index > 0 and frame.kind != "keyframe":
+            out[_PAST] = _moved(tables, frames[index - 1].latent, _vectors(frame, frames[index - 1], _PAST), block)
+        if index + 1 < len(frames) and frames[index + 1].kind != "keyframe":
+            out[_FUTURE] = _moved(tables, frames[index + 1].latent, _vectors(frame, frames[index + 1], _FUTURE), block)
     return out
 
 
