@@ -116,24 +116,26 @@ def _cpu_seconds() -> float:
     return sum(os.times()[:4])  # of this process and of the programs it waited for
 
 
-class _Orders:
-    """Lines of standard input, read by a thread so that its end is noticed in the middle of work."""
+class Orders:
+    """Lines of standard input, read by a thread so that its end is noticed in the middle of work: the process ends with it, unless the
+    caller came back for the next after every order."""
 
     def __init__(self) -> None:
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._busy = threading.Lock()
+        self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def __iter__(self) -> Iterator[dict]:
         while (line := self._lines.get()) is not None:
-            with self._busy:
-                yield json.loads(line)
+            yield json.loads(line)
+            self._lines.task_done()  # the caller is back for the next, so this one is answered
 
     def _read(self) -> None:
         for line in sys.stdin:
             self._lines.put(line)
+        # Orders that wait count as well as the one in work: input may end before the first is taken up.
+        unanswered = self._lines.unfinished_tasks > 0
         self._lines.put(None)
-        if self._busy.locked():
+        if unanswered:
             # The ladder made this process the first of a group of its own: programs it started end too.
             if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
                 os.killpg(0, signal.SIGKILL)
@@ -163,7 +165,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # encoders print what they like
     av.logging.set_level(av.logging.ERROR)
-    for order in _Orders():
+    for order in Orders():
         print(json.dumps({"error": _do(order)}), file=answers, flush=True)
 
 

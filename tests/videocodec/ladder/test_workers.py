@@ -59,19 +59,28 @@ def test_a_process_that_dies_is_an_error_with_its_signal(clip: Clip, tmp_path: P
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_it_ends_when_the_ladder_is_gone(clip: Clip, tmp_path: Path) -> None:
     """Its standard input closes in the middle of work."""
-    encoder = Worker(1)
-    encoder.call(order(clip, tmp_path), "encoding")
-    encoder.close()
     command = [sys.executable, "-m", "videocodec.ladder.task"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
-    os.mkfifo(tmp_path / "decoded.yuv")  # whoever opens it waits for frames that never come
-    process.stdin.write((json.dumps(order(clip, tmp_path, "decode")) + "\n").encode())
-    process.stdin.flush()
-    time.sleep(0.5)
-    assert process.poll() is None
-    process.stdin.close()
-    assert process.wait(60) != 0
-    process.stdout.close()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
+        process.stdin.write(json.dumps(order(clip, tmp_path)).encode() + b"\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline()) == {"error": None}
+        os.mkfifo(tmp_path / "decoded.yuv")  # whoever opens it waits for frames that never come
+        process.stdin.write(json.dumps(order(clip, tmp_path, "decode")).encode() + b"\n")
+        process.stdin.flush()
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(60) != 0
+
+
+@pytest.mark.parametrize(("answered", "status"), [(0, 1), (1, 1), (2, 0)])
+def test_orders_that_wait_end_with_the_input_too(answered: int, status: int) -> None:
+    """The input ends before an order is taken up."""
+    program = (
+        "import itertools, time; from videocodec.ladder.task import Orders; orders = Orders();"
+        f"[order for order in itertools.islice(orders, {answered + 1 if answered else 0})]; time.sleep(2)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], input=b"{}\n" * 2, timeout=60).returncode == status
 
 
 def test_time_left_counts_what_waits_by_what_it_usually_takes() -> None:
