@@ -21,7 +21,8 @@ MARGIN = 2  # latents
 
 @dataclass(frozen=True)
 class Stream:
-    """One coded clip in memory, shapes as in restoration_streams.py; steps (T, h, w) float32; timesteps (T,) int64."""
+    """One coded clip in memory, shapes as in restoration_streams.py; steps (T, h, w) float32; timesteps (T,) int64; generate
+    (T, h, w) bool, blocks that the encoder left to be made up, None for none."""
 
     name: str
     pictures: np.ndarray
@@ -31,12 +32,13 @@ class Stream:
     steps: np.ndarray
     timesteps: np.ndarray
     keyframe: np.ndarray
+    generate: np.ndarray | None = None
 
 
 def scene(name: str) -> str:
     """What a stream shows, by its name: clips called alike up to the first underscore (``clip-asl_book crf30``) were filmed in one place.
     Streams of one scene must not be on both sides of a validation, nor count for more than one in training."""
-    return name.split()[0].split("_")[0]
+    return name.split()[0].removesuffix("-made").split("_")[0]
 
 
 def load_streams(folder: Path, timesteps: np.ndarray) -> list[Stream]:
@@ -50,7 +52,7 @@ def load_streams(folder: Path, timesteps: np.ndarray) -> list[Stream]:
                 frame_quantiser = np.rint(quantisers.mean((1, 2))).astype(np.int64)
                 streams.append(
                     Stream(f"{clip.name} {file.stem}", pictures, source, data["decoded"], data["neighbours"], STEPS[quantisers],
-                           timesteps[frame_quantiser].astype(np.int64), data["keyframe"])
+                           timesteps[frame_quantiser].astype(np.int64), data["keyframe"], data.get("generate"))
                 )  # fmt: skip
     if not streams:
         raise SystemExit(f"{folder}: no streams: make them with tools/restoration_streams.py")
@@ -102,7 +104,8 @@ def collate(cuts: list[tuple[Stream, int, int, int, int, int]], deviation: float
             parts[name].append(stream.neighbours[:, side][there] / np.float32(UNITS_PER_LATENT * deviation))
         parts["source"].append(stream.source[there].astype(np.float32) / np.float32(deviation))
         parts["steps"].append(stream.steps[t : t + 2, y : y + h, x : x + w])
-        parts["generate"].append(np.zeros((2, h, w), np.float32))
+        made_up = stream.generate[there[0], there[2], there[3]] if stream.generate is not None else np.zeros((2, h, w))
+        parts["generate"].append(made_up.astype(np.float32))
         parts["timesteps"].append(stream.timesteps[t : t + 2])
         parts["pictures"].append(pictures.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
         parts["flow"].append(sampling_grid(*pictures)[None])
@@ -129,15 +132,22 @@ def training_batch(streams: list[Stream], pairs: int, crop: int, deviation: floa
     batch = collate(cuts, deviation)
     keyframes = [bool(s.keyframe[t + i]) for s, t, *_ in cuts for i in (0, 1)]
     for i, is_keyframe in enumerate(keyframes):
-        if not is_keyframe and rng.random() < 0.33:
-            for _ in range(int(rng.integers(1, 5))):
-                size, place = 2 * rng.integers(1, 4, 2), 2 * rng.integers(0, crop // 2, 2)
-                where = np.s_[i, place[0] : place[0] + size[0], place[1] : place[1] + size[1]]
-                whole = (where[0], slice(None), *where[1:])
-                share = float(rng.choice([0.0, 0.5, 1.0]))
-                batch.generate[where] = 1
-                batch.latents[whole] = share * batch.before[whole] + (1 - share) * batch.after[whole]
+        if is_keyframe or rng.random() > 0.33 or batch.generate[i].any():
+            continue
+        for y, x, size in _blocks(crop, rng):
+            whole = np.s_[i, :, y : y + size, x : x + size]
+            share = float(rng.choice([0.0, 0.5, 1.0]))
+            batch.generate[i, y : y + size, x : x + size] = 1
+            batch.latents[whole] = share * batch.before[whole] + (1 - share) * batch.after[whole]
     return batch
+
+
+def _blocks(crop: int, rng: np.random.Generator) -> list[tuple[int, int, int]]:
+    """(top, left, side) of blocks to mark: from a single one to most of a cut-out, as encoders do from calm to wild scenes."""
+    size = int(rng.choice([2, 2, 4]))
+    places = [(y, x, size) for y in range(0, crop - size + 1, size) for x in range(0, crop - size + 1, size)]
+    chosen = rng.permutation(len(places))[: max(1, int(rng.uniform(0, 0.8) ** 2 * len(places)))]
+    return [places[i] for i in chosen]
 
 
 def held_out(streams: list[Stream], pattern: str | None = None) -> tuple[list[Stream], list[Stream]]:

@@ -1,13 +1,14 @@
 """Streams of the real encoder with their sources, for training the temporal UNet: decoded latents, neighbours, what is known of them.
 
-    python tools/restoration_streams.py --clips DIR --pictures DIR --output DIR [--frames 33] [--picture-count 120] [--jobs 2]
+    python tools/restoration_streams.py --clips DIR --pictures DIR --output DIR [--frames 33] [--picture-count 120] [--generation G] [--jobs 2]
 
 Every clip is coded at several crf values, spread over the whole range, by the default encoder.  Of the pictures short clips are made by a
 virtual camera that pans, zooms and turns over them while a piece of another picture passes in front; half of them stand
 still, and most are softened, changed in contrast and given noise, as video is next to photographs.  A folder is written
 per clip with ``pictures.npy`` (T, H, W, 3) uint8, ``source.npy`` (T, C, h, w) float16 and, per stream, ``crfNN.npz`` with
-decoded (T, C, h, w), neighbours (T, 2, C, h, w) int16, quantisers (T, h, w) uint8 and ``keyframe`` (T,) bool; folders that
-are complete are left alone.  Clips larger than 384×288 are cut to that size at a random place.
+decoded (T, C, h, w), neighbours (T, 2, C, h, w) int16, quantisers (T, h, w) uint8, ``generate`` (T, h, w) bool and ``keyframe`` (T,)
+bool; folders that are complete are left alone.  With ``--generation`` blocks are left to the restoration as ``encode --generation``
+does, and the folders' names end in ``-made``: put them beside the others.  Clips larger than 384×288 are cut to that size at a random place.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bitstream.block_syntax import Mode  # noqa: E402
+from bitstream.frame_coder import to_positions  # noqa: E402
 from bitstream.sequence_header import SequenceHeader  # noqa: E402
 from videocodec.calibration.clips import camera_clip  # noqa: E402
 from videocodec.decoder.latents import UnitDecoder  # noqa: E402
@@ -67,7 +70,7 @@ def as_filmed(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(np.rint((soft - 128) * contrast + 128 + brightness + grain), 0, 255).astype(np.uint8)
 
 
-def write_streams(folder: Path, clip: np.ndarray, crfs: list[int]) -> None:
+def write_streams(folder: Path, clip: np.ndarray, crfs: list[int], generation: float) -> None:
     """Encode and decode a clip at every crf, and write what training needs; a renamed folder is a complete one."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -84,7 +87,7 @@ def write_streams(folder: Path, clip: np.ndarray, crfs: list[int]) -> None:
         model_name=bundle.name, model_sha256="0" * 64,
     )  # fmt: skip
     for crf in crfs:
-        settings = EncoderSettings(crf=crf)
+        settings = EncoderSettings(crf=crf, generation=generation)
         search = MotionSearch(8 << BLOCK_LOG2, height // 8 >> BLOCK_LOG2, width // 8 >> BLOCK_LOG2, settings.effort.flow_preset)
         encoder = GroupEncoder(bundle.tables, header, settings, search, weights=bundle.sensitivity)
         frames = [EncoderFrame(z, search.luma(picture), i, 1) for i, (z, picture) in enumerate(zip(source, clip))]
@@ -96,12 +99,13 @@ def write_streams(folder: Path, clip: np.ndarray, crfs: list[int]) -> None:
             decoded=np.stack([f.latent.latents for f in decoded]),
             neighbours=np.stack([neighbours(bundle.tables, decoded, i, 1 << BLOCK_LOG2) for i in range(len(decoded))]).astype(np.int16),
             quantisers=np.stack([f.quantiser_map for f in decoded]),
+            generate=np.stack([to_positions(f.latent.fields.modes == Mode.GENERATE, 1 << BLOCK_LOG2) for f in decoded]),
             keyframe=np.array([f.kind == "keyframe" for f in decoded]),
         )
     partial.rename(folder)
 
 
-def make_clip(name: str, path: Path, other: Path | None, frames: int, output: Path) -> str:
+def make_clip(name: str, path: Path, other: Path | None, frames: int, generation: float, output: Path) -> str:
     """One job: read or make the clip called ``name`` and write its streams."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     if other is None:
@@ -110,7 +114,7 @@ def make_clip(name: str, path: Path, other: Path | None, frames: int, output: Pa
         pictures = [cv2.imread(str(p), cv2.IMREAD_COLOR_RGB) for p in (path, other)]
         clip = as_filmed(camera_clip(*pictures, min(frames, 17), rng, motion=float(rng.random() < 0.5)), rng)
         ranges = [CRF_RANGES[i] for i in rng.choice(len(CRF_RANGES), 2, replace=False)]
-    write_streams(output / name, clip, [int(rng.integers(*limits)) for limits in ranges])
+    write_streams(output / name, clip, [int(rng.integers(*limits)) for limits in ranges], generation)
     return name
 
 
@@ -121,17 +125,19 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--frames", type=int, default=33)
     parser.add_argument("--picture-count", type=int, default=120)
+    parser.add_argument("--generation", type=float, default=1.0, help="as of encode: 1 leaves no block to be made up")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
     clips = sorted(f for f in args.clips.iterdir() if f.suffix in {".mp4", ".mkv", ".webm", ".y4m"})
     pictures = sorted(f for f in args.pictures.rglob("*") if f.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"})
     pictures = pictures[:: max(1, len(pictures) // args.picture_count)]
-    jobs = [(f"clip-{f.stem}", f, None) for f in clips]
-    jobs += [(f"camera-{i:04}", f, pictures[(i * 7 + 3) % len(pictures)]) for i, f in enumerate(pictures)]
+    kind = "-made" if args.generation < 1 else ""
+    jobs = [(f"clip-{f.stem}{kind}", f, None) for f in clips]
+    jobs += [(f"camera-{i:04}{kind}", f, pictures[(i * 7 + 3) % len(pictures)]) for i, f in enumerate(pictures)]
     # Every kind early, so that what is there when a run is stopped is of use.
     jobs = [jobs[i] for i in np.random.default_rng(0).permutation(len(jobs)) if not (args.output / jobs[i][0]).exists()]
     with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
-        for done, name in enumerate(pool.map(make_clip, *zip(*[(*job, args.frames, args.output) for job in jobs])), 1):
+        for done, name in enumerate(pool.map(make_clip, *zip(*[(*job, args.frames, args.generation, args.output) for job in jobs])), 1):
             print(f"{done}/{len(jobs)} {name}", flush=True)
 
 

@@ -15,7 +15,8 @@ A sample is two frames next to each other, cut at the same place.  Loss, through
 error (that of 8×8 means and of the 8 px grid counted extra, as in training the autoencoder) + w·log of LPIPS + 0.1·log of the squared
 *change* of the error from one frame to the next along the source's motion (DIS flow), which is flicker.  Logarithms, because what
 counts is by how much a picture gets better: sums of errors are those of the busiest pictures, and networks trained on them
-made calm ones worse.  In a third of the samples some blocks are replaced by a neighbour's content and marked for generation; in
+made calm ones worse.  In a third of the samples blocks are replaced by a neighbour's content and marked for generation, beside streams
+in which the encoder left blocks out itself (``restoration_streams.py --generation``); in
 a quarter the error is shrunk to that of a smaller timestep, as the later ones of several DDIM steps see it.
 """
 
@@ -72,7 +73,8 @@ class Restorer(nn.Module):
                 factor = (ratio[smaller] / ratio[timesteps]).reshape(-1, 1, 1, 1)
                 latents, timesteps = batch.source + factor * (latents - batch.source), smaller
             generate = batch.generate[:, None]
-            latents = latents + generate * ratio[timesteps].reshape(-1, 1, 1, 1) * torch.randn_like(latents)
+            noise = self.unet.config.generation_noise * generate * torch.randn_like(latents)
+            latents = latents + ratio[timesteps].reshape(-1, 1, 1, 1) * noise
             sample = latents * alphas[timesteps].sqrt().reshape(-1, 1, 1, 1)
             latents = self.unet(sample, timesteps, batch.before, batch.after, batch.generate, log2_step).sample
         return self.decoder((latents * self.deviation).contiguous(memory_format=torch.channels_last), log2_step)

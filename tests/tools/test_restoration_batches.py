@@ -81,3 +81,33 @@ def test_marked_blocks_hold_a_neighbours_content(batching) -> None:
         assert (batch.latents.permute(0, 2, 3, 1)[~mask] == 1).all()
         found |= set(batch.latents.permute(0, 2, 3, 1)[mask].unique().tolist())
     assert found == {2.0, 3.0, 4.0}
+
+
+def test_blocks_that_the_encoder_left_out_stay_as_they_are(batching) -> None:
+    shape, made_up = (3, 16, 16, 16), np.zeros((3, 16, 16), bool)
+    made_up[1:, 4:8] = True
+    stream = batching.Stream(
+        "clip-a-made crf40", np.zeros((3, 128, 128, 3), np.uint8), np.zeros(shape, np.float16), np.full(shape, 64, np.int16),
+        np.full((3, 2, *shape[1:]), 128, np.int16), np.ones((3, 16, 16), np.float32), np.full(3, 100), np.array([True, False, False]), made_up,
+    )  # fmt: skip
+    rng = np.random.default_rng(1)
+    for _ in range(6):
+        batch = batching.training_batch([stream], 2, 16, 1.0, rng)
+        marked = batch.generate.flatten(1).any(1)
+        assert (batch.latents == 1).all()
+        assert (batch.generate[marked].bool().numpy() == made_up[1]).all()
+        assert marked.sum() >= 2
+    assert batching.scene("clip-a_1-made crf40") == batching.scene("clip-a_2 crf20")
+
+
+def test_marks_go_from_a_block_to_most_of_a_cut_out(batching) -> None:
+    rng = np.random.default_rng(1)
+    shares = []
+    for _ in range(200):
+        mask = np.zeros((20, 20))
+        for y, x, size in batching._blocks(20, rng):
+            assert not mask[y : y + size, x : x + size].any()
+            mask[y : y + size, x : x + size] = 1
+        shares.append(mask.mean())
+    assert 0 < min(shares) < 0.05
+    assert 0.5 < max(shares) < 0.7

@@ -2,8 +2,8 @@
 
 The timestep of a frame is the one whose noise is as strong as its quantisation error, so that √ᾱ_t · latents is a sample of the
 diffusion process at t up to the colour of its noise.  From there DDIM (Song et al. 2021) with η = 0 goes to clean latents, by default in
-one step.  Blocks marked for generation, of which the decoded latents only say what the prediction was, get noise of the same
-strength on top: a network turns noise into texture.
+one step.  Blocks marked for generation, of which the decoded latents only say what the prediction was, get noise on top, as much as
+the denoiser wants: Stable Diffusion's as strong as the timestep's, since such networks turn noise into texture.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class DiffusionRestoration(Restoration):
         scale, shift = (torch.from_numpy(values).reshape(1, -1, 1, 1).to(device) for values in bundle.diffusion_units)
         self._scale, self._shift = scale, shift
         noise = stream_noise(header, seed, (header.latent_channels, header.latent_height, header.latent_width))
-        self._noise = torch.from_numpy(noise).to(device)
+        self._noise = self._denoiser.generation_noise * torch.from_numpy(noise).to(device)
         self._clips = ClipAverage(self._denoiser.window, self._restore_clip) if self._denoiser.window else None
 
     @property

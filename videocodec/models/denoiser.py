@@ -40,10 +40,12 @@ class Denoiser(ABC):
     """A network that predicts, from noisy latents at a timestep, whatever its scheduler's ``prediction_type`` says.
 
     window: None for a denoiser of single frames, which is shown the frame before and the one after; else what clips it wants,
-    and a batch then is one clip, in the order of time, without ``before`` and ``after``.
+    and a batch then is one clip, in the order of time, without ``before`` and ``after``.  generation_noise: the deviation of the noise
+    that it wants in blocks to be made up, relative to the timestep's.
     """
 
     window: SlidingWindow | None = None
+    generation_noise: float = 1.0
 
     @abstractmethod
     def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
@@ -58,7 +60,7 @@ class TemporalDenoiser(Denoiser):
     """The project's own UNet, trained with neighbours, mask and step as inputs."""
 
     def __init__(self, unet: TemporalUNet) -> None:
-        self._unet = unet
+        self._unet, self.generation_noise = unet, unet.config.generation_noise
 
     def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         """Clean latents."""

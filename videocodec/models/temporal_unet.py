@@ -47,7 +47,8 @@ class TemporalUNet(ModelMixin, ConfigMixin):
     """Predicts clean latents from decoded ones, their motion-compensated neighbours in time and the generate mask.
 
     No frame's restored latents are ever an input, so frames can be restored in batches and in any order.
-    ``from_pretrained`` and ``save_pretrained`` are diffusers' own.  The config has the scheduler's noise schedule, Stable Diffusion's.
+    ``from_pretrained`` and ``save_pretrained`` are diffusers' own.  The config has the scheduler's noise schedule, Stable Diffusion's, and
+    ``generation_noise``: the deviation of the noise, relative to the timestep's, that blocks to be made up were given in training.
     """
 
     @register_to_config
@@ -62,6 +63,7 @@ class TemporalUNet(ModelMixin, ConfigMixin):
         beta_start: float = 0.00085,
         beta_end: float = 0.012,
         beta_schedule: str = "scaled_linear",
+        generation_noise: float = 0.25,
     ) -> None:
         super().__init__()
         if len(down_blocks) != len(block_out_channels) or len(up_blocks) != len(block_out_channels) - 1:

@@ -88,8 +88,10 @@ class TestNoise:
         drawn = [stream_noise(h, s, (4, 4, 4)) for h, s in ((stream.header, 0), (stream.header, 1), (other, 0))]
         assert len({d.tobytes() for d in drawn}) == 3
 
-    def test_it_fills_generated_blocks_alone_as_strong_as_the_timestep_says(self, bundle, stream, frames) -> None:
+    @pytest.mark.parametrize("wanted", [1.0, 0.25, 0.0])
+    def test_it_fills_generated_blocks_alone_by_the_timestep_and_the_denoisers_wish(self, bundle, stream, frames, wanted: float) -> None:
         recorder, window = Recorder(), [*frames[:3], marked(frames[3]), frames[4]]
+        recorder.generation_noise = wanted
         restoration(bundle, stream, recorder, seed=3).restore(window, 3, 1)
         clean = window[3].latent.latents / np.float32(64 * DEVIATION)
         t = int(recorder.timesteps[0][0])
@@ -97,8 +99,12 @@ class TestNoise:
         extra = (recorder.samples[0][0].numpy() / alpha**0.5 - clean) / ((1 - alpha) / alpha) ** 0.5
         assert np.abs(extra[:, 2:]).max() < 1e-4
         assert np.abs(extra[:, :, 2:]).max() < 1e-4
-        assert extra[:, :2, :2] == pytest.approx(stream_noise(stream.header, 3, extra.shape)[:, :2, :2], abs=1e-3)
+        assert extra[:, :2, :2] == pytest.approx(wanted * stream_noise(stream.header, 3, extra.shape)[:, :2, :2], abs=1e-3)
         assert recorder.conditions[0].generate.sum() == 4
+
+    def test_the_projects_own_network_says_how_much_it_learnt_with(self) -> None:
+        unet = TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,), generation_noise=0.5)
+        assert TemporalDenoiser(unet).generation_noise == 0.5
 
 
 class TestSteps:
