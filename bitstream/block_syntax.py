@@ -8,170 +8,20 @@ them back.
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
+from .block_context import BlockContext, CodedBlocks
+from .block_fields import MODE_INTRA, MODE_RESIDUAL, BlockFields, Direction, Mode
 from .block_lattice import StageKind, middle_and_spread, stages
 from .block_units import UNIT_SIDES, leaders, unit_grid
 from .errors import BitstreamError
 from .group_structure import FrameReference
+from .motion_vectors import NEW_VECTOR, VectorCandidates, keys_of, scaled_keys, vectors_of
 from .prediction import VECTOR_LIMIT
 from .symbol_coder import SymbolReader, SymbolWriter, TableSet
 
-NEW_VECTOR = 6  # symbol of a vector that is none of the candidates, of which there are up to six different ones
 DELTA_RADIUS = 32  # vector differences -32..32 have a symbol, the last two symbols are escapes below and above
-
-
-class Mode(IntEnum):
-    """How a block is reconstructed."""
-
-    SKIP = 0  # the prediction as it is
-    RESIDUAL = 1  # the prediction plus coded levels
-    GENERATE = 2  # the prediction as it is, marked for inpainting by the restoration
-    INTRA = 3  # coded levels alone
-
-
-_RESIDUAL, _INTRA = int(Mode.RESIDUAL), int(Mode.INTRA)  # comparing with plain integers takes half as long
-
-
-class Direction(IntEnum):
-    """Which references a predicted block uses."""
-
-    PAST = 0
-    FUTURE = 1
-    AVERAGE = 2
-
-
-def carries_levels(modes: np.ndarray) -> np.ndarray:
-    """Which of these modes have levels coded, as bool of the same shape."""
-    return (modes == _RESIDUAL) | (modes == _INTRA)
-
-
-@dataclass
-class BlockFields:
-    """What the block layer says of one frame, on the block grid (bh, bw).
-
-    modes (bh, bw) int64 of ``Mode``; directions (bh, bw) int64 of ``Direction``; vectors (2, bh, bw, 2) int64 px as
-    (dy, dx), past then future, zero where a reference is not used; sides (bh, bw) int64: 1, or 2 or 4 for the blocks of a
-    unit of so many blocks a side, which share direction and vectors and of which none is intra.
-    """
-
-    modes: np.ndarray
-    directions: np.ndarray
-    vectors: np.ndarray
-    sides: np.ndarray
-
-    @classmethod
-    def blank(cls, height: int, width: int, mode: Mode) -> BlockFields:
-        """Every block in ``mode`` and by itself, past reference, no motion."""
-        return cls(
-            np.full((height, width), int(mode), dtype=np.int64),
-            np.zeros((height, width), dtype=np.int64),
-            np.zeros((2, height, width, 2), dtype=np.int64),
-            np.ones((height, width), dtype=np.int64),
-        )
-
-    @property
-    def coded(self) -> np.ndarray:
-        """(bh, bw) bool: blocks that carry levels."""
-        return carries_levels(self.modes)
-
-
-@dataclass(frozen=True)
-class CodedBlocks:
-    """The block layer of a coded frame, as frames after it see it.
-
-    distances: display positions of its references, relative to its own: (past,) or (past, future), past < 0 < future, and () for
-    a keyframe.  motion (references, bh, bw, 2) px: vectors to each reference; a block that uses only the other has that one's,
-    scaled, and an intra block zero.
-    """
-
-    fields: BlockFields
-    distances: tuple[int, ...]
-    motion: np.ndarray
-
-    @classmethod
-    def keyframe(cls, height: int, width: int) -> CodedBlocks:
-        """As if every block had been skipped: what a keyframe holds says nothing about where frames after it change."""
-        return cls(BlockFields.blank(height, width, Mode.SKIP), (), np.zeros((0, height, width, 2), dtype=np.int64))
-
-
-def scaled(vectors: np.ndarray, distance: int, over: int) -> np.ndarray:
-    """Vectors to a frame ``over`` positions away → to one ``distance`` away, for steady motion: rounded, halves up, and limited."""
-    if over < 0:
-        distance, over = -distance, -over
-    if distance == over:
-        return vectors
-    if distance == -over:
-        return -vectors
-    return np.minimum(np.maximum((2 * distance * vectors + over) // (2 * over), -VECTOR_LIMIT), VECTOR_LIMIT)
-
-
-class BlockContext:
-    """What a frame's block layer is predicted from: the frames it refers to, and the motion of the one that was coded last.
-
-    distances as in ``CodedBlocks``; references: in the same order; temporal (references, bh, bw, 2): for every block, the motion
-    of the block in the same place of ``source``, scaled to this frame's distances.
-    """
-
-    def __init__(self, known: dict[int, CodedBlocks], entry: FrameReference) -> None:
-        number = entry.display_index + 1
-        numbers = (entry.past,) if entry.future is None else (entry.past, entry.future)
-        self.distances = tuple(reference - number for reference in numbers)
-        self.references = tuple(known[reference] for reference in numbers)
-        self.source, other = self.references[0], 0
-        if entry.future is not None:
-            # Of two references, the one coded later refers to the other.
-            after = self.references[1]
-            if after.distances[0] == entry.past - entry.future:
-                self.source = after
-            else:
-                other = 1
-        if self.source.distances:
-            motion, over = self.source.motion[other], self.source.distances[other]
-            self.temporal = np.stack([scaled(motion, distance, over) for distance in self.distances])
-        else:
-            self.temporal = np.zeros((len(numbers), *self.source.fields.modes.shape, 2), dtype=np.int64)
-
-    @property
-    def two(self) -> bool:
-        """Whether the frame has a future reference."""
-        return len(self.distances) == 2
-
-    @property
-    def kind(self) -> int:
-        """0 with one reference; with two, 2 if they are next to the frame, so that nothing refers to it, else 1."""
-        return 0 if not self.two else 2 if self.distances == (-1, 1) else 1
-
-    def agreeing(self, planes: tuple[np.ndarray, ...]) -> np.ndarray:
-        """How much references agree on something, 0 to 2, from a bool plane of each: a single reference counts twice."""
-        total = sum(plane.astype(np.int64) for plane in planes)
-        return total if self.two else 2 * total
-
-
-_KEY_BITS = 32
-
-
-def keys_of(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (…, 2) as one integer each, which can be added, negated, compared and moved about as such."""
-    return (vectors[..., 0] << _KEY_BITS) + vectors[..., 1]
-
-
-def vectors_of(keys: np.ndarray) -> np.ndarray:
-    """The inverse, (…, 2)."""
-    vectors = np.empty((*keys.shape, 2), dtype=np.int64)
-    vectors[..., 0] = (keys + (1 << _KEY_BITS - 1)) >> _KEY_BITS
-    vectors[..., 1] = keys - (vectors[..., 0] << _KEY_BITS)
-    return vectors
-
-
-def _scaled_keys(keys: np.ndarray, distance: int, over: int) -> np.ndarray:
-    return -keys if distance == -over else keys_of(scaled(vectors_of(keys), distance, over))
-
-
-_EARLIER = np.tri(NEW_VECTOR, k=-1, dtype=bool)[:, :, None]  # candidate, candidate before it
 
 
 def _favourites() -> np.ndarray:
@@ -182,40 +32,6 @@ def _favourites() -> np.ndarray:
 
 
 _FAVOURITE = _favourites()
-
-
-class VectorCandidates:
-    """What a vector can be without being new: its predictor, the temporal one, and those of the four neighbours.
-
-    keys (6, n); fresh (6, n) bool: not the same as an earlier one; rank (6, n): number among the fresh.  A predictor that is
-    not known yet (``unknown``, indices) counts as different from all others.
-    """
-
-    def __init__(self, predictor: np.ndarray, temporal: np.ndarray, around: np.ndarray, unknown: np.ndarray) -> None:
-        """Keys (n,), (n,) and (4, n)."""
-        keys = self.keys = np.concatenate([predictor[None], temporal[None], around])
-        if len(unknown):
-            keys = keys.copy()
-            keys[0, unknown] = 1 << 2 * _KEY_BITS - 2
-        self.fresh = ~((keys[:, None] == keys) & _EARLIER).any(1)
-        self.rank = self.fresh.cumsum(0) - 1
-
-    @property
-    def others(self) -> np.ndarray:
-        """(n,) how many different ones there are beside the first, 0 to 5."""
-        return self.rank[-1]
-
-    def symbols(self, wanted: np.ndarray) -> np.ndarray:
-        """The symbol of each wanted key (n,)."""
-        matches = (self.keys == wanted) & self.fresh
-        place = matches.argmax(0)
-        return np.where(matches.any(0), self.rank[place, np.arange(len(place))], NEW_VECTOR)
-
-    def chosen(self, symbols: np.ndarray) -> np.ndarray:
-        """Which candidate each symbol (n,) means, 0 for a new vector.  Raises ``BitstreamError`` for one that there is not."""
-        if ((symbols > self.others) & (symbols < NEW_VECTOR)).any():
-            raise BitstreamError("vector_merge names a candidate that there is not")
-        return (self.fresh & (self.rank == symbols)).argmax(0)
 
 
 class BlockCoder:
@@ -264,7 +80,7 @@ class BlockCoder:
         self._code_modes(io, fields, out, context)
         self._code_units(io, fields, out, context)
         source = leaders(out.sides)
-        predicted = out.modes.reshape(-1) != _INTRA
+        predicted = out.modes.reshape(-1) != MODE_INTRA
         if context.two:
             self._code_directions(io, fields, out, context, predicted, source)
         motion = self._code_vectors(io, fields, out, context, predicted, source)
@@ -286,13 +102,13 @@ class BlockCoder:
                 around = stage.gather(seen).sum(0)
             contexts = 30 * int(stage.kind) + before[stage.blocks] + 5 * (around >= 8) + (around & 7)
             modes[stage.blocks] = chosen = io.code(self.tables["mode"], contexts, given[stage.blocks])
-            flat[stage.blocks] = (chosen == _RESIDUAL) + 9 * (chosen == _INTRA)
+            flat[stage.blocks] = (chosen == MODE_RESIDUAL) + 9 * (chosen == MODE_INTRA)
 
     def _code_units(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, context: BlockContext) -> None:
         """Which units move as one, the large ones first; those with an intra block never do, nor those of one block."""
         height, width = out.modes.shape
         sides, given = out.sides.reshape(-1), fields.sides.reshape(-1)
-        intra, coded = out.modes.reshape(-1) == _INTRA, out.coded.reshape(-1)
+        intra, coded = out.modes.reshape(-1) == MODE_INTRA, out.coded.reshape(-1)
         for level, side in enumerate(UNIT_SIDES):
             grid = unit_grid(height, width, side)
             asked = (grid.size > 1) & (grid.count(intra) == 0) & (sides[grid.roots] < side)
@@ -321,7 +137,7 @@ class BlockCoder:
     ) -> None:
         flat, given, of_source = out.directions.reshape(-1), fields.directions.reshape(-1), context.source.fields
         wanted = predicted & (source == np.arange(len(source)))
-        fixed = 7 * (out.sides >> 1) + 21 * np.where(of_source.modes == _INTRA, len(Direction), of_source.directions)
+        fixed = 7 * (out.sides >> 1) + 21 * np.where(of_source.modes == MODE_INTRA, len(Direction), of_source.directions)
         fixed, many = fixed.reshape(-1), len(source) > np.count_nonzero(wanted)
         voices = np.zeros(out.modes.shape, dtype=np.int64)  # 1, 8 or 64 by the direction of every block decoded
         heard = voices.reshape(-1)
@@ -380,7 +196,7 @@ class BlockCoder:
             base = keys_of(base)
             mirrored = mirrors[blocks].nonzero()[0]
             if writing and len(mirrored):
-                base[mirrored] = _scaled_keys(given[blocks[mirrored] - size], *straight)
+                base[mirrored] = scaled_keys(given[blocks[mirrored] - size], *straight)
             place = np.full(count, int(stage.kind == StageKind.EDGE))
             place[mirrored] = 2
             candidates = VectorCandidates(base, expected_keys[blocks], around, mirrored)
@@ -403,11 +219,11 @@ class BlockCoder:
                 difference = vectors_of(wanted[moved] - base[moved]) if writing else vectors_of(moved)
                 vertical = self._code_delta(io, spread[moved], difference[:, 0])
                 horizontal = self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1])
-                vectors[moved] += (vertical << _KEY_BITS) + horizontal
+                vectors[moved] += keys_of(np.stack([vertical, horizontal], -1))
             known[blocks] = vectors
             if len(mirrored):
                 # Only now are the vectors to the past known that these turn around.
-                known[blocks[mirrored]] += _scaled_keys(known[blocks[mirrored] - size], *straight)
+                known[blocks[mirrored]] += scaled_keys(known[blocks[mirrored] - size], *straight)
             if len(moved) and np.abs(vectors_of(known[blocks[moved]])).max() > VECTOR_LIMIT:
                 raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
             if single is not None:
@@ -424,8 +240,8 @@ class BlockCoder:
         """What the vectors of blocks that use one of two references say about the other."""
         size = len(motion) // 2
         past, future = blocks[blocks < size], blocks[blocks >= size]
-        motion[past + size] = _scaled_keys(motion[past], distances[1], distances[0])
-        motion[future - size] = _scaled_keys(motion[future], distances[0], distances[1])
+        motion[past + size] = scaled_keys(motion[past], distances[1], distances[0])
+        motion[future - size] = scaled_keys(motion[future], distances[0], distances[1])
 
     def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
         low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2

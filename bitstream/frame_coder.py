@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from .block_syntax import BlockCoder, BlockFields, Direction, Mode
+from .block_fields import BlockFields, Direction, Mode
+from .block_syntax import BlockCoder
 from .group_structure import FrameReference
 from .level_syntax import LevelChooser, LevelCoder
 from .prediction import ReferenceFrame, average

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from bitstream.block_syntax import BlockFields, Mode  # noqa: E402
+from bitstream.block_fields import BlockFields, Mode  # noqa: E402
 from bitstream.context_model import INTER  # noqa: E402
 from bitstream.frame_coder import FrameCoder, predict_frame  # noqa: E402
 from bitstream.latent_decoder import LatentDecoder  # noqa: E402

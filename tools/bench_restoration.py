@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from bitstream.block_syntax import Mode  # noqa: E402
+from bitstream.block_fields import Mode  # noqa: E402
 from bitstream.frame_coder import to_positions  # noqa: E402
 from tools.bench_keyframes import quality  # noqa: E402
 from tools.markdown import table  # noqa: E402

@@ -50,7 +50,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from bitstream.block_syntax import BlockFields, Mode  # noqa: E402
+from bitstream.block_fields import BlockFields, Mode  # noqa: E402
 from bitstream.frame_coder import FrameCoder, LatentFrame, to_positions  # noqa: E402
 from bitstream.level_syntax import PassContext  # noqa: E402
 from tools.markdown import table  # noqa: E402

@@ -1,14 +1,16 @@
 """Streams of the real encoder with their sources, for training the temporal UNet: decoded latents, neighbours, what is known of them.
 
-    python tools/restoration_streams.py --clips DIR --pictures DIR --output DIR [--frames 33] [--picture-count 120] [--generation G] [--jobs 2]
+    python tools/restoration_streams.py --clips DIR --pictures DIR --output DIR [--frames 33] [--picture-count 120]
+        [--generation 1] [--jobs 2]
 
 Every clip is coded at several crf values, spread over the whole range, by the default encoder.  Of the pictures short clips are made by a
 virtual camera that pans, zooms and turns over them while a piece of another picture passes in front; half of them stand
 still, and most are softened, changed in contrast and given noise, as video is next to photographs.  A folder is written
 per clip with ``pictures.npy`` (T, H, W, 3) uint8, ``source.npy`` (T, C, h, w) float16 and, per stream, ``crfNN.npz`` with
-decoded (T, C, h, w), neighbours (T, 2, C, h, w) int16, quantisers (T, h, w) uint8, ``generate`` (T, h, w) bool and ``keyframe`` (T,)
-bool; folders that are complete are left alone.  With ``--generation`` blocks are left to the restoration as ``encode --generation``
-does, and the folders' names end in ``-made``: put them beside the others.  Clips larger than 384×288 are cut to that size at a random place.
+decoded (T, C, h, w), neighbours (T, 2, C, h, w) int16, quantisers (T, h, w) uint8, ``generate`` (T, h, w) bool and ``keyframe``
+(T,) bool; folders that are complete are left alone.  With ``--generation`` below 1, blocks are left to the restoration as ``encode
+--generation`` does, and the folders' names end in ``-made``: put them beside the others.  Clips larger than 384×288 are cut to that
+size at a random place.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from bitstream.block_syntax import Mode  # noqa: E402
+from bitstream.block_fields import Mode  # noqa: E402
 from bitstream.frame_coder import to_positions  # noqa: E402
 from bitstream.sequence_header import SequenceHeader  # noqa: E402
 from videocodec.calibration.clips import camera_clip  # noqa: E402

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.block_syntax import Mode
+from bitstream.block_fields import Mode
 from bitstream.frame_coder import to_positions
 from bitstream.sequence_header import SequenceHeader
 

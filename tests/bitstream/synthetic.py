@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import BlockFields, Direction, Mode
+from bitstream.block_fields import BlockFields, Direction, Mode
 from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES, RADIUS, SliceNetwork
 from bitstream.frame_coder import FrameCoder, LatentFrame
 from bitstream.group_structure import Structure

@@ -7,25 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitstream.block_syntax import (
-    BlockCoder,
-    BlockContext,
-    BlockFields,
-    CodedBlocks,
-    Direction,
-    Mode,
-    VectorCandidates,
-    keys_of,
-    scaled,
-    vectors_of,
-)
+from bitstream.block_context import CodedBlocks
+from bitstream.block_fields import BlockFields, Direction, Mode
+from bitstream.block_syntax import BlockCoder
 from bitstream.errors import BitstreamError
 from bitstream.group_structure import FrameReference, Structure, coding_order
 from bitstream.prediction import VECTOR_LIMIT
 from bitstream.symbol_coder import SymbolReader, SymbolWriter, TableSet
 
 from .reference_blocks import BlockLayer
-from .reference_blocks import scaled as reference_scaled
 from .reference_entropy import RangeDecoder
 from .synthetic import RawIntegers, random_fields, synthetic_tables
 
@@ -272,28 +262,6 @@ def test_vector_contexts() -> None:
     ]
 
 
-def test_keys_behave_like_vectors() -> None:
-    vectors = np.array([[0, 0], [0, -1], [-1, 0], [1, -1], [-512, 512], [70000, -70000]])
-    keys = keys_of(vectors)
-    assert vectors_of(keys).tolist() == vectors.tolist() and len(set(keys.tolist())) == len(keys)
-    assert (vectors_of(-keys) == -vectors).all()
-    assert (vectors_of(keys[:, None] + keys) == vectors[:, None] + vectors).all()
-
-
-def test_candidates_are_counted_once() -> None:
-    predictor = np.array([[1, 1], [1, 1], [0, 0]])
-    temporal = np.array([[1, 1], [2, 2], [0, 0]])
-    around = np.array([[[0, 0], [2, 2], [0, 0]], [[3, -3], [5, 5], [0, 0]], [[0, 0], [1, 1], [0, 0]], [[4, 4], [6, 6], [0, 0]]])
-    candidates = VectorCandidates(keys_of(predictor), keys_of(temporal), keys_of(around), np.array([2]))
-    assert candidates.others.tolist() == [3, 3, 1]
-    assert candidates.symbols(keys_of(np.array([[3, -3], [5, 5], [0, 0]]))).tolist() == [2, 2, 0]
-    assert candidates.symbols(keys_of(np.array([[4, 4], [-3, 3], [0, 1]]))).tolist() == [3, 6, 6]
-    assert candidates.chosen(np.array([3, 2, 1])).tolist() == [5, 3, 1]
-    assert candidates.chosen(np.array([0, 6, 6])).tolist() == [0, 0, 0]
-    with pytest.raises(BitstreamError, match="candidate"):
-        candidates.chosen(np.array([0, 4, 0]))
-
-
 def test_merging_with_a_neighbour() -> None:
     fields = BlockFields.blank(3, 3, Mode.SKIP)
     fields.vectors[0, 0, 2] = fields.vectors[0, 1, 1] = [0, 9]
@@ -314,41 +282,6 @@ def test_blocks_without_neighbours_are_predicted_from_temporal_motion() -> None:
     fields.vectors[0] = [-2, 4]
     assert vector_calls(fields, after(past)) == [("vector_merge", [1], [0])]
     assert vector_calls(fields)[0] == ("vector_merge", [0], [6])
-
-
-@pytest.mark.parametrize(
-    ("vector", "distance", "over", "expected"),
-    [
-        ([5, -5], 1, 2, [3, -2]),
-        ([5, -5], -1, -2, [3, -2]),
-        ([5, -5], 1, -2, [-2, 3]),
-        ([5, -5], -1, 2, [-2, 3]),
-        ([7, -7], 1, -1, [-7, 7]),
-        ([7, -7], -3, -3, [7, -7]),
-        ([4, -4], 2, 3, [3, -3]),
-        ([300, -300], 2, -1, [-512, 512]),
-    ],
-)
-def test_scaling(vector: list[int], distance: int, over: int, expected: list[int]) -> None:
-    assert scaled(np.array(vector), distance, over).tolist() == expected
-    assert reference_scaled(vector, distance, over) == expected
-
-
-def test_what_a_frame_is_predicted_from() -> None:
-    """The later coded of two references, by what it says of the other."""
-    past, future = still(1, 1, (-4, 4)), still(1, 1, (-4,))
-    past.motion[:, 0, 0] = [[1, 1], [8, 16]]
-    future.motion[0, 0, 0] = [12, 20]
-    entry = FrameReference(1, 0, 4)  # distances -2 and 2
-    context = BlockContext({0: past, 4: future}, entry)
-    assert (context.distances, context.kind, context.two) == ((-2, 2), 1, True)
-    assert context.source is future and context.temporal[:, 0, 0].tolist() == [[6, 10], [-6, -10]]
-    context = BlockContext({0: past, 4: CodedBlocks(future.fields, (-8, 8), past.motion)}, entry)
-    assert context.source is past and context.temporal[:, 0, 0].tolist() == [[-4, -8], [4, 8]]
-    context = BlockContext({0: past}, FrameReference(7, 0, None))  # first of a hierarchy of eight
-    assert (context.kind, context.two, context.temporal[:, 0, 0].tolist()) == (0, False, [[2, 2]])
-    assert not BlockContext({0: CodedBlocks.keyframe(1, 1)}, ONE).temporal.any()
-    assert BlockContext({0: past, 2: still(1, 1, (-2,))}, MIDDLE).kind == 2
 
 
 def test_a_direction_says_something_of_the_other_reference() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitstream.block_syntax import BlockFields, Direction, Mode
+from bitstream.block_fields import BlockFields, Direction, Mode
 from bitstream.frame_coder import FrameCoder, LatentFrame, predict_frame, to_positions
 from bitstream.group_structure import Structure, coding_order
 from bitstream.level_syntax import PassContext

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import Direction, Mode
+from bitstream.block_fields import Direction, Mode
 from bitstream.errors import BitstreamError, ChecksumError, TruncatedStreamError
 from bitstream.frame_coder import LatentFrame
 from bitstream.group_structure import Structure

@@ -13,9 +13,10 @@ from unittest import mock
 
 import numpy as np
 
-from bitstream import block_syntax
+from bitstream import block_context, motion_vectors
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import BlockContext, Direction, Mode
+from bitstream.block_context import BlockContext
+from bitstream.block_fields import Direction, Mode
 from bitstream.context_model import INTRA
 from bitstream.frame_coder import FrameCoder, LatentFrame
 from bitstream.group_structure import Structure
@@ -107,7 +108,7 @@ class Seen:
     def watching(self) -> Iterator[None]:
         """A context in which everything that is decoded is counted."""
         start, code, escapes, update = FrameCoder.__init__, SymbolReader.code, SymbolReader.code_escapes, TableSet.update
-        predict, context, scaled = ReferenceFrame.predict, BlockContext.__init__, block_syntax.scaled
+        predict, context, scaled = ReferenceFrame.predict, BlockContext.__init__, motion_vectors.scaled
         levels = block_syntax_levels()
 
         def watched_start(coder: FrameCoder, *arguments: object) -> None:
@@ -160,7 +161,8 @@ class Seen:
             mock.patch.object(TableSet, "update", watched_update),
             mock.patch.object(ReferenceFrame, "predict", watched_predict),
             mock.patch.object(BlockContext, "__init__", watched_context),
-            mock.patch.object(block_syntax, "scaled", watched_scaled),
+            mock.patch.object(motion_vectors, "scaled", watched_scaled),
+            mock.patch.object(block_context, "scaled", watched_scaled),
             mock.patch("bitstream.context_model.SymbolContext.levels", watched_levels),
         ):
             yield

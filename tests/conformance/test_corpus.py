@@ -114,7 +114,7 @@ class TestDecoding:
             ("bitstream.frame_coder.average", lambda a, b: (a.astype(np.int64) + b >> 1).astype(np.int32)),
             ("bitstream.frame_coder.log2_step_eighths", lambda quantiser: -((40 - quantiser) * 8 // 12)),
             ("bitstream.frame_coder.dequantise", lambda levels, quantiser: levels * make_step(quantiser) + 127 >> 8),
-            ("bitstream.block_syntax.scaled", lambda vectors, distance, over: vectors * distance // over),
+            ("bitstream.block_context.scaled", lambda vectors, distance, over: vectors * distance // over),
             ("bitstream.symbol_coder.COUNT_LIMIT", (1 << 24) + 65536),
         ],
         ids=["average", "log2_step", "dequantise", "scaled", "halving"],

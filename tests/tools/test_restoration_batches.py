@@ -88,7 +88,8 @@ def test_blocks_that_the_encoder_left_out_stay_as_they_are(batching) -> None:
     made_up[1:, 4:8] = True
     stream = batching.Stream(
         "clip-a-made crf40", np.zeros((3, 128, 128, 3), np.uint8), np.zeros(shape, np.float16), np.full(shape, 64, np.int16),
-        np.full((3, 2, *shape[1:]), 128, np.int16), np.ones((3, 16, 16), np.float32), np.full(3, 100), np.array([True, False, False]), made_up,
+        np.full((3, 2, *shape[1:]), 128, np.int16), np.ones((3, 16, 16), np.float32), np.full(3, 100),
+        np.array([True, False, False]), made_up,
     )  # fmt: skip
     rng = np.random.default_rng(1)
     for _ in range(6):

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bitstream.block_syntax import Mode
+from bitstream.block_fields import Mode
 from bitstream.sequence_header import SequenceHeader
 from videocodec.provenance import PROVENANCE, PROVENANCE_NAMES, ProvenanceCount, covering_latents, provenance_map, shares
 

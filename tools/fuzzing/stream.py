@@ -12,7 +12,7 @@ import numpy as np
 
 from bitstream.access_unit import MAX_DURATION, MAX_PTS, AccessUnit, peek_frame_count, peek_is_keyframe
 from bitstream.blas_threads import one_blas_thread
-from bitstream.block_syntax import Direction, Mode
+from bitstream.block_fields import Direction, Mode
 from bitstream.errors import BitstreamError
 from bitstream.fields import ByteReader
 from bitstream.frame_coder import FrameCoder, LatentFrame

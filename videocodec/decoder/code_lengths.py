@@ -16,14 +16,17 @@ import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.blas_threads import one_blas_thread
+from bitstream.block_context import BlockContext
+from bitstream.block_fields import BlockFields, Direction, Mode
 from bitstream.block_lattice import stages
-from bitstream.block_syntax import NEW_VECTOR, BlockCoder, BlockContext, BlockFields, Direction, Mode
+from bitstream.block_syntax import BlockCoder
 from bitstream.block_units import UNIT_SIDES, leaders, unit_grid
 from bitstream.errors import BitstreamError
 from bitstream.frame_coder import FrameCoder, to_positions
 from bitstream.group_structure import FrameReference
 from bitstream.latent_decoder import Reference
 from bitstream.level_syntax import LevelCoder
+from bitstream.motion_vectors import NEW_VECTOR
 from bitstream.prediction import ReferenceFrame
 from bitstream.symbol_coder import SymbolReader, TableSet
 from bitstream.tables import CodecTables

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitstream.block_syntax import BlockFields, Mode
+from bitstream.block_fields import BlockFields, Mode
 from bitstream.frame_coder import LatentFrame
 from bitstream.sequence_header import SequenceHeader
 

@@ -13,7 +13,7 @@ import hashlib
 import numpy as np
 import torch
 
-from bitstream.block_syntax import Mode
+from bitstream.block_fields import Mode
 from bitstream.frame_coder import to_positions
 from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
 from bitstream.sequence_header import SequenceHeader

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import Direction
+from bitstream.block_fields import Direction
 from bitstream.container import SharedFile, StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.frame_coder import LatentFrame

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bitstream.blas_threads import one_blas_thread
-from bitstream.block_syntax import Direction, Mode
+from bitstream.block_fields import Direction, Mode
 from bitstream.frame_coder import LatentFrame, to_positions
 from bitstream.prediction import ReferenceFrame
 from bitstream.tables import CodecTables

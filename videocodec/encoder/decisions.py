@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bitstream.block_context import BlockContext
+from bitstream.block_fields import BlockFields, Direction, Mode
 from bitstream.block_lattice import middle_and_spread, stages
-from bitstream.block_syntax import BlockContext, BlockFields, Direction, Mode, scaled
 from bitstream.block_units import UNIT_SIDES, leaders, unit_grid
 from bitstream.frame_coder import predict_frame, to_positions
+from bitstream.motion_vectors import scaled
 from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame, average
 from bitstream.tables import CodecTables
 

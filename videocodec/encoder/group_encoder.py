@@ -10,7 +10,7 @@ import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.blas_threads import one_blas_thread
-from bitstream.block_syntax import Mode
+from bitstream.block_fields import Mode
 from bitstream.frame_coder import FrameCoder, LatentFrame, to_positions
 from bitstream.group_structure import FrameReference, Structure, coding_order
 from bitstream.latent_decoder import latent_checksum

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import Mode
+from bitstream.block_fields import Mode
 from bitstream.errors import BitstreamError
 from bitstream.frame_coder import to_positions
 from videocodec.decoder.code_lengths import CodeLengths

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.block_syntax import Mode
+from bitstream.block_fields import Mode
 from videocodec import decode_frames, encode
 from videocodec.decoder.diffusion import DiffusionRestoration, stream_noise
 from videocodec.decoder.latents import DecodedLatents, LatentStream

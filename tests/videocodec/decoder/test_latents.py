@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import BlockFields, Direction, Mode
+from bitstream.block_fields import BlockFields, Direction, Mode
 from bitstream.container import StreamReader
 from bitstream.errors import BitstreamError, ChecksumError, UnsupportedVersionError
 from bitstream.frame_coder import LatentFrame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitstream.block_syntax import BlockFields, Direction, Mode
+from bitstream.block_fields import BlockFields, Direction, Mode
 from bitstream.frame_coder import LatentFrame
 from videocodec.decoder.latents import DecodedLatents, LatentStream
 from videocodec.decoder.neighbours import neighbours

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import Direction, Mode
+from bitstream.block_fields import Direction, Mode
 from bitstream.frame_coder import LatentFrame
 from bitstream.group_structure import MAX_FRAMES
 from bitstream.latent_decoder import LatentDecoder

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bitstream.block_syntax import BlockContext, CodedBlocks, Direction, Mode
+from bitstream.block_context import BlockContext, CodedBlocks
+from bitstream.block_fields import Direction, Mode
 from bitstream.frame_coder import predict_frame
 from bitstream.group_structure import FrameReference
 from bitstream.prediction import ReferenceFrame

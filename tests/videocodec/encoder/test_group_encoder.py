@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_syntax import Mode
+from bitstream.block_fields import Mode
 from bitstream.latent_decoder import LatentDecoder
 from videocodec.encoder.chunk_coder import motion_search
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder

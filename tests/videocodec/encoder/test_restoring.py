@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.block_syntax import Mode
+from bitstream.block_fields import Mode
 from bitstream.quantiser import UNITS_PER_LATENT, step_latent
 from videocodec import encode
 from videocodec.decoder.latents import LatentStream

@@ -1,0 +1,63 @@
+"""What the block layer of a frame says: modes, directions, units and motion vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+
+class Mode(IntEnum):
+    """How a block is reconstructed."""
+
+    SKIP = 0  # the prediction as it is
+    RESIDUAL = 1  # the prediction plus coded levels
+    GENERATE = 2  # the prediction as it is, marked for inpainting by the restoration
+    INTRA = 3  # coded levels alone
+
+
+class Direction(IntEnum):
+    """Which references a predicted block uses."""
+
+    PAST = 0
+    FUTURE = 1
+    AVERAGE = 2
+
+
+MODE_RESIDUAL, MODE_INTRA = int(Mode.RESIDUAL), int(Mode.INTRA)  # comparing with plain integers takes half as long
+
+
+def carries_levels(modes: np.ndarray) -> np.ndarray:
+    """Which of these modes have levels coded, as bool of the same shape."""
+    return (modes == MODE_RESIDUAL) | (modes == MODE_INTRA)
+
+
+@dataclass
+class BlockFields:
+    """What the block layer says of one frame, on the block grid (bh, bw).
+
+    modes (bh, bw) int64 of ``Mode``; directions (bh, bw) int64 of ``Direction``; vectors (2, bh, bw, 2) int64 px as
+    (dy, dx), past then future, zero where a reference is not used; sides (bh, bw) int64: 1, or 2 or 4 for the blocks of a
+    unit of so many blocks a side, which share direction and vectors and of which none is intra.
+    """
+
+    modes: np.ndarray
+    directions: np.ndarray
+    vectors: np.ndarray
+    sides: np.ndarray
+
+    @classmethod
+    def blank(cls, height: int, width: int, mode: Mode) -> BlockFields:
+        """Every block in ``mode`` and by itself, past reference, no motion."""
+        return cls(
+            np.full((height, width), int(mode), dtype=np.int64),
+            np.zeros((height, width), dtype=np.int64),
+            np.zeros((2, height, width, 2), dtype=np.int64),
+            np.ones((height, width), dtype=np.int64),
+        )
+
+    @property
+    def coded(self) -> np.ndarray:
+        """(bh, bw) bool: blocks that carry levels."""
+        return carries_levels(self.modes)
