@@ -61,17 +61,20 @@ class _Core:
             self.file.close()
             raise
         self.ahead = ReadAhead(self.index, self.latents, self.cache) if read_ahead else None
-        self._users, self._lock = 0, threading.Lock()
+        # A reader that nobody holds any more is closed wherever the garbage collector runs, perhaps under this very lock.
+        self._users, self._lock = set[int](), threading.RLock()
 
-    def open(self) -> None:
-        """One more reader."""
+    def open(self, user: int) -> None:
+        """One more reader, by a number of its own."""
         with self._lock:
-            self._users += 1
+            self._users.add(user)
 
-    def close(self) -> None:
-        """One reader less."""
+    def close(self, user: int) -> None:
+        """One reader less; once more, by whatever thread, does nothing."""
         with self._lock:
-            self._users -= 1
+            if user not in self._users:
+                return
+            self._users.remove(user)
             if self._users:
                 return
         if self.ahead is not None:
@@ -154,7 +157,7 @@ class VideoReader:
             raise ContainerError(f"{core.metadata.name}: {core.metadata.damage}")
 
     def _join(self, core: _Core, settings: RestorationSettings, conceal: bool) -> None:
-        core.open()
+        core.open(id(self))
         self._core, self._settings, self._conceal, self._closed = core, settings, conceal, False
         self._pictures = PictureSource(core.latents, core.networks, core.cache, settings, conceal=conceal)
 
@@ -266,7 +269,7 @@ class VideoReader:
         """Let go of the file and all that was kept.  May be called more than once."""
         if not self._closed:
             self._closed = True
-            self._core.close()
+            self._core.close(id(self))
 
     def __enter__(self) -> VideoReader:
         return self

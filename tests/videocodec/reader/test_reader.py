@@ -259,6 +259,34 @@ def test_pictures_are_read_only(reader: VideoReader) -> None:
         reader.latents[0][:] = 0
 
 
+def test_two_threads_that_close_a_reader_close_it_once(coded_movie) -> None:
+    video = VideoReader(coded_movie.coded, **CPU)
+    other, both = video.with_settings(seed=3), threading.Barrier(2)
+
+    class Unhurried(VideoReader):
+        """Two threads see it open."""
+
+        @property
+        def _closed(self) -> bool:
+            found = self.__dict__["_closed"]
+            if not found:
+                both.wait(10)
+            return found
+
+        @_closed.setter
+        def _closed(self, value: bool) -> None:
+            self.__dict__["_closed"] = value
+
+    video.__class__ = Unhurried
+    threads = [threading.Thread(target=video.close) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert other[0].data.shape[0] == 3  # the file is still open
+    other.close()
+
+
 def test_a_closed_reader_says_so_with_its_length(coded_movie) -> None:
     video = VideoReader(coded_movie.coded, **CPU)
     video.close()
