@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import math
 import sys
 import time
@@ -33,15 +32,14 @@ from torch import nn
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tools.training import EMBEDDED, GRID_WEIGHT, TrainingRun, follow, grid_energy  # noqa: E402
 from videocodec.networks.autoencoder import Decoder, Encoder  # noqa: E402
 from videocodec.networks.context import ContextModel, logistic_bits  # noqa: E402
 from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
 
-EMBEDDED = Path(__file__).resolve().parents[1] / "videocodec" / "bundles" / "embedded"
 HELD_OUT = 40
 VALIDATION_STEPS = (0.6, 1.2, 2.0, 2.8)
-PERCEPTUAL_WEIGHT, RATE_WEIGHT, GRID_WEIGHT = 1500, 700, 60
-_GRID, _GRID_WINDOW = 8, 64  # px: pattern period looked for, and the area it has to be steady over
+PERCEPTUAL_WEIGHT, RATE_WEIGHT = 1500, 700
 
 
 @dataclass(frozen=True)
@@ -85,18 +83,6 @@ class Codec(nn.Module):
         return self.decoder(quantised * step.reshape(-1, 1, 1, 1), log2_step), bits
 
 
-def grid_energy(error: torch.Tensor) -> torch.Tensor:
-    """Energy (B,) of the part of an error (B, C, H, W) that repeats every 8 px over 64×64 px, without its mean.
-
-    Decoders of latents like to leave such a grid on flat areas.  Neither MSE nor LPIPS minds it much, eyes do.
-    """
-    batch, channels, height, width = error.shape
-    rows, columns, blocks = height // _GRID_WINDOW, width // _GRID_WINDOW, _GRID_WINDOW // _GRID
-    windows = error[..., : rows * _GRID_WINDOW, : columns * _GRID_WINDOW]
-    pattern = windows.reshape(batch, channels, rows, blocks, _GRID, columns, blocks, _GRID).mean((3, 6))
-    return ((pattern - pattern.mean((3, 5), keepdim=True)) ** 2).mean((1, 2, 3, 4, 5))
-
-
 def distortion(decoded: torch.Tensor, target: torch.Tensor, step: torch.Tensor, perceptual: nn.Module) -> tuple[torch.Tensor, ...]:
     """Per picture: the training distortion, MSE in 8-bit units, LPIPS."""
     error = (decoded - target) * 127.5
@@ -130,14 +116,6 @@ def crop_batch(pictures: list[np.ndarray], size: int, batch: int, rng: np.random
         p = p[y : y + size, x : x + size]
         crops.append(p[:, ::-1] if rng.random() < 0.5 else p)
     return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-@torch.no_grad()
-def follow(average: nn.Module, model: nn.Module, iteration: int) -> None:
-    """Move the exponential moving average of weights on, with a memory that grows to a thousand iterations."""
-    keep = min(0.999, iteration / (iteration + 20))
-    for a, p in zip(average.parameters(), model.parameters()):
-        a.lerp_(p, 1 - keep)
 
 
 @torch.no_grad()
@@ -208,7 +186,6 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     rng = np.random.default_rng(args.seed)
-    args.output.mkdir(parents=True, exist_ok=True)
     pictures = load_pictures(args.pictures, args.crop)
     stride = max(2, len(pictures) // HELD_OUT)
     held_out = [p for p in pictures[::stride] if min(p.shape[:2]) >= 192][:HELD_OUT]
@@ -232,47 +209,19 @@ def main() -> None:
         groups.append({"params": list(codec.encoder.parameters()), "peak": args.learning_rate})
         groups.append({"params": list(codec.rate.parameters()), "peak": 4 * args.learning_rate})
     optimiser = torch.optim.AdamW(groups, weight_decay=1e-4)
-    log = (args.output / "train.log").open("a", buffering=1)
-    log.write(
-        json.dumps(
-            {
-                "start": time.strftime("%F %T"),
-                "pictures": len(pictures),
-                **asdict(shape),
-                **{k: str(v) for k, v in vars(args).items() if k != "pictures"},
-            }
-        )
-        + "\n"
-    )
-
-    start, best, iteration, next_validation = time.time(), math.inf, 0, 0.0
-    running = np.zeros(4)
+    run = TrainingRun(args.output, args.minutes, longest=360)
+    asked = {k: str(v) for k, v in vars(args).items() if k != "pictures"}
+    run.note(start=time.strftime("%F %T"), pictures=len(pictures), **asdict(shape), **asked)
+    run.begin()
     while True:
-        elapsed = time.time() - start
-        progress = elapsed / (60 * args.minutes)
-        if elapsed >= next_validation or progress >= 1:
+        if run.validation_is_due():
+            is_last = run.progress >= 1
             figure, rows = validate(average, validation, perceptual)
-            log.write(
-                json.dumps(
-                    {
-                        "minutes": round(elapsed / 60, 1),
-                        "iteration": iteration,
-                        "figure": round(figure, 3),
-                        "validation": rows,
-                        "running": [round(float(v), 4) for v in running],
-                    }
-                )
-                + "\n"
-            )
-            if figure < best:
-                best = figure
+            if run.validated(figure, digits=3, validation=rows):
                 save(average, args.output)
-            if progress >= 1:
+            if is_last:
                 break
-            next_validation = time.time() - start + min(360.0, 12 * args.minutes)
-        ramp = min(1.0, (iteration + 1) / 200)
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * ramp * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+        run.set_rates(optimiser)
         batch = crop_batch(pictures, args.crop, args.batch, rng).to(args.device, memory_format=torch.channels_last)
         step = torch.exp(torch.empty(args.batch, device=args.device).uniform_(math.log(0.3), math.log(4.0)))
         decoded, bpp = codec(batch, step, train=True)
@@ -283,11 +232,9 @@ def main() -> None:
         loss.backward()
         nn.utils.clip_grad_norm_(codec.parameters(), 200.0)
         optimiser.step()
-        iteration += 1
-        follow(average, codec, iteration)
-        now = np.array([float(v.detach().mean()) for v in (loss, bpp, mse, lpips)])
-        running = now if iteration == 1 else 0.98 * running + 0.02 * now
-    log.close()
+        run.stepped(loss, bpp, mse, lpips)
+        follow(average, codec, run.iteration)
+    run.close()
 
 
 if __name__ == "__main__":

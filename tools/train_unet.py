@@ -24,8 +24,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
-import math
 import sys
 import time
 from pathlib import Path
@@ -39,7 +37,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tools.restoration_batches import STEPS, Batch, collate, held_out, load_streams, training_batch  # noqa: E402
-from tools.train_autoencoder import EMBEDDED, GRID_WEIGHT, follow, grid_energy  # noqa: E402
+from tools.training import EMBEDDED, GRID_WEIGHT, TrainingRun, follow, grid_energy  # noqa: E402
 from videocodec.models.bundle import ModelBundle  # noqa: E402
 from videocodec.models.temporal_unet import TemporalUNet  # noqa: E402
 from videocodec.networks.autoencoder import Decoder  # noqa: E402
@@ -150,7 +148,6 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.manual_seed(args.seed)
     rng = np.random.default_rng(args.seed)
-    args.output.mkdir(parents=True, exist_ok=True)
     bundle = ModelBundle.find(EMBEDDED)
     table = load_file(str(bundle.folder / "codec" / "tables.safetensors"))["timesteps"].numpy()
     deviation = latent_deviation(table)
@@ -173,54 +170,47 @@ def main() -> None:
         frames, (h, w) = len(stream.decoded), stream.decoded.shape[2:]
         for t in np.linspace(0, frames - 2, VALIDATION_PAIRS).astype(int):
             batches.append((group, collate([(stream, int(t), 0, 0, h, w)], deviation).to(args.device)))
-    log = (args.output / "train.log").open("a", buffering=1)
-
-    def note(**values: object) -> None:
-        log.write(json.dumps(values) + "\n")
-
-    note(start=time.strftime("%F %T"), training_streams=len(streams), held_out=len(reserved), deviation=round(deviation, 4),
-         resumed=resumable, **{k: str(v) for k, v in vars(args).items()})  # fmt: skip
+    run = TrainingRun(args.output, args.minutes, longest=480)
+    asked = {k: str(v) for k, v in vars(args).items()}
+    run.note(
+        start=time.strftime("%F %T"),
+        training_streams=len(streams),
+        held_out=len(reserved),
+        deviation=round(deviation, 4),
+        resumed=resumable,
+        **asked,
+    )
     plain = validate(average, batches, perceptual, args.perceptual, restore=False)
-    note(without_unet=plain.round(4).tolist())
+    run.note(without_unet=plain.round(4).tolist())
 
     groups = [{"params": list(model.unet.parameters()), "peak": args.learning_rate}]
     if args.decoder_rate:
         groups.append({"params": list(model.decoder.parameters()), "peak": args.decoder_rate})
     optimiser = torch.optim.AdamW(groups, weight_decay=1e-4, betas=(0.9, 0.99))
-    start, best, iteration, next_validation = time.time(), math.inf, 0, 0.0
-    running = np.zeros(4)
+    run.begin()
     while True:
-        elapsed = time.time() - start
-        progress = elapsed / (60 * args.minutes)
-        if elapsed >= next_validation or progress >= 1:
+        if run.validation_is_due():
+            is_last = run.progress >= 1
             rows = validate(average, batches, perceptual, args.perceptual)
             unrestored = validate(average, batches, perceptual, args.perceptual, restore=False) if args.decoder_rate else plain
             figure = float((rows[:, 0] - plain[:, 0]).mean())
-            note(minutes=round(elapsed / 60, 1), iteration=iteration, figure=round(figure, 4), validation=rows.round(4).tolist(),
-                 without_unet=unrestored.round(4).tolist(), running=running.round(3).tolist())  # fmt: skip
-            torch.manual_seed(args.seed + iteration)
+            torch.manual_seed(args.seed + run.iteration)
             save(average, args.output / "last", args.decoder_rate > 0)
-            if figure < best:
-                best = figure
+            if run.validated(figure, validation=rows.round(4).tolist(), without_unet=unrestored.round(4).tolist()):
                 save(average, args.output, args.decoder_rate > 0)
-            if progress >= 1:
+            if is_last:
                 break
-            next_validation = time.time() - start + min(480.0, 12 * args.minutes)
-        ramp = min(1.0, (iteration + 1) / 200)
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * ramp * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+        run.set_rates(optimiser)
         batch = training_batch(streams, args.pairs, args.crop, deviation, rng).to(args.device)
-        restore = not args.decoder_rate or iteration % UNRESTORED_EVERY != 0
+        restore = not args.decoder_rate or run.iteration % UNRESTORED_EVERY != 0
         loss, mse, lpips, flicker = distortion(model(batch, True, restore), batch, perceptual, args.perceptual, train=True)
         optimiser.zero_grad(set_to_none=True)
         loss.mean().backward()
         nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 50.0)
         optimiser.step()
-        iteration += 1
-        follow(average, model, iteration)
-        now = np.array([float(v.detach().mean()) for v in (loss, mse, lpips, flicker)])
-        running = now if iteration == 1 else 0.98 * running + 0.02 * now
-    log.close()
+        run.stepped(loss, mse, lpips, flicker)
+        follow(average, model, run.iteration)
+    run.close()
 
 
 if __name__ == "__main__":
