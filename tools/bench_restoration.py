@@ -1,11 +1,13 @@
 """What the UNet is worth: the same bytes decoded with and without it, in lpips-squeeze, PSNR and flicker.
 
     python tools/bench_restoration.py --clips DIR --lpips FILE [--crf 32 44] [--steps 1] [--max-frames 65] [--cache DIR] [--model DIR]
+    python tools/bench_restoration.py --clips DIR --lpips FILE --oracle 0.1 0.2 0.5 1
 
 lpips-squeeze and PSNR (RGB) are those of every fourth frame and the one after it; flicker is the mean absolute difference between
 these two along the source's motion (DIS flow), in grey levels, beyond the source's own.  Figures of a clip are means over its
 frames, the last row is the mean over the clips; lpips with the UNet is also given relative to that without.
-``--generation G`` encodes with blocks left to the restoration (``EncoderSettings.generation``) and compares, on the frames that
+``--oracle`` compares, instead of a UNet, one that knows the source and takes that share of the error off every latent: what there is to
+be had.  ``--generation G`` encodes with blocks left to the restoration (``EncoderSettings.generation``) and compares, on the frames that
 have any, filling them with leaving them as predicted.
 """
 
@@ -24,6 +26,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bitstream.block_fields import Mode  # noqa: E402
 from bitstream.frame_coder import to_positions  # noqa: E402
+from bitstream.quantiser import UNITS_PER_LATENT  # noqa: E402
 from tools.bench_keyframes import quality  # noqa: E402
 from tools.markdown import table  # noqa: E402
 from videocodec.decoder.diffusion import DiffusionRestoration  # noqa: E402
@@ -33,7 +36,7 @@ from videocodec.decoder.restoration import IdentityRestoration, Restoration  # n
 from videocodec.encoder.api import encode  # noqa: E402
 from videocodec.media.source import VideoSource  # noqa: E402
 from videocodec.models.bundle import ModelBundle  # noqa: E402
-from videocodec.models.runtime import pick_device  # noqa: E402
+from videocodec.models.runtime import AutoencoderRuntime, pick_device  # noqa: E402
 from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
 
 MEASURED_EVERY = 4
@@ -55,6 +58,28 @@ class LeftAsPredicted(Restoration):
             mask = to_positions(frame.latent.fields.modes == Mode.GENERATE, block)
             out[:, mask] = frame.latent.latents[:, mask]
         return restored
+
+
+class Oracle(Restoration):
+    """Takes a share of the error off every latent: knows those of the source, (T, C, h, w) in units of the stream."""
+
+    reach = 0
+
+    def __init__(self, source: np.ndarray, share: float) -> None:
+        self._source, self._share = source, share
+
+    def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
+        """Between what was decoded and the source."""
+        chosen = window[first : first + count]
+        decoded = np.stack([frame.latent.latents for frame in chosen]).astype(np.float32)
+        return decoded + np.float32(self._share) * (self._source[[frame.index for frame in chosen]] - decoded)
+
+
+def source_latents(stream: LatentStream, pictures: list[np.ndarray], args: argparse.Namespace) -> np.ndarray:
+    """(T, C, h, w) float32: what the autoencoder makes of the source, in units of the stream."""
+    runtime, header = AutoencoderRuntime(stream.bundle, args.device, args.threads), stream.header
+    each = [runtime.encode(picture[None], header.padded_height, header.padded_width) for picture in pictures]
+    return np.concatenate(each) * np.float32(UNITS_PER_LATENT)
 
 
 @dataclass(frozen=True)
@@ -122,9 +147,14 @@ def compare(clip: Path, crf: int, args: argparse.Namespace, folder: Path, percep
     with VideoSource(clip, max_frames=args.max_frames) as video:
         source = [frame.rgb for frame in video]
     stream, only = LatentStream(file, args.model), None
-    device = pick_device(args.device)
-    ways: list[Restoration] = [DiffusionRestoration(stream.bundle, stream.header, device, steps) for steps in args.steps]
-    if args.generation < 1:
+    ways: list[Restoration]
+    if args.oracle:
+        latents = source_latents(stream, source, args)
+        ways = [Oracle(latents, share) for share in args.oracle]
+    else:
+        device = pick_device(args.device)
+        ways = [DiffusionRestoration(stream.bundle, stream.header, device, steps) for steps in args.steps]
+    if args.generation < 1 and not args.oracle:
         only = generated_frames(file, args.model)
         if not only:
             return None
@@ -140,6 +170,7 @@ def main() -> None:
     parser.add_argument("--lpips", type=Path, required=True)
     parser.add_argument("--crf", type=int, nargs="+", default=[32, 44])
     parser.add_argument("--steps", type=int, nargs="+", default=[1])
+    parser.add_argument("--oracle", type=float, nargs="+", metavar="SHARE", help="0 to 1, of the error of every latent to take off")
     parser.add_argument("--max-frames", type=int, default=65)
     parser.add_argument("--only", nargs="+", help="names of clips, without suffix")
     parser.add_argument("--cache", type=Path, help="folder to keep encoded files in")
@@ -172,8 +203,8 @@ def main() -> None:
                 rows.append(["mean", *row(means)])
                 lower = sum(f[1].lpips < f[0].lpips for f in every)
                 print(f"\ncrf {crf}: lpips {100 * change:+.1f} % as the mean over the clips, lower on {lower} of {len(every)}\n")
-            heads = [f"{figure} {way}" for way in (first, *(f"{n} step{'s' * (n > 1)}" for n in args.steps))
-                     for figure in ("lpips", "PSNR", "flicker")]  # fmt: skip
+            ways = [f"{share:g} off" for share in args.oracle or ()] or [f"{n} step{'s' * (n > 1)}" for n in args.steps]
+            heads = [f"{figure} {way}" for way in (first, *ways) for figure in ("lpips", "PSNR", "flicker")]
             table(["clip", *heads], rows)
 
 
