@@ -46,24 +46,25 @@ class _Level(nn.Module):
 class TemporalUNet(ModelMixin, ConfigMixin):
     """Predicts clean latents from decoded ones, their motion-compensated neighbours in time and the generate mask.
 
-    No frame's restored latents are ever an input, so frames can be restored in batches and in any order.
+    The default has a single level: strided layers left patterns on flat areas, and more parameters were remembering, not restoring
+    (docs/measurements.md).  No frame's restored latents are ever an input, so frames can be restored in batches and in any order.
     ``from_pretrained`` and ``save_pretrained`` are diffusers' own.  The config has the scheduler's noise schedule, Stable Diffusion's, and
-    ``generation_noise``: the deviation of the noise, relative to the timestep's, that blocks to be made up were given in training.
+    ``generation_noise``: the deviation of the noise, relative to the timestep's, that blocks to be made up are given.
     """
 
     @register_to_config
     def __init__(
         self,
         latent_channels: int = 16,
-        block_out_channels: tuple[int, ...] = (56, 128, 192),
-        down_blocks: tuple[int, ...] = (1, 1, 1),
-        up_blocks: tuple[int, ...] = (1, 0),
+        block_out_channels: tuple[int, ...] = (64,),
+        down_blocks: tuple[int, ...] = (3,),
+        up_blocks: tuple[int, ...] = (),
         time_embedding_dim: int = 64,
         num_train_timesteps: int = 1000,
         beta_start: float = 0.00085,
         beta_end: float = 0.012,
         beta_schedule: str = "scaled_linear",
-        generation_noise: float = 0.25,
+        generation_noise: float = 0.0,
     ) -> None:
         super().__init__()
         if len(down_blocks) != len(block_out_channels) or len(up_blocks) != len(block_out_channels) - 1:

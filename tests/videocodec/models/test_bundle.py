@@ -17,6 +17,9 @@ from videocodec.models.bundle import TABLES_FILE, ModelBundle, available
 WEIGHTS = "vae/diffusion_pytorch_model.safetensors"
 
 
+OWN = ("embedded", "embedded-unet")  # inside the package
+
+
 def one_line(error: BaseException) -> str:
     """The message, which must be one line."""
     assert "\n" not in str(error)
@@ -30,6 +33,16 @@ class TestFinding:
         assert bundle.name == "embedded"
         assert sum(file.stat().st_size for file in bundle.folder.rglob("*") if file.is_file()) <= 20_000_000
         assert bundle.latent_scale.shape == (bundle.tables.latent_channels,)
+
+    def test_the_one_with_a_unet_is_the_other_with_a_unet(self) -> None:
+        """The same autoencoder and tables: with either the latents of a video are the same, and rates too."""
+        plain, restoring = (ModelBundle.find(name) for name in OWN)
+        assert (plain.has_unet, restoring.has_unet) == (False, True)
+        for name in (TABLES_FILE, "vae/diffusion_pytorch_model.safetensors"):
+            assert (plain.folder / name).read_bytes() == (restoring.folder / name).read_bytes()
+        assert plain.sha256 != restoring.sha256
+        for bundle in (plain, restoring):
+            assert bundle.sha256 in (bundle.folder / "README.md").read_text()
 
     @pytest.mark.parametrize("kind", [str, Path])
     def test_a_folder_is_a_bundle_too_and_gives_it_its_name(self, folder: Path, kind: type) -> None:
@@ -62,16 +75,16 @@ class TestFinding:
 
     def test_a_bundle_in_the_users_folder_is_found_by_its_name(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("VIDEOCODEC_MODELS", str(folder.parent))
-        assert available() == ("embedded", "small")
+        assert available() == (*OWN, "small")
         assert ModelBundle.find("small").folder == folder.resolve()
         shutil.copytree(folder, folder.parent / "someone" / "theirs")
-        assert available() == ("embedded", "small", "someone/theirs")
+        assert available() == (*OWN, "small", "someone/theirs")
         assert ModelBundle.find("someone/theirs").name == "theirs"
 
     def test_what_is_half_made_there_is_not_listed(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("VIDEOCODEC_MODELS", str(folder.parent / "models"))
         shutil.copytree(folder, folder.parent / "models" / ".calibrating-1234" / "small")
-        assert available() == ("embedded",)
+        assert available() == OWN
 
     @pytest.mark.parametrize("name", ["vae/diffusion_pytorch_model.bin", "unet/model.pt", "model.ckpt", "weights.pth"])
     def test_pickled_weights_are_refused_even_beside_good_ones(self, folder: Path, name: str) -> None:
