@@ -154,7 +154,7 @@ def compare(clip: Path, crf: int, args: argparse.Namespace, folder: Path, percep
     else:
         device = pick_device(args.device)
         ways = [DiffusionRestoration(stream.bundle, stream.header, device, steps) for steps in args.steps]
-    if args.generation < 1 and not args.oracle:
+    if args.generation < 1:
         only = generated_frames(file, args.model)
         if not only:
             return None
@@ -179,6 +179,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    if args.oracle and args.generation < 1:
+        parser.error("--oracle and --generation exclude each other")
     torch.set_num_threads(args.threads)
     perceptual = LpipsSqueeze(args.lpips)
     clips = sorted(f for f in args.clips.iterdir() if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only))

@@ -134,7 +134,7 @@ def training_batch(streams: list[Stream], pairs: int, crop: int, deviation: floa
     for i, is_keyframe in enumerate(keyframes):
         if is_keyframe or rng.random() > 0.33 or batch.generate[i].any():
             continue
-        for y, x, size in _blocks(crop, rng):
+        for y, x, size in blocks_to_mark(crop, rng):
             whole = np.s_[i, :, y : y + size, x : x + size]
             share = float(rng.choice([0.0, 0.5, 1.0]))
             batch.generate[i, y : y + size, x : x + size] = 1
@@ -142,7 +142,7 @@ def training_batch(streams: list[Stream], pairs: int, crop: int, deviation: floa
     return batch
 
 
-def _blocks(crop: int, rng: np.random.Generator) -> list[tuple[int, int, int]]:
+def blocks_to_mark(crop: int, rng: np.random.Generator) -> list[tuple[int, int, int]]:
     """(top, left, side) of blocks to mark: from a single one to most of a cut-out, as encoders do from calm to wild scenes."""
     size = int(rng.choice([2, 2, 4]))
     places = [(y, x, size) for y in range(0, crop - size + 1, size) for x in range(0, crop - size + 1, size)]

@@ -106,7 +106,7 @@ def test_marks_go_from_a_block_to_most_of_a_cut_out(batching) -> None:
     shares = []
     for _ in range(200):
         mask = np.zeros((20, 20))
-        for y, x, size in batching._blocks(20, rng):
+        for y, x, size in batching.blocks_to_mark(20, rng):
             assert not mask[y : y + size, x : x + size].any()
             mask[y : y + size, x : x + size] = 1
         shares.append(mask.mean())

@@ -89,11 +89,11 @@ class TestStreams:
 
 @pytest.mark.slow
 class TestAShortRun:
-    def test_it_starts_afresh_and_writes_weights_in_half_precision(self, trained: Path) -> None:
+    def test_it_starts_from_the_committed_weights_and_writes_its_own_in_half_precision(self, trained: Path) -> None:
         assert {file.name for file in trained.iterdir()} == {"unet", "last", "train.log"}
         assert [file.name for file in (trained / "last").iterdir()] == ["unet"]
         start, plain, *validations = log(trained)
-        assert start["resumed"] is ModelBundle.find("embedded").has_unet
+        assert start["resumed"] and start["init"] == str(BUNDLES / "embedded-unet")
         assert validations[-1]["iteration"] > 0
         assert len(plain["without_unet"]) == 4
         weights = load_file(str(trained / "unet" / "diffusion_pytorch_model.safetensors"))
