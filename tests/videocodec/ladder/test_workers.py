@@ -73,14 +73,25 @@ def test_it_ends_when_the_ladder_is_gone(clip: Clip, tmp_path: Path) -> None:
         assert process.wait(60) != 0
 
 
-@pytest.mark.parametrize(("answered", "status"), [(0, 1), (1, 1), (2, 0)])
-def test_orders_that_wait_end_with_the_input_too(answered: int, status: int) -> None:
-    """The input ends before an order is taken up."""
-    program = (
-        "import itertools, time; from videocodec.ladder.task import Orders; orders = Orders();"
-        f"[order for order in itertools.islice(orders, {answered + 1 if answered else 0})]; time.sleep(2)"
-    )
-    assert subprocess.run([sys.executable, "-c", program], input=b"{}\n" * 2, timeout=60).returncode == status
+WAITING = "import itertools, threading, time; from videocodec.ladder.task import Orders; orders = Orders(); "
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_orders_that_wait_end_with_the_input_too(taken: int) -> None:
+    """Of two orders some are taken up, and the last of these is not answered, or none is."""
+    program = WAITING + f"list(itertools.islice(orders, {taken})); time.sleep(300)"
+    assert subprocess.run([sys.executable, "-c", program], input=b"{}\n" * 2, timeout=120).returncode == 1
+
+
+def test_with_all_orders_answered_the_end_of_input_is_the_end_of_them() -> None:
+    note = "lambda: (orders._lines.join(), print('answered', flush=True))"
+    program = WAITING + f"[threading.Thread(target={note}, daemon=True).start() for order in orders]"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(b"{}\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"answered\n"
+        process.stdin.close()
+        assert process.wait(60) == 0
 
 
 def test_time_left_counts_what_waits_by_what_it_usually_takes() -> None:
