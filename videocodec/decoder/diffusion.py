@@ -80,6 +80,11 @@ class DiffusionRestoration(Restoration):
         self._clips = ClipAverage(self._denoiser.window, self._restore_clip) if self._denoiser.window else None
 
     @property
+    def takes_clips(self) -> bool:
+        """Whether a batch is one clip, whose frames see each other, rather than frames beside their neighbours."""
+        return self._clips is not None
+
+    @property
     def reach(self) -> int:
         """One frame before and one after, or what clips of a sliding window reach."""
         return self._clips.reach if self._clips else 1

@@ -15,7 +15,7 @@ from videocodec.decoder.latents import LatentStream
 from videocodec.encoder.generation import BlockScene
 from videocodec.encoder.restoring import DiffusionRestorer
 from videocodec.models.bundle import ModelBundle
-from videocodec.models.denoiser import Conditions, Denoiser
+from videocodec.models.denoiser import Conditions, Denoiser, SlidingWindow
 
 from ..stock_models import temporal_bundle
 
@@ -59,6 +59,23 @@ def test_latents_references_and_masks_reach_the_network_in_its_units(bundle, cod
     assert np.argwhere(shown.generate[0].numpy()).tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
     assert np.all(shown.log2_step.numpy() == np.float32(np.log2(step)))
     assert restored == pytest.approx(planes[:1], abs=1 / (UNITS_PER_LATENT * step))  # back in steps
+
+
+def test_versions_of_a_frame_are_no_clip(bundle, coded_movie, monkeypatch) -> None:
+    """A network that takes clips would find in the version that is sent what is missing in the one that is not."""
+    header, witness = LatentStream(coded_movie.coded).header, Witness()
+    witness.window = SlidingWindow(8, 4)
+    monkeypatch.setattr(ModelBundle, "load_denoiser", lambda self: witness)
+    shape, grid = (16, header.latent_height, header.latent_width), (header.latent_height // 2, header.latent_width // 2)
+    sent, held_back, past, future = np.random.default_rng(0).normal(0, 2, (4, *shape)).astype(np.float32)
+    zeros, masks = np.zeros(shape, np.float32), np.stack([np.zeros(grid, bool), np.ones(grid, bool)])
+    scene = BlockScene(zeros, zeros, sent, past, future, zeros + 1, 2, np.zeros(grid), mark=0.1, quantiser=QUANTISER)
+    restored = DiffusionRestorer(bundle, header, torch.device("cpu"))(scene, np.stack([sent, held_back]), masks)
+    step = step_latent(QUANTISER)
+    for shown, version, mask in zip(witness.shown, (sent, held_back), (0, 1), strict=True):
+        assert shown.latents.numpy() == pytest.approx(np.stack([past, version, future]) * step * 0.5, abs=0.5 / UNITS_PER_LATENT)
+        assert [plane.unique().tolist() for plane in shown.generate] == [[0], [mask], [0]]
+    assert restored == pytest.approx(np.stack([sent, held_back]), abs=1 / (UNITS_PER_LATENT * step))
 
 
 class _Knowing:
