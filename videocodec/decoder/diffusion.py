@@ -21,7 +21,7 @@ from bitstream.sequence_header import SequenceHeader
 from ..errors import UnknownModelError
 from ..models.bundle import ModelBundle
 from ..models.denoiser import Conditions, Denoiser
-from ..models.runtime import decoding_precision, network_errors
+from ..models.runtime import network_errors, run_for_pictures
 from .latents import DecodedLatents
 from .neighbours import neighbours
 from .restoration import Restoration
@@ -128,11 +128,12 @@ class DiffusionRestoration(Restoration):
         sample = self._signal[at].reshape(-1, 1, 1, 1) * noisy
         for step in range(self._steps):
             now, then = (start * (self._steps - s) // self._steps for s in (step, step + 1))
-            with decoding_precision(self._device):
-                output = self._denoiser.predict(sample, now.to(self._device), conditions).float()
-            clean = self._clean(sample, output, now)
+            clean = self._clean(sample, self._predicted(sample, now.to(self._device), conditions), now)
             sample = self._move(sample, clean, now.to(self._device), then.to(self._device))
         return ((clean / self._scale + self._shift) * UNITS_PER_LATENT).float().cpu().numpy()
+
+    def _predicted(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+        return run_for_pictures(self._device, lambda: self._denoiser.predict(sample, timesteps, conditions))
 
     def _units(self, latents: torch.Tensor) -> torch.Tensor:
         """Latents in units of the stream → of the denoiser, whose variance is about one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
@@ -46,6 +46,19 @@ def decoding_precision(device: torch.device) -> AbstractContextManager[object]:
     """A context in which networks that make pictures run: half precision on CUDA, whose tensor cores are made for it, full precision
     elsewhere (bfloat16 on CPUs is four times slower).  Encoding always is in full precision."""
     return torch.autocast("cuda", torch.float16) if device.type == "cuda" else nullcontext()
+
+
+def run_for_pictures(device: torch.device, network: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """What a network that makes pictures gives, float32, in ``decoding_precision``; once more in full precision where that overflowed.
+
+    Half precision ends at 65504, and features of some Stable Diffusion networks go beyond: SDXL's autoencoder gives black pictures then.
+    """
+    precision = decoding_precision(device)
+    with precision:
+        found = network().float()
+    if isinstance(precision, nullcontext) or torch.isfinite(found).all():
+        return found
+    return network().float()
 
 
 _DEVICE_FAILED = re.compile(r"(CUDA|cuDNN|HIP|MPS|accelerator)\b.*\berror|(CUDA|CUBLAS|CUDNN)_\w*ERROR|CU[A-Z]+_STATUS_|device.*lost", re.I)
@@ -136,15 +149,13 @@ class AutoencoderRuntime:
     def decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
         """Latents (B, C, h, w) in latent units (or float, from a restoration) and the quantiser step of every position
         (B, h, w) in scaled latents → pictures (B, height, width, 3) uint8, cropped from the top left."""
-        with network_errors(f"to decode pictures of {width}×{height}", self.device), decoding_precision(self.device):
+        with network_errors(f"to decode pictures of {width}×{height}", self.device):
             return self._decode(latents, steps, height, width)
 
     def _decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
         z = torch.from_numpy(np.ascontiguousarray(latents)).to(self.device).float() / UNITS_PER_LATENT / self._scale
         z = z.contiguous(memory_format=torch.channels_last)
-        if self._knows_steps:
-            sample = self._model.decode(z, step=torch.from_numpy(steps).to(self.device)).sample
-        else:
-            sample = self._model.decode(z).sample
-        pixels = ((sample[:, :, :height, :width].float() + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
+        step = {"step": torch.from_numpy(steps).to(self.device)} if self._knows_steps else {}
+        sample = run_for_pictures(self.device, lambda: self._model.decode(z, **step).sample[:, :, :height, :width])
+        pixels = ((sample + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

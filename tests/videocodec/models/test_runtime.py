@@ -12,8 +12,11 @@ from safetensors.numpy import load_file, save_file
 
 from bitstream.quantiser import UNITS_PER_LATENT
 from videocodec.errors import DeviceError, UnknownModelError, VideoCodecError
+from videocodec.models import runtime as runtime_module
 from videocodec.models.bundle import TABLES_FILE, ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime, pick_device, set_threads
+
+from ..stock_models import quick_bundle
 
 
 @pytest.fixture
@@ -154,3 +157,37 @@ def test_threads_are_set_as_asked_and_zero_is_no_number_of_threads() -> None:
             set_threads(0)
     finally:
         torch.set_num_threads(before)
+
+
+class TestHalfPrecision:
+    """CUDA's half precision, as the CPU does it too, if slowly."""
+
+    @pytest.fixture(autouse=True)
+    def _half(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(runtime_module, "decoding_precision", lambda device: torch.autocast("cpu", torch.float16))
+
+    @pytest.mark.parametrize(("size", "passes"), [(1.0, 1), (1000.0, 2)])
+    def test_what_overflows_in_it_runs_again_in_full(self, size: float, passes: int) -> None:
+        layer, x, seen = torch.nn.Conv2d(1, 1, 1, bias=False), torch.full((1, 1, 2, 2), size), []
+        torch.nn.init.constant_(layer.weight, 300.0)
+
+        def network() -> torch.Tensor:
+            seen.append(layer(x).dtype)
+            return layer(x)
+
+        with torch.inference_mode():
+            found = runtime_module.run_for_pictures(torch.device("cpu"), network)
+        assert torch.equal(found, 300 * x) and found.dtype == torch.float32
+        assert seen == [torch.float16, torch.float32][:passes]
+
+    def test_an_autoencoder_whose_features_it_cannot_hold_gives_the_same_pictures(self, tmp_path: Path, monkeypatch) -> None:
+        """As Stable Diffusion XL's does, of which half precision makes black pictures."""
+        bundle = ModelBundle.find(quick_bundle(tmp_path / "large"))
+        runtime = AutoencoderRuntime(bundle, "cpu", 1)
+        first = runtime._model.decoder.conv_in
+        first.weight.mul_(1e6), first.bias.mul_(1e6)
+        latents = np.random.default_rng(0).normal(0, 1.5 * UNITS_PER_LATENT, (1, 16, 4, 4)).astype(np.float32)
+        steps = np.full((1, 4, 4), 0.3, np.float32)
+        found = runtime.decode(latents, steps, 32, 32)
+        monkeypatch.undo()
+        assert np.array_equal(found, runtime.decode(latents, steps, 32, 32)) and found.std() > 0
