@@ -44,7 +44,10 @@ def load_autoencoder_in(folder: Path) -> ModelMixin:
     kind = OWN_CLASSES["LatentAutoencoder"] if name == "LatentAutoencoder" else getattr(diffusers, name, None)
     if kind is None or not hasattr(kind, "from_pretrained") or not name.startswith(("Autoencoder", "LatentAutoencoder")):
         raise UnknownModelError(f"{folder / 'config.json'}: {name!r} is no autoencoder that diffusers {diffusers.__version__} knows")
-    return load_network(folder, kind)
+    model = load_network(folder, kind)
+    if any(weights.ndim > 4 for weights in model.parameters()):
+        raise UnknownModelError(f"{folder}: a {name} is made for clips, with layers over time: give an autoencoder of single pictures")
+    return model
 
 
 def latents_of(model: ModelMixin, pictures: torch.Tensor) -> torch.Tensor:
@@ -165,10 +168,14 @@ def _line(error: BaseException) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What diffusers logs before it raises is pages long, and the error says it in a line."""
-    verbosity = diffusers.utils.logging.get_verbosity()
-    diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)
+    """What diffusers logs before it raises is pages long, and the error says it in a line; its bars, for shards, say nothing."""
+    logging = diffusers.utils.logging
+    verbosity, shows_bars = logging.get_verbosity(), getattr(logging, "is_progress_bar_enabled", lambda: True)()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
     try:
         yield
     finally:
-        diffusers.utils.logging.set_verbosity(verbosity)
+        logging.set_verbosity(verbosity)
+        if shows_bars:
+            logging.enable_progress_bar()

@@ -29,10 +29,11 @@ def empty_prompt(pipeline: Path, width: int) -> tuple[torch.Tensor, str]:
         encoder = transformers.CLIPTextModel.from_pretrained(
             str(folder), local_files_only=True, use_safetensors=True, torch_dtype=torch.float32
         )
-        tokens = tokenizer("", padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt")
+        longest = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)  # the former is 1e30 if its config has none
+        tokens = tokenizer("", padding="max_length", max_length=longest, truncation=True, return_tensors="pt")
         with torch.inference_mode():
             embedded = encoder.eval()(tokens.input_ids)[0].float()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, ImportError) as error:
         raise UnknownModelError(f"{folder}: cannot embed the empty prompt ({' '.join(str(error).split())[:150]})") from error
     if embedded.shape[2] != width:
         raise UnknownModelError(f"{folder}: gives {embedded.shape[2]} features a token, the UNet wants {width}: take a pair")

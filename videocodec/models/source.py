@@ -148,4 +148,6 @@ def _check_weights(folder: Path) -> None:
         raise UnknownModelError(f"{folder}: refusing pickled weights ({pickles[0]}): convert them to {WEIGHTS}.safetensors")
     variants = sorted(f.name for f in folder.glob(f"{WEIGHTS}.*.safetensors"))
     what_to_do = f"copy {variants[0]} to that name" if variants else "put it there"
+    if variants and "-of-" in variants[0]:  # their index has the names of the variant
+        what_to_do = "there are only shards of a variant, save the network again without one"
     raise UnknownModelError(f"{folder}: {WEIGHTS}.safetensors is missing: {what_to_do}")

@@ -19,6 +19,8 @@ def read_json(file: Path) -> dict[str, object]:
         found = json.loads(file.read_bytes())
     except RecursionError as error:
         raise UnknownModelError(f"{file}: is nested more than {MAX_DEPTH} deep") from error
+    except FileNotFoundError as error:
+        raise UnknownModelError(f"{file}: cannot be read (it is missing: put it there)") from error
     except (OSError, ValueError) as error:
         if isinstance(error, UnknownModelError):
             raise

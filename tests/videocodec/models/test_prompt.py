@@ -40,6 +40,8 @@ def transformers(monkeypatch: pytest.MonkeyPatch) -> dict:
             return SimpleNamespace(input_ids=torch.arange(77)[None])
 
     class Encoder(torch.nn.Module):
+        config = SimpleNamespace(max_position_embeddings=77)
+
         @classmethod
         def from_pretrained(cls, folder: str, **options: object) -> Encoder:
             if told.get("fails"):
@@ -93,3 +95,11 @@ def test_without_a_text_encoder_too(tmp_path: Path) -> None:
     embedded, note = empty_prompt(tmp_path, 8)
     assert torch.equal(embedded, torch.zeros(1, 77, 8))
     assert "zeros stand in" in note and str(tmp_path) in note
+
+
+@pytest.mark.parametrize(("said", "expected"), [(77, 77), (int(1e30), 77), (16, 16)])
+def test_the_prompt_is_as_long_as_tokenizer_and_encoder_can(pipeline: Path, transformers: dict, said: int, expected: int) -> None:
+    """Without model_max_length in its config a tokenizer says 1e30, which no tensor can hold."""
+    sys.modules["transformers"].AutoTokenizer.model_max_length = said
+    empty_prompt(pipeline, 6)
+    assert transformers["text"][1]["max_length"] == expected

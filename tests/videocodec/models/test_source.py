@@ -82,11 +82,15 @@ class TestRefusals:
         (folder / "vae" / WEIGHTS).rename(folder / "vae" / "diffusion_pytorch_model.fp16.safetensors")
         assert complaint(folder).endswith("is missing: copy diffusion_pytorch_model.fp16.safetensors to that name")
 
+    def test_shards_of_a_variant_are_not_to_be_copied(self, tmp_path: Path) -> None:
+        kl_autoencoder(4).half().save_pretrained(str(tmp_path), max_shard_size="20KB", variant="fp16")
+        assert complaint(tmp_path).endswith("is missing: there are only shards of a variant, save the network again without one")
+
     @pytest.mark.parametrize("file", ["vae/config.json", "unet/config.json", "scheduler/scheduler_config.json"])
     def test_a_missing_config(self, tmp_path: Path, file: str) -> None:
         folder = save_pipeline(tmp_path, restores="plain")
         (folder / file).unlink()
-        assert f"{folder / file}: cannot be read" in complaint(folder)
+        assert complaint(folder) == f"{folder / file}: cannot be read (it is missing: put it there)"
 
     def test_another_class_in_the_place_of_the_autoencoder(self, tmp_path: Path) -> None:
         unet(4).save_pretrained(str(tmp_path))
@@ -115,6 +119,16 @@ class TestRefusals:
         kl_autoencoder(4, in_channels=1, out_channels=1).save_pretrained(str(tmp_path))
         assert "a AutoencoderKL does not encode RGB pictures one by one" in complaint(tmp_path)
 
+    def test_an_autoencoder_of_clips(self, tmp_path: Path) -> None:
+        """Stable Video Diffusion's encodes single pictures like any other, and decodes them as clips."""
+        from diffusers import AutoencoderKLTemporalDecoder
+
+        widths = (32, 32, 32, 32)
+        AutoencoderKLTemporalDecoder(down_block_types=("DownEncoderBlock2D",) * 4, block_out_channels=widths).save_pretrained(str(tmp_path))
+        assert complaint(tmp_path) == (
+            f"{tmp_path}: a AutoencoderKLTemporalDecoder is made for clips, with layers over time: give an autoencoder of single pictures"
+        )
+
 
 class TestInstalling:
     def test_only_configs_and_safetensors_are_copied(self, tmp_path: Path) -> None:
@@ -142,6 +156,12 @@ class TestInstalling:
         source = ModelSource.find(folder)
         source.install(tmp_path / "bundle", source.load_autoencoder())
         assert json.loads((tmp_path / "bundle" / "vae" / "config.json").read_text())["scaling_factor"] == 0.18215
+
+    def test_shards_are_loaded_without_a_word(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        kl_autoencoder(4).save_pretrained(str(tmp_path), max_shard_size="30KB")
+        capfd.readouterr()
+        ModelSource.find(tmp_path).load_autoencoder()
+        assert capfd.readouterr() == ("", "")
 
     def test_weights_in_shards_are_taken_whole(self, tmp_path: Path) -> None:
         kl_autoencoder(4).save_pretrained(str(tmp_path / "vae"), max_shard_size="30KB")
