@@ -42,7 +42,7 @@ def load_autoencoder_in(folder: Path) -> ModelMixin:
     """The autoencoder whose files lie in this very folder.  Raises ``UnknownModelError`` with one clear line."""
     name = class_name(folder)
     kind = OWN_CLASSES["LatentAutoencoder"] if name == "LatentAutoencoder" else getattr(diffusers, name, None)
-    if kind is None or not hasattr(kind, "from_pretrained") or not name.startswith(("Autoencoder", "LatentAutoencoder")):
+    if "Autoencoder" not in name or not (isinstance(kind, type) and issubclass(kind, ModelMixin)):
         raise UnknownModelError(f"{folder / 'config.json'}: {name!r} is no autoencoder that diffusers {diffusers.__version__} knows")
     model = load_network(folder, kind)
     if any(weights.ndim > 4 for weights in model.parameters()):

@@ -39,6 +39,15 @@ class TestFinding:
         assert (source.bare, source.has_unet, source.autoencoder_folder) == (True, False, tmp_path)
         assert source.load_autoencoder().config.latent_channels == 4
 
+    def test_autoencoders_need_not_begin_so(self, tmp_path: Path) -> None:
+        """Stable Diffusion's for inpainting, whose decoder is larger."""
+        from diffusers import AsymmetricAutoencoderKL
+
+        blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4, "norm_num_groups": 4}
+        widths = {"down_block_out_channels": (8,) * 4, "up_block_out_channels": (16,) * 4}
+        AsymmetricAutoencoderKL(**blocks, **widths).save_pretrained(str(tmp_path))
+        assert type(ModelSource.find(tmp_path).load_autoencoder()) is AsymmetricAutoencoderKL
+
     def test_a_folder_without_a_model_says_what_is_missing(self, tmp_path: Path) -> None:
         assert f"{tmp_path}: no vae/config.json and no config.json here" in complaint(tmp_path)
 
