@@ -37,7 +37,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--steps", type=whole_number(1), default=1, metavar="N", help="restoration steps; no effect without a restoration model"
     )
     parser.add_argument(
-        "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration; no effect without a restoration model"
+        "--seed",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="seed of the noise that generated blocks are filled with; no effect without a restoration model, nor with embedded-unet",
     )
     parser.add_argument("--no-restore", action="store_true", help="decode the latents as they are")
     parser.add_argument(
