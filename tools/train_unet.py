@@ -3,9 +3,10 @@
     python tools/restoration_streams.py --clips DIR --pictures DIR --output STREAMS
     python tools/train_unet.py --streams STREAMS --lpips FILE --minutes 8 --output DIR
 
-Starts from ``--init`` (a folder with ``unet/``, by default the committed ``embedded-unet``; afresh if it has none) and keeps the
-weights (an exponential moving average) with the best figure on held-out scenes: ``unet/`` in diffusers' layout, float16, in the
-output folder, the newest in ``last/``, and ``train.log`` beside them. Runs on CPU and CUDA.
+Starts from ``--init`` (a folder with ``unet/``, afresh if it has none; by default the output folder, so that the same command goes on
+with the best of an earlier run, and where that has none the committed ``embedded-unet``) and keeps the weights (an exponential moving
+average) with the best figure on held-out scenes: ``unet/`` in diffusers' layout, float16, in the output folder, the newest in
+``last/``, and ``train.log`` beside them. Runs on CPU and CUDA.
 
 ``--decoder-rate`` above 0 trains the autoencoder's decoder along, on frames between keyframes, which its own training never saw; every
 fourth batch goes to it unrestored, so that pictures without the UNet stay what they were or better.  Its weights are
@@ -132,7 +133,7 @@ def main() -> None:
     parser.add_argument("--lpips", type=Path, required=True, help="safetensors file with the LPIPS SqueezeNet weights")
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--init", type=Path, default=EMBEDDED.with_name("embedded-unet"))
+    parser.add_argument("--init", type=Path, help="folder with unet/ to start from (default: --output, else embedded-unet)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=4)
@@ -143,6 +144,8 @@ def main() -> None:
     parser.add_argument("--hold-out", metavar="REGEX", help="scenes to validate with (default: every fifth clip)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    if args.init is None:
+        args.init = args.output if (args.output / "unet" / "config.json").is_file() else EMBEDDED.with_name("embedded-unet")
 
     torch.set_num_threads(args.threads)
     cv2.setNumThreads(1)

@@ -105,6 +105,14 @@ class TestAShortRun:
         assert second[0]["resumed"]
         assert second[2]["figure"] == pytest.approx(best, rel=0.01)
 
+    def test_the_same_command_goes_on_with_the_best_it_had(self, train: Callable[..., Path], trained: Path, tmp_path: Path) -> None:
+        """A run that was cut off must not be thrown away by the next one, which writes what it starts from at once."""
+        shutil.copytree(trained, tmp_path / "again")
+        first = log(trained)
+        second = log(train(tmp_path / "again"))[len(first) :]
+        assert second[0]["init"] == str(tmp_path / "again")
+        assert second[2]["figure"] == pytest.approx(min(line["figure"] for line in first[2:]), rel=0.01)
+
     def test_installed_it_makes_a_bundle_that_restores(self, run_tool: Callable, trained: Path, tmp_path: Path) -> None:
         folder = tmp_path / "bundle"
         shutil.copytree(BUNDLES / "embedded", folder)
