@@ -42,9 +42,12 @@ PIPELINES = {
     "plain": {"channels": 4, "restores": "plain"},
     "plain, 16 channels": {"channels": 16, "restores": "plain", "scheduler": "EulerDiscreteScheduler"},
     "v-prediction": {"channels": 4, "restores": "plain", "scheduler": "DDIMScheduler", "prediction_type": "v_prediction"},
+    "v-prediction, 16 channels": {"channels": 16, "restores": "plain", "prediction_type": "v_prediction"},
     "inpainting": {"channels": 4, "restores": "inpainting"},
     "inpainting, 16 channels": {"channels": 16, "restores": "inpainting"},
     "motion adapter": {"channels": 4, "restores": "adapter", "scheduler": "DDIMScheduler"},
+    "motion adapter, 16 channels": {"channels": 16, "restores": "adapter"},
+    "motion": {"channels": 4, "restores": "motion"},
     "motion, 16 channels": {"channels": 16, "restores": "motion"},
 }
 
