@@ -24,7 +24,7 @@ from ..models.denoiser import Conditions, Denoiser
 from ..models.runtime import network_errors, run_for_pictures
 from .latents import DecodedLatents
 from .neighbours import neighbours
-from .restoration import Restoration
+from .restoration import STEPS, AutoencoderInput, Restoration
 from .sliding import ClipAverage
 
 _LOG2_STEPS = np.log2([step_latent(q) for q in range(QUANTISER_COUNT)]).astype(np.float32)
@@ -65,7 +65,8 @@ class DiffusionRestoration(Restoration):
             raise ValueError(f"steps must be at least 1, got {steps}")
         self._tables, self._device, self._steps = bundle.tables, device, steps
         self._block = 1 << header.block_log2
-        self._timesteps = torch.from_numpy(bundle.timesteps)
+        self._timesteps = bundle.timesteps
+        self._quantiser_steps, self._log2_steps = (torch.from_numpy(table).to(device) for table in (STEPS, _LOG2_STEPS))
         self._scheduler = bundle.load_scheduler()
         self._scheduler.set_timesteps(self._scheduler.config.num_train_timesteps)
         alphas = self._scheduler.alphas_cumprod
@@ -89,48 +90,59 @@ class DiffusionRestoration(Restoration):
         """One frame before and one after, or what clips of a sliding window reach."""
         return self._clips.reach if self._clips else 1
 
-    @torch.inference_mode()
     def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
         """As the base class says."""
-        if self._clips:
-            return self._clips.restore(window, first, count)
-        around = np.stack([neighbours(self._tables, window, i, self._block) for i in range(first, first + count)])
-        return self._restore_batch(window[first : first + count], around)
-
-    def _restore_clip(self, frames: list[DecodedLatents]) -> np.ndarray:
-        """A clip, whose frames see each other in the network and need no neighbours beside them."""
-        return self._restore_batch(frames, np.stack([np.stack([f.latent.latents] * 2) for f in frames]))
-
-    def _restore_batch(self, chosen: list[DecodedLatents], around: np.ndarray) -> np.ndarray:
-        """Frames and their neighbours (B, 2, C, h, w) in units of the stream → restored (B, C, h, w)."""
-        # One copy to the device: latents, before and after as they are in the stream.
-        packed = np.concatenate([np.stack([f.latent.latents for f in chosen])[:, None], around], 1).astype(np.int16)
-        generate = np.stack([to_positions(f.latent.fields.modes == Mode.GENERATE, self._block) for f in chosen])
-        quantisers = np.stack([f.quantiser_map for f in chosen])
-        return self.restore_latents(packed, generate, quantisers)
+        return self.restore_on(self._device, window, first, count).latents.cpu().numpy()
 
     @torch.inference_mode()
-    def restore_latents(self, packed: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> np.ndarray:
-        """packed (B, 3, C, h, w) int16: latents of frames, and of those before and after moved to them, in units of the stream; generate
-        (B, h, w) bool; quantisers (B, h, w) uint8 → restored (B, C, h, w) float32 in units of the stream."""
-        with network_errors(f"to restore {len(packed)} frames", self._device):
-            return self._restore(packed, generate, quantisers)
+    def restore_on(self, device: torch.device, window: list[DecodedLatents], first: int, count: int) -> AutoencoderInput:
+        """As the base class says; ``device`` is where the networks are."""
+        chosen = window[first : first + count]
+        if self._clips:
+            steps = torch.from_numpy(STEPS[np.stack([frame.quantiser_map for frame in chosen])]).to(device)
+            return AutoencoderInput(self._clips.restore(window, first, count), steps)
+        around = np.stack([neighbours(self._tables, window, i, self._block) for i in range(first, first + count)])
+        return self._restore_batch(chosen, around)
 
-    def _restore(self, packed: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> np.ndarray:
-        latents, before, after = ((self._units(z)) for z in torch.from_numpy(packed).to(self._device).float().unbind(1))
-        mask = torch.from_numpy(generate).to(self._device).float()
-        steps = torch.from_numpy(_LOG2_STEPS[quantisers]).to(self._device)
-        noise = mask[:, None] * self._noise
-        conditions = Conditions(before, after, mask, steps, latents, noise)
-        start = self._timesteps[torch.from_numpy(np.rint(quantisers.mean((1, 2))).astype(np.int64))]
-        at = start.to(self._device)
-        noisy = latents + self._noise_ratio[at].reshape(-1, 1, 1, 1) * noise
-        sample = self._signal[at].reshape(-1, 1, 1, 1) * noisy
+    def _restore_clip(self, frames: list[DecodedLatents]) -> torch.Tensor:
+        """A clip, whose frames see each other in the network and need no neighbours beside them."""
+        return self._restore_batch(frames, np.stack([np.stack([f.latent.latents] * 2) for f in frames])).latents
+
+    def _restore_batch(self, chosen: list[DecodedLatents], around: np.ndarray) -> AutoencoderInput:
+        """Frames and their neighbours (B, 2, C, h, w) in units of the stream → restored."""
+        latents = np.concatenate([np.stack([f.latent.latents for f in chosen])[:, None], around], 1)
+        generate = np.stack([to_positions(f.latent.fields.modes == Mode.GENERATE, self._block) for f in chosen])
+        return self._restore(latents, generate, np.stack([f.quantiser_map for f in chosen]))
+
+    @torch.inference_mode()
+    def restore_latents(self, latents: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> np.ndarray:
+        """latents (B, 3, C, h, w) int16: those of frames, and of the ones before and after moved to them, in units of the stream; generate
+        (B, h, w) bool; quantisers (B, h, w) uint8 → restored (B, C, h, w) float32 in units of the stream."""
+        return self._restore(latents, generate, quantisers).latents.cpu().numpy()
+
+    def _restore(self, latents: np.ndarray, generate: np.ndarray, quantisers: np.ndarray) -> AutoencoderInput:
+        with network_errors(f"to restore {len(latents)} frames", self._device):
+            # Everything goes to the device in one copy, as it is in the stream, and what comes of it stays there for the autoencoder.
+            timesteps = self._timesteps[np.rint(quantisers.mean((1, 2))).astype(np.int64)]
+            shape = len(latents), 1, *quantisers.shape[1:]
+            planes = [np.broadcast_to(timesteps[:, None, None, None], shape), generate[:, None], quantisers[:, None]]
+            packed = torch.from_numpy(np.concatenate([latents.reshape(*shape[:1], -1, *shape[2:]), *planes], 1, dtype=np.int16))
+            packed = packed.to(self._device)
+            frame, before, after = (self._units(z) for z in packed[:, :-3].reshape(latents.shape).float().unbind(1))
+            start, mask, at = packed[:, -3, 0, 0].long(), packed[:, -2].float(), packed[:, -1].long()
+            conditions = Conditions(before, after, mask, self._log2_steps[at], frame, mask[:, None] * self._noise)
+            clean = self._walk(start, timesteps, conditions)
+            return AutoencoderInput(((clean / self._scale + self._shift) * UNITS_PER_LATENT).float(), self._quantiser_steps[at])
+
+    def _walk(self, start: torch.Tensor, timesteps: np.ndarray, conditions: Conditions) -> torch.Tensor:
+        """From the timesteps (B,) of frames, which are there on the device and here, down to 0 → clean latents."""
+        noisy = conditions.latents + self._noise_ratio[start].reshape(-1, 1, 1, 1) * conditions.noise
+        sample = self._signal[start].reshape(-1, 1, 1, 1) * noisy
         for step in range(self._steps):
-            now, then = (start * (self._steps - s) // self._steps for s in (step, step + 1))
-            clean = self._clean(sample, self._predicted(sample, now.to(self._device), conditions), now)
-            sample = self._move(sample, clean, now.to(self._device), then.to(self._device))
-        return ((clean / self._scale + self._shift) * UNITS_PER_LATENT).float().cpu().numpy()
+            now, here, then = (t * (self._steps - s) // self._steps for t, s in ((start, step), (timesteps, step), (start, step + 1)))
+            clean = self._clean(sample, self._predicted(sample, now, conditions), here.tolist())
+            sample = self._move(sample, clean, now, then)
+        return clean
 
     def _predicted(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         return run_for_pictures(self._device, lambda: self._denoiser.predict(sample, timesteps, conditions))
@@ -139,9 +151,9 @@ class DiffusionRestoration(Restoration):
         """Latents in units of the stream → of the denoiser, whose variance is about one."""
         return (latents / UNITS_PER_LATENT - self._shift) * self._scale
 
-    def _clean(self, sample: torch.Tensor, output: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+    def _clean(self, sample: torch.Tensor, output: torch.Tensor, timesteps: list[int]) -> torch.Tensor:
         """What the scheduler, which knows what the denoiser predicts, takes for the clean latents of frames at timesteps of their own."""
-        frames = zip(output.split(1), timesteps.tolist(), sample.split(1))
+        frames = zip(output.split(1), timesteps, sample.split(1))
         return torch.cat([self._scheduler.step(o, t, x).pred_original_sample for o, t, x in frames])
 
     def _move(self, sample: torch.Tensor, clean: torch.Tensor, now: torch.Tensor, then: torch.Tensor) -> torch.Tensor:

@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bitstream.quantiser import QUANTISER_COUNT, step_latent
-
 from ..models.runtime import AutoencoderRuntime
 from ..provenance import concealed_map, covering_latents, provenance_map
 from .concealment import GREY
@@ -86,7 +84,6 @@ class PictureDecoder:
         self._stream = stream
         self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
         self._restoration = restoration or self._choose(steps, seed, restore)
-        self._steps = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
         self.batch_size = _batch_size(self._runtime.device, stream.header.padded_width * stream.header.padded_height)
 
     def _choose(self, steps: int, seed: int, restore: bool) -> Restoration:
@@ -167,9 +164,8 @@ class PictureDecoder:
         if chosen[0].kind == CONCEALED:
             return [self._concealed(latents) for latents in chosen]
         torch.get_num_threads()  # PyTorch gives a new thread the number of threads that was set only when asked, and sums depend on it
-        restored = self._restoration.restore(window, batch.start, len(batch))
-        steps = self._steps[np.stack([frame.quantiser_map for frame in chosen])]
-        decoded = self._runtime.decode(restored, steps, header.height, header.width)
+        restored = self._restoration.restore_on(self._runtime.device, window, batch.start, len(batch))
+        decoded = self._runtime.decode(*restored, header.height, header.width)
         return [self._frame(latents, picture) for latents, picture in zip(chosen, decoded)]
 
     def _concealed(self, latents: DecodedLatents) -> Frame:
@@ -177,10 +173,8 @@ class PictureDecoder:
         if latents.concealment == GREY:
             return self._frame(latents, np.full((header.height, header.width, 3), 128, np.uint8))
         torch.get_num_threads()
-        steps = self._steps[latents.quantiser_map[None]]
-        return self._frame(
-            latents, self._runtime.decode(latents.latent.latents[None].astype(np.float32), steps, header.height, header.width)[0]
-        )
+        unrestored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
+        return self._frame(latents, self._runtime.decode(*unrestored, header.height, header.width)[0])
 
     def _frame(self, latents: DecodedLatents, picture: np.ndarray) -> Frame:
         header = self._stream.header

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from bitstream.quantiser import QUANTISER_COUNT, step_latent
+
+from ..models.runtime import network_errors
 from .latents import DecodedLatents
+
+STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
+
+
+class AutoencoderInput(NamedTuple):
+    """What the autoencoder makes pictures of, on its device: latents (B, C, h, w) float32 in latent units, and the quantiser step of
+    every position, (B, h, w) float32 in scaled latents."""
+
+    latents: torch.Tensor
+    steps: torch.Tensor
 
 
 class Restoration(ABC):
@@ -21,6 +36,14 @@ class Restoration(ABC):
     def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
         """Restore frames ``first``..``first + count - 1`` of ``window``, which also holds their neighbours within reach →
         (count, C, h, w) float32 in latent units."""
+
+    def restore_on(self, device: torch.device, window: list[DecodedLatents], first: int, count: int) -> AutoencoderInput:
+        """The same on the autoencoder's device, in one copy.  Restorations that work there leave it there."""
+        steps = STEPS[np.stack([frame.quantiser_map for frame in window[first : first + count]])]
+        packed = np.concatenate([self.restore(window, first, count), steps[:, None]], 1)
+        with network_errors(f"to show {count} frames to the autoencoder", device):
+            on_device = torch.from_numpy(packed).to(device)
+        return AutoencoderInput(on_device[:, :-1], on_device[:, -1])
 
 
 class IdentityRestoration(Restoration):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import numpy as np
+import torch
 
 from ..models.denoiser import SlidingWindow
 from .latents import DecodedLatents
@@ -35,33 +35,31 @@ def clips_around(frames: Sequence[DecodedLatents], position: int, window: Slidin
 class ClipAverage:
     """Restores frames by restoring all clips that show them; a clip counts by its frames, since more of them know more.
 
-    restore_clip: frames in display order → (their number, C, h, w) float32; clips needed again for the next frames are kept.
+    restore_clip: frames in display order → (their number, C, h, w) float32, on any device, where the result is too; clips needed
+    again for the next frames are kept.
     """
 
-    def __init__(self, window: SlidingWindow, restore_clip: Callable[[list[DecodedLatents]], np.ndarray]) -> None:
+    def __init__(self, window: SlidingWindow, restore_clip: Callable[[list[DecodedLatents]], torch.Tensor]) -> None:
         self._window, self._restore_clip = window, restore_clip
-        self._done: deque[tuple[list[DecodedLatents], np.ndarray]] = deque(maxlen=_KEPT)
+        self._done: deque[tuple[list[DecodedLatents], torch.Tensor]] = deque(maxlen=_KEPT)
 
     @property
     def reach(self) -> int:
         """Frames before and after a frame that its clips hold at most."""
         return self._window.length - 1
 
-    def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
-        """As ``Restoration.restore``."""
+    def restore(self, window: list[DecodedLatents], first: int, count: int) -> torch.Tensor:
+        """As ``Restoration.restore``, but on the networks' device."""
         wanted = range(first, first + count)
         clips = sorted({clip for position in wanted for clip in clips_around(window, position, self._window)})
-        total = np.zeros((count, *window[first].latent.latents.shape), dtype=np.float32)
-        weights = np.zeros((count, 1, 1, 1), dtype=np.float32)
+        shown: list[list[tuple[int, torch.Tensor]]] = [[] for _ in wanted]
         for begin, end in clips:
             restored = self._clip(window[begin:end])
-            inside = slice(max(begin, first), min(end, first + count))
-            here = slice(inside.start - first, inside.stop - first)
-            total[here] += (end - begin) * restored[inside.start - begin : inside.stop - begin]
-            weights[here] += end - begin
-        return total / weights
+            for position in range(max(begin, first), min(end, first + count)):
+                shown[position - first].append((end - begin, restored[position - begin]))
+        return torch.stack([sum(n * one for n, one in each) / sum(n for n, _ in each) for each in shown])
 
-    def _clip(self, frames: list[DecodedLatents]) -> np.ndarray:
+    def _clip(self, frames: list[DecodedLatents]) -> torch.Tensor:
         for known, restored in self._done:
             if len(known) == len(frames) and all(a is b for a, b in zip(known, frames)):
                 return restored

@@ -146,16 +146,17 @@ class AutoencoderRuntime:
         return (latents * self._scale).float().cpu().numpy()
 
     @torch.inference_mode()
-    def decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
+    def decode(self, latents: np.ndarray | torch.Tensor, steps: np.ndarray | torch.Tensor, height: int, width: int) -> np.ndarray:
         """Latents (B, C, h, w) in latent units (or float, from a restoration) and the quantiser step of every position
-        (B, h, w) in scaled latents → pictures (B, height, width, 3) uint8, cropped from the top left."""
+        (B, h, w) in scaled latents, arrays or tensors on any device → pictures (B, height, width, 3) uint8, cropped from the top left."""
         with network_errors(f"to decode pictures of {width}×{height}", self.device):
             return self._decode(latents, steps, height, width)
 
-    def _decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
-        z = torch.from_numpy(np.ascontiguousarray(latents)).to(self.device).float() / UNITS_PER_LATENT / self._scale
+    def _decode(self, latents: np.ndarray | torch.Tensor, steps: np.ndarray | torch.Tensor, height: int, width: int) -> np.ndarray:
+        latents, steps = (torch.from_numpy(np.ascontiguousarray(a)) if isinstance(a, np.ndarray) else a for a in (latents, steps))
+        z = latents.to(self.device).float() / UNITS_PER_LATENT / self._scale
         z = z.contiguous(memory_format=torch.channels_last)
-        step = {"step": torch.from_numpy(steps).to(self.device)} if self._knows_steps else {}
+        step = {"step": steps.to(self.device)} if self._knows_steps else {}
         sample = run_for_pictures(self.device, lambda: self._model.decode(z, **step).sample[:, :, :height, :width])
         pixels = ((sample + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

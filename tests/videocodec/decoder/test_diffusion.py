@@ -13,7 +13,9 @@ import torch
 from bitstream.block_fields import Mode
 from videocodec import decode_frames, encode
 from videocodec.decoder.diffusion import DiffusionRestoration, stream_noise
+from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import DecodedLatents, LatentStream
+from videocodec.decoder.restoration import IdentityRestoration
 from videocodec.errors import UnknownModelError
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.denoiser import Conditions, Denoiser, TemporalDenoiser
@@ -167,6 +169,22 @@ def test_batches_do_not_matter(bundle, stream, frames) -> None:
     assert together == pytest.approx(alone, abs=0.02)
 
 
+@pytest.mark.parametrize("restore", [True, False])
+def test_a_batch_goes_to_the_device_in_one_copy(bundle, stream, frames, restore: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes from the host, with three steps too, is made a tensor by from_numpy, the tables when the decoder is made."""
+    decoder = PictureDecoder(stream, "cpu", 1, restoration(bundle, stream, Recorder(), steps=3) if restore else IdentityRestoration())
+    copies = []
+    for name in ("from_numpy", "tensor", "as_tensor"):
+        real = getattr(torch, name)
+        monkeypatch.setattr(torch, name, lambda *given, real=real, **options: copies.append(given[0]) or real(*given, **options))
+    assert len(decoder.pictures(frames[:6], range(1, 5))) == 4
+    monkeypatch.undo()
+    channels, (count, height, width) = frames[0].latent.latents.shape[0], (4, *frames[0].quantiser_map.shape)
+    assert [copy.shape for copy in copies if not isinstance(copy, torch.Tensor)] == [
+        (count, 3 * channels + 3 if restore else channels + 1, height, width)
+    ]
+
+
 @pytest.fixture(scope="module")
 def coded(bundle: ModelBundle, coded_movie, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The movie's first frames, encoded with the bundle that has a UNet."""
@@ -178,8 +196,8 @@ def coded(bundle: ModelBundle, coded_movie, tmp_path_factory: pytest.TempPathFac
 class TestInADecode:
     def test_the_bundles_unet_runs_unless_told_otherwise(self, bundle, coded, monkeypatch) -> None:
         shown = []
-        real = DiffusionRestoration.restore
-        monkeypatch.setattr(DiffusionRestoration, "restore", lambda *given: shown.append(given[3]) or real(*given))
+        real = DiffusionRestoration.restore_on
+        monkeypatch.setattr(DiffusionRestoration, "restore_on", lambda *given: shown.append(given[4]) or real(*given))
         options = {"model": bundle.folder, "device": "cpu", "threads": 1}
         assert len(list(decode_frames(coded, **options))) == 6
         assert sum(shown) == 6

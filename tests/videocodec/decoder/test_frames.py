@@ -124,7 +124,7 @@ def test_a_part_is_what_the_whole_has_there(coded_movie, reach: int, first: int,
     restoration = Neighbours(reach)
     decoder = PictureDecoder(LatentStream(coded_movie.coded), "cpu", 1, restoration)
     decoder._runtime.decode = lambda latents, steps, height, width: np.repeat(
-        np.repeat(latents[:, 0, : -(-height // 8), : -(-width // 8), None].astype(np.uint8), 8, 1), 8, 2
+        np.repeat(latents.numpy()[:, 0, : -(-height // 8), : -(-width // 8), None].astype(np.uint8), 8, 1), 8, 2
     ).repeat(3, 3)
     whole = list(decoder.frames())
     part = list(decoder.frames(first, stop))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from videocodec.decoder.sliding import ClipAverage, clips_around
 from videocodec.models.denoiser import SlidingWindow
@@ -60,13 +61,13 @@ class TestPlaces:
 
 class TestAverages:
     @staticmethod
-    def restore_clip(frames: list[SimpleNamespace]) -> np.ndarray:
+    def restore_clip(frames: list[SimpleNamespace]) -> torch.Tensor:
         """A network of which every frame depends on the whole clip."""
         around = np.array([f.index for f in frames], dtype=np.float32)
-        return np.stack([np.full((1, 2, 2), f.index + 1000 * around.sum() + i, np.float32) for i, f in enumerate(frames)])
+        return torch.stack([torch.full((1, 2, 2), float(f.index + 1000 * around.sum() + i)) for i, f in enumerate(frames)])
 
     def test_a_clip_counts_by_its_frames(self) -> None:
-        average = ClipAverage(WINDOW, lambda frames: np.full((len(frames), 1, 2, 2), len(frames), np.float32))
+        average = ClipAverage(WINDOW, lambda frames: torch.full((len(frames), 1, 2, 2), float(len(frames))))
         assert average.reach == 5
         assert average.restore(stream(20), 1, 1)[0, 0, 0, 0] == pytest.approx((3 * 3 + 6 * 6) / 9)
         assert average.restore(stream(20), 10, 1)[0, 0, 0, 0] == 6
@@ -76,17 +77,17 @@ class TestAverages:
         frames = stream(26, keyframes=(0, 11))
         whole = ClipAverage(WINDOW, self.restore_clip).restore(frames, 0, 26)
         for order in (1, -1):
-            average, found = ClipAverage(WINDOW, self.restore_clip), np.zeros_like(whole)
+            average, found = ClipAverage(WINDOW, self.restore_clip), torch.zeros_like(whole)
             for first in range(0, 26, batch)[::order]:
                 count = min(batch, 26 - first)
                 held, position = window_of(frames, first, count, average.reach)
                 found[first : first + count] = average.restore(held, position, count)
-            assert np.array_equal(found, whole)
+            assert torch.equal(found, whole)
 
     def test_frames_in_order_restore_every_clip_once(self) -> None:
         seen = []
 
-        def restore_clip(frames: list[SimpleNamespace]) -> np.ndarray:
+        def restore_clip(frames: list[SimpleNamespace]) -> torch.Tensor:
             seen.append(tuple(f.index for f in frames))
             return self.restore_clip(frames)
 
@@ -96,9 +97,9 @@ class TestAverages:
         assert len(seen) == len(set(seen)) == 11
 
     def test_other_frames_of_the_same_numbers_are_no_old_acquaintances(self) -> None:
-        average = ClipAverage(WINDOW, lambda frames: np.stack([f.latent.latents.astype(np.float32) for f in frames]))
+        average = ClipAverage(WINDOW, lambda frames: torch.from_numpy(np.stack([f.latent.latents.astype(np.float32) for f in frames])))
         first = average.restore(stream(6), 0, 6)
         others = stream(6)
         for frame in others:
             frame.latent.latents = frame.latent.latents + 7
-        assert np.array_equal(average.restore(others, 0, 6), first + 7)
+        assert torch.equal(average.restore(others, 0, 6), first + 7)
