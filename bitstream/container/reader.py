@@ -19,7 +19,7 @@ from ..sequence_header import MAGIC, SequenceHeader
 from .attached_model import AttachedModel
 from .boxes import read_layout
 from .shared_file import SharedFile, check_is_file
-from .tracks import LATENT_CODEC, MP4_ALONE, describe, open_input
+from .tracks import LATENT_CODEC, MP4_ALONE, describe, open_input, packets_within
 
 # FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the ones after it.
 _KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
@@ -83,7 +83,7 @@ class StreamReader:
             self._layout = read_layout(path)  # first of all: it looks for tables that FFmpeg would believe
             opened = open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE)
         with opened as container:
-            self._stream_index, first = _find_latent_track(path, container)
+            self._stream_index, first = _find_latent_track(path, container, self._layout.file_bytes)
             copied = [stream for stream in container.streams if stream.index != self._stream_index]
             self.tracks = [describe(stream) for stream in copied]
             track = container.streams[self._stream_index]
@@ -92,7 +92,7 @@ class StreamReader:
                 self.declared_end_seconds = float(((track.start_time or 0) + track.duration) * track.time_base)
             self.audio_tracks = sum(stream.type == "audio" for stream in copied)
         self.header_is_intact = _begins_keyframe(first) and checksum_holds(first)
-        if not self.header_is_intact and (found := _intact_keyframe(path, self._stream_index)) is not None:
+        if not self.header_is_intact and (found := _intact_keyframe(path, self._stream_index, self._layout.file_bytes)) is not None:
             first, self.header_is_intact = found, True
         try:
             self.header = SequenceHeader.parse(ByteReader(first, offset=1))
@@ -130,7 +130,7 @@ class StreamReader:
                 if other.index != stream.index:
                     other.discard = av.stream.Discard.all  # or a cut in the sound would end the reading of the units too
             expected, index = stream.frames, 0
-            demuxed = container.demux(stream)
+            demuxed = packets_within(container.demux(stream), self._layout.file_bytes, self.path)
             while True:
                 try:
                     packet = next(demuxed, None)
@@ -219,10 +219,10 @@ def holds_keyframe(path: str | Path | SharedFile) -> bool:
     return False
 
 
-def _intact_keyframe(path: str | Path | SharedFile, stream_index: int) -> bytes | None:
+def _intact_keyframe(path: str | Path | SharedFile, stream_index: int, file_bytes: int) -> bytes | None:
     """The first keyframe of a track whose checksum holds."""
-    with open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE) as container, suppress(av.FFmpegError, OSError):
-        for packet in container.demux(container.streams[stream_index]):
+    with open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE) as container, suppress(av.FFmpegError, OSError, ContainerError):
+        for packet in packets_within(container.demux(container.streams[stream_index]), file_bytes, path):
             data = bytes(packet)
             if _begins_keyframe(data) and checksum_holds(data):
                 return data
@@ -233,12 +233,12 @@ def _begins_keyframe(data: bytes) -> bool:
     return peek_is_keyframe(data) and data[1 : 1 + len(MAGIC)] == MAGIC
 
 
-def _find_latent_track(path: str | Path | SharedFile, container: av.container.InputContainer) -> tuple[int, bytes]:
+def _find_latent_track(path: str | Path | SharedFile, container: av.container.InputContainer, file_bytes: int) -> tuple[int, bytes]:
     """Index of the latent track and the bytes of its first access unit."""
     candidates = [stream for stream in container.streams.data if stream.name == LATENT_CODEC]
     first: dict[int, bytes] = {}
     try:
-        for packet in container.demux(candidates) if candidates else ():
+        for packet in packets_within(container.demux(candidates), file_bytes, path) if candidates else ():
             first.setdefault(packet.stream.index, bytes(packet))
             if len(first) == len(candidates):
                 break
@@ -250,7 +250,7 @@ def _find_latent_track(path: str | Path | SharedFile, container: av.container.In
             return index, data
     # Its beginning may be damaged or missing.
     for index, data in sorted(first.items()):
-        if _intact_keyframe(path, index) is not None:
+        if _intact_keyframe(path, index, file_bytes) is not None:
             return index, data
     raise ContainerError(_not_ours(path, container, "no latent-video track in it that can be read"))
 

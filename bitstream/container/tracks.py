@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +18,7 @@ LATENT_CODEC = "bin_data"  # FFmpeg's name for what the latent track is coded as
 MP4_ALONE = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}  # options of open_input: no format that opens other files
 _COPIED_KINDS = ("audio", "subtitle")
 _EMPTY_TEXT = b"\x00\x00"  # a mov_text packet that clears the screen
+_TIMES_READ, _MORE_BYTES = 2, 1 << 20  # of the file's bytes: FFmpeg adds a few to some packets, and tracks may share some
 
 
 def describe(stream: av.stream.Stream) -> str:
@@ -118,13 +119,17 @@ class TrackCopier:
         # FFmpeg's MP4 writer fills the gaps between subtitles with empty ones itself: copied, they would be there twice.
         fills_gaps = self._output.format.name in ("mp4", "mov")
         chosen = [self._input.streams[index] for index in self._targets]
-        demuxed = self._input.demux(chosen)
+        demuxed: Iterator[av.Packet] = self._input.demux(chosen)
+        if self._input.format.name.startswith("mov"):  # other formats may hold packets compressed
+            demuxed = packets_within(demuxed, _TIMES_READ * os.path.getsize(self._path) + _MORE_BYTES, self._path)
         while True:
             try:
                 packet = next(demuxed, None)
-            except av.FFmpegError as error:
+            except (av.FFmpegError, ContainerError) as error:
                 if self._may_end:
                     return
+                if isinstance(error, ContainerError):
+                    raise
                 raise ContainerError(f"{self._path}: sound or subtitles cannot be read ({error.strerror})") from error
             if packet is None:
                 return
@@ -179,6 +184,19 @@ def open_input(path: str | Path | SharedFile, **options: str) -> av.container.In
         return av.open(source, options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise ContainerError(f"{path}: not a file this program can read ({error.strerror}): check the name, or copy it again") from error
+
+
+def packets_within(packets: Iterable[av.Packet], limit: int, name: object) -> Iterator[av.Packet]:
+    """Packets until they have more than ``limit`` bytes together; then ``ContainerError`` with the name of the file.
+
+    Tables may lead to the same bytes any number of times: a file of 300 kB would give hundreds of GB.
+    """
+    left = limit
+    for packet in packets:
+        left -= packet.size
+        if left < 0:
+            raise ContainerError(f"{name}: its tables lead to the same bytes again and again: it is damaged, copy it again")
+        yield packet
 
 
 def _format_holds(format_name: str, stream: av.stream.Stream) -> bool:

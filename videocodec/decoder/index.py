@@ -101,10 +101,8 @@ class StreamIndex:
         self._first_frames = [unit.first_frame for unit in self.units]
         self._keyframe_units = [unit.number for unit in self.units if unit.is_keyframe]
         if self.units[0].damage is None and not self.units[0].is_keyframe:
-            self.mark_damaged(0, "the keyframe that it builds on is missing")
-        for entry in list(self.units):
-            if entry.damage is not None:
-                self.mark_damaged(entry.number, entry.damage)
+            self.units[0] = replace(self.units[0], damage="the keyframe that it builds on is missing")
+        self._spread_damage()
 
     def __len__(self) -> int:
         """How many frames there are."""
@@ -148,11 +146,22 @@ class StreamIndex:
 
     def mark_damaged(self, unit: int, reason: str) -> None:
         """Frames of an access unit, and of those after it that build on it, cannot be decoded."""
-        for number in range(unit, self.group_of(unit).stop):
-            if self.units[number].damage is None or number == unit:
-                cause = "one that is missing" if self.units[unit].sample is None else f"{self.units[unit].name}, which is damaged"
-                because = reason if number == unit else f"{BUILD_ON} {cause}"
-                self.units[number] = replace(self.units[number], damage=because)
+        self.units[unit] = replace(self.units[unit], damage=reason)
+        for number in range(unit + 1, self.group_of(unit).stop):
+            if self.units[number].damage is not None:
+                return  # and so are all after it
+            self.units[number] = _builds_on(self.units[unit], self.units[number])
+
+    def _spread_damage(self) -> None:
+        """From every damaged unit to those that build on it: in one pass, for there may be as many as a stranger likes."""
+        cause: IndexEntry | None = None
+        for entry in list(self.units):
+            if entry.is_keyframe:
+                cause = None
+            if entry.damage is not None:
+                cause = cause or entry
+            elif cause is not None:
+                self.units[entry.number] = _builds_on(cause, entry)
 
     def damage_at(self, frame: int) -> DamagedFrameError | None:
         """The error that a frame (0..n - 1) raises, None if nothing is known against it."""
@@ -202,6 +211,11 @@ class StreamIndex:
             if sample is None:
                 return
             yield _look_at(sample)
+
+
+def _builds_on(damaged: IndexEntry, entry: IndexEntry) -> IndexEntry:
+    cause = "one that is missing" if damaged.sample is None else f"{damaged.name}, which is damaged"
+    return replace(entry, damage=f"{BUILD_ON} {cause}")
 
 
 def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:

@@ -6,7 +6,7 @@ Every intact access unit says itself when its frames are shown.  What lies betwe
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -64,7 +64,7 @@ def arrange(scanned: Sequence[ScannedUnit]) -> Timeline:
     if not broken and all(unit.end == following.pts for unit, following in zip(intact, intact[1:])):
         return Timeline(intact, irregularities)
     shift = Counter(unit.pts - unit.container_pts for unit in intact).most_common(1)[0][0] if intact else 0
-    broken = sorted((replace(unit, pts=unit.pts + shift) for unit in broken), key=lambda unit: unit.pts)
+    broken = deque(sorted((replace(unit, pts=unit.pts + shift) for unit in broken), key=lambda unit: unit.pts))
     spans = _Spans(intact)
     units: list[ScannedUnit] = []
     for place in range(len(intact) + 1):
@@ -72,7 +72,7 @@ def arrange(scanned: Sequence[ScannedUnit]) -> Timeline:
         end = intact[place].pts if place < len(intact) else None
         inside = []
         while broken and (end is None or broken[0].pts < end):
-            inside.append(broken.pop(0))
+            inside.append(broken.popleft())
         units += spans.fill(inside, begin, end)
         units += intact[place : place + 1]
     return Timeline(units, irregularities)
@@ -82,15 +82,16 @@ def _in_order(intact: list[ScannedUnit]) -> tuple[list[ScannedUnit], list[str]]:
     """Intact units by their own times, each once."""
     kept: list[ScannedUnit] = []
     irregularities = []
+    left_out: set[int | None] = set()
     moved = [following.number for unit, following in zip(intact, intact[1:]) if following.pts < unit.pts]
     for unit in sorted(intact, key=lambda unit: (unit.pts, unit.number)):
         if kept and unit.pts < kept[-1].end:
             what = "is there twice" if unit.pts == kept[-1].pts else "overlaps the one before it"
             irregularities.append(f"access unit {unit.number} {what} and is left out")
-            moved = [number for number in moved if number != unit.number]
+            left_out.add(unit.number)
         else:
             kept.append(unit)
-    irregularities += [f"access unit {number} is out of order and was put right" for number in moved]
+    irregularities += [f"access unit {number} is out of order and was put right" for number in moved if number not in left_out]
     return kept, irregularities
 
 
