@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..models.attached import errors_of
 from ..models.runtime import AutoencoderRuntime
 from ..provenance import concealed_map, covering_latents, provenance_map
 from .concealment import GREY
@@ -82,8 +83,9 @@ class PictureDecoder:
         runtime: AutoencoderRuntime | None = None,
     ) -> None:
         self._stream = stream
-        self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
-        self._restoration = restoration or self._choose(steps, seed, restore)
+        with errors_of(stream.bundle, stream.path):
+            self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
+            self._restoration = restoration or self._choose(steps, seed, restore)
         self.batch_size = _batch_size(self._runtime.device, stream.header.padded_width * stream.header.padded_height)
 
     def _choose(self, steps: int, seed: int, restore: bool) -> Restoration:

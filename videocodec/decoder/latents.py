@@ -19,7 +19,7 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.tables import CodecTables
 
 from ..errors import ForcedModelWarning, ModelMismatchError, UnknownModelError
-from ..models.attached import attached_bundle
+from ..models.attached import attached_bundle, errors_of
 from ..models.bundle import ModelBundle, available
 from .index import StreamIndex, check_unchanged
 
@@ -121,6 +121,8 @@ class LatentStream:
             if attached is None:
                 self._check_header()
                 raise ModelMismatchError(f"{self.path}: {error}") from error
+            with errors_of(attached, self.path):
+                attached.tables  # noqa: B018  read once, here
             return attached
 
     def _check_header(self) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from bitstream.container import AttachedModel, StreamReader, check_attachable
+from bitstream.container import AttachedModel, SharedFile, StreamReader, check_attachable
 from bitstream.errors import AttachedModelError
+from bitstream.tables import TablesError
 
 from ..errors import UnknownModelError
 from .bundle import ModelBundle
 
 _SHOWN = 16  # hex digits of a hash
+_PREFIX = "videocodec-model-"  # of temporary folders
 
 
 def attachable_files(bundle: ModelBundle) -> list[tuple[str, Path]]:
@@ -43,7 +47,7 @@ def attached_bundle(reader: StreamReader) -> ModelBundle | None:
     attached = checked_model(reader)
     if attached is None:
         return None
-    folder = Path(tempfile.mkdtemp(prefix="videocodec-model-"))  # which nobody else may read or write
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # which nobody else may read or write
     try:
         attached.extract(folder)
         bundle = ModelBundle(reader.header.model_name, folder)
@@ -52,3 +56,15 @@ def attached_bundle(reader: StreamReader) -> ModelBundle | None:
         raise
     weakref.finalize(bundle, shutil.rmtree, folder, ignore_errors=True)
     return bundle
+
+
+@contextmanager
+def errors_of(bundle: ModelBundle, path: str | Path | SharedFile) -> Iterator[None]:
+    """Errors about an attached bundle name the file that it came with, not the temporary folder, of which nobody knows and which goes."""
+    try:
+        yield
+    except (UnknownModelError, TablesError) as error:
+        if not bundle.folder.name.startswith(_PREFIX):
+            raise
+        said = str(error).removeprefix(str(bundle.folder)).replace(str(bundle.folder), "it").lstrip("/\\: ")
+        raise type(error)(f"{path}: the model attached to it cannot be used: {said}") from error

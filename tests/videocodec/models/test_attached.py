@@ -11,6 +11,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -18,7 +19,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from bitstream.container import StreamReader
+from bitstream.access_unit import AccessUnit
+from bitstream.container import StreamReader, StreamWriter
 from bitstream.container.boxes import read_layout
 from bitstream.errors import ContainerError
 from videocodec import VideoReader, decode, decode_frames, encode, info, verify
@@ -192,6 +194,52 @@ class TestDamage:
         for arguments in ({}, {"model": made.kept}, {"model": made.kept, "force_model": True}):
             with pytest.raises(ContainerError, match="broken.lv.mp4: the first access unit is damaged"):
                 LatentStream(broken, **arguments)
+
+
+@pytest.fixture
+def with_other(made: Made, tmp_path: Path) -> Callable[..., Path]:
+    """with_other(name, content): the stream with a model attached of which one file is another, hash and header right."""
+
+    def make(name: str, content: bytes) -> Path:
+        folder, path = tmp_path / "strange", tmp_path / "strange.lv.mp4"
+        for file, source in made.files.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(content if file == name else (made.kept / source.relative_to(made.bundle)).read_bytes())
+        bundle = ModelBundle("strange", folder)
+        with StreamReader(made.stream) as reader, StreamWriter(path, reader.header.time_base) as writer:
+            writer.attach_model(bundle.files, bundle.sha256)
+            for sample in reader.units():
+                unit = AccessUnit.parse(sample.data)
+                if unit.header is not None:
+                    unit = replace(unit, header=replace(unit.header, model_name="strange", model_sha256=bundle.sha256))
+                writer.write(unit.to_bytes(), unit.first_pts, unit.duration)
+            writer.commit()
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("vae/config.json", b'{"_class_name": "AutoencoderOfPaper"}'),
+        ("vae/config.json", b"{\x9c"),
+        ("unet/config.json", b'{"_class_name": "UNetOfPaper"}'),
+        (WEIGHTS, (2).to_bytes(8, "little") + b"{}"),
+        (TABLES_FILE, (2).to_bytes(8, "little") + b"{}"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_named_by_the_file_that_it_came_with(
+    with_other: Callable[..., Path], temporary: Path, tmp_path: Path, name: str, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not by the temporary folder that it was unpacked into, which is gone when somebody reads the line."""
+    path = with_other(str(Path(name).as_posix()), content)
+    assert main(["decode", str(path), str(tmp_path / "out.mp4"), "--device", "cpu", "--threads", "1"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"videocodec: error: {path}: the model attached to it cannot be used: ") and err.count("\n") == 1
+    assert str(temporary) not in err and not (tmp_path / "out.mp4").exists()
+    gc.collect()
+    assert list(temporary.iterdir()) == []
 
 
 class TestInfo:
