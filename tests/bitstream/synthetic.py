@@ -76,6 +76,25 @@ def synthetic_tables(seed: int = 2026, slices: tuple[int, ...] = SLICES, filter_
     return CodecTables(sum(slices), slices, networks, level_priors, block_priors, _phase_filters(random, sum(slices), filter_noise_odds))
 
 
+def steep_tables(seed: int, slices: tuple[int, ...]) -> CodecTables:
+    """The same with networks whose hidden values mostly go beyond their limit, and whose means often do."""
+    usual = synthetic_tables(seed, slices)
+    for networks in usual.networks.values():
+        for network in networks:
+            network.gather[:, :HIDDEN] *= 150
+    return usual
+
+
+def flat_tables(seed: int, slices: tuple[int, ...]) -> CodecTables:
+    """The same with networks that always say the same, so that all levels of a frame are coded under one table for each channel."""
+    usual = synthetic_tables(seed, slices)
+    for networks in usual.networks.values():
+        for network in networks:
+            network.gather[:] = 0
+            network.mix[:] = 0
+    return usual
+
+
 def plain_tables(tables: CodecTables) -> dict[str, list]:
     """The same as nested lists of integers, for ``ReferenceDecoder``."""
     return {name: tensor.tolist() for name, tensor in tables.to_tensors().items()}
@@ -159,6 +178,19 @@ def still_fields(random: RawIntegers, height: int, width: int, two_references: b
     return BlockFields.blank(height, width, Mode.RESIDUAL)
 
 
+def counted_fields(*counts: int) -> FieldsMaker:
+    """A maker that remembers: nothing moves, and in the first frames so many blocks have levels, from the upper left on; later, all."""
+    left = list(counts)
+
+    def make(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
+        fields = BlockFields.blank(height, width, Mode.RESIDUAL)
+        if left:
+            fields.modes.reshape(-1)[left.pop(0) :] = Mode.SKIP
+        return fields
+
+    return make
+
+
 def scattered_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
     """Every block by itself, many intra, with vectors that differ from their neighbours' by 40 px at most."""
     fields = BlockFields.blank(height, width, Mode.SKIP)
@@ -217,6 +249,22 @@ def no_levels(random: RawIntegers, escape_odds: int) -> LevelChooser:
 
 
 LevelsMaker = Callable[[RawIntegers, int], LevelChooser]
+
+
+def levels_after(count: int) -> LevelsMaker:
+    """Levels of 0 for so many of a stream, then random ones."""
+
+    def make(random: RawIntegers, escape_odds: int) -> LevelChooser:
+        left, later, now = count, random_levels(random, escape_odds), no_levels(random, escape_odds)
+
+        def choose(passed: PassContext) -> np.ndarray:
+            nonlocal left
+            left -= len(passed.rows) * passed.own
+            return (now if left >= 0 else later)(passed)
+
+        return choose
+
+    return make
 
 
 @dataclass(frozen=True)

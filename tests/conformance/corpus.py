@@ -25,29 +25,37 @@ from bitstream.tables import CodecTables
 FOLDER = Path(__file__).parent
 MANIFEST = "manifest.json"
 
-# SHA-256 of the manifest's entry of every frozen version.  An entry here is never changed again: decoded integers that differ are a new
-# version of the format.
-FROZEN = {1: "99bad1afd61f2d6fb5e2985bb778718ecd09dc323c60598ba04970d0f1e1471b"}
+# SHA-256 of the manifest's parts that are frozen: a version of the format, "1", and files that were added to it later, "1.1", "1.2", …
+# An entry here is never changed again: decoded integers that differ are a new version of the format.
+FROZEN = {
+    "1": "99bad1afd61f2d6fb5e2985bb778718ecd09dc323c60598ba04970d0f1e1471b",
+    "1.1": "54bfef3f9d636adee861ca15e4984b5ebed9a61ab414da050dc34d37f169b70c",
+}
 
 
 def read_manifest(folder: Path = FOLDER) -> dict[str, dict]:
-    """What the manifest says, by format version."""
+    """What the manifest says, by its parts: a format version, or files added to one later."""
     return json.loads((folder / MANIFEST).read_text())
 
 
 def digest(entry: dict) -> str:
-    """SHA-256 of a version's entry, whatever its layout."""
+    """SHA-256 of a part's entry, whatever its layout."""
     return hashlib.sha256(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One file of the corpus.  entry: what the manifest says about it."""
+    """One file of the corpus.  part: of the manifest; entry: what that says about it."""
 
-    version: int
+    part: str
     name: str
     entry: dict
     folder: Path
+
+    @property
+    def version(self) -> int:
+        """Of the format."""
+        return int(self.part.partition(".")[0])
 
     @property
     def path(self) -> Path:
@@ -61,9 +69,9 @@ class Stream:
 
 
 def streams(folder: Path = FOLDER) -> list[Stream]:
-    """All files of all versions."""
+    """All files of all parts."""
     manifest = read_manifest(folder)
-    return [Stream(int(version), name, entry, folder) for version, whole in manifest.items() for name, entry in whole["streams"].items()]
+    return [Stream(part, name, entry, folder) for part, whole in manifest.items() for name, entry in whole["streams"].items()]
 
 
 def model_files(name: str, folder: Path = FOLDER) -> dict[str, bytes]:

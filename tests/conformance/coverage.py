@@ -17,7 +17,7 @@ from bitstream import block_context, motion_vectors
 from bitstream.access_unit import AccessUnit
 from bitstream.block_context import BlockContext
 from bitstream.block_fields import Direction, Mode
-from bitstream.context_model import INTRA
+from bitstream.context_model import INTRA, MEAN_LIMIT, SliceNetwork, SymbolContext
 from bitstream.frame_coder import FrameCoder, LatentFrame
 from bitstream.group_structure import Structure
 from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame
@@ -90,6 +90,8 @@ def required() -> list[str]:
     keys += [f"escape of {n} bits" for n in range(1, 15)] + ["level 16383", "level -16383"]
     keys += ["latent 32767", "latent -32767"]
     keys += [f"counts halved: {name}" for name in ("mode", "vector_merge", "inter")]
+    keys += ["counts at their limit", "counts one symbol beyond their limit"]
+    keys += ["a mean above its limit", "a mean below its limit", "hidden values above their limit, to some effect"]
     return keys
 
 
@@ -109,7 +111,7 @@ class Seen:
         """A context in which everything that is decoded is counted."""
         start, code, escapes, update = FrameCoder.__init__, SymbolReader.code, SymbolReader.code_escapes, TableSet.update
         predict, context, scaled = ReferenceFrame.predict, BlockContext.__init__, motion_vectors.scaled
-        levels = block_syntax_levels()
+        levels, evaluate = SymbolContext.levels, SliceNetwork.evaluate
 
         def watched_start(coder: FrameCoder, *arguments: object) -> None:
             start(coder, *arguments)
@@ -128,8 +130,11 @@ class Seen:
             return found
 
         def watched_update(tables: TableSet) -> None:
-            if id(tables) in self._names and (tables.counts.sum(1) > COUNT_LIMIT).any():
-                self.add(f"counts halved: {self._names[id(tables)][1]}")
+            if id(tables) in self._names:
+                total = tables.counts.sum(1)
+                self.add(f"counts halved: {self._names[id(tables)][1]}", (total > COUNT_LIMIT).any())
+                self.add("counts at their limit", (total == COUNT_LIMIT).any())
+                self.add("counts one symbol beyond their limit", (total == COUNT_LIMIT + tables.increment).any())
             update(tables)
 
         def watched_predict(
@@ -148,6 +153,18 @@ class Seen:
             self.add("a scaled vector at its limit", ((np.abs(found) == VECTOR_LIMIT) & (exact > VECTOR_LIMIT + 1)).sum())
             return found
 
+        def watched_network(network: SliceNetwork, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            mean, scale = evaluate(network, features)
+            with mock.patch("bitstream.context_model.MEAN_LIMIT", 1 << 40):
+                free, _ = evaluate(network, features)
+                with mock.patch("bitstream.context_model.HIDDEN_LIMIT", 1 << 45):
+                    other, other_scale = evaluate(network, features)
+            self.add("a mean above its limit", (free > mean).sum())
+            self.add("a mean below its limit", (free < mean).sum())
+            one, two = SymbolContext.of(mean, scale), SymbolContext.of(np.clip(other, -MEAN_LIMIT, MEAN_LIMIT), other_scale)
+            self.add("hidden values above their limit, to some effect", ((one.table != two.table) | (one.base != two.base)).sum())
+            return mean, scale
+
         def watched_levels(made: object, symbols: np.ndarray, beyond: np.ndarray) -> np.ndarray:
             found = levels(made, symbols, beyond)
             for limit in (MAX_LEVEL, -MAX_LEVEL):
@@ -164,6 +181,7 @@ class Seen:
             mock.patch.object(motion_vectors, "scaled", watched_scaled),
             mock.patch.object(block_context, "scaled", watched_scaled),
             mock.patch("bitstream.context_model.SymbolContext.levels", watched_levels),
+            mock.patch.object(SliceNetwork, "evaluate", watched_network),
         ):
             yield
 
@@ -238,13 +256,6 @@ class Seen:
         future = context.two and context.source is context.references[1]
         self.add(f"temporal motion from the {'future' if future else 'past'} reference")
         self.add("temporal motion to the future of its source", context.two and not future)
-
-
-def block_syntax_levels() -> object:
-    """The method that turns symbols into levels, before it is watched."""
-    from bitstream.context_model import SymbolContext
-
-    return SymbolContext.levels
 
 
 def _keys(name: str, table: int, symbol: int) -> list[str]:

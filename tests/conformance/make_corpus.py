@@ -1,8 +1,9 @@
 """Makes the conformance corpus again: ``python -m tests.conformance.make_corpus`` in the repository root.
 
-What belongs to a frozen version of the format is not made again: that is what it is for.  A new version of the format gets entries and a
-folder of its own beside the old ones: ``--format-version 2``, once bitstream/ writes that.  Files of random decisions come out as the same
-bytes on every machine; those of the real encoder need not, since another processor may round the autoencoder otherwise.
+What is frozen is not made again: that is what it is for.  A new version of the format gets entries and a folder of its own beside the old
+ones: ``--part 2``, once bitstream/ writes that.  Files that a version turned out to lack are a part of their own: ``--part 1.1``.  Files
+of random decisions come out as the same bytes on every machine; those of the real encoder need not, since another processor may round the
+autoencoder otherwise.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from bitstream.tables import CodecTables
 
 from ..bitstream.synthetic import MadeUnit, StreamMaker, synthetic_header
 from . import corpus
-from .make_models import WAVES, make_files, write_archive
+from .make_models import MODELS, make_files, write_archive
 from .scenarios import ENCODINGS, SCENARIOS, Encoding, Scenario, header_of
 
 
@@ -34,7 +35,8 @@ def make_units(name: str, tables: CodecTables, model_sha256: str) -> list[tuple[
     """The access units of a stream of random decisions, as bytes and as what they must decode to."""
     scenario: Scenario = SCENARIOS[name]
     usual = synthetic_header(scenario.width, scenario.height, scenario.block_log2, tables.latent_channels)
-    maker = StreamMaker(tables, usual, 1 + list(SCENARIOS).index(name), scenario.escape_odds, scenario.fields, scenario.levels)
+    fields = scenario.make_fields() if scenario.make_fields else scenario.fields
+    maker = StreamMaker(tables, usual, 1 + list(SCENARIOS).index(name), scenario.escape_odds, fields, scenario.levels)
     maker.start_at(scenario.first_pts)
     made, keyframes = [], 0
     for plan in scenario.plans:
@@ -124,31 +126,34 @@ def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTabl
         "block": header.block_size,
         "latents": f"{header.latent_channels} channels, {header.latent_height} rows, {header.latent_width} columns",
     }
-    stream = corpus.Stream(FORMAT_VERSION, path.stem, entry, path.parents[1])
+    stream = corpus.Stream(str(FORMAT_VERSION), path.stem, entry, path.parents[1])
     units = list(corpus.decode(stream, tables))
     everything = hashlib.sha256(b"".join(frame.latents.astype("<i2").tobytes() for _, frames in units for frame in frames))
     lines = [corpus.describe(unit, frames) for unit, frames in units]
     return entry | {"frames": sum(unit.frame_count for unit, _ in units), "latents_sha256": everything.hexdigest(), "units": lines}
 
 
-def make(folder: Path) -> dict:
-    """Write models and files of the current version of the format below ``folder`` → the manifest's entry of that version."""
+def make(folder: Path, added: int) -> dict:
+    """Write models and files of the current version of the format below ``folder``, those it began with (0) or those added at some time
+    → the manifest's entry of that part."""
     target = folder / f"v{FORMAT_VERSION}"
     for needed in (target, folder / "models"):
         needed.mkdir(exist_ok=True, parents=True)
-    files = {name: make_files(name) for name in WAVES}
+    files = {name: make_files(name) for name, model in MODELS.items() if model.added == added}
     for name, contents in files.items():
         write_archive(contents, folder / "models" / f"{name}.zip")
-    tables = {name: corpus.load_tables(name, folder) for name in WAVES}
+    tables = {name: corpus.load_tables(name, folder) for name in files}
     models = {name: {"sha256": corpus.identity(contents)} for name, contents in files.items()}
     streams = {}
     for name, scenario in SCENARIOS.items():
+        if scenario.added != added:
+            continue
         path = target / f"{name}.mp4"
         write_units(make_units(name, tables[scenario.model], models[scenario.model]["sha256"]), path)
         streams[name] = entry_of(path, scenario.about, "random decisions", scenario.model, tables[scenario.model])
     with tempfile.TemporaryDirectory() as temporary:
         unpacked = corpus.unpack_models(Path(temporary), folder)
-        for name, encoding in ENCODINGS.items():
+        for name, encoding in ENCODINGS.items() if not added else ():
             path = target / f"{name}.mp4"
             encode(encoding, unpacked, path)
             settings = ", ".join(f"{key} {value}" for key, value in encoding.settings.items())
@@ -157,24 +162,25 @@ def make(folder: Path) -> dict:
 
 
 def main(arguments: list[str] | None = None, folder: Path = corpus.FOLDER) -> int:
-    """Make the entries of a version that is not frozen."""
+    """Make the entries of a part that is not frozen."""
     parser = argparse.ArgumentParser(prog="make_corpus", description=__doc__.splitlines()[0])
-    parser.add_argument("--format-version", type=int, default=FORMAT_VERSION, help="the version to make entries for")
-    version = parser.parse_args(arguments).format_version
-    if version in corpus.FROZEN:
+    parser.add_argument("--part", default=str(FORMAT_VERSION), help="what to make entries for: 1, or 1.1 for the first files added to that")
+    part = parser.parse_args(arguments).part
+    version, _, added = part.partition(".")
+    if part in corpus.FROZEN:
         print(
-            f"make_corpus: error: version {version} of the format is frozen: its files and latents are never made again. If decoded "
+            f"make_corpus: error: version {part} of the format is frozen: its files and latents are never made again. If decoded "
             "integers must change, raise FORMAT_VERSION in bitstream/sequence_header.py and make the corpus of the new version",
             file=sys.stderr,
         )
         return 1
-    if version != FORMAT_VERSION:
-        print(f"make_corpus: error: bitstream/ writes version {FORMAT_VERSION} of the format, not {version}", file=sys.stderr)
+    if version != str(FORMAT_VERSION) or not (added or "0").isdecimal():
+        print(f"make_corpus: error: bitstream/ writes version {FORMAT_VERSION} of the format, not {part}", file=sys.stderr)
         return 1
     manifest = corpus.read_manifest(folder) if (folder / corpus.MANIFEST).exists() else {}
-    manifest[str(version)] = make(folder)
+    manifest[part] = make(folder, int(added or 0))
     (folder / corpus.MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    print(f"version {version}: {corpus.digest(manifest[str(version)])}")
+    print(f"version {part}: {corpus.digest(manifest[part])}")
     return 0
 
 

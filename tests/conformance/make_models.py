@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +18,36 @@ from safetensors.numpy import save
 from bitstream.quantiser import QUANTISER_COUNT
 from bitstream.tables import CodecTables
 
-from ..bitstream.synthetic import SLICES, synthetic_tables
+from ..bitstream.synthetic import SLICES, flat_tables, steep_tables, synthetic_tables
 
 LUMA, BLUE, RED = (77, 150, 29), (-43, -85, 128), (128, -107, -21)  # of 256, as JPEG has them
-# (colour, vertical frequency, horizontal frequency) of every channel.
-WAVES = {
-    "one": [(LUMA, 0, 0)],
-    "four": [(LUMA, 0, 0), (LUMA, 0, 1), (LUMA, 1, 0), (LUMA, 1, 1)],
-    "sixteen": [(LUMA, v, h) for v in range(3) for h in range(3)]
-    + [(colour, v, h) for colour in (BLUE, RED) for v, h in ((0, 0), (0, 1), (1, 0))]
-    + [(LUMA, 3, 0)],
+Wave = tuple[tuple[int, int, int], int, int]  # colour, vertical frequency, horizontal frequency
+_SIXTEEN: list[Wave] = [(LUMA, v, h) for v in range(3) for h in range(3)]
+_SIXTEEN += [(colour, v, h) for colour in (BLUE, RED) for v, h in ((0, 0), (0, 1), (1, 0))] + [(LUMA, 3, 0)]
+
+
+@dataclass(frozen=True)
+class Model:
+    """waves: one for every channel; tables: what makes the integer tables; added: 0 for what the version of the format began with, else
+    when it was added to it."""
+
+    waves: list[Wave]
+    tables: Callable[[], CodecTables]
+    added: int = 0
+
+
+MODELS = {
+    "one": Model([(LUMA, 0, 0)], lambda: synthetic_tables(2027, (1,))),
+    "four": Model([(LUMA, 0, 0), (LUMA, 0, 1), (LUMA, 1, 0), (LUMA, 1, 1)], synthetic_tables),
+    "sixteen": Model(_SIXTEEN, lambda: synthetic_tables(2028, (1, 1, 2, 4, 8), filter_noise_odds=24)),
+    "steep": Model([(LUMA, 0, 0), (LUMA, 0, 1)], lambda: steep_tables(2029, (1, 1)), added=1),
+    "flat": Model([(LUMA, 0, 0)], lambda: flat_tables(2030, (1,)), added=1),
 }
 _VAE = {"width": 4, "coarse_width": 4, "encoder_blocks": 0, "encoder_wide_blocks": 0, "decoder_blocks": 0, "decoder_fine_blocks": 0}
 _VAE |= {"decoder_wide_blocks": 0, "expansion": 1, "scaling_factor": 1.0}
 
 
-def tables_of(name: str) -> CodecTables:
-    """The integer tables of a model."""
-    if name == "four":
-        return synthetic_tables()
-    return synthetic_tables(2027, (1,)) if name == "one" else synthetic_tables(2028, (1, 1, 2, 4, 8), filter_noise_odds=24)
-
-
-def _linear(waves: list[tuple[tuple[int, int, int], int, int]]) -> np.ndarray:
+def _linear(waves: list[Wave]) -> np.ndarray:
     """(C, 3, 8, 8) float32, exact: cosines rounded to 1/256 times colour weights of 1/256."""
     kernels = np.zeros((len(waves), 3, 8, 8))
     for index, (colour, v, h) in enumerate(waves):
@@ -53,13 +62,13 @@ def make_files(name: str) -> dict[str, bytes]:
     """The files of a model's bundle, by their names in it."""
     from videocodec.models.latent_autoencoder import LatentAutoencoder
 
-    waves = WAVES[name]
+    waves = MODELS[name].waves
     config = {"_class_name": "LatentAutoencoder", "latent_channels": len(waves), **_VAE}
     network = LatentAutoencoder(**{key: value for key, value in config.items() if not key.startswith("_")})
     weights = {key: np.zeros(tuple(value.shape), np.float32) for key, value in network.state_dict().items()}
     weights["encoder.linear.weight"] = _linear(waves)
     weights["decoder.linear.weight"] = _linear(waves)
-    tensors = tables_of(name).to_tensors() | {
+    tensors = MODELS[name].tables().to_tensors() | {
         "latent_scale": np.ones(len(waves), np.float32),
         "timesteps": np.zeros(QUANTISER_COUNT, np.int32),
     }
@@ -79,4 +88,4 @@ def write_archive(files: dict[str, bytes], path: Path) -> None:
             archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
 
 
-assert len(WAVES["four"]) == sum(SLICES)
+assert len(MODELS["four"].waves) == sum(SLICES)

@@ -16,6 +16,8 @@ from ..bitstream.synthetic import (
     FieldsMaker,
     LevelsMaker,
     UnitPlan,
+    counted_fields,
+    levels_after,
     no_levels,
     random_fields,
     random_levels,
@@ -27,7 +29,9 @@ from ..bitstream.synthetic import (
 
 @dataclass(frozen=True)
 class Scenario:
-    """A stream of random decisions.  headers: what the header of each keyframe has other than usual; as_bytes: how units are written."""
+    """A stream of random decisions.  headers: what the header of each keyframe has other than usual; as_bytes: how units are written;
+    make_fields: makes a maker of block layers that remembers, one for each stream; added: 0 for what the version of the format began with,
+    else when it was added to it."""
 
     about: str
     width: int
@@ -39,8 +43,10 @@ class Scenario:
     headers: tuple[dict, ...] = ()
     first_pts: int = 0
     fields: FieldsMaker = random_fields
+    make_fields: Callable[[], FieldsMaker] | None = None
     levels: LevelsMaker = random_levels
     as_bytes: Callable[[AccessUnit], bytes] = field(default=AccessUnit.to_bytes)
+    added: int = 0
 
 
 def _key(quantiser: int) -> UnitPlan:
@@ -200,6 +206,28 @@ SCENARIOS = {
         (_key(70), _hierarchy(72, 72, 72, 72), _chain(70)),
         model="one",
         fields=scattered_fields,
+    ),
+    "steep_networks": Scenario(
+        "context networks whose hidden values and means go beyond their limits",
+        72,
+        56,
+        1,
+        100,
+        (_key(30), _hierarchy(36, 38, 40, 40), _chain(40, 60)),
+        model="steep",
+        added=1,
+    ),
+    "counts_at_their_limit": Scenario(
+        "counts of one table that add up to the limit, then to one symbol more",
+        512,
+        512,
+        0,
+        1 << 20,
+        (_key(60), _chain(*(60,) * 16), _chain(*(60,) * 4)),
+        model="flat",
+        make_fields=lambda: counted_fields(*(4096,) * 15, 3840, 1),
+        levels=levels_after(4096 + 15 * 4096 + 3840),
+        added=1,
     ),
 }
 

@@ -1,6 +1,6 @@
 """Decodes the corpus with the second decoder: plain Python from the bytes of the files to the checksums of the frames.
 
-``python -m tests.conformance.second_decoder [NAME ...]`` prints, as JSON, the lines that the manifest should have, by version and name.
+``python -m tests.conformance.second_decoder [NAME ...]`` prints, as JSON, the lines that the manifest should have, by part and name.
 Imports nothing beside Python itself and the reference modules.
 """
 
@@ -48,9 +48,9 @@ def main(names: list[str]) -> None:
     """Decode the files of those names, or all."""
     tables: dict[str, dict] = {}
     found = {}
-    for version, whole in json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8")).items():
+    for part, whole in json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8")).items():
         chosen = {name: entry for name, entry in whole["streams"].items() if not names or name in names}
-        found[version] = {name: decode(entry, tables) for name, entry in chosen.items()}
+        found[part] = {name: decode(entry, tables) for name, entry in chosen.items()}
     print(json.dumps(found))
 
 
