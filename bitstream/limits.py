@@ -10,6 +10,7 @@ measures that real decoding stays below.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from .errors import MemoryLimitError
 from .group_structure import MAX_FRAMES
@@ -19,6 +20,7 @@ _BASE = 1 << 25
 _POSITIONS_AT_ONCE = 1 << 14
 _MARGIN = 8  # positions on both sides together that references are larger
 _DEFAULT_MEMORY = 1 << 34  # where the system does not say what it has
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of the control group, version 2; only containers have one there
 
 
 def decoding_bytes(header: SequenceHeader, frame_count: int = MAX_FRAMES) -> int:
@@ -30,11 +32,15 @@ def decoding_bytes(header: SequenceHeader, frame_count: int = MAX_FRAMES) -> int
 
 
 def available_bytes() -> int:
-    """The memory of this machine, or what of it this process may take if that is less."""
+    """The memory of this machine, or what of it this container or this process may take if that is less."""
     try:
         there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not on every system
         there = _DEFAULT_MEMORY
+    try:
+        there = min(there, int(_CONTAINER_LIMIT.read_text(encoding="ascii")))
+    except (OSError, ValueError):  # there is none, or it says "max"
+        pass
     try:
         import resource
 

@@ -209,7 +209,8 @@ def main() -> int:
             )
         )  # fmt: skip
         if args.decoders:
-            span = f"{count // 2}:{count // 2 + args.decoded_frames}"
+            middle = count // 2
+            span = f"{middle}:{min(middle + args.decoded_frames, count)}"
             alone, begin = hashes(coded, span, 1), time.monotonic()
             together = hashes(coded, span, args.decoders)
             different = sum(one != alone[0] for one in together)

@@ -13,8 +13,10 @@ from fractions import Fraction
 
 from bitstream.sequence_header import SequenceHeader
 
-# Lost frames that a stream is believed to have: 87 minutes at 25 frames per second.  Times in damaged tables may be anything.
+# Lost frames that a stream is believed to have: 87 minutes at 25 frames per second, and no more than a hundred for every frame that is
+# there.  Times in damaged tables may be anything, and every frame put in the place of a lost one takes as long to decode as any.
 MAX_LOST_FRAMES = 1 << 17
+LOST_FOR_EACH, LOST_FOR_NONE = 100, 1000
 MISSING = "it is not in the file"
 
 
@@ -101,7 +103,7 @@ class _Spans:
     def __init__(self, intact: Iterable[ScannedUnit]) -> None:
         durations = [duration for unit in intact for duration in unit.durations]
         self._mean = Fraction(sum(durations), len(durations)) if durations else None
-        self._left = MAX_LOST_FRAMES
+        self._left = min(MAX_LOST_FRAMES, LOST_FOR_NONE + LOST_FOR_EACH * len(durations))
 
     def fill(self, broken: list[ScannedUnit], begin: int | None, end: int | None) -> list[ScannedUnit]:
         """A gap from tick ``begin`` to ``end`` (None: as far as the damaged units in it reach)."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from bitstream.limits import available_bytes
 from bitstream.quantiser import UNITS_PER_LATENT
 
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
@@ -104,11 +105,18 @@ class AutoencoderRuntime:
 
     @torch.inference_mode()
     def _try_decoding(self, channels: int) -> None:
-        """A config may ask for pictures of any size, which costs no weights: so try with a few latents what comes out of them."""
+        """A config may ask for pictures of any size, which costs no weights: so try with a few latents what comes out of them.
 
-        def check(_: torch.nn.Module, __: object, output: object) -> None:
+        What the greediest layer reads and writes is remembered: a picture cannot take less memory than that.
+        """
+        most = 0
+
+        def check(module: torch.nn.Module, given: tuple[object, ...], output: object) -> None:
+            nonlocal most
             if isinstance(output, torch.Tensor) and output.numel() > _LARGEST_TRIAL:
                 raise UnknownModelError(f"{self.bundle.folder}: makes more of latents than pictures of 8 px a latent")
+            if not any(module.children()):
+                most = max(most, sum(t.numel() * t.element_size() for t in (*given, output) if isinstance(t, torch.Tensor)))
 
         hooks = [module.register_forward_hook(check) for module in self._model.modules()]
         try:
@@ -127,6 +135,7 @@ class AutoencoderRuntime:
             raise UnknownModelError(
                 f"{self.bundle.folder}: makes {found} of {_TRIAL_SIDE}×{_TRIAL_SIDE} latents: an autoencoder must have a stride of 8 px"
             )
+        self._bytes_per_latent = most // _TRIAL_SIDE**2
 
     @torch.inference_mode()
     def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -149,8 +158,18 @@ class AutoencoderRuntime:
     def decode(self, latents: np.ndarray | torch.Tensor, steps: np.ndarray | torch.Tensor, height: int, width: int) -> np.ndarray:
         """Latents (B, C, h, w) in latent units (or float, from a restoration) and the quantiser step of every position
         (B, h, w) in scaled latents, arrays or tensors on any device → pictures (B, height, width, 3) uint8, cropped from the top left."""
+        self._check_memory(latents.shape[0] * latents.shape[2] * latents.shape[3], width, height)
         with network_errors(f"to decode pictures of {width}×{height}", self.device):
             return self._decode(latents, steps, height, width)
+
+    def _check_memory(self, positions: int, width: int, height: int) -> None:
+        """Systems that promise more memory than they have end a program that takes it, and it cannot say why.  Accelerators do not."""
+        needed, there = positions * self._bytes_per_latent, available_bytes()
+        if self.device.type == "cpu" and needed > there:
+            raise OutOfMemoryError(
+                f"not enough memory to decode pictures of {width}×{height} on cpu: a layer of {self.bundle.name} takes "
+                f"{needed / 2**30:.1f} GiB, {there / 2**30:.1f} GiB are allowed here: decode it on a machine with more memory"
+            )
 
     def _decode(self, latents: np.ndarray | torch.Tensor, steps: np.ndarray | torch.Tensor, height: int, width: int) -> np.ndarray:
         latents, steps = (torch.from_numpy(np.ascontiguousarray(a)) if isinstance(a, np.ndarray) else a for a in (latents, steps))
@@ -158,5 +177,5 @@ class AutoencoderRuntime:
         z = z.contiguous(memory_format=torch.channels_last)
         step = {"step": steps.to(self.device)} if self._knows_steps else {}
         sample = run_for_pictures(self.device, lambda: self._model.decode(z, **step).sample[:, :, :height, :width])
-        pixels = ((sample + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
+        pixels = sample.add_(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

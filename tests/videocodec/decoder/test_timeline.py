@@ -82,3 +82,11 @@ def test_uneven_frames_are_lost_at_their_mean_rate() -> None:
 def test_times_that_cannot_be_take_no_memory() -> None:
     found = arrange([STREAM[0], unit(1, 1 << 60)])
     assert sum(len(each.durations) for each in found.units) < MAX_LOST_FRAMES and found.units[-1].pts == 1 << 60
+
+
+def test_no_more_frames_are_lost_than_the_rest_is_worth() -> None:
+    """Two frames a long time apart: 1.5 kB that would take hours to decode."""
+    far = arrange([unit(0, 0, durations=(40,)), unit(1, 40 * 100_000, durations=(40,))])
+    assert [len(each.durations) for each in far.units] == [1, 1, 1]
+    near = arrange([unit(0, 0, durations=(40,)), unit(1, 40 * 1200, durations=(40,))])
+    assert [len(each.durations) for each in near.units] == [1, 1199, 1]

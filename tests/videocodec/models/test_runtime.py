@@ -11,7 +11,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from bitstream.quantiser import UNITS_PER_LATENT
-from videocodec.errors import DeviceError, UnknownModelError, VideoCodecError
+from videocodec.errors import DeviceError, OutOfMemoryError, UnknownModelError, VideoCodecError
 from videocodec.models import runtime as runtime_module
 from videocodec.models.bundle import TABLES_FILE, ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime, pick_device, set_threads
@@ -117,6 +117,17 @@ def test_autoencoders_of_another_stride_are_refused(folder: Path) -> None:
     ).save_pretrained(str(folder / "vae"))
     with pytest.raises(UnknownModelError, match=r"makes \(1, 3, 16, 16\) of 4×4 latents: an autoencoder must have a stride of 8 px"):
         AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1).encode(np.zeros((1, 16, 16, 3), np.uint8), 16, 16)
+
+
+def test_pictures_for_which_there_is_no_memory_are_refused_before_it_is_taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
+    latents, steps = np.zeros((1, 16, 8, 10), np.int16), np.ones((1, 8, 10), np.float32)
+    least = 8 * 10 * 64 * 3 * 4  # the picture itself, float32
+    monkeypatch.setattr("videocodec.models.runtime.available_bytes", lambda: least)
+    with pytest.raises(OutOfMemoryError, match=r"not enough memory to decode pictures of 80×64 on cpu: a layer of .* takes 0.0 GiB"):
+        runtime.decode(latents, steps, 64, 80)
+    monkeypatch.setattr("videocodec.models.runtime.available_bytes", lambda: 40 * least)
+    assert runtime.decode(latents, steps, 64, 80).shape == (1, 64, 80, 3)
 
 
 class TestDevices:
