@@ -72,8 +72,10 @@ def load_denoiser(folder: Path, channels: int) -> Denoiser:
     conditioning = Conditioning.load(folder / "unet")
     if conditioning.prompt.shape[2] != prompt_width(unet) or len(conditioning.grey) != channels:
         raise UnknownModelError(f"{folder / 'unet'}: the conditioning belongs to another UNet: run videocodec models calibrate again")
-    kind = MotionDenoiser if type(unet).__name__ == "UNetMotionModel" else StockDenoiser
-    return kind(unet, conditioning, load_scheduler(folder).alphas_cumprod)
+    scheduler = load_scheduler(folder)
+    if type(unet).__name__ == "UNetMotionModel":
+        return MotionDenoiser(unet, conditioning, scheduler.alphas_cumprod, scheduler.config.prediction_type)
+    return StockDenoiser(unet, conditioning, scheduler.alphas_cumprod)
 
 
 def load_stock_unet(folder: Path, channels: int) -> UNet2DConditionModel | UNetMotionModel:

@@ -21,6 +21,7 @@ from .denoiser import Conditions, Denoiser, SlidingWindow
 
 CONDITIONING_FILE = "conditioning.safetensors"
 _LONGEST_WINDOW = 16  # frames; what AnimateDiff's modules were trained on
+_LEAST_ALPHA = 1e-4  # some schedules end at 0, where no velocity says anything of the noise; quantisation never is that coarse
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,15 @@ class MotionDenoiser(_StockDenoiser):
     """A ``UNetMotionModel`` that runs on clips.
 
     It knows one timestep a clip and is told the mean of the frames' own.  Of the noise that it predicts each frame loses as much as its
-    own timestep says, so that a fine keyframe among coarse frames stays fine.
+    own timestep says, so that a fine keyframe among coarse frames stays fine.  What a velocity (``prediction_type`` "v_prediction") says
+    of the noise depends on the timestep: it is read at the clip's and said again at each frame's own.
     """
 
-    def __init__(self, unet: UNetMotionModel, conditioning: Conditioning, alphas_cumprod: torch.Tensor) -> None:
+    def __init__(
+        self, unet: UNetMotionModel, conditioning: Conditioning, alphas_cumprod: torch.Tensor, prediction_type: str = "epsilon"
+    ) -> None:
         super().__init__(unet, conditioning, alphas_cumprod)
+        self._predicts_velocity = prediction_type == "v_prediction"
         length = max(1, min(_LONGEST_WINDOW, unet.config.motion_max_seq_length))
         self.window = SlidingWindow(length, max(1, length // 2))
 
@@ -140,4 +145,12 @@ class MotionDenoiser(_StockDenoiser):
         clip = inputs.transpose(0, 1)[None]  # (1, channels, frames, h, w)
         timestep = timesteps.float().mean().round().long()
         out = self._unet(clip, timestep, self._prompt.expand(len(sample), -1, -1)).sample
-        return out[0].transpose(0, 1)
+        predicted = out[0].transpose(0, 1)
+        return self._own_velocity(predicted, sample, timestep, timesteps) if self._predicts_velocity else predicted
+
+    def _own_velocity(self, velocity: torch.Tensor, sample: torch.Tensor, clip: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+        """v = √ᾱ·ε - √(1 - ᾱ)·x₀ of samples √ᾱ·x₀ + √(1 - ᾱ)·ε (Salimans and Ho 2022): with the ε that it says at the timestep ``clip``,
+        what it is at those of ``own`` (B,)."""
+        noise = self._alphas[clip].sqrt() * velocity + (1 - self._alphas[clip]).sqrt() * sample
+        alpha = self._alphas[own].reshape(-1, 1, 1, 1).clamp_min(_LEAST_ALPHA)
+        return (noise - (1 - alpha).sqrt() * sample) / alpha.sqrt()

@@ -207,6 +207,22 @@ class TestClips:
         found = [motion_denoiser().predict(sample, torch.tensor(times), conditions) for times in ([10, 20, 60], [30, 30, 30])]
         assert torch.equal(*found)
 
+    def test_a_velocity_takes_as_much_noise_off_each_frame_as_its_own_timestep_says(self) -> None:
+        """As one that predicts the noise does, whose prediction is the same at all timesteps."""
+        sample, timesteps, conditions = inputs_of(3)
+        network = UNetMotionModel.from_unet2d(unet(4), motion_adapter()).eval()
+        told, taken = timesteps.float().mean().round().long(), []
+        velocity = MotionDenoiser(network, conditioning(4), ALPHAS).predict(sample, timesteps, conditions)
+        noise = ALPHAS[told].sqrt() * velocity + (1 - ALPHAS[told]).sqrt() * sample
+        own = MotionDenoiser(network, conditioning(4), ALPHAS, "v_prediction").predict(sample, timesteps, conditions)
+        for kind, predicted in (("epsilon", noise), ("v_prediction", own)):
+            scheduler = DDIMScheduler(**STABLE_DIFFUSION, prediction_type=kind, clip_sample=False)
+            scheduler.set_timesteps(1000)
+            frames = zip(predicted.split(1), timesteps.tolist(), sample.split(1))
+            taken.append(torch.cat([scheduler.step(o, t, x).pred_original_sample for o, t, x in frames]))
+        assert len(set(timesteps.tolist())) == 3
+        torch.testing.assert_close(*taken, rtol=1e-4, atol=1e-4)
+
     @pytest.mark.parametrize(("longest", "window"), [(6, SlidingWindow(6, 3)), (32, SlidingWindow(16, 8)), (1, SlidingWindow(1, 1))])
     def test_windows_are_what_the_modules_were_made_for(self, longest: int, window: SlidingWindow) -> None:
         network = UNetMotionModel.from_unet2d(unet(4), motion_adapter(longest))
