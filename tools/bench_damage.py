@@ -169,7 +169,8 @@ def main() -> int:
             _print_trials(tallies)
             failed |= any(t.lost_outside or t.wrong_inside for t in tallies.values())
         if args.cuts:
-            coded = coded_clip(folder, sound=True)
+            (folder / "cuts").mkdir()
+            coded = coded_clip(folder / "cuts", sound=True)
             files = {
                 "as it is written, tables first": coded,
                 "killed while it was written, no tables": without_tables(coded, folder / "n.mp4"),
