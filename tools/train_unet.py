@@ -13,7 +13,7 @@ fourth batch goes to it unrestored, so that pictures without the UNet stay what 
 ``decoder.safetensors`` in the output folder; the encoder stays, and with it the meaning of every latent and all tables.
 
 A sample is two frames next to each other, cut at the same place.  Loss, through the decoder of the autoencoder: log of the squared
-error (that of 8×8 means and of the 8 px grid counted extra, as in training the autoencoder) + w·log of LPIPS + 0.1·log of the squared
+error (that of 8×8 means and of the 8 px grid counted extra, as in training the autoencoder) + w·log of LPIPS + f·log of the squared
 *change* of the error from one frame to the next along the source's motion (DIS flow), which is flicker.  Logarithms, because what
 counts is by how much a picture gets better: sums of errors are those of the busiest pictures, and networks trained on them
 made calm ones worse.  In a third of the samples blocks are replaced by a neighbour's content and marked for generation, beside streams
@@ -27,6 +27,7 @@ import argparse
 import copy
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -45,7 +46,6 @@ from videocodec.networks.autoencoder import Decoder  # noqa: E402
 from videocodec.networks.perceptual import LpipsSqueeze  # noqa: E402
 
 ENOUGH_MSE, ENOUGH_LPIPS = 4.0, 0.02  # below these, errors of a cut-out are not worth a network's attention
-FLICKER_WEIGHT = 0.1
 VALIDATION_PAIRS = 3  # per stream
 DECODER_FILE = "decoder.safetensors"
 UNRESTORED_EVERY = 4  # batches, when the decoder learns too
@@ -79,7 +79,15 @@ class Restorer(nn.Module):
         return self.decoder((latents * self.deviation).contiguous(memory_format=torch.channels_last), log2_step)
 
 
-def distortion(decoded: torch.Tensor, batch: Batch, perceptual: nn.Module, weight: float, train: bool) -> tuple[torch.Tensor, ...]:
+@dataclass(frozen=True)
+class Weights:
+    """Of the logarithms of LPIPS and of flicker in the loss, next to that of the squared error."""
+
+    lpips: float
+    flicker: float
+
+
+def distortion(decoded: torch.Tensor, batch: Batch, perceptual: nn.Module, weights: Weights, train: bool) -> tuple[torch.Tensor, ...]:
     """Per frame: loss; MSE in 8-bit units; LPIPS; per pair: flicker, the MSE of the change of the error."""
     decoded = torch.where(batch.judged, decoded, batch.pictures)
     share = batch.judged.float().mean((1, 2, 3))
@@ -93,16 +101,18 @@ def distortion(decoded: torch.Tensor, batch: Batch, perceptual: nn.Module, weigh
     grid = grid_energy(error) / share if min(error.shape[2:]) >= 64 else 0
     pixels = torch.log(mse + 0.5 * coarse + GRID_WEIGHT * grid + ENOUGH_MSE)
     changes = torch.log(flicker + ENOUGH_MSE).repeat_interleave(2)
-    return pixels + weight * torch.log(lpips + ENOUGH_LPIPS) + FLICKER_WEIGHT * changes, mse, lpips, flicker
+    return pixels + weights.lpips * torch.log(lpips + ENOUGH_LPIPS) + weights.flicker * changes, mse, lpips, flicker
 
 
 @torch.no_grad()
-def validate(model: Restorer, batches: list[tuple[int, Batch]], perceptual: nn.Module, weight: float, restore: bool = True) -> np.ndarray:
+def validate(
+    model: Restorer, batches: list[tuple[int, Batch]], perceptual: nn.Module, weights: Weights, restore: bool = True
+) -> np.ndarray:
     """(ranges, 4): loss, PSNR, LPIPS, flicker as means over the frames of every range of crf."""
     rows: dict[int, list] = {}
     torch.manual_seed(0)
     for group, batch in batches:
-        loss, mse, lpips, flicker = distortion(model(batch, False, restore).clamp(-1, 1), batch, perceptual, weight, train=False)
+        loss, mse, lpips, flicker = distortion(model(batch, False, restore).clamp(-1, 1), batch, perceptual, weights, train=False)
         psnr = 10 * torch.log10(255**2 / mse)
         rows.setdefault(group, []).append([float(v.mean()) for v in (loss, psnr, lpips, flicker)])
     return np.array([np.mean(rows[group], 0) for group in sorted(rows)])
@@ -141,6 +151,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--decoder-rate", type=float, default=0.0, help="learning rate of the autoencoder's decoder; 0 leaves it as it is")
     parser.add_argument("--perceptual", type=float, default=1.5, help="weight of log LPIPS against log MSE")
+    parser.add_argument("--flicker", type=float, default=0.1, help="weight of the log of flicker against log MSE")
     parser.add_argument("--hold-out", metavar="REGEX", help="scenes to validate with (default: every fifth clip)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -166,6 +177,7 @@ def main() -> None:
     autoencoder.decoder.requires_grad_(args.decoder_rate > 0)
     model = Restorer(unet.train(), autoencoder.decoder, deviation).to(args.device, memory_format=torch.channels_last)
     average = copy.deepcopy(model)
+    weights = Weights(args.perceptual, args.flicker)
     perceptual = LpipsSqueeze(args.lpips).to(args.device, memory_format=torch.channels_last)
     batches = []
     for stream in reserved:
@@ -183,7 +195,7 @@ def main() -> None:
         resumed=resumable,
         **asked,
     )
-    plain = validate(average, batches, perceptual, args.perceptual, restore=False)
+    plain = validate(average, batches, perceptual, weights, restore=False)
     run.note(without_unet=plain.round(4).tolist())
 
     groups = [{"params": list(model.unet.parameters()), "peak": args.learning_rate}]
@@ -194,8 +206,8 @@ def main() -> None:
     while True:
         if run.validation_is_due():
             is_last = run.progress >= 1
-            rows = validate(average, batches, perceptual, args.perceptual)
-            unrestored = validate(average, batches, perceptual, args.perceptual, restore=False) if args.decoder_rate else plain
+            rows = validate(average, batches, perceptual, weights)
+            unrestored = validate(average, batches, perceptual, weights, restore=False) if args.decoder_rate else plain
             figure = float((rows[:, 0] - plain[:, 0]).mean())
             torch.manual_seed(args.seed + run.iteration)
             save(average, args.output / "last", args.decoder_rate > 0)
@@ -206,7 +218,7 @@ def main() -> None:
         run.set_rates(optimiser)
         batch = training_batch(streams, args.pairs, args.crop, deviation, rng).to(args.device)
         restore = not args.decoder_rate or run.iteration % UNRESTORED_EVERY != 0
-        loss, mse, lpips, flicker = distortion(model(batch, True, restore), batch, perceptual, args.perceptual, train=True)
+        loss, mse, lpips, flicker = distortion(model(batch, True, restore), batch, perceptual, weights, train=True)
         optimiser.zero_grad(set_to_none=True)
         loss.mean().backward()
         nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 50.0)

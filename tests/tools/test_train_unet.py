@@ -156,7 +156,8 @@ class TestParts:
 
         def gain(error: float) -> float:
             whole, half = (
-                training.distortion(torch.cat([size * noise] * 2), batch, lpips, 1.0, train=False)[0].mean() for size in (error, error / 2)
+                training.distortion(torch.cat([size * noise] * 2), batch, lpips, training.Weights(1.0, 0.1), train=False)[0].mean()
+                for size in (error, error / 2)
             )
             return float(whole - half)
 
@@ -170,7 +171,10 @@ class TestParts:
         grid = torch.stack(torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="xy"), -1)[None]
         batch = batching.Batch(*[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, grid, judged)
         lpips = lambda a, b: a.abs().mean((1, 2, 3))
-        mse = [training.distortion(torch.cat([error, 9 * beyond], -1), batch, lpips, 1.0, train=False)[1] for beyond in (error, -error)]
+        mse = [
+            training.distortion(torch.cat([error, 9 * beyond], -1), batch, lpips, training.Weights(1.0, 0.1), train=False)[1]
+            for beyond in (error, -error)
+        ]
         assert torch.equal(*mse)
         assert mse[0].numpy() == pytest.approx(((error * 127.5) ** 2).mean((1, 2, 3)).numpy(), rel=1e-5)
 
@@ -184,8 +188,10 @@ class TestParts:
         )
         steady, changing = torch.full((1, 3, 64, 64), 0.1), 0.1 * torch.randn(1, 3, 64, 64)
         no_lpips = lambda a, b: torch.zeros(len(a))
-        still = training.distortion(pictures + steady, batch, no_lpips, 1.0, train=False)[3]
-        flickers = training.distortion(pictures + torch.cat([changing, -changing]), batch, no_lpips, 1.0, train=False)[3]
+        still = training.distortion(pictures + steady, batch, no_lpips, training.Weights(1.0, 0.1), train=False)[3]
+        flickers = training.distortion(
+            pictures + torch.cat([changing, -changing]), batch, no_lpips, training.Weights(1.0, 0.1), train=False
+        )[3]
         assert float(still) == pytest.approx(0, abs=1e-4)
         assert float(flickers) == pytest.approx(4 * float((changing * 127.5).square().mean()), rel=1e-3)
 
