@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from videocodec.models.bundle import BUNDLES, ModelBundle
 
@@ -62,6 +62,18 @@ def trained(train: Callable[..., Path], tmp_path_factory) -> Path:
     return train(tmp_path_factory.mktemp("unet") / "first")
 
 
+@pytest.fixture
+def marked(trained: Path, tmp_path: Path) -> Path:
+    """The output of a run, with weights that are recognised by how badly they do: a few steps of training change figures by less than
+    they are rounded to."""
+    folder = tmp_path / "marked"
+    shutil.copytree(trained, folder)
+    weights = load_file(str(folder / "unet" / "diffusion_pytorch_model.safetensors"))
+    weights["conv_out.bias"] += 0.3
+    save_file(weights, str(folder / "unet" / "diffusion_pytorch_model.safetensors"), metadata={"format": "pt"})
+    return folder
+
+
 def log(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "train.log").read_text().splitlines()]
 
@@ -99,19 +111,17 @@ class TestAShortRun:
         weights = load_file(str(trained / "unet" / "diffusion_pytorch_model.safetensors"))
         assert {value.dtype for value in weights.values()} == {torch.float16}
 
-    def test_it_resumes_from_the_best_it_had(self, train: Callable[..., Path], trained: Path, tmp_path: Path) -> None:
-        second = log(train(tmp_path / "second", "--init", trained))
-        best = min(line["figure"] for line in log(trained)[2:])
-        assert second[0]["resumed"]
-        assert second[2]["figure"] == pytest.approx(best, rel=0.01)
+    def test_it_starts_from_the_weights_it_is_given(self, train: Callable[..., Path], trained: Path, marked: Path, tmp_path: Path) -> None:
+        start, _, first, *_ = log(train(tmp_path / "second", "--init", marked))
+        assert start["resumed"] and start["init"] == str(marked)
+        assert first["iteration"] == 0 and first["figure"] > max(line["figure"] for line in log(trained)[2:]) + 0.1
 
-    def test_the_same_command_goes_on_with_the_best_it_had(self, train: Callable[..., Path], trained: Path, tmp_path: Path) -> None:
+    def test_the_same_command_goes_on_with_the_best_it_had(self, train: Callable[..., Path], trained: Path, marked: Path) -> None:
         """A run that was cut off must not be thrown away by the next one, which writes what it starts from at once."""
-        shutil.copytree(trained, tmp_path / "again")
-        first = log(trained)
-        second = log(train(tmp_path / "again"))[len(first) :]
-        assert second[0]["init"] == str(tmp_path / "again")
-        assert second[2]["figure"] == pytest.approx(min(line["figure"] for line in first[2:]), rel=0.01)
+        before = log(trained)
+        start, _, first, *_ = log(train(marked))[len(before) :]
+        assert start["resumed"] and start["init"] == str(marked)
+        assert first["iteration"] == 0 and first["figure"] > max(line["figure"] for line in before[2:]) + 0.1
 
     def test_installed_it_makes_a_bundle_that_restores(self, run_tool: Callable, trained: Path, tmp_path: Path) -> None:
         folder = tmp_path / "bundle"
