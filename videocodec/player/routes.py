@@ -27,6 +27,8 @@ STATIC_FILES = {
     "app.js": "text/javascript",
     "client.js": "text/javascript",
     "compare.js": "text/javascript",
+    "controls.js": "text/javascript",
+    "dom.js": "text/javascript",
     "format.js": "text/javascript",
     "frames.js": "text/javascript",
     "icon.svg": "image/svg+xml",

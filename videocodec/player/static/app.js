@@ -1,6 +1,8 @@
 // Puts the page together: what the person does goes to playback and stage, what is shown goes to panel, timeline and address bar.
 
 import * as client from "./client.js";
+import { wire } from "./controls.js";
+import { element, find } from "./dom.js";
 import * as format from "./format.js";
 import { FrameCache } from "./frames.js";
 import { BINDINGS, listen, nameOf } from "./keys.js";
@@ -13,8 +15,6 @@ const CACHE_BYTES = 256e6;
 const SPEEDS = [0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
 const ADDRESS_EVERY = 400; // ms: browsers limit how often an address may change
 const DETAILS_EVERY = 250; // ms, of the panel while playing
-
-const find = (id) => document.getElementById(id);
 
 class App {
   constructor(clip) {
@@ -49,7 +49,7 @@ class App {
     this.addressDue = 0;
     this.drawTimes = []; // of the last pictures, for the statistics
     this.describe();
-    this.wire();
+    wire(this);
     listen(this);
     client.events((messages) => this.learn(messages), () => this.ended());
     this.seek(this.fromAddress() ?? 0);
@@ -80,7 +80,7 @@ class App {
     find("restore").disabled = find("steps").disabled = !clip.has_unet;
     find("restoration").title = clip.has_unet ? "Restoration of the latents by the model's UNet, and its steps" : `The model ${clip.model} has no UNet: there is nothing to restore with`;
     find("speed").replaceChildren(...SPEEDS.map((value) => new Option(format.speed(value), value)));
-    const keys = ([names, what]) => [format.element("dt", {}, ...names.map((name) => format.element("kbd", {}, nameOf(name)))), format.element("dd", {}, what)];
+    const keys = ([names, what]) => [element("dt", {}, ...names.map((name) => element("kbd", {}, nameOf(name)))), element("dd", {}, what)];
     find("help-keys").replaceChildren(...BINDINGS.flatMap(keys));
     showStream(clip);
     this.state();
@@ -167,7 +167,7 @@ class App {
     find("play").setAttribute("aria-label", playing ? "Pause" : "Play");
     const known = SPEEDS.find((value) => Math.abs(value - speed) < 1e-9);
     if (known === undefined) {
-      const own = find("speed").querySelector("[data-own]") ?? find("speed").appendChild(format.element("option", { "data-own": "" }));
+      const own = find("speed").querySelector("[data-own]") ?? find("speed").appendChild(element("option", { "data-own": "" }));
       own.value = String(speed);
       own.textContent = format.speed(speed);
     }
@@ -271,7 +271,7 @@ class App {
     const index = this.playback.shown;
     if (index < 0 || this.frames.get(index) === null) return this.message("There is no picture to save");
     const name = `${this.clip.stem}-frame-${String(index).padStart(String(this.clip.frames - 1).length, "0")}.png`;
-    const link = format.element("a", { href: client.pngAddress(index, this.settings), download: name });
+    const link = element("a", { href: client.pngAddress(index, this.settings), download: name });
     document.body.append(link);
     link.click();
     link.remove();
@@ -352,115 +352,6 @@ class App {
   fromAddress() {
     const match = /^#frame=(\d{1,9})$/.exec(location.hash);
     return match ? Math.min(Number(match[1]), this.clip.frames - 1) : null;
-  }
-
-  // Wiring
-
-  wire() {
-    const click = (id, action) => find(id).addEventListener("click", action);
-    click("first", () => this.seek(0));
-    click("back", () => this.step(-1));
-    click("play", () => this.toggle());
-    click("forward", () => this.step(1));
-    click("last", () => this.seek(Infinity));
-    click("loop", () => (this.playback.looping && this.playback.marks[0] === null ? this.repeat() : this.mark()));
-    click("mute", () => this.mute());
-    click("statistics-toggle", () => this.statistics());
-    click("save", () => this.save());
-    click("fullscreen", () => this.fullscreen());
-    click("help-open", () => this.help());
-    click("panel-toggle", () => this.panel());
-    click("theme", () => this.setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
-    this.change("speed", (value) => this.setSpeed(Number(value)));
-    this.change("view", (value) => this.view(value));
-    this.change("gain", (value) => {
-      this.stage.gain = Number(value);
-      this.stage.redrawDifference();
-      this.stage.tags();
-    });
-    this.change("overlay-kind", (value) => this.overlay(value));
-    this.change("zoom", (value) => {
-      this.stage.zoom = value;
-      this.stage.layout();
-    });
-    this.change("restore", () => this.setSettings({ ...this.settings, restore: find("restore").checked }));
-    this.change("steps", (value) => {
-      const steps = Math.min(50, Math.max(1, Math.round(Number(value)) || 1));
-      find("steps").value = String(steps);
-      this.setSettings({ ...this.settings, steps });
-    });
-    find("wipe").addEventListener("input", () => this.stage.setWipe(Number(find("wipe").value) / 1000));
-    find("opacity").addEventListener("input", () => {
-      this.stage.opacity = Number(find("opacity").value) / 100;
-      this.stage.redrawOverlay();
-    });
-    find("volume").addEventListener("input", () => (this.sound.volume = Number(find("volume").value) / 100));
-    window.addEventListener("hashchange", () => {
-      const index = this.fromAddress();
-      if (index !== null && index !== this.playback.index) this.seek(index);
-    });
-    setInterval(() => this.statisticsLine(), 250);
-    this.wireNumber();
-    this.wirePicture();
-  }
-
-  /** A field whose choice, made with the mouse, gives the keys back to the player. */
-  change(id, action) {
-    const field = find(id);
-    field.addEventListener("change", () => {
-      action(field.value);
-      if (this.pointerLast) field.blur();
-    });
-    for (const [name, pointer] of [["pointerdown", true], ["keydown", false]]) field.addEventListener(name, () => (this.pointerLast = pointer));
-  }
-
-  wireNumber() {
-    const field = find("frame");
-    field.addEventListener("input", () => (this.typing = true));
-    field.addEventListener("focus", () => field.select());
-    field.addEventListener("blur", () => {
-      this.typing = false;
-      field.value = String(this.playback.index);
-    });
-    field.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== "Escape") return;
-      if (event.key === "Enter" && /^\d+$/.test(field.value.trim())) this.seek(Number(field.value));
-      field.blur();
-    });
-  }
-
-  /** A click plays, a swipe steps, and in the wipe a drag moves the border. */
-  wirePicture() {
-    const picture = find("turned");
-    let start = null;
-    picture.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      start = { x: event.clientX, y: event.clientY, moved: false };
-      if (this.stage.view === "wipe") {
-        picture.setPointerCapture(event.pointerId);
-        this.wipeTo(event);
-      }
-    });
-    picture.addEventListener("pointermove", (event) => {
-      if (!start) return;
-      start.moved ||= Math.hypot(event.clientX - start.x, event.clientY - start.y) > 6;
-      if (this.stage.view === "wipe") this.wipeTo(event);
-    });
-    const finish = (event, touch) => {
-      if (!start || this.stage.view === "wipe") return (start = null);
-      const across = event.clientX - start.x;
-      if (touch && Math.abs(across) > 30 && Math.abs(across) > 2 * Math.abs(event.clientY - start.y)) this.step(across < 0 ? 1 : -1);
-      else if (!start.moved && event.type === "pointerup") this.toggle();
-      start = null;
-    };
-    picture.addEventListener("pointerup", (event) => finish(event, event.pointerType !== "mouse"));
-    picture.addEventListener("pointercancel", () => (start = null));
-    find("stage").addEventListener("dblclick", () => this.fullscreen());
-  }
-
-  wipeTo(event) {
-    this.stage.setWipe(this.stage.across(event));
-    find("wipe").value = String(Math.round(1000 * this.stage.wipe));
   }
 
   view(value) {

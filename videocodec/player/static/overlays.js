@@ -1,7 +1,8 @@
 // What is drawn over the picture: where its parts come from, how they move, how finely they are coded, what they cost.
 // Kinds have colours of Okabe and Ito's palette, and hatching goes with what was made up, so that it is told without any colour.
 
-import { element, share } from "./format.js";
+import { element } from "./dom.js";
+import { share } from "./format.js";
 
 const ORANGE = [230, 159, 0];
 const BLUE = [0, 114, 178];

@@ -1,10 +1,8 @@
 // The figures beside the picture.
 
+import { element, find } from "./dom.js";
 import * as format from "./format.js";
 import { MODES, PROVENANCE, entry, legend, modeShares, shares } from "./overlays.js";
-
-const { element } = format;
-const find = (id) => document.getElementById(id);
 
 function rows(list, pairs) {
   list.replaceChildren(...pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, ...[value].flat())]));

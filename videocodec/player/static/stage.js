@@ -1,9 +1,8 @@
 // The picture: canvases on the exact grid of the frame, zoom, comparison with the original, and the overlay above.
 
 import { difference } from "./compare.js";
+import { find } from "./dom.js";
 import { draw as drawOverlay } from "./overlays.js";
-
-const find = (id) => document.getElementById(id);
 
 export class Stage {
   /** clip: as the server describes it. */

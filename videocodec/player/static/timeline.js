@@ -1,8 +1,8 @@
 // The clip at a glance: bytes of every frame as bars, keyframes, groups, lost units, marks, and how near frames are to the original.
 
+import { find } from "./dom.js";
 import * as format from "./format.js";
 
-const find = (id) => document.getElementById(id);
 const FEWEST = 12; // frames, when looked at most closely
 const PREVIEW_DELAY = 90; // ms
 
