@@ -14,6 +14,9 @@ from .keys import KeyParser
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"  # the alternate screen, no cursor, no wrapping at the edge
 _LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
+_ENDING = tuple(  # all that would end the program at once and leave the terminal as it is then; Ctrl-\ sends SIGQUIT
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU") if hasattr(signal, name)
+)
 
 
 class Ended(BaseException):
@@ -28,7 +31,7 @@ class Screen:
     """The terminal that standard input and output are, as a context manager.
 
     Inside, keys come one by one and unechoed, and the alternate screen is shown.  Outside, all is as before: after an error, Ctrl-C,
-    SIGTERM and SIGHUP (of which the program then dies, as it would have), and while it is stopped with Ctrl-Z.
+    Ctrl-\\, SIGTERM, SIGHUP and their like (of which the program then dies, as it would have), and while it is stopped with Ctrl-Z.
 
     Raises ``TerminalError`` where there is no terminal.  columns, rows: its size in cells, always up to date.
     """
@@ -75,9 +78,7 @@ class Screen:
         self._before = termios.tcgetattr(self._in)
         self._wake = os.pipe()
         os.set_blocking(self._wake[1], False)
-        for number, handler in (
-            (signal.SIGTERM, self._end), (signal.SIGHUP, self._end), (signal.SIGWINCH, self._resize), (signal.SIGTSTP, self._stop),
-        ):  # fmt: skip
+        for number, handler in (*((number, self._end) for number in _ENDING), (signal.SIGWINCH, self._resize), (signal.SIGTSTP, self._stop)):
             self._handlers[number] = signal.signal(number, handler)
         try:
             self._take()
@@ -110,7 +111,7 @@ class Screen:
 
     def _restore(self) -> None:
         # A second signal must not come between: what is pending is delivered to whoever handled it before.
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGTSTP])
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, [*_ENDING, signal.SIGINT, signal.SIGTSTP])
         try:
             self._give_back()
             for number, handler in self._handlers.items():

@@ -133,7 +133,7 @@ def test_it_resizes_with_the_window(terminal: Terminal) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])  # SIGQUIT is Ctrl-\'s
 def test_a_signal_ends_it_and_the_terminal_is_as_before(terminal: Terminal, number: signal.Signals) -> None:
     terminal.type(b" ")  # while it plays
     terminal.process.send_signal(number)
