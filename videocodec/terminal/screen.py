@@ -42,6 +42,7 @@ class Screen:
         self._keys = KeyParser()
         self._handlers: dict[int, object] = {}
         self._wake: tuple[int, int] | None = None
+        self._woken_before = -1
         self.resized = True
 
     @property
@@ -78,7 +79,14 @@ class Screen:
         self._before = termios.tcgetattr(self._in)
         self._wake = os.pipe()
         os.set_blocking(self._wake[1], False)
-        for number, handler in (*((number, self._end) for number in _ENDING), (signal.SIGWINCH, self._resize), (signal.SIGTSTP, self._stop)):
+        # Python runs handlers between its own instructions.  A signal that comes just before ``select`` waits, or to another thread, would
+        # not be seen before the next key, but for this: whatever handles it first writes a byte here.
+        self._woken_before = signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
+        for number, handler in (
+            *((number, self._end) for number in _ENDING),
+            (signal.SIGWINCH, self._resize),
+            (signal.SIGTSTP, self._stop),
+        ):
             self._handlers[number] = signal.signal(number, handler)
         try:
             self._take()
@@ -116,6 +124,7 @@ class Screen:
             self._give_back()
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
+            signal.set_wakeup_fd(self._woken_before)
             for end in self._wake:
                 os.close(end)
         finally:
@@ -126,8 +135,6 @@ class Screen:
 
     def _resize(self, number: int, frame: FrameType | None) -> None:
         self.resized = True
-        with suppress(BlockingIOError):
-            os.write(self._wake[1], b"\0")
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._give_back()
