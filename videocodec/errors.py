@@ -44,7 +44,7 @@ class OutOfMemoryError(VideoCodecError, MemoryError):
 
 
 class UnknownModelError(VideoCodecError, ValueError):
-    """No model bundle of that name, or no bundle in that folder."""
+    """No model bundle of that name, no bundle in that folder, or a file that does not hold the weights it should."""
 
 
 class ModelMismatchError(VideoCodecError, ValueError):

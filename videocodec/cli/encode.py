@@ -43,6 +43,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="let the model's UNet make up blocks that cost more than they are worth, as if it left this share of their error; "
         "every frame says which (default: presets from slow on run the UNet to find out, if there is one; others leave it none)",
     )  # fmt: skip
+    parser.add_argument(
+        "--perceptual", metavar="FILE",
+        help="look at the decoded pictures through LPIPS while encoding, for a better look at the same bytes: with presets up to fast "
+        "at keyframes only; FILE: weights of LPIPS with SqueezeNet 1.1, safetensors",
+    )  # fmt: skip
     parser.add_argument("--max-frames", type=whole_number(1), metavar="N", help="stop after N frames")
     parser.add_argument(
         "--jobs", type=whole_number(1), default=1, metavar="N", help="processes that share the work, for the same bytes (default: 1)"
@@ -70,8 +75,8 @@ def run(args: argparse.Namespace) -> int:
     with progress_bar("encoding", quiet=args.json and not sys.stderr.isatty()) as progress:
         report = encode(
             args.input, args.output, crf=args.crf, bitrate=args.bitrate, target_size=args.target_size, maxrate=args.maxrate,
-            preset=args.preset, gop_size=args.gop_size, generation=args.generation, max_frames=args.max_frames,
-            model=args.model, embed_model=args.embed_model,
+            preset=args.preset, gop_size=args.gop_size, generation=args.generation, perceptual=args.perceptual,
+            max_frames=args.max_frames, model=args.model, embed_model=args.embed_model,
             device=args.device, threads=args.threads, jobs=args.jobs, resume=args.resume, overwrite=args.yes, progress=progress,
         )  # fmt: skip
     for track in report.skipped_tracks:

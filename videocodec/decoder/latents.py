@@ -263,11 +263,12 @@ class QuantiserMaps:
             frame = frames[entry.display_index]
             past = None if entry.past is None else known[entry.past]
             future = None if entry.future is None else known[entry.future]
-            known[entry.display_index + 1] = self._map(frame, past, future)
+            known[entry.display_index + 1] = self.of_frame(frame, past, future)
         self._anchor = known[len(frames)]
         return [known[i + 1] for i in range(len(frames))]
 
-    def _map(self, frame: LatentFrame, past: np.ndarray | None, future: np.ndarray | None) -> np.ndarray:
+    def of_frame(self, frame: LatentFrame, past: np.ndarray | None = None, future: np.ndarray | None = None) -> np.ndarray:
+        """(h, w) uint8 of a frame, from those of its references."""
         shape = frame.latents.shape[1:]
         own = np.full(shape, frame.quantiser, dtype=np.uint8)
         copied = ~frame.fields.coded.repeat(self._block, 0).repeat(self._block, 1)

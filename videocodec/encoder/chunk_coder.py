@@ -19,6 +19,7 @@ from bitstream.access_unit import AccessUnit
 from bitstream.sequence_header import SequenceHeader
 
 from ..media.source import SourceFrame
+from .aiming import PictureJudge
 from .chunks import Chunk
 from .generation import LatentRestorer
 from .group_encoder import EncoderFrame, GroupEncoder
@@ -99,7 +100,13 @@ class _Coding:
     """A chunk on its way through the encoder by one plan."""
 
     def __init__(
-        self, runtime: AutoencoderRuntime, header: SequenceHeader, chunk: Chunk, plan: CodingPlan, restorer: LatentRestorer | None
+        self,
+        runtime: AutoencoderRuntime,
+        header: SequenceHeader,
+        chunk: Chunk,
+        plan: CodingPlan,
+        restorer: LatentRestorer | None,
+        judge: PictureJudge | None,
     ) -> None:
         limit = None
         if plan.maxrate is not None:
@@ -114,6 +121,7 @@ class _Coding:
             weights=runtime.bundle.sensitivity,
             pace=self._pace,
             restorer=restorer,
+            judge=judge,
         )
         self._units: list[CodedUnit] = []
         self._data: list[bytes] = []
@@ -140,10 +148,11 @@ class _Coding:
 
 
 class ChunkCoder:
-    """Codes chunks.  ``memory``: bytes of latents that may be kept for chunks that come again in a later pass."""
+    """Codes chunks.  ``memory``: bytes of latents that may be kept for chunks that come again in a later pass.  ``judge`` looks at what
+    becomes of frames."""
 
-    def __init__(self, runtime: AutoencoderRuntime, header: SequenceHeader, memory: int = 0) -> None:
-        self._runtime, self._header = runtime, header
+    def __init__(self, runtime: AutoencoderRuntime, header: SequenceHeader, memory: int = 0, judge: PictureJudge | None = None) -> None:
+        self._runtime, self._header, self._judge = runtime, header, judge
         self._luma = motion_search(header, EncoderSettings()).luma
         self._memory = memory
         self._kept: dict[Chunk, list[EncoderFrame]] = {}
@@ -156,7 +165,9 @@ class ChunkCoder:
 
         One result per plan.  Frames are read as they are needed, and each only once.
         """
-        codings = [_Coding(self._runtime, self._header, task.chunk, plan, self._restorer_for(plan.settings)) for plan in task.plans]
+        codings = [
+            _Coding(self._runtime, self._header, task.chunk, plan, self._restorer_for(plan.settings), self._judge) for plan in task.plans
+        ]
         for frame in self._prepared(task.chunk, frames):
             for index, coding in enumerate(codings):
                 for unit in coding.push(frame):
@@ -185,13 +196,16 @@ class ChunkCoder:
             return
         header = self._header
         positions = header.padded_width * header.padded_height
-        weight = chunk.frames * (positions + 4 * header.latent_channels * header.latent_height * header.latent_width)
+        judged = self._judge is not None  # then pictures are kept, beside luma
+        latents_of_a_frame = header.latent_channels * header.latent_height * header.latent_width
+        weight = chunk.frames * ((4 if judged else 1) * positions + 4 * latents_of_a_frame)
         kept: list[EncoderFrame] | None = [] if weight <= self._memory else None
         pictures = iter(frames(chunk))
         while batch := list(islice(pictures, max(1, _BATCH_PIXELS // positions))):
             latents = self._runtime.encode(np.stack([picture.rgb for picture in batch]), header.padded_height, header.padded_width)
             for picture, latent in zip(batch, latents):
-                frame = EncoderFrame(latent, self._luma(picture.rgb), picture.pts, picture.duration)
+                seen = picture.rgb if judged else None
+                frame = EncoderFrame(latent, self._luma(picture.rgb), picture.pts, picture.duration, seen)
                 if kept is not None:
                     kept.append(frame)
                 yield frame

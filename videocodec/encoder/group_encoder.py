@@ -20,6 +20,8 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.symbol_coder import SymbolWriter
 from bitstream.tables import CodecTables
 
+from ..decoder.latents import QuantiserMaps
+from .aiming import KEYFRAME_REACH, REACH, CodedVersion, PictureJudge, better_aim
 from .decisions import BlockDecider
 from .generation import LatentRestorer, RestoredBlocks, UnpredictedTexture
 from .importance import USUAL_CLASS, WEIGHTS, GroupMotion, keyframe_offset, propagate, weight_classes
@@ -36,12 +38,41 @@ _CHAIN_SIZE = 8
 
 @dataclass(frozen=True)
 class EncoderFrame:
-    """A frame to code: scaled latents (C, h, w) float32, padded luma (H, W) uint8, timestamps in ticks."""
+    """A frame to code: scaled latents (C, h, w) float32, padded luma (H, W) uint8, timestamps in ticks, and, where pictures are
+    judged, the picture (H, W, 3) uint8."""
 
     latents: np.ndarray
     luma: np.ndarray
     pts: int
     duration: int
+    picture: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A coded frame as a reference.  quantisers (h, w) uint8: what last refined each position."""
+
+    reference: ReferenceFrame
+    quantisers: np.ndarray
+
+    @classmethod
+    def of(cls, coded: CodedVersion) -> _Known:
+        return cls(ReferenceFrame(coded.frame.latents.astype(np.int32)), coded.quantisers)
+
+
+@dataclass(frozen=True)
+class _InterPlan:
+    """How a frame between keyframes is to be coded.
+
+    references: the past and perhaps a future one, and candidates for the vectors to each; classes (bh, bw): what errors count
+    (``importance.WEIGHTS``); is_leaf: no other frame refers to it.
+    """
+
+    quantiser: int
+    entry: FrameReference
+    references: tuple[tuple[_Known, list[np.ndarray]], ...]
+    classes: np.ndarray
+    is_leaf: bool
 
 
 def frame_levels(order: tuple[FrameReference, ...]) -> list[int]:
@@ -71,7 +102,8 @@ class GroupEncoder:
     The first frame is the keyframe and its own unit; the frames after it wait, up to ``settings.group_size`` of them, and
     are coded in groups whose structure and size follow from how much is new in them.  ``pace`` may choose another crf for
     every unit than that of the settings.  ``weights`` (C,): what an error in each channel counts in frames
-    that no other refers to.  ``restorer`` runs the restoration, for presets that ask it what to leave out.
+    that no other refers to.  ``restorer`` runs the restoration, for presets that ask it what to leave out.  ``judge`` looks at what
+    becomes of frames, which then are coded for its eyes as often as the preset says.
     ``new_writer`` and ``new_coder`` let calibration count and record what is coded.
     """
 
@@ -86,7 +118,9 @@ class GroupEncoder:
         weights: np.ndarray | None = None,
         pace: Pace | None = None,
         restorer: LatentRestorer | None = None,
+        judge: PictureJudge | None = None,
     ) -> None:
+        self._judge = judge
         self._tables, self._header, self._settings, self._search = tables, header, settings, search
         self._new_writer, self._new_coder, self._pace, self._weights = new_writer, new_coder, pace, weights
         self._block = 1 << header.block_log2
@@ -102,7 +136,8 @@ class GroupEncoder:
         self._grid = header.latent_height >> header.block_log2, header.latent_width >> header.block_log2
         self._keyframe: EncoderFrame | None = None
         self._coder: FrameCoder | None = None
-        self._anchor: tuple[ReferenceFrame, np.ndarray] | None = None
+        self._anchor: tuple[_Known, np.ndarray] | None = None
+        self._maps = QuantiserMaps(self._block)
         self._waiting: list[EncoderFrame] = []
 
     def push(self, frame: EncoderFrame) -> list[AccessUnit]:
@@ -156,19 +191,18 @@ class GroupEncoder:
     ) -> AccessUnit:
         writer = self._new_writer()
         self._coder.start_unit()
-        known = {0: self._anchor[0]}
+        known: dict[int, _Known] = {0: self._anchor[0]}
         referred = {entry.past for entry in order} | {entry.future for entry in order} | {len(frames)}
         coded: dict[int, LatentFrame] = {}
         for entry, level in zip(order, frame_levels(order)):
             number = entry.display_index + 1
             quantiser = min(QUANTISER_COUNT - 1, self._settings.inter_quantiser + self._settings.level_offset(level))
-            references = [(known[r], self._candidates(motion, number, r)) for r in (entry.past, entry.future) if r is not None]
+            references = tuple((known[r], self._candidates(motion, number, r)) for r in (entry.past, entry.future) if r is not None)
             with one_blas_thread():
-                classes = self._classes(importance.get(number))
-                source, is_leaf = frames[entry.display_index].latents, number not in referred
-                latent = self._code(writer, source, quantiser, entry, references, classes, is_leaf)
-            coded[entry.display_index] = latent
-            known[number] = ReferenceFrame(latent.latents.astype(np.int32))
+                plan = _InterPlan(quantiser, entry, references, self._classes(importance.get(number)), number not in referred)
+                version = self._code(writer, self._aim(frames[entry.display_index], plan), plan)
+            coded[entry.display_index] = version.frame
+            known[number] = _Known.of(version)
         self._anchor = known[len(frames)], frames[-1].luma
         return self._unit(structure, frames, [coded[e.display_index] for e in order], coded, writer)
 
@@ -189,26 +223,36 @@ class GroupEncoder:
         """What errors of every block count, (bh, bw) classes of ``importance.WEIGHTS``."""
         return np.full(self._grid, USUAL_CLASS) if importance is None else weight_classes(importance)
 
-    def _code(
-        self,
-        writer: SymbolWriter,
-        source: np.ndarray,
-        quantiser: int,
-        entry: FrameReference,
-        references: list[tuple[ReferenceFrame, list[np.ndarray]]],
-        classes: np.ndarray,
-        is_leaf: bool,
-    ) -> LatentFrame:
+    def _aim(self, frame: EncoderFrame, plan: _InterPlan) -> np.ndarray:
+        """The latents of a frame, or better ones where a judge looks at what comes of them."""
+        rounds, coder = self._settings.effort.looks, self._coder
+        if self._judge is None or not rounds:
+            return frame.latents
+
+        def attempt(aim: np.ndarray) -> CodedVersion:
+            self._coder = coder.copy()
+            return self._code(SymbolWriter(), aim, plan)
+
+        try:
+            return better_aim(frame.latents, frame.picture, step_latent(plan.quantiser), REACH, rounds, attempt, self._judge)
+        finally:
+            self._coder = coder
+
+    def _code(self, writer: SymbolWriter, source: np.ndarray, plan: _InterPlan) -> CodedVersion:
+        """Code a frame so that latents ``source`` come of it."""
+        quantiser, references = plan.quantiser, [(known.reference, candidates) for known, candidates in plan.references]
         future = references[1] if len(references) == 2 else None
-        context = self._coder.blocks.context(entry)
+        context = self._coder.blocks.context(plan.entry)
         # Errors in frames that others refer to live on in predictions, where all channels count alike: weighted, they cost bits.
-        decider, weights = (self._leaf_decider, self._weights) if is_leaf else (self._decider, None)
-        decision = decider.decide(source, *references[0], context, quantiser, future, classes)
+        decider, weights = (self._leaf_decider, self._weights) if plan.is_leaf else (self._decider, None)
+        decision = decider.decide(source, *references[0], context, quantiser, future, plan.classes)
         target = (source - decision.prediction / UNITS_PER_LATENT) / step_latent(quantiser)
         intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
         target[:, intra] = source[:, intra] / step_latent(quantiser)
-        choose = self._quantiser(target, classes, weights)
-        return self._coder.code_inter(writer, quantiser, entry, (references[0][0], future and future[0]), decision.fields, choose)
+        choose = self._quantiser(target, plan.classes, weights)
+        latent = self._coder.code_inter(writer, quantiser, plan.entry, (references[0][0], future and future[0]), decision.fields, choose)
+        quantisers = self._maps.of_frame(latent, *(known.quantisers for known, _ in plan.references))
+        return CodedVersion(latent, quantisers, to_positions(latent.fields.coded, self._block), decision.prediction)
 
     def _quantiser(self, target: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> RateDistortionQuantiser:
         return RateDistortionQuantiser(target, self._settings.lagrangian, weights, to_positions(WEIGHTS[classes], self._block))
@@ -225,13 +269,21 @@ class GroupEncoder:
         if offset is None:
             offset = USUAL_KEYFRAME_OFFSET if importance is None else keyframe_offset(importance)
         quantiser = max(0, self._settings.inter_quantiser - offset)
-        writer = self._new_writer()
-        self._coder = self._new_coder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
-        choose = self._quantiser(frame.latents / step_latent(quantiser), self._classes(importance))
+        step, classes, aim = step_latent(quantiser), self._classes(importance), frame.latents
+
+        def code(writer: SymbolWriter, aim: np.ndarray) -> tuple[FrameCoder, CodedVersion]:
+            coder = self._new_coder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
+            latent = coder.code_keyframe(writer, quantiser, self._quantiser(aim / step, classes))
+            return coder, CodedVersion(latent, self._maps.of_frame(latent), to_positions(latent.fields.coded, self._block))
+
+        writer, rounds = self._new_writer(), self._settings.effort.keyframe_looks
         with one_blas_thread():
-            latent = self._coder.code_keyframe(writer, quantiser, choose)
-        self._anchor = (ReferenceFrame(latent.latents.astype(np.int32)), frame.luma)
-        return self._unit(Structure.KEYFRAME, [frame], [latent], {0: latent}, writer)
+            if self._judge is not None and rounds:
+                attempt = lambda latents: code(SymbolWriter(), latents)[1]
+                aim = better_aim(aim, frame.picture, step, KEYFRAME_REACH, rounds, attempt, self._judge)
+            self._coder, version = code(writer, aim)
+        self._anchor = _Known.of(version), frame.luma
+        return self._unit(Structure.KEYFRAME, [frame], [version.frame], {0: version.frame}, writer)
 
     def _unit(
         self,

@@ -20,7 +20,8 @@ USUAL_KEYFRAME_OFFSET = 8  # where nothing is known of the frames after it
 class Effort:
     """What a preset spends: flow_preset of DIS (0 ultrafast, 1 fast, 2 medium), whether groups are hierarchical, whether blocks
     are joined to larger units and may merge with neighbours, whether importance is propagated backwards, how many rounds
-    vectors are refined on the cost of the latents, and whether the restoration is run to see what may be left to it."""
+    vectors are refined on the cost of the latents, and whether the restoration is run to see what may be left to it.
+    keyframe_looks, looks: how often a judge of pictures, if there is one, looks at keyframes and at the frames between."""
 
     flow_preset: int
     hierarchical: bool
@@ -29,6 +30,8 @@ class Effort:
     importance: bool
     refinements: int
     restores: bool = False
+    keyframe_looks: int = 5
+    looks: int = 0
 
 
 _EFFORTS = {
@@ -37,11 +40,11 @@ _EFFORTS = {
     "veryfast": Effort(0, hierarchical=True, units=True, merges=False, importance=True, refinements=0),
     "faster": Effort(1, hierarchical=True, units=True, merges=False, importance=True, refinements=0),
     "fast": Effort(1, hierarchical=True, units=True, merges=True, importance=True, refinements=0),
-    "medium": Effort(1, hierarchical=True, units=True, merges=True, importance=True, refinements=1),
-    "slow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=2, restores=True),
-    "slower": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=4, restores=True),
-    "veryslow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=8, restores=True),
-    "placebo": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=16, restores=True),
+    "medium": Effort(1, hierarchical=True, units=True, merges=True, importance=True, refinements=1, looks=1),
+    "slow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=2, restores=True, looks=1),
+    "slower": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=4, restores=True, looks=2),
+    "veryslow": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=8, restores=True, looks=3),
+    "placebo": Effort(2, hierarchical=True, units=True, merges=True, importance=True, refinements=16, restores=True, looks=4),
 }
 
 

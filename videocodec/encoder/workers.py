@@ -18,6 +18,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import cv2
 
@@ -26,8 +27,12 @@ from bitstream.sequence_header import SequenceHeader
 from ..errors import InputError, WorkerError
 from ..media.source import SourceFrame, VideoSource
 from ..models.bundle import ModelBundle
+from .aiming import PictureJudge
 from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk, CodedUnit
 from .chunks import Chunk
+
+if TYPE_CHECKING:
+    from ..models.runtime import AutoencoderRuntime
 
 Told = Callable[[CodedUnit], None]
 _PATIENCE = 1.0  # seconds a worker has to end after it was asked to
@@ -39,7 +44,8 @@ _OF_TERMINALS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasat
 class Workplace:
     """What coding chunks of a video takes, beside the chunks.
 
-    memory: bytes of latents that a process may keep for a later pass.  threads: CPU threads of all processes together,
+    memory: bytes of latents that a process may keep for a later pass.  perceptual: weights to judge pictures with, if they are
+    to be judged.  threads: CPU threads of all processes together,
     None for as many as the machine has.
     """
 
@@ -50,6 +56,7 @@ class Workplace:
     device: str
     threads: int | None
     memory: int
+    perceptual: Path | None = None
 
 
 class Workers(ABC):
@@ -103,12 +110,27 @@ class _SourceCursor:
             self._source = None
 
 
+def _judge(workplace: Workplace, runtime: AutoencoderRuntime) -> PictureJudge | None:
+    if workplace.perceptual is None:
+        return None
+    from ..decoder.diffusion import DiffusionRestoration
+    from ..networks.perceptual import LpipsSqueeze
+    from .judging import PerceptualJudge
+
+    restoration = None
+    if workplace.bundle.has_unet:
+        restoration = DiffusionRestoration(workplace.bundle, workplace.header, runtime.device)
+        # One that takes clips would have to see frames that are not coded yet.
+        restoration = None if restoration.takes_clips else restoration
+    return PerceptualJudge(runtime, workplace.header, LpipsSqueeze(workplace.perceptual), restoration)
+
+
 class _ThisProcess(Workers):
     def __init__(self, workplace: Workplace) -> None:
         from ..models.runtime import AutoencoderRuntime
 
         runtime = AutoencoderRuntime(workplace.bundle, workplace.device, workplace.threads)
-        self._coder = ChunkCoder(runtime, workplace.header, workplace.memory)
+        self._coder = ChunkCoder(runtime, workplace.header, workplace.memory, _judge(workplace, runtime))
         self._cursor = _SourceCursor(workplace.source, workplace.max_frames)
 
     def run(self, tasks: Iterable[ChunkTask | None], told: Told) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:

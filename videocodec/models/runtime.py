@@ -173,9 +173,14 @@ class AutoencoderRuntime:
 
     def _decode(self, latents: np.ndarray | torch.Tensor, steps: np.ndarray | torch.Tensor, height: int, width: int) -> np.ndarray:
         latents, steps = (torch.from_numpy(np.ascontiguousarray(a)) if isinstance(a, np.ndarray) else a for a in (latents, steps))
-        z = latents.to(self.device).float() / UNITS_PER_LATENT / self._scale
-        z = z.contiguous(memory_format=torch.channels_last)
-        step = {"step": steps.to(self.device)} if self._knows_steps else {}
-        sample = run_for_pictures(self.device, lambda: self._model.decode(z, **step).sample[:, :, :height, :width])
+        scaled, steps = latents.to(self.device).float() / UNITS_PER_LATENT, steps.to(self.device)
+        sample = run_for_pictures(self.device, lambda: self.pictures(scaled, steps)[:, :, :height, :width])
         pixels = sample.add_(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+    def pictures(self, scaled: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        """Scaled latents (B, C, h, w) float32 and the quantiser step of every position (B, h, w), on the device → pictures (B, 3, 8h, 8w),
+        RGB in about [-1, 1], with a gradient for the latents where one is wanted."""
+        z = (scaled / self._scale).contiguous(memory_format=torch.channels_last)
+        step = {"step": steps} if self._knows_steps else {}
+        return self._model.decode(z, **step).sample

@@ -1,7 +1,7 @@
 """LPIPS with a SqueezeNet 1.1 backbone (Zhang et al. 2018), from a safetensors file the user names.
 
-A training loss and a measure.  The weights are not part of the project; the figure is called ``lpips-squeeze``
-because its backbone and weights differ from the ``lpips`` package's default.
+A training loss, a measure, and what an encoder looks through at its own pictures (``encoder/judging.py``).  The weights are not part
+of the project; the figure is called ``lpips-squeeze`` because its backbone and weights differ from the ``lpips`` package's default.
 """
 
 from __future__ import annotations
@@ -10,20 +10,63 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
+
+from ..errors import UnknownModelError
 
 _TAPS = ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
 _POOL_BEFORE = ("fire2", "fire4", "fire6")
 _MEAN_RGB = (122.679, 116.669, 104.006)
+_FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))  # squeezed to, expanded to twice
+SMALLEST_SIDE = 33  # px
+
+
+def _shapes() -> dict[str, tuple[int, ...]]:
+    """Every tensor of a file of weights."""
+    shapes: dict[str, tuple[int, ...]] = {"conv1.weight": (64, 3, 3, 3), "conv1.bias": (64,), "lin0.weight": (1, 64, 1, 1)}
+    inputs = 64
+    for number, (squeezed, expanded) in enumerate(_FIRES, start=2):
+        for name, (outputs, of, side) in {
+            "squeeze1x1": (squeezed, inputs, 1),
+            "expand1x1": (expanded, squeezed, 1),
+            "expand3x3": (expanded, squeezed, 3),
+        }.items():
+            shapes |= {f"fire{number}.{name}.weight": (outputs, of, side, side), f"fire{number}.{name}.bias": (outputs,)}
+        inputs = 2 * expanded
+        if f"fire{number}" in _TAPS:
+            shapes[f"lin{_TAPS.index(f'fire{number}')}.weight"] = (1, inputs, 1, 1)
+    return shapes
+
+
+def _load(file: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file.  Raises ``UnknownModelError`` for anything else."""
+    wanted = "give a safetensors file with the weights of LPIPS with SqueezeNet 1.1"
+    if not file.is_file():
+        raise UnknownModelError(f"{file}: no such file: {wanted}")
+    try:
+        tensors = load_file(str(file))
+    except (SafetensorError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise UnknownModelError(f"{file}: not a safetensors file ({reason}): {wanted}") from error
+    for name, shape in _shapes().items():
+        found = tuple(tensors[name].shape) if name in tensors else None
+        if found != shape:
+            what = "is missing" if found is None else f"is {'×'.join(map(str, found))}, not {'×'.join(map(str, shape))}"
+            raise UnknownModelError(f"{file}: {name} {what}: {wanted}")
+    return tensors
 
 
 class LpipsSqueeze(nn.Module):
-    """Distance of two pictures (B, 3, H, W), RGB in [-1, 1], both at least 33 px a side → (B,), 0 for equal pictures."""
+    """Distance of two pictures (B, 3, H, W), RGB in [-1, 1], both at least 33 px a side → (B,), 0 for equal pictures.
+
+    Raises ``UnknownModelError`` for a file that does not hold the weights.
+    """
 
     def __init__(self, weights: str | Path) -> None:
         super().__init__()
-        for name, value in load_file(str(weights)).items():
+        for name, value in _load(Path(weights)).items():
             self.register_buffer(name.replace(".", "_"), value.float())
 
     def _conv(self, x: torch.Tensor, name: str, **kwargs: int) -> torch.Tensor:

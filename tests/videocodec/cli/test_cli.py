@@ -127,6 +127,15 @@ def test_a_rate_out_of_reach_is_a_warning_on_standard_error_and_in_json(clip: Pa
     assert captured.err.startswith("videocodec: warning: 0.1 kbit/s is out of reach")
 
 
+def test_weights_to_judge_pictures_by_must_be_there(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    failure("encode", clip, tmp_path / "out.mp4", "--perceptual", tmp_path / "absent.safetensors")
+    captured = capsys.readouterr()
+    assert captured.err == f"videocodec: error: {tmp_path / 'absent.safetensors'}: weights to judge pictures by cannot be read: " + (
+        "No such file or directory\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_encode_decode_info_verify(clip: Path, coded: Path, tmp_path: Path) -> None:
     shown = run("info", coded)
     assert shown.returncode == 0 and "64x48" in shown.stdout and "12 in 0.480 s" in shown.stdout

@@ -8,6 +8,8 @@ import pytest
 from bitstream.access_unit import AccessUnit
 from bitstream.block_fields import Mode
 from bitstream.latent_decoder import LatentDecoder
+from videocodec.decoder.latents import UnitDecoder
+from videocodec.encoder.aiming import CodedVersion
 from videocodec.encoder.chunk_coder import motion_search
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
 from videocodec.encoder.settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
@@ -98,3 +100,63 @@ def test_blocks_are_marked_where_the_settings_trust_a_restoration(linear_codec, 
     decoder = LatentDecoder(linear_codec.tables)
     modes = [frame.fields.modes for unit in units for frame in decoder.decode(unit)]
     assert np.any(np.stack(modes) == Mode.GENERATE) == marks
+
+
+class TestJudged:
+    """Frames that a judge looks at are coded again and again, and leave no trace of it but better latents."""
+
+    @staticmethod
+    def code(linear_codec, smooth, judge, preset: str = "slower") -> list[AccessUnit]:
+        header, settings = linear_codec.header(96, 64), EncoderSettings(crf=30, preset=preset, group_size=8)
+        search = motion_search(header, settings)
+        encoder = GroupEncoder(linear_codec.tables, header, settings, search, judge=judge)
+        whole = smooth(64 + 18, 96 + 18, 3)
+        pictures = [whole[i : i + 64, i : i + 96] for i in range(18)]
+        frames = [EncoderFrame(linear_codec.latents(p), search.luma(p), i, 1, p) for i, p in enumerate(pictures)]
+        return [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish()
+
+    def test_one_that_finds_nothing_changes_nothing_and_saw_what_is_decoded(self, linear_codec, smooth) -> None:
+        seen: dict[bytes, list[CodedVersion]] = {}
+
+        def judge(coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
+            seen.setdefault(picture.tobytes(), []).append(coded)
+            return np.zeros(coded.frame.latents.shape, np.float32)
+
+        units = self.code(linear_codec, smooth, judge)
+        assert [unit.to_bytes() for unit in units] == [unit.to_bytes() for unit in self.code(linear_codec, smooth, None)]
+        decoder, whole = UnitDecoder(linear_codec.tables, 2), smooth(64 + 18, 96 + 18, 3)
+        frames = [frame for unit in units for frame in decoder.decode(unit, 1)]
+        assert len(frames) == len(seen) == 18
+        assert any(not frame.latent.fields.coded.all() for frame in frames)
+        for i, frame in enumerate(frames):
+            for coded in seen[whole[i : i + 64, i : i + 96].tobytes()]:
+                assert np.array_equal(coded.frame.latents, frame.latent.latents)
+                assert np.array_equal(coded.quantisers, frame.quantiser_map)
+                assert np.array_equal(coded.sent, frame.latent.fields.coded.repeat(2, 0).repeat(2, 1))
+                assert (coded.prediction is None) == (i == 0)
+
+    @pytest.mark.parametrize(("preset", "between"), [("fast", 0), ("medium", 1), ("slower", 2)])
+    def test_presets_say_how_often(self, linear_codec, smooth, preset: str, between: int) -> None:
+        looks = {True: 0, False: 0}
+
+        def judge(coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
+            looks[coded.prediction is None] += 1
+            return np.zeros(coded.frame.latents.shape, np.float32)
+
+        self.code(linear_codec, smooth, judge, preset)
+        assert looks == {True: 5, False: 17 * between}
+
+    def test_what_it_wants_is_aimed_at(self, linear_codec, smooth) -> None:
+        """One that wants brighter pictures gets them: errors of the source's own latents are then no longer the least."""
+
+        def judge(coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
+            slope = np.zeros(coded.frame.latents.shape, np.float32)
+            slope[0] = -8
+            return slope
+
+        means = []
+        for chosen in (None, judge):
+            decoder = UnitDecoder(linear_codec.tables, 2)
+            units = self.code(linear_codec, smooth, chosen)
+            means.append(np.mean([frame.latent.latents[0].mean() for unit in units for frame in decoder.decode(unit, 1)]))
+        assert means[1] > means[0]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from videocodec.errors import UnknownModelError
 from videocodec.networks.perceptual import LpipsSqueeze
 
 
@@ -36,3 +38,35 @@ def test_gradients_reach_the_first_picture(lpips: LpipsSqueeze) -> None:
 
 def test_its_weights_are_not_trained(lpips: LpipsSqueeze) -> None:
     assert not list(lpips.parameters())
+
+
+class TestOtherFiles:
+    """One clear line each, that names the file."""
+
+    def test_none(self, tmp_path: Path) -> None:
+        with pytest.raises(
+            UnknownModelError, match=r"absent\.safetensors: no such file: give a safetensors file with the weights of LPIPS"
+        ):
+            LpipsSqueeze(tmp_path / "absent.safetensors")
+
+    def test_of_another_kind(self, tmp_path: Path) -> None:
+        (tmp_path / "lpips.pth").write_bytes(b"\x80\x02}q\x00." * 20)
+        with pytest.raises(UnknownModelError, match=r"lpips\.pth: not a safetensors file \(.+\): give"):
+            LpipsSqueeze(tmp_path / "lpips.pth")
+
+    @pytest.mark.parametrize(
+        ("name", "shape", "said"),
+        [
+            ("fire5.squeeze1x1.bias", None, "is missing"),
+            ("lin6.weight", None, "is missing"),
+            ("conv1.weight", (96, 3, 7, 7), "is 96×3×7×7, not 64×3×3×3"),
+        ],
+    )
+    def test_of_another_network(self, lpips_weights: Path, tmp_path: Path, name: str, shape: tuple[int, ...] | None, said: str) -> None:
+        tensors = load_file(str(lpips_weights))
+        del tensors[name]
+        if shape is not None:
+            tensors[name] = torch.zeros(shape)
+        save_file(tensors, str(tmp_path / "other.safetensors"))
+        with pytest.raises(UnknownModelError, match=f"other.safetensors: {name} {said}: give"):
+            LpipsSqueeze(tmp_path / "other.safetensors")

@@ -1,0 +1,153 @@
+"""Judging coded frames by their decoded pictures, with LPIPS and squared error, for ``aiming``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from bitstream.block_fields import Mode
+from bitstream.frame_coder import to_positions
+from bitstream.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.sequence_header import SequenceHeader
+
+from ..decoder.diffusion import DiffusionRestoration
+from ..decoder.restoration import STEPS
+from ..models.runtime import AutoencoderRuntime, network_errors
+from ..networks.perceptual import SMALLEST_SIDE, LpipsSqueeze
+from .aiming import CodedVersion
+
+_LPIPS_WEIGHT = 1.0  # of log LPIPS against the log of squared error
+_ENOUGH_MSE, _ENOUGH_LPIPS = 4.0, 0.02  # below these, errors are not worth more bits
+_LARGEST_TILE = 64  # latents a side: what is remembered on the way to a gradient takes 30 times the memory of decoding
+_MARGIN = 4  # latents around a tile that its pixels are decoded from
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """Rows and columns of latents: those looked at, and those decoded for it."""
+
+    inner: tuple[slice, slice]
+    outer: tuple[slice, slice]
+
+    def pixels(self) -> tuple[slice, slice]:
+        """The inner ones' pixels, in the picture."""
+        rows, columns = (slice(8 * s.start, 8 * s.stop) for s in self.inner)
+        return rows, columns
+
+    def cut(self, decoded: torch.Tensor) -> torch.Tensor:
+        """The inner pixels of what the outer latents are decoded to, (1, 3, H, W)."""
+        rows, columns = (slice(8 * (i.start - o.start), 8 * (i.stop - o.start)) for i, o in zip(self.inner, self.outer))
+        return decoded[..., rows, columns]
+
+
+def _spans(size: int) -> list[slice]:
+    """Even parts of a side, none longer than a tile may be."""
+    count = -(-size // _LARGEST_TILE)
+    edges = [size * i // count for i in range(count + 1)]
+    return [slice(a, b) for a, b in zip(edges, edges[1:])]
+
+
+def _tiles(height: int, width: int) -> list[_Tile]:
+    """Tiles of a frame of latents."""
+
+    def around(span: slice, size: int) -> slice:
+        return slice(max(0, span.start - _MARGIN), min(size, span.stop + _MARGIN))
+
+    return [_Tile((r, c), (around(r, height), around(c, width))) for r in _spans(height) for c in _spans(width)]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Gradients differ in their last bits with the number of threads, and a coded video must not."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class PerceptualJudge:
+    """A ``PictureJudge`` that decodes as a decoder will, restoration included, and sees with LPIPS.
+
+    What counts is the log of the squared error (that of 8×8 means counted half again) + the log of LPIPS, of the picture as a whole; of
+    pictures too small for LPIPS the error alone.  For the gradient, restored latents move with the decoded ones: what a restoration adds
+    is taken as given.  It is shown the frame's prediction for the frames around.
+    """
+
+    def __init__(
+        self,
+        runtime: AutoencoderRuntime,
+        header: SequenceHeader,
+        perceptual: LpipsSqueeze,
+        restoration: DiffusionRestoration | None = None,
+    ) -> None:
+        self._runtime, self._restoration, self._device = runtime, restoration, runtime.device
+        self._perceptual = perceptual.to(runtime.device, memory_format=torch.channels_last)
+        self._block = 1 << header.block_log2
+        self._tiles = _tiles(header.latent_height, header.latent_width)
+        self._padded = header.padded_height, header.padded_width
+        self._size = header.height, header.width
+
+    def __call__(self, coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
+        """As the protocol says."""
+        latents = self._restored(coded) / np.float32(UNITS_PER_LATENT)
+        steps = STEPS[coded.quantisers]
+        source = self._tensor(picture)
+        with network_errors(f"to judge pictures of {self._size[1]}×{self._size[0]}", self._device), _one_thread():
+            gradient = self._gradient(latents, steps, source)
+        gradient *= np.float32(step_latent(coded.frame.quantiser))
+        size = np.sqrt(np.mean(np.square(gradient, dtype=np.float64)))
+        return gradient / np.float32(size) if size > 0 and np.isfinite(size) else np.zeros_like(gradient)
+
+    def _restored(self, coded: CodedVersion) -> np.ndarray:
+        """Latents (C, h, w) as the autoencoder's decoder gets them, in units of the stream."""
+        latents = coded.frame.latents
+        if self._restoration is None:
+            return latents.astype(np.float32)
+        around = latents if coded.prediction is None else coded.prediction.astype(np.int16)
+        mask = to_positions(coded.frame.fields.modes == Mode.GENERATE, self._block)
+        return self._restoration.restore_latents(np.stack([latents, around, around])[None], mask[None], coded.quantisers[None])[0]
+
+    def _tensor(self, picture: np.ndarray) -> torch.Tensor:
+        """(1, 3, H, W) in [-1, 1], padded as for the autoencoder."""
+        x = torch.from_numpy(picture).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
+        x = F.pad(x, (0, self._padded[1] - x.shape[3], 0, self._padded[0] - x.shape[2]), mode="replicate")
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def _gradient(self, latents: np.ndarray, steps: np.ndarray, source: torch.Tensor) -> np.ndarray:
+        """(C, h, w) float32, per scaled latent.  A logarithm's gradient is that of its sum over the tiles, divided by the sum."""
+        whole = np.zeros(2)
+        if len(self._tiles) > 1:
+            with torch.no_grad():
+                for tile in self._tiles:
+                    whole += [float(part) for part in self._seen(tile, self._inputs(latents, steps, tile), source)]
+        gradient = np.zeros_like(latents)
+        for tile in self._tiles:
+            z, step = self._inputs(latents, steps, tile)
+            parts = self._seen(tile, (z.requires_grad_(True), step), source)
+            squared, lpips = whole if len(self._tiles) > 1 else [float(part.detach()) for part in parts]
+            worse = parts[0] / (squared + _ENOUGH_MSE) + _LPIPS_WEIGHT * parts[1] / (lpips + _ENOUGH_LPIPS)
+            (found,) = torch.autograd.grad(worse, z)
+            gradient[:, tile.outer[0], tile.outer[1]] += found[0].cpu().numpy()
+        return gradient
+
+    def _inputs(self, latents: np.ndarray, steps: np.ndarray, tile: _Tile) -> tuple[torch.Tensor, torch.Tensor]:
+        rows, columns = tile.outer
+        z, step = latents[None, :, rows, columns], steps[None, rows, columns]
+        return tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self._device) for a in (z, step))
+
+    def _seen(self, tile: _Tile, inputs: tuple[torch.Tensor, torch.Tensor], source: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tile's share of the picture's squared error, in 8-bit units, and of its LPIPS."""
+        decoded, wanted = tile.cut(self._runtime.pictures(*inputs)), source[..., *tile.pixels()]
+        share = wanted[0, 0].numel() / source[0, 0].numel()
+        error = (decoded - wanted) * 127.5
+        squared = error.square().mean() + 0.5 * F.avg_pool2d(error, 8).square().mean()
+        if min(wanted.shape[2:]) < SMALLEST_SIDE:
+            return share * squared, torch.zeros_like(squared)
+        return share * squared, share * self._perceptual(decoded, wanted)[0]
