@@ -53,6 +53,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--max-frames", type=whole_number(1), metavar="N", help="only the first N frames of each clip")
     parser.add_argument("--model", default="embedded", metavar="NAME_OR_DIR", help="model bundle of videocodec (default: embedded)")
+    parser.add_argument("--perceptual", metavar="FILE", help="have videocodec look through these weights, as encode --perceptual does")
     parser.add_argument("--lpips-weights", metavar="FILE", help="safetensors of LPIPS with SqueezeNet 1.1")
     parser.add_argument("--dists-weights", metavar="FILE", help="safetensors of DISTS: VGG-16 as torchvision names it, alpha, beta")
     parser.add_argument("--pictures", type=whole_number(1), default=3, metavar="N", help="frames of each clip in the report (default: 3)")
@@ -73,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
             args.inputs, args.output, codecs=args.codecs or DEFAULT_CODECS, bitrates=args.bitrates, crf=_merged(args.crf),
             resolutions=args.resolutions, metrics=args.metrics, targets=dict(pair for pairs in args.target for pair in pairs),
             presets=args.presets, reference=args.reference, below=args.below, gop_size=args.gop_size, max_frames=args.max_frames,
-            model=args.model, lpips_weights=args.lpips_weights, dists_weights=args.dists_weights, pictures=args.pictures, jobs=args.jobs,
-            threads=args.threads, progress=progress,
+            model=args.model, perceptual=args.perceptual, lpips_weights=args.lpips_weights, dists_weights=args.dists_weights,
+            pictures=args.pictures, jobs=args.jobs, threads=args.threads, progress=progress,
         )  # fmt: skip
     for note in results["notes"]:
         print(f"videocodec: note: {note}", file=sys.stderr)

@@ -59,6 +59,7 @@ def ladder(
     gop_size: int = 250,
     max_frames: int | None = None,
     model: str = "embedded",
+    perceptual: str | Path | None = None,
     lpips_weights: str | Path | None = None,
     dists_weights: str | Path | None = None,
     pictures: int = 3,
@@ -71,8 +72,8 @@ def ladder(
 
     bitrates: bits per second of the video alone; or crf, "auto" for each codec's own ladder.  With `targets` (figure → value) the crf that
     reaches it is searched too, or alone where neither is given.  metrics: all that can be measured, by default.  reference: the codec BD
-    figures are against.  below: BD-rates only where the tested codec takes less than so many bits per second.  pictures: frames of each
-    clip that the report shows.  jobs: processes at a time (the cores at hand), threads: of each.
+    figures are against.  perceptual: as of ``videocodec.encode``.  below: BD-rates only where the tested codec takes less than so many
+    bits per second.  pictures: frames of each clip that the report shows.  jobs: processes at a time (the cores at hand), threads: of each.
 
     What was encoded and measured is kept in `output`/cache, so that a run which was interrupted, or has more rungs, goes on.  An encode
     that fails is a record with its error.
@@ -94,6 +95,7 @@ def ladder(
     settings = checked(
         codecs=codecs, bitrates=bitrates, crf=crf, resolutions=resolutions, targets=targets or {}, presets=presets or {},
         reference=reference, gop_size=gop_size, threads=threads, model=_located(model),
+        perceptual=None if perceptual is None else str(_weights(perceptual)),
     )  # fmt: skip
     for codec in settings.codecs:
         codec.versions(model)  # an unknown model shows here
@@ -134,6 +136,7 @@ def ladder(
             "settings": {
                 "bitrates": settings.bitrates, "crf": settings.crfs, "resolutions": settings.resolutions, "targets": settings.targets,
                 "gop_size": gop_size, "max_frames": max_frames, "model": model, "reference": settings.reference, "below_bps": below,
+                "perceptual": settings.perceptual and Path(settings.perceptual).name,
                 "lpips_weights": options.lpips_weights and Path(options.lpips_weights).name,
             },
             "clips": [clip.to_dict() | {"seconds": clip.seconds, "colour_path": clip.colour_path} for clip in clips],
@@ -165,7 +168,10 @@ def _run(
     """All encodes; what became of the searches."""
 
     def job(clip: Clip, codec: Codec, rung: Rung, target: str | None = None) -> Job:
-        return Job(clip, codec, rung, settings.preset(codec), settings.gop_size, settings.threads, settings.model, target)
+        perceptual = settings.perceptual if codec.name == "videocodec" else None
+        return Job(
+            clip, codec, rung, settings.preset(codec), settings.gop_size, settings.threads, settings.model, target, perceptual
+        )  # fmt: skip
 
     jobs = [job(clip, codec, rung) for clip in clips for codec in settings.codecs for rung in settings.rungs(codec)]
     found: list[dict[str, object]] = []

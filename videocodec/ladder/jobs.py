@@ -12,7 +12,9 @@ that made it:
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from .clips import Clip
@@ -47,7 +49,8 @@ def rate_label(rate: float) -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """One encode of a clip.  sought: the target it was made for by a search over crf, None for one of the ladder."""
+    """One encode of a clip.  sought: the target it was made for by a search over crf, None for one of the ladder.  perceptual: as of
+    ``EncodeTask``."""
 
     clip: Clip
     codec: Codec
@@ -57,13 +60,14 @@ class Job:
     threads: int
     model: str
     sought: str | None = None
+    perceptual: str | None = None
 
     def depends_on(self) -> dict[str, object]:
         """All that the coded bytes depend on."""
         return {
             "format": ENCODE_VERSION, "source": self.clip.sha256, "codec": self.codec.name, "versions": self.codec.versions(self.model),
             "mode": self.rung.mode, "value": self.rung.value, "scale": self.rung.scale, "preset": self.preset,
-            "gop_size": self.gop_size, "threads": self.threads,
+            "gop_size": self.gop_size, "threads": self.threads, **({"perceptual": _sha256(self.perceptual)} if self.perceptual else {}),
         }  # fmt: skip
 
     @property
@@ -85,14 +89,15 @@ class Job:
     def task(self, target: Path) -> EncodeTask:
         """For the codec."""
         return EncodeTask(
-            self.clip, self.rung.scale, target, self.rung.mode, self.rung.value, self.preset, self.gop_size, self.threads, self.model
-        )
+            self.clip, self.rung.scale, target, self.rung.mode, self.rung.value, self.preset, self.gop_size, self.threads, self.model,
+            self.perceptual,
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, object]:
         """For another process."""
         return {
             "clip": self.clip.to_dict(), "codec": self.codec.name, "rung": vars(self.rung), "preset": self.preset,
-            "gop_size": self.gop_size, "threads": self.threads, "model": self.model,
+            "gop_size": self.gop_size, "threads": self.threads, "model": self.model, "perceptual": self.perceptual,
         }  # fmt: skip
 
     @classmethod
@@ -100,8 +105,13 @@ class Job:
         """Of what `to_dict` gave."""
         from .codecs import codec_named
 
-        settings = {name: values[name] for name in ("preset", "gop_size", "threads", "model")}
+        settings = {name: values[name] for name in ("preset", "gop_size", "threads", "model", "perceptual")}
         return cls(Clip.from_dict(values["clip"]), codec_named(values["codec"]), Rung(**values["rung"]), **settings)
+
+
+@cache
+def _sha256(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def metric_file(folder: Path, metric: Metric) -> Path:

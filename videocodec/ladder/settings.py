@@ -22,7 +22,7 @@ LOWEST_BITRATE = 500
 class LadderSettings:
     """codecs: by name.  bitrates: bits per second, or crfs: by codec, one of both (both empty where only targets are searched).
     resolutions: shares of width and height, 0 < r ≤ 1.  targets: figure → value to reach.  presets: by codec.  reference: the codec BD
-    figures are against."""
+    figures are against.  perceptual: weights that this codec looks through while it encodes, None if it does not."""
 
     codecs: tuple[Codec, ...]
     bitrates: tuple[float, ...]
@@ -34,6 +34,7 @@ class LadderSettings:
     gop_size: int
     threads: int
     model: str
+    perceptual: str | None = None
 
     def rungs(self, codec: Codec) -> list[Rung]:
         """Of the ladder of one codec, lowest quality first."""
@@ -58,6 +59,7 @@ def checked(
     gop_size: int,
     threads: int,
     model: str,
+    perceptual: str | None = None,
 ) -> LadderSettings:
     """Settings that make sense.  crf: numbers for every codec, numbers by codec, or "auto".  reference: x265 by default, else the
     second codec.
@@ -95,7 +97,7 @@ def checked(
         raise ComparisonError(f"a crf for {unknown[0]!r}, which is not among the codecs {', '.join(names)}")
     return LadderSettings(
         chosen, tuple(dict.fromkeys(bitrates or ())), crfs, tuple(dict.fromkeys(resolutions)), dict(targets), dict(presets), reference,
-        gop_size, threads, model,
+        gop_size, threads, model, perceptual,
     )  # fmt: skip
 
 

@@ -279,8 +279,9 @@ class TestRefusals:
     def test_weights_that_are_none_are_refused(self, clip_path: Path, tmp_path: Path) -> None:
         (tmp_path / "weights").write_bytes(b"not weights at all")
         for path, message in ((tmp_path / "weights", "no safetensors file"), (tmp_path / "absent", "no such file")):
-            with pytest.raises(ComparisonError, match=message):
-                ladder([clip_path], tmp_path / "out", **QUICK, lpips_weights=path)
+            for option in ("lpips_weights", "perceptual"):
+                with pytest.raises(ComparisonError, match=message):
+                    ladder([clip_path], tmp_path / "out", **QUICK | {option: path})
 
 
 @pytest.mark.slow
@@ -301,3 +302,15 @@ def test_this_codec_beside_another(
     assert results["codecs"][0]["decoder_bytes"]["model"] > 1_000_000
     assert [speed["codec"] for speed in results["speeds"]] == ["videocodec", "x264"]
     assert results["speeds"][1]["keeps_rule"]
+
+
+def test_this_codec_may_look_through_weights_and_others_do_not(clip_path: Path, lpips_weights: Path, tmp_path: Path) -> None:
+    quick = QUICK | {"codecs": ("videocodec", "x264"), "crf": (50,), "presets": {"videocodec": "medium", "x264": "ultrafast"}}
+    plain, judged = (ladder([clip_path], tmp_path / "out", **quick, max_frames=3, perceptual=path) for path in (None, lpips_weights))
+    assert (plain["settings"]["perceptual"], judged["settings"]["perceptual"]) == (None, lpips_weights.name)
+    for results, looks in ((plain, False), (judged, True)):
+        ours, theirs = results["records"]
+        assert ours["error"] is None and (f"--perceptual={lpips_weights}" in ours["command"]) == looks
+        assert "perceptual" not in theirs["command"]
+    assert plain["records"][0]["key"] != judged["records"][0]["key"]
+    assert plain["records"][1]["key"] == judged["records"][1]["key"]

@@ -19,7 +19,8 @@ Mode = Literal["bitrate", "crf"]
 @dataclass(frozen=True)
 class EncodeTask:
     """One encode: frames of `clip` at `scale`, into `target`, at `value` bits per second or crf; temporary files go into the working
-    directory.  gop_size: longest distance of keyframes in frames.  threads: of the encoder.  model: a bundle, where a codec has them."""
+    directory.  gop_size: longest distance of keyframes in frames.  threads: of the encoder.  model: a bundle, where a codec has them.
+    perceptual: weights that this codec looks through while it encodes, if it is to."""
 
     clip: Clip
     scale: float
@@ -30,6 +31,7 @@ class EncodeTask:
     gop_size: int
     threads: int
     model: str
+    perceptual: str | None = None
 
     @property
     def source(self) -> Path:

@@ -59,11 +59,13 @@ class VideoCodec(Codec):
             preset=task.preset,
             gop_size=task.gop_size,
             model=task.model,
+            perceptual=task.perceptual,
             device="cpu",
             threads=task.threads,
         )
         words = ["videocodec", "encode", str(task.source), str(task.target), *(f"--{name}={value}" for name, value in goal.items())]
         words += [f"--preset={task.preset}", f"--gop-size={task.gop_size}", f"--model={task.model}", "--device=cpu"]
+        words += [f"--perceptual={task.perceptual}"] if task.perceptual else []
         return Encoded(shlex.join([*words, f"--threads={task.threads}"]), report.passes, round(report.crf, 2), report.warnings)
 
     def frame_bytes(self, path: Path) -> list[int]:
