@@ -18,7 +18,7 @@ from ..errors import UnknownModelError
 
 _TAPS = ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
 _POOL_BEFORE = ("fire2", "fire4", "fire6")
-_MEAN_RGB = (122.679, 116.669, 104.006)
+MEAN_RGB = (122.679, 116.669, 104.006)
 _FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))  # squeezed to, expanded to twice
 SMALLEST_SIDE = 33  # px
 
@@ -74,7 +74,7 @@ class LpipsSqueeze(nn.Module):
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Unit-length feature maps of the seven taps."""
-        x = (x + 1) * 127.5 - torch.tensor(_MEAN_RGB, device=x.device).reshape(1, 3, 1, 1)
+        x = (x + 1) * 127.5 - torch.tensor(MEAN_RGB, device=x.device).reshape(1, 3, 1, 1)
         x = self._conv(x, "conv1", stride=2)
         maps = [x]
         for fire in (f"fire{i}" for i in range(2, 10)):
