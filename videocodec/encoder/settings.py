@@ -30,7 +30,7 @@ class Effort:
     importance: bool
     refinements: int
     restores: bool = False
-    keyframe_looks: int = 5
+    keyframe_looks: int = 8
     looks: int = 0
 
 

@@ -144,7 +144,7 @@ class TestJudged:
             return np.zeros(coded.frame.latents.shape, np.float32)
 
         self.code(linear_codec, smooth, judge, preset)
-        assert looks == {True: 5, False: 17 * between}
+        assert looks == {True: 8, False: 17 * between}
 
     def test_what_it_wants_is_aimed_at(self, linear_codec, smooth) -> None:
         """One that wants brighter pictures gets them: errors of the source's own latents are then no longer the least."""
