@@ -88,7 +88,7 @@ def encode(
     generation: what share of its error the model's UNet is trusted to leave in a block that is not sent but left to it to make up,
     0..1; at 1 no block is.  None: presets from slow on run the UNet, if there is one, to find out block by block; others leave it none.
     perceptual: safetensors file with the weights of LPIPS with SqueezeNet 1.1 (Zhang et al. 2018).  The encoder looks through it at what
-    becomes of frames, with presets up to fast of keyframes only, and sends latents that look better for as many bytes, in a quarter of the
+    becomes of frames, with presets up to fast of keyframes only, and sends latents that look better for as many bytes, at a fifth of the
     speed; None: it aims at the source's latents.
     model: a bundle's name or folder.  embed_model: attach the bundle to the file, which then decodes where nobody has it.  threads: CPU
     threads of the networks.  jobs: processes that share the work between keyframes; the bytes are the same for any number, and a
