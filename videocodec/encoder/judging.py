@@ -23,8 +23,11 @@ from .aiming import CodedVersion
 
 _LPIPS_WEIGHT = 1.0  # of log LPIPS against the log of squared error
 _ENOUGH_MSE, _ENOUGH_LPIPS = 4.0, 0.02  # below these, errors are not worth more bits
-_LARGEST_TILE = 64  # latents a side: what is remembered on the way to a gradient takes 30 times the memory of decoding
 _MARGIN = 4  # latents around a tile that its pixels are decoded from
+# What is remembered on the way to a gradient decides how large a tile may be: for LPIPS, and for an autoencoder about so many times what
+# its greediest layer takes.  The embedded one takes 1.05 GB for 96×96 latents, all in all.
+_TILE_SIDES = 16, 96  # latents, least and largest
+_TILE_BYTES, _LPIPS_BYTES_PER_LATENT, _LAYERS = 1.5e9, 1e5, 25
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,27 @@ class _Tile:
         return decoded[..., rows, columns]
 
 
-def _spans(size: int) -> list[slice]:
-    """Even parts of a side, none longer than a tile may be."""
-    count = -(-size // _LARGEST_TILE)
+def _largest_tile(bytes_per_latent: int) -> int:
+    """Latents a side, for an autoencoder whose greediest layer takes so many bytes for each.  Depends on nothing else: the bytes of a video
+    do on it."""
+    least, largest = _TILE_SIDES
+    return min(largest, max(least, int((_TILE_BYTES / (_LPIPS_BYTES_PER_LATENT + _LAYERS * bytes_per_latent)) ** 0.5)))
+
+
+def _spans(size: int, largest: int) -> list[slice]:
+    """Even parts of a side, none longer than that."""
+    count = -(-size // largest)
     edges = [size * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
 
-def _tiles(height: int, width: int) -> list[_Tile]:
-    """Tiles of a frame of latents."""
+def _tiles(height: int, width: int, largest: int) -> list[_Tile]:
+    """Tiles of a frame of latents, of so many a side at most."""
 
     def around(span: slice, size: int) -> slice:
         return slice(max(0, span.start - _MARGIN), min(size, span.stop + _MARGIN))
 
-    return [_Tile((r, c), (around(r, height), around(c, width))) for r in _spans(height) for c in _spans(width)]
+    return [_Tile((r, c), (around(r, height), around(c, width))) for r in _spans(height, largest) for c in _spans(width, largest)]
 
 
 @contextmanager
@@ -90,7 +100,7 @@ class PerceptualJudge:
         self._runtime, self._restoration, self._device = runtime, restoration, runtime.device
         self._perceptual = perceptual.to(runtime.device, memory_format=torch.channels_last)
         self._block = 1 << header.block_log2
-        self._tiles = _tiles(header.latent_height, header.latent_width)
+        self._tiles = _tiles(header.latent_height, header.latent_width, _largest_tile(runtime.bytes_per_latent))
         self._padded = header.padded_height, header.padded_width
         self._size = header.height, header.width
 
