@@ -178,8 +178,10 @@ def encode(
 
 
 def _identity_of_weights(file: Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of a file; of an ordinary one, for nobody may ever write to a pipe."""
     try:
+        if file.exists() and not file.is_file():
+            raise UnknownModelError(f"{file}: weights to judge pictures by must be an ordinary file")
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise UnknownModelError(f"{file}: weights to judge pictures by cannot be read: {error.strerror or error}") from error

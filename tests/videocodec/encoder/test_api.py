@@ -337,6 +337,14 @@ class TestPerceptual:
                 encode(movie, tmp_path / "out.lv.mp4", perceptual=tmp_path / name, device="cpu", jobs=jobs)
             assert files(tmp_path) == {"movie.mp4"}
 
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX's")
+    def test_weights_that_are_a_pipe_or_a_folder_are_refused_at_once(self, movie: Path, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "folder").mkdir()
+        for name in ("pipe", "folder"):
+            with pytest.raises(UnknownModelError, match=f"{name}: .* an ordinary file"):
+                encode(movie, tmp_path / "out.lv.mp4", perceptual=tmp_path / name, device="cpu")
+
     def test_an_encode_is_resumed_with_the_same_weights_only(self, movie: Path, tmp_path: Path, lpips_weights: Path, monkeypatch) -> None:
         def broken(self, task: ChunkTask, *others: object) -> object:
             if task.chunk.index:
