@@ -3,7 +3,8 @@
     python tools/bench_perceptual.py --clips DIR --lpips FILE [--crf 32 44] [--preset medium] [--max-frames 33] [--model embedded]
 
 Every clip is coded with and without it; without it also at crfs 4 and 8 below and above, between which bytes, logarithmic, are
-interpolated: what is compared is as large.  Figures as in ``bench_restoration.py``.  Of a model with a UNet the judged file is decoded with
+interpolated: what is compared is as large.  Figures as in ``bench_restoration.py``; flicker is what there is beyond the source's, which
+is negative where pictures change less than their source does, and 0 would be right.  Of a model with a UNet the judged file is decoded with
 and without it; the files it is compared with are decoded without.
 """
 
@@ -65,8 +66,8 @@ class Comparison:
             restoration = DiffusionRestoration(stream.bundle, stream.header, pick_device(args.device))
         return measure(PictureDecoder(stream, args.device, args.threads, restoration), self._source, self._perceptual)
 
-    def row(self, crf: int) -> tuple[list[str], list[tuple[float, float, float]]]:
-        """Cells, and for every way of decoding the change of lpips (relative), PSNR and flicker at equal bytes."""
+    def row(self, crf: int) -> tuple[list[str], list[tuple[float, ...]]]:
+        """Cells, and for every way of decoding the change of lpips (relative) and PSNR at equal bytes, and flicker before and after."""
         points, seconds = [], 0.0
         for offset in AROUND:
             if 0 <= crf + offset <= 63:
@@ -82,10 +83,10 @@ class Comparison:
         changes = []
         for with_unet in (False, True) if ModelBundle.find(self._args.model).has_unet else (False,):
             found = self.figures(judged, with_unet)
-            changes.append((found.lpips / same[0] - 1, found.psnr - same[1], found.flicker - same[2]))
+            changes.append((found.lpips / same[0] - 1, found.psnr - same[1], same[2], found.flicker))
         cells = [self._clip.stem, str(plain[0]), f"{plain[1]:.4f}", f"{plain[2]:.2f}", str(size)]
-        for lpips, psnr, flicker in changes:
-            cells += [f"{100 * lpips:+.1f} %", f"{psnr:+.2f}", f"{flicker:+.3f}"]
+        for lpips, psnr, before, after in changes:
+            cells += [f"{100 * lpips:+.1f} %", f"{psnr:+.2f}", f"{before:+.3f} → {after:+.3f}"]
         return [*cells, f"{seconds:.1f} → {took:.1f}"], changes
 
 
@@ -115,10 +116,13 @@ def main() -> None:
                 every.append(changes)
                 print(f"crf {crf} {' '.join(cells)}", file=sys.stderr, flush=True)
             means = np.mean(every, axis=0)
-            rows.append(["mean", "", "", "", "", *(f for m in means for f in (f"{100 * m[0]:+.1f} %", f"{m[1]:+.2f}", f"{m[2]:+.3f}")), ""])
+            cells = (f for m in means for f in (f"{100 * m[0]:+.1f} %", f"{m[1]:+.2f}", f"{m[2]:+.3f} → {m[3]:+.3f}"))
+            rows.append(["mean", "", "", "", "", *cells, ""])
             for way, mean, all_of in zip(ways, means, zip(*every)):
                 lower = sum(change[0] < 0 for change in all_of)
+                before, after = (np.mean([abs(change[i]) for change in all_of]) for i in (2, 3))
                 print(f"\ncrf {crf}, {way}: lpips {100 * mean[0]:+.1f} % at equal bytes, lower on {lower} of {len(every)}")
+                print(f"flicker off the source's by {before:.3f} grey levels before, {after:.3f} after")
             print()
             table(["clip", "bytes", "lpips", "PSNR", "bytes judged", *heads, "seconds"], rows)
 

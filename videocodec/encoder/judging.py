@@ -1,4 +1,4 @@
-"""Judging coded frames by their decoded pictures, with LPIPS and squared error, for ``aiming``."""
+"""Judging coded frames by their decoded pictures, with LPIPS, lost structure and squared error, for ``aiming``."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from ..decoder.diffusion import DiffusionRestoration
 from ..decoder.restoration import STEPS
 from ..models.runtime import AutoencoderRuntime, network_errors
 from ..networks.perceptual import SMALLEST_SIDE, LpipsSqueeze
+from ..networks.structure import lost_structure
 from .aiming import CodedVersion
 
-_LPIPS_WEIGHT = 1.0  # of log LPIPS against the log of squared error
-_ENOUGH_MSE, _ENOUGH_LPIPS = 4.0, 0.02  # below these, errors are not worth more bits
+# Squared error, LPIPS, lost structure: weights of their logarithms, and what is so little that it is not worth more bits.  Structure, which
+# has no trained eyes, keeps what is done for LPIPS from being done for LPIPS alone.
+_WEIGHTS, _ENOUGH = (1.0, 1.0, 0.5), (4.0, 0.02, 0.01)
 _MARGIN = 4  # latents around a tile that its pixels are decoded from
 # What is remembered on the way to a gradient decides how large a tile may be: for LPIPS, and for an autoencoder about so many times what
 # its greediest layer takes.  The embedded one takes 1.05 GB for 96×96 latents, all in all.
@@ -85,8 +87,8 @@ def _one_thread() -> Iterator[None]:
 class PerceptualJudge:
     """A ``PictureJudge`` that decodes as a decoder will, restoration included, and sees with LPIPS.
 
-    What counts is the log of the squared error (that of 8×8 means counted half again) + the log of LPIPS, of the picture as a whole; of
-    pictures too small for LPIPS the error alone.  For the gradient, restored latents move with the decoded ones: what a restoration adds
+    What counts is the log of the squared error (that of 8×8 means counted half again) + the log of LPIPS + half the log of the structure
+    lost, of the picture as a whole; of pictures too small for LPIPS or for windows the rest.  For the gradient, restored latents move with the decoded ones: what a restoration adds
     is taken as given.  It is shown the frame's prediction for the frames around.
     """
 
@@ -132,7 +134,7 @@ class PerceptualJudge:
 
     def _gradient(self, latents: np.ndarray, steps: np.ndarray, source: torch.Tensor) -> np.ndarray:
         """(C, h, w) float32, per scaled latent.  A logarithm's gradient is that of its sum over the tiles, divided by the sum."""
-        whole = np.zeros(2)
+        whole = np.zeros(len(_WEIGHTS))
         if len(self._tiles) > 1:
             with torch.no_grad():
                 for tile in self._tiles:
@@ -141,8 +143,8 @@ class PerceptualJudge:
         for tile in self._tiles:
             z, step = self._inputs(latents, steps, tile)
             parts = self._seen(tile, (z.requires_grad_(True), step), source)
-            squared, lpips = whole if len(self._tiles) > 1 else [float(part.detach()) for part in parts]
-            worse = parts[0] / (squared + _ENOUGH_MSE) + _LPIPS_WEIGHT * parts[1] / (lpips + _ENOUGH_LPIPS)
+            sums = whole if len(self._tiles) > 1 else [float(part.detach()) for part in parts]
+            worse = sum(weight * part / (all_of + enough) for weight, part, all_of, enough in zip(_WEIGHTS, parts, sums, _ENOUGH))
             (found,) = torch.autograd.grad(worse, z)
             gradient[:, tile.outer[0], tile.outer[1]] += found[0].cpu().numpy()
         return gradient
@@ -152,12 +154,12 @@ class PerceptualJudge:
         z, step = latents[None, :, rows, columns], steps[None, rows, columns]
         return tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self._device) for a in (z, step))
 
-    def _seen(self, tile: _Tile, inputs: tuple[torch.Tensor, torch.Tensor], source: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The tile's share of the picture's squared error, in 8-bit units, and of its LPIPS."""
+    def _seen(self, tile: _Tile, inputs: tuple[torch.Tensor, torch.Tensor], source: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The tile's share of the picture's squared error, in 8-bit units, of its LPIPS, and of the structure it lost."""
         decoded, wanted = tile.cut(self._runtime.pictures(*inputs)), source[..., *tile.pixels()]
         share = wanted[0, 0].numel() / source[0, 0].numel()
         error = (decoded - wanted) * 127.5
         squared = error.square().mean() + 0.5 * F.avg_pool2d(error, 8).square().mean()
-        if min(wanted.shape[2:]) < SMALLEST_SIDE:
-            return share * squared, torch.zeros_like(squared)
-        return share * squared, share * self._perceptual(decoded, wanted)[0]
+        too_small = min(wanted.shape[2:]) < SMALLEST_SIDE
+        lpips = torch.zeros_like(squared) if too_small else self._perceptual(decoded, wanted)[0]
+        return share * squared, share * lpips, share * lost_structure(decoded, wanted)[0]

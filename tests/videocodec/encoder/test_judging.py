@@ -23,6 +23,7 @@ from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
 from videocodec.networks.perceptual import LpipsSqueeze
+from videocodec.networks.structure import lost_structure
 
 from ..stock_models import temporal_bundle
 
@@ -81,7 +82,8 @@ def loss(runtime: AutoencoderRuntime, perceptual: LpipsSqueeze, latents: np.ndar
         source = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
         error = (decoded - source) * 127.5
         squared = error.square().mean() + 0.5 * torch.nn.functional.avg_pool2d(error, 8).square().mean()
-        return float(torch.log(squared + 4) + torch.log(perceptual(decoded, source)[0] + 0.02))
+        lost = lost_structure(decoded, source)[0]
+        return float(torch.log(squared + 4) + torch.log(perceptual(decoded, source)[0] + 0.02) + torch.log(lost + 0.01) / 2)
 
 
 def test_against_its_gradient_pictures_get_better_and_along_it_worse(runtime, perceptual, header_of, texture) -> None:
@@ -106,7 +108,7 @@ def test_tiles_of_a_picture_together_see_what_is_seen_of_it_whole(runtime, perce
     parts = PerceptualJudge(runtime, header, perceptual)
     assert len(parts._tiles) == 4
     pieces = parts(coded, texture(HEIGHT, WIDTH))
-    # What differs is LPIPS at the sides of tiles.
+    # What differs is LPIPS and structure at the sides of tiles.
     assert float((whole * pieces).mean()) > 0.8
 
 
