@@ -88,8 +88,8 @@ class PerceptualJudge:
     """A ``PictureJudge`` that decodes as a decoder will, restoration included, and sees with LPIPS.
 
     What counts is the log of the squared error (that of 8×8 means counted half again) + the log of LPIPS + half the log of the structure
-    lost, of the picture as a whole; of pictures too small for LPIPS or for windows the rest.  For the gradient, restored latents move with the decoded ones: what a restoration adds
-    is taken as given.  It is shown the frame's prediction for the frames around.
+    lost, of the picture as a whole; of pictures too small for LPIPS or for windows the rest.  For the gradient, restored latents move with
+    the decoded ones: what a restoration adds is taken as given.  It is shown the frame's prediction for the frames around.
     """
 
     def __init__(

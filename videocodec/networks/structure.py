@@ -14,8 +14,8 @@ _LUMA = (0.299, 0.587, 0.114)  # BT.601
 def lost_structure(pictures: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
     """Of pictures (B, 3, H, W), RGB in [-1, 1] → (B,), 0 for equal ones, up to 2.
 
-    The mean over luma's scales of 1 less contrast and structure, which to first order is 1 − MS-SSIM without the brightness; as a sum it can
-    be taken of a picture's parts.  Scales with less than 11 px a side are left out; 0 if none is left.
+    The mean over luma's scales of 1 less contrast and structure, which to first order is 1 − MS-SSIM without the brightness; as a sum it
+    can be taken of a picture's parts.  Scales with less than 11 px a side are left out; 0 if none is left.
     """
     luma = torch.tensor(_LUMA, device=pictures.device).reshape(1, 3, 1, 1) * 127.5
     a, b = ((x * luma).sum(1, keepdim=True) for x in (pictures, sources))
