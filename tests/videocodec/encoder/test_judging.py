@@ -74,16 +74,30 @@ def coarse(runtime: AutoencoderRuntime, header: SequenceHeader, picture: np.ndar
     return CodedVersion(LatentFrame(rounded, fields, QUANTISER, 0.0, 0.0), np.full(shape, QUANTISER, np.uint8), np.ones(shape, bool))
 
 
-def loss(runtime: AutoencoderRuntime, perceptual: LpipsSqueeze, latents: np.ndarray, picture: np.ndarray) -> float:
+def seen(runtime: AutoencoderRuntime, perceptual: LpipsSqueeze, scaled: torch.Tensor, picture: np.ndarray) -> torch.Tensor:
     """What the judge minimises, worked out from the decoded picture, for pictures whose sides need no padding."""
-    steps = torch.full((1, *latents.shape[1:]), step_latent(QUANTISER))
+    decoded = runtime.pictures(scaled, torch.full((1, *scaled.shape[2:]), step_latent(QUANTISER)))
+    source = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
+    error = (decoded - source) * 127.5
+    squared = error.square().mean() + 0.5 * torch.nn.functional.avg_pool2d(error, 8).square().mean()
+    lost = lost_structure(decoded, source)[0]
+    return torch.log(squared + 4) + torch.log(perceptual(decoded, source)[0] + 0.02) + torch.log(lost + 0.01) / 2
+
+
+def loss(runtime: AutoencoderRuntime, perceptual: LpipsSqueeze, latents: np.ndarray, picture: np.ndarray) -> float:
+    """The same, of latents in units of the stream."""
     with torch.no_grad():
-        decoded = runtime.pictures(torch.from_numpy(latents / np.float32(UNITS_PER_LATENT))[None], steps)
-        source = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
-        error = (decoded - source) * 127.5
-        squared = error.square().mean() + 0.5 * torch.nn.functional.avg_pool2d(error, 8).square().mean()
-        lost = lost_structure(decoded, source)[0]
-        return float(torch.log(squared + 4) + torch.log(perceptual(decoded, source)[0] + 0.02) + torch.log(lost + 0.01) / 2)
+        return float(seen(runtime, perceptual, torch.from_numpy(latents / np.float32(UNITS_PER_LATENT))[None], picture))
+
+
+def test_it_is_the_gradient_of_what_is_seen(runtime, perceptual, header_of, texture) -> None:
+    header, picture = header_of(128, 96), texture(96, 128)
+    coded = coarse(runtime, header, picture)
+    scaled = torch.from_numpy(coded.frame.latents.astype(np.float32) / np.float32(UNITS_PER_LATENT))[None].requires_grad_(True)
+    (expected,) = torch.autograd.grad(seen(runtime, perceptual, scaled, picture), scaled)
+    expected = expected[0].numpy() / np.sqrt(np.mean(np.square(expected.numpy(), dtype=np.float64)))
+    found = PerceptualJudge(runtime, header, perceptual)(coded, picture)
+    assert np.mean(found * expected, dtype=np.float64) > 0.9999
 
 
 def test_against_its_gradient_pictures_get_better_and_along_it_worse(runtime, perceptual, header_of, texture) -> None:
