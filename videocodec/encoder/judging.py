@@ -27,7 +27,7 @@ from .aiming import CodedVersion
 _WEIGHTS, _ENOUGH = (1.0, 1.0, 0.5), (4.0, 0.02, 0.01)
 _MARGIN = 4  # latents around a tile that its pixels are decoded from
 # What is remembered on the way to a gradient decides how large a tile may be: for LPIPS, and for an autoencoder about so many times what
-# its greediest layer takes.  The embedded one takes 1.05 GB for 96×96 latents, all in all.
+# its greediest layer takes.  The embedded one takes 1.1 GB for 96×96 latents, all in all, and 1.3 with their surroundings.
 _TILE_SIDES = 16, 96  # latents, least and largest
 _TILE_BYTES, _LPIPS_BYTES_PER_LATENT, _LAYERS = 1.5e9, 1e5, 25
 

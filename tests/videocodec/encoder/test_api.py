@@ -321,7 +321,7 @@ class TestPerceptual:
         self, tmp_path: Path, write_movie, panned, lpips_weights: Path
     ) -> None:
         movie = write_movie(tmp_path / "movie.mp4", panned(12, 64, 96, (0, 1)))
-        options = {"crf": 36, "gop_size": 6, "device": "cpu"}
+        options = {"crf": 32, "gop_size": 6, "device": "cpu"}
         lpips_weights = self.sensitive(lpips_weights, tmp_path / "sensitive.safetensors")
         plain = encode(movie, tmp_path / "plain.mp4", **options)
         judged = encode(movie, tmp_path / "judged.mp4", perceptual=lpips_weights, threads=2, **options)
@@ -329,7 +329,7 @@ class TestPerceptual:
         assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "judged.mp4").read_bytes()
         assert judged.video_bytes < 1.15 * plain.video_bytes
         before, after = (self.distance(movie, tmp_path / f"{name}.mp4", lpips_weights) for name in ("plain", "judged"))
-        assert after < 0.95 * before
+        assert after < 0.98 * before
 
     def test_files_that_are_no_weights_are_refused_before_anything_is_written(self, movie: Path, tmp_path: Path) -> None:
         for name, jobs in (("absent.safetensors", 1), ("movie.mp4", 1), ("movie.mp4", 2)):
