@@ -1,7 +1,7 @@
 """Make the README's picture: a frame of a bundled sample beside the same frame decoded, and decoded from a file that was judged.
 
-    python tools/make_picture.py [--clip samples/portrait.mp4] [--crf 28] [--frame 120] [--perceptual LPIPS]
-        [--output docs/original-and-decoded.png]
+python tools/make_picture.py [--clip samples/portrait.mp4] [--crf 28] [--frame 120] [--perceptual LPIPS]
+    [--output docs/original-and-decoded.png]
 """
 
 from __future__ import annotations
