@@ -182,7 +182,8 @@ def _identity_of_weights(file: Path) -> str:
     try:
         if file.exists() and not file.is_file():
             raise UnknownModelError(f"{file}: weights to judge pictures by must be an ordinary file")
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise UnknownModelError(f"{file}: weights to judge pictures by cannot be read: {error.strerror or error}") from error
 
