@@ -12,7 +12,6 @@ that made it:
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,11 +19,13 @@ from pathlib import Path
 from .clips import Clip
 from .codecs import Codec, EncodeTask
 from .codecs.base import Mode
-from .files import digest, read_json
+from .files import digest, file_sha256, read_json
 from .metrics import Metric
 
 ENCODE_VERSION = 1  # to be raised when the same settings encode otherwise than before
 CODED = "coded.mp4"
+
+_sha256_of_weights = cache(file_sha256)  # every job asks
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Job:
         return {
             "format": ENCODE_VERSION, "source": self.clip.sha256, "codec": self.codec.name, "versions": self.codec.versions(self.model),
             "mode": self.rung.mode, "value": self.rung.value, "scale": self.rung.scale, "preset": self.preset,
-            "gop_size": self.gop_size, "threads": self.threads, **({"perceptual": _sha256(self.perceptual)} if self.perceptual else {}),
+            "gop_size": self.gop_size, "threads": self.threads,
+            **({"perceptual": _sha256_of_weights(Path(self.perceptual))} if self.perceptual else {}),
         }  # fmt: skip
 
     @property
@@ -107,11 +109,6 @@ class Job:
 
         settings = {name: values[name] for name in ("preset", "gop_size", "threads", "model", "perceptual")}
         return cls(Clip.from_dict(values["clip"]), codec_named(values["codec"]), Rung(**values["rung"]), **settings)
-
-
-@cache
-def _sha256(file: str) -> str:
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def metric_file(folder: Path, metric: Metric) -> Path:
