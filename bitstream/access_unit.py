@@ -37,12 +37,14 @@ _CRC_BYTES = 4
 
 @dataclass(frozen=True)
 class AccessUnit:
-    """One access unit; building one whose fields do not fit each other or their ranges raises ``ValueError``.
+    """One access unit; building one whose fields do not fit each other or their ranges raises
+    ``ValueError``.
 
-    structure: how frames refer to each other.  header: the sequence header of a keyframe, None otherwise.
-    first_pts: timestamp of the frame shown first, ticks.  durations: ticks, display order, one per frame.
-    quantisers: 0..127, coding order, one per frame.  latent_checksum: CRC-32 over the reconstructed latents
-    (``latent_decoder.latent_checksum``).  payload: the entropy-coded frames.
+    structure: how frames refer to each other.  header: the sequence header of a keyframe, None
+    otherwise. first_pts: timestamp of the frame shown first, ticks.  durations: ticks, display
+    order, one per frame. quantisers: 0..127, coding order, one per frame.  latent_checksum: CRC-32
+    over the reconstructed latents (``latent_decoder.latent_checksum``).  payload: the entropy-coded
+    frames.
     """
 
     structure: Structure
@@ -58,8 +60,14 @@ class AccessUnit:
         if self.is_keyframe != (self.header is not None):
             raise ValueError("a keyframe needs a sequence header, and no other access unit has one")
         if len(self.quantisers) != self.frame_count:
-            raise ValueError(f"quantisers must be one per frame, got {len(self.quantisers)} for {self.frame_count} frames")
-        ranges = [("first_pts", self.first_pts, -MAX_PTS, MAX_PTS), ("latent_checksum", self.latent_checksum, 0, 0xFFFFFFFF)]
+            raise ValueError(
+                f"quantisers must be one per frame, got {len(self.quantisers)} for"
+                f" {self.frame_count} frames"
+            )
+        ranges = [
+            ("first_pts", self.first_pts, -MAX_PTS, MAX_PTS),
+            ("latent_checksum", self.latent_checksum, 0, 0xFFFFFFFF),
+        ]
         ranges += [("duration", duration, 1, MAX_DURATION) for duration in self.durations]
         ranges += [("quantiser", quantiser, 0, MAX_QUANTISER) for quantiser in self.quantisers]
         for name, value, low, high in ranges:
@@ -92,7 +100,10 @@ class AccessUnit:
         return coding_order(self.structure, self.frame_count)
 
     def to_bytes(self) -> bytes:
-        """The unit as it stands in the container.  ``ValueError`` if it would be larger than 2^28 bytes."""
+        """The unit as it stands in the container.
+
+        ``ValueError`` if it would be larger than 2^28 bytes.
+        """
         writer = ByteWriter()
         offsets = [quantiser - self.quantisers[0] for quantiser in self.quantisers]
         writer.uint("structure", 1, self.structure | (_OFFSETS_FOLLOW if any(offsets) else 0))
@@ -111,22 +122,29 @@ class AccessUnit:
         writer.put(self.payload)
         writer.uint("checksum", 4, zlib.crc32(writer.to_bytes()))
         if len(writer) > MAX_UNIT_BYTES:
-            raise ValueError(f"access unit has {len(writer)} bytes, the format allows {MAX_UNIT_BYTES}")
+            raise ValueError(
+                f"access unit has {len(writer)} bytes, the format allows {MAX_UNIT_BYTES}"
+            )
         return writer.to_bytes()
 
     @classmethod
     def parse(cls, data: bytes) -> AccessUnit:
         """Check the checksum of a whole access unit, then read its fields.
 
-        Raises ``TruncatedStreamError``, ``ChecksumError``, ``FieldError`` or ``UnsupportedVersionError``.
+        Raises ``TruncatedStreamError``, ``ChecksumError``, ``FieldError`` or
+        ``UnsupportedVersionError``.
         """
         reader = ByteReader(data, end=_checked_end(data))
         first = reader.uint("structure", 1)
         if first & ~_OFFSETS_FOLLOW not in set(Structure):
-            raise FieldError("structure", 0, f"must be 0..2, with or without bit 7, is 0x{first:02x}")
+            raise FieldError(
+                "structure", 0, f"must be 0..2, with or without bit 7, is 0x{first:02x}"
+            )
         structure = Structure(first & ~_OFFSETS_FOLLOW)
         header = SequenceHeader.parse(reader) if structure == Structure.KEYFRAME else None
-        frames = 1 + reader.uint("frame_count", 1, 0, 0 if structure == Structure.KEYFRAME else MAX_FRAMES - 1)
+        frames = 1 + reader.uint(
+            "frame_count", 1, 0, 0 if structure == Structure.KEYFRAME else MAX_FRAMES - 1
+        )
         first_pts = reader.signed_varint("first_pts", -MAX_PTS, MAX_PTS)
         if reader.uint("uniform", 1, 0, 1):
             durations = (reader.varint("duration", 1, MAX_DURATION),) * frames
@@ -144,7 +162,9 @@ class AccessUnit:
 
 
 def unchecked_fields(data: bytes) -> AccessUnit | None:
-    """The fields of a damaged access unit as they stand, for a guess at what was lost; None if they cannot be read."""
+    """The fields of a damaged access unit as they stand, for a guess at what was lost; None if they
+    cannot be read.
+    """
     body = data[:-_CRC_BYTES]
     try:
         return AccessUnit.parse(body + zlib.crc32(body).to_bytes(_CRC_BYTES, "big"))
@@ -153,7 +173,9 @@ def unchecked_fields(data: bytes) -> AccessUnit | None:
 
 
 def peek_is_keyframe(data: bytes) -> bool:
-    """Whether the bytes of an access unit are those of a keyframe, by their first byte alone; nothing is checked."""
+    """Whether the bytes of an access unit are those of a keyframe, by their first byte alone;
+    nothing is checked.
+    """
     return len(data) > 0 and data[0] & ~_OFFSETS_FOLLOW == Structure.KEYFRAME
 
 
@@ -165,7 +187,9 @@ def peek_frame_count(data: bytes) -> int:
 
 def checksum_holds(data: bytes) -> bool:
     """Whether these are the bytes of an access unit as it was written."""
-    return len(data) > _CRC_BYTES and zlib.crc32(memoryview(data)[:-_CRC_BYTES]) == int.from_bytes(data[-_CRC_BYTES:], "big")
+    return len(data) > _CRC_BYTES and zlib.crc32(memoryview(data)[:-_CRC_BYTES]) == int.from_bytes(
+        data[-_CRC_BYTES:], "big"
+    )
 
 
 def _checked_end(data: bytes) -> int:
@@ -173,11 +197,16 @@ def _checked_end(data: bytes) -> int:
     if len(data) <= _CRC_BYTES:
         raise TruncatedStreamError(f"access unit of {len(data)} bytes is shorter than its checksum")
     if len(data) > MAX_UNIT_BYTES:
-        raise FieldError("payload", 0, f"access unit has {len(data)} bytes, the format allows {MAX_UNIT_BYTES}")
+        raise FieldError(
+            "payload", 0, f"access unit has {len(data)} bytes, the format allows {MAX_UNIT_BYTES}"
+        )
     end = len(data) - _CRC_BYTES
     stored, actual = int.from_bytes(data[end:], "big"), zlib.crc32(memoryview(data)[:end])
     if stored != actual:
-        raise ChecksumError(f"it is damaged: its checksum is {actual:08x}, must be {stored:08x}: copy or download the file again")
+        raise ChecksumError(
+            f"it is damaged: its checksum is {actual:08x}, must be {stored:08x}: copy or download"
+            " the file again"
+        )
     return end
 
 
@@ -186,4 +215,6 @@ def _parse_quantisers(reader: ByteReader, frames: int, offsets_follow: bool) -> 
     base = reader.uint("quantiser", 1, 0, MAX_QUANTISER)
     if not offsets_follow:
         return (base,) * frames
-    return tuple(base + reader.int8("quantiser_offset", -base, MAX_QUANTISER - base) for _ in range(frames))
+    return tuple(
+        base + reader.int8("quantiser_offset", -base, MAX_QUANTISER - base) for _ in range(frames)
+    )

@@ -1,7 +1,7 @@
 """One BLAS thread for small products.
 
-The matrix products of this package are small and many: shared out over threads they cost four times the processor time
-and are no faster.  Results do not depend on it, they are exact either way.
+The matrix products of this package are small and many: shared out over threads they cost four times
+the processor time and are no faster.  Results do not depend on it, they are exact either way.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ class Direction(IntEnum):
     AVERAGE = 2
 
 
-MODE_RESIDUAL, MODE_INTRA = int(Mode.RESIDUAL), int(Mode.INTRA)  # comparing with plain integers takes half as long
+# comparing with plain integers takes half as long
+MODE_RESIDUAL, MODE_INTRA = int(Mode.RESIDUAL), int(Mode.INTRA)
 
 
 def carries_levels(modes: np.ndarray) -> np.ndarray:
@@ -37,9 +38,10 @@ def carries_levels(modes: np.ndarray) -> np.ndarray:
 class BlockFields:
     """What the block layer says of one frame, on the block grid (bh, bw).
 
-    modes (bh, bw) int64 of ``Mode``; directions (bh, bw) int64 of ``Direction``; vectors (2, bh, bw, 2) int64 px as
-    (dy, dx), past then future, zero where a reference is not used; sides (bh, bw) int64: 1, or 2 or 4 for the blocks of a
-    unit of so many blocks a side, which share direction and vectors and of which none is intra.
+    modes (bh, bw) int64 of ``Mode``; directions (bh, bw) int64 of ``Direction``; vectors (2, bh,
+    bw, 2) int64 px as (dy, dx), past then future, zero where a reference is not used; sides (bh,
+    bw) int64: 1, or 2 or 4 for the blocks of a unit of so many blocks a side, which share direction
+    and vectors and of which none is intra.
     """
 
     modes: np.ndarray

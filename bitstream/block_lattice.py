@@ -1,8 +1,10 @@
-"""The order in which blocks of a frame are coded: a dyadic lattice, so that nearly every block has decoded neighbours around it.
+"""The order in which blocks of a frame are coded: a dyadic lattice, so that nearly every block has
+decoded neighbours around it.
 
-Stage 0 takes the blocks whose row and column are multiples of 8.  Then, for s = 4, 2, 1: the *diagonal* stage takes the
-blocks whose row and column are odd multiples of s, with four neighbours at (±s, ±s); the *edge* stage the remaining
-multiples of s, with neighbours at (±s, 0) and (0, ±s).  Coding stays vectorised: a stage is one call.
+Stage 0 takes the blocks whose row and column are multiples of 8.  Then, for s = 4, 2, 1: the
+*diagonal* stage takes the blocks whose row and column are odd multiples of s, with four neighbours
+at (±s, ±s); the *edge* stage the remaining multiples of s, with neighbours at (±s, 0) and (0, ±s).
+Coding stays vectorised: a stage is one call.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ class StageKind(IntEnum):
 
 @dataclass(frozen=True)
 class Stage:
-    """Blocks coded together: flat indices (n,) in raster order, and flat indices of four neighbours (4, n), -1 beyond the frame."""
+    """Blocks coded together: flat indices (n,) in raster order, and flat indices of four neighbours
+    (4, n), -1 beyond the frame.
+    """
 
     kind: StageKind
     blocks: np.ndarray
@@ -44,14 +48,20 @@ class Stage:
             array.flags.writeable = False
 
     def select(self, chosen: np.ndarray) -> Stage:
-        """The stage with the blocks alone that ``chosen`` (n,) bool says, for ``gather``: without ``neighbours`` and ``inside``."""
+        """The stage with the blocks alone that ``chosen`` (n,) bool says, for ``gather``: without
+        ``neighbours`` and ``inside``.
+        """
         part = object.__new__(Stage)
         beyond = None if self._beyond is None else self._beyond[:, chosen]
-        part.__dict__.update(kind=self.kind, blocks=self.blocks[chosen], _safe=self._safe[:, chosen], _beyond=beyond)
+        part.__dict__.update(
+            kind=self.kind, blocks=self.blocks[chosen], _safe=self._safe[:, chosen], _beyond=beyond
+        )
         return part
 
     def gather(self, plane: np.ndarray, outside: int = 0) -> np.ndarray:
-        """Values of the neighbours, (4, n, …), from a plane (bh, bw, …); ``outside`` beyond the frame."""
+        """Values of the neighbours, (4, n, …), from a plane (bh, bw, …); ``outside`` beyond the
+        frame.
+        """
         values = plane.reshape(-1, *plane.shape[2:])[self._safe]
         if self._beyond is not None:
             values[self._beyond] = outside
@@ -61,10 +71,13 @@ class Stage:
 # Few entries: a grid of 1024×1024 blocks, the largest frames there are, takes 84 MB a layer.
 @lru_cache(maxsize=4)
 def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
-    """All stages that have blocks, in coding order.  They are shared between callers, so their arrays are read-only.
+    """All stages that have blocks, in coding order.
 
-    With ``layers``, that many grids lie one below the other, as planes of (layers · height, width), and each stage holds its
-    blocks of all of them, layer by layer; no block is a neighbour of one in another layer.
+    They are shared between callers, so their arrays are read-only.
+
+    With ``layers``, that many grids lie one below the other, as planes of (layers · height, width),
+    and each stage holds its blocks of all of them, layer by layer; no block is a neighbour of one
+    in another layer.
     """
     rows, columns = (a.ravel() for a in np.mgrid[:height, :width])
     made = []
@@ -84,7 +97,9 @@ def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
             Stage(
                 kind,
                 np.concatenate([blocks + start for start in starts]),
-                np.concatenate([np.where(around < 0, -1, around + start) for start in starts], axis=1),
+                np.concatenate(
+                    [np.where(around < 0, -1, around + start) for start in starts], axis=1
+                ),
             )
         )
 
@@ -94,19 +109,30 @@ def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
     step = COARSEST // 2
     while step:
         odd_row, odd_column = rows % (2 * step) == step, columns % (2 * step) == step
-        add(StageKind.DIAGONAL, odd_row & odd_column, [(-step, -step), (-step, step), (step, -step), (step, step)])
+        add(
+            StageKind.DIAGONAL,
+            odd_row & odd_column,
+            [(-step, -step), (-step, step), (step, -step), (step, step)],
+        )
         on_lattice = (rows % step == 0) & (columns % step == 0)
-        add(StageKind.EDGE, on_lattice & (odd_row ^ odd_column), [(-step, 0), (step, 0), (0, -step), (0, step)])
+        add(
+            StageKind.EDGE,
+            on_lattice & (odd_row ^ odd_column),
+            [(-step, 0), (step, 0), (0, -step), (0, step)],
+        )
         step //= 2
     return tuple(made)
 
 
-def middle_and_spread(values: np.ndarray, available: np.ndarray, fallback: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def middle_and_spread(
+    values: np.ndarray, available: np.ndarray, fallback: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Median-like predictor (n, 2) and spread class (n,) of the available among four neighbours.
 
-    values (4, n, 2) int64, available (4, n) bool, fallback (n, 2) where nothing is available.  The predictor is, per
-    component, the middle one or the mean of the middle two, rounded down.  The spread says whether the neighbours agree
-    exactly (0), within 2 px (1) or not at all (2); with one or none available it is 1.
+    values (4, n, 2) int64, available (4, n) bool, fallback (n, 2) where nothing is available.  The
+    predictor is, per component, the middle one or the mean of the middle two, rounded down.  The
+    spread says whether the neighbours agree exactly (0), within 2 px (1) or not at all (2); with
+    one or none available it is 1.
     """
     if not np.count_nonzero(values):  # nothing moves around here, which is most of most pictures
         count = available.sum(0)

@@ -1,8 +1,9 @@
-"""Syntax of the block layer of an inter frame: modes, units that move as one, prediction directions and motion vectors.
+"""Syntax of the block layer of an inter frame: modes, units that move as one, prediction directions
+and motion vectors.
 
-Blocks are coded in the stages of a dyadic lattice (block_lattice.py), so that contexts come from decoded neighbours on all
-sides and coding stays vectorised.  One function serves writer and reader: the writer is handed the values, the reader gives
-them back.
+Blocks are coded in the stages of a dyadic lattice (block_lattice.py), so that contexts come from
+decoded neighbours on all sides and coding stays vectorised.  One function serves writer and reader:
+the writer is handed the values, the reader gives them back.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from .motion_vectors import NEW_VECTOR, VectorCandidates, keys_of, scaled_keys, 
 from .prediction import VECTOR_LIMIT
 from .symbol_coder import SymbolReader, SymbolWriter, TableSet
 
-DELTA_RADIUS = 32  # vector differences -32..32 have a symbol, the last two symbols are escapes below and above
+# vector differences -32..32 have a symbol, the last two symbols are escapes below and above
+DELTA_RADIUS = 32
 
 
 def _favourites() -> np.ndarray:
-    """Context 0 to 6 of a direction by the neighbours' votes, counted in octal digits: past, future, average."""
+    """Context 0 to 6 of a direction by the neighbours' votes, counted in octal digits: past,
+    future, average.
+    """
     votes = np.arange(5 * 64)[:, None] >> np.array([0, 3, 6]) & 7
     most, total = votes.max(1), votes.sum(1)
     return np.where(total > 0, 1 + 2 * votes.argmax(1) + (most == total), 0)
@@ -35,10 +39,18 @@ _FAVOURITE = _favourites()
 
 
 class BlockCoder:
-    """The adaptive tables of the block layer, and the block layers of the frames that a frame may refer to.  Reset at keyframes."""
+    """The adaptive tables of the block layer, and the block layers of the frames that a frame may
+    refer to.  Reset at keyframes.
+    """
 
     def __init__(self, priors: dict[str, np.ndarray], height: int, width: int) -> None:
-        increments = {"mode": 1024, "unit": 1024, "direction": 1024, "vector_merge": 1024, "vector_delta": 512}
+        increments = {
+            "mode": 1024,
+            "unit": 1024,
+            "direction": 1024,
+            "vector_merge": 1024,
+            "vector_delta": 512,
+        }
         self.tables = {name: TableSet(table, increments[name]) for name, table in priors.items()}
         self.stages = stages(height, width)
         self.known = {0: CodedBlocks.keyframe(height, width)}
@@ -56,7 +68,9 @@ class BlockCoder:
         return other
 
     def __getstate__(self) -> dict[str, object]:
-        """For pickling between two access units: only what the next one sees, and nothing that follows from the size."""
+        """For pickling between two access units: only what the next one sees, and nothing that
+        follows from the size.
+        """
         return {**vars(self), "stages": None, "known": {0: self.known[max(self.known)]}}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -64,14 +78,18 @@ class BlockCoder:
         self.stages = stages(*self.grid)
 
     def start_unit(self) -> None:
-        """To be called before the first inter frame of an access unit: the frame displayed last becomes the anchor."""
+        """To be called before the first inter frame of an access unit: the frame displayed last
+        becomes the anchor.
+        """
         self.known = {0: self.known[max(self.known)]}
 
     def context(self, entry: FrameReference) -> BlockContext:
         """What the next frame is predicted from; encoders price their choices by it."""
         return BlockContext(self.known, entry)
 
-    def code(self, io: SymbolWriter | SymbolReader, fields: BlockFields, entry: FrameReference) -> BlockFields:
+    def code(
+        self, io: SymbolWriter | SymbolReader, fields: BlockFields, entry: FrameReference
+    ) -> BlockFields:
         """Code one frame's block layer; the reader's ``fields`` need only have the right shape."""
         for tables in self.tables.values():
             tables.update()
@@ -87,7 +105,13 @@ class BlockCoder:
         self.known[entry.display_index + 1] = CodedBlocks(out, context.distances, motion)
         return out
 
-    def _code_modes(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, context: BlockContext) -> None:
+    def _code_modes(
+        self,
+        io: SymbolWriter | SymbolReader,
+        fields: BlockFields,
+        out: BlockFields,
+        context: BlockContext,
+    ) -> None:
         modes, given = out.modes.reshape(-1), fields.modes.reshape(-1)
         carried = [reference.fields.coded for reference in context.references]
         before = 90 * context.kind + 10 * context.agreeing(carried).reshape(-1)
@@ -97,15 +121,29 @@ class BlockCoder:
         for stage in self.stages:
             if stage.kind == StageKind.FIRST:
                 padded = np.pad(carried[0].astype(np.int64), 1)
-                around = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]).reshape(-1)[stage.blocks]
+                around = (
+                    padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+                ).reshape(-1)[stage.blocks]
             else:
                 around = stage.gather(seen).sum(0)
-            contexts = 30 * int(stage.kind) + before[stage.blocks] + 5 * (around >= 8) + (around & 7)
-            modes[stage.blocks] = chosen = io.code(self.tables["mode"], contexts, given[stage.blocks])
+            contexts = (
+                30 * int(stage.kind) + before[stage.blocks] + 5 * (around >= 8) + (around & 7)
+            )
+            modes[stage.blocks] = chosen = io.code(
+                self.tables["mode"], contexts, given[stage.blocks]
+            )
             flat[stage.blocks] = (chosen == MODE_RESIDUAL) + 9 * (chosen == MODE_INTRA)
 
-    def _code_units(self, io: SymbolWriter | SymbolReader, fields: BlockFields, out: BlockFields, context: BlockContext) -> None:
-        """Which units move as one, the large ones first; those with an intra block never do, nor those of one block."""
+    def _code_units(
+        self,
+        io: SymbolWriter | SymbolReader,
+        fields: BlockFields,
+        out: BlockFields,
+        context: BlockContext,
+    ) -> None:
+        """Which units move as one, the large ones first; those with an intra block never do, nor
+        those of one block.
+        """
         height, width = out.modes.shape
         sides, given = out.sides.reshape(-1), fields.sides.reshape(-1)
         intra, coded = out.modes.reshape(-1) == MODE_INTRA, out.coded.reshape(-1)
@@ -115,14 +153,21 @@ class BlockCoder:
             load = 2 * grid.count(coded)
             load = (load > 0) + (load > grid.size).astype(np.int64)
             whole = sides[grid.roots] >= side
-            before = context.agreeing([reference.fields.sides.reshape(-1)[grid.roots] >= side for reference in context.references])
+            before = context.agreeing(
+                [
+                    reference.fields.sides.reshape(-1)[grid.roots] >= side
+                    for reference in context.references
+                ]
+            )
             fixed = 54 * (2 * level + context.two) + 9 * load + 3 * before
             for second in (False, True):
                 chosen = np.flatnonzero(asked & (grid.second == second))
                 if not len(chosen):
                     continue
                 ids = fixed[chosen] + 27 * second + ((grid.neighbours(whole) + 1) >> 1)[chosen]
-                whole[chosen] = io.code(self.tables["unit"], ids, (given[grid.roots[chosen]] >= side).astype(np.int64))
+                whole[chosen] = io.code(
+                    self.tables["unit"], ids, (given[grid.roots[chosen]] >= side).astype(np.int64)
+                )
             joined = (whole & asked)[grid.of_block]
             sides[joined] = side
 
@@ -135,11 +180,18 @@ class BlockCoder:
         predicted: np.ndarray,
         source: np.ndarray,
     ) -> None:
-        flat, given, of_source = out.directions.reshape(-1), fields.directions.reshape(-1), context.source.fields
+        flat, given, of_source = (
+            out.directions.reshape(-1),
+            fields.directions.reshape(-1),
+            context.source.fields,
+        )
         wanted = predicted & (source == np.arange(len(source)))
-        fixed = 7 * (out.sides >> 1) + 21 * np.where(of_source.modes == MODE_INTRA, len(Direction), of_source.directions)
+        fixed = 7 * (out.sides >> 1) + 21 * np.where(
+            of_source.modes == MODE_INTRA, len(Direction), of_source.directions
+        )
         fixed, many = fixed.reshape(-1), len(source) > np.count_nonzero(wanted)
-        voices = np.zeros(out.modes.shape, dtype=np.int64)  # 1, 8 or 64 by the direction of every block decoded
+        # 1, 8 or 64 by the direction of every block decoded
+        voices = np.zeros(out.modes.shape, dtype=np.int64)
         heard = voices.reshape(-1)
         for stage in self.stages:
             chosen = wanted[stage.blocks]
@@ -148,7 +200,9 @@ class BlockCoder:
                 continue
             here = stage if count == len(chosen) else stage.select(chosen)
             ids = _FAVOURITE[here.gather(voices).sum(0)] + fixed[here.blocks]
-            flat[here.blocks] = directions = io.code(self.tables["direction"], ids, given[here.blocks])
+            flat[here.blocks] = directions = io.code(
+                self.tables["direction"], ids, given[here.blocks]
+            )
             heard[here.blocks] = 1 << 3 * directions
             if many:
                 heard[:] = heard[source]
@@ -163,17 +217,27 @@ class BlockCoder:
         predicted: np.ndarray,
         source: np.ndarray,
     ) -> np.ndarray:
-        """Past and future vectors lie in two layers of one plane, so that a stage is one call for both → the motion of the frame."""
+        """Past and future vectors lie in two layers of one plane, so that a stage is one call for
+        both → the motion of the frame.
+        """
         (height, width), layers, size = out.modes.shape, len(context.distances), len(predicted)
         directions = out.directions.reshape(-1)
-        uses = np.concatenate([predicted & (directions != Direction.FUTURE), predicted & (directions != Direction.PAST)][:layers])
+        uses = np.concatenate(
+            [
+                predicted & (directions != Direction.FUTURE),
+                predicted & (directions != Direction.PAST),
+            ][:layers]
+        )
         # A block predicted from both sides moves on a straight line, seen from the references.
         mirrors = np.zeros_like(uses)
         if context.two:
             mirrors[size:] = uses[:size] & uses[size:]
         motion, differs = np.zeros((2, layers * height, width), dtype=np.int64)  # motion in keys
         known, marks = motion.reshape(-1), differs.reshape(layers, size)
-        temporal, expected_keys = context.temporal.reshape(-1, 2), keys_of(context.temporal).reshape(-1)
+        temporal, expected_keys = (
+            context.temporal.reshape(-1, 2),
+            keys_of(context.temporal).reshape(-1),
+        )
         writing = isinstance(io, SymbolWriter)
         given = keys_of(fields.vectors[:layers]).reshape(-1) if writing else known
         available = np.concatenate([predicted] * layers).reshape(differs.shape)
@@ -181,7 +245,8 @@ class BlockCoder:
         leads = uses & (sources == np.arange(len(sources)))
         follows = np.flatnonzero(sources != np.arange(len(sources)))
         leader = sources[follows]
-        straight = context.distances[-1], context.distances[0]  # from vectors to the past to those to the future
+        # from vectors to the past to those to the future
+        straight = context.distances[-1], context.distances[0]
         large = np.concatenate([90 * (out.sides.reshape(-1) > 1)] * layers)
         single = np.concatenate([directions != Direction.AVERAGE] * layers) if context.two else None
         for stage in stages(height, width, layers):
@@ -192,7 +257,9 @@ class BlockCoder:
             here = stage if count == len(chosen) else stage.select(chosen)
             blocks = here.blocks
             around = here.gather(motion)
-            base, spread = middle_and_spread(vectors_of(around), here.gather(available), temporal[blocks])
+            base, spread = middle_and_spread(
+                vectors_of(around), here.gather(available), temporal[blocks]
+            )
             base = keys_of(base)
             mirrored = mirrors[blocks].nonzero()[0]
             if writing and len(mirrored):
@@ -216,9 +283,13 @@ class BlockCoder:
                 vectors, moved = base, changed
             vectors[mirrored] = 0
             if len(moved):
-                difference = vectors_of(wanted[moved] - base[moved]) if writing else vectors_of(moved)
+                difference = (
+                    vectors_of(wanted[moved] - base[moved]) if writing else vectors_of(moved)
+                )
                 vertical = self._code_delta(io, spread[moved], difference[:, 0])
-                horizontal = self._code_delta(io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1])
+                horizontal = self._code_delta(
+                    io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1]
+                )
                 vectors[moved] += keys_of(np.stack([vertical, horizontal], -1))
             known[blocks] = vectors
             if len(mirrored):
@@ -243,9 +314,15 @@ class BlockCoder:
         motion[past + size] = scaled_keys(motion[past], distances[1], distances[0])
         motion[future - size] = scaled_keys(motion[future], distances[0], distances[1])
 
-    def _code_delta(self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray) -> np.ndarray:
+    def _code_delta(
+        self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray
+    ) -> np.ndarray:
         low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2
-        symbols = np.where(values < -DELTA_RADIUS, low, np.where(values > DELTA_RADIUS, high, values + DELTA_RADIUS))
+        symbols = np.where(
+            values < -DELTA_RADIUS,
+            low,
+            np.where(values > DELTA_RADIUS, high, values + DELTA_RADIUS),
+        )
         symbols = io.code(self.tables["vector_delta"], ids, symbols)
         out = symbols - DELTA_RADIUS
         escaped = symbols >= low

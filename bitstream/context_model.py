@@ -1,11 +1,13 @@
-"""Context modelling of quantised latents: a small integer network gives every level a mean and a scale.
+"""Context modelling of quantised latents: a small integer network gives every level a mean and a
+scale.
 
-Channels are coded in slices; each slice in two checkerboard passes (He et al. 2021, Minnen & Singh 2020).  For a pass,
-a 3×3 neighbourhood of everything already decoded goes through one hidden layer.  The two outputs, mean and log2 scale
-in sixteenths, choose a frequency table and an offset for the level.
+Channels are coded in slices; each slice in two checkerboard passes (He et al. 2021, Minnen & Singh
+2020).  For a pass, a 3×3 neighbourhood of everything already decoded goes through one hidden layer.
+The two outputs, mean and log2 scale in sixteenths, choose a frequency table and an offset for the
+level.
 
-All arithmetic is on integers held in float64, exact below 2^53 in any order of summation, so a BLAS product gives the
-same integers everywhere; tests bound every intermediate value.
+All arithmetic is on integers held in float64, exact below 2^53 in any order of summation, so a BLAS
+product gives the same integers everywhere; tests bound every intermediate value.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ MEAN_LIMIT = 16 * 120
 
 SCALE_BINS = 20  # half octaves of the scale from 2^-4 on
 FRACTION_BINS = 4  # quarters of a level
-RADIUS = 32  # offsets -RADIUS..RADIUS have a symbol; the last two symbols are escapes below and above
+# offsets -RADIUS..RADIUS have a symbol; the last two symbols are escapes below and above
+RADIUS = 32
 LEVEL_TABLES = SCALE_BINS * FRACTION_BINS
 LEVEL_SYMBOLS = 2 * RADIUS + 3
 
@@ -41,9 +44,9 @@ def checkerboard(height: int, width: int) -> np.ndarray:
 class SliceNetwork:
     """Integer weights of one slice's network.
 
-    gather (9·K, hidden + 2·own) float64 holding integers of WEIGHT_BITS fraction bits, rows ordered plane-major then
-    row-major over the 3×3 neighbourhood; gather_bias (hidden + 2·own,); mix (hidden, 2·own); mix_bias (2·own,), both
-    with WEIGHT_BITS.  K planes: see ``LevelCanvas``.
+    gather (9·K, hidden + 2·own) float64 holding integers of WEIGHT_BITS fraction bits, rows ordered
+    plane-major then row-major over the 3×3 neighbourhood; gather_bias (hidden + 2·own,); mix
+    (hidden, 2·own); mix_bias (2·own,), both with WEIGHT_BITS.  K planes: see ``LevelCanvas``.
     """
 
     gather: np.ndarray
@@ -54,15 +57,25 @@ class SliceNetwork:
 
     def __post_init__(self) -> None:
         outputs, hidden = 2 * self.own, self.mix.shape[0]
-        if self.gather.shape[1] != hidden + outputs or self.mix.shape[1] != outputs or self.gather.shape[0] % 9:
-            raise ValueError(f"context network: shapes {self.gather.shape} and {self.mix.shape} do not fit {self.own} channels")
+        if (
+            self.gather.shape[1] != hidden + outputs
+            or self.mix.shape[1] != outputs
+            or self.gather.shape[0] % 9
+        ):
+            raise ValueError(
+                f"context network: shapes {self.gather.shape} and {self.mix.shape} do not fit"
+                f" {self.own} channels"
+            )
 
     def evaluate(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features (n, 9·K), integers in float64 → mean and log2 scale in sixteenths, (n, own) int64 each."""
+        """Features (n, 9·K), integers in float64 → mean and log2 scale in sixteenths, (n, own)
+        int64 each.
+        """
         hidden = self.mix.shape[0]
         gathered = features @ self.gather
         gathered += self.gather_bias
-        # ldexp, not a power: where somebody has changed the processor's rounding, 2.0**-7 may be off by a bit, which moves a floor.
+        # ldexp, not a power: where somebody has changed the processor's rounding, 2.0**-7 may be
+        # off by a bit, which moves a floor.
         activation = gathered[:, :hidden] * ldexp(1, HIDDEN_BITS - WEIGHT_BITS)
         np.floor(activation, out=activation)
         np.minimum(np.maximum(activation, 0, out=activation), HIDDEN_LIMIT, out=activation)
@@ -75,12 +88,16 @@ class SliceNetwork:
         mixed += 1 << (down - 1)
         mixed *= ldexp(1, -down)
         out = np.floor(mixed, out=mixed).astype(np.int64)
-        return np.minimum(np.maximum(out[:, : self.own], -MEAN_LIMIT), MEAN_LIMIT), out[:, self.own :]
+        return (
+            np.minimum(np.maximum(out[:, : self.own], -MEAN_LIMIT), MEAN_LIMIT),
+            out[:, self.own :],
+        )
 
 
 @dataclass(frozen=True)
 class SymbolContext:
-    """How each level of a pass is coded: ``level = sign · (offset + base)``, the offset under table ``table``.
+    """How each level of a pass is coded: ``level = sign · (offset + base)``, the offset under table
+    ``table``.
 
     All arrays (n,) int64; sign is ±1, base >= 0.
     """
@@ -91,7 +108,10 @@ class SymbolContext:
 
     @classmethod
     def of(cls, mean: np.ndarray, scale: np.ndarray) -> SymbolContext:
-        """From mean and log2 scale in sixteenths.  Negative means are mirrored, which halves the number of tables."""
+        """From mean and log2 scale in sixteenths.
+
+        Negative means are mirrored, which halves the number of tables.
+        """
         sign = np.where(mean < 0, -1, 1)
         rounded = (np.abs(mean) + 2) >> 2  # quarters
         scale_bin = np.minimum(np.maximum((scale + 64 + 4) >> 3, 0), SCALE_BINS - 1)
@@ -100,11 +120,17 @@ class SymbolContext:
     def symbols(self, levels: np.ndarray) -> np.ndarray:
         """Symbol of each level (n,), escapes where the offset is beyond RADIUS."""
         offset = levels * self.sign - self.base
-        return np.where(offset < -RADIUS, LEVEL_SYMBOLS - 2, np.where(offset > RADIUS, LEVEL_SYMBOLS - 1, offset + RADIUS))
+        return np.where(
+            offset < -RADIUS,
+            LEVEL_SYMBOLS - 2,
+            np.where(offset > RADIUS, LEVEL_SYMBOLS - 1, offset + RADIUS),
+        )
 
     def escape_values(self, levels: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """How far beyond RADIUS each escaped level lies, >= 0; zeros for the others."""
-        return np.where(symbols >= LEVEL_SYMBOLS - 2, np.abs(levels * self.sign - self.base) - RADIUS - 1, 0)
+        return np.where(
+            symbols >= LEVEL_SYMBOLS - 2, np.abs(levels * self.sign - self.base) - RADIUS - 1, 0
+        )
 
     def levels(self, symbols: np.ndarray, escapes: np.ndarray) -> np.ndarray:
         """The inverse of the two methods above."""
@@ -115,20 +141,35 @@ class SymbolContext:
 
 
 class LevelCanvas:
-    """The levels of one frame while they are being coded, with a border of zeros, and the side planes of the networks.
+    """The levels of one frame while they are being coded, with a border of zeros, and the side
+    planes of the networks.
 
-    ``levels`` (C, h, w) int64 is what has been coded so far.  Planes a slice's network sees, in this order: levels of
-    earlier slices and of its own (channels ascending), their magnitudes, "second pass", log2 step in eighths, "inside the
-    picture", and for inter networks also "coded position", |prediction| / step and |previous levels| of its own channels.
+    ``levels`` (C, h, w) int64 is what has been coded so far.  Planes a slice's network sees, in
+    this order: levels of earlier slices and of its own (channels ascending), their magnitudes,
+    "second pass", log2 step in eighths, "inside the picture", and for inter networks also "coded
+    position", |prediction| / step and |previous levels| of its own channels.
     """
 
-    def __init__(self, channels: int, height: int, width: int, log2_step: int, coded: np.ndarray, side: np.ndarray | None) -> None:
-        """``coded`` (h, w) bool; ``side`` (2, C, h, w) small integers (prediction and previous magnitudes), or None if all intra."""
+    def __init__(
+        self,
+        channels: int,
+        height: int,
+        width: int,
+        log2_step: int,
+        coded: np.ndarray,
+        side: np.ndarray | None,
+    ) -> None:
+        """``coded`` (h, w) bool; ``side`` (2, C, h, w) small integers (prediction and previous
+        magnitudes), or None if all intra.
+        """
         self.shape = (channels, height, width)
         self._pitch = width + 2
         self._size = (height + 2) * self._pitch
-        # Rows: levels, their magnitudes, nothing, inside, log2 step, coded, and the two kinds of magnitudes of ``side``.
-        planes = np.zeros((2 * channels + (4 if side is None else 4 + 2 * channels), height + 2, width + 2))
+        # Rows: levels, their magnitudes, nothing, inside, log2 step, coded, and the two kinds of
+        # magnitudes of ``side``.
+        planes = np.zeros(
+            (2 * channels + (4 if side is None else 4 + 2 * channels), height + 2, width + 2)
+        )
         fixed = planes[2 * channels :, 1:-1, 1:-1]
         fixed[1], fixed[2], fixed[3] = 1, log2_step, coded
         if side is not None:
@@ -140,24 +181,38 @@ class LevelCanvas:
     def levels(self) -> np.ndarray:
         """(C, h, w) int64."""
         channels, height, width = self.shape
-        return self._planes[:channels].reshape(channels, height + 2, width + 2)[:, 1:-1, 1:-1].astype(np.int64)
+        return (
+            self._planes[:channels]
+            .reshape(channels, height + 2, width + 2)[:, 1:-1, 1:-1]
+            .astype(np.int64)
+        )
 
     def store(self, first: int, rows: np.ndarray, columns: np.ndarray, levels: np.ndarray) -> None:
-        """Put levels (n, own) of channels from ``first`` on at n positions; they are clamped to ±INPUT_LIMIT for the networks."""
+        """Put levels (n, own) of channels from ``first`` on at n positions; they are clamped to
+        ±INPUT_LIMIT for the networks.
+        """
         centre, channels = (rows + 1) * self._pitch + columns + 1, self.shape[0]
         limited = np.minimum(np.maximum(levels, -INPUT_LIMIT), INPUT_LIMIT).T
         self._planes[first : first + len(limited), centre] = limited
         self._planes[channels + first : channels + first + len(limited), centre] = np.abs(limited)
 
-    def features(self, kind: int, first: int, own: int, second: bool, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """The 3×3 neighbourhoods of all planes at n >= 1 positions: (n, 9·K) float64 holding integers."""
+    def features(
+        self, kind: int, first: int, own: int, second: bool, rows: np.ndarray, columns: np.ndarray
+    ) -> np.ndarray:
+        """The 3×3 neighbourhoods of all planes at n >= 1 positions: (n, 9·K) float64 holding
+        integers.
+        """
         offsets = _taps(self.shape[0], self._size, self._pitch, kind, first, own, second)
         return self._flat.take(((rows + 1) * self._pitch + columns + 1)[:, None] + offsets)
 
 
 @lru_cache(maxsize=64)
-def _taps(channels: int, size: int, pitch: int, kind: int, first: int, own: int, second: bool) -> np.ndarray:
-    """Where the inputs of a network lie, relative to the position in the first of the planes, which have ``size`` entries each."""
+def _taps(
+    channels: int, size: int, pitch: int, kind: int, first: int, own: int, second: bool
+) -> np.ndarray:
+    """Where the inputs of a network lie, relative to the position in the first of the planes, which
+    have ``size`` entries each.
+    """
     fixed, seen = 2 * channels, first + own
     chosen = [*range(seen), *range(channels, channels + seen), fixed + second, fixed + 2, fixed + 1]
     if kind == INTER:

@@ -1,4 +1,6 @@
-"""Errors of the integer world: everything that can be wrong with the bytes of a stream or its file."""
+"""Errors of the integer world: everything that can be wrong with the bytes of a stream or its
+file.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,9 @@ class BitstreamError(ValueError):
 class FieldError(BitstreamError):
     """A field has a value outside its range.
 
-    ``field`` is the name it has in FORMAT.md, ``offset`` the byte where it starts, counted from the start of the access
-    unit (from the start of the header for a ``SequenceHeader`` that is being built, not parsed).
+    ``field`` is the name it has in FORMAT.md, ``offset`` the byte where it starts, counted from the
+    start of the access unit (from the start of the header for a ``SequenceHeader`` that is being
+    built, not parsed).
     """
 
     def __init__(self, field: str, offset: int, problem: str) -> None:
@@ -25,7 +28,9 @@ class TruncatedStreamError(BitstreamError):
 
 
 class ChecksumError(BitstreamError):
-    """A checksum does not match: the bytes were damaged, or the latents differ from the encoder's."""
+    """A checksum does not match: the bytes were damaged, or the latents differ from the
+    encoder's.
+    """
 
 
 class UnsupportedVersionError(BitstreamError):
@@ -33,7 +38,10 @@ class UnsupportedVersionError(BitstreamError):
 
 
 class AttachedModelError(BitstreamError):
-    """The model that is attached to a file is damaged, or is none.  The message says what is wrong with it, without the file's name."""
+    """The model that is attached to a file is damaged, or is none.
+
+    The message says what is wrong with it, without the file's name.
+    """
 
 
 class MemoryLimitError(BitstreamError):

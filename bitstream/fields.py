@@ -1,7 +1,9 @@
-"""Bounded reading and writing of fields: big-endian integers, variable-length integers, byte strings.
+"""Bounded reading and writing of fields: big-endian integers, variable-length integers, byte
+strings.
 
-Variable-length integers are unsigned LEB128: seven bits a byte, the lowest first, the top bit set on all bytes but the
-last.  Signed ones are mapped by zigzag first (0, -1, 1, -2, … → 0, 1, 2, 3, …).  Only the shortest form is legal.
+Variable-length integers are unsigned LEB128: seven bits a byte, the lowest first, the top bit set
+on all bytes but the last.  Signed ones are mapped by zigzag first (0, -1, 1, -2, … → 0, 1, 2, 3,
+…).  Only the shortest form is legal.
 """
 
 from __future__ import annotations
@@ -15,21 +17,27 @@ VARINT_LIMIT = 1 << (7 * VARINT_MAX_BYTES)  # variable-length integers are below
 
 
 def check_range(field: str, offset: int, value: int, low: int, high: int) -> int:
-    """``value`` as an int if it is an integer in ``low``..``high`` (of any type, numpy's too); ``FieldError`` otherwise."""
+    """``value`` as an int if it is an integer in ``low``..``high`` (of any type, numpy's too);
+    ``FieldError`` otherwise.
+    """
     try:
         value = index(value)
     except TypeError:
         raise FieldError(field, offset, f"must be an integer, is {value!r}") from None
     if not low <= value <= high:
-        raise FieldError(field, offset, f"must be {low}..{high}, is {value}" if low < high else f"must be {low}, is {value}")
+        raise FieldError(
+            field,
+            offset,
+            f"must be {low}..{high}, is {value}" if low < high else f"must be {low}, is {value}",
+        )
     return value
 
 
 class ByteReader:
     """Reads fields from ``data[offset:end]``.  ``offset`` is always the position of the next field.
 
-    Every method takes the field's name first and raises ``FieldError`` for a value outside ``low``..``high``,
-    ``TruncatedStreamError`` if the bytes end inside the field.
+    Every method takes the field's name first and raises ``FieldError`` for a value outside
+    ``low``..``high``, ``TruncatedStreamError`` if the bytes end inside the field.
     """
 
     def __init__(self, data: bytes, offset: int = 0, end: int | None = None) -> None:
@@ -45,7 +53,10 @@ class ByteReader:
     def take(self, field: str, length: int) -> bytes:
         """The next ``length`` bytes."""
         if length > self.remaining:
-            raise TruncatedStreamError(f"field {field} at byte {self.offset} needs {length} bytes, {self.remaining} are left")
+            raise TruncatedStreamError(
+                f"field {field} at byte {self.offset} needs {length} bytes, {self.remaining} are"
+                " left"
+            )
         self.offset += length
         return bytes(self.data[self.offset - length : self.offset])
 
@@ -80,13 +91,19 @@ class ByteReader:
             value |= (byte & 0x7F) << (7 * position)
             if byte < 0x80:
                 if byte == 0 and position:
-                    raise FieldError(field, start, "variable-length integer is not in its shortest form")
+                    raise FieldError(
+                        field, start, "variable-length integer is not in its shortest form"
+                    )
                 return value
-        raise FieldError(field, start, f"variable-length integer is longer than {VARINT_MAX_BYTES} bytes")
+        raise FieldError(
+            field, start, f"variable-length integer is longer than {VARINT_MAX_BYTES} bytes"
+        )
 
 
 class ByteWriter:
-    """Writes the fields ``ByteReader`` reads; values outside the range of the encoding are a ``FieldError``."""
+    """Writes the fields ``ByteReader`` reads; values outside the range of the encoding are a
+    ``FieldError``.
+    """
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -104,11 +121,15 @@ class ByteWriter:
 
     def uint(self, field: str, size: int, value: int) -> None:
         """A big-endian unsigned integer of ``size`` bytes."""
-        self._data += check_range(field, len(self), value, 0, (1 << 8 * size) - 1).to_bytes(size, "big")
+        self._data += check_range(field, len(self), value, 0, (1 << 8 * size) - 1).to_bytes(
+            size, "big"
+        )
 
     def int8(self, field: str, value: int) -> None:
         """A signed integer of one byte, two's complement."""
-        self._data += check_range(field, len(self), value, -128, 127).to_bytes(1, "big", signed=True)
+        self._data += check_range(field, len(self), value, -128, 127).to_bytes(
+            1, "big", signed=True
+        )
 
     def varint(self, field: str, value: int) -> None:
         """An unsigned variable-length integer."""

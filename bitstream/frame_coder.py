@@ -1,4 +1,6 @@
-"""One frame from syntax to latents: the state that encoder and decoder share and the reconstruction both run."""
+"""One frame from syntax to latents: the state that encoder and decoder share and the reconstruction
+both run.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ from .tables import CodecTables
 class LatentFrame:
     """A reconstructed frame.
 
-    latents (C, h, w) int16 in latent units (1/64 of a scaled latent); fields: the block layer; quantiser 0..127;
-    bits: ideal code length of its blocks and of its levels.
+    latents (C, h, w) int16 in latent units (1/64 of a scaled latent); fields: the block layer;
+    quantiser 0..127; bits: ideal code length of its blocks and of its levels.
     """
 
     latents: np.ndarray
@@ -40,7 +42,9 @@ def to_positions(blocks: np.ndarray, block: int) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _positions(rows: int, columns: int, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, column and flat index of the block of every latent position, for a grid of rows × columns blocks.  Shared: read-only."""
+    """Row, column and flat index of the block of every latent position, for a grid of rows ×
+    columns blocks.  Shared: read-only.
+    """
     y, x = (plane.reshape(-1) for plane in np.mgrid[: rows * block, : columns * block])
     arrays = y, x, y // block * columns + x // block
     for array in arrays:
@@ -55,7 +59,9 @@ def predict_frame(
     block: int,
     where: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Motion-compensated prediction (C, h, w) int32 of every block, zero for intra blocks and outside ``where`` (bh, bw)."""
+    """Motion-compensated prediction (C, h, w) int32 of every block, zero for intra blocks and
+    outside ``where`` (bh, bw).
+    """
     bh, bw = fields.modes.shape
     rows, columns, block_of = _positions(bh, bw, block)
     out = np.zeros((len(rows), tables.latent_channels), dtype=np.int32)
@@ -67,7 +73,12 @@ def predict_frame(
         if not len(flat):
             continue
         blocks = block_of[flat]
-        values = references[index].predict(tables.phase_filters, rows[flat], columns[flat], fields.vectors[index].reshape(-1, 2)[blocks])
+        values = references[index].predict(
+            tables.phase_filters,
+            rows[flat],
+            columns[flat],
+            fields.vectors[index].reshape(-1, 2)[blocks],
+        )
         if index:
             both = np.flatnonzero(fields.directions.reshape(-1)[blocks] == Direction.AVERAGE)
             values[both] = average(out[flat[both]], values[both])
@@ -76,15 +87,21 @@ def predict_frame(
 
 
 class FrameCoder:
-    """Codes the frames between two keyframes, keyframe included.  Make a new one at every keyframe."""
+    """Codes the frames between two keyframes, keyframe included.  Make a new one at every
+    keyframe.
+    """
 
-    def __init__(self, tables: CodecTables, latent_height: int, latent_width: int, block: int) -> None:
+    def __init__(
+        self, tables: CodecTables, latent_height: int, latent_width: int, block: int
+    ) -> None:
         self.tables, self.block = tables, block
         self.blocks = BlockCoder(tables.block_priors, latent_height // block, latent_width // block)
         self.levels = LevelCoder(tables, latent_height, latent_width)
 
     def copy(self) -> FrameCoder:
-        """An independent copy of the state between two frames, for encoders that try and take back."""
+        """An independent copy of the state between two frames, for encoders that try and take
+        back.
+        """
         other = copy(self)
         other.blocks, other.levels = self.blocks.copy(), self.levels.copy()
         return other
@@ -93,7 +110,9 @@ class FrameCoder:
         """To be called before the first inter frame of an access unit."""
         self.blocks.start_unit()
 
-    def code_keyframe(self, io: SymbolWriter | SymbolReader, quantiser: int, choose: LevelChooser | None = None) -> LatentFrame:
+    def code_keyframe(
+        self, io: SymbolWriter | SymbolReader, quantiser: int, choose: LevelChooser | None = None
+    ) -> LatentFrame:
         """A frame of intra blocks alone; its block layer costs nothing."""
         fields = BlockFields.blank(*self.blocks.grid, Mode.INTRA)
         return self._code_levels(io, fields, None, quantiser, choose, 0.0)
@@ -107,8 +126,10 @@ class FrameCoder:
         fields: BlockFields | None = None,
         choose: LevelChooser | None = None,
     ) -> LatentFrame:
-        """A frame predicted from a past and perhaps a future reference, those that ``entry`` names.  ``fields`` and ``choose`` are
-        the encoder's."""
+        """A frame predicted from a past and perhaps a future reference, those that ``entry`` names.
+
+        ``fields`` and ``choose`` are the encoder's.
+        """
         if fields is None:
             fields = BlockFields.blank(*self.blocks.grid, Mode.SKIP)
         before = io.bits
@@ -130,11 +151,14 @@ class FrameCoder:
         intra = to_positions(fields.modes == Mode.INTRA, self.block)
         in_levels = None
         if prediction is not None:
-            # Exact: a quotient of integers below 2^24 and 2^21 that is no integer lies further from one than float64 rounds.
+            # Exact: a quotient of integers below 2^24 and 2^21 that is no integer lies further from
+            # one than float64 rounds.
             in_levels = np.floor(np.abs(prediction) * 256.0 / step_fixed(quantiser))
         before = io.bits
         levels = self.levels.code(io, log2_step_eighths(quantiser), coded, intra, in_levels, choose)
         latents = dequantise(levels, quantiser)
         if prediction is not None:
             latents += prediction
-        return LatentFrame(clamp_latents(latents).astype(np.int16), fields, quantiser, block_bits, io.bits - before)
+        return LatentFrame(
+            clamp_latents(latents).astype(np.int16), fields, quantiser, block_bits, io.bits - before
+        )

@@ -1,7 +1,7 @@
 """Coding order and references of the frames of one access unit.
 
-Frames have numbers inside a unit: 0 is the anchor, the frame displayed last in the preceding access unit, and k >= 1
-the frame with display index k - 1.  A frame refers only to frames coded before it.
+Frames have numbers inside a unit: 0 is the anchor, the frame displayed last in the preceding access
+unit, and k >= 1 the frame with display index k - 1.  A frame refers only to frames coded before it.
 
     keyframe          one frame, no reference
     chain             1 ← 0, 2 ← 1, 3 ← 2, …
@@ -28,7 +28,9 @@ class Structure(IntEnum):
 
 @dataclass(frozen=True)
 class FrameReference:
-    """One frame of a unit: its display index 0.., and the numbers of its past and future reference (None: has none)."""
+    """One frame of a unit: its display index 0.., and the numbers of its past and future reference
+    (None: has none).
+    """
 
     display_index: int
     past: int | None
@@ -42,7 +44,10 @@ def coding_order(structure: Structure, frame_count: int) -> tuple[FrameReference
     """
     limit = 1 if structure == Structure.KEYFRAME else MAX_FRAMES
     if not 1 <= frame_count <= limit:
-        raise ValueError(f"frame_count of a {Structure(structure).name.lower()} unit must be 1..{limit}, got {frame_count}")
+        raise ValueError(
+            f"frame_count of a {Structure(structure).name.lower()} unit must be 1..{limit}, got"
+            f" {frame_count}"
+        )
     if structure == Structure.KEYFRAME:
         return (FrameReference(0, None, None),)
     if structure == Structure.CHAIN:

@@ -20,7 +20,9 @@ from .tables import CodecTables
 
 
 def latent_checksum(frames: tuple[LatentFrame, ...]) -> int:
-    """CRC-32 of the latents of an access unit: int16 little-endian, frames in display order, then channel, row, column."""
+    """CRC-32 of the latents of an access unit: int16 little-endian, frames in display order, then
+    channel, row, column.
+    """
     crc = 0
     for frame in frames:
         crc = zlib.crc32(frame.latents.astype("<i2").tobytes(), crc)
@@ -29,7 +31,9 @@ def latent_checksum(frames: tuple[LatentFrame, ...]) -> int:
 
 @dataclass
 class Reference:
-    """Which reconstructed frames a frame of a group may look at: ``frames[0]`` is the anchor, ``frames[k]`` has display index k - 1."""
+    """Which reconstructed frames a frame of a group may look at: ``frames[0]`` is the anchor,
+    ``frames[k]`` has display index k - 1.
+    """
 
     frames: dict[int, ReferenceFrame]
 
@@ -41,8 +45,9 @@ class Reference:
 class LatentDecoder:
     """Decodes the access units of one stream in order, starting at any keyframe.
 
-    ``decode`` either returns frames whose checksum holds or raises and leaves the decoder waiting for a keyframe.  ``memory_limit``: bytes
-    that decoding an access unit may take by its header (``limits.decoding_bytes``), by default those of the machine.
+    ``decode`` either returns frames whose checksum holds or raises and leaves the decoder waiting
+    for a keyframe.  ``memory_limit``: bytes that decoding an access unit may take by its header
+    (``limits.decoding_bytes``), by default those of the machine.
     """
 
     def __init__(self, tables: CodecTables, memory_limit: int | None = None) -> None:
@@ -58,34 +63,48 @@ class LatentDecoder:
         return self._header
 
     def decode(self, unit: AccessUnit) -> tuple[LatentFrame, ...]:
-        """Frames of the unit in display order.  Raises ``BitstreamError`` (``ChecksumError`` for wrong latents)."""
+        """Frames of the unit in display order.
+
+        Raises ``BitstreamError`` (``ChecksumError`` for wrong latents).
+        """
         coder, anchor = self._coder, self._anchor
         self._coder = self._anchor = None  # until this unit has proved good
         if unit.is_keyframe:
             header = unit.header
             if header.latent_channels != self._tables.latent_channels:
                 raise BitstreamError(
-                    f"stream has {header.latent_channels} latent channels, the model's tables have {self._tables.latent_channels}"
+                    f"stream has {header.latent_channels} latent channels, the model's tables have"
+                    f" {self._tables.latent_channels}"
                 )
             check_memory(header, unit.frame_count, self._memory_limit)
-            coder = FrameCoder(self._tables, header.latent_height, header.latent_width, 1 << header.block_log2)
+            coder = FrameCoder(
+                self._tables, header.latent_height, header.latent_width, 1 << header.block_log2
+            )
             self._header = header
         elif coder is None or anchor is None:
-            raise BitstreamError("it needs the keyframe before it, which is missing or damaged: copy or download the file again")
+            raise BitstreamError(
+                "it needs the keyframe before it, which is missing or damaged: copy or download the"
+                " file again"
+            )
         else:
             check_memory(self._header, unit.frame_count, self._memory_limit)
         with one_blas_thread():
             frames, last = decode_group(coder, anchor, unit)
         if latent_checksum(frames) != unit.latent_checksum:
             raise ChecksumError(
-                "reconstructed latents differ from the encoder's: the model's tables or this program differ from the encoder's"
+                "reconstructed latents differ from the encoder's: the model's tables or this"
+                " program differ from the encoder's"
             )
         self._coder, self._anchor = coder, last
         return frames
 
 
-def decode_group(coder: FrameCoder, anchor: ReferenceFrame | None, unit: AccessUnit) -> tuple[tuple[LatentFrame, ...], ReferenceFrame]:
-    """Entropy-decode and reconstruct one unit → frames in display order, and the last of them as a reference."""
+def decode_group(
+    coder: FrameCoder, anchor: ReferenceFrame | None, unit: AccessUnit
+) -> tuple[tuple[LatentFrame, ...], ReferenceFrame]:
+    """Entropy-decode and reconstruct one unit → frames in display order, and the last of them as a
+    reference.
+    """
     io = SymbolReader(unit.payload)
     if unit.is_keyframe:
         frame = coder.code_keyframe(io, unit.quantisers[0])

@@ -1,4 +1,6 @@
-"""Syntax of the level layer: the quantised latents of one frame, slice by slice, in two checkerboard passes."""
+"""Syntax of the level layer: the quantised latents of one frame, slice by slice, in two
+checkerboard passes.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,17 @@ from .tables import CodecTables
 
 LEVEL_INCREMENT = 256
 SIDE_LIMIT = 15  # side planes are clamped to this before they enter a network
-POSITIONS_AT_ONCE = 1 << 14  # a network's inputs take up to 19 kB a position: large passes are evaluated in pieces
+# a network's inputs take up to 19 kB a position: large passes are evaluated in pieces
+POSITIONS_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True)
 class PassContext:
-    """What an encoder's quantiser may look at for one pass: n positions of ``own`` channels from ``first`` on.
+    """What an encoder's quantiser may look at for one pass: n positions of ``own`` channels from
+    ``first`` on.
 
-    rows, columns (n,); context: how each of the n·own levels is coded, position-major; tables: what ``bits`` prices levels by.
+    rows, columns (n,); context: how each of the n·own levels is coded, position-major; tables: what
+    ``bits`` prices levels by.
     """
 
     first: int
@@ -34,7 +39,9 @@ class PassContext:
     tables: TableSet
 
     def bits(self, levels: np.ndarray) -> np.ndarray:
-        """Bits of candidate levels (n·own,) under the tables in use; an escape counts its payload too."""
+        """Bits of candidate levels (n·own,) under the tables in use; an escape counts its payload
+        too.
+        """
         symbols = self.context.symbols(levels)
         bits = self.tables.costs[self.context.table, symbols]
         escapes = self.context.escape_values(levels, symbols)
@@ -46,11 +53,16 @@ LevelChooser = Callable[[PassContext], np.ndarray]
 
 
 class LevelCoder:
-    """The adaptive tables of the level layer, and the previous frame's levels as context.  Reset at keyframes."""
+    """The adaptive tables of the level layer, and the previous frame's levels as context.
+
+    Reset at keyframes.
+    """
 
     def __init__(self, tables: CodecTables, height: int, width: int) -> None:
         self._tables = tables
-        self.table_sets = {kind: TableSet(priors, LEVEL_INCREMENT) for kind, priors in tables.level_priors.items()}
+        self.table_sets = {
+            kind: TableSet(priors, LEVEL_INCREMENT) for kind, priors in tables.level_priors.items()
+        }
         self._shape = (tables.latent_channels, height, width)
         self.previous = np.zeros(self._shape, dtype=np.int64)
 
@@ -71,8 +83,9 @@ class LevelCoder:
     ) -> np.ndarray:
         """Code the levels of a frame → (C, h, w) int64, zero where nothing is coded.
 
-        ``coded``, ``intra`` (h, w) bool masks of positions; ``prediction`` (C, h, w) in levels, None for keyframes;
-        ``choose`` is the encoder's quantiser, None for a reader.  Raises ``BitstreamError`` for levels out of range.
+        ``coded``, ``intra`` (h, w) bool masks of positions; ``prediction`` (C, h, w) in levels,
+        None for keyframes; ``choose`` is the encoder's quantiser, None for a reader.  Raises
+        ``BitstreamError`` for levels out of range.
         """
         for tables in self.table_sets.values():
             tables.update()
@@ -94,7 +107,9 @@ class LevelCoder:
         start = 0
         for index, own in enumerate(self._tables.slices):
             for kind, second, rows, columns in passes:
-                values = self._code_pass(io, kind, index, start, second, rows, columns, canvas, choose)
+                values = self._code_pass(
+                    io, kind, index, start, second, rows, columns, canvas, choose
+                )
                 levels[start : start + own, rows, columns] = values.T
                 canvas.store(start, rows, columns, values)
             start += own
@@ -133,12 +148,24 @@ class LevelCoder:
         return values.reshape(len(rows), own)
 
     def _context(
-        self, kind: int, index: int, start: int, second: bool, rows: np.ndarray, columns: np.ndarray, canvas: LevelCanvas
+        self,
+        kind: int,
+        index: int,
+        start: int,
+        second: bool,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        canvas: LevelCanvas,
     ) -> SymbolContext:
-        """How each level of a pass is coded, position-major.  No position of a pass depends on another of the same pass."""
+        """How each level of a pass is coded, position-major.
+
+        No position of a pass depends on another of the same pass.
+        """
         own, network = self._tables.slices[index], self._tables.networks[kind][index]
         mean, scale = np.empty((2, len(rows), own), dtype=np.int64)
         for first in range(0, len(rows), POSITIONS_AT_ONCE):
             part = slice(first, first + POSITIONS_AT_ONCE)
-            mean[part], scale[part] = network.evaluate(canvas.features(kind, start, own, second, rows[part], columns[part]))
+            mean[part], scale[part] = network.evaluate(
+                canvas.features(kind, start, own, second, rows[part], columns[part])
+            )
         return SymbolContext.of(mean.ravel(), scale.ravel())

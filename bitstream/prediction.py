@@ -1,8 +1,10 @@
-"""Motion compensation of latents by phase filters: a 5×5 linear map of all channels for each of the 8×8 pixel phases.
+"""Motion compensation of latents by phase filters: a 5×5 linear map of all channels for each of the
+8×8 pixel phases.
 
-A motion vector (dy, dx) is in pixels.  Its whole part in latents, floor(v / 8), picks the neighbourhood, the remainder
-the filter; phase (0, 0) is a plain copy.  Integers in float64 stay below 2^53 (16-bit latents × 16-bit weights × at
-most 1600 terms < 2^41), so the BLAS product is exact in any order.
+A motion vector (dy, dx) is in pixels.  Its whole part in latents, floor(v / 8), picks the
+neighbourhood, the remainder the filter; phase (0, 0) is a plain copy.  Integers in float64 stay
+below 2^53 (16-bit latents × 16-bit weights × at most 1600 terms < 2^41), so the BLAS product is
+exact in any order.
 """
 
 from __future__ import annotations
@@ -27,31 +29,44 @@ class ReferenceFrame:
     def __init__(self, latents: np.ndarray) -> None:
         self.latents = latents
         channels, self.height, self.width = latents.shape
-        # Position-major, with edges repeated: the taps of one row of a neighbourhood lie together, and overlapping views of the
-        # frame have all of them, for positions up to _REACH outside.
+        # Position-major, with edges repeated: the taps of one row of a neighbourhood lie together,
+        # and overlapping views of the frame have all of them, for positions up to _REACH outside.
         self._pitch = self.width + 2 * _MARGIN
         padded = np.empty((self.height + 2 * _MARGIN, self._pitch, channels))
         rows, columns = slice(_MARGIN, -_MARGIN), slice(_MARGIN, -_MARGIN)
         padded[rows, columns] = latents.transpose(1, 2, 0)
-        padded[rows, :_MARGIN], padded[rows, -_MARGIN:] = padded[rows, _MARGIN, None], padded[rows, -_MARGIN - 1, None]
+        padded[rows, :_MARGIN], padded[rows, -_MARGIN:] = (
+            padded[rows, _MARGIN, None],
+            padded[rows, -_MARGIN - 1, None],
+        )
         padded[:_MARGIN], padded[-_MARGIN:] = padded[_MARGIN], padded[-_MARGIN - 1]
         self._rows = padded.reshape(-1, channels)
         spans = len(self._rows) - FILTER_TAPS + 1, FILTER_TAPS * channels
-        self._spans = as_strided(padded, spans, (channels * padded.itemsize, padded.itemsize), writeable=False)
+        self._spans = as_strided(
+            padded, spans, (channels * padded.itemsize, padded.itemsize), writeable=False
+        )
 
     def __reduce__(self) -> tuple[type[ReferenceFrame], tuple[np.ndarray]]:
         """Pickled as its latents: the rest are views of a padded copy of them."""
         return ReferenceFrame, (self.latents,)
 
-    def predict(self, filters: np.ndarray, rows: np.ndarray, columns: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        """Predict n positions: rows, columns (n,) int, vectors (n, 2) px as (dy, dx) → (n, C) int32.
+    def predict(
+        self, filters: np.ndarray, rows: np.ndarray, columns: np.ndarray, vectors: np.ndarray
+    ) -> np.ndarray:
+        """Predict n positions: rows, columns (n,) int, vectors (n, 2) px as (dy, dx) → (n, C)
+        int32.
 
-        Positions outside the frame repeat its edge.  ``filters`` as in ``CodecTables.phase_filters``.
+        Positions outside the frame repeat its edge.  ``filters`` as in
+        ``CodecTables.phase_filters``.
         """
         whole, phase = vectors >> 3, vectors & (PHASES - 1)
         # Further out all taps are those at the edge.
         y = _limit(rows + whole[:, 0], -_REACH, self.height - 1 + _REACH) + _MARGIN
-        places = y * self._pitch + _limit(columns + whole[:, 1], -_REACH, self.width - 1 + _REACH) + _MARGIN
+        places = (
+            y * self._pitch
+            + _limit(columns + whole[:, 1], -_REACH, self.width - 1 + _REACH)
+            + _MARGIN
+        )
         phase_index = phase[:, 0] * PHASES + phase[:, 1]
         order = phase_index.argsort(kind="stable")
         copies = int(np.count_nonzero(phase_index == 0))
@@ -71,7 +86,11 @@ class ReferenceFrame:
             py, px = divmod(int(phases[first]), PHASES)
             for start in range(first, last, _POSITIONS_AT_ONCE):
                 part = slice(start, min(last, start + _POSITIONS_AT_ONCE))
-                np.matmul(self._spans[first_taps[part]].reshape(part.stop - start, -1), filters[py, px], out=sums[part])
+                np.matmul(
+                    self._spans[first_taps[part]].reshape(part.stop - start, -1),
+                    filters[py, px],
+                    out=sums[part],
+                )
         return clamp_latents(np.floor((sums + (1 << (FILTER_BITS - 1))) * ldexp(1, -FILTER_BITS)))
 
 

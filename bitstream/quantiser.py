@@ -1,7 +1,8 @@
-"""The quantiser: step sizes per quantiser index, and reconstruction of levels, in integer arithmetic.
+"""The quantiser: step sizes per quantiser index, and reconstruction of levels, in integer
+arithmetic.
 
-Latents are held as integers in units of 1/64 of the model's scaled latent.  The step doubles every 12 indices; the
-twelve mantissas below are normative (FORMAT.md, "Quantiser").
+Latents are held as integers in units of 1/64 of the model's scaled latent.  The step doubles every
+12 indices; the twelve mantissas below are normative (FORMAT.md, "Quantiser").
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ CRF_OFFSET = 16  # quantiser index of --crf 0, whose step is a quarter latent
 
 
 def step_fixed(quantiser: int) -> int:
-    """Step of ``quantiser`` (0..127) in 1/256 of a latent unit, that is 1/16384 of a scaled latent."""
+    """Step of ``quantiser`` (0..127) in 1/256 of a latent unit, that is 1/16384 of a scaled
+    latent.
+    """
     if not 0 <= quantiser < QUANTISER_COUNT:
         raise ValueError(f"quantiser must be 0..{QUANTISER_COUNT - 1}, got {quantiser}")
     return STEP_MANTISSAS[quantiser % 12] << (quantiser // 12)
@@ -35,8 +38,12 @@ def log2_step_eighths(quantiser: int) -> int:
 
 
 def dequantise(levels: np.ndarray, quantiser: int) -> np.ndarray:
-    """Levels (any shape, integer) → residual in latent units, int64: (level · step + half) >> 8, rounding half up."""
-    return (levels.astype(np.int64) * step_fixed(quantiser) + (1 << (STEP_FRACTION_BITS - 1))) >> STEP_FRACTION_BITS
+    """Levels (any shape, integer) → residual in latent units, int64: (level · step + half) >> 8,
+    rounding half up.
+    """
+    return (
+        levels.astype(np.int64) * step_fixed(quantiser) + (1 << (STEP_FRACTION_BITS - 1))
+    ) >> STEP_FRACTION_BITS
 
 
 def clamp_latents(values: np.ndarray) -> np.ndarray:

@@ -41,7 +41,8 @@ UNKNOWN = Fraction(0)  # of a sample aspect ratio or a frame rate
 _LOSSY, _GENERATED = 1, 2
 _SHA256_BYTES = 32
 
-# name, bytes, lowest and highest value: every field between the flags and the model's name, in order.
+# name, bytes, lowest and highest value: every field between the flags and the model's name, in
+# order.
 _LAYOUT = (
     ("width", 2, 1, MAX_SIDE),
     ("height", 2, 1, MAX_SIDE),
@@ -64,13 +65,18 @@ _LAYOUT = (
     ("preset", 1, 0, 9),
 )
 _LAYOUT_OFFSET = 6
-_OFFSETS = {name: _LAYOUT_OFFSET + sum(size for _, size, _, _ in _LAYOUT[:i]) for i, (name, _, _, _) in enumerate(_LAYOUT)}
+_OFFSETS = {
+    name: _LAYOUT_OFFSET + sum(size for _, size, _, _ in _LAYOUT[:i])
+    for i, (name, _, _, _) in enumerate(_LAYOUT)
+}
 _NAME_OFFSET = _LAYOUT_OFFSET + sum(size for _, size, _, _ in _LAYOUT)
 
 
 @dataclass(frozen=True)
 class ColourDescription:
-    """How the source's samples were meant: code points of ITU-T H.273 (2 = unspecified) and the range of the samples."""
+    """How the source's samples were meant: code points of ITU-T H.273 (2 = unspecified) and the
+    range of the samples.
+    """
 
     primaries: int = 2
     transfer: int = 2
@@ -83,10 +89,11 @@ class SequenceHeader:
     """A sequence header; building or parsing one with a field out of range raises ``FieldError``.
 
     width, height: pixels of the picture shown.  colour: of the source, for the decoder's output.
-    sample_aspect_ratio: width / height of a pixel, ``Fraction(0)`` unknown.  rotation: quarter turns counter-clockwise
-    (0..3) by which a player turns the picture.  time_base: seconds per tick.  frame_rate: frames per second,
-    ``Fraction(0)`` unknown.  crf, gop_size (frames), preset: the encoder's settings, for information.
-    model_sha256: identity of the model bundle, 64 lower-case hex digits.
+    sample_aspect_ratio: width / height of a pixel, ``Fraction(0)`` unknown.  rotation: quarter
+    turns counter-clockwise (0..3) by which a player turns the picture.  time_base: seconds per
+    tick.  frame_rate: frames per second, ``Fraction(0)`` unknown.  crf, gop_size (frames), preset:
+    the encoder's settings, for information. model_sha256: identity of the model bundle, 64
+    lower-case hex digits.
     """
 
     width: int
@@ -114,7 +121,11 @@ class SequenceHeader:
         _check_name(self.model_name, _NAME_OFFSET)
         if not re.fullmatch(r"[0-9a-f]{64}", self.model_sha256):
             offset = _NAME_OFFSET + 1 + len(self.model_name.encode())
-            raise FieldError("model_sha256", offset, f"must be 64 lower-case hexadecimal digits, is {self.model_sha256!r}")
+            raise FieldError(
+                "model_sha256",
+                offset,
+                f"must be 64 lower-case hexadecimal digits, is {self.model_sha256!r}",
+            )
 
     @property
     def format_version(self) -> int:
@@ -165,7 +176,8 @@ class SequenceHeader:
     def parse(cls, reader: ByteReader) -> SequenceHeader:
         """Read a header at the reader's position and leave the reader behind it.
 
-        Raises ``FieldError``, ``TruncatedStreamError``, or ``UnsupportedVersionError`` for a newer format.
+        Raises ``FieldError``, ``TruncatedStreamError``, or ``UnsupportedVersionError`` for a newer
+        format.
         """
         flags = _parse_start(reader)
         offsets, values = {}, {}
@@ -178,8 +190,13 @@ class SequenceHeader:
             num, den = values.pop(f"{name}.num"), values.pop(f"{name}.den")
             fractions[name] = Fraction(num, den)
             if fractions[name].denominator != den:
-                raise FieldError(name, offsets[f"{name}.num"], f"must be in lowest terms, is {num}/{den}")
-        colour = ColourDescription(*(values.pop(name) for name in ("primaries", "transfer", "matrix")), bool(values.pop("full_range")))
+                raise FieldError(
+                    name, offsets[f"{name}.num"], f"must be in lowest terms, is {num}/{den}"
+                )
+        colour = ColourDescription(
+            *(values.pop(name) for name in ("primaries", "transfer", "matrix")),
+            bool(values.pop("full_range")),
+        )
         return cls(
             **values,
             **fractions,
@@ -193,7 +210,11 @@ class SequenceHeader:
         """The integers of ``_LAYOUT`` by name."""
         colour = self.colour
         values = {name: getattr(self, name) for name, _, _, _ in _LAYOUT if hasattr(self, name)}
-        values |= {"primaries": colour.primaries, "transfer": colour.transfer, "matrix": colour.matrix}
+        values |= {
+            "primaries": colour.primaries,
+            "transfer": colour.transfer,
+            "matrix": colour.matrix,
+        }
         values["full_range"] = int(colour.full_range)
         for name in ("sample_aspect_ratio", "time_base", "frame_rate"):
             fraction = Fraction(getattr(self, name))
@@ -210,12 +231,15 @@ def _parse_start(reader: ByteReader) -> int:
     version = reader.uint("format_version", 1, low=1)
     if version > FORMAT_VERSION:
         raise UnsupportedVersionError(
-            f"written by a newer version (format {version}, this program reads {FORMAT_VERSION}): upgrade videocodec"
+            f"written by a newer version (format {version}, this program reads {FORMAT_VERSION}):"
+            " upgrade videocodec"
         )
     start = reader.offset
     flags = reader.uint("flags", 1)
     if flags & ~_GENERATED != _LOSSY:
-        raise FieldError("flags", start, f"bit 0 must be set and bits 2 to 7 clear, is 0x{flags:02x}")
+        raise FieldError(
+            "flags", start, f"bit 0 must be set and bits 2 to 7 clear, is 0x{flags:02x}"
+        )
     return flags
 
 
@@ -232,7 +256,11 @@ def _parse_name(reader: ByteReader) -> str:
 
 def _check_pixels(width: int, height: int, offset: int) -> None:
     if width * height > MAX_PIXELS:
-        raise FieldError("width", offset, f"width × height must be at most {MAX_PIXELS} pixels, is {width} × {height}")
+        raise FieldError(
+            "width",
+            offset,
+            f"width × height must be at most {MAX_PIXELS} pixels, is {width} × {height}",
+        )
 
 
 def _check_name(name: str, offset: int) -> None:
@@ -241,6 +269,8 @@ def _check_name(name: str, offset: int) -> None:
     except UnicodeEncodeError:
         raise FieldError("model_name", offset, f"must be valid Unicode, is {name!r}") from None
     if not 1 <= length <= MAX_NAME_BYTES:
-        raise FieldError("model_name", offset, f"must be 1..{MAX_NAME_BYTES} bytes of UTF-8, is {length}")
+        raise FieldError(
+            "model_name", offset, f"must be 1..{MAX_NAME_BYTES} bytes of UTF-8, is {length}"
+        )
     if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in name):
         raise FieldError("model_name", offset, f"must be without control characters, is {name!r}")

@@ -1,13 +1,15 @@
-"""Range coding of integer symbols under adaptive integer frequency tables (constriction's 32-bit range coder).
+"""Range coding of integer symbols under adaptive integer frequency tables (constriction's 32-bit
+range coder).
 
-A ``TableSet`` holds many tables over one alphabet and learns from what was coded.  Symbols of one call are coded
-grouped by table, so that a library loop replaces a Python loop: within a call, tables in ascending order, and the
-symbols of a table in the order given.  ``SymbolWriter`` and ``SymbolReader`` have the same method, so that syntax is
-written once for both directions.
+A ``TableSet`` holds many tables over one alphabet and learns from what was coded.  Symbols of one
+call are coded grouped by table, so that a library loop replaces a Python loop: within a call,
+tables in ascending order, and the symbols of a table in the order given.  ``SymbolWriter`` and
+``SymbolReader`` have the same method, so that syntax is written once for both directions.
 
-constriction takes floats, but it quantises w to cdf_i = floor(sum(w[:i]) · free / sum(w)) + i with free = 2^24 - n
-(n symbols).  With w_i = F_i - 1 and sum(F) = 2^24 the factor is exactly 1 and all sums are integers below 2^53, so the
-coder works with the integer frequencies F = 256 · f themselves; tests/bitstream/test_symbol_coder.py probes every one.
+constriction takes floats, but it quantises w to cdf_i = floor(sum(w[:i]) · free / sum(w)) + i with
+free = 2^24 - n (n symbols).  With w_i = F_i - 1 and sum(F) = 2^24 the factor is exactly 1 and all
+sums are integers below 2^53, so the coder works with the integer frequencies F = 256 · f
+themselves; tests/bitstream/test_symbol_coder.py probes every one.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ _CODER_SCALE = 1 << (24 - FREQUENCY_BITS)
 COUNT_LIMIT = 1 << 24  # counts of a table are halved between frames when their sum has passed this
 ESCAPE_LENGTHS = 16  # an escape's binary length is 1..16
 
-# In calls of up to so many symbols times alphabet, building a model for every symbol takes less time than sorting out those of a table.
+# In calls of up to so many symbols times alphabet, building a model for every symbol takes less
+# time than sorting out those of a table.
 SINGLY = 1 << 15
 
 _Categorical = constriction.stream.model.Categorical
@@ -42,12 +45,13 @@ def _weights(frequencies: np.ndarray) -> np.ndarray:
 
 
 class TableSet:
-    """Adaptive frequency tables, shape (tables, symbols): frequencies of 16 bits that add up to 65536, none zero.
+    """Adaptive frequency tables, shape (tables, symbols): frequencies of 16 bits that add up to
+    65536, none zero.
 
-    ``priors`` are such frequencies.  A symbol coded adds ``increment`` to its count; counts start at the priors, so a
-    table forgets its prior after about 65536 / increment symbols.  Frequencies follow from counts as
-    f = 1 + floor(count · (65536 - n) / total), and the rest goes to the symbol with the largest count (the first of
-    equals).
+    ``priors`` are such frequencies.  A symbol coded adds ``increment`` to its count; counts start
+    at the priors, so a table forgets its prior after about 65536 / increment symbols.  Frequencies
+    follow from counts as f = 1 + floor(count · (65536 - n) / total), and the rest goes to the
+    symbol with the largest count (the first of equals).
     """
 
     def __init__(self, priors: np.ndarray, increment: int) -> None:
@@ -66,7 +70,9 @@ class TableSet:
 
     @property
     def costs(self) -> np.ndarray:
-        """(tables, symbols) bits of every symbol under the frequencies in use, for encoders' decisions."""
+        """(tables, symbols) bits of every symbol under the frequencies in use, for encoders'
+        decisions.
+        """
         if self._costs is None:
             self._costs = FREQUENCY_BITS - np.log2(self.frequencies)
         return self._costs
@@ -78,8 +84,11 @@ class TableSet:
         return self._counts
 
     def update(self) -> None:
-        """Bring all frequencies up to date with the counts.  Both sides do so before every frame, and only then: between, models
-        are reused, which is most of the speed, and costs half a percent of the bits."""
+        """Bring all frequencies up to date with the counts.
+
+        Both sides do so before every frame, and only then: between, models are reused, which is
+        most of the speed, and costs half a percent of the bits.
+        """
         self._count()
         stale = np.flatnonzero(self._stale)
         if not len(stale):
@@ -91,8 +100,12 @@ class TableSet:
             counts[large] = (counts[large] + 1) >> 1
             self._counts[stale] = counts
             total = counts.sum(1)
-        # Exact: the products stay below 2^42, and quotients of such integers lie further from the next integer than float64 rounds.
-        frequencies = np.floor(counts * float(FREQUENCY_TOTAL - symbols) / total[:, None]).astype(np.int64) + 1
+        # Exact: the products stay below 2^42, and quotients of such integers lie further from the
+        # next integer than float64 rounds.
+        frequencies = (
+            np.floor(counts * float(FREQUENCY_TOTAL - symbols) / total[:, None]).astype(np.int64)
+            + 1
+        )
         frequencies[np.arange(len(stale)), counts.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
         self.frequencies[stale] = frequencies
         self.weights[stale] = _weights(frequencies)
@@ -110,11 +123,15 @@ class TableSet:
         return model
 
     def learn(self, tables: np.ndarray, symbols: np.ndarray) -> None:
-        """Take note of coded symbols (n,), each under its table; frequencies change with the next ``update``."""
+        """Take note of coded symbols (n,), each under its table; frequencies change with the next
+        ``update``.
+        """
         self._coded.append(tables * self._counts.shape[1] + symbols)
 
     def spent(self) -> float:
-        """Ideal code length of all that was learnt since this set was made, in bits under the tables in use at the time."""
+        """Ideal code length of all that was learnt since this set was made, in bits under the
+        tables in use at the time.
+        """
         self._count()
         return self._spent
 
@@ -125,15 +142,26 @@ class TableSet:
             self._coded.clear()
             np.add.at(self._counts.reshape(-1), entries, self.increment)
             self._stale[entries // self._counts.shape[1]] = True
-            self._spent += float(FREQUENCY_BITS * len(entries) - np.log2(self.frequencies.reshape(-1).take(entries)).sum())
+            self._spent += float(
+                FREQUENCY_BITS * len(entries)
+                - np.log2(self.frequencies.reshape(-1).take(entries)).sum()
+            )
 
     def copy(self) -> TableSet:
         """An independent copy, for encoders that try and take back."""
         self._count()
         other = object.__new__(TableSet)
-        other._counts, other.frequencies, other.weights = self._counts.copy(), self.frequencies.copy(), self.weights.copy()
+        other._counts, other.frequencies, other.weights = (
+            self._counts.copy(),
+            self.frequencies.copy(),
+            self.weights.copy(),
+        )
         other._costs = self._costs
-        other.increment, other._models, other._stale = self.increment, dict(self._models), self._stale.copy()
+        other.increment, other._models, other._stale = (
+            self.increment,
+            dict(self._models),
+            self._stale.copy(),
+        )
         other._coded, other._spent = [], self._spent
         return other
 
@@ -160,7 +188,9 @@ class _Account:
 
     def bits(self) -> float:
         """Ideal code length so far."""
-        return self.escapes + sum(tables.spent() - before for tables, before in self._before.items())
+        return self.escapes + sum(
+            tables.spent() - before for tables, before in self._before.items()
+        )
 
 
 def _singly(tables: TableSet, ids: np.ndarray) -> bool:
@@ -168,7 +198,9 @@ def _singly(tables: TableSet, ids: np.ndarray) -> bool:
 
 
 def _by_table(ids: np.ndarray) -> np.ndarray:
-    """The order on the wire.  16-bit numbers are sorted by digits, which takes a fifth of the time of comparing long lists."""
+    """The order on the wire.  16-bit numbers are sorted by digits, which takes a fifth of the time
+    of comparing long lists.
+    """
     return ids.astype(np.int16).argsort(kind="stable")
 
 
@@ -192,7 +224,9 @@ class SymbolWriter:
         return self._account.bits()
 
     def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        """Encode ``symbols`` (n,) each under the table in ``ids`` (n,) and learn; returns the symbols."""
+        """Encode ``symbols`` (n,) each under the table in ``ids`` (n,) and learn; returns the
+        symbols.
+        """
         if len(ids):
             self._account.open(tables)
             order = _by_table(ids)
@@ -206,11 +240,17 @@ class SymbolWriter:
         return symbols
 
     def code_escapes(self, values: np.ndarray) -> np.ndarray:
-        """Encode values 0..65534 (n,) in Elias-gamma form with equal probabilities: all lengths, then all low bits."""
+        """Encode values 0..65534 (n,) in Elias-gamma form with equal probabilities: all lengths,
+        then all low bits.
+        """
         if len(values):
             lengths = np.array([int(v + 1).bit_length() for v in values], dtype=np.int32)
             self._coder.encode(lengths - 1, self._escape_length)
-            low = [(int(v + 1) >> shift) & 1 for v, n in zip(values, lengths) for shift in range(n - 2, -1, -1)]
+            low = [
+                (int(v + 1) >> shift) & 1
+                for v, n in zip(values, lengths)
+                for shift in range(n - 2, -1, -1)
+            ]
             if low:
                 self._coder.encode(np.array(low, dtype=np.int32), self._bit)
             self._account.escapes += 4 * len(values) + len(low)
@@ -227,12 +267,19 @@ def _damaged(error: Exception) -> BitstreamError:
 
 
 class SymbolReader:
-    """Decodes what a ``SymbolWriter`` wrote.  Bits that were never written decode to something, never to a crash."""
+    """Decodes what a ``SymbolWriter`` wrote.
+
+    Bits that were never written decode to something, never to a crash.
+    """
 
     def __init__(self, data: bytes) -> None:
         if len(data) % 4:
-            raise TruncatedStreamError(f"entropy-coded payload must be whole 32-bit words, got {len(data)} bytes")
-        self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, dtype="<u4").astype(np.uint32))
+            raise TruncatedStreamError(
+                f"entropy-coded payload must be whole 32-bit words, got {len(data)} bytes"
+            )
+        self._coder = constriction.stream.queue.RangeDecoder(
+            np.frombuffer(data, dtype="<u4").astype(np.uint32)
+        )
         self._escape_length, self._bit = _uniform_model(ESCAPE_LENGTHS), _uniform_model(2)
         self._account = _Account()
 
@@ -247,8 +294,13 @@ class SymbolReader:
         except (AssertionError, ValueError) as error:
             raise _damaged(error) from error
 
-    def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray | None = None) -> np.ndarray:
-        """Decode one symbol per entry of ``ids`` (n,) → int64 (n,), and learn.  ``symbols`` is ignored."""
+    def code(
+        self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Decode one symbol per entry of ``ids`` (n,) → int64 (n,), and learn.
+
+        ``symbols`` is ignored.
+        """
         if not len(ids):
             return np.zeros(0, dtype=np.int64)
         self._account.open(tables)
@@ -259,7 +311,12 @@ class SymbolReader:
             if _singly(tables, ids):
                 found = decode(_EACH, tables.weights[sorted_ids])
             else:
-                found = np.concatenate([decode(tables.model(table), stop - start) for table, start, stop in _runs(sorted_ids)])
+                found = np.concatenate(
+                    [
+                        decode(tables.model(table), stop - start)
+                        for table, start, stop in _runs(sorted_ids)
+                    ]
+                )
         except (AssertionError, ValueError) as error:
             raise _damaged(error) from error
         decoded = np.empty(len(ids), dtype=np.int64)

@@ -1,11 +1,14 @@
-"""Whole clips through encode, verify and decode: contracts checked, bytes and distortion printed as a table.
+"""Whole clips through encode, verify and decode: contracts checked, bytes and distortion printed as
+a table.
 
-    python tools/bench_clips.py --clips DIR --lpips FILE [--crf 20 32 44] [--max-frames N] [--only NAME …]
+    python tools/bench_clips.py --clips DIR --lpips FILE [--crf 20 32 44] [--max-frames N] [--only
+    NAME …]
 
-For every clip and crf, through files as a user would: frame count, size, timestamps and sound of the decoded mp4 against the
-source; ``verify``; bytes, kbit/s, bytes of a keyframe and of an inter frame; PSNR and lpips-squeeze (every sixth frame);
-frames per second of both directions.  Ends with exit status 1 if a contract is broken: wrong count, size, timestamps or sound,
-a failed verify, or bytes that do not fall and distortion that does not rise with crf.
+For every clip and crf, through files as a user would: frame count, size, timestamps and sound of
+the decoded mp4 against the source; ``verify``; bytes, kbit/s, bytes of a keyframe and of an inter
+frame; PSNR and lpips-squeeze (every sixth frame); frames per second of both directions.  Ends with
+exit status 1 if a contract is broken: wrong count, size, timestamps or sound, a failed verify, or
+bytes that do not fall and distortion that does not rise with crf.
 """
 
 from __future__ import annotations
@@ -34,7 +37,10 @@ THREADS = 2
 def timestamps(path: Path, limit: int | None) -> tuple[list[float], tuple[int, int]]:
     """Presentation times of the video frames in seconds, and the frame size."""
     with VideoSource(path, max_frames=limit) as source:
-        return [float(frame.pts * source.time_base) for frame in source], (source.width, source.height)
+        return [float(frame.pts * source.time_base) for frame in source], (
+            source.width,
+            source.height,
+        )
 
 
 def sound(path: Path) -> list[tuple[bytes, float]]:
@@ -42,7 +48,11 @@ def sound(path: Path) -> list[tuple[bytes, float]]:
     with av.open(str(path)) as container:
         if not container.streams.audio:
             return []
-        return [(bytes(p), round(float(p.pts * p.time_base), 6)) for p in container.demux(container.streams.audio[0]) if p.size]
+        return [
+            (bytes(p), round(float(p.pts * p.time_base), 6))
+            for p in container.demux(container.streams.audio[0])
+            if p.size
+        ]
 
 
 def frame_bytes(path: Path) -> tuple[float, float]:
@@ -57,7 +67,9 @@ def frame_bytes(path: Path) -> tuple[float, float]:
     return float(np.mean(keys)), inter / max(1, inter_frames)
 
 
-def measure(path: Path, coded: Path, limit: int | None, perceptual: LpipsSqueeze) -> tuple[float, float]:
+def measure(
+    path: Path, coded: Path, limit: int | None, perceptual: LpipsSqueeze
+) -> tuple[float, float]:
     """Mean PSNR of all frames and lpips-squeeze of every sixth."""
     psnr, lpips = [], []
     with VideoSource(path, max_frames=limit) as source:
@@ -68,12 +80,21 @@ def measure(path: Path, coded: Path, limit: int | None, perceptual: LpipsSqueeze
                 psnr.append(both[0])
                 lpips.append(both[1])
             else:
-                psnr.append(float(10 * np.log10(255**2 / np.mean((decoded.astype(np.float64) - original.rgb) ** 2))))
+                psnr.append(
+                    float(
+                        10
+                        * np.log10(
+                            255**2 / np.mean((decoded.astype(np.float64) - original.rgb) ** 2)
+                        )
+                    )
+                )
     return float(np.mean(psnr)), float(np.mean(lpips))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--lpips", type=Path, required=True)
     parser.add_argument("--crf", type=int, nargs="+", default=[20, 32, 44])
@@ -83,16 +104,33 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     perceptual = LpipsSqueeze(args.lpips)
     broken: list[str] = []
-    columns = ["clip", "crf", "frames", "kbit/s", "keyframes", "bytes keyframe", "bytes inter", "inter / key", "PSNR dB", "lpips-squeeze"]
+    columns = [
+        "clip",
+        "crf",
+        "frames",
+        "kbit/s",
+        "keyframes",
+        "bytes keyframe",
+        "bytes inter",
+        "inter / key",
+        "PSNR dB",
+        "lpips-squeeze",
+    ]
     columns += ["encode fps", "decode fps"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
-    for path in sorted(f for f in args.clips.iterdir() if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only)):
+    for path in sorted(
+        f
+        for f in args.clips.iterdir()
+        if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only)
+    ):
         times, size = timestamps(path, args.max_frames)
         rows = []
         with tempfile.TemporaryDirectory() as folder:
             for crf in args.crf:
                 coded, decoded = Path(folder) / f"{crf}.mp4", Path(folder) / f"{crf}.decoded.mp4"
-                report = videocodec.encode(path, coded, crf=crf, max_frames=args.max_frames, device="cpu", threads=THREADS)
+                report = videocodec.encode(
+                    path, coded, crf=crf, max_frames=args.max_frames, device="cpu", threads=THREADS
+                )
                 checked = videocodec.verify(coded)
                 back = videocodec.decode(coded, decoded, device="cpu", threads=THREADS)
                 out_times, out_size = timestamps(decoded, None)
@@ -119,11 +157,16 @@ def main() -> None:
                     f"{inter:.0f}",
                 ]
                 figures += [f"{100 * inter / key:.1f} %", f"{psnr:.2f}", f"{lpips:.3f}"]
-                figures += [f"{report.frames / report.encode_seconds:.1f}", f"{back.frames / back.decode_seconds:.1f}"]
+                figures += [
+                    f"{report.frames / report.encode_seconds:.1f}",
+                    f"{back.frames / back.decode_seconds:.1f}",
+                ]
                 print(f"| {' | '.join(map(str, figures))} |", flush=True)
         for finer, coarser in zip(rows, rows[1:]):
             if not (finer[0] > coarser[0] and finer[1] > coarser[1] and finer[2] < coarser[2]):
-                broken.append(f"{path.stem}: bytes or distortion not monotonic in crf: {finer} then {coarser}")
+                broken.append(
+                    f"{path.stem}: bytes or distortion not monotonic in crf: {finer} then {coarser}"
+                )
     print("\n" + ("\n".join(broken) if broken else "all contracts hold"))
     sys.exit(bool(broken))
 

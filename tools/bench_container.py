@@ -1,4 +1,5 @@
-"""Container overhead: bytes of an MP4 file beyond its access units, for 30 s at 20 kbit/s and for short clips.
+"""Container overhead: bytes of an MP4 file beyond its access units, for 30 s at 20 kbit/s and for
+short clips.
 
 python tools/bench_container.py
 """
@@ -22,9 +23,17 @@ FPS, GROUP, KEYFRAME_SECONDS, BYTES_PER_SECOND = 25, 16, 10, 2500
 def overhead(folder: Path, seconds: int) -> tuple[int, int]:
     """Bytes of the access units, and bytes of the file beyond them."""
     header = SequenceHeader(
-        width=512, height=288, time_base=Fraction(1, FPS), frame_rate=Fraction(FPS), latent_channels=16, crf=40, gop_size=250, preset=2,
-        model_name="embedded", model_sha256="0" * 64,
-    )  # fmt: skip
+        width=512,
+        height=288,
+        time_base=Fraction(1, FPS),
+        frame_rate=Fraction(FPS),
+        latent_channels=16,
+        crf=40,
+        gop_size=250,
+        preset=2,
+        model_name="embedded",
+        model_sha256="0" * 64,
+    )
     path, units, frame = folder / f"{seconds}.mp4", 0, 0
     with StreamWriter(path, header.time_base) as writer:
         while frame < seconds * FPS:
@@ -52,7 +61,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for seconds in (5, 10, 30, 120):
             units, beyond = overhead(Path(folder), seconds)
-            print(f"{seconds} s at about 20 kbit/s: {units} bytes of access units, {beyond} beyond them, {100 * beyond / units:.2f} %")
+            print(
+                f"{seconds} s at about 20 kbit/s: {units} bytes of access units, {beyond} beyond"
+                f" them, {100 * beyond / units:.2f} %"
+            )
 
 
 if __name__ == "__main__":

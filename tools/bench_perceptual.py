@@ -1,11 +1,14 @@
-"""What ``encode --perceptual`` is worth at equal bytes, in lpips-squeeze, PSNR and flicker, and what it takes.
+"""What ``encode --perceptual`` is worth at equal bytes, in lpips-squeeze, PSNR and flicker, and
+what it takes.
 
-    python tools/bench_perceptual.py --clips DIR --lpips FILE [--crf 32 44] [--preset medium] [--max-frames 33] [--model embedded]
+    python tools/bench_perceptual.py --clips DIR --lpips FILE [--crf 32 44] [--preset medium]
+    [--max-frames 33] [--model embedded]
 
-Every clip is coded with and without it; without it also at crfs 4 and 8 below and above, between which bytes, logarithmic, are
-interpolated: what is compared is as large.  Figures as in ``bench_restoration.py``; flicker is what there is beyond the source's, which
-is negative where pictures change less than their source does, and 0 would be right.  Of a model with a UNet the judged file is decoded with
-and without it; the files it is compared with are decoded without.
+Every clip is coded with and without it; without it also at crfs 4 and 8 below and above, between
+which bytes, logarithmic, are interpolated: what is compared is as large.  Figures as in
+``bench_restoration.py``; flicker is what there is beyond the source's, which is negative where
+pictures change less than their source does, and 0 would be right.  Of a model with a UNet the
+judged file is decoded with and without it; the files it is compared with are decoded without.
 """
 
 from __future__ import annotations
@@ -38,7 +41,9 @@ AROUND = (-8, -4, 0, 4, 8)  # crf
 class Comparison:
     """One clip, coded in several ways."""
 
-    def __init__(self, clip: Path, args: argparse.Namespace, perceptual: LpipsSqueeze, folder: Path) -> None:
+    def __init__(
+        self, clip: Path, args: argparse.Namespace, perceptual: LpipsSqueeze, folder: Path
+    ) -> None:
         self._clip, self._args, self._perceptual, self._folder = clip, args, perceptual, folder
         with VideoSource(clip, max_frames=args.max_frames) as video:
             self._source = [frame.rgb for frame in video]
@@ -55,7 +60,14 @@ class Comparison:
             "device": args.device,
             "threads": args.threads,
         }
-        encode(self._clip, target, crf=crf, perceptual=args.lpips if judged else None, overwrite=True, **options)
+        encode(
+            self._clip,
+            target,
+            crf=crf,
+            perceptual=args.lpips if judged else None,
+            overwrite=True,
+            **options,
+        )
         return target, time.monotonic() - begin
 
     def figures(self, file: Path, with_unet: bool = False) -> Figures:
@@ -63,11 +75,19 @@ class Comparison:
         stream, args = LatentStream(file, self._args.model), self._args
         restoration = IdentityRestoration()
         if with_unet:
-            restoration = DiffusionRestoration(stream.bundle, stream.header, pick_device(args.device))
-        return measure(PictureDecoder(stream, args.device, args.threads, restoration), self._source, self._perceptual)
+            restoration = DiffusionRestoration(
+                stream.bundle, stream.header, pick_device(args.device)
+            )
+        return measure(
+            PictureDecoder(stream, args.device, args.threads, restoration),
+            self._source,
+            self._perceptual,
+        )
 
     def row(self, crf: int) -> tuple[list[str], list[tuple[float, ...]]]:
-        """Cells, and for every way of decoding the change of lpips (relative) and PSNR at equal bytes, and flicker before and after."""
+        """Cells, and for every way of decoding the change of lpips (relative) and PSNR at equal
+        bytes, and flicker before and after.
+        """
         points, seconds = [], 0.0
         for offset in AROUND:
             if 0 <= crf + offset <= 63:
@@ -79,11 +99,16 @@ class Comparison:
         points.sort()
         judged, took = self.coded(crf, judged=True)
         size = judged.stat().st_size
-        same = [float(np.interp(np.log(size), np.log([p[0] for p in points]), [p[i] for p in points])) for i in (1, 2, 3)]
+        same = [
+            float(np.interp(np.log(size), np.log([p[0] for p in points]), [p[i] for p in points]))
+            for i in (1, 2, 3)
+        ]
         changes = []
         for with_unet in (False, True) if ModelBundle.find(self._args.model).has_unet else (False,):
             found = self.figures(judged, with_unet)
-            changes.append((found.lpips / same[0] - 1, found.psnr - same[1], same[2], found.flicker))
+            changes.append(
+                (found.lpips / same[0] - 1, found.psnr - same[1], same[2], found.flicker)
+            )
         cells = [self._clip.stem, str(plain[0]), f"{plain[1]:.4f}", f"{plain[2]:.2f}", str(size)]
         for lpips, psnr, before, after in changes:
             cells += [f"{100 * lpips:+.1f} %", f"{psnr:+.2f}", f"{before:+.3f} → {after:+.3f}"]
@@ -91,7 +116,9 @@ class Comparison:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--lpips", type=Path, required=True)
     parser.add_argument("--crf", type=int, nargs="+", default=[32, 44])
@@ -104,8 +131,14 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     perceptual = LpipsSqueeze(args.lpips)
-    clips = sorted(f for f in args.clips.iterdir() if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only))
-    ways = ["judged", "judged, with the UNet"] if ModelBundle.find(args.model).has_unet else ["judged"]
+    clips = sorted(
+        f
+        for f in args.clips.iterdir()
+        if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only)
+    )
+    ways = (
+        ["judged", "judged, with the UNet"] if ModelBundle.find(args.model).has_unet else ["judged"]
+    )
     heads = [f"{figure} {way}" for way in ways for figure in ("lpips", "PSNR", "flicker")]
     with tempfile.TemporaryDirectory() as folder:
         for crf in args.crf:
@@ -116,13 +149,23 @@ def main() -> None:
                 every.append(changes)
                 print(f"crf {crf} {' '.join(cells)}", file=sys.stderr, flush=True)
             means = np.mean(every, axis=0)
-            cells = (f for m in means for f in (f"{100 * m[0]:+.1f} %", f"{m[1]:+.2f}", f"{m[2]:+.3f} → {m[3]:+.3f}"))
+            cells = (
+                f
+                for m in means
+                for f in (f"{100 * m[0]:+.1f} %", f"{m[1]:+.2f}", f"{m[2]:+.3f} → {m[3]:+.3f}")
+            )
             rows.append(["mean", "", "", "", "", *cells, ""])
             for way, mean, all_of in zip(ways, means, zip(*every)):
                 lower = sum(change[0] < 0 for change in all_of)
                 before, after = (np.mean([abs(change[i]) for change in all_of]) for i in (2, 3))
-                print(f"\ncrf {crf}, {way}: lpips {100 * mean[0]:+.1f} % at equal bytes, lower on {lower} of {len(every)}")
-                print(f"flicker off the source's by {before:.3f} grey levels before, {after:.3f} after")
+                print(
+                    f"\ncrf {crf}, {way}: lpips {100 * mean[0]:+.1f} % at equal bytes, lower on"
+                    f" {lower} of {len(every)}"
+                )
+                print(
+                    f"flicker off the source's by {before:.3f} grey levels before, {after:.3f}"
+                    " after"
+                )
             print()
             table(["clip", "bytes", "lpips", "PSNR", "bytes judged", *heads, "seconds"], rows)
 

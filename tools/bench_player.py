@@ -1,10 +1,12 @@
-"""How long people wait for a picture in the player's page: from the key or the address to the picture on the canvas.
+"""How long people wait for a picture in the player's page: from the key or the address to the
+picture on the canvas.
 
     python tools/bench_player.py clip.lv.mp4 --threads 2
 
-Times are taken in the page (Chromium without a window), from the key press to the frame of the screen after the picture was drawn.  Steps
-are taken when there was time to work ahead, and again one right after the other; jumps go to frames at random, first in a player that has
-just been opened, then in the same once more.
+Times are taken in the page (Chromium without a window), from the key press to the frame of the
+screen after the picture was drawn.  Steps are taken when there was time to work ahead, and again
+one right after the other; jumps go to frames at random, first in a player that has just been
+opened, then in the same once more.
 """
 
 from __future__ import annotations
@@ -51,11 +53,23 @@ PLAY = """async (milliseconds) => {
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clip", type=Path, help="a latent-video file")
-    parser.add_argument("--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)")
-    parser.add_argument("--jumps", type=int, default=12, metavar="N", help="random jumps (default: 12)")
-    parser.add_argument("--rest", type=float, default=0.6, metavar="SECONDS", help="time to work ahead between steps (default: 0.6)")
+    parser.add_argument(
+        "--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)"
+    )
+    parser.add_argument(
+        "--jumps", type=int, default=12, metavar="N", help="random jumps (default: 12)"
+    )
+    parser.add_argument(
+        "--rest",
+        type=float,
+        default=0.6,
+        metavar="SECONDS",
+        help="time to work ahead between steps (default: 0.6)",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the networks")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -75,10 +89,16 @@ def main() -> None:
         for index in range(1, min(args.steps, last) + 1):
             results["steps, rested"].append(take("key", ".", index))
             time.sleep(args.rest)
-        results["steps back, rested"] = [take("key", ",", index) for index in range(min(args.steps, last) - 1, -1, -1)]
+        results["steps back, rested"] = [
+            take("key", ",", index) for index in range(min(args.steps, last) - 1, -1, -1)
+        ]
         begin = min(last // 2, last - args.steps)
         take("hash", "", begin)
-        results["steps, without rest"] = [take("key", ".", begin + count) for count in range(1, args.steps + 1) if begin + count <= last]
+        results["steps, without rest"] = [
+            take("key", ".", begin + count)
+            for count in range(1, args.steps + 1)
+            if begin + count <= last
+        ]
         take("hash", "", 0)
         drawn, seconds = page.evaluate(PLAY, 4000)
     report(results, drawn / seconds, as_json=args.json)
@@ -86,7 +106,10 @@ def main() -> None:
 
 def jumps(take: Callable[[str, str, int], float], last: int, count: int, seed: int) -> list[float]:
     """Milliseconds of jumps to random frames, all different."""
-    return [take("hash", "", index) for index in random.Random(seed).sample(range(1, last + 1), min(count, last))]
+    return [
+        take("hash", "", index)
+        for index in random.Random(seed).sample(range(1, last + 1), min(count, last))
+    ]
 
 
 def report(results: dict[str, list[float]], rate: float, *, as_json: bool) -> None:
@@ -97,7 +120,9 @@ def report(results: dict[str, list[float]], rate: float, *, as_json: bool) -> No
     print(f"{'ms until on screen':22}{'n':>4}{'median':>9}{'90 %':>9}{'worst':>9}")
     for name, values in results.items():
         ordered = sorted(values)
-        print(f"{name:22}{len(values):4}{statistics.median(values):9.0f}{ordered[int(0.9 * (len(values) - 1))]:9.0f}{ordered[-1]:9.0f}")
+        print(
+            f"{name:22}{len(values):4}{statistics.median(values):9.0f}{ordered[int(0.9 * (len(values) - 1))]:9.0f}{ordered[-1]:9.0f}"
+        )
     print(f"playing: {rate:.1f} frames per second on screen")
 
 

@@ -1,11 +1,12 @@
-"""How long people wait for a frame: steps and jumps of ``videocodec.VideoReader``, and the memory that takes.
+"""How long people wait for a frame: steps and jumps of ``videocodec.VideoReader``, and the memory
+that takes.
 
     python tools/bench_reader.py clip.lv.mp4 --threads 2
     python tools/bench_reader.py clip.lv.mp4 --repeat 100 --memory-limit 64M --jumps 200     # as if it were 100 times as long
 
-A step is timed when the reader had time to work ahead, and without that; a jump in a reader that has just been opened, and in one that has
-been through the stream.  ``--repeat`` writes the access units again and again with later timestamps, which groups of pictures, being
-closed, allow.
+A step is timed when the reader had time to work ahead, and without that; a jump in a reader that
+has just been opened, and in one that has been through the stream.  ``--repeat`` writes the access
+units again and again with later timestamps, which groups of pictures, being closed, allow.
 """
 
 from __future__ import annotations
@@ -37,24 +38,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("clip", type=Path, help="a latent-video file")
-    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="make it N times as long first")
-    parser.add_argument("--jumps", type=int, default=20, metavar="N", help="random jumps of each kind (default: 20)")
-    parser.add_argument("--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)")
+    parser.add_argument(
+        "--repeat", type=int, default=1, metavar="N", help="make it N times as long first"
+    )
+    parser.add_argument(
+        "--jumps", type=int, default=20, metavar="N", help="random jumps of each kind (default: 20)"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the networks")
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
-        "--memory-limit", type=amount, default=512 << 20, metavar="BYTES", help="of the reader, with k and M (default: 512 MiB)"
+        "--memory-limit",
+        type=amount,
+        default=512 << 20,
+        metavar="BYTES",
+        help="of the reader, with k and M (default: 512 MiB)",
     )
     parser.add_argument(
-        "--survey", action="store_true", help="wait until the reader has been through the whole stream before the last jumps"
+        "--survey",
+        action="store_true",
+        help="wait until the reader has been through the whole stream before the last jumps",
     )
     parser.add_argument(
-        "--cpu-time", action="store_true", help="CPU time of the asking thread, for machines that are busy; with one thread"
+        "--cpu-time",
+        action="store_true",
+        help="CPU time of the asking thread, for machines that are busy; with one thread",
     )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        clip = repeated(args.clip, args.repeat, Path(folder) / "long.lv.mp4") if args.repeat > 1 else args.clip
+        clip = (
+            repeated(args.clip, args.repeat, Path(folder) / "long.lv.mp4")
+            if args.repeat > 1
+            else args.clip
+        )
         found = measure(clip, args)
     if args.json:
         print(json.dumps(found, indent=2))
@@ -90,14 +109,21 @@ def measure(clip: Path, args: argparse.Namespace) -> dict[str, object]:
     with VideoReader(clip, read_ahead=False, **options) as video:
         found["open"] = _milliseconds([time.perf_counter() - begin])
         count, told = len(video), video.metadata
-        found["clip"] = f"{count} frames of {told.width}x{told.height}, {told.keyframes} keyframes, {told.duration_seconds:.1f} s"
+        found["clip"] = (
+            f"{count} frames of {told.width}x{told.height}, {told.keyframes} keyframes,"
+            f" {told.duration_seconds:.1f} s"
+        )
         found["first picture (loads networks)"] = _milliseconds([_timed(lambda: video[0])])
         latents = _timed(lambda: [video.latents[i] for i in range(min(count, 250))])
         found["latents alone, frames per second"] = round(min(count, 250) / latents, 1)
         middle = count // 2
         video[middle]
         found["step without read-ahead"] = _milliseconds(
-            [_timed(lambda i=i: video[i]) for i in range(middle + 1, middle + 1 + args.steps) if i < count]
+            [
+                _timed(lambda i=i: video[i])
+                for i in range(middle + 1, middle + 1 + args.steps)
+                if i < count
+            ]
         )
         cold = []
         for _ in range(args.jumps):
@@ -119,8 +145,16 @@ def measure(clip: Path, args: argparse.Namespace) -> dict[str, object]:
             found[name] = _milliseconds(waits)
         if args.survey:
             inner = [unit.number for unit in video.index.units if not unit.is_keyframe]
-            _wait(lambda: all(video._core.cache.has(Kind.STATE, number) for number in inner) or not _room(video), 3600)
-        found["jump"] = _milliseconds([_timed(lambda: video[rng.randrange(count)]) for _ in range(args.jumps)])
+            _wait(
+                lambda: (
+                    all(video._core.cache.has(Kind.STATE, number) for number in inner)
+                    or not _room(video)
+                ),
+                3600,
+            )
+        found["jump"] = _milliseconds(
+            [_timed(lambda: video[rng.randrange(count)]) for _ in range(args.jumps)]
+        )
         found["kept at most, MB"] = round(video.memory_peak / 1e6, 1)
         found["limit, MB"] = round(args.memory_limit / 1e6, 1)
     found["resident growth at most, MB"] = round((watch.peak - resident) / 1e6, 1)
@@ -156,7 +190,9 @@ def _resident_bytes() -> int:
     except OSError:
         import resource
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+            1 if sys.platform == "darwin" else 1024
+        )
     import os
 
     return pages * os.sysconf("SC_PAGE_SIZE")
@@ -179,7 +215,10 @@ def _milliseconds(seconds: Sequence[float]) -> str:
         return "none"
     if len(seconds) == 1:
         return f"{1e3 * seconds[0]:.0f} ms"
-    return f"median {1e3 * statistics.median(seconds):.1f} ms, at most {1e3 * max(seconds):.1f} ms ({len(seconds)})"
+    return (
+        f"median {1e3 * statistics.median(seconds):.1f} ms, at most {1e3 * max(seconds):.1f} ms"
+        f" ({len(seconds)})"
+    )
 
 
 if __name__ == "__main__":

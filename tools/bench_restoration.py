@@ -1,14 +1,18 @@
-"""What the UNet is worth: the same bytes decoded with and without it, in lpips-squeeze, PSNR and flicker.
+"""What the UNet is worth: the same bytes decoded with and without it, in lpips-squeeze, PSNR and
+flicker.
 
-    python tools/bench_restoration.py --clips DIR --lpips FILE [--crf 32 44] [--steps 1] [--max-frames 65] [--cache DIR] [--model DIR]
+    python tools/bench_restoration.py --clips DIR --lpips FILE [--crf 32 44] [--steps 1]
+    [--max-frames 65] [--cache DIR] [--model DIR]
     python tools/bench_restoration.py --clips DIR --lpips FILE --oracle 0.1 0.2 0.5 1
 
-lpips-squeeze and PSNR (RGB) are those of every fourth frame and the one after it; flicker is the mean absolute difference between
-these two along the source's motion (DIS flow), in grey levels, beyond the source's own.  Figures of a clip are means over its
-frames, the last row is the mean over the clips; lpips with the UNet is also given relative to that without.
-``--oracle`` compares, instead of a UNet, one that knows the source and takes that share of the error off every latent: what there is to
-be had.  ``--generation G`` encodes with blocks left to the restoration (``EncoderSettings.generation``) and compares, on the frames that
-have any, filling them with leaving them as predicted.
+lpips-squeeze and PSNR (RGB) are those of every fourth frame and the one after it; flicker is the
+mean absolute difference between these two along the source's motion (DIS flow), in grey levels,
+beyond the source's own.  Figures of a clip are means over its frames, the last row is the mean over
+the clips; lpips with the UNet is also given relative to that without. ``--oracle`` compares,
+instead of a UNet, one that knows the source and takes that share of the error off every latent:
+what there is to be had.  ``--generation G`` encodes with blocks left to the restoration
+(``EncoderSettings.generation``) and compares, on the frames that have any, filling them with
+leaving them as predicted.
 """
 
 from __future__ import annotations
@@ -61,7 +65,9 @@ class LeftAsPredicted(Restoration):
 
 
 class Oracle(Restoration):
-    """Takes a share of the error off every latent: knows those of the source, (T, C, h, w) in units of the stream."""
+    """Takes a share of the error off every latent: knows those of the source, (T, C, h, w) in units
+    of the stream.
+    """
 
     reach = 0
 
@@ -72,13 +78,20 @@ class Oracle(Restoration):
         """Between what was decoded and the source."""
         chosen = window[first : first + count]
         decoded = np.stack([frame.latent.latents for frame in chosen]).astype(np.float32)
-        return decoded + np.float32(self._share) * (self._source[[frame.index for frame in chosen]] - decoded)
+        return decoded + np.float32(self._share) * (
+            self._source[[frame.index for frame in chosen]] - decoded
+        )
 
 
-def source_latents(stream: LatentStream, pictures: list[np.ndarray], args: argparse.Namespace) -> np.ndarray:
+def source_latents(
+    stream: LatentStream, pictures: list[np.ndarray], args: argparse.Namespace
+) -> np.ndarray:
     """(T, C, h, w) float32: what the autoencoder makes of the source, in units of the stream."""
     runtime, header = AutoencoderRuntime(stream.bundle, args.device, args.threads), stream.header
-    each = [runtime.encode(picture[None], header.padded_height, header.padded_width) for picture in pictures]
+    each = [
+        runtime.encode(picture[None], header.padded_height, header.padded_width)
+        for picture in pictures
+    ]
     return np.concatenate(each) * np.float32(UNITS_PER_LATENT)
 
 
@@ -99,22 +112,44 @@ class MotionDifference:
 
     def grid(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """(H, W, 2) float32 px: where every pixel of ``second`` is in ``first``, both RGB."""
-        flow = self._flow.calc(*(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (second, first)), None)
+        flow = self._flow.calc(
+            *(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (second, first)), None
+        )
         height, width = flow.shape[:2]
-        return np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), -1) + flow
+        return (
+            np.stack(
+                np.meshgrid(
+                    np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+                ),
+                -1,
+            )
+            + flow
+        )
 
     @staticmethod
     def of(first: np.ndarray, second: np.ndarray, grid: np.ndarray) -> float:
         """Grey levels."""
-        warped = cv2.remap(first, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        warped = cv2.remap(
+            first, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         return float(np.abs(second.astype(np.float32) - warped).mean())
 
 
-def measure(decoder: PictureDecoder, source: list[np.ndarray], perceptual: LpipsSqueeze, only: set[int] | None = None) -> Figures:
-    """Figures of a decode against the source; ``only``: indices of the frames that count for PSNR and lpips."""
+def measure(
+    decoder: PictureDecoder,
+    source: list[np.ndarray],
+    perceptual: LpipsSqueeze,
+    only: set[int] | None = None,
+) -> Figures:
+    """Figures of a decode against the source; ``only``: indices of the frames that count for PSNR
+    and lpips.
+    """
     motion, rows, flicker, before = MotionDifference(), [], [], None
     for frame in decoder.frames():
-        picture, phase = np.ascontiguousarray(frame.data.transpose(1, 2, 0)), frame.index % MEASURED_EVERY
+        picture, phase = (
+            np.ascontiguousarray(frame.data.transpose(1, 2, 0)),
+            frame.index % MEASURED_EVERY,
+        )
         if (phase < 2) if only is None else (frame.index in only):
             rows.append(quality(picture, source[frame.index], perceptual))
         if phase == 1:
@@ -129,20 +164,37 @@ def measure(decoder: PictureDecoder, source: list[np.ndarray], perceptual: Lpips
 def coded_file(clip: Path, crf: int, args: argparse.Namespace, folder: Path) -> Path:
     """The clip at a crf, encoded now or before."""
     bundle = ModelBundle.find(args.model)
-    target = folder / f"{clip.stem}-{crf}-{args.max_frames}-{args.generation}-{bundle.sha256[:12]}.mp4"
+    target = (
+        folder / f"{clip.stem}-{crf}-{args.max_frames}-{args.generation}-{bundle.sha256[:12]}.mp4"
+    )
     if not target.exists():
-        encode(clip, target, crf=crf, max_frames=args.max_frames, model=args.model, device="cpu", generation=args.generation)
+        encode(
+            clip,
+            target,
+            crf=crf,
+            max_frames=args.max_frames,
+            model=args.model,
+            device="cpu",
+            generation=args.generation,
+        )
     return target
 
 
 def generated_frames(file: Path, model: str) -> set[int]:
     """Indices of the frames with generated blocks."""
-    return {f.index for f in LatentStream(file, model).frames() if (f.latent.fields.modes == Mode.GENERATE).any()}
+    return {
+        f.index
+        for f in LatentStream(file, model).frames()
+        if (f.latent.fields.modes == Mode.GENERATE).any()
+    }
 
 
-def compare(clip: Path, crf: int, args: argparse.Namespace, folder: Path, perceptual: LpipsSqueeze) -> list[Figures] | None:
-    """Figures without the UNet (or with generated blocks left as predicted), then with it at every number of steps; None for a clip
-    without generated blocks where they are compared."""
+def compare(
+    clip: Path, crf: int, args: argparse.Namespace, folder: Path, perceptual: LpipsSqueeze
+) -> list[Figures] | None:
+    """Figures without the UNet (or with generated blocks left as predicted), then with it at every
+    number of steps; None for a clip without generated blocks where they are compared.
+    """
     file = coded_file(clip, crf, args, folder)
     with VideoSource(clip, max_frames=args.max_frames) as video:
         source = [frame.rgb for frame in video]
@@ -153,7 +205,10 @@ def compare(clip: Path, crf: int, args: argparse.Namespace, folder: Path, percep
         ways = [Oracle(latents, share) for share in args.oracle]
     else:
         device = pick_device(args.device)
-        ways = [DiffusionRestoration(stream.bundle, stream.header, device, steps) for steps in args.steps]
+        ways = [
+            DiffusionRestoration(stream.bundle, stream.header, device, steps)
+            for steps in args.steps
+        ]
     if args.generation < 1:
         only = generated_frames(file, args.model)
         if not only:
@@ -161,16 +216,27 @@ def compare(clip: Path, crf: int, args: argparse.Namespace, folder: Path, percep
         ways.insert(0, LeftAsPredicted(ways[0]))
     else:
         ways.insert(0, IdentityRestoration())
-    return [measure(PictureDecoder(stream, args.device, args.threads, way), source, perceptual, only) for way in ways]
+    return [
+        measure(PictureDecoder(stream, args.device, args.threads, way), source, perceptual, only)
+        for way in ways
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--lpips", type=Path, required=True)
     parser.add_argument("--crf", type=int, nargs="+", default=[32, 44])
     parser.add_argument("--steps", type=int, nargs="+", default=[1])
-    parser.add_argument("--oracle", type=float, nargs="+", metavar="SHARE", help="0 to 1, of the error of every latent to take off")
+    parser.add_argument(
+        "--oracle",
+        type=float,
+        nargs="+",
+        metavar="SHARE",
+        help="0 to 1, of the error of every latent to take off",
+    )
     parser.add_argument("--max-frames", type=int, default=65)
     parser.add_argument("--only", nargs="+", help="names of clips, without suffix")
     parser.add_argument("--cache", type=Path, help="folder to keep encoded files in")
@@ -183,7 +249,11 @@ def main() -> None:
         parser.error("--oracle and --generation exclude each other")
     torch.set_num_threads(args.threads)
     perceptual = LpipsSqueeze(args.lpips)
-    clips = sorted(f for f in args.clips.iterdir() if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only))
+    clips = sorted(
+        f
+        for f in args.clips.iterdir()
+        if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only)
+    )
     first = "as decoded" if args.generation == 1 else "as predicted"
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.cache or Path(temporary)
@@ -197,16 +267,36 @@ def main() -> None:
                     continue
                 every.append(figures)
                 rows.append([clip.stem, *row(figures)])
-                print(f"crf {crf} {' '.join(str(cell) for cell in rows[-1])}", file=sys.stderr, flush=True)
+                print(
+                    f"crf {crf} {' '.join(str(cell) for cell in rows[-1])}",
+                    file=sys.stderr,
+                    flush=True,
+                )
             if every:
-                means = [Figures(*(float(np.mean([getattr(f[i], name) for f in every])) for name in ("psnr", "lpips", "flicker")))
-                         for i in range(len(every[0]))]  # fmt: skip
+                means = [
+                    Figures(
+                        *(
+                            float(np.mean([getattr(f[i], name) for f in every]))
+                            for name in ("psnr", "lpips", "flicker")
+                        )
+                    )
+                    for i in range(len(every[0]))
+                ]
                 change = np.mean([f[1].lpips / f[0].lpips - 1 for f in every])
                 rows.append(["mean", *row(means)])
                 lower = sum(f[1].lpips < f[0].lpips for f in every)
-                print(f"\ncrf {crf}: lpips {100 * change:+.1f} % as the mean over the clips, lower on {lower} of {len(every)}\n")
-            ways = [f"{share:g} off" for share in args.oracle or ()] or [f"{n} step{'s' * (n > 1)}" for n in args.steps]
-            heads = [f"{figure} {way}" for way in (first, *ways) for figure in ("lpips", "PSNR", "flicker")]
+                print(
+                    f"\ncrf {crf}: lpips {100 * change:+.1f} % as the mean over the clips, lower on"
+                    f" {lower} of {len(every)}\n"
+                )
+            ways = [f"{share:g} off" for share in args.oracle or ()] or [
+                f"{n} step{'s' * (n > 1)}" for n in args.steps
+            ]
+            heads = [
+                f"{figure} {way}"
+                for way in (first, *ways)
+                for figure in ("lpips", "PSNR", "flicker")
+            ]
             table(["clip", *heads], rows)
 
 

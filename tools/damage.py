@@ -1,4 +1,6 @@
-"""Trials of damage: a clip coded here, access units of it broken at random, and what becomes of every frame, for tools/bench_damage.py."""
+"""Trials of damage: a clip coded here, access units of it broken at random, and what becomes of
+every frame, for tools/bench_damage.py.
+"""
 
 from __future__ import annotations
 
@@ -23,32 +25,51 @@ from bitstream.container import Sample, StreamWriter  # noqa: E402
 from bitstream.errors import BitstreamError  # noqa: E402
 from videocodec import encode  # noqa: E402
 from videocodec.decoder import latents as decoder_latents  # noqa: E402
-from videocodec.decoder.latents import CONCEALED, DecodedLatents, LatentStream, UnitDecoder  # noqa: E402
+from videocodec.decoder.latents import (
+    CONCEALED,
+    DecodedLatents,
+    LatentStream,
+    UnitDecoder,
+)  # noqa: E402
 from videocodec.errors import VideoCodecError  # noqa: E402
 
 KINDS = ("flip", "zero", "forge", "truncate", "drop", "swap", "duplicate", "several")
 
 
-# ---------------------------------------------------------------------------------------------------------------- clips
+# --------------------------------------------------------------------------------------------------
+# clips
 
 
 def write_clip(path: Path, frames: int, width: int, height: int, *, sound: bool = False) -> Path:
-    """A moving pattern with a change of scene in the middle, for want of any other; with sound if asked for."""
+    """A moving pattern with a change of scene in the middle, for want of any other; with sound if
+    asked for.
+    """
     rng = np.random.default_rng(3)
-    scenes = [cv2.GaussianBlur(rng.standard_normal((height * 2, width * 2, 3)).astype(np.float32), (0, 0), 4) for _ in range(2)]
+    scenes = [
+        cv2.GaussianBlur(
+            rng.standard_normal((height * 2, width * 2, 3)).astype(np.float32), (0, 0), 4
+        )
+        for _ in range(2)
+    ]
     scenes = [np.clip(128 + 45 * scene / scene.std(), 0, 255).astype(np.uint8) for scene in scenes]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, width=width, height=height, pix_fmt="yuv420p")
+        stream = container.add_stream(
+            "libx264", rate=25, width=width, height=height, pix_fmt="yuv420p"
+        )
         stream.codec_context.options = {"crf": "8", "preset": "ultrafast"}
         tone = container.add_stream("aac", rate=48000) if sound else None
         for index in range(frames):
             y, x = index % height, 2 * index % width
-            picture = np.ascontiguousarray(scenes[2 * index // frames][y : y + height, x : x + width])
+            picture = np.ascontiguousarray(
+                scenes[2 * index // frames][y : y + height, x : x + width]
+            )
             # Becomes BT.601 limited range, as FFmpeg takes an untagged picture of this size to be.
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
         for index in range(frames * 1920 // 1024 if tone else 0):
-            block = av.AudioFrame.from_ndarray(rng.normal(0, 0.1, (2, 1024)).astype(np.float32), format="fltp", layout="stereo")
+            block = av.AudioFrame.from_ndarray(
+                rng.normal(0, 0.1, (2, 1024)).astype(np.float32), format="fltp", layout="stereo"
+            )
             block.sample_rate, block.pts, block.time_base = 48000, index * 1024, Fraction(1, 48000)
             container.mux(tone.encode(block))
         if tone:
@@ -59,7 +80,15 @@ def write_clip(path: Path, frames: int, width: int, height: int, *, sound: bool 
 def coded_clip(folder: Path, *, sound: bool = False, frames: int = 66, gop_size: int = 24) -> Path:
     """A latent-video file of 64×48, three groups of pictures or more, by the real encoder."""
     clip = write_clip(folder / "clip.mp4", frames, 64, 48, sound=sound)
-    encode(clip, folder / "clip.lv.mp4", crf=34, preset="superfast", gop_size=gop_size, device="cpu", threads=1)
+    encode(
+        clip,
+        folder / "clip.lv.mp4",
+        crf=34,
+        preset="superfast",
+        gop_size=gop_size,
+        device="cpu",
+        threads=1,
+    )
     return folder / "clip.lv.mp4"
 
 
@@ -67,25 +96,35 @@ def scaled_clip(source: Path, folder: Path, width: int, height: int, frames: int
     """A part of a clip at another size, encoded by this codec."""
     small = folder / "small.mp4"
     with av.open(str(source)) as video, av.open(str(small), "w") as out:
-        stream = out.add_stream("libx264", rate=video.streams.video[0].average_rate, width=width, height=height, pix_fmt="yuv420p")
+        stream = out.add_stream(
+            "libx264",
+            rate=video.streams.video[0].average_rate,
+            width=width,
+            height=height,
+            pix_fmt="yuv420p",
+        )
         stream.codec_context.options = {"crf": "10", "preset": "veryfast"}
         for index, frame in enumerate(video.decode(video=0)):
             if index == frames:
                 break
-            # YUV to YUV: the matrix and range stay those of the clip (BT.601 or BT.709 limited, by its tags).
+            # YUV to YUV: the matrix and range stay those of the clip (BT.601 or BT.709 limited, by
+            # its tags).
             out.mux(stream.encode(frame.reformat(width, height, "yuv420p")))
         out.mux(stream.encode())
     encode(small, folder / "small.lv.mp4", crf=28, preset="ultrafast", device="cpu", threads=1)
     return folder / "small.lv.mp4"
 
 
-# --------------------------------------------------------------------------------------------------------------- damage
+# --------------------------------------------------------------------------------------------------
+# damage
 
 
 @dataclass(frozen=True)
 class Damaged:
-    """What a trial makes of a stream: its samples in the order of the file, and the numbers of the units that were damaged or taken
-    away; swapped and repeated ones, which nothing is lost of, do not count."""
+    """What a trial makes of a stream: its samples in the order of the file, and the numbers of the
+    units that were damaged or taken away; swapped and repeated ones, which nothing is lost of, do
+    not count.
+    """
 
     samples: list[Sample]
     victims: frozenset[int]
@@ -105,7 +144,10 @@ def damage(kind: str, samples: Sequence[Sample], rng: np.random.Generator) -> Da
         return Damaged(out, frozenset({victim}))
     if kind == "swap":
         other = int(rng.integers(len(samples)))
-        out[victim], out[other] = replace(out[victim], data=out[other].data), replace(out[other], data=out[victim].data)
+        out[victim], out[other] = (
+            replace(out[victim], data=out[other].data),
+            replace(out[other], data=out[victim].data),
+        )
         return Damaged(out, frozenset())
     if kind == "duplicate":
         where = int(rng.integers(victim + 1, len(samples) + 1))
@@ -139,7 +181,9 @@ def _broken(kind: str, data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def write_samples(path: Path, samples: Sequence[Sample], time_base: Fraction) -> Path:
-    """A file of those samples; where one was taken away, times show it, and where one is repeated, a tick of the track tells them apart."""
+    """A file of those samples; where one was taken away, times show it, and where one is repeated,
+    a tick of the track tells them apart.
+    """
     with StreamWriter(path, time_base) as writer:
         last = None
         for sample in samples:
@@ -150,11 +194,14 @@ def write_samples(path: Path, samples: Sequence[Sample], time_base: Fraction) ->
     return path
 
 
-# --------------------------------------------------------------------------------------------------------------- trials
+# --------------------------------------------------------------------------------------------------
+# trials
 
 
 class RememberingDecoder(UnitDecoder):
-    """Decodes what was decoded before from memory: equal access units after equal ones, which is nearly all there is in a trial."""
+    """Decodes what was decoded before from memory: equal access units after equal ones, which is
+    nearly all there is in a trial.
+    """
 
     memory: dict[tuple[bytes, ...], list[DecodedLatents]] = {}
 
@@ -177,7 +224,11 @@ class RememberingDecoder(UnitDecoder):
         first = self.memory[key][0].index
         shift = self.frames_before - first
         frames = [
-            replace(frame, index=frame.index + shift, references=tuple(None if r is None else r + shift for r in frame.references))
+            replace(
+                frame,
+                index=frame.index + shift,
+                references=tuple(None if r is None else r + shift for r in frame.references),
+            )
             for frame in self.memory[key]
         ]
         self.frames_before += len(frames)
@@ -186,10 +237,12 @@ class RememberingDecoder(UnitDecoder):
 
 @dataclass
 class Tally:
-    """Of the trials of one kind.  dependent: frames that depended on what was damaged; concealed: of those, marked as concealed; exact: of
-    those, bit-exact all the same; outside: frames that did not depend on it; lost_outside: of those, missing, marked or with other latents,
-    number or time; wrong_inside: dependent ones that are not marked and not exact; refused: trials that were an error (nothing of the
-    stream can be decoded)."""
+    """Of the trials of one kind.  dependent: frames that depended on what was damaged; concealed:
+    of those, marked as concealed; exact: of those, bit-exact all the same; outside: frames that did
+    not depend on it; lost_outside: of those, missing, marked or with other latents, number or time;
+    wrong_inside: dependent ones that are not marked and not exact; refused: trials that were an
+    error (nothing of the stream can be decoded).
+    """
 
     trials: int = 0
     dependent: int = 0
@@ -239,7 +292,8 @@ def one_trial(original: Original, damaged: Damaged, path: Path, tally: Tally) ->
     except (BitstreamError, VideoCodecError):
         tally.refused += 1
         decoded = []
-    # Nothing tells that a file once began earlier, or went on longer: then numbers count from the first frame that is there.
+    # Nothing tells that a file once began earlier, or went on longer: then numbers count from the
+    # first frame that is there.
     whole = len(decoded) == len(original.frames)
     by_pts = {frame.pts: frame for frame in decoded}
     first = decoded[0].pts if decoded else 0
@@ -279,11 +333,21 @@ def remembering(is_on: bool = True):
         return known[header.model_sha256]
 
     RememberingDecoder.memory = {}
-    with mock.patch.object(decoder_latents, "UnitDecoder", RememberingDecoder), mock.patch.object(decoder_latents, "bundle_for", found):
+    with (
+        mock.patch.object(decoder_latents, "UnitDecoder", RememberingDecoder),
+        mock.patch.object(decoder_latents, "bundle_for", found),
+    ):
         yield
 
 
-def run_trials(coded: Path, count: int, seed: int = 0, *, remember: bool = True, told: Callable[[int], None] = lambda n: None):
+def run_trials(
+    coded: Path,
+    count: int,
+    seed: int = 0,
+    *,
+    remember: bool = True,
+    told: Callable[[int], None] = lambda n: None,
+):
     """``count`` trials, the kinds in turn → {kind: Tally}."""
     rng = np.random.default_rng(seed)
     tallies = {kind: Tally() for kind in KINDS}
@@ -291,6 +355,11 @@ def run_trials(coded: Path, count: int, seed: int = 0, *, remember: bool = True,
     with tempfile.TemporaryDirectory() as folder, remembering(remember):
         for number in range(count):
             kind = KINDS[number % len(KINDS)]
-            one_trial(original, damage(kind, original.samples, rng), Path(folder) / "trial.lv.mp4", tallies[kind])
+            one_trial(
+                original,
+                damage(kind, original.samples, rng),
+                Path(folder) / "trial.lv.mp4",
+                tallies[kind],
+            )
             told(number + 1)
     return tallies

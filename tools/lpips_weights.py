@@ -1,10 +1,12 @@
-"""Write the weights of LPIPS with SqueezeNet 1.1 as the one safetensors file that this project's tools and ``encode --perceptual`` take.
+"""Write the weights of LPIPS with SqueezeNet 1.1 as the one safetensors file that this project's
+tools and ``encode --perceptual`` take.
 
     pip install lpips          # brings torchvision; its weights are downloaded once
     python tools/lpips_weights.py lpips-squeeze.safetensors
 
-The package's network wants pictures in [-1, 1], less a mean and divided by a deviation a channel; ours wants grey levels of 0 to 255 less
-another mean.  The difference goes into the first convolution, which is not padded, so that both give the same figures.
+The package's network wants pictures in [-1, 1], less a mean and divided by a deviation a channel;
+ours wants grey levels of 0 to 255 less another mean.  The difference goes into the first
+convolution, which is not padded, so that both give the same figures.
 """
 
 from __future__ import annotations
@@ -26,8 +28,13 @@ _PARTS = {"squeeze1x1": "squeeze", "expand1x1": "expand1x1", "expand3x3": "expan
 
 
 def converted(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The state of ``lpips.LPIPS(net="squeeze")`` → tensors as ``LpipsSqueeze`` wants them.  Raises ``KeyError`` for another network's."""
-    shift, scale = (state[f"scaling_layer.{name}"].double().reshape(1, 3, 1, 1) for name in ("shift", "scale"))
+    """The state of ``lpips.LPIPS(net="squeeze")`` → tensors as ``LpipsSqueeze`` wants them.
+
+    Raises ``KeyError`` for another network's.
+    """
+    shift, scale = (
+        state[f"scaling_layer.{name}"].double().reshape(1, 3, 1, 1) for name in ("shift", "scale")
+    )
     weight, bias = state["net.slice1.0.weight"].double(), state["net.slice1.0.bias"].double()
     ours = weight / (127.5 * scale)
     mean = torch.tensor(MEAN_RGB, dtype=torch.float64).reshape(1, 3, 1, 1)
@@ -43,7 +50,9 @@ def converted(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("output", type=Path)
     args = parser.parse_args()
     try:

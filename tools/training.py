@@ -1,4 +1,6 @@
-"""What trainings have in common: a loop within a time budget, its log, averaged weights, and a measure of grids."""
+"""What trainings have in common: a loop within a time budget, its log, averaged weights, and a
+measure of grids.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ _RAMP = 200  # iterations until the learning rate is at its peak
 
 
 class TrainingRun:
-    """The loop of a training of so many minutes, with ``train.log`` in a folder, which validates at least every ``longest`` seconds.
+    """The loop of a training of so many minutes, with ``train.log`` in a folder, which validates at
+    least every ``longest`` seconds.
 
     iteration: steps done; running: moving averages of what ``stepped`` was given.
     """
@@ -54,16 +57,28 @@ class TrainingRun:
     def validated(self, figure: float, digits: int = 4, **values: object) -> bool:
         """Write what a validation found → whether ``figure`` is the lowest so far."""
         running, minutes = [round(float(v), 4) for v in self.running], round(self._elapsed / 60, 1)
-        self.note(minutes=minutes, iteration=self.iteration, figure=round(figure, digits), **values, running=running)
+        self.note(
+            minutes=minutes,
+            iteration=self.iteration,
+            figure=round(figure, digits),
+            **values,
+            running=running,
+        )
         is_best, self._best = figure < self._best, min(figure, self._best)
         self._next = self._elapsed + self._interval
         return is_best
 
     def set_rates(self, optimiser: torch.optim.Optimizer) -> None:
-        """Learning rates of the next step: every group's ``peak`` after a ramp, then down along a cosine to a fiftieth."""
+        """Learning rates of the next step: every group's ``peak`` after a ramp, then down along a
+        cosine to a fiftieth.
+        """
         ramp = min(1.0, (self.iteration + 1) / _RAMP)
         for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * ramp * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress))))
+            group["lr"] = (
+                group["peak"]
+                * ramp
+                * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress))))
+            )
 
     def stepped(self, *figures: torch.Tensor) -> None:
         """Count a step."""
@@ -78,19 +93,25 @@ class TrainingRun:
 
 @torch.no_grad()
 def follow(average: nn.Module, model: nn.Module, iteration: int) -> None:
-    """Move the exponential moving average of weights on, with a memory that grows to a thousand iterations."""
+    """Move the exponential moving average of weights on, with a memory that grows to a thousand
+    iterations.
+    """
     keep = min(0.999, iteration / (iteration + 20))
     for a, p in zip(average.parameters(), model.parameters()):
         a.lerp_(p, 1 - keep)
 
 
 def grid_energy(error: torch.Tensor) -> torch.Tensor:
-    """Energy (B,) of the part of an error (B, C, H, W) that repeats every 8 px over 64×64 px, without its mean.
+    """Energy (B,) of the part of an error (B, C, H, W) that repeats every 8 px over 64×64 px,
+    without its mean.
 
-    Decoders of latents like to leave such a grid on flat areas.  Neither MSE nor LPIPS minds it much, eyes do.
+    Decoders of latents like to leave such a grid on flat areas.  Neither MSE nor LPIPS minds it
+    much, eyes do.
     """
     batch, channels, height, width = error.shape
     rows, columns, blocks = height // _GRID_WINDOW, width // _GRID_WINDOW, _GRID_WINDOW // _GRID
     windows = error[..., : rows * _GRID_WINDOW, : columns * _GRID_WINDOW]
-    pattern = windows.reshape(batch, channels, rows, blocks, _GRID, columns, blocks, _GRID).mean((3, 6))
+    pattern = windows.reshape(batch, channels, rows, blocks, _GRID, columns, blocks, _GRID).mean(
+        (3, 6)
+    )
     return ((pattern - pattern.mean((3, 5), keepdim=True)) ** 2).mean((1, 2, 3, 4, 5))

@@ -1,4 +1,6 @@
-"""Transforms of latent residuals, and what their coefficients cost: ideal bits under adaptive counts, for tools/compare_transforms.py."""
+"""Transforms of latent residuals, and what their coefficients cost: ideal bits under adaptive
+counts, for tools/compare_transforms.py.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ import torch
 
 SYMBOLS = 16  # magnitudes; the last is an escape
 SIZE_BUCKETS = 24  # half octaves of the expected magnitude from 2^-8 on
-SIGN_EDGES = np.array([-0.6, -0.3, -0.1, 0.1, 0.3, 0.6])  # of the expected value in expected magnitudes
+# of the expected value in expected magnitudes
+SIGN_EDGES = np.array([-0.6, -0.3, -0.1, 0.1, 0.3, 0.6])
 PRIOR_STRENGTH = 64.0  # symbols that the counts of the other clips weigh
 
 
@@ -23,7 +26,9 @@ def dct_matrix(size: int) -> np.ndarray:
 
 
 def frequencies(size: int) -> list[tuple[int, int]]:
-    """Vertical and horizontal frequency of the subbands, in the order of coding: lower sums first."""
+    """Vertical and horizontal frequency of the subbands, in the order of coding: lower sums
+    first.
+    """
     return sorted(((i, j) for i in range(size) for j in range(size)), key=lambda f: (sum(f), f))
 
 
@@ -31,7 +36,9 @@ def transform(values: np.ndarray, size: int) -> np.ndarray:
     """(F, C, h, w) → (F, C, size², h // size, w // size), what is left at the edges cut off."""
     count, channels, height, width = values.shape
     rows, columns = height // size, width // size
-    tiles = values[:, :, : rows * size, : columns * size].reshape(count, channels, rows, size, columns, size)
+    tiles = values[:, :, : rows * size, : columns * size].reshape(
+        count, channels, rows, size, columns, size
+    )
     one = dct_matrix(size).astype(values.dtype)
     coefficients = np.einsum("ia,jb,fcyaxb->fcijyx", one, one, tiles, optimize=True)
     order = [i * size + j for i, j in frequencies(size)]
@@ -44,11 +51,15 @@ def restore(coefficients: np.ndarray, size: int) -> np.ndarray:
     order = np.argsort([i * size + j for i, j in frequencies(size)])
     grid = coefficients[:, :, order].reshape(count, channels, size, size, rows, columns)
     one = dct_matrix(size).astype(coefficients.dtype)
-    return np.einsum("ia,jb,fcijyx->fcyaxb", one, one, grid, optimize=True).reshape(count, channels, rows * size, columns * size)
+    return np.einsum("ia,jb,fcijyx->fcyaxb", one, one, grid, optimize=True).reshape(
+        count, channels, rows * size, columns * size
+    )
 
 
 def principal_axes(samples: Iterable[np.ndarray]) -> np.ndarray:
-    """(C, C) rotation for vectors (C,): rows are the axes of samples (n, C), that of the largest variance first."""
+    """(C, C) rotation for vectors (C,): rows are the axes of samples (n, C), that of the largest
+    variance first.
+    """
     moment = sum(s.T.astype(np.float64) @ s for s in samples)
     return np.linalg.eigh(moment)[1].T[::-1]
 
@@ -59,7 +70,8 @@ def quantise(values: np.ndarray, step: float, rounding: float) -> np.ndarray:
 
 
 def adaptive_bits(counts: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Bits of symbols coded one by one under counts that start at ``prior`` and grow by one: (…, K) → (…,).
+    """Bits of symbols coded one by one under counts that start at ``prior`` and grow by one: (…, K)
+    → (…,).
 
     It does not depend on the order of the symbols.
     """
@@ -70,8 +82,12 @@ def adaptive_bits(counts: np.ndarray, prior: np.ndarray) -> np.ndarray:
 
 
 def prior_of(counts: np.ndarray) -> np.ndarray:
-    """Counts to start from, after those of other clips: a few symbols of theirs, and 0.02 of each kind for those they never saw."""
-    return PRIOR_STRENGTH * counts / np.maximum(counts.sum(-1, keepdims=True), PRIOR_STRENGTH) + 0.02
+    """Counts to start from, after those of other clips: a few symbols of theirs, and 0.02 of each
+    kind for those they never saw.
+    """
+    return (
+        PRIOR_STRENGTH * counts / np.maximum(counts.sum(-1, keepdims=True), PRIOR_STRENGTH) + 0.02
+    )
 
 
 def escape_bits(levels: np.ndarray) -> float:
@@ -81,7 +97,9 @@ def escape_bits(levels: np.ndarray) -> float:
 
 
 def shifted(values: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Values (…, h, w) of the position ``down`` rows above and ``right`` columns to the left, zero outside."""
+    """Values (…, h, w) of the position ``down`` rows above and ``right`` columns to the left, zero
+    outside.
+    """
     out = np.zeros_like(values)
     h, w = values.shape[-2:]
     to = (slice(max(down, 0), h + min(down, 0)), slice(max(right, 0), w + min(right, 0)))
@@ -92,7 +110,9 @@ def shifted(values: np.ndarray, down: int, right: int) -> np.ndarray:
 
 @dataclass
 class Sample:
-    """Levels (F, C, U, h, w) of one clip in some representation, zero where ``mask`` (F, h, w) says nothing is coded."""
+    """Levels (F, C, U, h, w) of one clip in some representation, zero where ``mask`` (F, h, w) says
+    nothing is coded.
+    """
 
     levels: np.ndarray
     mask: np.ndarray
@@ -102,22 +122,29 @@ class Sample:
         return values.transpose(1, 0, 2, 3)[:, self.mask]
 
 
-def _weights(features: np.ndarray, wanted: np.ndarray, weight: np.ndarray | float = 1.0) -> np.ndarray:
+def _weights(
+    features: np.ndarray, wanted: np.ndarray, weight: np.ndarray | float = 1.0
+) -> np.ndarray:
     """Least squares (k, n) → (k,), a little shrunk."""
     scaled = features * weight
     moment = (scaled @ features.T).astype(np.float64)
     ridge = 1e-3 * np.trace(moment) / len(moment) + 1e-6
-    return np.linalg.solve(moment + ridge * np.eye(len(moment)), (scaled @ wanted).astype(np.float64)).astype(np.float32)
+    return np.linalg.solve(
+        moment + ridge * np.eye(len(moment)), (scaled @ wanted).astype(np.float64)
+    ).astype(np.float32)
 
 
 def coded_bits(clips: list[Sample], taught: list[int], size: int) -> list[float]:
-    """Ideal bits of all clips under weights and initial counts from those numbered in ``taught``."""
+    """Ideal bits of all clips under weights and initial counts from those numbered in
+    ``taught``.
+    """
     channels, subbands = clips[0].levels.shape[1:3]
     order = frequencies(size)
     place = {f: u for u, f in enumerate(order)}
     parents = [[place[p] for p in ((i - 1, j), (i, j - 1)) if p in place] for i, j in order]
     total = sum(np.abs(clips[i].levels).sum((0, 3, 4), dtype=np.float64) for i in taught)
-    usual = ((total + 0.02) / (sum(clips[i].mask.sum() for i in taught) + 1)).astype(np.float32)  # (C, U) mean magnitude
+    # (C, U) mean magnitude
+    usual = ((total + 0.02) / (sum(clips[i].mask.sum() for i in taught) + 1)).astype(np.float32)
     sizes = [np.zeros((2 * SIZE_BUCKETS, SYMBOLS)) for _ in clips]
     signs = [np.zeros((2 * (len(SIGN_EDGES) + 1), 2)) for _ in clips]
     earlier = [np.zeros(c.levels[:, 0].shape, dtype=np.float32) for c in clips]
@@ -129,7 +156,12 @@ def coded_bits(clips: list[Sample], taught: list[int], size: int) -> list[float]
             magnitudes = np.abs(levels) / usual[channel][:, None, None]
             moves = ((0, 1), (1, 0), (1, 1), (1, -1))
             values = [shifted(levels, *move) for move in moves]
-            signed.append(np.stack([clip.picked(v) for v in values] + [clip.picked(clip.levels[:, c]) for c in range(channel)]))
+            signed.append(
+                np.stack(
+                    [clip.picked(v) for v in values]
+                    + [clip.picked(clip.levels[:, c]) for c in range(channel)]
+                )
+            )
             scale = 1 / max(channel, 1)
             sides = shifted(magnitudes, 0, 1) + shifted(magnitudes, 1, 0)
             corners = shifted(magnitudes, 1, 1) + shifted(magnitudes, 1, -1)
@@ -149,28 +181,54 @@ def coded_bits(clips: list[Sample], taught: list[int], size: int) -> list[float]
                 continue
 
             def gather(parts: list[np.ndarray]) -> np.ndarray:
-                return np.concatenate([parts[i][..., subs, :].reshape(*parts[i].shape[:-2], -1) for i in taught], -1)
+                return np.concatenate(
+                    [parts[i][..., subs, :].reshape(*parts[i].shape[:-2], -1) for i in taught], -1
+                )
 
             signed_weights = _weights(gather(signed), gather(own))
             expected = [np.tensordot(signed_weights, s[:, subs], 1) for s in signed]
             column = usual_here[:, None]
-            features = [np.concatenate([r[:, subs], (np.abs(e) / column)[None]]) for r, e in zip(relative, expected)]
+            features = [
+                np.concatenate([r[:, subs], (np.abs(e) / column)[None]])
+                for r, e in zip(relative, expected)
+            ]
             counts = [own[i].shape[1] for i in taught]
             weight = np.concatenate([np.repeat(usual_here, n) for n in counts])
             wanted = np.concatenate([(np.abs(own[i][subs]) / column).ravel() for i in taught])
-            weights = _weights(np.concatenate([features[i].reshape(len(features[i]), -1) for i in taught], 1), wanted, weight)
+            weights = _weights(
+                np.concatenate([features[i].reshape(len(features[i]), -1) for i in taught], 1),
+                wanted,
+                weight,
+            )
             for i in range(len(clips)):
                 level = own[i][subs].astype(np.int64).ravel()
-                size_expected = (np.maximum(np.tensordot(weights, features[i], 1), 0.02) * column).ravel()
-                bucket = np.clip(np.rint(2 * np.log2(size_expected)) + 16, 0, SIZE_BUCKETS - 1).astype(np.int64) + kind * SIZE_BUCKETS
+                size_expected = (
+                    np.maximum(np.tensordot(weights, features[i], 1), 0.02) * column
+                ).ravel()
+                bucket = (
+                    np.clip(np.rint(2 * np.log2(size_expected)) + 16, 0, SIZE_BUCKETS - 1).astype(
+                        np.int64
+                    )
+                    + kind * SIZE_BUCKETS
+                )
                 symbol = np.minimum(np.abs(level), SYMBOLS - 1)
-                sizes[i] += np.bincount(bucket * SYMBOLS + symbol, minlength=sizes[i].size).reshape(sizes[i].shape)
+                sizes[i] += np.bincount(bucket * SYMBOLS + symbol, minlength=sizes[i].size).reshape(
+                    sizes[i].shape
+                )
                 some = level != 0
-                edge = np.searchsorted(SIGN_EDGES, (expected[i].ravel() / size_expected)[some]) + kind * (len(SIGN_EDGES) + 1)
-                signs[i] += np.bincount(edge * 2 + (level[some] > 0), minlength=signs[i].size).reshape(signs[i].shape)
+                edge = np.searchsorted(
+                    SIGN_EDGES, (expected[i].ravel() / size_expected)[some]
+                ) + kind * (len(SIGN_EDGES) + 1)
+                signs[i] += np.bincount(
+                    edge * 2 + (level[some] > 0), minlength=signs[i].size
+                ).reshape(signs[i].shape)
     bits = []
     for i, clip in enumerate(clips):
-        prior_sizes, prior_signs = (prior_of(sum(counts[k] for k in taught)) for counts in (sizes, signs))
-        entropy = adaptive_bits(sizes[i], prior_sizes).sum() + adaptive_bits(signs[i], prior_signs).sum()
+        prior_sizes, prior_signs = (
+            prior_of(sum(counts[k] for k in taught)) for counts in (sizes, signs)
+        )
+        entropy = (
+            adaptive_bits(sizes[i], prior_sizes).sum() + adaptive_bits(signs[i], prior_signs).sum()
+        )
         bits.append(float(entropy) + escape_bits(clip.levels))
     return bits

@@ -1,4 +1,5 @@
-"""A neural video codec: keyframes as quantised latents, inter frames as latent motion and residuals, exact on every machine.
+"""A neural video codec: keyframes as quantised latents, inter frames as latent motion and
+residuals, exact on every machine.
 
 videocodec.encode("clip.mp4", "clip.lv.mp4", crf=32)
 videocodec.decode("clip.lv.mp4", "out.mp4")
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     from .reader.reader import VideoReader
     from .recovery import RepairReport, repair
 
-# Threads of libgomp, which shares PyTorch's work between cores, wait for each other by spinning for a long time unless told otherwise.
-# Beside other programs that steals the core from the very thread they wait for: a frame then takes ten times as long.  It reads this
-# when PyTorch is loaded; who has set anything of the kind is left in peace.
+# Threads of libgomp, which shares PyTorch's work between cores, wait for each other by spinning for
+# a long time unless told otherwise. Beside other programs that steals the core from the very thread
+# they wait for: a frame then takes ten times as long.  It reads this when PyTorch is loaded; who
+# has set anything of the kind is left in peace.
 if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
     os.environ["GOMP_SPINCOUNT"] = "10000"
 
-# Names are imported when first used: ``info`` and ``verify`` need no torch, and ``--help`` needs nothing.
+# Names are imported when first used: ``info`` and ``verify`` need no torch, and ``--help`` needs
+# nothing.
 _HOMES = {
     "calibrate": "calibration.api",
     "CalibrationReport": "calibration.api",

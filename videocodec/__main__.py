@@ -11,7 +11,9 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """The command line from its very beginning to its very end: Ctrl-C while the program is still being loaded is no traceback either."""
+    """The command line from its very beginning to its very end: Ctrl-C while the program is still
+    being loaded is no traceback either.
+    """
     try:
         from .cli import main as command_line
 
@@ -25,8 +27,11 @@ def main() -> NoReturn:
 
 
 def _end(status: int) -> NoReturn:
-    """End at once, after all that was to be done at the end.  Python would first take apart everything that PyTorch has loaded, which takes
-    longer than a second, as if Ctrl-C had not been heard."""
+    """End at once, after all that was to be done at the end.
+
+    Python would first take apart everything that PyTorch has loaded, which takes longer than a
+    second, as if Ctrl-C had not been heard.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

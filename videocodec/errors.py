@@ -1,22 +1,30 @@
 """The errors videocodec raises: each is one clear line that names the file and says what to do.
 
-Every class also inherits the builtin it resembles, so code that knows only builtins still catches it. The errors of
-the stream itself (a damaged access unit, a newer format) are `bitstream.errors.BitstreamError` and its subclasses.
+Every class also inherits the builtin it resembles, so code that knows only builtins still catches
+it. The errors of the stream itself (a damaged access unit, a newer format) are
+`bitstream.errors.BitstreamError` and its subclasses.
 """
 
 from __future__ import annotations
 
 
 class VideoCodecError(Exception):
-    """Base class of every error of this package. ``str(error)`` is one line, ready to be shown to a person."""
+    """Base class of every error of this package.
+
+    ``str(error)`` is one line, ready to be shown to a person.
+    """
 
 
 class InputError(VideoCodecError, ValueError):
-    """The input is missing, is not a video, is damaged, or holds no picture. Nothing was written."""
+    """The input is missing, is not a video, is damaged, or holds no picture. Nothing was
+    written.
+    """
 
 
 class UnsupportedInputError(InputError):
-    """The input is a sound video with a property this codec would lose: alpha, HDR, more than 8 bits, a strange colour matrix."""
+    """The input is a sound video with a property this codec would lose: alpha, HDR, more than 8
+    bits, a strange colour matrix.
+    """
 
 
 class OutputExistsError(VideoCodecError, FileExistsError):
@@ -28,11 +36,17 @@ class OutputError(VideoCodecError, OSError):
 
 
 class ResumeError(VideoCodecError, ValueError):
-    """What an interrupted encode left belongs to another source or to other settings. It is left as it was."""
+    """What an interrupted encode left belongs to another source or to other settings.
+
+    It is left as it was.
+    """
 
 
 class WorkerError(VideoCodecError, RuntimeError):
-    """A process of a parallel encode died or failed. The target was not touched; chunks that were finished are kept."""
+    """A process of a parallel encode died or failed.
+
+    The target was not touched; chunks that were finished are kept.
+    """
 
 
 class DeviceError(VideoCodecError, RuntimeError):
@@ -44,7 +58,9 @@ class OutOfMemoryError(VideoCodecError, MemoryError):
 
 
 class UnknownModelError(VideoCodecError, ValueError):
-    """No model bundle of that name, no bundle in that folder, or a file that does not hold the weights it should."""
+    """No model bundle of that name, no bundle in that folder, or a file that does not hold the
+    weights it should.
+    """
 
 
 class ModelMismatchError(VideoCodecError, ValueError):
@@ -52,7 +68,9 @@ class ModelMismatchError(VideoCodecError, ValueError):
 
 
 class ForcedModelWarning(UserWarning):
-    """A stream is decoded with a bundle that is not the one it was written with, because the caller insisted."""
+    """A stream is decoded with a bundle that is not the one it was written with, because the caller
+    insisted.
+    """
 
 
 class ReaderClosedError(VideoCodecError, ValueError):
@@ -60,7 +78,10 @@ class ReaderClosedError(VideoCodecError, ValueError):
 
 
 class FrameRangeError(VideoCodecError, IndexError):
-    """No frame has that number, or is shown at that time. The message states how many there are, or how long they last."""
+    """No frame has that number, or is shown at that time.
+
+    The message states how many there are, or how long they last.
+    """
 
 
 class TerminalError(VideoCodecError, OSError):
@@ -68,11 +89,17 @@ class TerminalError(VideoCodecError, OSError):
 
 
 class DamagedFrameError(VideoCodecError, ValueError):
-    """Frames ``first`` to ``last`` cannot be decoded, for a ``reason``: their access unit, or one that they build on, is damaged.
-    Frames from the next keyframe on can; ``resumes_at`` is its number, None if there is none."""
+    """Frames ``first`` to ``last`` cannot be decoded, for a ``reason``: their access unit, or one
+    that they build on, is damaged. Frames from the next keyframe on can; ``resumes_at`` is its
+    number, None if there is none.
+    """
 
-    def __init__(self, name: str, first: int, last: int, reason: str, resumes_at: int | None) -> None:
-        onwards = "and none after them can" if resumes_at is None else f"frames from {resumes_at} on can"
+    def __init__(
+        self, name: str, first: int, last: int, reason: str, resumes_at: int | None
+    ) -> None:
+        onwards = (
+            "and none after them can" if resumes_at is None else f"frames from {resumes_at} on can"
+        )
         frames = f"frame {first}" if first == last else f"frames {first} to {last}"
         super().__init__(f"{name}: {frames} cannot be decoded, {onwards}: {reason}")
         self.first, self.last, self.reason, self.resumes_at = first, last, reason, resumes_at
@@ -87,7 +114,9 @@ class PlayerError(VideoCodecError, OSError):
 
 
 class ComparisonError(VideoCodecError, ValueError):
-    """A ladder cannot be made as asked: no such codec or metric in this build, or settings that make no sense. Nothing was encoded."""
+    """A ladder cannot be made as asked: no such codec or metric in this build, or settings that
+    make no sense. Nothing was encoded.
+    """
 
 
 class ProgramError(VideoCodecError, RuntimeError):

@@ -1,4 +1,6 @@
-"""``videocodec.info`` and ``videocodec.verify``: what a latent-video file says, and whether every checksum holds.  No torch."""
+"""``videocodec.info`` and ``videocodec.verify``: what a latent-video file says, and whether every
+checksum holds.  No torch.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +29,22 @@ LATENTS_CHECKSUM = "CRC-32 of the reconstructed integer latents of every access 
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """What a file says of itself.  video_bytes: access units alone; container_bytes: the file without its copied tracks and attached model.
+    """What a file says of itself.  video_bytes: access units alone; container_bytes: the file
+    without its copied tracks and attached model.
 
-    specification: where this version of the format is described, a file that comes with the program.  latents_checksum: of what kind those
-    are that every access unit carries.  model_installed: whether the stream's own model is at hand, in the installation or as the ``model``
-    that was given; model_attached: whether one is attached to the file, of model_attached_bytes, which container_bytes leaves out;
-    model_attached_damage: what is wrong with it, None if nothing was seen (its hash is left out with ``headers_only``).
-    damage: the first thing that is wrong, None if nothing was seen; what is said of a damaged file is what can still be read.
-    lost_frames: how many of the frames cannot be decoded, their access unit being damaged or missing or one that they build on; lost: the
-    runs of them, and what ``decode`` puts in their place.
-    generated_content: whether the stream calls itself a generative reconstruction.  provenance: shares of the picture's area, over all
-    frames, by ``PROVENANCE_NAMES``, 0..1 and together 1; provenance_by_kind: the same for "keyframe" and "inter" frames, if there are
-    any.  Where both are None, provenance_unavailable says why.
+    specification: where this version of the format is described, a file that comes with the
+    program.  latents_checksum: of what kind those are that every access unit carries.
+    model_installed: whether the stream's own model is at hand, in the installation or as the
+    ``model`` that was given; model_attached: whether one is attached to the file, of
+    model_attached_bytes, which container_bytes leaves out; model_attached_damage: what is wrong
+    with it, None if nothing was seen (its hash is left out with ``headers_only``). damage: the
+    first thing that is wrong, None if nothing was seen; what is said of a damaged file is what can
+    still be read. lost_frames: how many of the frames cannot be decoded, their access unit being
+    damaged or missing or one that they build on; lost: the runs of them, and what ``decode`` puts
+    in their place. generated_content: whether the stream calls itself a generative reconstruction.
+    provenance: shares of the picture's area, over all frames, by ``PROVENANCE_NAMES``, 0..1 and
+    together 1; provenance_by_kind: the same for "keyframe" and "inter" frames, if there are any.
+    Where both are None, provenance_unavailable says why.
     """
 
     path: str
@@ -97,16 +103,23 @@ class _Headers:
 
 
 def info(
-    source: str | Path, *, headers_only: bool = False, model: str | Path | None = None, progress: ProgressCallback | None = None
+    source: str | Path,
+    *,
+    headers_only: bool = False,
+    model: str | Path | None = None,
+    progress: ProgressCallback | None = None,
 ) -> StreamInfo:
     """Read the headers, and of all frames where they come from; no networks.
 
-    headers_only: leave out the latter, for which all latents are decoded.  model: the bundle's name or folder, for streams whose model is
-    not installed.  progress: called after every frame that is decoded.
+    headers_only: leave out the latter, for which all latents are decoded.  model: the bundle's name
+    or folder, for streams whose model is not installed.  progress: called after every frame that is
+    decoded.
 
-    A stream of another model gives what its headers say, and ``provenance_unavailable`` the reason why there is no more.  Frames that a
-    damaged one has lost count as concealed.  Raises ``ContainerError`` or another ``BitstreamError`` for what is no latent-video file, has
-    no header that is whole or changes its size in the middle, and ``UnknownModelError`` for a ``model`` that there is not.
+    A stream of another model gives what its headers say, and ``provenance_unavailable`` the reason
+    why there is no more.  Frames that a damaged one has lost count as concealed.  Raises
+    ``ContainerError`` or another ``BitstreamError`` for what is no latent-video file, has no header
+    that is whole or changes its size in the middle, and ``UnknownModelError`` for a ``model`` that
+    there is not.
     """
     given = None if model is None else ModelBundle.find(model)
     reader = StreamReader(source)
@@ -145,7 +158,9 @@ def info(
         gop_size=header.gop_size,
         preset=PRESETS[header.preset] if header.preset < len(PRESETS) else str(header.preset),
         rotation=header.rotation * 90,
-        sample_aspect_ratio=f"{header.sample_aspect_ratio.numerator}:{header.sample_aspect_ratio.denominator}",
+        sample_aspect_ratio=(
+            f"{header.sample_aspect_ratio.numerator}:{header.sample_aspect_ratio.denominator}"
+        ),
         time_base=str(header.time_base),
         colour=asdict(header.colour),
         latent={
@@ -196,18 +211,38 @@ def _read_headers(index: StreamIndex) -> _Headers:
     damage = index.damage
     if any(unit.damage for unit in index.units):
         damage = f"{damage}: videocodec verify lists all that is wrong"
-    ticks = sum(index.durations.tolist())  # of Python: times in damaged files add up to more than 64 bits
-    return _Headers(len(index), len(index.keyframes), len(there), sum(unit.bytes for unit in there), ticks, damage)
+    # of Python: times in damaged files add up to more than 64 bits
+    ticks = sum(index.durations.tolist())
+    return _Headers(
+        len(index),
+        len(index.keyframes),
+        len(there),
+        sum(unit.bytes for unit in there),
+        ticks,
+        damage,
+    )
 
 
-def _count_provenance(stream: LatentStream, frames_total: int, progress: ProgressCallback | None) -> ProvenanceCount:
+def _count_provenance(
+    stream: LatentStream, frames_total: int, progress: ProgressCallback | None
+) -> ProvenanceCount:
     """Decode all latents and add up where they come from.  Raises ``BitstreamError``."""
     count = ProvenanceCount()
     video_bytes = seconds = 0.0
     for frame in stream.concealed_frames():
         is_lost = frame.kind == CONCEALED
-        count.add(frame.kind, concealed_map(stream.header) if is_lost else provenance_map(frame.latent.fields.modes, stream.header))
-        video_bytes, seconds = video_bytes + frame.byte_share, seconds + float(frame.duration * stream.header.time_base)
+        count.add(
+            frame.kind,
+            (
+                concealed_map(stream.header)
+                if is_lost
+                else provenance_map(frame.latent.fields.modes, stream.header)
+            ),
+        )
+        video_bytes, seconds = (
+            video_bytes + frame.byte_share,
+            seconds + float(frame.duration * stream.header.time_base),
+        )
         if progress:
             progress(Progress(frame.index + 1, frames_total, round(video_bytes), seconds))
     return count
@@ -216,12 +251,17 @@ def _count_provenance(stream: LatentStream, frames_total: int, progress: Progres
 def _out_of_place(number: int, unit: AccessUnit, expected: int, header: SequenceHeader) -> str:
     begins, due = (float(ticks * header.time_base) for ticks in (unit.first_pts, expected))
     what = "before it something is missing" if begins > due else "it is repeated or out of order"
-    return f"access unit {number}: it begins at {begins:.3f} s, the one before it ends at {due:.3f} s: {what}"
+    return (
+        f"access unit {number}: it begins at {begins:.3f} s, the one before it ends at {due:.3f} s:"
+        f" {what}"
+    )
 
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """frames and access_units that decode with every checksum right, and a line on everything that does not."""
+    """frames and access_units that decode with every checksum right, and a line on everything that
+    does not.
+    """
 
     frames: int
     access_units: int
@@ -234,12 +274,18 @@ class VerifyReport:
 
 
 def verify(
-    source: str | Path, *, model: str | Path | None = None, force_model: bool = False, progress: ProgressCallback | None = None
+    source: str | Path,
+    *,
+    model: str | Path | None = None,
+    force_model: bool = False,
+    progress: ProgressCallback | None = None,
 ) -> VerifyReport:
-    """Decode all latents and compare all checksums, and the hash of an attached model; goes on at the next keyframe after damage.
+    """Decode all latents and compare all checksums, and the hash of an attached model; goes on at
+    the next keyframe after damage.
 
-    model: the bundle's name or folder, for streams whose model is not installed.  force_model: as of ``videocodec.decode``.  Raises
-    ``ContainerError``, ``UnsupportedVersionError``, ``UnknownModelError`` or ``ModelMismatchError`` when there is nothing to verify with.
+    model: the bundle's name or folder, for streams whose model is not installed.  force_model: as
+    of ``videocodec.decode``.  Raises ``ContainerError``, ``UnsupportedVersionError``,
+    ``UnknownModelError`` or ``ModelMismatchError`` when there is nothing to verify with.
     """
     stream = LatentStream(source, model, force_model=force_model)
     decoder = LatentDecoder(stream.bundle.tables)

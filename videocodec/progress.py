@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """frames_done of frames_total (None: unknown), bytes of coded video so far, seconds of video they cover, all in
-    pass ``pass_number`` of ``passes`` (as many as are known to be needed)."""
+    """frames_done of frames_total (None: unknown), bytes of coded video so far, seconds of video
+    they cover, all in pass ``pass_number`` of ``passes`` (as many as are known to be needed).
+    """
 
     frames_done: int
     frames_total: int | None

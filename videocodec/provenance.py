@@ -1,4 +1,6 @@
-"""Where every part of a picture comes from: sent, predicted from other frames, made up, or put in for what was lost.  No torch."""
+"""Where every part of a picture comes from: sent, predicted from other frames, made up, or put in
+for what was lost.  No torch.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,15 @@ from bitstream.sequence_header import SequenceHeader
 PROVENANCE_NAMES = ("transmitted", "predicted", "generated", "concealed")
 PIXELS_PER_LATENT = 8  # a side; the format knows no other
 
-PROVENANCE = {Mode.SKIP: "predicted", Mode.RESIDUAL: "transmitted", Mode.GENERATE: "generated", Mode.INTRA: "transmitted"}
-_INDEX_OF_MODE = np.array([PROVENANCE_NAMES.index(PROVENANCE[mode]) for mode in sorted(PROVENANCE)], dtype=np.uint8)
+PROVENANCE = {
+    Mode.SKIP: "predicted",
+    Mode.RESIDUAL: "transmitted",
+    Mode.GENERATE: "generated",
+    Mode.INTRA: "transmitted",
+}
+_INDEX_OF_MODE = np.array(
+    [PROVENANCE_NAMES.index(PROVENANCE[mode]) for mode in sorted(PROVENANCE)], dtype=np.uint8
+)
 
 
 def covering_latents(height: int, width: int) -> tuple[int, int]:
@@ -21,19 +30,26 @@ def covering_latents(height: int, width: int) -> tuple[int, int]:
 
 
 def provenance_map(modes: np.ndarray, header: SequenceHeader) -> np.ndarray:
-    """Block modes (bh, bw) of a frame → (ceil(height / 8), ceil(width / 8)) uint8, an index into ``PROVENANCE_NAMES`` for each latent
-    that covers some of the visible picture."""
+    """Block modes (bh, bw) of a frame → (ceil(height / 8), ceil(width / 8)) uint8, an index into
+    ``PROVENANCE_NAMES`` for each latent that covers some of the visible picture.
+    """
     rows, columns = covering_latents(header.height, header.width)
-    return np.ascontiguousarray(to_positions(_INDEX_OF_MODE[modes], 1 << header.block_log2)[:rows, :columns])
+    return np.ascontiguousarray(
+        to_positions(_INDEX_OF_MODE[modes], 1 << header.block_log2)[:rows, :columns]
+    )
 
 
 def concealed_map(header: SequenceHeader) -> np.ndarray:
     """The map of a frame that stands in for a lost one."""
-    return np.full(covering_latents(header.height, header.width), PROVENANCE_NAMES.index("concealed"), np.uint8)
+    return np.full(
+        covering_latents(header.height, header.width), PROVENANCE_NAMES.index("concealed"), np.uint8
+    )
 
 
 def shares(counts: np.ndarray) -> dict[str, float]:
-    """How many latents there are of each kind (4,) → the share of each by its name, 0..1, together 1; ``ValueError`` if there are none."""
+    """How many latents there are of each kind (4,) → the share of each by its name, 0..1, together
+    1; ``ValueError`` if there are none.
+    """
     total = int(np.sum(counts))
     if total == 0:
         raise ValueError("there are no latents to take shares of")

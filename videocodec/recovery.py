@@ -1,7 +1,9 @@
-"""``videocodec.repair``: a latent-video file that is cut off or damaged in, one that every program reads out.  No torch.
+"""``videocodec.repair``: a latent-video file that is cut off or damaged in, one that every program
+reads out.  No torch.
 
-Access units are taken from where the container's tables say they are; where these are missing, damaged or reach past the end of the file,
-all of it is searched for access units, which their checksums give away (``bitstream.container.scan``).
+Access units are taken from where the container's tables say they are; where these are missing,
+damaged or reach past the end of the file, all of it is searched for access units, which their
+checksums give away (``bitstream.container.scan``).
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ _CHUNKS = "*.chunk"
 
 @dataclass(frozen=True)
 class LostSpan:
-    """begin_seconds, end_seconds: what of the video is lost, on the stream's clock; frames: how many that are, as far as can be told."""
+    """begin_seconds, end_seconds: what of the video is lost, on the stream's clock; frames: how
+    many that are, as far as can be told.
+    """
 
     begin_seconds: float
     end_seconds: float
@@ -41,11 +45,14 @@ class LostSpan:
 
 @dataclass(frozen=True)
 class RepairReport:
-    """What was recovered: frames, access_units, seconds (from the first frame to the end of the last one, lost ones between them
-    included), searched: whether the tables of the file were of no use for that.  left_out: access units that are whole but build on lost
-    ones.  lost: spans of the video that are missing in the target, in order.  tracks: a line on every copied track; skipped_tracks: on
-    those that could not be copied.  has_sound_tables: whether tables say where the sound is, without which it cannot be recovered.
-    model_attached: whether the target carries the model that was attached to the source."""
+    """What was recovered: frames, access_units, seconds (from the first frame to the end of the
+    last one, lost ones between them included), searched: whether the tables of the file were of no
+    use for that.  left_out: access units that are whole but build on lost ones.  lost: spans of the
+    video that are missing in the target, in order.  tracks: a line on every copied track;
+    skipped_tracks: on those that could not be copied.  has_sound_tables: whether tables say where
+    the sound is, without which it cannot be recovered. model_attached: whether the target carries
+    the model that was attached to the source.
+    """
 
     target: str
     frames: int
@@ -77,15 +84,18 @@ class _Unit:
 def repair(source: str | Path, target: str | Path, *, overwrite: bool = False) -> RepairReport:
     """Write what can be recovered of a latent-video file into a new one.
 
-    source: a file that is cut off, whose tables are missing or damaged, or with damaged access units; or the folder ``NAME.chunks`` that an
-    interrupted encode leaves (which ``encode`` with ``resume`` goes on with, where the video that was being encoded is still there).  It
-    is only read.
+    source: a file that is cut off, whose tables are missing or damaged, or with damaged access
+    units; or the folder ``NAME.chunks`` that an interrupted encode leaves (which ``encode`` with
+    ``resume`` goes on with, where the video that was being encoded is still there).  It is only
+    read.
 
-    The target has every access unit that is whole and can be decoded: damaged ones, and those that build on them, are left out.  They
-    leave a gap in time, which everything else keeps, and which ``decode`` conceals.  Sound and subtitles are copied as far as the file's
-    tables lead to them.  It appears under its name only when it is complete.
+    The target has every access unit that is whole and can be decoded: damaged ones, and those that
+    build on them, are left out.  They leave a gap in time, which everything else keeps, and which
+    ``decode`` conceals.  Sound and subtitles are copied as far as the file's tables lead to them.
+    It appears under its name only when it is complete.
 
-    Raises ``RepairError`` if nothing can be recovered, ``InputError``, ``OutputExistsError``, ``OutputError``.
+    Raises ``RepairError`` if nothing can be recovered, ``InputError``, ``OutputExistsError``,
+    ``OutputError``.
     """
     source, target = Path(source), Path(target)
     if not source.exists():
@@ -93,14 +103,21 @@ def repair(source: str | Path, target: str | Path, *, overwrite: bool = False) -
     if target.exists() and target.samefile(source):
         raise InputError(f"{source}: input and output are the same file: name another output")
     if target.suffix.lower() not in _SUFFIXES:
-        raise OutputError(f"{target}: a latent-video file is an MP4 file: give a name that ends in {' or '.join(_SUFFIXES)}")
+        raise OutputError(
+            f"{target}: a latent-video file is an MP4 file: give a name that ends in"
+            f" {' or '.join(_SUFFIXES)}"
+        )
     check_target(target, overwrite=overwrite)
     reader = None if source.is_dir() else _opened(source)
-    units, searched = (_from_chunks(source), False) if source.is_dir() else _from_file(source, reader)
+    units, searched = (
+        (_from_chunks(source), False) if source.is_dir() else _from_file(source, reader)
+    )
     header = _header(units)
     kept = _decodable(units, header) if header is not None else []
     if not kept:
-        raise RepairError(f"{source}: nothing can be recovered: there is no keyframe in it that is whole")
+        raise RepairError(
+            f"{source}: nothing can be recovered: there is no keyframe in it that is whole"
+        )
     copied = source if not source.is_dir() and _readable(source) else None
     with output_errors(target), tempfile.TemporaryDirectory() as folder:
         with StreamWriter(target, header.time_base, copy_from=copied, copy_may_end=True) as writer:
@@ -177,7 +194,10 @@ def _end_of_video(source: Path) -> int:
 
 
 def _from_chunks(folder: Path) -> list[_Unit]:
-    """What an interrupted encode has finished.  Of several versions of a chunk, made for a bitrate, the last one counts."""
+    """What an interrupted encode has finished.
+
+    Of several versions of a chunk, made for a bitrate, the last one counts.
+    """
     by_begin: dict[str, Path] = {}
     for path in sorted(folder.glob(_CHUNKS), key=lambda path: path.stat().st_mtime_ns):
         by_begin[path.name.split("-")[0]] = path
@@ -213,7 +233,9 @@ def _decodable(units: list[_Unit], header: SequenceHeader) -> list[_Unit]:
     return kept
 
 
-def _extracted(reader: StreamReader | None, folder: Path) -> tuple[list[tuple[str, Path]], str] | None:
+def _extracted(
+    reader: StreamReader | None, folder: Path
+) -> tuple[list[tuple[str, Path]], str] | None:
     """Files and identity of the attached model, if it is there and whole."""
     if reader is None:
         return None
@@ -229,7 +251,9 @@ def _extracted(reader: StreamReader | None, folder: Path) -> tuple[list[tuple[st
 
 def _lost_in(index: StreamIndex) -> Iterator[LostSpan]:
     for run in index.lost_runs():
-        last = index.pts_seconds[run[-1]] + float(int(index.durations[run[-1]]) * index.header.time_base)
+        last = index.pts_seconds[run[-1]] + float(
+            int(index.durations[run[-1]]) * index.header.time_base
+        )
         yield LostSpan(float(index.pts_seconds[run[0]]), float(last), len(run))
 
 

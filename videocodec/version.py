@@ -1,4 +1,6 @@
-"""The version of this package, in the one place that the build and `videocodec --version` both read."""
+"""The version of this package, in the one place that the build and `videocodec --version` both
+read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The container: an MP4 file with the access units as a data track, and sound and subtitles copied next to it."""
+"""The container: an MP4 file with the access units as a data track, and sound and subtitles copied
+next to it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A model bundle attached to a latent-video file: a box of its own after everything else (FORMAT.md, section 1.1).
+"""A model bundle attached to a latent-video file: a box of its own after everything else
+(FORMAT.md, section 1.1).
 
     version        u8    1
     file_count     u16   1..256
@@ -6,7 +7,8 @@
     size           u64                  }
     contents       the files, one after another, up to the end of the box
 
-Nothing in it is believed: names and sizes are checked before anything is read, and nothing is written before the hash is right.
+Nothing in it is believed: names and sizes are checked before anything is read, and nothing is
+written before the hash is right.
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ _ALLOWED = (
     (re.compile(r"model_index\.json"), 1 << 20),
     (re.compile(r"codec/tables\.safetensors"), 1 << 28),
     (re.compile(r"(vae|unet|motion_adapter)/config\.json"), 1 << 20),
-    (re.compile(r"(vae|unet|motion_adapter)/diffusion_pytorch_model\.safetensors\.index\.json"), 1 << 24),
+    (
+        re.compile(r"(vae|unet|motion_adapter)/diffusion_pytorch_model\.safetensors\.index\.json"),
+        1 << 24,
+    ),
     (re.compile(r"unet/conditioning\.safetensors"), 1 << 28),
     (re.compile(r"scheduler/scheduler_config\.json"), 1 << 20),
     (re.compile(_NETWORK_FILE), 1 << 40),
@@ -44,7 +49,9 @@ _ALLOWED = (
 
 @dataclass(frozen=True)
 class AttachedFile:
-    """One file of the bundle: its name in the bundle's folder, its bytes, and where in the latent-video file they begin."""
+    """One file of the bundle: its name in the bundle's folder, its bytes, and where in the
+    latent-video file they begin.
+    """
 
     name: str
     size: int
@@ -54,14 +61,16 @@ class AttachedFile:
 class AttachedModel:
     """The files of a model in the box ``box`` of the file ``path``.
 
-    Raises ``AttachedModelError`` if the box is cut short, or names, sizes or kinds of its files are not those of a bundle.  Whether they
-    are the right ones, ``sha256`` tells.
+    Raises ``AttachedModelError`` if the box is cut short, or names, sizes or kinds of its files are
+    not those of a bundle.  Whether they are the right ones, ``sha256`` tells.
     """
 
     def __init__(self, path: str | Path | SharedFile, box: AttachedBox) -> None:
         self._path = path
         if box.available < box.bytes:
-            raise AttachedModelError(f"it is cut short: {box.available} of {box.bytes} bytes are there")
+            raise AttachedModelError(
+                f"it is cut short: {box.available} of {box.bytes} bytes are there"
+            )
         with _opened(path) as file:
             file.seek(box.position)
             self.files = tuple(_directory(file, box))
@@ -71,12 +80,20 @@ class AttachedModel:
 
     @property
     def sha256(self) -> str:
-        """Identity of the model that these files make, 64 hex digits, worked out anew.  Raises ``AttachedModelError``."""
+        """Identity of the model that these files make, 64 hex digits, worked out anew.
+
+        Raises ``AttachedModelError``.
+        """
         with _opened(self._path) as file:
-            return model_sha256((entry.name, entry.size, _pieces(file, entry)) for entry in self.files)
+            return model_sha256(
+                (entry.name, entry.size, _pieces(file, entry)) for entry in self.files
+            )
 
     def extract(self, folder: Path) -> None:
-        """Write the files into an empty folder.  Raises ``OSError`` if they cannot be written, ``AttachedModelError``."""
+        """Write the files into an empty folder.
+
+        Raises ``OSError`` if they cannot be written, ``AttachedModelError``.
+        """
         with _opened(self._path) as file:
             for entry in self.files:
                 target = folder / entry.name
@@ -101,17 +118,25 @@ def check_attachable(files: Iterable[tuple[str, int]]) -> None:
 def append_model(target: Path, files: Sequence[tuple[str, Path]], sha256: str) -> None:
     """Append the box to a finished MP4 file.
 
-    files: names in the bundle and where they lie.  sha256: the identity they must have, or somebody changed them meanwhile.  Raises
-    ``AttachedModelError``, or ``OSError``.
+    files: names in the bundle and where they lie.  sha256: the identity they must have, or somebody
+    changed them meanwhile.  Raises ``AttachedModelError``, or ``OSError``.
     """
     files = sorted(files)
     sizes = [path.stat().st_size for _, path in files]
     check_attachable([(name, size) for (name, _), size in zip(files, sizes)])
-    directory = b"".join(bytes([len(name)]) + name.encode() + size.to_bytes(8, "big") for (name, _), size in zip(files, sizes))
+    directory = b"".join(
+        bytes([len(name)]) + name.encode() + size.to_bytes(8, "big")
+        for (name, _), size in zip(files, sizes)
+    )
     body = bytes([BOX_VERSION]) + len(files).to_bytes(2, "big") + directory
     with target.open("ab") as box:
         # Always the long form of the header, so that one form is tested whatever the size.
-        box.write(b"\0\0\0\1" + ATTACHED_MODEL_BOX + (16 + len(body) + sum(sizes)).to_bytes(8, "big") + body)
+        box.write(
+            b"\0\0\0\1"
+            + ATTACHED_MODEL_BOX
+            + (16 + len(body) + sum(sizes)).to_bytes(8, "big")
+            + body
+        )
 
         def copied(path: Path, size: int) -> Iterator[bytes]:
             with path.open("rb") as file:
@@ -120,7 +145,9 @@ def append_model(target: Path, files: Sequence[tuple[str, Path]], sha256: str) -
                     yield piece
                     size -= len(piece)
 
-        found = model_sha256((name, size, copied(path, size)) for (name, path), size in zip(files, sizes))
+        found = model_sha256(
+            (name, size, copied(path, size)) for (name, path), size in zip(files, sizes)
+        )
     if found != sha256:
         raise AttachedModelError("its files were changed while the video was encoded: encode again")
 
@@ -143,7 +170,9 @@ def _directory(file: BinaryIO, box: AttachedBox) -> Iterator[AttachedFile]:
 
     version, count = take(1)[0], int.from_bytes(take(2), "big")
     if version != BOX_VERSION:
-        raise AttachedModelError(f"it is of version {version}, this program reads {BOX_VERSION}: upgrade videocodec")
+        raise AttachedModelError(
+            f"it is of version {version}, this program reads {BOX_VERSION}: upgrade videocodec"
+        )
     if count > MAX_FILES:
         raise AttachedModelError(f"it has {count} files, may have {MAX_FILES}")
     listed: list[tuple[str, int]] = []
@@ -155,7 +184,9 @@ def _directory(file: BinaryIO, box: AttachedBox) -> Iterator[AttachedFile]:
         listed.append((name, size))
     check_attachable(listed)
     if sum(size for _, size in listed) != left:
-        raise AttachedModelError(f"its files take {sum(size for _, size in listed)} bytes, the box has {left} for them")
+        raise AttachedModelError(
+            f"its files take {sum(size for _, size in listed)} bytes, the box has {left} for them"
+        )
     position = box.position + box.bytes - left
     for name, size in listed:
         yield AttachedFile(name, size, position)

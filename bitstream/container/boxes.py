@@ -1,5 +1,6 @@
-"""What an MP4 file's boxes say of its size: bytes of tables and of payload for every track, whether the file is whole, and where a model
-is attached to it."""
+"""What an MP4 file's boxes say of its size: bytes of tables and of payload for every track, whether
+the file is whole, and where a model is attached to it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from .table_checks import TableChecker, box_header, children
 
 ATTACHED_MODEL_BOX = b"lvmd"
 MAX_MOVIE_BYTES = 1 << 28  # of the boxes that are read into memory
-_OPAQUE = (b"mdat", b"free", b"skip", b"wide", b"uuid", ATTACHED_MODEL_BOX)  # content that no reader looks at for tables
+# content that no reader looks at for tables
+_OPAQUE = (b"mdat", b"free", b"skip", b"wide", b"uuid", ATTACHED_MODEL_BOX)
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,9 @@ class TrackSize:
 
 @dataclass(frozen=True)
 class AttachedBox:
-    """The box of an attached model.  position: of its content in the file; bytes: of its content by the box's header, of which
-    ``available`` are there; box_bytes: what it takes of the file."""
+    """The box of an attached model.  position: of its content in the file; bytes: of its content by
+    the box's header, of which ``available`` are there; box_bytes: what it takes of the file.
+    """
 
     position: int
     bytes: int
@@ -39,8 +42,10 @@ class AttachedBox:
 
 @dataclass(frozen=True)
 class FileLayout:
-    """tracks: in the order of the file.  is_whole: no box reaches past the end of the file, the attached model's apart, without which the
-    video is complete.  attached_model: None where there is none."""
+    """tracks: in the order of the file.  is_whole: no box reaches past the end of the file, the
+    attached model's apart, without which the video is complete.  attached_model: None where there
+    is none.
+    """
 
     file_bytes: int
     tracks: tuple[TrackSize, ...]
@@ -49,8 +54,11 @@ class FileLayout:
 
 
 def read_layout(path: str | Path | SharedFile) -> FileLayout:
-    """Walk the boxes of the MP4 file ``path``.  Raises ``ContainerError`` if there is no complete moov box in it, or a table claims more
-    than there can be."""
+    """Walk the boxes of the MP4 file ``path``.
+
+    Raises ``ContainerError`` if there is no complete moov box in it, or a table claims more than
+    there can be.
+    """
     file_bytes = path.size if isinstance(path, SharedFile) else os.stat(path).st_size
     movie, model, position, read = None, None, 0, 0
     checker = TableChecker(str(path), file_bytes)
@@ -65,14 +73,19 @@ def read_layout(path: str | Path | SharedFile) -> FileLayout:
                 # Also a box that is cut short: FFmpeg reads what is there.
                 read += there
                 if read > MAX_MOVIE_BYTES:
-                    raise ContainerError(f"{path}: its tables take more than {MAX_MOVIE_BYTES} bytes: it is damaged, copy it again")
+                    raise ContainerError(
+                        f"{path}: its tables take more than {MAX_MOVIE_BYTES} bytes: it is damaged,"
+                        " copy it again"
+                    )
                 file.seek(position + header)
                 content = memoryview(file.read(max(0, there - header)))
                 checker.check(kind, content)
                 if kind == b"moov" and size == there:
                     movie = content
             if kind == ATTACHED_MODEL_BOX and model is None:
-                model = AttachedBox(position + header, max(0, size - header), max(0, there - header), there)
+                model = AttachedBox(
+                    position + header, max(0, size - header), max(0, there - header), there
+                )
                 if size != there or size < header:
                     position = file_bytes
                     break
@@ -80,8 +93,14 @@ def read_layout(path: str | Path | SharedFile) -> FileLayout:
                 break
             position += size
     if movie is None:
-        raise ContainerError(f"{path}: not an MP4 file, or cut short: there is no complete moov box in it")
-    tracks = tuple(TrackSize(size, _payload_bytes(body)) for kind, body, size in children(movie) if kind == b"trak")
+        raise ContainerError(
+            f"{path}: not an MP4 file, or cut short: there is no complete moov box in it"
+        )
+    tracks = tuple(
+        TrackSize(size, _payload_bytes(body))
+        for kind, body, size in children(movie)
+        if kind == b"trak"
+    )
     return FileLayout(file_bytes, tracks, is_whole=position == file_bytes, attached_model=model)
 
 
@@ -89,7 +108,9 @@ def _payload_bytes(track: memoryview) -> int:
     """Sum of the sample sizes of a track, by its mdia/minf/stbl/stsz box."""
     body = track
     for wanted in (b"mdia", b"minf", b"stbl", b"stsz"):
-        body = next((content for kind, content, _ in children(body) if kind == wanted), memoryview(b""))
+        body = next(
+            (content for kind, content, _ in children(body) if kind == wanted), memoryview(b"")
+        )
     uniform, count = int.from_bytes(body[4:8], "big"), int.from_bytes(body[8:12], "big")
     if uniform:
         return uniform * count

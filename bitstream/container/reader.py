@@ -21,14 +21,14 @@ from .boxes import read_layout
 from .shared_file import SharedFile, check_is_file
 from .tracks import LATENT_CODEC, MP4_ALONE, describe, open_input, packets_within
 
-# FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the ones after it.
+# FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the
+# ones after it.
 _KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
 _KEYFRAME_MARKS = (b"\x00" + MAGIC, b"\x80" + MAGIC)
 _PIECE = 1 << 20
-# Of a file that is none, only what kind it is matters; formats that open other files and addresses, such as playlists, stay out.
-_OTHER_FORMATS = (
-    "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,h264,hevc,obu,png_pipe,jpeg_pipe"
-)
+# Of a file that is none, only what kind it is matters; formats that open other files and addresses,
+# such as playlists, stay out.
+_OTHER_FORMATS = "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,h264,hevc,obu,png_pipe,jpeg_pipe"
 _FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid")
 
 
@@ -36,9 +36,9 @@ _FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b
 class Sample:
     """An access unit as the container holds it.
 
-    data: its bytes, unchecked.  pts, duration: ticks of the header's time base, by the container's tables (what the
-    access unit itself says goes before them).  index: 0.. in the order of the file.  position: of its first byte in the
-    file, which does not make two samples differ.
+    data: its bytes, unchecked.  pts, duration: ticks of the header's time base, by the container's
+    tables (what the access unit itself says goes before them).  index: 0.. in the order of the
+    file.  position: of its first byte in the file, which does not make two samples differ.
     """
 
     data: bytes
@@ -50,8 +50,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class UnitInfo:
-    """What is known of an access unit without decoding it: as in ``Sample``, size in bytes, whether decoding can start there, and
-    its frames by a field that is not checked."""
+    """What is known of an access unit without decoding it: as in ``Sample``, size in bytes, whether
+    decoding can start there, and its frames by a field that is not checked.
+    """
 
     pts: int
     duration: int
@@ -63,16 +64,18 @@ class UnitInfo:
 class StreamReader:
     """Reads the access units of a latent-video file.
 
-    path: as given; an open file goes as a ``SharedFile``.  header: the sequence header of the first access unit or, if that is damaged, of
-    the first keyframe that is not; header_is_intact: whether there is one whose checksum holds, so that what the header says can be relied
-    on.  tracks: a line on
-    every copied track.  audio_tracks: how many of them are sound.  container_bytes: what the file would weigh without
-    the copied tracks and the attached model: its size less theirs.  attached_model_bytes: of the latter, 0 if there is none.
-    declared_end_seconds: when the last frame ends by the container's tables, None where they do not say.
+    path: as given; an open file goes as a ``SharedFile``.  header: the sequence header of the first
+    access unit or, if that is damaged, of the first keyframe that is not; header_is_intact: whether
+    there is one whose checksum holds, so that what the header says can be relied on.  tracks: a
+    line on every copied track.  audio_tracks: how many of them are sound.  container_bytes: what
+    the file would weigh without the copied tracks and the attached model: its size less theirs.
+    attached_model_bytes: of the latter, 0 if there is none. declared_end_seconds: when the last
+    frame ends by the container's tables, None where they do not say.
 
-    Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or no header that can be read;
-    ``UnsupportedVersionError`` for a newer format.  A file that is cut short opens, if its tables are there, and the
-    error comes when ``units`` or ``index`` get to the cut.  Both read the file anew every time.
+    Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or no header
+    that can be read; ``UnsupportedVersionError`` for a newer format.  A file that is cut short
+    opens, if its tables are there, and the error comes when ``units`` or ``index`` get to the cut.
+    Both read the file anew every time.
     """
 
     def __init__(self, path: str | Path | SharedFile) -> None:
@@ -80,7 +83,8 @@ class StreamReader:
         if not _begins_with_a_box(path):
             raise ContainerError(_of_another_format(path))
         with _sent_to_repair(path):
-            self._layout = read_layout(path)  # first of all: it looks for tables that FFmpeg would believe
+            # first of all: it looks for tables that FFmpeg would believe
+            self._layout = read_layout(path)
             opened = open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE)
         with opened as container:
             self._stream_index, first = _find_latent_track(path, container, self._layout.file_bytes)
@@ -89,10 +93,16 @@ class StreamReader:
             track = container.streams[self._stream_index]
             self.declared_end_seconds = None
             if track.duration:
-                self.declared_end_seconds = float(((track.start_time or 0) + track.duration) * track.time_base)
+                self.declared_end_seconds = float(
+                    ((track.start_time or 0) + track.duration) * track.time_base
+                )
             self.audio_tracks = sum(stream.type == "audio" for stream in copied)
         self.header_is_intact = _begins_keyframe(first) and checksum_holds(first)
-        if not self.header_is_intact and (found := _intact_keyframe(path, self._stream_index, self._layout.file_bytes)) is not None:
+        if (
+            not self.header_is_intact
+            and (found := _intact_keyframe(path, self._stream_index, self._layout.file_bytes))
+            is not None
+        ):
             first, self.header_is_intact = found, True
         try:
             self.header = SequenceHeader.parse(ByteReader(first, offset=1))
@@ -101,15 +111,21 @@ class StreamReader:
             if isinstance(error, UnsupportedVersionError) and self.header_is_intact:
                 raise UnsupportedVersionError(f"{path}: {error}") from error
             raise ContainerError(
-                f"{path}: the first access unit is damaged ({error}), and no keyframe is whole: copy the file again"
+                f"{path}: the first access unit is damaged ({error}), and no keyframe is whole:"
+                " copy the file again"
             ) from error
 
     @property
     def container_bytes(self) -> int:
-        """Size of the file less the samples and tables of the copied tracks, and less the attached model."""
-        others = [track for index, track in enumerate(self._layout.tracks) if index != self._stream_index]
+        """Size of the file less the samples and tables of the copied tracks, and less the attached
+        model.
+        """
+        others = [
+            track for index, track in enumerate(self._layout.tracks) if index != self._stream_index
+        ]
         tracks = sum(track.table_bytes + track.payload_bytes for track in others)
-        return max(0, self._layout.file_bytes - tracks - self.attached_model_bytes)  # of a file cut short, samples are not all there
+        # of a file cut short, samples are not all there
+        return max(0, self._layout.file_bytes - tracks - self.attached_model_bytes)
 
     @property
     def attached_model_bytes(self) -> int:
@@ -118,24 +134,34 @@ class StreamReader:
         return 0 if box is None else box.box_bytes
 
     def attached_model(self) -> AttachedModel | None:
-        """The files of the model that is attached to the file, None if there is none.  Raises ``AttachedModelError``."""
+        """The files of the model that is attached to the file, None if there is none.
+
+        Raises ``AttachedModelError``.
+        """
         box = self._layout.attached_model
         return None if box is None else AttachedModel(self.path, box)
 
     def units(self) -> Iterator[Sample]:
-        """The access units in order.  Raises ``ContainerError`` at the place where the file is cut short or unreadable."""
+        """The access units in order.
+
+        Raises ``ContainerError`` at the place where the file is cut short or unreadable.
+        """
         with open_input(self.path, **_KEEP_ALL_SAMPLES, **MP4_ALONE) as container:
             stream = container.streams[self._stream_index]
             for other in container.streams:
                 if other.index != stream.index:
-                    other.discard = av.stream.Discard.all  # or a cut in the sound would end the reading of the units too
+                    # or a cut in the sound would end the reading of the units too
+                    other.discard = av.stream.Discard.all
             expected, index = stream.frames, 0
             demuxed = packets_within(container.demux(stream), self._layout.file_bytes, self.path)
             while True:
                 try:
                     packet = next(demuxed, None)
                 except (av.FFmpegError, OSError) as error:
-                    raise ContainerError(f"{self.path}: cannot be read after access unit {index} of {expected} ({error})") from error
+                    raise ContainerError(
+                        f"{self.path}: cannot be read after access unit {index} of {expected}"
+                        f" ({error})"
+                    ) from error
                 if packet is None or packet.is_corrupt:
                     break
                 if packet.dts is None:
@@ -144,12 +170,23 @@ class StreamReader:
                 index += 1
         if index < expected or not self._layout.is_whole:
             there = f"{index} of {expected} access units are there"
-            raise ContainerError(f"{self.path}: the file is cut short: {there}: copy it again, or videocodec repair keeps those")
+            raise ContainerError(
+                f"{self.path}: the file is cut short: {there}: copy it again, or videocodec repair"
+                " keeps those"
+            )
 
     def index(self) -> tuple[UnitInfo, ...]:
-        """What is known of every access unit, without keeping their bytes.  Raises like ``units``."""
+        """What is known of every access unit, without keeping their bytes.  Raises like
+        ``units``.
+        """
         return tuple(
-            UnitInfo(unit.pts, unit.duration, len(unit.data), peek_is_keyframe(unit.data), peek_frame_count(unit.data))
+            UnitInfo(
+                unit.pts,
+                unit.duration,
+                len(unit.data),
+                peek_is_keyframe(unit.data),
+                peek_frame_count(unit.data),
+            )
             for unit in self.units()
         )
 
@@ -159,13 +196,19 @@ class StreamReader:
     def __enter__(self) -> StreamReader:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _sample(self, packet: av.Packet, index: int) -> Sample:
         scale = Fraction(packet.time_base) / self.header.time_base
         pts = packet.dts if packet.pts is None else packet.pts
-        # Tables and time bases of strangers make times that no access unit can have, and that fit no integer of the index.
+        # Tables and time bases of strangers make times that no access unit can have, and that fit
+        # no integer of the index.
         pts, duration = (
             min(max(round(pts * scale), -MAX_PTS), MAX_PTS),
             min(max(round((packet.duration or 0) * scale), 0), MAX_FRAMES * MAX_DURATION),
@@ -181,7 +224,9 @@ def _begins_with_a_box(path: str | Path | SharedFile) -> bool:
         with open(path, "rb") as file:
             return file.read(8)[4:] in _FIRST_BOXES
     except OSError as error:
-        raise ContainerError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
+        raise ContainerError(
+            f"{path}: cannot be opened ({error.strerror}): check its permissions"
+        ) from error
 
 
 def _of_another_format(path: str | Path | SharedFile) -> str:
@@ -201,7 +246,8 @@ def _sent_to_repair(path: str | Path | SharedFile) -> Iterator[None]:
     except ContainerError as error:
         if holds_keyframe(path):
             raise ContainerError(
-                f"{path}: its tables are missing or damaged, but access units are there: videocodec repair {path} OUTPUT recovers them"
+                f"{path}: its tables are missing or damaged, but access units are there: videocodec"
+                f" repair {path} OUTPUT recovers them"
             ) from error
         raise
 
@@ -219,10 +265,17 @@ def holds_keyframe(path: str | Path | SharedFile) -> bool:
     return False
 
 
-def _intact_keyframe(path: str | Path | SharedFile, stream_index: int, file_bytes: int) -> bytes | None:
+def _intact_keyframe(
+    path: str | Path | SharedFile, stream_index: int, file_bytes: int
+) -> bytes | None:
     """The first keyframe of a track whose checksum holds."""
-    with open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE) as container, suppress(av.FFmpegError, OSError, ContainerError):
-        for packet in packets_within(container.demux(container.streams[stream_index]), file_bytes, path):
+    with (
+        open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE) as container,
+        suppress(av.FFmpegError, OSError, ContainerError),
+    ):
+        for packet in packets_within(
+            container.demux(container.streams[stream_index]), file_bytes, path
+        ):
             data = bytes(packet)
             if _begins_keyframe(data) and checksum_holds(data):
                 return data
@@ -233,18 +286,23 @@ def _begins_keyframe(data: bytes) -> bool:
     return peek_is_keyframe(data) and data[1 : 1 + len(MAGIC)] == MAGIC
 
 
-def _find_latent_track(path: str | Path | SharedFile, container: av.container.InputContainer, file_bytes: int) -> tuple[int, bytes]:
+def _find_latent_track(
+    path: str | Path | SharedFile, container: av.container.InputContainer, file_bytes: int
+) -> tuple[int, bytes]:
     """Index of the latent track and the bytes of its first access unit."""
     candidates = [stream for stream in container.streams.data if stream.name == LATENT_CODEC]
     first: dict[int, bytes] = {}
     try:
-        for packet in packets_within(container.demux(candidates), file_bytes, path) if candidates else ():
+        for packet in (
+            packets_within(container.demux(candidates), file_bytes, path) if candidates else ()
+        ):
             first.setdefault(packet.stream.index, bytes(packet))
             if len(first) == len(candidates):
                 break
     except (av.FFmpegError, OSError) as error:
         raise ContainerError(f"{path}: cannot be read ({error})") from error
-    # Other data tracks exist, of action cameras for one: ours begins with a keyframe, and that with a sequence header.
+    # Other data tracks exist, of action cameras for one: ours begins with a keyframe, and that with
+    # a sequence header.
     for index, data in sorted(first.items()):
         if _begins_keyframe(data):
             return index, data
@@ -255,7 +313,9 @@ def _find_latent_track(path: str | Path | SharedFile, container: av.container.In
     raise ContainerError(_not_ours(path, container, "no latent-video track in it that can be read"))
 
 
-def _not_ours(path: str | Path | SharedFile, container: av.container.InputContainer, otherwise: str) -> str:
+def _not_ours(
+    path: str | Path | SharedFile, container: av.container.InputContainer, otherwise: str
+) -> str:
     if container.streams.video:
         return f"{path} is an ordinary video, not a latent-video file: encode it first"
     return f"{path}: {otherwise}"

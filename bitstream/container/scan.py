@@ -1,14 +1,16 @@
 """Finds access units in bytes of which nobody knows where one begins or ends: by their checksums.
 
-An access unit from p to q, and its checksum after it, satisfies crc(p..q) = the four bytes at q.  Let Z be what a zero byte does to the
-register of the CRC: a linear map that can be undone.  With R(i) the register after the first i bytes of the file, begun at anything, the
-condition is, after Z has been undone as often as there are bytes before each of the two places,
+An access unit from p to q, and its checksum after it, satisfies crc(p..q) = the four bytes at q.
+Let Z be what a zero byte does to the register of the CRC: a linear map that can be undone.  With
+R(i) the register after the first i bytes of the file, begun at anything, the condition is, after Z
+has been undone as often as there are bytes before each of the two places,
 
     Z^-p (R(p) ^ 0xffffffff)  =  Z^-q (R(q) ^ ~checksum at q)
 
-where the left side depends on p alone and the right on q alone.  So one pass over the bytes gives the left side of every place that
-looks like the beginning of an access unit, and compares the right sides of all places with them: every unit is found, however long,
-in a time that grows with the bytes alone.
+where the left side depends on p alone and the right on q alone.  So one pass over the bytes gives
+the left side of every place that looks like the beginning of an access unit, and compares the right
+sides of all places with them: every unit is found, however long, in a time that grows with the
+bytes alone.
 """
 
 from __future__ import annotations
@@ -31,15 +33,18 @@ _SEGMENT = _SIDE * _SIDE  # bytes looked at together: rows times columns
 _CRC_BYTES = 4
 _FILTER_BITS = 22
 _ONES = np.uint32(0xFFFFFFFF)
-# Bytes that are looked at in vain for each byte of the file.  By chance a checksum fits once in 2^32 pairs of places; who wants to can make
-# a file in which every fourth byte ends something with the right checksum that begins at the same place, and is no access unit.
+# Bytes that are looked at in vain for each byte of the file.  By chance a checksum fits once in
+# 2^32 pairs of places; who wants to can make a file in which every fourth byte ends something with
+# the right checksum that begins at the same place, and is no access unit.
 _IN_VAIN = 32
 _PAIR_BYTES = 64  # what considering a pair of places costs besides
 
 
 @dataclass(frozen=True)
 class FoundUnit:
-    """An intact access unit: where its first byte is, its bytes with the checksum, and its fields."""
+    """An intact access unit: where its first byte is, its bytes with the checksum, and its
+    fields.
+    """
 
     position: int
     data: bytes
@@ -47,11 +52,14 @@ class FoundUnit:
 
 
 def find_units(file: BinaryIO, size: int) -> Iterator[FoundUnit]:
-    """All intact access units in the first ``size`` bytes of a file, in the order in which they end, none inside another that was found.
+    """All intact access units in the first ``size`` bytes of a file, in the order in which they
+    end, none inside another that was found.
 
-    Ends early where a file is made to be searched for ever."""
+    Ends early where a file is made to be searched for ever.
+    """
     maps = _maps()
-    starts, values = np.empty(0, np.int64), np.empty(0, np.uint32)  # places that may begin a unit, and their left sides
+    # places that may begin a unit, and their left sides
+    starts, values = np.empty(0, np.int64), np.empty(0, np.uint32)
     register = np.uint32(0)
     free = 0  # where the last unit that was found ends
     patience = _IN_VAIN * (size + _SEGMENT)
@@ -83,10 +91,11 @@ def find_units(file: BinaryIO, size: int) -> Iterator[FoundUnit]:
 
 @dataclass(frozen=True)
 class _Maps:
-    """Linear maps of registers as tables (…, 4, 256): of each byte of a register what becomes of it, to be combined by XOR.
+    """Linear maps of registers as tables (…, 4, 256): of each byte of a register what becomes of
+    it, to be combined by XOR.
 
-    columns[c]: Z^-c; rows[a]: Z^-(1024·a); over_segment: Z^(1024·1024).  appended[c] (…, 256): what a byte in column c adds to a register
-    that is moved back to the beginning of its row.
+    columns[c]: Z^-c; rows[a]: Z^-(1024·a); over_segment: Z^(1024·1024).  appended[c] (…, 256): what
+    a byte in column c adds to a register that is moved back to the beginning of its row.
     """
 
     columns: np.ndarray
@@ -97,8 +106,11 @@ class _Maps:
 
 @cache
 def _maps() -> _Maps:
-    # zlib complements the register before and after: from register 0, a byte b leads to what it tells of b begun with 0xffffffff.
-    table = np.array([zlib.crc32(bytes([byte]), 0xFFFFFFFF) ^ 0xFFFFFFFF for byte in range(256)], np.uint32)
+    # zlib complements the register before and after: from register 0, a byte b leads to what it
+    # tells of b begun with 0xffffffff.
+    table = np.array(
+        [zlib.crc32(bytes([byte]), 0xFFFFFFFF) ^ 0xFFFFFFFF for byte in range(256)], np.uint32
+    )
     top = np.empty(256, np.uint32)
     top[table >> np.uint32(24)] = np.arange(256, dtype=np.uint32)
 
@@ -106,7 +118,9 @@ def _maps() -> _Maps:
         index = top[register >> np.uint32(24)]
         return ((register ^ table[index]) << np.uint32(8)) | index
 
-    identity = np.arange(256, dtype=np.uint32)[None, :] << (np.uint32(8) * np.arange(4, dtype=np.uint32)[:, None])
+    identity = np.arange(256, dtype=np.uint32)[None, :] << (
+        np.uint32(8) * np.arange(4, dtype=np.uint32)[:, None]
+    )
     columns = np.empty((_SIDE + 1, 4, 256), np.uint32)
     columns[0] = identity
     for column in range(_SIDE):
@@ -135,7 +149,9 @@ def _apply_each(linear: np.ndarray, which: np.ndarray, registers: np.ndarray) ->
 
 
 class _Segment:
-    """Registers in a segment: data, up to 8 bytes longer than it, and the register at its beginning; all places count from there."""
+    """Registers in a segment: data, up to 8 bytes longer than it, and the register at its
+    beginning; all places count from there.
+    """
 
     def __init__(self, maps: _Maps, data: np.ndarray, register: np.uint32) -> None:
         self._maps, self._data = maps, data
@@ -143,10 +159,15 @@ class _Segment:
         padded = np.zeros(_SEGMENT, np.uint8)
         padded[: self._count] = data[: self._count]
         columns = np.arange(_SIDE)
-        added = np.bitwise_xor.accumulate(maps.appended[columns[None, :], padded.reshape(_SIDE, _SIDE)], axis=1)
+        added = np.bitwise_xor.accumulate(
+            maps.appended[columns[None, :], padded.reshape(_SIDE, _SIDE)], axis=1
+        )
         of_rows = _apply_each(maps.rows, np.arange(_SIDE), added[:, -1])
-        self._row_starts = np.bitwise_xor.accumulate(np.concatenate([[register], of_rows]).astype(np.uint32))
-        self._before = np.zeros((_SIDE, _SIDE), np.uint32)  # what the bytes before a place add, moved to the beginning of its row
+        self._row_starts = np.bitwise_xor.accumulate(
+            np.concatenate([[register], of_rows]).astype(np.uint32)
+        )
+        # what the bytes before a place add, moved to the beginning of its row
+        self._before = np.zeros((_SIDE, _SIDE), np.uint32)
         self._before[:, 1:] = added[:, :-1]
         # Moved to the beginning of this segment; from there to that of the next.
         self.register = _apply(maps.over_segment, self._row_starts[-1:])[0]
@@ -154,7 +175,10 @@ class _Segment:
     def left(self, places: np.ndarray) -> np.ndarray:
         """Left sides of the condition for some places."""
         rows, columns = places // _SIDE, places % _SIDE
-        own = _apply_each(self._maps.columns, columns, np.full(len(places), _ONES)) ^ self._before[rows, columns]
+        own = (
+            _apply_each(self._maps.columns, columns, np.full(len(places), _ONES))
+            ^ self._before[rows, columns]
+        )
         return _apply_each(self._maps.rows, rows, own) ^ self._row_starts[rows]
 
     def right(self) -> np.ndarray:
@@ -164,11 +188,18 @@ class _Segment:
             return np.empty(0, np.uint32)
         wide = self._data.astype(np.uint32)
         stored = np.zeros(_SEGMENT, np.uint32)
-        stored[:count] = wide[:count] << 24 | wide[1 : count + 1] << 16 | wide[2 : count + 2] << 8 | wide[3 : count + 3]
+        stored[:count] = (
+            wide[:count] << 24
+            | wide[1 : count + 1] << 16
+            | wide[2 : count + 2] << 8
+            | wide[3 : count + 3]
+        )
         stored = ~stored.reshape(_SIDE, _SIDE)
         columns, rows = np.arange(_SIDE)[None, :], np.arange(_SIDE)[:, None]
         own = _apply_each(self._maps.columns, columns, stored) ^ self._before
-        return (_apply_each(self._maps.rows, rows, own) ^ self._row_starts[:-1, None]).reshape(-1)[:count]
+        return (_apply_each(self._maps.rows, rows, own) ^ self._row_starts[:-1, None]).reshape(-1)[
+            :count
+        ]
 
 
 def _candidates(data: np.ndarray) -> np.ndarray:
@@ -185,8 +216,13 @@ def _candidates(data: np.ndarray) -> np.ndarray:
     return np.flatnonzero(is_keyframe | is_group)
 
 
-def _pairs(right: np.ndarray, values: np.ndarray, starts: np.ndarray, origin: int) -> Iterator[tuple[int, int]]:
-    """Beginnings and ends, the checksum excluded, that belong together; ends ascending.  ``values`` are sorted."""
+def _pairs(
+    right: np.ndarray, values: np.ndarray, starts: np.ndarray, origin: int
+) -> Iterator[tuple[int, int]]:
+    """Beginnings and ends, the checksum excluded, that belong together; ends ascending.
+
+    ``values`` are sorted.
+    """
     if not len(values):
         return
     shift = np.uint32(32 - _FILTER_BITS)

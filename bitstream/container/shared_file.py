@@ -14,9 +14,9 @@ from ..errors import ContainerError
 class SharedFile:
     """A binary file for reading and seeking, under a name for messages.
 
-    Any number of threads may read it: every view has its own position.  A file that a path named is closed by ``close``; a file object
-    that was handed in stays open, and its position is where the last reading left it.  Raises ``ContainerError`` for one that cannot
-    seek or gives text.
+    Any number of threads may read it: every view has its own position.  A file that a path named is
+    closed by ``close``; a file object that was handed in stays open, and its position is where the
+    last reading left it.  Raises ``ContainerError`` for one that cannot seek or gives text.
     """
 
     def __init__(self, file: BinaryIO, name: str | None = None, *, owned: bool = False) -> None:
@@ -26,7 +26,9 @@ class SharedFile:
         try:
             self.size = file.seek(0, os.SEEK_END)
         except io.UnsupportedOperation as error:
-            raise ContainerError(f"{self.name}: it cannot seek, as a pipe: read it into an io.BytesIO first") from error
+            raise ContainerError(
+                f"{self.name}: it cannot seek, as a pipe: read it into an io.BytesIO first"
+            ) from error
         if isinstance(file, io.TextIOBase):
             raise ContainerError(f'{self.name}: opened as text: open it as bytes, with mode "rb"')
 
@@ -37,22 +39,28 @@ class SharedFile:
         try:
             return cls(open(path, "rb"), str(path), owned=True)
         except OSError as error:
-            raise ContainerError(f"{path}: cannot be opened ({error.strerror}): check its permissions") from error
+            raise ContainerError(
+                f"{path}: cannot be opened ({error.strerror}): check its permissions"
+            ) from error
 
     def __str__(self) -> str:
         return self.name
 
     def view(self) -> BinaryIO:
-        """The file from its beginning, as an object of its own.  Closing it leaves the file open."""
+        """The file from its beginning, as an object of its own.  Closing it leaves the file
+        open.
+        """
         return _View(self)
 
     def read(self, position: int, count: int) -> bytes:
         """Up to ``count`` bytes from ``position`` on; fewer at the end of the file."""
-        # FFmpeg asks for what tables claim, and Python takes the memory before it looks what there is.
+        # FFmpeg asks for what tables claim, and Python takes the memory before it looks what there
+        # is.
         pieces, left = [], max(0, min(count, self.size - position))
         with self._lock:
             self._file.seek(position)
-            while left and (piece := self._file.read(left)):  # a file object may give less than it has, as those of a network do
+            # a file object may give less than it has, as those of a network do
+            while left and (piece := self._file.read(left)):
                 pieces.append(piece)
                 left -= len(piece)
         return b"".join(pieces)
@@ -78,12 +86,16 @@ class _View(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._shared.size}[whence]
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._shared.size}[
+            whence
+        ]
         self._position = max(0, origin + offset)
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        data = self._shared.read(self._position, self._shared.size if size is None or size < 0 else size)
+        data = self._shared.read(
+            self._position, self._shared.size if size is None or size < 0 else size
+        )
         self._position += len(data)
         return data
 

@@ -1,7 +1,7 @@
 """Tables of an MP4 file that claim more than there can be: found before FFmpeg reads them.
 
-FFmpeg makes an entry of some 40 bytes for every sample that a table speaks of, and a table of 20 bytes can speak of 2^32.  It reads tables
-wherever they stand, so they are looked for in all boxes.
+FFmpeg makes an entry of some 40 bytes for every sample that a table speaks of, and a table of 20
+bytes can speak of 2^32.  It reads tables wherever they stand, so they are looked for in all boxes.
 """
 
 from __future__ import annotations
@@ -13,19 +13,28 @@ import numpy as np
 
 from ..errors import ContainerError
 
-MORE_SAMPLES = 1 << 22  # than bytes: of files that were cut short, whose sound may have samples of a byte or two
+# than bytes: of files that were cut short, whose sound may have samples of a byte or two
+MORE_SAMPLES = 1 << 22
 MAX_BOXES = 10_000
-MAX_EDITED_SAMPLES = 1 << 26  # entries of an edit list times samples: each entry goes through all of them
+# entries of an edit list times samples: each entry goes through all of them
+MAX_EDITED_SAMPLES = 1 << 26
 _DEPTH = 12  # FFmpeg goes 10 deep
 _ENTRY_BYTES = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stco": 4, b"co64": 8, b"stss": 4, b"keys": 8}
 _RUN_LENGTHS = (b"stts", b"ctts")
 # What the format has no use for, and FFmpeg takes much memory for.
-_REFUSED = {b"cmov": "compressed tables", b"iloc": "items of pictures", b"iinf": "items of pictures", b"iref": "items of pictures"}
+_REFUSED = {
+    b"cmov": "compressed tables",
+    b"iloc": "items of pictures",
+    b"iinf": "items of pictures",
+    b"iref": "items of pictures",
+}
 _IN_DESCRIPTIONS = (b"stsz", b"stz2", b"stts", b"ctts", b"elst", b"trun", b"keys", *_REFUSED)
 
 
 def box_header(data: bytes | memoryview, available: int) -> tuple[bytes, int, int]:
-    """Type, bytes of the header and bytes of the whole box, of which ``available`` are there; (b"", 8, 0) if too short."""
+    """Type, bytes of the header and bytes of the whole box, of which ``available`` are there; (b"",
+    8, 0) if too short.
+    """
     if len(data) < 8:
         return b"", 8, 0
     size, kind = int.from_bytes(data[:4], "big"), bytes(data[4:8])
@@ -35,7 +44,9 @@ def box_header(data: bytes | memoryview, available: int) -> tuple[bytes, int, in
 
 
 def children(body: memoryview, *, cut: bool = False) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Type, content and size of every box in ``body``; stops at one that does not fit, or, with ``cut``, after what there is of it."""
+    """Type, content and size of every box in ``body``; stops at one that does not fit, or, with
+    ``cut``, after what there is of it.
+    """
     position = 0
     while position < len(body):
         kind, header, size = box_header(body[position : position + 16], len(body) - position)
@@ -48,7 +59,10 @@ def children(body: memoryview, *, cut: bool = False) -> Iterator[tuple[bytes, me
 
 
 class TableChecker:
-    """Looks at boxes one after another.  name: of the file, for messages.  Raises ``ContainerError``."""
+    """Looks at boxes one after another.  name: of the file, for messages.
+
+    Raises ``ContainerError``.
+    """
 
     def __init__(self, name: str, file_bytes: int) -> None:
         self._name, self._limit = name, file_bytes + MORE_SAMPLES
@@ -66,7 +80,10 @@ class TableChecker:
         elif kind == b"elst":
             self._edits = max(self._edits, self._number(kind, content, 4))
         elif kind in _REFUSED:
-            raise ContainerError(f"{self._name}: not a latent-video file, or damaged: it has a box {kind.decode()}, for {_REFUSED[kind]}")
+            raise ContainerError(
+                f"{self._name}: not a latent-video file, or damaged: it has a box {kind.decode()},"
+                f" for {_REFUSED[kind]}"
+            )
         elif kind == b"stsd":
             self._check_descriptions(bytes(content))
         elif depth < _DEPTH:
@@ -80,14 +97,18 @@ class TableChecker:
         """To be called for boxes that are not looked into."""
         self._boxes += 1
         if self._boxes > MAX_BOXES:
-            raise ContainerError(f"{self._name}: more than {MAX_BOXES} boxes: it is damaged, copy it again")
+            raise ContainerError(
+                f"{self._name}: more than {MAX_BOXES} boxes: it is damaged, copy it again"
+            )
 
     def _check_entries(self, kind: bytes, content: memoryview) -> None:
         count, size = self._number(kind, content, 4), _ENTRY_BYTES[kind]
         if count * size > max(0, len(content) - 8):
             self._fail(kind, f"{count} entries in {len(content)} bytes")
         if kind in _RUN_LENGTHS:
-            samples = int(np.frombuffer(content[8 : 8 + size * count], dtype=">u4")[::2].sum(dtype=np.uint64))
+            samples = int(
+                np.frombuffer(content[8 : 8 + size * count], dtype=">u4")[::2].sum(dtype=np.uint64)
+            )
             if samples > self._limit:
                 self._fail(kind, f"{samples} samples")
 
@@ -104,7 +125,9 @@ class TableChecker:
             self._fail(kind, f"{self._samples} samples")
 
     def _check_descriptions(self, content: bytes) -> None:
-        """Where boxes begin in a sample description depends on its kind: tables have no business there at all."""
+        """Where boxes begin in a sample description depends on its kind: tables have no business
+        there at all.
+        """
         for kind in _IN_DESCRIPTIONS:
             if kind in content:
                 self._fail(kind, "something inside a sample description")
@@ -115,4 +138,7 @@ class TableChecker:
         return int.from_bytes(content[offset : offset + 4], "big")
 
     def _fail(self, kind: bytes, claim: str) -> NoReturn:
-        raise ContainerError(f"{self._name}: box {kind.decode()} speaks of {claim}, which cannot be: it is damaged, copy it again")
+        raise ContainerError(
+            f"{self._name}: box {kind.decode()} speaks of {claim}, which cannot be: it is damaged,"
+            " copy it again"
+        )

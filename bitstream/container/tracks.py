@@ -15,10 +15,12 @@ from ..errors import ContainerError
 from .shared_file import SharedFile, check_is_file
 
 LATENT_CODEC = "bin_data"  # FFmpeg's name for what the latent track is coded as
-MP4_ALONE = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}  # options of open_input: no format that opens other files
+# options of open_input: no format that opens other files
+MP4_ALONE = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}
 _COPIED_KINDS = ("audio", "subtitle")
 _EMPTY_TEXT = b"\x00\x00"  # a mov_text packet that clears the screen
-_TIMES_READ, _MORE_BYTES = 2, 1 << 20  # of the file's bytes: FFmpeg adds a few to some packets, and tracks may share some
+# of the file's bytes: FFmpeg adds a few to some packets, and tracks may share some
+_TIMES_READ, _MORE_BYTES = 2, 1 << 20
 
 
 def describe(stream: av.stream.Stream) -> str:
@@ -32,22 +34,25 @@ def describe(stream: av.stream.Stream) -> str:
 
 
 class TrackCopier:
-    """Copies the audio and subtitle tracks of ``source`` into ``output``, an open PyAV output without packets yet.
+    """Copies the audio and subtitle tracks of ``source`` into ``output``, an open PyAV output
+    without packets yet.
 
-    Payload, timestamps, durations and codec parameters stay as they are, and so do language and disposition (ADTS
-    headers of AAC, which MP4 and Matroska do not have, go).  Call ``copy_until`` before every packet of the picture,
-    so that packets come interleaved and none has to be kept, and ``finish`` in the end; or ``close`` to give up.
+    Payload, timestamps, durations and codec parameters stay as they are, and so do language and
+    disposition (ADTS headers of AAC, which MP4 and Matroska do not have, go).  Call ``copy_until``
+    before every packet of the picture, so that packets come interleaved and none has to be kept,
+    and ``finish`` in the end; or ``close`` to give up.
 
-    cut: two times in seconds; only what is heard and shown between them is copied, as if the first were 0.  Of sound that is whole
-    packets, and one more before the first, which decoders need to begin with: both end up before time 0, where players skip them.
+    cut: two times in seconds; only what is heard and shown between them is copied, as if the first
+    were 0.  Of sound that is whole packets, and one more before the first, which decoders need to
+    begin with: both end up before time 0, where players skip them.
 
-    may_end: tracks end where the source cannot be read any more, as in a file that is cut short, and packets that are known to be damaged
-    are left out.
+    may_end: tracks end where the source cannot be read any more, as in a file that is cut short,
+    and packets that are known to be damaged are left out.
 
-    ``copied`` and ``skipped`` describe tracks in one line each: those being copied, and those the format of ``output``
-    cannot hold or that are neither picture nor sound nor subtitles.  ``time_bases`` are those in which the copied
-    tracks are counted.  Raises ``ContainerError`` if ``source`` cannot be
-    read, ``OSError`` if ``output`` cannot be written.
+    ``copied`` and ``skipped`` describe tracks in one line each: those being copied, and those the
+    format of ``output`` cannot hold or that are neither picture nor sound nor subtitles.
+    ``time_bases`` are those in which the copied tracks are counted.  Raises ``ContainerError`` if
+    ``source`` cannot be read, ``OSError`` if ``output`` cannot be written.
     """
 
     def __init__(
@@ -96,15 +101,27 @@ class TrackCopier:
         self._input.close()
 
     def _add(self, stream: av.stream.Stream) -> None:
-        if stream.type == "video" and stream == self._input.streams.video[0] or getattr(stream, "name", None) == LATENT_CODEC:
+        if (
+            stream.type == "video"
+            and stream == self._input.streams.video[0]
+            or getattr(stream, "name", None) == LATENT_CODEC
+        ):
             return
         if stream.type not in _COPIED_KINDS:
-            self.skipped.append(f"{describe(stream)}: only the first video track, sound and subtitles are kept")
+            self.skipped.append(
+                f"{describe(stream)}: only the first video track, sound and subtitles are kept"
+            )
         elif not _format_holds(self._output.format.name, stream):
             self.skipped.append(f"{describe(stream)}: {self._output.format.name} cannot hold it")
         else:
             target = self._output.add_stream_from_template(stream)
-            target.metadata.update({key: stream.metadata[key] for key in ("language", "title") if key in stream.metadata})
+            target.metadata.update(
+                {
+                    key: stream.metadata[key]
+                    for key in ("language", "title")
+                    if key in stream.metadata
+                }
+            )
             target.disposition = stream.disposition
             self._targets[stream.index] = target
             self.copied.append(describe(stream))
@@ -116,12 +133,15 @@ class TrackCopier:
         """Packets of the tracks to copy, in the order of the file."""
         if not self._targets:
             return
-        # FFmpeg's MP4 writer fills the gaps between subtitles with empty ones itself: copied, they would be there twice.
+        # FFmpeg's MP4 writer fills the gaps between subtitles with empty ones itself: copied, they
+        # would be there twice.
         fills_gaps = self._output.format.name in ("mp4", "mov")
         chosen = [self._input.streams[index] for index in self._targets]
         demuxed: Iterator[av.Packet] = self._input.demux(chosen)
         if self._input.format.name.startswith("mov"):  # other formats may hold packets compressed
-            demuxed = packets_within(demuxed, _TIMES_READ * os.path.getsize(self._path) + _MORE_BYTES, self._path)
+            demuxed = packets_within(
+                demuxed, _TIMES_READ * os.path.getsize(self._path) + _MORE_BYTES, self._path
+            )
         while True:
             try:
                 packet = next(demuxed, None)
@@ -130,12 +150,19 @@ class TrackCopier:
                     return
                 if isinstance(error, ContainerError):
                     raise
-                raise ContainerError(f"{self._path}: sound or subtitles cannot be read ({error.strerror})") from error
+                raise ContainerError(
+                    f"{self._path}: sound or subtitles cannot be read ({error.strerror})"
+                ) from error
             if packet is None:
                 return
             if self._may_end and packet.is_corrupt:
                 continue
-            if packet.dts is None or fills_gaps and packet.stream.name == "mov_text" and bytes(packet) == _EMPTY_TEXT:
+            if (
+                packet.dts is None
+                or fills_gaps
+                and packet.stream.name == "mov_text"
+                and bytes(packet) == _EMPTY_TEXT
+            ):
                 continue
             if packet.pts is None:
                 packet.pts = packet.dts
@@ -145,7 +172,8 @@ class TrackCopier:
     def _write(self, packet: av.Packet) -> None:
         index = packet.stream.index
         last = self._last_dts.get(index)
-        if last is not None and packet.dts <= last:  # damaged files repeat timestamps, and muxers stop at that
+        # damaged files repeat timestamps, and muxers stop at that
+        if last is not None and packet.dts <= last:
             packet.pts, packet.dts = max(packet.pts, last + 1), last + 1
         self._last_dts[index] = packet.dts
         packet.stream = self._targets[index]
@@ -154,11 +182,15 @@ class TrackCopier:
         except OSError:
             raise
         except av.FFmpegError as error:
-            raise ContainerError(f"{self._path}: track {index} cannot be copied ({error.strerror})") from error
+            raise ContainerError(
+                f"{self._path}: track {index} cannot be copied ({error.strerror})"
+            ) from error
 
 
 def _move_into(packet: av.Packet, begin: Fraction, end: Fraction) -> bool:
-    """Whether some of a packet lies in a cut; its times then count from the beginning of the cut."""
+    """Whether some of a packet lies in a cut; its times then count from the beginning of the
+    cut.
+    """
     base = packet.time_base
     first, last, length = round(begin / base), math.ceil(end / base), packet.duration or 0
     is_sound = packet.stream.type == "audio"
@@ -183,24 +215,34 @@ def open_input(path: str | Path | SharedFile, **options: str) -> av.container.In
         source = path.view() if isinstance(path, SharedFile) else os.path.abspath(path)
         return av.open(source, options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
-        raise ContainerError(f"{path}: not a file this program can read ({error.strerror}): check the name, or copy it again") from error
+        raise ContainerError(
+            f"{path}: not a file this program can read ({error.strerror}): check the name, or copy"
+            " it again"
+        ) from error
 
 
 def packets_within(packets: Iterable[av.Packet], limit: int, name: object) -> Iterator[av.Packet]:
-    """Packets until they have more than ``limit`` bytes together; then ``ContainerError`` with the name of the file.
+    """Packets until they have more than ``limit`` bytes together; then ``ContainerError`` with the
+    name of the file.
 
-    Tables may lead to the same bytes any number of times: a file of 300 kB would give hundreds of GB.
+    Tables may lead to the same bytes any number of times: a file of 300 kB would give hundreds of
+    GB.
     """
     left = limit
     for packet in packets:
         left -= packet.size
         if left < 0:
-            raise ContainerError(f"{name}: its tables lead to the same bytes again and again: it is damaged, copy it again")
+            raise ContainerError(
+                f"{name}: its tables lead to the same bytes again and again: it is damaged, copy it"
+                " again"
+            )
         yield packet
 
 
 def _format_holds(format_name: str, stream: av.stream.Stream) -> bool:
-    """Whether the format takes the track: FFmpeg decides some cases only when it writes the header, so write one."""
+    """Whether the format takes the track: FFmpeg decides some cases only when it writes the header,
+    so write one.
+    """
     scratch = av.open(io.BytesIO(), "w", format=format_name)
     try:
         scratch.add_stream_from_template(stream)

@@ -1,4 +1,6 @@
-"""Where a file is written until it is complete, and how what a killed process left there goes away."""
+"""Where a file is written until it is complete, and how what a killed process left there goes
+away.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,19 @@ try:
 except ImportError:  # not on Windows: what a killed process left is then the user's to remove
     fcntl = None
 
-_NAME_SHOWN = 40  # characters of the target's name: with all of a long one, the file's own would be too long
+# characters of the target's name: with all of a long one, the file's own would be too long
+_NAME_SHOWN = 40
 _TRIES = 10
 
 
 class Unfinished:
-    """An empty file, or a folder, made under a hidden name in the target's folder, ``.NAME.PROCESS-RANDOM.part``, so that nothing of
-    the user's is touched and a rename makes the target appear in one step.
+    """An empty file, or a folder, made under a hidden name in the target's folder,
+    ``.NAME.PROCESS-RANDOM.part``, so that nothing of the user's is touched and a rename makes the
+    target appear in one step.
 
-    It is removed with this object, at the end of the program at the latest, and locked as long as both live.  Those for the same target
-    that nobody holds were left by processes that were killed, and are removed.  Raises ``OSError`` if it cannot be made.
+    It is removed with this object, at the end of the program at the latest, and locked as long as
+    both live.  Those for the same target that nobody holds were left by processes that were killed,
+    and are removed.  Raises ``OSError`` if it cannot be made.
     """
 
     def __init__(self, target: Path, *, folder: bool = False) -> None:
@@ -33,7 +38,8 @@ class Unfinished:
         self._lock: int | None = None
         for _ in range(_TRIES):
             self.path = unfinished_name(target)
-            # Before it is there: an interruption may come at any place, and no object of whoever made this one need exist yet.
+            # Before it is there: an interruption may come at any place, and no object of whoever
+            # made this one need exist yet.
             self._removal = weakref.finalize(self, _removed, self.path)
             if folder:
                 self.path.mkdir()
@@ -45,7 +51,9 @@ class Unfinished:
             os.close(self._lock)  # another process came between, took it for left, and removed it
 
     def replace(self, target: Path) -> None:
-        """Give the file its name, once all of it is on the disk: some file systems say only then that it did not fit."""
+        """Give the file its name, once all of it is on the disk: some file systems say only then
+        that it did not fit.
+        """
         file = os.open(self.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
         try:
             os.fsync(file)
@@ -63,7 +71,12 @@ class Unfinished:
     def __enter__(self) -> Unfinished:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.remove()
 
     def _release(self) -> None:
@@ -74,7 +87,9 @@ class Unfinished:
 
 def unfinished_name(target: Path) -> Path:
     """A name for it that no other file and no other process has."""
-    return target.with_name(f".{target.name[:_NAME_SHOWN]}.{os.getpid()}-{secrets.token_hex(3)}.part")
+    return target.with_name(
+        f".{target.name[:_NAME_SHOWN]}.{os.getpid()}-{secrets.token_hex(3)}.part"
+    )
 
 
 def remove_left(target: Path) -> None:
@@ -95,14 +110,17 @@ def _removed(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(OSError):
-            # PyAV keeps a file open whose header did not fit on the disk: without a name it would still take its room until the end.
+            # PyAV keeps a file open whose header did not fit on the disk: without a name it would
+            # still take its room until the end.
             os.truncate(path, 0)
         with suppress(OSError):
             path.unlink()
 
 
 def _locked(path: Path) -> int | None:
-    """A descriptor that holds the lock of a file or folder; None if another process has it, or the file system knows none."""
+    """A descriptor that holds the lock of a file or folder; None if another process has it, or the
+    file system knows none.
+    """
     if fcntl is None:
         return None
     try:

@@ -21,20 +21,23 @@ MAX_MOVIE_TIMESCALE = (1 << 31) - 1
 MAX_PTS = 1 << 61  # ticks of the track
 MAX_STEP = 1 << 30  # ticks from unit to unit; FFmpeg's writer silently replaces larger ones by 1
 
-# Interleaving in pieces of this length keeps the tables of positions short: a piece is one entry per track.
+# Interleaving in pieces of this length keeps the tables of positions short: a piece is one entry
+# per track.
 _CHUNK_MICROSECONDS = 4_000_000
 
 
 class StreamWriter:
-    """Writes access units into an MP4 file, with the sound and subtitles of ``copy_from`` next to them.
+    """Writes access units into an MP4 file, with the sound and subtitles of ``copy_from`` next to
+    them.
 
-    ``time_base`` is that of the timestamps given to ``write``, seconds per tick.  The file is written beside its target
-    under a hidden name; ``commit`` moves it over the target, and leaving the context without that removes it.  With
-    ``tracks_end_with_video`` copied tracks stop where the last access unit ends, with ``copy_may_end``
-    where ``copy_from`` cannot be read on.
+    ``time_base`` is that of the timestamps given to ``write``, seconds per tick.  The file is
+    written beside its target under a hidden name; ``commit`` moves it over the target, and leaving
+    the context without that removes it.  With ``tracks_end_with_video`` copied tracks stop where
+    the last access unit ends, with ``copy_may_end`` where ``copy_from`` cannot be read on.
 
-    ``skipped_tracks`` describes, a line each, the tracks of ``copy_from`` that were left out.  Raises ``ContainerError``
-    if ``copy_from`` cannot be read, ``OSError`` if the file cannot be written.
+    ``skipped_tracks`` describes, a line each, the tracks of ``copy_from`` that were left out.
+    Raises ``ContainerError`` if ``copy_from`` cannot be read, ``OSError`` if the file cannot be
+    written.
     """
 
     def __init__(
@@ -54,7 +57,8 @@ class StreamWriter:
         self._end = Fraction(0)
         self._copier: TrackCopier | None = None
         self._model: tuple[Sequence[tuple[str, Path]], str] | None = None
-        self._unfinished = Unfinished(self.path)  # FFmpeg opens it at the first packet: too late to say that it cannot
+        # FFmpeg opens it at the first packet: too late to say that it cannot
+        self._unfinished = Unfinished(self.path)
         options = {
             "movflags": "+faststart",
             "fflags": "+bitexact",
@@ -64,13 +68,17 @@ class StreamWriter:
         }
         self._output: av.container.OutputContainer | None = None
         try:
-            self._output = av.open(os.path.abspath(self._unfinished.path), "w", format="mp4", container_options=options)
+            self._output = av.open(
+                os.path.abspath(self._unfinished.path), "w", format="mp4", container_options=options
+            )
             self._stream = self._output.add_data_stream(LATENT_CODEC)
             self._track_time_base = _track_time_base(self._time_base)
             self._stream.time_base = self._track_time_base
             if copy_from is not None:
                 self._copier = TrackCopier(copy_from, self._output, may_end=copy_may_end)
-            timescale = movie_timescale([self._track_time_base, *(self._copier.time_bases if self._copier else ())])
+            timescale = movie_timescale(
+                [self._track_time_base, *(self._copier.time_bases if self._copier else ())]
+            )
             # Read by PyAV at the first packet only, so that it can depend on the tracks.
             self._output.container_options["movie_timescale"] = str(timescale)
         except BaseException:
@@ -83,17 +91,26 @@ class StreamWriter:
         return self._copier.skipped if self._copier else []
 
     def write(self, unit: bytes, pts: int, duration: int) -> None:
-        """Add an access unit shown from ``pts`` on for ``duration`` ticks.  ``pts`` must grow from unit to unit."""
+        """Add an access unit shown from ``pts`` on for ``duration`` ticks.
+
+        ``pts`` must grow from unit to unit.
+        """
         scale = self._time_base / self._track_time_base
         ticks, length = round(pts * scale), max(1, round(duration * scale))
         if self._last_pts is not None and pts <= self._last_pts:
             raise ValueError(f"pts must grow from unit to unit, got {pts} after {self._last_pts}")
         if duration < 1:
             raise ValueError(f"duration must be at least one tick, got {duration}")
-        if abs(ticks) > MAX_PTS or length > MAX_STEP or ticks - self._last_ticks > MAX_STEP and self._last_pts is not None:
+        if (
+            abs(ticks) > MAX_PTS
+            or length > MAX_STEP
+            or ticks - self._last_ticks > MAX_STEP
+            and self._last_pts is not None
+        ):
             raise ContainerError(
-                f"{self.path}: MP4 cannot hold what lies at {float(pts * self._time_base):.3f} s: times and gaps between frames there are "
-                f"at most {float(MAX_STEP * self._track_time_base):.0f} s apart: cut the video before it"
+                f"{self.path}: MP4 cannot hold what lies at {float(pts * self._time_base):.3f} s:"
+                " times and gaps between frames there are at most"
+                f" {float(MAX_STEP * self._track_time_base):.0f} s apart: cut the video before it"
             )
         self._last_pts, self._last_ticks = pts, ticks
         self._end = (pts + duration) * self._time_base
@@ -112,12 +129,16 @@ class StreamWriter:
             raise ContainerError(f"{self.path}: cannot be written ({error.strerror})") from error
 
     def attach_model(self, files: Sequence[tuple[str, Path]], sha256: str) -> None:
-        """Have ``commit`` append the files of a model, names in its bundle and where they lie, which must have that identity; otherwise
-        it raises ``ContainerError``."""
+        """Have ``commit`` append the files of a model, names in its bundle and where they lie,
+        which must have that identity; otherwise it raises ``ContainerError``.
+        """
         self._model = (files, sha256)
 
     def commit(self) -> None:
-        """Finish the file and move it over the target.  ``ValueError`` if no access unit was written."""
+        """Finish the file and move it over the target.
+
+        ``ValueError`` if no access unit was written.
+        """
         if self._last_pts is None:
             raise ValueError("no access unit was written")
         try:
@@ -139,7 +160,12 @@ class StreamWriter:
     def __enter__(self) -> StreamWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _append_model(self, files: Sequence[tuple[str, Path]], sha256: str) -> None:
@@ -161,14 +187,17 @@ class StreamWriter:
 
 
 def _track_time_base(time_base: Fraction) -> Fraction:
-    """Time base of the latent track: MP4 knows 1/n only, which holds every multiple of it exactly."""
+    """Time base of the latent track: MP4 knows 1/n only, which holds every multiple of it
+    exactly.
+    """
     return Fraction(1, min(time_base.denominator, MAX_TIMESCALE))
 
 
 def movie_timescale(time_bases: list[Fraction]) -> int:
     """A time scale in which the start of every track is a whole number.
 
-    FFmpeg writes it with the resolution of the movie header, whose default is a millisecond: too coarse to be exact.
+    FFmpeg writes it with the resolution of the movie header, whose default is a millisecond: too
+    coarse to be exact.
     """
     timescale = math.lcm(*(time_base.denominator for time_base in time_bases))
     return timescale if timescale <= MAX_MOVIE_TIMESCALE else time_bases[0].denominator

@@ -1,4 +1,6 @@
-"""A sequence header, access units, and tiny real videos with sound and subtitles, made on the spot with PyAV."""
+"""A sequence header, access units, and tiny real videos with sound and subtitles, made on the spot
+with PyAV.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def header() -> SequenceHeader:
 
 @pytest.fixture
 def make_units(header: SequenceHeader) -> Callable[..., list[AccessUnit]]:
-    """Access units of random payload: a keyframe every ``gop`` frames, groups of up to 16 between."""
+    """Access units of random payload: a keyframe every ``gop`` frames, groups of up to 16
+    between.
+    """
 
     def make(
         frames: int = 50,
@@ -73,7 +77,12 @@ def make_units(header: SequenceHeader) -> Callable[..., list[AccessUnit]]:
 def write() -> Callable[..., StreamWriter]:
     """Writes access units into a file; options are those of ``StreamWriter``."""
 
-    def write_units(path: Path, units: list[AccessUnit], time_base: Fraction = Fraction(1, 25), **options: object) -> StreamWriter:
+    def write_units(
+        path: Path,
+        units: list[AccessUnit],
+        time_base: Fraction = Fraction(1, 25),
+        **options: object,
+    ) -> StreamWriter:
         with StreamWriter(path, time_base, **options) as writer:
             for unit in units:
                 writer.write(unit.to_bytes(), unit.first_pts, unit.duration)
@@ -100,8 +109,11 @@ def packets_of() -> Callable[..., list[CopiedPacket]]:
         with av.open(str(path)) as container:
             streams = [stream for stream in container.streams if stream.type == kind]
             return [
-                CopiedPacket(bytes(packet), packet.pts * packet.time_base, packet.duration * packet.time_base)
-                for packet in (container.demux(streams) if streams else ())  # demux([]) gives all tracks
+                CopiedPacket(
+                    bytes(packet), packet.pts * packet.time_base, packet.duration * packet.time_base
+                )
+                # demux([]) gives all tracks
+                for packet in (container.demux(streams) if streams else ())
                 if packet.dts is not None
             ]
 
@@ -112,7 +124,13 @@ def packets_of() -> Callable[..., list[CopiedPacket]]:
 def make_video(tmp_path: Path) -> Callable[..., Path]:
     """A video of grey frames, with noise for sound and two subtitles where asked for."""
 
-    def make(name: str = "source.mp4", *, frames: int = 50, audio: str | None = "aac", subtitles: str | None = "mov_text") -> Path:
+    def make(
+        name: str = "source.mp4",
+        *,
+        frames: int = 50,
+        audio: str | None = "aac",
+        subtitles: str | None = "mov_text",
+    ) -> Path:
         path = tmp_path / name
         with av.open(str(path), "w") as container:
             video = container.add_stream("libx264", rate=25, width=64, height=48)
@@ -135,7 +153,9 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def _write_noise(container: av.container.OutputContainer, stream: av.audio.stream.AudioStream, seconds: float) -> None:
+def _write_noise(
+    container: av.container.OutputContainer, stream: av.audio.stream.AudioStream, seconds: float
+) -> None:
     rng = np.random.default_rng(1)
     samples = stream.codec_context.frame_size or 1024
     for index in range(int(seconds * 48000) // samples):

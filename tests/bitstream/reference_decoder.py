@@ -1,7 +1,8 @@
-"""A second decoder of the format, for tests: plain Python integers, one position at a time, written from FORMAT.md.
+"""A second decoder of the format, for tests: plain Python integers, one position at a time, written
+from FORMAT.md.
 
-It shares nothing with the product, from the bytes of a file to the latents, and needs nothing but Python: no numpy, no PyAV, no
-constriction.  Slow by intent.
+It shares nothing with the product, from the bytes of a file to the latents, and needs nothing but
+Python: no numpy, no PyAV, no constriction.  Slow by intent.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ import zlib
 from array import array
 from sys import byteorder
 
-from .reference_blocks import AVERAGE, FUTURE, INTRA, PAST, RESIDUAL, BlockLayer, FrameBlocks, Grid, blank
+from .reference_blocks import (
+    AVERAGE,
+    FUTURE,
+    INTRA,
+    PAST,
+    RESIDUAL,
+    BlockLayer,
+    FrameBlocks,
+    Grid,
+    blank,
+)
 from .reference_entropy import RangeDecoder, Tables
 from .reference_syntax import KEYFRAME, parse_unit
 
@@ -28,13 +39,17 @@ def step(quantiser: int) -> int:
     return MANTISSAS[quantiser % 12] << (quantiser // 12)
 
 
-def predict(filters, reference: Latents, row: int, column: int, vector: tuple[int, int]) -> list[int]:
+def predict(
+    filters, reference: Latents, row: int, column: int, vector: tuple[int, int]
+) -> list[int]:
     """All channels of one position."""
     channels, height, width = len(reference), len(reference[0]), len(reference[0][0])
     (whole_y, phase_y), (whole_x, phase_x) = divmod(vector[0], 8), divmod(vector[1], 8)
 
     def at(channel: int, dy: int, dx: int) -> int:
-        return reference[channel][clip(row + whole_y + dy, 0, height - 1)][clip(column + whole_x + dx, 0, width - 1)]
+        return reference[channel][clip(row + whole_y + dy, 0, height - 1)][
+            clip(column + whole_x + dx, 0, width - 1)
+        ]
 
     if not phase_y and not phase_x:
         return [at(channel, 0, 0) for channel in range(channels)]
@@ -49,8 +64,12 @@ def predict(filters, reference: Latents, row: int, column: int, vector: tuple[in
     return [clip(total >> 13, -32767, 32767) for total in sums]
 
 
-def evaluate_network(parts: tuple[Grid, list, Grid, list], own: int, inputs: list[int]) -> tuple[list[int], list[int]]:
-    """Mean and log2 scale of each channel of a slice; ``parts`` are gather, gather_bias, mix, mix_bias."""
+def evaluate_network(
+    parts: tuple[Grid, list, Grid, list], own: int, inputs: list[int]
+) -> tuple[list[int], list[int]]:
+    """Mean and log2 scale of each channel of a slice; ``parts`` are gather, gather_bias, mix,
+    mix_bias.
+    """
     gather, gather_bias, mix, mix_bias = parts
     sums = list(gather_bias)
     for value, weights in zip(inputs, gather):
@@ -81,7 +100,8 @@ def checksum(frames: list[Latents]) -> int:
 class ReferenceDecoder:
     """Decodes access units to latents, nested lists [frame in display order][channel][row][column].
 
-    ``tables``: the integer tensors of section 9 by name, as nested lists (``reference_files.read_tables``).
+    ``tables``: the integer tensors of section 9 by name, as nested lists
+    (``reference_files.read_tables``).
     """
 
     def __init__(self, tables: dict[str, list]) -> None:
@@ -89,16 +109,26 @@ class ReferenceDecoder:
         self.channels = sum(self.slices)
         self.filters = tables["phase_filters"]
         self.networks = [
-            [tuple(tables[f"{kind}.{index}.{part}"] for part in NETWORK_PARTS) for index in range(len(self.slices))]
+            [
+                tuple(tables[f"{kind}.{index}.{part}"] for part in NETWORK_PARTS)
+                for index in range(len(self.slices))
+            ]
             for kind in ("intra", "inter")
         ]
         self.level_priors = [tables["intra.levels"], tables["inter.levels"]]
-        self.block_priors = {name.removeprefix("block."): rows for name, rows in tables.items() if name.startswith("block.")}
+        self.block_priors = {
+            name.removeprefix("block."): rows
+            for name, rows in tables.items()
+            if name.startswith("block.")
+        }
         self.anchor: Latents | None = None
         self.header: dict | None = None
 
     def decode(self, data: bytes) -> list[Latents]:
-        """The frames of one access unit.  ``ValueError`` where it is not one, or its latents are not those it says."""
+        """The frames of one access unit.
+
+        ``ValueError`` where it is not one, or its latents are not those it says.
+        """
         unit = parse_unit(data)
         frames = self._decode(unit)
         if checksum(frames) != unit.latent_checksum:
@@ -133,7 +163,9 @@ class ReferenceDecoder:
         self.header = header
         self.block = 1 << header["block_log2"]
         self.height, self.width = header["latent_height"], header["latent_width"]
-        self.block_layer = BlockLayer(self.block_priors, self.height // self.block, self.width // self.block)
+        self.block_layer = BlockLayer(
+            self.block_priors, self.height // self.block, self.width // self.block
+        )
         self.level_tables = [Tables(self.level_priors[kind], 256) for kind in (0, 1)]
         self.levels_before = self._zeros()
 
@@ -148,12 +180,19 @@ class ReferenceDecoder:
                 if blocks.modes[br][bc] == INTRA:
                     continue
                 used = {PAST: (0,), FUTURE: (1,), AVERAGE: (0, 1)}[blocks.directions[br][bc]]
-                values = [predict(self.filters, references[i], r, c, tuple(blocks.vectors[i][br][bc])) for i in used]
+                values = [
+                    predict(self.filters, references[i], r, c, tuple(blocks.vectors[i][br][bc]))
+                    for i in used
+                ]
                 for k in range(self.channels):
-                    out[k][r][c] = values[0][k] if len(values) == 1 else (values[0][k] + values[1][k] + 1) >> 1
+                    out[k][r][c] = (
+                        values[0][k] if len(values) == 1 else (values[0][k] + values[1][k] + 1) >> 1
+                    )
         return out
 
-    def _levels(self, coder: RangeDecoder, blocks: FrameBlocks, prediction: Latents | None, quantiser: int) -> Latents:
+    def _levels(
+        self, coder: RangeDecoder, blocks: FrameBlocks, prediction: Latents | None, quantiser: int
+    ) -> Latents:
         def mode(r: int, c: int) -> int:
             return blocks.modes[r // self.block][c // self.block]
 
@@ -161,10 +200,26 @@ class ReferenceDecoder:
         for index, own in enumerate(self.slices):
             for second in (0, 1):
                 for kind, wanted in ((0, INTRA), (1, RESIDUAL)):
-                    in_pass = [(r, c) for r in range(self.height) for c in range(self.width) if (r + c) % 2 == second]
+                    in_pass = [
+                        (r, c)
+                        for r in range(self.height)
+                        for c in range(self.width)
+                        if (r + c) % 2 == second
+                    ]
                     places = [(r, c) for r, c in in_pass if mode(r, c) == wanted]
                     if places:
-                        self._level_pass(coder, kind, index, first, second, places, mode, levels, prediction, quantiser)
+                        self._level_pass(
+                            coder,
+                            kind,
+                            index,
+                            first,
+                            second,
+                            places,
+                            mode,
+                            levels,
+                            prediction,
+                            quantiser,
+                        )
             first += own
         self.levels_before = levels if prediction is not None else self._zeros()
         latents = self._zeros()
@@ -172,29 +227,56 @@ class ReferenceDecoder:
             for r in range(self.height):
                 for c in range(self.width):
                     residual = (levels[k][r][c] * step(quantiser) + 128) >> 8
-                    latents[k][r][c] = clip(residual + (prediction[k][r][c] if prediction is not None else 0), -32767, 32767)
+                    latents[k][r][c] = clip(
+                        residual + (prediction[k][r][c] if prediction is not None else 0),
+                        -32767,
+                        32767,
+                    )
         return latents
 
-    def _level_pass(self, coder, kind, index, first, second, places, mode, levels, prediction, quantiser) -> None:
+    def _level_pass(
+        self, coder, kind, index, first, second, places, mode, levels, prediction, quantiser
+    ) -> None:
         own = self.slices[index]
         planes = []  # functions of a position inside the picture
         planes += [lambda r, c, k=k: clip(levels[k][r][c], -127, 127) for k in range(first + own)]
-        planes += [lambda r, c, k=k: abs(clip(levels[k][r][c], -127, 127)) for k in range(first + own)]
+        planes += [
+            lambda r, c, k=k: abs(clip(levels[k][r][c], -127, 127)) for k in range(first + own)
+        ]
         planes += [lambda r, c: second, lambda r, c: (quantiser - 40) * 8 // 12, lambda r, c: 1]
         if kind:
             planes.append(lambda r, c: int(mode(r, c) in (RESIDUAL, INTRA)))
-            planes += [lambda r, c, k=k: min(15, abs(prediction[k][r][c]) * 256 // step(quantiser)) for k in range(first, first + own)]
-            planes += [lambda r, c, k=k: min(15, abs(self.levels_before[k][r][c])) for k in range(first, first + own)]
+            planes += [
+                lambda r, c, k=k: min(15, abs(prediction[k][r][c]) * 256 // step(quantiser))
+                for k in range(first, first + own)
+            ]
+            planes += [
+                lambda r, c, k=k: min(15, abs(self.levels_before[k][r][c]))
+                for k in range(first, first + own)
+            ]
         contexts = []  # (sign, base, table) per position and channel
         for r, c in places:
             around = [(r + dy, c + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-            inputs = [plane(y, x) if 0 <= y < self.height and 0 <= x < self.width else 0 for plane in planes for y, x in around]
+            inputs = [
+                plane(y, x) if 0 <= y < self.height and 0 <= x < self.width else 0
+                for plane in planes
+                for y, x in around
+            ]
             for mean, scale in zip(*evaluate_network(self.networks[kind][index], own, inputs)):
                 quarters = (abs(mean) + 2) >> 2
-                contexts.append((-1 if mean < 0 else 1, quarters >> 2, 4 * clip((scale + 68) >> 3, 0, 19) + (quarters & 3)))
+                contexts.append(
+                    (
+                        -1 if mean < 0 else 1,
+                        quarters >> 2,
+                        4 * clip((scale + 68) >> 3, 0, 19) + (quarters & 3),
+                    )
+                )
         symbols = self.level_tables[kind].decode(coder, [table for _, _, table in contexts])
         beyond = iter(coder.escapes(sum(s >= 65 for s in symbols)))
-        offsets = [s - 32 if s < 65 else -(33 + next(beyond)) if s == 65 else 33 + next(beyond) for s in symbols]
+        offsets = [
+            s - 32 if s < 65 else -(33 + next(beyond)) if s == 65 else 33 + next(beyond)
+            for s in symbols
+        ]
         values = iter((offset + base) * sign for offset, (sign, base, _) in zip(offsets, contexts))
         for r, c in places:
             for k in range(first, first + own):

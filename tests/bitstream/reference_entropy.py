@@ -1,4 +1,6 @@
-"""Range decoding and adaptive tables for the second decoder of the tests, in plain Python from section 5 of FORMAT.md."""
+"""Range decoding and adaptive tables for the second decoder of the tests, in plain Python from
+section 5 of FORMAT.md.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ class RangeDecoder:
     def __init__(self, payload: bytes) -> None:
         if len(payload) % 4:
             raise ValueError("payload is not whole words")
-        self.words = [int.from_bytes(payload[i : i + 4], "little") for i in range(0, len(payload), 4)]
+        self.words = [
+            int.from_bytes(payload[i : i + 4], "little") for i in range(0, len(payload), 4)
+        ]
         self.position, self.lower, self.range, self.point = 0, 0, 2**64 - 1, 0
         for _ in range(2):
             self._shift_in()

@@ -1,4 +1,5 @@
-"""Files for the second decoder of the tests: the latent track of an MP4 file, an attached model, and tables, in plain Python.
+"""Files for the second decoder of the tests: the latent track of an MP4 file, an attached model,
+and tables, in plain Python.
 
 Written from sections 1 and 9 of FORMAT.md, ISO/IEC 14496-12 and the description of safetensors.
 """
@@ -11,10 +12,16 @@ from collections.abc import Iterator
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start, end) of the contents of the boxes that lie one behind the other in data[start:end]."""
+    """(type, start, end) of the contents of the boxes that lie one behind the other in
+    data[start:end].
+    """
     end = len(data) if end is None else end
     while start + 8 <= end:
-        size, kind, head = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8], 8
+        size, kind, head = (
+            int.from_bytes(data[start : start + 4], "big"),
+            data[start + 4 : start + 8],
+            8,
+        )
         if size == 1:
             size, head = int.from_bytes(data[start + 8 : start + 16], "big"), 16
         stop = end if size == 0 else start + size
@@ -32,7 +39,9 @@ def inside(data: bytes, where: tuple[int, int], *path: bytes) -> tuple[int, int]
 
 
 def entries(data: bytes, where: tuple[int, int], sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The rows of a table: version and flags, number of rows, and rows of integers of so many bytes."""
+    """The rows of a table: version and flags, number of rows, and rows of integers of so many
+    bytes.
+    """
     position, rows = where[0] + 8, []
     for _ in range(int.from_bytes(data[where[0] + 4 : position], "big")):
         row = []
@@ -48,8 +57,22 @@ def samples(data: bytes, table: tuple[int, int]) -> list[bytes]:
     found = {kind: (start, end) for kind, start, end in boxes(data, *table)}
     start = found[b"stsz"][0]
     even, count = (int.from_bytes(data[start + at : start + at + 4], "big") for at in (4, 8))
-    sizes = [even] * count if even else [int.from_bytes(data[at : at + 4], "big") for at in range(start + 12, start + 12 + 4 * count, 4)]
-    chunks = [row[0] for row in (entries(data, found[b"stco"], (4,)) if b"stco" in found else entries(data, found[b"co64"], (8,)))]
+    sizes = (
+        [even] * count
+        if even
+        else [
+            int.from_bytes(data[at : at + 4], "big")
+            for at in range(start + 12, start + 12 + 4 * count, 4)
+        ]
+    )
+    chunks = [
+        row[0]
+        for row in (
+            entries(data, found[b"stco"], (4,))
+            if b"stco" in found
+            else entries(data, found[b"co64"], (8,))
+        )
+    ]
     runs = entries(data, found[b"stsc"], (4, 4, 4))
     out: list[bytes] = []
     for index, (first, per_chunk, _) in enumerate(runs):
@@ -120,7 +143,10 @@ def read_tables(data: bytes) -> dict[str, list]:
             continue
         size = int(entry["dtype"][1:]) // 8
         begin, end = (8 + header_size + at for at in entry["data_offsets"])
-        values: list = [int.from_bytes(data[at : at + size], "little", signed=True) for at in range(begin, end, size)]
+        values: list = [
+            int.from_bytes(data[at : at + size], "little", signed=True)
+            for at in range(begin, end, size)
+        ]
         for side in reversed(entry["shape"][1:]):
             values = [values[at : at + side] for at in range(0, len(values), side)]
         tensors[name] = values

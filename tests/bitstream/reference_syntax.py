@@ -1,4 +1,6 @@
-"""Access units and sequence headers for the second decoder of the tests: plain Python from sections 2 and 3 of FORMAT.md."""
+"""Access units and sequence headers for the second decoder of the tests: plain Python from sections
+2 and 3 of FORMAT.md.
+"""
 
 from __future__ import annotations
 
@@ -69,8 +71,9 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Unit:
-    """One access unit.  header: fields by name, with latent_width and latent_height, or None; references: (frame, past, future) in coding
-    order, frames numbered from 1, the anchor 0."""
+    """One access unit.  header: fields by name, with latent_width and latent_height, or None;
+    references: (frame, past, future) in coding order, frames numbered from 1, the anchor 0.
+    """
 
     structure: int
     header: dict | None
@@ -98,7 +101,9 @@ def parse_unit(data: bytes) -> Unit:
     count = 1 + cursor.uint(1, 0, 0 if structure == KEYFRAME else 15)
     first_pts = cursor.svarint()
     uniform = cursor.uint(1, 0, 1)
-    durations = [cursor.varint() for _ in range(1 if uniform else count)] * (count if uniform else 1)
+    durations = [cursor.varint() for _ in range(1 if uniform else count)] * (
+        count if uniform else 1
+    )
     if abs(first_pts) > 2**62 - 1 or not all(1 <= duration <= 2**40 for duration in durations):
         raise ValueError("times")
     base = cursor.uint(1, 0, 127)
@@ -109,7 +114,16 @@ def parse_unit(data: bytes) -> Unit:
         raise ValueError("quantisers")
     checksum = cursor.uint(4)
     payload = cursor.take(end - cursor.position)
-    return Unit(structure, header, first_pts, tuple(durations), tuple(quantisers), checksum, payload, coding_order(structure, count))
+    return Unit(
+        structure,
+        header,
+        first_pts,
+        tuple(durations),
+        tuple(quantisers),
+        checksum,
+        payload,
+        coding_order(structure, count),
+    )
 
 
 def parse_header(cursor: Cursor) -> dict:

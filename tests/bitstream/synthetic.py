@@ -1,7 +1,9 @@
-"""Synthetic codec tables and random valid streams for tests: every feature of the format, the same bytes on every machine.
+"""Synthetic codec tables and random valid streams for tests: every feature of the format, the same
+bytes on every machine.
 
-Random numbers are the raw 64-bit integers of PCG64, which numpy keeps stable, unlike its distributions.  The encoder
-here takes random decisions; it shares ``FrameCoder`` with the decoder and nothing with the product's encoder.
+Random numbers are the raw 64-bit integers of PCG64, which numpy keeps stable, unlike its
+distributions.  The encoder here takes random decisions; it shares ``FrameCoder`` with the decoder
+and nothing with the product's encoder.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class RawIntegers:
 
     def below(self, limit: int, *shape: int) -> np.ndarray:
         """int64 of ``shape`` in 0..limit - 1 (as even as a modulus of 2^32 values is)."""
-        raw = self._generator.random_raw(int(np.prod(shape, dtype=np.int64)) or 1)[: int(np.prod(shape, dtype=np.int64))]
+        raw = self._generator.random_raw(int(np.prod(shape, dtype=np.int64)) or 1)[
+            : int(np.prod(shape, dtype=np.int64))
+        ]
         return ((raw >> np.uint64(32)) % np.uint64(limit)).astype(np.int64).reshape(shape)
 
     def one(self, limit: int) -> int:
@@ -52,32 +56,53 @@ class RawIntegers:
     def peaked(self, *shape: int) -> np.ndarray:
         """int64, either sign, magnitude m with a probability of about 2^-(m + 1)."""
         raw = self.below(1 << 24, *shape) | 1 << 20
-        magnitude = np.log2((raw & -raw).astype(np.float64)).astype(np.int64)  # exact: powers of two
+        # exact: powers of two
+        magnitude = np.log2((raw & -raw).astype(np.float64)).astype(np.int64)
         return magnitude * (1 - 2 * self.below(2, *shape))
 
 
 def normalised(weights: np.ndarray) -> np.ndarray:
-    """Weights >= 0 (tables, symbols), each row with a positive one → frequencies >= 1 that add up to 65536."""
+    """Weights >= 0 (tables, symbols), each row with a positive one → frequencies >= 1 that add up
+    to 65536.
+    """
     symbols = weights.shape[1]
     frequencies = 1 + weights * (FREQUENCY_TOTAL - symbols) // weights.sum(1, keepdims=True)
     frequencies[np.arange(len(weights)), weights.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
     return frequencies
 
 
-def synthetic_tables(seed: int = 2026, slices: tuple[int, ...] = SLICES, filter_noise_odds: int = 1) -> CodecTables:
-    """Tables with random integer weights of lifelike size; one in ``filter_noise_odds`` weights of the phase filters has noise on it."""
+def synthetic_tables(
+    seed: int = 2026, slices: tuple[int, ...] = SLICES, filter_noise_odds: int = 1
+) -> CodecTables:
+    """Tables with random integer weights of lifelike size; one in ``filter_noise_odds`` weights of
+    the phase filters has noise on it.
+    """
     random = RawIntegers(seed)
-    networks = {kind: tuple(_network(random, kind, slices, index) for index in range(len(slices))) for kind in (INTRA, INTER)}
+    networks = {
+        kind: tuple(_network(random, kind, slices, index) for index in range(len(slices)))
+        for kind in (INTRA, INTER)
+    }
     block_priors = {
-        name: normalised(1 + random.below(1000, *shape) * (shape[1] > 4) + 1 + random.below(4000, *shape))
+        name: normalised(
+            1 + random.below(1000, *shape) * (shape[1] > 4) + 1 + random.below(4000, *shape)
+        )
         for name, shape in BLOCK_TABLES.items()
     }
     level_priors = {INTRA: _level_priors(3), INTER: _level_priors(2)}
-    return CodecTables(sum(slices), slices, networks, level_priors, block_priors, _phase_filters(random, sum(slices), filter_noise_odds))
+    return CodecTables(
+        sum(slices),
+        slices,
+        networks,
+        level_priors,
+        block_priors,
+        _phase_filters(random, sum(slices), filter_noise_odds),
+    )
 
 
 def steep_tables(seed: int, slices: tuple[int, ...]) -> CodecTables:
-    """The same with networks whose hidden values mostly go beyond their limit, and whose means often do."""
+    """The same with networks whose hidden values mostly go beyond their limit, and whose means
+    often do.
+    """
     usual = synthetic_tables(seed, slices)
     for networks in usual.networks.values():
         for network in networks:
@@ -86,7 +111,9 @@ def steep_tables(seed: int, slices: tuple[int, ...]) -> CodecTables:
 
 
 def flat_tables(seed: int, slices: tuple[int, ...]) -> CodecTables:
-    """The same with networks that always say the same, so that all levels of a frame are coded under one table for each channel."""
+    """The same with networks that always say the same, so that all levels of a frame are coded
+    under one table for each channel.
+    """
     usual = synthetic_tables(seed, slices)
     for networks in usual.networks.values():
         for network in networks:
@@ -105,7 +132,12 @@ def _network(random: RawIntegers, kind: int, slices: tuple[int, ...], index: int
     rows, outputs = 9 * planes_of(kind, first, own), 2 * own
     gather_bias = random.around(1500, HIDDEN + outputs)
     gather_bias[HIDDEN + own :] += 1 << 11  # log2 scale around 1
-    parts = (random.around(160, rows, HIDDEN + outputs), gather_bias, random.around(300, HIDDEN, outputs), random.around(600, outputs))
+    parts = (
+        random.around(160, rows, HIDDEN + outputs),
+        gather_bias,
+        random.around(300, HIDDEN, outputs),
+        random.around(600, outputs),
+    )
     return SliceNetwork(*(part.astype(np.float64) for part in parts), own=own)
 
 
@@ -129,11 +161,15 @@ def _phase_filters(random: RawIntegers, channels: int, noise_odds: int) -> np.nd
             for dy, weight_row in ((0, PHASES - phase_row), (1, phase_row)):
                 for dx, weight_column in ((0, PHASES - phase_column), (1, phase_column)):
                     for channel in range(channels):
-                        filters[phase_row, phase_column, 2 + dy, 2 + dx, channel, channel] += 128 * weight_row * weight_column
+                        filters[phase_row, phase_column, 2 + dy, 2 + dx, channel, channel] += (
+                            128 * weight_row * weight_column
+                        )
     return filters.reshape(PHASES, PHASES, FILTER_TAPS**2 * channels, channels).astype(np.float64)
 
 
-def synthetic_header(width: int, height: int, block_log2: int = 1, channels: int = CHANNELS) -> SequenceHeader:
+def synthetic_header(
+    width: int, height: int, block_log2: int = 1, channels: int = CHANNELS
+) -> SequenceHeader:
     """Header of a stream for ``synthetic_tables``; width, height in pixels."""
     return SequenceHeader(
         width=width,
@@ -151,22 +187,39 @@ def synthetic_header(width: int, height: int, block_log2: int = 1, channels: int
     )
 
 
-def random_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
-    """A block layer with every mode, every direction the frame may use; motion shared, nearly shared, straight, odd and very large."""
-    choices = np.array([Mode.SKIP, Mode.SKIP, Mode.SKIP, Mode.RESIDUAL, Mode.RESIDUAL, Mode.GENERATE, Mode.INTRA], dtype=np.int64)
+def random_fields(
+    random: RawIntegers, height: int, width: int, two_references: bool
+) -> BlockFields:
+    """A block layer with every mode, every direction the frame may use; motion shared, nearly
+    shared, straight, odd and very large.
+    """
+    choices = np.array(
+        [Mode.SKIP, Mode.SKIP, Mode.SKIP, Mode.RESIDUAL, Mode.RESIDUAL, Mode.GENERATE, Mode.INTRA],
+        dtype=np.int64,
+    )
     modes = choices[random.below(len(choices), height, width)]
-    directions = random.below(3, height, width) if two_references else np.zeros((height, width), dtype=np.int64)
+    directions = (
+        random.below(3, height, width)
+        if two_references
+        else np.zeros((height, width), dtype=np.int64)
+    )
     directions[modes == Mode.INTRA] = Direction.PAST
     shared = random.around(12, 2, 1, 1, 2)
     kind = random.below(12, 2, height, width, 1)
-    vectors = np.where(kind < 5, shared, np.where(kind == 5, 0, random.around(9, 2, height, width, 2)))
-    vectors = np.where((kind == 6) | (kind == 7), shared + random.around(1, 2, height, width, 2), vectors)
+    vectors = np.where(
+        kind < 5, shared, np.where(kind == 5, 0, random.around(9, 2, height, width, 2))
+    )
+    vectors = np.where(
+        (kind == 6) | (kind == 7), shared + random.around(1, 2, height, width, 2), vectors
+    )
     vectors = np.where(kind == 8, random.around(VECTOR_LIMIT, 2, height, width, 2), vectors)
     straight = (directions == Direction.AVERAGE) & (random.below(2, height, width) == 0)
     vectors[1][straight] = -vectors[0][straight]
     for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
         vectors[reference][(modes == Mode.INTRA) | (directions == unused)] = 0
-    return join_units(random, BlockFields(modes, directions, vectors, np.ones((height, width), dtype=np.int64)))
+    return join_units(
+        random, BlockFields(modes, directions, vectors, np.ones((height, width), dtype=np.int64))
+    )
 
 
 # Rows and columns of blocks, whether there are two references → the block layer of a frame.
@@ -179,7 +232,9 @@ def still_fields(random: RawIntegers, height: int, width: int, two_references: b
 
 
 def counted_fields(*counts: int) -> FieldsMaker:
-    """A maker that remembers: nothing moves, and in the first frames so many blocks have levels, from the upper left on; later, all."""
+    """A maker that remembers: nothing moves, and in the first frames so many blocks have levels,
+    from the upper left on; later, all.
+    """
     left = list(counts)
 
     def make(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
@@ -191,8 +246,12 @@ def counted_fields(*counts: int) -> FieldsMaker:
     return make
 
 
-def scattered_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
-    """Every block by itself, many intra, with vectors that differ from their neighbours' by 40 px at most."""
+def scattered_fields(
+    random: RawIntegers, height: int, width: int, two_references: bool
+) -> BlockFields:
+    """Every block by itself, many intra, with vectors that differ from their neighbours' by 40 px
+    at most.
+    """
     fields = BlockFields.blank(height, width, Mode.SKIP)
     fields.modes[:] = random.below(len(Mode), height, width)
     fields.directions[:] = random.below(3 if two_references else 1, height, width)
@@ -210,8 +269,14 @@ def join_units(random: RawIntegers, fields: BlockFields) -> BlockFields:
         for row, column in np.ndindex(-(-height // side), -(-width // side)):
             unit = np.s_[row * side : (row + 1) * side, column * side : (column + 1) * side]
             modes = fields.modes[unit]
-            modes[modes == Mode.INTRA] = np.where(random.one(4), Mode.SKIP, Mode.INTRA)  # or hardly any unit would do
-            if random.one(2) and modes.size > 1 and (modes != Mode.INTRA).all() and fields.sides[unit][0, 0] == 1:
+            # or hardly any unit would do
+            modes[modes == Mode.INTRA] = np.where(random.one(4), Mode.SKIP, Mode.INTRA)
+            if (
+                random.one(2)
+                and modes.size > 1
+                and (modes != Mode.INTRA).all()
+                and fields.sides[unit][0, 0] == 1
+            ):
                 fields.sides[unit] = side
                 fields.directions[unit] = fields.directions[unit][0, 0]
                 for vectors in fields.vectors:
@@ -220,13 +285,17 @@ def join_units(random: RawIntegers, fields: BlockFields) -> BlockFields:
 
 
 def random_levels(random: RawIntegers, escape_odds: int = 150) -> LevelChooser:
-    """A chooser whose levels lie near the networks' means, and one in ``escape_odds`` is anything the format can hold."""
+    """A chooser whose levels lie near the networks' means, and one in ``escape_odds`` is anything
+    the format can hold.
+    """
 
     def choose(passed: PassContext) -> np.ndarray:
         context, count = passed.context, len(passed.rows) * passed.own
         levels = context.sign * context.base + random.peaked(count) * (1 + random.below(2, count))
         anything = random.around(MAX_LEVEL, count) >> random.below(10, count)
-        return np.where(random.below(escape_odds, count) == 0, anything, levels).reshape(len(passed.rows), passed.own)
+        return np.where(random.below(escape_odds, count) == 0, anything, levels).reshape(
+            len(passed.rows), passed.own
+        )
 
     return choose
 
@@ -238,7 +307,9 @@ def wide_levels(random: RawIntegers, escape_odds: int) -> LevelChooser:
         context, count = passed.context, len(passed.rows) * passed.own
         levels = context.sign * (context.base + random.around(40, count))
         limits = np.where(random.below(2, count) > 0, MAX_LEVEL, -MAX_LEVEL)
-        return np.where(random.below(escape_odds, count) == 0, limits, levels).reshape(len(passed.rows), passed.own)
+        return np.where(random.below(escape_odds, count) == 0, limits, levels).reshape(
+            len(passed.rows), passed.own
+        )
 
     return choose
 
@@ -314,8 +385,12 @@ class StreamMaker:
         header, io = self.header, SymbolWriter()
         key = plan.structure == Structure.KEYFRAME
         if key:
-            self._coder = FrameCoder(self.tables, header.latent_height, header.latent_width, 1 << header.block_log2)
-        empty = AccessUnit(plan.structure, header if key else None, self._pts, durations, plan.quantisers, 0, b"")
+            self._coder = FrameCoder(
+                self.tables, header.latent_height, header.latent_width, 1 << header.block_log2
+            )
+        empty = AccessUnit(
+            plan.structure, header if key else None, self._pts, durations, plan.quantisers, 0, b""
+        )
         known, frames = Reference({0: self._anchor}), {}
         if not key:
             self._coder.start_unit()
@@ -324,19 +399,35 @@ class StreamMaker:
                 frame = self._coder.code_keyframe(io, quantiser, self._choose)
             else:
                 references = known.of(entry)
-                fields = self._fields(self._random, *self._coder.blocks.grid, references[1] is not None)
-                frame = self._coder.code_inter(io, quantiser, entry, references, fields, self._choose)
+                fields = self._fields(
+                    self._random, *self._coder.blocks.grid, references[1] is not None
+                )
+                frame = self._coder.code_inter(
+                    io, quantiser, entry, references, fields, self._choose
+                )
             frames[entry.display_index] = frame
             known.frames[entry.display_index + 1] = ReferenceFrame(frame.latents.astype(np.int32))
         ordered = tuple(frames[index] for index in range(len(durations)))
         self._anchor = known.frames[len(durations)]
         self._pts += sum(durations)
-        unit = AccessUnit(plan.structure, empty.header, empty.first_pts, durations, plan.quantisers, latent_checksum(ordered), io.finish())
+        unit = AccessUnit(
+            plan.structure,
+            empty.header,
+            empty.first_pts,
+            durations,
+            plan.quantisers,
+            latent_checksum(ordered),
+            io.finish(),
+        )
         return MadeUnit(unit, ordered)
 
 
 def make_stream(
-    tables: CodecTables, header: SequenceHeader, plans: tuple[UnitPlan, ...], seed: int, escape_odds: int = 150
+    tables: CodecTables,
+    header: SequenceHeader,
+    plans: tuple[UnitPlan, ...],
+    seed: int,
+    escape_odds: int = 150,
 ) -> tuple[MadeUnit, ...]:
     """A stream of random content."""
     maker = StreamMaker(tables, header, seed, escape_odds)

@@ -17,7 +17,8 @@ from bitstream.sequence_header import SequenceHeader
 
 KEYFRAME = (
     "00"  # keyframe
-    "4c5649440101 01600120 02020200 0000 0001 00 00000001 00000019 00000019 00000001 100301 1c00fa05"
+    "4c5649440101 01600120 02020200 0000 0001 00 00000001 00000019 00000019 00000001 100301"
+    " 1c00fa05"
     "08 656d626564646564" + "ab" * 32 + "00 05 01 01"  # one frame, first_pts -3, uniform, 1 tick
     "28 12345678 616263"  # quantiser 40, latent checksum, payload
     "39f837e2"
@@ -99,8 +100,18 @@ def units(draw: st.DrawFn) -> AccessUnit:
         structure=structure,
         header=header if structure == Structure.KEYFRAME else None,
         first_pts=draw(st.integers(-MAX_PTS, MAX_PTS)),
-        durations=tuple(draw(st.lists(st.integers(1, MAX_DURATION), **lists) | st.integers(1, 5000).map(lambda d: [d] * frames))),
-        quantisers=tuple(draw(st.lists(st.integers(0, 127), **lists) | st.integers(0, 127).map(lambda q: [q] * frames))),
+        durations=tuple(
+            draw(
+                st.lists(st.integers(1, MAX_DURATION), **lists)
+                | st.integers(1, 5000).map(lambda d: [d] * frames)
+            )
+        ),
+        quantisers=tuple(
+            draw(
+                st.lists(st.integers(0, 127), **lists)
+                | st.integers(0, 127).map(lambda q: [q] * frames)
+            )
+        ),
         latent_checksum=draw(st.integers(0, 2**32 - 1)),
         payload=draw(st.binary(max_size=40)),
     )
@@ -113,7 +124,13 @@ def test_round_trip(unit: AccessUnit) -> None:
 
 @given(st.binary(max_size=120))
 def test_any_bytes_give_a_unit_or_an_error(data: bytes) -> None:
-    for candidate in (data, sealed(data), sealed(b"\x01" + data), sealed(b"\x82" + data), sealed(b"\x00LVID\x01\x01" + data)):
+    for candidate in (
+        data,
+        sealed(data),
+        sealed(b"\x01" + data),
+        sealed(b"\x82" + data),
+        sealed(b"\x00LVID\x01\x01" + data),
+    ):
         try:
             unit = AccessUnit.parse(candidate)
         except BitstreamError:
@@ -130,7 +147,9 @@ def test_a_changed_byte_breaks_the_checksum(unit: AccessUnit, data: st.DataObjec
 
 
 @given(units(), st.data())
-def test_a_changed_byte_with_a_good_checksum_is_a_unit_or_an_error(unit: AccessUnit, data: st.DataObject) -> None:
+def test_a_changed_byte_with_a_good_checksum_is_a_unit_or_an_error(
+    unit: AccessUnit, data: st.DataObject
+) -> None:
     raw = bytearray(unit.to_bytes()[:-4])
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     try:
@@ -148,7 +167,9 @@ def test_every_truncation_is_reported() -> None:
 
 
 def test_truncation_behind_a_good_checksum() -> None:
-    with pytest.raises(TruncatedStreamError, match="latent_checksum at byte 6 needs 4 bytes, 1 are left"):
+    with pytest.raises(
+        TruncatedStreamError, match="latent_checksum at byte 6 needs 4 bytes, 1 are left"
+    ):
         AccessUnit.parse(sealed("01 00 00 01 01 28 00"))
 
 
@@ -168,7 +189,9 @@ def test_truncation_behind_a_good_checksum() -> None:
         ("81 01 00 01 01 28 00 58 00000000", "quantiser_offset", 7),
     ],
 )
-def test_values_out_of_range_name_the_field_and_its_offset(body: str, field: str, offset: int) -> None:
+def test_values_out_of_range_name_the_field_and_its_offset(
+    body: str, field: str, offset: int
+) -> None:
     with pytest.raises(FieldError) as caught:
         AccessUnit.parse(sealed(body))
     assert (caught.value.field, caught.value.offset) == (field, offset)

@@ -11,7 +11,11 @@ from bitstream.group_structure import FrameReference
 
 def still(distances: tuple[int, ...]) -> CodedBlocks:
     """One skipped block that does not move, to references at those distances."""
-    return CodedBlocks(BlockFields.blank(1, 1, Mode.SKIP), distances, np.zeros((len(distances), 1, 1, 2), dtype=np.int64))
+    return CodedBlocks(
+        BlockFields.blank(1, 1, Mode.SKIP),
+        distances,
+        np.zeros((len(distances), 1, 1, 2), dtype=np.int64),
+    )
 
 
 def test_what_a_frame_is_predicted_from() -> None:
@@ -27,5 +31,7 @@ def test_what_a_frame_is_predicted_from() -> None:
     assert context.source is past and context.temporal[:, 0, 0].tolist() == [[-4, -8], [4, 8]]
     context = BlockContext({0: past}, FrameReference(7, 0, None))  # first of a hierarchy of eight
     assert (context.kind, context.two, context.temporal[:, 0, 0].tolist()) == (0, False, [[2, 2]])
-    assert not BlockContext({0: CodedBlocks.keyframe(1, 1)}, FrameReference(0, 0, None)).temporal.any()
+    assert not BlockContext(
+        {0: CodedBlocks.keyframe(1, 1)}, FrameReference(0, 0, None)
+    ).temporal.any()
     assert BlockContext({0: past, 2: still((-2,))}, FrameReference(0, 0, 2)).kind == 2

@@ -1,4 +1,6 @@
-"""The lattice of blocks: every block once, neighbours before it, and the predictors against slow ones."""
+"""The lattice of blocks: every block once, neighbours before it, and the predictors against slow
+ones.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ def test_neighbours_lie_in_earlier_stages(height: int) -> None:
     for width in SIDES:
         known = np.zeros(height * width, dtype=bool)
         for stage in stages(height, width):
-            assert len(stage.blocks) and (np.diff(stage.blocks) > 0).all()  # raster order, none empty
+            # raster order, none empty
+            assert len(stage.blocks) and (np.diff(stage.blocks) > 0).all()
             assert stage.neighbours.shape == (4, len(stage.blocks))
             assert (stage.inside == (stage.neighbours >= 0)).all() and stage.neighbours.min() >= -1
             assert known[stage.neighbours[stage.inside]].all()
@@ -40,7 +43,9 @@ def test_neighbours_lie_in_earlier_stages(height: int) -> None:
 @pytest.mark.parametrize("height", SIDES)
 def test_stages_as_written(height: int) -> None:
     for width in SIDES:
-        expected = [(kind, blocks) for kind, blocks in reference_blocks.stages(height, width) if blocks]
+        expected = [
+            (kind, blocks) for kind, blocks in reference_blocks.stages(height, width) if blocks
+        ]
         got = stages(height, width)
         assert [int(stage.kind) for stage in got] == [kind for kind, _ in expected]
         for stage, (_, blocks) in zip(got, expected):
@@ -86,7 +91,12 @@ def test_stages_are_shared_and_read_only() -> None:
 def test_gather() -> None:
     stage = Stage(StageKind.EDGE, np.array([1]), np.array([[-1], [4], [0], [2]]))
     assert stage.gather(np.arange(10, 16).reshape(2, 3)).tolist() == [[0], [14], [10], [12]]
-    assert stage.gather(np.arange(12).reshape(2, 3, 2), outside=-7).tolist() == [[[-7, -7]], [[8, 9]], [[0, 1]], [[4, 5]]]
+    assert stage.gather(np.arange(12).reshape(2, 3, 2), outside=-7).tolist() == [
+        [[-7, -7]],
+        [[8, 9]],
+        [[0, 1]],
+        [[4, 5]],
+    ]
     assert stage.gather(np.ones((2, 3), dtype=bool)).tolist() == [[False], [True], [True], [True]]
 
 
@@ -96,24 +106,37 @@ def test_part_of_a_stage_gathers_as_the_whole() -> None:
         chosen = stage.blocks % 3 == 0
         part = stage.select(chosen)
         assert part.kind == stage.kind and part.blocks.tolist() == stage.blocks[chosen].tolist()
-        assert part.gather(plane, outside=-1).tolist() == stage.gather(plane, outside=-1)[:, chosen].tolist()
+        assert (
+            part.gather(plane, outside=-1).tolist()
+            == stage.gather(plane, outside=-1)[:, chosen].tolist()
+        )
 
 
 component = st.integers(-3, 3) | st.integers(-VECTOR_LIMIT, VECTOR_LIMIT)
 vector = st.tuples(component, component)
-neighbourhood = st.tuples(st.lists(vector, min_size=4, max_size=4), st.lists(st.booleans(), min_size=4, max_size=4), vector)
+neighbourhood = st.tuples(
+    st.lists(vector, min_size=4, max_size=4),
+    st.lists(st.booleans(), min_size=4, max_size=4),
+    vector,
+)
 
 
 @given(st.lists(neighbourhood, min_size=1, max_size=12))
-def test_predictor_and_spread_as_written(blocks: list[tuple[list[tuple[int, int]], list[bool], tuple[int, int]]]) -> None:
+def test_predictor_and_spread_as_written(
+    blocks: list[tuple[list[tuple[int, int]], list[bool], tuple[int, int]]],
+) -> None:
     values = np.array([around for around, _, _ in blocks]).transpose(1, 0, 2)
     available = np.array([known for _, known, _ in blocks]).T
     fallback = np.array([other for _, _, other in blocks])
     predictors, spreads = middle_and_spread(values, available, fallback)
     assert predictors.shape == fallback.shape and spreads.shape == (len(blocks),)
-    for (around, known, other), predictor, spread in zip(blocks, predictors.tolist(), spreads.tolist()):
+    for (around, known, other), predictor, spread in zip(
+        blocks, predictors.tolist(), spreads.tolist()
+    ):
         seen = [list(v) for v, there in zip(around, known) if there]
-        assert predictor == ([middle_of([v[k] for v in seen]) for k in (0, 1)] if seen else list(other))
+        assert predictor == (
+            [middle_of([v[k] for v in seen]) for k in (0, 1)] if seen else list(other)
+        )
         assert spread == spread_of(seen)
 
 
@@ -131,7 +154,9 @@ def test_predictor_and_spread_as_written(blocks: list[tuple[list[tuple[int, int]
         ([(1, 1)] * 4, (1, 1), 0),
     ],
 )
-def test_predictor_and_spread_by_hand(seen: list[tuple[int, int]], predictor: tuple[int, int], spread: int) -> None:
+def test_predictor_and_spread_by_hand(
+    seen: list[tuple[int, int]], predictor: tuple[int, int], spread: int
+) -> None:
     values = np.full((4, 1, 2), 300)
     available = np.zeros((4, 1), dtype=bool)
     for index, value in enumerate(seen):

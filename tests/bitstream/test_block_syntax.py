@@ -1,4 +1,6 @@
-"""The block layer: what is written is read, contexts and predictors as written, and vectors out of range."""
+"""The block layer: what is written is read, contexts and predictors as written, and vectors out of
+range.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ Unit = list[tuple[FrameReference, BlockFields]]
 
 
 def round_trip(units: list[Unit]) -> tuple[BlockCoder, SymbolWriter, bytes]:
-    """Write and read the frames of units; both readers must give them back, ours with the writer's state."""
+    """Write and read the frames of units; both readers must give them back, ours with the writer's
+    state.
+    """
     height, width = units[0][0][1].modes.shape
     writer, sender = SymbolWriter(), BlockCoder(PRIORS, height, width)
     for unit in units:
@@ -45,13 +49,20 @@ def round_trip(units: list[Unit]) -> tuple[BlockCoder, SymbolWriter, bytes]:
     for unit in units:
         receiver.start_unit()
         for entry, fields in unit:
-            assert_same(receiver.code(reader, BlockFields.blank(height, width, Mode.SKIP), entry), fields)
+            assert_same(
+                receiver.code(reader, BlockFields.blank(height, width, Mode.SKIP), entry), fields
+            )
     coder, slow = RangeDecoder(data), BlockLayer(PRIORS, height, width)
     for unit in units:
         slow.start_unit(len(unit))
         for entry, fields in unit:
             blocks = slow.decode(coder, entry.display_index + 1, entry.past, entry.future)
-            expected = fields.modes.tolist(), fields.sides.tolist(), fields.directions.tolist(), fields.vectors.tolist()
+            expected = (
+                fields.modes.tolist(),
+                fields.sides.tolist(),
+                fields.directions.tolist(),
+                fields.vectors.tolist(),
+            )
             assert (blocks.modes, blocks.sides, blocks.directions, blocks.vectors) == expected
     assert reader.bits == pytest.approx(writer.bits)
     assert sender.known.keys() == receiver.known.keys()
@@ -62,28 +73,46 @@ def round_trip(units: list[Unit]) -> tuple[BlockCoder, SymbolWriter, bytes]:
     return sender, writer, data
 
 
-def random_unit(random: RawIntegers, structure: Structure, frames: int, height: int, width: int) -> Unit:
+def random_unit(
+    random: RawIntegers, structure: Structure, frames: int, height: int, width: int
+) -> Unit:
     order = coding_order(structure, frames)
-    return [(entry, random_fields(random, height, width, entry.future is not None)) for entry in order]
+    return [
+        (entry, random_fields(random, height, width, entry.future is not None)) for entry in order
+    ]
 
 
 @settings(max_examples=80)
 @given(
     st.integers(1, 20),
     st.integers(1, 20),
-    st.lists(st.tuples(st.sampled_from([Structure.CHAIN, Structure.HIERARCHY]), st.integers(1, 5)), min_size=1, max_size=3),
+    st.lists(
+        st.tuples(st.sampled_from([Structure.CHAIN, Structure.HIERARCHY]), st.integers(1, 5)),
+        min_size=1,
+        max_size=3,
+    ),
     st.integers(0, 1 << 30),
 )
-def test_what_is_written_is_read(height: int, width: int, units: list[tuple[Structure, int]], seed: int) -> None:
+def test_what_is_written_is_read(
+    height: int, width: int, units: list[tuple[Structure, int]], seed: int
+) -> None:
     random = RawIntegers(seed)
-    _, writer, data = round_trip([random_unit(random, structure, frames, height, width) for structure, frames in units])
+    _, writer, data = round_trip(
+        [random_unit(random, structure, frames, height, width) for structure, frames in units]
+    )
     assert len(data) <= 1.005 * writer.bits / 8 + 8
 
 
 @given(st.data())
 def test_any_fields(data: st.DataObject) -> None:
-    height, width, two = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4)), data.draw(st.booleans())
-    component = st.sampled_from([0, 0, 1, -32, -33, 32, 33, -VECTOR_LIMIT, VECTOR_LIMIT]) | st.integers(-VECTOR_LIMIT, VECTOR_LIMIT)
+    height, width, two = (
+        data.draw(st.integers(1, 3)),
+        data.draw(st.integers(1, 4)),
+        data.draw(st.booleans()),
+    )
+    component = st.sampled_from(
+        [0, 0, 1, -32, -33, 32, 33, -VECTOR_LIMIT, VECTOR_LIMIT]
+    ) | st.integers(-VECTOR_LIMIT, VECTOR_LIMIT)
     fields = BlockFields.blank(height, width, Mode.SKIP)
     for block in np.ndindex(height, width):
         fields.modes[block] = data.draw(st.integers(0, 3))
@@ -109,7 +138,10 @@ def test_opposite_extremes_of_vectors() -> None:
 def test_vectors_of_unused_references_are_not_coded() -> None:
     fields = BlockFields.blank(2, 2, Mode.SKIP)
     fields.modes[0, 0] = Mode.INTRA
-    fields.directions[:] = [[Direction.AVERAGE, Direction.FUTURE], [Direction.PAST, Direction.AVERAGE]]
+    fields.directions[:] = [
+        [Direction.AVERAGE, Direction.FUTURE],
+        [Direction.PAST, Direction.AVERAGE],
+    ]
     fields.vectors[:] = 5
     coded = between(2, 2).code(SymbolWriter(), fields, MIDDLE)
     assert coded.directions.tolist() == [[0, 1], [0, 2]]
@@ -120,26 +152,38 @@ def test_vectors_of_unused_references_are_not_coded() -> None:
 def test_still_skip_frames_cost_next_to_nothing() -> None:
     still, joined = (BlockFields.blank(18, 22, Mode.SKIP) for _ in range(2))
     joined.sides[:], joined.sides[16:] = 4, 4
-    bits = [round_trip([[(ONE, fields)]] * 30)[1].bits / (30 * 18 * 22) for fields in (still, joined)]
+    bits = [
+        round_trip([[(ONE, fields)]] * 30)[1].bits / (30 * 18 * 22) for fields in (still, joined)
+    ]
     assert bits[0] < 0.4 and bits[1] < 0.7 * bits[0]
 
 
-def still(height: int, width: int, distances: tuple[int, ...] = (), modes: object = Mode.SKIP) -> CodedBlocks:
+def still(
+    height: int, width: int, distances: tuple[int, ...] = (), modes: object = Mode.SKIP
+) -> CodedBlocks:
     """A frame without motion."""
     fields = BlockFields.blank(height, width, Mode.SKIP)
     fields.modes[:] = modes
-    return CodedBlocks(fields, distances, np.zeros((len(distances), height, width, 2), dtype=np.int64))
+    return CodedBlocks(
+        fields, distances, np.zeros((len(distances), height, width, 2), dtype=np.int64)
+    )
 
 
-def between(height: int, width: int, past: CodedBlocks | None = None, future: CodedBlocks | None = None) -> BlockCoder:
+def between(
+    height: int, width: int, past: CodedBlocks | None = None, future: CodedBlocks | None = None
+) -> BlockCoder:
     """Before ``MIDDLE``: a coder that knows the frames around it."""
     coder = BlockCoder(PRIORS, height, width)
     coder.known = {0: past or still(height, width), 2: future or still(height, width, (-2,))}
     return coder
 
 
-def recorded(fields: BlockFields, coder: BlockCoder | None = None, entry: FrameReference = ONE) -> list[tuple[str, list[int], list[int]]]:
-    """(table set, tables, symbols) of every call that codes something; directly after a keyframe if no coder says otherwise."""
+def recorded(
+    fields: BlockFields, coder: BlockCoder | None = None, entry: FrameReference = ONE
+) -> list[tuple[str, list[int], list[int]]]:
+    """(table set, tables, symbols) of every call that codes something; directly after a keyframe if
+    no coder says otherwise.
+    """
     coder, calls = coder or BlockCoder(PRIORS, *fields.modes.shape), []
     names = {id(tables): name for name, tables in coder.tables.items()}
 
@@ -161,12 +205,20 @@ def after(past: CodedBlocks) -> BlockCoder:
 
 
 def test_mode_contexts() -> None:
-    past, fields = [[Mode.RESIDUAL, Mode.SKIP, Mode.INTRA], [Mode.GENERATE, Mode.RESIDUAL, Mode.SKIP]], BlockFields.blank(2, 3, Mode.SKIP)
-    fields.modes[:] = [[Mode.INTRA, Mode.SKIP, Mode.RESIDUAL], [Mode.SKIP, Mode.GENERATE, Mode.SKIP]]
+    past, fields = (
+        [[Mode.RESIDUAL, Mode.SKIP, Mode.INTRA], [Mode.GENERATE, Mode.RESIDUAL, Mode.SKIP]],
+        BlockFields.blank(2, 3, Mode.SKIP),
+    )
+    fields.modes[:] = [
+        [Mode.INTRA, Mode.SKIP, Mode.RESIDUAL],
+        [Mode.SKIP, Mode.GENERATE, Mode.SKIP],
+    ]
     coder = after(still(2, 3, (-1,), past))
     assert [call for call in recorded(fields, coder) if call[0] == "mode"] == [
-        ("mode", [20], [Mode.INTRA]),  # block 0: coded in the reference, which counts twice; nothing coded beside it there
-        ("mode", [60 + 20 + 5 + 1], [Mode.RESIDUAL]),  # 2: coded there; one coded neighbour: 0, which is intra
+        # block 0: coded in the reference, which counts twice; nothing coded beside it there
+        ("mode", [20], [Mode.INTRA]),
+        # 2: coded there; one coded neighbour: 0, which is intra
+        ("mode", [60 + 20 + 5 + 1], [Mode.RESIDUAL]),
         ("mode", [30 + 20 + 5 + 2], [Mode.GENERATE]),  # 4: coded there; 0 and 2 are coded
         ("mode", [60 + 5 + 2, 60 + 5 + 1, 60 + 1], [Mode.SKIP] * 3),  # 1, 3, 5
     ]
@@ -176,8 +228,16 @@ def test_mode_contexts() -> None:
 
 def test_mode_contexts_count_over_the_references() -> None:
     fields = BlockFields.blank(1, 2, Mode.SKIP)
-    coder = between(1, 2, still(1, 2, (), [[Mode.RESIDUAL, Mode.SKIP]]), still(1, 2, (-2,), [[Mode.INTRA, Mode.INTRA]]))
-    assert recorded(fields, coder, MIDDLE)[:2] == [("mode", [180 + 20], [0]), ("mode", [180 + 60 + 10], [0])]
+    coder = between(
+        1,
+        2,
+        still(1, 2, (), [[Mode.RESIDUAL, Mode.SKIP]]),
+        still(1, 2, (-2,), [[Mode.INTRA, Mode.INTRA]]),
+    )
+    assert recorded(fields, coder, MIDDLE)[:2] == [
+        ("mode", [180 + 20], [0]),
+        ("mode", [180 + 60 + 10], [0]),
+    ]
     far = FrameReference(1, 0, 3)  # two frames after its past reference
     coder = BlockCoder(PRIORS, 1, 2)
     coder.known[3] = still(1, 2, (-3,))
@@ -191,9 +251,11 @@ def test_direction_contexts() -> None:
     calls = [call for call in recorded(fields, between(3, 3), MIDDLE) if call[0] == "direction"]
     assert calls == [
         ("direction", [0], [1]),
-        ("direction", [4, 4], [2, 1]),  # (0, 2) and (2, 0): intra (2, 2) does not count, (0, 0) is future
+        # (0, 2) and (2, 0): intra (2, 2) does not count, (0, 0) is future
+        ("direction", [4, 4], [2, 1]),
         ("direction", [3], [1]),  # (1, 1): future twice, average once
-        ("direction", [3, 4, 3, 4], [2, 0, 2, 1]),  # (1, 2): future and average, as often: the smaller
+        # (1, 2): future and average, as often: the smaller
+        ("direction", [3, 4, 3, 4], [2, 0, 2, 1]),
     ]
 
 
@@ -221,16 +283,25 @@ def test_unit_contexts() -> None:
     fields.sides[2:4, :2] = 2
     calls = [call for call in recorded(fields, between(6, 6, past), MIDDLE) if call[0] == "unit"]
     assert calls == [
-        ("unit", [54 + 9 + 3], [0]),  # (0, 0): four of sixteen blocks coded, joined in one reference; (1, 1) holds an intra block
+        # (0, 0): four of sixteen blocks coded, joined in one reference; (1, 1) holds an intra block
+        ("unit", [54 + 9 + 3], [0]),
         ("unit", [54 + 27, 54 + 27], [1, 0]),  # (0, 1) and (1, 0): nothing known around them
-        # Then 32 px: (0, 0) all coded, (1, 1), (2, 0) beside nothing; (0, 2) and (1, 2) are inside a joined unit.
+        # Then 32 px: (0, 0) all coded, (1, 1), (2, 0) beside nothing; (0, 2) and (1, 2) are inside
+        # a joined unit.
         ("unit", [162 + 18 + 3, 162 + 3 + 1, 162], [0, 0, 0]),
-        ("unit", [162 + 27 + 3 + 1, 162 + 27 + 3, 162 + 27], [0, 1, 0]),  # (0, 1) has the joined unit at its right
+        # (0, 1) has the joined unit at its right
+        ("unit", [162 + 27 + 3 + 1, 162 + 27 + 3, 162 + 27], [0, 1, 0]),
     ]
-    assert [call for call in recorded(fields, after(past)) if call[0] == "unit"][0] == ("unit", [9 + 6], [0])
+    assert [call for call in recorded(fields, after(past)) if call[0] == "unit"][0] == (
+        "unit",
+        [9 + 6],
+        [0],
+    )
 
 
-def vector_calls(fields: BlockFields, coder: BlockCoder | None = None, entry: FrameReference = ONE) -> list[tuple]:
+def vector_calls(
+    fields: BlockFields, coder: BlockCoder | None = None, entry: FrameReference = ONE
+) -> list[tuple]:
     return [call for call in recorded(fields, coder, entry) if call[0].startswith("vector")]
 
 
@@ -238,8 +309,13 @@ def test_a_unit_moves_as_its_leader_does() -> None:
     fields = BlockFields.blank(4, 4, Mode.SKIP)
     fields.sides[:] = 4
     fields.vectors[0] = [3, -4]
-    assert vector_calls(fields) == [("vector_merge", [90], [6]), ("vector_delta", [1], [32 + 3]), ("vector_delta", [5], [32 - 4])]
-    fields.vectors[0, 3, 3] = fields.directions[2, 2] = 1  # what the blocks that follow say is not asked for
+    assert vector_calls(fields) == [
+        ("vector_merge", [90], [6]),
+        ("vector_delta", [1], [32 + 3]),
+        ("vector_delta", [5], [32 - 4]),
+    ]
+    # what the blocks that follow say is not asked for
+    fields.vectors[0, 3, 3] = fields.directions[2, 2] = 1
     coded = between(4, 4).code(SymbolWriter(), fields, MIDDLE)
     assert (coded.vectors[0] == [3, -4]).all() and not coded.directions.any()
 
@@ -252,8 +328,10 @@ def test_vector_contexts() -> None:
         ("vector_merge", [0], [6]),  # no neighbour, and no temporal motion: all candidates are zero
         ("vector_delta", [1], [32 + 3]),
         ("vector_delta", [5], [32 - 4]),
-        ("vector_merge", [6 + 1], [0]),  # (2, 2): one neighbour, which differed; zero is the other candidate
-        ("vector_merge", [30 + 6 + 1] * 2, [6, 0]),  # (0, 2), (2, 0): two equal neighbours, one differed
+        # (2, 2): one neighbour, which differed; zero is the other candidate
+        ("vector_merge", [6 + 1], [0]),
+        # (0, 2), (2, 0): two equal neighbours, one differed
+        ("vector_merge", [30 + 6 + 1] * 2, [6, 0]),
         ("vector_delta", [0], [32]),
         ("vector_delta", [4], [32 - 2]),
         ("vector_merge", [2 * 6 + 2], [0]),  # (1, 1): two differed; zero and (3, -6) are candidates
@@ -266,14 +344,18 @@ def test_merging_with_a_neighbour() -> None:
     fields = BlockFields.blank(3, 3, Mode.SKIP)
     fields.vectors[0, 0, 2] = fields.vectors[0, 1, 1] = [0, 9]
     calls = [call for call in recorded(fields) if call[0] == "vector_merge"]
-    assert calls[3] == ("vector_merge", [6 + 1], [1])  # (1, 1): one of four differed; the only candidate beside zero
+    # (1, 1): one of four differed; the only candidate beside zero
+    assert calls[3] == ("vector_merge", [6 + 1], [1])
 
 
 def test_merging_with_temporal_motion() -> None:
     fields, past = BlockFields.blank(1, 2, Mode.SKIP), still(1, 2, (-2,))
     past.motion[0] = [[[0, 0], [-7, 9]]]
     fields.vectors[0, 0, 1] = [-3, 5]  # half of it, halves rounded up
-    assert vector_calls(fields, after(past)) == [("vector_merge", [0], [0]), ("vector_merge", [30 + 1], [1])]
+    assert vector_calls(fields, after(past)) == [
+        ("vector_merge", [0], [0]),
+        ("vector_merge", [30 + 1], [1]),
+    ]
 
 
 def test_blocks_without_neighbours_are_predicted_from_temporal_motion() -> None:
@@ -293,7 +375,10 @@ def test_a_direction_says_something_of_the_other_reference() -> None:
     fields.vectors[0, 0] = [[6, -6], [0, 0], [5, 5]]
     fields.vectors[1, 0] = [[0, 0], [1, 2], [9, 9]]
     coder.code(SymbolWriter(), fields, FrameReference(2, 0, 4))
-    assert coder.known[3].motion[:, 0].tolist() == [[[6, -6], [-3, -6], [5, 5]], [[-2, 2], [1, 2], [9, 9]]]
+    assert coder.known[3].motion[:, 0].tolist() == [
+        [[6, -6], [-3, -6], [5, 5]],
+        [[-2, 2], [1, 2], [9, 9]],
+    ]
     assert coder.known[3].distances == (-3, 1)
 
 
@@ -303,7 +388,10 @@ def test_mirrored_vectors_have_contexts_of_their_own() -> None:
     fields.vectors[0], fields.vectors[1] = [2, -5], [[-2, 5], [-2, 6]]
     calls = [call for call in recorded(fields, between(1, 2), MIDDLE) if call[0] == "vector_merge"]
     # In every stage first the vectors to the past, then those to the future.
-    assert calls == [("vector_merge", [0, 60 + 1], [6, 0]), ("vector_merge", [30 + 6 + 1, 60 + 6 + 2], [0, 6])]
+    assert calls == [
+        ("vector_merge", [0, 60 + 1], [6, 0]),
+        ("vector_merge", [30 + 6 + 1, 60 + 6 + 2], [0, 6]),
+    ]
 
 
 def test_averaged_blocks_move_straight() -> None:
@@ -333,7 +421,11 @@ def test_the_anchor_is_the_frame_displayed_last() -> None:
 def crafted(escape: int, horizontal: int) -> bytes:
     """One skipped block whose vector is (33 + escape, horizontal)."""
     writer, tables = SymbolWriter(), BlockCoder(PRIORS, 1, 1).tables
-    for name, table, symbol in (("mode", 0, Mode.SKIP), ("vector_merge", 0, 6), ("vector_delta", 1, 66)):
+    for name, table, symbol in (
+        ("mode", 0, Mode.SKIP),
+        ("vector_merge", 0, 6),
+        ("vector_delta", 1, 66),
+    ):
         writer.code(tables[name], np.array([table]), np.array([int(symbol)]))
     writer.code_escapes(np.array([escape]))
     writer.code(tables["vector_delta"], np.array([5]), np.array([horizontal + 32]))
@@ -342,7 +434,9 @@ def crafted(escape: int, horizontal: int) -> bytes:
 
 def test_a_vector_out_of_range_is_an_error() -> None:
     def read(data: bytes) -> BlockFields:
-        return BlockCoder(PRIORS, 1, 1).code(SymbolReader(data), BlockFields.blank(1, 1, Mode.SKIP), ONE)
+        return BlockCoder(PRIORS, 1, 1).code(
+            SymbolReader(data), BlockFields.blank(1, 1, Mode.SKIP), ONE
+        )
 
     assert read(crafted(VECTOR_LIMIT - 33, -7)).vectors[0, 0, 0].tolist() == [VECTOR_LIMIT, -7]
     for escape in (VECTOR_LIMIT - 32, 65534):
@@ -355,4 +449,6 @@ def test_a_candidate_that_is_none_is_an_error() -> None:
     for name, symbol in (("mode", Mode.SKIP), ("vector_merge", 1)):
         writer.code(tables[name], np.array([0]), np.array([int(symbol)]))
     with pytest.raises(BitstreamError, match="vector_merge names a candidate that there is not"):
-        BlockCoder(PRIORS, 1, 1).code(SymbolReader(writer.finish()), BlockFields.blank(1, 1, Mode.SKIP), ONE)
+        BlockCoder(PRIORS, 1, 1).code(
+            SymbolReader(writer.finish()), BlockFields.blank(1, 1, Mode.SKIP), ONE
+        )

@@ -1,4 +1,6 @@
-"""The container: access units through a real MP4 file and back, what the reader tells, and files that are damaged or something else."""
+"""The container: access units through a real MP4 file and back, what the reader tells, and files
+that are damaged or something else.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,20 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import Sample, StreamReader, StreamWriter, UnitInfo
 from bitstream.errors import ContainerError, UnsupportedVersionError
 
-TIME_BASES = [Fraction(1, 25), Fraction(1001, 30000), Fraction(1, 90000), Fraction(1, 1000), Fraction(7, 3)]
+TIME_BASES = [
+    Fraction(1, 25),
+    Fraction(1001, 30000),
+    Fraction(1, 90000),
+    Fraction(1, 1000),
+    Fraction(7, 3),
+]
 
 
 def samples(units: list[AccessUnit]) -> list[Sample]:
-    return [Sample(unit.to_bytes(), unit.first_pts, unit.duration, index) for index, unit in enumerate(units)]
+    return [
+        Sample(unit.to_bytes(), unit.first_pts, unit.duration, index)
+        for index, unit in enumerate(units)
+    ]
 
 
 @pytest.mark.parametrize("with_sound", [False, True])
@@ -45,35 +56,66 @@ def test_what_the_reader_tells(tmp_path, write, make_units, make_video, packets_
     units = make_units()
     write(tmp_path / "clip.mp4", units, copy_from=make_video())
     reader = StreamReader(tmp_path / "clip.mp4")
-    assert reader.index() == tuple(UnitInfo(u.first_pts, u.duration, len(u.to_bytes()), u.is_keyframe, u.frame_count) for u in units)
-    assert [info.is_keyframe for info in reader.index()] == [True, False, False, True, False, False, True, False]
+    assert reader.index() == tuple(
+        UnitInfo(u.first_pts, u.duration, len(u.to_bytes()), u.is_keyframe, u.frame_count)
+        for u in units
+    )
+    assert [info.is_keyframe for info in reader.index()] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
     assert reader.audio_tracks == 1
-    assert reader.tracks == ["audio track 1 (aac, 48000 Hz, stereo)", "subtitle track 2 (mov_text, eng)"]
+    assert reader.tracks == [
+        "audio track 1 (aac, 48000 Hz, stereo)",
+        "subtitle track 2 (mov_text, eng)",
+    ]
     assert reader.path == tmp_path / "clip.mp4"
 
 
-def test_container_bytes_are_those_of_a_file_without_sound(tmp_path, write, make_units, make_video) -> None:
+def test_container_bytes_are_those_of_a_file_without_sound(
+    tmp_path, write, make_units, make_video
+) -> None:
     units = make_units(750, gop=250, unit_bytes=1280)
     write(tmp_path / "silent.mp4", units)
     write(tmp_path / "sound.mp4", units, copy_from=make_video(frames=750))
-    silent, sound = StreamReader(tmp_path / "silent.mp4").container_bytes, StreamReader(tmp_path / "sound.mp4").container_bytes
+    silent, sound = (
+        StreamReader(tmp_path / "silent.mp4").container_bytes,
+        StreamReader(tmp_path / "sound.mp4").container_bytes,
+    )
     assert silent == (tmp_path / "silent.mp4").stat().st_size
     assert silent <= sound <= silent + 150, "positions of the pieces the two tracks come in"
 
 
 @pytest.mark.parametrize(("with_sound", "most"), [(False, 970), (True, 1110)])
-def test_overhead_of_the_container(tmp_path, write, make_units, make_video, with_sound: bool, most: int) -> None:
+def test_overhead_of_the_container(
+    tmp_path, write, make_units, make_video, with_sound: bool, most: int
+) -> None:
     units = make_units(750, gop=250, unit_bytes=1280)
-    write(tmp_path / "clip.mp4", units, copy_from=make_video(frames=750, subtitles=None) if with_sound else None)
+    write(
+        tmp_path / "clip.mp4",
+        units,
+        copy_from=make_video(frames=750, subtitles=None) if with_sound else None,
+    )
     video_bytes = sum(len(unit.to_bytes()) for unit in units)
     assert StreamReader(tmp_path / "clip.mp4").container_bytes - video_bytes <= most
 
 
 def test_nothing_is_left_without_commit(tmp_path, make_units) -> None:
     unit = make_units()[0]
-    with pytest.raises(RuntimeError), StreamWriter(tmp_path / "clip.mp4", Fraction(1, 25)) as writer:
+    with (
+        pytest.raises(RuntimeError),
+        StreamWriter(tmp_path / "clip.mp4", Fraction(1, 25)) as writer,
+    ):
         writer.write(unit.to_bytes(), 0, 1)
-        assert [path.name[:10] + path.name[-5:] for path in tmp_path.iterdir()] == [".clip.mp4..part"]
+        assert [path.name[:10] + path.name[-5:] for path in tmp_path.iterdir()] == [
+            ".clip.mp4..part"
+        ]
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
@@ -130,7 +172,12 @@ def test_the_longest_gap(tmp_path, make_units) -> None:
         writer.write(data, 1 << 29, 1 << 30)
         writer.commit()
     first, second = StreamReader(tmp_path / "clip.mp4").index()
-    assert (first.pts, first.duration, second.pts, second.duration) == (-(1 << 29), 1 << 30, 1 << 29, 1 << 30)
+    assert (first.pts, first.duration, second.pts, second.duration) == (
+        -(1 << 29),
+        1 << 30,
+        1 << 29,
+        1 << 30,
+    )
 
 
 def test_a_time_base_finer_than_mp4_is_rounded(tmp_path, write, make_units) -> None:
@@ -142,13 +189,19 @@ def test_a_time_base_finer_than_mp4_is_rounded(tmp_path, write, make_units) -> N
 
 def test_an_ordinary_video(make_video) -> None:
     source = make_video()
-    with pytest.raises(ContainerError, match="source.mp4 is an ordinary video, not a latent-video file: encode it first$"):
+    with pytest.raises(
+        ContainerError,
+        match="source.mp4 is an ordinary video, not a latent-video file: encode it first$",
+    ):
         StreamReader(source)
 
 
 def test_files_that_are_something_else(tmp_path, make_video) -> None:
     (tmp_path / "text.mp4").write_text("hello")
-    with av.open(str(make_video())) as source, av.open(str(tmp_path / "sound.m4a"), "w", format="mp4") as sound:
+    with (
+        av.open(str(make_video())) as source,
+        av.open(str(tmp_path / "sound.m4a"), "w", format="mp4") as sound,
+    ):
         target = sound.add_stream_from_template(source.streams.audio[0])
         for packet in source.demux(source.streams.audio[0]):
             if packet.dts is not None:
@@ -167,7 +220,8 @@ def test_files_that_are_something_else(tmp_path, make_video) -> None:
 def test_a_newer_version_and_a_damaged_start_name_the_file(tmp_path, make_units) -> None:
     unit = bytearray(make_units()[0].to_bytes())
     newer = (5, 2, True, UnsupportedVersionError, "newer version")
-    not_newer = (5, 2, False, ContainerError, "damaged")  # a flipped bit must not send anyone looking for an upgrade
+    # a flipped bit must not send anyone looking for an upgrade
+    not_newer = (5, 2, False, ContainerError, "damaged")
     too_wide = (7, 0xFF, True, ContainerError, "field width at byte 7")
     for position, value, checksum, error, message in (newer, not_newer, too_wide):
         changed = bytearray(unit)
@@ -188,7 +242,11 @@ def test_nanoseconds_are_no_gap(tmp_path, make_units) -> None:
         for unit in make_units():
             durations = (frame,) * unit.frame_count
             header = replace(unit.header, time_base=tick) if unit.header else None
-            writer.write(replace(unit, header=header, first_pts=pts, durations=durations).to_bytes(), pts, sum(durations))
+            writer.write(
+                replace(unit, header=header, first_pts=pts, durations=durations).to_bytes(),
+                pts,
+                sum(durations),
+            )
             pts += sum(durations)
         writer.commit()
     last = StreamReader(tmp_path / "clip.mp4").index()[-1]
@@ -204,10 +262,18 @@ def test_a_file_cut_short(tmp_path, write, make_units, make_video) -> None:
     for length in (where[3], where[3] + 100, where[7] + 1, len(data) - 1):
         cut.write_bytes(data[:length])
         reader, got = StreamReader(cut), []
-        with pytest.raises(ContainerError, match="cut.mp4: the file is cut short: [0-8] of 8 access units are there"):
+        with pytest.raises(
+            ContainerError,
+            match="cut.mp4: the file is cut short: [0-8] of 8 access units are there",
+        ):
             for sample in reader.units():
                 got.append(sample)
-        assert got == samples(units)[: sum(start + len(unit.to_bytes()) <= length for start, unit in zip(where, units))]
+        assert (
+            got
+            == samples(units)[
+                : sum(start + len(unit.to_bytes()) <= length for start, unit in zip(where, units))
+            ]
+        )
         with pytest.raises(ContainerError, match="cut short"):
             reader.index()
     for length in (0, 7, 40, where[0] // 2, where[0] - 9, where[0] + 20):

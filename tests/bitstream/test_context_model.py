@@ -1,4 +1,6 @@
-"""Context modelling: the networks against plain Python, exactness at the limits, and the symbols of levels."""
+"""Context modelling: the networks against plain Python, exactness at the limits, and the symbols of
+levels.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ from .synthetic import SLICES, RawIntegers, synthetic_tables
 PARTS = ("gather", "gather_bias", "mix", "mix_bias")
 
 
-def slow_outputs(network: SliceNetwork, features: np.ndarray) -> tuple[list[list[int]], list[list[int]]]:
+def slow_outputs(
+    network: SliceNetwork, features: np.ndarray
+) -> tuple[list[list[int]], list[list[int]]]:
     """Mean and scale of every position, by plain integers."""
     parts = tuple(getattr(network, part).astype(int).tolist() for part in PARTS)
     results = [evaluate_network(parts, network.own, row) for row in features.astype(int).tolist()]
@@ -37,7 +41,10 @@ def slow_outputs(network: SliceNetwork, features: np.ndarray) -> tuple[list[list
 
 def assert_as_slow(network: SliceNetwork, features: np.ndarray) -> None:
     mean, scale = network.evaluate(features.astype(np.float64))
-    assert mean.dtype == scale.dtype == np.int64 and mean.shape == scale.shape == (len(features), network.own)
+    assert mean.dtype == scale.dtype == np.int64 and mean.shape == scale.shape == (
+        len(features),
+        network.own,
+    )
     assert (mean.tolist(), scale.tolist()) == slow_outputs(network, features)
 
 
@@ -57,7 +64,9 @@ def test_networks_as_written(kind: int, index: int) -> None:
 
 @pytest.mark.parametrize("sign", [1, -1, 0])
 def test_networks_are_exact_at_the_limits(sign: int) -> None:
-    """64 channels in one slice, hidden width 256, all weights ±2^20 (``sign`` 0: mixed), all inputs ±127."""
+    """64 channels in one slice, hidden width 256, all weights ±2^20 (``sign`` 0: mixed), all inputs
+    ±127.
+    """
     own, hidden, random = 64, 256, RawIntegers(9)
     rows = 9 * planes_of(INTER, 0, own)
 
@@ -65,13 +74,25 @@ def test_networks_are_exact_at_the_limits(sign: int) -> None:
         signs = 1 - 2 * random.below(2, *shape) if sign == 0 else np.full(shape, sign)
         return ((signs << 20) - (random.below(2, *shape) if sign == 0 else 0)).astype(np.float64)
 
-    network = SliceNetwork(weights(rows, hidden + 2 * own), weights(hidden + 2 * own), weights(hidden, 2 * own), weights(2 * own), own)
-    features = np.concatenate([np.full((1, rows), 127), np.full((1, rows), -127), random.around(127, 2, rows)])
-    gathered = features.astype(object) @ network.gather.astype(int).astype(object) + network.gather_bias.astype(int).astype(object)
+    network = SliceNetwork(
+        weights(rows, hidden + 2 * own),
+        weights(hidden + 2 * own),
+        weights(hidden, 2 * own),
+        weights(2 * own),
+        own,
+    )
+    features = np.concatenate(
+        [np.full((1, rows), 127), np.full((1, rows), -127), random.around(127, 2, rows)]
+    )
+    gathered = features.astype(object) @ network.gather.astype(int).astype(
+        object
+    ) + network.gather_bias.astype(int).astype(object)
     activation = np.clip(gathered[:, :hidden] // 32, 0, 32767)
     mixed = activation @ network.mix.astype(int).astype(object)
     assert max(abs(gathered).max(), abs(mixed).max()) < 2**52
-    expected = (gathered[:, hidden:] + mixed // 64 + network.mix_bias.astype(int).astype(object) + 64) // 128
+    expected = (
+        gathered[:, hidden:] + mixed // 64 + network.mix_bias.astype(int).astype(object) + 64
+    ) // 128
     mean, scale = network.evaluate(features.astype(np.float64))
     assert (mean == np.clip(expected[:, :own], -MEAN_LIMIT, MEAN_LIMIT)).all()
     assert (scale == expected[:, own:]).all()
@@ -110,7 +131,10 @@ def test_every_table_can_be_reached() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(-MEAN_LIMIT, MEAN_LIMIT), st.integers(-MAX_LEVEL, MAX_LEVEL) | st.integers(-200, 200)),
+        st.tuples(
+            st.integers(-MEAN_LIMIT, MEAN_LIMIT),
+            st.integers(-MAX_LEVEL, MAX_LEVEL) | st.integers(-200, 200),
+        ),
         min_size=1,
         max_size=50,
     )
@@ -121,7 +145,9 @@ def test_symbols_and_escapes_give_the_levels_back(pairs: list[tuple[int, int]]) 
     symbols = context.symbols(levels)
     escapes = context.escape_values(levels, symbols)
     assert ((symbols >= 0) & (symbols < LEVEL_SYMBOLS)).all()
-    assert ((escapes >= 0) & (escapes < 65535)).all() and (escapes[symbols < LEVEL_SYMBOLS - 2] == 0).all()
+    assert ((escapes >= 0) & (escapes < 65535)).all() and (
+        escapes[symbols < LEVEL_SYMBOLS - 2] == 0
+    ).all()
     assert context.levels(symbols, escapes).tolist() == levels.tolist()
 
 
@@ -133,7 +159,18 @@ def test_symbols_at_the_edges_of_the_alphabet() -> None:
     assert context.escape_values(levels + np.array([0, 0, -7, 9]), symbols).tolist() == [0, 0, 7, 9]
 
 
-def slow_features(kind: int, first: int, own: int, second: bool, row: int, column: int, levels, coded, side, log2_step: int) -> list[int]:
+def slow_features(
+    kind: int,
+    first: int,
+    own: int,
+    second: bool,
+    row: int,
+    column: int,
+    levels,
+    coded,
+    side,
+    log2_step: int,
+) -> list[int]:
     channels, height, width = levels.shape
     seen = [np.clip(levels[k], -127, 127) for k in range(first + own)]
     ones = np.ones((height, width), dtype=int)
@@ -141,14 +178,27 @@ def slow_features(kind: int, first: int, own: int, second: bool, row: int, colum
     if kind == INTER:
         planes += [coded.astype(int), *side[0, first : first + own], *side[1, first : first + own]]
     places = [(row + dy, column + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-    return [int(plane[y, x]) if 0 <= y < height and 0 <= x < width else 0 for plane in planes for y, x in places]
+    return [
+        int(plane[y, x]) if 0 <= y < height and 0 <= x < width else 0
+        for plane in planes
+        for y, x in places
+    ]
 
 
 @settings(max_examples=40)
-@given(st.integers(1, 5), st.integers(1, 5), st.sampled_from([INTRA, INTER]), st.booleans(), st.integers(0, 1 << 30))
+@given(
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.sampled_from([INTRA, INTER]),
+    st.booleans(),
+    st.integers(0, 1 << 30),
+)
 def test_features_as_written(height: int, width: int, kind: int, second: bool, seed: int) -> None:
     random = RawIntegers(seed)
-    levels, coded = random.around(300, 4, height, width), random.below(2, height, width).astype(bool)
+    levels, coded = (
+        random.around(300, 4, height, width),
+        random.below(2, height, width).astype(bool),
+    )
     side = random.below(16, 2, 4, height, width)
     canvas = LevelCanvas(4, height, width, -27, coded, side)
     rows, columns = (grid.ravel() for grid in np.indices((height, width)))
@@ -159,7 +209,10 @@ def test_features_as_written(height: int, width: int, kind: int, second: bool, s
     for own in SLICES:
         features = canvas.features(kind, first, own, second, rows, columns)
         assert features.shape == (height * width, 9 * planes_of(kind, first, own))
-        expected = [slow_features(kind, first, own, second, r, c, levels, coded, side, -27) for r, c in zip(rows, columns)]
+        expected = [
+            slow_features(kind, first, own, second, r, c, levels, coded, side, -27)
+            for r, c in zip(rows, columns)
+        ]
         assert features.tolist() == expected
         first += own
 

@@ -1,4 +1,5 @@
-"""Decoded integers depend on the bytes alone: not on rounding, denormal numbers, threads, kernels, the size of batches, or PyTorch.
+"""Decoded integers depend on the bytes alone: not on rounding, denormal numbers, threads, kernels,
+the size of batches, or PyTorch.
 
 tools/check_exactness.py does the same in environments with other versions of everything.
 """
@@ -25,7 +26,13 @@ from bitstream.context_model import SliceNetwork
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.prediction import ReferenceFrame
 from bitstream.quantiser import STEP_MANTISSAS, dequantise
-from bitstream.symbol_coder import COUNT_LIMIT, FREQUENCY_TOTAL, SymbolReader, SymbolWriter, TableSet
+from bitstream.symbol_coder import (
+    COUNT_LIMIT,
+    FREQUENCY_TOTAL,
+    SymbolReader,
+    SymbolWriter,
+    TableSet,
+)
 
 from ..conformance import corpus
 from ..conformance.float_environment import ROUNDINGS, Unavailable, floats, observed
@@ -49,9 +56,13 @@ def rounding(direction: str) -> Iterator[None]:
 
 
 def decode_under(*arguments: str, **environment: str) -> None:
-    """Decode the corpus in a process of its own, in which neither PyTorch nor videocodec can be imported."""
+    """Decode the corpus in a process of its own, in which neither PyTorch nor videocodec can be
+    imported.
+    """
     command = [sys.executable, "-m", "tests.conformance.decode_under", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
     if done.returncode == 3:
         pytest.skip(done.stdout.strip())
     assert done.returncode == 0, done.stdout + done.stderr
@@ -69,7 +80,10 @@ class TestTheCorpus:
             pytest.skip(str(error))
 
     def test_rounding_of_the_threads_of_blas(self) -> None:
-        """Set before numpy is loaded, and while it has threads that were started before.  Without PyTorch: it cannot be imported here."""
+        """Set before numpy is loaded, and while it has threads that were started before.
+
+        Without PyTorch: it cannot be imported here.
+        """
         decode_under("--rounding", "up", "--flush", "--early", "--threads", "2")
         decode_under("--rounding", "down", "--threads", "2", "--streams", *QUICK)
 
@@ -83,12 +97,18 @@ class TestTheCorpus:
         """The decoder keeps BLAS to one thread for speed alone; here that limit is lifted."""
         monkeypatch.setattr("bitstream.latent_decoder.one_blas_thread", nullcontext)
         with threadpool_limits(threads, user_api="blas"):
-            assert all(pool["num_threads"] == threads for pool in threadpool_info() if pool["user_api"] == "blas")
+            assert all(
+                pool["num_threads"] == threads
+                for pool in threadpool_info()
+                if pool["user_api"] == "blas"
+            )
             assert not corpus.disagreements(names=QUICK)
 
     @pytest.mark.parametrize("size", [1, 7, 1 << 30])
     def test_sizes_of_batches(self, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        """How much is put into one product, and whether symbols are decoded one by one or table by table."""
+        """How much is put into one product, and whether symbols are decoded one by one or table by
+        table.
+        """
         monkeypatch.setattr("bitstream.prediction._POSITIONS_AT_ONCE", size)
         monkeypatch.setattr("bitstream.level_syntax.POSITIONS_AT_ONCE", size)
         monkeypatch.setattr("bitstream.symbol_coder.SINGLY", size)
@@ -119,7 +139,9 @@ def test_products_large_enough_for_blas_to_share_out() -> None:
 
 
 def test_a_rounding_that_matters_is_seen() -> None:
-    """What this once found: powers are not exact where the processor rounds up, and a network's outputs moved by one."""
+    """What this once found: powers are not exact where the processor rounds up, and a network's
+    outputs moved by one.
+    """
     with rounding("up"):
         assert observed()[0] == "up"
         assert np.array([1.0]) / 3 > ldexp(6004799503160661, -54)
@@ -127,15 +149,30 @@ def test_a_rounding_that_matters_is_seen() -> None:
 
 
 class TestAnyIntegers:
-    """The products and quotients of the decoder under any rounding, against plain integers, with values as large as they may be."""
+    """The products and quotients of the decoder under any rounding, against plain integers, with
+    values as large as they may be.
+    """
 
     @settings(max_examples=40)
-    @given(DIRECTIONS, st.integers(1, 3), st.integers(1, 40), st.sampled_from([1 << 4, 1 << 11, 1 << 20]), st.integers(0, 1 << 30))
+    @given(
+        DIRECTIONS,
+        st.integers(1, 3),
+        st.integers(1, 40),
+        st.sampled_from([1 << 4, 1 << 11, 1 << 20]),
+        st.integers(0, 1 << 30),
+    )
     def test_networks(self, direction: str, own: int, hidden: int, limit: int, seed: int) -> None:
         random, outputs = RawIntegers(seed), 2 * own
-        shapes = {"gather": (45, hidden + outputs), "gather_bias": (hidden + outputs,), "mix": (hidden, outputs), "mix_bias": (outputs,)}
+        shapes = {
+            "gather": (45, hidden + outputs),
+            "gather_bias": (hidden + outputs,),
+            "mix": (hidden, outputs),
+            "mix_bias": (outputs,),
+        }
         parts = {name: random.around(limit, *shape) for name, shape in shapes.items()}
-        network = SliceNetwork(**{name: part.astype(np.float64) for name, part in parts.items()}, own=own)
+        network = SliceNetwork(
+            **{name: part.astype(np.float64) for name, part in parts.items()}, own=own
+        )
         features = random.around(127, 5, 45)
         with rounding(direction):
             found = network.evaluate(features.astype(np.float64))
@@ -147,22 +184,37 @@ class TestAnyIntegers:
     @given(DIRECTIONS, st.integers(1, 5), st.booleans(), st.integers(0, 1 << 30))
     def test_prediction(self, direction: str, channels: int, largest: bool, seed: int) -> None:
         random = RawIntegers(seed)
-        latents, filters = random.around(32767, channels, 6, 7), random.around(32767, 8, 8, 25 * channels, channels)
+        latents, filters = (
+            random.around(32767, channels, 6, 7),
+            random.around(32767, 8, 8, 25 * channels, channels),
+        )
         if largest:
             latents, filters = np.sign(latents) * 32767, np.where(filters < 0, -32768, 32767)
         rows, columns, vectors = random.below(6, 9), random.below(7, 9), random.around(60, 9, 2)
         with rounding(direction):
-            found = ReferenceFrame(latents.astype(np.int32)).predict(filters.astype(np.float64), rows, columns, vectors)
+            found = ReferenceFrame(latents.astype(np.int32)).predict(
+                filters.astype(np.float64), rows, columns, vectors
+            )
         plain = latents.tolist(), filters.tolist()
         assert found.tolist() == [
-            predict(plain[1], plain[0], int(r), int(c), tuple(map(int, v))) for r, c, v in zip(rows, columns, vectors)
+            predict(plain[1], plain[0], int(r), int(c), tuple(map(int, v)))
+            for r, c, v in zip(rows, columns, vectors)
         ]
 
     @settings(max_examples=40)
-    @given(DIRECTIONS, st.integers(0, 127), st.lists(st.integers(-32767, 32767), min_size=1, max_size=50))
+    @given(
+        DIRECTIONS,
+        st.integers(0, 127),
+        st.lists(st.integers(-32767, 32767), min_size=1, max_size=50),
+    )
     def test_quotients_by_the_step(self, direction: str, quantiser: int, values: list[int]) -> None:
         step = STEP_MANTISSAS[quantiser % 12] << quantiser // 12
-        edges = [edge for k in range(1, 16) for edge in (k * step // 256, -(-k * step // 256)) if edge <= 32767]
+        edges = [
+            edge
+            for k in range(1, 16)
+            for edge in (k * step // 256, -(-k * step // 256))
+            if edge <= 32767
+        ]
         values = values + edges
         with rounding(direction):
             # As frame_coder has it.
@@ -173,7 +225,9 @@ class TestAnyIntegers:
 
     @settings(max_examples=40)
     @given(DIRECTIONS, st.sampled_from([2, 3, 4, 7, 67]), st.integers(0, 1 << 30))
-    def test_adaptive_tables_and_the_range_coder(self, direction: str, symbols: int, seed: int) -> None:
+    def test_adaptive_tables_and_the_range_coder(
+        self, direction: str, symbols: int, seed: int
+    ) -> None:
         random = RawIntegers(seed)
         priors = normalised((1 + random.below(1 << 16, 3, symbols)) >> random.below(16, 3, symbols))
         ids, coded = random.below(3, 400), random.below(symbols, 400)
@@ -203,8 +257,15 @@ def test_bitstream_imports_and_decodes_without_pytorch() -> None:
     import bitstream
 
     names = [module.name for module in pkgutil.walk_packages(bitstream.__path__, "bitstream.")]
-    assert LatentDecoder.__module__ in names and all(importlib.import_module(name) for name in names)
-    blocker = f"import sys; sys.modules.update(dict.fromkeys({('torch', 'torchvision', 'diffusers', 'cv2', 'videocodec')!r}))"
+    assert LatentDecoder.__module__ in names and all(
+        importlib.import_module(name) for name in names
+    )
+    blocker = (
+        "import sys;"
+        f" sys.modules.update(dict.fromkeys({('torch', 'torchvision', 'diffusers', 'cv2', 'videocodec')!r}))"
+    )
     code = f"{blocker}; import {', '.join(names)}; print('imported')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.stdout.strip() == "imported", done.stderr

@@ -12,7 +12,15 @@ from bitstream.fields import VARINT_LIMIT, ByteReader, ByteWriter
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(0, "00"), (1, "01"), (127, "7f"), (128, "8001"), (300, "ac02"), (VARINT_LIMIT - 1, "ffffffffffffffff7f")]
+    ("value", "expected"),
+    [
+        (0, "00"),
+        (1, "01"),
+        (127, "7f"),
+        (128, "8001"),
+        (300, "ac02"),
+        (VARINT_LIMIT - 1, "ffffffffffffffff7f"),
+    ],
 )
 def test_varint_bytes(value: int, expected: str) -> None:
     writer = ByteWriter()
@@ -21,7 +29,9 @@ def test_varint_bytes(value: int, expected: str) -> None:
     assert ByteReader(bytes.fromhex(expected)).varint("x") == value
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0, "00"), (-1, "01"), (1, "02"), (-2, "03"), (64, "8001"), (-64, "7f")])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0, "00"), (-1, "01"), (1, "02"), (-2, "03"), (64, "8001"), (-64, "7f")]
+)
 def test_signed_varint_bytes(value: int, expected: str) -> None:
     writer = ByteWriter()
     writer.signed_varint("x", value)
@@ -69,7 +79,9 @@ def test_a_value_out_of_range_names_field_and_offset() -> None:
 
 def test_truncation_names_field_and_offset() -> None:
     reader = ByteReader(b"\x00\x01\x05", offset=2)
-    with pytest.raises(TruncatedStreamError, match="field width at byte 2 needs 2 bytes, 1 are left"):
+    with pytest.raises(
+        TruncatedStreamError, match="field width at byte 2 needs 2 bytes, 1 are left"
+    ):
         reader.uint("width", 2)
 
 

@@ -9,11 +9,16 @@ from bitstream.group_structure import FrameReference, Structure, coding_order
 
 def numbers(structure: Structure, frame_count: int) -> list[tuple[int, int | None, int | None]]:
     """(number, past, future) in coding order; the number is the display index plus one."""
-    return [(entry.display_index + 1, entry.past, entry.future) for entry in coding_order(structure, frame_count)]
+    return [
+        (entry.display_index + 1, entry.past, entry.future)
+        for entry in coding_order(structure, frame_count)
+    ]
 
 
 def test_keyframe() -> None:
-    assert coding_order(Structure.KEYFRAME, 1) == (FrameReference(display_index=0, past=None, future=None),)
+    assert coding_order(Structure.KEYFRAME, 1) == (
+        FrameReference(display_index=0, past=None, future=None),
+    )
 
 
 def test_chain() -> None:
@@ -34,7 +39,13 @@ def test_hierarchy_of_eight() -> None:
 
 
 def test_hierarchy_of_five_is_uneven() -> None:
-    assert numbers(Structure.HIERARCHY, 5) == [(5, 0, None), (2, 0, 5), (1, 0, 2), (3, 2, 5), (4, 3, 5)]
+    assert numbers(Structure.HIERARCHY, 5) == [
+        (5, 0, None),
+        (2, 0, 5),
+        (1, 0, 2),
+        (3, 2, 5),
+        (4, 3, 5),
+    ]
 
 
 def test_hierarchy_of_one_is_a_chain_of_one() -> None:
@@ -43,7 +54,9 @@ def test_hierarchy_of_one_is_a_chain_of_one() -> None:
 
 @pytest.mark.parametrize("structure", [Structure.CHAIN, Structure.HIERARCHY])
 @pytest.mark.parametrize("frame_count", range(1, 17))
-def test_every_frame_once_and_references_before_their_frame(structure: Structure, frame_count: int) -> None:
+def test_every_frame_once_and_references_before_their_frame(
+    structure: Structure, frame_count: int
+) -> None:
     known = {0}
     for number, past, future in numbers(structure, frame_count):
         assert past in known and past < number
@@ -52,7 +65,10 @@ def test_every_frame_once_and_references_before_their_frame(structure: Structure
     assert known == set(range(frame_count + 1))
 
 
-@pytest.mark.parametrize(("structure", "frame_count"), [(Structure.KEYFRAME, 2), (Structure.CHAIN, 0), (Structure.HIERARCHY, 17)])
+@pytest.mark.parametrize(
+    ("structure", "frame_count"),
+    [(Structure.KEYFRAME, 2), (Structure.CHAIN, 0), (Structure.HIERARCHY, 17)],
+)
 def test_wrong_number_of_frames(structure: Structure, frame_count: int) -> None:
     with pytest.raises(ValueError, match=f"got {frame_count}"):
         coding_order(structure, frame_count)

@@ -1,4 +1,6 @@
-"""The normative decoder: where it may start, what it does with damage, and that threads do not matter."""
+"""The normative decoder: where it may start, what it does with damage, and that threads do not
+matter.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,14 @@ from bitstream.group_structure import Structure
 from bitstream.latent_decoder import LatentDecoder, latent_checksum
 
 from .reference_decoder import ReferenceDecoder
-from .synthetic import MadeUnit, UnitPlan, make_stream, plain_tables, synthetic_header, synthetic_tables
+from .synthetic import (
+    MadeUnit,
+    UnitPlan,
+    make_stream,
+    plain_tables,
+    synthetic_header,
+    synthetic_tables,
+)
 
 ROOT = Path(__file__).parents[2]
 TABLES = synthetic_tables()
@@ -65,7 +74,9 @@ def test_a_stream_holds_every_feature(stream: tuple[MadeUnit, ...]) -> None:
     """What the other tests rely on."""
     frames = [frame for made in stream for frame in made.frames]
     assert {int(mode) for frame in frames for mode in np.unique(frame.fields.modes)} == set(Mode)
-    assert {int(direction) for frame in frames for direction in np.unique(frame.fields.directions)} == set(Direction)
+    assert {
+        int(direction) for frame in frames for direction in np.unique(frame.fields.directions)
+    } == set(Direction)
     assert max(np.abs(frame.fields.vectors).max() for frame in frames) > 256
 
 
@@ -77,7 +88,9 @@ def test_units_are_decoded(stream: tuple[MadeUnit, ...]) -> None:
     assert decoder.header == stream[0].unit.header
 
 
-ALL_TABLES = {slices: synthetic_tables(7, slices, 3) for slices in ((1,), (2, 1), (1, 1, 2, 4, 8))} | {TABLES.slices: TABLES}
+ALL_TABLES = {
+    slices: synthetic_tables(7, slices, 3) for slices in ((1,), (2, 1), (1, 1, 2, 4, 8))
+} | {TABLES.slices: TABLES}
 PLAIN_TABLES = {slices: plain_tables(tables) for slices, tables in ALL_TABLES.items()}
 
 
@@ -87,24 +100,42 @@ PLAIN_TABLES = {slices: plain_tables(tables) for slices, tables in ALL_TABLES.it
     st.integers(1, 40),
     st.integers(1, 40),
     st.integers(0, 3),
-    st.lists(st.tuples(st.sampled_from(Structure), st.lists(st.integers(0, 127), min_size=1, max_size=5)), max_size=4),
+    st.lists(
+        st.tuples(
+            st.sampled_from(Structure), st.lists(st.integers(0, 127), min_size=1, max_size=5)
+        ),
+        max_size=4,
+    ),
     st.integers(0, 1 << 30),
 )
 def test_any_stream_as_written(
-    slices: tuple[int, ...], width: int, height: int, block_log2: int, units: list[tuple[Structure, list[int]]], seed: int
+    slices: tuple[int, ...],
+    width: int,
+    height: int,
+    block_log2: int,
+    units: list[tuple[Structure, list[int]]],
+    seed: int,
 ) -> None:
     """Against the second decoder, which shares nothing."""
     tables = ALL_TABLES[slices]
-    plans = [UnitPlan(kind, tuple(quantisers[:1] if kind == Structure.KEYFRAME else quantisers)) for kind, quantisers in units]
+    plans = [
+        UnitPlan(kind, tuple(quantisers[:1] if kind == Structure.KEYFRAME else quantisers))
+        for kind, quantisers in units
+    ]
     decoder, slow = LatentDecoder(tables), ReferenceDecoder(PLAIN_TABLES[slices])
     header = synthetic_header(width, height, block_log2, sum(slices))
     for made in make_stream(tables, header, (KEY, *plans), seed, escape_odds=30):
         assert_frames(decoder.decode(made.unit), made)
-        assert slow.decode(made.unit.to_bytes()) == [frame.latents.tolist() for frame in made.frames]
+        assert slow.decode(made.unit.to_bytes()) == [
+            frame.latents.tolist() for frame in made.frames
+        ]
 
 
 def test_latent_checksum_by_hand() -> None:
-    frames = [LatentFrame(np.array(values, dtype=np.int16).reshape(1, 1, 2), None, 0, 0.0, 0.0) for values in ((1, -2), (258, 0))]
+    frames = [
+        LatentFrame(np.array(values, dtype=np.int16).reshape(1, 1, 2), None, 0, 0.0, 0.0)
+        for values in ((1, -2), (258, 0))
+    ]
     assert latent_checksum(tuple(frames)) == zlib.crc32(b"\x01\x00\xfe\xff\x02\x01\x00\x00")
 
 
@@ -138,7 +169,9 @@ def test_a_missing_unit_is_found(stream: tuple[MadeUnit, ...]) -> None:
 
 def test_channels_must_fit_the_tables(stream: tuple[MadeUnit, ...]) -> None:
     unit = stream[0].unit
-    with pytest.raises(BitstreamError, match="stream has 16 latent channels, the model's tables have 4"):
+    with pytest.raises(
+        BitstreamError, match="stream has 16 latent channels, the model's tables have 4"
+    ):
         LatentDecoder(TABLES).decode(replace(unit, header=replace(unit.header, latent_channels=16)))
 
 
@@ -153,7 +186,9 @@ def test_payload_of_half_words(index: int, stream: tuple[MadeUnit, ...]) -> None
 
 
 def decode_damaged(stream: tuple[MadeUnit, ...], index: int, payload: bytes) -> None:
-    """Frames whose checksum holds, or ``BitstreamError``; then the decoder takes the next keyframe."""
+    """Frames whose checksum holds, or ``BitstreamError``; then the decoder takes the next
+    keyframe.
+    """
     decoder = LatentDecoder(TABLES)
     for made in stream[:index]:
         decoder.decode(made.unit)
@@ -185,7 +220,9 @@ def test_damaged_payloads(index: int, data: st.DataObject) -> None:
     decode_damaged(SMALL, index, bytes(payload[: cut // 4 * 4]))
 
 
-@pytest.mark.parametrize("payload", [b"", b"\0" * 4, b"\xff" * 4, b"\0" * 4096, b"\xff" * 4096, b"\xfe\xff\xff\xff" * 3])
+@pytest.mark.parametrize(
+    "payload", [b"", b"\0" * 4, b"\xff" * 4, b"\0" * 4096, b"\xff" * 4096, b"\xfe\xff\xff\xff" * 3]
+)
 def test_monotonous_payloads(payload: bytes) -> None:
     for index in range(3):
         decode_damaged(SMALL, index, payload)
@@ -212,9 +249,18 @@ print(zlib.crc32((a @ b.T).astype(np.int64).tobytes()), zlib.crc32((b.T @ a).ast
 def test_threads_do_not_matter() -> None:
     results = []
     for threads in ("1", "2"):
-        variables = {name: threads for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        variables = {
+            name: threads for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+        }
         command = [sys.executable, "-c", CHECK_LARGE]
-        done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         results.append(done.stdout.split())
     assert len(results[0]) == 6 and results[0] == results[1]

@@ -22,8 +22,17 @@ def test_keys_behave_like_vectors() -> None:
 def test_candidates_are_counted_once() -> None:
     predictor = np.array([[1, 1], [1, 1], [0, 0]])
     temporal = np.array([[1, 1], [2, 2], [0, 0]])
-    around = np.array([[[0, 0], [2, 2], [0, 0]], [[3, -3], [5, 5], [0, 0]], [[0, 0], [1, 1], [0, 0]], [[4, 4], [6, 6], [0, 0]]])
-    candidates = VectorCandidates(keys_of(predictor), keys_of(temporal), keys_of(around), np.array([2]))
+    around = np.array(
+        [
+            [[0, 0], [2, 2], [0, 0]],
+            [[3, -3], [5, 5], [0, 0]],
+            [[0, 0], [1, 1], [0, 0]],
+            [[4, 4], [6, 6], [0, 0]],
+        ]
+    )
+    candidates = VectorCandidates(
+        keys_of(predictor), keys_of(temporal), keys_of(around), np.array([2])
+    )
     assert candidates.others.tolist() == [3, 3, 1]
     assert candidates.symbols(keys_of(np.array([[3, -3], [5, 5], [0, 0]]))).tolist() == [2, 2, 0]
     assert candidates.symbols(keys_of(np.array([[4, 4], [-3, 3], [0, 1]]))).tolist() == [3, 6, 6]

@@ -23,7 +23,18 @@ from bitstream.quantiser import (
 
 
 @pytest.mark.parametrize(
-    ("quantiser", "step"), [(0, 1625), (1, 1722), (4, 2048), (11, 3069), (12, 3250), (16, 4096), (40, 16384), (63, 61856), (127, 2493440)]
+    ("quantiser", "step"),
+    [
+        (0, 1625),
+        (1, 1722),
+        (4, 2048),
+        (11, 3069),
+        (12, 3250),
+        (16, 4096),
+        (40, 16384),
+        (63, 61856),
+        (127, 2493440),
+    ],
 )
 def test_steps(quantiser: int, step: int) -> None:
     assert step_fixed(quantiser) == step
@@ -59,7 +70,9 @@ def test_reconstruction_rounds_half_up() -> None:
     assert dequantise(np.array([-64, 64]), 1).tolist() == [-430, 431]
 
 
-@given(st.lists(st.integers(-MAX_LEVEL, MAX_LEVEL), max_size=20), st.integers(0, QUANTISER_COUNT - 1))
+@given(
+    st.lists(st.integers(-MAX_LEVEL, MAX_LEVEL), max_size=20), st.integers(0, QUANTISER_COUNT - 1)
+)
 def test_reconstruction_is_exact(levels: list[int], quantiser: int) -> None:
     values = dequantise(np.array(levels, dtype=np.int64), quantiser)
     assert values.dtype == np.int64

@@ -19,7 +19,10 @@ def noise(count: int, seed: int = 0) -> bytes:
 
 
 def found(data: bytes, size: int | None = None) -> list[tuple[int, bytes]]:
-    return [(each.position, each.data) for each in find_units(io.BytesIO(data), len(data) if size is None else size)]
+    return [
+        (each.position, each.data)
+        for each in find_units(io.BytesIO(data), len(data) if size is None else size)
+    ]
 
 
 @pytest.mark.parametrize("before", [0, 1, 1023, 5000, MEBIBYTE - 30, MEBIBYTE - 3, MEBIBYTE])
@@ -47,17 +50,23 @@ def test_damaged_ones_and_those_beyond_the_end_are_not(make_units) -> None:
     assert found(b"") == found(b"x") == found(noise(100_000)) == found(bytes(100_000)) == []
 
 
-def test_a_file_made_to_be_searched_for_ever_is_not(make_units, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_made_to_be_searched_for_ever_is_not(
+    make_units, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unit = make_units()[0].to_bytes()
-    trap = bytearray(b"\x00LVID\xff" + noise(40))  # the beginning of a keyframe of a version that nobody reads …
+    # the beginning of a keyframe of a version that nobody reads …
+    trap = bytearray(b"\x00LVID\xff" + noise(40))
     register = zlib.crc32(trap)
-    for _ in range(50_000):  # … after which every four bytes are the right checksum of all before them
+    # … after which every four bytes are the right checksum of all before them
+    for _ in range(50_000):
         checksum = register.to_bytes(4, "big")
         trap += checksum
         register = zlib.crc32(checksum, register)
     looked_at: list[int] = []
     parse = AccessUnit.parse
-    monkeypatch.setattr(AccessUnit, "parse", lambda data: looked_at.append(len(data)) or parse(data))
+    monkeypatch.setattr(
+        AccessUnit, "parse", lambda data: looked_at.append(len(data)) or parse(data)
+    )
     assert found(unit + bytes(trap)) == [(0, unit)]
     assert len(looked_at) > 1000, "not the trap it is meant to be"
     assert sum(looked_at) < 100 * MEBIBYTE  # of the 5 GB that it offers

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitstream.errors import BitstreamError, FieldError, TruncatedStreamError, UnsupportedVersionError
+from bitstream.errors import (
+    BitstreamError,
+    FieldError,
+    TruncatedStreamError,
+    UnsupportedVersionError,
+)
 from bitstream.fields import ByteReader
 from bitstream.sequence_header import ColourDescription, SequenceHeader
 
@@ -69,7 +74,13 @@ headers = st.builds(
     SequenceHeader,
     width=st.integers(1, 8192),
     height=st.integers(1, 8192),
-    colour=st.builds(ColourDescription, st.integers(0, 255), st.integers(0, 255), st.integers(0, 255), st.booleans()),
+    colour=st.builds(
+        ColourDescription,
+        st.integers(0, 255),
+        st.integers(0, 255),
+        st.integers(0, 255),
+        st.booleans(),
+    ),
     sample_aspect_ratio=st.builds(Fraction, st.integers(0, 65535), st.integers(1, 65535)),
     rotation=st.integers(0, 3),
     time_base=fractions,
@@ -152,7 +163,9 @@ def test_every_truncation_is_reported() -> None:
         (43, "ff", "model_name"),
     ],
 )
-def test_values_out_of_range_name_the_field_and_its_offset(offset: int, raw: str, field: str) -> None:
+def test_values_out_of_range_name_the_field_and_its_offset(
+    offset: int, raw: str, field: str
+) -> None:
     data = bytearray(bytes.fromhex(GOLDEN))
     replacement = bytes.fromhex(raw)
     data[offset : offset + len(replacement)] = replacement
@@ -166,7 +179,10 @@ def test_values_out_of_range_name_the_field_and_its_offset(offset: int, raw: str
 def test_a_newer_version_says_what_to_do() -> None:
     data = bytearray(bytes.fromhex(GOLDEN))
     data[4] = 2
-    with pytest.raises(UnsupportedVersionError, match=r"newer version \(format 2, this program reads 1\): upgrade videocodec"):
+    with pytest.raises(
+        UnsupportedVersionError,
+        match=r"newer version \(format 2, this program reads 1\): upgrade videocodec",
+    ):
         parse(bytes(data))
 
 
@@ -195,7 +211,9 @@ def test_a_newer_version_says_what_to_do() -> None:
         ("model_sha256", "ab", "model_sha256"),
     ],
 )
-def test_building_checks_the_same_ranges(header: SequenceHeader, field: str, value: object, named: str) -> None:
+def test_building_checks_the_same_ranges(
+    header: SequenceHeader, field: str, value: object, named: str
+) -> None:
     with pytest.raises(FieldError) as caught:
         replace(header, **{field: value})
     assert caught.value.field == named
@@ -203,9 +221,17 @@ def test_building_checks_the_same_ranges(header: SequenceHeader, field: str, val
 
 @pytest.mark.parametrize(
     ("width", "height", "block_log2", "latent"),
-    [(352, 288, 1, (44, 36)), (1, 1, 1, (2, 2)), (353, 304, 1, (46, 38)), (33, 65, 3, (8, 16)), (9, 8, 0, (2, 1))],
+    [
+        (352, 288, 1, (44, 36)),
+        (1, 1, 1, (2, 2)),
+        (353, 304, 1, (46, 38)),
+        (33, 65, 3, (8, 16)),
+        (9, 8, 0, (2, 1)),
+    ],
 )
-def test_latent_size_is_whole_blocks(header: SequenceHeader, width: int, height: int, block_log2: int, latent: tuple[int, int]) -> None:
+def test_latent_size_is_whole_blocks(
+    header: SequenceHeader, width: int, height: int, block_log2: int, latent: tuple[int, int]
+) -> None:
     sized = replace(header, width=width, height=height, block_log2=block_log2)
     assert (sized.latent_width, sized.latent_height) == latent
     assert (sized.padded_width, sized.padded_height) == (8 * latent[0], 8 * latent[1])

@@ -56,7 +56,10 @@ def test_it_closes_what_it_opened_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_names_for_messages(tmp_path: Path) -> None:
-    assert str(SharedFile(io.BytesIO(DATA))) == "the file object" and str(SharedFile(io.BytesIO(DATA), "clip")) == "clip"
+    assert (
+        str(SharedFile(io.BytesIO(DATA))) == "the file object"
+        and str(SharedFile(io.BytesIO(DATA), "clip")) == "clip"
+    )
     with pytest.raises(ContainerError, match="no such file"):
         SharedFile.open(tmp_path / "none")
     with pytest.raises(ContainerError, match="not a file"):
@@ -66,8 +69,14 @@ def test_names_for_messages(tmp_path: Path) -> None:
 def test_what_cannot_seek_or_gives_text_is_one_clear_line(tmp_path: Path) -> None:
     out, into = os.pipe()
     os.close(into)
-    with os.fdopen(out, "rb") as pipe, pytest.raises(ContainerError, match="cannot seek, as a pipe"):
+    with (
+        os.fdopen(out, "rb") as pipe,
+        pytest.raises(ContainerError, match="cannot seek, as a pipe"),
+    ):
         SharedFile(pipe)
     (tmp_path / "a").write_bytes(DATA)
-    with (tmp_path / "a").open(encoding="utf-8") as text, pytest.raises(ContainerError, match="opened as text: open it as bytes"):
+    with (
+        (tmp_path / "a").open(encoding="utf-8") as text,
+        pytest.raises(ContainerError, match="opened as text: open it as bytes"),
+    ):
         SharedFile(text)

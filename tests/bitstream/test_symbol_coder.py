@@ -1,4 +1,6 @@
-"""The entropy coder: literal words, exact frequencies, adaptation, escapes, code length, and damage."""
+"""The entropy coder: literal words, exact frequencies, adaptation, escapes, code length, and
+damage.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitstream.errors import BitstreamError, TruncatedStreamError
-from bitstream.symbol_coder import COUNT_LIMIT, ESCAPE_LENGTHS, FREQUENCY_TOTAL, SymbolReader, SymbolWriter, TableSet
+from bitstream.symbol_coder import (
+    COUNT_LIMIT,
+    ESCAPE_LENGTHS,
+    FREQUENCY_TOTAL,
+    SymbolReader,
+    SymbolWriter,
+    TableSet,
+)
 
 from .reference_entropy import RangeDecoder, Tables
 from .synthetic import RawIntegers, normalised
@@ -19,7 +28,9 @@ FIRST_SCALE = (2**64 - 1) >> 24  # the coder's initial range, per unit of freque
 def random_priors(seed: int, tables: int, symbols: int, skew: int = 16) -> np.ndarray:
     """Frequencies over ``skew`` octaves."""
     random = RawIntegers(seed)
-    return normalised((1 + random.below(1 << 16, tables, symbols)) >> random.below(skew, tables, symbols))
+    return normalised(
+        (1 + random.below(1 << 16, tables, symbols)) >> random.below(skew, tables, symbols)
+    )
 
 
 def first_symbol(tables: TableSet, table: int, point: int) -> int:
@@ -125,8 +136,13 @@ def test_adaptation_and_halving_as_written() -> None:
     assert halved and (tables.counts > 0).all() and (tables.frequencies > 0).all()
 
 
-@given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=30), max_size=8), st.integers(0, 1 << 30))
-def test_a_reader_gives_what_a_writer_was_given(calls: list[list[tuple[int, int]]], seed: int) -> None:
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=30), max_size=8),
+    st.integers(0, 1 << 30),
+)
+def test_a_reader_gives_what_a_writer_was_given(
+    calls: list[list[tuple[int, int]]], seed: int
+) -> None:
     priors = random_priors(seed, 4, 5)
     writer, sent = SymbolWriter(), TableSet(priors, 777)
     for call in calls:
@@ -140,7 +156,9 @@ def test_a_reader_gives_what_a_writer_was_given(calls: list[list[tuple[int, int]
     for call in calls:
         ids, symbols = [table for table, _ in call], [symbol for _, symbol in call]
         assert reader.code(got, np.array(ids, dtype=np.int64)).tolist() == symbols
-        assert reader.code_escapes(np.zeros(len(call))).tolist() == [symbol**5 for symbol in symbols]
+        assert reader.code_escapes(np.zeros(len(call))).tolist() == [
+            symbol**5 for symbol in symbols
+        ]
         assert slow.decode(coder, ids) == symbols
         assert coder.escapes(len(ids)) == [symbol**5 for symbol in symbols]
         got.update()
@@ -160,7 +178,9 @@ def test_escapes(values: list[int]) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 40, 3000])
-def test_models_made_singly_and_by_table_are_the_same(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_made_singly_and_by_table_are_the_same(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     random, priors = RawIntegers(count), random_priors(7, 30, 67)
     ids, symbols = random.below(30, count), random.below(67, count)
     written = []
@@ -172,7 +192,9 @@ def test_models_made_singly_and_by_table_are_the_same(count: int, monkeypatch: p
     assert written[0] == written[1]
     for singly in (0, 1 << 30):
         monkeypatch.setattr("bitstream.symbol_coder.SINGLY", singly)
-        assert SymbolReader(written[0]).code(TableSet(priors, 256), ids).tolist() == symbols.tolist()
+        assert (
+            SymbolReader(written[0]).code(TableSet(priors, 256), ids).tolist() == symbols.tolist()
+        )
 
 
 def test_empty_calls_write_nothing() -> None:
@@ -230,7 +252,9 @@ def test_payload_must_be_whole_words(size: int) -> None:
 
 def test_a_point_beyond_all_intervals_is_an_error() -> None:
     with pytest.raises(BitstreamError, match="entropy-coded payload is damaged"):
-        SymbolReader(b"\xff" * 8).code(TableSet(random_priors(3, 1, 5), 256), np.zeros(1, dtype=np.int64))
+        SymbolReader(b"\xff" * 8).code(
+            TableSet(random_priors(3, 1, 5), 256), np.zeros(1, dtype=np.int64)
+        )
 
 
 @given(st.binary(max_size=64).map(lambda data: data[: len(data) // 4 * 4]), st.integers(0, 300))

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bitstream.container.table_checks import MAX_BOXES, MAX_EDITED_SAMPLES, MORE_SAMPLES, TableChecker
+from bitstream.container.table_checks import (
+    MAX_BOXES,
+    MAX_EDITED_SAMPLES,
+    MORE_SAMPLES,
+    TableChecker,
+)
 from bitstream.errors import ContainerError
 
 
@@ -30,14 +35,24 @@ def check(*boxes: bytes, file_bytes: int = 1000) -> None:
         (box(b"stsz", numbers(0, 0, 3, 1, 1)), "stsz speaks of 3 samples in 20 bytes"),
         (box(b"stz2", numbers(0, 16, 5, 0)), "stz2 speaks of 5 samples in 16 bytes"),
         (box(b"stts", numbers(0, 1, 0xFFFFFFFF, 1)), "stts speaks of 4294967295 samples"),
-        (box(b"ctts", numbers(0, 2, 0x7FFFFFFF, 1, 0x7FFFFFFF, 1)), "ctts speaks of 4294967294 samples"),
+        (
+            box(b"ctts", numbers(0, 2, 0x7FFFFFFF, 1, 0x7FFFFFFF, 1)),
+            "ctts speaks of 4294967294 samples",
+        ),
         (box(b"stsc", numbers(0, 1 << 30)), "stsc speaks of 1073741824 entries in 8 bytes"),
         (box(b"keys", numbers(0, 1 << 28)), "keys speaks of 268435456 entries in 8 bytes"),
         (box(b"trun", numbers(0, 1 << 27)), "trun speaks of 134217728 samples"),
         (box(b"stsz", numbers(0)), "stsz speaks of more than its 4 bytes hold"),
         (box(b"stsz", numbers(0, 1, 1 << 31), size=1 << 30), "stsz speaks of 2147483648 samples"),
-        (box(b"stsd", numbers(0, 1) + box(b"gpmd", box(b"stsz", b""))), "stsz speaks of something inside a sample description"),
-        (box(b"elst", numbers(0, MAX_EDITED_SAMPLES // 1000)) + box(b"stsz", numbers(0, 1, 2000)), "elst speaks of 67108 entries for 2000"),
+        (
+            box(b"stsd", numbers(0, 1) + box(b"gpmd", box(b"stsz", b""))),
+            "stsz speaks of something inside a sample description",
+        ),
+        (
+            box(b"elst", numbers(0, MAX_EDITED_SAMPLES // 1000))
+            + box(b"stsz", numbers(0, 1, 2000)),
+            "elst speaks of 67108 entries for 2000",
+        ),
         (box(b"cmov", b""), "it has a box cmov, for compressed tables"),
         (box(b"iloc", b""), "it has a box iloc, for items of pictures"),
         (box(b"free", b"") * (MAX_BOXES + 1), f"more than {MAX_BOXES} boxes"),
@@ -54,6 +69,9 @@ def test_what_cannot_be_is_refused(table: bytes, said: str, depth: int) -> None:
 
 def test_what_can_be_is_not() -> None:
     check(
-        box(b"stsz", numbers(0, 0, 2, 5, 6)), box(b"stts", numbers(0, 1, 2, 1)), box(b"elst", numbers(0, 1, 9, 0, 1 << 16)),
-        box(b"stsz", numbers(0, 2, MORE_SAMPLES)), box(b"meta", numbers(0) + box(b"keys", numbers(0, 0))),
-    )  # fmt: skip
+        box(b"stsz", numbers(0, 0, 2, 5, 6)),
+        box(b"stts", numbers(0, 1, 2, 1)),
+        box(b"elst", numbers(0, 1, 9, 0, 1 << 16)),
+        box(b"stsz", numbers(0, 2, MORE_SAMPLES)),
+        box(b"meta", numbers(0) + box(b"keys", numbers(0, 0))),
+    )

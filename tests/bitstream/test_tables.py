@@ -27,14 +27,22 @@ def test_what_is_saved_is_loaded(tables: CodecTables, tmp_path: Path) -> None:
     loaded = CodecTables.load(path)
     assert loaded.latent_channels == 4 and loaded.slices == (1, 1, 2)
     assert tables_checksum(loaded) == tables_checksum(tables)
-    assert loaded.phase_filters.dtype == np.float64 and (loaded.phase_filters == tables.phase_filters).all()
+    assert (
+        loaded.phase_filters.dtype == np.float64
+        and (loaded.phase_filters == tables.phase_filters).all()
+    )
     for kind in (INTRA, INTER):
         assert (loaded.level_priors[kind] == tables.level_priors[kind]).all()
         for got, given in zip(loaded.networks[kind], tables.networks[kind]):
             assert got.own == given.own
-            assert all((getattr(got, part) == getattr(given, part)).all() for part in ("gather", "gather_bias", "mix", "mix_bias"))
+            assert all(
+                (getattr(got, part) == getattr(given, part)).all()
+                for part in ("gather", "gather_bias", "mix", "mix_bias")
+            )
     assert loaded.block_priors.keys() == tables.block_priors.keys()
-    assert all((loaded.block_priors[name] == prior).all() for name, prior in tables.block_priors.items())
+    assert all(
+        (loaded.block_priors[name] == prior).all() for name, prior in tables.block_priors.items()
+    )
 
 
 def test_a_transposed_array_is_saved_as_it_reads(tables: CodecTables, tmp_path: Path) -> None:
@@ -52,7 +60,12 @@ def test_a_transposed_array_is_saved_as_it_reads(tables: CodecTables, tmp_path: 
 
 
 def test_planes() -> None:
-    assert [planes_of(INTRA, 0, 1), planes_of(INTRA, 2, 2), planes_of(INTER, 0, 1), planes_of(INTER, 2, 2)] == [5, 11, 8, 16]
+    assert [
+        planes_of(INTRA, 0, 1),
+        planes_of(INTRA, 2, 2),
+        planes_of(INTER, 0, 1),
+        planes_of(INTER, 2, 2),
+    ] == [5, 11, 8, 16]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no safetensors at all", b"\xff" * 100])
@@ -64,7 +77,9 @@ def test_a_file_that_is_no_tables_file(content: bytes | None, tmp_path: Path) ->
         CodecTables.load(path)
 
 
-def change(name: str, edit: Callable[[np.ndarray], np.ndarray | None]) -> Callable[[dict[str, np.ndarray]], str]:
+def change(
+    name: str, edit: Callable[[np.ndarray], np.ndarray | None]
+) -> Callable[[dict[str, np.ndarray]], str]:
     def apply(tensors: dict[str, np.ndarray]) -> str:
         value = edit(tensors.pop(name).copy())
         if value is not None:
@@ -108,12 +123,25 @@ def put(index: tuple[int, ...], value: int) -> Callable[[np.ndarray], np.ndarray
         change("inter.0.mix_bias", lambda a: a.astype(bool)),
     ],
 )
-def test_what_does_not_fit_is_named(damage: Callable[[dict[str, np.ndarray]], str], tables: CodecTables, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_named(
+    damage: Callable[[dict[str, np.ndarray]], str], tables: CodecTables, tmp_path: Path
+) -> None:
     tensors = tables.to_tensors()
     name = damage(tensors)
     path = tmp_path / "tables.safetensors"
-    save_file({key: np.ascontiguousarray(value) if value.ndim else value for key, value in tensors.items()}, str(path))
+    save_file(
+        {
+            key: np.ascontiguousarray(value) if value.ndim else value
+            for key, value in tensors.items()
+        },
+        str(path),
+    )
     with pytest.raises(TablesError) as caught:
         CodecTables.load(path)
     message = str(caught.value)
-    assert message.startswith(f"{path}: ") and name.rsplit(".", 1)[0] in message and message.count(str(path)) == 1 and "\n" not in message
+    assert (
+        message.startswith(f"{path}: ")
+        and name.rsplit(".", 1)[0] in message
+        and message.count(str(path)) == 1
+        and "\n" not in message
+    )

@@ -1,4 +1,6 @@
-"""What is not finished stands under a hidden name, goes with its owner, and with the next one if that was killed."""
+"""What is not finished stands under a hidden name, goes with its owner, and with the next one if
+that was killed.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ sys.stdin.read() if sys.argv[3] == "wait" else os.kill(os.getpid(), signal.SIGKI
 def another(target: Path, kind: str, end: str) -> subprocess.Popen:
     command = [sys.executable, "-c", _LEFT_BEHIND, str(target), kind, end]
     root = str(Path(__file__).resolve().parents[2])
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+    )
     assert process.stdout.readline().startswith(f".{target.name[:40]}.")
     return process
 
@@ -37,7 +41,9 @@ def another(target: Path, kind: str, end: str) -> subprocess.Popen:
 @pytest.mark.parametrize("folder", [False, True])
 def test_it_goes_with_its_owner(tmp_path: Path, folder: bool) -> None:
     one = Unfinished(tmp_path / "out.mp4", folder=folder)
-    assert one.path.exists() and one.path.name.startswith(".out.mp4.") and one.path.suffix == ".part"
+    assert (
+        one.path.exists() and one.path.name.startswith(".out.mp4.") and one.path.suffix == ".part"
+    )
     del one
     gc.collect()
     assert not list(tmp_path.iterdir())
@@ -51,7 +57,9 @@ def test_it_gets_its_name_in_one_step(tmp_path: Path) -> None:
     assert target.read_bytes() == b"old"
     one.replace(target)
     one.remove()
-    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"] and target.read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == [
+        "out.mp4"
+    ] and target.read_bytes() == b"new"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs locks and SIGKILL")
@@ -59,10 +67,21 @@ def test_it_gets_its_name_in_one_step(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_goes_with_the_next_one(tmp_path: Path, kind: str) -> None:
     killed = another(tmp_path / "out.mp4", kind, "die")
     assert killed.wait() == -signal.SIGKILL and len(list(tmp_path.iterdir())) == 1
-    for name in (".out.mp4.notes.part", ".out.mp4.part", "out.mp4.12-abcdef.part", ".other.mp4.12-abcdef.part"):
+    for name in (
+        ".out.mp4.notes.part",
+        ".out.mp4.part",
+        "out.mp4.12-abcdef.part",
+        ".other.mp4.12-abcdef.part",
+    ):
         (tmp_path / name).write_text("not ours")
     with Unfinished(tmp_path / "out.mp4") as one:
-        assert sum(path.name == one.path.name or path.read_text() == "not ours" for path in tmp_path.iterdir()) == 5
+        assert (
+            sum(
+                path.name == one.path.name or path.read_text() == "not ours"
+                for path in tmp_path.iterdir()
+            )
+            == 5
+        )
         assert len(list(tmp_path.iterdir())) == 5
     assert len(list(tmp_path.iterdir())) == 4
 

@@ -1,7 +1,8 @@
 """The conformance corpus as it lies here: its manifest, its models, its files, and decoding them.
 
-Needs bitstream/ and nothing of videocodec/, so that it runs where there is no torch.  As a program it decodes every file and prints
-what does not agree with the manifest: ``python -m tests.conformance.corpus`` in the repository root.
+Needs bitstream/ and nothing of videocodec/, so that it runs where there is no torch.  As a program
+it decodes every file and prints what does not agree with the manifest: ``python -m
+tests.conformance.corpus`` in the repository root.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from bitstream.tables import CodecTables
 FOLDER = Path(__file__).parent
 MANIFEST = "manifest.json"
 
-# SHA-256 of the manifest's parts that are frozen: a version of the format, "1", and files that were added to it later, "1.1", "1.2", …
-# An entry here is never changed again: decoded integers that differ are a new version of the format.
+# SHA-256 of the manifest's parts that are frozen: a version of the format, "1", and files that were
+# added to it later, "1.1", "1.2", … An entry here is never changed again: decoded integers that
+# differ are a new version of the format.
 FROZEN = {
     "1": "99bad1afd61f2d6fb5e2985bb778718ecd09dc323c60598ba04970d0f1e1471b",
     "1.1": "54bfef3f9d636adee861ca15e4984b5ebed9a61ab414da050dc34d37f169b70c",
@@ -40,7 +42,9 @@ def read_manifest(folder: Path = FOLDER) -> dict[str, dict]:
 
 def digest(entry: dict) -> str:
     """SHA-256 of a part's entry, whatever its layout."""
-    return hashlib.sha256(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,11 @@ class Stream:
 def streams(folder: Path = FOLDER) -> list[Stream]:
     """All files of all parts."""
     manifest = read_manifest(folder)
-    return [Stream(part, name, entry, folder) for part, whole in manifest.items() for name, entry in whole["streams"].items()]
+    return [
+        Stream(part, name, entry, folder)
+        for part, whole in manifest.items()
+        for name, entry in whole["streams"].items()
+    ]
 
 
 def model_files(name: str, folder: Path = FOLDER) -> dict[str, bytes]:
@@ -89,7 +97,9 @@ def load_tables(name: str, folder: Path = FOLDER) -> CodecTables:
     """The tables of a model of the corpus."""
     from safetensors.numpy import load
 
-    return CodecTables.from_tensors(load(model_files(name, folder)["codec/tables.safetensors"]), name)
+    return CodecTables.from_tensors(
+        load(model_files(name, folder)["codec/tables.safetensors"]), name
+    )
 
 
 def unpack_models(target: Path, folder: Path = FOLDER) -> Path:
@@ -107,7 +117,9 @@ def units_of(stream: Stream) -> list[bytes]:
     return [sample.data for sample in StreamReader(stream.path).units()]
 
 
-def decode(stream: Stream, tables: CodecTables) -> Iterator[tuple[AccessUnit, tuple[LatentFrame, ...]]]:
+def decode(
+    stream: Stream, tables: CodecTables
+) -> Iterator[tuple[AccessUnit, tuple[LatentFrame, ...]]]:
     """Access units with their frames in display order.  Raises ``BitstreamError``."""
     decoder = LatentDecoder(tables)
     for data in units_of(stream):
@@ -116,8 +128,12 @@ def decode(stream: Stream, tables: CodecTables) -> Iterator[tuple[AccessUnit, tu
 
 
 def describe(unit: AccessUnit, frames: tuple[LatentFrame, ...]) -> str:
-    """A unit's line in the manifest: its structure, and the CRC-32 of every frame's latents in display order."""
-    return " ".join([unit.structure.name.lower(), *(f"{latent_checksum((frame,)):08x}" for frame in frames)])
+    """A unit's line in the manifest: its structure, and the CRC-32 of every frame's latents in
+    display order.
+    """
+    return " ".join(
+        [unit.structure.name.lower(), *(f"{latent_checksum((frame,)):08x}" for frame in frames)]
+    )
 
 
 def found_in(stream: Stream, tables: CodecTables) -> list[str]:
@@ -132,16 +148,27 @@ def found_in(stream: Stream, tables: CodecTables) -> list[str]:
 
 
 def disagreements(folder: Path = FOLDER, names: Collection[str] | None = None) -> list[str]:
-    """One line for every file, of those names or of all, whose latents are not those of the manifest."""
+    """One line for every file, of those names or of all, whose latents are not those of the
+    manifest.
+    """
     chosen = [stream for stream in streams(folder) if names is None or stream.name in names]
     tables = {name: load_tables(name, folder) for name in {stream.model for stream in chosen}}
     problems = []
     for stream in chosen:
         found = found_in(stream, tables[stream.model])
         if found != stream.entry["units"]:
-            where = next((i for i, pair in enumerate(zip(found, stream.entry["units"])) if pair[0] != pair[1]), len(found))
+            where = next(
+                (
+                    i
+                    for i, pair in enumerate(zip(found, stream.entry["units"]))
+                    if pair[0] != pair[1]
+                ),
+                len(found),
+            )
             got = found[where] if where < len(found) else "nothing"
-            problems.append(f"version {stream.version}, {stream.name}: access unit {where} gives {got}")
+            problems.append(
+                f"version {stream.version}, {stream.name}: access unit {where} gives {got}"
+            )
     return problems
 
 

@@ -1,7 +1,9 @@
-"""Decodes the whole corpus in a process of its own under settings that must not matter, and says what does not agree.
+"""Decodes the whole corpus in a process of its own under settings that must not matter, and says
+what does not agree.
 
-``python -m tests.conformance.decode_under --rounding up --flush --early --threads 2`` in the repository root; exit status 0 if all agrees,
-3 if this machine cannot be set so.  PyTorch and videocodec/ cannot be imported meanwhile.
+``python -m tests.conformance.decode_under --rounding up --flush --early --threads 2`` in the
+repository root; exit status 0 if all agrees, 3 if this machine cannot be set so.  PyTorch and
+videocodec/ cannot be imported meanwhile.
 """
 
 from __future__ import annotations
@@ -18,8 +20,14 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounding", choices=("nearest", *ROUNDINGS), default="nearest")
     parser.add_argument("--flush", action="store_true", help="denormal numbers become zero")
-    parser.add_argument("--early", action="store_true", help="set before numpy is imported, so that threads of BLAS have it too")
-    parser.add_argument("--threads", type=int, help="threads of BLAS, instead of the decoder's own limit of one")
+    parser.add_argument(
+        "--early",
+        action="store_true",
+        help="set before numpy is imported, so that threads of BLAS have it too",
+    )
+    parser.add_argument(
+        "--threads", type=int, help="threads of BLAS, instead of the decoder's own limit of one"
+    )
     parser.add_argument("--streams", nargs="*", help="these files alone")
     options = parser.parse_args()
     try:
@@ -53,7 +61,10 @@ def decode(options: argparse.Namespace) -> int:
         latent_decoder.one_blas_thread = nullcontext
         limit = threadpool_limits(options.threads, user_api="blas")
     with limit:
-        pools = [(pool["internal_api"], pool.get("architecture"), pool["num_threads"]) for pool in threadpool_info()]
+        pools = [
+            (pool["internal_api"], pool.get("architecture"), pool["num_threads"])
+            for pool in threadpool_info()
+        ]
         problems = corpus.disagreements(names=options.streams)
     if observed() != (options.rounding, options.flush):
         problems.append(f"the settings did not hold: {observed()}")

@@ -1,7 +1,9 @@
-"""Changes how the processor treats floats in the calling thread: the direction of rounding, and whether denormal numbers become zero.
+"""Changes how the processor treats floats in the calling thread: the direction of rounding, and
+whether denormal numbers become zero.
 
-Rounding needs the C library alone; denormal numbers need PyTorch or a C compiler.  A thread starts with the settings of the one that starts
-it, so that the threads of a BLAS keep what held when they were started.
+Rounding needs the C library alone; denormal numbers need PyTorch or a C compiler.  A thread starts
+with the settings of the one that starts it, so that the threads of a BLAS keep what held when they
+were started.
 """
 
 from __future__ import annotations
@@ -40,18 +42,31 @@ def set_rounding(direction: str) -> None:
     modes = _MODES.get(platform.machine())
     name = ctypes.util.find_library("m") if sys.platform != "win32" else None
     if modes is None or name is None:
-        raise Unavailable(f"the directions of rounding of {platform.machine()} on {sys.platform} are not known here")
+        raise Unavailable(
+            f"the directions of rounding of {platform.machine()} on {sys.platform} are not known"
+            " here"
+        )
     if ctypes.CDLL(name).fesetround(modes[direction]):
         raise Unavailable(f"fesetround refuses {direction}")
 
 
 def flush_function() -> Callable[[bool], object]:
     """What turns flushing of denormal numbers on and off.  Raises ``Unavailable``."""
-    if platform.machine() in _X86 and (compiler := shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")):
+    if platform.machine() in _X86 and (
+        compiler := shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    ):
         folder = Path(tempfile.mkdtemp(prefix="flush-denormals-"))
         try:
             (folder / "flush.c").write_text(_FLUSH_SOURCE)
-            command = [compiler, "-O1", "-shared", "-fPIC", str(folder / "flush.c"), "-o", str(folder / "flush.so")]
+            command = [
+                compiler,
+                "-O1",
+                "-shared",
+                "-fPIC",
+                str(folder / "flush.c"),
+                "-o",
+                str(folder / "flush.so"),
+            ]
             if subprocess.run(command, capture_output=True, check=False).returncode == 0:
                 return ctypes.CDLL(str(folder / "flush.so")).flush
         finally:
@@ -59,7 +74,9 @@ def flush_function() -> Callable[[bool], object]:
     try:
         import torch
     except ImportError:
-        raise Unavailable("denormal numbers: neither a C compiler for x86 nor PyTorch is here") from None
+        raise Unavailable(
+            "denormal numbers: neither a C compiler for x86 nor PyTorch is here"
+        ) from None
     if not torch.set_flush_denormal(False):
         raise Unavailable("denormal numbers: PyTorch cannot flush them on this processor")
     return torch.set_flush_denormal
@@ -81,11 +98,14 @@ def floats(rounding: str = "nearest", flush: bool = False) -> Iterator[None]:
 
 
 def observed() -> tuple[str, bool]:
-    """How numpy rounds in this thread, and whether it flushes denormal numbers, by trying it out."""
+    """How numpy rounds in this thread, and whether it flushes denormal numbers, by trying it
+    out.
+    """
     import numpy as np
 
     small, tiny = np.array([1.0, -1.0, 3.0, -3.0]) * 2.0**-54, np.array([np.finfo(np.float64).tiny])
-    # 1 + 2^-54 and 1 + 3 · 2^-54 lie between 1 and the next double, a quarter and three quarters of the way.
+    # 1 + 2^-54 and 1 + 3 · 2^-54 lie between 1 and the next double, a quarter and three quarters of
+    # the way.
     sums = (np.array([1.0, -1.0, 1.0, -1.0]) + small).tolist()
     more = tuple(abs(value) > 1 for value in sums)
     names = {

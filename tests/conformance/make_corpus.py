@@ -1,9 +1,11 @@
-"""Makes the conformance corpus again: ``python -m tests.conformance.make_corpus`` in the repository root.
+"""Makes the conformance corpus again: ``python -m tests.conformance.make_corpus`` in the repository
+root.
 
-What is frozen is not made again: that is what it is for.  A new version of the format gets entries and a folder of its own beside the old
-ones: ``--part 2``, once bitstream/ writes that.  Files that a version turned out to lack are a part of their own: ``--part 1.1``.  Files
-of random decisions come out as the same bytes on every machine; those of the real encoder need not, since another processor may round the
-autoencoder otherwise.
+What is frozen is not made again: that is what it is for.  A new version of the format gets entries
+and a folder of its own beside the old ones: ``--part 2``, once bitstream/ writes that.  Files that
+a version turned out to lack are a part of their own: ``--part 1.1``.  Files of random decisions
+come out as the same bytes on every machine; those of the real encoder need not, since another
+processor may round the autoencoder otherwise.
 """
 
 from __future__ import annotations
@@ -32,11 +34,22 @@ from .scenarios import ENCODINGS, SCENARIOS, Encoding, Scenario, header_of
 
 
 def make_units(name: str, tables: CodecTables, model_sha256: str) -> list[tuple[bytes, MadeUnit]]:
-    """The access units of a stream of random decisions, as bytes and as what they must decode to."""
+    """The access units of a stream of random decisions, as bytes and as what they must decode
+    to.
+    """
     scenario: Scenario = SCENARIOS[name]
-    usual = synthetic_header(scenario.width, scenario.height, scenario.block_log2, tables.latent_channels)
+    usual = synthetic_header(
+        scenario.width, scenario.height, scenario.block_log2, tables.latent_channels
+    )
     fields = scenario.make_fields() if scenario.make_fields else scenario.fields
-    maker = StreamMaker(tables, usual, 1 + list(SCENARIOS).index(name), scenario.escape_odds, fields, scenario.levels)
+    maker = StreamMaker(
+        tables,
+        usual,
+        1 + list(SCENARIOS).index(name),
+        scenario.escape_odds,
+        fields,
+        scenario.levels,
+    )
     maker.start_at(scenario.first_pts)
     made, keyframes = [], 0
     for plan in scenario.plans:
@@ -80,26 +93,47 @@ def write_movie(encoding: Encoding, path: Path) -> None:
     with av.open(str(path), "w") as container:
         odd = encoding.width % 2 or encoding.height % 2
         stream = container.add_stream(
-            "libx264", rate=25, width=encoding.width, height=encoding.height, pix_fmt="yuv444p" if odd else "yuv420p"
+            "libx264",
+            rate=25,
+            width=encoding.width,
+            height=encoding.height,
+            pix_fmt="yuv444p" if odd else "yuv420p",
         )
         stream.codec_context.options = {"crf": "4", "preset": "ultrafast"}
-        sound = container.add_stream("aac", rate=16000, layout="mono", bit_rate=24000) if encoding.tracks else None
+        sound = (
+            container.add_stream("aac", rate=16000, layout="mono", bit_rate=24000)
+            if encoding.tracks
+            else None
+        )
         text = container.add_mux_stream("mov_text") if encoding.tracks else None
         for index, picture in enumerate(scene(encoding)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = encoding.pts[index] if encoding.pts else index, Fraction(1, 25)
+            frame.pts, frame.time_base = (
+                encoding.pts[index] if encoding.pts else index,
+                Fraction(1, 25),
+            )
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
         if sound is not None:
             for index in range(encoding.frames * 16000 // 25 // 1024):
                 tone = np.sin((np.arange(1024) + 1024 * index) * 0.15)[None].astype(np.float32) / 4
                 block = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
-                block.sample_rate, block.pts, block.time_base = 16000, 1024 * index, Fraction(1, 16000)
+                block.sample_rate, block.pts, block.time_base = (
+                    16000,
+                    1024 * index,
+                    Fraction(1, 16000),
+                )
                 container.mux(sound.encode(block))
             container.mux(sound.encode())
             text.time_base = Fraction(1, 1000)
             packet = av.Packet(b"\0\5hello")
-            packet.stream, packet.time_base, packet.pts, packet.dts, packet.duration = text, Fraction(1, 1000), 200, 200, 900
+            packet.stream, packet.time_base, packet.pts, packet.dts, packet.duration = (
+                text,
+                Fraction(1, 1000),
+                200,
+                200,
+                900,
+            )
             container.mux(packet)
 
 
@@ -109,7 +143,15 @@ def encode(encoding: Encoding, models: Path, path: Path) -> None:
 
     movie = models / "movie.mp4"
     write_movie(encoding, movie)
-    encode_video(movie, path, model=models / encoding.model, device="cpu", threads=1, overwrite=True, **encoding.settings)
+    encode_video(
+        movie,
+        path,
+        model=models / encoding.model,
+        device="cpu",
+        threads=1,
+        overwrite=True,
+        **encoding.settings,
+    )
 
 
 def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTables) -> dict:
@@ -124,18 +166,28 @@ def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTabl
         "width": header.width,
         "height": header.height,
         "block": header.block_size,
-        "latents": f"{header.latent_channels} channels, {header.latent_height} rows, {header.latent_width} columns",
+        "latents": (
+            f"{header.latent_channels} channels, {header.latent_height} rows, {header.latent_width}"
+            " columns"
+        ),
     }
     stream = corpus.Stream(str(FORMAT_VERSION), path.stem, entry, path.parents[1])
     units = list(corpus.decode(stream, tables))
-    everything = hashlib.sha256(b"".join(frame.latents.astype("<i2").tobytes() for _, frames in units for frame in frames))
+    everything = hashlib.sha256(
+        b"".join(frame.latents.astype("<i2").tobytes() for _, frames in units for frame in frames)
+    )
     lines = [corpus.describe(unit, frames) for unit, frames in units]
-    return entry | {"frames": sum(unit.frame_count for unit, _ in units), "latents_sha256": everything.hexdigest(), "units": lines}
+    return entry | {
+        "frames": sum(unit.frame_count for unit, _ in units),
+        "latents_sha256": everything.hexdigest(),
+        "units": lines,
+    }
 
 
 def make(folder: Path, added: int) -> dict:
-    """Write models and files of the current version of the format below ``folder``, those it began with (0) or those added at some time
-    → the manifest's entry of that part."""
+    """Write models and files of the current version of the format below ``folder``, those it began
+    with (0) or those added at some time → the manifest's entry of that part.
+    """
     target = folder / f"v{FORMAT_VERSION}"
     for needed in (target, folder / "models"):
         needed.mkdir(exist_ok=True, parents=True)
@@ -149,33 +201,52 @@ def make(folder: Path, added: int) -> dict:
         if scenario.added != added:
             continue
         path = target / f"{name}.mp4"
-        write_units(make_units(name, tables[scenario.model], models[scenario.model]["sha256"]), path)
-        streams[name] = entry_of(path, scenario.about, "random decisions", scenario.model, tables[scenario.model])
+        write_units(
+            make_units(name, tables[scenario.model], models[scenario.model]["sha256"]), path
+        )
+        streams[name] = entry_of(
+            path, scenario.about, "random decisions", scenario.model, tables[scenario.model]
+        )
     with tempfile.TemporaryDirectory() as temporary:
         unpacked = corpus.unpack_models(Path(temporary), folder)
         for name, encoding in ENCODINGS.items() if not added else ():
             path = target / f"{name}.mp4"
             encode(encoding, unpacked, path)
             settings = ", ".join(f"{key} {value}" for key, value in encoding.settings.items())
-            streams[name] = entry_of(path, encoding.about, f"videocodec encode: {settings}", encoding.model, tables[encoding.model])
+            streams[name] = entry_of(
+                path,
+                encoding.about,
+                f"videocodec encode: {settings}",
+                encoding.model,
+                tables[encoding.model],
+            )
     return {"models": models, "streams": streams}
 
 
 def main(arguments: list[str] | None = None, folder: Path = corpus.FOLDER) -> int:
     """Make the entries of a part that is not frozen."""
     parser = argparse.ArgumentParser(prog="make_corpus", description=__doc__.splitlines()[0])
-    parser.add_argument("--part", default=str(FORMAT_VERSION), help="what to make entries for: 1, or 1.1 for the first files added to that")
+    parser.add_argument(
+        "--part",
+        default=str(FORMAT_VERSION),
+        help="what to make entries for: 1, or 1.1 for the first files added to that",
+    )
     part = parser.parse_args(arguments).part
     version, _, added = part.partition(".")
     if part in corpus.FROZEN:
         print(
-            f"make_corpus: error: version {part} of the format is frozen: its files and latents are never made again. If decoded "
-            "integers must change, raise FORMAT_VERSION in bitstream/sequence_header.py and make the corpus of the new version",
+            f"make_corpus: error: version {part} of the format is frozen: its files and latents are"
+            " never made again. If decoded integers must change, raise FORMAT_VERSION in"
+            " bitstream/sequence_header.py and make the corpus of the new version",
             file=sys.stderr,
         )
         return 1
     if version != str(FORMAT_VERSION) or not (added or "0").isdecimal():
-        print(f"make_corpus: error: bitstream/ writes version {FORMAT_VERSION} of the format, not {part}", file=sys.stderr)
+        print(
+            f"make_corpus: error: bitstream/ writes version {FORMAT_VERSION} of the format, not"
+            f" {part}",
+            file=sys.stderr,
+        )
         return 1
     manifest = corpus.read_manifest(folder) if (folder / corpus.MANIFEST).exists() else {}
     manifest[part] = make(folder, int(added or 0))

@@ -1,4 +1,6 @@
-"""What the files of the corpus hold: streams of random decisions, the same bytes on every machine, and streams of the real encoder."""
+"""What the files of the corpus hold: streams of random decisions, the same bytes on every machine,
+and streams of the real encoder.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,11 @@ from ..bitstream.synthetic import (
 
 @dataclass(frozen=True)
 class Scenario:
-    """A stream of random decisions.  headers: what the header of each keyframe has other than usual; as_bytes: how units are written;
-    make_fields: makes a maker of block layers that remembers, one for each stream; added: 0 for what the version of the format began with,
-    else when it was added to it."""
+    """A stream of random decisions.  headers: what the header of each keyframe has other than
+    usual; as_bytes: how units are written; make_fields: makes a maker of block layers that
+    remembers, one for each stream; added: 0 for what the version of the format began with, else
+    when it was added to it.
+    """
 
     about: str
     width: int
@@ -62,8 +66,9 @@ def _hierarchy(*quantisers: int, durations: tuple[int, ...] | None = None) -> Un
 
 
 def uncanonical(unit: AccessUnit) -> bytes:
-    """The same unit as no encoder writes it, and every decoder reads it: every duration, every quantiser as an offset to another base,
-    and words after the last symbol."""
+    """The same unit as no encoder writes it, and every decoder reads it: every duration, every
+    quantiser as an offset to another base, and words after the last symbol.
+    """
     plain, writer = unit.to_bytes(), ByteWriter()
     writer.uint("structure", 1, unit.structure | 0x80)
     if unit.header is not None:
@@ -96,14 +101,28 @@ _HEADERS = (
         "preset": 9,
         "model_name": _NAME,
     },
-    {"colour": ColourDescription(255, 0, 255), "rotation": 1, "frame_rate": Fraction(0), "crf": 0, "gop_size": 1, "preset": 0},
+    {
+        "colour": ColourDescription(255, 0, 255),
+        "rotation": 1,
+        "frame_rate": Fraction(0),
+        "crf": 0,
+        "gop_size": 1,
+        "preset": 0,
+    },
     {"rotation": 2, "sample_aspect_ratio": Fraction(16, 11), "generated_content": False},
 )
 
 SCENARIOS = {
-    "keyframes": Scenario("keyframes alone, the smallest thing there is", 72, 40, 1, 150, (_key(16), _key(52))),
+    "keyframes": Scenario(
+        "keyframes alone, the smallest thing there is", 72, 40, 1, 150, (_key(16), _key(52))
+    ),
     "chain": Scenario(
-        "groups in a chain, quantisers that differ in a group", 120, 72, 1, 150, (_key(24), _chain(*(30,) * 4), _chain(32, 28, 36, 31, 30))
+        "groups in a chain, quantisers that differ in a group",
+        120,
+        72,
+        1,
+        150,
+        (_key(24), _chain(*(30,) * 4), _chain(32, 28, 36, 31, 30)),
     ),
     "hierarchy": Scenario(
         "groups in a hierarchy, of 16 too, uneven durations",
@@ -111,7 +130,12 @@ SCENARIOS = {
         96,
         1,
         300,
-        (_key(20), _hierarchy(24, 28, 30, 30, 33, 33, 33, 33), _hierarchy(*(30,) * 16), _hierarchy(26, 29, 31, durations=(1, 3, 700))),
+        (
+            _key(20),
+            _hierarchy(24, 28, 30, 30, 33, 33, 33, 33),
+            _hierarchy(*(30,) * 16),
+            _hierarchy(26, 29, 31, durations=(1, 3, 700)),
+        ),
     ),
     "everything": Scenario(
         "blocks of 8 px, an odd size, many escapes, two keyframes",
@@ -119,12 +143,42 @@ SCENARIOS = {
         83,
         0,
         20,
-        (_key(16), _chain(28, 29, 30), _hierarchy(24, 27, 30, 30, 31), _key(40), _hierarchy(26, 28, 28, 31, 31, 31, 31), _hierarchy(33)),
+        (
+            _key(16),
+            _chain(28, 29, 30),
+            _hierarchy(24, 27, 30, 30, 31),
+            _key(40),
+            _hierarchy(26, 28, 28, 31, 31, 31, 31),
+            _hierarchy(33),
+        ),
     ),
-    "one_position": Scenario("a picture of one latent position", 5, 8, 0, 20, (_key(20), _chain(30, 30), _hierarchy(30, 32, 34))),
-    "one_row": Scenario("a picture one latent high", 200, 7, 0, 100, (_key(22), _chain(30, 29), _hierarchy(30, 32, 34, 34))),
-    "one_column": Scenario("a picture one block wide", 16, 180, 1, 100, (_key(22), _chain(30, 29), _hierarchy(30, 32, 34, 34))),
-    "large_blocks": Scenario("blocks of 64 px", 130, 70, 3, 150, (_key(18), _chain(28, 28), _hierarchy(26, 28, 30, 30))),
+    "one_position": Scenario(
+        "a picture of one latent position",
+        5,
+        8,
+        0,
+        20,
+        (_key(20), _chain(30, 30), _hierarchy(30, 32, 34)),
+    ),
+    "one_row": Scenario(
+        "a picture one latent high",
+        200,
+        7,
+        0,
+        100,
+        (_key(22), _chain(30, 29), _hierarchy(30, 32, 34, 34)),
+    ),
+    "one_column": Scenario(
+        "a picture one block wide",
+        16,
+        180,
+        1,
+        100,
+        (_key(22), _chain(30, 29), _hierarchy(30, 32, 34, 34)),
+    ),
+    "large_blocks": Scenario(
+        "blocks of 64 px", 130, 70, 3, 150, (_key(18), _chain(28, 28), _hierarchy(26, 28, 30, 30))
+    ),
     "extremes": Scenario(
         "the finest and the coarsest quantiser, latents and levels at their limits",
         64,
@@ -133,18 +187,45 @@ SCENARIOS = {
         10,
         (_key(0), _chain(127, 0), _hierarchy(0, 127, 12, 11), _key(127), _chain(60)),
     ),
-    "one_pixel": Scenario("a picture of one pixel, a block of 32 px", 1, 1, 2, 50, (_key(30), _hierarchy(33, 35), _chain(31))),
+    "one_pixel": Scenario(
+        "a picture of one pixel, a block of 32 px",
+        1,
+        1,
+        2,
+        50,
+        (_key(30), _hierarchy(33, 35), _chain(31)),
+    ),
     "hierarchies_of_1_to_16": Scenario(
-        "groups of every size in a hierarchy", 48, 32, 1, 60, (_key(24), *(_hierarchy(*(32,) * n) for n in range(1, 17)))
+        "groups of every size in a hierarchy",
+        48,
+        32,
+        1,
+        60,
+        (_key(24), *(_hierarchy(*(32,) * n) for n in range(1, 17))),
     ),
     "chains_of_1_to_16": Scenario(
-        "groups of every size in a chain", 32, 32, 1, 60, (_key(24), *(_chain(*(32,) * n) for n in range(1, 17)))
+        "groups of every size in a chain",
+        32,
+        32,
+        1,
+        60,
+        (_key(24), *(_chain(*(32,) * n) for n in range(1, 17))),
     ),
     "quantisers": Scenario(
-        "every quantiser there is", 16, 16, 0, 40, (_key(64), *(_chain(*range(start, start + 16)) for start in range(0, 128, 16)))
+        "every quantiser there is",
+        16,
+        16,
+        0,
+        40,
+        (_key(64), *(_chain(*range(start, start + 16)) for start in range(0, 128, 16))),
     ),
     "motion": Scenario(
-        "many small blocks with vectors of every phase, beyond every edge", 160, 128, 0, 400, (_key(40), *(_hierarchy(*(44,) * 4),) * 2)
+        "many small blocks with vectors of every phase, beyond every edge",
+        160,
+        128,
+        0,
+        400,
+        (_key(40), *(_hierarchy(*(44,) * 4),) * 2),
     ),
     "times": Scenario(
         "a negative first time, durations of up to 2^40 ticks, the finest time base",
@@ -180,9 +261,23 @@ SCENARIOS = {
         as_bytes=uncanonical,
     ),
     "sixteen_channels": Scenario(
-        "16 channels in 5 slices", 80, 56, 1, 100, (_key(24), _hierarchy(30, 32, 34, 34), _chain(31, 31)), model="sixteen"
+        "16 channels in 5 slices",
+        80,
+        56,
+        1,
+        100,
+        (_key(24), _hierarchy(30, 32, 34, 34), _chain(31, 31)),
+        model="sixteen",
     ),
-    "one_channel": Scenario("1 channel", 100, 60, 1, 60, (_key(24), _hierarchy(30, 32, 34, 34), _chain(31, 31)), model="one"),
+    "one_channel": Scenario(
+        "1 channel",
+        100,
+        60,
+        1,
+        60,
+        (_key(24), _hierarchy(30, 32, 34, 34), _chain(31, 31)),
+        model="one",
+    ),
     "halved_counts": Scenario(
         "so many symbols under one table that counts are halved",
         512,
@@ -195,7 +290,13 @@ SCENARIOS = {
         levels=no_levels,
     ),
     "levels": Scenario(
-        "every symbol of a level alike, and the largest levels", 96, 64, 1, 300, (_key(20), _key(0), _chain(20, 30)), levels=wide_levels
+        "every symbol of a level alike, and the largest levels",
+        96,
+        64,
+        1,
+        300,
+        (_key(20), _key(0), _chain(20, 30)),
+        levels=wide_levels,
     ),
     "scattered": Scenario(
         "blocks that have nothing in common with their neighbours",
@@ -234,7 +335,9 @@ SCENARIOS = {
 
 @dataclass(frozen=True)
 class Encoding:
-    """A file of the real encoder: a moving scene of so many frames, and the settings it is encoded with."""
+    """A file of the real encoder: a moving scene of so many frames, and the settings it is encoded
+    with.
+    """
 
     about: str
     model: str
@@ -248,17 +351,40 @@ class Encoding:
 
 ENCODINGS = {
     "encoded": Encoding(
-        "groups of 16, three keyframes, sound and subtitles", "sixteen", 80, 56, 36, {"crf": 30, "gop_size": 17}, tracks=True
+        "groups of 16, three keyframes, sound and subtitles",
+        "sixteen",
+        80,
+        56,
+        36,
+        {"crf": 30, "gop_size": 17},
+        tracks=True,
     ),
     "encoded_crf_0": Encoding("the finest quality", "four", 72, 56, 10, {"crf": 0}),
     "encoded_crf_63": Encoding("the coarsest quality", "sixteen", 112, 88, 18, {"crf": 63}),
     "encoded_uneven": Encoding(
-        "an odd size and uneven times that begin late", "four", 101, 67, 12, {"crf": 24}, pts=(7, 8, 11, 12, 13, 20, 21, 60, 61, 62, 70, 99)
+        "an odd size and uneven times that begin late",
+        "four",
+        101,
+        67,
+        12,
+        {"crf": 24},
+        pts=(7, 8, 11, 12, 13, 20, 21, 60, 61, 62, 70, 99),
     ),
-    "encoded_chains": Encoding("chains, as the fastest preset makes them", "sixteen", 64, 48, 20, {"crf": 26, "preset": "ultrafast"}),
-    "encoded_slow": Encoding("every tool of a slow preset", "four", 160, 128, 17, {"crf": 34, "preset": "slower"}),
+    "encoded_chains": Encoding(
+        "chains, as the fastest preset makes them",
+        "sixteen",
+        64,
+        48,
+        20,
+        {"crf": 26, "preset": "ultrafast"},
+    ),
+    "encoded_slow": Encoding(
+        "every tool of a slow preset", "four", 160, 128, 17, {"crf": 34, "preset": "slower"}
+    ),
     "encoded_all_intra": Encoding("keyframes alone", "one", 64, 48, 5, {"crf": 20, "gop_size": 1}),
-    "encoded_with_its_model": Encoding("the model attached to the file", "one", 88, 72, 18, {"crf": 28, "embed_model": True}),
+    "encoded_with_its_model": Encoding(
+        "the model attached to the file", "one", 88, 72, 18, {"crf": 28, "embed_model": True}
+    ),
 }
 
 

@@ -1,7 +1,9 @@
-"""Decodes the corpus with the second decoder: plain Python from the bytes of the files to the checksums of the frames.
+"""Decodes the corpus with the second decoder: plain Python from the bytes of the files to the
+checksums of the frames.
 
-``python -m tests.conformance.second_decoder [NAME ...]`` prints, as JSON, the lines that the manifest should have, by part and name.
-Imports nothing beside Python itself and the reference modules.
+``python -m tests.conformance.second_decoder [NAME ...]`` prints, as JSON, the lines that the
+manifest should have, by part and name. Imports nothing beside Python itself and the reference
+modules.
 """
 
 from __future__ import annotations
@@ -40,7 +42,14 @@ def decode(entry: dict, tables: dict[str, dict]) -> list[str]:
         frames = decoder.decode(unit)
         if decoder.header["model_sha256"] != identity:
             raise ValueError(f"needs model {decoder.header['model_sha256']}, has {identity}")
-        lines.append(" ".join([STRUCTURES[parse_unit(unit).structure], *(f"{checksum([frame]):08x}" for frame in frames)]))
+        lines.append(
+            " ".join(
+                [
+                    STRUCTURES[parse_unit(unit).structure],
+                    *(f"{checksum([frame]):08x}" for frame in frames),
+                ]
+            )
+        )
     return lines
 
 
@@ -49,7 +58,9 @@ def main(names: list[str]) -> None:
     tables: dict[str, dict] = {}
     found = {}
     for part, whole in json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8")).items():
-        chosen = {name: entry for name, entry in whole["streams"].items() if not names or name in names}
+        chosen = {
+            name: entry for name, entry in whole["streams"].items() if not names or name in names
+        }
         found[part] = {name: decode(entry, tables) for name, entry in chosen.items()}
     print(json.dumps(found))
 

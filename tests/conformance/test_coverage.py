@@ -13,10 +13,23 @@ def test_the_corpus_reaches_every_element() -> None:
 
 
 def test_without_files_there_are_gaps() -> None:
-    counts = measure([stream for stream in corpus.streams() if stream.name in ("chain", "keyframes")])
+    counts = measure(
+        [stream for stream in corpus.streams() if stream.name in ("chain", "keyframes")]
+    )
     missing = {key for key in required() if not counts[key]}
-    assert {"structure hierarchy", "hierarchy of 16", "mode skip, two references, first stage", "sound beside it", "16 channels"} <= missing
+    assert {
+        "structure hierarchy",
+        "hierarchy of 16",
+        "mode skip, two references, first stage",
+        "sound beside it",
+        "16 channels",
+    } <= missing
     assert (
-        not {"structure chain", "quantiser 24", "mode generate, one reference, edge stage", "unit of 4: joined, pass 0, one reference"}
+        not {
+            "structure chain",
+            "quantiser 24",
+            "mode generate, one reference, edge stage",
+            "unit of 4: joined, pass 0, one reference",
+        }
         & missing
     )

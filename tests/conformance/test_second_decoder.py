@@ -1,4 +1,6 @@
-"""The second decoder: plain Python, nothing of the product, and the same integers on all of the corpus."""
+"""The second decoder: plain Python, nothing of the product, and the same integers on all of the
+corpus.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ import pytest
 from . import corpus, second_decoder
 
 ROOT = Path(__file__).parents[2]
-MODULES = [Path(second_decoder.__file__), *sorted((ROOT / "tests" / "bitstream").glob("reference_*.py"))]
+MODULES = [
+    Path(second_decoder.__file__),
+    *sorted((ROOT / "tests" / "bitstream").glob("reference_*.py")),
+]
 LONG = ("halved_counts", "counts_at_their_limit")
 NAMES = sorted({stream.name for stream in corpus.streams()} - set(LONG))
 
@@ -32,9 +37,17 @@ assert not {"numpy", "bitstream", "videocodec", "av", "constriction", "torch"} &
 """
 
 
-def decode_alone(names: list[str], allowed: list[Path] = MODULES) -> subprocess.CompletedProcess[str]:
+def decode_alone(
+    names: list[str], allowed: list[Path] = MODULES
+) -> subprocess.CompletedProcess[str]:
     modules = ",".join(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in allowed)
-    return subprocess.run([sys.executable, "-c", ALONE, modules, *names], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", ALONE, modules, *names],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def check(names: list[str]) -> None:
@@ -65,7 +78,9 @@ def test_it_imports_nothing_but_python_and_itself(path: Path) -> None:
     own = {module.stem for module in MODULES}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            assert all(name.name.partition(".")[0] in sys.stdlib_module_names for name in node.names)
+            assert all(
+                name.name.partition(".")[0] in sys.stdlib_module_names for name in node.names
+            )
         elif isinstance(node, ast.ImportFrom) and node.level:
             assert node.module.rpartition(".")[2] in own
         elif isinstance(node, ast.ImportFrom):

@@ -1,4 +1,6 @@
-"""A short run of every fuzz target from the committed corpus, and every input that once broke something."""
+"""A short run of every fuzz target from the committed corpus, and every input that once broke
+something.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "tools" / "fuzz.py"
 FOLDER = Path(__file__).resolve().parent
-# Inputs that each target tries: some seconds of work on one core, the starting of the process apart.
+# Inputs that each target tries: some seconds of work on one core, the starting of the process
+# apart.
 EXECUTIONS = {
-    "header": 20_000, "unit": 8_000, "payload": 200, "container": 600, "repair": 40, "attached": 4_000, "tables": 200, "config": 3_000,
-}  # fmt: skip
+    "header": 20_000,
+    "unit": 8_000,
+    "payload": 200,
+    "container": 600,
+    "repair": 40,
+    "attached": 4_000,
+    "tables": 200,
+    "config": 3_000,
+}
 BROKEN = sorted((FOLDER / "crashes").glob("*/*"))
 
 
@@ -31,7 +41,11 @@ def targets() -> dict[str, object]:
 
 
 def test_every_target_is_run_and_has_a_corpus() -> None:
-    assert sorted(targets()) == sorted(EXECUTIONS) == sorted(folder.name for folder in (FOLDER / "corpus").iterdir())
+    assert (
+        sorted(targets())
+        == sorted(EXECUTIONS)
+        == sorted(folder.name for folder in (FOLDER / "corpus").iterdir())
+    )
 
 
 def test_the_corpus_is_small() -> None:
@@ -57,9 +71,21 @@ def test_what_once_broke_something_breaks_nothing(file: Path) -> None:
 def test_a_short_run(name: str, tmp_path: Path) -> None:
     if importlib.util.find_spec("atheris") is None:
         pytest.skip("fuzzing needs atheris, which is not installed: pip install '.[fuzz]'")
-    command = [sys.executable, str(TOOL), name, "--executions", str(EXECUTIONS[name]), "--seed", "1"]
+    command = [
+        sys.executable,
+        str(TOOL),
+        name,
+        "--executions",
+        str(EXECUTIONS[name]),
+        "--seed",
+        "1",
+    ]
     ran = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     (done,) = re.findall(r"stat::number_of_executed_units: (\d+)", ran.stderr)

@@ -23,7 +23,13 @@ def run_tool() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)]
-        return subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300)
+        return subprocess.run(
+            command,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
 
     return run
 
@@ -35,7 +41,9 @@ def tool_module() -> Callable[[str], ModuleType]:
     def load(name: str) -> ModuleType:
         full = f"tool_under_test_{name}"
         if full not in sys.modules:
-            specification = importlib.util.spec_from_file_location(full, ROOT / "tools" / f"{name}.py")
+            specification = importlib.util.spec_from_file_location(
+                full, ROOT / "tools" / f"{name}.py"
+            )
             sys.modules[full] = importlib.util.module_from_spec(specification)
             specification.loader.exec_module(sys.modules[full])
         return sys.modules[full]
@@ -44,7 +52,9 @@ def tool_module() -> Callable[[str], ModuleType]:
 
 
 @pytest.fixture(scope="session")
-def picture_folder(tmp_path_factory: pytest.TempPathFactory, texture: Callable[..., np.ndarray]) -> Path:
+def picture_folder(
+    tmp_path_factory: pytest.TempPathFactory, texture: Callable[..., np.ndarray]
+) -> Path:
     """60 pictures of 96 px, three of them of 192 px."""
     folder = tmp_path_factory.mktemp("pictures")
     for index in range(60):

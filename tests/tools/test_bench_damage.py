@@ -1,4 +1,6 @@
-"""Files that were cut, and what concealed pictures are worth, as tools/bench_damage.py measures them."""
+"""Files that were cut, and what concealed pictures are worth, as tools/bench_damage.py measures
+them.
+"""
 
 from __future__ import annotations
 

@@ -10,17 +10,35 @@ import pytest
 
 @pytest.mark.slow
 def test_all_tables_are_printed(
-    run_tool: Callable, panned: Callable, write_movie: Callable[..., Path], lpips_weights: Path, tmp_path: Path
+    run_tool: Callable,
+    panned: Callable,
+    write_movie: Callable[..., Path],
+    lpips_weights: Path,
+    tmp_path: Path,
 ) -> None:
     pytest.importorskip("bjontegaard")
     (tmp_path / "clips").mkdir()
     write_movie(tmp_path / "clips" / "pan.mp4", panned(12, 64, 96, (1, 2)))
-    ran = run_tool("bench_inter", "--clips", tmp_path / "clips", "--lpips", lpips_weights, "--crf", 26, 38, 50, "--jobs", 1)
+    ran = run_tool(
+        "bench_inter",
+        "--clips",
+        tmp_path / "clips",
+        "--lpips",
+        lpips_weights,
+        "--crf",
+        26,
+        38,
+        50,
+        "--jobs",
+        1,
+    )
     assert ran.returncode == 0, ran.stderr
     rows = [line for line in ran.stdout.splitlines() if line.startswith("|")]
     assert sum(row.startswith("| + ") for row in rows) == 8
     assert sum(row.startswith("| without ") for row in rows) == 4
-    assert [row.split("|")[1].strip() for row in rows if row.split("|")[1].strip() in {"26", "38", "50"}] == ["26", "38", "50"]
+    assert [
+        row.split("|")[1].strip() for row in rows if row.split("|")[1].strip() in {"26", "38", "50"}
+    ] == ["26", "38", "50"]
 
 
 def test_the_whole_encoder_is_the_one_people_use(tool_module: Callable) -> None:
@@ -28,5 +46,12 @@ def test_the_whole_encoder_is_the_one_people_use(tool_module: Callable) -> None:
 
     added, without = tool_module("bench_inter").coders()
     whole = added[-1]
-    assert whole.weighted and whole.decides and EncoderSettings(crf=30, **whole.settings) == EncoderSettings(crf=30)
-    assert all(EncoderSettings(crf=30, **coder.settings) != EncoderSettings(crf=30) or not coder.weighted for coder in without)
+    assert (
+        whole.weighted
+        and whole.decides
+        and EncoderSettings(crf=30, **whole.settings) == EncoderSettings(crf=30)
+    )
+    assert all(
+        EncoderSettings(crf=30, **coder.settings) != EncoderSettings(crf=30) or not coder.weighted
+        for coder in without
+    )

@@ -18,7 +18,13 @@ CPU = {"device": "cpu", "threads": 1}
 def coded(tmp_path_factory: pytest.TempPathFactory, panned, write_movie) -> Path:
     """Twelve frames of 48×32, a keyframe every seven."""
     folder = tmp_path_factory.mktemp("bench")
-    encode(write_movie(folder / "a.mp4", panned(12, 32, 48, (0, 1))), folder / "a.lv.mp4", gop_size=7, preset="superfast", **CPU)
+    encode(
+        write_movie(folder / "a.mp4", panned(12, 32, 48, (0, 1))),
+        folder / "a.lv.mp4",
+        gop_size=7,
+        preset="superfast",
+        **CPU,
+    )
     return folder / "a.lv.mp4"
 
 
@@ -27,12 +33,30 @@ def test_a_repeated_stream_shows_the_same_again_later(coded: Path, tmp_path: Pat
     assert verify(long).ok
     with VideoReader(coded, **CPU) as short, VideoReader(long, **CPU) as video:
         assert len(video) == 36 and video.metadata.duration_seconds == pytest.approx(3 * 12 / 25)
-        assert np.array_equal(video[29].data, short[5].data) and video.index.pts_seconds[29] == pytest.approx(29 / 25)
+        assert np.array_equal(video[29].data, short[5].data) and video.index.pts_seconds[
+            29
+        ] == pytest.approx(29 / 25)
 
 
 def test_it_measures(coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        main([str(coded), "--repeat", "2", "--jumps", "3", "--steps", "3", "--threads", "1", "--memory-limit", "1M", "--survey", "--json"])
+        main(
+            [
+                str(coded),
+                "--repeat",
+                "2",
+                "--jumps",
+                "3",
+                "--steps",
+                "3",
+                "--threads",
+                "1",
+                "--memory-limit",
+                "1M",
+                "--survey",
+                "--json",
+            ]
+        )
         == 0
     )
     found = json.loads(capsys.readouterr().out)
@@ -50,12 +74,17 @@ def test_it_measures(coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.slow
 def test_ten_minutes_stay_within_the_limit(coded: Path, tmp_path: Path) -> None:
-    """15000 frames, with far less memory than they take, looked at in order and by jumps while the reader works ahead."""
+    """15000 frames, with far less memory than they take, looked at in order and by jumps while the
+    reader works ahead.
+    """
     limit = 2_000_000
     long = repeated(coded, 1250, tmp_path / "long.lv.mp4")
     with VideoReader(coded, **CPU) as short, VideoReader(long, memory_limit=limit, **CPU) as video:
         assert len(video) == 15000 and video.metadata.duration_seconds == pytest.approx(600)
-        for number in (*range(0, 15000, 25), *np.random.default_rng(0).integers(0, 15000, 400).tolist()):
+        for number in (
+            *range(0, 15000, 25),
+            *np.random.default_rng(0).integers(0, 15000, 400).tolist(),
+        ):
             assert np.array_equal(video.latents[number], short.latents[number % 12])
             assert video.memory_used <= limit
         for number in (14999, 7, 8, 9, 8, 7500, 14990):

@@ -1,4 +1,6 @@
-"""tools/compare_transforms.py: that it compares at equal errors, and finds what a transform is known to gain."""
+"""tools/compare_transforms.py: that it compares at equal errors, and finds what a transform is
+known to gain.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ class TestPercentAtEqualError:
 
     def test_it_compares_at_equal_errors_and_not_at_equal_steps(self, tool) -> None:
         errors = np.array([1.0, 2, 4, 8])
-        assert tool.percent_at_equal_error(1 / (errors * 1.3), errors * 1.3, 1 / errors, errors) == pytest.approx(0, abs=1e-6)
+        assert tool.percent_at_equal_error(
+            1 / (errors * 1.3), errors * 1.3, 1 / errors, errors
+        ) == pytest.approx(0, abs=1e-6)
 
     def test_without_common_errors_there_is_no_figure(self, tool) -> None:
         assert np.isnan(tool.percent_at_equal_error([2, 1], [1, 2], [2, 1], [3, 4]))
@@ -27,13 +31,21 @@ class TestPercentAtEqualError:
 def clips_of(tool, make, count: int = 4) -> list:
     """Clips all of whose positions are residual."""
     everywhere = np.ones((3, 32, 32), dtype=bool)
-    return [tool.Residuals(make(np.random.default_rng(i)).astype(np.float32), everywhere, ~everywhere, 0.0, 0.0) for i in range(count)]
+    return [
+        tool.Residuals(
+            make(np.random.default_rng(i)).astype(np.float32), everywhere, ~everywhere, 0.0, 0.0
+        )
+        for i in range(count)
+    ]
 
 
 def gain(tool, clips: list, size: int, rotated: bool, which: str = "whole") -> float:
     """Percent of bits against direct coding."""
     ours, direct = (
-        tool.summed(tool.measure(clips, tool.Trial(s, r, size, which), [0.71, 1.0, 1.41], 0.35), range(len(clips)))
+        tool.summed(
+            tool.measure(clips, tool.Trial(s, r, size, which), [0.71, 1.0, 1.41], 0.35),
+            range(len(clips)),
+        )
         for s, r in ((size, rotated), (1, False))
     )
     return tool.percent_at_equal_error(*ours, *direct)
@@ -70,6 +82,9 @@ class TestMeasure:
         for clip in clips:
             clip.residual[:, ::2] = False
         for size in (1, 4):
-            padded, touched = (tool.measure(clips, tool.Trial(size, False, 4, which), [1.0], 0.35)[0] for which in ("padded", "touched"))
+            padded, touched = (
+                tool.measure(clips, tool.Trial(size, False, 4, which), [1.0], 0.35)[0]
+                for which in ("padded", "touched")
+            )
             assert padded[0][0] <= touched[0][0]
             assert padded[1][0] < touched[1][0]

@@ -1,4 +1,6 @@
-"""tools/lpips_weights.py: what it makes of the lpips package's weights gives that package's figures."""
+"""tools/lpips_weights.py: what it makes of the lpips package's weights gives that package's
+figures.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ class Fire(nn.Module):
     def __init__(self, inputs: int, squeezed: int, expanded: int) -> None:
         super().__init__()
         self.squeeze = nn.Conv2d(inputs, squeezed, 1)
-        self.expand1x1, self.expand3x3 = nn.Conv2d(squeezed, expanded, 1), nn.Conv2d(squeezed, expanded, 3, padding=1)
+        self.expand1x1, self.expand3x3 = (
+            nn.Conv2d(squeezed, expanded, 1),
+            nn.Conv2d(squeezed, expanded, 3, padding=1),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = torch.relu(self.squeeze(x))
@@ -46,8 +51,12 @@ class Package(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.scaling_layer, self.net = nn.Module(), nn.Module()
-        self.scaling_layer.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).reshape(1, 3, 1, 1))
-        self.scaling_layer.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).reshape(1, 3, 1, 1))
+        self.scaling_layer.register_buffer(
+            "shift", torch.tensor([-0.030, -0.088, -0.188]).reshape(1, 3, 1, 1)
+        )
+        self.scaling_layer.register_buffer(
+            "scale", torch.tensor([0.458, 0.448, 0.450]).reshape(1, 3, 1, 1)
+        )
         for number, indices in enumerate(SLICES, start=1):
             part = nn.Sequential()
             for index in indices:
@@ -67,7 +76,9 @@ class Package(nn.Module):
         for i in range(7):
             a, b = (getattr(self.net, f"slice{i + 1}")(x) for x in (a, b))
             unit = (x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in (a, b))
-            total = total + getattr(self, f"lin{i}").model((next(unit) - next(unit)).square()).mean((1, 2, 3))
+            total = total + getattr(self, f"lin{i}").model((next(unit) - next(unit)).square()).mean(
+                (1, 2, 3)
+            )
         return total
 
 
@@ -76,9 +87,15 @@ def tool(tool_module):
     return tool_module("lpips_weights")
 
 
-def test_the_figures_are_those_of_the_package(tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_figures_are_those_of_the_package(
+    tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     package, asked = Package(), []
-    monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=lambda **options: asked.append(options) or package))
+    monkeypatch.setitem(
+        sys.modules,
+        "lpips",
+        SimpleNamespace(LPIPS=lambda **options: asked.append(options) or package),
+    )
     monkeypatch.setattr(sys, "argv", ["lpips_weights.py", str(tmp_path / "lpips.safetensors")])
     tool.main()
     assert asked[0]["net"] == "squeeze"
@@ -88,7 +105,9 @@ def test_the_figures_are_those_of_the_package(tool, tmp_path: Path, monkeypatch:
     assert torch.allclose(found, expected, rtol=1e-3)
 
 
-def test_without_the_package_one_line_says_what_to_install(tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_one_line_says_what_to_install(
+    tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "lpips", None)
     monkeypatch.setattr(sys, "argv", ["lpips_weights.py", str(tmp_path / "lpips.safetensors")])
     with pytest.raises(SystemExit, match="pip install lpips"):

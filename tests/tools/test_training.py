@@ -1,4 +1,6 @@
-"""tools/train_autoencoder.py: a short run on the CPU, repeated from where it ended, and its parts."""
+"""tools/train_autoencoder.py: a short run on the CPU, repeated from where it ended, and its
+parts.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,21 @@ def train(run_tool, picture_folder: Path, lpips_weights: Path) -> Callable[..., 
     """train(output, *options) → the output folder after some seconds of training."""
 
     def run(output: Path, *options: object) -> Path:
-        fixed = ("--pictures", picture_folder, "--lpips", lpips_weights, "--output", output, "--device", "cpu", "--threads", 1)
-        ran = run_tool("train_autoencoder", *fixed, "--minutes", 0.03, "--crop", 64, "--batch", 1, *options)
+        fixed = (
+            "--pictures",
+            picture_folder,
+            "--lpips",
+            lpips_weights,
+            "--output",
+            output,
+            "--device",
+            "cpu",
+            "--threads",
+            1,
+        )
+        ran = run_tool(
+            "train_autoencoder", *fixed, "--minutes", 0.03, "--crop", 64, "--batch", 1, *options
+        )
         assert ran.returncode == 0, ran.stderr
         return output
 
@@ -43,33 +58,50 @@ def trained(train: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
 
 @pytest.mark.slow
 class TestAShortRun:
-    """Seconds of training cannot improve a model; they can show that everything is read, written and read again."""
+    """Seconds of training cannot improve a model; they can show that everything is read, written
+    and read again.
+    """
 
     def test_it_starts_from_the_committed_weights_and_writes_its_own(self, trained: Path) -> None:
-        assert {file.name for file in trained.iterdir()} == {"autoencoder.safetensors", "rate_model.safetensors", "train.log"}
+        assert {file.name for file in trained.iterdir()} == {
+            "autoencoder.safetensors",
+            "rate_model.safetensors",
+            "train.log",
+        }
         start, *validations = self.log(trained)
         assert start["init"] == str(BUNDLES / "embedded")
         assert validations[0]["iteration"] == 0
         assert validations[-1]["iteration"] > 0
         assert all(len(row) == 4 for row in validations[-1]["validation"])
-        assert all(value.dtype == torch.float16 for value in load_file(str(trained / "autoencoder.safetensors")).values())
+        assert all(
+            value.dtype == torch.float16
+            for value in load_file(str(trained / "autoencoder.safetensors")).values()
+        )
 
-    def test_it_starts_from_the_weights_it_is_given(self, train: Callable[..., Path], trained: Path, tmp_path: Path) -> None:
-        """Marked ones, which do badly: what seconds of training change is hardly more than what sixteen bits round off."""
+    def test_it_starts_from_the_weights_it_is_given(
+        self, train: Callable[..., Path], trained: Path, tmp_path: Path
+    ) -> None:
+        """Marked ones, which do badly: what seconds of training change is hardly more than what
+        sixteen bits round off.
+        """
         marked = tmp_path / "marked"
         shutil.copytree(trained, marked)
         weights = load_file(str(marked / "autoencoder.safetensors"))
         weights["decoder.linear.weight"] *= 0.5
         save_file(weights, str(marked / "autoencoder.safetensors"))
         first = self.log(train(tmp_path / "second", "--init", marked))[1]
-        assert first["iteration"] == 0 and first["figure"] > 1.05 * max(line["figure"] for line in self.log(trained)[1:])
+        assert first["iteration"] == 0 and first["figure"] > 1.05 * max(
+            line["figure"] for line in self.log(trained)[1:]
+        )
 
     def test_its_output_becomes_a_bundle(self, tool_module, trained: Path, tmp_path: Path) -> None:
         tool_module("calibrate").install_weights(trained, tmp_path / "bundle")
         model = load_autoencoder(tmp_path / "bundle")
         written = load_file(str(trained / "autoencoder.safetensors"))
         assert set(model.state_dict()) == set(written)
-        assert all(torch.equal(value, written[name].float()) for name, value in model.state_dict().items())
+        assert all(
+            torch.equal(value, written[name].float()) for name, value in model.state_dict().items()
+        )
 
     @staticmethod
     def log(output: Path) -> list[dict]:
@@ -91,7 +123,9 @@ class TestPictures:
         with pytest.raises(SystemExit, match="3 pictures of 192 px or more, need more than 40"):
             training.load_pictures([picture_folder], 192)
 
-    def test_none_large_enough_to_validate_with_is_refused(self, run_tool, lpips_weights: Path, tmp_path: Path) -> None:
+    def test_none_large_enough_to_validate_with_is_refused(
+        self, run_tool, lpips_weights: Path, tmp_path: Path
+    ) -> None:
         for index in range(41):
             cv2.imwrite(str(tmp_path / f"{index}.png"), np.zeros((64, 64, 3), np.uint8))
         ran = run_tool(
@@ -141,7 +175,9 @@ class TestWeights:
                 decoder_wide_blocks=3,
             )
         )
-        training.fit_state(large, {name: value.half() for name, value in small.state_dict().items()})
+        training.fit_state(
+            large, {name: value.half() for name, value in small.state_dict().items()}
+        )
         picture = torch.rand(1, 3, 32, 32) * 2 - 1
         with torch.no_grad():
             assert torch.allclose(large.encoder(picture), small.encoder(picture), atol=0.02)
@@ -149,14 +185,19 @@ class TestWeights:
     def test_saving_leaves_only_whole_files(self, training, tmp_path: Path) -> None:
         codec = training.Codec(training.Shape(width=8, coarse_width=8))
         training.save(codec, tmp_path)
-        assert {file.name for file in tmp_path.iterdir()} == {"autoencoder.safetensors", "rate_model.safetensors"}
+        assert {file.name for file in tmp_path.iterdir()} == {
+            "autoencoder.safetensors",
+            "rate_model.safetensors",
+        }
         names = [name for file in tmp_path.iterdir() for name in load_file(str(file))]
         assert sorted(names) == sorted(codec.state_dict())
 
     def test_weights_of_a_wider_model_are_left_out_and_not_squeezed_in(self, training) -> None:
         narrow = training.Codec(training.Shape(width=8, coarse_width=8))
         before = narrow.decoder.head.weight.clone()
-        training.fit_state(narrow, training.Codec(training.Shape(width=16, coarse_width=8)).state_dict())
+        training.fit_state(
+            narrow, training.Codec(training.Shape(width=16, coarse_width=8)).state_dict()
+        )
         assert torch.equal(narrow.decoder.head.weight, before)
 
     def test_the_committed_weights_spend_more_bits_on_a_finer_step(self, training) -> None:
@@ -164,5 +205,7 @@ class TestWeights:
         codec, picture = training.Codec(training.Shape()), torch.rand(2, 3, 64, 64) * 2 - 1
         training.restore(codec, BUNDLES / "embedded")
         with torch.no_grad():
-            (_, many), (_, few) = (codec(picture, torch.full((2,), step), train=False) for step in (0.3, 3.0))
+            (_, many), (_, few) = (
+                codec(picture, torch.full((2,), step), train=False) for step in (0.3, 3.0)
+            )
         assert torch.all(many > few)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.transform_coding import adaptive_bits, dct_matrix, frequencies, principal_axes, quantise, restore, transform
+from tools.transform_coding import (
+    adaptive_bits,
+    dct_matrix,
+    frequencies,
+    principal_axes,
+    quantise,
+    restore,
+    transform,
+)
 
 
 class TestTransform:
@@ -32,7 +40,9 @@ class TestTransform:
 
     def test_the_first_axis_is_that_of_the_largest_variance(self) -> None:
         samples = np.random.default_rng(0).normal(size=(500, 2)) @ np.diag([0.1, 4])
-        assert np.abs(principal_axes([samples[:200], samples[200:]])) == pytest.approx(np.eye(2)[::-1], abs=0.01)
+        assert np.abs(principal_axes([samples[:200], samples[200:]])) == pytest.approx(
+            np.eye(2)[::-1], abs=0.01
+        )
 
 
 class TestCodeLength:

@@ -1,7 +1,8 @@
-"""A linear stand-in for an autoencoder, with codec tables to match, and one movie encoded with the embedded model.
+"""A linear stand-in for an autoencoder, with codec tables to match, and one movie encoded with the
+embedded model.
 
-The linear codec keeps the four lowest frequencies of the luma of every 8×8 block.  It needs no trained weights, so tests
-of the encoder's decisions state what must hold for any model.
+The linear codec keeps the four lowest frequencies of the luma of every 8×8 block.  It needs no
+trained weights, so tests of the encoder's decisions state what must hold for any model.
 """
 
 from __future__ import annotations
@@ -24,10 +25,16 @@ CRF = 32
 
 
 class LinearCodec:
-    """Latents (4, H/8, W/8) of a picture: its luma in [-1, 1] against the products of the two lowest cosines of 8 points."""
+    """Latents (4, H/8, W/8) of a picture: its luma in [-1, 1] against the products of the two
+    lowest cosines of 8 points.
+    """
 
     def __init__(self) -> None:
-        from videocodec.calibration.context_networks import logistic_tables, to_frequencies, to_integers
+        from videocodec.calibration.context_networks import (
+            logistic_tables,
+            to_frequencies,
+            to_integers,
+        )
         from videocodec.calibration.intra import uniform_priors
         from videocodec.calibration.phase_filters import fit_phase_filters
         from videocodec.networks.context import ContextModel
@@ -41,9 +48,15 @@ class LinearCodec:
             networks[kind] = to_integers(model, kind)
         priors = to_frequencies(np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), logistic_tables(), 1.0)
         filters, _ = fit_phase_filters(self.latents, self._smooth_pictures, noise=0.001)
-        self.tables = CodecTables(sum(SLICES), SLICES, networks, {INTRA: priors, INTER: priors}, uniform_priors(), filters)
+        self.tables = CodecTables(
+            sum(SLICES), SLICES, networks, {INTRA: priors, INTER: priors}, uniform_priors(), filters
+        )
         self.bundle = SimpleNamespace(
-            tables=self.tables, name="linear", sha256="11" * 32, sensitivity=np.ones(4, np.float32), has_unet=False
+            tables=self.tables,
+            name="linear",
+            sha256="11" * 32,
+            sensitivity=np.ones(4, np.float32),
+            has_unet=False,
         )  # as much of a ModelBundle as encoding needs
 
     @staticmethod
@@ -53,11 +66,19 @@ class LinearCodec:
         height, width = luma.shape
         cosines = np.stack([np.full(8, 8**-0.5), np.cos((np.arange(8) + 0.5) * np.pi / 8) / 2])
         blocks = luma.reshape(height // 8, 8, width // 8, 8)
-        return np.einsum("ui,vj,yixj->uvyx", cosines, cosines, blocks).reshape(4, height // 8, width // 8).astype(np.float32)
+        return (
+            np.einsum("ui,vj,yixj->uvyx", cosines, cosines, blocks)
+            .reshape(4, height // 8, width // 8)
+            .astype(np.float32)
+        )
 
     def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
         """As ``AutoencoderRuntime.encode``."""
-        padded = np.pad(pictures, ((0, 0), (0, height - pictures.shape[1]), (0, width - pictures.shape[2]), (0, 0)), mode="edge")
+        padded = np.pad(
+            pictures,
+            ((0, 0), (0, height - pictures.shape[1]), (0, width - pictures.shape[2]), (0, 0)),
+            mode="edge",
+        )
         return np.stack([self.latents(picture) for picture in padded])
 
     def header(self, width: int, height: int) -> SequenceHeader:
@@ -78,8 +99,14 @@ class LinearCodec:
 def _smooth(height: int, width: int, seed: int) -> np.ndarray:
     import cv2
 
-    noise = cv2.GaussianBlur(np.random.default_rng(seed).standard_normal((height, width)).astype(np.float32), (0, 0), 6)
-    return np.repeat(np.clip(128 + 40 * noise / max(noise.std(), 1e-3), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    noise = cv2.GaussianBlur(
+        np.random.default_rng(seed).standard_normal((height, width)).astype(np.float32), (0, 0), 6
+    )
+    return np.repeat(
+        np.clip(128 + 40 * noise / max(noise.std(), 1e-3), 0, 255).astype(np.uint8)[..., None],
+        3,
+        axis=2,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -90,13 +117,17 @@ def linear_codec() -> LinearCodec:
 
 @pytest.fixture(scope="session")
 def smooth() -> Callable[[int, int, int], np.ndarray]:
-    """smooth(height, width, seed) → a grey picture without detail finer than a block, which the linear codec sees whole."""
+    """smooth(height, width, seed) → a grey picture without detail finer than a block, which the
+    linear codec sees whole.
+    """
     return _smooth
 
 
 @dataclass(frozen=True)
 class CodedMovie:
-    """A movie of ``frames`` RGB pictures and its latent-video file.  Tests must not change either."""
+    """A movie of ``frames`` RGB pictures and its latent-video file.  Tests must not change
+    either.
+    """
 
     movie: Path
     coded: Path
@@ -107,9 +138,13 @@ class CodedMovie:
 
 @pytest.fixture(scope="session")
 def coded_movie(
-    tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]
+    tmp_path_factory: pytest.TempPathFactory,
+    write_movie: Callable[..., Path],
+    panned: Callable[..., list[np.ndarray]],
 ) -> CodedMovie:
-    """22 frames of 96×64, a slow pan with sound, a keyframe every 10 frames, encoded with the embedded model."""
+    """22 frames of 96×64, a slow pan with sound, a keyframe every 10 frames, encoded with the
+    embedded model.
+    """
     from videocodec import encode
 
     folder = tmp_path_factory.mktemp("coded")
@@ -120,7 +155,11 @@ def coded_movie(
 
 
 @pytest.fixture(scope="session")
-def generated_movie(tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., Path], panned: Callable[..., list]) -> Path:
+def generated_movie(
+    tmp_path_factory: pytest.TempPathFactory,
+    write_movie: Callable[..., Path],
+    panned: Callable[..., list],
+) -> Path:
     """A latent-video file of 5 frames of 100×60, some of whose blocks are left to generation."""
     from videocodec import encode
 
@@ -142,10 +181,14 @@ def generated_movie(tmp_path_factory: pytest.TempPathFactory, write_movie: Calla
 
 @pytest.fixture
 def rewrite(tmp_path: Path) -> Callable[..., Path]:
-    """rewrite(coded, change) → a copy of a latent-video file whose access units went through ``change(index, bytes)``."""
+    """rewrite(coded, change) → a copy of a latent-video file whose access units went through
+    ``change(index, bytes)``.
+    """
     from bitstream.container import StreamReader, StreamWriter
 
-    def write(coded: Path, change: Callable[[int, bytes], bytes], name: str = "changed.lv.mp4") -> Path:
+    def write(
+        coded: Path, change: Callable[[int, bytes], bytes], name: str = "changed.lv.mp4"
+    ) -> Path:
         reader, target = StreamReader(coded), tmp_path / name
         with StreamWriter(target, reader.header.time_base) as writer:
             for sample in reader.units():

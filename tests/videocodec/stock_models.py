@@ -1,6 +1,8 @@
-"""Tiny random models of the classes that Stable Diffusion and its kin are made of, saved in diffusers' layout.
+"""Tiny random models of the classes that Stable Diffusion and its kin are made of, saved in
+diffusers' layout.
 
-There are no trained weights of them here.  Their latents have about unit variance in the UNet's units, as those of trained ones have.
+There are no trained weights of them here.  Their latents have about unit variance in the UNet's
+units, as those of trained ones have.
 """
 
 from __future__ import annotations
@@ -32,7 +34,14 @@ from videocodec.models.stock_denoiser import Conditioning
 from videocodec.models.temporal_unet import TemporalUNet
 
 SCHEDULERS = {
-    kind.__name__: kind for kind in (DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, PNDMScheduler)
+    kind.__name__: kind
+    for kind in (
+        DDIMScheduler,
+        DDPMScheduler,
+        EulerDiscreteScheduler,
+        FlowMatchEulerDiscreteScheduler,
+        PNDMScheduler,
+    )
 }
 STABLE_DIFFUSION = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 PROMPT_WIDTH = 8
@@ -66,7 +75,9 @@ def tiny_autoencoder(channels: int) -> AutoencoderTiny:
 
 
 def unet(channels: int, inputs: int | None = None, **config: object) -> UNet2DConditionModel:
-    """Stable Diffusion's UNet with two levels; ``inputs`` other than ``channels`` for the inpainting variant."""
+    """Stable Diffusion's UNet with two levels; ``inputs`` other than ``channels`` for the
+    inpainting variant.
+    """
     torch.manual_seed(1)
     return UNet2DConditionModel(
         in_channels=inputs or channels,
@@ -108,16 +119,22 @@ def save_pipeline(
 ) -> Path:
     """A pipeline in diffusers' layout → its folder.
 
-    vae: kl or tiny.  restores: "" for an autoencoder alone, else plain, inpainting, adapter (a UNet with a motion adapter) or motion (a
-    ``UNetMotionModel`` that was saved whole).
+    vae: kl or tiny.  restores: "" for an autoencoder alone, else plain, inpainting, adapter (a UNet
+    with a motion adapter) or motion (a ``UNetMotionModel`` that was saved whole).
     """
-    (kl_autoencoder if vae == "kl" else tiny_autoencoder)(channels).save_pretrained(str(folder / "vae"))
+    (kl_autoencoder if vae == "kl" else tiny_autoencoder)(channels).save_pretrained(
+        str(folder / "vae")
+    )
     if restores:
         network = unet(channels, 2 * channels + 1 if restores == "inpainting" else None)
         if restores == "motion":
             network = UNetMotionModel.from_unet2d(network, motion_adapter())
         network.save_pretrained(str(folder / "unet"))
-        config = {} if scheduler.startswith("FlowMatch") else {**STABLE_DIFFUSION, "prediction_type": prediction_type}
+        config = (
+            {}
+            if scheduler.startswith("FlowMatch")
+            else {**STABLE_DIFFUSION, "prediction_type": prediction_type}
+        )
         SCHEDULERS[scheduler](**config).save_pretrained(str(folder / "scheduler"))
     if restores == "adapter":
         motion_adapter().save_pretrained(str(folder / "motion_adapter"))
@@ -128,12 +145,19 @@ def save_pipeline(
 def conditioning(channels: int, seed: int = 3) -> Conditioning:
     """A prompt and a grey of random numbers."""
     generator = torch.Generator().manual_seed(seed)
-    return Conditioning(torch.randn(1, 5, PROMPT_WIDTH, generator=generator), torch.randn(channels, generator=generator))
+    return Conditioning(
+        torch.randn(1, 5, PROMPT_WIDTH, generator=generator),
+        torch.randn(channels, generator=generator),
+    )
 
 
 def quick_bundle(folder: Path, timestep: int = 300, **pipeline: object) -> Path:
-    """A bundle with 16 latent channels that nothing was fitted for: the embedded model's tables, and one timestep everywhere."""
-    origin = ModelSource.find(save_pipeline(folder.with_name(f"{folder.name} pipeline"), 16, **pipeline))
+    """A bundle with 16 latent channels that nothing was fitted for: the embedded model's tables,
+    and one timestep everywhere.
+    """
+    origin = ModelSource.find(
+        save_pipeline(folder.with_name(f"{folder.name} pipeline"), 16, **pipeline)
+    )
     origin.install(folder, origin.load_autoencoder())
     if origin.has_unet:
         conditioning(16).save(folder / "unet")
@@ -146,15 +170,22 @@ def quick_bundle(folder: Path, timestep: int = 300, **pipeline: object) -> Path:
 
 
 def temporal_bundle(folder: Path, *, trained: bool = True, deviation: float = 2.0) -> Path:
-    """The embedded autoencoder and tables with a small temporal UNet: one of random weights, or as it starts, which changes nothing;
-    deviation: what it takes for that of the latents."""
-    shutil.copytree(BUNDLES / "embedded", folder, ignore=shutil.ignore_patterns("unet", "scheduler"))
+    """The embedded autoencoder and tables with a small temporal UNet: one of random weights, or as
+    it starts, which changes nothing; deviation: what it takes for that of the latents.
+    """
+    shutil.copytree(
+        BUNDLES / "embedded", folder, ignore=shutil.ignore_patterns("unet", "scheduler")
+    )
     torch.manual_seed(3)
     unet = TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,))
     if trained:
         torch.nn.init.normal_(unet.conv_out.weight, 0, 0.3)
     unet.save_pretrained(str(folder / "unet"))
-    DDIMScheduler(**STABLE_DIFFUSION, clip_sample=False, prediction_type="sample").save_pretrained(str(folder / "scheduler"))
+    DDIMScheduler(**STABLE_DIFFUSION, clip_sample=False, prediction_type="sample").save_pretrained(
+        str(folder / "scheduler")
+    )
     config = json.loads((folder / "vae" / "config.json").read_text())
-    (folder / "vae" / "config.json").write_text(json.dumps(config | {"scaling_factor": 1 / deviation}))
+    (folder / "vae" / "config.json").write_text(
+        json.dumps(config | {"scaling_factor": 1 / deviation})
+    )
     return folder

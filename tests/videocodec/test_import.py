@@ -14,9 +14,14 @@ def environment_after_import(**given: str) -> dict[str, str]:
     """The two settings of libgomp as a new process has them after the import."""
     names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     chosen = f"{{n: os.environ[n] for n in {names!r} if n in os.environ}}"
-    program = f"import json, os, sys, videocodec; print(json.dumps({chosen})); assert 'torch' not in sys.modules"
+    program = (
+        f"import json, os, sys, videocodec; print(json.dumps({chosen})); assert 'torch' not in"
+        " sys.modules"
+    )
     inherited = {name: value for name, value in os.environ.items() if name not in names}
-    ran = subprocess.run([sys.executable, "-c", program], env=inherited | given, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=inherited | given, capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
 

@@ -1,4 +1,6 @@
-"""``videocodec.info`` and ``videocodec.verify``: what a file says of itself, and every checksum, without any network."""
+"""``videocodec.info`` and ``videocodec.verify``: what a file says of itself, and every checksum,
+without any network.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from videocodec.progress import Progress
 
 # Section 6 of the design: these keys are relied on from outside.
 PROMISED = set(
-    "width height frame_rate frames duration_seconds keyframes video_bytes container_bytes video_bitrate_bps".split()
+    "width height frame_rate frames duration_seconds keyframes video_bytes container_bytes"
+    " video_bitrate_bps".split()
     + ["format_version", "audio_tracks"]
 )
 
@@ -44,10 +47,25 @@ class TestInfo:
 
     def test_its_values_are_those_of_the_movie(self, coded_movie) -> None:
         told = info(coded_movie.coded)
-        assert (told.width, told.height, told.frame_rate, told.frames, told.keyframes) == (96, 64, 25.0, 22, 3)
+        assert (told.width, told.height, told.frame_rate, told.frames, told.keyframes) == (
+            96,
+            64,
+            25.0,
+            22,
+            3,
+        )
         assert told.duration_seconds == pytest.approx(22 / 25)
-        assert (told.crf, told.gop_size, told.preset) == (coded_movie.crf, coded_movie.gop_size, "medium")
-        assert (told.format_version, told.rotation, told.lossy, told.audio_tracks) == (1, 0, True, 1)
+        assert (told.crf, told.gop_size, told.preset) == (
+            coded_movie.crf,
+            coded_movie.gop_size,
+            "medium",
+        )
+        assert (told.format_version, told.rotation, told.lossy, told.audio_tracks) == (
+            1,
+            0,
+            True,
+            1,
+        )
         assert told.model == {"name": "embedded", "sha256": ModelBundle.find("embedded").sha256}
         assert told.latent == {
             "channels": ModelBundle.find("embedded").tables.latent_channels,
@@ -56,9 +74,13 @@ class TestInfo:
             "pixels_per_position": 8,
         }
 
-    def test_bytes_are_those_of_the_coded_video_alone_and_of_the_file_without_sound(self, coded_movie) -> None:
+    def test_bytes_are_those_of_the_coded_video_alone_and_of_the_file_without_sound(
+        self, coded_movie
+    ) -> None:
         told = info(coded_movie.coded)
-        assert told.video_bytes == sum(unit.size for unit in StreamReader(coded_movie.coded).index())
+        assert told.video_bytes == sum(
+            unit.size for unit in StreamReader(coded_movie.coded).index()
+        )
         assert told.video_bytes < told.container_bytes < coded_movie.coded.stat().st_size
         assert told.video_bitrate_bps == pytest.approx(told.video_bytes * 8 / told.duration_seconds)
         assert len(told.tracks) == told.audio_tracks
@@ -75,35 +97,60 @@ class TestInfo:
             return (
                 data
                 if unit.header is None
-                else replace(unit, header=replace(unit.header, model_name="other", model_sha256="ab" * 32)).to_bytes()
+                else replace(
+                    unit, header=replace(unit.header, model_name="other", model_sha256="ab" * 32)
+                ).to_bytes()
             )
 
         told = info(rewrite(coded_movie.coded, foreign))
         assert told.model == {"name": "other", "sha256": "ab" * 32}
-        assert (told.frames, told.damage, told.provenance, told.provenance_by_kind) == (22, None, None, None)
-        assert told.provenance_unavailable.startswith("stream needs model other abababababababab…, which is unknown here")
+        assert (told.frames, told.damage, told.provenance, told.provenance_by_kind) == (
+            22,
+            None,
+            None,
+            None,
+        )
+        assert told.provenance_unavailable.startswith(
+            "stream needs model other abababababababab…, which is unknown here"
+        )
 
     @pytest.mark.parametrize("headers_only", [False, True])
     @pytest.mark.parametrize("victim", [0, 2])
     def test_a_damaged_unit_leaves_what_headers_say_and_a_line_that_names_it(
         self, coded_movie, rewrite, victim: int, headers_only: bool
     ) -> None:
-        damaged = rewrite(coded_movie.coded, lambda index, data: flip(-9 % len(data))(data) if index == victim else data)
+        damaged = rewrite(
+            coded_movie.coded,
+            lambda index, data: flip(-9 % len(data))(data) if index == victim else data,
+        )
         told, sound = info(damaged, headers_only=headers_only), info(coded_movie.coded)
         assert told.damage.startswith(f"access unit {victim}: it is damaged")
         assert told.damage.endswith("videocodec verify lists all that is wrong")
-        assert told.lost_frames == (10 if victim == 0 else 5) == sum(run.last + 1 - run.first for run in told.lost)
+        assert (
+            told.lost_frames
+            == (10 if victim == 0 else 5)
+            == sum(run.last + 1 - run.first for run in told.lost)
+        )
         if headers_only:
             assert told.provenance is None
         else:
-            assert told.provenance["concealed"] == told.lost_frames / 22 and told.provenance_by_kind["concealed"]["concealed"] == 1
-        for name in "width height frames keyframes access_units duration_seconds video_bytes model".split():
+            assert (
+                told.provenance["concealed"] == told.lost_frames / 22
+                and told.provenance_by_kind["concealed"]["concealed"] == 1
+            )
+        for name in (
+            "width height frames keyframes access_units duration_seconds video_bytes model".split()
+        ):
             assert getattr(told, name) == getattr(sound, name), name
 
     def test_latents_that_come_out_wrong_are_lost_too(self, coded_movie, rewrite) -> None:
         def lie(index: int, data: bytes) -> bytes:
             unit = AccessUnit.parse(data)
-            return replace(unit, latent_checksum=unit.latent_checksum ^ 1).to_bytes() if index == 1 else data
+            return (
+                replace(unit, latent_checksum=unit.latent_checksum ^ 1).to_bytes()
+                if index == 1
+                else data
+            )
 
         told = info(rewrite(coded_movie.coded, lie))
         assert told.damage.startswith("access unit 1: reconstructed latents differ")
@@ -123,31 +170,56 @@ class TestProvenanceShares:
         told = info(coded_movie.coded)
         for kind, found in (("all", told.provenance), *told.provenance_by_kind.items()):
             maps = np.stack([frame.provenance for frame in frames if kind in ("all", frame.kind)])
-            assert found == {name: pytest.approx(np.mean(maps == index)) for index, name in enumerate(PROVENANCE_NAMES)}
-        assert told.provenance_by_kind["keyframe"] == {"transmitted": 1, "predicted": 0, "generated": 0, "concealed": 0}
+            assert found == {
+                name: pytest.approx(np.mean(maps == index))
+                for index, name in enumerate(PROVENANCE_NAMES)
+            }
+        assert told.provenance_by_kind["keyframe"] == {
+            "transmitted": 1,
+            "predicted": 0,
+            "generated": 0,
+            "concealed": 0,
+        }
         assert 0 < told.provenance_by_kind["inter"]["predicted"] < 1
         assert told.provenance_unavailable is None and told.damage is None
 
     def test_what_is_made_up_is_counted_by_the_visible_picture(self, generated_movie: Path) -> None:
-        maps = np.stack([frame.provenance for frame in decode_frames(generated_movie, device="cpu", threads=1)])
+        maps = np.stack(
+            [frame.provenance for frame in decode_frames(generated_movie, device="cpu", threads=1)]
+        )
         told = info(generated_movie)
         assert told.generated_content
-        assert told.provenance["generated"] == pytest.approx(np.mean(maps == PROVENANCE_NAMES.index("generated")))
+        assert told.provenance["generated"] == pytest.approx(
+            np.mean(maps == PROVENANCE_NAMES.index("generated"))
+        )
         assert told.provenance["generated"] > 0
 
-    def test_headers_alone_do_without_them(self, coded_movie, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(LatentStream, "frames", lambda self: pytest.fail("latents were decoded"))
+    def test_headers_alone_do_without_them(
+        self, coded_movie, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            LatentStream, "frames", lambda self: pytest.fail("latents were decoded")
+        )
         told = info(coded_movie.coded, headers_only=True)
-        assert (told.frames, told.damage, told.provenance, told.provenance_by_kind) == (22, None, None, None)
+        assert (told.frames, told.damage, told.provenance, told.provenance_by_kind) == (
+            22,
+            None,
+            None,
+            None,
+        )
         assert told.provenance_unavailable == "only the headers were read"
 
     def test_progress_is_told_frame_by_frame(self, coded_movie) -> None:
         told: list[Progress] = []
         found = info(coded_movie.coded, progress=told.append)
-        assert [(now.frames_done, now.frames_total) for now in told] == [(index, 22) for index in range(1, 23)]
+        assert [(now.frames_done, now.frames_total) for now in told] == [
+            (index, 22) for index in range(1, 23)
+        ]
         assert told[-1].video_bytes == pytest.approx(found.video_bytes, rel=0.02)
 
-    def test_a_model_that_is_not_installed_can_be_given(self, coded_movie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_model_that_is_not_installed_can_be_given(
+        self, coded_movie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("videocodec.decoder.latents.available", lambda: ())
         assert info(coded_movie.coded).provenance is None
         assert info(coded_movie.coded, model=BUNDLES / "embedded").provenance is not None
@@ -165,30 +237,54 @@ class TestVerify:
         assert told[-1].video_bytes == info(coded_movie.coded).video_bytes
 
     @pytest.mark.parametrize("place", [40, -3])
-    def test_a_flipped_bit_is_reported_and_verification_goes_on_at_the_next_keyframe(self, coded_movie, rewrite, place: int) -> None:
-        units = [AccessUnit.parse(sample.data) for sample in StreamReader(coded_movie.coded).units()]
+    def test_a_flipped_bit_is_reported_and_verification_goes_on_at_the_next_keyframe(
+        self, coded_movie, rewrite, place: int
+    ) -> None:
+        units = [
+            AccessUnit.parse(sample.data) for sample in StreamReader(coded_movie.coded).units()
+        ]
         keys = [index for index, unit in enumerate(units) if unit.is_keyframe]
         victim = keys[1]
-        damaged = rewrite(coded_movie.coded, lambda index, data: flip(place % len(data))(data) if index == victim else data)
+        damaged = rewrite(
+            coded_movie.coded,
+            lambda index, data: flip(place % len(data))(data) if index == victim else data,
+        )
         report = verify(damaged)
         assert not report.ok
         assert report.problems[0].startswith(f"access unit {victim}: it is damaged")
-        assert len(report.problems) == keys[2] - keys[1]  # those that live on the damaged keyframe cannot be decoded either
+        # those that live on the damaged keyframe cannot be decoded either
+        assert len(report.problems) == keys[2] - keys[1]
         assert all("needs the keyframe before it" in problem for problem in report.problems[1:])
-        assert report.frames == sum(unit.frame_count for unit in units[: keys[1]] + units[keys[2] :])
+        assert report.frames == sum(
+            unit.frame_count for unit in units[: keys[1]] + units[keys[2] :]
+        )
         assert report.access_units == len(units) - len(report.problems)
 
     def test_damage_in_the_first_unit_is_reported_too(self, coded_movie, rewrite) -> None:
-        report = verify(rewrite(coded_movie.coded, lambda index, data: flip(len(data) - 9)(data) if index == 0 else data))
+        report = verify(
+            rewrite(
+                coded_movie.coded,
+                lambda index, data: flip(len(data) - 9)(data) if index == 0 else data,
+            )
+        )
         assert report.problems[0].startswith("access unit 0: it is damaged")
         assert report.frames == 12
 
-    def test_wrong_latents_are_reported_though_every_byte_arrived(self, coded_movie, rewrite) -> None:
+    def test_wrong_latents_are_reported_though_every_byte_arrived(
+        self, coded_movie, rewrite
+    ) -> None:
         def lie(index: int, data: bytes) -> bytes:
             unit = AccessUnit.parse(data)
-            return replace(unit, latent_checksum=unit.latent_checksum ^ 1).to_bytes() if index == 1 else data
+            return (
+                replace(unit, latent_checksum=unit.latent_checksum ^ 1).to_bytes()
+                if index == 1
+                else data
+            )
 
-        assert "access unit 1: reconstructed latents differ" in verify(rewrite(coded_movie.coded, lie)).problems[0]
+        assert (
+            "access unit 1: reconstructed latents differ"
+            in verify(rewrite(coded_movie.coded, lie)).problems[0]
+        )
 
     def test_a_file_cut_short_is_reported(self, coded_movie, tmp_path: Path) -> None:
         cut = tmp_path / "cut.lv.mp4"
@@ -201,7 +297,11 @@ class TestVerify:
     def test_a_change_of_size_is_refused_by_all_alike(self, coded_movie, rewrite) -> None:
         def grow(index: int, data: bytes) -> bytes:
             unit = AccessUnit.parse(data)
-            return data if index == 0 or unit.header is None else replace(unit, header=replace(unit.header, width=31)).to_bytes()
+            return (
+                data
+                if index == 0 or unit.header is None
+                else replace(unit, header=replace(unit.header, width=31)).to_bytes()
+            )
 
         changed = rewrite(coded_movie.coded, grow)
         assert "width changes" in verify(changed).problems[0]
@@ -209,24 +309,40 @@ class TestVerify:
             info(changed)
 
     @pytest.mark.parametrize("place", [5, 60])
-    def test_a_flipped_bit_in_the_first_header_is_damage_and_no_other_version_or_model(self, coded_movie, rewrite, place: int) -> None:
+    def test_a_flipped_bit_in_the_first_header_is_damage_and_no_other_version_or_model(
+        self, coded_movie, rewrite, place: int
+    ) -> None:
         """Nor does it keep anyone from what comes after: other keyframes say the same."""
-        report = verify(rewrite(coded_movie.coded, lambda index, data: flip(place)(data) if index == 0 else data))
+        report = verify(
+            rewrite(
+                coded_movie.coded, lambda index, data: flip(place)(data) if index == 0 else data
+            )
+        )
         assert report.problems[0].startswith("access unit 0: it is damaged") and report.frames == 12
 
     @pytest.mark.parametrize("place", [5, 60])
-    def test_without_any_header_that_is_whole_nothing_can_be_verified(self, coded_movie, rewrite, place: int) -> None:
-        with pytest.raises(ContainerError, match="changed.lv.mp4: the first access unit is damaged"):
+    def test_without_any_header_that_is_whole_nothing_can_be_verified(
+        self, coded_movie, rewrite, place: int
+    ) -> None:
+        with pytest.raises(
+            ContainerError, match="changed.lv.mp4: the first access unit is damaged"
+        ):
             verify(rewrite(coded_movie.coded, lambda index, data: flip(place)(data)))
 
     def test_there_must_be_something_to_verify_with(self, coded_movie, rewrite) -> None:
         def other_model(index: int, data: bytes) -> bytes:
             unit = AccessUnit.parse(data)
-            return data if unit.header is None else replace(unit, header=replace(unit.header, model_sha256="ab" * 32)).to_bytes()
+            return (
+                data
+                if unit.header is None
+                else replace(unit, header=replace(unit.header, model_sha256="ab" * 32)).to_bytes()
+            )
 
         def newer(index: int, data: bytes) -> bytes:
             changed = data[:5] + b"\x63" + data[6:-4]
-            return changed + zlib.crc32(changed).to_bytes(4, "big") if data[1:5] == b"LVID" else data
+            return (
+                changed + zlib.crc32(changed).to_bytes(4, "big") if data[1:5] == b"LVID" else data
+            )
 
         with pytest.raises(ModelMismatchError, match="abababababababab"):
             verify(rewrite(coded_movie.coded, other_model))
@@ -248,5 +364,10 @@ def test_neither_needs_torch(coded_movie) -> None:
         "assert videocodec.verify(sys.argv[1]).ok\n"
     )
     environment = os.environ | {"PYTHONPATH": str(BUNDLES.parents[1])}
-    ran = subprocess.run([sys.executable, "-c", program, str(coded_movie.coded)], env=environment, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(coded_movie.coded)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     assert ran.returncode == 0, ran.stderr

@@ -1,4 +1,6 @@
-"""Where parts of a picture come from: from block modes to maps of latents, and what they add up to."""
+"""Where parts of a picture come from: from block modes to maps of latents, and what they add up
+to.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ import pytest
 
 from bitstream.block_fields import Mode
 from bitstream.sequence_header import SequenceHeader
-from videocodec.provenance import PROVENANCE, PROVENANCE_NAMES, ProvenanceCount, covering_latents, provenance_map, shares
+from videocodec.provenance import (
+    PROVENANCE,
+    PROVENANCE_NAMES,
+    ProvenanceCount,
+    covering_latents,
+    provenance_map,
+    shares,
+)
 
 TRANSMITTED, PREDICTED, GENERATED = range(3)
 
@@ -36,8 +45,13 @@ def test_generated_is_what_the_mask_bit_says_and_nothing_else() -> None:
     assert set(PROVENANCE) == set(Mode)
 
 
-@pytest.mark.parametrize(("size", "latents"), [((8, 8), (1, 1)), ((1, 1), (1, 1)), ((9, 16), (2, 2)), ((288, 512), (36, 64))])
-def test_latents_cover_a_picture_and_no_more(size: tuple[int, int], latents: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("size", "latents"),
+    [((8, 8), (1, 1)), ((1, 1), (1, 1)), ((9, 16), (2, 2)), ((288, 512), (36, 64))],
+)
+def test_latents_cover_a_picture_and_no_more(
+    size: tuple[int, int], latents: tuple[int, int]
+) -> None:
     assert covering_latents(*size) == latents
 
 
@@ -50,7 +64,12 @@ def test_a_block_marks_all_its_latents_but_those_in_the_padding() -> None:
 
 
 def test_shares_are_of_all_latents_counted() -> None:
-    assert shares(np.array([1, 2, 4, 1])) == {"transmitted": 0.125, "predicted": 0.25, "generated": 0.5, "concealed": 0.125}
+    assert shares(np.array([1, 2, 4, 1])) == {
+        "transmitted": 0.125,
+        "predicted": 0.25,
+        "generated": 0.5,
+        "concealed": 0.125,
+    }
     with pytest.raises(ValueError, match="no latents"):
         shares(np.zeros(4, int))
 
@@ -60,7 +79,12 @@ def test_a_count_adds_up_frames_together_and_by_kind() -> None:
     count.add("keyframe", np.full((2, 2), TRANSMITTED, np.uint8))
     count.add("inter", np.array([[TRANSMITTED, PREDICTED], [PREDICTED, GENERATED]], np.uint8))
     count.add("inter", np.full((2, 2), PREDICTED, np.uint8))
-    assert count.total() == {"transmitted": 5 / 12, "predicted": 6 / 12, "generated": 1 / 12, "concealed": 0}
+    assert count.total() == {
+        "transmitted": 5 / 12,
+        "predicted": 6 / 12,
+        "generated": 1 / 12,
+        "concealed": 0,
+    }
     assert count.by_kind() == {
         "keyframe": {"transmitted": 1, "predicted": 0, "generated": 0, "concealed": 0},
         "inter": {"transmitted": 1 / 8, "predicted": 6 / 8, "generated": 1 / 8, "concealed": 0},

@@ -1,4 +1,6 @@
-"""``videocodec repair``: what is whole comes back, in its time, whatever happened to the rest of the file."""
+"""``videocodec repair``: what is whole comes back, in its time, whatever happened to the rest of
+the file.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def tables_removed(path: Path, target: Path) -> Path:
     return target
 
 
-def test_a_cut_file_has_what_lies_before_the_cut_with_its_sound(coded_movie, tmp_path: Path) -> None:
+def test_a_cut_file_has_what_lies_before_the_cut_with_its_sound(
+    coded_movie, tmp_path: Path
+) -> None:
     data, cut = coded_movie.coded.read_bytes(), tmp_path / "cut.lv.mp4"
     with VideoReader(coded_movie.coded) as video:
         unit = video.index.units[-2]
@@ -46,7 +50,9 @@ def test_a_cut_file_has_what_lies_before_the_cut_with_its_sound(coded_movie, tmp
     before = cut.read_bytes()
     report = repair(cut, tmp_path / "whole.lv.mp4")
     assert report.frames == unit.frames.stop and not report.searched and report.has_sound_tables
-    assert report.lost[-1].frames == 22 - report.frames and report.lost[-1].end_seconds == pytest.approx(22 / 25)
+    assert report.lost[-1].frames == 22 - report.frames and report.lost[
+        -1
+    ].end_seconds == pytest.approx(22 / 25)
     assert verify(tmp_path / "whole.lv.mp4").ok and cut.read_bytes() == before
     same_frames(tmp_path / "whole.lv.mp4", coded_movie.coded, range(report.frames))
     assert [file.name for file in tmp_path.iterdir() if "part" in file.name] == []
@@ -55,7 +61,11 @@ def test_a_cut_file_has_what_lies_before_the_cut_with_its_sound(coded_movie, tmp
 def test_sound_before_the_cut_is_kept(coded_movie, tmp_path: Path) -> None:
     def packets(path: Path) -> list[bytes]:
         with av.open(str(path)) as container:
-            return [bytes(packet) for packet in container.demux(container.streams.audio[0]) if packet.dts is not None]
+            return [
+                bytes(packet)
+                for packet in container.demux(container.streams.audio[0])
+                if packet.dts is not None
+            ]
 
     data = coded_movie.coded.read_bytes()
     (tmp_path / "cut.lv.mp4").write_bytes(data[:-700])
@@ -64,30 +74,66 @@ def test_sound_before_the_cut_is_kept(coded_movie, tmp_path: Path) -> None:
     assert 0 < len(got) <= len(whole) and got == whole[: len(got)]
 
 
-def test_without_tables_units_are_searched_for(coded_movie, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_tables_units_are_searched_for(
+    coded_movie, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tables_removed(coded_movie.coded, tmp_path / "no.lv.mp4")
     for command in (["info"], ["verify"], ["decode", "--device", "cpu"]):
-        assert main([command[0], str(path), *([str(tmp_path / "x.y4m")] if command[0] == "decode" else []), *command[1:]]) == 1
+        assert (
+            main(
+                [
+                    command[0],
+                    str(path),
+                    *([str(tmp_path / "x.y4m")] if command[0] == "decode" else []),
+                    *command[1:],
+                ]
+            )
+            == 1
+        )
         line = capsys.readouterr().err
         assert "videocodec repair" in line and line.count("\n") == 1
     assert main(["repair", str(path), str(tmp_path / "whole.lv.mp4"), "--json"]) == 0
     told = capsys.readouterr()
     report = json.loads(told.out)
-    assert (report["frames"], report["searched"], report["has_sound_tables"], report["lost"]) == (22, True, False, [])
+    assert (report["frames"], report["searched"], report["has_sound_tables"], report["lost"]) == (
+        22,
+        True,
+        False,
+        [],
+    )
     assert "no tables that lead to sound" in told.err
     same_frames(tmp_path / "whole.lv.mp4", coded_movie.coded, range(22))
 
 
-def test_a_damaged_unit_leaves_a_gap_that_keeps_numbers_and_times(coded_movie, rewrite, tmp_path: Path) -> None:
-    damaged = rewrite(coded_movie.coded, lambda index, data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index == 1 else data)
+def test_a_damaged_unit_leaves_a_gap_that_keeps_numbers_and_times(
+    coded_movie, rewrite, tmp_path: Path
+) -> None:
+    damaged = rewrite(
+        coded_movie.coded,
+        lambda index, data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index == 1 else data,
+    )
     report = repair(damaged, tmp_path / "whole.lv.mp4")
-    assert report.frames == 13 and [span.frames for span in report.lost] == [9] and report.seconds == pytest.approx(22 / 25)
+    assert (
+        report.frames == 13
+        and [span.frames for span in report.lost] == [9]
+        and report.seconds == pytest.approx(22 / 25)
+    )
     told = info(tmp_path / "whole.lv.mp4")
     assert (told.frames, told.lost_frames) == (22, 9) and "not in the file" in told.damage
     found = verify(tmp_path / "whole.lv.mp4")
-    assert found.frames == 13 and "something is missing" in found.problems[0] and len(found.problems) == 1
-    with VideoReader(tmp_path / "whole.lv.mp4", conceal=True) as video, VideoReader(coded_movie.coded) as whole:
-        assert np.array_equal(video.latents[15], whole.latents[15]) and video.latent_frame(5).kind == "concealed"
+    assert (
+        found.frames == 13
+        and "something is missing" in found.problems[0]
+        and len(found.problems) == 1
+    )
+    with (
+        VideoReader(tmp_path / "whole.lv.mp4", conceal=True) as video,
+        VideoReader(coded_movie.coded) as whole,
+    ):
+        assert (
+            np.array_equal(video.latents[15], whole.latents[15])
+            and video.latent_frame(5).kind == "concealed"
+        )
 
 
 def test_a_whole_file_comes_out_as_it_was(coded_movie, tmp_path: Path) -> None:
@@ -108,16 +154,36 @@ def test_usual_rules_for_outputs(coded_movie, tmp_path: Path) -> None:
         repair(tmp_path / "noise.mp4", taken, overwrite=True)
     with pytest.raises(InputError, match="no such file"):
         repair(tmp_path / "none.mp4", tmp_path / "out.mp4")
-    assert taken.read_text() == "mine" and sorted(file.name for file in tmp_path.iterdir()) == ["noise.mp4", "taken.mp4"]
+    assert taken.read_text() == "mine" and sorted(file.name for file in tmp_path.iterdir()) == [
+        "noise.mp4",
+        "taken.mp4",
+    ]
 
 
 @pytest.mark.slow
 def test_what_a_killed_encode_left(tmp_path: Path, panned, write_movie) -> None:
-    """SIGKILL in the middle: chunks are there, no file is, and without the source they can still be made one."""
+    """SIGKILL in the middle: chunks are there, no file is, and without the source they can still be
+    made one.
+    """
     movie = write_movie(tmp_path / "a.mp4", panned(32, 16, 32, (0, 1)))
     target = tmp_path / "a.lv.mp4"
-    command = [sys.executable, "-m", "videocodec", "encode", movie, target, "--gop-size", "4", "--preset", "ultrafast", "--device", "cpu"]
-    running = subprocess.Popen([*map(str, command), "--threads", "1"], env=os.environ, stderr=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        "-m",
+        "videocodec",
+        "encode",
+        movie,
+        target,
+        "--gop-size",
+        "4",
+        "--preset",
+        "ultrafast",
+        "--device",
+        "cpu",
+    ]
+    running = subprocess.Popen(
+        [*map(str, command), "--threads", "1"], env=os.environ, stderr=subprocess.DEVNULL
+    )
     folder = tmp_path / "a.lv.mp4.chunks"
     while running.poll() is None and len(list(folder.glob("*.chunk"))) < 3:
         time.sleep(0.01)
@@ -127,5 +193,7 @@ def test_what_a_killed_encode_left(tmp_path: Path, panned, write_movie) -> None:
         pytest.skip("the encode was done before it could be killed")
     assert not target.exists()
     report = repair(folder, tmp_path / "saved.lv.mp4")
-    assert 8 <= report.frames < 32 and report.frames % 4 == 0 and verify(tmp_path / "saved.lv.mp4").ok
+    assert (
+        8 <= report.frames < 32 and report.frames % 4 == 0 and verify(tmp_path / "saved.lv.mp4").ok
+    )
     assert info(tmp_path / "saved.lv.mp4").duration_seconds == pytest.approx(report.frames / 25)

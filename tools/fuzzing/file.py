@@ -1,4 +1,6 @@
-"""Targets of the file: its boxes and tracks, the model attached to it, and what can be recovered of it."""
+"""Targets of the file: its boxes and tracks, the model attached to it, and what can be recovered of
+it.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,23 @@ from videocodec.reader.metadata import VideoMetadata
 from .guard import within
 
 _SPARE = 4 << 20  # the pieces in which files are read, and what FFmpeg's Python side keeps
-_FACTOR = 600  # bytes of memory for each of the file: a frame of the index takes some hundred, and a unit of 20 bytes has up to 16
+# bytes of memory for each of the file: a frame of the index takes some hundred, and a unit of 20
+# bytes has up to 16
+_FACTOR = 600
 
 
 def container(data: bytes) -> None:
-    """A file: it opens with all that is told of it, and all its access units come, or a named error does."""
+    """A file: it opens with all that is told of it, and all its access units come, or a named error
+    does.
+    """
     lost = 0
     with within(data, 4, lambda: _SPARE + _FACTOR * (len(data) + lost)):
         file = SharedFile(io.BytesIO(data), "input")
         try:
             reader = StreamReader(file)
-            assert 0 <= reader.attached_model_bytes <= len(data) and 0 <= reader.container_bytes <= len(data)
+            assert 0 <= reader.attached_model_bytes <= len(
+                data
+            ) and 0 <= reader.container_bytes <= len(data)
             index = StreamIndex(reader)
             lost = sum(entry.frame_count for entry in index.units if entry.damage is not None)
             told = VideoMetadata.of(reader, index, has_unet=False)
@@ -37,11 +45,19 @@ def container(data: bytes) -> None:
         except BitstreamError as error:
             _is_one_line(error)
             return
-        assert told.frames == len(index) == sum(entry.frame_count for entry in index.units) and told.duration_seconds >= 0
-        assert all(0 <= entry.bytes <= len(data) and 1 <= entry.frame_count for entry in index.units)
+        assert (
+            told.frames == len(index) == sum(entry.frame_count for entry in index.units)
+            and told.duration_seconds >= 0
+        )
+        assert all(
+            0 <= entry.bytes <= len(data) and 1 <= entry.frame_count for entry in index.units
+        )
         assert all(entry.frame_count <= 16 for entry in index.units if entry.damage is None)
         assert lost <= MAX_LOST_FRAMES + 16 * len(index.units)  # no time in any table makes more
-        assert len(index.pts) == len(index.durations) == len(index.pts_seconds) and index.pts.dtype == index.durations.dtype == "int64"
+        assert (
+            len(index.pts) == len(index.durations) == len(index.pts_seconds)
+            and index.pts.dtype == index.durations.dtype == "int64"
+        )
         for unit in units:
             try:
                 AccessUnit.parse(unit.data)
@@ -56,7 +72,9 @@ def container(data: bytes) -> None:
 
 
 def repair(data: bytes) -> None:
-    """A file of which ``videocodec repair`` makes one whose access units are all whole, or says in a line why not and leaves nothing."""
+    """A file of which ``videocodec repair`` makes one whose access units are all whole, or says in
+    a line why not and leaves nothing.
+    """
     with _folder() as name, within(data, 6):
         source, target = Path(name) / "input.mp4", Path(name) / "output.mp4"
         source.write_bytes(data)
@@ -66,13 +84,20 @@ def repair(data: bytes) -> None:
             _is_one_line(error)
             assert [path.name for path in Path(name).iterdir()] == [source.name]
             return
-        assert source.read_bytes() == data and sorted(path.name for path in Path(name).iterdir()) == [source.name, target.name]
+        assert source.read_bytes() == data and sorted(
+            path.name for path in Path(name).iterdir()
+        ) == [source.name, target.name]
         units = [AccessUnit.parse(sample.data) for sample in StreamReader(target).units()]
-        assert len(units) == report.access_units > 0 and sum(unit.frame_count for unit in units) == report.frames
+        assert (
+            len(units) == report.access_units > 0
+            and sum(unit.frame_count for unit in units) == report.frames
+        )
 
 
 def attached(data: bytes) -> None:
-    """The content of the box of an attached model: its list of files, and these unpacked nowhere but in the folder."""
+    """The content of the box of an attached model: its list of files, and these unpacked nowhere
+    but in the folder.
+    """
     with within(data, 4, lambda: _SPARE + 8 * len(data)):
         box = AttachedBox(0, len(data), len(data), len(data) + 16)
         try:
@@ -80,16 +105,24 @@ def attached(data: bytes) -> None:
         except AttachedModelError as error:
             _is_one_line(error)
             return
-        assert sum(each.size for each in model.files) <= len(data) and all(each.position + each.size <= len(data) for each in model.files)
+        assert sum(each.size for each in model.files) <= len(data) and all(
+            each.position + each.size <= len(data) for each in model.files
+        )
         assert len(model.sha256) == 64
         with _folder() as folder:
             model.extract(Path(folder))
-            written = {path.relative_to(folder).as_posix(): path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()}
+            written = {
+                path.relative_to(folder).as_posix(): path.stat().st_size
+                for path in Path(folder).rglob("*")
+                if path.is_file()
+            }
             assert written == {each.name: each.size for each in model.files}
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+    return tempfile.TemporaryDirectory(
+        prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None
+    )
 
 
 def _is_one_line(error: Exception) -> None:

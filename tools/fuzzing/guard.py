@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 MOST_GROWTH = 128 << 20  # of the process by one input, bytes: what libraries allocate is in it too
-MEASURED_EVERY = 32  # following every allocation takes several times the time, so it is done for one input in so many
+# following every allocation takes several times the time, so it is done for one input in so many
+MEASURED_EVERY = 32
 
 
 class SlowError(AssertionError):
@@ -23,8 +24,10 @@ class GreedyError(AssertionError):
 
 @contextmanager
 def within(data: bytes, seconds: float, bound: Callable[[], int] | None = None) -> Iterator[None]:
-    """Raises ``SlowError`` if what it surrounds takes more processor time, and ``GreedyError``, for some inputs (always the same), if
-    it allocates more than ``bound()`` bytes, which is asked afterwards."""
+    """Raises ``SlowError`` if what it surrounds takes more processor time, and ``GreedyError``, for
+    some inputs (always the same), if it allocates more than ``bound()`` bytes, which is asked
+    afterwards.
+    """
     measured = bound is not None and zlib.crc32(data) % MEASURED_EVERY == 0
     if measured:
         tracemalloc.start()

@@ -22,17 +22,39 @@ from .guard import within
 _SPARE = 2 << 20
 _TYPES = ("i1", "u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "?")
 _DIMENSIONS = (0, 1, 2, 3, 4, 8, 64, 67, 80, 100, 128, 200)
-_VALUES = (0, 1, -1, 2, 65, 65536, 65535, 1 << 15, -(1 << 15) - 1, 1 << 20, (1 << 20) + 1, 1 << 31, (1 << 63) - 1, -(1 << 63))
+_VALUES = (
+    0,
+    1,
+    -1,
+    2,
+    65,
+    65536,
+    65535,
+    1 << 15,
+    -(1 << 15) - 1,
+    1 << 20,
+    (1 << 20) + 1,
+    1 << 31,
+    (1 << 63) - 1,
+    -(1 << 63),
+)
 
 
 class Tables:
-    """The tables file.  An input is either such a file, or, after the byte 1, changes to a good one, five bytes each: tensor, type,
-    two bytes of shape (both 255: as it was), value."""
+    """The tables file.
+
+    An input is either such a file, or, after the byte 1, changes to a good one, five bytes each:
+    tensor, type, two bytes of shape (both 255: as it was), value.
+    """
 
     def __init__(self) -> None:
         self._good = synthetic_tables().to_tensors()
         channels = np.linspace(0.5, 1.5, 4, dtype=np.float32)
-        self._good |= {"latent_scale": channels, "sensitivity": channels, "timesteps": np.arange(128, dtype=np.int32)}
+        self._good |= {
+            "latent_scale": channels,
+            "sensitivity": channels,
+            "timesteps": np.arange(128, dtype=np.int32),
+        }
         self._names = sorted(self._good)
         self._folder = _scratch()
         self._bundle = Path(self._folder.name)
@@ -45,12 +67,23 @@ class Tables:
         with within(data, 4, lambda: _SPARE + 16 * len(content)):
             try:
                 tables = bundle.tables
-                scale, timesteps, sensitivity = bundle.latent_scale, bundle.timesteps, bundle.sensitivity
+                scale, timesteps, sensitivity = (
+                    bundle.latent_scale,
+                    bundle.timesteps,
+                    bundle.sensitivity,
+                )
             except (BitstreamError, UnknownModelError) as error:
                 assert str(error) and len(str(error)) < 2000
                 return
-        assert 1 <= tables.latent_channels <= 64 and sum(tables.slices) == tables.latent_channels == len(scale) == len(sensitivity)
-        assert np.isfinite(scale).all() and (scale > 0).all() and timesteps.shape == (128,) and timesteps.min() >= 0
+        assert 1 <= tables.latent_channels <= 64 and sum(
+            tables.slices
+        ) == tables.latent_channels == len(scale) == len(sensitivity)
+        assert (
+            np.isfinite(scale).all()
+            and (scale > 0).all()
+            and timesteps.shape == (128,)
+            and timesteps.min() >= 0
+        )
         assert CodecTables.from_tensors(tables.to_tensors()).slices == tables.slices
 
     def _changed(self, data: bytes) -> dict[str, np.ndarray]:
@@ -62,12 +95,21 @@ class Tables:
                 tensors.pop(name, None)
                 continue
             old = tensors.get(name, np.zeros(1, np.int32))
-            shape = old.shape if first == second == 255 else tuple(_DIMENSIONS[n % 12] for n in (first, second) if n < 240)
-            content = np.resize(old.ravel() if old.size else np.zeros(1, np.int32), int(np.prod(shape, dtype=np.int64)))
+            shape = (
+                old.shape
+                if first == second == 255
+                else tuple(_DIMENSIONS[n % 12] for n in (first, second) if n < 240)
+            )
+            content = np.resize(
+                old.ravel() if old.size else np.zeros(1, np.int32),
+                int(np.prod(shape, dtype=np.int64)),
+            )
             with np.errstate(all="ignore"):
                 new = content.astype(_TYPES[kind % len(_TYPES)])
                 if new.size and value < 200:
-                    new[value % new.size] = np.array(_VALUES[value % len(_VALUES)]).astype(new.dtype)
+                    new[value % new.size] = np.array(_VALUES[value % len(_VALUES)]).astype(
+                        new.dtype
+                    )
                 elif new.size and new.dtype.kind == "f":
                     new[0] = (np.nan, np.inf, -1)[value % 3]
             tensors[name] = np.ascontiguousarray(new.reshape(shape))
@@ -75,7 +117,9 @@ class Tables:
 
 
 class Config:
-    """config.json of a network: read, limited, and looked at for what the project itself takes from it."""
+    """config.json of a network: read, limited, and looked at for what the project itself takes from
+    it.
+    """
 
     def __init__(self) -> None:
         self._folder = _scratch()
@@ -95,7 +139,9 @@ class Config:
                 config = read_json(file)
                 check_config(config, file)
                 numbers = [value for value in config.values() if isinstance(value, int | float)]
-                assert isinstance(config, dict) and all(abs(number) <= MAX_NUMBER for number in numbers)
+                assert isinstance(config, dict) and all(
+                    abs(number) <= MAX_NUMBER for number in numbers
+                )
                 json.dumps(config)
             except UnknownModelError as error:
                 assert str(error) and len(str(error)) < 2000
@@ -109,4 +155,6 @@ class Config:
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+    return tempfile.TemporaryDirectory(
+        prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None
+    )

@@ -22,10 +22,22 @@ from .stream import FRAME_COUNTS, GRIDS
 def header() -> SequenceHeader:
     """One without a default."""
     return SequenceHeader(
-        width=1920, height=1080, colour=ColourDescription(1, 13, 6, True), sample_aspect_ratio=Fraction(4, 3), rotation=1,
-        time_base=Fraction(1001, 30000), frame_rate=Fraction(30000, 1001), latent_channels=16, block_log2=3, crf=28, gop_size=250, preset=9,
-        model_name="modèle", model_sha256="5e" * 32, generated_content=True,
-    )  # fmt: skip
+        width=1920,
+        height=1080,
+        colour=ColourDescription(1, 13, 6, True),
+        sample_aspect_ratio=Fraction(4, 3),
+        rotation=1,
+        time_base=Fraction(1001, 30000),
+        frame_rate=Fraction(30000, 1001),
+        latent_channels=16,
+        block_log2=3,
+        crf=28,
+        gop_size=250,
+        preset=9,
+        model_name="modèle",
+        model_sha256="5e" * 32,
+        generated_content=True,
+    )
 
 
 def headers() -> list[bytes]:
@@ -54,29 +66,46 @@ def payloads() -> list[bytes]:
     ):
         (columns, rows), count = GRIDS[grid], FRAME_COUNTS[code]
         plans = (UnitPlan(Structure.KEYFRAME, (30,)), UnitPlan(structure, (30,) * count))
-        key, group = (made.unit.payload for made in make_stream(tables, synthetic_header(8 * columns, 8 * rows, 0), plans, grid, 40))
+        key, group = (
+            made.unit.payload
+            for made in make_stream(
+                tables, synthetic_header(8 * columns, 8 * rows, 0), plans, grid, 40
+            )
+        )
         first = bytes([grid, code | 8 * (structure == Structure.HIERARCHY), 30, 0, len(key) // 4])
         out.append(first + key + group)
     return out
 
 
 def files() -> list[bytes]:
-    """Latent-video files: one with a model attached, one with sound, one with times that are not even."""
+    """Latent-video files: one with a model attached, one with sound, one with times that are not
+    even.
+    """
     made = make_stream(
-        synthetic_tables(), synthetic_header(16, 16),
-        (UnitPlan(Structure.KEYFRAME, (30,)), UnitPlan(Structure.HIERARCHY, (40,) * 3, (1, 5, 2)), UnitPlan(Structure.KEYFRAME, (50,))),
-        1, 400,
-    )  # fmt: skip
+        synthetic_tables(),
+        synthetic_header(16, 16),
+        (
+            UnitPlan(Structure.KEYFRAME, (30,)),
+            UnitPlan(Structure.HIERARCHY, (40,) * 3, (1, 5, 2)),
+            UnitPlan(Structure.KEYFRAME, (50,)),
+        ),
+        1,
+        400,
+    )
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         sound, target = Path(folder) / "sound.mp4", Path(folder) / "coded.mp4"
         with av.open(str(sound), "w") as container:
             stream = container.add_stream("aac", rate=8000, layout="mono")
             container.add_stream("libx264", rate=25, width=16, height=16)
-            silence = av.AudioFrame.from_ndarray(np.zeros((1, 2048), dtype=np.float32), format="fltp", layout="mono")
+            silence = av.AudioFrame.from_ndarray(
+                np.zeros((1, 2048), dtype=np.float32), format="fltp", layout="mono"
+            )
             silence.sample_rate = 8000
             container.mux(stream.encode(silence))
             container.mux(stream.encode(None))
-            for packet in container.streams.video[0].encode(av.VideoFrame(16, 16, "yuv420p")) + container.streams.video[0].encode(None):
+            for packet in container.streams.video[0].encode(
+                av.VideoFrame(16, 16, "yuv420p")
+            ) + container.streams.video[0].encode(None):
                 container.mux(packet)
         out = []
         for source in (None, sound):
@@ -91,35 +120,72 @@ def files() -> list[bytes]:
 
 
 def cut_files() -> list[bytes]:
-    """The same cut in the middle, without what stands before the access units, and these alone, the last one first."""
+    """The same cut in the middle, without what stands before the access units, and these alone, the
+    last one first.
+    """
     made = files()
     keyframe = made[0].index(b"LVID") - 1
     last = made[0].rindex(b"LVID") - 1
-    return [*made, made[1][: len(made[1]) * 3 // 4], made[0][keyframe:], made[0][last:] + bytes(7) + made[0][keyframe:last]]
+    return [
+        *made,
+        made[1][: len(made[1]) * 3 // 4],
+        made[0][keyframe:],
+        made[0][last:] + bytes(7) + made[0][keyframe:last],
+    ]
 
 
 def boxed() -> list[bytes]:
     """The content of an attached model's box: a list of files, and these."""
     weights = (2).to_bytes(8, "little") + b"{}"
-    contents = {"codec/tables.safetensors": weights, "model_index.json": b"{}", "vae/config.json": b'{"a": 1}'}
+    contents = {
+        "codec/tables.safetensors": weights,
+        "model_index.json": b"{}",
+        "vae/config.json": b'{"a": 1}',
+    }
     contents |= {"vae/diffusion_pytorch_model-00001-of-00002.safetensors": weights + b"12"}
-    listed = b"".join(bytes([len(name)]) + name.encode() + len(data).to_bytes(8, "big") for name, data in sorted(contents.items()))
-    return [b"\1" + len(contents).to_bytes(2, "big") + listed + b"".join(data for _, data in sorted(contents.items()))]
+    listed = b"".join(
+        bytes([len(name)]) + name.encode() + len(data).to_bytes(8, "big")
+        for name, data in sorted(contents.items())
+    )
+    return [
+        b"\1"
+        + len(contents).to_bytes(2, "big")
+        + listed
+        + b"".join(data for _, data in sorted(contents.items()))
+    ]
 
 
 def tables() -> list[bytes]:
     """Changes to good tables (``model.Tables``), and files whose headers have one tensor each."""
     files = []
-    for kind, shape, begin, end in (("I32", [3], 0, 12), ("BF16", [1], 0, 2), ("I8", [0, 1 << 60], 0, 0), ("F8_E4M3", [4], 0, 4)):
-        text = json.dumps({"slices": {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}}).encode()
+    for kind, shape, begin, end in (
+        ("I32", [3], 0, 12),
+        ("BF16", [1], 0, 2),
+        ("I8", [0, 1 << 60], 0, 0),
+        ("F8_E4M3", [4], 0, 4),
+    ):
+        text = json.dumps(
+            {"slices": {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}}
+        ).encode()
         files.append(len(text).to_bytes(8, "little") + text + bytes(end))
-    return [b"\1", bytes([1, 3, 8, 255, 255, 5]), bytes([1, 20, 3, 4, 250, 200, 9, 0, 1, 1, 1]), *files]
+    return [
+        b"\1",
+        bytes([1, 3, 8, 255, 255, 5]),
+        bytes([1, 20, 3, 4, 250, 200, 9, 0, 1, 1, 1]),
+        *files,
+    ]
 
 
 def configs() -> list[bytes]:
     """Configs of an autoencoder and of a list of shards."""
     return [
-        b'{"_class_name": "AutoencoderKL", "latent_channels": 4, "scaling_factor": 0.18215, "shift_factor": null, "widths": [64]}',
-        b'{"metadata": {"total_size": 1}, "weight_map": {"a.weight": "diffusion_pytorch_model-00001-of-00002.safetensors"}}',
+        (
+            b'{"_class_name": "AutoencoderKL", "latent_channels": 4, "scaling_factor": 0.18215,'
+            b' "shift_factor": null, "widths": [64]}'
+        ),
+        (
+            b'{"metadata": {"total_size": 1}, "weight_map": {"a.weight":'
+            b' "diffusion_pytorch_model-00001-of-00002.safetensors"}}'
+        ),
         b'{"a": [[[1e400]]], "scaling_factor": -NaN, "shift_factor": Infinity}',
     ]

@@ -10,8 +10,10 @@ from . import file, model, mp4, seeds, stream
 
 @dataclass(frozen=True)
 class Target:
-    """make: gives what runs on one input, and raises for whatever is no named error.  longest: bytes of an input.  words: what inputs
-    are likely to hold.  mutate: (data, longest, seed) → other data, where flipping bytes alone would come nowhere."""
+    """make: gives what runs on one input, and raises for whatever is no named error.  longest:
+    bytes of an input.  words: what inputs are likely to hold.  mutate: (data, longest, seed) →
+    other data, where flipping bytes alone would come nowhere.
+    """
 
     about: str
     make: Callable[[], Callable[[bytes], None]]
@@ -22,9 +24,18 @@ class Target:
 
 
 _NAMES = (
-    b"codec/tables.safetensors", b"model_index.json", b"vae/config.json", b"unet/", b"motion_adapter/", b"scheduler/scheduler_config.json",
-    b"diffusion_pytorch_model", b"-00001-of-00002.safetensors", b".safetensors.index.json", b"../", b"\0\0\0\0\0\0\0\2{}",
-)  # fmt: skip
+    b"codec/tables.safetensors",
+    b"model_index.json",
+    b"vae/config.json",
+    b"unet/",
+    b"motion_adapter/",
+    b"scheduler/scheduler_config.json",
+    b"diffusion_pytorch_model",
+    b"-00001-of-00002.safetensors",
+    b".safetensors.index.json",
+    b"../",
+    b"\0\0\0\0\0\0\0\2{}",
+)
 
 _TENSORS = (
     b"slices",
@@ -55,11 +66,41 @@ _KEYS = (
 
 TARGETS = {
     "header": Target("sequence header", lambda: stream.header, seeds.headers, 160, (b"LVID",)),
-    "unit": Target("access unit: structure, header, times, quantisers", lambda: stream.unit, seeds.units, 400, (b"LVID",)),
-    "payload": Target("entropy-coded payload: block layer, level layer, reconstruction", stream.Payload, seeds.payloads, 1200),
-    "container": Target("MP4 file: boxes, tracks, index, metadata", lambda: file.container, seeds.files, 6000, mutate=mp4.mutate),
-    "repair": Target("file to be repaired: search by checksums", lambda: file.repair, seeds.cut_files, 6000, (b"LVID",), mp4.mutate),
-    "attached": Target("box of an attached model", lambda: file.attached, seeds.boxed, 1000, _NAMES),
-    "tables": Target("codec tables of a bundle (safetensors)", model.Tables, seeds.tables, 600, _TENSORS),
-    "config": Target("config.json of a network, and its list of shards", model.Config, seeds.configs, 2000, _KEYS),
+    "unit": Target(
+        "access unit: structure, header, times, quantisers",
+        lambda: stream.unit,
+        seeds.units,
+        400,
+        (b"LVID",),
+    ),
+    "payload": Target(
+        "entropy-coded payload: block layer, level layer, reconstruction",
+        stream.Payload,
+        seeds.payloads,
+        1200,
+    ),
+    "container": Target(
+        "MP4 file: boxes, tracks, index, metadata",
+        lambda: file.container,
+        seeds.files,
+        6000,
+        mutate=mp4.mutate,
+    ),
+    "repair": Target(
+        "file to be repaired: search by checksums",
+        lambda: file.repair,
+        seeds.cut_files,
+        6000,
+        (b"LVID",),
+        mp4.mutate,
+    ),
+    "attached": Target(
+        "box of an attached model", lambda: file.attached, seeds.boxed, 1000, _NAMES
+    ),
+    "tables": Target(
+        "codec tables of a bundle (safetensors)", model.Tables, seeds.tables, 600, _TENSORS
+    ),
+    "config": Target(
+        "config.json of a network, and its list of shards", model.Config, seeds.configs, 2000, _KEYS
+    ),
 }

@@ -1,1 +1,3 @@
-"""Fitting the codec tables of a model bundle: phase filters, context networks, initial probability tables."""
+"""Fitting the codec tables of a model bundle: phase filters, context networks, initial probability
+tables.
+"""

@@ -30,8 +30,10 @@ _LARGEST_PICTURE = 512  # px a side; an autoencoder of Stable Diffusion takes se
 
 @dataclass(frozen=True)
 class CalibrationReport:
-    """What a calibration made: the bundle's folder and identity, latent channels, pictures and clips it was fitted on (0 clips: pictures
-    under a virtual camera), wall-clock seconds, and what its owner should know, a line each."""
+    """What a calibration made: the bundle's folder and identity, latent channels, pictures and
+    clips it was fitted on (0 clips: pictures under a virtual camera), wall-clock seconds, and what
+    its owner should know, a line each.
+    """
 
     bundle: str
     sha256: str
@@ -56,21 +58,28 @@ def calibrate(
     overwrite: bool = False,
     log: Callable[[str], None] | None = None,
 ) -> CalibrationReport:
-    """Make a bundle of a diffusers autoencoder, with or without a UNet: fit its scale, phase filters, context networks and tables.
+    """Make a bundle of a diffusers autoencoder, with or without a UNet: fit its scale, phase
+    filters, context networks and tables.
 
-    source: folder of a pipeline or of an autoencoder, or the name ``org/name`` of one on the Hugging Face hub, which is downloaded
-    only if there is no such folder.  output: the folder to make; it appears when it is complete.  images: folder of photographs, those
-    below 80 px a side left out.  clips: folder of videos to fit inter frames on; without it the photographs are filmed by a virtual camera.
-    minutes: for fitting the context networks; running the autoencoder comes on top.  picture_count, clip_frames: how much is used at most.
-    log: called with a line on every step.
+    source: folder of a pipeline or of an autoencoder, or the name ``org/name`` of one on the
+    Hugging Face hub, which is downloaded only if there is no such folder.  output: the folder to
+    make; it appears when it is complete.  images: folder of photographs, those below 80 px a side
+    left out.  clips: folder of videos to fit inter frames on; without it the photographs are filmed
+    by a virtual camera. minutes: for fitting the context networks; running the autoencoder comes on
+    top.  picture_count, clip_frames: how much is used at most. log: called with a line on every
+    step.
 
-    Raises ``UnknownModelError`` for a model that cannot be used, ``InputError`` for folders without pictures or clips,
-    ``OutputExistsError``, ``OutputError``, ``DeviceError``, ``OutOfMemoryError``, and ``ValueError`` for settings.
+    Raises ``UnknownModelError`` for a model that cannot be used, ``InputError`` for folders without
+    pictures or clips, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
+    ``OutOfMemoryError``, and ``ValueError`` for settings.
     """
     begin = time.monotonic()
     if not minutes > 0:
         raise ValueError(f"minutes must be above 0, got {minutes}")
-    for name, value, least in (("picture_count", picture_count, 1), ("clip_frames", clip_frames, 2)):
+    for name, value, least in (
+        ("picture_count", picture_count, 1),
+        ("clip_frames", clip_frames, 2),
+    ):
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
     set_threads(threads)
@@ -84,16 +93,29 @@ def calibrate(
     channels = autoencoder.config.latent_channels
     unet = origin.load_unet(channels) if origin.has_unet else None
     notes = origin.notes
-    say(f"{origin.folder}: {type(autoencoder).__name__}, {channels} latent channels" + (f", {type(unet).__name__}" if unet else ""))
+    say(
+        f"{origin.folder}: {type(autoencoder).__name__}, {channels} latent channels"
+        + (f", {type(unet).__name__}" if unet else "")
+    )
     output.absolute().parent.mkdir(parents=True, exist_ok=True)
     with _workshop(output) as workshop:
         making = workshop.path / output.absolute().name
         origin.install(making, autoencoder)
         if unet is not None:
             notes.append(_add_conditioning(making, autoencoder, unet, origin.folder))
-        del autoencoder, unet  # they may be most of the memory, and what follows loads what it needs
+        # they may be most of the memory, and what follows loads what it needs
+        del autoencoder, unet
         torch.manual_seed(0)
-        fit_bundle(making, pictures, videos, minutes=minutes, clip_frames=clip_frames, device=device, threads=threads, log=say)
+        fit_bundle(
+            making,
+            pictures,
+            videos,
+            minutes=minutes,
+            clip_frames=clip_frames,
+            device=device,
+            threads=threads,
+            log=say,
+        )
         if origin.has_unet:
             load_denoiser(making, channels)
         bundle = ModelBundle(making.name, making)
@@ -113,12 +135,17 @@ def calibrate(
     return report
 
 
-def _add_conditioning(making: Path, autoencoder: ModelMixin, unet: ModelMixin, pipeline: Path) -> str:
+def _add_conditioning(
+    making: Path, autoencoder: ModelMixin, unet: ModelMixin, pipeline: Path
+) -> str:
     """Write what the UNet wants besides latents → a line on where it is from."""
     prompt, note = empty_prompt(pipeline, prompt_width(unet))
     with torch.inference_mode():
         latents = latents_of(autoencoder, torch.zeros(1, 3, 64, 64))[0, :, 2:-2, 2:-2].mean((1, 2))
-    shift, factor = (autoencoder.config.get(key) or usual for key, usual in (("shift_factor", 0.0), ("scaling_factor", 1.0)))
+    shift, factor = (
+        autoencoder.config.get(key) or usual
+        for key, usual in (("shift_factor", 0.0), ("scaling_factor", 1.0))
+    )
     Conditioning(prompt, (latents - shift) * factor).save(making / "unet")
     return note
 
@@ -136,14 +163,18 @@ def _check_output(output: Path, overwrite: bool) -> None:
 def _check_apart(source: Path, output: Path) -> None:
     here, there = source.resolve(), output.resolve()
     if here == there or here in there.parents or there in here.parents:
-        raise OutputError(f"{output}: the bundle must be apart from the folder it is made of: name another output")
+        raise OutputError(
+            f"{output}: the bundle must be apart from the folder it is made of: name another output"
+        )
 
 
 def _workshop(output: Path) -> Unfinished:
     try:
         return Unfinished(output.absolute(), folder=True)
     except OSError as error:
-        raise OutputError(f"{output}: cannot be made ({error.strerror}): check the disk and the name") from error
+        raise OutputError(
+            f"{output}: cannot be made ({error.strerror}): check the disk and the name"
+        ) from error
 
 
 def _put_in_place(making: Path, output: Path) -> None:

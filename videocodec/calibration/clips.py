@@ -1,4 +1,6 @@
-"""Clips to fit inter frames on: real ones, or pictures under a virtual camera where there are none."""
+"""Clips to fit inter frames on: real ones, or pictures under a virtual camera where there are
+none.
+"""
 
 from __future__ import annotations
 
@@ -24,29 +26,46 @@ CAMERA_SIDE = 192  # px
 
 def clip_files(folder: Path) -> list[Path]:
     """The videos in a folder.  Raises ``InputError`` if there is none."""
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in CLIP_SUFFIXES) if folder.is_dir() else []
+    files = (
+        sorted(f for f in folder.iterdir() if f.suffix.lower() in CLIP_SUFFIXES)
+        if folder.is_dir()
+        else []
+    )
     if not files:
         raise InputError(f"{folder}: no clip to fit inter frames on: give a folder of videos")
     return files
 
 
-def read_clips(files: Iterable[Path], runtime: AutoencoderRuntime, channels: int, frames: int) -> Iterator[ClipFrames]:
+def read_clips(
+    files: Iterable[Path], runtime: AutoencoderRuntime, channels: int, frames: int
+) -> Iterator[ClipFrames]:
     """The first ``frames`` frames of every clip, encoded to scaled latents, with luma."""
     for path in files:
         with VideoSource(path, max_frames=frames) as source:
             header = _header(source.width, source.height, source.time_base, channels)
-            yield _clip(((frame.rgb, frame.pts, frame.duration) for frame in source), header, runtime)
+            yield _clip(
+                ((frame.rgb, frame.pts, frame.duration) for frame in source), header, runtime
+            )
 
 
 def camera_clips(
-    pictures: Sequence[np.ndarray], runtime: AutoencoderRuntime, channels: int, count: int, frames: int
+    pictures: Sequence[np.ndarray],
+    runtime: AutoencoderRuntime,
+    channels: int,
+    count: int,
+    frames: int,
 ) -> Iterator[ClipFrames]:
-    """``count`` clips of ``frames`` frames of a virtual camera over pictures (H, W, 3) uint8, at most CAMERA_SIDE px square."""
+    """``count`` clips of ``frames`` frames of a virtual camera over pictures (H, W, 3) uint8, at
+    most CAMERA_SIDE px square.
+    """
     rng = np.random.default_rng(0)
     side = max(16, min(CAMERA_SIDE, *(min(picture.shape[:2]) for picture in pictures)) // 16 * 16)
     for number in range(count):
         shown, passing = (pictures[index % len(pictures)] for index in (number, number * 7 + 3))
-        made = ((picture, time, 1) for time, picture in enumerate(camera_clip(shown, passing, frames, rng, side)))
+        made = (
+            (picture, time, 1)
+            for time, picture in enumerate(camera_clip(shown, passing, frames, rng, side))
+        )
         yield _clip(made, _header(side, side, Fraction(1, 25), channels), runtime)
 
 
@@ -58,9 +77,14 @@ def camera_clip(
     side: int = CAMERA_SIDE,
     motion: float = 1.0,
 ) -> np.ndarray:
-    """(T, side, side, 3) uint8: a camera that pans, zooms and turns over one picture, with an ellipse of another passing in front.
-    motion: how much of its motion the camera has; with 0 it stands."""
-    centre, speed = np.array(background.shape[1::-1]) / 2 + rng.uniform(-20, 20, 2), rng.normal(0, 1.2, 2)
+    """(T, side, side, 3) uint8: a camera that pans, zooms and turns over one picture, with an
+    ellipse of another passing in front. motion: how much of its motion the camera has; with 0 it
+    stands.
+    """
+    centre, speed = (
+        np.array(background.shape[1::-1]) / 2 + rng.uniform(-20, 20, 2),
+        rng.normal(0, 1.2, 2),
+    )
     zoom, turn = rng.normal(0, 0.004), rng.normal(0, 0.3)
     scale = min(background.shape[:2]) / side * 0.8
     place, course = rng.uniform(0, side, 2), rng.normal(0, 3, 2)
@@ -70,16 +94,28 @@ def camera_clip(
     speed, zoom, turn, shake = motion * speed, motion * zoom, motion * turn, motion * shake
     clip = []
     for t in range(frames):
-        matrix = cv2.getRotationMatrix2D(tuple(centre + speed * t + shake[t]), turn * t, np.exp(zoom * t) / scale)
+        matrix = cv2.getRotationMatrix2D(
+            tuple(centre + speed * t + shake[t]), turn * t, np.exp(zoom * t) / scale
+        )
         matrix[:, 2] += side / 2 - (centre + speed * t + shake[t])
         # REFLECT so that the camera may leave the picture.
-        picture = cv2.warpAffine(background, matrix, (side, side), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
+        picture = cv2.warpAffine(
+            background, matrix, (side, side), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT
+        )
         mask = np.zeros((side, side), np.float32)
         at = place + course * t
-        cv2.ellipse(mask, (tuple(float(v) for v in at), tuple(float(2 * v) for v in axes), float(angle)), 1.0, -1)
+        cv2.ellipse(
+            mask,
+            (tuple(float(v) for v in at), tuple(float(2 * v) for v in axes), float(angle)),
+            1.0,
+            -1,
+        )
         mask = cv2.GaussianBlur(mask, (5, 5), 0)[..., None]
         moved = cv2.warpAffine(
-            texture, np.float32([[1, 0, course[0] * t], [0, 1, course[1] * t]]), (side, side), borderMode=cv2.BORDER_REFLECT
+            texture,
+            np.float32([[1, 0, course[0] * t], [0, 1, course[1] * t]]),
+            (side, side),
+            borderMode=cv2.BORDER_REFLECT,
         )
         clip.append(np.rint(picture * (1 - mask) + moved * mask).astype(np.uint8))
     return np.stack(clip)
@@ -87,12 +123,23 @@ def camera_clip(
 
 def _header(width: int, height: int, time_base: Fraction, channels: int) -> SequenceHeader:
     return SequenceHeader(
-        width=width, height=height, time_base=time_base, latent_channels=channels,
-        crf=0, gop_size=250, preset=0, model_name="calibrating", model_sha256="0" * 64,
-    )  # fmt: skip
+        width=width,
+        height=height,
+        time_base=time_base,
+        latent_channels=channels,
+        crf=0,
+        gop_size=250,
+        preset=0,
+        model_name="calibrating",
+        model_sha256="0" * 64,
+    )
 
 
-def _clip(pictures: Iterable[tuple[np.ndarray, int, int]], header: SequenceHeader, runtime: AutoencoderRuntime) -> ClipFrames:
+def _clip(
+    pictures: Iterable[tuple[np.ndarray, int, int]],
+    header: SequenceHeader,
+    runtime: AutoencoderRuntime,
+) -> ClipFrames:
     """(RGB, pts, duration) of every frame → the clip."""
     search = MotionSearch(16, header.latent_height // 2, header.latent_width // 2, 1)
     frames = []

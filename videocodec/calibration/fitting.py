@@ -1,4 +1,6 @@
-"""Fitting the tables of one bundle: what ``videocodec models calibrate`` and tools/calibrate.py both do."""
+"""Fitting the tables of one bundle: what ``videocodec models calibrate`` and tools/calibrate.py
+both do.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ _DEVIATION = 1.5  # of scaled latents: what the quantiser steps of crf 0 to 63 a
 
 
 def slices_for(channels: int) -> tuple[int, ...]:
-    """Channels per slice: doubling from one, the rest in the last (16 → 1, 1, 2, 4, 8; 4 → 1, 1, 2)."""
+    """Channels per slice: doubling from one, the rest in the last (16 → 1, 1, 2, 4, 8; 4 → 1, 1,
+    2).
+    """
     slices, size = [1], 1
     while sum(slices) < channels:
         slices.append(min(size, channels - sum(slices)))
@@ -44,15 +48,28 @@ def slices_for(channels: int) -> tuple[int, ...]:
     return tuple(slices)
 
 
-def read_pictures(folders: Sequence[Path], count: int, largest: int | None = None) -> list[np.ndarray]:
-    """At most about ``count`` pictures (H, W, 3) uint8, evenly from all below the folders; those with a side below SMALLEST_SIDE left
-    out, larger ones cut to ``largest`` px a side.  Raises ``InputError`` if there is none."""
-    files = sorted(f for folder in folders for f in folder.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES)
+def read_pictures(
+    folders: Sequence[Path], count: int, largest: int | None = None
+) -> list[np.ndarray]:
+    """At most about ``count`` pictures (H, W, 3) uint8, evenly from all below the folders; those
+    with a side below SMALLEST_SIDE left out, larger ones cut to ``largest`` px a side.  Raises
+    ``InputError`` if there is none.
+    """
+    files = sorted(
+        f for folder in folders for f in folder.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES
+    )
     files = files[:: max(1, len(files) // count)]
     found = (cv2.imread(str(file), cv2.IMREAD_COLOR_RGB) for file in files)
-    pictures = [_middle(p, largest or max(p.shape)) for p in found if p is not None and min(p.shape[:2]) >= SMALLEST_SIDE]
+    pictures = [
+        _middle(p, largest or max(p.shape))
+        for p in found
+        if p is not None and min(p.shape[:2]) >= SMALLEST_SIDE
+    ]
     if not pictures:
-        raise InputError(f"{', '.join(map(str, folders))}: no picture of {SMALLEST_SIDE} px or more: give a folder of photographs")
+        raise InputError(
+            f"{', '.join(map(str, folders))}: no picture of {SMALLEST_SIDE} px or more: give a"
+            " folder of photographs"
+        )
     return pictures
 
 
@@ -62,8 +79,9 @@ def _middle(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 def latent_scale(folder: Path, pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """(C,) float32: 1 for the project's own autoencoder, whose loss set its scale; for others one number that makes the standard
-    deviation of scaled latents 1.5."""
+    """(C,) float32: 1 for the project's own autoencoder, whose loss set its scale; for others one
+    number that makes the standard deviation of scaled latents 1.5.
+    """
     model = load_autoencoder(folder)
     channels = model.config.latent_channels
     if type(model).__name__ == "LatentAutoencoder":
@@ -71,16 +89,26 @@ def latent_scale(folder: Path, pictures: Sequence[np.ndarray]) -> np.ndarray:
     with torch.inference_mode():
         values = []
         for p in pictures[:16]:
-            x = torch.from_numpy(p[: p.shape[0] // 8 * 8, : p.shape[1] // 8 * 8]).permute(2, 0, 1)[None].float() / 127.5 - 1
+            x = (
+                torch.from_numpy(p[: p.shape[0] // 8 * 8, : p.shape[1] // 8 * 8])
+                .permute(2, 0, 1)[None]
+                .float()
+                / 127.5
+                - 1
+            )
             values.append(latents_of(model, x).flatten())
     return np.full(channels, _DEVIATION / float(torch.cat(values).std()), dtype=np.float32)
 
 
-def timesteps(latents: Sequence[np.ndarray], alphas_cumprod: np.ndarray, scale: float) -> np.ndarray:
-    """(128,) int32: for every quantiser the timestep whose noise √(1-ᾱ)/√ᾱ is as strong as its error.
+def timesteps(
+    latents: Sequence[np.ndarray], alphas_cumprod: np.ndarray, scale: float
+) -> np.ndarray:
+    """(128,) int32: for every quantiser the timestep whose noise √(1-ᾱ)/√ᾱ is as strong as its
+    error.
 
-    latents: scaled, (C, h, w) each.  scale: the denoiser's units per scaled latent.  The error is step/√12, but never more than the
-    latents' own root mean square: a step beyond that makes them zero.
+    latents: scaled, (C, h, w) each.  scale: the denoiser's units per scaled latent.  The error is
+    step/√12, but never more than the latents' own root mean square: a step beyond that makes them
+    zero.
     """
     usable = alphas_cumprod > 1e-6  # schedules with a signal-to-noise ratio of zero end in a pole
     noise = np.sqrt((1 - alphas_cumprod[usable]) / alphas_cumprod[usable])
@@ -90,13 +118,19 @@ def timesteps(latents: Sequence[np.ndarray], alphas_cumprod: np.ndarray, scale: 
 
 
 def _timesteps(bundle: ModelBundle, latents: Sequence[np.ndarray]) -> np.ndarray:
-    """Of a stock UNet by its own schedule and units; otherwise by Stable Diffusion's, for latents of unit variance."""
+    """Of a stock UNet by its own schedule and units; otherwise by Stable Diffusion's, for latents
+    of unit variance.
+    """
     if bundle.has_unet and class_name(bundle.folder / "unet") in STOCK_UNETS:
         scale, _ = bundle.diffusion_units
-        return timesteps(latents, load_scheduler(bundle.folder).alphas_cumprod.numpy(), float(scale.mean()))
+        return timesteps(
+            latents, load_scheduler(bundle.folder).alphas_cumprod.numpy(), float(scale.mean())
+        )
     from diffusers import DDIMScheduler
 
-    schedule = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000)
+    schedule = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000
+    )
     deviation = float(np.sqrt(np.mean([np.mean(z**2) for z in latents])))
     return timesteps(latents, schedule.alphas_cumprod.numpy(), 1 / deviation)
 
@@ -115,8 +149,9 @@ def fit_bundle(
 ) -> None:
     """Fit everything in ``codec/`` of the bundle in ``folder``, which has its networks already.
 
-    clips: videos for the inter tables, None for pictures under a virtual camera.  minutes: for fitting the context networks; encoding
-    comes on top.  perceptual: makes channel weights count what the eye sees.
+    clips: videos for the inter tables, None for pictures under a virtual camera.  minutes: for
+    fitting the context networks; encoding comes on top.  perceptual: makes channel weights count
+    what the eye sees.
     """
     target = folder / TABLES_FILE
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -129,14 +164,27 @@ def fit_bundle(
     def encode(picture: np.ndarray) -> np.ndarray:
         return runtime.encode(np.ascontiguousarray(picture)[None], *picture.shape[:2])[0]
 
-    crops = [p[:SENSITIVITY_CROP, :SENSITIVITY_CROP] for p in pictures if min(p.shape[:2]) >= SENSITIVITY_CROP][:12]
+    crops = [
+        p[:SENSITIVITY_CROP, :SENSITIVITY_CROP]
+        for p in pictures
+        if min(p.shape[:2]) >= SENSITIVITY_CROP
+    ][:12]
     if crops:
         extra["sensitivity"] = measure_sensitivity(runtime, np.stack(crops), perceptual)
-        log(f"sensitivity per channel: {' '.join(f'{weight:.2f}' for weight in extra['sensitivity'])}")
+        log(
+            "sensitivity per channel:"
+            f" {' '.join(f'{weight:.2f}' for weight in extra['sensitivity'])}"
+        )
     slices = slices_for(len(scale))
     rate_model = folder / "codec" / "rate_model.safetensors"
-    start = start_from(load_file(str(rate_model)), ContextModel(slices)) if rate_model.exists() else None
-    tables, intra_model = calibrate_intra(encode, list(pictures), slices, minutes / 2, start, EncoderSettings().lagrangian, log)
+    start = (
+        start_from(load_file(str(rate_model)), ContextModel(slices))
+        if rate_model.exists()
+        else None
+    )
+    tables, intra_model = calibrate_intra(
+        encode, list(pictures), slices, minutes / 2, start, EncoderSettings().lagrangian, log
+    )
     if clips is not None:
         made = list(read_clips(clips, runtime, len(scale), clip_frames))
     else:
@@ -145,6 +193,8 @@ def fit_bundle(
     log(f"{len(made)} clips {'read' if clips is not None else 'made of pictures'}")
     inter_start = start_from(intra_model.state_dict(), ContextModel(slices, inter=True))
     tables, _ = calibrate_inter(tables, made, minutes / 2, log, inter_start)
-    extra["timesteps"] = _timesteps(bundle, [encode(p[: p.shape[0] // 8 * 8, : p.shape[1] // 8 * 8]) for p in pictures[:40]])
+    extra["timesteps"] = _timesteps(
+        bundle, [encode(p[: p.shape[0] // 8 * 8, : p.shape[1] // 8 * 8]) for p in pictures[:40]]
+    )
     tables.save(target)
     save_numpy(load_numpy(str(target)) | extra, str(target))

@@ -1,4 +1,6 @@
-"""Fit what inter frames need from a folder of clips: inter networks, their tables, and the block layer's tables."""
+"""Fit what inter frames need from a folder of clips: inter networks, their tables, and the block
+layer's tables.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,13 @@ from ..encoder.group_encoder import EncoderFrame, GroupEncoder
 from ..encoder.motion import MotionSearch
 from ..encoder.settings import EncoderSettings
 from ..networks.context import ContextModel
-from .context_networks import LevelSample, fit_context_model, logistic_tables, to_frequencies, to_integers
+from .context_networks import (
+    LevelSample,
+    fit_context_model,
+    logistic_tables,
+    to_frequencies,
+    to_integers,
+)
 from .intra import SMOOTHING, CountingWriter, uniform_priors
 
 BLOCK_SMOOTHING = 4.0
@@ -31,7 +39,9 @@ CLIP_CRFS = (20, 26, 32, 38, 44, 50)
 
 @dataclass(frozen=True)
 class ClipFrames:
-    """A clip ready to be coded: a header with its geometry, and its frames with latents and luma."""
+    """A clip ready to be coded: a header with its geometry, and its frames with latents and
+    luma.
+    """
 
     header: SequenceHeader
     frames: list[EncoderFrame]
@@ -40,7 +50,9 @@ class ClipFrames:
 class _RecordingLevelCoder(LevelCoder):
     """Keeps what the inter network saw and what was coded."""
 
-    def __init__(self, tables: CodecTables, height: int, width: int, samples: list[LevelSample]) -> None:
+    def __init__(
+        self, tables: CodecTables, height: int, width: int, samples: list[LevelSample]
+    ) -> None:
         super().__init__(tables, height, width)
         self._samples = samples
 
@@ -57,15 +69,25 @@ class _RecordingLevelCoder(LevelCoder):
         before = self.previous
         levels = super().code(io, log2_step, coded, intra, prediction, choose)
         if prediction is not None and coded.any():
-            magnitudes = np.minimum(np.abs(np.stack([prediction, before])), SIDE_LIMIT).astype(np.int8)
-            self._samples.append(LevelSample(levels.astype(np.int16), log2_step / 8, coded, intra, magnitudes))
+            magnitudes = np.minimum(np.abs(np.stack([prediction, before])), SIDE_LIMIT).astype(
+                np.int8
+            )
+            self._samples.append(
+                LevelSample(levels.astype(np.int16), log2_step / 8, coded, intra, magnitudes)
+            )
         return levels
 
 
 def _encode(
-    tables: CodecTables, header: SequenceHeader, frames: list[EncoderFrame], crf: int, samples: list[LevelSample] | None
+    tables: CodecTables,
+    header: SequenceHeader,
+    frames: list[EncoderFrame],
+    crf: int,
+    samples: list[LevelSample] | None,
 ) -> tuple[dict[str, np.ndarray], float]:
-    """Encode one clip → symbol counts by table name, bits of inter frames; ``samples`` collects what the networks see."""
+    """Encode one clip → symbol counts by table name, bits of inter frames; ``samples`` collects
+    what the networks see.
+    """
     counts: dict[int, np.ndarray] = {}
     coders: list[FrameCoder] = []
 
@@ -77,14 +99,27 @@ def _encode(
         return coder
 
     block = header.block_log2
-    search = MotionSearch(8 << block, header.latent_height >> block, header.latent_width >> block, 1)
+    search = MotionSearch(
+        8 << block, header.latent_height >> block, header.latent_width >> block, 1
+    )
     settings, units = EncoderSettings(crf=crf), []
-    for chunk in plan_chunks((frame.luma for frame in frames), KeyframePlanner(search, settings.gop_size)):
+    for chunk in plan_chunks(
+        (frame.luma for frame in frames), KeyframePlanner(search, settings.gop_size)
+    ):
         if chunk is not None:
-            encoder = GroupEncoder(tables, header, settings, search, lambda: CountingWriter(counts), new_coder)
-            units += [unit for frame in frames[chunk.first : chunk.first + chunk.frames] for unit in encoder.push(frame)]
+            encoder = GroupEncoder(
+                tables, header, settings, search, lambda: CountingWriter(counts), new_coder
+            )
+            units += [
+                unit
+                for frame in frames[chunk.first : chunk.first + chunk.frames]
+                for unit in encoder.push(frame)
+            ]
             units += encoder.finish()
-    totals = {"levels": np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), **{name: np.zeros(shape) for name, shape in BLOCK_TABLES.items()}}
+    totals = {
+        "levels": np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)),
+        **{name: np.zeros(shape) for name, shape in BLOCK_TABLES.items()},
+    }
     for coder in coders:
         totals["levels"] += counts.get(id(coder.levels.table_sets[INTER]), 0)
         for name, table_set in coder.blocks.tables.items():
@@ -92,8 +127,12 @@ def _encode(
     return totals, float(sum(8 * len(unit.payload) for unit in units if not unit.is_keyframe))
 
 
-def _summed(results: list[tuple[dict[str, np.ndarray], float]]) -> tuple[dict[str, np.ndarray], float]:
-    return {name: sum(counts[name] for counts, _ in results) for name in results[0][0]}, sum(bits for _, bits in results)
+def _summed(
+    results: list[tuple[dict[str, np.ndarray], float]],
+) -> tuple[dict[str, np.ndarray], float]:
+    return {name: sum(counts[name] for counts, _ in results) for name in results[0][0]}, sum(
+        bits for _, bits in results
+    )
 
 
 def _encode_all(
@@ -101,25 +140,44 @@ def _encode_all(
 ) -> tuple[list[LevelSample], dict[str, np.ndarray], float]:
     """Encode every clip at a random crf → samples, symbol counts by table name, bits in all."""
     samples: list[LevelSample] = []
-    results = [_encode(tables, clip.header, clip.frames, int(rng.choice(CLIP_CRFS)), samples) for clip in clips]
+    results = [
+        _encode(tables, clip.header, clip.frames, int(rng.choice(CLIP_CRFS)), samples)
+        for clip in clips
+    ]
     return samples, *_summed(results)
 
 
 def _block_priors(counts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: to_frequencies(counts[name], np.full(shape, 1 / shape[1]), BLOCK_SMOOTHING) for name, shape in BLOCK_TABLES.items()}
+    return {
+        name: to_frequencies(counts[name], np.full(shape, 1 / shape[1]), BLOCK_SMOOTHING)
+        for name, shape in BLOCK_TABLES.items()
+    }
 
 
 def with_block_tables(tensors: dict[str, np.ndarray]) -> tuple[CodecTables, bool]:
-    """Stored tables, and whether those of the block layer are of this syntax; others begin with equal frequencies."""
+    """Stored tables, and whether those of the block layer are of this syntax; others begin with
+    equal frequencies.
+    """
     stored = {name: tensors.get(f"block.{name}") for name in BLOCK_TABLES}
-    fitting = all(stored[name] is not None and stored[name].shape == shape for name, shape in BLOCK_TABLES.items())
-    blank = {} if fitting else {f"block.{name}": table.astype(np.int32) for name, table in uniform_priors().items()}
+    fitting = all(
+        stored[name] is not None and stored[name].shape == shape
+        for name, shape in BLOCK_TABLES.items()
+    )
+    blank = (
+        {}
+        if fitting
+        else {f"block.{name}": table.astype(np.int32) for name, table in uniform_priors().items()}
+    )
     return CodecTables.from_tensors(tensors | blank), fitting
 
 
-def calibrate_blocks(tables: CodecTables, clips: list[ClipFrames], rounds: int, jobs: int, log: Callable[[str], None]) -> CodecTables:
-    """Tables with the priors of the block layer fitted to what the encoder codes, each clip at two random crfs; networks and levels
-    stay.  Decisions follow contexts and predictors, so that a new syntax takes two rounds."""
+def calibrate_blocks(
+    tables: CodecTables, clips: list[ClipFrames], rounds: int, jobs: int, log: Callable[[str], None]
+) -> CodecTables:
+    """Tables with the priors of the block layer fitted to what the encoder codes, each clip at two
+    random crfs; networks and levels stay.  Decisions follow contexts and predictors, so that a new
+    syntax takes two rounds.
+    """
     frames = 2 * sum(len(clip.frames) for clip in clips)
     for round_number in range(rounds):
         rng = np.random.default_rng(round_number)
@@ -136,22 +194,36 @@ def calibrate_blocks(tables: CodecTables, clips: list[ClipFrames], rounds: int, 
 
 
 def calibrate_inter(
-    tables: CodecTables, clips: list[ClipFrames], minutes: float, log: Callable[[str], None], start: ContextModel | None = None
+    tables: CodecTables,
+    clips: list[ClipFrames],
+    minutes: float,
+    log: Callable[[str], None],
+    start: ContextModel | None = None,
 ) -> tuple[CodecTables, ContextModel]:
-    """Tables with inter networks and all inter priors fitted to what the encoder really codes, in two rounds."""
+    """Tables with inter networks and all inter priors fitted to what the encoder really codes, in
+    two rounds.
+    """
     shapes = logistic_tables()
     model = start
     frames = sum(len(clip.frames) for clip in clips)
     for round_number in range(2):
         samples, _, bits = _encode_all(tables, clips, np.random.default_rng(round_number))
-        log(f"round {round_number}: {len(samples)} inter frames with levels, {bits / 8 / frames:.1f} bytes per frame")
+        log(
+            f"round {round_number}: {len(samples)} inter frames with levels,"
+            f" {bits / 8 / frames:.1f} bytes per frame"
+        )
         model, per_level = fit_context_model(samples, INTER, tables.slices, minutes / 2, model)
         log(f"inter network: {per_level:.4f} bits per coded level")
-        tables = replace(tables, networks={INTRA: tables.networks[INTRA], INTER: to_integers(model, INTER)})
+        tables = replace(
+            tables, networks={INTRA: tables.networks[INTRA], INTER: to_integers(model, INTER)}
+        )
         _, counts, bits = _encode_all(tables, clips, np.random.default_rng(round_number))
         tables = replace(
             tables,
-            level_priors={INTRA: tables.level_priors[INTRA], INTER: to_frequencies(counts["levels"], shapes, SMOOTHING)},
+            level_priors={
+                INTRA: tables.level_priors[INTRA],
+                INTER: to_frequencies(counts["levels"], shapes, SMOOTHING),
+            },
             block_priors=_block_priors(counts),
         )
         log(f"round {round_number}: {bits / 8 / frames:.1f} bytes per frame before its tables")

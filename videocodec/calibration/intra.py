@@ -1,4 +1,6 @@
-"""Fit everything keyframes need from a folder of pictures: phase filters, intra networks and their tables."""
+"""Fit everything keyframes need from a folder of pictures: phase filters, intra networks and their
+tables.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,13 @@ from bitstream.tables import BLOCK_TABLES, CodecTables
 
 from ..encoder.quantisation import RateDistortionQuantiser
 from ..networks.context import ContextModel
-from .context_networks import LevelSample, fit_context_model, logistic_tables, to_frequencies, to_integers
+from .context_networks import (
+    LevelSample,
+    fit_context_model,
+    logistic_tables,
+    to_frequencies,
+    to_integers,
+)
 from .phase_filters import fit_phase_filters
 
 PICTURE_CRFS = (4, 12, 20, 26, 32, 38, 44, 52)
@@ -38,7 +46,10 @@ class CountingWriter(SymbolWriter):
 
 def uniform_priors() -> dict[str, np.ndarray]:
     """Equal frequencies for the block layer, to begin with."""
-    return {name: to_frequencies(np.ones(shape), np.ones(shape), 0.0) for name, shape in BLOCK_TABLES.items()}
+    return {
+        name: to_frequencies(np.ones(shape), np.ones(shape), 0.0)
+        for name, shape in BLOCK_TABLES.items()
+    }
 
 
 def code_keyframe(
@@ -46,7 +57,9 @@ def code_keyframe(
 ) -> tuple[np.ndarray, FrameCoder]:
     """Code scaled latents (C, h, w) as a keyframe → levels (C, h, w) and the coder used."""
     coder = FrameCoder(tables, *latents.shape[1:], block=1)
-    frame = coder.code_keyframe(io, quantiser, RateDistortionQuantiser(latents / step_latent(quantiser), lagrangian))
+    frame = coder.code_keyframe(
+        io, quantiser, RateDistortionQuantiser(latents / step_latent(quantiser), lagrangian)
+    )
     return np.rint(frame.latents / 64 / step_latent(quantiser)).astype(np.int64), coder
 
 
@@ -59,17 +72,29 @@ def calibrate_intra(
     lagrangian: float,
     log: Callable[[str], None],
 ) -> tuple[CodecTables, ContextModel]:
-    """Tables whose inter part is only a placeholder copied from intra shapes; ``calibrate_inter`` fits that from clips."""
+    """Tables whose inter part is only a placeholder copied from intra shapes; ``calibrate_inter``
+    fits that from clips.
+    """
     filters, errors = fit_phase_filters(encode, [p[:200, :200] for p in pictures[:16]])
-    log(f"phase filters: mean squared error {errors.mean():.4f}, worst phase {errors.max():.4f}, phase (0, 4) {errors[0, 4]:.4f}")
+    log(
+        f"phase filters: mean squared error {errors.mean():.4f}, worst phase {errors.max():.4f},"
+        f" phase (0, 4) {errors[0, 4]:.4f}"
+    )
     latents = [encode(p[: p.shape[0] // 16 * 16, : p.shape[1] // 16 * 16]) for p in pictures]
     rng = np.random.default_rng(1)
 
     def dead_zone(z: np.ndarray, quantiser: int) -> LevelSample:
         scaled = z / step_latent(quantiser)
-        return LevelSample((np.sign(scaled) * np.floor(np.abs(scaled) + 0.4)).astype(np.int64), log2_step_eighths(quantiser) / 8)
+        return LevelSample(
+            (np.sign(scaled) * np.floor(np.abs(scaled) + 0.4)).astype(np.int64),
+            log2_step_eighths(quantiser) / 8,
+        )
 
-    samples = [dead_zone(z, CRF_OFFSET + int(crf)) for z in latents for crf in rng.choice(PICTURE_CRFS, 3, replace=False)]
+    samples = [
+        dead_zone(z, CRF_OFFSET + int(crf))
+        for z in latents
+        for crf in rng.choice(PICTURE_CRFS, 3, replace=False)
+    ]
     model, bits = fit_context_model(samples, INTRA, slices, minutes * 0.6, start)
     log(f"intra network, dead-zone levels: {bits:.4f} bits per level")
     shapes = logistic_tables()
@@ -83,7 +108,8 @@ def calibrate_intra(
         uniform_priors(),
         filters,
     )
-    # The levels the encoder really sends depend on the tables; one more round over those makes both agree.
+    # The levels the encoder really sends depend on the tables; one more round over those makes both
+    # agree.
     for last in (False, True):
         counts, samples = np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), []
         for z in latents:
@@ -95,7 +121,12 @@ def calibrate_intra(
         if not last:
             model, bits = fit_context_model(samples, INTRA, slices, minutes * 0.4, model)
             log(f"intra network, rate-distortion optimised levels: {bits:.4f} bits per level")
-            tables = replace(tables, networks={INTRA: to_integers(model, INTRA), INTER: blank_inter})
+            tables = replace(
+                tables, networks={INTRA: to_integers(model, INTRA), INTER: blank_inter}
+            )
         else:
-            tables = replace(tables, level_priors={INTRA: to_frequencies(counts, shapes, SMOOTHING), INTER: smooth})
+            tables = replace(
+                tables,
+                level_priors={INTRA: to_frequencies(counts, shapes, SMOOTHING), INTER: smooth},
+            )
     return tables, model

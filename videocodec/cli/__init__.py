@@ -1,4 +1,7 @@
-"""The command line: a client of the library like any other.  Every subcommand is a module with ``add`` and ``run``."""
+"""The command line: a client of the library like any other.
+
+Every subcommand is a module with ``add`` and ``run``.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,19 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
         prog="videocodec",
-        description="A neural video codec: latents that decode to the same integers on every machine, in an MP4 file.",
-        epilog=f"Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted. {_DEBUG}=1 shows tracebacks.",
+        description=(
+            "A neural video codec: latents that decode to the same integers on every machine, in an"
+            " MP4 file."
+        ),
+        epilog=(
+            f"Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted. {_DEBUG}=1 shows"
+            " tracebacks."
+        ),
     )
     top.add_argument("--version", action="version", version=f"videocodec {__version__}")
-    commands = top.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(
+        title="commands", dest="command", required=True, metavar="COMMAND"
+    )
     for command in (encode, decode, play, info, verify, repair, ladder, models):
         command.add(commands)
     return top
@@ -53,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             end_by(ended.number)
             return 128 + ended.number  # where the signal takes its time
         except BaseException as error:
-            # Libraries make errors of their own of the exception that a signal raises in the middle of them.
+            # Libraries make errors of their own of the exception that a signal raises in the middle
+            # of them.
             if ending.asked == signal.SIGINT:
                 return _interrupted(error)
             if ending.asked is not None:
@@ -61,10 +73,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if os.environ.get(_DEBUG) == "1" or not _is_expected(error):
                 raise
             if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
-                # Whoever read standard output has had enough; Python would complain once more when it flushes at exit.
+                # Whoever read standard output has had enough; Python would complain once more when
+                # it flushes at exit.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return FAILURE
-            print("; ".join([f"videocodec: error: {_line(error)}", *_notes(error)]), file=sys.stderr)
+            print(
+                "; ".join([f"videocodec: error: {_line(error)}", *_notes(error)]), file=sys.stderr
+            )
             return FAILURE
 
 
@@ -74,18 +89,33 @@ def _interrupted(error: BaseException) -> int:
 
 
 def _is_expected(error: BaseException) -> bool:
-    """Whether it says what is wrong with the input, the output or the machine; anything else is a mistake of this program."""
-    # OpenCV has one class for everything, and a library that cannot be mapped into memory is an ImportError.
-    of_machine = (type(error).__module__ == "cv2" and "memory" in str(error)) or (isinstance(error, ImportError) and "map" in str(error))
-    return of_machine or isinstance(error, VideoCodecError | BitstreamError | ValueError | OSError | MemoryError)
+    """Whether it says what is wrong with the input, the output or the machine; anything else is a
+    mistake of this program.
+    """
+    # OpenCV has one class for everything, and a library that cannot be mapped into memory is an
+    # ImportError.
+    of_machine = (type(error).__module__ == "cv2" and "memory" in str(error)) or (
+        isinstance(error, ImportError) and "map" in str(error)
+    )
+    return of_machine or isinstance(
+        error, VideoCodecError | BitstreamError | ValueError | OSError | MemoryError
+    )
 
 
 def _line(error: BaseException) -> str:
     """What is wrong, in one line."""
     what = " ".join(str(error).split())
-    if isinstance(error, VideoCodecError | BitstreamError) or isinstance(error, ValueError | OSError) and what:
+    if (
+        isinstance(error, VideoCodecError | BitstreamError)
+        or isinstance(error, ValueError | OSError)
+        and what
+    ):
         return what
-    return "not enough memory" + (f" ({what})" if what else "") + ": close other programs, take fewer --jobs, or a smaller video"
+    return (
+        "not enough memory"
+        + (f" ({what})" if what else "")
+        + ": close other programs, take fewer --jobs, or a smaller video"
+    )
 
 
 @contextmanager
@@ -95,7 +125,9 @@ def _warnings_as_lines() -> Iterator[None]:
         warnings.simplefilter("always", ForcedModelWarning)
         usual = warnings.showwarning
 
-        def show(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
+        def show(
+            message: Warning | str, category: type[Warning], *where: object, **more: object
+        ) -> None:
             if issubclass(category, ForcedModelWarning):
                 print(f"videocodec: warning: {message}", file=sys.stderr)
             else:

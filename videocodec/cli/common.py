@@ -27,7 +27,9 @@ def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
         try:
             value = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"must be a whole number, {allowed}, got {text!r}") from None
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number, {allowed}, got {text!r}"
+            ) from None
         if value < low or (high is not None and value > high):
             raise argparse.ArgumentTypeError(f"must be {allowed}, got {value}")
         return value
@@ -47,11 +49,19 @@ def share(text: str) -> float:
 
 
 def amount(text: str) -> int:
-    """An argparse type: a whole number, in thousands with k and in millions with M, as in 40k and 1.5M."""
+    """An argparse type: a whole number, in thousands with k and in millions with M, as in 40k and
+    1.5M.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text.strip())
-    value = round(Decimal(match[1]) * {"": 1, "k": 1000, "m": 1_000_000}[match[2].lower()]) if match else 0
+    value = (
+        round(Decimal(match[1]) * {"": 1, "k": 1000, "m": 1_000_000}[match[2].lower()])
+        if match
+        else 0
+    )
     if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a number above 0 like 40k, 1.5M or 40000, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be a number above 0 like 40k, 1.5M or 40000, got {text!r}"
+        )
     return value
 
 
@@ -78,8 +88,15 @@ def minutes(text: str) -> float:
 
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """Where networks run."""
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="where the networks run (default: auto)")
-    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="CPU threads of the networks (default: PyTorch's, all cores)")
+    parser.add_argument(
+        "--device", choices=DEVICES, default="auto", help="where the networks run (default: auto)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=whole_number(1),
+        metavar="N",
+        help="CPU threads of the networks (default: PyTorch's, all cores)",
+    )
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -87,10 +104,15 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="NAME_OR_DIR",
-        help="model bundle: name, folder, or org/name on the hub (default: the stream's own, installed or attached to the file)",
+        help=(
+            "model bundle: name, folder, or org/name on the hub (default: the stream's own,"
+            " installed or attached to the file)"
+        ),
     )
     parser.add_argument(
-        "--force-model", action="store_true", help="take --model even if the stream was written with another one; says what that means"
+        "--force-model",
+        action="store_true",
+        help="take --model even if the stream was written with another one; says what that means",
     )
 
 
@@ -122,18 +144,28 @@ def percent(share: float) -> str:
 
 def bitrate(bits_per_second: float) -> str:
     """Bit rate for people."""
-    return f"{bits_per_second / 1000:.1f} kbit/s" if bits_per_second < 1e6 else f"{bits_per_second / 1e6:.2f} Mbit/s"
+    return (
+        f"{bits_per_second / 1000:.1f} kbit/s"
+        if bits_per_second < 1e6
+        else f"{bits_per_second / 1e6:.2f} Mbit/s"
+    )
 
 
 @contextmanager
-def progress_bar(label: str, *, quiet: bool = False, total: int | None = None) -> Iterator[ProgressCallback | None]:
-    """A bar on standard error with frames, frames per second, bitrate so far and time left; None when that is no terminal."""
+def progress_bar(
+    label: str, *, quiet: bool = False, total: int | None = None
+) -> Iterator[ProgressCallback | None]:
+    """A bar on standard error with frames, frames per second, bitrate so far and time left; None
+    when that is no terminal.
+    """
     if quiet or not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm
 
-    with tqdm(desc=label, total=total, unit=" frames", file=sys.stderr, dynamic_ncols=True, leave=False) as bar:
+    with tqdm(
+        desc=label, total=total, unit=" frames", file=sys.stderr, dynamic_ncols=True, leave=False
+    ) as bar:
         shown_pass = [1]
 
         def show(now: Progress) -> None:
@@ -142,10 +174,14 @@ def progress_bar(label: str, *, quiet: bool = False, total: int | None = None) -
             if now.passes > 1 and bar.n and now.pass_number != shown_pass[0]:
                 bar.reset(now.frames_total)
             if now.passes > 1:
-                bar.set_description_str(f"{label}, pass {now.pass_number} of {now.passes}", refresh=False)
+                bar.set_description_str(
+                    f"{label}, pass {now.pass_number} of {now.passes}", refresh=False
+                )
             shown_pass[0] = now.pass_number
             if now.seconds_of_video > 0:
-                bar.set_postfix_str(bitrate(now.video_bytes * 8 / now.seconds_of_video), refresh=False)
+                bar.set_postfix_str(
+                    bitrate(now.video_bytes * 8 / now.seconds_of_video), refresh=False
+                )
             bar.update(now.frames_done - bar.n)
 
         yield show

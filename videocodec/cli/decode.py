@@ -6,7 +6,15 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from .common import add_machine_options, add_model_options, counted, frame_span, print_json, progress_bar, whole_number
+from .common import (
+    add_machine_options,
+    add_model_options,
+    counted,
+    frame_span,
+    print_json,
+    progress_bar,
+    whole_number,
+)
 
 _RUNS_SHOWN = 20  # of lost frames, with a line each; JSON has all
 
@@ -16,41 +24,66 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "decode",
         help="decode a latent-video file into an ordinary video or pictures",
-        description="Decode a latent-video file into .mp4, .mov or .mkv (H.264, with the sound), .y4m, - (y4m on standard output), "
-        "or a folder of pictures such as frames/%%05d.png.",
+        description=(
+            "Decode a latent-video file into .mp4, .mov or .mkv (H.264, with the sound), .y4m, -"
+            " (y4m on standard output), or a folder of pictures such as frames/%%05d.png."
+        ),
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
-    parser.add_argument("output", metavar="OUTPUT", help="the file or pattern to write, - for standard output")
+    parser.add_argument(
+        "output", metavar="OUTPUT", help="the file or pattern to write, - for standard output"
+    )
     parser.add_argument(
         "--frames",
         type=frame_span,
         metavar="FIRST:STOP",
-        help="only these frames, STOP excluded: numbers from 0 (100:140), or seconds when they begin (3.5s:7s); either may be left out, "
-        "negative ones count from the end (--frames=-50:)",
+        help=(
+            "only these frames, STOP excluded: numbers from 0 (100:140), or seconds when they begin"
+            " (3.5s:7s); either may be left out, negative ones count from the end (--frames=-50:)"
+        ),
     )
     parser.add_argument(
         "--provenance",
         metavar="FILE",
-        help="also write the pictures with a map of what was transmitted, predicted and generated over them, as any kind of OUTPUT",
+        help=(
+            "also write the pictures with a map of what was transmitted, predicted and generated"
+            " over them, as any kind of OUTPUT"
+        ),
     )
     parser.add_argument(
-        "--steps", type=whole_number(1), default=1, metavar="N", help="restoration steps; no effect without a restoration model"
+        "--steps",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="restoration steps; no effect without a restoration model",
     )
     parser.add_argument(
         "--seed",
         type=whole_number(0),
         default=0,
         metavar="N",
-        help="seed of the noise that generated blocks are filled with; no effect without a restoration model, nor with embedded-unet",
+        help=(
+            "seed of the noise that generated blocks are filled with; no effect without a"
+            " restoration model, nor with embedded-unet"
+        ),
     )
     parser.add_argument("--no-restore", action="store_true", help="decode the latents as they are")
     parser.add_argument(
-        "--strict", action="store_true", help="stop at a damaged file, without an output, instead of concealing the frames that are lost"
+        "--strict",
+        action="store_true",
+        help=(
+            "stop at a damaged file, without an output, instead of concealing the frames that are"
+            " lost"
+        ),
     )
     add_model_options(parser)
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite outputs")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON; on standard error if an output is -")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the result as JSON; on standard error if an output is -",
+    )
     parser.set_defaults(run=run)
 
 
@@ -60,10 +93,21 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar("decoding") as progress:
         report = decode(
-            args.input, args.output, frames=args.frames, provenance=args.provenance, model=args.model, force_model=args.force_model,
-            steps=args.steps, seed=args.seed, restore=not args.no_restore,
-            device=args.device, threads=args.threads, strict=args.strict, overwrite=args.yes, progress=progress,
-        )  # fmt: skip
+            args.input,
+            args.output,
+            frames=args.frames,
+            provenance=args.provenance,
+            model=args.model,
+            force_model=args.force_model,
+            steps=args.steps,
+            seed=args.seed,
+            restore=not args.no_restore,
+            device=args.device,
+            threads=args.threads,
+            strict=args.strict,
+            overwrite=args.yes,
+            progress=progress,
+        )
     for track in report.skipped_tracks:
         print(f"videocodec: warning: {args.output}: not copied: {track}", file=sys.stderr)
     for problem in report.problems:
@@ -74,17 +118,29 @@ def run(args: argparse.Namespace) -> int:
         more = len(report.concealed) - _RUNS_SHOWN
         rest = f", in {more} more places" if more > 0 else ""
         print(
-            f"videocodec: warning: {args.input}: damaged: {report.concealed_frames} of {counted(report.frames, 'frame')} concealed{rest}; "
-            "--strict refuses such files",
+            f"videocodec: warning: {args.input}: damaged: {report.concealed_frames} of"
+            f" {counted(report.frames, 'frame')} concealed{rest}; --strict refuses such files",
             file=sys.stderr,
         )
     piped = "-" in (args.output, args.provenance)
     if args.json:
         print_json(
-            {"input": args.input, "output": args.output, **asdict(report), "concealed_frames": report.concealed_frames},
+            {
+                "input": args.input,
+                "output": args.output,
+                **asdict(report),
+                "concealed_frames": report.concealed_frames,
+            },
             sys.stderr if piped else sys.stdout,
         )
     elif not piped:
-        where = args.output if args.provenance is None else f"{args.output}, and its provenance in {args.provenance}"
-        print(f"{where}: {counted(report.frames, 'frame')}, {report.frames / report.decode_seconds:.1f} frames per second")
+        where = (
+            args.output
+            if args.provenance is None
+            else f"{args.output}, and its provenance in {args.provenance}"
+        )
+        print(
+            f"{where}: {counted(report.frames, 'frame')},"
+            f" {report.frames / report.decode_seconds:.1f} frames per second"
+        )
     return 0

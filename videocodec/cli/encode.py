@@ -7,7 +7,17 @@ import sys
 from dataclasses import asdict
 
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF, PRESETS
-from .common import add_machine_options, amount, bitrate, counted, print_json, progress_bar, share, size, whole_number
+from .common import (
+    add_machine_options,
+    amount,
+    bitrate,
+    counted,
+    print_json,
+    progress_bar,
+    share,
+    size,
+    whole_number,
+)
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -15,52 +25,100 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "encode",
         help="encode a video or picture into a latent-video file",
-        description="Encode any 8-bit video or picture that PyAV can decode into a latent-video file (MP4), sound and subtitles copied.",
+        description=(
+            "Encode any 8-bit video or picture that PyAV can decode into a latent-video file (MP4),"
+            " sound and subtitles copied."
+        ),
     )
     parser.add_argument("input", metavar="INPUT", help="the video or picture")
-    parser.add_argument("output", metavar="OUTPUT", help="the file to write, for example clip.lv.mp4")
+    parser.add_argument(
+        "output", metavar="OUTPUT", help="the file to write, for example clip.lv.mp4"
+    )
     goal = parser.add_mutually_exclusive_group()
     goal.add_argument(
-        "--crf", type=whole_number(0, MAX_CRF), metavar=f"0..{MAX_CRF}",
-        help=f"constant quality, lower is better and larger; the quantiser step doubles every 12 (default: {DEFAULT_CRF})",
-    )  # fmt: skip
-    goal.add_argument(
-        "--bitrate", type=amount, metavar="RATE", help="mean bits per second of the video, like 40k or 1.5M; takes several passes"
+        "--crf",
+        type=whole_number(0, MAX_CRF),
+        metavar=f"0..{MAX_CRF}",
+        help=(
+            "constant quality, lower is better and larger; the quantiser step doubles every 12"
+            f" (default: {DEFAULT_CRF})"
+        ),
     )
     goal.add_argument(
-        "--target-size", type=amount, metavar="SIZE", help="bytes of the file without its sound, like 500k; takes several passes"
+        "--bitrate",
+        type=amount,
+        metavar="RATE",
+        help="mean bits per second of the video, like 40k or 1.5M; takes several passes",
+    )
+    goal.add_argument(
+        "--target-size",
+        type=amount,
+        metavar="SIZE",
+        help="bytes of the file without its sound, like 500k; takes several passes",
     )
     parser.add_argument(
-        "--maxrate", type=amount, metavar="RATE", help="bits that no second of the video exceeds, like 60k; goes with any of the above"
+        "--maxrate",
+        type=amount,
+        metavar="RATE",
+        help="bits that no second of the video exceeds, like 60k; goes with any of the above",
     )
-    parser.add_argument("--preset", choices=PRESETS, default="medium", help="speed against bits (default: medium)")
     parser.add_argument(
-        "--gop-size", type=whole_number(1, 65535), default=DEFAULT_GOP_SIZE, metavar="N",
+        "--preset", choices=PRESETS, default="medium", help="speed against bits (default: medium)"
+    )
+    parser.add_argument(
+        "--gop-size",
+        type=whole_number(1, 65535),
+        default=DEFAULT_GOP_SIZE,
+        metavar="N",
         help=f"longest distance of keyframes, in frames (default: {DEFAULT_GOP_SIZE})",
-    )  # fmt: skip
-    parser.add_argument(
-        "--generation", type=share, metavar="0..1",
-        help="let the model's UNet make up blocks that cost more than they are worth, as if it left this share of their error; "
-        "every frame says which (default: presets from slow on run the UNet to find out, if there is one; others leave it none)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--perceptual", metavar="FILE",
-        help="look at the decoded pictures through LPIPS while encoding, for a better look at the same bytes: with presets up to fast "
-        "at keyframes only; FILE: weights of LPIPS with SqueezeNet 1.1, safetensors",
-    )  # fmt: skip
-    parser.add_argument("--max-frames", type=whole_number(1), metavar="N", help="stop after N frames")
-    parser.add_argument(
-        "--jobs", type=whole_number(1), default=1, metavar="N", help="processes that share the work, for the same bytes (default: 1)"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with what an interrupted encode left in OUTPUT.chunks; needs the same settings"
+        "--generation",
+        type=share,
+        metavar="0..1",
+        help=(
+            "let the model's UNet make up blocks that cost more than they are worth, as if it left"
+            " this share of their error; every frame says which (default: presets from slow on run"
+            " the UNet to find out, if there is one; others leave it none)"
+        ),
     )
     parser.add_argument(
-        "--model", default="embedded", metavar="NAME_OR_DIR",
-        help="model bundle: a name from videocodec models list, a folder, or org/name on the Hugging Face hub (default: embedded)",
-    )  # fmt: skip
+        "--perceptual",
+        metavar="FILE",
+        help=(
+            "look at the decoded pictures through LPIPS while encoding, for a better look at the"
+            " same bytes: with presets up to fast at keyframes only; FILE: weights of LPIPS with"
+            " SqueezeNet 1.1, safetensors"
+        ),
+    )
     parser.add_argument(
-        "--embed-model", action="store_true", help="attach the model bundle to the file, which then decodes where nobody has it"
+        "--max-frames", type=whole_number(1), metavar="N", help="stop after N frames"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="processes that share the work, for the same bytes (default: 1)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what an interrupted encode left in OUTPUT.chunks; needs the same settings",
+    )
+    parser.add_argument(
+        "--model",
+        default="embedded",
+        metavar="NAME_OR_DIR",
+        help=(
+            "model bundle: a name from videocodec models list, a folder, or org/name on the Hugging"
+            " Face hub (default: embedded)"
+        ),
+    )
+    parser.add_argument(
+        "--embed-model",
+        action="store_true",
+        help="attach the model bundle to the file, which then decodes where nobody has it",
     )
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
@@ -74,11 +132,26 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar("encoding", quiet=args.json and not sys.stderr.isatty()) as progress:
         report = encode(
-            args.input, args.output, crf=args.crf, bitrate=args.bitrate, target_size=args.target_size, maxrate=args.maxrate,
-            preset=args.preset, gop_size=args.gop_size, generation=args.generation, perceptual=args.perceptual,
-            max_frames=args.max_frames, model=args.model, embed_model=args.embed_model,
-            device=args.device, threads=args.threads, jobs=args.jobs, resume=args.resume, overwrite=args.yes, progress=progress,
-        )  # fmt: skip
+            args.input,
+            args.output,
+            crf=args.crf,
+            bitrate=args.bitrate,
+            target_size=args.target_size,
+            maxrate=args.maxrate,
+            preset=args.preset,
+            gop_size=args.gop_size,
+            generation=args.generation,
+            perceptual=args.perceptual,
+            max_frames=args.max_frames,
+            model=args.model,
+            embed_model=args.embed_model,
+            device=args.device,
+            threads=args.threads,
+            jobs=args.jobs,
+            resume=args.resume,
+            overwrite=args.yes,
+            progress=progress,
+        )
     for track in report.skipped_tracks:
         print(f"videocodec: warning: {args.input}: not copied: {track}", file=sys.stderr)
     for warning in report.warnings:
@@ -86,15 +159,22 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"input": args.input, "output": args.output, **asdict(report)})
         return 0
-    frames = f"{counted(report.frames, 'frame')} {report.width}x{report.height}, {report.duration_seconds:.2f} s"
+    frames = (
+        f"{counted(report.frames, 'frame')} {report.width}x{report.height},"
+        f" {report.duration_seconds:.2f} s"
+    )
     print(f"{args.output}: {frames}, {counted(report.keyframes, 'keyframe')}")
     rate = f"{size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}"
     quality = f"crf {report.crf:g}" + (f" by {report.passes} passes" if report.passes > 1 else "")
-    print(f"  video {rate}, {quality}; {size(report.container_bytes)} with its container, without sound")
+    print(
+        f"  video {rate}, {quality}; {size(report.container_bytes)} with its container, without"
+        " sound"
+    )
     if report.attached_model_bytes:
         print(f"  model {report.model_name} attached, {size(report.attached_model_bytes)} more")
     part = 100 * report.container_bytes / report.source_bytes
     print(
-        f"  {part:.1f} % of the {size(report.source_bytes)} of {args.input}; {report.frames / report.encode_seconds:.1f} frames per second"
+        f"  {part:.1f} % of the {size(report.source_bytes)} of {args.input};"
+        f" {report.frames / report.encode_seconds:.1f} frames per second"
     )
     return 0

@@ -1,4 +1,6 @@
-"""How a command ends when somebody wants it to, by Ctrl-C, SIGTERM or closing the terminal: it cleans up, whatever else comes meanwhile."""
+"""How a command ends when somebody wants it to, by Ctrl-C, SIGTERM or closing the terminal: it
+cleans up, whatever else comes meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ import threading
 import time
 from types import FrameType, TracebackType
 
-_CLEANING_SECONDS = 2.0  # who asks once more after that is heard again: a library may have swallowed the first
+# who asks once more after that is heard again: a library may have swallowed the first
+_CLEANING_SECONDS = 2.0
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not on Windows
 
 
@@ -22,10 +25,12 @@ class Ended(BaseException):
 
 
 class EndingInOrder:
-    """A context in which the first SIGINT raises ``KeyboardInterrupt``, the first SIGTERM or SIGHUP ``Ended``; those soon after it do
-    nothing, so that cleaning up is not cut short.  ``asked`` is the number of the first, None before.
+    """A context in which the first SIGINT raises ``KeyboardInterrupt``, the first SIGTERM or SIGHUP
+    ``Ended``; those soon after it do nothing, so that cleaning up is not cut short.  ``asked`` is
+    the number of the first, None before.
 
-    Signals that are ignored from outside (nohup) stay so, and in other threads than the main one, which gets no signals, nothing changes.
+    Signals that are ignored from outside (nohup) stay so, and in other threads than the main one,
+    which gets no signals, nothing changes.
     """
 
     def __init__(self) -> None:
@@ -40,7 +45,12 @@ class EndingInOrder:
                     self._before[number] = signal.signal(number, self._ask)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -53,7 +63,9 @@ class EndingInOrder:
 
 
 def end_by(number: int) -> None:
-    """End this process by a signal, so that whoever sent it sees that it was that which ended us."""
+    """End this process by a signal, so that whoever sent it sees that it was that which ended
+    us.
+    """
     atexit._run_exitfuncs()  # a signal does not
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

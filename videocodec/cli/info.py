@@ -17,12 +17,22 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "info",
         help="say what is in a latent-video file",
-        description="Say what is in a latent-video file, and how much of its pictures was transmitted, predicted and generated. "
-        "No network runs; the latter needs all latents to be decoded.",
+        description=(
+            "Say what is in a latent-video file, and how much of its pictures was transmitted,"
+            " predicted and generated. No network runs; the latter needs all latents to be decoded."
+        ),
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
-    parser.add_argument("--headers-only", action="store_true", help="read the headers alone, which is quick, and leave the shares out")
-    parser.add_argument("--model", metavar="NAME_OR_DIR", help="model bundle (default: the stream's own, if it is installed)")
+    parser.add_argument(
+        "--headers-only",
+        action="store_true",
+        help="read the headers alone, which is quick, and leave the shares out",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="NAME_OR_DIR",
+        help="model bundle (default: the stream's own, if it is installed)",
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(run=run)
 
@@ -32,33 +42,71 @@ def run(args: argparse.Namespace) -> int:
     from ..inspection import info
 
     with progress_bar("reading") as progress:
-        found = info(args.input, headers_only=args.headers_only, model=args.model, progress=progress)
+        found = info(
+            args.input, headers_only=args.headers_only, model=args.model, progress=progress
+        )
     if found.damage:
         print(f"videocodec: warning: {args.input}: {found.damage}", file=sys.stderr)
     elif found.provenance is None and not args.headers_only:
-        print(f"videocodec: warning: {args.input}: no provenance: {found.provenance_unavailable}", file=sys.stderr)
+        print(
+            f"videocodec: warning: {args.input}: no provenance: {found.provenance_unavailable}",
+            file=sys.stderr,
+        )
     if found.model_attached_damage:
-        print(f"videocodec: warning: {args.input}: the attached model is damaged: {found.model_attached_damage}", file=sys.stderr)
+        print(
+            f"videocodec: warning: {args.input}: the attached model is damaged:"
+            f" {found.model_attached_damage}",
+            file=sys.stderr,
+        )
     if args.json:
         print_json(found.to_dict())
         return 0
-    overhead = 100 * max(0, found.container_bytes - found.video_bytes) / max(1, found.container_bytes)  # of files cut short, anything
+    # of files cut short, anything
+    overhead = (
+        100 * max(0, found.container_bytes - found.video_bytes) / max(1, found.container_bytes)
+    )
     lines = {
         "file": found.path,
-        "format": f"latent video, version {found.format_version}; lossy"
-        + (", a generative reconstruction" if found.generated_content else "")
-        + f"; specified in {found.specification}",
-        "picture": f"{found.width}x{found.height}, {found.frame_rate:g} frames per second"
-        + (f", rotated {found.rotation} degrees" if found.rotation else "")
-        + (f", pixels {found.sample_aspect_ratio}" if not found.sample_aspect_ratio.startswith("0:") else ""),
-        "frames": f"{found.frames} in {found.duration_seconds:.3f} s, {counted(found.keyframes, 'keyframe')}, "
-        + counted(found.access_units, "access unit"),
-        **({"lost": f"{counted(found.lost_frames, 'frame')} of them, which decode conceals"} if found.lost_frames else {}),
-        "video": f"{size(found.video_bytes)}, {bitrate(found.video_bitrate_bps)}; container adds {overhead:.1f} %",
-        "settings": f"crf {found.crf}, preset {found.preset}, keyframes every {found.gop_size} frames or sooner",
+        "format": (
+            f"latent video, version {found.format_version}; lossy"
+            + (", a generative reconstruction" if found.generated_content else "")
+            + f"; specified in {found.specification}"
+        ),
+        "picture": (
+            f"{found.width}x{found.height}, {found.frame_rate:g} frames per second"
+            + (f", rotated {found.rotation} degrees" if found.rotation else "")
+            + (
+                f", pixels {found.sample_aspect_ratio}"
+                if not found.sample_aspect_ratio.startswith("0:")
+                else ""
+            )
+        ),
+        "frames": (
+            f"{found.frames} in {found.duration_seconds:.3f} s,"
+            f" {counted(found.keyframes, 'keyframe')}, "
+            + counted(found.access_units, "access unit")
+        ),
+        **(
+            {"lost": f"{counted(found.lost_frames, 'frame')} of them, which decode conceals"}
+            if found.lost_frames
+            else {}
+        ),
+        "video": (
+            f"{size(found.video_bytes)}, {bitrate(found.video_bitrate_bps)}; container adds"
+            f" {overhead:.1f} %"
+        ),
+        "settings": (
+            f"crf {found.crf}, preset {found.preset}, keyframes every {found.gop_size} frames or"
+            " sooner"
+        ),
         "content": _content(found),
-        "latents": f"{found.latent['channels']} channels, {found.latent['width']}x{found.latent['height']}; {found.latents_checksum}",
-        "model": f"{found.model['name']}, SHA-256 {found.model['sha256']}; {_where_model_is(found)}",
+        "latents": (
+            f"{found.latent['channels']} channels,"
+            f" {found.latent['width']}x{found.latent['height']}; {found.latents_checksum}"
+        ),
+        "model": (
+            f"{found.model['name']}, SHA-256 {found.model['sha256']}; {_where_model_is(found)}"
+        ),
         "tracks": "; ".join(found.tracks) or "no other",
     }
     for name, value in lines.items():
@@ -71,7 +119,9 @@ def _where_model_is(found: StreamInfo) -> str:
     if not found.model_attached:
         return f"{here}, not attached to the file"
     state = ", damaged" if found.model_attached_damage else ""
-    return f"{here}, attached to the file ({size(found.model_attached_bytes)} beside the video{state})"
+    return (
+        f"{here}, attached to the file ({size(found.model_attached_bytes)} beside the video{state})"
+    )
 
 
 def _content(found: StreamInfo) -> str:
@@ -79,8 +129,16 @@ def _content(found: StreamInfo) -> str:
     if found.provenance is None:
         return "unknown" if found.damage else f"unknown: {found.provenance_unavailable}"
     text = _shares(found.provenance)
-    return text + (f"; inter frames: {_shares(found.provenance_by_kind['inter'])}" if "inter" in found.provenance_by_kind else "")
+    return text + (
+        f"; inter frames: {_shares(found.provenance_by_kind['inter'])}"
+        if "inter" in found.provenance_by_kind
+        else ""
+    )
 
 
 def _shares(share_of: dict[str, float]) -> str:
-    return ", ".join(f"{percent(share)} {name}" for name, share in share_of.items() if share or name != "concealed")
+    return ", ".join(
+        f"{percent(share)} {name}"
+        for name, share in share_of.items()
+        if share or name != "concealed"
+    )

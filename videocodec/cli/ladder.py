@@ -21,44 +21,134 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "ladder",
         help="compare with x264, x265, SVT-AV1 and VP9 at many bitrates",
-        description="Encode clips with this codec and others at many bitrates, measure all alike, and write a report. "
-        "An interrupted run goes on when started again with the same --output.",
+        description=(
+            "Encode clips with this codec and others at many bitrates, measure all alike, and write"
+            " a report. An interrupted run goes on when started again with the same --output."
+        ),
     )
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="clips")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for results, report and everything encoded")
     parser.add_argument(
-        "--codecs", type=_names, default=None, metavar="NAME,…", help="of videocodec, x264, x265, svtav1, vp9 (default: all these)"
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="folder for results, report and everything encoded",
+    )
+    parser.add_argument(
+        "--codecs",
+        type=_names,
+        default=None,
+        metavar="NAME,…",
+        help="of videocodec, x264, x265, svtav1, vp9 (default: all these)",
     )
     rungs = parser.add_mutually_exclusive_group()
     rungs.add_argument(
-        "--bitrates", type=_rates, metavar="RATE,…", help="bits per second of video, like 10k,20k,40k (default: 10k,20k,40k,80k,160k)"
+        "--bitrates",
+        type=_rates,
+        metavar="RATE,…",
+        help="bits per second of video, like 10k,20k,40k (default: 10k,20k,40k,80k,160k)",
     )
     rungs.add_argument(
-        "--crf", action="append", type=_crf, metavar="N,… | CODEC=N,… | auto",
-        help="constant quality instead: numbers for every codec, for one, or each codec's own ladder; may be repeated",
-    )  # fmt: skip
-    parser.add_argument("--resolutions", type=_numbers, default=(1.0,), metavar="R,…", help="shares of width and height (default: 1)")
-    parser.add_argument("--metrics", type=_names, metavar="NAME,…", help="what to measure (default: all that can be)")
-    parser.add_argument(
-        "--target", action="append", default=[], type=_target, metavar="FIGURE=VALUE",
-        help="search the crf that reaches this mean, like vmaf=60; may be repeated, or several with |",
-    )  # fmt: skip
-    parser.add_argument("--reference", metavar="CODEC", help="what BD-rates are against (default: x265)")
-    parser.add_argument("--below", type=amount, metavar="RATE", help="BD-rates only where a codec takes less than this")
-    parser.add_argument(
-        "--presets", type=_presets, default={}, metavar="CODEC=PRESET,…", help="speeds, like x265=slow (default: see docs/ladder.md)"
+        "--crf",
+        action="append",
+        type=_crf,
+        metavar="N,… | CODEC=N,… | auto",
+        help=(
+            "constant quality instead: numbers for every codec, for one, or each codec's own"
+            " ladder; may be repeated"
+        ),
     )
     parser.add_argument(
-        "--gop-size", type=whole_number(1, 65535), default=250, metavar="N", help="longest distance of keyframes (default: 250)"
+        "--resolutions",
+        type=_numbers,
+        default=(1.0,),
+        metavar="R,…",
+        help="shares of width and height (default: 1)",
     )
-    parser.add_argument("--max-frames", type=whole_number(1), metavar="N", help="only the first N frames of each clip")
-    parser.add_argument("--model", default="embedded", metavar="NAME_OR_DIR", help="model bundle of videocodec (default: embedded)")
-    parser.add_argument("--perceptual", metavar="FILE", help="have videocodec look through these weights, as encode --perceptual does")
-    parser.add_argument("--lpips-weights", metavar="FILE", help="safetensors of LPIPS with SqueezeNet 1.1")
-    parser.add_argument("--dists-weights", metavar="FILE", help="safetensors of DISTS: VGG-16 as torchvision names it, alpha, beta")
-    parser.add_argument("--pictures", type=whole_number(1), default=3, metavar="N", help="frames of each clip in the report (default: 3)")
-    parser.add_argument("--jobs", type=whole_number(1), metavar="N", help="processes at a time (default: one a core)")
-    parser.add_argument("--threads", type=whole_number(1), default=1, metavar="N", help="threads of each encode and decode (default: 1)")
+    parser.add_argument(
+        "--metrics",
+        type=_names,
+        metavar="NAME,…",
+        help="what to measure (default: all that can be)",
+    )
+    parser.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        type=_target,
+        metavar="FIGURE=VALUE",
+        help=(
+            "search the crf that reaches this mean, like vmaf=60; may be repeated, or several"
+            " with |"
+        ),
+    )
+    parser.add_argument(
+        "--reference", metavar="CODEC", help="what BD-rates are against (default: x265)"
+    )
+    parser.add_argument(
+        "--below",
+        type=amount,
+        metavar="RATE",
+        help="BD-rates only where a codec takes less than this",
+    )
+    parser.add_argument(
+        "--presets",
+        type=_presets,
+        default={},
+        metavar="CODEC=PRESET,…",
+        help="speeds, like x265=slow (default: see docs/ladder.md)",
+    )
+    parser.add_argument(
+        "--gop-size",
+        type=whole_number(1, 65535),
+        default=250,
+        metavar="N",
+        help="longest distance of keyframes (default: 250)",
+    )
+    parser.add_argument(
+        "--max-frames",
+        type=whole_number(1),
+        metavar="N",
+        help="only the first N frames of each clip",
+    )
+    parser.add_argument(
+        "--model",
+        default="embedded",
+        metavar="NAME_OR_DIR",
+        help="model bundle of videocodec (default: embedded)",
+    )
+    parser.add_argument(
+        "--perceptual",
+        metavar="FILE",
+        help="have videocodec look through these weights, as encode --perceptual does",
+    )
+    parser.add_argument(
+        "--lpips-weights", metavar="FILE", help="safetensors of LPIPS with SqueezeNet 1.1"
+    )
+    parser.add_argument(
+        "--dists-weights",
+        metavar="FILE",
+        help="safetensors of DISTS: VGG-16 as torchvision names it, alpha, beta",
+    )
+    parser.add_argument(
+        "--pictures",
+        type=whole_number(1),
+        default=3,
+        metavar="N",
+        help="frames of each clip in the report (default: 3)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=whole_number(1),
+        metavar="N",
+        help="processes at a time (default: one a core)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="threads of each encode and decode (default: 1)",
+    )
     parser.add_argument("--json", action="store_true", help="print results.json instead of a table")
     parser.set_defaults(run=run)
 
@@ -71,12 +161,28 @@ def run(args: argparse.Namespace) -> int:
 
     with _progress_bar(quiet=args.json and not sys.stderr.isatty()) as progress:
         results = ladder(
-            args.inputs, args.output, codecs=args.codecs or DEFAULT_CODECS, bitrates=args.bitrates, crf=_merged(args.crf),
-            resolutions=args.resolutions, metrics=args.metrics, targets=dict(pair for pairs in args.target for pair in pairs),
-            presets=args.presets, reference=args.reference, below=args.below, gop_size=args.gop_size, max_frames=args.max_frames,
-            model=args.model, perceptual=args.perceptual, lpips_weights=args.lpips_weights, dists_weights=args.dists_weights,
-            pictures=args.pictures, jobs=args.jobs, threads=args.threads, progress=progress,
-        )  # fmt: skip
+            args.inputs,
+            args.output,
+            codecs=args.codecs or DEFAULT_CODECS,
+            bitrates=args.bitrates,
+            crf=_merged(args.crf),
+            resolutions=args.resolutions,
+            metrics=args.metrics,
+            targets=dict(pair for pairs in args.target for pair in pairs),
+            presets=args.presets,
+            reference=args.reference,
+            below=args.below,
+            gop_size=args.gop_size,
+            max_frames=args.max_frames,
+            model=args.model,
+            perceptual=args.perceptual,
+            lpips_weights=args.lpips_weights,
+            dists_weights=args.dists_weights,
+            pictures=args.pictures,
+            jobs=args.jobs,
+            threads=args.threads,
+            progress=progress,
+        )
     for note in results["notes"]:
         print(f"videocodec: note: {note}", file=sys.stderr)
     if args.json:
@@ -89,19 +195,30 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _progress_bar(*, quiet: bool) -> Iterator[Callable[[LadderProgress], None] | None]:
-    """A bar over all encodes with the time left, on standard error; None when that is no terminal."""
+    """A bar over all encodes with the time left, on standard error; None when that is no
+    terminal.
+    """
     if quiet or not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm
 
     shape = "{desc}: {n_fmt}/{total_fmt} |{bar}| {elapsed}{postfix}"
-    with tqdm(desc="encodes", total=0, file=sys.stderr, dynamic_ncols=True, leave=False, bar_format=shape) as bar:
+    with tqdm(
+        desc="encodes", total=0, file=sys.stderr, dynamic_ncols=True, leave=False, bar_format=shape
+    ) as bar:
 
         def show(now: LadderProgress) -> None:
-            left = "time left unknown" if now.seconds_left is None else f"{tqdm.format_interval(now.seconds_left)} left"
+            left = (
+                "time left unknown"
+                if now.seconds_left is None
+                else f"{tqdm.format_interval(now.seconds_left)} left"
+            )
             bar.total, bar.n = now.total, now.done
-            bar.set_postfix_str(left + (f", {now.failed} failed" if now.failed else "") + f", {now.label}", refresh=False)
+            bar.set_postfix_str(
+                left + (f", {now.failed} failed" if now.failed else "") + f", {now.label}",
+                refresh=False,
+            )
             bar.refresh()
 
         yield show
@@ -110,7 +227,9 @@ def _progress_bar(*, quiet: bool) -> Iterator[Callable[[LadderProgress], None] |
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(",") if part.strip())
     if not names:
-        raise argparse.ArgumentTypeError(f"must be one name or more with commas between, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be one name or more with commas between, got {text!r}"
+        )
     return names
 
 
@@ -122,7 +241,9 @@ def _numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in _names(text))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be numbers with commas between, got {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"must be numbers with commas between, got {text!r}"
+        ) from None
 
 
 def _crf(text: str) -> tuple[str | None, tuple[float, ...] | str]:
@@ -133,7 +254,9 @@ def _crf(text: str) -> tuple[str | None, tuple[float, ...] | str]:
 
 
 def _merged(given: list[tuple[str | None, tuple[float, ...] | str]] | None) -> object:
-    """What ``ladder`` takes as crf: one value for all, or a value for each codec named (the others have their own ladder)."""
+    """What ``ladder`` takes as crf: one value for all, or a value for each codec named (the others
+    have their own ladder).
+    """
     if not given:
         return None
     by_codec = {codec: values for codec, values in given if codec is not None}
@@ -153,7 +276,9 @@ def _target(text: str) -> list[tuple[str, float]]:
         try:
             pairs.append((name.strip(), float(value)))
         except ValueError:
-            raise argparse.ArgumentTypeError(f"must be FIGURE=VALUE like vmaf=60, got {part!r}") from None
+            raise argparse.ArgumentTypeError(
+                f"must be FIGURE=VALUE like vmaf=60, got {part!r}"
+            ) from None
     return pairs
 
 

@@ -14,18 +14,29 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "models",
         help="make, list and show model bundles",
-        description="Model bundles: an autoencoder, with or without a UNet that restores, and the codec's tables for it.",
+        description=(
+            "Model bundles: an autoencoder, with or without a UNet that restores, and the codec's"
+            " tables for it."
+        ),
     )
-    actions = parser.add_subparsers(title="commands", dest="action", required=True, metavar="COMMAND")
+    actions = parser.add_subparsers(
+        title="commands", dest="action", required=True, metavar="COMMAND"
+    )
     _add_calibrate(actions)
     listing = actions.add_parser(
         "list",
         help="list the bundles that are installed",
-        description="List the bundles of the package and of your own folder of models ($VIDEOCODEC_MODELS).",
+        description=(
+            "List the bundles of the package and of your own folder of models ($VIDEOCODEC_MODELS)."
+        ),
     )
     listing.add_argument("--json", action="store_true", help="print everything as JSON")
     listing.set_defaults(run=run_list)
-    show = actions.add_parser("show", help="say what a bundle is", description="Say what a bundle is and how it was made; no network runs.")
+    show = actions.add_parser(
+        "show",
+        help="say what a bundle is",
+        description="Say what a bundle is and how it was made; no network runs.",
+    )
     show.add_argument("model", metavar="NAME_OR_DIR", help="the bundle")
     show.add_argument("--json", action="store_true", help="print everything as JSON")
     show.set_defaults(run=run_show)
@@ -35,24 +46,54 @@ def _add_calibrate(actions: argparse._SubParsersAction) -> None:
     parser = actions.add_parser(
         "calibrate",
         help="make a bundle of a diffusers autoencoder or pipeline",
-        description="Make a bundle of a diffusers autoencoder, with or without a UNet: fits scale, phase filters, context networks and "
-        "probability tables. Only safetensors are read.",
+        description=(
+            "Make a bundle of a diffusers autoencoder, with or without a UNet: fits scale, phase"
+            " filters, context networks and probability tables. Only safetensors are read."
+        ),
     )
     parser.add_argument(
-        "source", metavar="VAE_OR_PIPELINE", help="folder in diffusers' layout; or org/name, which is downloaded from the Hugging Face hub"
+        "source",
+        metavar="VAE_OR_PIPELINE",
+        help=(
+            "folder in diffusers' layout; or org/name, which is downloaded from the Hugging"
+            " Face hub"
+        ),
     )
-    parser.add_argument("--images", required=True, metavar="DIR", help="photographs to fit on, some dozens, 80 px a side or more")
+    parser.add_argument(
+        "--images",
+        required=True,
+        metavar="DIR",
+        help="photographs to fit on, some dozens, 80 px a side or more",
+    )
     parser.add_argument("--output", required=True, metavar="BUNDLE", help="the folder to make")
-    parser.add_argument("--clips", metavar="DIR", help="videos to fit inter frames on (default: a virtual camera over the photographs)")
     parser.add_argument(
-        "--minutes", type=minutes, default=4.0, metavar="N",
-        help="time for fitting the context networks; running the autoencoder comes on top (default: 4)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--picture-count", type=whole_number(1), default=80, metavar="N", help="how many photographs are used at most, about (default: 80)"
+        "--clips",
+        metavar="DIR",
+        help="videos to fit inter frames on (default: a virtual camera over the photographs)",
     )
     parser.add_argument(
-        "--clip-frames", type=whole_number(2), default=33, metavar="N", help="how many frames of a clip are used at most (default: 33)"
+        "--minutes",
+        type=minutes,
+        default=4.0,
+        metavar="N",
+        help=(
+            "time for fitting the context networks; running the autoencoder comes on top"
+            " (default: 4)"
+        ),
+    )
+    parser.add_argument(
+        "--picture-count",
+        type=whole_number(1),
+        default=80,
+        metavar="N",
+        help="how many photographs are used at most, about (default: 80)",
+    )
+    parser.add_argument(
+        "--clip-frames",
+        type=whole_number(2),
+        default=33,
+        metavar="N",
+        help="how many frames of a clip are used at most (default: 33)",
     )
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="replace an existing bundle")
@@ -69,18 +110,32 @@ def run_calibrate(args: argparse.Namespace) -> int:
             print(line, file=sys.stderr, flush=True)
 
     report = calibrate(
-        args.source, args.output, images=args.images, clips=args.clips, minutes=args.minutes, picture_count=args.picture_count,
-        clip_frames=args.clip_frames, device=args.device, threads=args.threads, overwrite=args.yes, log=log,
-    )  # fmt: skip
+        args.source,
+        args.output,
+        images=args.images,
+        clips=args.clips,
+        minutes=args.minutes,
+        picture_count=args.picture_count,
+        clip_frames=args.clip_frames,
+        device=args.device,
+        threads=args.threads,
+        overwrite=args.yes,
+        log=log,
+    )
     for note in report.notes:
         print(f"videocodec: note: {note}", file=sys.stderr)
     if args.json:
         print_json(asdict(report))
         return 0
     seen = (
-        f"{counted(report.pictures, 'picture')}, {counted(report.clips, 'clip')}" if report.clips else counted(report.pictures, "picture")
+        f"{counted(report.pictures, 'picture')}, {counted(report.clips, 'clip')}"
+        if report.clips
+        else counted(report.pictures, "picture")
     )
-    print(f"{report.bundle}: {report.latent_channels} latent channels, SHA-256 {report.sha256[:16]}, fitted on {seen}")
+    print(
+        f"{report.bundle}: {report.latent_channels} latent channels, SHA-256 {report.sha256[:16]},"
+        f" fitted on {seen}"
+    )
     print(f"  videocodec encode INPUT OUTPUT --model {report.bundle}")
     return 0
 
@@ -100,7 +155,12 @@ def run_list(args: argparse.Namespace) -> int:
         except (VideoCodecError, BitstreamError, OSError) as error:
             print(f"videocodec: warning: {name}: {error}", file=sys.stderr)
     if args.json:
-        print_json({"user_folder": str(user_folder()), "models": [{**one.to_dict(), "name": name} for name, one in found.items()]})
+        print_json(
+            {
+                "user_folder": str(user_folder()),
+                "models": [{**one.to_dict(), "name": name} for name, one in found.items()],
+            }
+        )
         return 0
     rows = [("name", "SHA-256", "channels", "size", "networks")]
     for name, one in found.items():
@@ -127,17 +187,28 @@ def run_show(args: argparse.Namespace) -> int:
         "name": one.name,
         "folder": f"{one.folder}, {size(one.bytes)}",
         "SHA-256": one.sha256,
-        "latents": f"{one.latent_channels} channels of 8x8 px, coded in slices of {', '.join(map(str, one.slices))}",
-        "scale": f"{scales[0]:g}" if len(scales) == 1 else f"{scales[0]:g} to {scales[-1]:g}, by channel",
+        "latents": (
+            f"{one.latent_channels} channels of 8x8 px, coded in slices of"
+            f" {', '.join(map(str, one.slices))}"
+        ),
+        "scale": (
+            f"{scales[0]:g}" if len(scales) == 1 else f"{scales[0]:g} to {scales[-1]:g}, by channel"
+        ),
     }
     for network in one.networks:
         lines[network.part] = f"{network.class_name}, {network.parameters / 1e6:.2f} M parameters"
-    lines["restores"] = one.restoration + (f", predicts {one.prediction_type}" if one.prediction_type else "")
+    lines["restores"] = one.restoration + (
+        f", predicts {one.prediction_type}" if one.prediction_type else ""
+    )
     if one.timesteps:
         lines["timesteps"] = ", ".join(f"crf {crf}: {step}" for crf, step in one.timesteps.items())
     for key, value in one.calibration.items():
         lines[key.replace("_", " ")] = (
-            "; ".join(value) if isinstance(value, list) else f"{value:.0f}" if isinstance(value, float) else value
+            "; ".join(value)
+            if isinstance(value, list)
+            else f"{value:.0f}"
+            if isinstance(value, float)
+            else value
         )
     width = max(map(len, lines))
     for key, value in lines.items():

@@ -13,29 +13,58 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "play",
         help="look at a latent-video file frame by frame, in the browser or in the terminal",
-        description="Serve a page on this machine that shows a latent-video file frame by frame, and open it in the browser. "
-        "It ends when the page is closed, and with Ctrl-C; both are exit status 0.",
+        description=(
+            "Serve a page on this machine that shows a latent-video file frame by frame, and open"
+            " it in the browser. It ends when the page is closed, and with Ctrl-C; both are exit"
+            " status 0."
+        ),
     )
     parser.add_argument("input", metavar="FILE", help="the latent-video file")
     parser.add_argument(
         "--terminal",
         action="store_true",
-        help="show it in this terminal instead, as coloured half blocks: q quits, ? shows the keys; none of the options of the page count",
+        help=(
+            "show it in this terminal instead, as coloured half blocks: q quits, ? shows the keys;"
+            " none of the options of the page count"
+        ),
     )
-    parser.add_argument("--source", metavar="ORIGINAL", help="the video that was encoded, to compare with")
-    parser.add_argument("--port", type=whole_number(1, 65535), metavar="N", help="port of the page (default: a free one)")
-    parser.add_argument("--no-browser", action="store_true", help="only print the address of the page")
-    parser.add_argument("--keep-open", action="store_true", help="go on when the page has been closed")
-    parser.add_argument("--steps", type=whole_number(1, 50), default=1, metavar="N", help="restoration steps to begin with")
-    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration")
-    parser.add_argument("--no-restore", action="store_true", help="begin with the latents as they are")
+    parser.add_argument(
+        "--source", metavar="ORIGINAL", help="the video that was encoded, to compare with"
+    )
+    parser.add_argument(
+        "--port",
+        type=whole_number(1, 65535),
+        metavar="N",
+        help="port of the page (default: a free one)",
+    )
+    parser.add_argument(
+        "--no-browser", action="store_true", help="only print the address of the page"
+    )
+    parser.add_argument(
+        "--keep-open", action="store_true", help="go on when the page has been closed"
+    )
+    parser.add_argument(
+        "--steps",
+        type=whole_number(1, 50),
+        default=1,
+        metavar="N",
+        help="restoration steps to begin with",
+    )
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration"
+    )
+    parser.add_argument(
+        "--no-restore", action="store_true", help="begin with the latents as they are"
+    )
     add_model_options(parser)
     add_machine_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until the page is closed or the command interrupted, or play in the terminal until the person quits."""
+    """Serve until the page is closed or the command interrupted, or play in the terminal until the
+    person quits.
+    """
     if args.terminal:
         return _run_in_terminal(args)
     from ..player.clip import Clip, Settings
@@ -44,9 +73,16 @@ def run(args: argparse.Namespace) -> int:
 
     settings = Settings(not args.no_restore, args.steps)
     with VideoReader(
-        args.input, model=args.model, force_model=args.force_model, steps=args.steps, seed=args.seed, restore=settings.restore,
-        device=args.device, threads=args.threads, conceal=True,
-    ) as reader:  # fmt: skip
+        args.input,
+        model=args.model,
+        force_model=args.force_model,
+        steps=args.steps,
+        seed=args.seed,
+        restore=settings.restore,
+        device=args.device,
+        threads=args.threads,
+        conceal=True,
+    ) as reader:
         clip = Clip(args.input, reader, settings, seed=args.seed, original=args.source)
         try:
             server = PlayerServer(clip, port=args.port, keep_open=args.keep_open)
@@ -54,7 +90,11 @@ def run(args: argparse.Namespace) -> int:
             def ready() -> None:
                 print(server.address, flush=True)
                 if not args.no_browser and not open_browser(server.address):
-                    print("videocodec: no screen here to open a browser on: open that address yourself", file=sys.stderr)
+                    print(
+                        "videocodec: no screen here to open a browser on: open that address"
+                        " yourself",
+                        file=sys.stderr,
+                    )
 
             server.run(ready)  # Ctrl-C is how one ends a player, and no interruption
         finally:
@@ -68,7 +108,14 @@ def _run_in_terminal(args: argparse.Namespace) -> int:
     from ..terminal.screen import check_terminal
 
     check_terminal()  # before anything that takes time
-    settings = {"force_model": args.force_model, "steps": args.steps, "seed": args.seed, "restore": not args.no_restore}
-    with VideoReader(args.input, model=args.model, device=args.device, threads=args.threads, **settings) as video:
+    settings = {
+        "force_model": args.force_model,
+        "steps": args.steps,
+        "seed": args.seed,
+        "restore": not args.no_restore,
+    }
+    with VideoReader(
+        args.input, model=args.model, device=args.device, threads=args.threads, **settings
+    ) as video:
         play_in_terminal(video)
     return 0

@@ -14,7 +14,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "verify",
         help="decode all latents and compare every checksum",
-        description="Decode all latents of a file and compare every checksum. Exit status 0 only if all hold.",
+        description=(
+            "Decode all latents of a file and compare every checksum. Exit status 0 only if all"
+            " hold."
+        ),
     )
     parser.add_argument("input", metavar="INPUT", help="the latent-video file")
     add_model_options(parser)
@@ -27,14 +30,22 @@ def run(args: argparse.Namespace) -> int:
     from ..inspection import verify
 
     with progress_bar("verifying") as progress:
-        report = verify(args.input, model=args.model, force_model=args.force_model, progress=progress)
+        report = verify(
+            args.input, model=args.model, force_model=args.force_model, progress=progress
+        )
     if args.json:
         print_json({"input": args.input, "ok": report.ok, **asdict(report)})
         return 0 if report.ok else 1
     if report.ok:
-        print(f"{args.input}: {counted(report.frames, 'frame')} in {counted(report.access_units, 'access unit')}, every checksum holds")
+        print(
+            f"{args.input}: {counted(report.frames, 'frame')} in"
+            f" {counted(report.access_units, 'access unit')}, every checksum holds"
+        )
         return 0
     for problem in report.problems:
         print(f"videocodec: error: {args.input}: {problem}", file=sys.stderr)
-    print(f"{args.input}: damaged: {counted(len(report.problems), 'problem')}, {counted(report.frames, 'frame')} of it can be decoded")
+    print(
+        f"{args.input}: damaged: {counted(len(report.problems), 'problem')},"
+        f" {counted(report.frames, 'frame')} of it can be decoded"
+    )
     return 1

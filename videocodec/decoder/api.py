@@ -24,9 +24,11 @@ from .span import FrameSpan
 
 @dataclass(frozen=True)
 class DecodeReport:
-    """What a decode made: frames, wall-clock seconds, where, a line on every track that the target's format cannot hold, where the
-    pictures with their provenance went, None if nobody asked for them, the runs of frames that were lost and concealed, and a line on
-    everything else that is wrong with the file (it is cut short, access units are repeated or out of order)."""
+    """What a decode made: frames, wall-clock seconds, where, a line on every track that the
+    target's format cannot hold, where the pictures with their provenance went, None if nobody asked
+    for them, the runs of frames that were lost and concealed, and a line on everything else that is
+    wrong with the file (it is cut short, access units are repeated or out of order).
+    """
 
     frames: int
     decode_seconds: float
@@ -61,24 +63,29 @@ def decode(
 ) -> DecodeReport:
     """Decode a latent-video file.
 
-    target: .mp4, .mov or .mkv (H.264 with the stream's sound and subtitles), .y4m, "-" (y4m on standard output), or a
-    pattern such as frames/%05d.png.  frames: only these, half open like Python's slices, by number ("100:140", ``slice(100, 140)``) or
-    by the time when they begin ("3.5s:7s"), either end left out or negative to count from the end (``FrameSpan``); times in the
-    target then begin at 0, and its sound is cut to match.  provenance: a second target, of any of these kinds, for silent pictures
-    with a map drawn over them of what was transmitted, predicted and generated (``media.provenance_overlay``).  model: the
-    bundle's name or folder, for streams whose model is neither installed nor attached; None finds the stream's own.  force_model: take
-    ``model`` even if it is another one with as many latent channels, with a ``ForcedModelWarning``.  restore: whether the
-    bundle's UNet, if it has one, restores the latents, in ``steps`` DDIM steps; seed: of the noise that it fills generated blocks with.
+    target: .mp4, .mov or .mkv (H.264 with the stream's sound and subtitles), .y4m, "-" (y4m on
+    standard output), or a pattern such as frames/%05d.png.  frames: only these, half open like
+    Python's slices, by number ("100:140", ``slice(100, 140)``) or by the time when they begin
+    ("3.5s:7s"), either end left out or negative to count from the end (``FrameSpan``); times in the
+    target then begin at 0, and its sound is cut to match.  provenance: a second target, of any of
+    these kinds, for silent pictures with a map drawn over them of what was transmitted, predicted
+    and generated (``media.provenance_overlay``).  model: the bundle's name or folder, for streams
+    whose model is neither installed nor attached; None finds the stream's own.  force_model: take
+    ``model`` even if it is another one with as many latent channels, with a ``ForcedModelWarning``.
+    restore: whether the bundle's UNet, if it has one, restores the latents, in ``steps`` DDIM
+    steps; seed: of the noise that it fills generated blocks with.
 
-    Frames that cannot be decoded, because their access unit is damaged or missing or they build on one that is, are concealed
-    (``decoder.concealment``): the report lists them, and all other frames are what they would be without the damage.  A file that is cut
-    short is decoded up to the cut.  strict: refuse all of that instead.
+    Frames that cannot be decoded, because their access unit is damaged or missing or they build on
+    one that is, are concealed (``decoder.concealment``): the report lists them, and all other
+    frames are what they would be without the damage.  A file that is cut short is decoded up to the
+    cut.  strict: refuse all of that instead.
 
-    What is written says in its metadata what it is (``media.disclosure``).  The targets appear under their names only when both are
-    complete.  Raises ``DamagedFrameError`` or ``BitstreamError`` for a stream of which nothing can be decoded, with ``strict`` for one of
-    which anything cannot,
-    ``ModelMismatchError``, ``UnknownModelError``, ``InputError``, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
-    ``OutOfMemoryError``, ``FrameRangeError`` for frames that there are not, and ``ValueError`` for settings.
+    What is written says in its metadata what it is (``media.disclosure``).  The targets appear
+    under their names only when both are complete.  Raises ``DamagedFrameError`` or
+    ``BitstreamError`` for a stream of which nothing can be decoded, with ``strict`` for one of
+    which anything cannot, ``ModelMismatchError``, ``UnknownModelError``, ``InputError``,
+    ``OutputExistsError``, ``OutputError``, ``DeviceError``, ``OutOfMemoryError``,
+    ``FrameRangeError`` for frames that there are not, and ``ValueError`` for settings.
     """
     begin = time.monotonic()
     if steps < 1:
@@ -111,15 +118,27 @@ def decode(
         )
         sinks = [sink]
         if provenance is not None:
-            disclosure = Disclosure.of(stream.header, *ran, has_map=True, made_by=made_by, concealed_frames=lost)
-            sinks.append(opened.enter_context(open_sink(provenance, stream.header, disclosure=disclosure, overwrite=overwrite)))
+            disclosure = Disclosure.of(
+                stream.header, *ran, has_map=True, made_by=made_by, concealed_frames=lost
+            )
+            sinks.append(
+                opened.enter_context(
+                    open_sink(provenance, stream.header, disclosure=disclosure, overwrite=overwrite)
+                )
+            )
             turns = stream.header.rotation if keeps_rotation(provenance) else 0
         for frame in decoder.frames(part.frames.start, part.frames.stop, conceal=not strict):
             picture, pts = frame.data.transpose(1, 2, 0), frame.pts - part.first_pts
             sink.write(picture, pts, frame.duration)
             if provenance is not None:
-                sinks[1].write(draw_provenance(picture, frame.provenance, turns), pts, frame.duration)
-            count, video_bytes, video_seconds = count + 1, video_bytes + frame.bytes, video_seconds + frame.duration_seconds
+                sinks[1].write(
+                    draw_provenance(picture, frame.provenance, turns), pts, frame.duration
+                )
+            count, video_bytes, video_seconds = (
+                count + 1,
+                video_bytes + frame.bytes,
+                video_seconds + frame.duration_seconds,
+            )
             if progress:
                 progress(Progress(count, total, video_bytes, video_seconds))
         concealed = concealments(index, part.frames)
@@ -144,8 +163,9 @@ def decode(
 
 @dataclass(frozen=True)
 class _Part:
-    """frames: numbers of those to decode.  first_pts: what to take off their timestamps, ticks.  seconds: when they begin and end, for the
-    sound; None where all of it is wanted."""
+    """frames: numbers of those to decode.  first_pts: what to take off their timestamps, ticks.
+    seconds: when they begin and end, for the sound; None where all of it is wanted.
+    """
 
     frames: range
     first_pts: int = 0
@@ -173,11 +193,21 @@ def _refuse_damage(index: StreamIndex, frames: range, strict: bool) -> None:
         raise ContainerError(f"{index.name}: {problem}")
 
 
-def _check_outputs(source: str | Path, target: str | Path, provenance: str | Path | None, frames: int) -> None:
+def _check_outputs(
+    source: str | Path, target: str | Path, provenance: str | Path | None, frames: int
+) -> None:
     """Refuse what would lose the input or one of the outputs, before any work is done."""
     for output in (target, provenance):
-        if output is not None and str(output) != "-" and Path(output).exists() and Path(output).samefile(source):
+        if (
+            output is not None
+            and str(output) != "-"
+            and Path(output).exists()
+            and Path(output).samefile(source)
+        ):
             raise InputError(f"{source}: input and output are the same file: name another output")
     if provenance is not None and would_collide(target, provenance, frames):
         where = "standard output" if str(target) == "-" else "the same file"
-        raise OutputError(f"{provenance}: picture and provenance cannot both go to {where}: name another for one of them")
+        raise OutputError(
+            f"{provenance}: picture and provenance cannot both go to {where}: name another for one"
+            " of them"
+        )

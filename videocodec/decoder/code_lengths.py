@@ -1,10 +1,13 @@
-"""What every part of a frame cost, in bits: for looking at a stream, not for decoding it.  No torch.
+"""What every part of a frame cost, in bits: for looking at a stream, not for decoding it.
 
-A symbol costs -log2 of its probability in the tables that decode it; an escape also its own bits.  Levels belong to their latent position.
-What the block layer says of a block (mode, direction, vectors, and whether units move as one) is spread evenly over the positions that it
-speaks for: a mode over its block, the rest over the whole unit.  So the sum over a frame is the ideal code length of the frame, which
-``LatentFrame`` knows as ``block_bits + level_bits``; the bytes of an access unit are those of its frames, its header, and the few bits
-by which a range coder misses the ideal.
+No torch.
+
+A symbol costs -log2 of its probability in the tables that decode it; an escape also its own bits.
+Levels belong to their latent position. What the block layer says of a block (mode, direction,
+vectors, and whether units move as one) is spread evenly over the positions that it speaks for: a
+mode over its block, the rest over the whole unit.  So the sum over a frame is the ideal code length
+of the frame, which ``LatentFrame`` knows as ``block_bits + level_bits``; the bytes of an access
+unit are those of its frames, its header, and the few bits by which a range coder misses the ideal.
 """
 
 from __future__ import annotations
@@ -50,7 +53,9 @@ class _Meter(SymbolReader):
         super().__init__(data)
         self.calls: list[_Call] = []
 
-    def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray | None = None) -> np.ndarray:
+    def code(
+        self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray | None = None
+    ) -> np.ndarray:
         found = super().code(tables, ids, symbols)
         self.calls.append(_Call(tables, found, tables.costs[ids, found]))
         return found
@@ -59,12 +64,16 @@ class _Meter(SymbolReader):
         found = super().code_escapes(values)
         call = self.calls[-1]  # whose last two symbols are those that escape
         lengths = np.floor(np.log2(found + 1.0))
-        call.bits[call.symbols >= call.tables.frequencies.shape[1] - 2] += _ESCAPE_LENGTH_BITS + lengths
+        call.bits[call.symbols >= call.tables.frequencies.shape[1] - 2] += (
+            _ESCAPE_LENGTH_BITS + lengths
+        )
         return found
 
 
 class _MeteredLevels(LevelCoder):
-    """``spent`` (h, w) float64: bits of levels at every position of the frame that was decoded last."""
+    """``spent`` (h, w) float64: bits of levels at every position of the frame that was decoded
+    last.
+    """
 
     def __init__(self, tables: CodecTables, height: int, width: int) -> None:
         super().__init__(tables, height, width)
@@ -76,7 +85,15 @@ class _MeteredLevels(LevelCoder):
         return super().code(io, *args)
 
     def _code_pass(
-        self, io: _Meter, kind: int, index: int, start: int, second: bool, rows: np.ndarray, columns: np.ndarray, *rest
+        self,
+        io: _Meter,
+        kind: int,
+        index: int,
+        start: int,
+        second: bool,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        *rest,
     ) -> np.ndarray:
         values = super()._code_pass(io, kind, index, start, second, rows, columns, *rest)
         (call,) = io.calls
@@ -86,7 +103,9 @@ class _MeteredLevels(LevelCoder):
 
 
 class _MeteredBlocks(BlockCoder):
-    """``spent`` (bh, bw) float64: bits of the block layer in every block of the frame that was decoded last."""
+    """``spent`` (bh, bw) float64: bits of the block layer in every block of the frame that was
+    decoded last.
+    """
 
     def __init__(self, priors: dict[str, np.ndarray], height: int, width: int) -> None:
         super().__init__(priors, height, width)
@@ -99,8 +118,12 @@ class _MeteredBlocks(BlockCoder):
         self.spent = self._attributed(iter(io.calls), out, context)
         return out
 
-    def _attributed(self, calls: Iterator[_Call], out: BlockFields, context: BlockContext) -> np.ndarray:
-        """Goes through the calls in the order of the syntax: every call spoke for the same blocks then as it does now."""
+    def _attributed(
+        self, calls: Iterator[_Call], out: BlockFields, context: BlockContext
+    ) -> np.ndarray:
+        """Goes through the calls in the order of the syntax: every call spoke for the same blocks
+        then as it does now.
+        """
         spent = np.zeros(out.modes.size)
         for stage in self.stages:
             spent[stage.blocks] += next(calls).bits
@@ -135,9 +158,19 @@ class _MeteredBlocks(BlockCoder):
                     spent += (bits / grid.size)[grid.of_block]
 
     @staticmethod
-    def _add_vectors(calls: Iterator[_Call], out: BlockFields, leads: np.ndarray, layers: int, of_leader: np.ndarray) -> None:
+    def _add_vectors(
+        calls: Iterator[_Call],
+        out: BlockFields,
+        leads: np.ndarray,
+        layers: int,
+        of_leader: np.ndarray,
+    ) -> None:
         directions, size = out.directions.reshape(-1), len(of_leader)
-        uses = np.concatenate([leads & (directions != Direction.FUTURE), leads & (directions != Direction.PAST)][:layers])
+        uses = np.concatenate(
+            [leads & (directions != Direction.FUTURE), leads & (directions != Direction.PAST)][
+                :layers
+            ]
+        )
         for stage in stages(*out.modes.shape, layers):
             here = stage.blocks[uses[stage.blocks]]
             if not len(here):
@@ -158,9 +191,11 @@ class CodeLengths:
         self._anchor: ReferenceFrame | None = None
 
     def of(self, unit: AccessUnit) -> list[np.ndarray]:
-        """(h, w) float32 for every frame of a unit, in display order: the bits of every latent position, block layer and levels.
+        """(h, w) float32 for every frame of a unit, in display order: the bits of every latent
+        position, block layer and levels.
 
-        Raises ``BitstreamError`` for a damaged unit, and for one whose keyframe did not come before it.
+        Raises ``BitstreamError`` for a damaged unit, and for one whose keyframe did not come before
+        it.
         """
         coder, anchor = self._coder, self._anchor
         self._coder = self._anchor = None
@@ -169,7 +204,10 @@ class CodeLengths:
             if unit.is_keyframe:
                 coder = self._new_coder(unit)
                 frame = coder.code_keyframe(meter, unit.quantisers[0])
-                maps, last = [coder.levels.spent.astype(np.float32)], ReferenceFrame(frame.latents.astype(np.int32))
+                maps, last = (
+                    [coder.levels.spent.astype(np.float32)],
+                    ReferenceFrame(frame.latents.astype(np.int32)),
+                )
             elif coder is None or anchor is None:
                 raise BitstreamError("it needs the keyframe before it, which is missing or damaged")
             else:
@@ -180,12 +218,16 @@ class CodeLengths:
     def _new_coder(self, unit: AccessUnit) -> FrameCoder:
         header, block = unit.header, 1 << unit.header.block_log2
         coder = FrameCoder(self._tables, header.latent_height, header.latent_width, block)
-        coder.blocks = _MeteredBlocks(self._tables.block_priors, header.latent_height // block, header.latent_width // block)
+        coder.blocks = _MeteredBlocks(
+            self._tables.block_priors, header.latent_height // block, header.latent_width // block
+        )
         coder.levels = _MeteredLevels(self._tables, header.latent_height, header.latent_width)
         return coder
 
 
-def _inter_maps(coder: FrameCoder, anchor: ReferenceFrame, unit: AccessUnit, meter: _Meter) -> tuple[list[np.ndarray], ReferenceFrame]:
+def _inter_maps(
+    coder: FrameCoder, anchor: ReferenceFrame, unit: AccessUnit, meter: _Meter
+) -> tuple[list[np.ndarray], ReferenceFrame]:
     coder.start_unit()
     known, maps = Reference({0: anchor}), {}
     for entry, quantiser in zip(unit.references, unit.quantisers):

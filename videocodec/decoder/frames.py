@@ -28,11 +28,12 @@ _FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at 
 class Frame:
     """One decoded frame.
 
-    data (3, H, W) uint8 RGB; pts_seconds, duration_seconds; kind "keyframe", "inter", or "concealed" for one that stands
-    in for a lost frame; bytes of the stream it took (its share of the access unit);
-    provenance (ceil(H / 8), ceil(W / 8)) uint8, for each latent that covers
-    some of the picture an index into ``PROVENANCE_NAMES``; index 0.. in display order; pts, duration in ticks of the stream's time base;
-    concealment of a concealed one: "interpolated" or "repeated" from the nearest frames that are right, or "grey".
+    data (3, H, W) uint8 RGB; pts_seconds, duration_seconds; kind "keyframe", "inter", or
+    "concealed" for one that stands in for a lost frame; bytes of the stream it took (its share of
+    the access unit); provenance (ceil(H / 8), ceil(W / 8)) uint8, for each latent that covers some
+    of the picture an index into ``PROVENANCE_NAMES``; index 0.. in display order; pts, duration in
+    ticks of the stream's time base; concealment of a concealed one: "interpolated" or "repeated"
+    from the nearest frames that are right, or "grey".
     """
 
     data: np.ndarray
@@ -48,26 +49,34 @@ class Frame:
 
     def __post_init__(self) -> None:
         if self.data.ndim != 3 or self.data.shape[0] != 3 or self.data.dtype != np.uint8:
-            raise ValueError(f"data must be (3, H, W) uint8, got shape {self.data.shape} {self.data.dtype}")
+            raise ValueError(
+                f"data must be (3, H, W) uint8, got shape {self.data.shape} {self.data.dtype}"
+            )
         grid = covering_latents(*self.data.shape[1:])
         if self.provenance.shape != grid or self.provenance.dtype != np.uint8:
-            raise ValueError(f"provenance must be {grid} uint8, got shape {self.provenance.shape} {self.provenance.dtype}")
+            raise ValueError(
+                f"provenance must be {grid} uint8, got shape {self.provenance.shape}"
+                f" {self.provenance.dtype}"
+            )
 
 
 def _batch_size(device: torch.device, pixels: int) -> int:
-    """Frames of so many pixels that go through the networks together: enough to keep an accelerator busy, and to fit into its memory."""
+    """Frames of so many pixels that go through the networks together: enough to keep an accelerator
+    busy, and to fit into its memory.
+    """
     return 1 if device.type == "cpu" else min(_MOST_IN_BATCH, max(1, _BATCH_PIXELS // pixels))
 
 
 class PictureDecoder:
     """Turns the latents of a stream into pictures: restoration, then the autoencoder's decoder.
 
-    Networks round otherwise in batches of another size, and a picture is to be the same to the last bit whether one came to it in order or
-    by a jump.  So batches are fixed: of ``batch_size`` frames counted from the keyframe, one on CPUs, where more would save
-    nothing from 352×288 on.
+    Networks round otherwise in batches of another size, and a picture is to be the same to the last
+    bit whether one came to it in order or by a jump.  So batches are fixed: of ``batch_size``
+    frames counted from the keyframe, one on CPUs, where more would save nothing from 352×288 on.
 
-    restoration: one to use instead of the bundle's own.  steps, seed, restore: for the bundle's, see ``videocodec.decode``.  runtime: an
-    autoencoder that is loaded already; ``device`` and ``threads`` then are its own.
+    restoration: one to use instead of the bundle's own.  steps, seed, restore: for the bundle's,
+    see ``videocodec.decode``.  runtime: an autoencoder that is loaded already; ``device`` and
+    ``threads`` then are its own.
     """
 
     def __init__(
@@ -86,12 +95,16 @@ class PictureDecoder:
         with errors_of(stream.bundle, stream.path):
             self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
             self._restoration = restoration or self._choose(steps, seed, restore)
-        self.batch_size = _batch_size(self._runtime.device, stream.header.padded_width * stream.header.padded_height)
+        self.batch_size = _batch_size(
+            self._runtime.device, stream.header.padded_width * stream.header.padded_height
+        )
 
     def _choose(self, steps: int, seed: int, restore: bool) -> Restoration:
         if not restore or not self._stream.bundle.has_unet:
             return IdentityRestoration()
-        return DiffusionRestoration(self._stream.bundle, self._stream.header, self._runtime.device, steps, seed)
+        return DiffusionRestoration(
+            self._stream.bundle, self._stream.header, self._runtime.device, steps, seed
+        )
 
     @property
     def restores(self) -> bool:
@@ -105,12 +118,19 @@ class PictureDecoder:
 
     @property
     def reach(self) -> int:
-        """How many frames before and after a frame, as far as they are in its group of pictures, a picture is made of."""
+        """How many frames before and after a frame, as far as they are in its group of pictures, a
+        picture is made of.
+        """
         return self._restoration.reach
 
-    def frames(self, first: int = 0, stop: int | None = None, *, conceal: bool = False) -> Iterator[Frame]:
-        """Frames ``first`` to ``stop`` (excluded; None: the end) in display order.  Decoding starts at the keyframe before ``first``.
-        conceal: put concealed frames in the place of lost ones."""
+    def frames(
+        self, first: int = 0, stop: int | None = None, *, conceal: bool = False
+    ) -> Iterator[Frame]:
+        """Frames ``first`` to ``stop`` (excluded; None: the end) in display order.
+
+        Decoding starts at the keyframe before ``first``. conceal: put concealed frames in the place
+        of lost ones.
+        """
         latents = self._stream.concealed_frames(first) if conceal else self._stream.frames(first)
         for window, batch in self._batches(read_ahead(latents, _FRAMES_AHEAD)):
             begin = window[0].index
@@ -121,15 +141,20 @@ class PictureDecoder:
                     if first <= frame.index and (stop is None or frame.index < stop):
                         yield frame
 
-    def _batches(self, latents: Iterable[DecodedLatents]) -> Iterator[tuple[list[DecodedLatents], range]]:
-        """Frames in order from a keyframe on → every batch with the frames within ``reach`` around it, and its places among them."""
+    def _batches(
+        self, latents: Iterable[DecodedLatents]
+    ) -> Iterator[tuple[list[DecodedLatents], range]]:
+        """Frames in order from a keyframe on → every batch with the frames within ``reach`` around
+        it, and its places among them.
+        """
         reach = self.reach
         window: list[DecodedLatents] = []
         waiting: deque[tuple[int, int]] = deque()
         keyframe = begin = 0
         for frame in latents:
             if frame.kind == CONCEALED:
-                # Nothing after a lost frame builds on what is before it, and no restoration is to look at what nobody sent.
+                # Nothing after a lost frame builds on what is before it, and no restoration is to
+                # look at what nobody sent.
                 if window and begin <= window[-1].index:
                     waiting.append((begin, window[-1].index + 1))
                 for batch in waiting:
@@ -149,24 +174,34 @@ class PictureDecoder:
             while waiting and waiting[0][1] + reach <= frame.index + 1:
                 yield self._within(window, *waiting.popleft())
                 # Keep the neighbours that the next batch looks back at.
-                window = window[max(0, (waiting[0][0] if waiting else begin) - reach - window[0].index) :]
+                window = window[
+                    max(0, (waiting[0][0] if waiting else begin) - reach - window[0].index) :
+                ]
         if window and begin <= window[-1].index:
             waiting.append((begin, window[-1].index + 1))
         for batch in waiting:
             yield self._within(window, *batch)
 
     @staticmethod
-    def _within(window: list[DecodedLatents], begin: int, end: int) -> tuple[list[DecodedLatents], range]:
+    def _within(
+        window: list[DecodedLatents], begin: int, end: int
+    ) -> tuple[list[DecodedLatents], range]:
         return window, range(begin - window[0].index, end - window[0].index)
 
     def pictures(self, window: list[DecodedLatents], batch: range) -> list[Frame]:
-        """The pictures of a batch, at those places of ``window``: frames in display order without gaps, which holds those within
-        ``reach`` of them too, or all there are in their group of pictures."""
+        """The pictures of a batch, at those places of ``window``: frames in display order without
+        gaps, which holds those within ``reach`` of them too, or all there are in their group of
+        pictures.
+        """
         header, chosen = self._stream.header, window[batch.start : batch.stop]
         if chosen[0].kind == CONCEALED:
             return [self._concealed(latents) for latents in chosen]
-        torch.get_num_threads()  # PyTorch gives a new thread the number of threads that was set only when asked, and sums depend on it
-        restored = self._restoration.restore_on(self._runtime.device, window, batch.start, len(batch))
+        # PyTorch gives a new thread the number of threads that was set only when asked, and sums
+        # depend on it
+        torch.get_num_threads()
+        restored = self._restoration.restore_on(
+            self._runtime.device, window, batch.start, len(batch)
+        )
         decoded = self._runtime.decode(*restored, header.height, header.width)
         return [self._frame(latents, picture) for latents, picture in zip(chosen, decoded)]
 
@@ -176,7 +211,9 @@ class PictureDecoder:
             return self._frame(latents, np.full((header.height, header.width, 3), 128, np.uint8))
         torch.get_num_threads()
         unrestored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
-        return self._frame(latents, self._runtime.decode(*unrestored, header.height, header.width)[0])
+        return self._frame(
+            latents, self._runtime.decode(*unrestored, header.height, header.width)[0]
+        )
 
     def _frame(self, latents: DecodedLatents, picture: np.ndarray) -> Frame:
         header = self._stream.header
@@ -187,7 +224,11 @@ class PictureDecoder:
             duration_seconds=float(latents.duration * header.time_base),
             kind=latents.kind,
             bytes=round(latents.byte_share),
-            provenance=concealed_map(header) if is_concealed else provenance_map(latents.latent.fields.modes, header),
+            provenance=(
+                concealed_map(header)
+                if is_concealed
+                else provenance_map(latents.latent.fields.modes, header)
+            ),
             index=latents.index,
             pts=latents.pts,
             duration=latents.duration,
@@ -208,11 +249,15 @@ def decode_frames(
     restoration: Restoration | None = None,
     conceal: bool = False,
 ) -> Iterator[Frame]:
-    """Decode a latent-video file frame by frame, in display order; arguments as of ``videocodec.decode``, or a restoration of your own.
+    """Decode a latent-video file frame by frame, in display order; arguments as of
+    ``videocodec.decode``, or a restoration of your own.
 
-    conceal: put concealed frames (``Frame.kind``) in the place of lost ones, and end where a file is cut short, instead of raising.
+    conceal: put concealed frames (``Frame.kind``) in the place of lost ones, and end where a file
+    is cut short, instead of raising.
 
     Raises ``BitstreamError`` or ``VideoCodecError``, and ``ValueError`` for settings.
     """
     stream = LatentStream(source, model, force_model=force_model)
-    yield from PictureDecoder(stream, device, threads, restoration, steps=steps, seed=seed, restore=restore).frames(conceal=conceal)
+    yield from PictureDecoder(
+        stream, device, threads, restoration, steps=steps, seed=seed, restore=restore
+    ).frames(conceal=conceal)

@@ -24,10 +24,12 @@ BUILD_ON = "they build on"
 class IndexEntry:
     """One access unit.
 
-    number: 0.. in display order.  first_frame, frame_count: the frames it holds, numbered in display order.  pts, duration: ticks of the
-    header's time base.  bytes: its size; position: of its first byte in the file.  is_keyframe: whether decoding can start there.
-    damage: why its frames cannot be decoded, None while nothing is known against it.  sample: its number in the file, which is another one
-    only where units are missing, repeated or out of order; None for one that is missing, which has no bytes.
+    number: 0.. in display order.  first_frame, frame_count: the frames it holds, numbered in
+    display order.  pts, duration: ticks of the header's time base.  bytes: its size; position: of
+    its first byte in the file.  is_keyframe: whether decoding can start there. damage: why its
+    frames cannot be decoded, None while nothing is known against it.  sample: its number in the
+    file, which is another one only where units are missing, repeated or out of order; None for one
+    that is missing, which has no bytes.
     """
 
     number: int
@@ -55,13 +57,16 @@ class IndexEntry:
 class StreamIndex:
     """All access units of a stream, and the times of all its frames.
 
-    Units are in display order, and where some are damaged or missing, frames keep their numbers and times (``timeline.arrange``).  The
-    frames that build on a damaged unit are marked with it, up to the next keyframe.
+    Units are in display order, and where some are damaged or missing, frames keep their numbers and
+    times (``timeline.arrange``).  The frames that build on a damaged unit are marked with it, up to
+    the next keyframe.
 
-    name: of the file, for messages.  units: an ``IndexEntry`` for each access unit.  irregularities: a line on everything that was
-    put right without loss: units that are repeated or out of order.  header: the first sequence header that can be
-    relied on.  pts, durations (n,) int64: ticks of every frame, in display order; pts_seconds (n,) float64 the same in seconds, and
-    end_seconds when the last frame ends.  problem: what is wrong with the file as a whole (cut short), None if nothing is.
+    name: of the file, for messages.  units: an ``IndexEntry`` for each access unit.
+    irregularities: a line on everything that was put right without loss: units that are repeated or
+    out of order.  header: the first sequence header that can be relied on.  pts, durations (n,)
+    int64: ticks of every frame, in display order; pts_seconds (n,) float64 the same in seconds, and
+    end_seconds when the last frame ends.  problem: what is wrong with the file as a whole (cut
+    short), None if nothing is.
 
     Raises ``ContainerError`` if there is no access unit at all, or one contradicts the others.
     """
@@ -72,7 +77,9 @@ class StreamIndex:
         scanned = list(self._scan(reader))
         if not scanned:
             raise ContainerError(f"{self.name}: {self.problem or 'there is no access unit in it'}")
-        self.header = next((unit.header for unit in scanned if unit.header is not None), reader.header)
+        self.header = next(
+            (unit.header for unit in scanned if unit.header is not None), reader.header
+        )
         for unit in scanned:
             try:
                 check_unchanged(self.header, unit.header)
@@ -81,27 +88,43 @@ class StreamIndex:
         timeline = arrange(scanned)
         self.irregularities = timeline.irregularities
         if not timeline.units:
-            raise ContainerError(f"{self.name}: no access unit in it is intact, and none says for how long it is shown")
+            raise ContainerError(
+                f"{self.name}: no access unit in it is intact, and none says for how long it is"
+                " shown"
+            )
         self.units: list[IndexEntry] = []
         pts: list[int] = []
         durations: list[int] = []
         for number, unit in enumerate(timeline.units):
             lengths = unit.durations
             entry = IndexEntry(
-                number, len(pts), len(lengths), unit.pts, sum(lengths),
-                unit.bytes, unit.position, unit.is_keyframe, unit.damage, unit.number,
-            )  # fmt: skip
+                number,
+                len(pts),
+                len(lengths),
+                unit.pts,
+                sum(lengths),
+                unit.bytes,
+                unit.position,
+                unit.is_keyframe,
+                unit.damage,
+                unit.number,
+            )
             self.units.append(entry)
             pts += np.cumsum([unit.pts, *lengths[:-1]]).tolist()
             durations += lengths
-        self.pts, self.durations = np.array(pts, dtype=np.int64), np.array(durations, dtype=np.int64)
+        self.pts, self.durations = (
+            np.array(pts, dtype=np.int64),
+            np.array(durations, dtype=np.int64),
+        )
         # Through fractions: these must be the very numbers that frames have.
         self.pts_seconds = np.array([float(ticks * self.header.time_base) for ticks in pts])
         self.end_seconds = float((pts[-1] + durations[-1]) * self.header.time_base)
         self._first_frames = [unit.first_frame for unit in self.units]
         self._keyframe_units = [unit.number for unit in self.units if unit.is_keyframe]
         if self.units[0].damage is None and not self.units[0].is_keyframe:
-            self.units[0] = replace(self.units[0], damage="the keyframe that it builds on is missing")
+            self.units[0] = replace(
+                self.units[0], damage="the keyframe that it builds on is missing"
+            )
         self._spread_damage()
 
     def __len__(self) -> int:
@@ -114,7 +137,9 @@ class StreamIndex:
         return [self.units[number].first_frame for number in self._keyframe_units]
 
     def end_of(self, frame: int) -> int:
-        """Tick at which a frame ends, as Python's integer: in damaged files it may need more than 64 bits."""
+        """Tick at which a frame ends, as Python's integer: in damaged files it may need more than
+        64 bits.
+        """
         return int(self.pts[frame]) + int(self.durations[frame])
 
     def unit_of(self, frame: int) -> IndexEntry:
@@ -122,17 +147,25 @@ class StreamIndex:
         return self.units[bisect_right(self._first_frames, frame) - 1]
 
     def group_of(self, unit: int) -> range:
-        """Numbers of the access units from the keyframe that ``unit`` builds on up to the next keyframe."""
+        """Numbers of the access units from the keyframe that ``unit`` builds on up to the next
+        keyframe.
+        """
         place = bisect_right(self._keyframe_units, unit)
         begin = self._keyframe_units[place - 1] if place else 0
-        return range(begin, self._keyframe_units[place] if place < len(self._keyframe_units) else len(self.units))
+        return range(
+            begin,
+            self._keyframe_units[place] if place < len(self._keyframe_units) else len(self.units),
+        )
 
     def frame_at_seconds(self, seconds: float) -> int:
-        """Number of the frame that is shown at a time, in seconds of the stream's clock.  Raises ``FrameRangeError``."""
+        """Number of the frame that is shown at a time, in seconds of the stream's clock.
+
+        Raises ``FrameRangeError``.
+        """
         if not self.pts_seconds[0] <= seconds < self.end_seconds:
             raise FrameRangeError(
-                f"{self.name}: nothing is shown at {seconds:g} s: its {len(self)} frames last from {self.pts_seconds[0]:g} s up to "
-                f"{self.end_seconds:g} s"
+                f"{self.name}: nothing is shown at {seconds:g} s: its {len(self)} frames last from"
+                f" {self.pts_seconds[0]:g} s up to {self.end_seconds:g} s"
             )
         return int(np.searchsorted(self.pts_seconds, seconds, side="right")) - 1
 
@@ -140,7 +173,8 @@ class StreamIndex:
         """Number of the frame that is shown at a time in ticks.  Raises ``FrameRangeError``."""
         if not self.pts[0] <= pts < self.end_of(-1):
             raise FrameRangeError(
-                f"{self.name}: nothing is shown at tick {pts}: its {len(self)} frames last from tick {self.pts[0]} up to {self.end_of(-1)}"
+                f"{self.name}: nothing is shown at tick {pts}: its {len(self)} frames last from"
+                f" tick {self.pts[0]} up to {self.end_of(-1)}"
             )
         return int(np.searchsorted(self.pts, pts, side="right")) - 1
 
@@ -153,7 +187,9 @@ class StreamIndex:
             self.units[number] = _builds_on(self.units[unit], self.units[number])
 
     def _spread_damage(self) -> None:
-        """From every damaged unit to those that build on it: in one pass, for there may be as many as a stranger likes."""
+        """From every damaged unit to those that build on it: in one pass, for there may be as many
+        as a stranger likes.
+        """
         cause: IndexEntry | None = None
         for entry in list(self.units):
             if entry.is_keyframe:
@@ -219,10 +255,17 @@ def _builds_on(damaged: IndexEntry, entry: IndexEntry) -> IndexEntry:
 
 
 def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:
-    """Pictures of one size and one model all through: files glued together from others may break that (``BitstreamError``)."""
-    for name in () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256"):
+    """Pictures of one size and one model all through: files glued together from others may break
+    that (``BitstreamError``).
+    """
+    for name in (
+        () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256")
+    ):
         if getattr(header, name) != getattr(first, name):
-            raise BitstreamError(f"{name} changes from {getattr(first, name)} to {getattr(header, name)}: split the file there")
+            raise BitstreamError(
+                f"{name} changes from {getattr(first, name)} to {getattr(header, name)}: split the"
+                " file there"
+            )
 
 
 def _look_at(sample: Sample) -> ScannedUnit:
@@ -230,12 +273,30 @@ def _look_at(sample: Sample) -> ScannedUnit:
     try:
         unit = AccessUnit.parse(data)
     except BitstreamError as error:
-        is_keyframe = data[1 : 1 + len(MAGIC)] == MAGIC  # four bytes say so more surely than the first one
+        # four bytes say so more surely than the first one
+        is_keyframe = data[1 : 1 + len(MAGIC)] == MAGIC
         claimed = unchecked_fields(data)
         fields = None if claimed is None else (claimed.first_pts, claimed.durations)
         return ScannedUnit(
-            sample.index, sample.pts, (sample.duration,), len(data), sample.position, is_keyframe, str(error), None, sample.pts, fields
-        )  # fmt: skip
+            sample.index,
+            sample.pts,
+            (sample.duration,),
+            len(data),
+            sample.position,
+            is_keyframe,
+            str(error),
+            None,
+            sample.pts,
+            fields,
+        )
     return ScannedUnit(
-        sample.index, unit.first_pts, unit.durations, len(data), sample.position, unit.is_keyframe, None, unit.header, sample.pts
-    )  # fmt: skip
+        sample.index,
+        unit.first_pts,
+        unit.durations,
+        len(data),
+        sample.position,
+        unit.is_keyframe,
+        None,
+        unit.header,
+        sample.pts,
+    )

@@ -1,4 +1,7 @@
-"""From a latent-video file to exact latents, frame by frame.  No torch here: ``verify`` and ``info`` live on this."""
+"""From a latent-video file to exact latents, frame by frame.
+
+No torch here: ``verify`` and ``info`` live on this.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,12 @@ CONCEALED = "concealed"
 class DecodedLatents:
     """A frame's latents with what is known about them.
 
-    latent: the exact frame.  pts, duration: ticks of the header's time base.  kind: "keyframe" or "inter", or "concealed" for one that
-    stands in for a lost frame.  byte_share: bytes
-    of its access unit that it is responsible for (by code length).  quantiser_map (h, w) uint8: the quantiser that last
-    refined each position.  index: 0.. in display order.  references: index of the frames that it is predicted from, past and
-    future, None where it has none.  concealment: of a concealed one, how ("interpolated", "repeated", "grey").
+    latent: the exact frame.  pts, duration: ticks of the header's time base.  kind: "keyframe" or
+    "inter", or "concealed" for one that stands in for a lost frame.  byte_share: bytes of its
+    access unit that it is responsible for (by code length).  quantiser_map (h, w) uint8: the
+    quantiser that last refined each position.  index: 0.. in display order.  references: index of
+    the frames that it is predicted from, past and future, None where it has none.  concealment: of
+    a concealed one, how ("interpolated", "repeated", "grey").
     """
 
     latent: LatentFrame
@@ -49,7 +53,10 @@ class DecodedLatents:
 
 
 def bundle_for(header: SequenceHeader) -> ModelBundle:
-    """The bundle a stream was written with.  Raises ``ModelMismatchError`` that names both when it is not at hand."""
+    """The bundle a stream was written with.
+
+    Raises ``ModelMismatchError`` that names both when it is not at hand.
+    """
     # The likely ones first: the identity of a large model takes a while to work out.
     names = sorted(available(), key=lambda name: name.rpartition("/")[2] != header.model_name)
     bundles = [bundle for name in names if (bundle := _usable(name))]
@@ -59,12 +66,14 @@ def bundle_for(header: SequenceHeader) -> ModelBundle:
     for bundle in bundles:
         if bundle.name == header.model_name:
             raise ModelMismatchError(
-                f"stream needs model {header.model_name} {header.model_sha256[:16]}…, this installation has {header.model_name} "
-                f"{bundle.sha256[:16]}…: decode with the version of videocodec that wrote it"
+                f"stream needs model {header.model_name} {header.model_sha256[:16]}…, this"
+                f" installation has {header.model_name} {bundle.sha256[:16]}…: decode with the"
+                " version of videocodec that wrote it"
             )
     raise ModelMismatchError(
-        f"stream needs model {header.model_name} {header.model_sha256[:16]}…, which is unknown here: this installation has "
-        f"{', '.join(available())}; if you have its bundle, give that folder as the model"
+        f"stream needs model {header.model_name} {header.model_sha256[:16]}…, which is unknown"
+        f" here: this installation has {', '.join(available())}; if you have its bundle, give that"
+        " folder as the model"
     )
 
 
@@ -79,13 +88,21 @@ def _usable(name: str) -> ModelBundle | None:
 class LatentStream:
     """A latent-video file opened for decoding its latents in order, as often as one likes.
 
-    ``model`` names a bundle or its folder; None finds the stream's own, among those that are installed or else attached to the file.
-    ``force_model``: take ``model`` though it is not the stream's own, if it has as many latent channels, with a ``ForcedModelWarning``.
-    Raises ``ContainerError``, ``UnsupportedVersionError``, ``UnknownModelError`` or ``ModelMismatchError`` when opened, and
-    ``ValueError`` for ``force_model`` without ``model``; ``frames`` raises ``BitstreamError`` with the file's name.
+    ``model`` names a bundle or its folder; None finds the stream's own, among those that are
+    installed or else attached to the file. ``force_model``: take ``model`` though it is not the
+    stream's own, if it has as many latent channels, with a ``ForcedModelWarning``. Raises
+    ``ContainerError``, ``UnsupportedVersionError``, ``UnknownModelError`` or ``ModelMismatchError``
+    when opened, and ``ValueError`` for ``force_model`` without ``model``; ``frames`` raises
+    ``BitstreamError`` with the file's name.
     """
 
-    def __init__(self, path: str | Path | SharedFile, model: str | Path | None = None, *, force_model: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | Path | SharedFile,
+        model: str | Path | None = None,
+        *,
+        force_model: bool = False,
+    ) -> None:
         if force_model and model is None:
             raise ValueError("force_model needs a model to force: give its name or folder")
         self.path = path
@@ -97,8 +114,8 @@ class LatentStream:
             self._check_header()
             if not force_model:
                 raise ModelMismatchError(
-                    f"{path}: needs model {self._wanted}, {self.bundle.name} is {self.bundle.sha256[:16]}…: "
-                    "give the bundle that wrote the stream"
+                    f"{path}: needs model {self._wanted}, {self.bundle.name} is"
+                    f" {self.bundle.sha256[:16]}…: give the bundle that wrote the stream"
                 )
             self._force()
 
@@ -114,9 +131,13 @@ class LatentStream:
                 attached = attached_bundle(self.reader)
             except AttachedModelError as damage:
                 self._check_header()
-                problem = f"the model attached to the file is damaged ({damage}), and this installation does not have it"
+                problem = (
+                    f"the model attached to the file is damaged ({damage}), and this installation"
+                    " does not have it"
+                )
                 raise ModelMismatchError(
-                    f"{self.path}: {problem}: it needs model {self._wanted}: copy the file again, or give the bundle as the model"
+                    f"{self.path}: {problem}: it needs model {self._wanted}: copy the file again,"
+                    " or give the bundle as the model"
                 ) from damage
             if attached is None:
                 self._check_header()
@@ -128,18 +149,22 @@ class LatentStream:
     def _check_header(self) -> None:
         """A damaged header says nothing about models."""
         if not self.reader.header_is_intact:
-            raise ContainerError(f"{self.path}: the first access unit is damaged: copy or download the file again")
+            raise ContainerError(
+                f"{self.path}: the first access unit is damaged: copy or download the file again"
+            )
 
     def _force(self) -> None:
         given, wanted = self.bundle.tables.latent_channels, self.header.latent_channels
         if given != wanted:
             raise ModelMismatchError(
-                f"{self.path}: needs model {self._wanted} with {wanted} latent channels, {self.bundle.name} {self.bundle.sha256[:16]}… has "
-                f"{given} and cannot be forced on it"
+                f"{self.path}: needs model {self._wanted} with {wanted} latent channels,"
+                f" {self.bundle.name} {self.bundle.sha256[:16]}… has {given} and cannot be forced"
+                " on it"
             )
         warnings.warn(
-            f"{self.path}: needs model {self._wanted}, forced to decode with {self.bundle.name} {self.bundle.sha256[:16]}…: with other "
-            "codec tables latents differ and fail their checksums, with other networks the pictures are not those that were encoded",
+            f"{self.path}: needs model {self._wanted}, forced to decode with {self.bundle.name}"
+            f" {self.bundle.sha256[:16]}…: with other codec tables latents differ and fail their"
+            " checksums, with other networks the pictures are not those that were encoded",
             ForcedModelWarning,
             stacklevel=3,
         )
@@ -151,13 +176,17 @@ class LatentStream:
         return self._index
 
     def frames(self, first: int = 0) -> Iterator[DecodedLatents]:
-        """All frames in display order from the keyframe at or before frame ``first`` on, each verified against its checksum."""
+        """All frames in display order from the keyframe at or before frame ``first`` on, each
+        verified against its checksum.
+        """
         begin = before = 0
         if first:
             index = self.index()
             begin = index.group_of(index.unit_of(first).number).start
             before = index.units[begin].first_frame
-            begin = next((unit.sample for unit in index.units[begin:] if unit.sample is not None), begin)
+            begin = next(
+                (unit.sample for unit in index.units[begin:] if unit.sample is not None), begin
+            )
         decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2, before)
         for sample in self.reader.units():
             if sample.index < begin:
@@ -171,8 +200,9 @@ class LatentStream:
                 raise type_of(error)(f"{self.path}: {where}: {error}") from error
 
     def concealed_frames(self, first: int = 0) -> Iterator[DecodedLatents]:
-        """The same, with lost frames concealed (``concealment``), in the order and with the times of ``index``.  What only decoding finds
-        to be wrong is marked there."""
+        """The same, with lost frames concealed (``concealment``), in the order and with the times
+        of ``index``.  What only decoding finds to be wrong is marked there.
+        """
         from .concealment import conceal
 
         index = self.index()
@@ -202,7 +232,9 @@ class LatentStream:
                 file.close()
 
 
-def _decoded(file: SharedFile, index: StreamIndex, number: int, decoder: UnitDecoder) -> list[DecodedLatents] | None:
+def _decoded(
+    file: SharedFile, index: StreamIndex, number: int, decoder: UnitDecoder
+) -> list[DecodedLatents] | None:
     """The frames of an access unit, None if they are lost; a newly found damage is marked."""
     entry = index.units[number]
     if entry.damage is not None:
@@ -217,14 +249,17 @@ def _decoded(file: SharedFile, index: StreamIndex, number: int, decoder: UnitDec
 
 
 def type_of(error: BitstreamError) -> type[BitstreamError]:
-    """The class to raise again with a file's name in front; ``FieldError`` needs more than a message."""
+    """The class to raise again with a file's name in front; ``FieldError`` needs more than a
+    message.
+    """
     return type(error) if type(error).__init__ is ValueError.__init__ else BitstreamError
 
 
 class UnitDecoder:
     """Access units in order, from a keyframe on, to their frames with all that is known of them.
 
-    block: latents a side of a block.  frames_before: of the stream, before the first unit that is given.
+    block: latents a side of a block.  frames_before: of the stream, before the first unit that is
+    given.
     """
 
     def __init__(self, tables: CodecTables, block: int, frames_before: int = 0) -> None:
@@ -238,18 +273,34 @@ class UnitDecoder:
         kind = "keyframe" if unit.is_keyframe else "inter"
         first, out = self.frames_before, []
         # Numbers inside a unit count from 1, and 0 is the frame before it.
-        references = {e.display_index: tuple(None if n is None else first + n - 1 for n in (e.past, e.future)) for e in unit.references}
+        references = {
+            e.display_index: tuple(None if n is None else first + n - 1 for n in (e.past, e.future))
+            for e in unit.references
+        }
         for i, (frame, quantisers) in enumerate(zip(frames, self._maps.of(unit, frames))):
             share = size * (frame.block_bits + frame.level_bits or 1.0) / bits
-            out.append(DecodedLatents(frame, unit.pts[i], unit.durations[i], kind, share, quantisers, first + i, references[i]))
+            out.append(
+                DecodedLatents(
+                    frame,
+                    unit.pts[i],
+                    unit.durations[i],
+                    kind,
+                    share,
+                    quantisers,
+                    first + i,
+                    references[i],
+                )
+            )
         self.frames_before += len(frames)
         return out
 
 
 class QuantiserMaps:
-    """Which quantiser last refined each position of each frame; copied positions bring theirs along (nearest position).
+    """Which quantiser last refined each position of each frame; copied positions bring theirs along
+    (nearest position).
 
-    The networks after the exact latents are told these: a block copied from a fine keyframe is as clean as the keyframe.
+    The networks after the exact latents are told these: a block copied from a fine keyframe is as
+    clean as the keyframe.
     """
 
     def __init__(self, block: int) -> None:
@@ -257,7 +308,10 @@ class QuantiserMaps:
         self._anchor: np.ndarray | None = None
 
     def of(self, unit: AccessUnit, frames: tuple[LatentFrame, ...]) -> list[np.ndarray]:
-        """(h, w) uint8 for every frame of a unit, in display order.  Units come in order, from a keyframe on."""
+        """(h, w) uint8 for every frame of a unit, in display order.
+
+        Units come in order, from a keyframe on.
+        """
         known = {0: self._anchor}
         for entry in unit.references:
             frame = frames[entry.display_index]
@@ -267,7 +321,9 @@ class QuantiserMaps:
         self._anchor = known[len(frames)]
         return [known[i + 1] for i in range(len(frames))]
 
-    def of_frame(self, frame: LatentFrame, past: np.ndarray | None = None, future: np.ndarray | None = None) -> np.ndarray:
+    def of_frame(
+        self, frame: LatentFrame, past: np.ndarray | None = None, future: np.ndarray | None = None
+    ) -> np.ndarray:
         """(h, w) uint8 of a frame, from those of its references."""
         shape = frame.latents.shape[1:]
         own = np.full(shape, frame.quantiser, dtype=np.uint8)
@@ -275,10 +331,18 @@ class QuantiserMaps:
         brought = np.full(shape, 255, dtype=np.uint8)
         for index, reference, unused in ((0, past, Direction.FUTURE), (1, future, Direction.PAST)):
             if reference is not None:
-                uses = copied & (frame.fields.directions != unused).repeat(self._block, 0).repeat(self._block, 1)
+                uses = copied & (frame.fields.directions != unused).repeat(self._block, 0).repeat(
+                    self._block, 1
+                )
                 rows, columns = np.nonzero(uses)
-                moved = (frame.fields.vectors[index].repeat(self._block, 0).repeat(self._block, 1)[uses] + 4) // 8
-                source = reference[np.clip(rows + moved[:, 0], 0, shape[0] - 1), np.clip(columns + moved[:, 1], 0, shape[1] - 1)]
+                moved = (
+                    frame.fields.vectors[index].repeat(self._block, 0).repeat(self._block, 1)[uses]
+                    + 4
+                ) // 8
+                source = reference[
+                    np.clip(rows + moved[:, 0], 0, shape[0] - 1),
+                    np.clip(columns + moved[:, 1], 0, shape[1] - 1),
+                ]
                 # An average is at least as clean as the cleaner of the two.
                 brought[uses] = np.minimum(brought[uses], source)
         return np.where(brought < 255, brought, own)

@@ -1,4 +1,6 @@
-"""Working ahead in a thread: entropy decoding of the next access units goes on while the networks run."""
+"""Working ahead in a thread: entropy decoding of the next access units goes on while the networks
+run.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ _POLL_SECONDS = 0.2
 def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
     """The items of an iterator in order, up to ``count`` of them made before they are asked for.
 
-    The iterator runs in a thread of its own from the first item asked for.  What it raises is raised here, after the items before it.
-    Closing the returned generator, or leaving its loop, ends the thread after the item that it is making.
+    The iterator runs in a thread of its own from the first item asked for.  What it raises is
+    raised here, after the items before it. Closing the returned generator, or leaving its loop,
+    ends the thread after the item that it is making.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")

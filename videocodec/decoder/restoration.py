@@ -1,4 +1,6 @@
-"""The restoration stage: between exact latents and the autoencoder, free to look at neighbours, never fed back."""
+"""The restoration stage: between exact latents and the autoencoder, free to look at neighbours,
+never fed back.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +19,19 @@ STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.floa
 
 
 class AutoencoderInput(NamedTuple):
-    """What the autoencoder makes pictures of, on its device: latents (B, C, h, w) float32 in latent units, and the quantiser step of
-    every position, (B, h, w) float32 in scaled latents."""
+    """What the autoencoder makes pictures of, on its device: latents (B, C, h, w) float32 in latent
+    units, and the quantiser step of every position, (B, h, w) float32 in scaled latents.
+    """
 
     latents: torch.Tensor
     steps: torch.Tensor
 
 
 class Restoration(ABC):
-    """Improves decoded latents.  Frames may be restored in batches and in any order: nothing restored is ever an input."""
+    """Improves decoded latents.
+
+    Frames may be restored in batches and in any order: nothing restored is ever an input.
+    """
 
     @property
     @abstractmethod
@@ -34,11 +40,17 @@ class Restoration(ABC):
 
     @abstractmethod
     def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
-        """Restore frames ``first``..``first + count - 1`` of ``window``, which also holds their neighbours within reach →
-        (count, C, h, w) float32 in latent units."""
+        """Restore frames ``first``..``first + count - 1`` of ``window``, which also holds their
+        neighbours within reach → (count, C, h, w) float32 in latent units.
+        """
 
-    def restore_on(self, device: torch.device, window: list[DecodedLatents], first: int, count: int) -> AutoencoderInput:
-        """The same on the autoencoder's device, in one copy.  Restorations that work there leave it there."""
+    def restore_on(
+        self, device: torch.device, window: list[DecodedLatents], first: int, count: int
+    ) -> AutoencoderInput:
+        """The same on the autoencoder's device, in one copy.
+
+        Restorations that work there leave it there.
+        """
         steps = STEPS[np.stack([frame.quantiser_map for frame in window[first : first + count]])]
         packed = np.concatenate([self.restore(window, first, count), steps[:, None]], 1)
         with network_errors(f"to show {count} frames to the autoencoder", device):
@@ -47,10 +59,14 @@ class Restoration(ABC):
 
 
 class IdentityRestoration(Restoration):
-    """Leaves the latents as they were decoded: what ``--no-restore`` asks for, and all there is without a UNet."""
+    """Leaves the latents as they were decoded: what ``--no-restore`` asks for, and all there is
+    without a UNet.
+    """
 
     reach = 0
 
     def restore(self, window: list[DecodedLatents], first: int, count: int) -> np.ndarray:
         """The latents themselves."""
-        return np.stack([frame.latent.latents for frame in window[first : first + count]]).astype(np.float32)
+        return np.stack([frame.latent.latents for frame in window[first : first + count]]).astype(
+            np.float32
+        )

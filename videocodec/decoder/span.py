@@ -16,9 +16,9 @@ _END = re.compile(r"(-?)(\d+|\d*\.\d+|\d+\.)(s?)")
 class FrameSpan:
     """A part of a stream, half open like Python's slices.
 
-    first, stop: a frame's number (int) or a time in seconds (``Fraction``), None for the beginning and the end.  Negative numbers and times
-    count from the end.  By times, the part has the frames that begin at or after the first and before the second, so that
-    parts that meet share no frame.
+    first, stop: a frame's number (int) or a time in seconds (``Fraction``), None for the beginning
+    and the end.  Negative numbers and times count from the end.  By times, the part has the frames
+    that begin at or after the first and before the second, so that parts that meet share no frame.
     """
 
     first: int | Fraction | None
@@ -26,7 +26,9 @@ class FrameSpan:
 
     @classmethod
     def parse(cls, text: str) -> FrameSpan:
-        """From FIRST:STOP, either of which may be left out and is a whole number, or seconds with an s.  Raises ``ValueError``."""
+        """From FIRST:STOP, either of which may be left out and is a whole number, or seconds with
+        an s.  Raises ``ValueError``.
+        """
         ends = text.strip().split(":")
         if len(ends) != 2:
             raise ValueError(_malformed(text))
@@ -34,7 +36,10 @@ class FrameSpan:
 
     @classmethod
     def of(cls, given: str | slice | range | FrameSpan) -> FrameSpan:
-        """From text, or from a slice or range of frame numbers without gaps.  Raises ``ValueError``."""
+        """From text, or from a slice or range of frame numbers without gaps.
+
+        Raises ``ValueError``.
+        """
         if isinstance(given, str):
             return cls.parse(given)
         if isinstance(given, slice | range):
@@ -45,11 +50,15 @@ class FrameSpan:
 
     def __str__(self) -> str:
         return ":".join(
-            "" if end is None else f"{float(end):g}s" if isinstance(end, Fraction) else str(end) for end in (self.first, self.stop)
+            "" if end is None else f"{float(end):g}s" if isinstance(end, Fraction) else str(end)
+            for end in (self.first, self.stop)
         )
 
     def resolve(self, index: StreamIndex) -> range:
-        """The frames of a stream.  Raises ``FrameRangeError``, with how many there are, for a part that it does not have."""
+        """The frames of a stream.
+
+        Raises ``FrameRangeError``, with how many there are, for a part that it does not have.
+        """
         first = self._number(index, self.first, 0)
         stop = self._number(index, self.stop, len(index))
         if first >= stop:
@@ -73,7 +82,10 @@ class FrameSpan:
 
 
 def _extent(index: StreamIndex) -> str:
-    return f"it has {len(index)} frames, 0 to {len(index) - 1}, from {index.pts_seconds[0]:g} s up to {index.end_seconds:g} s"
+    return (
+        f"it has {len(index)} frames, 0 to {len(index) - 1}, from {index.pts_seconds[0]:g} s up to"
+        f" {index.end_seconds:g} s"
+    )
 
 
 def _parse_end(end: str, whole: str) -> int | Fraction | None:
@@ -87,4 +99,6 @@ def _parse_end(end: str, whole: str) -> int | Fraction | None:
 
 
 def _malformed(text: str) -> str:
-    return f"must be FIRST:STOP in frames or seconds, such as 100:140, 3.5s:7s or 100:, got {text!r}"
+    return (
+        f"must be FIRST:STOP in frames or seconds, such as 100:140, 3.5s:7s or 100:, got {text!r}"
+    )

@@ -1,7 +1,9 @@
-"""Which frames a stream has, and when, where access units are damaged, missing, repeated or out of order.
+"""Which frames a stream has, and when, where access units are damaged, missing, repeated or out of
+order.
 
-Every intact access unit says itself when its frames are shown.  What lies between two of them, before the first or after the last is a
-*gap*: damaged access units are there, or they are missing, and as many frames are lost as the gap has room for.
+Every intact access unit says itself when its frames are shown.  What lies between two of them,
+before the first or after the last is a *gap*: damaged access units are there, or they are missing,
+and as many frames are lost as the gap has room for.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from fractions import Fraction
 
 from bitstream.sequence_header import SequenceHeader
 
-# Lost frames that a stream is believed to have: 87 minutes at 25 frames per second, and no more than a hundred for every frame that is
-# there.  Times in damaged tables may be anything, and every frame put in the place of a lost one takes as long to decode as any.
+# Lost frames that a stream is believed to have: 87 minutes at 25 frames per second, and no more
+# than a hundred for every frame that is there.  Times in damaged tables may be anything, and every
+# frame put in the place of a lost one takes as long to decode as any.
 MAX_LOST_FRAMES = 1 << 17
 LOST_FOR_EACH, LOST_FOR_NONE = 100, 1000
 MISSING = "it is not in the file"
@@ -24,10 +27,11 @@ MISSING = "it is not in the file"
 class ScannedUnit:
     """What one look at an access unit says.
 
-    number: 0.. in the file, None for one that is missing.  pts, durations: ticks, by the unit itself if it is intact, else by the
-    container (one duration for the whole).  container_pts: by the container alone.  claimed: first pts and durations by the fields of a
-    damaged unit, None if they cannot be read.  bytes: its size; position: of its first byte in the file.  damage: why it cannot be decoded,
-    None for an intact one.  header: of an intact keyframe.
+    number: 0.. in the file, None for one that is missing.  pts, durations: ticks, by the unit
+    itself if it is intact, else by the container (one duration for the whole).  container_pts: by
+    the container alone.  claimed: first pts and durations by the fields of a damaged unit, None if
+    they cannot be read.  bytes: its size; position: of its first byte in the file.  damage: why it
+    cannot be decoded, None for an intact one.  header: of an intact keyframe.
     """
 
     number: int | None
@@ -49,7 +53,9 @@ class ScannedUnit:
 
 @dataclass(frozen=True)
 class Timeline:
-    """units: in display order, without gaps or overlaps; irregularities: a line on everything that was put right without loss."""
+    """units: in display order, without gaps or overlaps; irregularities: a line on everything that
+    was put right without loss.
+    """
 
     units: list[ScannedUnit]
     irregularities: list[str]
@@ -58,15 +64,22 @@ class Timeline:
 def arrange(scanned: Sequence[ScannedUnit]) -> Timeline:
     """Access units in the order of the file → in display order, with gaps filled by lost ones.
 
-    Intact units count once, at the time that they state.  A damaged one takes what the container leaves it of the gap it lies in, and its
-    frames are those that its fields state, if they fill that exactly, or else as many as fit in at the mean duration of the intact frames.
+    Intact units count once, at the time that they state.  A damaged one takes what the container
+    leaves it of the gap it lies in, and its frames are those that its fields state, if they fill
+    that exactly, or else as many as fit in at the mean duration of the intact frames.
     """
     intact, irregularities = _in_order([unit for unit in scanned if unit.damage is None])
     broken = [unit for unit in scanned if unit.damage is not None]
     if not broken and all(unit.end == following.pts for unit, following in zip(intact, intact[1:])):
         return Timeline(intact, irregularities)
-    shift = Counter(unit.pts - unit.container_pts for unit in intact).most_common(1)[0][0] if intact else 0
-    broken = deque(sorted((replace(unit, pts=unit.pts + shift) for unit in broken), key=lambda unit: unit.pts))
+    shift = (
+        Counter(unit.pts - unit.container_pts for unit in intact).most_common(1)[0][0]
+        if intact
+        else 0
+    )
+    broken = deque(
+        sorted((replace(unit, pts=unit.pts + shift) for unit in broken), key=lambda unit: unit.pts)
+    )
     spans = _Spans(intact)
     units: list[ScannedUnit] = []
     for place in range(len(intact) + 1):
@@ -85,7 +98,9 @@ def _in_order(intact: list[ScannedUnit]) -> tuple[list[ScannedUnit], list[str]]:
     kept: list[ScannedUnit] = []
     irregularities = []
     left_out: set[int | None] = set()
-    moved = [following.number for unit, following in zip(intact, intact[1:]) if following.pts < unit.pts]
+    moved = [
+        following.number for unit, following in zip(intact, intact[1:]) if following.pts < unit.pts
+    ]
     for unit in sorted(intact, key=lambda unit: (unit.pts, unit.number)):
         if kept and unit.pts < kept[-1].end:
             what = "is there twice" if unit.pts == kept[-1].pts else "overlaps the one before it"
@@ -93,7 +108,11 @@ def _in_order(intact: list[ScannedUnit]) -> tuple[list[ScannedUnit], list[str]]:
             left_out.add(unit.number)
         else:
             kept.append(unit)
-    irregularities += [f"access unit {number} is out of order and was put right" for number in moved if number not in left_out]
+    irregularities += [
+        f"access unit {number} is out of order and was put right"
+        for number in moved
+        if number not in left_out
+    ]
     return kept, irregularities
 
 
@@ -105,7 +124,9 @@ class _Spans:
         self._mean = Fraction(sum(durations), len(durations)) if durations else None
         self._left = min(MAX_LOST_FRAMES, LOST_FOR_NONE + LOST_FOR_EACH * len(durations))
 
-    def fill(self, broken: list[ScannedUnit], begin: int | None, end: int | None) -> list[ScannedUnit]:
+    def fill(
+        self, broken: list[ScannedUnit], begin: int | None, end: int | None
+    ) -> list[ScannedUnit]:
         """A gap from tick ``begin`` to ``end`` (None: as far as the damaged units in it reach)."""
         if begin is None:
             if not broken:
@@ -125,11 +146,15 @@ class _Spans:
             starts[0] = begin
         for unit, first, stop in zip(broken, starts, [*starts[1:], end]):
             if first < stop:
-                filled.append(replace(unit, pts=first, durations=self._durations(unit, first, stop - first)))
+                filled.append(
+                    replace(unit, pts=first, durations=self._durations(unit, first, stop - first))
+                )
         return filled
 
     def _missing(self, begin: int, end: int) -> list[ScannedUnit]:
-        return [ScannedUnit(None, begin, self._split(end - begin), 0, -1, False, MISSING, None, begin)]
+        return [
+            ScannedUnit(None, begin, self._split(end - begin), 0, -1, False, MISSING, None, begin)
+        ]
 
     def _durations(self, unit: ScannedUnit, first: int, length: int) -> tuple[int, ...]:
         if unit.claimed is not None and unit.claimed[0] == first and sum(unit.claimed[1]) == length:

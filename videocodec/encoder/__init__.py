@@ -1,1 +1,3 @@
-"""The encoder: motion search, mode decision, quantisation, and the streaming pipeline around them."""
+"""The encoder: motion search, mode decision, quantisation, and the streaming pipeline around
+them.
+"""

@@ -1,7 +1,9 @@
-"""What coding a block one way or another costs, by rate and distortion, both in units of the quantiser step.
+"""What coding a block one way or another costs, by rate and distortion, both in units of the
+quantiser step.
 
-Distortion is the squared error of the latents divided by step²; rate is in bits, estimated by formulas whose constants were
-fitted to what the entropy coder really spends.  A cost is distortion + λ · bits.
+Distortion is the squared error of the latents divided by step²; rate is in bits, estimated by
+formulas whose constants were fitted to what the entropy coder really spends.  A cost is distortion
++ λ · bits.
 """
 
 from __future__ import annotations
@@ -22,14 +24,18 @@ _REACH = 64  # steps; larger residuals cost as much as this one
 
 @dataclass(frozen=True)
 class RateEstimates:
-    """Bits of syntax elements.  A level costs ``zero`` bits, or ``nonzero + slope · log2|level|``; intra levels have their own."""
+    """Bits of syntax elements.
+
+    A level costs ``zero`` bits, or ``nonzero + slope · log2|level|``; intra levels have their own.
+    """
 
     skip: float = 0.15
     residual: float = 3.0
     intra: float = 9.0
     generate: float = 6.0
     joined: tuple[float, float] = (0.4, 1.6)  # a unit that moves as one; one that is split
-    direction: tuple[float, float, float] = (0.3, 2.0, 4.0)  # the neighbours' majority; another; another than all neighbours
+    # the neighbours' majority; another; another than all neighbours
+    direction: tuple[float, float, float] = (0.3, 2.0, 4.0)
     any_direction: float = 1.0  # on average, where the neighbours are not known yet
     same_vector: float = 0.5
     merged_vector: float = 3.5  # another candidate: temporal motion or that of a neighbour
@@ -42,15 +48,19 @@ class RateEstimates:
 class BlockCosts:
     """λ, rates and weights of an encoder, and the costs of samples that follow from them.
 
-    weights (C,): what an error in each channel counts, with mean 1.  residual_table, intra_table (classes · C, entries): least
-    cost of a sample by its class of ``importance.WEIGHTS``, its channel, and its distance from the prediction in steps / 16.
+    weights (C,): what an error in each channel counts, with mean 1.  residual_table, intra_table
+    (classes · C, entries): least cost of a sample by its class of ``importance.WEIGHTS``, its
+    channel, and its distance from the prediction in steps / 16.
     """
 
-    def __init__(self, lagrangian: float, weights: np.ndarray, rates: RateEstimates = RateEstimates()) -> None:
+    def __init__(
+        self, lagrangian: float, weights: np.ndarray, rates: RateEstimates = RateEstimates()
+    ) -> None:
         self.lagrangian, self.weights, self.rates = lagrangian, weights, rates
         every = np.outer(WEIGHTS, weights).ravel()
         self.residual_table, self.intra_table = (
-            np.stack([self._samples(levels, float(weight)) for weight in every]) for levels in (rates.levels, rates.intra_levels)
+            np.stack([self._samples(levels, float(weight)) for weight in every])
+            for levels in (rates.levels, rates.intra_levels)
         )
 
     def _samples(self, levels: tuple[float, float, float], weight: float) -> np.ndarray:
@@ -58,7 +68,9 @@ class BlockCosts:
         x = (np.arange(_REACH * _PER_STEP + 1) + 0.5) / _PER_STEP
         costs = weight * x**2 + self.lagrangian * zero
         for level in (np.floor(x), np.floor(x) + 1):
-            coded = weight * (x - level) ** 2 + self.lagrangian * (nonzero + slope * np.log2(np.maximum(level, 1)))
+            coded = weight * (x - level) ** 2 + self.lagrangian * (
+                nonzero + slope * np.log2(np.maximum(level, 1))
+            )
             costs = np.where(level > 0, np.minimum(costs, coded), costs)
         return costs.astype(np.float32)
 
@@ -66,14 +78,26 @@ class BlockCosts:
         """λ · bits of vectors that differ so much (…, 2) from their predictors."""
         r = self.rates
         moved = (difference != 0).any(-1)
-        return self.lagrangian * np.where(moved, r.new_vector + r.vector_slope * np.log2(1.0 + np.abs(difference)).sum(-1), r.same_vector)
+        return self.lagrangian * np.where(
+            moved,
+            r.new_vector + r.vector_slope * np.log2(1.0 + np.abs(difference)).sum(-1),
+            r.same_vector,
+        )
 
 
 class FrameCosts:
-    """Costs of the blocks of one frame.  target (C, h, w) float32: its latents in quantiser steps; weights (C, h, w): what their squared
-    errors count."""
+    """Costs of the blocks of one frame.  target (C, h, w) float32: its latents in quantiser steps;
+    weights (C, h, w): what their squared errors count.
+    """
 
-    def __init__(self, costs: BlockCosts, latents: np.ndarray, quantiser: int, block: int, classes: np.ndarray) -> None:
+    def __init__(
+        self,
+        costs: BlockCosts,
+        latents: np.ndarray,
+        quantiser: int,
+        block: int,
+        classes: np.ndarray,
+    ) -> None:
         """``latents`` (C, h, w) scaled; ``classes`` (bh, bw) of ``importance.WEIGHTS``."""
         step = step_latent(quantiser) * UNITS_PER_LATENT
         self._costs, self._block, self._scale = costs, block, np.float32(1 / step)
@@ -81,7 +105,9 @@ class FrameCosts:
         positions, channels = to_positions(classes.astype(np.int32), block), len(latents)
         self.weights = WEIGHTS[positions] * costs.weights[:, None, None]
         # Where the costs of samples of a channel at a position begin in the tables.
-        self._rows = (positions * channels + np.arange(channels, dtype=np.int32)[:, None, None]) * costs.residual_table.shape[1]
+        self._rows = (
+            positions * channels + np.arange(channels, dtype=np.int32)[:, None, None]
+        ) * costs.residual_table.shape[1]
 
     def in_steps(self, prediction: np.ndarray) -> np.ndarray:
         """A prediction (C, h, w) in latent units → float32 in quantiser steps."""
@@ -101,7 +127,10 @@ class FrameCosts:
         distance, r = np.abs(self.target - self.in_steps(prediction)), self._costs.rates
         error = self._sum(np.square(distance) * self.weights)
         residual = self._looked_up(self._costs.residual_table, distance)
-        return error + self._costs.lagrangian * r.skip, residual + self._costs.lagrangian * r.residual
+        return (
+            error + self._costs.lagrangian * r.skip,
+            residual + self._costs.lagrangian * r.residual,
+        )
 
     @staticmethod
     def quantised(residual: np.ndarray) -> np.ndarray:
@@ -115,4 +144,7 @@ class FrameCosts:
 
     def intra(self) -> np.ndarray:
         """(bh, bw): what coding every block by itself costs."""
-        return self._looked_up(self._costs.intra_table, np.abs(self.target)) + self._costs.lagrangian * self._costs.rates.intra
+        return (
+            self._looked_up(self._costs.intra_table, np.abs(self.target))
+            + self._costs.lagrangian * self._costs.rates.intra
+        )

@@ -1,8 +1,9 @@
 """Coding one chunk: a pure function from its frames and a plan to access units.
 
-Nothing of one chunk reaches another: every chunk gets its own encoder, and the pictures that go through the autoencoder
-together, which may round differently in another company, are counted from the chunk's first frame.  So it does not matter
-which process codes a chunk, nor what it coded before.
+Nothing of one chunk reaches another: every chunk gets its own encoder, and the pictures that go
+through the autoencoder together, which may round differently in another company, are counted from
+the chunk's first frame.  So it does not matter which process codes a chunk, nor what it coded
+before.
 """
 
 from __future__ import annotations
@@ -32,16 +33,17 @@ from .settings import EncoderSettings
 if TYPE_CHECKING:  # it brings torch along, which a process that only plans and writes does not need
     from ..models.runtime import AutoencoderRuntime
 
-_BATCH_PIXELS = 4 * 512 * 288  # pictures encoded together: enough to keep two cores busy, small enough for 4K
+# pictures encoded together: enough to keep two cores busy, small enough for 4K
+_BATCH_PIXELS = 4 * 512 * 288
 
 
 @dataclass(frozen=True)
 class CodingPlan:
     """How to code a chunk.
 
-    budget: what it should take, None for the constant crf of the settings.  maxrate: bits per second (``peak_rate``), None
-    for no limit.  carry: the frames of the second before the chunk that count for its first windows.  keep: whether the
-    bytes are wanted, or only what they weigh.
+    budget: what it should take, None for the constant crf of the settings.  maxrate: bits per
+    second (``peak_rate``), None for no limit.  carry: the frames of the second before the chunk
+    that count for its first windows.  keep: whether the bytes are wanted, or only what they weigh.
     """
 
     settings: EncoderSettings
@@ -61,7 +63,9 @@ class ChunkTask:
 
 @dataclass(frozen=True)
 class CodedUnit:
-    """What is known of an access unit beside its bytes: timestamp of its first frame and durations in ticks, bytes, its crf."""
+    """What is known of an access unit beside its bytes: timestamp of its first frame and durations
+    in ticks, bytes, its crf.
+    """
 
     first_pts: int
     durations: tuple[int, ...]
@@ -76,7 +80,9 @@ class CodedUnit:
 
 @dataclass(frozen=True)
 class CodedChunk:
-    """A chunk by one plan.  data: the bytes of its units one after another, empty if the plan does not keep them."""
+    """A chunk by one plan.  data: the bytes of its units one after another, empty if the plan does
+    not keep them.
+    """
 
     units: tuple[CodedUnit, ...]
     data: bytes
@@ -93,7 +99,9 @@ def motion_search(header: SequenceHeader, settings: EncoderSettings) -> MotionSe
     """For the pictures of a stream, padded to whole blocks."""
     block = 1 << header.block_log2
     rows, columns = header.latent_height // block, header.latent_width // block
-    return MotionSearch(block << header.latent_stride_log2, rows, columns, settings.effort.flow_preset)
+    return MotionSearch(
+        block << header.latent_stride_log2, rows, columns, settings.effort.flow_preset
+    )
 
 
 class _Coding:
@@ -110,7 +118,9 @@ class _Coding:
     ) -> None:
         limit = None
         if plan.maxrate is not None:
-            limit = PeakLimit(plan.maxrate, Fraction(header.time_base), plan.carry, chunk.frames, chunk.is_last)
+            limit = PeakLimit(
+                plan.maxrate, Fraction(header.time_base), plan.carry, chunk.frames, chunk.is_last
+            )
         self._plan = plan
         self._pace = chunk_pace(plan.settings.crf, plan.budget, limit)
         self._encoder = GroupEncoder(
@@ -148,10 +158,19 @@ class _Coding:
 
 
 class ChunkCoder:
-    """Codes chunks.  ``memory``: bytes of latents that may be kept for chunks that come again in a later pass.  ``judge`` looks at what
-    becomes of frames."""
+    """Codes chunks.
 
-    def __init__(self, runtime: AutoencoderRuntime, header: SequenceHeader, memory: int = 0, judge: PictureJudge | None = None) -> None:
+    ``memory``: bytes of latents that may be kept for chunks that come again in a later pass.
+    ``judge`` looks at what becomes of frames.
+    """
+
+    def __init__(
+        self,
+        runtime: AutoencoderRuntime,
+        header: SequenceHeader,
+        memory: int = 0,
+        judge: PictureJudge | None = None,
+    ) -> None:
         self._runtime, self._header, self._judge = runtime, header, judge
         self._luma = motion_search(header, EncoderSettings()).luma
         self._memory = memory
@@ -159,14 +178,26 @@ class ChunkCoder:
         self._restorer: LatentRestorer | None = None
 
     def code(
-        self, task: ChunkTask, frames: Callable[[Chunk], Iterable[SourceFrame]], told: Callable[[CodedUnit], None] = lambda unit: None
+        self,
+        task: ChunkTask,
+        frames: Callable[[Chunk], Iterable[SourceFrame]],
+        told: Callable[[CodedUnit], None] = lambda unit: None,
     ) -> tuple[CodedChunk, ...]:
-        """Code a chunk by all plans of the task at once, whose frames ``frames`` gives; ``told`` hears of every unit by the first plan.
+        """Code a chunk by all plans of the task at once, whose frames ``frames`` gives; ``told``
+        hears of every unit by the first plan.
 
         One result per plan.  Frames are read as they are needed, and each only once.
         """
         codings = [
-            _Coding(self._runtime, self._header, task.chunk, plan, self._restorer_for(plan.settings), self._judge) for plan in task.plans
+            _Coding(
+                self._runtime,
+                self._header,
+                task.chunk,
+                plan,
+                self._restorer_for(plan.settings),
+                self._judge,
+            )
+            for plan in task.plans
         ]
         for frame in self._prepared(task.chunk, frames):
             for index, coding in enumerate(codings):
@@ -181,15 +212,23 @@ class ChunkCoder:
 
     def _restorer_for(self, settings: EncoderSettings) -> LatentRestorer | None:
         """The bundle's restoration, loaded when first wanted, for settings that run it."""
-        if not (settings.generation is None and settings.effort.restores and self._runtime.bundle.has_unet):
+        if not (
+            settings.generation is None
+            and settings.effort.restores
+            and self._runtime.bundle.has_unet
+        ):
             return None
         if self._restorer is None:
             from .restoring import DiffusionRestorer
 
-            self._restorer = DiffusionRestorer(self._runtime.bundle, self._header, self._runtime.device)
+            self._restorer = DiffusionRestorer(
+                self._runtime.bundle, self._header, self._runtime.device
+            )
         return self._restorer
 
-    def _prepared(self, chunk: Chunk, frames: Callable[[Chunk], Iterable[SourceFrame]]) -> Iterator[EncoderFrame]:
+    def _prepared(
+        self, chunk: Chunk, frames: Callable[[Chunk], Iterable[SourceFrame]]
+    ) -> Iterator[EncoderFrame]:
         """The chunk's frames with their latents, remembered where memory allows."""
         if chunk in self._kept:
             yield from self._kept[chunk]
@@ -202,10 +241,16 @@ class ChunkCoder:
         kept: list[EncoderFrame] | None = [] if weight <= self._memory else None
         pictures = iter(frames(chunk))
         while batch := list(islice(pictures, max(1, _BATCH_PIXELS // positions))):
-            latents = self._runtime.encode(np.stack([picture.rgb for picture in batch]), header.padded_height, header.padded_width)
+            latents = self._runtime.encode(
+                np.stack([picture.rgb for picture in batch]),
+                header.padded_height,
+                header.padded_width,
+            )
             for picture, latent in zip(batch, latents):
                 seen = picture.rgb if judged else None
-                frame = EncoderFrame(latent, self._luma(picture.rgb), picture.pts, picture.duration, seen)
+                frame = EncoderFrame(
+                    latent, self._luma(picture.rgb), picture.pts, picture.duration, seen
+                )
                 if kept is not None:
                     kept.append(frame)
                 yield frame

@@ -1,7 +1,9 @@
-"""Finished chunks, kept beside the target until the file is whole, so that an interrupted encode can go on.
+"""Finished chunks, kept beside the target until the file is whole, so that an interrupted encode
+can go on.
 
-The folder ``NAME.chunks`` holds a manifest of everything that the bytes depend on, and one file for every chunk and plan.
-A chunk's file is written under another name, renamed, and carries a checksum: it is there as a whole or not at all.
+The folder ``NAME.chunks`` holds a manifest of everything that the bytes depend on, and one file for
+every chunk and plan. A chunk's file is written under another name, renamed, and carries a checksum:
+it is there as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from .settings import EncoderSettings
 
 try:
     import fcntl
-except ImportError:  # not on Windows: two encodes into one file at a time are then the user's to avoid
+except ImportError:
+    # not on Windows: two encodes into one file at a time are then the user's to avoid
     fcntl = None
 
 _MADE_BY = "videocodec, unfinished encode"
@@ -33,17 +36,25 @@ _PROBED_BYTES = 1 << 20
 
 
 def source_identity(path: Path) -> dict[str, object]:
-    """What tells a source from another without reading all of it: size, time of change, SHA-256 of its first and last MiB."""
+    """What tells a source from another without reading all of it: size, time of change, SHA-256 of
+    its first and last MiB.
+    """
     facts = path.stat()
     digest = hashlib.sha256()
     with path.open("rb") as file:
         digest.update(file.read(_PROBED_BYTES))
         file.seek(max(0, facts.st_size - _PROBED_BYTES))
         digest.update(file.read(_PROBED_BYTES))
-    return {"bytes": facts.st_size, "mtime_ns": facts.st_mtime_ns, "sha256_of_ends": digest.hexdigest()}
+    return {
+        "bytes": facts.st_size,
+        "mtime_ns": facts.st_mtime_ns,
+        "sha256_of_ends": digest.hexdigest(),
+    }
 
 
-def manifest(source: Path, settings: EncoderSettings, model_sha256: str, **others: object) -> dict[str, object]:
+def manifest(
+    source: Path, settings: EncoderSettings, model_sha256: str, **others: object
+) -> dict[str, object]:
     """Everything that the bytes of an encode depend on, as JSON can hold it."""
     values = {
         "made_by": _MADE_BY,
@@ -60,11 +71,12 @@ def manifest(source: Path, settings: EncoderSettings, model_sha256: str, **other
 class ChunkStore:
     """The folder of finished chunks of one target.  Use it as a context manager.
 
-    Made with ``resume`` it takes over what a folder with the same manifest holds (without one, it begins anew); otherwise a
-    folder of an earlier encode is emptied first.  Leaving the context keeps the folder if a chunk is in it, unless ``discard``
-    was called.
+    Made with ``resume`` it takes over what a folder with the same manifest holds (without one, it
+    begins anew); otherwise a folder of an earlier encode is emptied first.  Leaving the context
+    keeps the folder if a chunk is in it, unless ``discard`` was called.
 
-    Raises ``ResumeError`` when the manifests differ, ``OutputError`` for a folder that is not ours, in use, or not writable.
+    Raises ``ResumeError`` when the manifests differ, ``OutputError`` for a folder that is not ours,
+    in use, or not writable.
     """
 
     def __init__(self, target: Path, contents: dict[str, object], *, resume: bool) -> None:
@@ -73,7 +85,10 @@ class ChunkStore:
         with output_errors(target):
             fresh = not self.folder.exists()
             if not fresh and not _is_ours(self.folder):
-                raise OutputError(f"{target}: {self.folder} is in the way and is no folder of an unfinished encode: move it")
+                raise OutputError(
+                    f"{target}: {self.folder} is in the way and is no folder of an unfinished"
+                    " encode: move it"
+                )
             self.folder.mkdir(exist_ok=True)
             self._lock = self._take_lock()
             try:
@@ -83,8 +98,9 @@ class ChunkStore:
                     self._write(_MANIFEST, json.dumps(contents, indent=1).encode())
                 elif before != contents:
                     raise ResumeError(
-                        f"{self.folder} cannot be resumed, it was made with other {_differences(before, contents)}: "
-                        "encode as before, or leave --resume away to begin anew"
+                        f"{self.folder} cannot be resumed, it was made with other"
+                        f" {_differences(before, contents)}: encode as before, or leave --resume"
+                        " away to begin anew"
                     )
             except BaseException:
                 if fresh:
@@ -109,7 +125,10 @@ class ChunkStore:
             return None
         results, start = [], 0
         for chunk in json.loads(facts):
-            units = tuple(CodedUnit(pts, tuple(durations), size, crf) for pts, durations, size, crf in chunk["units"])
+            units = tuple(
+                CodedUnit(pts, tuple(durations), size, crf)
+                for pts, durations, size, crf in chunk["units"]
+            )
             results.append(CodedChunk(units, data[start : start + chunk["bytes"]]))
             start += chunk["bytes"]
         return tuple(results)
@@ -117,7 +136,12 @@ class ChunkStore:
     def save(self, task: ChunkTask, results: tuple[CodedChunk, ...]) -> None:
         """Keep what a task gave.  Raises ``OutputError``."""
         facts = [
-            {"units": [[unit.first_pts, unit.durations, unit.size, unit.crf] for unit in chunk.units], "bytes": len(chunk.data)}
+            {
+                "units": [
+                    [unit.first_pts, unit.durations, unit.size, unit.crf] for unit in chunk.units
+                ],
+                "bytes": len(chunk.data),
+            }
             for chunk in results
         ]
         content = json.dumps(facts).encode() + b"\n" + b"".join(chunk.data for chunk in results)
@@ -131,7 +155,12 @@ class ChunkStore:
     def __enter__(self) -> ChunkStore:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self._discarded or not self.finished:
             self._remove()
         else:
@@ -156,21 +185,28 @@ class ChunkStore:
             raise
 
     def _empty(self) -> None:
-        """The manifest goes last: as long as another file of ours is there, it says whose they are."""
+        """The manifest goes last: as long as another file of ours is there, it says whose they
+        are.
+        """
         for file in self.folder.iterdir():
             if file.suffix == _CHUNK or file.name.endswith(_PARTS):
                 file.unlink()
         (self.folder / _MANIFEST).unlink(missing_ok=True)
 
     def _take_lock(self) -> int | None:
-        """So that no other process empties the folder; the system frees the lock even of a process that was killed."""
+        """So that no other process empties the folder; the system frees the lock even of a process
+        that was killed.
+        """
         lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         if fcntl is not None:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(lock)
-                raise OutputError(f"{self._target}: another encode into this file is at work: wait for it, or name another") from None
+                raise OutputError(
+                    f"{self._target}: another encode into this file is at work: wait for it, or"
+                    " name another"
+                ) from None
         return lock
 
     def _release(self) -> None:
@@ -191,10 +227,14 @@ def _read_manifest(folder: Path) -> dict[str, object] | None:
 
 
 def _is_ours(folder: Path) -> bool:
-    """A folder with our manifest, or one that was being made or removed when the process was killed."""
+    """A folder with our manifest, or one that was being made or removed when the process was
+    killed.
+    """
     if not folder.is_dir() or folder.is_symlink():
         return False
-    return _read_manifest(folder) is not None or all(file.name == _LOCK or file.name.endswith(_PARTS) for file in folder.iterdir())
+    return _read_manifest(folder) is not None or all(
+        file.name == _LOCK or file.name.endswith(_PARTS) for file in folder.iterdir()
+    )
 
 
 def _differences(before: dict[str, object], now: dict[str, object]) -> str:
@@ -203,7 +243,11 @@ def _differences(before: dict[str, object], now: dict[str, object]) -> str:
     for key in sorted({*before, *now}):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            found += [f"{key} {part} ({old.get(part)}, now {new.get(part)})" for part in {**old, **new} if old.get(part) != new.get(part)]
+            found += [
+                f"{key} {part} ({old.get(part)}, now {new.get(part)})"
+                for part in {**old, **new}
+                if old.get(part) != new.get(part)
+            ]
         elif old != new:
             found.append(f"{key} ({old}, now {new})")
     return ", ".join(found)

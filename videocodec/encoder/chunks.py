@@ -1,4 +1,6 @@
-"""Where keyframes go, decided apart from coding: a video falls into chunks, and each can be coded without the others."""
+"""Where keyframes go, decided apart from coding: a video falls into chunks, and each can be coded
+without the others.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ import numpy as np
 from .motion import MotionSearch
 
 _SHORTEST_GOP = 8  # frames from a keyframe to one that a scene cut asks for
-# Novelty (MotionSearch.novelty) measured on the dev clips: two unrelated pictures have 3.0 to 15, the fastest sports 2.7.
+# Novelty (MotionSearch.novelty) measured on the dev clips: two unrelated pictures have 3.0 to 15,
+# the fastest sports 2.7.
 _CUT_NOVELTY = 2.9
 
 
@@ -18,8 +21,8 @@ _CUT_NOVELTY = 2.9
 class Chunk:
     """One closed group of pictures: a keyframe and all frames before the next one.
 
-    index: 0.. in the video.  first: number of its keyframe among the source's frames, 0...  frames: how many it has, at least 1.
-    is_last: whether the video ends with it.
+    index: 0.. in the video.  first: number of its keyframe among the source's frames, 0...  frames:
+    how many it has, at least 1. is_last: whether the video ends with it.
     """
 
     index: int
@@ -29,8 +32,10 @@ class Chunk:
 
 
 class KeyframePlanner:
-    """Says where keyframes go, frame after frame and from nothing but the frames so far: at scene cuts, but not closer than
-    8 frames to the last keyframe, and ``gop_size`` frames after it at the latest."""
+    """Says where keyframes go, frame after frame and from nothing but the frames so far: at scene
+    cuts, but not closer than 8 frames to the last keyframe, and ``gop_size`` frames after it at the
+    latest.
+    """
 
     def __init__(self, search: MotionSearch, gop_size: int) -> None:
         self._search, self._gop_size = search, gop_size
@@ -40,19 +45,26 @@ class KeyframePlanner:
     def starts_chunk(self, luma: np.ndarray) -> bool:
         """Whether the next frame, given by its padded luma (H, W) uint8, is a keyframe."""
         before, self._before = self._before, luma
-        # Camera flashes look like cuts twice in a row; intra blocks carry them at less cost than two keyframes.
+        # Camera flashes look like cuts twice in a row; intra blocks carry them at less cost than
+        # two keyframes.
         keyframe = (
             before is None
             or self._since_keyframe >= self._gop_size
-            or (self._since_keyframe >= _SHORTEST_GOP and self._search.novelty(luma, before) > _CUT_NOVELTY)
+            or (
+                self._since_keyframe >= _SHORTEST_GOP
+                and self._search.novelty(luma, before) > _CUT_NOVELTY
+            )
         )
         self._since_keyframe = 1 if keyframe else self._since_keyframe + 1
         return keyframe
 
 
 def plan_chunks(lumas: Iterable[np.ndarray], planner: KeyframePlanner) -> Iterator[Chunk | None]:
-    """The chunks of a video from the padded luma of its frames.  After every frame comes the chunk that it completed, or None,
-    so that whoever has something else to do can do it in between; the last chunk comes when the frames end."""
+    """The chunks of a video from the padded luma of its frames.
+
+    After every frame comes the chunk that it completed, or None, so that whoever has something else
+    to do can do it in between; the last chunk comes when the frames end.
+    """
     index = first = count = 0
     for luma in lumas:
         done = None

@@ -12,10 +12,12 @@ import numpy as np
 class BlockScene:
     """What a chooser sees of a frame.
 
-    All latents are (C, h, w) float32 in quantiser steps.  target: of the source; prediction; sent: about what a decoder gets if every
-    block is coded in its best mode; past, future: the references moved to where the frame's content is, the past one twice where
-    there is but one.  weights (C, h, w): what squared errors count.  block: latents a side of a block; cost (bh, bw): distortion +
-    λ · bits of the best mode that sends or predicts the block; mark: λ · bits of marking one; quantiser: index of the frame's step.
+    All latents are (C, h, w) float32 in quantiser steps.  target: of the source; prediction; sent:
+    about what a decoder gets if every block is coded in its best mode; past, future: the references
+    moved to where the frame's content is, the past one twice where there is but one.  weights (C,
+    h, w): what squared errors count.  block: latents a side of a block; cost (bh, bw): distortion +
+    λ · bits of the best mode that sends or predicts the block; mark: λ · bits of marking one;
+    quantiser: index of the frame's step.
     """
 
     target: np.ndarray
@@ -46,7 +48,9 @@ class BlockScene:
 
 
 class GenerateChooser(Protocol):
-    """Anything that picks blocks for generation; one that runs the restoration itself fits in here too."""
+    """Anything that picks blocks for generation; one that runs the restoration itself fits in here
+    too.
+    """
 
     def __call__(self, scene: BlockScene) -> np.ndarray:
         """(bh, bw) bool."""
@@ -55,19 +59,27 @@ class GenerateChooser(Protocol):
 
 @dataclass(frozen=True)
 class UnpredictedTexture:
-    """Picks blocks whose residual costs more than it is worth to a restoration that knows how such blocks look.
+    """Picks blocks whose residual costs more than it is worth to a restoration that knows how such
+    blocks look.
 
-    gain: share of a block's squared error that the restoration leaves, 0..1; with the identity it is 1, and marking buys
-    nothing.  A block qualifies as a *disocclusion* if its prediction explains less than half of it, and as *texture* if
-    prediction and source have much the same energy and yet little in common.
+    gain: share of a block's squared error that the restoration leaves, 0..1; with the identity it
+    is 1, and marking buys nothing.  A block qualifies as a *disocclusion* if its prediction
+    explains less than half of it, and as *texture* if prediction and source have much the same
+    energy and yet little in common.
     """
 
     gain: float = 0.5
 
     def __call__(self, scene: BlockScene) -> np.ndarray:
-        detail, predicted, error = scene.energy(scene.target), scene.energy(scene.prediction), scene.distortion(scene.prediction)
+        detail, predicted, error = (
+            scene.energy(scene.target),
+            scene.energy(scene.prediction),
+            scene.distortion(scene.prediction),
+        )
         disocclusion = error > 0.5 * np.maximum(detail, 1e-6)
-        texture = (np.minimum(detail, predicted) > 0.5 * np.maximum(detail, predicted)) & (error > 0.3 * detail)
+        texture = (np.minimum(detail, predicted) > 0.5 * np.maximum(detail, predicted)) & (
+            error > 0.3 * detail
+        )
         return (self.gain * error + scene.mark < scene.cost) & (disocclusion | texture)
 
 
@@ -75,18 +87,21 @@ class LatentRestorer(Protocol):
     """The restoration as an encoder runs it."""
 
     def __call__(self, scene: BlockScene, latents: np.ndarray, generate: np.ndarray) -> np.ndarray:
-        """Versions of a frame's latents (n, C, h, w) in steps, and which of their blocks are to be made up (n, bh, bw) bool → what each is
-        restored to (n, C, h, w), in steps."""
+        """Versions of a frame's latents (n, C, h, w) in steps, and which of their blocks are to be
+        made up (n, bh, bw) bool → what each is restored to (n, C, h, w), in steps.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class RestoredBlocks:
-    """Picks the blocks that come out of the restoration cheaper when they are made up than when they are sent.
+    """Picks the blocks that come out of the restoration cheaper when they are made up than when
+    they are sent.
 
-    The restoration runs twice on a frame: as it would be decoded if everything is sent, and with all blocks made up that could save
-    bits.  A block is made up if the distortion that this leaves, and its mark, cost less than the distortion of what is sent, after
-    restoration too, and its bits.  Only for frames that no other refers to: what is made up is no part of any prediction.
+    The restoration runs twice on a frame: as it would be decoded if everything is sent, and with
+    all blocks made up that could save bits.  A block is made up if the distortion that this leaves,
+    and its mark, cost less than the distortion of what is sent, after restoration too, and its
+    bits.  Only for frames that no other refers to: what is made up is no part of any prediction.
     """
 
     restore: LatentRestorer
@@ -96,7 +111,13 @@ class RestoredBlocks:
         promising = spent > scene.mark
         if not promising.any():
             return promising
-        held_back = np.where(promising.repeat(scene.block, 0).repeat(scene.block, 1), scene.prediction, scene.sent)
-        restored = self.restore(scene, np.stack([scene.sent, held_back]), np.stack([np.zeros_like(promising), promising]))
+        held_back = np.where(
+            promising.repeat(scene.block, 0).repeat(scene.block, 1), scene.prediction, scene.sent
+        )
+        restored = self.restore(
+            scene,
+            np.stack([scene.sent, held_back]),
+            np.stack([np.zeros_like(promising), promising]),
+        )
         kept, made_up = (scene.distortion(latents) for latents in restored)
         return promising & (made_up + scene.mark < kept + spent)

@@ -1,4 +1,6 @@
-"""From scaled latents to access units: groups of up to 16 frames, hierarchical where motion allows, else chained."""
+"""From scaled latents to access units: groups of up to 16 frames, hierarchical where motion allows,
+else chained.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,14 @@ from ..decoder.latents import QuantiserMaps
 from .aiming import KEYFRAME_REACH, REACH, CodedVersion, PictureJudge, better_aim
 from .decisions import BlockDecider
 from .generation import LatentRestorer, RestoredBlocks, UnpredictedTexture
-from .importance import USUAL_CLASS, WEIGHTS, GroupMotion, keyframe_offset, propagate, weight_classes
+from .importance import (
+    USUAL_CLASS,
+    WEIGHTS,
+    GroupMotion,
+    keyframe_offset,
+    propagate,
+    weight_classes,
+)
 from .motion import MotionSearch
 from .quantisation import RateDistortionQuantiser
 from .settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
@@ -38,8 +47,9 @@ _CHAIN_SIZE = 8
 
 @dataclass(frozen=True)
 class EncoderFrame:
-    """A frame to code: scaled latents (C, h, w) float32, padded luma (H, W) uint8, timestamps in ticks, and, where pictures are
-    judged, the picture (H, W, 3) uint8."""
+    """A frame to code: scaled latents (C, h, w) float32, padded luma (H, W) uint8, timestamps in
+    ticks, and, where pictures are judged, the picture (H, W, 3) uint8.
+    """
 
     latents: np.ndarray
     luma: np.ndarray
@@ -64,8 +74,8 @@ class _Known:
 class _InterPlan:
     """How a frame between keyframes is to be coded.
 
-    references: the past and perhaps a future one, and candidates for the vectors to each; classes (bh, bw): what errors count
-    (``importance.WEIGHTS``); is_leaf: no other frame refers to it.
+    references: the past and perhaps a future one, and candidates for the vectors to each; classes
+    (bh, bw): what errors count (``importance.WEIGHTS``); is_leaf: no other frame refers to it.
     """
 
     quantiser: int
@@ -76,34 +86,46 @@ class _InterPlan:
 
 
 def frame_levels(order: tuple[FrameReference, ...]) -> list[int]:
-    """Level of every frame in coding order: 0 for the last frame of the group, one more for every split of a gap."""
+    """Level of every frame in coding order: 0 for the last frame of the group, one more for every
+    split of a gap.
+    """
     level = {0: 0}
     levels = []
     for entry in order:
-        above = [level[entry.past]] if entry.future is None else [level[entry.past], level[entry.future]]
+        above = (
+            [level[entry.past]]
+            if entry.future is None
+            else [level[entry.past], level[entry.future]]
+        )
         levels.append(0 if entry.future is None else max(above) + 1)
         level[entry.display_index + 1] = levels[-1]
     return levels
 
 
 class Pace(Protocol):
-    """Chooses the crf of every access unit of a chunk as it comes, from what the units before it took."""
+    """Chooses the crf of every access unit of a chunk as it comes, from what the units before it
+    took.
+    """
 
     def crf(self, frames: int) -> int:
         """crf 0..63 at which to code the next unit, of so many frames."""
 
     def accepts(self, unit: AccessUnit) -> bool:
-        """Take note of a coded unit; False to have the same frames coded again, at the crf that is asked for then."""
+        """Take note of a coded unit; False to have the same frames coded again, at the crf that is
+        asked for then.
+        """
 
 
 class GroupEncoder:
-    """Codes the frames of one chunk in order; ``push`` and ``finish`` give the access units that are complete.
+    """Codes the frames of one chunk in order; ``push`` and ``finish`` give the access units that
+    are complete.
 
-    The first frame is the keyframe and its own unit; the frames after it wait, up to ``settings.group_size`` of them, and
-    are coded in groups whose structure and size follow from how much is new in them.  ``pace`` may choose another crf for
-    every unit than that of the settings.  ``weights`` (C,): what an error in each channel counts in frames
-    that no other refers to.  ``restorer`` runs the restoration, for presets that ask it what to leave out.  ``judge`` looks at what
-    becomes of frames, which then are coded for its eyes as often as the preset says.
+    The first frame is the keyframe and its own unit; the frames after it wait, up to
+    ``settings.group_size`` of them, and are coded in groups whose structure and size follow from
+    how much is new in them.  ``pace`` may choose another crf for every unit than that of the
+    settings.  ``weights`` (C,): what an error in each channel counts in frames that no other refers
+    to.  ``restorer`` runs the restoration, for presets that ask it what to leave out.  ``judge``
+    looks at what becomes of frames, which then are coded for its eyes as often as the preset says.
     ``new_writer`` and ``new_coder`` let calibration count and record what is coded.
     """
 
@@ -122,18 +144,39 @@ class GroupEncoder:
     ) -> None:
         self._judge = judge
         self._tables, self._header, self._settings, self._search = tables, header, settings, search
-        self._new_writer, self._new_coder, self._pace, self._weights = new_writer, new_coder, pace, weights
+        self._new_writer, self._new_coder, self._pace, self._weights = (
+            new_writer,
+            new_coder,
+            pace,
+            weights,
+        )
         self._block = 1 << header.block_log2
         effort = settings.effort
-        options = {"refinements": effort.refinements, "units": effort.units, "merges": effort.merges}
+        options = {
+            "refinements": effort.refinements,
+            "units": effort.units,
+            "merges": effort.merges,
+        }
         generate = leaf_generate = None
         if settings.generation is not None and settings.generation < 1:
             generate = leaf_generate = UnpredictedTexture(settings.generation)
         elif settings.generation is None and effort.restores and restorer is not None:
             leaf_generate = RestoredBlocks(restorer)
-        self._decider = BlockDecider(tables, self._block, settings.lagrangian, generate=generate, **options)
-        self._leaf_decider = BlockDecider(tables, self._block, settings.lagrangian, weights=weights, generate=leaf_generate, **options)
-        self._grid = header.latent_height >> header.block_log2, header.latent_width >> header.block_log2
+        self._decider = BlockDecider(
+            tables, self._block, settings.lagrangian, generate=generate, **options
+        )
+        self._leaf_decider = BlockDecider(
+            tables,
+            self._block,
+            settings.lagrangian,
+            weights=weights,
+            generate=leaf_generate,
+            **options,
+        )
+        self._grid = (
+            header.latent_height >> header.block_log2,
+            header.latent_width >> header.block_log2,
+        )
         self._keyframe: EncoderFrame | None = None
         self._coder: FrameCoder | None = None
         self._anchor: tuple[_Known, np.ndarray] | None = None
@@ -153,11 +196,17 @@ class GroupEncoder:
         units = []
         while self._waiting:
             units += self._next_units()
-        return units if self._coder or self._keyframe is None else [self._paced(1, lambda: self._code_keyframe(None))]
+        return (
+            units
+            if self._coder or self._keyframe is None
+            else [self._paced(1, lambda: self._code_keyframe(None))]
+        )
 
     def _next_units(self) -> list[AccessUnit]:
-        """Code the frames at the front of those that wait: as many as the motion allows, the fewer the more is new.  The keyframe
-        comes with the first of them, since it depends on them how well it should be coded."""
+        """Code the frames at the front of those that wait: as many as the motion allows, the fewer
+        the more is new.  The keyframe comes with the first of them, since it depends on them how
+        well it should be coded.
+        """
         before = self._keyframe.luma if self._coder is None else self._anchor[1]
         structure, size = self._shape(before)
         frames, self._waiting = self._waiting[:size], self._waiting[size:]
@@ -165,12 +214,21 @@ class GroupEncoder:
         motion = GroupMotion(self._search, [before, *(frame.luma for frame in frames)])
         importance: dict[int, np.ndarray] = {}
         if self._settings.effort.importance:
-            importance = propagate(motion, order, self._block << self._header.latent_stride_log2, self._grid)
-        units = [] if self._coder else [self._paced(1, lambda: self._code_keyframe(importance.get(0)))]
-        return [*units, self._paced(size, lambda: self._group(structure, frames, order, motion, importance))]
+            importance = propagate(
+                motion, order, self._block << self._header.latent_stride_log2, self._grid
+            )
+        units = (
+            [] if self._coder else [self._paced(1, lambda: self._code_keyframe(importance.get(0)))]
+        )
+        return [
+            *units,
+            self._paced(size, lambda: self._group(structure, frames, order, motion, importance)),
+        ]
 
     def _paced(self, frames: int, code: Callable[[], AccessUnit]) -> AccessUnit:
-        """Code a unit at the crf that the pace names, and again from the same state as long as it does not accept it."""
+        """Code a unit at the crf that the pace names, and again from the same state as long as it
+        does not accept it.
+        """
         if self._pace is None:
             return code()
         coder, anchor = self._coder, self._anchor
@@ -192,14 +250,29 @@ class GroupEncoder:
         writer = self._new_writer()
         self._coder.start_unit()
         known: dict[int, _Known] = {0: self._anchor[0]}
-        referred = {entry.past for entry in order} | {entry.future for entry in order} | {len(frames)}
+        referred = (
+            {entry.past for entry in order} | {entry.future for entry in order} | {len(frames)}
+        )
         coded: dict[int, LatentFrame] = {}
         for entry, level in zip(order, frame_levels(order)):
             number = entry.display_index + 1
-            quantiser = min(QUANTISER_COUNT - 1, self._settings.inter_quantiser + self._settings.level_offset(level))
-            references = tuple((known[r], self._candidates(motion, number, r)) for r in (entry.past, entry.future) if r is not None)
+            quantiser = min(
+                QUANTISER_COUNT - 1,
+                self._settings.inter_quantiser + self._settings.level_offset(level),
+            )
+            references = tuple(
+                (known[r], self._candidates(motion, number, r))
+                for r in (entry.past, entry.future)
+                if r is not None
+            )
             with one_blas_thread():
-                plan = _InterPlan(quantiser, entry, references, self._classes(importance.get(number)), number not in referred)
+                plan = _InterPlan(
+                    quantiser,
+                    entry,
+                    references,
+                    self._classes(importance.get(number)),
+                    number not in referred,
+                )
                 version = self._code(writer, self._aim(frames[entry.display_index], plan), plan)
             coded[entry.display_index] = version.frame
             known[number] = _Known.of(version)
@@ -207,7 +280,9 @@ class GroupEncoder:
         return self._unit(structure, frames, [coded[e.display_index] for e in order], coded, writer)
 
     def _shape(self, before: np.ndarray) -> tuple[Structure, int]:
-        """Structure and size of the next group: the largest whose last frame can still be predicted from the frame before it."""
+        """Structure and size of the next group: the largest whose last frame can still be predicted
+        from the frame before it.
+        """
         limit = len(self._waiting)
         if not self._settings.effort.hierarchical:
             return Structure.CHAIN, limit
@@ -221,7 +296,9 @@ class GroupEncoder:
 
     def _classes(self, importance: np.ndarray | None) -> np.ndarray:
         """What errors of every block count, (bh, bw) classes of ``importance.WEIGHTS``."""
-        return np.full(self._grid, USUAL_CLASS) if importance is None else weight_classes(importance)
+        return (
+            np.full(self._grid, USUAL_CLASS) if importance is None else weight_classes(importance)
+        )
 
     def _aim(self, frame: EncoderFrame, plan: _InterPlan) -> np.ndarray:
         """The latents of a frame, or better ones where a judge looks at what comes of them."""
@@ -234,28 +311,57 @@ class GroupEncoder:
             return self._code(SymbolWriter(), aim, plan)
 
         try:
-            return better_aim(frame.latents, frame.picture, step_latent(plan.quantiser), REACH, rounds, attempt, self._judge)
+            return better_aim(
+                frame.latents,
+                frame.picture,
+                step_latent(plan.quantiser),
+                REACH,
+                rounds,
+                attempt,
+                self._judge,
+            )
         finally:
             self._coder = coder
 
     def _code(self, writer: SymbolWriter, source: np.ndarray, plan: _InterPlan) -> CodedVersion:
         """Code a frame so that latents ``source`` come of it."""
-        quantiser, references = plan.quantiser, [(known.reference, candidates) for known, candidates in plan.references]
+        quantiser, references = (
+            plan.quantiser,
+            [(known.reference, candidates) for known, candidates in plan.references],
+        )
         future = references[1] if len(references) == 2 else None
         context = self._coder.blocks.context(plan.entry)
-        # Errors in frames that others refer to live on in predictions, where all channels count alike: weighted, they cost bits.
-        decider, weights = (self._leaf_decider, self._weights) if plan.is_leaf else (self._decider, None)
+        # Errors in frames that others refer to live on in predictions, where all channels count
+        # alike: weighted, they cost bits.
+        decider, weights = (
+            (self._leaf_decider, self._weights) if plan.is_leaf else (self._decider, None)
+        )
         decision = decider.decide(source, *references[0], context, quantiser, future, plan.classes)
         target = (source - decision.prediction / UNITS_PER_LATENT) / step_latent(quantiser)
         intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
         target[:, intra] = source[:, intra] / step_latent(quantiser)
         choose = self._quantiser(target, plan.classes, weights)
-        latent = self._coder.code_inter(writer, quantiser, plan.entry, (references[0][0], future and future[0]), decision.fields, choose)
-        quantisers = self._maps.of_frame(latent, *(known.quantisers for known, _ in plan.references))
-        return CodedVersion(latent, quantisers, to_positions(latent.fields.coded, self._block), decision.prediction)
+        latent = self._coder.code_inter(
+            writer,
+            quantiser,
+            plan.entry,
+            (references[0][0], future and future[0]),
+            decision.fields,
+            choose,
+        )
+        quantisers = self._maps.of_frame(
+            latent, *(known.quantisers for known, _ in plan.references)
+        )
+        return CodedVersion(
+            latent, quantisers, to_positions(latent.fields.coded, self._block), decision.prediction
+        )
 
-    def _quantiser(self, target: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None) -> RateDistortionQuantiser:
-        return RateDistortionQuantiser(target, self._settings.lagrangian, weights, to_positions(WEIGHTS[classes], self._block))
+    def _quantiser(
+        self, target: np.ndarray, classes: np.ndarray, weights: np.ndarray | None = None
+    ) -> RateDistortionQuantiser:
+        return RateDistortionQuantiser(
+            target, self._settings.lagrangian, weights, to_positions(WEIGHTS[classes], self._block)
+        )
 
     @staticmethod
     def _candidates(motion: GroupMotion, frame: int, reference: int) -> list[np.ndarray]:
@@ -272,15 +378,21 @@ class GroupEncoder:
         step, classes, aim = step_latent(quantiser), self._classes(importance), frame.latents
 
         def code(writer: SymbolWriter, aim: np.ndarray) -> tuple[FrameCoder, CodedVersion]:
-            coder = self._new_coder(self._tables, self._header.latent_height, self._header.latent_width, self._block)
+            coder = self._new_coder(
+                self._tables, self._header.latent_height, self._header.latent_width, self._block
+            )
             latent = coder.code_keyframe(writer, quantiser, self._quantiser(aim / step, classes))
-            return coder, CodedVersion(latent, self._maps.of_frame(latent), to_positions(latent.fields.coded, self._block))
+            return coder, CodedVersion(
+                latent, self._maps.of_frame(latent), to_positions(latent.fields.coded, self._block)
+            )
 
         writer, rounds = self._new_writer(), self._settings.effort.keyframe_looks
         with one_blas_thread():
             if self._judge is not None and rounds:
                 attempt = lambda latents: code(SymbolWriter(), latents)[1]
-                aim = better_aim(aim, frame.picture, step, KEYFRAME_REACH, rounds, attempt, self._judge)
+                aim = better_aim(
+                    aim, frame.picture, step, KEYFRAME_REACH, rounds, attempt, self._judge
+                )
             self._coder, version = code(writer, aim)
         self._anchor = _Known.of(version), frame.luma
         return self._unit(Structure.KEYFRAME, [frame], [version.frame], {0: version.frame}, writer)

@@ -1,7 +1,9 @@
-"""How much of the frames to come lives on a block: importance, propagated backwards along motion as x264's mbtree does.
+"""How much of the frames to come lives on a block: importance, propagated backwards along motion as
+x264's mbtree does.
 
-Garrett-Glaser, "A novel macroblock-tree algorithm for high-performance optimization of dependent video coding in H.264/AVC"
-(2009).  A block that can be predicted well hands its own importance, and itself, on to where it is predicted from.
+Garrett-Glaser, "A novel macroblock-tree algorithm for high-performance optimization of dependent
+video coding in H.264/AVC" (2009).  A block that can be predicted well hands its own importance, and
+itself, on to where it is predicted from.
 """
 
 from __future__ import annotations
@@ -14,15 +16,20 @@ from bitstream.group_structure import FrameReference
 from .motion import MotionSearch
 
 _NOISE = 2.0  # grey levels of difference that are in every camera's picture and say nothing
-WEIGHTS = np.array([0.5, 0.7, 1.0, 1.4, 2.0], dtype=np.float32)  # what a block's error can count, by class
+# what a block's error can count, by class
+WEIGHTS = np.array([0.5, 0.7, 1.0, 1.4, 2.0], dtype=np.float32)
 USUAL_CLASS = 2
 _WEIGHT_STRENGTH = 0.5  # power of the importance that a block's error counts
-_KEYFRAME_STRENGTH = 3.5  # quantiser indices by which a keyframe is finer for every doubling of its importance
-_KEYFRAME_OFFSETS = (9, 15)  # least and most: on the dev clips a coarser keyframe costs even fast motion bits
+# quantiser indices by which a keyframe is finer for every doubling of its importance
+_KEYFRAME_STRENGTH = 3.5
+# least and most: on the dev clips a coarser keyframe costs even fast motion bits
+_KEYFRAME_OFFSETS = (9, 15)
 
 
 class GroupMotion:
-    """Vectors between the frames of a group, each pair searched once.  luma: by frame number, 0 is the anchor."""
+    """Vectors between the frames of a group, each pair searched once.  luma: by frame number, 0 is
+    the anchor.
+    """
 
     def __init__(self, search: MotionSearch, luma: list[np.ndarray]) -> None:
         self._search, self._luma = search, luma
@@ -31,21 +38,37 @@ class GroupMotion:
     def vectors(self, frame: int, reference: int) -> np.ndarray:
         """(bh, bw, 2) int64 px: where the blocks of a frame come from in a reference."""
         if (frame, reference) not in self._vectors:
-            self._vectors[frame, reference] = self._search.vectors(self._luma[frame], self._luma[reference])
+            self._vectors[frame, reference] = self._search.vectors(
+                self._luma[frame], self._luma[reference]
+            )
         return self._vectors[frame, reference]
 
     def predictable(self, frame: int, reference: int) -> np.ndarray:
-        """(bh, bw) 0..1: what share of each block the reference has, by luma moved along the vectors."""
+        """(bh, bw) 0..1: what share of each block the reference has, by luma moved along the
+        vectors.
+        """
         vectors, luma = self.vectors(frame, reference), self._luma[frame]
         height, width = luma.shape
         side = height // vectors.shape[0]
-        shift = cv2.resize(vectors[..., ::-1].astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
-        columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        shift = cv2.resize(
+            vectors[..., ::-1].astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST
+        )
+        columns, rows = np.meshgrid(
+            np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+        )
         moved = cv2.remap(
-            self._luma[reference], columns + shift[..., 0], rows + shift[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            self._luma[reference],
+            columns + shift[..., 0],
+            rows + shift[..., 1],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
         error = _block_means(cv2.absdiff(luma, moved).astype(np.float32), side)
-        means = cv2.resize(_block_means(luma.astype(np.float32), side), (width, height), interpolation=cv2.INTER_NEAREST)
+        means = cv2.resize(
+            _block_means(luma.astype(np.float32), side),
+            (width, height),
+            interpolation=cv2.INTER_NEAREST,
+        )
         alone = _block_means(np.abs(luma - means), side)
         return 1 - np.clip(np.maximum(error - _NOISE, 0) / (alone + 0.5), 0, 1)
 
@@ -55,31 +78,43 @@ def _block_means(plane: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(plane, (width // side, height // side), interpolation=cv2.INTER_AREA)
 
 
-def propagate(motion: GroupMotion, order: tuple[FrameReference, ...], side: int, grid: tuple[int, int]) -> dict[int, np.ndarray]:
-    """Importance of every block of every frame of a group by frame number, the anchor's as 0: how many blocks of later frames
-    of the group it stands for, beside itself; (bh, bw) float64.  ``order``: the coding order; side: of a block in px."""
+def propagate(
+    motion: GroupMotion, order: tuple[FrameReference, ...], side: int, grid: tuple[int, int]
+) -> dict[int, np.ndarray]:
+    """Importance of every block of every frame of a group by frame number, the anchor's as 0: how
+    many blocks of later frames of the group it stands for, beside itself; (bh, bw) float64.
+    ``order``: the coding order; side: of a block in px.
+    """
     importance = {entry.display_index + 1: np.zeros(grid) for entry in order} | {0: np.zeros(grid)}
     rows, columns = np.mgrid[: grid[0], : grid[1]]
     for entry in reversed(order):
         frame = entry.display_index + 1
         references = [entry.past] if entry.future is None else [entry.past, entry.future]
         for reference in references:
-            handed = motion.predictable(frame, reference) * (1 + importance[frame]) / len(references)
+            handed = (
+                motion.predictable(frame, reference) * (1 + importance[frame]) / len(references)
+            )
             vectors = np.rint(motion.vectors(frame, reference) / side).astype(np.int64)
-            target = np.clip(rows + vectors[..., 0], 0, grid[0] - 1), np.clip(columns + vectors[..., 1], 0, grid[1] - 1)
+            target = (
+                np.clip(rows + vectors[..., 0], 0, grid[0] - 1),
+                np.clip(columns + vectors[..., 1], 0, grid[1] - 1),
+            )
             np.add.at(importance[reference], target, handed)
     return importance
 
 
 def weight_classes(importance: np.ndarray) -> np.ndarray:
-    """(bh, bw) importance → (bh, bw) int64 classes of ``WEIGHTS``, relative to the frame as a whole, whose own importance is the
-    business of its quantiser."""
+    """(bh, bw) importance → (bh, bw) int64 classes of ``WEIGHTS``, relative to the frame as a
+    whole, whose own importance is the business of its quantiser.
+    """
     logarithm = np.log2(1 + importance)
     relative = 2.0 ** (_WEIGHT_STRENGTH * (logarithm - logarithm.mean()))
     return np.abs(np.log2(relative)[..., None] - np.log2(WEIGHTS)).argmin(-1)
 
 
 def keyframe_offset(importance: np.ndarray) -> int:
-    """Quantiser indices by which a keyframe of this importance is finer than the frames after it."""
+    """Quantiser indices by which a keyframe of this importance is finer than the frames after
+    it.
+    """
     least, most = _KEYFRAME_OFFSETS
     return min(most, max(least, round(_KEYFRAME_STRENGTH * float(np.log2(1 + importance).mean()))))

@@ -1,4 +1,6 @@
-"""Judging coded frames by their decoded pictures, with LPIPS, lost structure and squared error, for ``aiming``."""
+"""Judging coded frames by their decoded pictures, with LPIPS, lost structure and squared error, for
+``aiming``.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,14 @@ from ..networks.perceptual import SMALLEST_SIDE, LpipsSqueeze
 from ..networks.structure import lost_structure
 from .aiming import CodedVersion
 
-# Squared error, LPIPS, lost structure: weights of their logarithms, and what is so little that it is not worth more bits.  Structure, which
-# has no trained eyes, keeps what is done for LPIPS from being done for LPIPS alone.
+# Squared error, LPIPS, lost structure: weights of their logarithms, and what is so little that it
+# is not worth more bits.  Structure, which has no trained eyes, keeps what is done for LPIPS from
+# being done for LPIPS alone.
 _WEIGHTS, _ENOUGH = (1.0, 1.0, 0.5), (4.0, 0.02, 0.01)
 _MARGIN = 4  # latents around a tile that its pixels are decoded from
-# What is remembered on the way to a gradient decides how large a tile may be: for LPIPS, and for an autoencoder about so many times what
-# its greediest layer takes.  The embedded one takes 1.1 GB for 96×96 latents, all in all, and 1.3 with their surroundings.
+# What is remembered on the way to a gradient decides how large a tile may be: for LPIPS, and for an
+# autoencoder about so many times what its greediest layer takes.  The embedded one takes 1.1 GB for
+# 96×96 latents, all in all, and 1.3 with their surroundings.
 _TILE_SIDES = 16, 96  # latents, least and largest
 _TILE_BYTES, _LPIPS_BYTES_PER_LATENT, _LAYERS = 1.5e9, 1e5, 25
 
@@ -46,15 +50,26 @@ class _Tile:
 
     def cut(self, decoded: torch.Tensor) -> torch.Tensor:
         """The inner pixels of what the outer latents are decoded to, (1, 3, H, W)."""
-        rows, columns = (slice(8 * (i.start - o.start), 8 * (i.stop - o.start)) for i, o in zip(self.inner, self.outer))
+        rows, columns = (
+            slice(8 * (i.start - o.start), 8 * (i.stop - o.start))
+            for i, o in zip(self.inner, self.outer)
+        )
         return decoded[..., rows, columns]
 
 
 def _largest_tile(bytes_per_latent: int) -> int:
-    """Latents a side, for an autoencoder whose greediest layer takes so many bytes for each.  Depends on nothing else: the bytes of a video
-    do on it."""
+    """Latents a side, for an autoencoder whose greediest layer takes so many bytes for each.
+
+    Depends on nothing else: the bytes of a video do on it.
+    """
     least, largest = _TILE_SIDES
-    return min(largest, max(least, int((_TILE_BYTES / (_LPIPS_BYTES_PER_LATENT + _LAYERS * bytes_per_latent)) ** 0.5)))
+    return min(
+        largest,
+        max(
+            least,
+            int((_TILE_BYTES / (_LPIPS_BYTES_PER_LATENT + _LAYERS * bytes_per_latent)) ** 0.5),
+        ),
+    )
 
 
 def _spans(size: int, largest: int) -> list[slice]:
@@ -70,12 +85,18 @@ def _tiles(height: int, width: int, largest: int) -> list[_Tile]:
     def around(span: slice, size: int) -> slice:
         return slice(max(0, span.start - _MARGIN), min(size, span.stop + _MARGIN))
 
-    return [_Tile((r, c), (around(r, height), around(c, width))) for r in _spans(height, largest) for c in _spans(width, largest)]
+    return [
+        _Tile((r, c), (around(r, height), around(c, width)))
+        for r in _spans(height, largest)
+        for c in _spans(width, largest)
+    ]
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Gradients differ in their last bits with the number of threads, and a coded video must not."""
+    """Gradients differ in their last bits with the number of threads, and a coded video must
+    not.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -87,9 +108,11 @@ def _one_thread() -> Iterator[None]:
 class PerceptualJudge:
     """A ``PictureJudge`` that decodes as a decoder will, restoration included, and sees with LPIPS.
 
-    What counts is the log of the squared error (that of 8×8 means counted half again) + the log of LPIPS + half the log of the structure
-    lost, of the picture as a whole; of pictures too small for LPIPS or for windows the rest.  For the gradient, restored latents move with
-    the decoded ones: what a restoration adds is taken as given.  It is shown the frame's prediction for the frames around.
+    What counts is the log of the squared error (that of 8×8 means counted half again) + the log of
+    LPIPS + half the log of the structure lost, of the picture as a whole; of pictures too small for
+    LPIPS or for windows the rest.  For the gradient, restored latents move with the decoded ones:
+    what a restoration adds is taken as given.  It is shown the frame's prediction for the frames
+    around.
     """
 
     def __init__(
@@ -102,7 +125,9 @@ class PerceptualJudge:
         self._runtime, self._restoration, self._device = runtime, restoration, runtime.device
         self._perceptual = perceptual.to(runtime.device, memory_format=torch.channels_last)
         self._block = 1 << header.block_log2
-        self._tiles = _tiles(header.latent_height, header.latent_width, _largest_tile(runtime.bytes_per_latent))
+        self._tiles = _tiles(
+            header.latent_height, header.latent_width, _largest_tile(runtime.bytes_per_latent)
+        )
         self._padded = header.padded_height, header.padded_width
         self._size = header.height, header.width
 
@@ -111,11 +136,18 @@ class PerceptualJudge:
         latents = self._restored(coded) / np.float32(UNITS_PER_LATENT)
         steps = STEPS[coded.quantisers]
         source = self._tensor(picture)
-        with network_errors(f"to judge pictures of {self._size[1]}×{self._size[0]}", self._device), _one_thread():
+        with (
+            network_errors(f"to judge pictures of {self._size[1]}×{self._size[0]}", self._device),
+            _one_thread(),
+        ):
             gradient = self._gradient(latents, steps, source)
         gradient *= np.float32(step_latent(coded.frame.quantiser))
         size = np.sqrt(np.mean(np.square(gradient, dtype=np.float64)))
-        return gradient / np.float32(size) if size > 0 and np.isfinite(size) else np.zeros_like(gradient)
+        return (
+            gradient / np.float32(size)
+            if size > 0 and np.isfinite(size)
+            else np.zeros_like(gradient)
+        )
 
     def _restored(self, coded: CodedVersion) -> np.ndarray:
         """Latents (C, h, w) as the autoencoder's decoder gets them, in units of the stream."""
@@ -124,38 +156,57 @@ class PerceptualJudge:
             return latents.astype(np.float32)
         around = latents if coded.prediction is None else coded.prediction.astype(np.int16)
         mask = to_positions(coded.frame.fields.modes == Mode.GENERATE, self._block)
-        return self._restoration.restore_latents(np.stack([latents, around, around])[None], mask[None], coded.quantisers[None])[0]
+        return self._restoration.restore_latents(
+            np.stack([latents, around, around])[None], mask[None], coded.quantisers[None]
+        )[0]
 
     def _tensor(self, picture: np.ndarray) -> torch.Tensor:
         """(1, 3, H, W) in [-1, 1], padded as for the autoencoder."""
         x = torch.from_numpy(picture).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
-        x = F.pad(x, (0, self._padded[1] - x.shape[3], 0, self._padded[0] - x.shape[2]), mode="replicate")
+        x = F.pad(
+            x, (0, self._padded[1] - x.shape[3], 0, self._padded[0] - x.shape[2]), mode="replicate"
+        )
         return x.contiguous(memory_format=torch.channels_last)
 
     def _gradient(self, latents: np.ndarray, steps: np.ndarray, source: torch.Tensor) -> np.ndarray:
-        """(C, h, w) float32, per scaled latent.  A logarithm's gradient is that of its sum over the tiles, divided by the sum."""
+        """(C, h, w) float32, per scaled latent.
+
+        A logarithm's gradient is that of its sum over the tiles, divided by the sum.
+        """
         whole = np.zeros(len(_WEIGHTS))
         if len(self._tiles) > 1:
             with torch.no_grad():
                 for tile in self._tiles:
-                    whole += [float(part) for part in self._seen(tile, self._inputs(latents, steps, tile), source)]
+                    whole += [
+                        float(part)
+                        for part in self._seen(tile, self._inputs(latents, steps, tile), source)
+                    ]
         gradient = np.zeros_like(latents)
         for tile in self._tiles:
             z, step = self._inputs(latents, steps, tile)
             parts = self._seen(tile, (z.requires_grad_(True), step), source)
             sums = whole if len(self._tiles) > 1 else [float(part.detach()) for part in parts]
-            worse = sum(weight * part / (all_of + enough) for weight, part, all_of, enough in zip(_WEIGHTS, parts, sums, _ENOUGH))
+            worse = sum(
+                weight * part / (all_of + enough)
+                for weight, part, all_of, enough in zip(_WEIGHTS, parts, sums, _ENOUGH)
+            )
             (found,) = torch.autograd.grad(worse, z)
             gradient[:, tile.outer[0], tile.outer[1]] += found[0].cpu().numpy()
         return gradient
 
-    def _inputs(self, latents: np.ndarray, steps: np.ndarray, tile: _Tile) -> tuple[torch.Tensor, torch.Tensor]:
+    def _inputs(
+        self, latents: np.ndarray, steps: np.ndarray, tile: _Tile
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         rows, columns = tile.outer
         z, step = latents[None, :, rows, columns], steps[None, rows, columns]
         return tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self._device) for a in (z, step))
 
-    def _seen(self, tile: _Tile, inputs: tuple[torch.Tensor, torch.Tensor], source: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The tile's share of the picture's squared error, in 8-bit units, of its LPIPS, and of the structure it lost."""
+    def _seen(
+        self, tile: _Tile, inputs: tuple[torch.Tensor, torch.Tensor], source: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """The tile's share of the picture's squared error, in 8-bit units, of its LPIPS, and of the
+        structure it lost.
+        """
         decoded, wanted = tile.cut(self._runtime.pictures(*inputs)), source[..., *tile.pixels()]
         share = wanted[0, 0].numel() / source[0, 0].numel()
         error = (decoded - wanted) * 127.5

@@ -1,4 +1,6 @@
-"""Paces of a chunk: what crf each access unit is coded at, to keep to a budget of bytes, to a peak rate, or to both."""
+"""Paces of a chunk: what crf each access unit is coded at, to keep to a budget of bytes, to a peak
+rate, or to both.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,12 @@ from bitstream.access_unit import AccessUnit
 from .peak_rate import PeakLimit
 from .settings import MAX_CRF
 
-# Quality should not pump: a group is coded at most so far from the crf at which the whole video fills its budget, and so far
-# from the group before it.
+# Quality should not pump: a group is coded at most so far from the crf at which the whole video
+# fills its budget, and so far from the group before it.
 _EXCURSION = 4
 _STEP = 2
-_TRUST = 0.1  # of a chunk's inter frames must be coded before what they took weighs as much as what was predicted
+# of a chunk's inter frames must be coded before what they took weighs as much as what was predicted
+_TRUST = 0.1
 _USUAL_SLOPE = 1 / 9  # by which a step of crf lowers log2 of the bytes, on most clips
 _RECOVERY = 2  # crf steps by which a group is finer again after one that the peak rate made coarser
 
@@ -23,8 +26,9 @@ _RECOVERY = 2  # crf steps by which a group is finer again after one that the pe
 class Budget:
     """What a chunk should take.
 
-    crf: at which the whole video would fill its budget, not a whole number.  costs: bytes of every frame predicted for that
-    crf; their sum is the chunk's budget.  slope: by how much log2 of the bytes of inter frames falls with a step of crf.
+    crf: at which the whole video would fill its budget, not a whole number.  costs: bytes of every
+    frame predicted for that crf; their sum is the chunk's budget.  slope: by how much log2 of the
+    bytes of inter frames falls with a step of crf.
     """
 
     crf: float
@@ -47,9 +51,11 @@ class ConstantCrf:
 
 
 class BudgetFollower:
-    """Every unit at the crf at which, by what was predicted and what the chunk took so far, the rest fills the rest of the budget.
+    """Every unit at the crf at which, by what was predicted and what the chunk took so far, the
+    rest fills the rest of the budget.
 
-    That crf is no whole number; what rounding it spends or saves is in the rest of the budget, so that the groups alternate.
+    That crf is no whole number; what rounding it spends or saves is in the rest of the budget, so
+    that the groups alternate.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -80,7 +86,8 @@ class BudgetFollower:
             self._taken += size
         self._left -= size
         self._done += frames
-        self._last = self._choice  # a peak rate may have made the unit coarser, but that is not ours to make up for
+        # a peak rate may have made the unit coarser, but that is not ours to make up for
+        self._last = self._choice
 
 
 class ChunkPace:
@@ -89,7 +96,9 @@ class ChunkPace:
     crfs: that of every unit so far.
     """
 
-    def __init__(self, chooser: ConstantCrf | BudgetFollower, limit: PeakLimit | None = None) -> None:
+    def __init__(
+        self, chooser: ConstantCrf | BudgetFollower, limit: PeakLimit | None = None
+    ) -> None:
         self._chooser, self._limit = chooser, limit
         self._coarser = 0
         self.crfs: list[int] = []

@@ -1,8 +1,9 @@
 """``--maxrate``: no second of video takes more than so many bits.
 
-What counts is exactly this.  The bits of an access unit are spread evenly over its frames, and each frame's share falls
-due at its timestamp.  Of any frames whose timestamps lie within less than one second, the shares add up to at most the
-maximum.  That is every window [t, t + 1 s), wherever t lies.
+What counts is exactly this.  The bits of an access unit are spread evenly over its frames, and each
+frame's share falls due at its timestamp.  Of any frames whose timestamps lie within less than one
+second, the shares add up to at most the maximum.  That is every window [t, t + 1 s), wherever t
+lies.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from itertools import accumulate
 
 from bitstream.access_unit import AccessUnit
 
-# Shares of the maximum that a keyframe may take for itself: a window with more in it has too little left for the frames around it.
+# Shares of the maximum that a keyframe may take for itself: a window with more in it has too little
+# left for the frames around it.
 _KEYFRAME_SHARE = Fraction(6, 10)
 _MARGIN = Fraction(11, 10)  # of the next keyframe's size over that of this chunk's
 
@@ -29,11 +31,16 @@ class FrameBits:
 
 def frame_bits(first_pts: int, durations: Sequence[int], size: int) -> list[FrameBits]:
     """The frames of an access unit of ``size`` bytes."""
-    return [FrameBits(pts, Fraction(8 * size, len(durations))) for pts in accumulate(durations[:-1], initial=first_pts)]
+    return [
+        FrameBits(pts, Fraction(8 * size, len(durations)))
+        for pts in accumulate(durations[:-1], initial=first_pts)
+    ]
 
 
 def peak(frames: Sequence[FrameBits], time_base: Fraction, since: int | None = None) -> Fraction:
-    """Most bits in a window of one second (of ``time_base`` seconds per tick) that has a frame at or after ``since`` in it."""
+    """Most bits in a window of one second (of ``time_base`` seconds per tick) that has a frame at
+    or after ``since`` in it.
+    """
     second, highest, total, first = 1 / time_base, Fraction(0), Fraction(0), 0
     for frame in frames:
         total += frame.bits
@@ -53,21 +60,34 @@ def tail(frames: Sequence[FrameBits], before: int, time_base: Fraction) -> tuple
 class PeakLimit:
     """Says what the next access unit of a chunk may take.
 
-    maximum: bits per second.  carry: the frames shown in the second before the chunk, if what they took is known.
-    frames: how many frames the chunk has.  is_last: whether no other chunk follows, whose keyframe needs room.
+    maximum: bits per second.  carry: the frames shown in the second before the chunk, if what they
+    took is known. frames: how many frames the chunk has.  is_last: whether no other chunk follows,
+    whose keyframe needs room.
     """
 
-    def __init__(self, maximum: int, time_base: Fraction, carry: Sequence[FrameBits], frames: int, is_last: bool) -> None:
+    def __init__(
+        self,
+        maximum: int,
+        time_base: Fraction,
+        carry: Sequence[FrameBits],
+        frames: int,
+        is_last: bool,
+    ) -> None:
         self._maximum, self._second = maximum, 1 / time_base
         self._past, self._left, self._is_last = list(carry), frames, is_last
         self._reserve = Fraction(0)
 
     def allowed(self, unit: AccessUnit) -> Fraction:
-        """Bits the unit may have.  A group may take no more than what, if the frames after it take as much, fills no window, and
-        leaves room for the next keyframe; a keyframe what fills no window and leaves room for others."""
+        """Bits the unit may have.
+
+        A group may take no more than what, if the frames after it take as much, fills no window,
+        and leaves room for the next keyframe; a keyframe what fills no window and leaves room for
+        others.
+        """
         ends = list(unit.pts)
         after = self._left - unit.frame_count
-        due = Fraction(0)  # bits of the next keyframe, once the frames imagined after this unit reach it
+        # bits of the next keyframe, once the frames imagined after this unit reach it
+        due = Fraction(0)
         allowed = Fraction(self._maximum) * (_KEYFRAME_SHARE if unit.is_keyframe else 1)
         step = unit.durations[-1]
         horizon = ends[-1] + (0 if unit.is_keyframe else self._second)
@@ -84,7 +104,10 @@ class PeakLimit:
             is_next = due and index == len(ends) - 1
             count = sum(earlier > start for earlier in ends[: index + (not is_next)])
             if count:
-                allowed = min(allowed, (self._maximum - past - (due if is_next else 0)) * unit.frame_count / count)
+                allowed = min(
+                    allowed,
+                    (self._maximum - past - (due if is_next else 0)) * unit.frame_count / count,
+                )
         return allowed
 
     def add(self, unit: AccessUnit, size: int) -> None:

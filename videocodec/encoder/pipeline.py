@@ -1,7 +1,8 @@
-"""From a source to finished chunks: planning, the passes over all chunks, and what is decided between them.
+"""From a source to finished chunks: planning, the passes over all chunks, and what is decided
+between them.
 
-Whatever is decided rests on the results of whole passes and nothing else, so that the bytes do not depend on how many
-processes there are, which of them is faster, or which chunks were there already.
+Whatever is decided rests on the results of whole passes and nothing else, so that the bytes do not
+depend on how many processes there are, which of them is faster, or which chunks were there already.
 """
 
 from __future__ import annotations
@@ -19,14 +20,23 @@ from .chunk_coder import ChunkTask, CodedUnit, CodingPlan, motion_search
 from .chunk_store import ChunkStore
 from .chunks import Chunk, KeyframePlanner, plan_chunks
 from .peak_rate import FrameBits, frame_bits, peak, tail
-from .rate_control import MOST_ATTEMPTS, PROBE_CRFS, PROBE_PRESET, ChunkPrediction, RateControl, UnitCost
+from .rate_control import (
+    MOST_ATTEMPTS,
+    PROBE_CRFS,
+    PROBE_PRESET,
+    ChunkPrediction,
+    RateControl,
+    UnitCost,
+)
 from .settings import MAX_CRF, PRESETS, EncoderSettings
 from .workers import Workers
 
 _MOST_RECODINGS = 4  # of chunks at whose beginning too much comes together
 
 
-def sequence_header(source: VideoSource, bundle: ModelBundle, settings: EncoderSettings) -> SequenceHeader:
+def sequence_header(
+    source: VideoSource, bundle: ModelBundle, settings: EncoderSettings
+) -> SequenceHeader:
     """What the stream says of itself."""
     return SequenceHeader(
         width=source.width,
@@ -38,7 +48,8 @@ def sequence_header(source: VideoSource, bundle: ModelBundle, settings: EncoderS
         frame_rate=source.frame_rate or 0,
         latent_channels=bundle.tables.latent_channels,
         crf=settings.crf,
-        generated_content=bundle.has_unet or (settings.generation is not None and settings.generation < 1),
+        generated_content=bundle.has_unet
+        or (settings.generation is not None and settings.generation < 1),
         gop_size=settings.gop_size,
         preset=PRESETS.index(settings.preset),
         model_name=bundle.name,
@@ -46,15 +57,21 @@ def sequence_header(source: VideoSource, bundle: ModelBundle, settings: EncoderS
     )
 
 
-def planned_chunks(source: VideoSource, header: SequenceHeader, settings: EncoderSettings) -> Iterator[Chunk | None]:
+def planned_chunks(
+    source: VideoSource, header: SequenceHeader, settings: EncoderSettings
+) -> Iterator[Chunk | None]:
     """The chunks of a video, None after every frame that completes none (``plan_chunks``)."""
     search = motion_search(header, settings)
-    return plan_chunks((search.luma(frame.rgb) for frame in source), KeyframePlanner(search, settings.gop_size))
+    return plan_chunks(
+        (search.luma(frame.rgb) for frame in source), KeyframePlanner(search, settings.gop_size)
+    )
 
 
 @dataclass(frozen=True)
 class Coded:
-    """All chunks of a video by one plan each: the tasks under which their bytes are kept, and what is known of their units."""
+    """All chunks of a video by one plan each: the tasks under which their bytes are kept, and what
+    is known of their units.
+    """
 
     tasks: tuple[ChunkTask, ...]
     units: tuple[tuple[CodedUnit, ...], ...]
@@ -77,8 +94,9 @@ class Coded:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is to be written: the chunks, the crf they were coded for (a whole number without rate control), how many passes
-    it took, and what the user should know."""
+    """What is to be written: the chunks, the crf they were coded for (a whole number without rate
+    control), how many passes it took, and what the user should know.
+    """
 
     coded: Coded
     crf: float
@@ -89,8 +107,8 @@ class Outcome:
 class Encoding:
     """The passes of one encode over the chunks of one video.
 
-    planned: the chunks, as ``planned_chunks`` gives them.  frames_total: how many frames are expected, None if unknown.
-    maxrate: bits per second (``peak_rate``) or None.
+    planned: the chunks, as ``planned_chunks`` gives them.  frames_total: how many frames are
+    expected, None if unknown. maxrate: bits per second (``peak_rate``) or None.
     """
 
     def __init__(
@@ -104,24 +122,43 @@ class Encoding:
         maxrate: int | None,
         progress: ProgressCallback | None,
     ) -> None:
-        self._workers, self._store, self._settings, self._time_base = workers, store, settings, time_base
-        self._planned, self._frames_total, self._maxrate, self._progress = planned, frames_total, maxrate, progress
+        self._workers, self._store, self._settings, self._time_base = (
+            workers,
+            store,
+            settings,
+            time_base,
+        )
+        self._planned, self._frames_total, self._maxrate, self._progress = (
+            planned,
+            frames_total,
+            maxrate,
+            progress,
+        )
         self._chunks: list[Chunk] = []
         self._passes = 0
 
     def at_constant_quality(self) -> Outcome:
         """One pass at the crf of the settings."""
-        coded = self._pass(self._planned, 1, lambda chunk: (CodingPlan(self._settings, maxrate=self._maxrate),))[0]
+        coded = self._pass(
+            self._planned, 1, lambda chunk: (CodingPlan(self._settings, maxrate=self._maxrate),)
+        )[0]
         coded = self._within_maxrate(coded)
         return Outcome(coded, self._settings.crf, self._passes, self._peak_warnings(coded))
 
     def at_rate(self, target: Callable[[Coded], float], described: str) -> Outcome:
-        """As many passes as it takes to come close to the bytes that ``target`` asks for, given what the first pass made of the
-        video; ``described`` names the target in warnings."""
+        """As many passes as it takes to come close to the bytes that ``target`` asks for, given
+        what the first pass made of the video; ``described`` names the target in warnings.
+        """
         preset = PRESETS[min(PRESETS.index(PROBE_PRESET), PRESETS.index(self._settings.preset))]
-        probes = tuple(CodingPlan(replace(self._settings, crf=crf, preset=preset), keep=False) for crf in PROBE_CRFS)
+        probes = tuple(
+            CodingPlan(replace(self._settings, crf=crf, preset=preset), keep=False)
+            for crf in PROBE_CRFS
+        )
         fine, coarse = self._pass(self._planned, 2, lambda chunk: probes)
-        predictions = [ChunkPrediction(*(_costs(units) for units in both)) for both in zip(fine.units, coarse.units)]
+        predictions = [
+            ChunkPrediction(*(_costs(units) for units in both))
+            for both in zip(fine.units, coarse.units)
+        ]
         control = RateControl(target(fine), predictions)
         best: tuple[float, float, Coded] | None = None
         for _ in range(MOST_ATTEMPTS):
@@ -138,12 +175,28 @@ class Encoding:
                 break
             control.learn(crf, [_costs(units) for units in coded.units])
         _, crf, coded = best
-        return Outcome(coded, crf, self._passes, (*control.warnings(crf, coded.size, described), *self._peak_warnings(coded)))
+        return Outcome(
+            coded,
+            crf,
+            self._passes,
+            (*control.warnings(crf, coded.size, described), *self._peak_warnings(coded)),
+        )
 
-    def _pass(self, chunks: Iterable[Chunk | None], passes: int, plans: Callable[[Chunk], tuple[CodingPlan, ...]]) -> tuple[Coded, ...]:
+    def _pass(
+        self,
+        chunks: Iterable[Chunk | None],
+        passes: int,
+        plans: Callable[[Chunk], tuple[CodingPlan, ...]],
+    ) -> tuple[Coded, ...]:
         """Code all chunks, by one or more plans each → one result per plan."""
         self._passes += 1
-        told = _Teller(self._progress, self._frames_total, self._time_base, self._passes, max(passes, self._passes))
+        told = _Teller(
+            self._progress,
+            self._frames_total,
+            self._time_base,
+            self._passes,
+            max(passes, self._passes),
+        )
 
         def tasks() -> Iterator[ChunkTask | None]:
             for chunk in chunks:
@@ -153,12 +206,17 @@ class Encoding:
         self._chunks = [task.chunk for task in done]
         self._frames_total = sum(chunk.frames for chunk in self._chunks)
         count = len(next(iter(done.values())))
-        return tuple(Coded(tuple(done), tuple(results[index] for results in done.values())) for index in range(count))
+        return tuple(
+            Coded(tuple(done), tuple(results[index] for results in done.values()))
+            for index in range(count)
+        )
 
     def _code(
         self, tasks: Iterable[ChunkTask | None], told: Callable[[CodedUnit], None]
     ) -> dict[ChunkTask, tuple[tuple[CodedUnit, ...], ...]]:
-        """Code what the store has not → the units of every task by every plan, in the order of the chunks."""
+        """Code what the store has not → the units of every task by every plan, in the order of the
+        chunks.
+        """
         done: dict[ChunkTask, tuple[tuple[CodedUnit, ...], ...]] = {}
 
         def missing() -> Iterator[ChunkTask | None]:
@@ -177,28 +235,39 @@ class Encoding:
         return dict(sorted(done.items(), key=lambda item: item[0].chunk.index))
 
     def _within_maxrate(self, coded: Coded) -> Coded:
-        """The chunks as they are where all windows hold; where one that crosses a border does not, the chunk after the border is
-        coded again, knowing what the second before it took.
+        """The chunks as they are where all windows hold; where one that crosses a border does not,
+        the chunk after the border is coded again, knowing what the second before it took.
 
-        All such chunks together, and then all that it still takes, so that it does not matter who codes them when.
+        All such chunks together, and then all that it still takes, so that it does not matter who
+        codes them when.
         """
         for _ in range(_MOST_RECODINGS if self._maxrate is not None else 0):
             again = self._overfull(coded)
             if not again:
                 break
-            changed = {task.chunk: (task, units) for task, (units,) in self._code(again, lambda unit: None).items()}
-            pairs = [changed.get(task.chunk, (task, units)) for task, units in zip(coded.tasks, coded.units)]
+            changed = {
+                task.chunk: (task, units)
+                for task, (units,) in self._code(again, lambda unit: None).items()
+            }
+            pairs = [
+                changed.get(task.chunk, (task, units))
+                for task, units in zip(coded.tasks, coded.units)
+            ]
             coded = Coded(*zip(*pairs))
         return coded
 
     def _overfull(self, coded: Coded) -> list[ChunkTask]:
-        """Tasks that code those chunks again in whose first second a window that begins before them holds too much."""
+        """Tasks that code those chunks again in whose first second a window that begins before them
+        holds too much.
+        """
         tasks, before = [], []
         for task, units in zip(coded.tasks, coded.units):
             first, frames = units[0].first_pts, _frames(units)
             carry = tail(before, first, self._time_base)
             shared = [frame for frame in frames if frame.pts < first + 1 / self._time_base]
-            if carry and peak([*carry, *shared], self._time_base, first) > max(self._maxrate, peak(shared, self._time_base)):
+            if carry and peak([*carry, *shared], self._time_base, first) > max(
+                self._maxrate, peak(shared, self._time_base)
+            ):
                 if carry != task.plans[0].carry:
                     tasks.append(replace(task, plans=(replace(task.plans[0], carry=carry),)))
             before = [*carry, *frames]
@@ -209,15 +278,25 @@ class Encoding:
         if self._maxrate is None or highest <= self._maxrate:
             return ()
         return (
-            f"a second of the video takes {float(highest) / 1000:.1f} kbit even at crf {MAX_CRF}, more than the maximum of "
-            f"{self._maxrate / 1000:.1f} kbit/s: a smaller picture or fewer keyframes would help",
+            (
+                f"a second of the video takes {float(highest) / 1000:.1f} kbit even at crf"
+                f" {MAX_CRF}, more than the maximum of {self._maxrate / 1000:.1f} kbit/s: a smaller"
+                " picture or fewer keyframes would help"
+            ),
         )
 
 
 class _Teller:
     """Adds up what is coded in a pass, and passes it on."""
 
-    def __init__(self, progress: ProgressCallback | None, total: int | None, time_base: Fraction, number: int, passes: int) -> None:
+    def __init__(
+        self,
+        progress: ProgressCallback | None,
+        total: int | None,
+        time_base: Fraction,
+        number: int,
+        passes: int,
+    ) -> None:
         self._progress, self._total, self._time_base = progress, total, time_base
         self._number, self._passes = number, passes
         self._frames = self._bytes = self._ticks = 0
@@ -228,7 +307,11 @@ class _Teller:
         self._ticks += sum(unit.durations)
         if self._progress:
             seconds = float(self._ticks * self._time_base)
-            self._progress(Progress(self._frames, self._total, self._bytes, seconds, self._number, self._passes))
+            self._progress(
+                Progress(
+                    self._frames, self._total, self._bytes, seconds, self._number, self._passes
+                )
+            )
 
 
 def _costs(units: Iterable[CodedUnit]) -> list[UnitCost]:
@@ -236,4 +319,6 @@ def _costs(units: Iterable[CodedUnit]) -> list[UnitCost]:
 
 
 def _frames(units: Iterable[CodedUnit]) -> list[FrameBits]:
-    return [frame for unit in units for frame in frame_bits(unit.first_pts, unit.durations, unit.size)]
+    return [
+        frame for unit in units for frame in frame_bits(unit.first_pts, unit.durations, unit.size)
+    ]

@@ -1,4 +1,6 @@
-"""Rate-distortion optimised quantisation of latents against the tables in use (as x264's trellis, but greedy)."""
+"""Rate-distortion optimised quantisation of latents against the tables in use (as x264's trellis,
+but greedy).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,22 @@ from bitstream.level_syntax import PassContext
 
 
 class RateDistortionQuantiser:
-    """Chooses levels that minimise weight · (target - level)² + lagrangian · bits, both in units of the step.
+    """Chooses levels that minimise weight · (target - level)² + lagrangian · bits, both in units of
+    the step.
 
-    ``target`` (C, h, w) float: what the levels should be, residual / step.  ``weights`` (C,): what errors in each channel
-    count, with mean 1, and ``places`` (h, w): what those at each position do; None for all the same.  Candidates are the two
-    integers around the target and zero, priced by the pass's own tables; the influence on later contexts is not priced.
+    ``target`` (C, h, w) float: what the levels should be, residual / step.  ``weights`` (C,): what
+    errors in each channel count, with mean 1, and ``places`` (h, w): what those at each position
+    do; None for all the same.  Candidates are the two integers around the target and zero, priced
+    by the pass's own tables; the influence on later contexts is not priced.
     """
 
-    def __init__(self, target: np.ndarray, lagrangian: float, weights: np.ndarray | None = None, places: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        target: np.ndarray,
+        lagrangian: float,
+        weights: np.ndarray | None = None,
+        places: np.ndarray | None = None,
+    ) -> None:
         self._target, self._lagrangian = target, lagrangian
         self._weights = np.ones(len(target), dtype=np.float32) if weights is None else weights
         self._places = np.ones(target.shape[1:], dtype=np.float32) if places is None else places
@@ -26,7 +36,9 @@ class RateDistortionQuantiser:
         if self._lagrangian <= 0:
             return nearest.reshape(-1, part.own)
         other = nearest + np.where(wanted > nearest, 1, -1)
-        weights = np.outer(self._places[part.rows, part.columns], self._weights[part.first : part.first + part.own]).ravel()
+        weights = np.outer(
+            self._places[part.rows, part.columns], self._weights[part.first : part.first + part.own]
+        ).ravel()
         best, best_cost = nearest, np.full(len(wanted), np.inf)
         for candidate in (nearest, other, np.zeros_like(nearest)):
             cost = weights * (wanted - candidate) ** 2 + self._lagrangian * part.bits(candidate)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 Told = Callable[[CodedUnit], None]
 _PATIENCE = 1.0  # seconds a worker has to end after it was asked to
-# A terminal sends these to all: the parent decides what becomes of it, and without a parent a worker ends anyway.
+# A terminal sends these to all: the parent decides what becomes of it, and without a parent a
+# worker ends anyway.
 _OF_TERMINALS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
 
 
@@ -44,9 +45,9 @@ _OF_TERMINALS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasat
 class Workplace:
     """What coding chunks of a video takes, beside the chunks.
 
-    memory: bytes of latents that a process may keep for a later pass.  perceptual: weights to judge pictures with, if they are
-    to be judged.  threads: CPU threads of all processes together,
-    None for as many as the machine has.
+    memory: bytes of latents that a process may keep for a later pass.  perceptual: weights to judge
+    pictures with, if they are to be judged.  threads: CPU threads of all processes together, None
+    for as many as the machine has.
     """
 
     source: Path
@@ -63,11 +64,14 @@ class Workers(ABC):
     """Codes chunks.  Use it as a context manager."""
 
     @abstractmethod
-    def run(self, tasks: Iterable[ChunkTask | None], told: Told) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
+    def run(
+        self, tasks: Iterable[ChunkTask | None], told: Told
+    ) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
         """Code all tasks → each with its results, in the order in which they are finished.
 
-        ``tasks`` gives None where it has nothing to do yet and wants to be asked again.  ``told`` hears of every access unit.
-        Raises what coding raises, and ``WorkerError`` if a process dies.
+        ``tasks`` gives None where it has nothing to do yet and wants to be asked again.  ``told``
+        hears of every access unit. Raises what coding raises, and ``WorkerError`` if a process
+        dies.
         """
 
     def close(self) -> None:
@@ -76,7 +80,12 @@ class Workers(ABC):
     def __enter__(self) -> Workers:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 
@@ -86,7 +95,9 @@ def start_workers(workplace: Workplace, jobs: int) -> Workers:
 
 
 class _SourceCursor:
-    """Gives the frames of chunks, moving through the source once as long as chunks come in order."""
+    """Gives the frames of chunks, moving through the source once as long as chunks come in
+    order.
+    """
 
     def __init__(self, path: Path, max_frames: int | None) -> None:
         self._path, self._max_frames = path, max_frames
@@ -102,7 +113,10 @@ class _SourceCursor:
             self._position += 1
             yield frame
         if self._position < chunk.first + chunk.frames:
-            raise InputError(f"{self._path}: it was changed while it was being read: leave it alone until it is encoded")
+            raise InputError(
+                f"{self._path}: it was changed while it was being read: leave it alone until it is"
+                " encoded"
+            )
 
     def close(self) -> None:
         if self._source is not None:
@@ -122,7 +136,9 @@ def _judge(workplace: Workplace, runtime: AutoencoderRuntime) -> PictureJudge | 
         restoration = DiffusionRestoration(workplace.bundle, workplace.header, runtime.device)
         # One that takes clips would have to see frames that are not coded yet.
         restoration = None if restoration.takes_clips else restoration
-    return PerceptualJudge(runtime, workplace.header, LpipsSqueeze(workplace.perceptual), restoration)
+    return PerceptualJudge(
+        runtime, workplace.header, LpipsSqueeze(workplace.perceptual), restoration
+    )
 
 
 class _ThisProcess(Workers):
@@ -130,10 +146,14 @@ class _ThisProcess(Workers):
         from ..models.runtime import AutoencoderRuntime
 
         runtime = AutoencoderRuntime(workplace.bundle, workplace.device, workplace.threads)
-        self._coder = ChunkCoder(runtime, workplace.header, workplace.memory, _judge(workplace, runtime))
+        self._coder = ChunkCoder(
+            runtime, workplace.header, workplace.memory, _judge(workplace, runtime)
+        )
         self._cursor = _SourceCursor(workplace.source, workplace.max_frames)
 
-    def run(self, tasks: Iterable[ChunkTask | None], told: Told) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
+    def run(
+        self, tasks: Iterable[ChunkTask | None], told: Told
+    ) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
         for task in tasks:
             if task is not None:
                 yield task, self._coder.code(task, self._cursor.frames, told)
@@ -150,18 +170,27 @@ class _Worker:
 
 
 class _Pool(Workers):
-    """Worker processes, each on its own way through the source.  A task goes to whoever is free first."""
+    """Worker processes, each on its own way through the source.
+
+    A task goes to whoever is free first.
+    """
 
     def __init__(self, workplace: Workplace, jobs: int) -> None:
         context = multiprocessing.get_context("spawn")
-        workplace = replace(workplace, bundle=replace(workplace.bundle))  # without the tables it has loaded
+        # without the tables it has loaded
+        workplace = replace(workplace, bundle=replace(workplace.bundle))
         threads = max(1, (workplace.threads or _processors()) // jobs)
         self._workers: list[_Worker] = []
         try:
             with _no_interrupts():
                 for _ in range(jobs):
                     ours, theirs = context.Pipe()
-                    process = context.Process(target=_work, args=(theirs, workplace, threads), name="videocodec encoder", daemon=True)
+                    process = context.Process(
+                        target=_work,
+                        args=(theirs, workplace, threads),
+                        name="videocodec encoder",
+                        daemon=True,
+                    )
                     process.start()
                     theirs.close()
                     self._workers.append(_Worker(process, ours))
@@ -169,7 +198,9 @@ class _Pool(Workers):
             self.close()
             raise
 
-    def run(self, tasks: Iterable[ChunkTask | None], told: Told) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
+    def run(
+        self, tasks: Iterable[ChunkTask | None], told: Told
+    ) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
         source, more = iter(tasks), True
         ready: deque[ChunkTask] = deque()
         while True:
@@ -186,7 +217,9 @@ class _Pool(Workers):
                     ready.append(task)
             elif not ready and all(worker.task is None for worker in self._workers):
                 return
-            for heard in wait([worker.connection for worker in self._workers], 0 if thinking else None):
+            for heard in wait(
+                [worker.connection for worker in self._workers], 0 if thinking else None
+            ):
                 worker = next(worker for worker in self._workers if worker.connection is heard)
                 message = _receive(worker)
                 if isinstance(message, CodedUnit):
@@ -232,7 +265,10 @@ def _death(worker: _Worker) -> WorkerError:
     if code is not None and code < 0:
         how = f"was killed by signal {-code}: perhaps memory ran out, try fewer --jobs"
     else:
-        how = f'ended with status {code}: a script that encodes with jobs must do so under if __name__ == "__main__"'
+        how = (
+            f"ended with status {code}: a script that encodes with jobs must do so under if"
+            ' __name__ == "__main__"'
+        )
     chunk = worker.task and worker.task.chunk
     where = f" at frames {chunk.first} to {chunk.first + chunk.frames - 1}" if chunk else ""
     return WorkerError(f"an encoder process{where} {how}")
@@ -244,11 +280,14 @@ def _processors() -> int:
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Processes started here never see Ctrl-C or the end of the terminal: this one alone decides what becomes of it."""
+    """Processes started here never see Ctrl-C or the end of the terminal: this one alone decides
+    what becomes of it.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    # Python starts its resource tracker with the first process, and unblocks the signal again once that runs: have it behind us.
+    # Python starts its resource tracker with the first process, and unblocks the signal again once
+    # that runs: have it behind us.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
     try:
@@ -283,9 +322,14 @@ def _end_with_parent() -> None:
 def _portable(error: BaseException) -> BaseException:
     """The error as it can be sent to another process."""
     try:
-        if type(pickle.loads(pickle.dumps(error))) is type(error) and isinstance(error, ValueError | OSError | MemoryError | RuntimeError):
+        if type(pickle.loads(pickle.dumps(error))) is type(error) and isinstance(
+            error, ValueError | OSError | MemoryError | RuntimeError
+        ):
             return error
     except Exception:
         pass
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return WorkerError(f"an encoder process failed: {type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})")
+    return WorkerError(
+        f"an encoder process failed: {type(error).__name__}: {error} ({Path(last.filename).name},"
+        f" line {last.lineno})"
+    )

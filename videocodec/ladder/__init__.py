@@ -1,1 +1,3 @@
-"""``videocodec ladder``: this codec beside others at many bitrates, with figures, plots and a report."""
+"""``videocodec ladder``: this codec beside others at many bitrates, with figures, plots and a
+report.
+"""

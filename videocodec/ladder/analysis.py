@@ -1,4 +1,6 @@
-"""What the figures of a ladder come to: deltas, hulls, per-title ladders, crossings, and when the model has paid for itself."""
+"""What the figures of a ladder come to: deltas, hulls, per-title ladders, crossings, and when the
+model has paid for itself.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,9 @@ def is_missed(record: Record) -> bool:
 
 @dataclass(frozen=True)
 class CodecCurve:
-    """The records of one codec on one clip that have a figure, as points; `hull`: those of them on the convex hull over resolutions;
-    `asked`: the bitrates asked for."""
+    """The records of one codec on one clip that have a figure, as points; `hull`: those of them on
+    the convex hull over resolutions; `asked`: the bitrates asked for.
+    """
 
     records: list[Record]
     points: list[tuple[float, float]]
@@ -40,14 +43,29 @@ class CodecCurve:
 
 
 def codec_curve(records: Sequence[Record], clip: str, codec: str, figure: Figure) -> CodecCurve:
-    """The curve of a codec.  Rungs of searches count only where there is no ladder.  Rungs for different bitrates that took nearly the
-    same count once: they are what the codec does when it cannot do what was asked, and differ by accident."""
-    found = [r for r in records if r["clip"] == clip and r["codec"] == codec and r["error"] is None and figure.name in r["quality"]]
+    """The curve of a codec.
+
+    Rungs of searches count only where there is no ladder.  Rungs for different bitrates that took
+    nearly the same count once: they are what the codec does when it cannot do what was asked, and
+    differ by accident.
+    """
+    found = [
+        r
+        for r in records
+        if r["clip"] == clip
+        and r["codec"] == codec
+        and r["error"] is None
+        and figure.name in r["quality"]
+    ]
     found = [r for r in found if r["sought"] is None] or found
     kept: list[Record] = []
     for one in sorted(found, key=lambda r: (r["scale"], r["bitrate_bps"])):
         last = kept[-1] if kept and kept[-1]["scale"] == one["scale"] else None
-        if last is None or one["mode"] != "bitrate" or one["bitrate_bps"] >= last["bitrate_bps"] * (1 + SAME):
+        if (
+            last is None
+            or one["mode"] != "bitrate"
+            or one["bitrate_bps"] >= last["bitrate_bps"] * (1 + SAME)
+        ):
             kept.append(one)
         elif _miss(one) < _miss(last):
             kept[-1] = one
@@ -72,7 +90,9 @@ def analyse(
     decoder_bytes: dict[str, dict[str, int]],
     below: float | None = None,
 ) -> dict[str, object]:
-    """All of it, as JSON: see docs/ladder.md.  below: BD-rates only where the tested codec takes less than that many bits per second."""
+    """All of it, as JSON: see docs/ladder.md.  below: BD-rates only where the tested codec takes
+    less than that many bits per second.
+    """
     comparable = find_spec("bjontegaard") is not None
     limit = np.inf if below is None else below / 1000
     compared, per_title, equal = [], [], []
@@ -86,30 +106,52 @@ def analyse(
                     compared.append(
                         {"figure": figure.name, "clip": clip, "codec": codec}
                         | _compare(ours, theirs, comparable, limit)
-                        | _payback(ours, theirs, decoder_bytes[codec]["model"] - decoder_bytes[reference]["model"])
+                        | _payback(
+                            ours,
+                            theirs,
+                            decoder_bytes[codec]["model"] - decoder_bytes[reference]["model"],
+                        )
                     )
             equal += _equal_quality(curves, clip, codecs, figure)
     means = [
-        {"figure": figure.name, "codec": codec} | _mean(c for c in compared if c["figure"] == figure.name and c["codec"] == codec)
+        {"figure": figure.name, "codec": codec}
+        | _mean(c for c in compared if c["figure"] == figure.name and c["codec"] == codec)
         for figure in figures
         for codec in codecs
         if codec != reference
     ]
     return {
-        "reference": reference, "below_bps": below, "comparisons": compared, "means": means, "per_title": per_title, "equal_quality": equal,
-        "bd_missing": None if comparable else "BD figures need the package bjontegaard: pip install bjontegaard",
-    }  # fmt: skip
+        "reference": reference,
+        "below_bps": below,
+        "comparisons": compared,
+        "means": means,
+        "per_title": per_title,
+        "equal_quality": equal,
+        "bd_missing": (
+            None
+            if comparable
+            else "BD figures need the package bjontegaard: pip install bjontegaard"
+        ),
+    }
 
 
 def _compare(ours: Curve, theirs: Curve, comparable: bool, below: float) -> dict[str, object]:
     absent = Delta(None, reason="the package bjontegaard is not installed")
-    rate, quality = (bd_rate(ours, theirs, below), bd_quality(ours, theirs, below)) if comparable else (absent, absent)
-    crossed = [{"bitrate_bps": 1000 * at, "leads_above": leads} for at, leads in crossings(ours, theirs)]
+    rate, quality = (
+        (bd_rate(ours, theirs, below), bd_quality(ours, theirs, below))
+        if comparable
+        else (absent, absent)
+    )
+    crossed = [
+        {"bitrate_bps": 1000 * at, "leads_above": leads} for at, leads in crossings(ours, theirs)
+    ]
     return {"bd_rate_percent": asdict(rate), "bd_quality": asdict(quality), "crossovers": crossed}
 
 
 def _payback(ours: Curve, theirs: Curve, model_bytes: int) -> dict[str, object]:
-    """Minutes of clip after which the bytes saved outweigh the model that the other codec does without; None if never."""
+    """Minutes of clip after which the bytes saved outweigh the model that the other codec does
+    without; None if never.
+    """
     saved = mean_rate_saved(ours, theirs)
     minutes = None
     if saved is not None and saved > 0 and model_bytes > 0:
@@ -117,29 +159,60 @@ def _payback(ours: Curve, theirs: Curve, model_bytes: int) -> dict[str, object]:
     return {"saved_bps": None if saved is None else 1000 * saved, "payback_minutes": minutes}
 
 
-def _per_title(found: CodecCurve, clip: str, codec: str, figure: Figure) -> Iterator[dict[str, object]]:
-    """For every bitrate asked for, or every rung's own, the best point of the hull that takes no more (or, of a bitrate, hardly more)."""
+def _per_title(
+    found: CodecCurve, clip: str, codec: str, figure: Figure
+) -> Iterator[dict[str, object]]:
+    """For every bitrate asked for, or every rung's own, the best point of the hull that takes no
+    more (or, of a bitrate, hardly more).
+    """
     hull = [found.records[index] for index in found.hull]
     for rate in found.asked or [r["bitrate_bps"] for r in hull]:
         fitting = [r for r in hull if r["bitrate_bps"] <= rate * (1 + MISSED)]
         chosen = fitting[-1]["id"] if fitting else None
-        yield {"figure": figure.name, "clip": clip, "codec": codec, "bitrate_bps": rate, "record": chosen}
+        yield {
+            "figure": figure.name,
+            "clip": clip,
+            "codec": codec,
+            "bitrate_bps": rate,
+            "record": chosen,
+        }
 
 
-def _equal_quality(curves: dict[str, CodecCurve], clip: str, codecs: Sequence[str], figure: Figure) -> Iterator[dict[str, object]]:
-    """For every rung of the first codec: what the others take at its quality; None outside their rungs, or where they are not monotonic."""
+def _equal_quality(
+    curves: dict[str, CodecCurve], clip: str, codecs: Sequence[str], figure: Figure
+) -> Iterator[dict[str, object]]:
+    """For every rung of the first codec: what the others take at its quality; None outside their
+    rungs, or where they are not monotonic.
+    """
     first = curves[codecs[0]]
     for record, (rate, quality) in zip(first.records, first.points):
         others = {codec: curves[codec].curve for codec in codecs[1:]}
-        rates = {codec: curve.rate_at(quality) if len(curve.rates) and curve.is_monotonic else None for codec, curve in others.items()}
+        rates = {
+            codec: curve.rate_at(quality) if len(curve.rates) and curve.is_monotonic else None
+            for codec, curve in others.items()
+        }
         bits = {codec: None if value is None else 1000 * value for codec, value in rates.items()}
-        yield {"figure": figure.name, "clip": clip, "record": record["id"], "bitrate_bps": 1000 * rate, "others_bps": bits}
+        yield {
+            "figure": figure.name,
+            "clip": clip,
+            "record": record["id"],
+            "bitrate_bps": 1000 * rate,
+            "others_bps": bits,
+        }
 
 
 def _mean(comparisons: Iterator[dict]) -> dict[str, object]:
     """Over the clips that have a BD-rate: arithmetic mean, and the mean of the ratios."""
-    known = [c["bd_rate_percent"]["value"] for c in comparisons if c["bd_rate_percent"]["value"] is not None]
+    known = [
+        c["bd_rate_percent"]["value"]
+        for c in comparisons
+        if c["bd_rate_percent"]["value"] is not None
+    ]
     if not known:
         return {"clips": 0, "bd_rate_percent": None, "bd_rate_percent_geometric": None}
     geometric = 100 * (float(np.exp(np.mean(np.log1p(np.array(known) / 100)))) - 1)
-    return {"clips": len(known), "bd_rate_percent": float(np.mean(known)), "bd_rate_percent_geometric": geometric}
+    return {
+        "clips": len(known),
+        "bd_rate_percent": float(np.mean(known)),
+        "bd_rate_percent_geometric": geometric,
+    }

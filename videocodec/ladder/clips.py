@@ -1,7 +1,9 @@
-"""The frames every codec gets: 8-bit 4:2:0 with stated matrix and range, at a constant frame rate, stored without loss.
+"""The frames every codec gets: 8-bit 4:2:0 with stated matrix and range, at a constant frame rate,
+stored without loss.
 
-A source that is 8-bit 4:2:0 keeps its samples untouched.  Any other goes to 4:2:0 once, here, before any codec sees it.
-Reduced resolutions are made of these frames (Lanczos) and lead back to their size (bicubic) before anything is measured.
+A source that is 8-bit 4:2:0 keeps its samples untouched.  Any other goes to 4:2:0 once, here,
+before any codec sees it. Reduced resolutions are made of these frames (Lanczos) and lead back to
+their size (bicubic) before anything is measured.
 """
 
 from __future__ import annotations
@@ -37,9 +39,10 @@ _MATRIX_NAMES = {BT709: "BT.709", 4: "FCC", 5: "BT.601", 6: "BT.601", 7: "SMPTE 
 class Clip:
     """One prepared clip.
 
-    name: of the source, without suffix.  source: its path as given.  folder: where the prepared files lie.  sha256: of the frames,
-    their rate and colour.  width, height (even), frames (2 or more), rate: frames per second as "num/den".  primaries, transfer,
-    matrix, full_range: H.273 code points, the matrix never unspecified.  notes: what was done to the source, a line each.
+    name: of the source, without suffix.  source: its path as given.  folder: where the prepared
+    files lie.  sha256: of the frames, their rate and colour.  width, height (even), frames (2 or
+    more), rate: frames per second as "num/den".  primaries, transfer, matrix, full_range: H.273
+    code points, the matrix never unspecified.  notes: what was done to the source, a line each.
     """
 
     name: str
@@ -81,13 +84,24 @@ class Clip:
         path = Path(self.folder) / f"{scale:g}.mp4"
         if not path.is_file():
             if scale == 1:
-                raise InputError(f"{path}: the prepared frames of {self.name} are gone: start again")
+                raise InputError(
+                    f"{path}: the prepared frames of {self.name} are gone: start again"
+                )
             width, height = self.size(scale)
-            _write(path, self, (resized(frame, width, height, Interpolation.LANCZOS) for frame in read(self.path())))
+            _write(
+                path,
+                self,
+                (
+                    resized(frame, width, height, Interpolation.LANCZOS)
+                    for frame in read(self.path())
+                ),
+            )
         return path
 
     def reference(self) -> np.ndarray:
-        """All frames, (frames, H * 3 / 2, W) uint8: planar 4:2:0, as NumPy maps them from a file that `discard_reference` removes."""
+        """All frames, (frames, H * 3 / 2, W) uint8: planar 4:2:0, as NumPy maps them from a file
+        that `discard_reference` removes.
+        """
         path = Path(self.folder) / "reference.yuv"
         if not path.is_file():
             beside = path.with_name(f"{path.name}.part{os.getpid()}")
@@ -125,9 +139,13 @@ def prepare(source: Path, folder: Path, max_frames: int | None = None) -> Clip:
         key = digest({"source": file_sha256(source), "max_frames": max_frames, "format": FORMAT})
         home = folder.resolve() / f"{_safe(source.stem)}-{key[:16]}"
         if (known := read_json(home / "clip.json")) is not None:
-            return Clip.from_dict({**known, "name": source.stem, "source": str(source), "folder": str(home)})
+            return Clip.from_dict(
+                {**known, "name": source.stem, "source": str(source), "folder": str(home)}
+            )
         if opened.is_still:
-            raise InputError(f"{source} is a still picture: a ladder needs a clip of two frames or more")
+            raise InputError(
+                f"{source} is a still picture: a ladder needs a clip of two frames or more"
+            )
         return _store(opened, source, home, max_frames)
 
 
@@ -140,11 +158,25 @@ def _store(opened: VideoSource, source: Path, home: Path, max_frames: int | None
         rate = Fraction(opened.frame_rate or 25).limit_denominator(100_000)
         width, height = opened.width - opened.width % 2, opened.height - opened.height % 2
         draft = Clip(
-            source.stem, str(source), str(home), "", width, height, 0, str(rate), colour.primaries, colour.transfer, colour.matrix,
-            bool(colour.full_range), tuple(_notes(opened)),
-        )  # fmt: skip
+            source.stem,
+            str(source),
+            str(home),
+            "",
+            width,
+            height,
+            0,
+            str(rate),
+            colour.primaries,
+            colour.transfer,
+            colour.matrix,
+            bool(colour.full_range),
+            tuple(_notes(opened)),
+        )
         if min(width, height) < SMALLEST_SIDE:
-            raise InputError(f"{source} is {opened.width}x{opened.height}: a ladder needs {SMALLEST_SIDE} px a side or more")
+            raise InputError(
+                f"{source} is {opened.width}x{opened.height}: a ladder needs {SMALLEST_SIDE} px a"
+                " side or more"
+            )
         hashed, count = hashlib.sha256(f"{rate} {width}x{height} {colour}".encode()), 0
 
         def counted() -> Iterator[av.VideoFrame]:
@@ -157,7 +189,10 @@ def _store(opened: VideoSource, source: Path, home: Path, max_frames: int | None
         _write(beside / "1.mp4", draft, counted())
         if count < 2:
             limited = "--max-frames leaves" if max_frames == 1 else "it has"
-            raise InputError(f"{source}: {limited} one frame only, and a ladder needs a clip of two frames or more")
+            raise InputError(
+                f"{source}: {limited} one frame only, and a ladder needs a clip of two frames or"
+                " more"
+            )
         clip = Clip(**{**asdict(draft), "sha256": hashed.hexdigest(), "frames": count})
         write_json(beside / "clip.json", clip.to_dict())
         if not home.exists():
@@ -176,28 +211,48 @@ def read(path: Path) -> Iterator[av.VideoFrame]:
 
 
 def untagged(frame: av.VideoFrame) -> av.VideoFrame:
-    """The same planes as a new frame: without picture type, side data, timestamps and colour, which encoders and filters would act on."""
+    """The same planes as a new frame: without picture type, side data, timestamps and colour, which
+    encoders and filters would act on.
+    """
     return av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
 
 
-def resized(frame: av.VideoFrame, width: int, height: int, interpolation: Interpolation = Interpolation.BICUBIC) -> av.VideoFrame:
-    """Every plane of a 4:2:0 frame at another size; the values keep their meaning, since no colour is converted."""
+def resized(
+    frame: av.VideoFrame,
+    width: int,
+    height: int,
+    interpolation: Interpolation = Interpolation.BICUBIC,
+) -> av.VideoFrame:
+    """Every plane of a 4:2:0 frame at another size; the values keep their meaning, since no colour
+    is converted.
+    """
     if (frame.width, frame.height) == (width, height):
         return frame
-    return VideoReformatter().reformat(frame, width=width, height=height, format="yuv420p", interpolation=interpolation | _EXACT)
+    return VideoReformatter().reformat(
+        frame, width=width, height=height, format="yuv420p", interpolation=interpolation | _EXACT
+    )
 
 
 class ToRgb:
-    """Planes (H * 3 / 2, W) uint8 of a clip → (H, W, 3) uint8 RGB, by its matrix and range, chroma samples on the left."""
+    """Planes (H * 3 / 2, W) uint8 of a clip → (H, W, 3) uint8 RGB, by its matrix and range, chroma
+    samples on the left.
+    """
 
     def __init__(self, clip: Clip) -> None:
-        self._convert, self._tagged = RgbReader(clip.colour, clip.height), ChromaOnLeft(clip.width, clip.height)
+        self._convert, self._tagged = (
+            RgbReader(clip.colour, clip.height),
+            ChromaOnLeft(clip.width, clip.height),
+        )
 
     def __call__(self, planes: np.ndarray) -> np.ndarray:
-        return self._convert(self._tagged(av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p")))
+        return self._convert(
+            self._tagged(av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p"))
+        )
 
 
-def _planar(opened: VideoSource, colour: ColourDescription, width: int, height: int) -> Iterator[av.VideoFrame]:
+def _planar(
+    opened: VideoSource, colour: ColourDescription, width: int, height: int
+) -> Iterator[av.VideoFrame]:
     if _is_untouched(opened):
         yield from (untagged(frame) for frame in opened.pictures())
         return
@@ -206,7 +261,11 @@ def _planar(opened: VideoSource, colour: ColourDescription, width: int, height: 
 
 
 def _is_untouched(opened: VideoSource) -> bool:
-    return opened.pixel_format in _AS_STORED and not opened.is_mirrored and opened.width % 2 == opened.height % 2 == 0
+    return (
+        opened.pixel_format in _AS_STORED
+        and not opened.is_mirrored
+        and opened.width % 2 == opened.height % 2 == 0
+    )
 
 
 def _notes(opened: VideoSource) -> Iterator[str]:
@@ -225,7 +284,9 @@ def _write(path: Path, clip: Clip, frames: Iterator[av.VideoFrame]) -> None:
         stream = None
         for index, frame in enumerate(frames):
             if stream is None:
-                stream = container.add_stream("libx264", rate=rate, width=frame.width, height=frame.height, options=_LOSSLESS)
+                stream = container.add_stream(
+                    "libx264", rate=rate, width=frame.width, height=frame.height, options=_LOSSLESS
+                )
                 stream.pix_fmt = "yuv420p"
                 tag(stream.codec_context, clip)
             tag(frame, clip)

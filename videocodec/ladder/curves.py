@@ -14,7 +14,9 @@ _CROSSING_SAMPLES = 512
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Rungs of one codec on one clip from the lowest rate to the highest: rates in kbit/s, quality such that more is better."""
+    """Rungs of one codec on one clip from the lowest rate to the highest: rates in kbit/s, quality
+    such that more is better.
+    """
 
     rates: np.ndarray
     quality: np.ndarray
@@ -43,7 +45,9 @@ class Curve:
 
 @dataclass(frozen=True)
 class Delta:
-    """A Bjøntegaard delta, or why there is none.  overlap: the share of the tested curve's range that the reference has too."""
+    """A Bjøntegaard delta, or why there is none.  overlap: the share of the tested curve's range
+    that the reference has too.
+    """
 
     value: float | None
     overlap: float = 0.0
@@ -51,7 +55,8 @@ class Delta:
 
 
 def bd_rate(tested: Curve, reference: Curve, below: float = np.inf) -> Delta:
-    """Percent of bytes that `tested` takes more (less, if negative) than `reference` at equal quality (Akima interpolation).
+    """Percent of bytes that `tested` takes more (less, if negative) than `reference` at equal
+    quality (Akima interpolation).
 
     below: only the qualities that `tested` reaches with less than that rate in kbit/s.
     """
@@ -63,31 +68,57 @@ def bd_rate(tested: Curve, reference: Curve, below: float = np.inf) -> Delta:
     low, high = max(tested.quality[0], reference.quality[0]), min(best, reference.quality[-1])
     if low >= high:
         return Delta(None, reason="no overlap")
-    mean = _mean_difference(reference.quality, np.log10(reference.rates), tested.quality, np.log10(tested.rates), low, high)
+    mean = _mean_difference(
+        reference.quality,
+        np.log10(reference.rates),
+        tested.quality,
+        np.log10(tested.rates),
+        low,
+        high,
+    )
     if isinstance(mean, str):
         return Delta(None, reason=mean)
     return Delta(float(100 * (10**mean - 1)), float((high - low) / (best - tested.quality[0])))
 
 
 def bd_quality(tested: Curve, reference: Curve, below: float = np.inf) -> Delta:
-    """Quality that `tested` has more (less, if negative) than `reference` at equal rate, in the unit of the curves."""
+    """Quality that `tested` has more (less, if negative) than `reference` at equal rate, in the
+    unit of the curves.
+    """
     if (reason := _refusal(tested, reference)) is not None:
         return Delta(None, reason=reason)
-    low, high = max(tested.rates[0], reference.rates[0]), min(tested.rates[-1], reference.rates[-1], below)
+    low, high = (
+        max(tested.rates[0], reference.rates[0]),
+        min(tested.rates[-1], reference.rates[-1], below),
+    )
     if low >= high:
         return Delta(None, reason="no overlap")
     low, high = np.log10(low), np.log10(high)
-    mean = _mean_difference(np.log10(reference.rates), reference.quality, np.log10(tested.rates), tested.quality, low, high)
+    mean = _mean_difference(
+        np.log10(reference.rates),
+        reference.quality,
+        np.log10(tested.rates),
+        tested.quality,
+        low,
+        high,
+    )
     if isinstance(mean, str):
         return Delta(None, reason=mean)
-    return Delta(float(mean), float((high - low) / (np.log10(tested.rates[-1]) - np.log10(tested.rates[0]))))
+    return Delta(
+        float(mean), float((high - low) / (np.log10(tested.rates[-1]) - np.log10(tested.rates[0])))
+    )
 
 
 def mean_rate_saved(tested: Curve, reference: Curve) -> float | None:
-    """kbit/s that `tested` takes less at equal quality, as the mean over the qualities both reach; None where they have none."""
+    """kbit/s that `tested` takes less at equal quality, as the mean over the qualities both reach;
+    None where they have none.
+    """
     if _refusal(tested, reference) is not None:
         return None
-    low, high = max(tested.quality[0], reference.quality[0]), min(tested.quality[-1], reference.quality[-1])
+    low, high = (
+        max(tested.quality[0], reference.quality[0]),
+        min(tested.quality[-1], reference.quality[-1]),
+    )
     if low >= high:
         return None
     levels = np.linspace(low, high, 101)
@@ -95,7 +126,9 @@ def mean_rate_saved(tested: Curve, reference: Curve) -> float | None:
 
 
 def crossings(tested: Curve, reference: Curve) -> list[tuple[float, bool]]:
-    """Rates in kbit/s at which one overtakes the other in quality, within the rates of both, and whether `tested` leads from there on."""
+    """Rates in kbit/s at which one overtakes the other in quality, within the rates of both, and
+    whether `tested` leads from there on.
+    """
     for curve in (tested, reference):
         if len(curve.rates) < 2 or not np.all(np.diff(curve.rates) > 0):
             return []
@@ -107,12 +140,19 @@ def crossings(tested: Curve, reference: Curve) -> list[tuple[float, bool]]:
     found = []
     for index in np.flatnonzero(np.sign(lead[:-1]) * np.sign(lead[1:]) < 0):
         share = lead[index] / (lead[index] - lead[index + 1])
-        found.append((float(rates[index] * (rates[index + 1] / rates[index]) ** share), bool(lead[index + 1] > 0)))
+        found.append(
+            (
+                float(rates[index] * (rates[index + 1] / rates[index]) ** share),
+                bool(lead[index + 1] > 0),
+            )
+        )
     return found
 
 
 def convex_hull(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the points on the upper convex hull of quality over rate, from the lowest rate to the highest quality."""
+    """Indices of the points on the upper convex hull of quality over rate, from the lowest rate to
+    the highest quality.
+    """
     hull: list[int] = []
     for index in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
         if hull and points[index][1] <= points[hull[-1]][1]:
@@ -123,9 +163,13 @@ def convex_hull(points: Sequence[tuple[float, float]]) -> list[int]:
     return hull
 
 
-def _is_below(point: tuple[float, float], left: tuple[float, float], right: tuple[float, float]) -> bool:
+def _is_below(
+    point: tuple[float, float], left: tuple[float, float], right: tuple[float, float]
+) -> bool:
     """Whether `point` lies on or below the line from `left` to `right`."""
-    return (point[1] - left[1]) * (right[0] - left[0]) <= (right[1] - left[1]) * (point[0] - left[0])
+    return (point[1] - left[1]) * (right[0] - left[0]) <= (right[1] - left[1]) * (
+        point[0] - left[0]
+    )
 
 
 def _refusal(tested: Curve, reference: Curve) -> str | None:
@@ -137,18 +181,34 @@ def _refusal(tested: Curve, reference: Curve) -> str | None:
 
 
 def _mean_difference(
-    x_reference: np.ndarray, y_reference: np.ndarray, x_tested: np.ndarray, y_tested: np.ndarray, low: float, high: float
+    x_reference: np.ndarray,
+    y_reference: np.ndarray,
+    x_tested: np.ndarray,
+    y_tested: np.ndarray,
+    low: float,
+    high: float,
 ) -> float | str:
-    """Mean of y of tested less that of reference over [low, high] of x, by the interpolators of the package bjontegaard; or why not: where
-    rungs lie close together, a smooth curve through monotonic points can swing far beyond them, and its mean is no figure of anything."""
+    """Mean of y of tested less that of reference over [low, high] of x, by the interpolators of the
+    package bjontegaard; or why not: where rungs lie close together, a smooth curve through
+    monotonic points can swing far beyond them, and its mean is no figure of anything.
+    """
     from bjontegaard import bd_linear
 
     _, of_reference, of_tested = bd_linear(
-        x_reference, y_reference, x_tested, y_tested, method="akima", require_matching_points=False, interpolators=True, min_overlap=0
+        x_reference,
+        y_reference,
+        x_tested,
+        y_tested,
+        method="akima",
+        require_matching_points=False,
+        interpolators=True,
+        min_overlap=0,
     )
     levels = np.linspace(low, high, _CROSSING_SAMPLES)
     for name, curve in (("tested", of_tested), ("reference", of_reference)):
         heights = curve(levels)
         if -np.minimum(np.diff(heights), 0).sum() > SWING * np.ptp(heights):
             return f"interpolation not monotonic ({name})"
-    return float((of_tested.integrate(low, high) - of_reference.integrate(low, high)) / (high - low))
+    return float(
+        (of_tested.integrate(low, high) - of_reference.integrate(low, high)) / (high - low)
+    )

@@ -1,4 +1,6 @@
-"""The ffmpeg program in the imageio-ffmpeg wheel: it has libvmaf and two passes of libvpx, which PyAV has not."""
+"""The ffmpeg program in the imageio-ffmpeg wheel: it has libvmaf and two passes of libvpx, which
+PyAV has not.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from importlib.util import find_spec
 from ..errors import ProgramError
 from .memory import peak_of_process
 
-_QUIET = ("-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file,pipe")  # nothing is fetched from anywhere
+# nothing is fetched from anywhere
+_QUIET = ("-hide_banner", "-loglevel", "error", "-protocol_whitelist", "file,pipe")
 _peak = [0]  # bytes, of any run in this process
 
 
@@ -31,21 +34,30 @@ def missing_program() -> str | None:
 @cache
 def program_version() -> str:
     """As the program itself says."""
-    shown = subprocess.run([_path(), "-version"], capture_output=True, text=True, check=False).stdout
+    shown = subprocess.run(
+        [_path(), "-version"], capture_output=True, text=True, check=False
+    ).stdout
     return match[1] if (match := re.match(r"ffmpeg version (\S+)", shown)) else "unknown"
 
 
 @cache
 def has_filter(name: str) -> bool:
     """Whether the program was built with that filter."""
-    shown = subprocess.run([_path(), "-hide_banner", "-filters"], capture_output=True, text=True, check=False).stdout
+    shown = subprocess.run(
+        [_path(), "-hide_banner", "-filters"], capture_output=True, text=True, check=False
+    ).stdout
     return re.search(rf"^ \S+ +{re.escape(name)} ", shown, re.MULTILINE) is not None
 
 
 def ffmpeg(arguments: list[str], stdin: Iterable[bytes] = ()) -> None:
-    """Run it to its end, `stdin` piped in.  Raises ``ProgramError`` with its last words if it fails."""
+    """Run it to its end, `stdin` piped in.
+
+    Raises ``ProgramError`` with its last words if it fails.
+    """
     command = [_path(), *_QUIET, *arguments]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     said: list[bytes] = []
     listener = threading.Thread(target=lambda: said.append(process.stderr.read()), daemon=True)
     listener.start()
@@ -69,7 +81,10 @@ def ffmpeg(arguments: list[str], stdin: Iterable[bytes] = ()) -> None:
     listener.join()
     if status:
         lines = b"".join(said).decode(errors="replace").strip().splitlines()
-        raise ProgramError(f"the ffmpeg program failed with exit status {status}: {lines[0] if lines else 'it said nothing'}")
+        raise ProgramError(
+            f"the ffmpeg program failed with exit status {status}:"
+            f" {lines[0] if lines else 'it said nothing'}"
+        )
 
 
 def peak_memory() -> int:
@@ -78,7 +93,8 @@ def peak_memory() -> int:
 
 
 def _watch(pid: int, done: threading.Event) -> None:
-    # The kernel keeps the peak itself, so looking now and then misses only what comes after the last look.
+    # The kernel keeps the peak itself, so looking now and then misses only what comes after the
+    # last look.
     while True:
         _peak[0] = max(_peak[0], peak_of_process(pid))
         if done.wait(0.02):

@@ -9,7 +9,9 @@ from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
-    """Put `text` into the file at once: whoever reads it, after a crash too, finds the old or the new one."""
+    """Put `text` into the file at once: whoever reads it, after a crash too, finds the old or the
+    new one.
+    """
     beside = path.with_name(f"{path.name}.part{os.getpid()}")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)

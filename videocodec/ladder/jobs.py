@@ -1,7 +1,8 @@
-"""One rung of one ladder: what is encoded and how, where its results are kept, and what is kept of them.
+"""One rung of one ladder: what is encoded and how, where its results are kept, and what is kept of
+them.
 
-The folder of a job is named after all that its bytes depend on, so a finished one is never made again, whatever became of the run
-that made it:
+The folder of a job is named after all that its bytes depend on, so a finished one is never made
+again, whatever became of the run that made it:
 
     coded.mp4      the coded clip
     encode.json    how it was made, and what that took
@@ -50,8 +51,9 @@ def rate_label(rate: float) -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """One encode of a clip.  sought: the target it was made for by a search over crf, None for one of the ladder.  perceptual: as of
-    ``EncodeTask``."""
+    """One encode of a clip.  sought: the target it was made for by a search over crf, None for one
+    of the ladder.  perceptual: as of ``EncodeTask``.
+    """
 
     clip: Clip
     codec: Codec
@@ -66,11 +68,20 @@ class Job:
     def depends_on(self) -> dict[str, object]:
         """All that the coded bytes depend on."""
         return {
-            "format": ENCODE_VERSION, "source": self.clip.sha256, "codec": self.codec.name, "versions": self.codec.versions(self.model),
-            "mode": self.rung.mode, "value": self.rung.value, "scale": self.rung.scale, "preset": self.preset,
-            "gop_size": self.gop_size, "threads": self.threads,
-            **({"perceptual": _sha256_of_weights(Path(self.perceptual))} if self.perceptual else {}),
-        }  # fmt: skip
+            "format": ENCODE_VERSION,
+            "source": self.clip.sha256,
+            "codec": self.codec.name,
+            "versions": self.codec.versions(self.model),
+            "mode": self.rung.mode,
+            "value": self.rung.value,
+            "scale": self.rung.scale,
+            "preset": self.preset,
+            "gop_size": self.gop_size,
+            "threads": self.threads,
+            **(
+                {"perceptual": _sha256_of_weights(Path(self.perceptual))} if self.perceptual else {}
+            ),
+        }
 
     @property
     def key(self) -> str:
@@ -91,24 +102,45 @@ class Job:
     def task(self, target: Path) -> EncodeTask:
         """For the codec."""
         return EncodeTask(
-            self.clip, self.rung.scale, target, self.rung.mode, self.rung.value, self.preset, self.gop_size, self.threads, self.model,
+            self.clip,
+            self.rung.scale,
+            target,
+            self.rung.mode,
+            self.rung.value,
+            self.preset,
+            self.gop_size,
+            self.threads,
+            self.model,
             self.perceptual,
-        )  # fmt: skip
+        )
 
     def to_dict(self) -> dict[str, object]:
         """For another process."""
         return {
-            "clip": self.clip.to_dict(), "codec": self.codec.name, "rung": vars(self.rung), "preset": self.preset,
-            "gop_size": self.gop_size, "threads": self.threads, "model": self.model, "perceptual": self.perceptual,
-        }  # fmt: skip
+            "clip": self.clip.to_dict(),
+            "codec": self.codec.name,
+            "rung": vars(self.rung),
+            "preset": self.preset,
+            "gop_size": self.gop_size,
+            "threads": self.threads,
+            "model": self.model,
+            "perceptual": self.perceptual,
+        }
 
     @classmethod
     def from_dict(cls, values: dict) -> Job:
         """Of what `to_dict` gave."""
         from .codecs import codec_named
 
-        settings = {name: values[name] for name in ("preset", "gop_size", "threads", "model", "perceptual")}
-        return cls(Clip.from_dict(values["clip"]), codec_named(values["codec"]), Rung(**values["rung"]), **settings)
+        settings = {
+            name: values[name] for name in ("preset", "gop_size", "threads", "model", "perceptual")
+        }
+        return cls(
+            Clip.from_dict(values["clip"]),
+            codec_named(values["codec"]),
+            Rung(**values["rung"]),
+            **settings,
+        )
 
 
 def metric_file(folder: Path, metric: Metric) -> Path:

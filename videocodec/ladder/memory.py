@@ -9,7 +9,8 @@ from pathlib import Path
 def peak_of_process(pid: int | str = "self") -> int:
     """Most bytes resident so far; 0 where the system does not say.
 
-    Linux keeps ``VmHWM`` for the program that runs now, while ``ru_maxrss`` begins with what the process that started it had.
+    Linux keeps ``VmHWM`` for the program that runs now, while ``ru_maxrss`` begins with what the
+    process that started it had.
     """
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -21,4 +22,6 @@ def peak_of_process(pid: int | str = "self") -> int:
         return 0
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )

@@ -17,7 +17,8 @@ def write_plots(results: dict, folder: Path) -> list[Path]:
     import matplotlib
 
     matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "videocodec"  # so that the same figures give the same file
+    # so that the same figures give the same file
+    matplotlib.rcParams["svg.hashsalt"] = "videocodec"
     from matplotlib import pyplot
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,7 +30,9 @@ def write_plots(results: dict, folder: Path) -> list[Path]:
             if _draw(axes, results, clip["name"], figure):
                 for suffix in ("png", "svg"):
                     path = folder / f"{clip['name']}-{figure.name}.{suffix}"
-                    page.savefig(path, dpi=150, metadata={"Date": None} if suffix == "svg" else None)
+                    page.savefig(
+                        path, dpi=150, metadata={"Date": None} if suffix == "svg" else None
+                    )
                     written.append(path)
             pyplot.close(page)
     return written
@@ -45,14 +48,34 @@ def _draw(axes: object, results: dict, clip: str, figure: Figure) -> bool:
         points = [(rate, sign * quality) for rate, quality in found.points]
         many = len({record["scale"] for record in found.records}) > 1
         line = [points[index] for index in found.hull] if many else points
-        axes.plot(*zip(*line), color=colour, marker=None if many else _MARKERS[place % 7], label=f"{codec['label']}, {codec['preset']}")
-        for scale in sorted({record["scale"] for record in found.records}, reverse=True) if many else ():
-            of_scale = [point for point, record in zip(points, found.records) if record["scale"] == scale]
-            axes.plot(*zip(*of_scale), color=colour, linestyle="", marker=_MARKERS[place % 7], markersize=3 + 4 * scale, alpha=0.6)
+        axes.plot(
+            *zip(*line),
+            color=colour,
+            marker=None if many else _MARKERS[place % 7],
+            label=f"{codec['label']}, {codec['preset']}",
+        )
+        for scale in (
+            sorted({record["scale"] for record in found.records}, reverse=True) if many else ()
+        ):
+            of_scale = [
+                point for point, record in zip(points, found.records) if record["scale"] == scale
+            ]
+            axes.plot(
+                *zip(*of_scale),
+                color=colour,
+                linestyle="",
+                marker=_MARKERS[place % 7],
+                markersize=3 + 4 * scale,
+                alpha=0.6,
+            )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("kbit/s of video")
-    axes.set_ylabel(figure.label + (f", {figure.unit}" if figure.unit else "") + ("" if figure.higher_is_better else " (less is better)"))
+    axes.set_ylabel(
+        figure.label
+        + (f", {figure.unit}" if figure.unit else "")
+        + ("" if figure.higher_is_better else " (less is better)")
+    )
     axes.set_title(clip)
     axes.grid(True, which="both", alpha=0.25)
     if drawn:

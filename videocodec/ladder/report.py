@@ -21,10 +21,35 @@ _SCRIPTS = ("plot.js", "compare.js", "main.js")
 _LOSSLESS = 101  # OpenCV's quality of WebP above which it is lossless
 _QUALITIES = (_LOSSLESS, 95, 90, 80, 60)
 _KEPT = (
-    "id", "clip", "codec", "preset", "mode", "value", "scale", "width", "height", "sought", "error", "command", "passes", "crf", "notes",
-    "video_bytes", "container_bytes", "bitrate_bps", "missed", "encode_seconds", "encode_cpu_seconds", "encode_peak_bytes", "encode_fps",
-    "decode_fps", "decode_peak_bytes", "frame_bytes", "quality", "frames",
-)  # fmt: skip
+    "id",
+    "clip",
+    "codec",
+    "preset",
+    "mode",
+    "value",
+    "scale",
+    "width",
+    "height",
+    "sought",
+    "error",
+    "command",
+    "passes",
+    "crf",
+    "notes",
+    "video_bytes",
+    "container_bytes",
+    "bitrate_bps",
+    "missed",
+    "encode_seconds",
+    "encode_cpu_seconds",
+    "encode_peak_bytes",
+    "encode_fps",
+    "decode_fps",
+    "decode_peak_bytes",
+    "frame_bytes",
+    "quality",
+    "frames",
+)
 
 
 def write_report(results: dict, clips: Sequence[Clip], output: Path) -> Path:
@@ -32,13 +57,22 @@ def write_report(results: dict, clips: Sequence[Clip], output: Path) -> Path:
     pictures, kind = _pictures(results, clips, output)
     kept = [{name: one[name] for name in _KEPT if name in one} for one in results["records"]]
     data = {name: value for name, value in results.items() if name != "records"}
-    data |= {"records": kept, "pictures": pictures, "picture_kind": kind, "curves": _curves(results)}
+    data |= {
+        "records": kept,
+        "pictures": pictures,
+        "picture_kind": kind,
+        "curves": _curves(results),
+    }
     text = (_PAGE / "page.html").read_text(encoding="utf-8")
     parts = {
         "STYLE": (_PAGE / "style.css").read_text(encoding="utf-8"),
         "SCRIPT": "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
         # "<" is escaped, so nothing in names or errors can end the script element.
-        "DATA": json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
+        "DATA": (
+            json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace(
+                "<", "\\u003c"
+            )
+        ),
     }
     for name, part in parts.items():
         before, after = text.split(f"@{name}@")
@@ -54,30 +88,59 @@ def _curves(results: dict) -> dict[str, dict[str, dict[str, dict[str, list]]]]:
     for values in results["figures"]:
         for clip in results["clips"]:
             for codec in results["codecs"]:
-                found = codec_curve(results["records"], clip["name"], codec["name"], Figure(**values))
+                found = codec_curve(
+                    results["records"], clip["name"], codec["name"], Figure(**values)
+                )
                 ids = [record["id"] for record in found.records]
                 of_clip = curves.setdefault(values["name"], {}).setdefault(clip["name"], {})
                 of_clip[codec["name"]] = {"ids": ids, "hull": [ids[index] for index in found.hull]}
     return curves
 
 
-def _pictures(results: dict, clips: Sequence[Clip], output: Path) -> tuple[dict[str, dict[str, str]], str]:
-    """Record, or "source/CLIP" → index of the frame → data URI; and how they are stored.  The best quality that fits the budget; with
-    more than fits even then, fewer frames."""
-    raw = {one["id"]: {index: output / path for index, path in one["pictures"].items()} for one in results["records"] if one["pictures"]}
+def _pictures(
+    results: dict, clips: Sequence[Clip], output: Path
+) -> tuple[dict[str, dict[str, str]], str]:
+    """Record, or "source/CLIP" → index of the frame → data URI; and how they are stored.
+
+    The best quality that fits the budget; with more than fits even then, fewer frames.
+    """
+    raw = {
+        one["id"]: {index: output / path for index, path in one["pictures"].items()}
+        for one in results["records"]
+        if one["pictures"]
+    }
     wanted = {
-        clip.name: sorted({int(i) for one in results["records"] if one["clip"] == clip.name for i in one["pictures"]}) for clip in clips
+        clip.name: sorted(
+            {
+                int(i)
+                for one in results["records"]
+                if one["clip"] == clip.name
+                for i in one["pictures"]
+            }
+        )
+        for clip in clips
     }
     sources = {f"source/{clip.name}": _of_source(clip, wanted[clip.name]) for clip in clips}
-    loaded = sources | {name: {index: cv2.imread(str(path)) for index, path in of.items()} for name, of in raw.items()}
+    loaded = sources | {
+        name: {index: cv2.imread(str(path)) for index, path in of.items()}
+        for name, of in raw.items()
+    }
     while True:
         for quality in _QUALITIES:
-            stored = {name: {index: _data_uri(bgr, quality) for index, bgr in of.items()} for name, of in loaded.items()}
+            stored = {
+                name: {index: _data_uri(bgr, quality) for index, bgr in of.items()}
+                for name, of in loaded.items()
+            }
             if sum(len(uri) for of in stored.values() for uri in of.values()) <= PICTURE_BUDGET:
-                return stored, "without loss" if quality == _LOSSLESS else f"as WebP of quality {quality}"
+                return (
+                    stored,
+                    "without loss" if quality == _LOSSLESS else f"as WebP of quality {quality}",
+                )
         if all(len(of) <= 1 for of in loaded.values()):
             return {name: {} for name in loaded}, "not at all: they would not fit"
-        loaded = {name: dict(list(of.items())[: max(1, len(of) // 2)]) for name, of in loaded.items()}
+        loaded = {
+            name: dict(list(of.items())[: max(1, len(of) // 2)]) for name, of in loaded.items()
+        }
 
 
 def _of_source(clip: Clip, indices: Sequence[int]) -> dict[str, np.ndarray]:

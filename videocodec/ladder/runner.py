@@ -1,4 +1,6 @@
-"""Makes what a list of jobs lacks, several at a time, each step in a process of its own; what is finished is never made again."""
+"""Makes what a list of jobs lacks, several at a time, each step in a process of its own; what is
+finished is never made again.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from .workers import Worker
 
 @dataclass(frozen=True)
 class LadderProgress:
-    """Encodes done of those known so far, failed ones among them, what was just finished, and seconds left (None: unknown)."""
+    """Encodes done of those known so far, failed ones among them, what was just finished, and
+    seconds left (None: unknown).
+    """
 
     done: int
     total: int
@@ -32,7 +36,9 @@ class LadderProgress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: its folder, the error that ended it, or the one of metrics that could not be measured."""
+    """What became of a job: its folder, the error that ended it, or the one of metrics that could
+    not be measured.
+    """
 
     job: Job
     folder: Path
@@ -43,7 +49,9 @@ class Outcome:
 
 @dataclass
 class Estimate:
-    """Time left, from what finished jobs of the same codec took; those found in the cache say nothing."""
+    """Time left, from what finished jobs of the same codec took; those found in the cache say
+    nothing.
+    """
 
     workers: int
     took: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -54,14 +62,21 @@ class Estimate:
         known = [seconds for several in self.took.values() for seconds in several]
         if not known:
             return None
-        means = {name: sum(several) / len(several) for name, several in self.took.items() if several}
+        means = {
+            name: sum(several) / len(several) for name, several in self.took.items() if several
+        }
         anything = sum(known) / len(known)
-        return sum(count * means.get(name, anything) for name, count in self.waiting.items()) / self.workers
+        return (
+            sum(count * means.get(name, anything) for name, count in self.waiting.items())
+            / self.workers
+        )
 
 
 class Runner:
-    """Runs jobs.  cache: the folder of results.  metrics: what to measure, those that can be.  shown: how many frames of a clip the report
-    shows.  workers: how many processes at a time.  progress: called at the beginning and after every job, from any thread."""
+    """Runs jobs.  cache: the folder of results.  metrics: what to measure, those that can be.
+    shown: how many frames of a clip the report shows.  workers: how many processes at a time.
+    progress: called at the beginning and after every job, from any thread.
+    """
 
     def __init__(
         self,
@@ -73,9 +88,16 @@ class Runner:
         workers: int,
         progress: Callable[[LadderProgress], None] | None = None,
     ) -> None:
-        self._cache, self._metrics, self._options, self._shown, self._workers = cache, metrics, options, shown, workers
+        self._cache, self._metrics, self._options, self._shown, self._workers = (
+            cache,
+            metrics,
+            options,
+            shown,
+            workers,
+        )
         self._progress = progress
-        self._outcomes: dict[tuple[str, str], Outcome] = {}  # by clip and key: clips of two names may have the same frames
+        # by clip and key: clips of two names may have the same frames
+        self._outcomes: dict[tuple[str, str], Outcome] = {}
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard, self._stopped = threading.Lock(), threading.Event()
         self._working: set[Worker] = set()
@@ -83,7 +105,8 @@ class Runner:
         self._estimate = Estimate(workers)
 
     def run(self, tasks: Sequence[Callable[[], object]], expected: Sequence[Job]) -> None:
-        """Call all tasks, each of which calls `finish` for its jobs.  expected: the jobs that are known to come.
+        """Call all tasks, each of which calls `finish` for its jobs.  expected: the jobs that are
+        known to come.
 
         On an interruption all processes end, and what they had finished stays.
         """
@@ -130,7 +153,8 @@ class Runner:
                     if outcome.seconds:
                         self._estimate.took[job.codec.name].append(time.monotonic() - begin)
             outcome = self._outcomes[place]
-            if job.sought is None and outcome.job.sought is not None:  # a search came first upon a rung of the ladder
+            # a search came first upon a rung of the ladder
+            if job.sought is None and outcome.job.sought is not None:
                 outcome = self._outcomes[place] = replace(outcome, job=job)
             self.expect(job, -1)
             self._report(f"{job.codec.name} {job.rung.label}")
@@ -149,16 +173,24 @@ class Runner:
                 complaint = self._decode_and_measure(job, folder, missing)
         except (VideoCodecError, OSError) as error:
             return Outcome(job, folder, error=str(error), seconds=time.monotonic() - begin)
-        return Outcome(job, folder, metric_error=complaint, seconds=time.monotonic() - begin if worked else 0.0)
+        return Outcome(
+            job, folder, metric_error=complaint, seconds=time.monotonic() - begin if worked else 0.0
+        )
 
     def _encode(self, job: Job, folder: Path) -> None:
         if job.clip.frames and min(job.clip.size(job.rung.scale)) < job.codec.smallest_side:
             width, height = job.clip.size(job.rung.scale)
-            raise ProgramError(f"{job.codec.name} needs {job.codec.smallest_side} px a side or more, and this is {width}x{height}")
+            raise ProgramError(
+                f"{job.codec.name} needs {job.codec.smallest_side} px a side or more, and this is"
+                f" {width}x{height}"
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
         try:
-            self._process({"kind": "encode", "job": job.to_dict(), "folder": str(beside)}, f"{job.codec.name} {job.rung.label}")
+            self._process(
+                {"kind": "encode", "job": job.to_dict(), "folder": str(beside)},
+                f"{job.codec.name} {job.rung.label}",
+            )
             beside.chmod(0o755)
             beside.rename(folder)
         finally:
@@ -169,7 +201,10 @@ class Runner:
         return [metric.name for metric in possible if not metric_file(folder, metric).is_file()]
 
     def _is_decoded(self, job: Job, folder: Path) -> bool:
-        pictures = all((folder / f"frame-{index}.png").is_file() for index in shown_frames(job.clip, self._shown))
+        pictures = all(
+            (folder / f"frame-{index}.png").is_file()
+            for index in shown_frames(job.clip, self._shown)
+        )
         return pictures and read_json(folder / "decode.json") is not None
 
     def _decode_and_measure(self, job: Job, folder: Path, missing: list[str]) -> str | None:
@@ -177,10 +212,21 @@ class Runner:
         order = {"job": job.to_dict(), "folder": str(folder)}
         what = f"{job.codec.name} {job.rung.label}"
         try:
-            self._process({**order, "kind": "decode", "shown": shown_frames(job.clip, self._shown)}, f"decoding {what}")
+            self._process(
+                {**order, "kind": "decode", "shown": shown_frames(job.clip, self._shown)},
+                f"decoding {what}",
+            )
             if missing:
                 try:
-                    self._process({**order, "kind": "measure", "metrics": missing, "options": asdict(self._options)}, f"measuring {what}")
+                    self._process(
+                        {
+                            **order,
+                            "kind": "measure",
+                            "metrics": missing,
+                            "options": asdict(self._options),
+                        },
+                        f"measuring {what}",
+                    )
                 except ProgramError as error:
                     return str(error)
             return None
@@ -188,8 +234,11 @@ class Runner:
             (folder / "decoded.yuv").unlink(missing_ok=True)
 
     def _process(self, order: dict[str, object], label: str) -> None:
-        """Have an order done.  Encodes and decodes have a new process each, since its time and memory are measured; the processes that
-        measure quality are kept, since they start slowly.  Raises ``ProgramError``."""
+        """Have an order done.
+
+        Encodes and decodes have a new process each, since its time and memory are measured; the
+        processes that measure quality are kept, since they start slowly.  Raises ``ProgramError``.
+        """
         keep = order["kind"] == "measure"
         with self._guard:
             if self._stopped.is_set():
@@ -216,7 +265,10 @@ class Runner:
         if self._progress is None:
             return
         with self._guard:
-            done, failed = len(self._outcomes), sum(one.error is not None for one in self._outcomes.values())
+            done, failed = (
+                len(self._outcomes),
+                sum(one.error is not None for one in self._outcomes.values()),
+            )
             total = done + sum(self._estimate.waiting.values())
             now = LadderProgress(done, total, failed, label, self._estimate.seconds_left())
         self._progress(now)

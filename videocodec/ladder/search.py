@@ -12,8 +12,10 @@ _LONGEST_STEP = 12.0
 
 @dataclass(frozen=True)
 class FoundCrf:
-    """crf: the best one tried.  value: what it gave.  last: the crf tried last.  slope: of log(rate) per step of crf (of value, in a
-    search for quality).  reached: whether the target lies within what crf can do.  tries: evaluations."""
+    """crf: the best one tried.  value: what it gave.  last: the crf tried last.  slope: of
+    log(rate) per step of crf (of value, in a search for quality).  reached: whether the target lies
+    within what crf can do.  tries: evaluations.
+    """
 
     crf: float
     value: float
@@ -34,26 +36,45 @@ def crf_for_rate(
     slope: float | None = None,
     most: int = 12,
 ) -> FoundCrf:
-    """The crf whose rate is nearest to `target`, relative; ends within `tolerance` of it, or where crf has no step left.
+    """The crf whose rate is nearest to `target`, relative; ends within `tolerance` of it, or where
+    crf has no step left.
 
     rate_of: falls with crf.  start, slope: what is known of the curve already.
     """
     start = sum(limits) / 2 if start is None else start
     found = _search(
-        lambda crf: math.log(rate_of(crf)), math.log(target), limits, step, tolerance, start, slope or _USUAL_SLOPE, most,
-    )  # fmt: skip
-    return FoundCrf(found.crf, math.exp(found.value), found.last, found.slope, found.reached, found.tries)
+        lambda crf: math.log(rate_of(crf)),
+        math.log(target),
+        limits,
+        step,
+        tolerance,
+        start,
+        slope or _USUAL_SLOPE,
+        most,
+    )
+    return FoundCrf(
+        found.crf, math.exp(found.value), found.last, found.slope, found.reached, found.tries
+    )
 
 
 def crf_for_quality(
-    quality_of: Callable[[float], float], target: float, limits: tuple[float, float], step: float, *, tolerance: float, most: int = 14
+    quality_of: Callable[[float], float],
+    target: float,
+    limits: tuple[float, float],
+    step: float,
+    *,
+    tolerance: float,
+    most: int = 14,
 ) -> FoundCrf:
     """The crf whose quality is nearest to `target` among those tried, by interpolated bisection.
 
-    quality_of: falls with crf (give minus the figure where less is better).  tolerance: how near is near enough.
+    quality_of: falls with crf (give minus the figure where less is better).  tolerance: how near is
+    near enough.
     """
     low, high = limits
-    return _search(quality_of, target, limits, step, tolerance, low + 0.6 * (high - low), None, most)
+    return _search(
+        quality_of, target, limits, step, tolerance, low + 0.6 * (high - low), None, most
+    )
 
 
 def _search(
@@ -66,8 +87,12 @@ def _search(
     slope: float | None,
     most: int,
 ) -> FoundCrf:
-    """`value_of` falls with crf.  While the target lies on one side of all tries: along the slope, at most `_LONGEST_STEP`; then where the
-    line between the nearest two on either side crosses it, or halfway when that has not halved their distance."""
+    """`value_of` falls with crf.
+
+    While the target lies on one side of all tries: along the slope, at most `_LONGEST_STEP`; then
+    where the line between the nearest two on either side crosses it, or halfway when that has not
+    halved their distance.
+    """
     tried: dict[float, float] = {}
     crf, halve = _on_grid(start, limits, step), False
     while True:
@@ -85,12 +110,22 @@ def _search(
         if finer is not None and coarser is not None:
             if coarser - finer <= step:
                 break
-            guess = (finer + coarser) / 2 if halve or not slope or slope >= 0 else finer + (target - tried[finer]) / slope
+            guess = (
+                (finer + coarser) / 2
+                if halve or not slope or slope >= 0
+                else finer + (target - tried[finer]) / slope
+            )
             following = min(max(_on_grid(guess, limits, step), finer + step), coarser - step)
             halve = not halve and (coarser - finer) > 4 * step
         else:
-            distance = (target - tried[best]) / slope if slope and slope < 0 else math.copysign(_LONGEST_STEP, 1 if coarser is None else -1)
-            distance = math.copysign(min(max(abs(distance), step), _LONGEST_STEP), 1 if coarser is None else -1)
+            distance = (
+                (target - tried[best]) / slope
+                if slope and slope < 0
+                else math.copysign(_LONGEST_STEP, 1 if coarser is None else -1)
+            )
+            distance = math.copysign(
+                min(max(abs(distance), step), _LONGEST_STEP), 1 if coarser is None else -1
+            )
             edge = max(tried) if coarser is None else min(tried)
             following = _on_grid(edge + distance, limits, step)
         if following in tried:

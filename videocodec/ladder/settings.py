@@ -20,9 +20,11 @@ LOWEST_BITRATE = 500
 
 @dataclass(frozen=True)
 class LadderSettings:
-    """codecs: by name.  bitrates: bits per second, or crfs: by codec, one of both (both empty where only targets are searched).
-    resolutions: shares of width and height, 0 < r ≤ 1.  targets: figure → value to reach.  presets: by codec.  reference: the codec BD
-    figures are against.  perceptual: weights that this codec looks through while it encodes, None if it does not."""
+    """codecs: by name.  bitrates: bits per second, or crfs: by codec, one of both (both empty where
+    only targets are searched). resolutions: shares of width and height, 0 < r ≤ 1.  targets: figure
+    → value to reach.  presets: by codec.  reference: the codec BD figures are against.  perceptual:
+    weights that this codec looks through while it encodes, None if it does not.
+    """
 
     codecs: tuple[Codec, ...]
     bitrates: tuple[float, ...]
@@ -61,8 +63,8 @@ def checked(
     model: str,
     perceptual: str | None = None,
 ) -> LadderSettings:
-    """Settings that make sense.  crf: numbers for every codec, numbers by codec, or "auto".  reference: x265 by default, else the
-    second codec.
+    """Settings that make sense.  crf: numbers for every codec, numbers by codec, or "auto".
+    reference: x265 by default, else the second codec.
 
     Raises ``ComparisonError``.
     """
@@ -76,39 +78,75 @@ def checked(
         bitrates = DEFAULT_BITRATES
     for rate in bitrates or ():
         if not LOWEST_BITRATE <= rate < 1e10:
-            raise ComparisonError(f"bitrate {rate:g} makes no sense: give bits per second from {rate_label(LOWEST_BITRATE)} on, like 40k")
+            raise ComparisonError(
+                f"bitrate {rate:g} makes no sense: give bits per second from"
+                f" {rate_label(LOWEST_BITRATE)} on, like 40k"
+            )
     for scale in resolutions:
         if not 0 < scale <= 1:
-            raise ComparisonError(f"resolution {scale:g} makes no sense: give shares of width and height above 0, at most 1")
+            raise ComparisonError(
+                f"resolution {scale:g} makes no sense: give shares of width and height above 0, at"
+                " most 1"
+            )
     for figure, value in targets.items():
         if not math.isfinite(value):
-            raise ComparisonError(f"the target {figure}={value:g} makes no sense: give a value to reach, like vmaf=60")
+            raise ComparisonError(
+                f"the target {figure}={value:g} makes no sense: give a value to reach, like vmaf=60"
+            )
     for name, preset in presets.items():
         if name not in names:
-            raise ComparisonError(f"a preset for {name!r}, which is not among the codecs {', '.join(names)}")
+            raise ComparisonError(
+                f"a preset for {name!r}, which is not among the codecs {', '.join(names)}"
+            )
         known = all_codecs()[name].presets
         if preset not in known:
-            raise ComparisonError(f"{name} has no preset {preset!r}: choose from {', '.join(known)}")
+            raise ComparisonError(
+                f"{name} has no preset {preset!r}: choose from {', '.join(known)}"
+            )
     if reference is not None and reference not in names:
-        raise ComparisonError(f"the reference {reference!r} is not among the codecs {', '.join(names)}")
+        raise ComparisonError(
+            f"the reference {reference!r} is not among the codecs {', '.join(names)}"
+        )
     reference = reference or ("x265" if "x265" in names else names[min(1, len(names) - 1)])
     crfs = {codec.name: _crfs(codec, crf) for codec in chosen} if crf else {}
     if isinstance(crf, Mapping) and (unknown := [name for name in crf if name not in names]):
-        raise ComparisonError(f"a crf for {unknown[0]!r}, which is not among the codecs {', '.join(names)}")
+        raise ComparisonError(
+            f"a crf for {unknown[0]!r}, which is not among the codecs {', '.join(names)}"
+        )
     return LadderSettings(
-        chosen, tuple(dict.fromkeys(bitrates or ())), crfs, tuple(dict.fromkeys(resolutions)), dict(targets), dict(presets), reference,
-        gop_size, threads, model, perceptual,
-    )  # fmt: skip
+        chosen,
+        tuple(dict.fromkeys(bitrates or ())),
+        crfs,
+        tuple(dict.fromkeys(resolutions)),
+        dict(targets),
+        dict(presets),
+        reference,
+        gop_size,
+        threads,
+        model,
+        perceptual,
+    )
 
 
-def _crfs(codec: Codec, crf: Sequence[float] | Mapping[str, Sequence[float]] | str) -> tuple[float, ...]:
-    values = codec.default_crfs if crf == OWN_CRFS else crf.get(codec.name, codec.default_crfs) if isinstance(crf, Mapping) else crf
+def _crfs(
+    codec: Codec, crf: Sequence[float] | Mapping[str, Sequence[float]] | str
+) -> tuple[float, ...]:
+    values = (
+        codec.default_crfs
+        if crf == OWN_CRFS
+        else crf.get(codec.name, codec.default_crfs)
+        if isinstance(crf, Mapping)
+        else crf
+    )
     low, high = codec.crf_range
     for value in values:
-        if not low <= value <= high or not math.isclose((value / codec.crf_step) % 1, 0, abs_tol=1e-9):
+        if not low <= value <= high or not math.isclose(
+            (value / codec.crf_step) % 1, 0, abs_tol=1e-9
+        ):
             steps = "whole numbers" if codec.crf_step == 1 else f"steps of {codec.crf_step:g}"
             raise ComparisonError(
-                f"crf {value:g} is none of {codec.name}: it takes {low:g}..{high:g} in {steps}; --crf {codec.name}=… is for it alone"
+                f"crf {value:g} is none of {codec.name}: it takes {low:g}..{high:g} in {steps};"
+                f" --crf {codec.name}=… is for it alone"
             )
     return tuple(dict.fromkeys(float(value) for value in values))
 
@@ -117,17 +155,23 @@ def check_clips(clips: Sequence[Clip], settings: LadderSettings) -> None:
     """What only shows once the clips are known.  Raises ``ComparisonError``."""
     names = [clip.name for clip in clips]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ComparisonError(f"two clips are called {twice}: results are listed by name, so rename one, or give it once")
+        raise ComparisonError(
+            f"two clips are called {twice}: results are listed by name, so rename one, or give it"
+            " once"
+        )
     for clip in clips:
         uncompressed = clip.width * clip.height * 12 * clip.frames / clip.seconds
         for rate in settings.bitrates:
             if rate >= uncompressed:
                 raise ComparisonError(
-                    f"bitrate {rate_label(rate)} makes no sense for {clip.name}: uncompressed it takes {rate_label(round(uncompressed))}"
+                    f"bitrate {rate_label(rate)} makes no sense for {clip.name}: uncompressed it"
+                    f" takes {rate_label(round(uncompressed))}"
                 )
         for scale in settings.resolutions:
             if min(clip.size(scale)) < SMALLEST_SIDE:
-                raise ComparisonError(f"{clip.name} at {scale:g} of its size is below {SMALLEST_SIDE} px a side")
+                raise ComparisonError(
+                    f"{clip.name} at {scale:g} of its size is below {SMALLEST_SIDE} px a side"
+                )
 
 
 def choose_metrics(metrics: Mapping[str, Metric], names: Sequence[str] | None) -> list[Metric]:
@@ -144,8 +188,15 @@ def choose_metrics(metrics: Mapping[str, Metric], names: Sequence[str] | None) -
 
 def check_targets(targets: Mapping[str, float], metrics: Sequence[Metric]) -> dict[str, Figure]:
     """The figure of every target.  Raises ``ComparisonError`` for one that is not measured."""
-    figures = {figure.name: figure for metric in metrics if metric.missing() is None for figure in metric.figures}
+    figures = {
+        figure.name: figure
+        for metric in metrics
+        if metric.missing() is None
+        for figure in metric.figures
+    }
     for name in targets:
         if name not in figures:
-            raise ComparisonError(f"no figure {name!r} to search for: choose from {', '.join(figures)}")
+            raise ComparisonError(
+                f"no figure {name!r} to search for: choose from {', '.join(figures)}"
+            )
     return {name: figures[name] for name in targets}

@@ -1,7 +1,8 @@
 """A process of the ladder: ``python -m videocodec.ladder.task``, see ``main``.
 
-Every encode and every decode runs in a process of its own, whose time and peak memory are thus its own.  The process ends, with all
-that it started, when its standard input is closed: whatever happens to the ladder, nothing is left running.
+Every encode and every decode runs in a process of its own, whose time and peak memory are thus its
+own.  The process ends, with all that it started, when its standard input is closed: whatever
+happens to the ladder, nothing is left running.
 """
 
 from __future__ import annotations
@@ -43,19 +44,29 @@ def encode(job: Job, folder: Path) -> None:
             done = job.codec.encode(job.task(folder / CODED))
     sizes = job.codec.frame_bytes(folder / CODED)
     if len(sizes) != job.clip.frames:
-        raise ProgramError(f"{job.codec.name} wrote {len(sizes)} frames instead of {job.clip.frames}")
+        raise ProgramError(
+            f"{job.codec.name} wrote {len(sizes)} frames instead of {job.clip.frames}"
+        )
     write_json(
         folder / "encode.json",
         {
-            "depends_on": job.depends_on(), **asdict(done), "video_bytes": sum(sizes), "file_bytes": (folder / CODED).stat().st_size,
-            "frame_bytes": sizes, "encode_seconds": clock.wall, "encode_cpu_seconds": clock.cpu,
-            "encode_peak_bytes": max(peak_of_process(), peak_memory()), "idle_bytes": idle,
+            "depends_on": job.depends_on(),
+            **asdict(done),
+            "video_bytes": sum(sizes),
+            "file_bytes": (folder / CODED).stat().st_size,
+            "frame_bytes": sizes,
+            "encode_seconds": clock.wall,
+            "encode_cpu_seconds": clock.cpu,
+            "encode_peak_bytes": max(peak_of_process(), peak_memory()),
+            "idle_bytes": idle,
         },
-    )  # fmt: skip
+    )
 
 
 def decode(job: Job, folder: Path, shown: list[int]) -> None:
-    """Decode into ``decoded.yuv``, at the clip's size, write ``decode.json`` and the pictures to show."""
+    """Decode into ``decoded.yuv``, at the clip's size, write ``decode.json`` and the pictures to
+    show.
+    """
     import cv2
 
     job.codec.warm_up()
@@ -77,13 +88,25 @@ def decode(job: Job, folder: Path, shown: list[int]) -> None:
             count += 1
     if count != clip.frames:
         raise ProgramError(f"{job.codec.name}: {count} frames came back instead of {clip.frames}")
-    write_json(folder / "decode.json", {"decode_seconds": wall, "decode_cpu_seconds": cpu, "decode_peak_bytes": peak_of_process()})
+    write_json(
+        folder / "decode.json",
+        {"decode_seconds": wall, "decode_cpu_seconds": cpu, "decode_peak_bytes": peak_of_process()},
+    )
 
 
 def measure(clip: Clip, folder: Path, options: MetricOptions, names: list[str]) -> None:
-    """Measure ``decoded.yuv`` and write a file for each metric.  Raises ``ProgramError`` in the end if any failed."""
+    """Measure ``decoded.yuv`` and write a file for each metric.
+
+    Raises ``ProgramError`` in the end if any failed.
+    """
     decoded = folder / "decoded.yuv"
-    pair = Pair(clip, clip.reference(), as_frames(decoded, clip), Path(clip.folder) / "reference.yuv", decoded)
+    pair = Pair(
+        clip,
+        clip.reference(),
+        as_frames(decoded, clip),
+        Path(clip.folder) / "reference.yuv",
+        decoded,
+    )
     metrics, failed = all_metrics(options), []
     for metric in (metrics[name] for name in names):
         try:
@@ -92,9 +115,14 @@ def measure(clip: Clip, folder: Path, options: MetricOptions, names: list[str]) 
             failed.append(f"{metric.name}: {error}")
             continue
         if any(len(values) != clip.frames for values in series.values()):
-            failed.append(f"{metric.name}: measured {min(map(len, series.values()))} frames of {clip.frames}")
+            failed.append(
+                f"{metric.name}: measured {min(map(len, series.values()))} frames of {clip.frames}"
+            )
             continue
-        rounded = {name: [None if value is None else round(value, 6) for value in values] for name, values in series.items()}
+        rounded = {
+            name: [None if value is None else round(value, 6) for value in values]
+            for name, values in series.items()
+        }
         write_json(metric_file(folder, metric), rounded)
     if failed:
         raise ProgramError("; ".join(failed))
@@ -117,8 +145,9 @@ def _cpu_seconds() -> float:
 
 
 class Orders:
-    """Lines of standard input, read by a thread so that its end is noticed in the middle of work: the process ends with it, unless the
-    caller came back for the next after every order."""
+    """Lines of standard input, read by a thread so that its end is noticed in the middle of work:
+    the process ends with it, unless the caller came back for the next after every order.
+    """
 
     def __init__(self) -> None:
         self._lines: queue.Queue[str | None] = queue.Queue()
@@ -132,11 +161,13 @@ class Orders:
     def _read(self) -> None:
         for line in sys.stdin:
             self._lines.put(line)
-        # Orders that wait count as well as the one in work: input may end before the first is taken up.
+        # Orders that wait count as well as the one in work: input may end before the first is taken
+        # up.
         unanswered = self._lines.unfinished_tasks > 0
         self._lines.put(None)
         if unanswered:
-            # The ladder made this process the first of a group of its own: programs it started end too.
+            # The ladder made this process the first of a group of its own: programs it started end
+            # too.
             if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
                 os.killpg(0, signal.SIGKILL)
             os._exit(1)
@@ -152,7 +183,14 @@ def _do(order: dict) -> str | None:
             decode(job, folder, order["shown"])
         else:
             measure(job.clip, folder, MetricOptions(**order["options"]), order["metrics"])
-    except (VideoCodecError, BitstreamError, ValueError, OSError, MemoryError, RuntimeError) as error:
+    except (
+        VideoCodecError,
+        BitstreamError,
+        ValueError,
+        OSError,
+        MemoryError,
+        RuntimeError,
+    ) as error:
         if os.environ.get("VIDEOCODEC_DEBUG") == "1":
             raise
         return " ".join(f"{error}".split()) or type(error).__name__
@@ -160,7 +198,9 @@ def _do(order: dict) -> str | None:
 
 
 def main() -> None:
-    """Do all orders of standard input, one JSON object a line, and answer each with a line on standard output."""
+    """Do all orders of standard input, one JSON object a line, and answer each with a line on
+    standard output.
+    """
     stay_ordinary()  # before any thread is started
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # encoders print what they like

@@ -14,16 +14,28 @@ from ..errors import ProgramError
 
 
 class Worker:
-    """One process of ``videocodec.ladder.task``, in a group of its own with the programs it starts."""
+    """One process of ``videocodec.ladder.task``, in a group of its own with the programs it
+    starts.
+    """
 
     def __init__(self, threads: int) -> None:
         count = str(threads)
-        environment = os.environ | {"OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count, "SVT_LOG": "1"}
-        self._errors = tempfile.TemporaryFile()  # not a pipe, which would have to be read all the while
+        environment = os.environ | {
+            "OMP_NUM_THREADS": count,
+            "OPENBLAS_NUM_THREADS": count,
+            "SVT_LOG": "1",
+        }
+        # not a pipe, which would have to be read all the while
+        self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "videocodec.ladder.task"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            text=True, env=environment, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-m", "videocodec.ladder.task"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
 
     def call(self, order: dict[str, object], label: str) -> None:
         """Have an order done.  Raises ``ProgramError`` if it fails, or if the process ends."""
@@ -38,7 +50,9 @@ class Worker:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        raise ProgramError(f"{label}: the process ended with {how}" + (f": {lines[-1]}" if lines else ""))
+        raise ProgramError(
+            f"{label}: the process ended with {how}" + (f": {lines[-1]}" if lines else "")
+        )
 
     @property
     def is_alive(self) -> bool:

@@ -1,4 +1,6 @@
-"""Pictures in and out: any input PyAV can decode as RGB frames, and the places decoded frames can go."""
+"""Pictures in and out: any input PyAV can decode as RGB frames, and the places decoded frames can
+go.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Colour: from the source's YUV to RGB and back, with matrix and range always explicit, never libswscale's guess.
+"""Colour: from the source's YUV to RGB and back, with matrix and range always explicit, never
+libswscale's guess.
 
-Code points are those of ITU-T H.273, as FFmpeg uses them too (2 = unspecified). A source that names no matrix is read
-as BT.601 below 720 lines and as BT.709 from there on, as players do; one that names no range is read as limited.
+Code points are those of ITU-T H.273, as FFmpeg uses them too (2 = unspecified). A source that names
+no matrix is read as BT.601 below 720 lines and as BT.709 from there on, as players do; one that
+names no range is read as limited.
 """
 
 from __future__ import annotations
@@ -10,7 +12,13 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
 
 from bitstream.sequence_header import ColourDescription
 
@@ -24,14 +32,23 @@ TRANSFER_HLG = 18
 
 _HD_LINES = 720
 
-# H.273 matrix -> the SWS_CS_* number PyAV hands to libswscale. The two BT.601 code points share their coefficients.
+# H.273 matrix -> the SWS_CS_* number PyAV hands to libswscale. The two BT.601 code points share
+# their coefficients.
 _SWSCALE_MATRIX = {BT709: 1, 4: 4, BT601_625: 5, BT601_525: 5, 7: 7, 9: 9}
 _UNREADABLE_MATRIX = {
-    8: "YCgCo", 10: "BT.2020 constant luminance", 11: "SMPTE 2085", 12: "chromaticity-derived", 13: "chromaticity-derived",
-    14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-R", 17: "YCgCo-R",
-}  # fmt: skip
+    8: "YCgCo",
+    10: "BT.2020 constant luminance",
+    11: "SMPTE 2085",
+    12: "chromaticity-derived",
+    13: "chromaticity-derived",
+    14: "ICtCp",
+    15: "IPT-C2",
+    16: "YCgCo-R",
+    17: "YCgCo-R",
+}
 
-# Without these libswscale takes short cuts that are off by several levels and, at odd widths, shift the chroma.
+# Without these libswscale takes short cuts that are off by several levels and, at odd widths, shift
+# the chroma.
 _EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _EXACT |= Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 _EXACT_FLAGS = "bicubic+accurate_rnd+bitexact+full_chroma_int+full_chroma_inp"
@@ -42,8 +59,11 @@ _BT601_BY_DEFINITION = frozenset({"vp8", "webp"})
 
 
 def describe(frame: av.VideoFrame, codec_name: str) -> ColourDescription:
-    """What a decoded frame says of its colour. RGB formats get matrix 0 and full range; nothing else is filled in
-    except where the format fixes it (JPEG-like and grey pictures are full range, VP8 and WebP are BT.601)."""
+    """What a decoded frame says of its colour.
+
+    RGB formats get matrix 0 and full range; nothing else is filled in except where the format fixes
+    it (JPEG-like and grey pictures are full range, VP8 and WebP are BT.601).
+    """
     name, matrix = frame.format.name, int(frame.colorspace)
     is_rgb = frame.format.is_rgb
     if is_rgb:
@@ -73,9 +93,9 @@ def unreadable_matrix(colour: ColourDescription) -> str | None:
 def stored_as(colour: ColourDescription, height: int) -> ColourDescription:
     """The colour description of the YUV video that decoded RGB frames are written as.
 
-    The header's own wherever it names a YUV matrix. An unspecified matrix becomes the one the source was read with, so
-    that the output says what was meant. A source in RGB has no YUV of its own and becomes limited range, which every
-    player understands.
+    The header's own wherever it names a YUV matrix. An unspecified matrix becomes the one the
+    source was read with, so that the output says what was meant. A source in RGB has no YUV of its
+    own and becomes limited range, which every player understands.
     """
     matrix = colour.matrix
     if matrix not in _SWSCALE_MATRIX:
@@ -104,20 +124,28 @@ class RgbReader:
 
     def __call__(self, frame: av.VideoFrame, pixel_format: str = "rgb24") -> np.ndarray:
         """uint8 array, height × width × 3 (4 with "rgba")."""
-        converted = self._reformatter.reformat(frame, format=pixel_format, interpolation=_EXACT, **self._arguments)
+        converted = self._reformatter.reformat(
+            frame, format=pixel_format, interpolation=_EXACT, **self._arguments
+        )
         return converted.to_ndarray()
 
 
 class ChromaOnLeft:
-    """Planes that say nothing of where their chroma samples lie, said to have them where H.264, H.265 and MPEG-2 put them unless told.
+    """Planes that say nothing of where their chroma samples lie, said to have them where H.264,
+    H.265 and MPEG-2 put them unless told.
 
-    libswscale reads planes that say nothing as if they lay in the middle, half a pixel beside. PyAV has no attribute for it.
+    libswscale reads planes that say nothing as if they lay in the middle, half a pixel beside. PyAV
+    has no attribute for it.
     """
 
     def __init__(self, width: int, height: int, pixel_format: str = "yuv420p") -> None:
         self._graph = graph = av.filter.Graph()
-        source = graph.add_buffer(width=width, height=height, format=pixel_format, time_base=_ANY_TIME_BASE)
-        graph.link_nodes(source, graph.add("setparams", "chroma_location=left"), graph.add("buffersink")).configure()
+        source = graph.add_buffer(
+            width=width, height=height, format=pixel_format, time_base=_ANY_TIME_BASE
+        )
+        graph.link_nodes(
+            source, graph.add("setparams", "chroma_location=left"), graph.add("buffersink")
+        ).configure()
 
     def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The frame with that tag."""
@@ -126,15 +154,19 @@ class ChromaOnLeft:
 
 
 class YuvWriter:
-    """Converts RGB frames to YUV of one pixel format, chroma samples on the left, as decoders take them to be. `colour` must name a YUV
-    matrix: see `stored_as`."""
+    """Converts RGB frames to YUV of one pixel format, chroma samples on the left, as decoders take
+    them to be. `colour` must name a YUV matrix: see `stored_as`.
+    """
 
     def __init__(self, colour: ColourDescription, pixel_format: str) -> None:
         self._pixel_format = pixel_format
         self._options = {
-            "in_range": "full", "out_range": "full" if colour.full_range else "limited",
-            "out_color_matrix": str(_SWSCALE_MATRIX[colour.matrix]), "out_chroma_loc": "left", "flags": _EXACT_FLAGS,
-        }  # fmt: skip
+            "in_range": "full",
+            "out_range": "full" if colour.full_range else "limited",
+            "out_color_matrix": str(_SWSCALE_MATRIX[colour.matrix]),
+            "out_chroma_loc": "left",
+            "flags": _EXACT_FLAGS,
+        }
         self._graph: av.filter.Graph | None = None
         self._size = (0, 0)
 
@@ -142,7 +174,10 @@ class YuvWriter:
         """One frame, from uint8 height × width × 3. It carries no timestamp yet."""
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
         if self._graph is None or self._size != (frame.width, frame.height):
-            self._size, self._graph = (frame.width, frame.height), self._build(frame.width, frame.height)
+            self._size, self._graph = (
+                (frame.width, frame.height),
+                self._build(frame.width, frame.height),
+            )
         frame.pts, frame.time_base = 0, _ANY_TIME_BASE
         self._graph.push(frame)
         converted = self._graph.pull()
@@ -151,9 +186,13 @@ class YuvWriter:
 
     def _build(self, width: int, height: int) -> av.filter.Graph:
         graph = av.filter.Graph()
-        source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=_ANY_TIME_BASE)
+        source = graph.add_buffer(
+            width=width, height=height, format="rgb24", time_base=_ANY_TIME_BASE
+        )
         scale = graph.add("scale", **self._options)
-        graph.link_nodes(source, scale, graph.add("format", self._pixel_format), graph.add("buffersink")).configure()
+        graph.link_nodes(
+            source, scale, graph.add("format", self._pixel_format), graph.add("buffersink")
+        ).configure()
         return graph
 
 

@@ -19,20 +19,24 @@ from videocodec.media.frame_sink import FrameSink, OutputFile, output_errors
 
 CONTAINER_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
-# Macroblock-tree with B-frames reads memory that was never written (x264 core 165): another file with every run. Without it the same crf
-# means other quantisers: 13 is what 14 was with it, for the worst frame of a clip.
+# Macroblock-tree with B-frames reads memory that was never written (x264 core 165): another file
+# with every run. Without it the same crf means other quantisers: 13 is what 14 was with it, for the
+# worst frame of a clip.
 _ENCODER_OPTIONS = {"preset": "veryfast", "crf": "13", "mbtree": "0"}
 _LARGEST_TIMESCALE = 2**31 - 1
-_HIGHEST_RATE = 1000  # above that it is a mistake of the source's header, and rate control needs something sensible
+# above that it is a mistake of the source's header, and rate control needs something sensible
+_HIGHEST_RATE = 1000
 
 
 class ContainerSink(FrameSink):
-    """H.264 (libx264, 4:2:0; 4:4:4 when width or height is odd, which not every player shows) in MP4, MOV or Matroska.
+    """H.264 (libx264, 4:2:0; 4:4:4 when width or height is odd, which not every player shows) in
+    MP4, MOV or Matroska.
 
-    Colour tags, range, rotation and sample aspect ratio of the header are written into the file. Timestamps are exact
-    in MP4 and MOV, and rounded to milliseconds in Matroska, whose muxer knows nothing finer. Audio and subtitle packets
-    of `sound_from` are copied untouched; those between the two times of `sound_cut` (seconds) if it is given, moved to begin
-    at 0. Players show nothing before time 0, so when the first timestamp is negative pictures and sound are moved together
+    Colour tags, range, rotation and sample aspect ratio of the header are written into the file.
+    Timestamps are exact in MP4 and MOV, and rounded to milliseconds in Matroska, whose muxer knows
+    nothing finer. Audio and subtitle packets of `sound_from` are copied untouched; those between
+    the two times of `sound_cut` (seconds) if it is given, moved to begin at 0. Players show nothing
+    before time 0, so when the first timestamp is negative pictures and sound are moved together
     until it is 0.
     """
 
@@ -53,7 +57,11 @@ class ContainerSink(FrameSink):
         self._colour = stored_as(header.colour, header.height)
         self._pixel_format = "yuv444p" if header.width % 2 or header.height % 2 else "yuv420p"
         self._convert = YuvWriter(self._colour, self._pixel_format)
-        self._sound_from, self._sound_cut, self._sound_may_end = sound_from, sound_cut, sound_may_end
+        self._sound_from, self._sound_cut, self._sound_may_end = (
+            sound_from,
+            sound_cut,
+            sound_may_end,
+        )
         self._disclosure = disclosure
         self._durations: dict[int, int] = {}
         self._started = False
@@ -71,7 +79,8 @@ class ContainerSink(FrameSink):
         self._check(rgb)
         with output_errors(self._output.target):
             if not self._started and pts < 0:
-                # FFmpeg moves all tracks by the same time. It goes by decoding times, which B-frames put further back.
+                # FFmpeg moves all tracks by the same time. It goes by decoding times, which
+                # B-frames put further back.
                 self._container.container_options["avoid_negative_ts"] = "make_non_negative"
                 self._stream.codec_context.options = _ENCODER_OPTIONS | {"bf": "0"}
             self._started = True
@@ -111,18 +120,35 @@ class ContainerSink(FrameSink):
     def _open(self) -> None:
         header, target = self._header, self._output.target
         if max(self._time_base.numerator, self._time_base.denominator) > _LARGEST_TIMESCALE:
-            raise OutputError(f"{target}: the time base {self._time_base} fits no such file: decode to .y4m or pictures instead")
-        container = av.open(os.path.abspath(self._output.beside), "w", format=CONTAINER_FORMATS[target.suffix.lower()])
+            raise OutputError(
+                f"{target}: the time base {self._time_base} fits no such file: decode to .y4m or"
+                " pictures instead"
+            )
+        container = av.open(
+            os.path.abspath(self._output.beside),
+            "w",
+            format=CONTAINER_FORMATS[target.suffix.lower()],
+        )
         self._container = container
         if self._disclosure is not None:
             container.metadata.update(self._disclosure.container_tags())
-        rate = Fraction(header.frame_rate) if 0 < header.frame_rate <= _HIGHEST_RATE else Fraction(25)
-        stream = container.add_stream("libx264", rate=rate.limit_denominator(100_000), width=header.width, height=header.height)
+        rate = (
+            Fraction(header.frame_rate) if 0 < header.frame_rate <= _HIGHEST_RATE else Fraction(25)
+        )
+        stream = container.add_stream(
+            "libx264",
+            rate=rate.limit_denominator(100_000),
+            width=header.width,
+            height=header.height,
+        )
         stream.pix_fmt = self._pixel_format
         context = stream.codec_context
         context.options = dict(_ENCODER_OPTIONS)
         context.time_base = stream.time_base = self._time_base
-        context.colorspace, context.color_range = self._colour.matrix, 2 if self._colour.full_range else 1
+        context.colorspace, context.color_range = (
+            self._colour.matrix,
+            2 if self._colour.full_range else 1,
+        )
         context.color_primaries, context.color_trc = self._colour.primaries, self._colour.transfer
         if header.sample_aspect_ratio:
             context.sample_aspect_ratio = Fraction(header.sample_aspect_ratio)
@@ -131,14 +157,19 @@ class ContainerSink(FrameSink):
         self._stream = stream
         time_bases = [self._time_base]
         if self._sound_from is not None:
-            self._copier = TrackCopier(self._sound_from, container, self._sound_cut, may_end=self._sound_may_end)
+            self._copier = TrackCopier(
+                self._sound_from, container, self._sound_cut, may_end=self._sound_may_end
+            )
             self.skipped_tracks = self._copier.skipped
             time_bases += self._copier.time_bases
         if container.format.name == "matroska":
-            # AAC begins a few samples before time 0. FFmpeg would move the pictures along, though Matroska can hold that.
+            # AAC begins a few samples before time 0. FFmpeg would move the pictures along, though
+            # Matroska can hold that.
             container.container_options["avoid_negative_ts"] = "disabled"
         else:
-            container.container_options.update({"movflags": "+faststart", "movie_timescale": str(movie_timescale(time_bases))})
+            container.container_options.update(
+                {"movflags": "+faststart", "movie_timescale": str(movie_timescale(time_bases))}
+            )
 
     def _mux(self, packets: list[av.Packet]) -> None:
         for packet in packets:

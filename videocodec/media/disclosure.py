@@ -1,7 +1,8 @@
 """What a decoded file says of where its pictures come from, in the words of each format.
 
-The term for pictures that a trained model has had a hand in is of the IPTC's digital source type vocabulary
-(https://cv.iptc.org/newscodes/digitalsourcetype), which the metadata standards of photo and video agree on.
+The term for pictures that a trained model has had a hand in is of the IPTC's digital source type
+vocabulary (https://cv.iptc.org/newscodes/digitalsourcetype), which the metadata standards of photo
+and video agree on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from bitstream.sequence_header import SequenceHeader
 
 from ..version import __version__
 
-DIGITAL_SOURCE_TYPE = "https://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+DIGITAL_SOURCE_TYPE = (
+    "https://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+)
 
 _AFTER_PNG_HEADER = 33  # signature, and IHDR, which must come first
 # x264 gives up on a first line of 80 characters, FFmpeg on one of 128.
@@ -23,10 +26,12 @@ _LONGEST_Y4M_LINES = (79, 127)
 
 @dataclass(frozen=True)
 class Disclosure:
-    """generative: whether the pictures are a generative reconstruction.  model_name, model_sha256: of the stream.  steps, seed: of the
-    restoration, None where none ran.  has_map: whether a map of the provenance is drawn over the pictures.  forced_model: name and SHA-256
-    of another model that made the pictures, None where it was the stream's own.  concealed_frames: how many
-    frames stand in for lost ones."""
+    """generative: whether the pictures are a generative reconstruction.  model_name, model_sha256:
+    of the stream.  steps, seed: of the restoration, None where none ran.  has_map: whether a map of
+    the provenance is drawn over the pictures.  forced_model: name and SHA-256 of another model that
+    made the pictures, None where it was the stream's own.  concealed_frames: how many frames stand
+    in for lost ones.
+    """
 
     generative: bool
     model_name: str
@@ -48,34 +53,57 @@ class Disclosure:
         made_by: tuple[str, str] | None = None,
         concealed_frames: int = 0,
     ) -> Disclosure:
-        """For pictures of a stream, by what its header says of itself and by whether a restoration ran; made_by: name and SHA-256 of the
-        model that made them, None for the stream's own."""
+        """For pictures of a stream, by what its header says of itself and by whether a restoration
+        ran; made_by: name and SHA-256 of the model that made them, None for the stream's own.
+        """
         generative = header.generated_content or steps is not None
         forced = made_by if made_by is not None and made_by[1] != header.model_sha256 else None
-        return cls(generative, header.model_name, header.model_sha256, steps, seed, has_map, forced, concealed_frames)
+        return cls(
+            generative,
+            header.model_name,
+            header.model_sha256,
+            steps,
+            seed,
+            has_map,
+            forced,
+            concealed_frames,
+        )
 
     @property
     def sentence(self) -> str:
-        """One line for people; if the pictures are a generative reconstruction, with the standard term for machines in it, near its
-        beginning because programs that show metadata cut it off."""
-        ran = "no restoration" if self.steps is None else f"restoration steps {self.steps}, seed {self.seed}"
+        """One line for people; if the pictures are a generative reconstruction, with the standard
+        term for machines in it, near its beginning because programs that show metadata cut it off.
+        """
+        ran = (
+            "no restoration"
+            if self.steps is None
+            else f"restoration steps {self.steps}, seed {self.seed}"
+        )
         kind = "generative" if self.generative else "neural"
         model = f"model {self.model_name} {self.model_sha256[:16]}"
         if self.forced_model is not None:
-            model = f"model {self.forced_model[0]} {self.forced_model[1][:16]} forced in place of {model}"
+            model = (
+                f"model {self.forced_model[0]} {self.forced_model[1][:16]} forced in place of"
+                f" {model}"
+            )
         source = f"a lossy {kind} reconstruction ({model}, {ran})"
         if self.concealed_frames:
             source += f", {self.concealed_frames} of its frames lost to damage and concealed"
-        start = f"AI-reconstructed ({DIGITAL_SOURCE_TYPE}): decoded" if self.generative else "Decoded"
-        return f"{start} by videocodec {__version__} from {source}" + (", its provenance drawn over it" if self.has_map else "")
+        start = (
+            f"AI-reconstructed ({DIGITAL_SOURCE_TYPE}): decoded" if self.generative else "Decoded"
+        )
+        return f"{start} by videocodec {__version__} from {source}" + (
+            ", its provenance drawn over it" if self.has_map else ""
+        )
 
     def container_tags(self) -> dict[str, str]:
         """Metadata for FFmpeg's muxers."""
         return {"comment": self.sentence, "description": self.sentence}
 
     def extend_y4m(self, line: str) -> str:
-        """The first line of a y4m stream, without its newline, and after it the comment field ``XAI`` if the pictures are a generative
-        reconstruction and readers bear a line that long."""
+        """The first line of a y4m stream, without its newline, and after it the comment field
+        ``XAI`` if the pictures are a generative reconstruction and readers bear a line that long.
+        """
         limit = next((most for most in _LONGEST_Y4M_LINES if len(line) <= most), 0)
         return f"{line} XAI" if self.generative and len(line) + 4 <= limit else line
 

@@ -19,9 +19,9 @@ from videocodec.errors import OutputError, OutputExistsError
 class FrameSink(ABC):
     """Takes decoded frames in display order and puts them somewhere.
 
-    Use it as a context manager. Only `commit` makes the output appear under its name; leaving without it removes
-    everything that was written, so a failed run leaves no trace. `skipped_tracks` names, in one line each, sound and
-    subtitle tracks the output cannot hold.
+    Use it as a context manager. Only `commit` makes the output appear under its name; leaving
+    without it removes everything that was written, so a failed run leaves no trace.
+    `skipped_tracks` names, in one line each, sound and subtitle tracks the output cannot hold.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -31,31 +31,50 @@ class FrameSink(ABC):
     def __enter__(self) -> FrameSink:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     @abstractmethod
     def write(self, rgb: np.ndarray, pts: int, duration: int) -> None:
-        """Adds a frame: uint8 height × width × 3, `pts` and `duration` in ticks of the header's time base.
+        """Adds a frame: uint8 height × width × 3, `pts` and `duration` in ticks of the header's
+        time base.
 
-        Raises `OutputError` when it cannot be written, `ValueError` for an array of another shape or type.
+        Raises `OutputError` when it cannot be written, `ValueError` for an array of another shape
+        or type.
         """
 
     @abstractmethod
     def finish(self) -> None:
-        """Writes what is left to write, so that only the name is missing. Raises `OutputError` when that fails."""
+        """Writes what is left to write, so that only the name is missing.
+
+        Raises `OutputError` when that fails.
+        """
 
     @abstractmethod
     def commit(self) -> None:
-        """Finishes the output, if that was not done, and gives it its name. Raises `OutputError` when that fails."""
+        """Finishes the output, if that was not done, and gives it its name.
+
+        Raises `OutputError` when that fails.
+        """
 
     @abstractmethod
     def close(self) -> None:
-        """Lets go of everything; without a `commit` before, removes what was written. May be called more than once."""
+        """Lets go of everything; without a `commit` before, removes what was written.
+
+        May be called more than once.
+        """
 
     def _check(self, rgb: np.ndarray) -> None:
         if rgb.shape != self._shape or rgb.dtype != np.uint8:
-            raise ValueError(f"a frame must be uint8 of shape {self._shape}, got {rgb.dtype} of shape {rgb.shape}")
+            raise ValueError(
+                f"a frame must be uint8 of shape {self._shape}, got {rgb.dtype} of shape"
+                f" {rgb.shape}"
+            )
 
 
 class OutputFile:
@@ -79,7 +98,10 @@ class OutputFile:
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
-    """Raises `OutputExistsError` or `OutputError` unless a file can be put there. Only ordinary files are ever replaced."""
+    """Raises `OutputExistsError` or `OutputError` unless a file can be put there.
+
+    Only ordinary files are ever replaced.
+    """
     if target.is_dir():
         raise OutputError(f"{target} is a directory: name a file in it")
     if target.exists() and not target.is_file():
@@ -99,11 +121,15 @@ def check_folder(target: str | Path, folder: Path) -> None:
 
 @contextmanager
 def output_errors(target: str | Path) -> Iterator[None]:
-    """Turns what the operating system and FFmpeg say while writing into an `OutputError` that names the target."""
+    """Turns what the operating system and FFmpeg say while writing into an `OutputError` that names
+    the target.
+    """
     try:
         yield
     except (OutputError, OutputExistsError, MemoryError):
         raise
     except (OSError, av.error.FFmpegError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise OutputError(f"{target} cannot be written ({reason}): check the disk and the name") from error
+        raise OutputError(
+            f"{target} cannot be written ({reason}): check the disk and the name"
+        ) from error

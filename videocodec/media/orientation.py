@@ -1,4 +1,6 @@
-"""How a picture is to be turned for display: the display matrix of a frame as quarter turns and a mirror."""
+"""How a picture is to be turned for display: the display matrix of a frame as quarter turns and a
+mirror.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,12 @@ import numpy as np
 
 
 def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
-    """Degrees counter-clockwise as `av.VideoFrame.rotation` reports them, rounded to quarter turns (-180 … 180), and
-    whether the pixels have to be mirrored left to right *before* that rotation.
+    """Degrees counter-clockwise as `av.VideoFrame.rotation` reports them, rounded to quarter turns
+    (-180 … 180), and whether the pixels have to be mirrored left to right *before* that rotation.
 
-    PyAV's own figure is wrong for a mirrored picture, so that case is computed here. Photos with EXIF data are the
-    exception: PyAV 18.1 does not let their display matrix be read, and a mirror named there is overlooked.
+    PyAV's own figure is wrong for a mirrored picture, so that case is computed here. Photos with
+    EXIF data are the exception: PyAV 18.1 does not let their display matrix be read, and a mirror
+    named there is overlooked.
     """
     matrix = _display_matrix(frame)
     if matrix is None:

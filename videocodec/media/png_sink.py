@@ -17,20 +17,35 @@ _NUMBER = re.compile(r"%(0?)([1-9]?)d")
 
 
 def is_picture_pattern(target: str) -> bool:
-    """Whether the file name is a pattern such as ``frames/%05d.png``: exactly one number, no other percent sign."""
+    """Whether the file name is a pattern such as ``frames/%05d.png``: exactly one number, no other
+    percent sign.
+    """
     name = Path(target).name
-    return name.lower().endswith(".png") and name.count("%") == 1 and _NUMBER.search(name) is not None
+    return (
+        name.lower().endswith(".png") and name.count("%") == 1 and _NUMBER.search(name) is not None
+    )
 
 
 class PngSink(FrameSink):
-    """Pictures named by a printf pattern, numbered from 1 as FFmpeg does. They are RGB without loss.
+    """Pictures named by a printf pattern, numbered from 1 as FFmpeg does.
 
-    The folder is made when only it is missing. The pictures are written into a hidden folder inside it and moved at the
-    end, so an unfinished run leaves none. Timestamps, rotation and aspect ratio are left out. With `overwrite`,
-    pictures of an earlier, longer run stay where no new one takes their place.
+    They are RGB without loss.
+
+    The folder is made when only it is missing. The pictures are written into a hidden folder inside
+    it and moved at the end, so an unfinished run leaves none. Timestamps, rotation and aspect ratio
+    are left out. With `overwrite`, pictures of an earlier, longer run stay where no new one takes
+    their place.
     """
 
-    def __init__(self, target: str, width: int, height: int, *, disclosure: Disclosure | None, overwrite: bool) -> None:
+    def __init__(
+        self,
+        target: str,
+        width: int,
+        height: int,
+        *,
+        disclosure: Disclosure | None,
+        overwrite: bool,
+    ) -> None:
         super().__init__(width, height)
         self._target = target
         self._disclosure = disclosure
@@ -50,10 +65,16 @@ class PngSink(FrameSink):
     def write(self, rgb: np.ndarray, pts: int, duration: int) -> None:
         self._check(rgb)
         self._count += 1
-        encoded, data = cv2.imencode(".png", cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR))
+        encoded, data = cv2.imencode(
+            ".png", cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR)
+        )
         if not encoded:
             raise OutputError(f"{self._target}: picture {self._count} cannot be encoded as PNG")
-        png = data.tobytes() if self._disclosure is None else self._disclosure.mark_png(data.tobytes())
+        png = (
+            data.tobytes()
+            if self._disclosure is None
+            else self._disclosure.mark_png(data.tobytes())
+        )
         with output_errors(self._target):
             (self._beside / (self._pattern % self._count)).write_bytes(png)
 

@@ -1,7 +1,8 @@
 """Draws over a picture where its parts come from.
 
-Every kind has a colour of Okabe and Ito's palette, whose blue and orange nobody confuses, and hatching goes with what was made up,
-so that it is told from the others without any colour; frames that stand in for lost ones are hatched both ways.
+Every kind has a colour of Okabe and Ito's palette, whose blue and orange nobody confuses, and
+hatching goes with what was made up, so that it is told from the others without any colour; frames
+that stand in for lost ones are hatched both ways.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import numpy as np
 
 from ..provenance import PIXELS_PER_LATENT, PROVENANCE_NAMES, covering_latents, shares
 
-_COLOURS = np.array([(230, 159, 0), (0, 114, 178), (204, 121, 167), (0, 158, 115)], dtype=np.float32)  # in the order of PROVENANCE_NAMES
+# in the order of PROVENANCE_NAMES
+_COLOURS = np.array(
+    [(230, 159, 0), (0, 114, 178), (204, 121, 167), (0, 158, 115)], dtype=np.float32
+)
 _GENERATED, _CONCEALED = PROVENANCE_NAMES.index("generated"), PROVENANCE_NAMES.index("concealed")
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _DARKEST, _LIGHTEST = 40.0, 215.0  # what black and white become, as neither could be tinted
@@ -22,22 +26,29 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def draw_provenance(rgb: np.ndarray, provenance: np.ndarray, turns: int = 0) -> np.ndarray:
-    """A picture (H, W, 3) uint8 RGB and its map (ceil(H / 8), ceil(W / 8)) uint8, as of ``Frame`` → a picture of the same shape and type.
+    """A picture (H, W, 3) uint8 RGB and its map (ceil(H / 8), ceil(W / 8)) uint8, as of ``Frame`` →
+    a picture of the same shape and type.
 
-    Light and dark are the picture's own, a little flattened; the colour says what was transmitted (orange), predicted (blue),
-    generated (pink, hatched) and concealed (green, hatched both ways), and lines run between areas.  A legend with the share of each stands
-    in the lower left corner of pictures at least 160 px wide.
-    turns: quarter turns counter-clockwise by which players will turn the picture, for the legend.
+    Light and dark are the picture's own, a little flattened; the colour says what was transmitted
+    (orange), predicted (blue), generated (pink, hatched) and concealed (green, hatched both ways),
+    and lines run between areas.  A legend with the share of each stands in the lower left corner of
+    pictures at least 160 px wide. turns: quarter turns counter-clockwise by which players will turn
+    the picture, for the legend.
 
     Raises ``ValueError`` for arrays of other shapes or types.
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise ValueError(f"rgb must be (H, W, 3) uint8, got shape {rgb.shape} {rgb.dtype}")
     height, width = rgb.shape[:2]
-    if provenance.shape != covering_latents(height, width) or provenance.dtype != np.uint8 or provenance.max() >= len(PROVENANCE_NAMES):
+    if (
+        provenance.shape != covering_latents(height, width)
+        or provenance.dtype != np.uint8
+        or provenance.max() >= len(PROVENANCE_NAMES)
+    ):
         raise ValueError(
-            f"provenance must be {covering_latents(height, width)} uint8 below {len(PROVENANCE_NAMES)} for a picture of {width}x{height}, "
-            f"got shape {provenance.shape} {provenance.dtype}"
+            f"provenance must be {covering_latents(height, width)} uint8 below"
+            f" {len(PROVENANCE_NAMES)} for a picture of {width}x{height}, got shape"
+            f" {provenance.shape} {provenance.dtype}"
         )
     kinds = provenance.repeat(PIXELS_PER_LATENT, 0).repeat(PIXELS_PER_LATENT, 1)[:height, :width]
     drawn = _outlined(_hatched(_tinted(rgb, kinds), kinds), kinds)
@@ -48,7 +59,9 @@ def draw_provenance(rgb: np.ndarray, provenance: np.ndarray, turns: int = 0) -> 
 
 
 def _tinted(rgb: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """The luma of ``rgb``, in a range that leaves room for colour, with the colour of each pixel's kind."""
+    """The luma of ``rgb``, in a range that leaves room for colour, with the colour of each pixel's
+    kind.
+    """
     picture = rgb.astype(np.float32)
     luma = picture @ _LUMA
     towards = _COLOURS - (_COLOURS @ _LUMA)[:, None]  # adds colour, no luma
@@ -60,12 +73,16 @@ def _tinted(rgb: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 
 def _hatched(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """Diagonal lines, brighter in the dark and darker in the light, where a picture was made up or lost, by its ``kinds`` (H, W)."""
+    """Diagonal lines, brighter in the dark and darker in the light, where a picture was made up or
+    lost, by its ``kinds`` (H, W).
+    """
     concealed = kinds == _CONCEALED
     if not concealed.any() and not (kinds == _GENERATED).any():
         return picture
     rows, columns = np.ogrid[: kinds.shape[0], : kinds.shape[1]]
-    rising, falling = ((diagonal % _HATCH_PERIOD < _HATCH_WIDTH) for diagonal in (rows + columns, rows - columns))
+    rising, falling = (
+        (diagonal % _HATCH_PERIOD < _HATCH_WIDTH) for diagonal in (rows + columns, rows - columns)
+    )
     lines = ((kinds == _GENERATED) | concealed) & rising | concealed & falling
     levels = picture[lines].astype(np.float32)
     change = np.where(levels @ _LUMA < 128, _HATCH_CONTRAST, -_HATCH_CONTRAST)[:, None]
@@ -74,7 +91,9 @@ def _hatched(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 
 def _outlined(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """A line of one black and one white pixel between areas of different kinds, which shows on anything."""
+    """A line of one black and one white pixel between areas of different kinds, which shows on
+    anything.
+    """
     for axis in (0, 1):
         earlier, later = [slice(None)] * 2, [slice(None)] * 2
         earlier[axis], later[axis] = slice(None, -1), slice(1, None)
@@ -89,7 +108,10 @@ def _add_legend(picture: np.ndarray, share_of: dict[str, float]) -> None:
     scale = float(np.clip(picture.shape[1] / 1280, 0.35, 1.2))
     # What is there of most videos always has its line, so that the legend stays where it is.
     kinds = [index for index, share in enumerate(share_of.values()) if share or index != _CONCEALED]
-    lines = [f"{PROVENANCE_NAMES[index]} {_percent(share_of[PROVENANCE_NAMES[index]])}" for index in kinds]
+    lines = [
+        f"{PROVENANCE_NAMES[index]} {_percent(share_of[PROVENANCE_NAMES[index]])}"
+        for index in kinds
+    ]
     sizes = [cv2.getTextSize(line, _FONT, scale, 1)[0] for line in lines]
     letter = max(size[1] for size in sizes)
     row, gap = round(1.8 * letter), letter // 2
@@ -101,8 +123,19 @@ def _add_legend(picture: np.ndarray, share_of: dict[str, float]) -> None:
     for place, (index, line) in enumerate(zip(kinds, lines)):
         top = gap + place * row
         swatch = np.full((row - gap, row - gap, 3), _COLOURS[index], dtype=np.uint8)
-        box[top : top + row - gap, gap : gap + row - gap] = _hatched(swatch, np.full(swatch.shape[:2], index))
-        cv2.putText(box, line, (row + gap, top + (row - gap + letter) // 2), _FONT, scale, (255, 255, 255), 1, cv2.LINE_AA)
+        box[top : top + row - gap, gap : gap + row - gap] = _hatched(
+            swatch, np.full(swatch.shape[:2], index)
+        )
+        cv2.putText(
+            box,
+            line,
+            (row + gap, top + (row - gap + letter) // 2),
+            _FONT,
+            scale,
+            (255, 255, 255),
+            1,
+            cv2.LINE_AA,
+        )
 
 
 def _percent(share: float) -> str:

@@ -25,27 +25,39 @@ def open_sink(
     disclosure: Disclosure | None = None,
     overwrite: bool = False,
 ) -> FrameSink:
-    """The sink for a target: ``.mp4``, ``.mov`` or ``.mkv`` (H.264, with the sound and subtitles of `sound_from`, of which
-    `sound_cut` is wanted, from and to in seconds; `sound_may_end`: where it cannot be read any more, it ends), ``.y4m``,
-    ``-`` (y4m on standard output), or a folder of pictures such as ``frames/%05d.png``.
+    """The sink for a target: ``.mp4``, ``.mov`` or ``.mkv`` (H.264, with the sound and subtitles of
+    `sound_from`, of which `sound_cut` is wanted, from and to in seconds; `sound_may_end`: where it
+    cannot be read any more, it ends), ``.y4m``, ``-`` (y4m on standard output), or a folder of
+    pictures such as ``frames/%05d.png``.
 
-    `header` gives frame size, colour, time base, rotation and aspect ratio, `disclosure` what the output's metadata says of where
-    the pictures come from. Raises `OutputExistsError` when the target
-    exists and `overwrite` is false, `OutputError` when it cannot be made or its kind is unknown.
+    `header` gives frame size, colour, time base, rotation and aspect ratio, `disclosure` what the
+    output's metadata says of where the pictures come from. Raises `OutputExistsError` when the
+    target exists and `overwrite` is false, `OutputError` when it cannot be made or its kind is
+    unknown.
     """
     name = str(target)
     suffix = Path(name).suffix.lower()
     if suffix in CONTAINER_FORMATS:
         sound = None if sound_from is None else Path(sound_from)
         return ContainerSink(
-            Path(name), header, sound_from=sound, sound_cut=sound_cut, sound_may_end=sound_may_end,
-            disclosure=disclosure, overwrite=overwrite,
-        )  # fmt: skip
+            Path(name),
+            header,
+            sound_from=sound,
+            sound_cut=sound_cut,
+            sound_may_end=sound_may_end,
+            disclosure=disclosure,
+            overwrite=overwrite,
+        )
     if name == STANDARD_OUTPUT or suffix == ".y4m":
         return Y4mSink(name, header, disclosure=disclosure, overwrite=overwrite)
     if is_picture_pattern(name):
-        return PngSink(name, header.width, header.height, disclosure=disclosure, overwrite=overwrite)
-    choices = "a name ending in .mp4, .mov, .mkv or .y4m, a pattern such as frames/%05d.png, or - for y4m on standard output"
+        return PngSink(
+            name, header.width, header.height, disclosure=disclosure, overwrite=overwrite
+        )
+    choices = (
+        "a name ending in .mp4, .mov, .mkv or .y4m, a pattern such as frames/%05d.png, or - for y4m"
+        " on standard output"
+    )
     raise OutputError(f"{name}: unknown kind of output: give {choices}")
 
 
@@ -67,5 +79,8 @@ def _files(target: str | Path, frames: int) -> set[str]:
     """The files of an output."""
     names = [str(target)]
     if is_picture_pattern(str(target)):
-        names = [str(Path(target).with_name(Path(target).name % number)) for number in range(1, frames + 1)]
+        names = [
+            str(Path(target).with_name(Path(target).name % number))
+            for number in range(1, frames + 1)
+        ]
     return {os.path.normcase(os.path.realpath(name)) for name in names}

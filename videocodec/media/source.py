@@ -1,4 +1,6 @@
-"""Any video or picture PyAV can decode, as 8-bit RGB frames with exact timestamps, one frame in memory at a time."""
+"""Any video or picture PyAV can decode, as 8-bit RGB frames with exact timestamps, one frame in
+memory at a time.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +17,29 @@ import numpy as np
 
 from bitstream.sequence_header import ColourDescription
 from videocodec.errors import InputError
-from videocodec.media.acceptance import alpha_is_in_pixels, check_size, refuse_transparency, refuse_unsupported
+from videocodec.media.acceptance import (
+    alpha_is_in_pixels,
+    check_size,
+    refuse_transparency,
+    refuse_unsupported,
+)
 from videocodec.media.colour import RgbReader, describe
 from videocodec.media.orientation import orientation
 from videocodec.media.timing import TimestampRepair
 from videocodec.media.truncation import is_cut_short
 
 _PICTURE_FORMATS = frozenset({"image2"})  # and every demuxer whose name ends in "_pipe"
-_TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})  # FFmpeg "plays" text files as terminal art
+# FFmpeg "plays" text files as terminal art
+_TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 _NOT_THE_VIDEO = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 _LARGEST_RATIO_TERM = 65535
 
 
 @dataclass(frozen=True, eq=False)
 class SourceFrame:
-    """One frame: `rgb` uint8 height × width × 3, `pts` and `duration` (≥ 1) in ticks of the source's time base."""
+    """One frame: `rgb` uint8 height × width × 3, `pts` and `duration` (≥ 1) in ticks of the
+    source's time base.
+    """
 
     rgb: np.ndarray
     pts: int
@@ -38,7 +48,9 @@ class SourceFrame:
 
 @dataclass(frozen=True, eq=False)
 class UnconvertedFrame:
-    """One frame that is decoded but not yet RGB: `pts` and `duration` as in `SourceFrame`, `rgb()` converts it."""
+    """One frame that is decoded but not yet RGB: `pts` and `duration` as in `SourceFrame`, `rgb()`
+    converts it.
+    """
 
     pts: int
     duration: int
@@ -48,22 +60,26 @@ class UnconvertedFrame:
 class VideoSource:
     """A video or still picture, opened for reading its frames once, in display order.
 
-    Iterating yields `SourceFrame` with strictly increasing `pts` (see `TimestampRepair` for what becomes of missing and
-    repeated ones). The duration of a frame lasts up to the next frame; that of the last one is its own, or one frame at
-    the nominal rate. Rotation is reported, not applied; a mirrored picture is un-mirrored, since the stream has no field
-    for that. A still picture is one frame with pts 0, duration 1 and time base 1/25.
+    Iterating yields `SourceFrame` with strictly increasing `pts` (see `TimestampRepair` for what
+    becomes of missing and repeated ones). The duration of a frame lasts up to the next frame; that
+    of the last one is its own, or one frame at the nominal rate. Rotation is reported, not applied;
+    a mirrored picture is un-mirrored, since the stream has no field for that. A still picture is
+    one frame with pts 0, duration 1 and time base 1/25.
 
     `skip` goes past frames at the cost of decoding them alone.
 
-    `max_frames` ends the iteration early; the frame after is still decoded, for the duration of the last.
+    `max_frames` ends the iteration early; the frame after is still decoded, for the duration of the
+    last.
 
-    Raises `InputError` when the file is missing, no video, damaged, or without a picture, and `UnsupportedInputError` for
-    alpha, HDR and more than 8 bits; both when opening where possible, else while iterating.
+    Raises `InputError` when the file is missing, no video, damaged, or without a picture, and
+    `UnsupportedInputError` for alpha, HDR and more than 8 bits; both when opening where possible,
+    else while iterating.
 
-    Attributes: path, width, height, frame_rate (None when unknown), time_base (seconds per tick), colour (as the source
-    states it, see `describe`), sample_aspect_ratio (0 when unknown), rotation (degrees counter-clockwise, as
-    `av.VideoFrame.rotation` reports them, rounded to quarter turns: -180 … 180), frame_count_hint (by the container's count, or else
-    its duration; None when it states neither), is_still, is_mirrored, pixel_format (FFmpeg's name), codec_name.
+    Attributes: path, width, height, frame_rate (None when unknown), time_base (seconds per tick),
+    colour (as the source states it, see `describe`), sample_aspect_ratio (0 when unknown), rotation
+    (degrees counter-clockwise, as `av.VideoFrame.rotation` reports them, rounded to quarter turns:
+    -180 … 180), frame_count_hint (by the container's count, or else its duration; None when it
+    states neither), is_still, is_mirrored, pixel_format (FFmpeg's name), codec_name.
     """
 
     def __init__(self, path: str | Path, *, max_frames: int | None = None) -> None:
@@ -85,7 +101,12 @@ class VideoSource:
     def __enter__(self) -> VideoSource:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -99,17 +120,22 @@ class VideoSource:
         return (self._deliver(*timed) for timed in self._timed)
 
     def unconverted(self) -> Iterator[UnconvertedFrame]:
-        """The frames that iterating would yield, for those who need the picture of a few alone: converting costs more than decoding."""
+        """The frames that iterating would yield, for those who need the picture of a few alone:
+        converting costs more than decoding.
+        """
         for frame, pts, duration in self._timed:
             yield UnconvertedFrame(pts, duration, lambda frame=frame: self._rgb(frame))
 
     def pictures(self) -> Iterator[av.VideoFrame]:
-        """Instead of iterating: the frames as the decoder gives them, in the source's own pixel format, not un-mirrored."""
+        """Instead of iterating: the frames as the decoder gives them, in the source's own pixel
+        format, not un-mirrored.
+        """
         return (frame for frame, _, _ in self._timed)
 
     def skip(self, count: int) -> int:
-        """Goes past the next `count` frames, at most to the end: they are decoded, which those after them need, but not converted
-        to RGB, which costs more. Returns how many there were."""
+        """Goes past the next `count` frames, at most to the end: they are decoded, which those
+        after them need, but not converted to RGB, which costs more. Returns how many there were.
+        """
         return sum(1 for _ in islice(self._timed, count))
 
     def _with_times(self) -> Iterator[tuple[av.VideoFrame, int, int]]:
@@ -136,7 +162,10 @@ class VideoSource:
         if path.is_dir():
             raise InputError(f"{path} is a directory: name one video file in it")
         if not path.is_file():
-            raise InputError(f"{path} is no ordinary file, and it is read more than once: save it to a file first")
+            raise InputError(
+                f"{path} is no ordinary file, and it is read more than once: save it to a file"
+                " first"
+            )
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes): copy or record it again")
         try:
@@ -147,7 +176,10 @@ class VideoSource:
         except PermissionError as error:
             raise InputError(f"{path} cannot be read: permission denied") from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{path} is not a video this program can read, or it is cut short: check that a player opens it") from error
+            raise InputError(
+                f"{path} is not a video this program can read, or it is cut short: check that a"
+                " player opens it"
+            ) from error
         if container.format.name in _TEXT_FORMATS:
             container.close()
             raise InputError(f"{path} is a text file, not a video")
@@ -155,28 +187,53 @@ class VideoSource:
 
     def _pick_stream(self) -> av.video.stream.VideoStream:
         """The first video stream that is not the cover picture of a sound file."""
-        streams = [stream for stream in self._container.streams.video if not stream.disposition & _NOT_THE_VIDEO]
+        streams = [
+            stream
+            for stream in self._container.streams.video
+            if not stream.disposition & _NOT_THE_VIDEO
+        ]
         if not streams:
-            if any(stream.type == "data" and stream.name == "bin_data" for stream in self._container.streams):
-                raise InputError(f"{self.path} has no video stream: a latent-video file has to be decoded, not encoded")
-            found = ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
-            raise InputError(f"{self.path} has no video stream (found: {found}): name a file that has pictures")
+            if any(
+                stream.type == "data" and stream.name == "bin_data"
+                for stream in self._container.streams
+            ):
+                raise InputError(
+                    f"{self.path} has no video stream: a latent-video file has to be decoded, not"
+                    " encoded"
+                )
+            found = (
+                ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
+            )
+            raise InputError(
+                f"{self.path} has no video stream (found: {found}): name a file that has pictures"
+            )
         stream = streams[0]
         if stream.codec_context is None:
-            raise InputError(f"{self.path}: no decoder for its video: convert it to a common codec first")
+            raise InputError(
+                f"{self.path}: no decoder for its video: convert it to a common codec first"
+            )
         if self.path.is_file() and is_cut_short(self.path, self._container, stream):
-            raise InputError(f"{self.path} is damaged: it is cut short, its end is missing: copy or download it again")
+            raise InputError(
+                f"{self.path} is damaged: it is cut short, its end is missing: copy or download it"
+                " again"
+            )
         stream.thread_type = "AUTO"
-        # Streams of gradual refresh have no keyframe at all; like the ffmpeg program, take their frames from the first on.
+        # Streams of gradual refresh have no keyframe at all; like the ffmpeg program, take their
+        # frames from the first on.
         stream.codec_context.flags |= av.codec.context.Flags.output_corrupt
         return stream
 
     def _decode(self) -> Generator[av.VideoFrame, None, None]:
-        """Every frame of the stream. A decoding error is an `InputError`, but not before the first frame: recordings
-        that begin in the middle of a group of pictures begin with undecodable packets."""
-        # Broadcast recordings have the odd bad packet, and the decoder conceals it; elsewhere it is where the file was cut.
+        """Every frame of the stream.
+
+        A decoding error is an `InputError`, but not before the first frame: recordings that begin
+        in the middle of a group of pictures begin with undecodable packets.
+        """
+        # Broadcast recordings have the odd bad packet, and the decoder conceals it; elsewhere it is
+        # where the file was cut.
         tolerant, whole = self._container.format.name == "mpegts", False
-        gradual: bool | None = None  # whether the stream begins without a keyframe and becomes whole little by little
+        # whether the stream begins without a keyframe and becomes whole little by little
+        gradual: bool | None = None
         try:
             for packet in self._container.demux(self._stream):
                 if packet.is_corrupt and not tolerant:
@@ -192,7 +249,8 @@ class VideoSource:
                         continue
                     raise
                 for frame in frames:
-                    # A stream of gradual refresh is "corrupt" until it is whole; one that was whole before is damaged.
+                    # A stream of gradual refresh is "corrupt" until it is whole; one that was whole
+                    # before is damaged.
                     if frame.is_corrupt and (whole or not gradual) and not tolerant:
                         raise self._damaged("its data are broken here")
                     whole = whole or not frame.is_corrupt
@@ -204,7 +262,11 @@ class VideoSource:
             raise self._damaged(error.strerror or "it cannot be decoded") from error
 
     def _damaged(self, reason: str) -> InputError:
-        where = f"damaged after frame {self._decoded_count}" if self._decoded_count else "damaged before its first frame"
+        where = (
+            f"damaged after frame {self._decoded_count}"
+            if self._decoded_count
+            else "damaged before its first frame"
+        )
         return InputError(f"{self.path}: {where} ({reason}): copy or download it again")
 
     def _first_frame(self) -> av.VideoFrame:
@@ -219,42 +281,69 @@ class VideoSource:
         self.height: int = frame.height
         self.colour: ColourDescription = describe(frame, self.codec_name)
         alpha_beside = stream.metadata.get("alpha_mode") == "1"
-        refuse_unsupported(self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=alpha_beside)
+        refuse_unsupported(
+            self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=alpha_beside
+        )
         check_size(self.path, self.width, self.height)
         self._to_rgb = RgbReader(self.colour, self.height)
         self.rotation, self.is_mirrored = orientation(frame)
         self.pixel_format: str = frame.format.name
-        self.is_still: bool = container.format.name in _PICTURE_FORMATS or container.format.name.endswith("_pipe")
-        self.time_base: Fraction = Fraction(stream.time_base) if stream.time_base else Fraction(1, 90000)
+        self.is_still: bool = (
+            container.format.name in _PICTURE_FORMATS or container.format.name.endswith("_pipe")
+        )
+        self.time_base: Fraction = (
+            Fraction(stream.time_base) if stream.time_base else Fraction(1, 90000)
+        )
         rate = stream.average_rate or stream.guessed_rate
         self.frame_rate: Fraction | None = Fraction(rate) if rate else None
         self.sample_aspect_ratio: Fraction = _storable_ratio(stream.sample_aspect_ratio)
-        seconds = float(stream.duration * self.time_base) if stream.duration else (container.duration or 0) / av.time_base
-        frames = 1 if self.is_still else stream.frames or round(seconds * float(self.frame_rate or 0)) or None
-        self.frame_count_hint: int | None = frames if self._max_frames is None or frames is None else min(frames, self._max_frames)
+        seconds = (
+            float(stream.duration * self.time_base)
+            if stream.duration
+            else (container.duration or 0) / av.time_base
+        )
+        frames = (
+            1
+            if self.is_still
+            else stream.frames or round(seconds * float(self.frame_rate or 0)) or None
+        )
+        self.frame_count_hint: int | None = (
+            frames if self._max_frames is None or frames is None else min(frames, self._max_frames)
+        )
         ticks_per_frame = round(1 / (self.frame_rate or Fraction(25)) / self.time_base)
         self._clock = TimestampRepair(ticks_per_frame, ticks_per_second=round(1 / self.time_base))
 
     def _refuse_change(self, frame: av.VideoFrame) -> None:
-        """Frames of one stream have one size; a change of pixel format or colour is read with the first frame's tags."""
+        """Frames of one stream have one size; a change of pixel format or colour is read with the
+        first frame's tags.
+        """
         if (frame.width, frame.height) != (self.width, self.height):
             raise InputError(
-                f"{self.path}: the frame size changes from {self.width}×{self.height} to {frame.width}×{frame.height} "
-                f"after frame {self._decoded_count - 1}: split the video there"
+                f"{self.path}: the frame size changes from {self.width}×{self.height} to"
+                f" {frame.width}×{frame.height} after frame {self._decoded_count - 1}: split the"
+                " video there"
             )
-        refuse_unsupported(self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=False)
+        refuse_unsupported(
+            self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=False
+        )
 
     def _deliver(self, frame: av.VideoFrame, pts: int, duration: int) -> SourceFrame:
         return SourceFrame(rgb=self._rgb(frame), pts=pts, duration=duration)
 
     def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        rgb = self._opaque(frame) if alpha_is_in_pixels(frame, self.codec_name) else self._to_rgb(frame)
+        rgb = (
+            self._opaque(frame)
+            if alpha_is_in_pixels(frame, self.codec_name)
+            else self._to_rgb(frame)
+        )
         if self.is_mirrored:
             rgb = np.ascontiguousarray(rgb[:, ::-1])
         return rgb
 
     def _opaque(self, frame: av.VideoFrame) -> np.ndarray:
-        """RGB of a frame whose pixel format has alpha only because the decoder always has it (see `acceptance`)."""
+        """RGB of a frame whose pixel format has alpha only because the decoder always has it (see
+        `acceptance`).
+        """
         rgba = self._to_rgb(frame, "rgba")
         refuse_transparency(self.path, rgba)
         return np.ascontiguousarray(rgba[..., :3])

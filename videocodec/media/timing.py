@@ -8,10 +8,11 @@ LONGEST_STEP = 2**40  # what the bitstream can hold for one frame's duration
 class TimestampRepair:
     """Turns the timestamps of decoded frames, in display order, into strictly increasing ones.
 
-    Sound timestamps pass unchanged, negative ones too. A missing one becomes the previous frame's plus its duration
-    (the first: 0). A repeated one, or one a little in the past, becomes one tick later than the frame before, so that
-    its successors keep theirs. A fall by more than a second, or a leap of more than 2**40 ticks, is a clock that was
-    restarted: time goes on from the previous frame, and everything after is moved with it.
+    Sound timestamps pass unchanged, negative ones too. A missing one becomes the previous frame's
+    plus its duration (the first: 0). A repeated one, or one a little in the past, becomes one tick
+    later than the frame before, so that its successors keep theirs. A fall by more than a second,
+    or a leap of more than 2**40 ticks, is a clock that was restarted: time goes on from the
+    previous frame, and everything after is moved with it.
     """
 
     def __init__(self, ticks_per_frame: int, ticks_per_second: int) -> None:
@@ -22,7 +23,10 @@ class TimestampRepair:
         self._previous_duration = self._nominal
 
     def __call__(self, pts: int | None, duration: int) -> int:
-        """Timestamp of the next frame. `duration` is what its own packet claimed, 0 when that is unknown."""
+        """Timestamp of the next frame.
+
+        `duration` is what its own packet claimed, 0 when that is unknown.
+        """
         expected = 0 if self._previous is None else self._previous + self._previous_duration
         if pts is None:
             repaired = expected

@@ -1,6 +1,7 @@
 """Files that were cut short, found before the first frame is decoded.
 
-Demuxers read such a file up to the cut and then simply report its end; only the tables in the file know better.
+Demuxers read such a file up to the cut and then simply report its end; only the tables in the file
+know better.
 """
 
 from __future__ import annotations
@@ -15,14 +16,23 @@ _JPEG_END = b"\xff\xd9"
 _TAIL = 65536  # cameras append things after a JPEG's end marker
 
 
-def is_cut_short(path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> bool:
-    """Whether the file ends before what its own tables promise. MP4/MOV (fragmented too), AVI, Matroska/WebM, y4m and JPEG
-    are known; others (MPEG-TS, FLV, raw streams) do not say how long they should be, and give False."""
+def is_cut_short(
+    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> bool:
+    """Whether the file ends before what its own tables promise.
+
+    MP4/MOV (fragmented too), AVI, Matroska/WebM, y4m and JPEG are known; others (MPEG-TS, FLV, raw
+    streams) do not say how long they should be, and give False.
+    """
     size = path.stat().st_size
     names = set(container.format.name.split(","))
     if names & {"mov", "mp4"}:
         entries = stream.index_entries
-        return _mp4_end(path) > size or len(entries) > 0 and entries[len(entries) - 1].pos + entries[len(entries) - 1].size > size
+        return (
+            _mp4_end(path) > size
+            or len(entries) > 0
+            and entries[len(entries) - 1].pos + entries[len(entries) - 1].size > size
+        )
     if "avi" in names:
         return _riff_end(path) > size
     if "yuv4mpegpipe" in names:
@@ -37,7 +47,9 @@ def is_cut_short(path: Path, container: av.container.InputContainer, stream: av.
 
 
 def _mp4_end(path: Path) -> int:
-    """Byte at which the last top-level box should end (ISO/IEC 14496-12, section 4.2); what is no box counts for nothing."""
+    """Byte at which the last top-level box should end (ISO/IEC 14496-12, section 4.2); what is no
+    box counts for nothing.
+    """
     size, position = path.stat().st_size, 0
     with path.open("rb") as file:
         while position < size:
@@ -53,20 +65,30 @@ def _mp4_end(path: Path) -> int:
 
 
 def _riff_end(path: Path) -> int:
-    """Byte at which the first RIFF chunk should end, 0 when it does not say (a recording that was not closed)."""
+    """Byte at which the first RIFF chunk should end, 0 when it does not say (a recording that was
+    not closed).
+    """
     with path.open("rb") as file:
         head = file.read(12)
-    return 8 + int.from_bytes(head[4:8], "little") if head[:4] == b"RIFF" and head[4:8] != b"\xff" * 4 and any(head[4:8]) else 0
+    return (
+        8 + int.from_bytes(head[4:8], "little")
+        if head[:4] == b"RIFF" and head[4:8] != b"\xff" * 4 and any(head[4:8])
+        else 0
+    )
 
 
 def _ends_inside_a_y4m_frame(path: Path, stream: av.video.stream.VideoStream) -> bool:
-    """Whether the bytes after the stream header are no whole number of frames, where frame headers have no parameters."""
+    """Whether the bytes after the stream header are no whole number of frames, where frame headers
+    have no parameters.
+    """
     with path.open("rb") as file:
         header, marker = file.readline(4096), file.readline(16)
     context = stream.codec_context
     if marker != b"FRAME\n" or context.format is None:
         return False
-    planes = sum(part.width * part.height * -(-part.bits // 8) for part in context.format.components)
+    planes = sum(
+        part.width * part.height * -(-part.bits // 8) for part in context.format.components
+    )
     return (path.stat().st_size - len(header)) % (len(marker) + planes) != 0
 
 
@@ -84,7 +106,9 @@ def _matroska_end(path: Path) -> int:
 
 
 def _ebml_size(data: bytes, position: int) -> tuple[int | None, int]:
-    """An EBML variable-length size (RFC 8794, section 4) and the position after it; None for "unknown" or no size at all."""
+    """An EBML variable-length size (RFC 8794, section 4) and the position after it; None for
+    "unknown" or no size at all.
+    """
     if position >= len(data) or data[position] == 0:
         return None, position
     width = 9 - data[position].bit_length()

@@ -24,12 +24,15 @@ STANDARD_OUTPUT = "-"
 class Y4mSink(FrameSink):
     """YUV4MPEG2: 4:2:0, or 4:4:4 when the width or height is odd.
 
-    The matrix is the header's, as with mp4, though the format has no tag for it; the range is tagged. The format has no
-    timestamps: uneven ones become one frame each at the header's rate (the first frame's duration when that is unknown).
-    Rotation is left out, the sample aspect ratio is kept. On standard output nothing can be taken back on failure.
+    The matrix is the header's, as with mp4, though the format has no tag for it; the range is
+    tagged. The format has no timestamps: uneven ones become one frame each at the header's rate
+    (the first frame's duration when that is unknown). Rotation is left out, the sample aspect ratio
+    is kept. On standard output nothing can be taken back on failure.
     """
 
-    def __init__(self, target: str, header: SequenceHeader, *, disclosure: Disclosure | None, overwrite: bool) -> None:
+    def __init__(
+        self, target: str, header: SequenceHeader, *, disclosure: Disclosure | None, overwrite: bool
+    ) -> None:
         super().__init__(header.width, header.height)
         self._header = header
         self._disclosure = disclosure
@@ -92,7 +95,9 @@ class Y4mSink(FrameSink):
             # Python flushes standard output once more at its end, and would complain then.
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise OutputError("standard output was closed by the program that read it") from error.__cause__
+            raise OutputError(
+                "standard output was closed by the program that read it"
+            ) from error.__cause__
 
     def _stream_header(self, duration: int) -> bytes:
         header = self._header
@@ -102,7 +107,10 @@ class Y4mSink(FrameSink):
         aspect = f"{ratio.numerator}:{ratio.denominator}" if ratio else "0:0"
         chroma = "C444" if self._pixel_format == "yuv444p" else "C420mpeg2"
         colour_range = "FULL" if self._colour.full_range else "LIMITED"
-        line = f"YUV4MPEG2 W{header.width} H{header.height} F{rate.numerator}:{rate.denominator} Ip A{aspect} {chroma}"
+        line = (
+            f"YUV4MPEG2 W{header.width} H{header.height} F{rate.numerator}:{rate.denominator} Ip"
+            f" A{aspect} {chroma}"
+        )
         line += f" XCOLORRANGE={colour_range}"
         if self._disclosure is not None:
             line = self._disclosure.extend_y4m(line)

@@ -1,4 +1,6 @@
-"""A model bundle that travels with a file: attached when it is encoded, unpacked where the model is not installed.  No torch here."""
+"""A model bundle that travels with a file: attached when it is encoded, unpacked where the model is
+not installed.  No torch here.
+"""
 
 from __future__ import annotations
 
@@ -21,28 +23,40 @@ _PREFIX = "videocodec-model-"  # of temporary folders
 
 
 def attachable_files(bundle: ModelBundle) -> list[tuple[str, Path]]:
-    """Names and places of the files of a bundle, checked to be such as may be attached.  Raises ``UnknownModelError``."""
+    """Names and places of the files of a bundle, checked to be such as may be attached.
+
+    Raises ``UnknownModelError``.
+    """
     files = bundle.files
     try:
         check_attachable((name, path.stat().st_size) for name, path in files)
     except AttachedModelError as error:
-        raise UnknownModelError(f"{bundle.folder}: cannot be attached: {error}: calibrate the model again, or encode without") from error
+        raise UnknownModelError(
+            f"{bundle.folder}: cannot be attached: {error}: calibrate the model again, or encode"
+            " without"
+        ) from error
     return files
 
 
 def checked_model(reader: StreamReader) -> AttachedModel | None:
-    """The model that is attached to a file, None if there is none.  Raises ``AttachedModelError`` unless it is the stream's own."""
+    """The model that is attached to a file, None if there is none.
+
+    Raises ``AttachedModelError`` unless it is the stream's own.
+    """
     attached = reader.attached_model()
     if attached is not None and (found := attached.sha256) != reader.header.model_sha256:
-        raise AttachedModelError(f"it is {found[:_SHOWN]}…, the stream needs {reader.header.model_sha256[:_SHOWN]}…")
+        raise AttachedModelError(
+            f"it is {found[:_SHOWN]}…, the stream needs {reader.header.model_sha256[:_SHOWN]}…"
+        )
     return attached
 
 
 def attached_bundle(reader: StreamReader) -> ModelBundle | None:
     """The model that is attached to a file, unpacked, None if there is none.
 
-    Its files lie in a folder of their own among the temporary ones, which is removed with the bundle, or at the end of the program.
-    Raises ``AttachedModelError`` unless it is the stream's own, before anything is written; ``OSError`` if there is no room for it.
+    Its files lie in a folder of their own among the temporary ones, which is removed with the
+    bundle, or at the end of the program. Raises ``AttachedModelError`` unless it is the stream's
+    own, before anything is written; ``OSError`` if there is no room for it.
     """
     attached = checked_model(reader)
     if attached is None:
@@ -60,11 +74,18 @@ def attached_bundle(reader: StreamReader) -> ModelBundle | None:
 
 @contextmanager
 def errors_of(bundle: ModelBundle, path: str | Path | SharedFile) -> Iterator[None]:
-    """Errors about an attached bundle name the file that it came with, not the temporary folder, of which nobody knows and which goes."""
+    """Errors about an attached bundle name the file that it came with, not the temporary folder, of
+    which nobody knows and which goes.
+    """
     try:
         yield
     except (UnknownModelError, TablesError) as error:
         if not bundle.folder.name.startswith(_PREFIX):
             raise
-        said = str(error).removeprefix(str(bundle.folder)).replace(str(bundle.folder), "it").lstrip("/\\: ")
+        said = (
+            str(error)
+            .removeprefix(str(bundle.folder))
+            .replace(str(bundle.folder), "it")
+            .lstrip("/\\: ")
+        )
         raise type(error)(f"{path}: the model attached to it cannot be used: {said}") from error

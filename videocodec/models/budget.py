@@ -1,7 +1,8 @@
-"""A limit on what a config.json may ask for: no more than its weights fill, and no files but its own.
+"""A limit on what a config.json may ask for: no more than its weights fill, and no files but its
+own.
 
-Configs come with bundles, and bundles with strangers' files.  A network is built by its config before its weights are read, so that a line
-in it could take all memory, or all day.
+Configs come with bundles, and bundles with strangers' files.  A network is built by its config
+before its weights are read, so that a line in it could take all memory, or all day.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from torch.nn.modules.module import register_module_buffer_registration_hook, register_module_parameter_registration_hook
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
 
 from ..errors import UnknownModelError
 from .strict_json import read_json
@@ -33,13 +37,17 @@ def check_config(config: object, file: Path) -> None:
         value = left.pop()
         if isinstance(value, dict | list):
             left += value.values() if isinstance(value, dict) else value
-        elif isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:  # no number at all is none that is allowed
-            shown = f"{value:g}" if abs(value) < 1 << 63 else str(value)[:30]  # an integer may be too long for the former
+        elif isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
+            # no number at all is none that is allowed
+            # an integer may be too long for the former
+            shown = f"{value:g}" if abs(value) < 1 << 63 else str(value)[:30]
             raise UnknownModelError(f"{file}: asks for {shown}, at most {MAX_NUMBER} is allowed")
 
 
 def check_shards(folder: Path) -> None:
-    """Raise ``UnknownModelError`` if the list of a network's shards, where there is one, names files that are not its own."""
+    """Raise ``UnknownModelError`` if the list of a network's shards, where there is one, names
+    files that are not its own.
+    """
     file = folder / "diffusion_pytorch_model.safetensors.index.json"
     if not file.is_file():
         return
@@ -53,15 +61,20 @@ def check_shards(folder: Path) -> None:
 
 @contextmanager
 def within_weights(folder: Path) -> Iterator[None]:
-    """A context in which this thread builds a network; raises ``UnknownModelError`` once it is larger than the weights in the folder,
-    ``SafetensorError`` if these cannot be read.  Without weights there is no limit, for then none is built."""
+    """A context in which this thread builds a network; raises ``UnknownModelError`` once it is
+    larger than the weights in the folder, ``SafetensorError`` if these cannot be read.  Without
+    weights there is no limit, for then none is built.
+    """
     files = list(folder.glob("diffusion_pytorch_model*.safetensors"))
     tensors = elements = 0
     for file in files:
         with safe_open(str(file), "numpy") as weights:
             shapes = [weights.get_slice(name).get_shape() for name in weights.keys()]  # noqa: SIM118  (no mapping)
         tensors, elements = tensors + len(shapes), elements + sum(map(prod, shapes))
-    left = {"tensors": _FACTOR * tensors + _MORE_TENSORS, "elements": _FACTOR * elements + _MORE_ELEMENTS}
+    left = {
+        "tensors": _FACTOR * tensors + _MORE_TENSORS,
+        "elements": _FACTOR * elements + _MORE_ELEMENTS,
+    }
     thread = threading.get_ident()
 
     def count(module: torch.nn.Module, name: str, value: torch.Tensor | None) -> None:
@@ -70,13 +83,18 @@ def within_weights(folder: Path) -> Iterator[None]:
         left["tensors"] -= 1
         left["elements"] -= value.numel()
         if min(left.values()) < 0:
-            raise UnknownModelError("its config.json asks for a larger network than its weights are of")
+            raise UnknownModelError(
+                "its config.json asks for a larger network than its weights are of"
+            )
 
     if not files:
         yield
         return
     # Called before a parameter is filled: memory that was only reserved is not taken yet.
-    hooks = register_module_parameter_registration_hook(count), register_module_buffer_registration_hook(count)
+    hooks = (
+        register_module_parameter_registration_hook(count),
+        register_module_buffer_registration_hook(count),
+    )
     try:
         yield
     finally:

@@ -1,5 +1,7 @@
-"""Model bundles: a folder in the diffusers pipeline layout plus the codec tables.  Nothing here imports torch at the top,
-so that ``info`` and ``verify`` read streams without it."""
+"""Model bundles: a folder in the diffusers pipeline layout plus the codec tables.
+
+Nothing here imports torch at the top, so that ``info`` and ``verify`` read streams without it.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,16 @@ NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
 _LARGEST_FACTOR = 1e6  # of numbers that latents are multiplied by
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
 
-_NOT_CALIBRATED = "not calibrated for this codec: run videocodec models calibrate {} --images DIR --output BUNDLE and give that BUNDLE"
+_NOT_CALIBRATED = (
+    "not calibrated for this codec: run videocodec models calibrate {} --images DIR --output BUNDLE"
+    " and give that BUNDLE"
+)
 
 
 def user_folder() -> Path:
-    """Where a user's bundles lie: $VIDEOCODEC_MODELS, or ``videocodec/models`` where the platform keeps data of programs."""
+    """Where a user's bundles lie: $VIDEOCODEC_MODELS, or ``videocodec/models`` where the platform
+    keeps data of programs.
+    """
     if chosen := os.environ.get(USER_FOLDER_VARIABLE):
         return Path(chosen)
     home = Path.home()
@@ -61,30 +68,45 @@ class ModelBundle:
 
     @classmethod
     def find(cls, name_or_folder: str | Path) -> ModelBundle:
-        """The bundle of that name in the package or in the user's folder, the one in that folder, or, only where there is none
-        of these, the one called ``org/name`` on the hub.  Raises ``UnknownModelError``."""
+        """The bundle of that name in the package or in the user's folder, the one in that folder,
+        or, only where there is none of these, the one called ``org/name`` on the hub.  Raises
+        ``UnknownModelError``.
+        """
         text = str(name_or_folder)
         for folder in (BUNDLES / text, user_folder() / text, Path(text)):
             if (folder / TABLES_FILE).is_file():
                 return cls._checked(folder.resolve().name, folder.resolve())
         folder = Path(text)
         if folder.is_dir():
-            if any((folder / file).is_file() for file in ("config.json", "model_index.json", "vae/config.json")):
+            if any(
+                (folder / file).is_file()
+                for file in ("config.json", "model_index.json", "vae/config.json")
+            ):
                 raise UnknownModelError(f"{text}: {_NOT_CALIBRATED.format(text)}")
-            raise UnknownModelError(f"{text}: no {TABLES_FILE} in this folder: make a bundle with videocodec models calibrate")
+            raise UnknownModelError(
+                f"{text}: no {TABLES_FILE} in this folder: make a bundle with videocodec models"
+                " calibrate"
+            )
         if folder.is_file():
-            raise UnknownModelError(f"{text}: a model is a folder in diffusers' layout, and this is a file")
+            raise UnknownModelError(
+                f"{text}: a model is a folder in diffusers' layout, and this is a file"
+            )
         if not is_hub_name(text):
-            raise UnknownModelError(f"unknown model {text!r}: choose one of {', '.join(available())} or the folder of a bundle")
+            raise UnknownModelError(
+                f"unknown model {text!r}: choose one of {', '.join(available())} or the folder of a"
+                " bundle"
+            )
         return cls._from_hub(text)
 
     @classmethod
     def _from_hub(cls, name: str) -> ModelBundle:
         instead = (
-            f"put the bundle's model_index.json, {TABLES_FILE}, vae/config.json and vae/diffusion_pytorch_model.safetensors, with unet/ "
-            f"and scheduler/ if it has them, into {user_folder() / name}"
+            f"put the bundle's model_index.json, {TABLES_FILE}, vae/config.json and"
+            " vae/diffusion_pytorch_model.safetensors, with unet/ and scheduler/ if it has them,"
+            f" into {user_folder() / name}"
         )
-        # The tables first: nobody wants gigabytes of networks to read then that they are not calibrated.
+        # The tables first: nobody wants gigabytes of networks to read then that they are not
+        # calibrated.
         if not (fetch(name, BUNDLE_INDEX, instead) / TABLES_FILE).is_file():
             raise UnknownModelError(f"{name}: {_NOT_CALIBRATED.format(name)}")
         return cls._checked(name.rpartition("/")[2], fetch(name, BUNDLE_FILES, instead))
@@ -93,20 +115,34 @@ class ModelBundle:
     def _checked(cls, name: str, folder: Path) -> ModelBundle:
         pickles = [f.name for f in folder.rglob("*") if f.suffix in PICKLES]
         if pickles:
-            raise UnknownModelError(f"{folder}: refusing pickled weights ({pickles[0]}): convert them to safetensors")
+            raise UnknownModelError(
+                f"{folder}: refusing pickled weights ({pickles[0]}): convert them to safetensors"
+            )
         return cls(name, folder)
 
     @cached_property
     def sha256(self) -> str:
-        """Identity of the model: SHA-256 over the names and contents of all files that decoding depends on, 64 hex digits."""
+        """Identity of the model: SHA-256 over the names and contents of all files that decoding
+        depends on, 64 hex digits.
+        """
         return model_sha256((name, file.stat().st_size, _pieces(file)) for name, file in self.files)
 
     @property
     def files(self) -> list[tuple[str, Path]]:
-        """All files that decoding depends on, in order: their names in the bundle, with slashes, and where they lie."""
+        """All files that decoding depends on, in order: their names in the bundle, with slashes,
+        and where they lie.
+        """
         files = [self.folder / "model_index.json", self.folder / TABLES_FILE]
-        files += [f for part in NETWORK_FOLDERS for pattern in ("*.json", "*.safetensors") for f in (self.folder / part).glob(pattern)]
-        return [(file.relative_to(self.folder).as_posix(), file) for file in sorted(f for f in files if f.is_file())]
+        files += [
+            f
+            for part in NETWORK_FOLDERS
+            for pattern in ("*.json", "*.safetensors")
+            for f in (self.folder / part).glob(pattern)
+        ]
+        return [
+            (file.relative_to(self.folder).as_posix(), file)
+            for file in sorted(f for f in files if f.is_file())
+        ]
 
     @cached_property
     def tables(self) -> CodecTables:
@@ -118,31 +154,53 @@ class ModelBundle:
         """(C,) float32: scaled latent = latent · latent_scale."""
         scale = self._tensor("latent_scale")
         if scale is None:
-            raise UnknownModelError(f"{self.folder / TABLES_FILE}: no latent_scale in it: calibrate this bundle again")
+            raise UnknownModelError(
+                f"{self.folder / TABLES_FILE}: no latent_scale in it: calibrate this bundle again"
+            )
         return self._checked_channels("latent_scale", scale)
 
     @cached_property
     def sensitivity(self) -> np.ndarray:
-        """(C,) float32, mean 1: what an error in each channel does to the picture, for encoders; ones where it was not measured."""
+        """(C,) float32, mean 1: what an error in each channel does to the picture, for encoders;
+        ones where it was not measured.
+        """
         measured = self._tensor("sensitivity")
-        return np.ones_like(self.latent_scale) if measured is None else self._checked_channels("sensitivity", measured)
+        return (
+            np.ones_like(self.latent_scale)
+            if measured is None
+            else self._checked_channels("sensitivity", measured)
+        )
 
     @cached_property
     def diffusion_units(self) -> tuple[np.ndarray, np.ndarray]:
-        """Scale and shift (C,) float32: a denoiser works on (scaled latents - shift) · scale, of about unit variance, which are what
-        diffusers' pipelines make of the autoencoder's latents.  Raises ``UnknownModelError``."""
+        """Scale and shift (C,) float32: a denoiser works on (scaled latents - shift) · scale, of
+        about unit variance, which are what diffusers' pipelines make of the autoencoder's latents.
+        Raises ``UnknownModelError``.
+        """
         file = self.folder / "vae" / "config.json"
         config = read_json(file)
         try:
-            factor, shift = (float(config.get(name) or usual) for name, usual in (("scaling_factor", 1), ("shift_factor", 0)))
+            factor, shift = (
+                float(config.get(name) or usual)
+                for name, usual in (("scaling_factor", 1), ("shift_factor", 0))
+            )
         except (ValueError, TypeError, OverflowError) as error:
-            raise UnknownModelError(f"{file}: scaling_factor and shift_factor cannot be read ({error})") from error
+            raise UnknownModelError(
+                f"{file}: scaling_factor and shift_factor cannot be read ({error})"
+            ) from error
         if not (0 < abs(factor) < _LARGEST_FACTOR and abs(shift) < _LARGEST_FACTOR):
-            raise UnknownModelError(f"{file}: scaling_factor {factor:g} or shift_factor {shift:g} is out of range")
-        return (factor / self.latent_scale).astype(np.float32), (shift * self.latent_scale).astype(np.float32)
+            raise UnknownModelError(
+                f"{file}: scaling_factor {factor:g} or shift_factor {shift:g} is out of range"
+            )
+        return (factor / self.latent_scale).astype(np.float32), (shift * self.latent_scale).astype(
+            np.float32
+        )
 
     def load_autoencoder(self) -> ModelMixin:
-        """The autoencoder in ``vae/``, on the CPU in float32, evaluation mode.  Raises ``UnknownModelError``."""
+        """The autoencoder in ``vae/``, on the CPU in float32, evaluation mode.
+
+        Raises ``UnknownModelError``.
+        """
         from .loading import load_autoencoder
 
         return load_autoencoder(self.folder)
@@ -153,25 +211,43 @@ class ModelBundle:
         return (self.folder / "unet" / "config.json").is_file()
 
     def load_denoiser(self) -> Denoiser:
-        """The network in ``unet/`` as a denoiser, on the CPU in float32.  Raises ``UnknownModelError``."""
+        """The network in ``unet/`` as a denoiser, on the CPU in float32.
+
+        Raises ``UnknownModelError``.
+        """
         from .loading import load_denoiser
 
         return load_denoiser(self.folder, len(self.latent_scale))
 
     def load_scheduler(self) -> DDIMScheduler:
-        """The noise schedule of ``scheduler/``, as a DDIM scheduler.  Raises ``UnknownModelError``."""
+        """The noise schedule of ``scheduler/``, as a DDIM scheduler.  Raises
+        ``UnknownModelError``.
+        """
         from .loading import load_scheduler
 
         return load_scheduler(self.folder)
 
     @cached_property
     def timesteps(self) -> np.ndarray:
-        """(128,) int64: the timestep whose noise is as strong as each quantiser's error.  Raises ``UnknownModelError``."""
+        """(128,) int64: the timestep whose noise is as strong as each quantiser's error.
+
+        Raises ``UnknownModelError``.
+        """
         timesteps = self._tensor("timesteps")
         if timesteps is None:
-            raise UnknownModelError(f"{self.folder / TABLES_FILE}: no timesteps: calibrate this bundle again")
-        if timesteps.shape != (QUANTISER_COUNT,) or timesteps.dtype.kind not in "iu" or timesteps.min() < 0 or timesteps.max() > 0xFFFF:
-            raise UnknownModelError(f"{self.folder / TABLES_FILE}: timesteps must be {QUANTISER_COUNT} integers in 0..{0xFFFF}")
+            raise UnknownModelError(
+                f"{self.folder / TABLES_FILE}: no timesteps: calibrate this bundle again"
+            )
+        if (
+            timesteps.shape != (QUANTISER_COUNT,)
+            or timesteps.dtype.kind not in "iu"
+            or timesteps.min() < 0
+            or timesteps.max() > 0xFFFF
+        ):
+            raise UnknownModelError(
+                f"{self.folder / TABLES_FILE}: timesteps must be {QUANTISER_COUNT} integers in"
+                f" 0..{0xFFFF}"
+            )
         return timesteps.astype(np.int64)
 
     def _tensor(self, name: str) -> np.ndarray | None:
@@ -180,15 +256,24 @@ class ModelBundle:
             with safe_open(str(self.folder / TABLES_FILE), "numpy") as file:
                 return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118  (no mapping)
         except (OSError, *TENSOR_ERRORS) as error:
-            raise UnknownModelError(f"{self.folder / TABLES_FILE}: {name} cannot be read ({error})") from error
+            raise UnknownModelError(
+                f"{self.folder / TABLES_FILE}: {name} cannot be read ({error})"
+            ) from error
 
     def _checked_channels(self, name: str, values: np.ndarray) -> np.ndarray:
         """One positive number for every latent channel, as float32."""
         # While a bundle is being calibrated there are no tables yet that would know.
-        channels = len(values.ravel()) if self._tensor("slices") is None else self.tables.latent_channels
-        if values.shape != (channels,) or values.dtype.kind not in "fiu" or not ((values > 0) & (values < _LARGEST_FACTOR)).all():
+        channels = (
+            len(values.ravel()) if self._tensor("slices") is None else self.tables.latent_channels
+        )
+        if (
+            values.shape != (channels,)
+            or values.dtype.kind not in "fiu"
+            or not ((values > 0) & (values < _LARGEST_FACTOR)).all()
+        ):
             raise UnknownModelError(
-                f"{self.folder / TABLES_FILE}: {name} must be {channels} positive numbers, one for each channel: calibrate this model again"
+                f"{self.folder / TABLES_FILE}: {name} must be {channels} positive numbers, one for"
+                " each channel: calibrate this model again"
             )
         return values.astype(np.float32)
 
@@ -201,7 +286,10 @@ def _pieces(file: Path) -> Iterator[bytes]:
 
 def available() -> tuple[str, ...]:
     """Names of the bundles inside the package, then of those in the user's folder."""
-    return (*_bundles_in(BUNDLES), *(name for name in _bundles_in(user_folder()) if name not in _bundles_in(BUNDLES)))
+    return (
+        *_bundles_in(BUNDLES),
+        *(name for name in _bundles_in(user_folder()) if name not in _bundles_in(BUNDLES)),
+    )
 
 
 def _bundles_in(folder: Path) -> list[str]:

@@ -1,4 +1,6 @@
-"""What a restoration asks of a denoising network, the project's own or one of Stable Diffusion's."""
+"""What a restoration asks of a denoising network, the project's own or one of Stable
+Diffusion's.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,15 @@ from .temporal_unet import TemporalUNet
 
 @dataclass(frozen=True)
 class Conditions:
-    """What is known of a batch of frames besides their noisy latents; all tensors on the denoiser's device.
+    """What is known of a batch of frames besides their noisy latents; all tensors on the denoiser's
+    device.
 
-    before, after (B, C, h, w): latents of the neighbours in time, moved to where this frame's content is, in the units that the
-    network works in; generate (B, h, w): 1 where nothing was sent and the content is to be made up; log2_step (B, h, w): log2 of the
-    quantiser step of every position, in scaled latents; latents (B, C, h, w): the frame's own as they were decoded; noise
-    (B, C, h, w): of unit variance where noise was put on top of them, else 0.  The project's own network needs neither of the last two.
+    before, after (B, C, h, w): latents of the neighbours in time, moved to where this frame's
+    content is, in the units that the network works in; generate (B, h, w): 1 where nothing was sent
+    and the content is to be made up; log2_step (B, h, w): log2 of the quantiser step of every
+    position, in scaled latents; latents (B, C, h, w): the frame's own as they were decoded; noise
+    (B, C, h, w): of unit variance where noise was put on top of them, else 0.  The project's own
+    network needs neither of the last two.
     """
 
     before: torch.Tensor
@@ -30,26 +35,34 @@ class Conditions:
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """Clips that a denoiser sees as a whole: ``length`` frames, one beginning every ``stride`` frames."""
+    """Clips that a denoiser sees as a whole: ``length`` frames, one beginning every ``stride``
+    frames.
+    """
 
     length: int
     stride: int
 
 
 class Denoiser(ABC):
-    """A network that predicts, from noisy latents at a timestep, whatever its scheduler's ``prediction_type`` says.
+    """A network that predicts, from noisy latents at a timestep, whatever its scheduler's
+    ``prediction_type`` says.
 
-    window: None for a denoiser of single frames, which is shown the frame before and the one after; else what clips it wants,
-    and a batch then is one clip, in the order of time, without ``before`` and ``after``.  generation_noise: the deviation of the noise
-    that it wants in blocks to be made up, relative to the timestep's.
+    window: None for a denoiser of single frames, which is shown the frame before and the one after;
+    else what clips it wants, and a batch then is one clip, in the order of time, without ``before``
+    and ``after``.  generation_noise: the deviation of the noise that it wants in blocks to be made
+    up, relative to the timestep's.
     """
 
     window: SlidingWindow | None = None
     generation_noise: float = 1.0
 
     @abstractmethod
-    def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
-        """sample (B, C, h, w) as diffusers' schedulers scale it, timesteps (B,) int64 → model output (B, C, h, w)."""
+    def predict(
+        self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions
+    ) -> torch.Tensor:
+        """sample (B, C, h, w) as diffusers' schedulers scale it, timesteps (B,) int64 → model
+        output (B, C, h, w).
+        """
 
     @abstractmethod
     def to(self, device: torch.device) -> Denoiser:
@@ -62,7 +75,9 @@ class TemporalDenoiser(Denoiser):
     def __init__(self, unet: TemporalUNet) -> None:
         self._unet, self.generation_noise = unet, unet.config.generation_noise
 
-    def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+    def predict(
+        self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions
+    ) -> torch.Tensor:
         """Clean latents."""
         c = conditions
         return self._unet(sample, timesteps, c.before, c.after, c.generate, c.log2_step).sample

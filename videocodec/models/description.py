@@ -1,4 +1,7 @@
-"""What there is to know of a bundle, from its files alone.  No torch here: ``models list`` answers at once."""
+"""What there is to know of a bundle, from its files alone.
+
+No torch here: ``models list`` answers at once.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ _SHOWN_CRFS = (0, 12, 24, 36, 48, 60)
 
 @dataclass(frozen=True)
 class NetworkDescription:
-    """One network of a bundle: its folder, class, number of parameters, and what its config says of its inputs."""
+    """One network of a bundle: its folder, class, number of parameters, and what its config says of
+    its inputs.
+    """
 
     part: str
     class_name: str
@@ -30,9 +35,11 @@ class NetworkDescription:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A bundle: name, folder, identity, bytes of all its files; latent channels and the slices in which they are coded; what scaled
-    latents are per latent, per channel; networks; for bundles that restore: how (``restoration``), what their UNet predicts, and
-    the timestep at some crf; what was written down when it was calibrated, empty for older bundles."""
+    """A bundle: name, folder, identity, bytes of all its files; latent channels and the slices in
+    which they are coded; what scaled latents are per latent, per channel; networks; for bundles
+    that restore: how (``restoration``), what their UNet predicts, and the timestep at some crf;
+    what was written down when it was calibrated, empty for older bundles.
+    """
 
     name: str
     folder: str
@@ -53,9 +60,16 @@ class ModelDescription:
 
 
 def describe(bundle: ModelBundle) -> ModelDescription:
-    """Read what there is to know.  Raises ``UnknownModelError`` or ``TablesError`` for what cannot be read."""
+    """Read what there is to know.
+
+    Raises ``UnknownModelError`` or ``TablesError`` for what cannot be read.
+    """
     folder = bundle.folder
-    networks = [_network(folder, part) for part in ("vae", "unet", "motion_adapter") if (folder / part).is_dir()]
+    networks = [
+        _network(folder, part)
+        for part in ("vae", "unet", "motion_adapter")
+        if (folder / part).is_dir()
+    ]
     scheduler = read_json(folder / "scheduler" / "scheduler_config.json") if bundle.has_unet else {}
     return ModelDescription(
         name=bundle.name,
@@ -68,8 +82,16 @@ def describe(bundle: ModelBundle) -> ModelDescription:
         networks=networks,
         restoration=_restoration(networks, bundle.tables.latent_channels),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")) if scheduler else None,
-        timesteps={str(crf): int(bundle.timesteps[crf + CRF_OFFSET]) for crf in _SHOWN_CRFS} if scheduler else {},
-        calibration=read_json(folder / CALIBRATION_RECORD) if (folder / CALIBRATION_RECORD).is_file() else {},
+        timesteps=(
+            {str(crf): int(bundle.timesteps[crf + CRF_OFFSET]) for crf in _SHOWN_CRFS}
+            if scheduler
+            else {}
+        ),
+        calibration=(
+            read_json(folder / CALIBRATION_RECORD)
+            if (folder / CALIBRATION_RECORD).is_file()
+            else {}
+        ),
     )
 
 
@@ -80,7 +102,11 @@ def _restoration(networks: list[NetworkDescription], channels: int) -> str:
     unet = by_part["unet"]
     if unet.class_name == "TemporalUNet":
         return "temporal UNet"
-    kind = "sliding windows" if "motion_adapter" in by_part or unet.class_name == "UNetMotionModel" else "cross-frame attention"
+    kind = (
+        "sliding windows"
+        if "motion_adapter" in by_part or unet.class_name == "UNetMotionModel"
+        else "cross-frame attention"
+    )
     return kind + (", inpainting" if unet.in_channels == 2 * channels + 1 else "")
 
 
@@ -90,8 +116,17 @@ def _network(folder: Path, part: str) -> NetworkDescription:
     for file in (folder / part).glob("diffusion_pytorch_model*.safetensors"):
         try:
             with safe_open(str(file), "numpy") as tensors:
-                parameters += sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118  (no mapping)
+                parameters += sum(
+                    prod(tensors.get_slice(name).get_shape()) for name in tensors.keys()
+                )  # noqa: SIM118  (no mapping)
         except (OSError, SafetensorError) as error:
-            raise UnknownModelError(f"{file}: cannot be read ({' '.join(str(error).split())})") from error
+            raise UnknownModelError(
+                f"{file}: cannot be read ({' '.join(str(error).split())})"
+            ) from error
     channels = config.get("in_channels")
-    return NetworkDescription(part, str(config.get("_class_name")), parameters, channels if isinstance(channels, int) else None)
+    return NetworkDescription(
+        part,
+        str(config.get("_class_name")),
+        parameters,
+        channels if isinstance(channels, int) else None,
+    )

@@ -1,4 +1,7 @@
-"""Models on the Hugging Face hub: fetched only when somebody asks for one by its name.  No torch here."""
+"""Models on the Hugging Face hub: fetched only when somebody asks for one by its name.
+
+No torch here.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,11 @@ SOURCE_FILES = (
     "model_index.json",
     "config.json",
     "diffusion_pytorch_model*.safetensors",
-    *(f"{part}/{name}" for part in _NETWORK_FOLDERS for name in ("config.json", "diffusion_pytorch_model*.safetensors")),
+    *(
+        f"{part}/{name}"
+        for part in _NETWORK_FOLDERS
+        for name in ("config.json", "diffusion_pytorch_model*.safetensors")
+    ),
     "*/diffusion_pytorch_model.safetensors.index.json",
     "scheduler/*.json",
 )
@@ -42,11 +49,22 @@ def fetch(name: str, patterns: Sequence[str], instead: str) -> Path:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
-        return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(patterns), ignore_patterns=list(_VARIANTS)))
+        return Path(
+            huggingface_hub.snapshot_download(
+                name, allow_patterns=list(patterns), ignore_patterns=list(_VARIANTS)
+            )
+        )
     except GatedRepoError as error:
-        raise UnknownModelError(f"{name}: its owner asks for an agreement first: accept it on huggingface.co, log in with hf") from error
+        raise UnknownModelError(
+            f"{name}: its owner asks for an agreement first: accept it on huggingface.co, log in"
+            " with hf"
+        ) from error
     except RepositoryNotFoundError as error:
-        raise UnknownModelError(f"{name}: no folder here, and no public model of that name on huggingface.co") from error
+        raise UnknownModelError(
+            f"{name}: no folder here, and no public model of that name on huggingface.co"
+        ) from error
     except Exception as error:  # whatever a network and its libraries come up with
         reason = type(error).__name__
-        raise UnknownModelError(f"{name}: no folder here, and huggingface.co cannot be reached ({reason}): {instead}") from error
+        raise UnknownModelError(
+            f"{name}: no folder here, and huggingface.co cannot be reached ({reason}): {instead}"
+        ) from error

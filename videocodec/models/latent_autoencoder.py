@@ -12,10 +12,12 @@ from ..networks.autoencoder import Decoder, Encoder
 
 
 class LatentAutoencoder(ModelMixin, ConfigMixin):
-    """8×8 pixels per latent position, ``latent_channels`` channels, a linear path beside the network.
+    """8×8 pixels per latent position, ``latent_channels`` channels, a linear path beside the
+    network.
 
-    ``encode`` and ``decode`` follow ``AutoencoderTiny``; ``from_pretrained`` and ``save_pretrained`` are diffusers' own.
-    Unlike its siblings ``decode`` may be told the quantiser step, and then removes that step's noise better.
+    ``encode`` and ``decode`` follow ``AutoencoderTiny``; ``from_pretrained`` and
+    ``save_pretrained`` are diffusers' own. Unlike its siblings ``decode`` may be told the quantiser
+    step, and then removes that step's noise better.
     """
 
     @register_to_config
@@ -33,13 +35,30 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
         scaling_factor: float = 1.0,
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(latent_channels, width, coarse_width, encoder_blocks, encoder_wide_blocks, expansion)
-        self.decoder = Decoder(latent_channels, width, coarse_width, decoder_blocks, decoder_fine_blocks, decoder_wide_blocks, expansion)
+        self.encoder = Encoder(
+            latent_channels, width, coarse_width, encoder_blocks, encoder_wide_blocks, expansion
+        )
+        self.decoder = Decoder(
+            latent_channels,
+            width,
+            coarse_width,
+            decoder_blocks,
+            decoder_fine_blocks,
+            decoder_wide_blocks,
+            expansion,
+        )
 
-    def encode(self, x: torch.Tensor, return_dict: bool = True) -> AutoencoderTinyOutput | tuple[torch.Tensor]:
-        """Pictures (B, 3, H, W), RGB in [-1, 1], H and W multiples of 8 → ``.latents`` (B, C, H/8, W/8)."""
+    def encode(
+        self, x: torch.Tensor, return_dict: bool = True
+    ) -> AutoencoderTinyOutput | tuple[torch.Tensor]:
+        """Pictures (B, 3, H, W), RGB in [-1, 1], H and W multiples of 8 → ``.latents`` (B, C, H/8,
+        W/8).
+        """
         if x.ndim != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8:
-            raise ValueError(f"pictures must be (B, 3, H, W) with H and W multiples of 8, got shape {tuple(x.shape)}")
+            raise ValueError(
+                "pictures must be (B, 3, H, W) with H and W multiples of 8, got shape"
+                f" {tuple(x.shape)}"
+            )
         latents = self.encoder(x)
         return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
 
@@ -48,19 +67,28 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
     ) -> DecoderOutput | tuple[torch.Tensor]:
         """Latents (B, C, h, w) → ``.sample`` (B, 3, 8h, 8w), RGB in about [-1, 1].
 
-        ``step``: quantiser step in latents, one number, one per picture (B,) or a map (B, h, w); without it a fine step of 0.3 is assumed.
+        ``step``: quantiser step in latents, one number, one per picture (B,) or a map (B, h, w);
+        without it a fine step of 0.3 is assumed.
         """
         if z.ndim != 4 or z.shape[1] != self.config.latent_channels:
-            raise ValueError(f"latents must be (B, {self.config.latent_channels}, h, w), got shape {tuple(z.shape)}")
+            raise ValueError(
+                f"latents must be (B, {self.config.latent_channels}, h, w), got shape"
+                f" {tuple(z.shape)}"
+            )
         steps = torch.as_tensor(0.3 if step is None else step, dtype=torch.float32, device=z.device)
         if steps.shape not in ((), (z.shape[0],), (z.shape[0], *z.shape[2:])):
-            raise ValueError(f"step must be a number, (B,) or (B, h, w) for latents {tuple(z.shape)}, got shape {tuple(steps.shape)}")
+            raise ValueError(
+                f"step must be a number, (B,) or (B, h, w) for latents {tuple(z.shape)}, got shape"
+                f" {tuple(steps.shape)}"
+            )
         if not (steps > 0).all():
             raise ValueError("step must be positive")
         steps = steps.expand(z.shape[0]) if steps.ndim < 3 else steps
         sample = self.decoder(z, torch.log2(steps))
         return DecoderOutput(sample=sample) if return_dict else (sample,)
 
-    def forward(self, sample: torch.Tensor, return_dict: bool = True) -> DecoderOutput | tuple[torch.Tensor]:
+    def forward(
+        self, sample: torch.Tensor, return_dict: bool = True
+    ) -> DecoderOutput | tuple[torch.Tensor]:
         """Encode and decode without quantisation."""
         return self.decode(self.encode(sample).latents, return_dict=return_dict)

@@ -1,4 +1,6 @@
-"""Loading the networks of a bundle's folder: the project's own classes or diffusers', from safetensors only, on the CPU in float32."""
+"""Loading the networks of a bundle's folder: the project's own classes or diffusers', from
+safetensors only, on the CPU in float32.
+"""
 
 from __future__ import annotations
 
@@ -26,44 +28,77 @@ if TYPE_CHECKING:
 
 OWN_CLASSES = {"LatentAutoencoder": LatentAutoencoder, "TemporalUNet": TemporalUNet}
 STOCK_UNETS = ("UNet2DConditionModel", "UNetMotionModel")
-# What diffusers and PyTorch raise when they build a network by a config that makes no sense: divisions by zero, missing packages and all.
+# What diffusers and PyTorch raise when they build a network by a config that makes no sense:
+# divisions by zero, missing packages and all.
 _REASONS = (
-    OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, AssertionError, ImportError, NameError,
-    MemoryError, SafetensorError,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    ImportError,
+    NameError,
+    MemoryError,
+    SafetensorError,
+)
 
 
 def load_autoencoder(folder: Path) -> ModelMixin:
-    """``folder``/vae: the project's own class or any diffusers autoencoder.  Raises ``UnknownModelError`` with one clear line."""
+    """``folder``/vae: the project's own class or any diffusers autoencoder.
+
+    Raises ``UnknownModelError`` with one clear line.
+    """
     return load_autoencoder_in(folder / "vae")
 
 
 def load_autoencoder_in(folder: Path) -> ModelMixin:
-    """The autoencoder whose files lie in this very folder.  Raises ``UnknownModelError`` with one clear line."""
+    """The autoencoder whose files lie in this very folder.
+
+    Raises ``UnknownModelError`` with one clear line.
+    """
     name = class_name(folder)
-    kind = OWN_CLASSES["LatentAutoencoder"] if name == "LatentAutoencoder" else getattr(diffusers, name, None)
+    kind = (
+        OWN_CLASSES["LatentAutoencoder"]
+        if name == "LatentAutoencoder"
+        else getattr(diffusers, name, None)
+    )
     if "Autoencoder" not in name or not (isinstance(kind, type) and issubclass(kind, ModelMixin)):
-        raise UnknownModelError(f"{folder / 'config.json'}: {name!r} is no autoencoder that diffusers {diffusers.__version__} knows")
+        raise UnknownModelError(
+            f"{folder / 'config.json'}: {name!r} is no autoencoder that diffusers"
+            f" {diffusers.__version__} knows"
+        )
     model = load_network(folder, kind)
     if any(weights.ndim > 4 for weights in model.parameters()):
-        raise UnknownModelError(f"{folder}: a {name} is made for clips, with layers over time: give an autoencoder of single pictures")
+        raise UnknownModelError(
+            f"{folder}: a {name} is made for clips, with layers over time: give an autoencoder of"
+            " single pictures"
+        )
     return model
 
 
 def latents_of(model: ModelMixin, pictures: torch.Tensor) -> torch.Tensor:
-    """Pictures (B, 3, H, W) in [-1, 1] → the latents worth coding, as the autoencoder makes them: of a distribution its mode."""
+    """Pictures (B, 3, H, W) in [-1, 1] → the latents worth coding, as the autoencoder makes them:
+    of a distribution its mode.
+    """
     encoded = model.encode(pictures)
     return encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
 
 
 def load_denoiser(folder: Path, channels: int) -> Denoiser:
-    """``folder``/unet as a denoiser of latents of so many channels.  Raises ``UnknownModelError`` with one clear line."""
+    """``folder``/unet as a denoiser of latents of so many channels.
+
+    Raises ``UnknownModelError`` with one clear line.
+    """
     name = class_name(folder / "unet")
     if name == "TemporalUNet":
         unet = load_network(folder / "unet", TemporalUNet)
         if unet.config.latent_channels != channels:
             raise UnknownModelError(
-                f"{folder / 'unet'}: restores {unet.config.latent_channels} latent channels, the autoencoder has {channels}: take a pair"
+                f"{folder / 'unet'}: restores {unet.config.latent_channels} latent channels, the"
+                f" autoencoder has {channels}: take a pair"
             )
         return TemporalDenoiser(unet)
     from .stock_denoiser import Conditioning, MotionDenoiser, StockDenoiser, prompt_width
@@ -71,23 +106,33 @@ def load_denoiser(folder: Path, channels: int) -> Denoiser:
     unet = load_stock_unet(folder, channels)
     conditioning = Conditioning.load(folder / "unet")
     if conditioning.prompt.shape[2] != prompt_width(unet) or len(conditioning.grey) != channels:
-        raise UnknownModelError(f"{folder / 'unet'}: the conditioning belongs to another UNet: run videocodec models calibrate again")
+        raise UnknownModelError(
+            f"{folder / 'unet'}: the conditioning belongs to another UNet: run videocodec models"
+            " calibrate again"
+        )
     scheduler = load_scheduler(folder)
     if type(unet).__name__ == "UNetMotionModel":
-        return MotionDenoiser(unet, conditioning, scheduler.alphas_cumprod, scheduler.config.prediction_type)
+        return MotionDenoiser(
+            unet, conditioning, scheduler.alphas_cumprod, scheduler.config.prediction_type
+        )
     return StockDenoiser(unet, conditioning, scheduler.alphas_cumprod)
 
 
 def load_stock_unet(folder: Path, channels: int) -> UNet2DConditionModel | UNetMotionModel:
-    """Diffusers' UNet in ``folder``/unet, with the motion modules of ``folder``/motion_adapter if there are any, checked to fit an
-    autoencoder of so many latent channels.  Raises ``UnknownModelError`` with one clear line."""
+    """Diffusers' UNet in ``folder``/unet, with the motion modules of ``folder``/motion_adapter if
+    there are any, checked to fit an autoencoder of so many latent channels.  Raises
+    ``UnknownModelError`` with one clear line.
+    """
     from diffusers import MotionAdapter, UNetMotionModel
 
     from .stock_denoiser import check_unet
 
     name = class_name(folder / "unet")
     if name not in STOCK_UNETS:
-        raise UnknownModelError(f"{folder / 'unet/config.json'}: {name!r} is no UNet that videocodec can restore latents with")
+        raise UnknownModelError(
+            f"{folder / 'unet/config.json'}: {name!r} is no UNet that videocodec can restore"
+            " latents with"
+        )
     unet = load_network(folder / "unet", getattr(diffusers, name))
     check_unet(unet, channels, folder / "unet")
     adapter_folder = folder / "motion_adapter"
@@ -97,34 +142,51 @@ def load_stock_unet(folder: Path, channels: int) -> UNet2DConditionModel | UNetM
         raise UnknownModelError(f"{adapter_folder / 'config.json'}: {found!r} is no MotionAdapter")
     adapter = load_network(adapter_folder, MotionAdapter)
     if adapter.config.conv_in_channels:
-        raise UnknownModelError(f"{adapter_folder}: adapters with an input layer of their own (PIA) are not supported")
+        raise UnknownModelError(
+            f"{adapter_folder}: adapters with an input layer of their own (PIA) are not supported"
+        )
     try:
         with _quiet():
             return UNetMotionModel.from_unet2d(unet, adapter).eval().requires_grad_(False)
     except _REASONS as error:
-        raise UnknownModelError(f"{adapter_folder}: does not fit the UNet ({_line(error)})") from error
+        raise UnknownModelError(
+            f"{adapter_folder}: does not fit the UNet ({_line(error)})"
+        ) from error
 
 
 def load_scheduler(folder: Path) -> DDIMScheduler:
-    """The noise schedule of ``folder``/scheduler, of whichever class, as a DDIM scheduler (Song et al. 2021).
+    """The noise schedule of ``folder``/scheduler, of whichever class, as a DDIM scheduler (Song et
+    al. 2021).
 
     Raises ``UnknownModelError``, also for flow matching and whatever else has no ᾱ.
     """
     file = folder / "scheduler" / "scheduler_config.json"
     config = read_json(file)
     if "FlowMatch" in str(config.get("_class_name")):
-        raise UnknownModelError(f"{file}: {config['_class_name']} is flow matching, which videocodec cannot restore latents with")
+        raise UnknownModelError(
+            f"{file}: {config['_class_name']} is flow matching, which videocodec cannot restore"
+            " latents with"
+        )
     if "beta_schedule" not in config and config.get("trained_betas") is None:
-        raise UnknownModelError(f"{file}: {config.get('_class_name')!r} has no beta_schedule: take a scheduler like DDIM, PNDM or Euler")
+        raise UnknownModelError(
+            f"{file}: {config.get('_class_name')!r} has no beta_schedule: take a scheduler like"
+            " DDIM, PNDM or Euler"
+        )
     check_config({name: value for name, value in config.items() if name != "trained_betas"}, file)
     try:
         with _quiet():
-            # Clipping to ±1 and thresholding are for pictures; DDIM's default would do it to latents.
+            # Clipping to ±1 and thresholding are for pictures; DDIM's default would do it to
+            # latents.
             scheduler = DDIMScheduler.from_pretrained(
-                str(folder / "scheduler"), local_files_only=True, clip_sample=False, thresholding=False
+                str(folder / "scheduler"),
+                local_files_only=True,
+                clip_sample=False,
+                thresholding=False,
             )
     except _REASONS as error:
-        raise UnknownModelError(f"{folder / 'scheduler'}: cannot be loaded ({_line(error)})") from error
+        raise UnknownModelError(
+            f"{folder / 'scheduler'}: cannot be loaded ({_line(error)})"
+        ) from error
     return scheduler
 
 
@@ -134,13 +196,17 @@ def class_name(folder: Path) -> str:
 
 
 def load_network(folder: Path, kind: type[ModelMixin]) -> ModelMixin:
-    """The weights in a folder as a network of a class, complete or not at all, ready for inference."""
+    """The weights in a folder as a network of a class, complete or not at all, ready for
+    inference.
+    """
     config_file = folder / "config.json"
     if config_file.is_file():
         config = read_json(config_file)
         check_config(config, config_file)
         if "quantization_config" in config:  # diffusers would look for packages that unpack it
-            raise UnknownModelError(f"{config_file}: quantised weights are not supported: take those it was made of")
+            raise UnknownModelError(
+                f"{config_file}: quantised weights are not supported: take those it was made of"
+            )
     check_shards(folder)
     try:
         with _quiet(), within_weights(folder):
@@ -159,7 +225,8 @@ def load_network(folder: Path, kind: type[ModelMixin]) -> ModelMixin:
     # diffusers fills such gaps with random numbers and goes on.
     if loading["missing_keys"]:
         raise UnknownModelError(
-            f"{folder}: weights are missing ({', '.join(loading['missing_keys'][:3])}): the file belongs to another config.json"
+            f"{folder}: weights are missing ({', '.join(loading['missing_keys'][:3])}): the file"
+            " belongs to another config.json"
         )
     return model.eval().requires_grad_(False)
 
@@ -170,9 +237,14 @@ def _line(error: BaseException) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What diffusers logs before it raises is pages long, and the error says it in a line; its bars, for shards, say nothing."""
+    """What diffusers logs before it raises is pages long, and the error says it in a line; its
+    bars, for shards, say nothing.
+    """
     logging = diffusers.utils.logging
-    verbosity, shows_bars = logging.get_verbosity(), getattr(logging, "is_progress_bar_enabled", lambda: True)()
+    verbosity, shows_bars = (
+        logging.get_verbosity(),
+        getattr(logging, "is_progress_bar_enabled", lambda: True)(),
+    )
     logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
     try:

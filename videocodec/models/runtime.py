@@ -1,4 +1,6 @@
-"""Running an autoencoder on a device: uint8 pictures to scaled latents, integer latents to uint8 pictures."""
+"""Running an autoencoder on a device: uint8 pictures to scaled latents, integer latents to uint8
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +22,36 @@ from .devices import DEVICES, memory_ended
 from .loading import latents_of
 
 _TRIAL_SIDE = 4  # latents
-_LARGEST_TRIAL = 1 << 24  # numbers that a layer may make of so many: 1024 channels at full resolution
+# numbers that a layer may make of so many: 1024 channels at full resolution
+_LARGEST_TRIAL = 1 << 24
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` takes cuda, then mps, then cpu.  Raises ``DeviceError`` for a device this machine lacks."""
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    """``auto`` takes cuda, then mps, then cpu.
+
+    Raises ``DeviceError`` for a device this machine lacks.
+    """
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if present[kind])
     if name not in present:
         raise DeviceError(f"device must be one of {', '.join(DEVICES)}, got {name!r}")
     if not present[name]:
-        raise DeviceError(f"device {name} is not available to PyTorch on this machine: use --device auto")
+        raise DeviceError(
+            f"device {name} is not available to PyTorch on this machine: use --device auto"
+        )
     return torch.device(name)
 
 
 def set_threads(threads: int | None) -> None:
-    """CPU threads of the networks, at least 1; None leaves them as they are.  A process-wide setting of PyTorch."""
+    """CPU threads of the networks, at least 1; None leaves them as they are.
+
+    A process-wide setting of PyTorch.
+    """
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     if threads is not None:
@@ -44,15 +59,19 @@ def set_threads(threads: int | None) -> None:
 
 
 def decoding_precision(device: torch.device) -> AbstractContextManager[object]:
-    """A context in which networks that make pictures run: half precision on CUDA, whose tensor cores are made for it, full precision
-    elsewhere (bfloat16 on CPUs is four times slower).  Encoding always is in full precision."""
+    """A context in which networks that make pictures run: half precision on CUDA, whose tensor
+    cores are made for it, full precision elsewhere (bfloat16 on CPUs is four times slower).
+    Encoding always is in full precision.
+    """
     return torch.autocast("cuda", torch.float16) if device.type == "cuda" else nullcontext()
 
 
 def run_for_pictures(device: torch.device, network: Callable[[], torch.Tensor]) -> torch.Tensor:
-    """What a network that makes pictures gives, float32, in ``decoding_precision``; once more in full precision where that overflowed.
+    """What a network that makes pictures gives, float32, in ``decoding_precision``; once more in
+    full precision where that overflowed.
 
-    Half precision ends at 65504, and features of some Stable Diffusion networks go beyond: SDXL's autoencoder gives black pictures then.
+    Half precision ends at 65504, and features of some Stable Diffusion networks go beyond: SDXL's
+    autoencoder gives black pictures then.
     """
     precision = decoding_precision(device)
     with precision:
@@ -62,13 +81,18 @@ def run_for_pictures(device: torch.device, network: Callable[[], torch.Tensor]) 
     return network().float()
 
 
-_DEVICE_FAILED = re.compile(r"(CUDA|cuDNN|HIP|MPS|accelerator)\b.*\berror|(CUDA|CUBLAS|CUDNN)_\w*ERROR|CU[A-Z]+_STATUS_|device.*lost", re.I)
+_DEVICE_FAILED = re.compile(
+    r"(CUDA|cuDNN|HIP|MPS|accelerator)\b.*\berror|(CUDA|CUBLAS|CUDNN)_\w*ERROR|CU[A-Z]+_STATUS_|device.*lost",
+    re.I,
+)
 
 
 @contextmanager
 def network_errors(what: str, device: torch.device) -> Iterator[None]:
-    """Turn what PyTorch raises when memory ends into an ``OutOfMemoryError``, and what it raises when an accelerator fails or disappears
-    into a ``DeviceError``: one clear line each.  what: what was to be done, "to encode pictures of 512×288"."""
+    """Turn what PyTorch raises when memory ends into an ``OutOfMemoryError``, and what it raises
+    when an accelerator fails or disappears into a ``DeviceError``: one clear line each.  what: what
+    was to be done, "to encode pictures of 512×288".
+    """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -78,29 +102,41 @@ def network_errors(what: str, device: torch.device) -> Iterator[None]:
             if not on_cpu:
                 remedy = "close what else uses it, or take --device cpu"
             raise OutOfMemoryError(f"not enough memory {what} on {device}: {remedy}") from error
-        if isinstance(error, getattr(torch, "AcceleratorError", ())) or not on_cpu and _DEVICE_FAILED.search(str(error)):
+        if (
+            isinstance(error, getattr(torch, "AcceleratorError", ()))
+            or not on_cpu
+            and _DEVICE_FAILED.search(str(error))
+        ):
             said = str(error).strip().partition("\n")[0][:200]
-            raise DeviceError(f"device {device} failed {what} ({said}): see whether it is still there, or take --device cpu") from error
+            raise DeviceError(
+                f"device {device} failed {what} ({said}): see whether it is still there, or take"
+                " --device cpu"
+            ) from error
         raise
 
 
 class AutoencoderRuntime:
-    """One bundle's autoencoder on one device, in ``channels_last``, nearly twice as fast as the default on CPUs.
+    """One bundle's autoencoder on one device, in ``channels_last``, nearly twice as fast as the
+    default on CPUs.
 
     bytes_per_latent: what the greediest layer of its decoder reads and writes for one position.
     """
 
-    def __init__(self, bundle: ModelBundle, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, bundle: ModelBundle, device: str = "auto", threads: int | None = None
+    ) -> None:
         set_threads(threads)
         self.device = pick_device(device)
         self.bundle = bundle
         with network_errors(f"to load the autoencoder of {bundle.name}", self.device):
-            self._model = bundle.load_autoencoder().to(self.device, memory_format=torch.channels_last)
+            self._model = bundle.load_autoencoder().to(
+                self.device, memory_format=torch.channels_last
+            )
         channels = getattr(self._model.config, "latent_channels", len(bundle.latent_scale))
         if channels != len(bundle.latent_scale):
             raise UnknownModelError(
-                f"{bundle.folder}: the autoencoder has {channels} latent channels, the codec tables {len(bundle.latent_scale)}: "
-                "calibrate this model again"
+                f"{bundle.folder}: the autoencoder has {channels} latent channels, the codec tables"
+                f" {len(bundle.latent_scale)}: calibrate this model again"
             )
         self._scale = torch.from_numpy(bundle.latent_scale).to(self.device).reshape(1, -1, 1, 1)
         self._knows_steps = "step" in inspect.signature(self._model.decode).parameters
@@ -108,41 +144,72 @@ class AutoencoderRuntime:
 
     @torch.inference_mode()
     def _try_decoding(self, channels: int) -> None:
-        """A config may ask for pictures of any size, which costs no weights: so try with a few latents what comes out of them.
+        """A config may ask for pictures of any size, which costs no weights: so try with a few
+        latents what comes out of them.
 
-        What the greediest layer reads and writes is remembered: a picture cannot take less memory than that.
+        What the greediest layer reads and writes is remembered: a picture cannot take less memory
+        than that.
         """
         most = 0
 
         def check(module: torch.nn.Module, given: tuple[object, ...], output: object) -> None:
             nonlocal most
             if isinstance(output, torch.Tensor) and output.numel() > _LARGEST_TRIAL:
-                raise UnknownModelError(f"{self.bundle.folder}: makes more of latents than pictures of 8 px a latent")
+                raise UnknownModelError(
+                    f"{self.bundle.folder}: makes more of latents than pictures of 8 px a latent"
+                )
             if not any(module.children()):
-                most = max(most, sum(t.numel() * t.element_size() for t in (*given, output) if isinstance(t, torch.Tensor)))
+                most = max(
+                    most,
+                    sum(
+                        t.numel() * t.element_size()
+                        for t in (*given, output)
+                        if isinstance(t, torch.Tensor)
+                    ),
+                )
 
         hooks = [module.register_forward_hook(check) for module in self._model.modules()]
         try:
-            z = torch.zeros(1, channels, _TRIAL_SIDE, _TRIAL_SIDE, device=self.device).contiguous(memory_format=torch.channels_last)
-            step = {"step": torch.ones(1, _TRIAL_SIDE, _TRIAL_SIDE, device=self.device)} if self._knows_steps else {}
+            z = torch.zeros(1, channels, _TRIAL_SIDE, _TRIAL_SIDE, device=self.device).contiguous(
+                memory_format=torch.channels_last
+            )
+            step = (
+                {"step": torch.ones(1, _TRIAL_SIDE, _TRIAL_SIDE, device=self.device)}
+                if self._knows_steps
+                else {}
+            )
             found = tuple(self._model.decode(z, **step).sample.shape)
-        except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError) as error:
+        except (
+            RuntimeError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            LookupError,
+            ArithmeticError,
+            AssertionError,
+        ) as error:
             if isinstance(error, UnknownModelError):
                 raise
             reason = " ".join(str(error).split())[:200]
-            raise UnknownModelError(f"{self.bundle.folder}: the autoencoder does not decode latents one by one ({reason})") from error
+            raise UnknownModelError(
+                f"{self.bundle.folder}: the autoencoder does not decode latents one by one"
+                f" ({reason})"
+            ) from error
         finally:
             for hook in hooks:
                 hook.remove()
         if found != (1, 3, 8 * _TRIAL_SIDE, 8 * _TRIAL_SIDE):
             raise UnknownModelError(
-                f"{self.bundle.folder}: makes {found} of {_TRIAL_SIDE}×{_TRIAL_SIDE} latents: an autoencoder must have a stride of 8 px"
+                f"{self.bundle.folder}: makes {found} of {_TRIAL_SIDE}×{_TRIAL_SIDE} latents: an"
+                " autoencoder must have a stride of 8 px"
             )
         self.bytes_per_latent = most // _TRIAL_SIDE**2
 
     @torch.inference_mode()
     def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
-        """Pictures (B, H, W, 3) uint8, padded by repeating the edge to (height, width) → scaled latents (B, C, h, w) float32."""
+        """Pictures (B, H, W, 3) uint8, padded by repeating the edge to (height, width) → scaled
+        latents (B, C, h, w) float32.
+        """
         with network_errors(f"to encode pictures of {width}×{height}", self.device):
             return self._encode(pictures, height, width)
 
@@ -152,38 +219,62 @@ class AutoencoderRuntime:
         latents = latents_of(self._model, x.contiguous(memory_format=torch.channels_last))
         if latents.shape[2:] != (height // 8, width // 8):
             raise UnknownModelError(
-                f"{self.bundle.folder}: makes {tuple(latents.shape[2:])} latents of {height}×{width} px: "
-                "an autoencoder must have a stride of 8 px"
+                f"{self.bundle.folder}: makes {tuple(latents.shape[2:])} latents of"
+                f" {height}×{width} px: an autoencoder must have a stride of 8 px"
             )
         return (latents * self._scale).float().cpu().numpy()
 
     @torch.inference_mode()
-    def decode(self, latents: np.ndarray | torch.Tensor, steps: np.ndarray | torch.Tensor, height: int, width: int) -> np.ndarray:
-        """Latents (B, C, h, w) in latent units (or float, from a restoration) and the quantiser step of every position
-        (B, h, w) in scaled latents, arrays or tensors on any device → pictures (B, height, width, 3) uint8, cropped from the top left."""
+    def decode(
+        self,
+        latents: np.ndarray | torch.Tensor,
+        steps: np.ndarray | torch.Tensor,
+        height: int,
+        width: int,
+    ) -> np.ndarray:
+        """Latents (B, C, h, w) in latent units (or float, from a restoration) and the quantiser
+        step of every position (B, h, w) in scaled latents, arrays or tensors on any device →
+        pictures (B, height, width, 3) uint8, cropped from the top left.
+        """
         self._check_memory(latents.shape[0] * latents.shape[2] * latents.shape[3], width, height)
         with network_errors(f"to decode pictures of {width}×{height}", self.device):
             return self._decode(latents, steps, height, width)
 
     def _check_memory(self, positions: int, width: int, height: int) -> None:
-        """Systems that promise more memory than they have end a program that takes it, and it cannot say why.  Accelerators do not."""
+        """Systems that promise more memory than they have end a program that takes it, and it
+        cannot say why.  Accelerators do not.
+        """
         needed, there = positions * self.bytes_per_latent, available_bytes()
         if self.device.type == "cpu" and needed > there:
             raise OutOfMemoryError(
-                f"not enough memory to decode pictures of {width}×{height} on cpu: a layer of {self.bundle.name} takes "
-                f"{needed / 2**30:.1f} GiB, {there / 2**30:.1f} GiB are allowed here: decode it on a machine with more memory"
+                f"not enough memory to decode pictures of {width}×{height} on cpu: a layer of"
+                f" {self.bundle.name} takes {needed / 2**30:.1f} GiB, {there / 2**30:.1f} GiB are"
+                " allowed here: decode it on a machine with more memory"
             )
 
-    def _decode(self, latents: np.ndarray | torch.Tensor, steps: np.ndarray | torch.Tensor, height: int, width: int) -> np.ndarray:
-        latents, steps = (torch.from_numpy(np.ascontiguousarray(a)) if isinstance(a, np.ndarray) else a for a in (latents, steps))
+    def _decode(
+        self,
+        latents: np.ndarray | torch.Tensor,
+        steps: np.ndarray | torch.Tensor,
+        height: int,
+        width: int,
+    ) -> np.ndarray:
+        latents, steps = (
+            torch.from_numpy(np.ascontiguousarray(a)) if isinstance(a, np.ndarray) else a
+            for a in (latents, steps)
+        )
         scaled, steps = latents.to(self.device).float() / UNITS_PER_LATENT, steps.to(self.device)
-        sample = run_for_pictures(self.device, lambda: self.pictures(scaled, steps)[:, :, :height, :width])
+        sample = run_for_pictures(
+            self.device, lambda: self.pictures(scaled, steps)[:, :, :height, :width]
+        )
         pixels = sample.add_(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
     def pictures(self, scaled: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
-        """Scaled latents (B, C, h, w) float32 and the quantiser step of every position (B, h, w), on the device → pictures (B, 3, 8h, 8w),
-        RGB in about [-1, 1], with a gradient for the latents where one is wanted."""
+        """Scaled latents (B, C, h, w) float32 and the quantiser step of every position (B, h, w),
+        on the device → pictures (B, 3, 8h, 8w), RGB in about [-1, 1], with a gradient for the
+        latents where one is wanted.
+        """
         z = (scaled / self._scale).contiguous(memory_format=torch.channels_last)
         step = {"step": steps} if self._knows_steps else {}
         return self._model.decode(z, **step).sample

@@ -1,4 +1,6 @@
-"""Configs of bundles, which come with strangers' files: small objects without surprises, or a named error."""
+"""Configs of bundles, which come with strangers' files: small objects without surprises, or a named
+error.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,15 @@ MAX_DEPTH = 32
 
 
 def read_json(file: Path) -> dict[str, object]:
-    """The object in a JSON file.  Raises ``UnknownModelError`` if there is none, or one that is larger or deeper than any config."""
+    """The object in a JSON file.
+
+    Raises ``UnknownModelError`` if there is none, or one that is larger or deeper than any config.
+    """
     try:
         if (size := file.stat().st_size) > MAX_BYTES:
-            raise UnknownModelError(f"{file}: has {size} bytes, more than the {MAX_BYTES} of the longest config")
+            raise UnknownModelError(
+                f"{file}: has {size} bytes, more than the {MAX_BYTES} of the longest config"
+            )
         found = json.loads(file.read_bytes())
     except RecursionError as error:
         raise UnknownModelError(f"{file}: is nested more than {MAX_DEPTH} deep") from error
@@ -26,10 +33,17 @@ def read_json(file: Path) -> dict[str, object]:
             raise
         raise UnknownModelError(f"{file}: cannot be read ({error})") from error
     if not isinstance(found, dict):
-        raise UnknownModelError(f"{file}: cannot be read (must hold an object, holds a {type(found).__name__})")
+        raise UnknownModelError(
+            f"{file}: cannot be read (must hold an object, holds a {type(found).__name__})"
+        )
     level: list[object] = [found]
     for _ in range(MAX_DEPTH):
-        level = [value for each in level for value in (each.values() if isinstance(each, dict) else each) if isinstance(value, dict | list)]
+        level = [
+            value
+            for each in level
+            for value in (each.values() if isinstance(each, dict) else each)
+            if isinstance(value, dict | list)
+        ]
         if not level:
             return found
     raise UnknownModelError(f"{file}: is nested more than {MAX_DEPTH} deep")

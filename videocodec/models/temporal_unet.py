@@ -1,9 +1,12 @@
-"""The temporally conditioned UNet: a diffusion denoiser for decoded latents that sees the frames before and after.
+"""The temporally conditioned UNet: a diffusion denoiser for decoded latents that sees the frames
+before and after.
 
-Decoded latents are the source's plus quantisation error.  The timestep is the one at which the schedule's noise is as strong
-as that error, and the network predicts the clean latents (Ho et al. 2020; ``prediction_type="sample"`` of diffusers' schedulers).
-Its blocks are diffusers' ``AutoencoderTinyBlock``, residual and without normalisation layers, whose statistics would
-make a frame depend on its size and on what else is in it; the timestep scales and shifts features as in Stable Cascade.
+Decoded latents are the source's plus quantisation error.  The timestep is the one at which the
+schedule's noise is as strong as that error, and the network predicts the clean latents (Ho et al.
+2020; ``prediction_type="sample"`` of diffusers' schedulers). Its blocks are diffusers'
+``AutoencoderTinyBlock``, residual and without normalisation layers, whose statistics would make a
+frame depend on its size and on what else is in it; the timestep scales and shifts features as in
+Stable Cascade.
 """
 
 from __future__ import annotations
@@ -37,19 +40,24 @@ class _Level(nn.Module):
     def __init__(self, channels: int, blocks: int, embedding: int) -> None:
         super().__init__()
         self.time = SDCascadeTimestepBlock(channels, embedding)
-        self.blocks = nn.Sequential(*[AutoencoderTinyBlock(channels, channels, "silu") for _ in range(blocks)])
+        self.blocks = nn.Sequential(
+            *[AutoencoderTinyBlock(channels, channels, "silu") for _ in range(blocks)]
+        )
 
     def forward(self, x: torch.Tensor, embedded: torch.Tensor) -> torch.Tensor:
         return self.blocks(self.time(x, embedded))
 
 
 class TemporalUNet(ModelMixin, ConfigMixin):
-    """Predicts clean latents from decoded ones, their motion-compensated neighbours in time and the generate mask.
+    """Predicts clean latents from decoded ones, their motion-compensated neighbours in time and the
+    generate mask.
 
-    The default has a single level: strided layers left patterns on flat areas, and more parameters were remembering, not restoring
-    (docs/measurements.md).  No frame's restored latents are ever an input, so frames can be restored in batches and in any order.
-    ``from_pretrained`` and ``save_pretrained`` are diffusers' own.  The config has the scheduler's noise schedule, Stable Diffusion's, and
-    ``generation_noise``: the deviation of the noise, relative to the timestep's, that blocks to be made up are given.
+    The default has a single level: strided layers left patterns on flat areas, and more parameters
+    were remembering, not restoring (docs/measurements.md).  No frame's restored latents are ever an
+    input, so frames can be restored in batches and in any order. ``from_pretrained`` and
+    ``save_pretrained`` are diffusers' own.  The config has the scheduler's noise schedule, Stable
+    Diffusion's, and ``generation_noise``: the deviation of the noise, relative to the timestep's,
+    that blocks to be made up are given.
     """
 
     @register_to_config
@@ -67,21 +75,31 @@ class TemporalUNet(ModelMixin, ConfigMixin):
         generation_noise: float = 0.0,
     ) -> None:
         super().__init__()
-        if len(down_blocks) != len(block_out_channels) or len(up_blocks) != len(block_out_channels) - 1:
+        if (
+            len(down_blocks) != len(block_out_channels)
+            or len(up_blocks) != len(block_out_channels) - 1
+        ):
             raise ValueError(
-                f"down_blocks needs {len(block_out_channels)} and up_blocks {len(block_out_channels) - 1} entries, "
-                f"got {len(down_blocks)} and {len(up_blocks)}"
+                f"down_blocks needs {len(block_out_channels)} and up_blocks"
+                f" {len(block_out_channels) - 1} entries, got {len(down_blocks)} and"
+                f" {len(up_blocks)}"
             )
         schedule = DDIMScheduler(num_train_timesteps, beta_start, beta_end, beta_schedule)
         self.register_buffer("alphas_cumprod", schedule.alphas_cumprod.clone(), persistent=False)
         self.time_proj = Timesteps(time_embedding_dim, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(time_embedding_dim, time_embedding_dim)
-        self.conv_in = nn.Conv2d(3 * latent_channels + _CONDITION_PLANES, block_out_channels[0], 3, padding=1)
+        self.conv_in = nn.Conv2d(
+            3 * latent_channels + _CONDITION_PLANES, block_out_channels[0], 3, padding=1
+        )
         pairs = list(zip(block_out_channels, block_out_channels[1:]))
-        self.down = nn.ModuleList([_Level(c, n, time_embedding_dim) for c, n in zip(block_out_channels, down_blocks)])
+        self.down = nn.ModuleList(
+            [_Level(c, n, time_embedding_dim) for c, n in zip(block_out_channels, down_blocks)]
+        )
         self.downsample = nn.ModuleList([nn.Conv2d(a, b, 2, stride=2) for a, b in pairs])
         self.upsample = nn.ModuleList([nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs])
-        self.up = nn.ModuleList([_Level(c, n, time_embedding_dim) for c, n in zip(block_out_channels, up_blocks)])
+        self.up = nn.ModuleList(
+            [_Level(c, n, time_embedding_dim) for c, n in zip(block_out_channels, up_blocks)]
+        )
         self.conv_out = nn.Conv2d(block_out_channels[0], latent_channels, 3, padding=1)
         # Starts as what the noise schedule says of the input: no noise known, nothing taken off.
         nn.init.zeros_(self.conv_out.weight)
@@ -99,28 +117,44 @@ class TemporalUNet(ModelMixin, ConfigMixin):
     ) -> TemporalUNetOutput | tuple[torch.Tensor]:
         """Clean latents of a batch of frames.
 
-        sample (B, C, h, w): √ᾱ_t · latents (latents of about unit variance, with an error of σ_t/√ᾱ_t) at ``timestep``, one number
-        0..num_train_timesteps - 1 or (B,); before, after (B, C, h, w): latents of the neighbours moved to this frame, not scaled by
-        √ᾱ_t; generate (B, h, w): 1 where nothing was sent and the content is to be made up, else 0; log2_step (B, h, w): log2 of the
-        quantiser step of every position.  Raises ``ValueError`` for shapes that do not fit.
+        sample (B, C, h, w): √ᾱ_t · latents (latents of about unit variance, with an error of
+        σ_t/√ᾱ_t) at ``timestep``, one number 0..num_train_timesteps - 1 or (B,); before, after (B,
+        C, h, w): latents of the neighbours moved to this frame, not scaled by √ᾱ_t; generate (B, h,
+        w): 1 where nothing was sent and the content is to be made up, else 0; log2_step (B, h, w):
+        log2 of the quantiser step of every position.  Raises ``ValueError`` for shapes that do not
+        fit.
         """
         batch, channels, height, width = sample.shape
         if channels != self.config.latent_channels:
-            raise ValueError(f"sample must have {self.config.latent_channels} channels, got shape {tuple(sample.shape)}")
+            raise ValueError(
+                f"sample must have {self.config.latent_channels} channels, got shape"
+                f" {tuple(sample.shape)}"
+            )
         for name, value, shape in (
-            ("before", before, sample.shape), ("after", after, sample.shape),
-            ("generate", generate, (batch, height, width)), ("log2_step", log2_step, (batch, height, width)),
-        ):  # fmt: skip
+            ("before", before, sample.shape),
+            ("after", after, sample.shape),
+            ("generate", generate, (batch, height, width)),
+            ("log2_step", log2_step, (batch, height, width)),
+        ):
             if value.shape != shape:
                 raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(value.shape)}")
         timesteps = torch.as_tensor(timestep, device=sample.device).expand(batch)
         alpha = self.alphas_cumprod.to(sample)[timesteps].reshape(-1, 1, 1, 1)
         latents, noise = sample / alpha.sqrt(), ((1 - alpha) / alpha).sqrt()
-        planes = [latents, before - latents, after - latents, generate[:, None].to(sample), log2_step[:, None].to(sample) / 2]
+        planes = [
+            latents,
+            before - latents,
+            after - latents,
+            generate[:, None].to(sample),
+            log2_step[:, None].to(sample) / 2,
+        ]
         x = torch.cat(planes, 1)
         multiple = 1 << len(self.downsample)
         x = F.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")
-        x = self._unet(x.contiguous(memory_format=torch.channels_last), self.time_embedding(self.time_proj(timesteps).to(sample)))
+        x = self._unet(
+            x.contiguous(memory_format=torch.channels_last),
+            self.time_embedding(self.time_proj(timesteps).to(sample)),
+        )
         # Scaled by the noise, the output is of order one at every timestep.
         clean = latents + noise * x[:, :, :height, :width]
         return TemporalUNetOutput(sample=clean) if return_dict else (clean,)

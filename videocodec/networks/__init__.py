@@ -1,1 +1,3 @@
-"""Plain torch modules: the shapes of the embedded networks, without any interface or file format around them."""
+"""Plain torch modules: the shapes of the embedded networks, without any interface or file format
+around them.
+"""

@@ -1,10 +1,12 @@
-"""The embedded autoencoder as bare torch modules: a linear block transform with a network beside it.
+"""The embedded autoencoder as bare torch modules: a linear block transform with a network beside
+it.
 
-The linear path is an 8×8 stride-8 convolution and its transpose, so the codec starts as a working block-transform
-codec and the network only learns what a linear map cannot do.  Most capacity sits at 1/8 resolution, where a
-multiplication is worth 64 of those at full resolution: dense residual blocks (He et al. 2016, pre-activation) and
-depthwise 5×5 blocks with an inverted bottleneck (ConvNeXt, Liu et al. 2022) without normalisation layers, whose
-statistics would make a frame depend on its size.
+The linear path is an 8×8 stride-8 convolution and its transpose, so the codec starts as a working
+block-transform codec and the network only learns what a linear map cannot do.  Most capacity sits
+at 1/8 resolution, where a multiplication is worth 64 of those at full resolution: dense residual
+blocks (He et al. 2016, pre-activation) and depthwise 5×5 blocks with an inverted bottleneck
+(ConvNeXt, Liu et al. 2022) without normalisation layers, whose statistics would make a frame depend
+on its size.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ class ResidualBlock(nn.Module):
 
 
 class WideBlock(nn.Module):
-    """x + 1×1(SiLU(1×1(depthwise 5×5(x)))): a wide receptive field for a quarter of a dense block's cost."""
+    """x + 1×1(SiLU(1×1(depthwise 5×5(x)))): a wide receptive field for a quarter of a dense block's
+    cost.
+    """
 
     def __init__(self, channels: int, expansion: int) -> None:
         super().__init__()
@@ -44,9 +48,19 @@ class WideBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """RGB in [-1, 1], (B, 3, H, W) with H and W multiples of 8 → latents (B, C, H/8, W/8), float."""
+    """RGB in [-1, 1], (B, 3, H, W) with H and W multiples of 8 → latents (B, C, H/8, W/8),
+    float.
+    """
 
-    def __init__(self, latent_channels: int, width: int, coarse_width: int, blocks: int, wide_blocks: int, expansion: int) -> None:
+    def __init__(
+        self,
+        latent_channels: int,
+        width: int,
+        coarse_width: int,
+        blocks: int,
+        wide_blocks: int,
+        expansion: int,
+    ) -> None:
         super().__init__()
         self.linear = nn.Conv2d(3, latent_channels, 8, stride=8, bias=False)
         self.stem = nn.Conv2d(48, width, 3, padding=1)
@@ -63,10 +77,19 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents (B, C, h, w) and log2 of the quantiser step, (B,) or a map (B, h, w) → RGB in about [-1, 1], (B, 3, 8h, 8w)."""
+    """Latents (B, C, h, w) and log2 of the quantiser step, (B,) or a map (B, h, w) → RGB in about
+    [-1, 1], (B, 3, 8h, 8w).
+    """
 
     def __init__(
-        self, latent_channels: int, width: int, coarse_width: int, blocks: int, fine_blocks: int, wide_blocks: int, expansion: int
+        self,
+        latent_channels: int,
+        width: int,
+        coarse_width: int,
+        blocks: int,
+        fine_blocks: int,
+        wide_blocks: int,
+        expansion: int,
     ) -> None:
         super().__init__()
         self.linear = nn.ConvTranspose2d(latent_channels, 3, 8, stride=8, bias=False)
@@ -79,7 +102,11 @@ class Decoder(nn.Module):
 
     def forward(self, z: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
         plane = log2_step.to(z)
-        plane = plane[:, None] if plane.ndim == 3 else plane.reshape(-1, 1, 1, 1).expand(z.shape[0], 1, *z.shape[2:])
+        plane = (
+            plane[:, None]
+            if plane.ndim == 3
+            else plane.reshape(-1, 1, 1, 1).expand(z.shape[0], 1, *z.shape[2:])
+        )
         y = self.stem(torch.cat([z / 3, plane], 1))
         y = F.pixel_shuffle(self.up(self.wide(self.coarse(y))), 2)
         return self.linear(z) + F.pixel_shuffle(self.head(self.fine(y)), 4)

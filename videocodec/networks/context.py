@@ -1,9 +1,11 @@
-"""The float twin of the bitstream's context networks: rate model of training, and what calibration fits.
+"""The float twin of the bitstream's context networks: rate model of training, and what calibration
+fits.
 
-Channels are coded in slices, each slice in two checkerboard passes.  A pass sees all earlier slices and, in the
-second pass, the first half of its own slice: the checkerboard of He et al. 2021 with the channel slices of
-Minnen & Singh 2020, small enough (3×3 neighbourhoods, one hidden layer, ReLU) to be evaluated in exact integers.
-``bitstream/context_model.py`` is the normative integer form; planes and their order are the same here.
+Channels are coded in slices, each slice in two checkerboard passes.  A pass sees all earlier slices
+and, in the second pass, the first half of its own slice: the checkerboard of He et al. 2021 with
+the channel slices of Minnen & Singh 2020, small enough (3×3 neighbourhoods, one hidden layer, ReLU)
+to be evaluated in exact integers. ``bitstream/context_model.py`` is the normative integer form;
+planes and their order are the same here.
 """
 
 from __future__ import annotations
@@ -14,23 +16,27 @@ from torch import nn
 
 
 def checkerboard(height: int, width: int, device: torch.device) -> torch.Tensor:
-    """(1, 1, height, width) mask, 1 where a position belongs to the first pass (row + column even)."""
+    """(1, 1, height, width) mask, 1 where a position belongs to the first pass (row + column
+    even).
+    """
     rows = torch.arange(height, device=device)[:, None]
     columns = torch.arange(width, device=device)[None]
     return ((rows + columns) % 2 == 0).float()[None, None]
 
 
 class SliceContext(nn.Module):
-    """Mean and log2 scale for the channels of one slice, from earlier slices and the visible part of its own.
+    """Mean and log2 scale for the channels of one slice, from earlier slices and the visible part
+    of its own.
 
-    ``inter`` adds three kinds of planes: coded positions, and for each own channel the magnitudes of the prediction and
-    of the previous frame's levels.
+    ``inter`` adds three kinds of planes: coded positions, and for each own channel the magnitudes
+    of the prediction and of the previous frame's levels.
     """
 
     def __init__(self, earlier: int, own: int, hidden: int, inter: bool = False) -> None:
         super().__init__()
         self.own, self.hidden = own, hidden
-        # Signed values and magnitudes of everything visible, second pass, log2 of the step, inside the picture.
+        # Signed values and magnitudes of everything visible, second pass, log2 of the step, inside
+        # the picture.
         planes = 2 * (earlier + own) + 3 + (1 + 2 * own if inter else 0)
         self.gather = nn.Conv2d(planes, hidden + 2 * own, 3, padding=1)
         self.mix = nn.Conv2d(hidden, 2 * own, 1)
@@ -38,7 +44,12 @@ class SliceContext(nn.Module):
         nn.init.zeros_(self.mix.bias)
 
     def forward(
-        self, earlier: torch.Tensor, visible: torch.Tensor, second: float, log2_step: torch.Tensor, side: torch.Tensor | None = None
+        self,
+        earlier: torch.Tensor,
+        visible: torch.Tensor,
+        second: float,
+        log2_step: torch.Tensor,
+        side: torch.Tensor | None = None,
     ) -> torch.Tensor:
         seen = torch.cat([earlier, visible], 1)
         plane = torch.ones_like(seen[:, :1])
@@ -49,12 +60,19 @@ class SliceContext(nn.Module):
 
 
 class ContextModel(nn.Module):
-    """Predicts every quantised latent from those coded before it.  ``slices`` are channel counts that add up to C."""
+    """Predicts every quantised latent from those coded before it.
 
-    def __init__(self, slices: tuple[int, ...] = (1, 1, 2, 4, 8), hidden: int = 32, inter: bool = False) -> None:
+    ``slices`` are channel counts that add up to C.
+    """
+
+    def __init__(
+        self, slices: tuple[int, ...] = (1, 1, 2, 4, 8), hidden: int = 32, inter: bool = False
+    ) -> None:
         super().__init__()
         self.slices = tuple(slices)
-        self.nets = nn.ModuleList(SliceContext(sum(slices[:i]), own, hidden, inter) for i, own in enumerate(slices))
+        self.nets = nn.ModuleList(
+            SliceContext(sum(slices[:i]), own, hidden, inter) for i, own in enumerate(slices)
+        )
 
     def forward(
         self,
@@ -63,7 +81,8 @@ class ContextModel(nn.Module):
         coded: torch.Tensor | None = None,
         magnitudes: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """``context`` (B, C, h, w) in units of the step → mean (same units) and log2 scale, both (B, C, h, w).
+        """``context`` (B, C, h, w) in units of the step → mean (same units) and log2 scale, both
+        (B, C, h, w).
 
         Inter models also take ``coded`` (B, 1, h, w) and ``magnitudes`` (B, 2, C, h, w).
         """
@@ -73,7 +92,14 @@ class ContextModel(nn.Module):
             earlier, mine = context[:, :start], context[:, start : start + own]
             side = None
             if coded is not None:
-                side = torch.cat([coded, magnitudes[:, 0, start : start + own], magnitudes[:, 1, start : start + own]], 1)
+                side = torch.cat(
+                    [
+                        coded,
+                        magnitudes[:, 0, start : start + own],
+                        magnitudes[:, 1, start : start + own],
+                    ],
+                    1,
+                )
             blind = net(earlier, torch.zeros_like(mine), 0.0, log2_step, side)
             sighted = net(earlier, mine * first, 1.0, log2_step, side)
             mean, scale = (blind * first + sighted * (1 - first)).chunk(2, 1)
@@ -83,8 +109,12 @@ class ContextModel(nn.Module):
         return torch.cat(means, 1), torch.cat(scales, 1)
 
 
-def logistic_bits(value: torch.Tensor, mean: torch.Tensor, log2_scale: torch.Tensor) -> torch.Tensor:
-    """Bits of each value under a logistic distribution integrated over ±0.5 (same units as the step)."""
+def logistic_bits(
+    value: torch.Tensor, mean: torch.Tensor, log2_scale: torch.Tensor
+) -> torch.Tensor:
+    """Bits of each value under a logistic distribution integrated over ±0.5 (same units as the
+    step).
+    """
     scale = torch.exp2(log2_scale.clamp(-5, 7))
     centred = (value - mean).abs()
     likelihood = torch.sigmoid((0.5 - centred) / scale) - torch.sigmoid((-0.5 - centred) / scale)

@@ -1,7 +1,9 @@
-"""DISTS (Ding et al. 2020, "Image Quality Assessment: Unifying Structure and Texture Similarity"), from a safetensors file the user names.
+"""DISTS (Ding et al. 2020, "Image Quality Assessment: Unifying Structure and Texture Similarity"),
+from a safetensors file the user names.
 
-The file holds VGG-16 as torchvision names it (``features.0.weight`` … ``features.28.bias``) and ``alpha`` and ``beta``, 1475 numbers each:
-one for every channel of the picture and of the last layer of each of the five stages.
+The file holds VGG-16 as torchvision names it (``features.0.weight`` … ``features.28.bias``) and
+``alpha`` and ``beta``, 1475 numbers each: one for every channel of the picture and of the last
+layer of each of the five stages.
 """
 
 from __future__ import annotations
@@ -13,32 +15,47 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
 
-STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))  # convolutions, by torchvision's numbers
+# convolutions, by torchvision's numbers
+STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 CHANNELS = (3, 64, 128, 256, 512, 512)
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _STABLE = 1e-6
 
 
 class Dists(nn.Module):
-    """Distance of two pictures (B, 3, H, W), RGB in [-1, 1] → (B,), 0 for equal pictures, 1 for nothing in common."""
+    """Distance of two pictures (B, 3, H, W), RGB in [-1, 1] → (B,), 0 for equal pictures, 1 for
+    nothing in common.
+    """
 
     def __init__(self, weights: str | Path) -> None:
         super().__init__()
         for name, value in load_file(str(weights)).items():
             self.register_buffer(name.replace(".", "_"), value.float())
         window = torch.hann_window(5, periodic=False)[1:-1]
-        self.register_buffer("_blur", torch.outer(window, window) / window.sum() ** 2, persistent=False)
+        self.register_buffer(
+            "_blur", torch.outer(window, window) / window.sum() ** 2, persistent=False
+        )
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """The picture in [0, 1], and the last map of each stage."""
         x = (x + 1) / 2
         maps = [x]
-        mean, deviation = (torch.tensor(values, device=x.device).reshape(1, 3, 1, 1) for values in (_MEAN, _DEVIATION))
+        mean, deviation = (
+            torch.tensor(values, device=x.device).reshape(1, 3, 1, 1)
+            for values in (_MEAN, _DEVIATION)
+        )
         x = (x - mean) / deviation
         for stage, layers in enumerate(STAGES):
             x = x if stage == 0 else self._pooled(x)
             for layer in layers:
-                x = F.relu(F.conv2d(x, getattr(self, f"features_{layer}_weight"), getattr(self, f"features_{layer}_bias"), padding=1))
+                x = F.relu(
+                    F.conv2d(
+                        x,
+                        getattr(self, f"features_{layer}_weight"),
+                        getattr(self, f"features_{layer}_bias"),
+                        padding=1,
+                    )
+                )
             maps.append(x)
         return maps
 
@@ -47,7 +64,9 @@ class Dists(nn.Module):
         texture = (self.alpha.flatten() / total).split(CHANNELS)
         structure = (self.beta.flatten() / total).split(CHANNELS)
         similarity = torch.zeros(a.shape[0], device=a.device)
-        for x, y, of_texture, of_structure in zip(self.features(a), self.features(b), texture, structure):
+        for x, y, of_texture, of_structure in zip(
+            self.features(a), self.features(b), texture, structure
+        ):
             mean_x, mean_y = x.mean((2, 3)), y.mean((2, 3))
             variance_x, variance_y = x.var((2, 3), correction=0), y.var((2, 3), correction=0)
             covariance = (x * y).mean((2, 3)) - mean_x * mean_y

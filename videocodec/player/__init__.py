@@ -1,1 +1,3 @@
-"""A page on this machine that shows a latent-video file frame by frame: server, protocol and what the page is told.  Imports nothing."""
+"""A page on this machine that shows a latent-video file frame by frame: server, protocol and what
+the page is told.  Imports nothing.
+"""

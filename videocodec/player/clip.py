@@ -1,4 +1,6 @@
-"""A stream as the page wants it: described in JSON, frames as bytes a canvas takes, overlays as small arrays."""
+"""A stream as the page wants it: described in JSON, frames as bytes a canvas takes, overlays as
+small arrays.
+"""
 
 from __future__ import annotations
 
@@ -44,19 +46,28 @@ class Settings:
 
 
 class Clip:
-    """One latent-video file, and perhaps its original, for one player.  Every method may be called from any thread.
+    """One latent-video file, and perhaps its original, for one player.
 
-    reader: of the file.  settings: those it was opened with, which the page begins with.  seed: of the restoration, for saved pictures.
-    original: the video that was encoded, None for none.
+    Every method may be called from any thread.
 
-    path; settings; header; index: of the reader; frame_count; times: ``pts_seconds`` of all frames; start: the time, seconds, at which
-    the sound file begins; findings: what became known of frames so far; has_sound, has_original; on_shown: called with the number of every
-    frame that a page asks for.  Methods that take the number of a frame raise ``DamagedFrameError`` for a lost one, unless the
-    reader conceals it.
+    reader: of the file.  settings: those it was opened with, which the page begins with.  seed: of
+    the restoration, for saved pictures. original: the video that was encoded, None for none.
+
+    path; settings; header; index: of the reader; frame_count; times: ``pts_seconds`` of all frames;
+    start: the time, seconds, at which the sound file begins; findings: what became known of frames
+    so far; has_sound, has_original; on_shown: called with the number of every frame that a page
+    asks for.  Methods that take the number of a frame raise ``DamagedFrameError`` for a lost one,
+    unless the reader conceals it.
     """
 
     def __init__(
-        self, path: str | Path, reader: VideoReader, settings: Settings, *, seed: int = 0, original: str | Path | None = None
+        self,
+        path: str | Path,
+        reader: VideoReader,
+        settings: Settings,
+        *,
+        seed: int = 0,
+        original: str | Path | None = None,
     ) -> None:
         self.path, self.index, self.header = Path(path), reader.index, reader.index.header
         self.findings = Findings()
@@ -71,7 +82,11 @@ class Clip:
         self._file = SharedFile.open(path)
         self._costs = FrameCosts(self.index, reader.bundle.tables, self._unit_bytes)
         self._original_path = None if original is None else Path(original)
-        self._original = None if original is None else OriginalFrames(original, self.header.width, self.header.height, self.times)
+        self._original = (
+            None
+            if original is None
+            else OriginalFrames(original, self.header.width, self.header.height, self.times)
+        )
         self._asked = time.monotonic()
         self.on_shown: Callable[[int], None] = lambda index: None
 
@@ -108,7 +123,9 @@ class Clip:
             "frames": self.frame_count,
             "frame_rate": told.frame_rate,
             "times": self.times,
-            "durations": [float(ticks * header.time_base) for ticks in self.index.durations.tolist()],
+            "durations": [
+                float(ticks * header.time_base) for ticks in self.index.durations.tolist()
+            ],
             "length_seconds": told.duration_seconds,
             "units": [
                 {
@@ -137,7 +154,9 @@ class Clip:
         }
 
     def frame(self, index: int, settings: Settings, *, by_the_way: bool = False) -> Frame:
-        """A decoded frame.  by_the_way: not one that is stepped to, so that nothing is decoded ahead from there."""
+        """A decoded frame.  by_the_way: not one that is stepped to, so that nothing is decoded
+        ahead from there.
+        """
         reader = self._variant(settings)
         try:
             frame = reader.peek(index) if by_the_way else reader[index]
@@ -168,13 +187,22 @@ class Clip:
     def png(self, index: int, settings: Settings) -> bytes:
         """A frame as a PNG file, which says in its metadata how it came about."""
         frame = self.frame(index, settings)
-        encoded, data = cv2.imencode(".png", cv2.cvtColor(np.ascontiguousarray(frame.data.transpose(1, 2, 0)), cv2.COLOR_RGB2BGR))
+        encoded, data = cv2.imencode(
+            ".png",
+            cv2.cvtColor(np.ascontiguousarray(frame.data.transpose(1, 2, 0)), cv2.COLOR_RGB2BGR),
+        )
         if not encoded:
             raise OSError(f"{self.path}: frame {index} cannot be encoded as PNG")
-        ran = (settings.steps, self._seed) if settings.restore and self._reader.bundle.has_unet else (None, None)
+        ran = (
+            (settings.steps, self._seed)
+            if settings.restore and self._reader.bundle.has_unet
+            else (None, None)
+        )
         bundle = self._reader.bundle
         made_by, lost = (bundle.name, bundle.sha256), int(frame.kind == CONCEALED)
-        return Disclosure.of(self.header, *ran, made_by=made_by, concealed_frames=lost).mark_png(data.tobytes())
+        return Disclosure.of(self.header, *ran, made_by=made_by, concealed_frames=lost).mark_png(
+            data.tobytes()
+        )
 
     def thumbnail(self, index: int) -> bytes:
         """A small JPEG of a frame, as it is without restoration."""
@@ -185,8 +213,16 @@ class Clip:
         self._asked = time.monotonic()
         frame = self.frame(index, Settings(restore=False), by_the_way=True)
         width, height = self._thumbnail_size()
-        small = cv2.resize(np.ascontiguousarray(frame.data.transpose(1, 2, 0)), (width, height), interpolation=cv2.INTER_AREA)
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _THUMBNAIL_QUALITY])
+        small = cv2.resize(
+            np.ascontiguousarray(frame.data.transpose(1, 2, 0)),
+            (width, height),
+            interpolation=cv2.INTER_AREA,
+        )
+        _, data = cv2.imencode(
+            ".jpg",
+            cv2.cvtColor(small, cv2.COLOR_RGB2BGR),
+            [cv2.IMWRITE_JPEG_QUALITY, _THUMBNAIL_QUALITY],
+        )
         with self._lock:
             self._thumbnails[index] = data.tobytes()
             while len(self._thumbnails) > _THUMBNAILS:
@@ -196,9 +232,9 @@ class Clip:
     def details(self, index: int) -> dict[str, object]:
         """What is known of a frame besides its picture; arrays as base64 of little-endian numbers.
 
-        grid: rows and columns of blocks of ``block`` px, on which modes, directions, sides (uint8) and vectors (int16, past then future,
-        dy then dx) are; latent: rows and columns of positions of 8 px, on which quantisers are; covering: of those that show, on which
-        provenance is.
+        grid: rows and columns of blocks of ``block`` px, on which modes, directions, sides (uint8)
+        and vectors (int16, past then future, dy then dx) are; latent: rows and columns of positions
+        of 8 px, on which quantisers are; covering: of those that show, on which provenance is.
         """
         try:
             frame = self._reader.latent_frame(index)
@@ -226,12 +262,21 @@ class Clip:
             "directions": _packed(fields.directions, "u1"),
             "sides": _packed(fields.sides, "u1"),
             "vectors": _packed(fields.vectors, "<i2"),
-            "provenance": _packed(concealed_map(self.header) if is_concealed else provenance_map(fields.modes, self.header), "u1"),
+            "provenance": _packed(
+                (
+                    concealed_map(self.header)
+                    if is_concealed
+                    else provenance_map(fields.modes, self.header)
+                ),
+                "u1",
+            ),
             "quantisers": _packed(frame.quantiser_map, "u1"),
         }
 
     def bits(self, index: int) -> dict[str, object]:
-        """Bits of every latent position (``decoder.code_lengths``), base64 of little-endian float32."""
+        """Bits of every latent position (``decoder.code_lengths``), base64 of little-endian
+        float32.
+        """
         try:
             return {"index": index, "bits": _packed(self._costs.of(index), "<f4")}
         except DamagedFrameError:
@@ -252,7 +297,9 @@ class Clip:
     def _variant(self, settings: Settings) -> VideoReader:
         with self._lock:
             if settings not in self._variants:
-                self._variants[settings] = self._reader.with_settings(restore=settings.restore, steps=settings.steps)
+                self._variants[settings] = self._reader.with_settings(
+                    restore=settings.restore, steps=settings.steps
+                )
             return self._variants[settings]
 
     def _unit_bytes(self, number: int) -> bytes:

@@ -21,15 +21,20 @@ _CACHE_BYTES = 32 << 20
 class FrameCosts:
     """read: gives the bytes of an access unit by its number.  Thread safe."""
 
-    def __init__(self, index: StreamIndex, tables: CodecTables, read: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, index: StreamIndex, tables: CodecTables, read: Callable[[int], bytes]
+    ) -> None:
         self._index, self._tables, self._read = index, tables, read
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, list[np.ndarray]] = OrderedDict()
         self._bytes = 0
-        self._live: tuple[int, CodeLengths] | None = None  # a decoder, and the access unit it goes on with
+        # a decoder, and the access unit it goes on with
+        self._live: tuple[int, CodeLengths] | None = None
 
     def of(self, frame: int) -> np.ndarray:
-        """(h, w) float32: bits of every latent position of a frame.  Raises ``DamagedFrameError``."""
+        """(h, w) float32: bits of every latent position of a frame.  Raises
+        ``DamagedFrameError``.
+        """
         unit = self._index.unit_of(frame)
         with self._lock:
             if unit.number not in self._kept:

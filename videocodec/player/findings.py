@@ -1,4 +1,6 @@
-"""What becomes known of frames while the player runs, as a list of messages that every open page reads on its own."""
+"""What becomes known of frames while the player runs, as a list of messages that every open page
+reads on its own.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ import threading
 class Findings:
     """Facts on frames in the order in which they were found.  Thread safe.
 
-    A message is a small dictionary for JSON: {"bytes": [index, bytes]}, {"quality": [index, psnr, ssim or None]},
-    {"damaged": [first, count, reason]} or {"sound": why there is none}.  The same fact is kept once.
+    A message is a small dictionary for JSON: {"bytes": [index, bytes]}, {"quality": [index, psnr,
+    ssim or None]}, {"damaged": [first, count, reason]} or {"sound": why there is none}.  The same
+    fact is kept once.
     """
 
     def __init__(self) -> None:
@@ -23,7 +26,9 @@ class Findings:
 
     def add_quality(self, index: int, psnr: float, ssim: float | None) -> None:
         """How near a frame is to its original."""
-        self._add("quality", index, [index, round(psnr, 3), None if ssim is None else round(ssim, 5)])
+        self._add(
+            "quality", index, [index, round(psnr, 3), None if ssim is None else round(ssim, 5)]
+        )
 
     def add_damage(self, first: int, count: int, reason: str) -> None:
         """Frames that cannot be shown."""

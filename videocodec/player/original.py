@@ -25,12 +25,14 @@ class SizeMismatchError(InputError):
 class OriginalFrames:
     """The pictures of ``path`` that belong to the frames of a stream.
 
-    width, height: of the stream; the original must have the same (``SizeMismatchError``).  times: ``pts_seconds`` of the stream's frames.
-    A frame's original is the one nearest in time, if that is no further away than half the distance to the stream's next frame; it has none
-    where the original is shorter.
+    width, height: of the stream; the original must have the same (``SizeMismatchError``).  times:
+    ``pts_seconds`` of the stream's frames. A frame's original is the one nearest in time, if that
+    is no further away than half the distance to the stream's next frame; it has none where the
+    original is shorter.
 
-    Read from the beginning on, so what lies far ahead, or far behind, takes as long as decoding the original up to there.  Pictures become
-    RGB as for encoding (``VideoSource``), and some are kept, up to 128 MB.  Thread safe.  Raises ``InputError`` for what cannot be read.
+    Read from the beginning on, so what lies far ahead, or far behind, takes as long as decoding the
+    original up to there.  Pictures become RGB as for encoding (``VideoSource``), and some are kept,
+    up to 128 MB.  Thread safe.  Raises ``InputError`` for what cannot be read.
     """
 
     def __init__(self, path: str | Path, width: int, height: int, times: Sequence[float]) -> None:
@@ -45,12 +47,18 @@ class OriginalFrames:
         if (self._source.width, self._source.height) != (width, height):
             size = f"{self._source.width}×{self._source.height}"
             self._close()
-            raise SizeMismatchError(f"{path}: the original is {size}, the stream {width}×{height}: give the clip that was encoded")
+            raise SizeMismatchError(
+                f"{path}: the original is {size}, the stream {width}×{height}: give the clip that"
+                " was encoded"
+            )
         self._frames: Iterator[UnconvertedFrame] = self._source.unconverted()
         self._position = 0
 
     def rgb(self, index: int) -> np.ndarray | None:
-        """The original (H, W, 3) uint8 RGB of frame ``index`` of the stream, None if it has none.  Read only."""
+        """The original (H, W, 3) uint8 RGB of frame ``index`` of the stream, None if it has none.
+
+        Read only.
+        """
         with self._lock:
             number = self._number(index)
             if number is None:
@@ -73,16 +81,28 @@ class OriginalFrames:
         place = bisect_left(self._times, time)
         near = [number for number in (place - 1, place) if 0 <= number < len(self._times)]
         best = min(near, key=lambda number: abs(self._times[number] - time), default=None)
-        return None if best is None or abs(self._times[best] - time) > self._reach(index) + _ROUNDING else best
+        return (
+            None
+            if best is None or abs(self._times[best] - time) > self._reach(index) + _ROUNDING
+            else best
+        )
 
     def _reach(self, index: int) -> float:
         neighbours = [other for other in (index - 1, index + 1) if 0 <= other < len(self._wanted)]
-        return min((abs(self._wanted[other] - self._wanted[index]) for other in neighbours), default=float("inf")) / 2
+        return (
+            min(
+                (abs(self._wanted[other] - self._wanted[index]) for other in neighbours),
+                default=float("inf"),
+            )
+            / 2
+        )
 
     def _convert_up_to(self, number: int, only: float | None = None) -> None:
-        """Read on, from the beginning if need be, until frame ``number`` has been read; convert it and the few before it.
+        """Read on, from the beginning if need be, until frame ``number`` has been read; convert it
+        and the few before it.
 
-        only: convert nothing that is shown more than those few frames before this time."""
+        only: convert nothing that is shown more than those few frames before this time.
+        """
         if self._source is None or number < self._position:
             self._close()
             self._source = VideoSource(self.path)
@@ -92,12 +112,18 @@ class OriginalFrames:
             if frame is None:
                 self._complete = True
                 if number < len(self._times):
-                    raise InputError(f"{self.path}: frame {number} is gone: the file has changed: start again")
+                    raise InputError(
+                        f"{self.path}: frame {number} is gone: the file has changed: start again"
+                    )
                 return
             time = float(frame.pts * self._source.time_base)
             if self._position == len(self._times):
                 self._times.append(time)
-            distance = number - self._position if only is None else (only - time) * float(self._source.frame_rate or 25)
+            distance = (
+                number - self._position
+                if only is None
+                else (only - time) * float(self._source.frame_rate or 25)
+            )
             if distance <= min(_KEPT_ON_THE_WAY, self._capacity // 2):
                 self._keep(self._position, frame.rgb())
             self._position += 1

@@ -1,4 +1,6 @@
-"""How far a decoded picture is from its original: PSNR of RGB, and SSIM of luma by FFmpeg's ``ssim`` filter."""
+"""How far a decoded picture is from its original: PSNR of RGB, and SSIM of luma by FFmpeg's
+``ssim`` filter.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +23,30 @@ def psnr(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Structural similarity (Wang et al. 2004) of the luma of two pictures (H, W, 3) uint8 RGB, up to 1; None below 8 px a side.
+    """Structural similarity (Wang et al. 2004) of the luma of two pictures (H, W, 3) uint8 RGB, up
+    to 1; None below 8 px a side.
 
-    Luma is BT.601's, 0..255 (full range).  FFmpeg compares windows of 8 × 8 px, 4 px apart, without a Gaussian weight.
+    Luma is BT.601's, 0..255 (full range).  FFmpeg compares windows of 8 × 8 px, 4 px apart, without
+    a Gaussian weight.
     """
     _check(first, second)
     height, width = first.shape[:2]
     if min(height, width) < _SMALLEST:
         return None
     graph = av.filter.Graph()
-    inputs = [graph.add_buffer(width=width, height=height, format=av.VideoFormat("gray"), time_base=_TICK) for _ in range(2)]
+    inputs = [
+        graph.add_buffer(width=width, height=height, format=av.VideoFormat("gray"), time_base=_TICK)
+        for _ in range(2)
+    ]
     compare, output = graph.add("ssim"), graph.add("buffersink")
     for number, source in enumerate(inputs):
         source.link_to(compare, 0, number)
     compare.link_to(output)
     graph.configure()
     for source, rgb in zip(inputs, (first, second)):
-        frame = av.VideoFrame.from_ndarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), format="gray")
+        frame = av.VideoFrame.from_ndarray(
+            cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), format="gray"
+        )
         frame.pts, frame.time_base = 0, _TICK
         source.push(frame)
     for source in inputs:
@@ -46,7 +55,13 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
 
 
 def _check(first: np.ndarray, second: np.ndarray) -> None:
-    if first.shape != second.shape or first.ndim != 3 or first.dtype != np.uint8 or second.dtype != np.uint8:
+    if (
+        first.shape != second.shape
+        or first.ndim != 3
+        or first.dtype != np.uint8
+        or second.dtype != np.uint8
+    ):
         raise ValueError(
-            f"pictures must be of one shape (H, W, 3) and uint8, got {first.shape} {first.dtype} and {second.shape} {second.dtype}"
+            f"pictures must be of one shape (H, W, 3) and uint8, got {first.shape} {first.dtype}"
+            f" and {second.shape} {second.dtype}"
         )

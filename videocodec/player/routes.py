@@ -42,7 +42,8 @@ STATIC_FILES = {
 }
 MOST_STEPS = 50
 _MOST_DIGITS = 12  # of a frame's number
-_PICTURES_AT_ONCE = 2  # one is made, and as long as another waits for it the reader does not turn to something else
+# one is made, and as long as another waits for it the reader does not turn to something else
+_PICTURES_AT_ONCE = 2
 _EVENT_SECONDS = 0.25
 _KEEP_ALIVE_SECONDS = 5.0
 _MESSAGES_AT_ONCE = 2000
@@ -51,13 +52,17 @@ _MESSAGES_AT_ONCE = 2000
 class Routes:
     """The answers to everything that the page asks.
 
-    Few requests for pictures are answered at once: a page that has moved on has closed those it no longer wants, and they are passed
-    over while they wait.
+    Few requests for pictures are answered at once: a page that has moved on has closed those it no
+    longer wants, and they are passed over while they wait.
     """
 
-    def __init__(self, clip: Clip, sound: Sound | None, presence: Presence, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, clip: Clip, sound: Sound | None, presence: Presence, stopping: Callable[[], bool]
+    ) -> None:
         self._clip, self._sound, self._presence, self._stopping = clip, sound, presence, stopping
-        self._pictures, self._thumbnails, self._originals = (asyncio.Semaphore(count) for count in (_PICTURES_AT_ONCE, 1, 1))
+        self._pictures, self._thumbnails, self._originals = (
+            asyncio.Semaphore(count) for count in (_PICTURES_AT_ONCE, 1, 1)
+        )
 
     def app(self) -> Starlette:
         """The application, without its guard."""
@@ -74,7 +79,12 @@ class Routes:
             Route("/api/sound", self.sound),
             Route("/api/events", self.events),
         ]
-        handlers = {HTTPException: _http_error, VideoCodecError: _known_error, BitstreamError: _known_error, OSError: _known_error}
+        handlers = {
+            HTTPException: _http_error,
+            VideoCodecError: _known_error,
+            BitstreamError: _known_error,
+            OSError: _known_error,
+        }
         handlers |= {MemoryError: _known_error, Exception: _unknown_error}
         app = Starlette(routes=routes, exception_handlers=handlers)
         app.router.redirect_slashes = False
@@ -149,7 +159,9 @@ class Routes:
         return FileResponse(path, media_type="audio/wav")
 
     async def events(self, request: Request) -> Response:
-        """What becomes known of frames, as server-sent events; as long as one of these is read, a page is open."""
+        """What becomes known of frames, as server-sent events; as long as one of these is read, a
+        page is open.
+        """
         return StreamingResponse(self._events(), media_type="text/event-stream")
 
     async def _events(self) -> AsyncIterator[str]:
@@ -173,7 +185,11 @@ class Routes:
             raise HTTPException(404, "frames are called by their numbers")
         # Python reads no number of thousands of digits.
         if len(given) > _MOST_DIGITS or int(given) >= self._clip.frame_count:
-            raise HTTPException(404, f"frame {given[:_MOST_DIGITS]} is out of range: the clip has frames 0 to {self._clip.frame_count - 1}")
+            raise HTTPException(
+                404,
+                f"frame {given[:_MOST_DIGITS]} is out of range: the clip has frames 0 to"
+                f" {self._clip.frame_count - 1}",
+            )
         return int(given)
 
 

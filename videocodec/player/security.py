@@ -1,4 +1,6 @@
-"""Who may talk to the player: only this machine, only under its own name, only with the token of this run."""
+"""Who may talk to the player: only this machine, only under its own name, only with the token of
+this run.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ LOOPBACK = "127.0.0.1"
 _TOKEN_BYTES = 32
 _LONGEST_QUERY = 4096
 
-# Nothing from outside, nothing inline, in nobody's frame.  blob: is where a saved picture comes from.
+# Nothing from outside, nothing inline, in nobody's frame.  blob: is where a saved picture comes
+# from.
 _CONTENT_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -48,11 +51,14 @@ def new_token() -> str:
 class Guard:
     """ASGI middleware in front of everything the player serves.
 
-    A request passes if it is GET or HEAD, names this server as its host (``127.0.0.1`` or ``localhost`` with its port, so that no other
-    name can be rebound to it), does not come from a page of another origin, and brings the token: in the cookie, or, for the page itself,
-    as ``?token=`` in the address, which is answered with the cookie.  What does not pass gets 403, 405 or 421 and one line of text.
+    A request passes if it is GET or HEAD, names this server as its host (``127.0.0.1`` or
+    ``localhost`` with its port, so that no other name can be rebound to it), does not come from a
+    page of another origin, and brings the token: in the cookie, or, for the page itself, as
+    ``?token=`` in the address, which is answered with the cookie.  What does not pass gets 403, 405
+    or 421 and one line of text.
 
-    The cookie is ``HttpOnly`` and ``SameSite=Strict``, and its name has the port in it: browsers share cookies between ports.
+    The cookie is ``HttpOnly`` and ``SameSite=Strict``, and its name has the port in it: browsers
+    share cookies between ports.
     """
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
@@ -77,7 +83,10 @@ class Guard:
                 for name, value in _HEADERS.items():
                     out[name] = value
                 if asked and refusal is None:
-                    out.append("Set-Cookie", f"{self.cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict")
+                    out.append(
+                        "Set-Cookie",
+                        f"{self.cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict",
+                    )
             await send(message)
 
         answer = self._app if refusal is None else PlainTextResponse(refusal[1] + "\n", refusal[0])
@@ -93,8 +102,12 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in {f"http://{host}" for host in self._hosts}:
             return 403, "no pages of others"
-        # A person who follows the printed address from another page brings the token; nothing else comes from elsewhere.
-        if not asked and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        # A person who follows the printed address from another page brings the token; nothing else
+        # comes from elsewhere.
+        if not asked and headers.get("sec-fetch-site", "same-origin") not in (
+            "same-origin",
+            "none",
+        ):
             return 403, "no pages of others"
         if not asked and not self._token_in_cookie(headers):
             return 403, "open the whole address that videocodec play printed, with its token"
@@ -107,7 +120,8 @@ class Guard:
         return len(given) == 1 and self._is_token(given[0])
 
     def _token_in_cookie(self, headers: Headers) -> bool:
-        # Not by ``http.cookies``, which reads nothing at all once another program on this machine has set what is no proper cookie.
+        # Not by ``http.cookies``, which reads nothing at all once another program on this machine
+        # has set what is no proper cookie.
         given = cookie_parser("; ".join(headers.getlist("cookie"))).get(self.cookie)
         return given is not None and self._is_token(given)
 

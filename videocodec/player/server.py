@@ -29,9 +29,13 @@ _SHUTDOWN_SECONDS = 10  # for the picture that is being made
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, which looks now and then whether it should end, and which ends in order with Ctrl-C and SIGTERM."""
+    """uvicorn's, which looks now and then whether it should end, and which ends in order with
+    Ctrl-C and SIGTERM.
+    """
 
-    def __init__(self, config: uvicorn.Config, ended: Callable[[], bool], on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ended: Callable[[], bool], on_ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._ended, self._on_ready = ended, on_ready
 
@@ -41,7 +45,9 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """uvicorn would raise the signal once more when it has ended; but then everything has been done that it asked for."""
+        """uvicorn would raise the signal once more when it has ended; but then everything has been
+        done that it asked for.
+        """
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -54,8 +60,9 @@ class _Server(uvicorn.Server):
 class PlayerServer:
     """A page for one clip, on a port of its own.
 
-    port: None takes a free one.  keep_open: go on when the last page has been closed.  Raises ``PlayerError`` for a port that is taken.
-    address: what to open, with the token of this run in it.
+    port: None takes a free one.  keep_open: go on when the last page has been closed.  Raises
+    ``PlayerError`` for a port that is taken. address: what to open, with the token of this run in
+    it.
     """
 
     def __init__(self, clip: Clip, *, port: int | None = None, keep_open: bool = False) -> None:
@@ -72,18 +79,33 @@ class PlayerServer:
         self._stopped.set()
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until the last page has been closed for some seconds, ``stop``, Ctrl-C or SIGTERM.  on_ready: called when connections are
-        taken."""
-        with tempfile.TemporaryDirectory(prefix="videocodec-play-", ignore_cleanup_errors=True) as folder:
+        """Serve until the last page has been closed for some seconds, ``stop``, Ctrl-C or SIGTERM.
+        on_ready: called when connections are taken.
+        """
+        with tempfile.TemporaryDirectory(
+            prefix="videocodec-play-", ignore_cleanup_errors=True
+        ) as folder:
             findings = self._clip.findings
-            sound = Sound(self._clip.path, Path(folder), self._clip.start, findings.add_silence) if self._clip.has_sound else None
+            sound = (
+                Sound(self._clip.path, Path(folder), self._clip.start, findings.add_silence)
+                if self._clip.has_sound
+                else None
+            )
             survey = Survey(self._clip, self._clip.settings)
             routes = Routes(self._clip, sound, self._presence, self._stopping)
             config = uvicorn.Config(
                 Guard(routes.app(), self._token, self.port),
-                http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None, log_level="critical", access_log=False,
-                server_header=False, proxy_headers=False, timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-            )  # fmt: skip
+                http="h11",
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            )
             self._server = _Server(config, self._ended, on_ready)
             try:
                 with _terminal_closed(self._server):
@@ -96,7 +118,11 @@ class PlayerServer:
                 self._socket.close()
 
     def _ended(self) -> bool:
-        return self._stopped.is_set() or not self._keep_open and self._presence.gone_for() > CLOSED_SECONDS
+        return (
+            self._stopped.is_set()
+            or not self._keep_open
+            and self._presence.gone_for() > CLOSED_SECONDS
+        )
 
     def _stopping(self) -> bool:
         return self._stopped.is_set() or self._server is None or self._server.should_exit
@@ -104,7 +130,9 @@ class PlayerServer:
 
 @contextmanager
 def _terminal_closed(server: _Server) -> Iterator[None]:
-    """uvicorn listens to Ctrl-C and SIGTERM; SIGHUP ends the server in the same order, unless it is ignored (nohup)."""
+    """uvicorn listens to Ctrl-C and SIGTERM; SIGHUP ends the server in the same order, unless it is
+    ignored (nohup).
+    """
     listens = hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread()
     if not listens or signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         yield
@@ -121,19 +149,29 @@ def _listen(port: int | None) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port whose last player has just ended
+            # a port whose last player has just ended
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((LOOPBACK, port or 0))
         listener.listen(64)
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)
-        raise PlayerError(f"port {port} cannot be used ({reason}): name another one with --port, or leave it out for a free one") from error
+        raise PlayerError(
+            f"port {port} cannot be used ({reason}): name another one with --port, or leave it out"
+            " for a free one"
+        ) from error
     return listener
 
 
 def open_browser(address: str) -> bool:
-    """Open the address in the person's browser, in the background; False where there is no screen to show one on."""
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    """Open the address in the person's browser, in the background; False where there is no screen
+    to show one on.
+    """
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
         return False  # here ``webbrowser`` would start one for terminals, in the middle of ours
-    threading.Thread(target=webbrowser.open, args=(address,), name="player-browser", daemon=True).start()
+    threading.Thread(
+        target=webbrowser.open, args=(address,), name="player-browser", daemon=True
+    ).start()
     return True

@@ -1,4 +1,6 @@
-"""The sound of a latent-video file as one WAV file, which every browser plays and in which every sample has its exact time."""
+"""The sound of a latent-video file as one WAV file, which every browser plays and in which every
+sample has its exact time.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,18 @@ _LARGEST = (1 << 32) - (1 << 16)  # the sizes in a WAV file have 32 bits
 _SILENCE_AT_ONCE = 1 << 16  # samples
 
 
-def write_wave(path: str | Path, target: Path, start: Fraction, *, stop: Callable[[], bool] = lambda: False) -> None:
-    """Decode the first audio track of ``path`` into ``target``: 16 bits, one or two channels, at most 48 kHz.
+def write_wave(
+    path: str | Path, target: Path, start: Fraction, *, stop: Callable[[], bool] = lambda: False
+) -> None:
+    """Decode the first audio track of ``path`` into ``target``: 16 bits, one or two channels, at
+    most 48 kHz.
 
-    start: the time, in seconds of the file, of the first sample written: what comes before is left out, and gaps become silence,
-    so that sample n is what sounds at start + n / rate.  stop: asked now and then; true ends the work where it is.
+    start: the time, in seconds of the file, of the first sample written: what comes before is left
+    out, and gaps become silence, so that sample n is what sounds at start + n / rate.  stop: asked
+    now and then; true ends the work where it is.
 
-    Raises ``InputError`` where the sound cannot be decoded, and when it is longer than a WAV file holds (six hours at 48 kHz).
+    Raises ``InputError`` where the sound cannot be decoded, and when it is longer than a WAV file
+    holds (six hours at 48 kHz).
     """
     with open_input(path) as container:
         track = container.streams.audio[0]
@@ -54,20 +61,34 @@ def write_wave(path: str | Path, target: Path, start: Fraction, *, stop: Callabl
                     track_writer.write(frame)
             except av.error.FFmpegError as error:
                 if not track_writer.written:
-                    raise InputError(f"{path}: its sound cannot be decoded ({error.strerror}): it plays silently") from error
+                    raise InputError(
+                        f"{path}: its sound cannot be decoded ({error.strerror}): it plays silently"
+                    ) from error
                 # Damage later on ends the sound there; the pictures go on.
 
 
 class _Timeline:
     """Puts blocks of samples where their timestamps say."""
 
-    def __init__(self, out: wave.Wave_write, rate: int, channels: int, start: Fraction, path: str | Path) -> None:
-        self._out, self._rate, self._channels, self._start, self._path = out, rate, channels, start, path
+    def __init__(
+        self, out: wave.Wave_write, rate: int, channels: int, start: Fraction, path: str | Path
+    ) -> None:
+        self._out, self._rate, self._channels, self._start, self._path = (
+            out,
+            rate,
+            channels,
+            start,
+            path,
+        )
         self.written = 0  # samples of each channel
 
     def write(self, frame: av.AudioFrame) -> None:
         samples = frame.to_ndarray().reshape(-1, self._channels)
-        at = self.written if frame.pts is None else round((frame.pts * Fraction(frame.time_base) - self._start) * self._rate)
+        at = (
+            self.written
+            if frame.pts is None
+            else round((frame.pts * Fraction(frame.time_base) - self._start) * self._rate)
+        )
         if abs(at - self.written) <= 1:  # rounding of the time base, not a gap
             at = self.written
         if at < self.written:
@@ -84,7 +105,9 @@ class _Timeline:
 
     def _put(self, samples: np.ndarray) -> None:
         if (self.written + len(samples)) * self._channels * _SAMPLE_BYTES > _LARGEST:
-            raise InputError(f"{self._path}: its sound is too long to play in a browser: decode the file instead")
+            raise InputError(
+                f"{self._path}: its sound is too long to play in a browser: decode the file instead"
+            )
         self._out.writeframesraw(samples.astype("<i2", copy=False).tobytes())
         self.written += len(samples)
 
@@ -95,7 +118,9 @@ class Sound:
     folder: where the WAV file goes.  on_failure: called with one line if there will be no sound.
     """
 
-    def __init__(self, path: str | Path, folder: Path, start: Fraction, on_failure: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: str | Path, folder: Path, start: Fraction, on_failure: Callable[[str], None]
+    ) -> None:
         self._target, self._stopped, self._failed = folder / "sound.wav", threading.Event(), False
         self._path, self._start, self._on_failure = path, start, on_failure
         self._thread = threading.Thread(target=self._work, name="player-sound", daemon=True)

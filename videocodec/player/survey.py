@@ -1,4 +1,6 @@
-"""What is worked out while nobody waits: bytes of every frame, damage that only decoding shows, distance from the original."""
+"""What is worked out while nobody waits: bytes of every frame, damage that only decoding shows,
+distance from the original.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,18 @@ from .quality import psnr, ssim
 
 _IDLE_SECONDS = 2.5  # without which the reader still works ahead for whoever steps
 _NAP_SECONDS = 0.05
-_SLOW_IMPORTS = ("torch", "diffusers", "videocodec.decoder.frames")  # one by one, as nobody wants to wait for all to end the player
+# one by one, as nobody wants to wait for all to end the player
+_SLOW_IMPORTS = ("torch", "diffusers", "videocodec.decoder.frames")
 _FAILURES = (VideoCodecError, BitstreamError, OSError, MemoryError)
 _SHOWN = 64  # frames that were shown and wait for their distance
 
 
 class Survey:
-    """A thread that goes through a clip once: latents first, then, with an original, pictures of all frames in order.
+    """A thread that goes through a clip once: latents first, then, with an original, pictures of
+    all frames in order.
 
-    Before that it has the networks loaded, so that the page is there before PyTorch is.  Frames that are shown are compared with their
-    originals before the others, as soon as the reader rests.
+    Before that it has the networks loaded, so that the page is there before PyTorch is.  Frames
+    that are shown are compared with their originals before the others, as soon as the reader rests.
     """
 
     def __init__(self, clip: Clip, settings: Settings) -> None:
@@ -60,7 +64,9 @@ class Survey:
             pass
 
     def _rest(self) -> bool:
-        """Wait until nobody asks for pictures, comparing what was shown meanwhile → False when all is over."""
+        """Wait until nobody asks for pictures, comparing what was shown meanwhile → False when all
+        is over.
+        """
         while not self._stopped.wait(_NAP_SECONDS):
             if self._shown and self._clip.has_original:
                 self._compare(self._shown.pop())
@@ -83,7 +89,9 @@ class Survey:
             original = self._clip.original_rgb(index)
             if original is None:
                 return
-            decoded = self._clip.frame(index, self._settings, by_the_way=True).data.transpose(1, 2, 0)
+            decoded = self._clip.frame(index, self._settings, by_the_way=True).data.transpose(
+                1, 2, 0
+            )
         except _FAILURES:
             return
         self._clip.findings.add_quality(index, psnr(decoded, original), ssim(decoded, original))

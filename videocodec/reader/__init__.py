@@ -1,1 +1,3 @@
-"""Frames of a latent-video file by number and by time: index, caches, read-ahead, and ``VideoReader`` over them."""
+"""Frames of a latent-video file by number and by time: index, caches, read-ahead, and
+``VideoReader`` over them.
+"""

@@ -1,4 +1,6 @@
-"""Working ahead in a thread: the next pictures in the direction someone steps, then what makes later jumps quick."""
+"""Working ahead in a thread: the next pictures in the direction someone steps, then what makes
+later jumps quick.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _STATE_BYTES = 1 << 18  # about what the state of an entropy decoder takes at 51
 
 @dataclass(frozen=True)
 class _Wish:
-    """Whose pictures, which frame, in which direction (1, -1), and whether one came to it by a step."""
+    """Whose pictures, which frame, in which direction (1, -1), and whether one came to it by a
+    step.
+    """
 
     pictures: PictureSource
     frame: int
@@ -31,15 +35,16 @@ class _Wish:
 class ReadAhead:
     """A thread that decodes, while nobody waits for anything:
 
-    1. the pictures after the one asked for last, in the direction of the last step;
-    2. the latents of the access unit after those;
-    3. the rest of the stream's latents once through, nearest first, to keep the state of the entropy decoder at the borders of
+    1. the pictures after the one asked for last, in the direction of the last step; 2. the latents
+    of the access unit after those; 3. the rest of the stream's latents once through, nearest first,
+    to keep the state of the entropy decoder at the borders of
        access units as far as memory allows.
 
-    Where the last frame was jumped to, no steps may follow but other jumps: then all but the first pictures wait until the group of
-    pictures has been gone through.
+    Where the last frame was jumped to, no steps may follow but other jumps: then all but the first
+    pictures wait until the group of pictures has been gone through.
 
-    It starts with the first ``note`` and gives way to whoever asks: between ``begin`` and ``end`` it starts nothing new.
+    It starts with the first ``note`` and gives way to whoever asks: between ``begin`` and ``end``
+    it starts nothing new.
     """
 
     def __init__(self, index: StreamIndex, latents: LatentSource, cache: Cache) -> None:
@@ -74,7 +79,9 @@ class ReadAhead:
                 wish = _Wish(pictures, frame, before.direction, before.stepping)
             self._wish = wish
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="videocodec-reader", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._work, name="videocodec-reader", daemon=True
+                )
                 self._thread.start()
             self._changed.notify_all()
 
@@ -92,7 +99,9 @@ class ReadAhead:
         current: _Wish | None = None
         while True:
             with self._changed:
-                while not self._stopped and (self._asking or self._wish is None or self._wish == done):
+                while not self._stopped and (
+                    self._asking or self._wish is None or self._wish == done
+                ):
                     self._changed.wait()
                 if self._stopped:
                     return
@@ -112,7 +121,8 @@ class ReadAhead:
     def _one_task(self, wish: _Wish) -> bool:
         """Do the most urgent thing, for a fraction of a second → whether there was any.
 
-        What has to be made a second time for the same wish was pushed out of the memory: then there is too little for more.
+        What has to be made a second time for the same wish was pushed out of the memory: then there
+        is too little for more.
         """
         last = wish.frame + wish.direction * _PICTURES_AHEAD
         pictures = range(wish.frame + wish.direction, last + wish.direction, wish.direction)
@@ -133,7 +143,9 @@ class ReadAhead:
         return False
 
     def _next_picture(self, pictures: PictureSource, numbers: Iterable[int]) -> bool | None:
-        """One step towards the first of these pictures that is missing; None if none is, False if there is too little memory."""
+        """One step towards the first of these pictures that is missing; None if none is, False if
+        there is too little memory.
+        """
         for number in numbers:
             if self._is_sound(number) and not pictures.has(number):
                 unit = self._index.unit_of(number).number
@@ -148,12 +160,16 @@ class ReadAhead:
     def _next_latents(self, numbers: Iterable[int]) -> bool | None:
         """The same for the latents of frames."""
         for number in numbers:
-            if self._is_sound(number) and not self._cache.has(Kind.LATENTS, self._index.unit_of(number).number):
+            if self._is_sound(number) and not self._cache.has(
+                Kind.LATENTS, self._index.unit_of(number).number
+            ):
                 return self._fetch(self._index.unit_of(number).number)
         return None
 
     def _next_state(self, units: Iterable[int]) -> bool | None:
-        """One step towards the first of these access units after which no state is kept though one is needed; None if there is none."""
+        """One step towards the first of these access units after which no state is kept though one
+        is needed; None if there is none.
+        """
         for number in self._unsurveyed(units):
             if (Kind.STATE, number) not in self._made:
                 if self._latents.step_towards(number, survey=True) is not None:
@@ -162,7 +178,9 @@ class ReadAhead:
         return None
 
     def _fetch(self, unit: int) -> bool:
-        """One step towards an access unit's latents → whether it is the first time they are made."""
+        """One step towards an access unit's latents → whether it is the first time they are
+        made.
+        """
         reached = self._latents.step_towards(unit) is not None
         return not reached or self._first_time(Kind.LATENTS, unit)
 
@@ -179,7 +197,14 @@ class ReadAhead:
         if not self._cache.room_for(Kind.STATE, _STATE_BYTES):
             return
         for number in units:
-            following = self._index.units[number + 1] if number + 1 < len(self._index.units) else None
-            if following is None or following.is_keyframe or following.damage or self._cache.has(Kind.STATE, number + 1):
+            following = (
+                self._index.units[number + 1] if number + 1 < len(self._index.units) else None
+            )
+            if (
+                following is None
+                or following.is_keyframe
+                or following.damage
+                or self._cache.has(Kind.STATE, number + 1)
+            ):
                 continue
             yield number

@@ -12,8 +12,8 @@ import numpy as np
 class FrameBatch:
     """Pictures of n frames, all of one size.
 
-    data (n, 3, H, W) uint8 RGB; pts_seconds, duration_seconds (n,) float64; indices (n,) int64, numbers of the frames in display order.
-    Iterating gives the pictures (3, H, W).
+    data (n, 3, H, W) uint8 RGB; pts_seconds, duration_seconds (n,) float64; indices (n,) int64,
+    numbers of the frames in display order. Iterating gives the pictures (3, H, W).
     """
 
     data: np.ndarray
@@ -23,17 +23,33 @@ class FrameBatch:
 
     def __post_init__(self) -> None:
         if self.data.ndim != 4 or self.data.shape[1] != 3 or self.data.dtype != np.uint8:
-            raise ValueError(f"data must be (n, 3, H, W) uint8, got shape {self.data.shape} {self.data.dtype}")
+            raise ValueError(
+                f"data must be (n, 3, H, W) uint8, got shape {self.data.shape} {self.data.dtype}"
+            )
         for name in ("pts_seconds", "duration_seconds", "indices"):
             if getattr(self, name).shape != self.data.shape[:1]:
-                raise ValueError(f"{name} must have shape {self.data.shape[:1]}, got shape {getattr(self, name).shape}")
+                raise ValueError(
+                    f"{name} must have shape {self.data.shape[:1]}, got shape"
+                    f" {getattr(self, name).shape}"
+                )
 
     @classmethod
     def of(cls, frames: Sequence, height: int, width: int) -> FrameBatch:
         """A copy of the pictures of frames (``videocodec.Frame``), of which there may be none."""
-        data = np.stack([frame.data for frame in frames]) if frames else np.empty((0, 3, height, width), np.uint8)
-        times = np.array([(frame.pts_seconds, frame.duration_seconds) for frame in frames], dtype=np.float64).reshape(-1, 2)
-        return cls(data, times[:, 0], times[:, 1], np.array([frame.index for frame in frames], dtype=np.int64))
+        data = (
+            np.stack([frame.data for frame in frames])
+            if frames
+            else np.empty((0, 3, height, width), np.uint8)
+        )
+        times = np.array(
+            [(frame.pts_seconds, frame.duration_seconds) for frame in frames], dtype=np.float64
+        ).reshape(-1, 2)
+        return cls(
+            data,
+            times[:, 0],
+            times[:, 1],
+            np.array([frame.index for frame in frames], dtype=np.int64),
+        )
 
     def __len__(self) -> int:
         return len(self.data)

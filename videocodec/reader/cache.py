@@ -17,17 +17,21 @@ class Kind(Enum):
 
 
 class Cache:
-    """Values by kind and key, the least recently used of them dropped when together they have more bytes than the limit.
+    """Values by kind and key, the least recently used of them dropped when together they have more
+    bytes than the limit.
 
-    A kind may take what the others leave unused; when memory ends, the kind furthest above its share gives something back.  Bytes are
-    those that callers state.  Any number of threads may use it.
+    A kind may take what the others leave unused; when memory ends, the kind furthest above its
+    share gives something back.  Bytes are those that callers state.  Any number of threads may use
+    it.
     """
 
     def __init__(self, limit: int) -> None:
         if limit < 0:
             raise ValueError(f"memory_limit must be at least 0 bytes, got {limit}")
         self.limit = limit
-        self._entries: dict[Kind, OrderedDict[Hashable, tuple[object, int]]] = {kind: OrderedDict() for kind in Kind}
+        self._entries: dict[Kind, OrderedDict[Hashable, tuple[object, int]]] = {
+            kind: OrderedDict() for kind in Kind
+        }
         self._bytes = dict.fromkeys(Kind, 0)
         self._peak = 0
         self._lock = threading.Lock()
@@ -61,7 +65,10 @@ class Cache:
     def room_for(self, kind: Kind, size: int) -> bool:
         """Whether a value can be kept without dropping any of its own kind."""
         with self._lock:
-            return self._bytes[kind] + size <= kind.value * self.limit or self.used + size <= self.limit
+            return (
+                self._bytes[kind] + size <= kind.value * self.limit
+                or self.used + size <= self.limit
+            )
 
     def clear(self) -> None:
         """Drop everything."""
@@ -81,7 +88,11 @@ class Cache:
         return self._peak
 
     def _drop_oldest(self, coming: Kind, size: int) -> None:
-        over = {kind: self._bytes[kind] + (size if kind == coming else 0) - kind.value * self.limit for kind in Kind if self._bytes[kind]}
+        over = {
+            kind: self._bytes[kind] + (size if kind == coming else 0) - kind.value * self.limit
+            for kind in Kind
+            if self._bytes[kind]
+        }
         kind = max(over, key=over.get)
         self._drop(kind, next(iter(self._entries[kind])))
 

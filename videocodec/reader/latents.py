@@ -1,4 +1,7 @@
-"""Latents of any frame: from the last keyframe or the nearest kept state of the entropy decoder on.  No torch."""
+"""Latents of any frame: from the last keyframe or the nearest kept state of the entropy decoder on.
+
+No torch.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,20 @@ from .cache import Cache, Kind
 
 
 class LatentSource:
-    """Latents of a stream by access unit, with what is decoded kept in a cache, together with the state of the decoder at the borders
-    of access units: a jump then costs one access unit rather than all since the keyframe.
+    """Latents of a stream by access unit, with what is decoded kept in a cache, together with the
+    state of the decoder at the borders of access units: a jump then costs one access unit rather
+    than all since the keyframe.
 
     Any number of threads may call it; they take turns, access unit by access unit.
     """
 
-    def __init__(self, file: SharedFile, index: StreamIndex, tables: CodecTables, cache: Cache) -> None:
+    def __init__(
+        self, file: SharedFile, index: StreamIndex, tables: CodecTables, cache: Cache
+    ) -> None:
         self._file, self._index, self._tables, self._cache = file, index, tables, cache
         self._lock = threading.Lock()
-        self._live: tuple[int, UnitDecoder] | None = None  # a decoder, and the access unit it has come to
+        # a decoder, and the access unit it has come to
+        self._live: tuple[int, UnitDecoder] | None = None
 
     def unit(self, number: int) -> list[DecodedLatents]:
         """The frames of an access unit.  Raises ``DamagedFrameError``."""
@@ -40,7 +47,8 @@ class LatentSource:
                 if known is not None:
                     self._live = begin or self._live
                     return known
-                # A decoder on its way is nobody else's: two threads that walk to different places must not undo each other's steps.
+                # A decoder on its way is nobody else's: two threads that walk to different places
+                # must not undo each other's steps.
                 at, decoder = begin or self._nearest(number)
                 frames = self._decode(at, decoder, number)
                 begin = at + 1, decoder
@@ -49,7 +57,9 @@ class LatentSource:
                     return frames
 
     def step_towards(self, number: int, *, survey: bool = False) -> list[DecodedLatents] | None:
-        """Decode one access unit on the way to ``number`` → its frames once it is that one.  Raises ``DamagedFrameError``.
+        """Decode one access unit on the way to ``number`` → its frames once it is that one.
+
+        Raises ``DamagedFrameError``.
 
         survey: for the state behind it; latents are kept only where they push out nothing.
         """
@@ -78,15 +88,22 @@ class LatentSource:
         return self.unit(self._index.unit_of(frame).number)
 
     def batch_of(self, frame: int, size: int) -> range:
-        """The frames that go through the networks with a frame: ``size`` of them counted from the keyframe (``PictureDecoder``)."""
+        """The frames that go through the networks with a frame: ``size`` of them counted from the
+        keyframe (``PictureDecoder``).
+        """
         group = self._index.group_of(self._index.unit_of(frame).number)
-        keyframe, end = self._index.units[group.start].first_frame, self._index.units[group.stop - 1].frames[-1] + 1
+        keyframe, end = (
+            self._index.units[group.start].first_frame,
+            self._index.units[group.stop - 1].frames[-1] + 1,
+        )
         begin = frame - (frame - keyframe) % size
         return range(begin, min(begin + size, end))
 
     def around(self, frames: range, reach: int) -> tuple[list[DecodedLatents], range]:
-        """Frames of one group of pictures and those within ``reach`` of them, as far as they are in that group and not damaged, in display
-        order, and the places of the former among them.  Raises ``DamagedFrameError`` if the first of them is."""
+        """Frames of one group of pictures and those within ``reach`` of them, as far as they are in
+        that group and not damaged, in display order, and the places of the former among them.
+        Raises ``DamagedFrameError`` if the first of them is.
+        """
         low, high = frames.start - reach, frames.stop - 1 + reach
         first = self._index.unit_of(frames.start)
         window = [each for each in self.unit(first.number) if low <= each.index <= high]
@@ -115,7 +132,9 @@ class LatentSource:
         return known
 
     def _nearest(self, number: int) -> tuple[int, UnitDecoder]:
-        """The last access unit up to ``number`` that a decoder can go on with, and that decoder, which is the caller's from now on."""
+        """The last access unit up to ``number`` that a decoder can go on with, and that decoder,
+        which is the caller's from now on.
+        """
         begin = self._index.group_of(number).start
         for at in range(number, begin, -1):
             if self._live is not None and self._live[0] == at:
@@ -125,9 +144,13 @@ class LatentSource:
             if state is not None:
                 return at, _unpacked(state, self._tables)
         header = self._index.header
-        return begin, UnitDecoder(self._tables, 1 << header.block_log2, self._index.units[begin].first_frame)
+        return begin, UnitDecoder(
+            self._tables, 1 << header.block_log2, self._index.units[begin].first_frame
+        )
 
-    def _decode(self, number: int, decoder: UnitDecoder, target: int, survey: bool = False) -> list[DecodedLatents]:
+    def _decode(
+        self, number: int, decoder: UnitDecoder, target: int, survey: bool = False
+    ) -> list[DecodedLatents]:
         """An access unit on the way to ``target``.  Raises ``DamagedFrameError`` for the latter."""
         entry = self._index.units[number]
         try:
@@ -141,7 +164,9 @@ class LatentSource:
         size = sum(map(_size, frames))
         if not survey or self._cache.used + size <= self._cache.limit:
             self._cache.put(Kind.LATENTS, number, frames, size)
-        if number + 1 < self._index.group_of(number).stop and not self._cache.has(Kind.STATE, number + 1):
+        if number + 1 < self._index.group_of(number).stop and not self._cache.has(
+            Kind.STATE, number + 1
+        ):
             state = _packed(decoder)
             self._cache.put(Kind.STATE, number + 1, state, len(state))
         return frames
@@ -149,7 +174,14 @@ class LatentSource:
 
 def _size(frame: DecodedLatents) -> int:
     fields = frame.latent.fields
-    arrays = (frame.latent.latents, frame.quantiser_map, fields.modes, fields.directions, fields.vectors, fields.sides)
+    arrays = (
+        frame.latent.latents,
+        frame.quantiser_map,
+        fields.modes,
+        fields.directions,
+        fields.vectors,
+        fields.sides,
+    )
     return sum(array.nbytes for array in arrays)
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RestorationSettings:
-    """As of ``videocodec.decode``: steps (1..) and seed (0..) of the restoration, and whether there is any."""
+    """As of ``videocodec.decode``: steps (1..) and seed (0..) of the restoration, and whether there
+    is any.
+    """
 
     steps: int = 1
     seed: int = 0
@@ -32,7 +34,8 @@ class RestorationSettings:
 
 
 class Networks:
-    """The networks of one reader, loaded when the first picture is asked for: one autoencoder, and a restoration for each choice.
+    """The networks of one reader, loaded when the first picture is asked for: one autoencoder, and
+    a restoration for each choice.
 
     They run for one thread at a time: PyTorch uses all cores for each.
     """
@@ -44,34 +47,65 @@ class Networks:
         self.lock = threading.RLock()
 
     def decoder(self, settings: RestorationSettings) -> PictureDecoder:
-        """To be called, and its result used, by whoever holds ``lock``.  Raises ``DeviceError`` or ``UnknownModelError``."""
+        """To be called, and its result used, by whoever holds ``lock``.
+
+        Raises ``DeviceError`` or ``UnknownModelError``.
+        """
         from ..decoder.frames import PictureDecoder
 
         if settings not in self._decoders:
             decoder = PictureDecoder(
-                self._stream, self._device, self._threads,
-                steps=settings.steps, seed=settings.seed, restore=settings.restore, runtime=self._runtime,
-            )  # fmt: skip
+                self._stream,
+                self._device,
+                self._threads,
+                steps=settings.steps,
+                seed=settings.seed,
+                restore=settings.restore,
+                runtime=self._runtime,
+            )
             self._runtime = decoder.runtime
             self._decoders[settings] = decoder
         return self._decoders[settings]
 
     def canonical(self, settings: RestorationSettings) -> RestorationSettings:
-        """The same for choices that make no difference: steps and seed without a network to use them."""
-        return settings if settings.restore and self._stream.bundle.has_unet else RestorationSettings(restore=False)
+        """The same for choices that make no difference: steps and seed without a network to use
+        them.
+        """
+        return (
+            settings
+            if settings.restore and self._stream.bundle.has_unet
+            else RestorationSettings(restore=False)
+        )
 
 
 class PictureSource:
-    """Frames of a stream under one choice of restoration; conceal: lost ones too.  Any number of threads may call it."""
+    """Frames of a stream under one choice of restoration; conceal: lost ones too.
+
+    Any number of threads may call it.
+    """
 
     def __init__(
-        self, latents: LatentSource, networks: Networks, cache: Cache, settings: RestorationSettings, *, conceal: bool = False
+        self,
+        latents: LatentSource,
+        networks: Networks,
+        cache: Cache,
+        settings: RestorationSettings,
+        *,
+        conceal: bool = False,
     ) -> None:
-        self._latents, self._networks, self._cache, self._conceal = latents, networks, cache, conceal
+        self._latents, self._networks, self._cache, self._conceal = (
+            latents,
+            networks,
+            cache,
+            conceal,
+        )
         self._settings = networks.canonical(settings)
 
     def frame(self, number: int) -> Frame:
-        """Frame 0..n - 1.  Raises ``DamagedFrameError`` and what networks raise when they cannot be had."""
+        """Frame 0..n - 1.
+
+        Raises ``DamagedFrameError`` and what networks raise when they cannot be had.
+        """
         known = self._cache.get(Kind.PICTURE, (self._settings, number))
         if known is not None:
             return known
@@ -93,7 +127,9 @@ class PictureSource:
         key = (self._settings, number)
         with self._networks.lock:
             decoder = self._networks.decoder(self._settings)
-        window, places = self._latents.around(self._latents.batch_of(number, decoder.batch_size), decoder.reach)
+        window, places = self._latents.around(
+            self._latents.batch_of(number, decoder.batch_size), decoder.reach
+        )
         with self._networks.lock:
             known = self._cache.get(Kind.PICTURE, key)  # another thread may have made it meanwhile
             if known is not None:
@@ -110,7 +146,12 @@ class PictureSource:
             return known
 
     def _keep(self, frame: Frame) -> None:
-        self._cache.put(Kind.PICTURE, (self._settings, frame.index), frame, frame.data.nbytes + frame.provenance.nbytes)
+        self._cache.put(
+            Kind.PICTURE,
+            (self._settings, frame.index),
+            frame,
+            frame.data.nbytes + frame.provenance.nbytes,
+        )
 
     def has(self, number: int) -> bool:
         """Whether the picture is at hand."""
@@ -118,6 +159,12 @@ class PictureSource:
 
 
 def _by_itself(frame: Frame) -> Frame:
-    """A frame that does not hold on to the pictures of its whole batch, which would count for nothing in the cache."""
+    """A frame that does not hold on to the pictures of its whole batch, which would count for
+    nothing in the cache.
+    """
     whole = frame.data.base
-    return frame if whole is None or whole.nbytes <= frame.data.nbytes else replace(frame, data=frame.data.copy(order="K"))
+    return (
+        frame
+        if whole is None or whole.nbytes <= frame.data.nbytes
+        else replace(frame, data=frame.data.copy(order="K"))
+    )

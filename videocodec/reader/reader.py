@@ -34,7 +34,9 @@ DEFAULT_MEMORY_LIMIT = 512 << 20
 
 
 class _Core:
-    """What readers of one file under several choices of restoration share; closed with the last of them."""
+    """What readers of one file under several choices of restoration share; closed with the last of
+    them.
+    """
 
     def __init__(
         self,
@@ -53,7 +55,9 @@ class _Core:
             self.index = StreamIndex(stream.reader)
             # A first header that is damaged may say anything.
             stream.header = stream.reader.header = self.index.header
-            self.metadata = VideoMetadata.of(stream.reader, self.index, has_unet=stream.bundle.has_unet)
+            self.metadata = VideoMetadata.of(
+                stream.reader, self.index, has_unet=stream.bundle.has_unet
+            )
             self.latents = LatentSource(self.file, self.index, stream.bundle.tables, self.cache)
             self.networks = Networks(stream, device, threads)
             self.bundle = stream.bundle
@@ -61,7 +65,8 @@ class _Core:
             self.file.close()
             raise
         self.ahead = ReadAhead(self.index, self.latents, self.cache) if read_ahead else None
-        # A reader that nobody holds any more is closed wherever the garbage collector runs, perhaps under this very lock.
+        # A reader that nobody holds any more is closed wherever the garbage collector runs, perhaps
+        # under this very lock.
         self._users, self._lock = set[int](), threading.RLock()
 
     def open(self, user: int) -> None:
@@ -86,7 +91,8 @@ class _Core:
 class LatentsView:
     """``VideoReader.latents``: decoded latents by number, without a network and without PyTorch.
 
-    ``[i]`` is (C, h, w) int16 in units of 1/64 of a scaled latent, the same integers on every machine; a slice (n, C, h, w).  Read-only.
+    ``[i]`` is (C, h, w) int16 in units of 1/64 of a scaled latent, the same integers on every
+    machine; a slice (n, C, h, w).  Read-only.
     """
 
     def __init__(self, reader: VideoReader) -> None:
@@ -100,7 +106,10 @@ class LatentsView:
             return self._reader.latent_frame(index).latent.latents
         told = self._reader.metadata
         numbers = range(len(self))[index]
-        out = np.empty((len(numbers), told.latent_channels, told.latent_height, told.latent_width), dtype=np.int16)
+        out = np.empty(
+            (len(numbers), told.latent_channels, told.latent_height, told.latent_width),
+            dtype=np.int16,
+        )
         for place, number in enumerate(numbers):
             out[place] = self[number]
         return out
@@ -117,16 +126,20 @@ class VideoReader:
             video[-1], video[10:20:2]    # a slice is a list of frames
             video.get_frame_at(3.5)      # the one shown at 3.5 s
 
-    source: a path, or a binary file object that can seek, which stays open and which nobody else may read meanwhile.  model, force_model,
-    steps, seed, restore, device, threads: as of ``videocodec.decode``.  memory_limit: bytes of decoded latents, pictures and decoder
-    states that are kept for later; what is being worked on comes on top.  read_ahead: whether a thread decodes what is likely asked for
-    next.  strict: refuse a file of which anything is damaged, instead of raising ``DamagedFrameError`` for the frames that are.
-    conceal: give concealed frames (``Frame.kind``) and latents in their place, as ``videocodec.decode`` writes them.
+    source: a path, or a binary file object that can seek, which stays open and which nobody else
+    may read meanwhile.  model, force_model, steps, seed, restore, device, threads: as of
+    ``videocodec.decode``.  memory_limit: bytes of decoded latents, pictures and decoder states that
+    are kept for later; what is being worked on comes on top.  read_ahead: whether a thread decodes
+    what is likely asked for next.  strict: refuse a file of which anything is damaged, instead of
+    raising ``DamagedFrameError`` for the frames that are. conceal: give concealed frames
+    (``Frame.kind``) and latents in their place, as ``videocodec.decode`` writes them.
 
-    Any number of threads may use a reader.  Pictures and latents are shared with its cache, hence read-only: copy what you want to change.
+    Any number of threads may use a reader.  Pictures and latents are shared with its cache, hence
+    read-only: copy what you want to change.
 
-    Raises ``ContainerError``, ``UnsupportedVersionError``, ``ModelMismatchError``, ``UnknownModelError`` when opened, ``ValueError`` for
-    settings; ``FrameRangeError`` (an ``IndexError``), ``DamagedFrameError``, ``DeviceError``, ``OutOfMemoryError`` for a frame; and
+    Raises ``ContainerError``, ``UnsupportedVersionError``, ``ModelMismatchError``,
+    ``UnknownModelError`` when opened, ``ValueError`` for settings; ``FrameRangeError`` (an
+    ``IndexError``), ``DamagedFrameError``, ``DeviceError``, ``OutOfMemoryError`` for a frame; and
     ``ReaderClosedError`` (a ``ValueError``) after ``close``.
     """
 
@@ -148,7 +161,10 @@ class VideoReader:
     ) -> None:
         self._closed = True
         if strict and conceal:
-            raise ValueError("strict refuses damaged files, conceal puts something in the place of what they lost: give one of them")
+            raise ValueError(
+                "strict refuses damaged files, conceal puts something in the place of what they"
+                " lost: give one of them"
+            )
         settings = RestorationSettings(steps, seed, restore)
         core = _Core(source, model, force_model, device, threads, memory_limit, read_ahead)
         self._join(core, settings, conceal)
@@ -159,15 +175,24 @@ class VideoReader:
     def _join(self, core: _Core, settings: RestorationSettings, conceal: bool) -> None:
         core.open(id(self))
         self._core, self._settings, self._conceal, self._closed = core, settings, conceal, False
-        self._pictures = PictureSource(core.latents, core.networks, core.cache, settings, conceal=conceal)
+        self._pictures = PictureSource(
+            core.latents, core.networks, core.cache, settings, conceal=conceal
+        )
 
-    def with_settings(self, *, steps: int | None = None, seed: int | None = None, restore: bool | None = None) -> VideoReader:
+    def with_settings(
+        self, *, steps: int | None = None, seed: int | None = None, restore: bool | None = None
+    ) -> VideoReader:
         """A reader of the same file under another restoration; what is not given stays.
 
-        The two share file, latents, networks, memory and thread, so it costs next to nothing.  Each is closed by itself.
+        The two share file, latents, networks, memory and thread, so it costs next to nothing.  Each
+        is closed by itself.
         """
         self._check_open()
-        given = {name: value for name, value in (("steps", steps), ("seed", seed), ("restore", restore)) if value is not None}
+        given = {
+            name: value
+            for name, value in (("steps", steps), ("seed", seed), ("restore", restore))
+            if value is not None
+        }
         other = object.__new__(VideoReader)
         other._closed = True
         other._join(self._core, replace(self._settings, **given), self._conceal)
@@ -225,7 +250,9 @@ class VideoReader:
         return (self._frame(number) for number in range(len(self)))
 
     def get_frame_at(self, seconds: float) -> Frame:
-        """The frame that is shown at a time, in seconds of the stream's clock (that of ``Frame.pts_seconds``)."""
+        """The frame that is shown at a time, in seconds of the stream's clock (that of
+        ``Frame.pts_seconds``).
+        """
         self._check_open()
         return self._frame(self.index.frame_at_seconds(seconds))
 
@@ -237,7 +264,10 @@ class VideoReader:
         """Frames ``start`` to ``stop`` (excluded), both 0..n."""
         for name, value in (("start", start), ("stop", stop)):
             if not 0 <= value <= len(self):
-                raise FrameRangeError(f"{self.index.name}: {name} must be 0..{len(self)}, the number of frames, got {value}")
+                raise FrameRangeError(
+                    f"{self.index.name}: {name} must be 0..{len(self)}, the number of frames, got"
+                    f" {value}"
+                )
         return self._batch(range(start, stop, step))
 
     def get_frames_played_at(self, seconds: Iterable[float]) -> FrameBatch:
@@ -245,7 +275,9 @@ class VideoReader:
         return self._batch([self.index.frame_at_seconds(time) for time in seconds])
 
     def latent_frame(self, index: int) -> DecodedLatents:
-        """A frame's latents with block modes, vectors, references, quantisers and its share of the bytes; no network runs."""
+        """A frame's latents with block modes, vectors, references, quantisers and its share of the
+        bytes; no network runs.
+        """
         number = self._number(index)
         with self._asking():
             try:
@@ -257,7 +289,9 @@ class VideoReader:
         return frames[number - frames[0].index]
 
     def peek(self, index: int) -> Frame:
-        """The same as ``self[index]``, by the way: what is decoded ahead stays what follows the frame that was asked for otherwise."""
+        """The same as ``self[index]``, by the way: what is decoded ahead stays what follows the
+        frame that was asked for otherwise.
+        """
         with self._asking():
             return self._pictures.frame(self._number(index))
 
@@ -274,7 +308,12 @@ class VideoReader:
     def __enter__(self) -> VideoReader:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -284,11 +323,15 @@ class VideoReader:
     def __repr__(self) -> str:
         told = self.metadata
         state = ", closed" if self._closed else ""
-        return f"VideoReader({told.name!r}, {told.frames} frames of {told.width}x{told.height}{state})"
+        return (
+            f"VideoReader({told.name!r}, {told.frames} frames of {told.width}x{told.height}{state})"
+        )
 
     def _batch(self, numbers: Iterable[int]) -> FrameBatch:
         self._check_open()
-        return FrameBatch.of([self._frame(number) for number in numbers], self.metadata.height, self.metadata.width)
+        return FrameBatch.of(
+            [self._frame(number) for number in numbers], self.metadata.height, self.metadata.width
+        )
 
     def _frame(self, number: int) -> Frame:
         ahead = self._core.ahead
@@ -305,15 +348,22 @@ class VideoReader:
             number = operator.index(index)
         except TypeError:
             raise TypeError(
-                f"a frame's number must be a whole number, got {index!r}: get_frame_at and get_frames_played_at take seconds"
+                f"a frame's number must be a whole number, got {index!r}: get_frame_at and"
+                " get_frames_played_at take seconds"
             ) from None
         if not -len(self) <= number < len(self):
-            raise FrameRangeError(f"{self.index.name}: there is no frame {number}: it has {len(self)} frames, 0 to {len(self) - 1}")
+            raise FrameRangeError(
+                f"{self.index.name}: there is no frame {number}: it has {len(self)} frames, 0 to"
+                f" {len(self) - 1}"
+            )
         return number % len(self)
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ReaderClosedError(f"{self.index.name}: this reader is closed (it had {len(self)} frames): open another")
+            raise ReaderClosedError(
+                f"{self.index.name}: this reader is closed (it had {len(self)} frames): open"
+                " another"
+            )
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

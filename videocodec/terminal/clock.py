@@ -12,9 +12,10 @@ SLOWEST, FASTEST = 0.1, 4.0
 class PlayClock:
     """The place in a video, playing or paused.
 
-    pts_seconds: when each frame begins; end_seconds: when the last one ends.  ``now`` is a clock of seconds that only goes
-    forward.  Playing keeps to it: frames that come too late are dropped, and none makes those after it late.  At the end it
-    pauses, at the end of a loop (frames ``loop_begin`` to ``loop_end``, that one too) it begins again.
+    pts_seconds: when each frame begins; end_seconds: when the last one ends.  ``now`` is a clock of
+    seconds that only goes forward.  Playing keeps to it: frames that come too late are dropped, and
+    none makes those after it late.  At the end it pauses, at the end of a loop (frames
+    ``loop_begin`` to ``loop_end``, that one too) it begins again.
     """
 
     def __init__(self, pts_seconds: Sequence[float], end_seconds: float, frame: int = 0) -> None:
@@ -24,7 +25,8 @@ class PlayClock:
         self.speed = 1.0
         self.loop_begin: int | None = None
         self.loop_end: int | None = None
-        self._since, self._from = 0.0, 0.0  # at which time of ``now`` playing began, and at which of the video
+        # at which time of ``now`` playing began, and at which of the video
+        self._since, self._from = 0.0, 0.0
 
     def advance(self, now: float) -> None:
         """Go where playing has come to."""

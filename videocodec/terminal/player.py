@@ -15,16 +15,17 @@ from .screen import Screen
 
 _IDLE_SECONDS = 3600.0
 _JUMPS = {"right": 5.0, "left": -5.0, "shift+right": 1.0, "shift+left": -1.0}
-_BEGIN_UPDATE, _END_UPDATE = "\x1b[?2026h", "\x1b[?2026l"  # terminals that know these show what lies between at once
+# terminals that know these show what lies between at once
+_BEGIN_UPDATE, _END_UPDATE = "\x1b[?2026h", "\x1b[?2026l"
 _KEYS = "space play  . , step  \u2190 \u2192 5 s  shift 1 s  home end  [ ] speed  l loop  q quit"
 
 
 class TerminalPlayer:
     """Shows a reader's frames on a screen until ``q``.
 
-    space plays and pauses, ``.`` and ``,`` step, arrows jump 5 s and with shift 1 s, home and end go there, ``[`` and ``]``
-    change the speed by a tenth (0.1 to 4), backspace sets it back, ``l`` sets the beginning of a loop, then its end, then
-    lifts it, ``?`` shows the keys.
+    space plays and pauses, ``.`` and ``,`` step, arrows jump 5 s and with shift 1 s, home and end
+    go there, ``[`` and ``]`` change the speed by a tenth (0.1 to 4), backspace sets it back, ``l``
+    sets the beginning of a loop, then its end, then lifts it, ``?`` shows the keys.
     """
 
     def __init__(self, video: VideoReader, screen: Screen, *, frame: int = 0) -> None:
@@ -37,11 +38,17 @@ class TerminalPlayer:
         self._help = False
 
     def run(self) -> None:
-        """Until ``q``.  Raises what the reader raises, but for damaged frames, which are shown as such, and what ``Screen`` does."""
+        """Until ``q``.
+
+        Raises what the reader raises, but for damaged frames, which are shown as such, and what
+        ``Screen`` does.
+        """
         while True:
             self._clock.advance(time.monotonic())
             self._show()
-            for key in self._screen.keys(min(_IDLE_SECONDS, self._clock.seconds_to_next(time.monotonic()))):
+            for key in self._screen.keys(
+                min(_IDLE_SECONDS, self._clock.seconds_to_next(time.monotonic()))
+            ):
                 if key in "qQ":
                     return
                 self._press(key)
@@ -86,11 +93,16 @@ class TerminalPlayer:
         except DamagedFrameError as error:
             self._cells = None
             lines = ["this frame cannot be decoded:", error.reason]
-            text = "".join(f"\x1b[{2 + row};2H{_clean(line)[: screen.columns - 2]}" for row, line in enumerate(lines))
+            text = "".join(
+                f"\x1b[{2 + row};2H{_clean(line)[: screen.columns - 2]}"
+                for row, line in enumerate(lines)
+            )
             screen.write(f"{_BEGIN_UPDATE}\x1b[0m\x1b[2J{text}{_END_UPDATE}")
             facts = "damaged"
         else:
-            self._draw(np.rot90(picture.data.transpose(1, 2, 0), self._video.metadata.rotation // 90))
+            self._draw(
+                np.rot90(picture.data.transpose(1, 2, 0), self._video.metadata.rotation // 90)
+            )
             facts = f"{picture.kind}  {picture.bytes} bytes"
         self._shown, self._facts = frame, facts
         self._status(frame)
@@ -103,7 +115,9 @@ class TerminalPlayer:
         wide, high = (width, height * aspect) if told.rotation % 180 else (width * aspect, height)
         across, down = fit(wide, high, columns, rows)
         cells = to_cells(rgb, across, down)
-        text = render(cells, self._cells, (rows - down // 2) // 2, (columns - across) // 2, self._true_colour)
+        text = render(
+            cells, self._cells, (rows - down // 2) // 2, (columns - across) // 2, self._true_colour
+        )
         screen.write(f"{_BEGIN_UPDATE}{text}{_END_UPDATE}")
         self._cells = cells
 
@@ -114,14 +128,21 @@ class TerminalPlayer:
         parts = [f"{frame}/{len(self._video) - 1}", f"{begin:.3f} s", doing or self._facts]
         parts += ["playing" if clock.playing else "paused", f"{clock.speed:.2g}x"]
         if clock.loop_begin is not None:
-            parts.append(f"loop {clock.loop_begin}:{'' if clock.loop_end is None else clock.loop_end}")
+            parts.append(
+                f"loop {clock.loop_begin}:{'' if clock.loop_end is None else clock.loop_end}"
+            )
         parts.append("? keys")
-        line = (_KEYS if self._help else _clean("  ".join(parts)))[: screen.columns].ljust(screen.columns)
+        line = (_KEYS if self._help else _clean("  ".join(parts)))[: screen.columns].ljust(
+            screen.columns
+        )
         screen.write(f"\x1b[{screen.rows};1H\x1b[0;7m{line}\x1b[0m")
 
 
 def play_in_terminal(video: VideoReader, *, frame: int = 0) -> None:
-    """Show a reader's frames in the terminal until the person quits.  Raises ``TerminalError`` where there is none."""
+    """Show a reader's frames in the terminal until the person quits.
+
+    Raises ``TerminalError`` where there is none.
+    """
     with Screen() as screen:
         TerminalPlayer(video, screen, frame=frame).run()
 

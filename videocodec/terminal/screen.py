@@ -12,10 +12,14 @@ from types import FrameType, TracebackType
 from ..errors import TerminalError
 from .keys import KeyParser
 
-_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"  # the alternate screen, no cursor, no wrapping at the edge
+# the alternate screen, no cursor, no wrapping at the edge
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 _LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
-_ENDING = tuple(  # all that would end the program at once and leave the terminal as it is then; Ctrl-\ sends SIGQUIT
-    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU") if hasattr(signal, name)
+# all that would end the program at once and leave the terminal as it is then; Ctrl-\ sends SIGQUIT
+_ENDING = tuple(
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+    if hasattr(signal, name)
 )
 
 
@@ -30,10 +34,12 @@ class Ended(BaseException):
 class Screen:
     """The terminal that standard input and output are, as a context manager.
 
-    Inside, keys come one by one and unechoed, and the alternate screen is shown.  Outside, all is as before: after an error, Ctrl-C,
-    Ctrl-\\, SIGTERM, SIGHUP and their like (of which the program then dies, as it would have), and while it is stopped with Ctrl-Z.
+    Inside, keys come one by one and unechoed, and the alternate screen is shown.  Outside, all is
+    as before: after an error, Ctrl-C, Ctrl-\\, SIGTERM, SIGHUP and their like (of which the program
+    then dies, as it would have), and while it is stopped with Ctrl-Z.
 
-    Raises ``TerminalError`` where there is no terminal.  columns, rows: its size in cells, always up to date.
+    Raises ``TerminalError`` where there is no terminal.  columns, rows: its size in cells, always
+    up to date.
     """
 
     def __init__(self) -> None:
@@ -62,7 +68,9 @@ class Screen:
             data = data[os.write(self._out, data) :]
 
     def keys(self, timeout: float) -> list[str]:
-        """What was typed, waiting for it up to ``timeout`` seconds, or less when the window changes.  Raises ``Ended`` when input ends."""
+        """What was typed, waiting for it up to ``timeout`` seconds, or less when the window
+        changes.  Raises ``Ended`` when input ends.
+        """
         ready, _, _ = select.select([self._in, self._wake[0]], [], [], max(0, timeout))
         if self._wake[0] in ready:
             os.read(self._wake[0], 4096)
@@ -79,8 +87,9 @@ class Screen:
         self._before = termios.tcgetattr(self._in)
         self._wake = os.pipe()
         os.set_blocking(self._wake[1], False)
-        # Python runs handlers between its own instructions.  A signal that comes just before ``select`` waits, or to another thread, would
-        # not be seen before the next key, but for this: whatever handles it first writes a byte here.
+        # Python runs handlers between its own instructions.  A signal that comes just before
+        # ``select`` waits, or to another thread, would not be seen before the next key, but for
+        # this: whatever handles it first writes a byte here.
         self._woken_before = signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         for number, handler in (
             *((number, self._end) for number in _ENDING),
@@ -95,7 +104,12 @@ class Screen:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._restore()
         if isinstance(error, Ended):
             # Whoever sent the signal should see that it was that which ended us.
@@ -118,7 +132,8 @@ class Screen:
             termios.tcsetattr(self._in, termios.TCSADRAIN, self._before)
 
     def _restore(self) -> None:
-        # A second signal must not come between: what is pending is delivered to whoever handled it before.
+        # A second signal must not come between: what is pending is delivered to whoever handled it
+        # before.
         held = signal.pthread_sigmask(signal.SIG_BLOCK, [*_ENDING, signal.SIGINT, signal.SIGTSTP])
         try:
             self._give_back()
@@ -154,6 +169,11 @@ class Screen:
 def check_terminal() -> None:
     """Raise ``TerminalError`` where there is no terminal that can be taken over."""
     if os.name != "posix":
-        raise TerminalError("playing in a terminal needs Linux, macOS or another POSIX system: leave --terminal out")
+        raise TerminalError(
+            "playing in a terminal needs Linux, macOS or another POSIX system: leave --terminal out"
+        )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise TerminalError("standard input and output must both be a terminal for --terminal: run it without pipes, or use decode")
+        raise TerminalError(
+            "standard input and output must both be a terminal for --terminal: run it without"
+            " pipes, or use decode"
+        )

@@ -13,7 +13,9 @@ from videocodec.errors import InputError
 
 class TestTheCamera:
     def test_it_moves_over_the_picture_and_something_passes(self, texture) -> None:
-        clip = camera_clip(texture(160, 200, 0), texture(100, 100, 1), 8, np.random.default_rng(0), 64)
+        clip = camera_clip(
+            texture(160, 200, 0), texture(100, 100, 1), 8, np.random.default_rng(0), 64
+        )
         assert (clip.shape, clip.dtype) == ((8, 64, 64, 3), np.uint8)
         steps = np.abs(np.diff(clip.astype(int), axis=0)).mean((1, 2, 3))
         assert np.all(steps > 1)
@@ -38,9 +40,14 @@ class TestTheCamera:
         assert np.array_equal(clips[2].frames[4].latents, again[2].frames[4].latents)
 
 
-def test_real_clips_are_read_up_to_so_many_frames(tmp_path: Path, linear_codec, write_movie, panned) -> None:
+def test_real_clips_are_read_up_to_so_many_frames(
+    tmp_path: Path, linear_codec, write_movie, panned
+) -> None:
     for index in range(2):
-        write_movie(tmp_path / f"{index}.MP4" if index else tmp_path / "0.mkv", panned(6, 48, 64, (0, 1), seed=index))
+        write_movie(
+            tmp_path / f"{index}.MP4" if index else tmp_path / "0.mkv",
+            panned(6, 48, 64, (0, 1), seed=index),
+        )
     (tmp_path / "notes.txt").write_text("no clip")
     files = clip_files(tmp_path)
     assert [file.name for file in files] == ["0.mkv", "1.MP4"]

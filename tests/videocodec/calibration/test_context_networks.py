@@ -1,4 +1,6 @@
-"""Context networks: trained in floats, used as integers that agree with them, and tables that are complete."""
+"""Context networks: trained in floats, used as integers that agree with them, and tables that are
+complete.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES, RADIUS, LevelCanvas, checkerboard
+from bitstream.context_model import (
+    INTER,
+    INTRA,
+    LEVEL_SYMBOLS,
+    LEVEL_TABLES,
+    RADIUS,
+    LevelCanvas,
+    checkerboard,
+)
 from bitstream.symbol_coder import FREQUENCY_TOTAL, TableSet
 from videocodec.calibration.context_networks import (
     LevelSample,
@@ -36,21 +46,34 @@ def random_model(inter: bool, seed: int = 0) -> ContextModel:
 @pytest.mark.parametrize("kind", [INTRA, INTER])
 @pytest.mark.parametrize("log2_step", [-9, 0, 5, 16])
 def test_integer_networks_agree_with_their_float_twins(kind: int, log2_step: int) -> None:
-    """Every plane is at the same place, every pass sees the same, and only rounding is between them."""
+    """Every plane is at the same place, every pass sees the same, and only rounding is between
+    them.
+    """
     rng = np.random.default_rng(3)
     model = random_model(kind == INTER)
     levels = np.rint(rng.laplace(0, 3, (6, HEIGHT, WIDTH))).astype(np.int64)
     coded = rng.random((HEIGHT, WIDTH)) < 0.7 if kind == INTER else np.ones((HEIGHT, WIDTH), bool)
     magnitudes = rng.integers(0, 16, (2, 6, HEIGHT, WIDTH))
     levels[:, ~coded] = 0
-    side = (torch.from_numpy(coded[None, None]).float(), torch.from_numpy(magnitudes[None]).float()) if kind == INTER else ()
-    wanted = [plane[0].numpy() for plane in model(torch.from_numpy(levels[None]).float(), torch.tensor([log2_step / 8]), *side)]
+    side = (
+        (torch.from_numpy(coded[None, None]).float(), torch.from_numpy(magnitudes[None]).float())
+        if kind == INTER
+        else ()
+    )
+    wanted = [
+        plane[0].numpy()
+        for plane in model(
+            torch.from_numpy(levels[None]).float(), torch.tensor([log2_step / 8]), *side
+        )
+    ]
     canvas = LevelCanvas(6, HEIGHT, WIDTH, log2_step, coded, magnitudes if kind == INTER else None)
     first = 0
     for network, own in zip(to_integers(model, kind), SLICES):
         for second, mask in enumerate((checkerboard(HEIGHT, WIDTH), ~checkerboard(HEIGHT, WIDTH))):
             rows, columns = np.nonzero(mask)
-            mean, scale = network.evaluate(canvas.features(kind, first, own, bool(second), rows, columns))
+            mean, scale = network.evaluate(
+                canvas.features(kind, first, own, bool(second), rows, columns)
+            )
             for found, plane in zip((mean, scale), wanted):
                 difference = found.T / 16 - plane[first : first + own, rows, columns]
                 assert np.abs(difference).max() < 2 * OUTPUT_STEP
@@ -104,12 +127,20 @@ class TestFitting:
     def test_it_learns_what_there_is_to_learn(self) -> None:
         """Here every channel repeats the one before."""
         rng = np.random.default_rng(0)
-        repeated = [np.repeat(np.rint(rng.laplace(0, 2, (1, 16, 16))), 3, axis=0) for _ in range(12)]
+        repeated = [
+            np.repeat(np.rint(rng.laplace(0, 2, (1, 16, 16))), 3, axis=0) for _ in range(12)
+        ]
         torch.manual_seed(0)
         model = ContextModel((1, 2), hidden=8)
         before = self.mean_bits(model, repeated)
         fitted, running = fit_context_model(
-            [LevelSample(levels.astype(np.int64), 0.0) for levels in repeated], INTRA, (1, 2), 2 / 60, model, crop=16, batch=4
+            [LevelSample(levels.astype(np.int64), 0.0) for levels in repeated],
+            INTRA,
+            (1, 2),
+            2 / 60,
+            model,
+            crop=16,
+            batch=4,
         )
         assert self.mean_bits(fitted, repeated) < min(before - 0.1, running)
 
@@ -121,10 +152,14 @@ class TestFitting:
         return float(logistic_bits(levels, *model(levels, torch.zeros(len(frames)))).mean())
 
     def test_only_what_the_network_codes_counts(self) -> None:
-        """Not what lies beyond a frame smaller than the crop, nor what was not coded or is the intra network's."""
+        """Not what lies beyond a frame smaller than the crop, nor what was not coded or is the
+        intra network's.
+        """
         coded, intra = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
         coded[:4] = intra[2:6] = True
-        sample = LevelSample(np.ones((3, 8, 8), np.int64), 0.5, coded, intra, np.zeros((2, 3, 8, 8), np.int8))
+        sample = LevelSample(
+            np.ones((3, 8, 8), np.int64), 0.5, coded, intra, np.zeros((2, 3, 8, 8), np.int8)
+        )
         levels, steps, coded_crop, counted, _ = _crops([sample], 16, np.random.default_rng(0))
         assert levels.shape == (1, 3, 16, 16)
         assert steps.tolist() == [0.5]
@@ -139,11 +174,14 @@ class TestFitting:
     def test_another_models_weights_are_taken_over_and_new_planes_start_at_zero(self) -> None:
         intra = random_model(inter=False)
         inter = start_from(
-            {f"rate.{name}": value.half() for name, value in intra.state_dict().items()}, ContextModel(SLICES, hidden=8, inter=True)
+            {f"rate.{name}": value.half() for name, value in intra.state_dict().items()},
+            ContextModel(SLICES, hidden=8, inter=True),
         )
         levels, step = torch.randn(1, 6, HEIGHT, WIDTH).round(), torch.zeros(1)
         with torch.no_grad():
             wanted = intra(levels, step)
-            found = inter(levels, step, torch.ones(1, 1, HEIGHT, WIDTH), torch.ones(1, 2, 6, HEIGHT, WIDTH))
+            found = inter(
+                levels, step, torch.ones(1, 1, HEIGHT, WIDTH), torch.ones(1, 2, 6, HEIGHT, WIDTH)
+            )
         for a, b in zip(wanted, found):
             assert torch.allclose(a, b, atol=0.02)

@@ -1,4 +1,6 @@
-"""Block tables fitted alone: what is stored of another syntax begins anew, and what is counted is what is coded."""
+"""Block tables fitted alone: what is stored of another syntax begins anew, and what is counted is
+what is coded.
+"""
 
 from __future__ import annotations
 

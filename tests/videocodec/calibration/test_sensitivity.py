@@ -1,4 +1,6 @@
-"""Sensitivity: channels that move the picture more weigh more, and what the eye sees counts where it is asked."""
+"""Sensitivity: channels that move the picture more weigh more, and what the eye sees counts where
+it is asked.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ class Runtime:
 
     def decode(self, latents: np.ndarray, steps: np.ndarray, height: int, width: int) -> np.ndarray:
         shown = np.asarray(latents) / 64 * self._gains[:, None, None] + 128
-        return np.clip(np.rint(shown), 0, 255).astype(np.uint8).transpose(0, 2, 3, 1).repeat(8, 1).repeat(8, 2)
+        return (
+            np.clip(np.rint(shown), 0, 255)
+            .astype(np.uint8)
+            .transpose(0, 2, 3, 1)
+            .repeat(8, 1)
+            .repeat(8, 2)
+        )
 
 
 def test_squared_error_alone_weighs_gains_squared() -> None:

@@ -10,11 +10,26 @@ import pytest
 
 from videocodec.cli import main
 
-QUICK = ("--codecs", "x264,x265", "--presets", "x264=ultrafast,x265=ultrafast", "--metrics", "psnr", "--pictures", "1", "--jobs", "1")
+QUICK = (
+    "--codecs",
+    "x264,x265",
+    "--presets",
+    "x264=ultrafast,x265=ultrafast",
+    "--metrics",
+    "psnr",
+    "--pictures",
+    "1",
+    "--jobs",
+    "1",
+)
 
 
 @pytest.fixture(scope="module")
-def movie(tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., Path], panned: Callable[..., list]) -> Path:
+def movie(
+    tmp_path_factory: pytest.TempPathFactory,
+    write_movie: Callable[..., Path],
+    panned: Callable[..., list],
+) -> Path:
     return write_movie(tmp_path_factory.mktemp("movie") / "pan.mp4", panned(6, 64, 96, (1, 2)))
 
 
@@ -23,7 +38,19 @@ def run(*words: object) -> int:
 
 
 def test_a_table_comes_out(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(movie, "--output", tmp_path / "out", *QUICK, "--crf", "x264=20,30,40", "--crf", "x265=24,34,44") == 0
+    assert (
+        run(
+            movie,
+            "--output",
+            tmp_path / "out",
+            *QUICK,
+            "--crf",
+            "x264=20,30,40",
+            "--crf",
+            "x265=24,34,44",
+        )
+        == 0
+    )
     shown = capsys.readouterr().out
     assert shown.count("pan/x264/crf_") == shown.count("pan/x265/crf_") == 3
     assert "BD-rate against x265" in shown
@@ -41,17 +68,39 @@ def test_json(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--codecs", "h266"), "unknown codec 'h266': choose from videocodec, x264, x265, svtav1, vp9"),
-        (("--bitrates", "40"), "bitrate 40 makes no sense: give bits per second from 0.5k on, like 40k"),
-        (("--bitrates", "50M"), "bitrate 50M makes no sense for pan: uncompressed it takes 1.8432M"),
-        (("--max-frames", "1"), "pan.mp4: --max-frames leaves one frame only, and a ladder needs a clip of two frames or more"),
+        (
+            ("--codecs", "h266"),
+            "unknown codec 'h266': choose from videocodec, x264, x265, svtav1, vp9",
+        ),
+        (
+            ("--bitrates", "40"),
+            "bitrate 40 makes no sense: give bits per second from 0.5k on, like 40k",
+        ),
+        (
+            ("--bitrates", "50M"),
+            "bitrate 50M makes no sense for pan: uncompressed it takes 1.8432M",
+        ),
+        (
+            ("--max-frames", "1"),
+            (
+                "pan.mp4: --max-frames leaves one frame only, and a ladder needs a clip of two"
+                " frames or more"
+            ),
+        ),
         (("--model", "absent"), "unknown model 'absent'"),
         (("--metrics", "lpips"), "metric lpips cannot be measured: no weights"),
-        (("--crf", "20", "--crf", "x264=30"), "--crf: give numbers for every codec, or by codec, not both"),
+        (
+            ("--crf", "20", "--crf", "x264=30"),
+            "--crf: give numbers for every codec, or by codec, not both",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_line(
-    words: tuple[str, ...], message: str, movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...],
+    message: str,
+    movie: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(movie, "--output", tmp_path / "out", *words) == 1
     said = capsys.readouterr().err
@@ -59,20 +108,28 @@ def test_bad_input_is_one_clear_line(
     assert message in said
 
 
-def test_a_missing_clip_is_one_clear_line_and_leaves_nothing(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_clip_is_one_clear_line_and_leaves_nothing(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(movie, tmp_path / "absent.mp4", "--output", tmp_path / "out", *QUICK) == 1
     said = capsys.readouterr().err
     assert said == f"videocodec: error: {tmp_path / 'absent.mp4'}: no such file: check the name\n"
     assert not list(tmp_path.iterdir())
 
 
-def test_the_same_clip_twice_is_one_clear_line(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_clip_twice_is_one_clear_line(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(movie, movie, "--output", tmp_path / "out", *QUICK) == 1
     assert "two clips are called pan" in capsys.readouterr().err
 
 
 def test_clips_of_different_size_are_compared_with_a_note(
-    movie: Path, write_movie: Callable[..., Path], panned: Callable[..., list], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    movie: Path,
+    write_movie: Callable[..., Path],
+    panned: Callable[..., list],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     other = write_movie(tmp_path / "other.mp4", panned(4, 64, 64, (1, 1)))
     assert run(movie, other, "--output", tmp_path / "out", *QUICK, "--crf", "30") == 0
@@ -89,7 +146,14 @@ def test_nothing_but_failures_is_a_failure(
 
 
 @pytest.mark.parametrize(
-    "words", [("--bitrates", "forty"), ("--crf", "x264=low"), ("--target", "vmaf"), ("--presets", "x264"), ("--resolutions", "half")]
+    "words",
+    [
+        ("--bitrates", "forty"),
+        ("--crf", "x264=low"),
+        ("--target", "vmaf"),
+        ("--presets", "x264"),
+        ("--resolutions", "half"),
+    ],
 )
 def test_wrong_usage_exits_with_2(words: tuple[str, ...], movie: Path, tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -1,4 +1,6 @@
-"""``videocodec models``: what is printed where, and one line with status 1 for every model that cannot be used."""
+"""``videocodec models``: what is printed where, and one line with status 1 for every model that
+cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return captured.err.removeprefix("videocodec: error: ").rstrip("\n")
 
 
-@pytest.mark.parametrize("command", [["models"], ["models", "calibrate"], ["models", "list"], ["models", "show"]])
+@pytest.mark.parametrize(
+    "command", [["models"], ["models", "calibrate"], ["models", "list"], ["models", "show"]]
+)
 def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
@@ -64,11 +68,16 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
             ["models", "calibrate", "vae", "--images", "i", "--output", "b", "--minutes", "0"],
             "must be a number of minutes above 0, got '0'",
         ),
-        (["models", "calibrate", "vae", "--images", "i", "--output", "b", "--minutes", "inf"], "minutes above 0"),
+        (
+            ["models", "calibrate", "vae", "--images", "i", "--output", "b", "--minutes", "inf"],
+            "minutes above 0",
+        ),
         (["models", "show"], "NAME_OR_DIR"),
     ],
 )
-def test_wrong_usage_is_status_2(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_status_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
@@ -83,7 +92,11 @@ class TestListing:
         head, first, second, third, where = captured.out.splitlines()
         assert head.split() == ["name", "SHA-256", "channels", "size", "networks"]
         assert first.split()[:3] == ["embedded", ModelBundle.find("embedded").sha256[:16], "16"]
-        assert second.split()[:3] == ["embedded-unet", ModelBundle.find("embedded-unet").sha256[:16], "16"]
+        assert second.split()[:3] == [
+            "embedded-unet",
+            ModelBundle.find("embedded-unet").sha256[:16],
+            "16",
+        ]
         assert second.endswith("LatentAutoencoder, TemporalUNet")
         assert third.split()[:3] == ["mine", ModelBundle.find(own).sha256[:16], "16"]
         assert third.endswith("AutoencoderKL, UNet2DConditionModel")
@@ -102,11 +115,18 @@ class TestListing:
         assert main(["models", "list"]) == 0
         captured = capsys.readouterr()
         assert "embedded" in captured.out and "mine" not in captured.out.splitlines()[-2]
-        assert captured.err.startswith("videocodec: warning: mine: ") and captured.err.count("\n") == 1
+        assert (
+            captured.err.startswith("videocodec: warning: mine: ") and captured.err.count("\n") == 1
+        )
 
     def test_it_needs_no_torch(self) -> None:
-        code = "import sys; from videocodec.cli import main; main(['models', 'list']); assert 'torch' not in sys.modules, 'torch'"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+        code = (
+            "import sys; from videocodec.cli import main; main(['models', 'list']); assert 'torch'"
+            " not in sys.modules, 'torch'"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
+        )
         assert done.returncode == 0, done.stderr
 
 
@@ -117,7 +137,9 @@ class TestShowing:
         shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
         assert shown["name"] == "mine" and shown["SHA-256"] == bundle.sha256
         assert shown["restores"] == "sliding windows, predicts epsilon"
-        assert shown["unet"].startswith("UNet2DConditionModel, ") and shown["motion_adapter"].startswith("MotionAdapter, ")
+        assert shown["unet"].startswith("UNet2DConditionModel, ") and shown[
+            "motion_adapter"
+        ].startswith("MotionAdapter, ")
         assert "crf 24: 300" in shown["timesteps"]
         assert main(["models", "show", str(bundle.folder), "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["sha256"] == bundle.sha256
@@ -127,12 +149,20 @@ class TestShowing:
         assert "16 channels of 8x8 px, coded in slices of 1, 1, 2, 4, 8" in capsys.readouterr().out
 
     def test_an_unknown_one_lists_the_choices(self, capsys) -> None:
-        assert "unknown model 'nonesuch': choose one of embedded" in complaint(capsys, "models", "show", "nonesuch")
+        assert "unknown model 'nonesuch': choose one of embedded" in complaint(
+            capsys, "models", "show", "nonesuch"
+        )
 
     def test_one_that_is_not_calibrated_says_how_to(self, tmp_path: Path, capsys) -> None:
         folder = save_pipeline(tmp_path / "sd")
-        for command in (["models", "show", folder], ["encode", "in.mp4", tmp_path / "out.mp4", "--model", folder]):
-            assert f"{folder}: not calibrated for this codec: run videocodec models calibrate {folder}" in complaint(capsys, *command)
+        for command in (
+            ["models", "show", folder],
+            ["encode", "in.mp4", tmp_path / "out.mp4", "--model", folder],
+        ):
+            assert (
+                f"{folder}: not calibrated for this codec: run videocodec models calibrate {folder}"
+                in complaint(capsys, *command)
+            )
 
 
 class TestRefusals:
@@ -141,54 +171,132 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("damage", "line"),
         [
-            (lambda f: (f / "vae" / WEIGHTS).rename(f / "vae" / "diffusion_pytorch_model.bin"), "vae: refusing pickled weights"),
-            (lambda f: (f / "unet" / WEIGHTS).unlink(), f"unet: {WEIGHTS} is missing: put it there"),
+            (
+                lambda f: (f / "vae" / WEIGHTS).rename(f / "vae" / "diffusion_pytorch_model.bin"),
+                "vae: refusing pickled weights",
+            ),
+            (
+                lambda f: (f / "unet" / WEIGHTS).unlink(),
+                f"unet: {WEIGHTS} is missing: put it there",
+            ),
             (lambda f: (f / "unet" / WEIGHTS).write_bytes(b"\0" * 100), "unet: cannot be loaded"),
-            (lambda f: (f / "scheduler" / "scheduler_config.json").unlink(), "scheduler_config.json: cannot be read"),
-            (lambda f: unet(4).save_pretrained(str(f / "vae")), "'UNet2DConditionModel' is no autoencoder"),
-            (lambda f: kl_autoencoder(4).save_pretrained(str(f / "unet")), "'AutoencoderKL' is no UNet that videocodec can restore"),
-            (lambda f: unet(16).save_pretrained(str(f / "unet")), "does not fit the autoencoder's 4 latent channels"),
-            (lambda f: kl_autoencoder(4, 3).save_pretrained(str(f / "vae")), "an autoencoder must have a stride of 8 px"),
+            (
+                lambda f: (f / "scheduler" / "scheduler_config.json").unlink(),
+                "scheduler_config.json: cannot be read",
+            ),
+            (
+                lambda f: unet(4).save_pretrained(str(f / "vae")),
+                "'UNet2DConditionModel' is no autoencoder",
+            ),
+            (
+                lambda f: kl_autoencoder(4).save_pretrained(str(f / "unet")),
+                "'AutoencoderKL' is no UNet that videocodec can restore",
+            ),
+            (
+                lambda f: unet(16).save_pretrained(str(f / "unet")),
+                "does not fit the autoencoder's 4 latent channels",
+            ),
+            (
+                lambda f: kl_autoencoder(4, 3).save_pretrained(str(f / "vae")),
+                "an autoencoder must have a stride of 8 px",
+            ),
         ],
     )
-    def test_one_line_and_status_1(self, tmp_path: Path, images: Path, capsys, damage, line: str) -> None:
+    def test_one_line_and_status_1(
+        self, tmp_path: Path, images: Path, capsys, damage, line: str
+    ) -> None:
         folder = save_pipeline(tmp_path / "sd", restores="plain")
         damage(folder)
-        assert line in complaint(capsys, "models", "calibrate", folder, "--images", images, "--output", tmp_path / "bundle")
+        assert line in complaint(
+            capsys,
+            "models",
+            "calibrate",
+            folder,
+            "--images",
+            images,
+            "--output",
+            tmp_path / "bundle",
+        )
         assert not (tmp_path / "bundle").exists()
 
     def test_nothing_is_overwritten_without_y(self, tmp_path: Path, images: Path, capsys) -> None:
         folder = quick_bundle(tmp_path / "mine")
         source = save_pipeline(tmp_path / "sd")
-        line = complaint(capsys, "models", "calibrate", source, "--images", images, "--output", folder)
+        line = complaint(
+            capsys, "models", "calibrate", source, "--images", images, "--output", folder
+        )
         assert line == f"{folder} exists: pass -y to overwrite"
 
-    def test_without_network_the_line_says_which_files_to_put_where(self, tmp_path: Path, own_folder: Path) -> None:
+    def test_without_network_the_line_says_which_files_to_put_where(
+        self, tmp_path: Path, own_folder: Path
+    ) -> None:
         environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache")}
         arguments = [sys.executable, "-m", "videocodec", "models", "show", "someone/sd"]
         done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, env=environment)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
-        assert "huggingface.co cannot be reached" in done.stderr and str(own_folder / "someone" / "sd") in done.stderr
+        assert (
+            "huggingface.co cannot be reached" in done.stderr
+            and str(own_folder / "someone" / "sd") in done.stderr
+        )
 
-    def test_so_does_the_line_on_a_source(self, tmp_path: Path, images: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_so_does_the_line_on_a_source(
+        self, tmp_path: Path, images: Path, capsys, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def download(*of: object, **settings: object) -> str:
             raise ConnectionError
 
         monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-        line = complaint(capsys, "models", "calibrate", "someone/sd", "--images", images, "--output", tmp_path / "bundle")
-        assert "huggingface.co cannot be reached" in line and "vae/diffusion_pytorch_model.safetensors" in line
+        line = complaint(
+            capsys,
+            "models",
+            "calibrate",
+            "someone/sd",
+            "--images",
+            images,
+            "--output",
+            tmp_path / "bundle",
+        )
+        assert (
+            "huggingface.co cannot be reached" in line
+            and "vae/diffusion_pytorch_model.safetensors" in line
+        )
 
 
 @pytest.mark.slow
-def test_calibrate_encode_decode(tmp_path: Path, images: Path, own_folder: Path, capsys, write_movie, panned) -> None:
+def test_calibrate_encode_decode(
+    tmp_path: Path, images: Path, own_folder: Path, capsys, write_movie, panned
+) -> None:
     """Into the user's folder, and from then on by its name, or by none."""
     source, output = save_pipeline(tmp_path / "sd", restores="plain"), own_folder / "mine"
     quick = ["--minutes", "0.02", "--clip-frames", "4", "--device", "cpu", "--threads", "1"]
-    assert main(["models", "calibrate", str(source), "--images", str(images), "--output", str(output), *quick]) == 0
+    assert (
+        main(
+            [
+                "models",
+                "calibrate",
+                str(source),
+                "--images",
+                str(images),
+                "--output",
+                str(output),
+                *quick,
+            ]
+        )
+        == 0
+    )
     captured = capsys.readouterr()
-    assert captured.out.startswith(f"{output}: 4 latent channels, SHA-256 {ModelBundle.find(output).sha256[:16]}, fitted on 2 pictures")
-    assert captured.err.startswith("videocodec: note: ") and "zeros stand in for the empty prompt" in captured.err
-    movie, coded = write_movie(tmp_path / "movie.mp4", panned(4, 40, 56, (1, 2))), tmp_path / "movie.lv.mp4"
+    assert captured.out.startswith(
+        f"{output}: 4 latent channels, SHA-256 {ModelBundle.find(output).sha256[:16]}, fitted on 2"
+        " pictures"
+    )
+    assert (
+        captured.err.startswith("videocodec: note: ")
+        and "zeros stand in for the empty prompt" in captured.err
+    )
+    movie, coded = (
+        write_movie(tmp_path / "movie.mp4", panned(4, 40, 56, (1, 2))),
+        tmp_path / "movie.lv.mp4",
+    )
     cpu = ["--device", "cpu", "--threads", "1"]
     assert main(["encode", str(movie), str(coded), "--model", "mine", *cpu]) == 0
     assert main(["verify", str(coded)]) == 0

@@ -25,8 +25,20 @@ POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="signals of other sys
 def started(*arguments: object, folder: Path) -> Iterator[tuple[subprocess.Popen, int, str]]:
     """The command, with the port and the token it printed.  folder: for its temporary files."""
     environment = {**os.environ, "TMPDIR": str(folder), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
-    command = [sys.executable, "-m", "videocodec", "play", *map(str, arguments), "--device", "cpu", "--threads", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    command = [
+        sys.executable,
+        "-m",
+        "videocodec",
+        "play",
+        *map(str, arguments),
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
     try:
         line = process.stdout.readline()
         found = ADDRESS.fullmatch(line)
@@ -46,7 +58,9 @@ def get(port: int, path: str) -> int:
 
 
 @POSIX_ONLY
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)]
+)
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "in the middle of requests"])
 def test_ctrl_c_ends_it_cleanly(coded_movie, tmp_path, number, busy) -> None:
     arguments = (coded_movie.coded, "--source", coded_movie.movie, "--no-browser")
@@ -55,9 +69,13 @@ def test_ctrl_c_ends_it_cleanly(coded_movie, tmp_path, number, busy) -> None:
         assert get(port, f"/?token={token}") == 200
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         if busy:
-            connection.request("GET", "/api/events", headers={"Cookie": f"videocodec_play_{port}={token}"})
+            connection.request(
+                "GET", "/api/events", headers={"Cookie": f"videocodec_play_{port}={token}"}
+            )
             other = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            other.request("GET", "/api/frame/21", headers={"Cookie": f"videocodec_play_{port}={token}"})
+            other.request(
+                "GET", "/api/frame/21", headers={"Cookie": f"videocodec_play_{port}={token}"}
+            )
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
         connection.close()
@@ -69,11 +87,17 @@ def test_ctrl_c_ends_it_cleanly(coded_movie, tmp_path, number, busy) -> None:
 def test_it_takes_the_port_it_is_given(coded_movie, tmp_path) -> None:
     with started(coded_movie.coded, "--no-browser", folder=tmp_path) as (_, port, _):
         pass
-    with started(coded_movie.coded, "--no-browser", "--port", port, folder=tmp_path) as (_, again, _):
+    with started(coded_movie.coded, "--no-browser", "--port", port, folder=tmp_path) as (
+        _,
+        again,
+        _,
+    ):
         assert again == port
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems always have a screen")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="other systems always have a screen"
+)
 def test_without_a_screen_it_says_so(coded_movie, tmp_path) -> None:
     with started(coded_movie.coded, folder=tmp_path) as (process, port, token):
         assert get(port, f"/?token={token}") == 200
@@ -94,20 +118,35 @@ class TestErrors:
         assert "ordinary video" in self.fails(capsys, coded_movie.movie)
 
     def test_an_original_that_there_is_not(self, capsys, coded_movie, tmp_path) -> None:
-        assert "none.mp4: no such file" in self.fails(capsys, coded_movie.coded, "--source", tmp_path / "none.mp4")
+        assert "none.mp4: no such file" in self.fails(
+            capsys, coded_movie.coded, "--source", tmp_path / "none.mp4"
+        )
 
-    def test_an_original_of_another_size(self, capsys, coded_movie, tmp_path, write_movie, panned) -> None:
+    def test_an_original_of_another_size(
+        self, capsys, coded_movie, tmp_path, write_movie, panned
+    ) -> None:
         other = write_movie(tmp_path / "other.mp4", panned(3, 48, 64, (0, 1)))
-        assert "the original is 64×48, the stream 96×64" in self.fails(capsys, coded_movie.coded, "--source", other)
+        assert "the original is 64×48, the stream 96×64" in self.fails(
+            capsys, coded_movie.coded, "--source", other
+        )
 
     def test_an_original_without_frames_is_no_frame_of_its_own(self, capsys, coded_movie) -> None:
-        assert "latent-video file" in self.fails(capsys, coded_movie.coded, "--source", coded_movie.coded)
+        assert "latent-video file" in self.fails(
+            capsys, coded_movie.coded, "--source", coded_movie.coded
+        )
 
     def test_a_taken_port(self, capsys, coded_movie) -> None:
-        with tempfile.TemporaryDirectory() as folder, started(coded_movie.coded, "--no-browser", folder=Path(folder)) as (_, port, _):
-            assert f"port {port} cannot be used" in self.fails(capsys, coded_movie.coded, "--port", port)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            started(coded_movie.coded, "--no-browser", folder=Path(folder)) as (_, port, _),
+        ):
+            assert f"port {port} cannot be used" in self.fails(
+                capsys, coded_movie.coded, "--port", port
+            )
 
-    @pytest.mark.parametrize("arguments", [("--port", "0"), ("--port", "65536"), ("--steps", "0"), ("--device", "gpu")])
+    @pytest.mark.parametrize(
+        "arguments", [("--port", "0"), ("--port", "65536"), ("--steps", "0"), ("--device", "gpu")]
+    )
     def test_wrong_usage(self, coded_movie, arguments) -> None:
         with pytest.raises(SystemExit) as stopped:
             main(["play", str(coded_movie.coded), *arguments])

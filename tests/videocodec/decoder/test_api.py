@@ -1,4 +1,6 @@
-"""``videocodec.decode``: what it makes, what it refuses, and that a failure leaves nothing behind."""
+"""``videocodec.decode``: what it makes, what it refuses, and that a failure leaves nothing
+behind.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,13 @@ from videocodec import DecodeReport, decode, decode_frames
 from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
 from videocodec.decoder.restoration import IdentityRestoration
-from videocodec.errors import DamagedFrameError, InputError, OutputError, OutputExistsError, UnknownModelError
+from videocodec.errors import (
+    DamagedFrameError,
+    InputError,
+    OutputError,
+    OutputExistsError,
+    UnknownModelError,
+)
 from videocodec.media.container_sink import ContainerSink
 from videocodec.media.provenance_overlay import draw_provenance
 from videocodec.media.source import VideoSource
@@ -27,7 +35,9 @@ from videocodec.progress import Progress
 
 def test_the_report_says_how_many_frames_went_where(coded_movie, tmp_path: Path) -> None:
     told: list[Progress] = []
-    report = decode(coded_movie.coded, tmp_path / "out.mp4", device="cpu", threads=1, progress=told.append)
+    report = decode(
+        coded_movie.coded, tmp_path / "out.mp4", device="cpu", threads=1, progress=told.append
+    )
     assert (report.frames, report.target) == (22, str(tmp_path / "out.mp4"))
     assert [progress.frames_done for progress in told] == list(range(1, 23))
     assert told[-1].seconds_of_video == pytest.approx(22 / 25)
@@ -39,7 +49,9 @@ def test_the_report_says_how_many_frames_went_where(coded_movie, tmp_path: Path)
 def test_every_kind_of_output_gets_every_frame(coded_movie, tmp_path: Path, target: str) -> None:
     decode(coded_movie.coded, tmp_path / target, device="cpu", threads=1)
     if target.endswith(".png"):
-        assert sorted(file.name for file in (tmp_path / "frames").iterdir()) == [f"{index:03d}.png" for index in range(1, 23)]
+        assert sorted(file.name for file in (tmp_path / "frames").iterdir()) == [
+            f"{index:03d}.png" for index in range(1, 23)
+        ]
     else:
         with VideoSource(tmp_path / target) as video:
             assert (video.width, video.height, sum(1 for _ in video)) == (96, 64, 22)
@@ -69,7 +81,8 @@ def test_a_damaged_file_leaves_no_output_if_strict(
     damaged = rewrite(coded_movie.coded, damage)
     with pytest.raises(ValueError, match="changed.lv.mp4: .*access unit 3") as caught:
         decode(damaged, tmp_path / target, device="cpu", threads=1, strict=True)
-    assert isinstance(caught.value, DamagedFrameError | ChecksumError)  # seen beforehand, or found while decoding
+    # seen beforehand, or found while decoding
+    assert isinstance(caught.value, DamagedFrameError | ChecksumError)
     left = [file.name for file in tmp_path.rglob("*") if file.is_file()]
     assert left == ["changed.lv.mp4"]
 
@@ -84,12 +97,17 @@ def test_a_file_that_is_cut_short_leaves_no_output_if_strict(coded_movie, tmp_pa
 
 
 def test_an_ordinary_video_says_encode_it_first(coded_movie, tmp_path: Path) -> None:
-    with pytest.raises(ContainerError, match="pan.mp4 is an ordinary video, not a latent-video file: encode it first"):
+    with pytest.raises(
+        ContainerError,
+        match="pan.mp4 is an ordinary video, not a latent-video file: encode it first",
+    ):
         decode(coded_movie.movie, tmp_path / "out.mp4")
     assert not list(tmp_path.iterdir())
 
 
-def test_existing_output_is_left_alone_unless_overwriting_is_asked_for(coded_movie, tmp_path: Path) -> None:
+def test_existing_output_is_left_alone_unless_overwriting_is_asked_for(
+    coded_movie, tmp_path: Path
+) -> None:
     target = tmp_path / "out.y4m"
     target.write_bytes(b"precious")
     with pytest.raises(OutputExistsError, match="out.y4m exists: pass -y to overwrite"):
@@ -134,37 +152,73 @@ class TestProvenance:
     def decode(*arguments: object, **options: object) -> DecodeReport:
         return decode(*arguments, device="cpu", threads=1, **options)
 
-    def test_it_is_the_same_pass_with_the_map_drawn_over_it(self, coded_movie, tmp_path: Path) -> None:
+    def test_it_is_the_same_pass_with_the_map_drawn_over_it(
+        self, coded_movie, tmp_path: Path
+    ) -> None:
         told: list[Progress] = []
-        report = self.decode(coded_movie.coded, tmp_path / "a%d.png", provenance=tmp_path / "b%d.png", progress=told.append)
-        assert (report.frames, report.target, report.provenance_target) == (22, str(tmp_path / "a%d.png"), str(tmp_path / "b%d.png"))
+        report = self.decode(
+            coded_movie.coded,
+            tmp_path / "a%d.png",
+            provenance=tmp_path / "b%d.png",
+            progress=told.append,
+        )
+        assert (report.frames, report.target, report.provenance_target) == (
+            22,
+            str(tmp_path / "a%d.png"),
+            str(tmp_path / "b%d.png"),
+        )
         assert len(told) == 22
         for frame in decode_frames(coded_movie.coded, device="cpu", threads=1):
-            plain, drawn = (cv2.imread(str(tmp_path / f"{letter}{frame.index + 1}.png"), cv2.IMREAD_COLOR_RGB) for letter in "ab")
+            plain, drawn = (
+                cv2.imread(str(tmp_path / f"{letter}{frame.index + 1}.png"), cv2.IMREAD_COLOR_RGB)
+                for letter in "ab"
+            )
             assert np.array_equal(plain, frame.data.transpose(1, 2, 0))
             assert np.array_equal(drawn, draw_provenance(plain, frame.provenance))
 
-    @pytest.mark.parametrize("name", ["map.mp4", "map.mkv", "map.y4m", "maps/%03d.png", "out/m%d.png"])
-    def test_it_may_be_of_any_kind_and_says_what_it_is(self, coded_movie, tmp_path: Path, name: str) -> None:
+    @pytest.mark.parametrize(
+        "name", ["map.mp4", "map.mkv", "map.y4m", "maps/%03d.png", "out/m%d.png"]
+    )
+    def test_it_may_be_of_any_kind_and_says_what_it_is(
+        self, coded_movie, tmp_path: Path, name: str
+    ) -> None:
         self.decode(coded_movie.coded, tmp_path / "out" / "%d.png", provenance=tmp_path / name)
         assert len(self.files(tmp_path)) == 22 + (22 if name.endswith(".png") else 1)
-        first = next(file for file in self.files(tmp_path) if not file.startswith("out/") or "m" in Path(file).name)
+        first = next(
+            file
+            for file in self.files(tmp_path)
+            if not file.startswith("out/") or "m" in Path(file).name
+        )
         with av.open(str(tmp_path / first)) as container:
             frames = list(container.decode(video=0))
-            tags = {key.lower(): value for key, value in (dict(container.metadata) | dict(frames[0].metadata)).items()}
+            tags = {
+                key.lower(): value
+                for key, value in (dict(container.metadata) | dict(frames[0].metadata)).items()
+            }
         assert len(frames) == (1 if name.endswith(".png") else 22)
         if not name.endswith(".y4m"):
             assert "provenance drawn over it" in tags["comment"]
 
     def test_the_legend_is_turned_where_players_will_turn_it_back(
-        self, coded_movie, rewrite: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        coded_movie,
+        rewrite: Callable[..., Path],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         def turn(index: int, data: bytes) -> bytes:
             unit = AccessUnit.parse(data)
-            return data if unit.header is None else replace(unit, header=replace(unit.header, rotation=3)).to_bytes()
+            return (
+                data
+                if unit.header is None
+                else replace(unit, header=replace(unit.header, rotation=3)).to_bytes()
+            )
 
         asked: list[int] = []
-        monkeypatch.setattr("videocodec.decoder.api.draw_provenance", lambda rgb, provenance, turns: asked.append(turns) or rgb)
+        monkeypatch.setattr(
+            "videocodec.decoder.api.draw_provenance",
+            lambda rgb, provenance, turns: asked.append(turns) or rgb,
+        )
         turned = rewrite(coded_movie.coded, turn)
         for index, (name, turns) in enumerate((("map.mp4", 3), ("map.y4m", 0))):
             self.decode(turned, tmp_path / f"out{index}.mp4", provenance=tmp_path / name)
@@ -174,25 +228,48 @@ class TestProvenance:
         assert self.decode(coded_movie.coded, tmp_path / "out.mkv").provenance_target is None
         assert self.files(tmp_path) == ["out.mkv"]
 
-    def test_one_of_the_two_may_be_standard_output(self, coded_movie, tmp_path: Path, capfdbinary) -> None:
+    def test_one_of_the_two_may_be_standard_output(
+        self, coded_movie, tmp_path: Path, capfdbinary
+    ) -> None:
         self.decode(coded_movie.coded, tmp_path / "out.y4m")
-        for arguments, options in ((("-",), {"provenance": tmp_path / "a.y4m"}), ((tmp_path / "b.y4m",), {"provenance": Path("-")})):
+        for arguments, options in (
+            (("-",), {"provenance": tmp_path / "a.y4m"}),
+            ((tmp_path / "b.y4m",), {"provenance": Path("-")}),
+        ):
             self.decode(coded_movie.coded, *arguments, **options)
         piped = capfdbinary.readouterr().out
         assert piped == (tmp_path / "out.y4m").read_bytes() + (tmp_path / "a.y4m").read_bytes()
         assert (tmp_path / "b.y4m").read_bytes() == (tmp_path / "out.y4m").read_bytes()
-        with pytest.raises(OutputError, match="^-: picture and provenance cannot both go to standard output: name another"):
+        with pytest.raises(
+            OutputError,
+            match="^-: picture and provenance cannot both go to standard output: name another",
+        ):
             self.decode(coded_movie.coded, "-", provenance="-")
 
     @pytest.mark.parametrize(
         ("target", "provenance"),
-        [("out.mp4", "out.mp4"), ("out.y4m", "./x/../out.y4m"), ("%d.png", "%02d.png"), ("%d.png", "1%d.png"), ("real.mp4", "link.mp4")],
+        [
+            ("out.mp4", "out.mp4"),
+            ("out.y4m", "./x/../out.y4m"),
+            ("%d.png", "%02d.png"),
+            ("%d.png", "1%d.png"),
+            ("real.mp4", "link.mp4"),
+        ],
     )
-    def test_the_two_must_not_be_one(self, coded_movie, tmp_path: Path, target: str, provenance: str) -> None:
+    def test_the_two_must_not_be_one(
+        self, coded_movie, tmp_path: Path, target: str, provenance: str
+    ) -> None:
         (tmp_path / "x").mkdir()
         (tmp_path / "link.mp4").symlink_to(tmp_path / "real.mp4")
-        with pytest.raises(OutputError, match="cannot both go to the same file: name another for one of them"):
-            self.decode(coded_movie.coded, tmp_path / target, provenance=f"{tmp_path}/{provenance}", overwrite=True)
+        with pytest.raises(
+            OutputError, match="cannot both go to the same file: name another for one of them"
+        ):
+            self.decode(
+                coded_movie.coded,
+                tmp_path / target,
+                provenance=f"{tmp_path}/{provenance}",
+                overwrite=True,
+            )
         assert self.files(tmp_path) == []
 
     def test_the_input_and_what_exists_are_left_alone(self, coded_movie, tmp_path: Path) -> None:
@@ -206,13 +283,23 @@ class TestProvenance:
         with pytest.raises(OutputError, match="map.gif: unknown kind of output"):
             self.decode(coded, tmp_path / "new" / "%d.png", provenance=tmp_path / "map.gif")
         assert sorted(file.name for file in tmp_path.iterdir()) == ["coded.mp4", "precious.mp4"]
-        assert coded.read_bytes() == coded_movie.coded.read_bytes() and precious.read_bytes() == b"precious"
+        assert (
+            coded.read_bytes() == coded_movie.coded.read_bytes()
+            and precious.read_bytes() == b"precious"
+        )
         self.decode(coded, tmp_path / "out.mp4", provenance=precious, overwrite=True)
         assert precious.read_bytes() != b"precious"
 
     @pytest.mark.parametrize("target", ["out.mp4", "out/%d.png", "out.y4m"])
-    def test_damage_leaves_neither(self, coded_movie, rewrite: Callable[..., Path], tmp_path: Path, target: str) -> None:
-        damaged = rewrite(coded_movie.coded, lambda index, data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index == 3 else data)
+    def test_damage_leaves_neither(
+        self, coded_movie, rewrite: Callable[..., Path], tmp_path: Path, target: str
+    ) -> None:
+        damaged = rewrite(
+            coded_movie.coded,
+            lambda index, data: (
+                data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index == 3 else data
+            ),
+        )
         with pytest.raises(DamagedFrameError):
             self.decode(damaged, tmp_path / target, provenance=tmp_path / "map.mkv", strict=True)
         assert [file.name for file in tmp_path.iterdir()] == [damaged.name]
@@ -241,18 +328,27 @@ class TestDisclosure:
         with av.open(str(path)) as container:
             return container.metadata["comment"]
 
-    def test_a_stream_that_is_no_generative_reconstruction_makes_a_file_that_does_not_say_it_is(self, coded_movie, tmp_path: Path) -> None:
+    def test_a_stream_that_is_no_generative_reconstruction_makes_a_file_that_does_not_say_it_is(
+        self, coded_movie, tmp_path: Path
+    ) -> None:
         decode(coded_movie.coded, tmp_path / "out.mp4", device="cpu", threads=1)
         header = LatentStream(coded_movie.coded).header
         assert header.generated_content is ModelBundle.find("embedded").has_unet
         if not header.generated_content:
             assert self.comment(tmp_path / "out.mp4").startswith("Decoded by videocodec")
 
-    def test_a_stream_that_is_one_says_so_with_the_standard_term(self, generated_movie: Path, tmp_path: Path) -> None:
+    def test_a_stream_that_is_one_says_so_with_the_standard_term(
+        self, generated_movie: Path, tmp_path: Path
+    ) -> None:
         decode(generated_movie, tmp_path / "out.mp4", restore=False, device="cpu", threads=1)
         comment = self.comment(tmp_path / "out.mp4")
-        assert comment.startswith("AI-reconstructed (https://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrained")
-        assert f"(model embedded {ModelBundle.find('embedded').sha256[:16]}, no restoration)" in comment
+        assert comment.startswith(
+            "AI-reconstructed (https://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrained"
+        )
+        assert (
+            f"(model embedded {ModelBundle.find('embedded').sha256[:16]}, no restoration)"
+            in comment
+        )
 
     def test_a_restoration_that_ran_is_told_with_its_steps_and_seed(
         self, coded_movie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -260,10 +356,26 @@ class TestDisclosure:
         class Restoring(IdentityRestoration):
             pass
 
-        monkeypatch.setattr(PictureDecoder, "_choose", lambda self, steps, seed, restore: Restoring() if restore else IdentityRestoration())
-        monkeypatch.setattr(PictureDecoder, "restores", property(lambda self: isinstance(self._restoration, Restoring)))
+        monkeypatch.setattr(
+            PictureDecoder,
+            "_choose",
+            lambda self, steps, seed, restore: Restoring() if restore else IdentityRestoration(),
+        )
+        monkeypatch.setattr(
+            PictureDecoder,
+            "restores",
+            property(lambda self: isinstance(self._restoration, Restoring)),
+        )
         decode(coded_movie.coded, tmp_path / "out.mp4", steps=4, seed=9, device="cpu", threads=1)
         assert "restoration steps 4, seed 9)" in self.comment(tmp_path / "out.mp4")
         assert self.comment(tmp_path / "out.mp4").startswith("AI-reconstructed")
-        decode(coded_movie.coded, tmp_path / "plain.mp4", steps=4, seed=9, restore=False, device="cpu", threads=1)
+        decode(
+            coded_movie.coded,
+            tmp_path / "plain.mp4",
+            steps=4,
+            seed=9,
+            restore=False,
+            device="cpu",
+            threads=1,
+        )
         assert "no restoration)" in self.comment(tmp_path / "plain.mp4")

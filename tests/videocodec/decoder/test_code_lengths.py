@@ -18,7 +18,9 @@ def units_of(stream: LatentStream) -> list[AccessUnit]:
 
 
 @pytest.mark.parametrize("which", ["pan", "generated"])
-def test_the_parts_of_every_frame_add_up_to_its_code_length(coded_movie, generated_movie, which) -> None:
+def test_the_parts_of_every_frame_add_up_to_its_code_length(
+    coded_movie, generated_movie, which
+) -> None:
     stream = LatentStream(coded_movie.coded if which == "pan" else generated_movie)
     lengths = CodeLengths(stream.bundle.tables)
     maps = [plane for unit in units_of(stream) for plane in lengths.of(unit)]
@@ -28,7 +30,9 @@ def test_the_parts_of_every_frame_add_up_to_its_code_length(coded_movie, generat
     for plane, frame in zip(maps, frames):
         assert plane.shape == frame.latent.latents.shape[1:]
         assert plane.min() >= 0
-        assert plane.sum() == pytest.approx(frame.latent.block_bits + frame.latent.level_bits, rel=1e-5)
+        assert plane.sum() == pytest.approx(
+            frame.latent.block_bits + frame.latent.level_bits, rel=1e-5
+        )
 
 
 def test_a_block_without_levels_costs_less_than_one_with(coded_movie) -> None:
@@ -40,7 +44,13 @@ def test_a_block_without_levels_costs_less_than_one_with(coded_movie) -> None:
         if frame.kind == "inter":
             coded = to_positions(frame.latent.fields.coded, 1 << stream.header.block_log2)
             with_levels.append(plane[coded])
-            without.append(plane[to_positions(frame.latent.fields.modes == Mode.SKIP, 1 << stream.header.block_log2)])
+            without.append(
+                plane[
+                    to_positions(
+                        frame.latent.fields.modes == Mode.SKIP, 1 << stream.header.block_log2
+                    )
+                ]
+            )
     assert np.concatenate(with_levels).mean() > 4 * np.concatenate(without).mean()
 
 

@@ -23,10 +23,17 @@ UNIT_1 = set(range(1, 10))  # frames that depend on access unit 1
 
 @pytest.fixture
 def damaged(coded_movie, rewrite: Callable[..., Path]) -> Callable[..., Path]:
-    """damaged(2, 5) → a copy of ``coded_movie``, keyframes 0, 10 and 20 of 22 frames, with a flipped bit in these access units."""
+    """damaged(2, 5) → a copy of ``coded_movie``, keyframes 0, 10 and 20 of 22 frames, with a
+    flipped bit in these access units.
+    """
 
     def make(*units: int) -> Path:
-        return rewrite(coded_movie.coded, lambda index, data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index in units else data)
+        return rewrite(
+            coded_movie.coded,
+            lambda index, data: (
+                data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index in units else data
+            ),
+        )
 
     return make
 
@@ -38,12 +45,16 @@ def whole(coded_movie) -> list:
 
 def check(path: Path, whole: list, lost: set[int], method: str) -> None:
     found = list(LatentStream(path).concealed_frames())
-    assert [(f.index, f.pts, f.duration) for f in found] == [(f.index, f.pts, f.duration) for f in whole]
+    assert [(f.index, f.pts, f.duration) for f in found] == [
+        (f.index, f.pts, f.duration) for f in whole
+    ]
     for frame, original in zip(found, whole):
         if frame.index in lost:
             assert (frame.kind, frame.concealment) == ("concealed", method)
         else:
-            assert frame.kind == original.kind and np.array_equal(frame.latent.latents, original.latent.latents)
+            assert frame.kind == original.kind and np.array_equal(
+                frame.latent.latents, original.latent.latents
+            )
 
 
 def test_between_two_good_frames_latents_go_in_a_straight_line(damaged, whole: list) -> None:
@@ -51,14 +62,19 @@ def test_between_two_good_frames_latents_go_in_a_straight_line(damaged, whole: l
     found = list(LatentStream(damaged(1)).concealed_frames())
     before, after = (whole[number].latent.latents.astype(np.float64) for number in (0, 10))
     for number in UNIT_1:
-        assert np.abs(found[number].latent.latents - (before + (after - before) * number / 10)).max() <= 0.5
+        assert (
+            np.abs(found[number].latent.latents - (before + (after - before) * number / 10)).max()
+            <= 0.5
+        )
 
 
 def test_at_the_ends_the_nearest_good_frame_is_repeated(damaged, whole: list) -> None:
     with VideoReader(damaged()) as video:
         last = len(video.index.units) - 1
     check(damaged(0), whole, set(range(10)), "repeated")
-    assert np.array_equal(next(LatentStream(damaged(0)).concealed_frames()).latent.latents, whole[10].latent.latents)
+    assert np.array_equal(
+        next(LatentStream(damaged(0)).concealed_frames()).latent.latents, whole[10].latent.latents
+    )
     check(damaged(last), whole, {21}, "repeated")
 
 
@@ -66,21 +82,39 @@ def test_a_part_shows_what_the_whole_does(damaged, whole: list) -> None:
     path = damaged(1)
     everything = list(LatentStream(path).concealed_frames())
     for first in (4, 12):
-        part = [frame for frame in LatentStream(path).concealed_frames(first) if frame.index >= first]
+        part = [
+            frame for frame in LatentStream(path).concealed_frames(first) if frame.index >= first
+        ]
         assert len(part) == 22 - first
-        assert all(np.array_equal(a.latent.latents, b.latent.latents) for a, b in zip(part, everything[first:]))
+        assert all(
+            np.array_equal(a.latent.latents, b.latent.latents)
+            for a, b in zip(part, everything[first:])
+        )
 
 
 def test_files_say_it_and_show_it(damaged, tmp_path: Path) -> None:
     report = decode(damaged(1), tmp_path / "out.mp4", provenance=tmp_path / "map" / "%d.png", **CPU)
     assert report.frames == 22 and report.concealed_frames == 9
     (run,) = report.concealed
-    assert isinstance(run, Concealment) and (run.first, run.last, run.method, run.before, run.after) == (1, 9, "interpolated", 0, 10)
-    assert run.begin_seconds == pytest.approx(0.04) and run.end_seconds == pytest.approx(0.4) and "checksum" in run.reason
+    assert isinstance(run, Concealment) and (
+        run.first,
+        run.last,
+        run.method,
+        run.before,
+        run.after,
+    ) == (1, 9, "interpolated", 0, 10)
+    assert (
+        run.begin_seconds == pytest.approx(0.04)
+        and run.end_seconds == pytest.approx(0.4)
+        and "checksum" in run.reason
+    )
     with av.open(str(tmp_path / "out.mp4")) as video:
         assert "9 of its frames lost to damage and concealed" in video.metadata["comment"]
         assert sum(1 for _ in video.decode(video=0)) == 22
-    marked, own = (cv2.imread(str(tmp_path / "map" / f"{number}.png")).reshape(-1, 3).mean(0) for number in (5, 12))
+    marked, own = (
+        cv2.imread(str(tmp_path / "map" / f"{number}.png")).reshape(-1, 3).mean(0)
+        for number in (5, 12)
+    )
     assert marked[1] > marked[0] and own[0] > own[1]  # green, and mostly blue for predicted
 
 
@@ -91,12 +125,22 @@ def test_frames_are_marked_and_readers_give_the_same(damaged) -> None:
     frames = list(decode_frames(path, conceal=True, **CPU))
     for frame in frames:
         is_lost = frame.index in UNIT_1
-        assert (frame.kind == "concealed") == is_lost == bool(np.all(frame.provenance == PROVENANCE_NAMES.index("concealed")))
+        assert (
+            (frame.kind == "concealed")
+            == is_lost
+            == bool(np.all(frame.provenance == PROVENANCE_NAMES.index("concealed")))
+        )
         assert frame.concealment == ("interpolated" if is_lost else None)
     with VideoReader(path, conceal=True, **CPU) as video:
         for number in (5, 21, 0, 9):
-            assert np.array_equal(video[number].data, frames[number].data) and video[number].kind == frames[number].kind
-        assert video.latents[5].shape == video.latents[0].shape and video.latent_frame(5).kind == "concealed"
+            assert (
+                np.array_equal(video[number].data, frames[number].data)
+                and video[number].kind == frames[number].kind
+            )
+        assert (
+            video.latents[5].shape == video.latents[0].shape
+            and video.latent_frame(5).kind == "concealed"
+        )
         with video.with_settings(restore=False) as other:
             assert other[5].kind == "concealed"
     with VideoReader(path, **CPU) as video, pytest.raises(DamagedFrameError):
@@ -123,24 +167,44 @@ def test_nothing_at_all(coded_movie, rewrite: Callable[..., Path], tmp_path: Pat
         assert video[3].concealment == "grey" and np.all(video[3].data == 128)
 
 
-def test_the_command_warns_or_with_strict_fails(damaged, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_warns_or_with_strict_fails(
+    damaged, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, target = damaged(1), tmp_path / "out.y4m"
     assert main(["decode", str(path), str(target), "--strict", "--device", "cpu"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith(f"videocodec: error: {path}: frames 1 to ") and error.count("\n") == 1 and not target.exists()
+    assert (
+        error.startswith(f"videocodec: error: {path}: frames 1 to ")
+        and error.count("\n") == 1
+        and not target.exists()
+    )
     assert main(["decode", str(path), str(target), "--json", "--device", "cpu"]) == 0
     told = capsys.readouterr()
     lines = told.err.splitlines()
-    assert len(lines) == 2 and "frames 1 to 9 are lost (0.040 s to 0.400 s) and concealed, interpolated between frames 0 and 10" in lines[0]
+    assert (
+        len(lines) == 2
+        and "frames 1 to 9 are lost (0.040 s to 0.400 s) and concealed, interpolated between frames 0 and 10"
+        in lines[0]
+    )
     assert "9 of 22 frames concealed" in lines[1]
     found = json.loads(told.out)
-    assert found["concealed_frames"] == 9 and found["concealed"][0]["method"] == "interpolated" and target.exists()
+    assert (
+        found["concealed_frames"] == 9
+        and found["concealed"][0]["method"] == "interpolated"
+        and target.exists()
+    )
 
 
-def test_a_file_that_is_cut_short_is_decoded_up_to_the_cut(coded_movie, tmp_path: Path, whole: list) -> None:
+def test_a_file_that_is_cut_short_is_decoded_up_to_the_cut(
+    coded_movie, tmp_path: Path, whole: list
+) -> None:
     cut = tmp_path / "cut.lv.mp4"
     with VideoReader(coded_movie.coded) as video:
         unit = video.index.units[-2]
     cut.write_bytes(coded_movie.coded.read_bytes()[: unit.position + unit.bytes + 3])
     report = decode(cut, tmp_path / "out.mkv", **CPU)
-    assert report.frames == unit.frames.stop and not report.concealed and "cut short" in report.problems[0]
+    assert (
+        report.frames == unit.frames.stop
+        and not report.concealed
+        and "cut short" in report.problems[0]
+    )

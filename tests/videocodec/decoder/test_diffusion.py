@@ -1,4 +1,6 @@
-"""Restoration by diffusion: timesteps, DDIM, seeded noise where blocks are generated, and no dependence on batches."""
+"""Restoration by diffusion: timesteps, DDIM, seeded noise where blocks are generated, and no
+dependence on batches.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ DEVIATION = 2.0
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
     """The embedded autoencoder and tables with an untrained UNet."""
-    return ModelBundle.find(temporal_bundle(tmp_path_factory.mktemp("bundles") / "restoring", trained=False, deviation=DEVIATION))
+    return ModelBundle.find(
+        temporal_bundle(
+            tmp_path_factory.mktemp("bundles") / "restoring", trained=False, deviation=DEVIATION
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +62,9 @@ class Recorder(Denoiser):
     def __init__(self, clean: torch.Tensor | float = 0.0) -> None:
         self.clean, self.samples, self.timesteps, self.conditions = clean, [], [], []
 
-    def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+    def predict(
+        self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions
+    ) -> torch.Tensor:
         self.samples.append(sample)
         self.timesteps.append(timesteps)
         self.conditions.append(conditions)
@@ -66,7 +74,9 @@ class Recorder(Denoiser):
         return self
 
 
-def restoration(bundle: ModelBundle, stream: LatentStream, denoiser: Denoiser | None = None, **options: int) -> DiffusionRestoration:
+def restoration(
+    bundle: ModelBundle, stream: LatentStream, denoiser: Denoiser | None = None, **options: int
+) -> DiffusionRestoration:
     return DiffusionRestoration(bundle, stream.header, CPU, denoiser=denoiser, **options)
 
 
@@ -75,7 +85,9 @@ class TestNoise:
         header = replace(stream.header, model_sha256="ab" * 32, width=96, height=64)
         noise = stream_noise(header, 7, (2, 3, 5))
         assert noise.dtype == np.float32
-        assert noise.ravel()[:4] == pytest.approx([0.964557, 1.552686, 1.191713, -0.269481], abs=1e-6)
+        assert noise.ravel()[:4] == pytest.approx(
+            [0.964557, 1.552686, 1.191713, -0.269481], abs=1e-6
+        )
 
     def test_it_is_normal(self, stream: LatentStream) -> None:
         noise = stream_noise(stream.header, 0, (16, 64, 64))
@@ -87,11 +99,16 @@ class TestNoise:
 
     def test_seed_and_model_change_it(self, stream: LatentStream) -> None:
         other = replace(stream.header, model_sha256="cd" * 32)
-        drawn = [stream_noise(h, s, (4, 4, 4)) for h, s in ((stream.header, 0), (stream.header, 1), (other, 0))]
+        drawn = [
+            stream_noise(h, s, (4, 4, 4))
+            for h, s in ((stream.header, 0), (stream.header, 1), (other, 0))
+        ]
         assert len({d.tobytes() for d in drawn}) == 3
 
     @pytest.mark.parametrize("wanted", [1.0, 0.25, 0.0])
-    def test_it_fills_generated_blocks_alone_by_the_timestep_and_the_denoisers_wish(self, bundle, stream, frames, wanted: float) -> None:
+    def test_it_fills_generated_blocks_alone_by_the_timestep_and_the_denoisers_wish(
+        self, bundle, stream, frames, wanted: float
+    ) -> None:
         recorder, window = Recorder(), [*frames[:3], marked(frames[3]), frames[4]]
         recorder.generation_noise = wanted
         restoration(bundle, stream, recorder, seed=3).restore(window, 3, 1)
@@ -101,19 +118,27 @@ class TestNoise:
         extra = (recorder.samples[0][0].numpy() / alpha**0.5 - clean) / ((1 - alpha) / alpha) ** 0.5
         assert np.abs(extra[:, 2:]).max() < 1e-4
         assert np.abs(extra[:, :, 2:]).max() < 1e-4
-        assert extra[:, :2, :2] == pytest.approx(wanted * stream_noise(stream.header, 3, extra.shape)[:, :2, :2], abs=1e-3)
+        assert extra[:, :2, :2] == pytest.approx(
+            wanted * stream_noise(stream.header, 3, extra.shape)[:, :2, :2], abs=1e-3
+        )
         assert recorder.conditions[0].generate.sum() == 4
 
     def test_the_projects_own_network_says_how_much_it_learnt_with(self) -> None:
-        unet = TemporalUNet(block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,), generation_noise=0.5)
+        unet = TemporalUNet(
+            block_out_channels=(8, 8), down_blocks=(1, 1), up_blocks=(1,), generation_noise=0.5
+        )
         assert TemporalDenoiser(unet).generation_noise == 0.5
 
 
 class TestSteps:
-    def test_the_result_is_what_the_denoiser_says_in_latent_units(self, bundle, stream, frames) -> None:
+    def test_the_result_is_what_the_denoiser_says_in_latent_units(
+        self, bundle, stream, frames
+    ) -> None:
         clean = torch.randn(2, 16, 8, 12)
         for steps in (1, 3):
-            restored = restoration(bundle, stream, Recorder(clean), steps=steps).restore(frames[:5], 1, 2)
+            restored = restoration(bundle, stream, Recorder(clean), steps=steps).restore(
+                frames[:5], 1, 2
+            )
             assert (restored.shape, restored.dtype) == ((2, 16, 8, 12), np.float32)
             assert restored == pytest.approx(clean.numpy() * 64 * DEVIATION, rel=1e-4, abs=1e-2)
 
@@ -124,7 +149,9 @@ class TestSteps:
         restoration(bundle, stream, recorder).restore([*frames[:2], coarse, *frames[3:5]], 1, 2)
         means = [round(float(frames[1].quantiser_map.mean())), 55]
         assert recorder.timesteps[0].tolist() == [bundle.timesteps[q] for q in means]
-        assert recorder.conditions[0].log2_step[1, 0, 0] == pytest.approx(np.log2(0.25) + (50 - 16) / 12, abs=0.01)
+        assert recorder.conditions[0].log2_step[1, 0, 0] == pytest.approx(
+            np.log2(0.25) + (50 - 16) / 12, abs=0.01
+        )
 
     def test_steps_walk_down_evenly_along_the_same_noise(self, bundle, stream, frames) -> None:
         recorder, clean = Recorder(0.25), 0.25
@@ -132,7 +159,10 @@ class TestSteps:
         alphas = bundle.load_scheduler().alphas_cumprod
         t = [int(now[0]) for now in recorder.timesteps]
         assert t == [t[0] * k // 4 for k in (4, 3, 2, 1)]
-        noises = [(x / alphas[i].sqrt() - clean) / ((1 - alphas[i]) / alphas[i]).sqrt() for x, i in zip(recorder.samples, t)]
+        noises = [
+            (x / alphas[i].sqrt() - clean) / ((1 - alphas[i]) / alphas[i]).sqrt()
+            for x, i in zip(recorder.samples, t)
+        ]
         for noise in noises[1:]:
             torch.testing.assert_close(noise, noises[0], atol=1e-3, rtol=1e-3)
 
@@ -144,12 +174,20 @@ class TestSteps:
 def test_neighbours_are_shown_in_the_denoisers_units(bundle, stream, frames) -> None:
     recorder = Recorder()
     still = [
-        replace(f, latent=replace(f.latent, fields=replace(f.latent.fields, vectors=np.zeros_like(f.latent.fields.vectors))))
+        replace(
+            f,
+            latent=replace(
+                f.latent,
+                fields=replace(f.latent.fields, vectors=np.zeros_like(f.latent.fields.vectors)),
+            ),
+        )
         for f in frames[:5]
     ]
     restoration(bundle, stream, recorder).restore(still, 2, 1)
     for shown, other in ((recorder.conditions[0].before, 1), (recorder.conditions[0].after, 3)):
-        assert shown[0].numpy() == pytest.approx(frames[other].latent.latents / (64 * DEVIATION), abs=1e-5)
+        assert shown[0].numpy() == pytest.approx(
+            frames[other].latent.latents / (64 * DEVIATION), abs=1e-5
+        )
 
 
 def test_an_untrained_unet_changes_nothing(bundle, stream, frames) -> None:
@@ -170,16 +208,32 @@ def test_batches_do_not_matter(bundle, stream, frames) -> None:
 
 
 @pytest.mark.parametrize("restore", [True, False])
-def test_a_batch_goes_to_the_device_in_one_copy(bundle, stream, frames, restore: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever comes from the host, with three steps too, is made a tensor by from_numpy, the tables when the decoder is made."""
-    decoder = PictureDecoder(stream, "cpu", 1, restoration(bundle, stream, Recorder(), steps=3) if restore else IdentityRestoration())
+def test_a_batch_goes_to_the_device_in_one_copy(
+    bundle, stream, frames, restore: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever comes from the host, with three steps too, is made a tensor by from_numpy, the
+    tables when the decoder is made.
+    """
+    decoder = PictureDecoder(
+        stream,
+        "cpu",
+        1,
+        restoration(bundle, stream, Recorder(), steps=3) if restore else IdentityRestoration(),
+    )
     copies = []
     for name in ("from_numpy", "tensor", "as_tensor"):
         real = getattr(torch, name)
-        monkeypatch.setattr(torch, name, lambda *given, real=real, **options: copies.append(given[0]) or real(*given, **options))
+        monkeypatch.setattr(
+            torch,
+            name,
+            lambda *given, real=real, **options: copies.append(given[0]) or real(*given, **options),
+        )
     assert len(decoder.pictures(frames[:6], range(1, 5))) == 4
     monkeypatch.undo()
-    channels, (count, height, width) = frames[0].latent.latents.shape[0], (4, *frames[0].quantiser_map.shape)
+    channels, (count, height, width) = (
+        frames[0].latent.latents.shape[0],
+        (4, *frames[0].quantiser_map.shape),
+    )
     assert [copy.shape for copy in copies if not isinstance(copy, torch.Tensor)] == [
         (count, 3 * channels + 3 if restore else channels + 1, height, width)
     ]
@@ -189,7 +243,15 @@ def test_a_batch_goes_to_the_device_in_one_copy(bundle, stream, frames, restore:
 def coded(bundle: ModelBundle, coded_movie, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The movie's first frames, encoded with the bundle that has a UNet."""
     target = tmp_path_factory.mktemp("coded") / "restored.mp4"
-    encode(coded_movie.movie, target, crf=40, max_frames=6, model=bundle.folder, device="cpu", threads=1)
+    encode(
+        coded_movie.movie,
+        target,
+        crf=40,
+        max_frames=6,
+        model=bundle.folder,
+        device="cpu",
+        threads=1,
+    )
     return target
 
 
@@ -197,7 +259,11 @@ class TestInADecode:
     def test_the_bundles_unet_runs_unless_told_otherwise(self, bundle, coded, monkeypatch) -> None:
         shown = []
         real = DiffusionRestoration.restore_on
-        monkeypatch.setattr(DiffusionRestoration, "restore_on", lambda *given: shown.append(given[4]) or real(*given))
+        monkeypatch.setattr(
+            DiffusionRestoration,
+            "restore_on",
+            lambda *given: shown.append(given[4]) or real(*given),
+        )
         options = {"model": bundle.folder, "device": "cpu", "threads": 1}
         assert len(list(decode_frames(coded, **options))) == 6
         assert sum(shown) == 6
@@ -214,21 +280,36 @@ class TestInADecode:
             DiffusionRestoration(broken, LatentStream(coded, bundle.folder).header, CPU)
 
 
-def test_blocks_can_be_left_to_a_unet_and_without_one_that_is_said(bundle, coded_movie, tmp_path) -> None:
-    target, options = tmp_path / "generated.mp4", {"crf": 50, "max_frames": 12, "device": "cpu", "threads": 1}
-    assert not encode(coded_movie.movie, target, generation=0.0, model=bundle.folder, **options).warnings
+def test_blocks_can_be_left_to_a_unet_and_without_one_that_is_said(
+    bundle, coded_movie, tmp_path
+) -> None:
+    target, options = (
+        tmp_path / "generated.mp4",
+        {"crf": 50, "max_frames": 12, "device": "cpu", "threads": 1},
+    )
+    assert not encode(
+        coded_movie.movie, target, generation=0.0, model=bundle.folder, **options
+    ).warnings
     stream = LatentStream(target, bundle.folder)
     assert stream.header.generated_content
     assert any((frame.latent.fields.modes == Mode.GENERATE).any() for frame in stream.frames())
     bare = tmp_path / "bare"
     shutil.copytree(bundle.folder, bare, ignore=shutil.ignore_patterns("unet", "scheduler"))
-    report = encode(coded_movie.movie, tmp_path / "other.mp4", generation=0.0, model=bare, **options)
-    assert report.warnings == ["model bare has no UNet: blocks left to be made up are shown as they were predicted"]
+    report = encode(
+        coded_movie.movie, tmp_path / "other.mp4", generation=0.0, model=bare, **options
+    )
+    assert report.warnings == [
+        "model bare has no UNet: blocks left to be made up are shown as they were predicted"
+    ]
     assert not encode(coded_movie.movie, tmp_path / "plain.mp4", model=bare, **options).warnings
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_gives_the_cpus_pictures_within_tolerance(coded_movie) -> None:
     """Latents are the same by construction; pixels within 2 of 255 on average."""
-    for a, b in zip(decode_frames(coded_movie.coded, device="cpu"), decode_frames(coded_movie.coded, device="cuda"), strict=True):
+    for a, b in zip(
+        decode_frames(coded_movie.coded, device="cpu"),
+        decode_frames(coded_movie.coded, device="cuda"),
+        strict=True,
+    ):
         assert np.mean(np.abs(a.data.astype(int) - b.data)) <= 2

@@ -1,4 +1,6 @@
-"""The index of damaged streams: what builds on what, in a time that grows with the number of access units and no faster."""
+"""The index of damaged streams: what builds on what, in a time that grows with the number of access
+units and no faster.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def damaged(coded_movie, tmp_path: Path):
 def test_every_damaged_unit_keeps_its_own_reason(damaged) -> None:
     index = StreamIndex(StreamReader(damaged(5)))
     assert index.units[0].damage is None
-    assert ["shorter than its checksum" in unit.damage for unit in index.units[1:]] == [True] * (len(index.units) - 1)
+    assert ["shorter than its checksum" in unit.damage for unit in index.units[1:]] == [True] * (
+        len(index.units) - 1
+    )
 
 
 def test_later_damage_goes_as_far_as_what_builds_on_it(coded_movie, tmp_path: Path) -> None:
@@ -42,12 +46,19 @@ def test_later_damage_goes_as_far_as_what_builds_on_it(coded_movie, tmp_path: Pa
     group = index.group_of(second)
     index.mark_damaged(second, "it is of paper")
     index.mark_damaged(group.start, "it is of stone")
-    assert [unit.damage is not None for unit in index.units] == [unit.number in group for unit in index.units]
-    assert index.units[group.start].damage == "it is of stone" and index.units[second].damage == "it is of paper"
+    assert [unit.damage is not None for unit in index.units] == [
+        unit.number in group for unit in index.units
+    ]
+    assert (
+        index.units[group.start].damage == "it is of stone"
+        and index.units[second].damage == "it is of paper"
+    )
 
 
 def test_damage_is_spread_in_one_pass(damaged, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten thousand damaged units of a byte, a file of 50 kB, once took half a minute, and ten times as many an hour."""
+    """Ten thousand damaged units of a byte, a file of 50 kB, once took half a minute, and ten times
+    as many an hour.
+    """
     looked_at = 0
     group_of = StreamIndex.group_of
 

@@ -1,4 +1,6 @@
-"""Working ahead: the same items in the same order, errors in their place, and no thread left behind."""
+"""Working ahead: the same items in the same order, errors in their place, and no thread left
+behind.
+"""
 
 from __future__ import annotations
 

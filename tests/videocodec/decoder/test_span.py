@@ -30,18 +30,37 @@ def index(coded_movie) -> StreamIndex:
 @pytest.mark.parametrize(
     ("text", "first", "stop"),
     [
-        ("3:7", 3, 7), (":", 0, 22), ("5:", 5, 22), (":5", 0, 5), ("-4:", 18, 22), ("-10:-3", 12, 19), ("21:22", 21, 22),
-        ("0.2s:0.4s", 5, 10), ("0.19s:0.41s", 5, 11), ("0.4s:", 10, 22), (":.4s", 0, 10), ("-0.08s:", 20, 22), ("0s:0.88s", 0, 22),
-        ("3:0.4s", 3, 10), ("0.200s:-2", 5, 20), (" 3 : 7 ", 3, 7), ("0.s:1", 0, 1),
+        ("3:7", 3, 7),
+        (":", 0, 22),
+        ("5:", 5, 22),
+        (":5", 0, 5),
+        ("-4:", 18, 22),
+        ("-10:-3", 12, 19),
+        ("21:22", 21, 22),
+        ("0.2s:0.4s", 5, 10),
+        ("0.19s:0.41s", 5, 11),
+        ("0.4s:", 10, 22),
+        (":.4s", 0, 10),
+        ("-0.08s:", 20, 22),
+        ("0s:0.88s", 0, 22),
+        ("3:0.4s", 3, 10),
+        ("0.200s:-2", 5, 20),
+        (" 3 : 7 ", 3, 7),
+        ("0.s:1", 0, 1),
     ],
-)  # fmt: skip
+)
 def test_parts(index: StreamIndex, text: str, first: int, stop: int) -> None:
     assert FrameSpan.parse(text).resolve(index) == range(first, stop)
 
 
-@pytest.mark.parametrize("text", ["", "5", "1:2:3", "a:b", "1.5:3", "3s", "1e3:", "--3:", "3 s:4s", "½:"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "1:2:3", "a:b", "1.5:3", "3s", "1e3:", "--3:", "3 s:4s", "½:"]
+)
 def test_what_is_no_part_says_how_to_write_one(text: str) -> None:
-    with pytest.raises(ValueError, match=r"must be FIRST:STOP in frames or seconds, such as 100:140, 3.5s:7s or 100:, got '"):
+    with pytest.raises(
+        ValueError,
+        match=r"must be FIRST:STOP in frames or seconds, such as 100:140, 3.5s:7s or 100:, got '",
+    ):
         FrameSpan.parse(text)
 
 
@@ -58,7 +77,11 @@ def test_so_is_a_part_without_frames(index: StreamIndex, text: str) -> None:
 
 
 def test_slices_and_ranges_are_parts_if_they_have_no_gaps(index: StreamIndex) -> None:
-    assert FrameSpan.of(slice(3, None)).resolve(index) == FrameSpan.of(range(3, 22)).resolve(index) == range(3, 22)
+    assert (
+        FrameSpan.of(slice(3, None)).resolve(index)
+        == FrameSpan.of(range(3, 22)).resolve(index)
+        == range(3, 22)
+    )
     assert FrameSpan.of(FrameSpan(Fraction(1, 5), None)).resolve(index) == range(5, 22)
     with pytest.raises(ValueError, match="frames must be without gaps, got a step of 2"):
         FrameSpan.of(slice(0, 8, 2))
@@ -72,19 +95,32 @@ def whole(coded_movie) -> list[Frame]:
 
 class TestDecoding:
     @pytest.mark.parametrize(
-        ("span", "numbers"), [("8:12", range(8, 12)), ("0.52s:0.72s", range(13, 18)), (slice(-1, None), range(21, 22))]
+        ("span", "numbers"),
+        [("8:12", range(8, 12)), ("0.52s:0.72s", range(13, 18)), (slice(-1, None), range(21, 22))],
     )
-    def test_pictures_are_those_frames_to_the_last_bit(self, coded_movie, tmp_path: Path, whole: list[Frame], span, numbers: range) -> None:
-        report = decode(coded_movie.coded, tmp_path / "%d.png", frames=span, provenance=tmp_path / "map.mkv", **CPU)
+    def test_pictures_are_those_frames_to_the_last_bit(
+        self, coded_movie, tmp_path: Path, whole: list[Frame], span, numbers: range
+    ) -> None:
+        report = decode(
+            coded_movie.coded,
+            tmp_path / "%d.png",
+            frames=span,
+            provenance=tmp_path / "map.mkv",
+            **CPU,
+        )
         assert report.frames == len(numbers) == len(list(tmp_path.glob("*.png")))
         for place, number in enumerate(numbers, start=1):
             written = cv2.imread(str(tmp_path / f"{place}.png"), cv2.IMREAD_COLOR_RGB)
             assert np.array_equal(written.transpose(2, 0, 1), whole[number].data)
         with av.open(str(tmp_path / "map.mkv")) as container:
-            assert [round(frame.time * 25) for frame in container.decode(video=0)] == list(range(len(numbers)))
+            assert [round(frame.time * 25) for frame in container.decode(video=0)] == list(
+                range(len(numbers))
+            )
 
     @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
-    def test_times_begin_at_zero_and_the_sound_goes_along(self, coded_movie, tmp_path: Path, suffix: str) -> None:
+    def test_times_begin_at_zero_and_the_sound_goes_along(
+        self, coded_movie, tmp_path: Path, suffix: str
+    ) -> None:
         """Frames 5 to 14, 0.2 s to 0.6 s: their sound is that of the source there."""
         target = tmp_path / f"out.{suffix}"
         decode(coded_movie.coded, target, frames="5:15", **CPU)
@@ -95,7 +131,12 @@ class TestDecoding:
         assert abs(len(cut) - 0.4 * 48000) <= 1024
         tolerance = 50 if suffix == "mkv" else 1  # it counts in milliseconds
         shifts = {
-            offset: np.abs(cut[2048:12000] - source[9600 + 2048 + offset : 9600 + 12000 + offset]).mean() for offset in range(-50, 51)
+            offset: (
+                np.abs(
+                    cut[2048:12000] - source[9600 + 2048 + offset : 9600 + 12000 + offset]
+                ).mean()
+            )
+            for offset in range(-50, 51)
         }
         best = min(shifts, key=shifts.get)
         # AAC decoders fill in noise of their own, so that they are alike rather than equal.
@@ -103,12 +144,24 @@ class TestDecoding:
 
     def test_y4m_has_so_many_frames(self, coded_movie, tmp_path: Path) -> None:
         decode(coded_movie.coded, tmp_path / "out.y4m", frames=":3", **CPU)
-        assert len((tmp_path / "out.y4m").read_bytes().partition(b"\n")[2]) == 3 * (len(b"FRAME\n") + 64 * 96 * 3 // 2)
+        assert len((tmp_path / "out.y4m").read_bytes().partition(b"\n")[2]) == 3 * (
+            len(b"FRAME\n") + 64 * 96 * 3 // 2
+        )
 
-    def test_damage_elsewhere_does_not_matter(self, coded_movie, rewrite: Callable[..., Path], tmp_path: Path, whole: list[Frame]) -> None:
-        damaged = rewrite(coded_movie.coded, lambda number, data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if number == 1 else data)
+    def test_damage_elsewhere_does_not_matter(
+        self, coded_movie, rewrite: Callable[..., Path], tmp_path: Path, whole: list[Frame]
+    ) -> None:
+        damaged = rewrite(
+            coded_movie.coded,
+            lambda number, data: (
+                data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if number == 1 else data
+            ),
+        )
         decode(damaged, tmp_path / "%d.png", frames="12:13", **CPU)
-        assert np.array_equal(cv2.imread(str(tmp_path / "1.png"), cv2.IMREAD_COLOR_RGB).transpose(2, 0, 1), whole[12].data)
+        assert np.array_equal(
+            cv2.imread(str(tmp_path / "1.png"), cv2.IMREAD_COLOR_RGB).transpose(2, 0, 1),
+            whole[12].data,
+        )
 
     def test_wrong_ones_are_told_before_any_work(self, coded_movie, tmp_path: Path) -> None:
         with pytest.raises(FrameRangeError, match=EXTENT):

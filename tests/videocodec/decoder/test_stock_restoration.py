@@ -1,4 +1,6 @@
-"""Streams restored by Stable Diffusion's UNets, tiny and untrained: everything reaches them, and batches make no difference."""
+"""Streams restored by Stable Diffusion's UNets, tiny and untrained: everything reaches them, and
+batches make no difference.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ FRAMES = 9
 
 
 @pytest.fixture(scope="module")
-def coded(tmp_path_factory: pytest.TempPathFactory, write_movie, panned) -> dict[str, tuple[Path, Path]]:
+def coded(
+    tmp_path_factory: pytest.TempPathFactory, write_movie, panned
+) -> dict[str, tuple[Path, Path]]:
     """kind → bundle and a stream of nine frames of 56×40, a keyframe every five."""
     folder = tmp_path_factory.mktemp("stock")
     movie = write_movie(folder / "movie.mp4", panned(FRAMES, 40, 56, (1, 2)))
@@ -36,9 +40,14 @@ def coded(tmp_path_factory: pytest.TempPathFactory, write_movie, panned) -> dict
 def restored(coded: tuple[Path, Path], batch: int, **settings: int) -> np.ndarray:
     """All latents of a stream, restored in batches of that many frames."""
     stream = LatentStream(coded[1], coded[0])
-    restoration, frames = PictureDecoder(stream, "cpu", 1, **settings)._restoration, list(stream.frames())
+    restoration, frames = (
+        PictureDecoder(stream, "cpu", 1, **settings)._restoration,
+        list(stream.frames()),
+    )
     assert len(frames) == FRAMES
-    return np.concatenate([restoration.restore(frames, i, min(batch, FRAMES - i)) for i in range(0, FRAMES, batch)])
+    return np.concatenate(
+        [restoration.restore(frames, i, min(batch, FRAMES - i)) for i in range(0, FRAMES, batch)]
+    )
 
 
 @pytest.mark.slow
@@ -47,11 +56,15 @@ def test_batches_make_no_difference(coded, kind: str) -> None:
     whole = restored(coded[kind], FRAMES, steps=2)
     assert np.allclose(restored(coded[kind], 1, steps=2), whole, atol=0.05)
     assert np.allclose(restored(coded[kind], 4, steps=2), whole, atol=0.05)
-    plain = np.stack([frame.latent.latents for frame in LatentStream(coded[kind][1], coded[kind][0]).frames()])
+    plain = np.stack(
+        [frame.latent.latents for frame in LatentStream(coded[kind][1], coded[kind][0]).frames()]
+    )
     assert np.abs(whole - plain).mean() > 1
 
 
-@pytest.mark.parametrize(("kind", "reach"), [("plain", 1), ("inpainting", 1), ("adapter", 5), ("motion", 5)])
+@pytest.mark.parametrize(
+    ("kind", "reach"), [("plain", 1), ("inpainting", 1), ("adapter", 5), ("motion", 5)]
+)
 def test_it_reaches_as_far_as_its_network_looks(coded, kind: str, reach: int) -> None:
     stream = LatentStream(coded[kind][1], coded[kind][0])
     assert DiffusionRestoration(stream.bundle, stream.header, torch.device("cpu")).reach == reach
@@ -78,7 +91,9 @@ def test_a_neighbour_makes_a_difference(coded, kind: str) -> None:
     frames = list(stream.frames())[:5]
     other = replace(frames[1], latent=replace(frames[1].latent, latents=-frames[1].latent.latents))
     restoration = DiffusionRestoration(stream.bundle, stream.header, torch.device("cpu"))
-    before, after = (restoration.restore([frames[0], second, *frames[2:]], 2, 1) for second in (frames[1], other))
+    before, after = (
+        restoration.restore([frames[0], second, *frames[2:]], 2, 1) for second in (frames[1], other)
+    )
     assert np.abs(before - after).max() > 0.5
 
 
@@ -88,7 +103,9 @@ def test_generated_blocks_are_filled_by_the_seed_and_others_are_not(coded, kind:
     frames = list(stream.frames())
 
     def latents(seed: int, frames: list[DecodedLatents]) -> np.ndarray:
-        return DiffusionRestoration(stream.bundle, stream.header, torch.device("cpu"), seed=seed).restore(frames, 2, 1)
+        return DiffusionRestoration(
+            stream.bundle, stream.header, torch.device("cpu"), seed=seed
+        ).restore(frames, 2, 1)
 
     assert np.array_equal(latents(1, frames), latents(2, frames))
     marked = [generated(frame) if frame.index == 2 else frame for frame in frames]
@@ -103,12 +120,16 @@ def generated(frame: DecodedLatents) -> DecodedLatents:
 
     modes = frame.latent.fields.modes.copy()
     modes[0, 0] = Mode.GENERATE
-    return replace(frame, latent=replace(frame.latent, fields=replace(frame.latent.fields, modes=modes)))
+    return replace(
+        frame, latent=replace(frame.latent, fields=replace(frame.latent.fields, modes=modes))
+    )
 
 
 def test_without_restoration_the_latents_stay(coded) -> None:
     bundle, stream = coded["plain"]
-    as_they_are = [frame.data for frame in decode_frames(stream, model=bundle, restore=False, **CPU)]
+    as_they_are = [
+        frame.data for frame in decode_frames(stream, model=bundle, restore=False, **CPU)
+    ]
     restored = [frame.data for frame in decode_frames(stream, model=bundle, **CPU)]
     assert len(as_they_are) == len(restored) == FRAMES
     assert any(not np.array_equal(a, b) for a, b in zip(as_they_are, restored))

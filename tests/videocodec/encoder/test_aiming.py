@@ -14,12 +14,16 @@ STEP, REACH = 0.5, 0.1
 
 
 def version(aim: np.ndarray, sent: np.ndarray) -> CodedVersion:
-    frame = LatentFrame(np.rint(aim * 64).astype(np.int16), BlockFields.blank(3, 4, Mode.INTRA), 40, 0.0, 0.0)
+    frame = LatentFrame(
+        np.rint(aim * 64).astype(np.int16), BlockFields.blank(3, 4, Mode.INTRA), 40, 0.0, 0.0
+    )
     return CodedVersion(frame, np.full(SHAPE[1:], 40, np.uint8), sent)
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 5])
-def test_it_goes_against_the_gradient_as_far_as_its_reach_and_only_where_latents_are_sent(rounds: int) -> None:
+def test_it_goes_against_the_gradient_as_far_as_its_reach_and_only_where_latents_are_sent(
+    rounds: int,
+) -> None:
     rng = np.random.default_rng(0)
     source, picture = rng.normal(0, 1, SHAPE).astype(np.float32), np.zeros((48, 64, 3), np.uint8)
     slope = np.sign(rng.normal(0, 1, SHAPE)).astype(np.float32)
@@ -43,4 +47,9 @@ def test_it_goes_against_the_gradient_as_far_as_its_reach_and_only_where_latents
 
 def test_without_rounds_the_source_is_aimed_at() -> None:
     source = np.zeros(SHAPE, np.float32)
-    assert better_aim(source, np.zeros((48, 64, 3), np.uint8), STEP, REACH, 0, pytest.fail, pytest.fail) is source
+    assert (
+        better_aim(
+            source, np.zeros((48, 64, 3), np.uint8), STEP, REACH, 0, pytest.fail, pytest.fail
+        )
+        is source
+    )

@@ -1,4 +1,6 @@
-"""``videocodec.encode``: what it reports, what it refuses, and that a failure leaves nothing behind."""
+"""``videocodec.encode``: what it reports, what it refuses, and that a failure leaves nothing
+behind.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,23 @@ from bitstream.quantiser import QUANTISER_COUNT
 from videocodec import encode
 from videocodec.decoder.api import decode
 from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask
-from videocodec.errors import DeviceError, InputError, OutputError, OutputExistsError, ResumeError, UnknownModelError
+from videocodec.errors import (
+    DeviceError,
+    InputError,
+    OutputError,
+    OutputExistsError,
+    ResumeError,
+    UnknownModelError,
+)
 from videocodec.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def movie(tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]) -> Path:
+def movie(
+    tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]
+) -> Path:
     """12 frames of 48×32."""
     return write_movie(tmp_path / "movie.mp4", panned(12, 32, 48, (0, 1)))
 
@@ -37,17 +48,23 @@ def files(folder: Path) -> set[str]:
 
 def test_the_report_agrees_with_the_file(movie: Path, tmp_path: Path) -> None:
     told: list[Progress] = []
-    report = encode(movie, tmp_path / "out.lv.mp4", crf=40, gop_size=8, device="cpu", progress=told.append)
+    report = encode(
+        movie, tmp_path / "out.lv.mp4", crf=40, gop_size=8, device="cpu", progress=told.append
+    )
     index = StreamReader(tmp_path / "out.lv.mp4").index()
     assert (report.frames, report.keyframes, report.width, report.height) == (12, 2, 48, 32)
     assert report.keyframes == sum(unit.is_keyframe for unit in index)
     assert report.video_bytes == sum(unit.size for unit in index)
     assert report.video_bytes < report.container_bytes == (tmp_path / "out.lv.mp4").stat().st_size
     assert report.duration_seconds == pytest.approx(12 / 25)
-    assert report.video_bitrate_bps == pytest.approx(report.video_bytes * 8 / report.duration_seconds)
+    assert report.video_bitrate_bps == pytest.approx(
+        report.video_bytes * 8 / report.duration_seconds
+    )
     assert report.source_bytes == movie.stat().st_size
     assert (report.model_name, report.skipped_tracks) == ("embedded", [])
-    assert [progress.frames_done for progress in told] == sorted(progress.frames_done for progress in told)
+    assert [progress.frames_done for progress in told] == sorted(
+        progress.frames_done for progress in told
+    )
     assert told[-1] == Progress(12, 12, report.video_bytes, report.duration_seconds)
 
 
@@ -72,13 +89,17 @@ def test_max_frames_stops_early(movie: Path, tmp_path: Path) -> None:
         {"maxrate": "60k"},
     ],
 )
-def test_impossible_settings_are_value_errors_before_anything_is_written(movie: Path, tmp_path: Path, setting: dict[str, object]) -> None:
+def test_impossible_settings_are_value_errors_before_anything_is_written(
+    movie: Path, tmp_path: Path, setting: dict[str, object]
+) -> None:
     with pytest.raises(ValueError, match=next(iter(setting))):
         encode(movie, tmp_path / "out.lv.mp4", **setting)
     assert files(tmp_path) == {"movie.mp4"}
 
 
-def test_an_existing_file_is_left_as_it_was_unless_overwriting_is_asked_for(movie: Path, tmp_path: Path) -> None:
+def test_an_existing_file_is_left_as_it_was_unless_overwriting_is_asked_for(
+    movie: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "out.lv.mp4"
     target.write_bytes(b"precious")
     with pytest.raises(OutputExistsError, match="out.lv.mp4 exists: pass -y to overwrite"):
@@ -111,7 +132,9 @@ def test_files_with_similar_names_are_left_alone(movie: Path, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a colon cannot be in a file name there")
-def test_a_colon_in_a_name_is_no_protocol(movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_colon_in_a_name_is_no_protocol(
+    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     movie.rename(tmp_path / "a:b.mp4")
     encode("a:b.mp4", "c:d.mp4", max_frames=1, device="cpu")
@@ -123,8 +146,14 @@ def test_a_track_that_the_decoded_file_cannot_hold_is_named(tmp_path: Path) -> N
     with av.open(str(tmp_path / "flac.mkv"), "w") as output:
         video, sound = output.add_stream("libx264", rate=25), output.add_stream("flac", rate=48000)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        output.mux(video.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")))
-        samples = av.AudioFrame.from_ndarray(np.zeros((1, 2 * 4608), np.int16), format="s16", layout="stereo")
+        output.mux(
+            video.encode(
+                av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")
+            )
+        )
+        samples = av.AudioFrame.from_ndarray(
+            np.zeros((1, 2 * 4608), np.int16), format="s16", layout="stereo"
+        )
         samples.sample_rate, samples.pts = 48000, 0
         for packets in (sound.encode(samples), sound.encode(None), video.encode(None)):
             output.mux(packets)
@@ -138,7 +167,9 @@ def test_a_missing_folder_is_named(movie: Path, tmp_path: Path) -> None:
         encode(movie, tmp_path / "nowhere" / "out.lv.mp4")
 
 
-def test_an_unknown_model_and_device_are_named_and_leave_nothing(movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_model_and_device_are_named_and_leave_nothing(
+    movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UnknownModelError, match="unknown model 'nonesuch'"):
         encode(movie, tmp_path / "out.lv.mp4", model="nonesuch")
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
@@ -147,8 +178,12 @@ def test_an_unknown_model_and_device_are_named_and_leave_nothing(movie: Path, tm
     assert files(tmp_path) == {"movie.mp4"}
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no video at all\n" * 50], ids=["missing", "empty", "text"])
-def test_what_is_no_video_is_an_input_error_and_leaves_nothing(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no video at all\n" * 50], ids=["missing", "empty", "text"]
+)
+def test_what_is_no_video_is_an_input_error_and_leaves_nothing(
+    tmp_path: Path, content: bytes | None
+) -> None:
     source = tmp_path / "source.mp4"
     if content is not None:
         source.write_bytes(content)
@@ -158,7 +193,10 @@ def test_what_is_no_video_is_an_input_error_and_leaves_nothing(tmp_path: Path, c
 
 
 def test_a_source_that_breaks_in_the_middle_leaves_no_output_and_no_part_of_one(
-    tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    write_movie: Callable[..., Path],
+    panned: Callable[..., list[np.ndarray]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The damage lies after frames that were coded and written already."""
     from videocodec.encoder import chunk_coder
@@ -177,7 +215,9 @@ def test_a_source_that_breaks_in_the_middle_leaves_no_output_and_no_part_of_one(
     assert files(tmp_path) == {"movie.mp4"}
 
 
-def test_a_callback_that_interrupts_leaves_nothing_and_the_old_file_in_place(movie: Path, tmp_path: Path) -> None:
+def test_a_callback_that_interrupts_leaves_nothing_and_the_old_file_in_place(
+    movie: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "out.lv.mp4"
     target.write_bytes(b"the file before")
 
@@ -196,7 +236,9 @@ def test_the_quantiser_follows_crf(movie: Path, tmp_path: Path) -> None:
     first = []
     for crf in (0, 28, 63):
         encode(movie, tmp_path / "out.lv.mp4", crf=crf, max_frames=1, overwrite=True, device="cpu")
-        first.append(AccessUnit.parse(next(StreamReader(tmp_path / "out.lv.mp4").units()).data).quantisers[0])
+        first.append(
+            AccessUnit.parse(next(StreamReader(tmp_path / "out.lv.mp4").units()).data).quantisers[0]
+        )
     assert first == sorted(set(first))
     assert max(first) < QUANTISER_COUNT
 
@@ -204,8 +246,15 @@ def test_the_quantiser_follows_crf(movie: Path, tmp_path: Path) -> None:
 def test_a_variable_frame_rate_counts_in_the_reports_seconds(
     tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]
 ) -> None:
-    movie = write_movie(tmp_path / "vfr.mkv", panned(4, 32, 48, (0, 0)), pts=(0, 40, 300, 340), time_base=Fraction(1, 1000))
-    assert encode(movie, tmp_path / "out.lv.mp4", device="cpu").duration_seconds == pytest.approx(0.38, abs=0.005)
+    movie = write_movie(
+        tmp_path / "vfr.mkv",
+        panned(4, 32, 48, (0, 0)),
+        pts=(0, 40, 300, 340),
+        time_base=Fraction(1, 1000),
+    )
+    assert encode(movie, tmp_path / "out.lv.mp4", device="cpu").duration_seconds == pytest.approx(
+        0.38, abs=0.005
+    )
 
 
 class TestRates:
@@ -215,20 +264,31 @@ class TestRates:
         assert report.passes >= 2 and 0 < report.crf < 63 and report.warnings == []
         assert StreamReader(tmp_path / "out.lv.mp4").header.crf == round(report.crf)
 
-    def test_a_size_is_met_by_the_file_without_its_sound(self, tmp_path: Path, write_movie, panned) -> None:
+    def test_a_size_is_met_by_the_file_without_its_sound(
+        self, tmp_path: Path, write_movie, panned
+    ) -> None:
         movie = write_movie(tmp_path / "movie.mp4", panned(24, 32, 48, (0, 1)), sound_seconds=0.9)
         report = encode(movie, tmp_path / "out.lv.mp4", target_size=2500, device="cpu", threads=1)
         assert report.container_bytes == pytest.approx(2500, rel=0.03)
         assert (tmp_path / "out.lv.mp4").stat().st_size > 2 * report.container_bytes
 
-    def test_what_is_out_of_reach_is_written_at_the_limit_with_a_warning(self, movie: Path, tmp_path: Path) -> None:
+    def test_what_is_out_of_reach_is_written_at_the_limit_with_a_warning(
+        self, movie: Path, tmp_path: Path
+    ) -> None:
         report = encode(movie, tmp_path / "out.lv.mp4", target_size=100, device="cpu", threads=1)
         assert report.crf == 63
         (warning,) = report.warnings
-        assert "a size of 0.1 kB is out of reach" in warning and f"takes {report.video_bytes} bytes" in warning
+        assert (
+            "a size of 0.1 kB is out of reach" in warning
+            and f"takes {report.video_bytes} bytes" in warning
+        )
 
-    @pytest.mark.parametrize("goal", [{"bitrate": 8000}, {"target_size": 900}, {"bitrate": 8000, "target_size": 900}])
-    def test_crf_bitrate_and_size_exclude_each_other(self, movie: Path, tmp_path: Path, goal: dict[str, int]) -> None:
+    @pytest.mark.parametrize(
+        "goal", [{"bitrate": 8000}, {"target_size": 900}, {"bitrate": 8000, "target_size": 900}]
+    )
+    def test_crf_bitrate_and_size_exclude_each_other(
+        self, movie: Path, tmp_path: Path, goal: dict[str, int]
+    ) -> None:
         goal = goal if len(goal) > 1 else {"crf": 30, **goal}
         with pytest.raises(ValueError, match="exclude each other"):
             encode(movie, tmp_path / "out.lv.mp4", **goal)
@@ -236,21 +296,54 @@ class TestRates:
 
 
 class TestJobsAndResuming:
-    def test_the_bytes_do_not_depend_on_the_number_of_processes(self, movie: Path, tmp_path: Path) -> None:
-        """Nor on what else is asked of them: all decisions between passes and chunks are made on the same results."""
+    def test_the_bytes_do_not_depend_on_the_number_of_processes(
+        self, movie: Path, tmp_path: Path
+    ) -> None:
+        """Nor on what else is asked of them: all decisions between passes and chunks are made on
+        the same results.
+        """
         options = dict(bitrate=20_000, maxrate=9_500, gop_size=4, device="cpu")
-        reports = [encode(movie, tmp_path / f"{jobs}.lv.mp4", jobs=jobs, threads=jobs, **options) for jobs in (1, 2)]
+        reports = [
+            encode(movie, tmp_path / f"{jobs}.lv.mp4", jobs=jobs, threads=jobs, **options)
+            for jobs in (1, 2)
+        ]
         assert (tmp_path / "1.lv.mp4").read_bytes() == (tmp_path / "2.lv.mp4").read_bytes()
-        assert (reports[0].crf, reports[0].passes, reports[0].warnings) == (reports[1].crf, reports[1].passes, reports[1].warnings)
+        assert (reports[0].crf, reports[0].passes, reports[0].warnings) == (
+            reports[1].crf,
+            reports[1].passes,
+            reports[1].warnings,
+        )
 
-    def test_an_encode_killed_again_and_again_ends_with_the_same_bytes(self, tmp_path: Path, write_movie, panned) -> None:
+    def test_an_encode_killed_again_and_again_ends_with_the_same_bytes(
+        self, tmp_path: Path, write_movie, panned
+    ) -> None:
         movie = write_movie(tmp_path / "movie.mp4", panned(120, 32, 48, (0, 1)))
         target, whole = tmp_path / "out.lv.mp4", tmp_path / "whole.lv.mp4"
         encode(movie, whole, gop_size=8, device="cpu", threads=1)
-        command = [sys.executable, "-m", "videocodec", "encode", movie, target, "--gop-size", "8", "--threads", "1", "--device", "cpu"]
+        command = [
+            sys.executable,
+            "-m",
+            "videocodec",
+            "encode",
+            movie,
+            target,
+            "--gop-size",
+            "8",
+            "--threads",
+            "1",
+            "--device",
+            "cpu",
+        ]
         for finished in (1, 5):
-            process = subprocess.Popen([*command, *(["--resume"] if finished > 1 else [])], cwd=ROOT, stderr=subprocess.DEVNULL)
-            while process.poll() is None and len(list(tmp_path.glob("out.lv.mp4.chunks/*.chunk"))) < finished:
+            process = subprocess.Popen(
+                [*command, *(["--resume"] if finished > 1 else [])],
+                cwd=ROOT,
+                stderr=subprocess.DEVNULL,
+            )
+            while (
+                process.poll() is None
+                and len(list(tmp_path.glob("out.lv.mp4.chunks/*.chunk"))) < finished
+            ):
                 time.sleep(0.002)
             process.kill()
             process.wait()
@@ -262,13 +355,19 @@ class TestJobsAndResuming:
         coded: list[ChunkTask] = []
         with pytest.MonkeyPatch.context() as patch:
             code = ChunkCoder.code
-            patch.setattr(ChunkCoder, "code", lambda self, task, *rest: coded.append(task) or code(self, task, *rest))
+            patch.setattr(
+                ChunkCoder,
+                "code",
+                lambda self, task, *rest: coded.append(task) or code(self, task, *rest),
+            )
             report = encode(movie, target, gop_size=8, device="cpu", threads=1, resume=True)
         assert len(coded) == 15 - kept and report.frames == 120
         assert target.read_bytes() == whole.read_bytes()
         assert files(tmp_path) == {"movie.mp4", "out.lv.mp4", "whole.lv.mp4"}
 
-    def test_what_interrupts_an_encode_says_that_it_can_be_resumed(self, movie: Path, tmp_path: Path) -> None:
+    def test_what_interrupts_an_encode_says_that_it_can_be_resumed(
+        self, movie: Path, tmp_path: Path
+    ) -> None:
         def interrupt(progress: Progress) -> None:
             if progress.frames_done > 4:
                 raise KeyboardInterrupt
@@ -283,8 +382,16 @@ class TestJobsAndResuming:
 
     def test_a_script_without_its_guard_is_told_so(self, movie: Path, tmp_path: Path) -> None:
         script = tmp_path / "script.py"
-        script.write_text(f"import videocodec\nvideocodec.encode({str(movie)!r}, {str(tmp_path / 'out.mp4')!r}, jobs=2, device='cpu')\n")
-        done = subprocess.run([sys.executable, script], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        script.write_text(
+            f"import videocodec\nvideocodec.encode({str(movie)!r}, {str(tmp_path / 'out.mp4')!r},"
+            " jobs=2, device='cpu')\n"
+        )
+        done = subprocess.run(
+            [sys.executable, script],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
         assert done.returncode == 1
         assert 'under if __name__ == "__main__"' in done.stderr
         assert files(tmp_path) == {"movie.mp4", "script.py"}

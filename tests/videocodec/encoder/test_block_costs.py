@@ -12,11 +12,15 @@ from videocodec.encoder.importance import USUAL_CLASS
 QUANTISER, BLOCK = 40, 2
 
 
-def frame_costs(distance: float, weights: tuple[float, ...] = (1.0, 1.0), classes: np.ndarray | None = None) -> FrameCosts:
+def frame_costs(
+    distance: float, weights: tuple[float, ...] = (1.0, 1.0), classes: np.ndarray | None = None
+) -> FrameCosts:
     """Two channels, 2 × 3 blocks, all samples so many steps away from a prediction of zero."""
     latents = np.full((2, 4, 6), distance * step_latent(QUANTISER), dtype=np.float32)
     classes = np.full((2, 3), USUAL_CLASS) if classes is None else classes
-    return FrameCosts(BlockCosts(0.1, np.array(weights, dtype=np.float32)), latents, QUANTISER, BLOCK, classes)
+    return FrameCosts(
+        BlockCosts(0.1, np.array(weights, dtype=np.float32)), latents, QUANTISER, BLOCK, classes
+    )
 
 
 ZERO = np.zeros((2, 4, 6), dtype=np.int32)
@@ -29,7 +33,9 @@ def test_a_sample_costs_the_least_of_all_levels(distance: float) -> None:
     rates = BlockCosts(0.1, np.ones(2, dtype=np.float32)).rates
     zero, nonzero, slope = rates.levels
     x = (np.floor(distance * 16) + 0.5) / 16  # the middle of the table's entry
-    samples = [x**2 + 0.1 * zero] + [(x - level) ** 2 + 0.1 * (nonzero + slope * np.log2(level)) for level in range(1, 12)]
+    samples = [x**2 + 0.1 * zero] + [
+        (x - level) ** 2 + 0.1 * (nonzero + slope * np.log2(level)) for level in range(1, 12)
+    ]
     skip, residual = costs.skip_and_residual(ZERO)
     assert np.allclose(skip, 8 * distance**2 + 0.1 * rates.skip, atol=1e-3)
     assert np.allclose(residual, 8 * min(samples) + 0.1 * rates.residual, rtol=1e-3, atol=1e-3)
@@ -37,7 +43,9 @@ def test_a_sample_costs_the_least_of_all_levels(distance: float) -> None:
 
 
 def test_a_perfect_prediction_has_no_error() -> None:
-    prediction = np.full((2, 4, 6), round(3 * step_latent(QUANTISER) * UNITS_PER_LATENT), dtype=np.int32)
+    prediction = np.full(
+        (2, 4, 6), round(3 * step_latent(QUANTISER) * UNITS_PER_LATENT), dtype=np.int32
+    )
     assert np.allclose(frame_costs(3.0).skip_and_residual(prediction)[0], SKIP, atol=1e-3)
 
 
@@ -56,6 +64,8 @@ def test_levels_pay_sooner_where_errors_count_more() -> None:
 
 
 def test_a_vector_costs_more_the_further_it_is_from_its_predictor() -> None:
-    bits = BlockCosts(1.0, np.ones(1, dtype=np.float32)).vectors(np.array([[0, 0], [0, 1], [3, 1], [-30, 40]]))
+    bits = BlockCosts(1.0, np.ones(1, dtype=np.float32)).vectors(
+        np.array([[0, 0], [0, 1], [3, 1], [-30, 40]])
+    )
     assert bits[0] == BlockCosts(1.0, np.ones(1, dtype=np.float32)).rates.same_vector
     assert np.all(np.diff(bits) > 0)

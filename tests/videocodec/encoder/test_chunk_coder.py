@@ -1,5 +1,6 @@
-"""The coding loop, seen from outside: frames in, access units out, whatever the structure of the groups; and that a chunk is
-the same whoever codes it."""
+"""The coding loop, seen from outside: frames in, access units out, whatever the structure of the
+groups; and that a chunk is the same whoever codes it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,13 @@ from bitstream.block_fields import Direction, Mode
 from bitstream.frame_coder import LatentFrame
 from bitstream.group_structure import MAX_FRAMES
 from bitstream.latent_decoder import LatentDecoder
-from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask, CodedChunk, CodingPlan, motion_search
+from videocodec.encoder.chunk_coder import (
+    ChunkCoder,
+    ChunkTask,
+    CodedChunk,
+    CodingPlan,
+    motion_search,
+)
 from videocodec.encoder.chunks import Chunk, KeyframePlanner, plan_chunks
 from videocodec.encoder.pace import Budget
 from videocodec.encoder.settings import EncoderSettings
@@ -46,9 +53,13 @@ def encoded(linear_codec) -> Callable[..., list[AccessUnit]]:
         frames, header = list(Source(pictures)), linear_codec.header(width, height)
         search, coder = motion_search(header, settings), ChunkCoder(linear_codec, header)
         units = []
-        for chunk in plan_chunks((search.luma(frame.rgb) for frame in frames), KeyframePlanner(search, settings.gop_size)):
+        for chunk in plan_chunks(
+            (search.luma(frame.rgb) for frame in frames), KeyframePlanner(search, settings.gop_size)
+        ):
             if chunk is not None:
-                (coded,) = coder.code(ChunkTask(chunk, (CodingPlan(settings),)), lambda chunk: part(frames, chunk))
+                (coded,) = coder.code(
+                    ChunkTask(chunk, (CodingPlan(settings),)), lambda chunk: part(frames, chunk)
+                )
                 units += [AccessUnit.parse(data) for data in coded.access_units()]
         return units
 
@@ -66,7 +77,9 @@ def decoded(linear_codec) -> Callable[[list[AccessUnit]], list[LatentFrame]]:
 
     def decode(units: list[AccessUnit]) -> list[LatentFrame]:
         decoder = LatentDecoder(linear_codec.tables)
-        return [frame for unit in units for frame in decoder.decode(AccessUnit.parse(unit.to_bytes()))]
+        return [
+            frame for unit in units for frame in decoder.decode(AccessUnit.parse(unit.to_bytes()))
+        ]
 
     return decode
 
@@ -80,33 +93,46 @@ def keyframes(units: list[AccessUnit]) -> list[int]:
     return found
 
 
-def scene(smooth: Callable[..., np.ndarray], seed: int, count: int, step: tuple[int, int] = (0, 0)) -> list[np.ndarray]:
+def scene(
+    smooth: Callable[..., np.ndarray], seed: int, count: int, step: tuple[int, int] = (0, 0)
+) -> list[np.ndarray]:
     """A camera over a smooth picture, moving by ``step`` px per frame."""
     whole = smooth(HEIGHT + abs(step[0]) * count, WIDTH + abs(step[1]) * count, seed)
     return [whole[index * step[0] :, index * step[1] :][:HEIGHT, :WIDTH] for index in range(count)]
 
 
 class TestFrames:
-    def test_every_frame_comes_out_with_its_timestamps_and_decodes(self, encoded, decoded, smooth) -> None:
+    def test_every_frame_comes_out_with_its_timestamps_and_decodes(
+        self, encoded, decoded, smooth
+    ) -> None:
         units = encoded(scene(smooth, 1, 21, (1, 1)))
         assert [pts for unit in units for pts in unit.pts] == list(range(0, 42, 2))
         assert [duration for unit in units for duration in unit.durations] == [2] * 21
         assert len(decoded(units)) == 21
 
-    def test_decoded_latents_are_close_to_those_of_the_pictures(self, linear_codec, encoded, decoded, smooth) -> None:
+    def test_decoded_latents_are_close_to_those_of_the_pictures(
+        self, linear_codec, encoded, decoded, smooth
+    ) -> None:
         pictures = scene(smooth, 2, 9, (1, 2))
         for picture, frame in zip(pictures, decoded(encoded(pictures, crf=8))):
             wanted = linear_codec.latents(picture)
             assert np.mean((frame.latents / 64 - wanted) ** 2) < 0.1 * wanted.var()
 
-    def test_a_finer_crf_takes_more_bytes_and_gives_less_error(self, linear_codec, encoded, decoded, smooth) -> None:
+    def test_a_finer_crf_takes_more_bytes_and_gives_less_error(
+        self, linear_codec, encoded, decoded, smooth
+    ) -> None:
         pictures = scene(smooth, 3, 10, (1, 2))
         sizes, errors = [], []
         for crf in (10, 25, 40):
             units = encoded(pictures, crf=crf)
             sizes.append(sum(len(unit.to_bytes()) for unit in units))
             errors.append(
-                np.mean([(frame.latents / 64 - linear_codec.latents(picture)) ** 2 for picture, frame in zip(pictures, decoded(units))])
+                np.mean(
+                    [
+                        (frame.latents / 64 - linear_codec.latents(picture)) ** 2
+                        for picture, frame in zip(pictures, decoded(units))
+                    ]
+                )
             )
         assert sizes == sorted(sizes, reverse=True)
         assert errors == sorted(errors)
@@ -114,7 +140,11 @@ class TestFrames:
     @pytest.mark.parametrize("size", [(33, 50), (1, 1), (16, 16)])
     def test_any_size_works(self, encoded, decoded, smooth, size: tuple[int, int]) -> None:
         pictures = [smooth(*size, 4)] * 3
-        assert decoded(encoded(pictures))[0].latents.shape == (4, -(-size[0] // 16) * 2, -(-size[1] // 16) * 2)
+        assert decoded(encoded(pictures))[0].latents.shape == (
+            4,
+            -(-size[0] // 16) * 2,
+            -(-size[1] // 16) * 2,
+        )
 
 
 class TestModes:
@@ -127,7 +157,9 @@ class TestModes:
             assert not frame.fields.vectors.any()
         assert sum(len(unit.payload) for unit in units[1:]) < 17 * 8
 
-    def test_a_new_object_is_coded_when_it_appears_and_then_copied(self, encoded, decoded, smooth) -> None:
+    def test_a_new_object_is_coded_when_it_appears_and_then_copied(
+        self, encoded, decoded, smooth
+    ) -> None:
         pictures = [picture.copy() for picture in scene(smooth, 6, 12)]
         for picture in pictures[5:]:
             picture[16:48, 32:64] = 255 - picture[16:48, 32:64][::-1]
@@ -141,7 +173,9 @@ class TestModes:
         assert there.sum() <= 2 * there[0].size
 
     def test_a_pan_is_sent_as_its_vector(self, encoded, decoded, smooth) -> None:
-        """A vector is the camera's motion over the time that lies between a frame and its reference."""
+        """A vector is the camera's motion over the time that lies between a frame and its
+        reference.
+        """
         step = (1, 3)
         units = encoded(scene(smooth, 8, 17, step))
         frames = decoded(units)
@@ -156,7 +190,9 @@ class TestModes:
                     used = (fields.modes != Mode.INTRA) & (fields.directions != unused)
                     used[[0, -1]] = used[:, [0, -1]] = False
                     if number is not None and used.any() and abs(time - number) <= 4:
-                        right.append(np.abs(vectors[used] - (time - number) * np.array(step)).max(-1) <= 1)
+                        right.append(
+                            np.abs(vectors[used] - (time - number) * np.array(step)).max(-1) <= 1
+                        )
             first += unit.frame_count
         right = np.concatenate(right)
         assert len(right) > 50
@@ -168,20 +204,33 @@ class TestModes:
 
 class TestKeyframes:
     def test_a_scene_cut_is_a_keyframe(self, encoded, smooth) -> None:
-        assert keyframes(encoded(scene(smooth, 11, 12, (0, 1)) + scene(smooth, 12, 12, (1, 0)))) == [0, 12]
+        assert keyframes(
+            encoded(scene(smooth, 11, 12, (0, 1)) + scene(smooth, 12, 12, (1, 0)))
+        ) == [0, 12]
 
     def test_a_pan_is_none(self, encoded, smooth) -> None:
         assert keyframes(encoded(scene(smooth, 13, 24, (2, 3)))) == [0]
 
     @pytest.mark.parametrize("gop_size", [1, 5, 16, 18])
     def test_gop_size_is_the_longest_distance(self, encoded, smooth, gop_size: int) -> None:
-        assert keyframes(encoded(scene(smooth, 14, 20), gop_size=gop_size)) == list(range(0, 20, gop_size))
+        assert keyframes(encoded(scene(smooth, 14, 20), gop_size=gop_size)) == list(
+            range(0, 20, gop_size)
+        )
 
     def test_the_distance_counts_from_a_cut(self, encoded, smooth) -> None:
-        assert keyframes(encoded(scene(smooth, 15, 12) + scene(smooth, 16, 14), gop_size=15)) == [0, 12]
-        assert keyframes(encoded(scene(smooth, 15, 12) + scene(smooth, 16, 14), gop_size=13)) == [0, 12, 25]
+        assert keyframes(encoded(scene(smooth, 15, 12) + scene(smooth, 16, 14), gop_size=15)) == [
+            0,
+            12,
+        ]
+        assert keyframes(encoded(scene(smooth, 15, 12) + scene(smooth, 16, 14), gop_size=13)) == [
+            0,
+            12,
+            25,
+        ]
 
-    def test_camera_flashes_do_not_make_keyframes_close_to_each_other(self, encoded, decoded, smooth) -> None:
+    def test_camera_flashes_do_not_make_keyframes_close_to_each_other(
+        self, encoded, decoded, smooth
+    ) -> None:
         pictures = [picture.copy() for picture in scene(smooth, 17, 30)]
         for index in (3, 12, 13, 15):
             pictures[index] = 255 - pictures[index] // 4
@@ -200,7 +249,9 @@ class TestKeyframes:
 
 class TestStreaming:
     def test_frames_are_read_only_a_little_ahead_of_the_units(self, linear_codec, smooth) -> None:
-        """Memory must not grow with the clip: what is read ahead is bounded by pixels and the size of a group."""
+        """Memory must not grow with the clip: what is read ahead is bounded by pixels and the size
+        of a group.
+        """
         picture = smooth(288, 512, 1)
         source = Source(picture for _ in range(80))
         given = 0
@@ -211,11 +262,15 @@ class TestStreaming:
             assert source.taken - given <= 2 * MAX_FRAMES
 
         task = ChunkTask(Chunk(0, 0, 80, True), (CodingPlan(EncoderSettings(preset="ultrafast")),))
-        ChunkCoder(linear_codec, linear_codec.header(512, 288)).code(task, lambda chunk: source, told)
+        ChunkCoder(linear_codec, linear_codec.header(512, 288)).code(
+            task, lambda chunk: source, told
+        )
         assert given == 80
 
     @pytest.mark.parametrize(("memory", "reads"), [(1 << 30, 1), (1000, 2), (0, 2)])
-    def test_latents_are_remembered_only_within_the_memory_allowed(self, linear_codec, smooth, memory: int, reads: int) -> None:
+    def test_latents_are_remembered_only_within_the_memory_allowed(
+        self, linear_codec, smooth, memory: int, reads: int
+    ) -> None:
         sources = [Source(scene(smooth, 30, 20)) for _ in range(2)]
         unread = iter(sources)
         coder = ChunkCoder(linear_codec, linear_codec.header(WIDTH, HEIGHT), memory)
@@ -239,7 +294,10 @@ class TestPurity:
         return code
 
     def test_a_chunk_does_not_depend_on_what_was_coded_before(self, linear_codec, code) -> None:
-        plan, used = CodingPlan(EncoderSettings()), ChunkCoder(linear_codec, linear_codec.header(WIDTH, HEIGHT), 1 << 30)
+        plan, used = (
+            CodingPlan(EncoderSettings()),
+            ChunkCoder(linear_codec, linear_codec.header(WIDTH, HEIGHT), 1 << 30),
+        )
         alone = [code(Chunk(index, 20 * index, 20, False), plan) for index in range(2)]
         for index in (0, 1, 0, 1):
             assert code(Chunk(index, 20 * index, 20, False), plan, used) == alone[index]
@@ -249,9 +307,14 @@ class TestPurity:
         frames = list(Source(scene(smooth, 33, 18, (1, 2))))
         coder = ChunkCoder(linear_codec, linear_codec.header(WIDTH, HEIGHT))
         chunk = Chunk(0, 0, 18, True)
-        plans = tuple(CodingPlan(EncoderSettings(crf=crf, preset=preset)) for crf, preset in ((20, "fast"), (44, "ultrafast")))
+        plans = tuple(
+            CodingPlan(EncoderSettings(crf=crf, preset=preset))
+            for crf, preset in ((20, "fast"), (44, "ultrafast"))
+        )
         together = coder.code(ChunkTask(chunk, plans), lambda chunk: frames)
-        assert together == tuple(coder.code(ChunkTask(chunk, (plan,)), lambda chunk: frames)[0] for plan in plans)
+        assert together == tuple(
+            coder.code(ChunkTask(chunk, (plan,)), lambda chunk: frames)[0] for plan in plans
+        )
         assert len(together[0].data) > len(together[1].data)
 
     def test_what_is_only_weighed_weighs_the_same(self, code) -> None:
@@ -260,8 +323,12 @@ class TestPurity:
         assert weighed.units == kept.units and weighed.data == b""
         assert [len(data) for data in kept.access_units()] == [unit.size for unit in kept.units]
 
-    def test_pictures_are_batched_from_the_first_frame_of_the_chunk(self, linear_codec, smooth, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A batch across a border would make latents depend, in their last bits, on how the work is shared."""
+    def test_pictures_are_batched_from_the_first_frame_of_the_chunk(
+        self, linear_codec, smooth, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A batch across a border would make latents depend, in their last bits, on how the work is
+        shared.
+        """
         monkeypatch.setattr("videocodec.encoder.chunk_coder._BATCH_PIXELS", 4 * WIDTH * HEIGHT)
         batches: list[int] = []
 
@@ -270,15 +337,28 @@ class TestPurity:
             return linear_codec.encode(pictures, height, width)
 
         frames = list(Source(scene(smooth, 34, 16)))
-        coder = ChunkCoder(SimpleNamespace(bundle=linear_codec.bundle, encode=encode), linear_codec.header(WIDTH, HEIGHT))
+        coder = ChunkCoder(
+            SimpleNamespace(bundle=linear_codec.bundle, encode=encode),
+            linear_codec.header(WIDTH, HEIGHT),
+        )
         for chunk in (Chunk(0, 0, 6, False), Chunk(1, 6, 10, True)):
-            coder.code(ChunkTask(chunk, (CodingPlan(EncoderSettings()),)), lambda chunk: part(frames, chunk))
+            coder.code(
+                ChunkTask(chunk, (CodingPlan(EncoderSettings()),)),
+                lambda chunk: part(frames, chunk),
+            )
         assert batches == [4, 2, 4, 4, 2]
 
     def test_every_unit_says_at_which_crf_it_was_coded(self, code) -> None:
-        coded = code(Chunk(0, 0, 20, True), CodingPlan(EncoderSettings(crf=33), Budget(33.4, (60.0,) + (4.0,) * 19, 0.1)))
+        coded = code(
+            Chunk(0, 0, 20, True),
+            CodingPlan(EncoderSettings(crf=33), Budget(33.4, (60.0,) + (4.0,) * 19, 0.1)),
+        )
         for unit, data in zip(coded.units, coded.access_units()):
             parsed = AccessUnit.parse(data)
             quantiser = EncoderSettings(crf=unit.crf).inter_quantiser
-            assert (parsed.quantisers[0] < quantiser) if parsed.is_keyframe else (parsed.quantisers[0] == quantiser)
+            assert (
+                (parsed.quantisers[0] < quantiser)
+                if parsed.is_keyframe
+                else (parsed.quantisers[0] == quantiser)
+            )
         assert AccessUnit.parse(next(coded.access_units())).header.crf == 33

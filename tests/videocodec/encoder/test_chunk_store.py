@@ -1,4 +1,6 @@
-"""The folder beside the target: what is kept, what is taken back, and whose folders are left alone."""
+"""The folder beside the target: what is kept, what is taken back, and whose folders are left
+alone.
+"""
 
 from __future__ import annotations
 
@@ -55,11 +57,19 @@ def test_what_was_saved_is_there_for_who_resumes(target: Path, contents: dict[st
     [
         ChunkTask(Chunk(3, 40, 18, False), TASK.plans),
         ChunkTask(TASK.chunk, (PLAN,)),
-        ChunkTask(TASK.chunk, (CodingPlan(EncoderSettings(), Budget(28.5, (3.0, 4.0), 0.1)), TASK.plans[1])),
-        ChunkTask(TASK.chunk, (CodingPlan(EncoderSettings(), carry=(FrameBits(3, Fraction(1)),)), TASK.plans[1])),
+        ChunkTask(
+            TASK.chunk,
+            (CodingPlan(EncoderSettings(), Budget(28.5, (3.0, 4.0), 0.1)), TASK.plans[1]),
+        ),
+        ChunkTask(
+            TASK.chunk,
+            (CodingPlan(EncoderSettings(), carry=(FrameBits(3, Fraction(1)),)), TASK.plans[1]),
+        ),
     ],
 )
-def test_another_task_finds_nothing(target: Path, contents: dict[str, object], other: ChunkTask) -> None:
+def test_another_task_finds_nothing(
+    target: Path, contents: dict[str, object], other: ChunkTask
+) -> None:
     kept(target, contents)
     with ChunkStore(target, contents, resume=True) as store:
         assert store.load(other) is None
@@ -71,14 +81,22 @@ def test_without_resume_an_old_folder_is_emptied(target: Path, contents: dict[st
         assert store.finished == 0 and store.load(TASK) is None
 
 
-def test_an_encode_that_finished_no_chunk_leaves_no_folder(target: Path, contents: dict[str, object]) -> None:
+def test_an_encode_that_finished_no_chunk_leaves_no_folder(
+    target: Path, contents: dict[str, object]
+) -> None:
     with pytest.raises(KeyboardInterrupt), ChunkStore(target, contents, resume=False) as store:
         raise KeyboardInterrupt
     assert not store.folder.exists()
 
 
 @pytest.mark.parametrize(
-    "change", [lambda data: data[:-1], lambda data: data[:70] + b"\0" + data[71:], lambda data: b"", lambda data: b"x\n"]
+    "change",
+    [
+        lambda data: data[:-1],
+        lambda data: data[:70] + b"\0" + data[71:],
+        lambda data: b"",
+        lambda data: b"x\n",
+    ],
 )
 def test_a_damaged_chunk_counts_as_none(target: Path, contents: dict[str, object], change) -> None:
     (file,) = kept(target, contents).glob("*.chunk")
@@ -89,13 +107,19 @@ def test_a_damaged_chunk_counts_as_none(target: Path, contents: dict[str, object
         assert store.load(TASK) == RESULTS
 
 
-def test_what_differs_is_named_and_the_folder_left_as_it_was(target: Path, contents: dict[str, object], tmp_path: Path) -> None:
+def test_what_differs_is_named_and_the_folder_left_as_it_was(
+    target: Path, contents: dict[str, object], tmp_path: Path
+) -> None:
     folder = kept(target, contents)
     before = sorted(file.read_bytes() for file in folder.iterdir())
     (tmp_path / "source.mp4").write_bytes(b"other" * 1000)
     others = {
-        r"settings crf \(28, now 40\)": manifest(tmp_path / "source.mp4", EncoderSettings(crf=40), "ab" * 32, maxrate=None),
-        "source sha256_of_ends": manifest(tmp_path / "source.mp4", EncoderSettings(), "ab" * 32, maxrate=None),
+        r"settings crf \(28, now 40\)": manifest(
+            tmp_path / "source.mp4", EncoderSettings(crf=40), "ab" * 32, maxrate=None
+        ),
+        "source sha256_of_ends": manifest(
+            tmp_path / "source.mp4", EncoderSettings(), "ab" * 32, maxrate=None
+        ),
         "model_sha256": {**contents, "model_sha256": "cd" * 32},
         r"maxrate \(None, now 5\)": {**contents, "maxrate": 5},
         "format_version": {**contents, "format_version": 99},
@@ -108,7 +132,9 @@ def test_what_differs_is_named_and_the_folder_left_as_it_was(target: Path, conte
 
 @pytest.mark.parametrize("resume", [False, True])
 @pytest.mark.parametrize("name", ["notes.txt", "manifest.json", "a.chunk", "b.part"])
-def test_a_folder_of_somebody_else_is_never_touched(target: Path, contents: dict[str, object], name: str, resume: bool) -> None:
+def test_a_folder_of_somebody_else_is_never_touched(
+    target: Path, contents: dict[str, object], name: str, resume: bool
+) -> None:
     folder = target.with_name("clip.lv.mp4.chunks")
     folder.mkdir()
     (folder / name).write_text('{"made_by": "me"}')
@@ -131,7 +157,9 @@ def test_files_put_into_our_folder_survive_it(target: Path, contents: dict[str, 
 
 
 @pytest.mark.parametrize("left", [[], ["lock"], ["lock", "manifest.json.part"], ["0.chunk.part"]])
-def test_what_a_kill_leaves_while_the_folder_is_made_or_removed_is_ours(target: Path, contents: dict[str, object], left: list[str]) -> None:
+def test_what_a_kill_leaves_while_the_folder_is_made_or_removed_is_ours(
+    target: Path, contents: dict[str, object], left: list[str]
+) -> None:
     folder = target.with_name("clip.lv.mp4.chunks")
     folder.mkdir()
     for name in left:
@@ -141,7 +169,9 @@ def test_what_a_kill_leaves_while_the_folder_is_made_or_removed_is_ours(target: 
     assert not folder.exists()
 
 
-def test_two_encodes_into_one_file_do_not_share_a_folder(target: Path, contents: dict[str, object]) -> None:
+def test_two_encodes_into_one_file_do_not_share_a_folder(
+    target: Path, contents: dict[str, object]
+) -> None:
     pytest.importorskip("fcntl")
     with ChunkStore(target, contents, resume=False) as store:
         store.save(TASK, RESULTS)

@@ -15,13 +15,17 @@ HEIGHT, WIDTH = 64, 96
 
 @pytest.fixture
 def planned(smooth) -> Callable[..., list[Chunk | None]]:
-    """planned(scenes, gop_size) → what planning says; a scene is a seed and a number of frames of a slow pan."""
+    """planned(scenes, gop_size) → what planning says; a scene is a seed and a number of frames of a
+    slow pan.
+    """
 
     def plan(scenes: list[tuple[int, int]], gop_size: int = 250) -> list[Chunk | None]:
         lumas = []
         for seed, count in scenes:
             whole = smooth(HEIGHT, WIDTH + count, seed)[..., 0]
-            lumas += [np.ascontiguousarray(whole[:, index : index + WIDTH]) for index in range(count)]
+            lumas += [
+                np.ascontiguousarray(whole[:, index : index + WIDTH]) for index in range(count)
+            ]
         search = MotionSearch(16, HEIGHT // 16, WIDTH // 16, 1)
         return list(plan_chunks(lumas, KeyframePlanner(search, gop_size)))
 
@@ -40,7 +44,9 @@ def test_a_chunk_is_told_of_when_the_frame_after_it_is_seen(planned) -> None:
 
 
 def test_a_scene_shorter_than_eight_frames_shares_the_chunk_before_it(planned) -> None:
-    """The second scene lasts from 12 to 16, so that the cut at 16 is too close to the keyframe at 12."""
+    """The second scene lasts from 12 to 16, so that the cut at 16 is too close to the keyframe at
+    12.
+    """
     assert [chunk.first for chunk in planned([(11, 12), (12, 4), (13, 20)]) if chunk] == [0, 12]
 
 
@@ -48,7 +54,9 @@ def test_a_scene_shorter_than_eight_frames_shares_the_chunk_before_it(planned) -
 def test_gop_size_is_the_most_frames_of_a_chunk(planned, gop_size: int) -> None:
     chunks = [chunk for chunk in planned([(14, 20)], gop_size) if chunk]
     assert [chunk.first for chunk in chunks] == list(range(0, 20, gop_size))
-    assert [chunk.frames for chunk in chunks] == [min(gop_size, 20 - chunk.first) for chunk in chunks]
+    assert [chunk.frames for chunk in chunks] == [
+        min(gop_size, 20 - chunk.first) for chunk in chunks
+    ]
     assert [chunk.is_last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
 
 

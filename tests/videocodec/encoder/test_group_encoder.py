@@ -1,4 +1,6 @@
-"""What a pace may ask of the group encoder: another crf for every unit, and to code one again as if it had never been."""
+"""What a pace may ask of the group encoder: another crf for every unit, and to code one again as if
+it had never been.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ def code(linear_codec, smooth, refusals: int) -> tuple[list[AccessUnit], Pace]:
     encoder = GroupEncoder(linear_codec.tables, header, settings, search, pace=pace)
     whole = smooth(64 + 25, 96 + 25, 3)
     pictures = [whole[index : index + 64, index : index + 96] for index in range(25)]
-    frames = [EncoderFrame(linear_codec.latents(p), search.luma(p), index, 1) for index, p in enumerate(pictures)]
+    frames = [
+        EncoderFrame(linear_codec.latents(p), search.luma(p), index, 1)
+        for index, p in enumerate(pictures)
+    ]
     return [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish(), pace
 
 
@@ -51,7 +56,10 @@ def test_every_unit_is_coded_at_the_crf_that_its_pace_names(linear_codec, smooth
     units, pace = code(linear_codec, smooth, 0)
     first, *others = [EncoderSettings(crf=crf) for crf in CRFS[: len(units)]]
     assert len(others) >= 3
-    assert [unit.quantisers[0] for unit in units] == [first.inter_quantiser - 6, *(settings.inter_quantiser for settings in others)]
+    assert [unit.quantisers[0] for unit in units] == [
+        first.inter_quantiser - 6,
+        *(settings.inter_quantiser for settings in others),
+    ]
     assert pace.asked == [unit.frame_count for unit in units]
 
 
@@ -70,15 +78,21 @@ class TestKeyframes:
         header, settings = linear_codec.header(96, 64), EncoderSettings(crf=30, **settings)
         search = motion_search(header, settings)
         encoder = GroupEncoder(linear_codec.tables, header, settings, search)
-        frames = [EncoderFrame(linear_codec.latents(p), search.luma(p), index, 1) for index, p in enumerate(pictures)]
+        frames = [
+            EncoderFrame(linear_codec.latents(p), search.luma(p), index, 1)
+            for index, p in enumerate(pictures)
+        ]
         units = [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish()
         assert sum(unit.frame_count for unit in units) == len(pictures)
         return EncoderSettings(crf=30).inter_quantiser - units[0].quantisers[0]
 
-    def test_a_still_scene_earns_a_finer_one_than_a_short_or_a_changing_one(self, linear_codec, smooth) -> None:
+    def test_a_still_scene_earns_a_finer_one_than_a_short_or_a_changing_one(
+        self, linear_codec, smooth
+    ) -> None:
         still, others = smooth(64, 96, 1), [smooth(64, 96, seed) for seed in range(2, 18)]
         long, short, changing = (
-            self.keyframe_quantiser(linear_codec, pictures) for pictures in ([still] * 17, [still] * 3, [still, *others])
+            self.keyframe_quantiser(linear_codec, pictures)
+            for pictures in ([still] * 17, [still] * 3, [still, *others])
         )
         assert long > short >= changing
 
@@ -86,16 +100,25 @@ class TestKeyframes:
         assert self.keyframe_quantiser(linear_codec, [smooth(64, 96, 1)]) == USUAL_KEYFRAME_OFFSET
 
     def test_a_fixed_offset_is_kept(self, linear_codec, smooth) -> None:
-        assert self.keyframe_quantiser(linear_codec, [smooth(64, 96, 1)] * 17, keyframe_offset=3) == 3
+        assert (
+            self.keyframe_quantiser(linear_codec, [smooth(64, 96, 1)] * 17, keyframe_offset=3) == 3
+        )
 
 
 @pytest.mark.parametrize(("generation", "marks"), [(1.0, False), (0.05, True)])
-def test_blocks_are_marked_where_the_settings_trust_a_restoration(linear_codec, smooth, generation: float, marks: bool) -> None:
+def test_blocks_are_marked_where_the_settings_trust_a_restoration(
+    linear_codec, smooth, generation: float, marks: bool
+) -> None:
     header, settings = linear_codec.header(96, 64), EncoderSettings(crf=30, generation=generation)
     search = motion_search(header, settings)
     encoder = GroupEncoder(linear_codec.tables, header, settings, search)
-    pictures = [smooth(64, 96, 1)] + [np.where(np.arange(96)[:, None] < 48, smooth(64, 96, 1), smooth(64, 96, 2))] * 4
-    frames = [EncoderFrame(linear_codec.latents(p), search.luma(p), index, 1) for index, p in enumerate(pictures)]
+    pictures = [smooth(64, 96, 1)] + [
+        np.where(np.arange(96)[:, None] < 48, smooth(64, 96, 1), smooth(64, 96, 2))
+    ] * 4
+    frames = [
+        EncoderFrame(linear_codec.latents(p), search.luma(p), index, 1)
+        for index, p in enumerate(pictures)
+    ]
     units = [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish()
     decoder = LatentDecoder(linear_codec.tables)
     modes = [frame.fields.modes for unit in units for frame in decoder.decode(unit)]
@@ -103,19 +126,29 @@ def test_blocks_are_marked_where_the_settings_trust_a_restoration(linear_codec, 
 
 
 class TestJudged:
-    """Frames that a judge looks at are coded again and again, and leave no trace of it but better latents."""
+    """Frames that a judge looks at are coded again and again, and leave no trace of it but better
+    latents.
+    """
 
     @staticmethod
     def code(linear_codec, smooth, judge, preset: str = "slower") -> list[AccessUnit]:
-        header, settings = linear_codec.header(96, 64), EncoderSettings(crf=30, preset=preset, group_size=8)
+        header, settings = (
+            linear_codec.header(96, 64),
+            EncoderSettings(crf=30, preset=preset, group_size=8),
+        )
         search = motion_search(header, settings)
         encoder = GroupEncoder(linear_codec.tables, header, settings, search, judge=judge)
         whole = smooth(64 + 18, 96 + 18, 3)
         pictures = [whole[i : i + 64, i : i + 96] for i in range(18)]
-        frames = [EncoderFrame(linear_codec.latents(p), search.luma(p), i, 1, p) for i, p in enumerate(pictures)]
+        frames = [
+            EncoderFrame(linear_codec.latents(p), search.luma(p), i, 1, p)
+            for i, p in enumerate(pictures)
+        ]
         return [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish()
 
-    def test_one_that_finds_nothing_changes_nothing_and_saw_what_is_decoded(self, linear_codec, smooth) -> None:
+    def test_one_that_finds_nothing_changes_nothing_and_saw_what_is_decoded(
+        self, linear_codec, smooth
+    ) -> None:
         seen: dict[bytes, list[CodedVersion]] = {}
 
         def judge(coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
@@ -123,7 +156,9 @@ class TestJudged:
             return np.zeros(coded.frame.latents.shape, np.float32)
 
         units = self.code(linear_codec, smooth, judge)
-        assert [unit.to_bytes() for unit in units] == [unit.to_bytes() for unit in self.code(linear_codec, smooth, None)]
+        assert [unit.to_bytes() for unit in units] == [
+            unit.to_bytes() for unit in self.code(linear_codec, smooth, None)
+        ]
         decoder, whole = UnitDecoder(linear_codec.tables, 2), smooth(64 + 18, 96 + 18, 3)
         frames = [frame for unit in units for frame in decoder.decode(unit, 1)]
         assert len(frames) == len(seen) == 18
@@ -132,7 +167,9 @@ class TestJudged:
             for coded in seen[whole[i : i + 64, i : i + 96].tobytes()]:
                 assert np.array_equal(coded.frame.latents, frame.latent.latents)
                 assert np.array_equal(coded.quantisers, frame.quantiser_map)
-                assert np.array_equal(coded.sent, frame.latent.fields.coded.repeat(2, 0).repeat(2, 1))
+                assert np.array_equal(
+                    coded.sent, frame.latent.fields.coded.repeat(2, 0).repeat(2, 1)
+                )
                 assert (coded.prediction is None) == (i == 0)
 
     @pytest.mark.parametrize(("preset", "between"), [("fast", 0), ("medium", 1), ("slower", 2)])
@@ -147,7 +184,9 @@ class TestJudged:
         assert looks == {True: 8, False: 17 * between}
 
     def test_what_it_wants_is_aimed_at(self, linear_codec, smooth) -> None:
-        """One that wants brighter pictures gets them: errors of the source's own latents are then no longer the least."""
+        """One that wants brighter pictures gets them: errors of the source's own latents are then
+        no longer the least.
+        """
 
         def judge(coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
             slope = np.zeros(coded.frame.latents.shape, np.float32)
@@ -158,5 +197,13 @@ class TestJudged:
         for chosen in (None, judge):
             decoder = UnitDecoder(linear_codec.tables, 2)
             units = self.code(linear_codec, smooth, chosen)
-            means.append(np.mean([frame.latent.latents[0].mean() for unit in units for frame in decoder.decode(unit, 1)]))
+            means.append(
+                np.mean(
+                    [
+                        frame.latent.latents[0].mean()
+                        for unit in units
+                        for frame in decoder.decode(unit, 1)
+                    ]
+                )
+            )
         assert means[1] > means[0]

@@ -7,13 +7,22 @@ from collections.abc import Callable
 import numpy as np
 
 from bitstream.group_structure import Structure, coding_order
-from videocodec.encoder.importance import USUAL_CLASS, WEIGHTS, GroupMotion, keyframe_offset, propagate, weight_classes
+from videocodec.encoder.importance import (
+    USUAL_CLASS,
+    WEIGHTS,
+    GroupMotion,
+    keyframe_offset,
+    propagate,
+    weight_classes,
+)
 from videocodec.encoder.motion import MotionSearch
 
 GRID = (4, 6)
 
 
-def importance(pictures: list[np.ndarray], structure: Structure = Structure.HIERARCHY) -> dict[int, np.ndarray]:
+def importance(
+    pictures: list[np.ndarray], structure: Structure = Structure.HIERARCHY
+) -> dict[int, np.ndarray]:
     search = MotionSearch(16, *GRID, 1)
     motion = GroupMotion(search, [search.luma(picture) for picture in pictures])
     return propagate(motion, coding_order(structure, len(pictures) - 1), 16, GRID)
@@ -21,7 +30,8 @@ def importance(pictures: list[np.ndarray], structure: Structure = Structure.HIER
 
 def test_all_frames_of_a_still_group_live_on_its_anchor(smooth: Callable[..., np.ndarray]) -> None:
     found = importance([smooth(64, 96, 1)] * 9)
-    assert np.allclose(found[0], 8)  # each frame hands itself on once, to one reference or half to each of two
+    # each frame hands itself on once, to one reference or half to each of two
+    assert np.allclose(found[0], 8)
     assert found[0].min() > found[8].max() > found[4].max() > found[2].max() > found[1].max() == 0
 
 

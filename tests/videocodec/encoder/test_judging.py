@@ -1,4 +1,6 @@
-"""The judge of pictures: that its gradient is one of what is seen, whole or in tiles, by one thread or several."""
+"""The judge of pictures: that its gradient is one of what is seen, whole or in tiles, by one thread
+or several.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def runtime() -> AutoencoderRuntime:
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
     """The embedded autoencoder and tables with a UNet."""
-    return ModelBundle.find(temporal_bundle(tmp_path_factory.mktemp("bundles") / "judged", trained=False))
+    return ModelBundle.find(
+        temporal_bundle(tmp_path_factory.mktemp("bundles") / "judged", trained=False)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +56,9 @@ def header_of(write_movie, panned, tmp_path_factory) -> Callable[[int, int], Seq
     """header_of(width, height) → of a stream of that size."""
 
     def make(width: int, height: int) -> SequenceHeader:
-        movie = write_movie(tmp_path_factory.mktemp("movies") / "movie.mp4", panned(1, height, width, (0, 0)))
+        movie = write_movie(
+            tmp_path_factory.mktemp("movies") / "movie.mp4", panned(1, height, width, (0, 0))
+        )
         with VideoSource(movie) as source:
             return sequence_header(source, ModelBundle.find("embedded"), EncoderSettings())
 
@@ -64,58 +70,90 @@ def header(header_of) -> SequenceHeader:
     return header_of(WIDTH, HEIGHT)
 
 
-def coarse(runtime: AutoencoderRuntime, header: SequenceHeader, picture: np.ndarray) -> CodedVersion:
+def coarse(
+    runtime: AutoencoderRuntime, header: SequenceHeader, picture: np.ndarray
+) -> CodedVersion:
     """A picture's latents, rounded to a coarse step."""
     (latents,) = runtime.encode(picture[None], header.padded_height, header.padded_width)
     step = step_latent(QUANTISER)
     rounded = (np.rint(latents / step) * step * UNITS_PER_LATENT).astype(np.int16)
     shape = latents.shape[1:]
     fields = BlockFields.blank(shape[0] // 2, shape[1] // 2, Mode.INTRA)
-    return CodedVersion(LatentFrame(rounded, fields, QUANTISER, 0.0, 0.0), np.full(shape, QUANTISER, np.uint8), np.ones(shape, bool))
+    return CodedVersion(
+        LatentFrame(rounded, fields, QUANTISER, 0.0, 0.0),
+        np.full(shape, QUANTISER, np.uint8),
+        np.ones(shape, bool),
+    )
 
 
-def seen(runtime: AutoencoderRuntime, perceptual: LpipsSqueeze, scaled: torch.Tensor, picture: np.ndarray) -> torch.Tensor:
-    """What the judge minimises, worked out from the decoded picture, for pictures whose sides need no padding."""
+def seen(
+    runtime: AutoencoderRuntime, perceptual: LpipsSqueeze, scaled: torch.Tensor, picture: np.ndarray
+) -> torch.Tensor:
+    """What the judge minimises, worked out from the decoded picture, for pictures whose sides need
+    no padding.
+    """
     decoded = runtime.pictures(scaled, torch.full((1, *scaled.shape[2:]), step_latent(QUANTISER)))
     source = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
     error = (decoded - source) * 127.5
     squared = error.square().mean() + 0.5 * torch.nn.functional.avg_pool2d(error, 8).square().mean()
     lost = lost_structure(decoded, source)[0]
-    return torch.log(squared + 4) + torch.log(perceptual(decoded, source)[0] + 0.02) + torch.log(lost + 0.01) / 2
+    return (
+        torch.log(squared + 4)
+        + torch.log(perceptual(decoded, source)[0] + 0.02)
+        + torch.log(lost + 0.01) / 2
+    )
 
 
-def loss(runtime: AutoencoderRuntime, perceptual: LpipsSqueeze, latents: np.ndarray, picture: np.ndarray) -> float:
+def loss(
+    runtime: AutoencoderRuntime, perceptual: LpipsSqueeze, latents: np.ndarray, picture: np.ndarray
+) -> float:
     """The same, of latents in units of the stream."""
     with torch.no_grad():
-        return float(seen(runtime, perceptual, torch.from_numpy(latents / np.float32(UNITS_PER_LATENT))[None], picture))
+        return float(
+            seen(
+                runtime,
+                perceptual,
+                torch.from_numpy(latents / np.float32(UNITS_PER_LATENT))[None],
+                picture,
+            )
+        )
 
 
 def test_it_is_the_gradient_of_what_is_seen(runtime, perceptual, header_of, texture) -> None:
     header, picture = header_of(128, 96), texture(96, 128)
     coded = coarse(runtime, header, picture)
-    scaled = torch.from_numpy(coded.frame.latents.astype(np.float32) / np.float32(UNITS_PER_LATENT))[None].requires_grad_(True)
+    scaled = torch.from_numpy(
+        coded.frame.latents.astype(np.float32) / np.float32(UNITS_PER_LATENT)
+    )[None].requires_grad_(True)
     (expected,) = torch.autograd.grad(seen(runtime, perceptual, scaled, picture), scaled)
     expected = expected[0].numpy() / np.sqrt(np.mean(np.square(expected.numpy(), dtype=np.float64)))
     found = PerceptualJudge(runtime, header, perceptual)(coded, picture)
     assert np.mean(found * expected, dtype=np.float64) > 0.9999
 
 
-def test_against_its_gradient_pictures_get_better_and_along_it_worse(runtime, perceptual, header_of, texture) -> None:
+def test_against_its_gradient_pictures_get_better_and_along_it_worse(
+    runtime, perceptual, header_of, texture
+) -> None:
     header, picture = header_of(128, 96), texture(96, 128)
     coded = coarse(runtime, header, picture)
     gradient = PerceptualJudge(runtime, header, perceptual)(coded, picture)
     assert gradient.shape == coded.frame.latents.shape and gradient.dtype == np.float32
     assert np.mean(np.square(gradient, dtype=np.float64)) == pytest.approx(1)
     here, unit = coded.frame.latents.astype(np.float32), step_latent(QUANTISER) * UNITS_PER_LATENT
-    before, after, worse = (loss(runtime, perceptual, here + far * unit * gradient, picture) for far in (0, -0.03, 0.03))
+    before, after, worse = (
+        loss(runtime, perceptual, here + far * unit * gradient, picture) for far in (0, -0.03, 0.03)
+    )
     assert after < before < worse
-    # The slope of central differences along the gradient is the gradient's own length, which a random direction has none of.
+    # The slope of central differences along the gradient is the gradient's own length, which a
+    # random direction has none of.
     other = np.random.default_rng(0).standard_normal(gradient.shape).astype(np.float32)
     sideways = abs(loss(runtime, perceptual, here + 0.03 * unit * other, picture) - before)
     assert worse - after > 10 * sideways
 
 
-def test_tiles_of_a_picture_together_see_what_is_seen_of_it_whole(runtime, perceptual, header, texture, monkeypatch) -> None:
+def test_tiles_of_a_picture_together_see_what_is_seen_of_it_whole(
+    runtime, perceptual, header, texture, monkeypatch
+) -> None:
     coded = coarse(runtime, header, texture(HEIGHT, WIDTH))
     whole = PerceptualJudge(runtime, header, perceptual)(coded, texture(HEIGHT, WIDTH))
     monkeypatch.setattr(judging, "_TILE_SIDES", (9, 9))
@@ -131,12 +169,18 @@ def test_tiles_cover_every_position_once() -> None:
         seen = np.zeros((height, width), int)
         for tile in judging._tiles(height, width, 9):
             seen[tile.inner] += 1
-            assert all(o.start <= i.start < i.stop <= o.stop and i.stop - i.start <= 9 for i, o in zip(tile.inner, tile.outer))
+            assert all(
+                o.start <= i.start < i.stop <= o.stop and i.stop - i.start <= 9
+                for i, o in zip(tile.inner, tile.outer)
+            )
         assert np.all(seen == 1)
 
 
 def test_the_greedier_a_model_the_smaller_its_tiles(runtime) -> None:
-    sides = [judging._largest_tile(number) for number in (runtime.bytes_per_latent, 20_000, 100_000, 10_000_000)]
+    sides = [
+        judging._largest_tile(number)
+        for number in (runtime.bytes_per_latent, 20_000, 100_000, 10_000_000)
+    ]
     assert sides[0] == 96 > sides[1] > sides[2] > sides[3] == 16
 
 
@@ -147,8 +191,13 @@ def threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def test_the_number_of_threads_changes_no_bit_and_stays_what_it_was(runtime, perceptual, header, texture, threads) -> None:
-    coded, judge = coarse(runtime, header, texture(HEIGHT, WIDTH)), PerceptualJudge(runtime, header, perceptual)
+def test_the_number_of_threads_changes_no_bit_and_stays_what_it_was(
+    runtime, perceptual, header, texture, threads
+) -> None:
+    coded, judge = (
+        coarse(runtime, header, texture(HEIGHT, WIDTH)),
+        PerceptualJudge(runtime, header, perceptual),
+    )
     found = []
     for number in (1, 2, 3):
         torch.set_num_threads(number)
@@ -157,38 +206,55 @@ def test_the_number_of_threads_changes_no_bit_and_stays_what_it_was(runtime, per
     assert found[0] == found[1] == found[2]
 
 
-def test_pictures_too_small_for_lpips_are_judged_by_their_error(runtime, perceptual, header_of, texture) -> None:
+def test_pictures_too_small_for_lpips_are_judged_by_their_error(
+    runtime, perceptual, header_of, texture
+) -> None:
     header, picture = header_of(16, 16), texture(16, 16)
-    gradient = PerceptualJudge(runtime, header, perceptual)(coarse(runtime, header, picture), picture)
+    gradient = PerceptualJudge(runtime, header, perceptual)(
+        coarse(runtime, header, picture), picture
+    )
     assert np.mean(np.square(gradient, dtype=np.float64)) == pytest.approx(1)
 
 
 class TestRestoration:
     """Models with a UNet are judged by what becomes of latents behind it."""
 
-    def test_it_is_shown_the_frame_and_its_prediction(self, bundle, perceptual, header, runtime, texture, monkeypatch) -> None:
+    def test_it_is_shown_the_frame_and_its_prediction(
+        self, bundle, perceptual, header, runtime, texture, monkeypatch
+    ) -> None:
         restoration = DiffusionRestoration(bundle, header, torch.device("cpu"))
         shown: list[tuple[np.ndarray, ...]] = []
         real = restoration.restore_latents
-        monkeypatch.setattr(restoration, "restore_latents", lambda *given: shown.append(given) or real(*given))
+        monkeypatch.setattr(
+            restoration, "restore_latents", lambda *given: shown.append(given) or real(*given)
+        )
         coded = coarse(runtime, header, texture(HEIGHT, WIDTH))
         coded.frame.fields.modes[1, 2] = Mode.GENERATE
         prediction = (coded.frame.latents + 3).astype(np.int32)
         judge = PerceptualJudge(AutoencoderRuntime(bundle, "cpu"), header, perceptual, restoration)
         judge(coded, texture(HEIGHT, WIDTH))
-        judge(CodedVersion(coded.frame, coded.quantisers, coded.sent, prediction), texture(HEIGHT, WIDTH))
+        judge(
+            CodedVersion(coded.frame, coded.quantisers, coded.sent, prediction),
+            texture(HEIGHT, WIDTH),
+        )
         (alone, mask, quantisers), (between, _, _) = shown
         assert all(np.array_equal(plane, coded.frame.latents) for plane in alone[0])
-        assert [np.array_equal(between[0, i], coded.frame.latents + 3 * (i > 0)) for i in range(3)] == [True] * 3
+        assert [
+            np.array_equal(between[0, i], coded.frame.latents + 3 * (i > 0)) for i in range(3)
+        ] == [True] * 3
         assert np.argwhere(mask[0]).tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
         assert np.all(quantisers == QUANTISER)
 
-    def test_what_it_makes_of_latents_is_what_is_judged(self, bundle, perceptual, header, runtime, texture, monkeypatch) -> None:
+    def test_what_it_makes_of_latents_is_what_is_judged(
+        self, bundle, perceptual, header, runtime, texture, monkeypatch
+    ) -> None:
         restoration = DiffusionRestoration(bundle, header, torch.device("cpu"))
         coded, picture = coarse(runtime, header, texture(HEIGHT, WIDTH)), texture(HEIGHT, WIDTH)
         moved = coded.frame.latents.astype(np.float32) + 20
         monkeypatch.setattr(restoration, "restore_latents", lambda *given: moved[None])
         found = PerceptualJudge(runtime, header, perceptual, restoration)(coded, picture)
         there = LatentFrame(moved.astype(np.int16), coded.frame.fields, QUANTISER, 0.0, 0.0)
-        expected = PerceptualJudge(runtime, header, perceptual)(CodedVersion(there, coded.quantisers, coded.sent), picture)
+        expected = PerceptualJudge(runtime, header, perceptual)(
+            CodedVersion(there, coded.quantisers, coded.sent), picture
+        )
         assert np.array_equal(found, expected)

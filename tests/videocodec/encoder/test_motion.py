@@ -16,8 +16,12 @@ def search(height: int, width: int, block: int = 16) -> MotionSearch:
 
 
 @pytest.mark.parametrize("step", [(0, 3), (2, 0), (-4, 5), (1, -6), (0, 0)])
-def test_a_known_shift_is_found(panned: Callable[..., list[np.ndarray]], step: tuple[int, int]) -> None:
-    """A camera that moves by ``step`` finds what it sees now ``step`` further in the frame before."""
+def test_a_known_shift_is_found(
+    panned: Callable[..., list[np.ndarray]], step: tuple[int, int]
+) -> None:
+    """A camera that moves by ``step`` finds what it sees now ``step`` further in the frame
+    before.
+    """
     before, now = panned(2, 96, 128, step)
     motion = search(96, 128)
     vectors = motion.vectors(motion.luma(now), motion.luma(before))
@@ -36,7 +40,9 @@ def test_two_objects_have_two_motions(texture: Callable[..., np.ndarray]) -> Non
     assert np.abs(vectors[1:-1, 5:7] - (0, -3)).max() <= 1
 
 
-def test_large_pictures_are_searched_small_and_vectors_are_still_in_their_pixels(panned: Callable[..., list[np.ndarray]]) -> None:
+def test_large_pictures_are_searched_small_and_vectors_are_still_in_their_pixels(
+    panned: Callable[..., list[np.ndarray]],
+) -> None:
     before, now = panned(2, 640, 960, (6, 12))
     motion = search(640, 960)
     vectors = motion.vectors(motion.luma(now), motion.luma(before))
@@ -52,8 +58,12 @@ def test_luma_is_padded_to_whole_blocks_with_the_edge(texture: Callable[..., np.
     assert np.array_equal(luma[:, 50:], np.repeat(luma[:, 49:50], 14, axis=1))
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (16, 16), (8, 100), (16, 256), (250, 8), (17, 31), (5, 4000)])
-def test_tiny_and_narrow_pictures_have_a_vector_for_every_block_too(height: int, width: int) -> None:
+@pytest.mark.parametrize(
+    ("height", "width"), [(1, 1), (16, 16), (8, 100), (16, 256), (250, 8), (17, 31), (5, 4000)]
+)
+def test_tiny_and_narrow_pictures_have_a_vector_for_every_block_too(
+    height: int, width: int
+) -> None:
     motion = search(height, width)
     luma = motion.luma(np.zeros((height, width, 3), np.uint8))
     assert not motion.vectors(luma, luma).any()
@@ -80,14 +90,20 @@ class TestNovelty:
         luma = motion.luma(texture(96, 128, 1))
         assert motion.novelty(luma, luma) == 0
 
-    def test_neither_has_a_pan_nor_a_little_noise(self, panned: Callable[..., list[np.ndarray]]) -> None:
+    def test_neither_has_a_pan_nor_a_little_noise(
+        self, panned: Callable[..., list[np.ndarray]]
+    ) -> None:
         before, now = panned(2, 96, 128, (2, 3))
         motion = search(96, 128)
         assert motion.novelty(motion.luma(now), motion.luma(before)) < 0.5
-        noisy = np.clip(before + np.random.default_rng(0).normal(0, 1, before.shape), 0, 255).astype(np.uint8)
+        noisy = np.clip(
+            before + np.random.default_rng(0).normal(0, 1, before.shape), 0, 255
+        ).astype(np.uint8)
         assert motion.novelty(motion.luma(noisy), motion.luma(before)) < 0.1
 
-    def test_another_scene_has_much_more(self, texture: Callable[..., np.ndarray], panned: Callable[..., list[np.ndarray]]) -> None:
+    def test_another_scene_has_much_more(
+        self, texture: Callable[..., np.ndarray], panned: Callable[..., list[np.ndarray]]
+    ) -> None:
         motion = search(96, 128)
         a, b = (motion.luma(texture(96, 128, seed)) for seed in (1, 2))
         before, now = (motion.luma(frame) for frame in panned(2, 96, 128, (5, 5)))

@@ -16,14 +16,20 @@ from videocodec.encoder.settings import MAX_CRF
 SLOPE = 0.1
 
 
-def follow(crf: float, bias: float = 1.0, noise: float = 0.0, frames: int = 160) -> tuple[list[int], float]:
-    """Code a chunk of groups of 16 that take ``bias`` times what was predicted → crfs, bytes taken over the budget."""
+def follow(
+    crf: float, bias: float = 1.0, noise: float = 0.0, frames: int = 160
+) -> tuple[list[int], float]:
+    """Code a chunk of groups of 16 that take ``bias`` times what was predicted → crfs, bytes taken
+    over the budget.
+    """
     rng = np.random.default_rng(1)
     costs = (2000.0, *rng.uniform(30, 90, frames))
     follower, crfs, taken, first = BudgetFollower(Budget(crf, costs, SLOPE)), [], 0, 0
     for count in (1, *[16] * (frames // 16)):
         crfs.append(follower.choose(count))
-        factor = 2 ** (SLOPE * (crf - crfs[-1])) * (bias * 2 ** rng.normal(0, noise) if first else 1)
+        factor = 2 ** (SLOPE * (crf - crfs[-1])) * (
+            bias * 2 ** rng.normal(0, noise) if first else 1
+        )
         size = round(sum(costs[first : first + count]) * factor)
         follower.note(count, crfs[-1], size)
         taken, first = taken + size, first + count
@@ -59,7 +65,9 @@ def test_crf_stays_within_its_range(crf: float, bias: float) -> None:
 class TestPeak:
     @staticmethod
     def code(pace: ChunkPace, first_pts: int, header, bits_at_30: float) -> list[int]:
-        """Let a unit of one frame take that many bits at crf 30, half as many every 10 → crfs tried."""
+        """Let a unit of one frame take that many bits at crf 30, half as many every 10 → crfs
+        tried.
+        """
         tried = []
         while True:
             tried.append(pace.crf(1))
@@ -72,7 +80,9 @@ class TestPeak:
     def pace(self) -> ChunkPace:
         return ChunkPace(ConstantCrf(30), PeakLimit(40_000, Fraction(1, 100), (), 100, True))
 
-    def test_a_unit_that_takes_too_much_is_tried_coarser_until_it_fits(self, pace: ChunkPace, linear_codec) -> None:
+    def test_a_unit_that_takes_too_much_is_tried_coarser_until_it_fits(
+        self, pace: ChunkPace, linear_codec
+    ) -> None:
         tried = self.code(pace, 0, linear_codec.header(32, 32), 60_000)
         assert tried[0] == 30 and tried == sorted(set(tried))
         assert 40 <= tried[-1] <= 46

@@ -22,7 +22,9 @@ def header(linear_codec) -> SequenceHeader:
     return linear_codec.header(32, 32)
 
 
-def unit(first_pts: int, durations: tuple[int, ...], header: SequenceHeader | None = None) -> AccessUnit:
+def unit(
+    first_pts: int, durations: tuple[int, ...], header: SequenceHeader | None = None
+) -> AccessUnit:
     structure = Structure.KEYFRAME if header else Structure.CHAIN
     return AccessUnit(structure, header, first_pts, durations, (20,) * len(durations), 0, b"")
 
@@ -43,7 +45,10 @@ def test_the_peak_is_the_fullest_window_there_is(steps: list[tuple[int, int]]) -
     for step, bits in steps:
         pts += step
         frames.append(FrameBits(pts, bits))
-    windows = [sum(f.bits for f in frames if start <= f.pts < start + 100) for start in range(-100, pts + 1)]
+    windows = [
+        sum(f.bits for f in frames if start <= f.pts < start + 100)
+        for start in range(-100, pts + 1)
+    ]
     assert peak(frames, TICK) == max(windows)
 
 
@@ -54,7 +59,9 @@ def test_the_tail_is_what_shares_a_window_with_the_next_frame() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_units_as_large_as_allowed_fill_no_window_and_do_not_starve(header, seed: int) -> None:
-    """Whatever the lengths of groups and frames, also across a border, where a chunk leaves room for the next keyframe."""
+    """Whatever the lengths of groups and frames, also across a border, where a chunk leaves room
+    for the next keyframe.
+    """
     rng = np.random.default_rng(seed)
     maximum, frames, carry, shares = 80_000, [], (), []
     pts = 0
@@ -65,7 +72,9 @@ def test_units_as_large_as_allowed_fill_no_window_and_do_not_starve(header, seed
         while sum(lengths) < count:
             lengths.append(min(int(rng.integers(1, 17)), count - sum(lengths)))
         for index, length in enumerate(lengths):
-            durations = tuple(int(d) for d in rng.integers(3, 6, length)) if seed % 2 else (4,) * length
+            durations = (
+                tuple(int(d) for d in rng.integers(3, 6, length)) if seed % 2 else (4,) * length
+            )
             this = unit(pts, durations, None if index else header)
             size = max(0, int(limit.allowed(this) / 8))
             shares.append(size / length)
@@ -80,7 +89,9 @@ def test_units_as_large_as_allowed_fill_no_window_and_do_not_starve(header, seed
 
 
 def test_a_chunk_that_is_not_the_last_leaves_room_for_a_keyframe_like_its_own(header) -> None:
-    """In the second before its end, groups share what that keyframe, with a margin of a tenth, leaves of the maximum."""
+    """In the second before its end, groups share what that keyframe, with a margin of a tenth,
+    leaves of the maximum.
+    """
     allowed = {}
     for is_last in (False, True):
         limit = PeakLimit(10_000, TICK, (), 61, is_last)
@@ -89,4 +100,6 @@ def test_a_chunk_that_is_not_the_last_leaves_room_for_a_keyframe_like_its_own(he
             limit.add(unit(4 + 40 * index, (4,) * 10), 0)
         allowed[is_last] = limit.allowed(unit(164, (4,) * 10)), limit.allowed(unit(164, (4,) * 16))
     assert allowed[True] == (10_000 * 10 / 20, 10_000 * 16 / 20)
-    assert allowed[False] == pytest.approx(((10_000 - 1.1 * 8 * 500) * 10 / 20, (10_000 - 1.1 * 8 * 500) * 16 / 20))
+    assert allowed[False] == pytest.approx(
+        ((10_000 - 1.1 * 8 * 500) * 10 / 20, (10_000 - 1.1 * 8 * 500) * 16 / 20)
+    )

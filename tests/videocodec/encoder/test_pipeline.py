@@ -25,16 +25,26 @@ TIME_BASE = Fraction(1, 25)
 
 
 class Memory(Workers):
-    """Codes frames from memory, and, as processes may, finishes the chunks in another order.  ``coded`` lists the tasks."""
+    """Codes frames from memory, and, as processes may, finishes the chunks in another order.
+
+    ``coded`` lists the tasks.
+    """
 
     def __init__(self, coder: ChunkCoder, frames: list[SourceFrame]) -> None:
         self._coder, self._frames = coder, frames
         self.coded: list[ChunkTask] = []
 
-    def run(self, tasks: Iterable[ChunkTask | None], told: Told) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
+    def run(
+        self, tasks: Iterable[ChunkTask | None], told: Told
+    ) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
         for task in reversed([task for task in tasks if task is not None]):
             self.coded.append(task)
-            yield task, self._coder.code(task, lambda chunk: self._frames[chunk.first : chunk.first + chunk.frames], told)
+            yield (
+                task,
+                self._coder.code(
+                    task, lambda chunk: self._frames[chunk.first : chunk.first + chunk.frames], told
+                ),
+            )
 
 
 @pytest.fixture
@@ -43,21 +53,42 @@ def video(texture) -> list[SourceFrame]:
     pictures = []
     for seed, count, step in ((1, 20, 1), (2, 14, 5), (3, 16, 2)):
         whole = texture(HEIGHT, WIDTH + step * count, seed)
-        pictures += [np.ascontiguousarray(whole[:, step * index :][:, :WIDTH]) for index in range(count)]
+        pictures += [
+            np.ascontiguousarray(whole[:, step * index :][:, :WIDTH]) for index in range(count)
+        ]
     return [SourceFrame(picture, index, 1) for index, picture in enumerate(pictures)]
 
 
 @pytest.fixture
-def encode(linear_codec, video: list[SourceFrame], tmp_path: Path) -> Callable[..., tuple[Outcome, Memory]]:
-    """encode(run, maxrate=None, store=None, progress=None) → the outcome of ``run(encoding)``, and who coded it."""
+def encode(
+    linear_codec, video: list[SourceFrame], tmp_path: Path
+) -> Callable[..., tuple[Outcome, Memory]]:
+    """encode(run, maxrate=None, store=None, progress=None) → the outcome of ``run(encoding)``, and
+    who coded it.
+    """
 
     def encode(run: Callable[[Encoding], Outcome], **options: object) -> tuple[Outcome, Memory]:
         settings, header = EncoderSettings(preset="fast"), linear_codec.header(WIDTH, HEIGHT)
         search = motion_search(header, settings)
-        planned = plan_chunks((search.luma(frame.rgb) for frame in video), KeyframePlanner(search, settings.gop_size))
+        planned = plan_chunks(
+            (search.luma(frame.rgb) for frame in video), KeyframePlanner(search, settings.gop_size)
+        )
         workers = Memory(ChunkCoder(linear_codec, header, 1 << 30), video)
-        with ChunkStore(tmp_path / "out.mp4", {"made_by": "videocodec, unfinished encode"}, resume=options.get("resume", False)) as store:
-            encoding = Encoding(workers, store, planned, settings, TIME_BASE, len(video), options.get("maxrate"), options.get("progress"))
+        with ChunkStore(
+            tmp_path / "out.mp4",
+            {"made_by": "videocodec, unfinished encode"},
+            resume=options.get("resume", False),
+        ) as store:
+            encoding = Encoding(
+                workers,
+                store,
+                planned,
+                settings,
+                TIME_BASE,
+                len(video),
+                options.get("maxrate"),
+                options.get("progress"),
+            )
             outcome = run(encoding)
             for task in outcome.coded.tasks:
                 assert store.load(task) is not None
@@ -86,15 +117,21 @@ def test_what_is_in_the_store_is_not_coded_again(encode) -> None:
 @pytest.mark.parametrize("rate", [6_000, 12_000])
 def test_a_rate_is_met_by_all_chunks_together(encode, rate: int) -> None:
     told: list[Progress] = []
-    outcome, _ = encode(lambda encoding: encoding.at_rate(lambda coded: rate * 2 / 8, "x"), progress=told.append)
+    outcome, _ = encode(
+        lambda encoding: encoding.at_rate(lambda coded: rate * 2 / 8, "x"), progress=told.append
+    )
     assert outcome.coded.size * 8 / 2 == pytest.approx(rate, rel=0.03)
     assert outcome.warnings == () and 0 < outcome.crf < MAX_CRF
-    assert [progress.pass_number for progress in told] == sorted(progress.pass_number for progress in told)
+    assert [progress.pass_number for progress in told] == sorted(
+        progress.pass_number for progress in told
+    )
     assert (told[0].pass_number, told[0].passes, told[-1].pass_number) == (1, 2, outcome.passes)
 
 
 @pytest.mark.parametrize(("target", "crf"), [(200, MAX_CRF), (10**7, 0)])
-def test_a_rate_out_of_reach_is_as_near_as_it_can_be_and_says_so(encode, target: int, crf: int) -> None:
+def test_a_rate_out_of_reach_is_as_near_as_it_can_be_and_says_so(
+    encode, target: int, crf: int
+) -> None:
     outcome, _ = encode(lambda encoding: encoding.at_rate(lambda coded: target, "5 kbit/s"))
     assert outcome.crf == crf
     assert {unit.crf for chunk in outcome.coded.units for unit in chunk} == {crf}
@@ -125,12 +162,25 @@ def test_a_maxrate_out_of_reach_is_a_warning(encode) -> None:
     assert "more than the maximum of 0.9 kbit/s" in warning
 
 
-def test_the_header_says_what_the_source_is_and_what_it_was_encoded_with(linear_codec, write_movie, texture, tmp_path) -> None:
+def test_the_header_says_what_the_source_is_and_what_it_was_encoded_with(
+    linear_codec, write_movie, texture, tmp_path
+) -> None:
     with VideoSource(write_movie(tmp_path / "a.mp4", [texture(50, 66)] * 3)) as source:
-        header = sequence_header(source, linear_codec.bundle, EncoderSettings(crf=17, gop_size=99, preset="fast"))
-        assert (header.width, header.height, header.frame_rate, header.time_base) == (66, 50, 25, source.time_base)
+        header = sequence_header(
+            source, linear_codec.bundle, EncoderSettings(crf=17, gop_size=99, preset="fast")
+        )
+        assert (header.width, header.height, header.frame_rate, header.time_base) == (
+            66,
+            50,
+            25,
+            source.time_base,
+        )
     assert (header.crf, header.gop_size, header.preset) == (17, 99, 4)
-    assert (header.model_name, header.model_sha256, header.latent_channels) == ("linear", "11" * 32, 4)
+    assert (header.model_name, header.model_sha256, header.latent_channels) == (
+        "linear",
+        "11" * 32,
+        4,
+    )
 
 
 def test_it_calls_itself_a_generative_reconstruction_if_a_network_restores_it_or_blocks_may_be_made_up(
@@ -140,7 +190,14 @@ def test_it_calls_itself_a_generative_reconstruction_if_a_network_restores_it_or
     restoring = SimpleNamespace(**(vars(plain) | {"has_unet": True}))
     with VideoSource(write_movie(tmp_path / "a.mp4", [texture(50, 66)])) as source:
         flags = [
-            sequence_header(source, bundle, EncoderSettings(generation=generation)).generated_content
-            for bundle, generation in ((plain, 1.0), (plain, 0.5), (restoring, 1.0), (restoring, 0.5))
+            sequence_header(
+                source, bundle, EncoderSettings(generation=generation)
+            ).generated_content
+            for bundle, generation in (
+                (plain, 1.0),
+                (plain, 0.5),
+                (restoring, 1.0),
+                (restoring, 0.5),
+            )
         ]
     assert flags == [False, True, True, True]

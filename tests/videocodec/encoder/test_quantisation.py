@@ -1,4 +1,6 @@
-"""Rate-distortion quantisation: never dearer than rounding, by its own measure, and cheaper on the whole."""
+"""Rate-distortion quantisation: never dearer than rounding, by its own measure, and cheaper on the
+whole.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ class Recording(RateDistortionQuantiser):
     def __call__(self, part: PassContext) -> np.ndarray:
         chosen = super().__call__(part)
         plain = self.wanted[part.first : part.first + part.own, part.rows, part.columns].T.ravel()
-        costs = [(plain - levels) ** 2 + self.weight * part.bits(levels) for levels in (chosen.ravel(), np.rint(plain).astype(np.int64))]
+        costs = [
+            (plain - levels) ** 2 + self.weight * part.bits(levels)
+            for levels in (chosen.ravel(), np.rint(plain).astype(np.int64))
+        ]
         self.excess.append(costs[0] - costs[1])
         return chosen
 
@@ -37,7 +42,9 @@ class Recording(RateDistortionQuantiser):
 def code(linear_codec, wanted: np.ndarray, lagrangian: float) -> tuple[float, float, Recording]:
     """Squared error in steps, bits, and the quantiser used."""
     writer, choose = SymbolWriter(), Recording(wanted, lagrangian)
-    frame = FrameCoder(linear_codec.tables, *wanted.shape[1:], 2).code_keyframe(writer, QUANTISER, choose)
+    frame = FrameCoder(linear_codec.tables, *wanted.shape[1:], 2).code_keyframe(
+        writer, QUANTISER, choose
+    )
     levels = frame.latents / UNITS_PER_LATENT / step_latent(QUANTISER)
     return float(((levels - wanted) ** 2).sum()), writer.bits, choose
 
@@ -51,7 +58,10 @@ def test_every_choice_costs_at_most_what_rounding_costs(linear_codec) -> None:
 
 @pytest.mark.parametrize("lagrangian", [0.05, 0.1, 0.2])
 def test_the_cost_of_the_whole_frame_falls(linear_codec, lagrangian: float) -> None:
-    rounding, optimised = code(linear_codec, target(), 0.0), code(linear_codec, target(), lagrangian)
+    rounding, optimised = (
+        code(linear_codec, target(), 0.0),
+        code(linear_codec, target(), lagrangian),
+    )
     assert optimised[0] + lagrangian * optimised[1] < rounding[0] + lagrangian * rounding[1]
     assert optimised[1] < rounding[1]
 
@@ -79,7 +89,13 @@ def test_where_errors_count_more_they_become_smaller(linear_codec, where: str) -
 
     def error(*arguments: np.ndarray) -> float:
         choose = RateDistortionQuantiser(wanted, 0.2, *arguments)
-        frame = FrameCoder(linear_codec.tables, 8, 12, 2).code_keyframe(SymbolWriter(), QUANTISER, choose)
-        return float(np.square(frame.latents / UNITS_PER_LATENT / step_latent(QUANTISER) - wanted)[chosen].sum())
+        frame = FrameCoder(linear_codec.tables, 8, 12, 2).code_keyframe(
+            SymbolWriter(), QUANTISER, choose
+        )
+        return float(
+            np.square(frame.latents / UNITS_PER_LATENT / step_latent(QUANTISER) - wanted)[
+                chosen
+            ].sum()
+        )
 
     assert error(weights, places) < 0.95 * error()

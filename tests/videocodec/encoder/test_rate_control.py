@@ -9,10 +9,15 @@ from videocodec.encoder.rate_control import PROBE_CRFS, ChunkPrediction, RateCon
 from videocodec.encoder.settings import MAX_CRF
 
 
-def coded(crf: float, key: float = 3000, group: float = 800, groups: int = 4, slope: float = 0.1) -> list[UnitCost]:
+def coded(
+    crf: float, key: float = 3000, group: float = 800, groups: int = 4, slope: float = 0.1
+) -> list[UnitCost]:
     """A chunk of a keyframe and groups of 8 frames at a crf, by an exponential law."""
     factor = 2 ** (-slope * (crf - 32))
-    return [UnitCost(1, round(key * factor), round(crf)), *[UnitCost(8, round(group * factor), round(crf))] * groups]
+    return [
+        UnitCost(1, round(key * factor), round(crf)),
+        *[UnitCost(8, round(group * factor), round(crf))] * groups,
+    ]
 
 
 def prediction(**law: float) -> ChunkPrediction:
@@ -22,7 +27,9 @@ def prediction(**law: float) -> ChunkPrediction:
 def test_what_was_measured_is_predicted_as_it_was() -> None:
     costs = prediction().costs(PROBE_CRFS[0])
     assert costs[0] == pytest.approx(3000) and costs[1:] == pytest.approx([100] * 32)
-    assert prediction().costs(PROBE_CRFS[1]).sum() == pytest.approx(sum(unit.size for unit in coded(PROBE_CRFS[1])))
+    assert prediction().costs(PROBE_CRFS[1]).sum() == pytest.approx(
+        sum(unit.size for unit in coded(PROBE_CRFS[1]))
+    )
 
 
 @pytest.mark.parametrize("crf", [12.0, 40.25, 58.0])
@@ -44,7 +51,11 @@ def test_beyond_the_range_it_is_the_limit(target: float, limit: int) -> None:
     taken = sum(unit.size for unit in coded(limit))
     assert control.is_met(limit, taken)
     (warning,) = control.warnings(limit, taken, "8 kbit/s")
-    assert "8 kbit/s is out of reach" in warning and f"crf {limit}" in warning and str(taken) in warning
+    assert (
+        "8 kbit/s is out of reach" in warning
+        and f"crf {limit}" in warning
+        and str(taken) in warning
+    )
 
 
 def test_a_limit_that_turns_out_to_be_none_is_tried_again() -> None:
@@ -56,21 +67,30 @@ def test_a_limit_that_turns_out_to_be_none_is_tried_again() -> None:
     assert control.solve() < MAX_CRF
 
 
-@pytest.mark.parametrize(("share", "met", "warned"), [(1.01, True, False), (0.975, False, False), (1.05, False, True)])
-def test_two_percent_are_aimed_for_and_three_promised(share: float, met: bool, warned: bool) -> None:
+@pytest.mark.parametrize(
+    ("share", "met", "warned"), [(1.01, True, False), (0.975, False, False), (1.05, False, True)]
+)
+def test_two_percent_are_aimed_for_and_three_promised(
+    share: float, met: bool, warned: bool
+) -> None:
     control = RateControl(10_000, [prediction()])
     assert control.is_met(30.5, round(10_000 * share)) == met
     assert bool(control.warnings(30.5, round(10_000 * share), "x")) == warned
 
 
 def test_a_pass_corrects_what_the_first_one_predicted() -> None:
-    """The real encoder takes 1.5 times as much for keyframes, and half as much for groups, as the quick one."""
+    """The real encoder takes 1.5 times as much for keyframes, and half as much for groups, as the
+    quick one.
+    """
     control = RateControl(6000, [prediction()])
     for _ in range(2):
         crf = control.solve()
         units = coded(round(crf), key=4500, group=400)
         control.learn(crf, [units])
-    assert abs(sum(unit.size for unit in coded(control.solve(), key=4500, group=400)) / 6000 - 1) < 0.01
+    assert (
+        abs(sum(unit.size for unit in coded(control.solve(), key=4500, group=400)) / 6000 - 1)
+        < 0.01
+    )
 
 
 def test_passes_close_in_on_what_follows_another_law() -> None:

@@ -25,7 +25,9 @@ QUANTISER = 40
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
     """The embedded autoencoder and tables with a UNet that returns what it gets."""
-    return ModelBundle.find(temporal_bundle(tmp_path_factory.mktemp("bundles") / "restoring", trained=False))
+    return ModelBundle.find(
+        temporal_bundle(tmp_path_factory.mktemp("bundles") / "restoring", trained=False)
+    )
 
 
 class Witness(Denoiser):
@@ -34,7 +36,9 @@ class Witness(Denoiser):
     def __init__(self) -> None:
         self.shown: list[Conditions] = []
 
-    def predict(self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions) -> torch.Tensor:
+    def predict(
+        self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions
+    ) -> torch.Tensor:
         self.shown.append(conditions)
         return conditions.latents
 
@@ -42,14 +46,27 @@ class Witness(Denoiser):
         return self
 
 
-def test_latents_references_and_masks_reach_the_network_in_its_units(bundle, coded_movie, monkeypatch) -> None:
+def test_latents_references_and_masks_reach_the_network_in_its_units(
+    bundle, coded_movie, monkeypatch
+) -> None:
     header, witness = LatentStream(coded_movie.coded).header, Witness()
     monkeypatch.setattr(ModelBundle, "load_denoiser", lambda self: witness)
     shape = (16, header.latent_height, header.latent_width)
     planes = np.random.default_rng(0).normal(0, 2, (3, *shape)).astype(np.float32)
     grid = header.latent_height // 2, header.latent_width // 2
     zeros = np.zeros(shape, np.float32)
-    scene = BlockScene(zeros, zeros, zeros, planes[1], planes[2], zeros + 1, 2, np.zeros(grid), mark=0.1, quantiser=QUANTISER)
+    scene = BlockScene(
+        zeros,
+        zeros,
+        zeros,
+        planes[1],
+        planes[2],
+        zeros + 1,
+        2,
+        np.zeros(grid),
+        mark=0.1,
+        quantiser=QUANTISER,
+    )
     mask = np.zeros((1, *grid), dtype=bool)
     mask[0, 1, 2] = True
     restored = DiffusionRestorer(bundle, header, torch.device("cpu"))(scene, planes[:1], mask)
@@ -62,18 +79,43 @@ def test_latents_references_and_masks_reach_the_network_in_its_units(bundle, cod
 
 
 def test_versions_of_a_frame_are_no_clip(bundle, coded_movie, monkeypatch) -> None:
-    """A network that takes clips would find in the version that is sent what is missing in the one that is not."""
+    """A network that takes clips would find in the version that is sent what is missing in the one
+    that is not.
+    """
     header, witness = LatentStream(coded_movie.coded).header, Witness()
     witness.window = SlidingWindow(8, 4)
     monkeypatch.setattr(ModelBundle, "load_denoiser", lambda self: witness)
-    shape, grid = (16, header.latent_height, header.latent_width), (header.latent_height // 2, header.latent_width // 2)
-    sent, held_back, past, future = np.random.default_rng(0).normal(0, 2, (4, *shape)).astype(np.float32)
-    zeros, masks = np.zeros(shape, np.float32), np.stack([np.zeros(grid, bool), np.ones(grid, bool)])
-    scene = BlockScene(zeros, zeros, sent, past, future, zeros + 1, 2, np.zeros(grid), mark=0.1, quantiser=QUANTISER)
-    restored = DiffusionRestorer(bundle, header, torch.device("cpu"))(scene, np.stack([sent, held_back]), masks)
+    shape, grid = (
+        (16, header.latent_height, header.latent_width),
+        (header.latent_height // 2, header.latent_width // 2),
+    )
+    sent, held_back, past, future = (
+        np.random.default_rng(0).normal(0, 2, (4, *shape)).astype(np.float32)
+    )
+    zeros, masks = (
+        np.zeros(shape, np.float32),
+        np.stack([np.zeros(grid, bool), np.ones(grid, bool)]),
+    )
+    scene = BlockScene(
+        zeros,
+        zeros,
+        sent,
+        past,
+        future,
+        zeros + 1,
+        2,
+        np.zeros(grid),
+        mark=0.1,
+        quantiser=QUANTISER,
+    )
+    restored = DiffusionRestorer(bundle, header, torch.device("cpu"))(
+        scene, np.stack([sent, held_back]), masks
+    )
     step = step_latent(QUANTISER)
     for shown, version, mask in zip(witness.shown, (sent, held_back), (0, 1), strict=True):
-        assert shown.latents.numpy() == pytest.approx(np.stack([past, version, future]) * step * 0.5, abs=0.5 / UNITS_PER_LATENT)
+        assert shown.latents.numpy() == pytest.approx(
+            np.stack([past, version, future]) * step * 0.5, abs=0.5 / UNITS_PER_LATENT
+        )
         assert [plane.unique().tolist() for plane in shown.generate] == [[0], [mask], [0]]
     assert restored == pytest.approx(np.stack([sent, held_back]), abs=1 / (UNITS_PER_LATENT * step))
 
@@ -90,22 +132,43 @@ class _Knowing:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("preset", "generation", "marks"), [("slow", None, True), ("medium", None, False), ("slow", 1.0, False)])
+@pytest.mark.parametrize(
+    ("preset", "generation", "marks"),
+    [("slow", None, True), ("medium", None, False), ("slow", 1.0, False)],
+)
 def test_presets_from_slow_on_leave_to_a_restoration_what_it_can_do(
-    bundle, coded_movie, tmp_path: Path, monkeypatch, preset: str, generation: float | None, marks: bool
+    bundle,
+    coded_movie,
+    tmp_path: Path,
+    monkeypatch,
+    preset: str,
+    generation: float | None,
+    marks: bool,
 ) -> None:
     monkeypatch.setattr("videocodec.encoder.restoring.DiffusionRestorer", _Knowing)
     target = tmp_path / "coded.mp4"
-    encode(coded_movie.movie, target, crf=24, preset=preset, generation=generation, model=bundle.folder, max_frames=10)
+    encode(
+        coded_movie.movie,
+        target,
+        crf=24,
+        preset=preset,
+        generation=generation,
+        model=bundle.folder,
+        max_frames=10,
+    )
     frames = list(LatentStream(target, bundle.folder).frames())
-    made_up = [frame.index for frame in frames if np.any(frame.latent.fields.modes == Mode.GENERATE)]
+    made_up = [
+        frame.index for frame in frames if np.any(frame.latent.fields.modes == Mode.GENERATE)
+    ]
     assert bool(made_up) == marks
     referred = {number for frame in frames for number in frame.references}
     assert not referred & set(made_up)
 
 
 @pytest.mark.slow
-def test_a_network_that_restores_nothing_is_left_nothing(bundle, coded_movie, tmp_path: Path) -> None:
+def test_a_network_that_restores_nothing_is_left_nothing(
+    bundle, coded_movie, tmp_path: Path
+) -> None:
     target = tmp_path / "coded.mp4"
     encode(coded_movie.movie, target, crf=24, preset="slow", model=bundle.folder, max_frames=10)
     modes = [frame.latent.fields.modes for frame in LatentStream(target, bundle.folder).frames()]

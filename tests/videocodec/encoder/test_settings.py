@@ -21,7 +21,9 @@ def test_gop_size_is_what_the_header_can_hold(gop_size: object) -> None:
 
 
 def test_an_unknown_preset_lists_the_choices() -> None:
-    with pytest.raises(ValueError, match="preset must be one of ultrafast, superfast, .*, placebo, got 'quick'"):
+    with pytest.raises(
+        ValueError, match="preset must be one of ultrafast, superfast, .*, placebo, got 'quick'"
+    ):
         EncoderSettings(preset="quick")
 
 

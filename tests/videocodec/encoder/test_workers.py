@@ -1,4 +1,6 @@
-"""Worker processes: that they give what this process gives, what becomes of their errors, and that none is left behind."""
+"""Worker processes: that they give what this process gives, what becomes of their errors, and that
+none is left behind.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ SETTINGS = EncoderSettings(preset="fast")
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]) -> Callable[..., Workplace]:
+def workplace(
+    tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]
+) -> Callable[..., Workplace]:
     """workplace(device="cpu") → to code 30 frames of 64×48."""
     movie = write_movie(tmp_path / "movie.mp4", panned(30, 48, 64, (0, 1)))
     bundle = ModelBundle.find("embedded")
@@ -38,7 +42,9 @@ def task(index: int, frames: int = 5) -> ChunkTask:
     return ChunkTask(Chunk(index, 5 * index, frames, False), (CodingPlan(SETTINGS),))
 
 
-def test_processes_give_the_bytes_that_this_one_gives_and_their_death_is_an_error(workplace) -> None:
+def test_processes_give_the_bytes_that_this_one_gives_and_their_death_is_an_error(
+    workplace,
+) -> None:
     tasks = [task(index) for index in range(6)]
     told: list[int] = []
     with start_workers(workplace(), 1) as alone:
@@ -48,7 +54,9 @@ def test_processes_give_the_bytes_that_this_one_gives_and_their_death_is_an_erro
     heard: list[int] = []
     with start_workers(workplace(), 2) as pool:
         processes = [worker.process for worker in pool._workers]
-        found = dict(pool.run([tasks[0], None, *tasks[1:], None], lambda unit: heard.append(unit.size)))
+        found = dict(
+            pool.run([tasks[0], None, *tasks[1:], None], lambda unit: heard.append(unit.size))
+        )
         assert found == expected
         assert sorted(heard) == sorted(told)
         again = pool.run([task(0, 25)], lambda unit: os.kill(processes[0].pid, signal.SIGKILL))
@@ -57,7 +65,9 @@ def test_processes_give_the_bytes_that_this_one_gives_and_their_death_is_an_erro
     assert not any(process.is_alive() for process in processes)
 
 
-def test_an_error_in_a_process_is_raised_here_and_ends_the_others(workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_a_process_is_raised_here_and_ends_the_others(
+    workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if __import__("torch").backends.mps.is_available():
         pytest.skip("the device that must be missing is there")
     with start_workers(workplace("mps"), 2) as pool:
@@ -68,12 +78,17 @@ def test_an_error_in_a_process_is_raised_here_and_ends_the_others(workplace, mon
 
 
 def test_a_source_that_lost_frames_meanwhile_is_an_input_error(workplace) -> None:
-    with start_workers(workplace(), 1) as alone, pytest.raises(InputError, match="was changed while it was being read"):
+    with (
+        start_workers(workplace(), 1) as alone,
+        pytest.raises(InputError, match="was changed while it was being read"),
+    ):
         dict(alone.run([task(5, 6)], lambda unit: None))
 
 
 def test_processes_are_born_deaf_to_ctrl_c_the_first_one_too() -> None:
-    """Before they can say so themselves; in a new interpreter, whose first process brings Python's resource tracker along."""
+    """Before they can say so themselves; in a new interpreter, whose first process brings Python's
+    resource tracker along.
+    """
     script = """
 import multiprocessing, signal
 from videocodec.encoder.workers import _no_interrupts

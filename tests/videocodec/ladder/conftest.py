@@ -21,12 +21,20 @@ def has(*packages: str) -> bool:
     return all(importlib.util.find_spec(package) for package in packages)
 
 
-needs_program = pytest.mark.skipif(not has("imageio_ffmpeg"), reason="needs the package imageio-ffmpeg")
-needs_bjontegaard = pytest.mark.skipif(not has("bjontegaard"), reason="needs the package bjontegaard")
+needs_program = pytest.mark.skipif(
+    not has("imageio_ffmpeg"), reason="needs the package imageio-ffmpeg"
+)
+needs_bjontegaard = pytest.mark.skipif(
+    not has("bjontegaard"), reason="needs the package bjontegaard"
+)
 
 
 @pytest.fixture(scope="session")
-def clip_path(tmp_path_factory: pytest.TempPathFactory, write_movie: Callable[..., Path], panned: Callable[..., list]) -> Path:
+def clip_path(
+    tmp_path_factory: pytest.TempPathFactory,
+    write_movie: Callable[..., Path],
+    panned: Callable[..., list],
+) -> Path:
     """96×64, a pan."""
     return write_movie(tmp_path_factory.mktemp("clips") / "pan.mp4", panned(FRAMES, 64, 96, (1, 2)))
 
@@ -39,9 +47,13 @@ def clip(clip_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 @pytest.fixture
 def make_pair(tmp_path: Path) -> Callable[..., Pair]:
-    """make_pair(clip, change) → the clip against its own frames after ``change(frames as int16)``."""
+    """make_pair(clip, change) → the clip against its own frames after ``change(frames as
+    int16)``.
+    """
 
-    def make(clip: Clip, change: Callable[[np.ndarray], np.ndarray] = lambda frames: frames) -> Pair:
+    def make(
+        clip: Clip, change: Callable[[np.ndarray], np.ndarray] = lambda frames: frames
+    ) -> Pair:
         reference = np.array(clip.reference())
         distorted = np.clip(change(reference.astype(np.int16)), 0, 255).astype(np.uint8)
         files = tmp_path / "reference.yuv", tmp_path / "distorted.yuv"
@@ -58,7 +70,9 @@ def noise() -> Callable[[int], Callable[[np.ndarray], np.ndarray]]:
 
     def of(amplitude: int) -> Callable[[np.ndarray], np.ndarray]:
         rng = np.random.default_rng(5)
-        return lambda frames: frames + rng.integers(-amplitude, amplitude + 1, frames.shape, dtype=np.int16)
+        return lambda frames: (
+            frames + rng.integers(-amplitude, amplitude + 1, frames.shape, dtype=np.int16)
+        )
 
     return of
 
@@ -71,7 +85,10 @@ class SmallLadder:
     results: dict
 
 
-LADDER = {"codecs": ("x264", "x265", "svtav1"), "crf": {"x264": (24, 34, 44), "x265": (24, 34, 44), "svtav1": (35, 50, 63)}}
+LADDER = {
+    "codecs": ("x264", "x265", "svtav1"),
+    "crf": {"x264": (24, 34, 44), "x265": (24, 34, 44), "svtav1": (35, 50, 63)},
+}
 LADDER |= {"presets": {"x264": "medium", "x265": "fast", "svtav1": "10"}, "pictures": 2, "jobs": 2}
 
 

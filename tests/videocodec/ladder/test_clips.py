@@ -23,12 +23,23 @@ def decoded(path: Path) -> list[np.ndarray]:
 
 class TestPrepare:
     def test_samples_of_a_420_source_stay_untouched(self, clip: Clip, clip_path: Path) -> None:
-        assert (clip.name, clip.width, clip.height, clip.frames, clip.rate) == ("pan", 96, 64, FRAMES, "25")
+        assert (clip.name, clip.width, clip.height, clip.frames, clip.rate) == (
+            "pan",
+            96,
+            64,
+            FRAMES,
+            "25",
+        )
         assert clip.notes == ()
-        assert all(np.array_equal(a, b) for a, b in zip(decoded(clip.path()), decoded(clip_path), strict=True))
+        assert all(
+            np.array_equal(a, b)
+            for a, b in zip(decoded(clip.path()), decoded(clip_path), strict=True)
+        )
         assert np.array_equal(np.stack(decoded(clip_path)), clip.reference())
 
-    def test_this_codec_reads_the_same_pictures_from_it_as_from_the_source(self, clip: Clip, clip_path: Path) -> None:
+    def test_this_codec_reads_the_same_pictures_from_it_as_from_the_source(
+        self, clip: Clip, clip_path: Path
+    ) -> None:
         to_rgb = ToRgb(clip)
         with VideoSource(clip_path) as source, VideoSource(clip.path()) as prepared:
             for original, stored, planes in zip(source, prepared, clip.reference(), strict=True):
@@ -53,7 +64,9 @@ class TestPrepare:
                 difference = ToRgb(clip)(planes).astype(int) - frame.rgb[:64, :96]
                 assert np.abs(difference.mean((0, 1))).max() < 1
 
-    def test_it_is_found_again_and_frames_are_limited(self, clip_path: Path, tmp_path: Path) -> None:
+    def test_it_is_found_again_and_frames_are_limited(
+        self, clip_path: Path, tmp_path: Path
+    ) -> None:
         first = prepare(clip_path, tmp_path, 5)
         written = first.path().stat().st_mtime_ns
         assert prepare(clip_path, tmp_path, 5) == first
@@ -81,7 +94,9 @@ class TestResolutions:
         for small, original in zip(read(clip.path(0.5)), clip.reference()):
             back = resized(small, 96, 64).to_ndarray()[:64].astype(int)
             shifted = [
-                np.abs(back[8:-8, 8:-8] - original[8 + dy : 56 + dy, 8 + dx : 88 + dx]).mean() for dy in (-1, 0, 1) for dx in (-1, 0, 1)
+                np.abs(back[8:-8, 8:-8] - original[8 + dy : 56 + dy, 8 + dx : 88 + dx]).mean()
+                for dy in (-1, 0, 1)
+                for dx in (-1, 0, 1)
             ]
             assert int(np.argmin(shifted)) == 4
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from videocodec.ladder.curves import Curve, bd_quality, bd_rate, convex_hull, crossings, mean_rate_saved
+from videocodec.ladder.curves import (
+    Curve,
+    bd_quality,
+    bd_rate,
+    convex_hull,
+    crossings,
+    mean_rate_saved,
+)
 
 from .conftest import needs_bjontegaard
 
@@ -32,13 +39,16 @@ class TestCurve:
 class TestBdRate:
     @pytest.mark.parametrize("factor", [0.5, 0.8, 1.0, 1.25, 3.0])
     def test_a_constant_factor_of_bytes_is_that_many_percent(self, factor: float) -> None:
-        found = bd_rate(Curve.of((factor * rate, quality) for rate, quality in zip(RATES, QUALITY)), REFERENCE)
+        found = bd_rate(
+            Curve.of((factor * rate, quality) for rate, quality in zip(RATES, QUALITY)), REFERENCE
+        )
         assert found.value == pytest.approx(100 * (factor - 1))
         assert found.overlap == 1
 
     def test_straight_lines_of_different_slope_agree_with_the_integral_by_hand(self) -> None:
-        # log2(rate) over quality: reference log2(10) + (q - 30) / 3; tested log2(10) + (q - 30) / 4 up to 42: their mean difference
-        # over [30, 39] is -(9 / 2) * (1/3 - 1/4) = -0.375, a factor of 2 ** -0.375.
+        # log2(rate) over quality: reference log2(10) + (q - 30) / 3; tested log2(10) + (q - 30) / 4
+        # up to 42: their mean difference over [30, 39] is -(9 / 2) * (1/3 - 1/4) = -0.375, a factor
+        # of 2 ** -0.375.
         tested = Curve.of((10 * 2**step, 30 + 4 * step) for step in range(4))
         found = bd_rate(tested, REFERENCE)
         assert found.value == pytest.approx(100 * (2**-0.375 - 1))
@@ -47,12 +57,23 @@ class TestBdRate:
     def test_it_is_the_packages_figure(self) -> None:
         import bjontegaard
 
-        tested, reference = [(7, 30.5), (15, 32.8), (44, 34.0), (60, 36.0)], [(10, 30), (20, 33), (40, 35), (80, 36.5), (90, 37)]
-        expected = bjontegaard.bd_rate(*zip(*reference), *zip(*tested), method="akima", require_matching_points=False, min_overlap=0)
+        tested, reference = (
+            [(7, 30.5), (15, 32.8), (44, 34.0), (60, 36.0)],
+            [(10, 30), (20, 33), (40, 35), (80, 36.5), (90, 37)],
+        )
+        expected = bjontegaard.bd_rate(
+            *zip(*reference),
+            *zip(*tested),
+            method="akima",
+            require_matching_points=False,
+            min_overlap=0,
+        )
         assert bd_rate(Curve.of(tested), Curve.of(reference)).value == pytest.approx(expected)
 
     def test_only_the_part_below_a_rate_can_be_compared(self) -> None:
-        tested = Curve.of((rate / (2 if rate <= 40 else 1), quality) for rate, quality in zip(RATES, QUALITY))
+        tested = Curve.of(
+            (rate / (2 if rate <= 40 else 1), quality) for rate, quality in zip(RATES, QUALITY)
+        )
         assert bd_rate(tested, REFERENCE, below=10).value == pytest.approx(-50, abs=3)
         assert bd_rate(tested, REFERENCE).value > -48
         assert bd_rate(tested, REFERENCE, below=5).reason == "never below 5 kbit/s"
@@ -67,14 +88,17 @@ class TestBdRate:
             ([(10, 30), (20, 33)], "too few rungs"),
         ],
     )
-    def test_both_deltas_are_refused_where_they_mean_nothing(self, rungs: list[tuple[float, float]], reason: str) -> None:
+    def test_both_deltas_are_refused_where_they_mean_nothing(
+        self, rungs: list[tuple[float, float]], reason: str
+    ) -> None:
         found = bd_rate(Curve.of(rungs), REFERENCE)
         assert (found.value, found.reason) == (None, reason)
         if reason != "no overlap":
             assert bd_quality(Curve.of(rungs), REFERENCE).reason == reason
 
     def test_a_curve_that_swings_between_monotonic_rungs_is_refused(self) -> None:
-        # As measured: two rungs that are nearly one.  Akima's curve through them swings far beyond the third.
+        # As measured: two rungs that are nearly one.  Akima's curve through them swings far beyond
+        # the third.
         close = Curve.of([(35.3, 36.99), (36.2, 37.03), (78.9, 60.76)])
         tested = Curve.of([(25.3, 22.97), (39.9, 28.51), (80.2, 41.36), (160.2, 55.04)])
         assert bd_rate(tested, close).reason == "interpolation not monotonic (reference)"
@@ -83,20 +107,31 @@ class TestBdRate:
         assert bd_rate(tested, apart).value > 100
 
     def test_a_reference_that_is_not_monotonic_is_named(self) -> None:
-        assert bd_rate(REFERENCE, Curve.of([(10, 30), (20, 36), (40, 33)])).reason == "not monotonic (reference)"
+        assert (
+            bd_rate(REFERENCE, Curve.of([(10, 30), (20, 36), (40, 33)])).reason
+            == "not monotonic (reference)"
+        )
 
     def test_quality_is_refused_without_common_rates(self) -> None:
-        assert bd_quality(Curve.of((100 * rate, quality) for rate, quality in zip(RATES, QUALITY)), REFERENCE).reason == "no overlap"
+        assert (
+            bd_quality(
+                Curve.of((100 * rate, quality) for rate, quality in zip(RATES, QUALITY)), REFERENCE
+            ).reason
+            == "no overlap"
+        )
 
     def test_a_constant_gain_of_quality_is_that_gain(self) -> None:
-        found = bd_quality(Curve.of((rate, quality + 1.5) for rate, quality in zip(RATES, QUALITY)), REFERENCE)
+        found = bd_quality(
+            Curve.of((rate, quality + 1.5) for rate, quality in zip(RATES, QUALITY)), REFERENCE
+        )
         assert found.value == pytest.approx(1.5)
         assert found.overlap == pytest.approx(1)
 
 
 class TestSavedRate:
     def test_it_is_the_mean_difference_at_equal_quality(self) -> None:
-        # The reference's rate, 10 * 2 ** ((q - 30) / 3), has the mean 70 / ln 8 over [30, 39], and half of it is saved.
+        # The reference's rate, 10 * 2 ** ((q - 30) / 3), has the mean 70 / ln 8 over [30, 39], and
+        # half of it is saved.
         half = Curve.of((rate / 2, quality) for rate, quality in zip(RATES, QUALITY))
         assert mean_rate_saved(half, REFERENCE) == pytest.approx(0.5 * 70 / 2.0794, rel=0.01)
         assert mean_rate_saved(REFERENCE, half) == pytest.approx(-0.5 * 70 / 2.0794, rel=0.01)
@@ -107,7 +142,8 @@ class TestSavedRate:
 
 class TestCrossings:
     def test_the_rate_at_which_one_overtakes_the_other(self) -> None:
-        steep = Curve.of([(10, 28.5), (80, 40.5)])  # 4 a doubling against 3: equal one and a half doublings after 10
+        # 4 a doubling against 3: equal one and a half doublings after 10
+        steep = Curve.of([(10, 28.5), (80, 40.5)])
         assert crossings(steep, REFERENCE) == [(pytest.approx(10 * 2**1.5, rel=1e-3), True)]
         assert crossings(REFERENCE, steep) == [(pytest.approx(10 * 2**1.5, rel=1e-3), False)]
 

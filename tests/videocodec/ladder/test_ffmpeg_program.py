@@ -15,7 +15,9 @@ pytestmark = needs_program
 
 
 def test_a_failure_is_one_line_with_its_exit_status(tmp_path: Path) -> None:
-    with pytest.raises(ProgramError, match="the ffmpeg program failed with exit status [1-9]") as caught:
+    with pytest.raises(
+        ProgramError, match="the ffmpeg program failed with exit status [1-9]"
+    ) as caught:
         ffmpeg(["-i", str(tmp_path / "absent.mp4"), "-f", "null", "-"])
     assert "\n" not in str(caught.value)
 
@@ -26,9 +28,25 @@ def test_addresses_are_refused() -> None:
 
 
 def test_frames_are_piped_in_and_its_memory_is_known(tmp_path: Path) -> None:
-    words = ["-f", "rawvideo", "-pix_fmt", "gray", "-s", "16x16", "-r", "25", "-i", "pipe:0", "-f", "rawvideo", str(tmp_path / "out.raw")]
+    words = [
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "gray",
+        "-s",
+        "16x16",
+        "-r",
+        "25",
+        "-i",
+        "pipe:0",
+        "-f",
+        "rawvideo",
+        str(tmp_path / "out.raw"),
+    ]
     ffmpeg(words, (bytes([value]) * 256 for value in range(5)))
-    assert (tmp_path / "out.raw").read_bytes() == b"".join(bytes([value]) * 256 for value in range(5))
+    assert (tmp_path / "out.raw").read_bytes() == b"".join(
+        bytes([value]) * 256 for value in range(5)
+    )
     assert peak_memory() > 1_000_000
 
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-# Which scheduling policies the threads of a process have in the middle of an encode with SVT-AV1, begun under the usual one.
+# Which scheduling policies the threads of a process have in the middle of an encode with SVT-AV1,
+# begun under the usual one.
 POLICIES = """
 import os, sys
 import av, numpy as np
@@ -25,7 +26,9 @@ with av.open(sys.argv[2], "w") as container:
 
 
 def policies(how: str, path: object) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", POLICIES, how, str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", POLICIES, how, str(path)], capture_output=True, text=True, check=True
+    )
     return done.stdout.split()
 
 
@@ -34,7 +37,9 @@ def test_svtav1_runs_like_any_other_program(tmp_path) -> None:
     assert policies("ordinary", tmp_path / "clip.mp4") == [str(os.SCHED_OTHER)] * 2
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root has the right to give up")
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root has the right to give up"
+)
 def test_the_right_is_given_up() -> None:
     program = (
         "import os; from videocodec.ladder.priority import stay_ordinary; stay_ordinary();"

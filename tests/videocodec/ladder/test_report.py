@@ -27,12 +27,16 @@ def page(browser: object, small_ladder: SmallLadder) -> Iterator[object]:
     opened.goto((small_ladder.folder / "report.html").as_uri())
     yield opened
     assert said == []
-    assert [url for url in fetched if not url.startswith("data:")] == [(small_ladder.folder / "report.html").as_uri()]
+    assert [url for url in fetched if not url.startswith("data:")] == [
+        (small_ladder.folder / "report.html").as_uri()
+    ]
     opened.close()
 
 
 def picture(page: object, selector: str) -> np.ndarray:
-    return cv2.imdecode(np.frombuffer(page.locator(selector).screenshot(), np.uint8), cv2.IMREAD_COLOR).astype(int)
+    return cv2.imdecode(
+        np.frombuffer(page.locator(selector).screenshot(), np.uint8), cv2.IMREAD_COLOR
+    ).astype(int)
 
 
 def test_it_is_one_file_without_addresses(small_ladder: SmallLadder) -> None:
@@ -42,7 +46,9 @@ def test_it_is_one_file_without_addresses(small_ladder: SmallLadder) -> None:
 
 
 class TestPlots:
-    def test_every_finished_encode_is_a_mark_and_every_codec_a_line(self, page: object, small_ladder: SmallLadder) -> None:
+    def test_every_finished_encode_is_a_mark_and_every_codec_a_line(
+        self, page: object, small_ladder: SmallLadder
+    ) -> None:
         done = [record for record in small_ladder.results["records"] if record["error"] is None]
         assert page.locator("#rd circle.mark").count() == len(done)
         assert page.locator("#rd path.curve").count() == 3
@@ -55,7 +61,9 @@ class TestPlots:
         assert page.locator("#rd-title").inner_text() == "PSNR Y over bitrate"
         assert page.locator("#rd").inner_html() != before
 
-    def test_pointing_at_a_mark_shows_its_figures(self, page: object, small_ladder: SmallLadder) -> None:
+    def test_pointing_at_a_mark_shows_its_figures(
+        self, page: object, small_ladder: SmallLadder
+    ) -> None:
         page.select_option("#figure", "psnr_y")
         page.locator("#rd circle.mark").first.hover()
         shown = page.locator("#tip").inner_text()
@@ -70,7 +78,9 @@ class TestPlots:
         marks = page.locator("#rd circle.mark").evaluate_all(
             "all => all.map(c => [+c.getAttribute('cx'), +c.getAttribute('cy'), c.ariaLabel])"
         )
-        x264 = sorted(mark for mark in marks if mark[2].startswith("x264") and " at 0.5" not in mark[2])
+        x264 = sorted(
+            mark for mark in marks if mark[2].startswith("x264") and " at 0.5" not in mark[2]
+        )
         assert len(x264) == 3
         assert x264[0][1] > x264[1][1] > x264[2][1]
 
@@ -82,7 +92,10 @@ class TestWipe:
         page.evaluate("document.getElementById('divider').style.display = 'none'")
 
         def at(share: int) -> np.ndarray:
-            page.evaluate(f"const w = document.getElementById('wipe'); w.value = {share}; w.dispatchEvent(new Event('input'))")
+            page.evaluate(
+                f"const w = document.getElementById('wipe'); w.value = {share}; w.dispatchEvent(new"
+                " Event('input'))"
+            )
             return picture(page, "#stage")
 
         right, left, half = at(0), at(100), at(50)
@@ -106,7 +119,9 @@ class TestWipe:
             page.select_option("#zoom", zoom)
             assert page.locator("#stage").bounding_box()["width"] == 96 * int(zoom)
 
-    def test_the_source_is_shown_without_loss(self, page: object, small_ladder: SmallLadder, clip_path: Path) -> None:
+    def test_the_source_is_shown_without_loss(
+        self, page: object, small_ladder: SmallLadder, clip_path: Path
+    ) -> None:
         from videocodec.media.source import VideoSource
 
         page.select_option("#left", "source")
@@ -117,9 +132,13 @@ class TestWipe:
           canvas.getContext('2d').drawImage(image, 0, 0);
           return canvas.toDataURL('image/png').split(',')[1];
         }""")
-        shown = cv2.imdecode(np.frombuffer(base64.b64decode(png), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        shown = cv2.imdecode(np.frombuffer(base64.b64decode(png), np.uint8), cv2.IMREAD_COLOR)[
+            ..., ::-1
+        ]
         with VideoSource(clip_path) as source:
-            assert np.array_equal(shown, list(source)[int(page.locator("#picture").input_value())].rgb)
+            assert np.array_equal(
+                shown, list(source)[int(page.locator("#picture").input_value())].rgb
+            )
 
 
 def test_tables_show_figures_and_errors(page: object) -> None:
@@ -143,11 +162,21 @@ def test_print_leaves_the_controls_out(page: object) -> None:
     assert page.locator("#rd svg").is_visible()
 
 
-def test_a_name_with_markup_is_only_text(browser: object, write_movie, panned, tmp_path: Path) -> None:
+def test_a_name_with_markup_is_only_text(
+    browser: object, write_movie, panned, tmp_path: Path
+) -> None:
     from videocodec.ladder.api import ladder
 
     source = write_movie(tmp_path / "a <b>&.mp4", panned(3, 64, 96, (1, 2)))
-    ladder([source], tmp_path / "out", codecs=("x264",), crf=(30, 40), metrics=("psnr",), pictures=1, jobs=1)
+    ladder(
+        [source],
+        tmp_path / "out",
+        codecs=("x264",),
+        crf=(30, 40),
+        metrics=("psnr",),
+        pictures=1,
+        jobs=1,
+    )
     opened = browser.new_page()
     opened.goto((tmp_path / "out" / "report.html").as_uri())
     assert opened.locator("#clip").input_value() == "a <b>&"

@@ -26,7 +26,9 @@ class TestRate:
 
     def test_what_is_known_of_the_curve_saves_tries(self) -> None:
         blind = crf_for_rate(rate, 9000, (0, 63), 0.25, tolerance=0.02)
-        warned = crf_for_rate(rate, 9000, (0, 63), 0.25, tolerance=0.02, start=blind.crf + 1, slope=blind.slope)
+        warned = crf_for_rate(
+            rate, 9000, (0, 63), 0.25, tolerance=0.02, start=blind.crf + 1, slope=blind.slope
+        )
         assert warned.tries < blind.tries
         assert warned.tries <= 3
 
@@ -45,7 +47,9 @@ class TestQuality:
         found = crf_for_quality(quality, target, (0, 63), 1, tolerance=1e-9, most=30)
         assert found.reached
         assert abs(found.value - target) <= max(
-            abs(quality(found.crf + step) - quality(found.crf)) for step in (-1, 1) if 0 <= found.crf + step
+            abs(quality(found.crf + step) - quality(found.crf))
+            for step in (-1, 1)
+            if 0 <= found.crf + step
         )
 
     def test_near_enough_is_enough(self) -> None:

@@ -1,4 +1,6 @@
-"""Processes of the ladder: they answer, they end with the one that started them, and their death is an error."""
+"""Processes of the ladder: they answer, they end with the one that started them, and their death is
+an error.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from videocodec.ladder.workers import Worker
 from .conftest import FRAMES
 
 
-def order(clip: Clip, folder: Path, kind: str = "encode", preset: str = "ultrafast") -> dict[str, object]:
+def order(
+    clip: Clip, folder: Path, kind: str = "encode", preset: str = "ultrafast"
+) -> dict[str, object]:
     job = Job(clip, codec_named("x264"), Rung("crf", 30), preset, 250, 1, "embedded")
     return {"kind": kind, "job": job.to_dict(), "folder": str(folder), "shown": []}
 
@@ -60,7 +64,9 @@ def test_a_process_that_dies_is_an_error_with_its_signal(clip: Clip, tmp_path: P
 def test_it_ends_when_the_ladder_is_gone(clip: Clip, tmp_path: Path) -> None:
     """Its standard input closes in the middle of work."""
     command = [sys.executable, "-m", "videocodec.ladder.task"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
         process.stdin.write(json.dumps(order(clip, tmp_path)).encode() + b"\n")
         process.stdin.flush()
         assert json.loads(process.stdout.readline()) == {"error": None}
@@ -73,20 +79,30 @@ def test_it_ends_when_the_ladder_is_gone(clip: Clip, tmp_path: Path) -> None:
         assert process.wait(60) != 0
 
 
-WAITING = "import itertools, threading, time; from videocodec.ladder.task import Orders; orders = Orders(); "
+WAITING = (
+    "import itertools, threading, time; from videocodec.ladder.task import Orders; orders ="
+    " Orders(); "
+)
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2])
 def test_orders_that_wait_end_with_the_input_too(taken: int) -> None:
     """Of two orders some are taken up, and the last of these is not answered, or none is."""
     program = WAITING + f"list(itertools.islice(orders, {taken})); time.sleep(300)"
-    assert subprocess.run([sys.executable, "-c", program], input=b"{}\n" * 2, timeout=120).returncode == 1
+    assert (
+        subprocess.run([sys.executable, "-c", program], input=b"{}\n" * 2, timeout=120).returncode
+        == 1
+    )
 
 
 def test_with_all_orders_answered_the_end_of_input_is_the_end_of_them() -> None:
     note = "lambda: (orders._lines.join(), print('answered', flush=True))"
-    program = WAITING + f"[threading.Thread(target={note}, daemon=True).start() for order in orders]"
-    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    program = (
+        WAITING + f"[threading.Thread(target={note}, daemon=True).start() for order in orders]"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         process.stdin.write(b"{}\n")
         process.stdin.flush()
         assert process.stdout.readline() == b"answered\n"

@@ -12,7 +12,16 @@ import pytest
 
 from bitstream.sequence_header import ColourDescription, SequenceHeader
 
-PATCHES = ((200, 40, 60), (30, 180, 70), (50, 70, 210), (235, 220, 40), (128, 128, 128), (250, 250, 250), (8, 8, 8), (180, 90, 160))
+PATCHES = (
+    (200, 40, 60),
+    (30, 180, 70),
+    (50, 70, 210),
+    (235, 220, 40),
+    (128, 128, 128),
+    (250, 250, 250),
+    (8, 8, 8),
+    (180, 90, 160),
+)
 
 
 def flat(width: int, height: int, colour: Sequence[int]) -> np.ndarray:
@@ -45,7 +54,10 @@ def add_silence(container: av.container.OutputContainer, seconds: float) -> Call
 
 @pytest.fixture
 def make_clip(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a clip of RGB frames and returns its path. Without losses unless another codec is asked for."""
+    """Writes a clip of RGB frames and returns its path.
+
+    Without losses unless another codec is asked for.
+    """
 
     def make(
         name: str = "clip.mp4",
@@ -72,7 +84,14 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
         height, width = frames[0].shape[:2]
         path = tmp_path / name
         with av.open(str(path), "w", options=container_options or {}) as container:
-            stream = container.add_stream(codec, rate=25, width=width, height=height, pix_fmt=pixel_format, time_base=time_base)
+            stream = container.add_stream(
+                codec,
+                rate=25,
+                width=width,
+                height=height,
+                pix_fmt=pixel_format,
+                time_base=time_base,
+            )
             context = stream.codec_context
             context.time_base = time_base
             if options is None and codec == "libx264":
@@ -87,9 +106,14 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
                 stream.set_display_rotation(rotation, hflip=mirrored)
             write_sound = add_silence(container, sound_seconds) if sound_seconds else None
             for index, rgb in enumerate(frames):
-                frame = av.VideoFrame.from_ndarray(rgb, format="rgba" if rgb.shape[2] == 4 else "rgb24")
+                frame = av.VideoFrame.from_ndarray(
+                    rgb, format="rgba" if rgb.shape[2] == 4 else "rgb24"
+                )
                 frame = frame.reformat(
-                    format=pixel_format, dst_colorspace=convert_as, src_color_range=2, dst_color_range=2 if full_range else 1
+                    format=pixel_format,
+                    dst_colorspace=convert_as,
+                    src_color_range=2,
+                    dst_color_range=2 if full_range else 1,
                 )
                 frame.pts = index if pts is None else pts[index]
                 frame.time_base = time_base

@@ -1,4 +1,6 @@
-"""The map over the picture: one still sees the picture, and everyone tells the three kinds apart."""
+"""The map over the picture: one still sees the picture, and everyone tells the three kinds
+apart.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,23 @@ def uniform(width: int, height: int, kind: int) -> np.ndarray:
 
 def hues(width: int = 96, height: int = 64, grey: int = 120) -> list[np.ndarray]:
     """Mean colour of a grey picture under each kind."""
-    return [draw_provenance(flat(width, height, (grey,) * 3), uniform(width, height, kind)).mean((0, 1)) for kind in range(3)]
+    return [
+        draw_provenance(flat(width, height, (grey,) * 3), uniform(width, height, kind)).mean((0, 1))
+        for kind in range(3)
+    ]
 
 
 @pytest.mark.parametrize("size", [(64, 48), (63, 47), (1, 1), (9, 130), (321, 200)])
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_the_shape_stays_and_the_arguments_are_left_alone(size: tuple[int, int], turns: int) -> None:
-    rgb, provenance = picture(*size), np.random.default_rng(0).integers(0, 3, (-(-size[1] // 8), -(-size[0] // 8)), dtype=np.uint8)
+def test_the_shape_stays_and_the_arguments_are_left_alone(
+    size: tuple[int, int], turns: int
+) -> None:
+    rgb, provenance = (
+        picture(*size),
+        np.random.default_rng(0).integers(
+            0, 3, (-(-size[1] // 8), -(-size[0] // 8)), dtype=np.uint8
+        ),
+    )
     before = rgb.copy(), provenance.copy()
     drawn = draw_provenance(rgb, provenance, turns)
     assert (drawn.shape, drawn.dtype) == (rgb.shape, np.uint8)
@@ -52,7 +64,10 @@ def test_transmitted_and_predicted_differ_where_the_colour_blind_see_it(grey: in
 
 @pytest.mark.parametrize("grey", [0, 120, 255])
 def test_generated_is_hatched_and_so_told_from_the_others_without_colours(grey: int) -> None:
-    contrast = [np.std(draw_provenance(flat(96, 64, (grey,) * 3), uniform(96, 64, kind)) @ LUMA) for kind in range(3)]
+    contrast = [
+        np.std(draw_provenance(flat(96, 64, (grey,) * 3), uniform(96, 64, kind)) @ LUMA)
+        for kind in range(3)
+    ]
     assert contrast[GENERATED] > 15
     assert max(contrast[TRANSMITTED], contrast[PREDICTED]) < 1
 
@@ -72,16 +87,24 @@ def test_the_tint_follows_the_map() -> None:
     provenance = uniform(96, 64, PREDICTED)
     provenance[:, :6] = TRANSMITTED
     drawn = draw_provenance(flat(96, 64, (120,) * 3), provenance).astype(int)
-    assert np.all(drawn[:, :46, 0] > drawn[:, :46, 2]) and np.all(drawn[:, 50:, 0] < drawn[:, 50:, 2])
+    assert np.all(drawn[:, :46, 0] > drawn[:, :46, 2]) and np.all(
+        drawn[:, 50:, 0] < drawn[:, 50:, 2]
+    )
 
 
 class TestLegend:
     @staticmethod
     def place(width: int, height: int, turns: int = 0) -> np.ndarray:
-        """(H, W) bool: what differs between two maps whose shares differ and that are the same in the right half."""
+        """(H, W) bool: what differs between two maps whose shares differ and that are the same in
+        the right half.
+        """
         rgb = flat(width, height, (120, 120, 120))
-        without = draw_provenance(flat(152, height, (120, 120, 120)), uniform(152, height, PREDICTED))[0, 0]
-        return np.any(draw_provenance(rgb, uniform(width, height, PREDICTED), turns) != without, axis=-1)
+        without = draw_provenance(
+            flat(152, height, (120, 120, 120)), uniform(152, height, PREDICTED)
+        )[0, 0]
+        return np.any(
+            draw_provenance(rgb, uniform(width, height, PREDICTED), turns) != without, axis=-1
+        )
 
     def test_it_stands_in_the_lower_left_corner(self) -> None:
         rows, columns = np.nonzero(self.place(320, 200))
@@ -98,7 +121,11 @@ class TestLegend:
 
     def test_it_tells_the_shares_of_the_frame(self) -> None:
         """Text is not read here, but other shares are other text."""
-        rgb, one, other = flat(320, 200, (120,) * 3), uniform(320, 200, PREDICTED), uniform(320, 200, PREDICTED)
+        rgb, one, other = (
+            flat(320, 200, (120,) * 3),
+            uniform(320, 200, PREDICTED),
+            uniform(320, 200, PREDICTED),
+        )
         other[:5, 30:] = TRANSMITTED
         drawn = [draw_provenance(rgb, provenance) for provenance in (one, other)]
         assert np.any(drawn[0][120:, :160] != drawn[1][120:, :160])
@@ -107,13 +134,27 @@ class TestLegend:
 @pytest.mark.parametrize(
     ("rgb", "provenance", "complaint"),
     [
-        (np.zeros((16, 16), np.uint8), np.zeros((2, 2), np.uint8), r"rgb must be \(H, W, 3\) uint8"),
-        (np.zeros((16, 16, 3), np.float32), np.zeros((2, 2), np.uint8), r"rgb must be \(H, W, 3\) uint8"),
-        (np.zeros((16, 17, 3), np.uint8), np.zeros((2, 2), np.uint8), r"provenance must be \(2, 3\) uint8 below 4"),
+        (
+            np.zeros((16, 16), np.uint8),
+            np.zeros((2, 2), np.uint8),
+            r"rgb must be \(H, W, 3\) uint8",
+        ),
+        (
+            np.zeros((16, 16, 3), np.float32),
+            np.zeros((2, 2), np.uint8),
+            r"rgb must be \(H, W, 3\) uint8",
+        ),
+        (
+            np.zeros((16, 17, 3), np.uint8),
+            np.zeros((2, 2), np.uint8),
+            r"provenance must be \(2, 3\) uint8 below 4",
+        ),
         (np.zeros((16, 16, 3), np.uint8), np.zeros((2, 2), np.int64), r"got shape \(2, 2\) int64"),
         (np.zeros((16, 16, 3), np.uint8), np.full((2, 2), 4, np.uint8), "uint8 below 4"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(rgb: np.ndarray, provenance: np.ndarray, complaint: str) -> None:
+def test_what_does_not_fit_together_is_refused(
+    rgb: np.ndarray, provenance: np.ndarray, complaint: str
+) -> None:
     with pytest.raises(ValueError, match=complaint):
         draw_provenance(rgb, provenance)

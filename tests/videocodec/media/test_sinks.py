@@ -24,7 +24,11 @@ FILES = ["out.mp4", "out.mov", "out.mkv", "out.y4m"]
 
 def write(target: str | Path, header, frames, pts=None, durations=None, **arguments) -> None:
     pts = list(range(len(frames))) if pts is None else pts
-    durations = [later - earlier for earlier, later in zip(pts, pts[1:])] + [1] if durations is None else durations
+    durations = (
+        [later - earlier for earlier, later in zip(pts, pts[1:])] + [1]
+        if durations is None
+        else durations
+    )
     with open_sink(str(target), header, **arguments) as sink:
         for frame, time, duration in zip(frames, pts, durations, strict=True):
             sink.write(frame, time, duration)
@@ -49,7 +53,10 @@ def test_sizes_and_frame_count(tmp_path, make_header, name, size) -> None:
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.y4m"])
 def test_the_same_pictures_make_the_same_file(tmp_path, make_header, name) -> None:
-    """Whatever lies in the memory that encoders get (macroblock-tree of x264 depends on it). Matroska has random numbers in it."""
+    """Whatever lies in the memory that encoders get (macroblock-tree of x264 depends on it).
+
+    Matroska has random numbers in it.
+    """
     frames = [picture(64, 48, index) for index in range(10)]
     made, kept = set(), []
     for run in range(15):
@@ -67,8 +74,14 @@ def test_the_same_pictures_make_the_same_file(tmp_path, make_header, name) -> No
 def test_colours(tmp_path, make_header, name, matrix, full_range, size) -> None:
     if name == "out.y4m" and matrix == 1:
         pytest.skip("y4m has no matrix tag: a reader takes BT.601 at this height")
-    colour = ColourDescription(primaries=matrix, transfer=matrix, matrix=matrix, full_range=full_range)
-    write(tmp_path / name, make_header(*size, colour=colour), [flat(*size, patch) for patch in PATCHES])
+    colour = ColourDescription(
+        primaries=matrix, transfer=matrix, matrix=matrix, full_range=full_range
+    )
+    write(
+        tmp_path / name,
+        make_header(*size, colour=colour),
+        [flat(*size, patch) for patch in PATCHES],
+    )
     source, decoded = read(tmp_path / name)
     assert source.colour.full_range == full_range
     if name != "out.y4m":
@@ -79,11 +92,19 @@ def test_colours(tmp_path, make_header, name, matrix, full_range, size) -> None:
 
 @pytest.mark.parametrize(("size", "matrix"), [((64, 48), 6), ((16, 720), 1)])
 @pytest.mark.parametrize("tagged", [0, 2])
-def test_unspecified_and_rgb_colours_are_written_as_players_expect(tmp_path, make_header, size, matrix, tagged) -> None:
+def test_unspecified_and_rgb_colours_are_written_as_players_expect(
+    tmp_path, make_header, size, matrix, tagged
+) -> None:
     colour = ColourDescription(primaries=1, transfer=13, matrix=tagged, full_range=tagged == 0)
-    write(tmp_path / "out.mp4", make_header(*size, colour=colour), [flat(*size, patch) for patch in PATCHES])
+    write(
+        tmp_path / "out.mp4",
+        make_header(*size, colour=colour),
+        [flat(*size, patch) for patch in PATCHES],
+    )
     source, decoded = read(tmp_path / "out.mp4")
-    assert source.colour == ColourDescription(primaries=1, transfer=13, matrix=matrix, full_range=False)
+    assert source.colour == ColourDescription(
+        primaries=1, transfer=13, matrix=matrix, full_range=False
+    )
     for frame, patch in zip(decoded, PATCHES, strict=True):
         assert np.abs(frame.rgb.astype(int) - patch).max() <= 2
 
@@ -96,7 +117,19 @@ def test_unspecified_and_rgb_colours_are_written_as_players_expect(tmp_path, mak
         (Fraction(1001, 30000), [0, 1, 2, 3, 5, 8, 9, 10]),
         (Fraction(1, 25), [7, 8, 9, 10, 20, 21, 22, 23]),
         (Fraction(1, 7), [1, 2, 3, 4, 5, 6, 7, 8]),
-        (Fraction(1, 1_000_000_000), [0, 33_366_700, 66_733_400, 99_000_001, 99_000_002, 200_000_000, 233_000_000, 250_000_000]),
+        (
+            Fraction(1, 1_000_000_000),
+            [
+                0,
+                33_366_700,
+                66_733_400,
+                99_000_001,
+                99_000_002,
+                200_000_000,
+                233_000_000,
+                250_000_000,
+            ],
+        ),
         (Fraction(1, 1000), [0, 33, 67, 100, 133, 36_000_000, 36_000_033, 72_000_000]),
     ],
 )
@@ -110,9 +143,13 @@ def test_timestamps_are_exact(tmp_path, make_header, name, time_base, pts) -> No
 
 def test_matroska_keeps_milliseconds(tmp_path, make_header) -> None:
     pts = [0, 3003, 6006, 10000]
-    write(tmp_path / "out.mkv", make_header(time_base=Fraction(1, 90000)), [picture(64, 48)] * 4, pts)
+    write(
+        tmp_path / "out.mkv", make_header(time_base=Fraction(1, 90000)), [picture(64, 48)] * 4, pts
+    )
     source, decoded = read(tmp_path / "out.mkv")
-    assert [frame.pts * source.time_base for frame in decoded] == [Fraction(round(time / 90), 1000) for time in pts]
+    assert [frame.pts * source.time_base for frame in decoded] == [
+        Fraction(round(time / 90), 1000) for time in pts
+    ]
 
 
 def test_negative_first_timestamp_moves_to_zero(tmp_path, make_header) -> None:
@@ -124,7 +161,11 @@ def test_negative_first_timestamp_moves_to_zero(tmp_path, make_header) -> None:
 @pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv"])
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_rotation_and_aspect_survive(tmp_path, make_header, name, turns) -> None:
-    write(tmp_path / name, make_header(rotation=turns, sample_aspect_ratio=Fraction(12, 11)), [picture(64, 48)] * 2)
+    write(
+        tmp_path / name,
+        make_header(rotation=turns, sample_aspect_ratio=Fraction(12, 11)),
+        [picture(64, 48)] * 2,
+    )
     source, _ = read(tmp_path / name)
     assert source.rotation % 360 == 90 * turns and source.sample_aspect_ratio == Fraction(12, 11)
 
@@ -132,7 +173,11 @@ def test_rotation_and_aspect_survive(tmp_path, make_header, name, turns) -> None
 def test_pictures_are_numbered_from_one_and_exact(tmp_path, make_header) -> None:
     frames = [picture(63, 47, index) for index in range(3)]
     write(tmp_path / "frames" / "f%05d.png", make_header(63, 47), frames)
-    assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == ["f00001.png", "f00002.png", "f00003.png"]
+    assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == [
+        "f00001.png",
+        "f00002.png",
+        "f00003.png",
+    ]
     for index, frame in enumerate(frames):
         decoded = cv2.imread(str(tmp_path / "frames" / f"f{index + 1:05d}.png"))
         assert np.array_equal(decoded[..., ::-1], frame)
@@ -186,22 +231,31 @@ def test_existing_target_is_kept_unless_told_otherwise(tmp_path, make_header, na
     existing.write_bytes(b"precious")
     with pytest.raises(OutputExistsError, match="exists: pass -y to overwrite"):
         open_sink(tmp_path / name, make_header())
-    with pytest.raises(RuntimeError), open_sink(tmp_path / name, make_header(), overwrite=True) as sink:
+    with (
+        pytest.raises(RuntimeError),
+        open_sink(tmp_path / name, make_header(), overwrite=True) as sink,
+    ):
         sink.write(picture(64, 48), 0, 1)
         raise RuntimeError
     assert existing.read_bytes() == b"precious"
     write(tmp_path / name, make_header(), [picture(64, 48)], overwrite=True)
-    assert existing.read_bytes() != b"precious" and [path.name for path in tmp_path.iterdir()] == [existing.name]
+    assert existing.read_bytes() != b"precious" and [path.name for path in tmp_path.iterdir()] == [
+        existing.name
+    ]
 
 
-@pytest.mark.parametrize("name", ["nowhere/out.mp4", "nowhere/out.y4m", "no/where/%d.png", "file/out.mp4", "file/%d.png"])
+@pytest.mark.parametrize(
+    "name", ["nowhere/out.mp4", "nowhere/out.y4m", "no/where/%d.png", "file/out.mp4", "file/%d.png"]
+)
 def test_missing_folder(tmp_path, make_header, name) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="folder .*(does not exist|not writable)"):
         open_sink(tmp_path / name, make_header())
 
 
-@pytest.mark.parametrize("name", ["out.webm", "out", "out.png", "out%d%d.png", "out%s.png", "out%5.2f.png", "out.mp4%d"])
+@pytest.mark.parametrize(
+    "name", ["out.webm", "out", "out.png", "out%d%d.png", "out%s.png", "out%5.2f.png", "out.mp4%d"]
+)
 def test_unknown_kind_lists_the_choices(tmp_path, make_header, name) -> None:
     with pytest.raises(OutputError, match=r"\.mp4, \.mov, \.mkv or \.y4m"):
         open_sink(tmp_path / name, make_header())
@@ -224,7 +278,11 @@ def test_what_is_no_ordinary_file_is_never_replaced(tmp_path, make_header) -> No
 @pytest.mark.parametrize("name", FILES)
 def test_wrong_frames_are_refused(tmp_path, make_header, name) -> None:
     with open_sink(tmp_path / name, make_header()) as sink:
-        for frame in (picture(48, 64), picture(64, 48).astype(np.float32), picture(64, 48)[..., :1]):
+        for frame in (
+            picture(48, 64),
+            picture(64, 48).astype(np.float32),
+            picture(64, 48)[..., :1],
+        ):
             with pytest.raises(ValueError, match="uint8 of shape"):
                 sink.write(frame, 0, 1)
 
@@ -252,7 +310,10 @@ def test_impossible_timestamps_are_one_error_or_a_file(tmp_path, make_header, pt
 
 def test_failed_rename_leaves_nothing(tmp_path, make_header, monkeypatch) -> None:
     for name in FILES:
-        with pytest.raises(OutputError, match="cannot be written"), open_sink(tmp_path / name, make_header()) as sink:
+        with (
+            pytest.raises(OutputError, match="cannot be written"),
+            open_sink(tmp_path / name, make_header()) as sink,
+        ):
             sink.write(picture(64, 48), 0, 1)
             (tmp_path / name / "in the way").mkdir(parents=True)
             sink.commit()
@@ -266,14 +327,19 @@ def test_a_finished_output_has_no_name_before_it_is_committed(tmp_path, make_hea
         with open_sink(tmp_path / name, make_header()) as sink:
             sink.write(picture(64, 48), 0, 1)
             sink.finish()
-            assert not [path for path in tmp_path.rglob("*") if path.is_file() and ".part" not in str(path)]
+            assert not [
+                path for path in tmp_path.rglob("*") if path.is_file() and ".part" not in str(path)
+            ]
             if commit:
                 sink.commit()
         assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == commit
 
 
 def test_two_outputs_in_one_folder_of_pictures(tmp_path, make_header) -> None:
-    with open_sink(tmp_path / "a%d.png", make_header()) as first, open_sink(tmp_path / "b%d.png", make_header()) as second:
+    with (
+        open_sink(tmp_path / "a%d.png", make_header()) as first,
+        open_sink(tmp_path / "b%d.png", make_header()) as second,
+    ):
         for sink, shade in ((first, 10), (second, 200)):
             sink.write(flat(64, 48, (shade,) * 3), 0, 1)
             sink.commit()
@@ -298,7 +364,9 @@ def test_two_outputs_in_one_folder_of_pictures(tmp_path, make_header) -> None:
         ("%d.png", "12.mp4", False),
     ],
 )
-def test_outputs_that_would_take_each_others_files(tmp_path, monkeypatch, first, second, collide) -> None:
+def test_outputs_that_would_take_each_others_files(
+    tmp_path, monkeypatch, first, second, collide
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x").mkdir()
     assert would_collide(first, second, 30) is would_collide(second, first, 30) is collide
@@ -311,12 +379,21 @@ def test_two_names_of_one_file_collide(tmp_path) -> None:
 
 
 def test_containers_alone_keep_a_rotation() -> None:
-    assert [keeps_rotation(name) for name in [*FILES, "-", "%d.png"]] == [True, True, True, False, False, False]
+    assert [keeps_rotation(name) for name in [*FILES, "-", "%d.png"]] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
 def test_colours_stay_where_they_are(tmp_path, make_header, name) -> None:
-    """Decoders take chroma samples to lie on the left: written as if they lay in the middle, colours move by half a pixel."""
+    """Decoders take chroma samples to lie on the left: written as if they lay in the middle,
+    colours move by half a pixel.
+    """
 
     def waves(shift: float) -> np.ndarray:
         red = 100 * np.sin(2 * np.pi * (np.arange(64) + shift) / 16)
@@ -326,5 +403,8 @@ def test_colours_stay_where_they_are(tmp_path, make_header, name) -> None:
 
     write(tmp_path / name, make_header(64, 48), [waves(0)] * 3)
     _, decoded = read(tmp_path / name)
-    errors = {shift: np.abs(decoded[1].rgb[:, 8:-8].astype(int) - waves(shift)[:, 8:-8]).mean() for shift in (-0.5, 0, 0.5)}
+    errors = {
+        shift: np.abs(decoded[1].rgb[:, 8:-8].astype(int) - waves(shift)[:, 8:-8]).mean()
+        for shift in (-0.5, 0, 0.5)
+    }
     assert errors[0] < 0.5 * min(errors[-0.5], errors[0.5]), errors

@@ -20,14 +20,23 @@ def packets_of(path: Path, kind: str) -> list[tuple[bytes, Fraction, Fraction]]:
     with av.open(str(path)) as container:
         (stream,) = [stream for stream in container.streams if stream.type == kind]
         base = stream.time_base
-        return [(bytes(packet), packet.pts * base, packet.duration * base) for packet in container.demux(stream) if packet.size]
+        return [
+            (bytes(packet), packet.pts * base, packet.duration * base)
+            for packet in container.demux(stream)
+            if packet.size
+        ]
 
 
 def parameters_of(path: Path, kind: str) -> tuple:
     with av.open(str(path)) as container:
         (stream,) = [stream for stream in container.streams if stream.type == kind]
         context = stream.codec_context
-        return context.name, context.extradata, getattr(context, "sample_rate", None), getattr(context, "channels", None)
+        return (
+            context.name,
+            context.extradata,
+            getattr(context, "sample_rate", None),
+            getattr(context, "channels", None),
+        )
 
 
 @pytest.fixture
@@ -58,7 +67,9 @@ def test_sound_in_matroska(tmp_path, make_header, with_sound) -> None:
     copied, original = packets_of(tmp_path / "out.mkv", "audio"), packets_of(with_sound, "audio")
     assert [payload for payload, _, _ in copied] == [payload for payload, _, _ in original]
     assert copied[0][1] < 0  # the encoder's priming samples
-    assert all(abs(after[1] - before[1]) <= Fraction(1, 1000) for after, before in zip(copied, original))
+    assert all(
+        abs(after[1] - before[1]) <= Fraction(1, 1000) for after, before in zip(copied, original)
+    )
     with VideoSource(tmp_path / "out.mkv") as source:
         assert [frame.pts * source.time_base * 25 for frame in source] == list(range(25))
 
@@ -81,15 +92,25 @@ def test_late_pictures_leave_the_sound_where_it_was(tmp_path, make_header, with_
         assert next(iter(source)).pts * source.time_base == Fraction(3004, 90000)
 
 
-def test_subtitles_are_copied_where_the_container_holds_them(tmp_path, make_header, with_sound) -> None:
+def test_subtitles_are_copied_where_the_container_holds_them(
+    tmp_path, make_header, with_sound
+) -> None:
     source = tmp_path / "subtitles.mp4"
-    (tmp_path / "words.srt").write_text("1\n00:00:00,100 --> 00:00:00,400\nhello\n\n2\n00:00:00,500 --> 00:00:00,900\nworld\n")
+    (tmp_path / "words.srt").write_text(
+        "1\n00:00:00,100 --> 00:00:00,400\nhello\n\n2\n00:00:00,500 --> 00:00:00,900\nworld\n"
+    )
     with av.open(str(source), "w") as output, av.open(str(with_sound)) as sound:
         audio = output.add_stream_from_template(sound.streams.audio[0])
         words = output.add_mux_stream("mov_text", time_base=Fraction(1, 1000))
         for start, text in ((100, b"\x00\x05hello"), (500, b"\x00\x05world")):
             packet = av.Packet(text)
-            packet.stream, packet.pts, packet.dts, packet.duration, packet.time_base = words, start, start, 300, Fraction(1, 1000)
+            packet.stream, packet.pts, packet.dts, packet.duration, packet.time_base = (
+                words,
+                start,
+                start,
+                300,
+                Fraction(1, 1000),
+            )
             output.mux(packet)
         for packet in sound.demux(sound.streams.audio[0]):
             if packet.size:
@@ -108,7 +129,10 @@ def test_file_without_sound(tmp_path, make_header, make_clip) -> None:
 
 def test_nothing_is_left_when_the_sound_cannot_be_read(tmp_path, make_header) -> None:
     (tmp_path / "sound.mp4").write_bytes(b"nothing")
-    with pytest.raises(ContainerError), open_sink(tmp_path / "out.mp4", make_header(), sound_from=tmp_path / "sound.mp4") as sink:
+    with (
+        pytest.raises(ContainerError),
+        open_sink(tmp_path / "out.mp4", make_header(), sound_from=tmp_path / "sound.mp4") as sink,
+    ):
         sink.write(picture(64, 48), 0, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["sound.mp4"]
 
@@ -124,9 +148,14 @@ def test_sound_much_longer_and_much_shorter(tmp_path, make_header, make_clip) ->
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
-def test_failure_while_writing_sound_leaves_nothing(tmp_path, make_header, with_sound, name) -> None:
+def test_failure_while_writing_sound_leaves_nothing(
+    tmp_path, make_header, with_sound, name
+) -> None:
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(KeyboardInterrupt), open_sink(tmp_path / name, make_header(), sound_from=with_sound) as sink:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        open_sink(tmp_path / name, make_header(), sound_from=with_sound) as sink,
+    ):
         for index in range(25):
             sink.write(picture(64, 48, index), index, 1)
         raise KeyboardInterrupt

@@ -1,4 +1,6 @@
-"""VideoSource: any input PyAV can decode becomes RGB frames with exact timestamps, and bad input one clear line."""
+"""VideoSource: any input PyAV can decode becomes RGB frames with exact timestamps, and bad input
+one clear line.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def test_frames_sizes_and_timestamps(make_clip) -> None:
     source, frames = read(path)
     assert (source.width, source.height, source.frame_rate, source.rotation) == (64, 48, 25, 0)
     assert source.frame_count_hint == 7 and not source.is_still
-    assert [frame.pts * source.time_base for frame in frames] == [Fraction(index, 25) for index in range(7)]
+    assert [frame.pts * source.time_base for frame in frames] == [
+        Fraction(index, 25) for index in range(7)
+    ]
     assert all(frame.duration * source.time_base == Fraction(1, 25) for frame in frames)
     assert all(frame.rgb.shape == (48, 64, 3) and frame.rgb.dtype == np.uint8 for frame in frames)
     for index, frame in enumerate(frames):
@@ -71,7 +75,9 @@ def test_many_formats(make_clip, name, codec, pixel_format) -> None:
     path = make_clip(name, codec=codec, pixel_format=pixel_format, options=options)
     source, frames = read(path)
     assert (source.width, source.height, len(frames)) == (64, 48, 5)
-    assert all(later.pts == earlier.pts + earlier.duration for earlier, later in zip(frames, frames[1:]))
+    assert all(
+        later.pts == earlier.pts + earlier.duration for earlier, later in zip(frames, frames[1:])
+    )
     expected = picture(64, 48, 2).astype(int)
     if pixel_format == "gray":
         expected = np.repeat((expected @ [0.299, 0.587, 0.114])[..., None], 3, axis=-1)
@@ -79,7 +85,9 @@ def test_many_formats(make_clip, name, codec, pixel_format) -> None:
 
 
 def test_interlaced(make_clip) -> None:
-    path = make_clip("i.mpg", size=(64, 64), codec="mpeg2video", options={"flags": "+ildct+ilme", "qscale": "2"})
+    path = make_clip(
+        "i.mpg", size=(64, 64), codec="mpeg2video", options={"flags": "+ildct+ilme", "qscale": "2"}
+    )
     _, frames = read(path)
     assert np.abs(frames[1].rgb.astype(int) - picture(64, 64, 1)).mean() < 8
 
@@ -88,7 +96,9 @@ def test_interlaced(make_clip) -> None:
 @pytest.mark.parametrize("full_range", [False, True])
 def test_tagged_colours(make_clip, matrix, full_range) -> None:
     patches = [flat(64, 48, patch) for patch in PATCHES]
-    path = make_clip(frames=patches, matrix=matrix, convert_as=1 if matrix == 1 else 5, full_range=full_range)
+    path = make_clip(
+        frames=patches, matrix=matrix, convert_as=1 if matrix == 1 else 5, full_range=full_range
+    )
     source, frames = read(path)
     assert (source.colour.matrix, source.colour.full_range) == (matrix, full_range)
     for frame, patch in zip(frames, patches, strict=True):
@@ -114,12 +124,16 @@ def test_uneven_timestamps(make_clip) -> None:
     pts = [0, 3003, 6006, 10000, 10001, 20000, 21000, 25000]
     source, frames = read(make_clip(count=8, pts=pts, time_base=Fraction(1, 90000)))
     assert [frame.pts * source.time_base * 90000 for frame in frames] == pts
-    assert [frame.duration for frame in frames[:-1]] == [later - earlier for earlier, later in zip(pts, pts[1:])]
+    assert [frame.duration for frame in frames[:-1]] == [
+        later - earlier for earlier, later in zip(pts, pts[1:])
+    ]
 
 
 def test_first_timestamp_after_zero(make_clip) -> None:
     pts = [3003 * (index + 1) for index in range(5)]
-    path = make_clip(pts=pts, time_base=Fraction(1, 90000), container_options={"movie_timescale": "90000"})
+    path = make_clip(
+        pts=pts, time_base=Fraction(1, 90000), container_options={"movie_timescale": "90000"}
+    )
     source, frames = read(path)
     assert frames[0].pts * source.time_base == Fraction(3003, 90000)
 
@@ -132,13 +146,16 @@ def test_edit_list_hides_frames(make_clip) -> None:
 
 def test_missing_timestamps(make_clip) -> None:
     source, frames = read(make_clip("raw.h264", count=6))
-    assert [frame.pts * source.time_base for frame in frames] == [Fraction(index, 25) for index in range(6)]
+    assert [frame.pts * source.time_base for frame in frames] == [
+        Fraction(index, 25) for index in range(6)
+    ]
 
 
 def test_repeated_timestamps(make_clip) -> None:
     pts = [0, 90, 100, 101, 180, 3600]
     source, frames = read(make_clip("vfr.mkv", count=6, pts=pts, time_base=Fraction(1, 90000)))
-    assert [frame.pts for frame in frames] == [0, 1, 2, 3, 4, 40]  # Matroska keeps milliseconds: 0 1 1 1 2 40
+    # Matroska keeps milliseconds: 0 1 1 1 2 40
+    assert [frame.pts for frame in frames] == [0, 1, 2, 3, 4, 40]
     assert all(frame.duration >= 1 for frame in frames)
 
 
@@ -159,9 +176,15 @@ def test_rotation_is_reported_and_not_applied(make_clip, rotation, suffix) -> No
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_mirrored_pictures_are_unmirrored(make_clip, rotation) -> None:
-    """The tag says "turn, then mirror"; our pixels and rotation must lead to the same picture on the screen."""
+    """The tag says "turn, then mirror"; our pixels and rotation must lead to the same picture on
+    the screen.
+    """
     rgb = picture(64, 48)
-    source, frames = read(make_clip("m.mkv", [rgb], codec="ffv1", pixel_format="bgr0", rotation=rotation, mirrored=True))
+    source, frames = read(
+        make_clip(
+            "m.mkv", [rgb], codec="ffv1", pixel_format="bgr0", rotation=rotation, mirrored=True
+        )
+    )
     shown = np.rot90(frames[0].rgb, (source.rotation // 90) % 4)
     assert np.array_equal(shown, np.fliplr(np.rot90(rgb, rotation // 90)))
 
@@ -169,7 +192,11 @@ def test_mirrored_pictures_are_unmirrored(make_clip, rotation) -> None:
 @pytest.mark.parametrize(("orientation", "rotation"), [(1, 0), (3, 180), (6, -90), (8, 90)])
 def test_rotation_of_photos(tmp_path, orientation, rotation) -> None:
     jpeg = cv2.imencode(".jpg", picture(64, 48))[1].tobytes()
-    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes([0, orientation]) + bytes(6)
+    exif = (
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01"
+        + bytes([0, orientation])
+        + bytes(6)
+    )
     path = tmp_path / "photo.jpg"
     path.write_bytes(jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:])
     source, frames = read(path)
@@ -186,7 +213,9 @@ def test_sample_aspect_ratio(make_clip) -> None:
 def test_still_pictures(tmp_path, suffix, size) -> None:
     path = tmp_path / f"still picture: 100%d.{suffix}"
     expected = picture(*size)
-    path.write_bytes(cv2.imencode(f".{suffix}", cv2.cvtColor(expected, cv2.COLOR_RGB2BGR))[1].tobytes())
+    path.write_bytes(
+        cv2.imencode(f".{suffix}", cv2.cvtColor(expected, cv2.COLOR_RGB2BGR))[1].tobytes()
+    )
     source, frames = read(path)
     assert source.is_still and source.time_base == Fraction(1, 25) and source.frame_count_hint == 1
     assert [(frame.pts, frame.duration) for frame in frames] == [(0, 1)]
@@ -225,7 +254,8 @@ def test_hdr_is_refused_by_name(make_clip, transfer, name, pixel_format) -> None
 
 
 @pytest.mark.parametrize(
-    ("codec", "pixel_format", "bits"), [("libx264", "yuv420p10le", 10), ("ffv1", "gray16le", 16), ("ffv1", "gbrp12le", 12)]
+    ("codec", "pixel_format", "bits"),
+    [("libx264", "yuv420p10le", 10), ("ffv1", "gray16le", 16), ("ffv1", "gbrp12le", 12)],
 )
 def test_more_than_eight_bits_are_refused(make_clip, codec, pixel_format, bits) -> None:
     with pytest.raises(UnsupportedInputError, match=f"{bits} bits"):
@@ -271,7 +301,13 @@ def test_data_track_alone_says_what_it_is(tmp_path) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_data_stream("bin_data")
         packet = av.Packet(b"x" * 100)
-        packet.stream, packet.pts, packet.dts, packet.duration, packet.time_base = stream, 0, 0, 1, Fraction(1, 25)
+        packet.stream, packet.pts, packet.dts, packet.duration, packet.time_base = (
+            stream,
+            0,
+            0,
+            1,
+            Fraction(1, 25),
+        )
         container.mux(packet)
     with pytest.raises(InputError, match="decoded, not encoded"):
         VideoSource(path)
@@ -298,9 +334,13 @@ def test_truncated(make_clip, tmp_path, name, part) -> None:
         ("a.mp4", "libx264", {"movflags": "empty_moov+default_base_moof+frag_keyframe"}),
     ],
 )
-def test_truncated_where_every_frame_before_the_cut_is_whole(make_clip, name, codec, options) -> None:
+def test_truncated_where_every_frame_before_the_cut_is_whole(
+    make_clip, name, codec, options
+) -> None:
     pixel_format = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-    path = make_clip(name, count=30, codec=codec, pixel_format=pixel_format, container_options=options)
+    path = make_clip(
+        name, count=30, codec=codec, pixel_format=pixel_format, container_options=options
+    )
     assert len(read(path)[1]) == 30
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     with pytest.raises(InputError, match="cut short"):
@@ -334,7 +374,10 @@ def test_recording_that_begins_between_keyframes(make_clip) -> None:
 
 
 def test_frame_size_change(make_clip, tmp_path) -> None:
-    parts = [make_clip(f"{size[0]}.mpg", size=size, count=10, codec="mpeg2video") for size in ((64, 48), (32, 32))]
+    parts = [
+        make_clip(f"{size[0]}.mpg", size=size, count=10, codec="mpeg2video")
+        for size in ((64, 48), (32, 32))
+    ]
     path = tmp_path / "both.mpg"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
     with pytest.raises(InputError, match="frame size changes from 64×48 to 32×32"):
@@ -371,6 +414,8 @@ def test_frames_skipped_are_not_converted(make_clip, monkeypatch) -> None:
     with VideoSource(make_clip(count=7)) as source:
         converted = []
         convert = source._to_rgb
-        monkeypatch.setattr(source, "_to_rgb", lambda frame: converted.append(frame.pts) or convert(frame))
+        monkeypatch.setattr(
+            source, "_to_rgb", lambda frame: converted.append(frame.pts) or convert(frame)
+        )
         source.skip(5)
         assert len(list(source)) == len(converted) == 2

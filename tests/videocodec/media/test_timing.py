@@ -31,7 +31,11 @@ def test_restarted_clock_goes_on_from_where_it_was() -> None:
     assert repaired(0, 10, LONGEST_STEP * 4, LONGEST_STEP * 4 + 10) == [0, 10, 20, 30]
 
 
-@given(st.lists(st.tuples(st.none() | st.integers(-(2**60), 2**60), st.integers(-5, 2**41)), max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.none() | st.integers(-(2**60), 2**60), st.integers(-5, 2**41)), max_size=30
+    )
+)
 def test_always_strictly_increasing_with_steps_the_format_holds(times) -> None:
     clock = TimestampRepair(ticks_per_frame=10, ticks_per_second=250)
     result = [clock(pts, duration) for pts, duration in times]

@@ -1,4 +1,6 @@
-"""A small bundle on disk: the embedded one's tables, and an untrained autoencoder of the same channels."""
+"""A small bundle on disk: the embedded one's tables, and an untrained autoencoder of the same
+channels.
+"""
 
 from __future__ import annotations
 
@@ -32,5 +34,7 @@ def folder(tmp_path: Path, autoencoder: LatentAutoencoder) -> Path:
     autoencoder.save_pretrained(str(folder / "vae"))
     (folder / "codec").mkdir()
     shutil.copy(BUNDLES / "embedded" / TABLES_FILE, folder / TABLES_FILE)
-    (folder / "model_index.json").write_text(json.dumps({"_class_name": "VideoCodecBundle", "vae": ["videocodec", "LatentAutoencoder"]}))
+    (folder / "model_index.json").write_text(
+        json.dumps({"_class_name": "VideoCodecBundle", "vae": ["videocodec", "LatentAutoencoder"]})
+    )
     return folder

@@ -39,7 +39,13 @@ def change(folder: Path, **values: object) -> None:
 )
 def test_a_network_larger_than_its_weights_is_refused(vae: Path, values: dict[str, object]) -> None:
     change(vae, **values)
-    with pytest.raises(UnknownModelError, match="vae: cannot be loaded .its config.json asks for a larger network than its weights are of"):
+    with pytest.raises(
+        UnknownModelError,
+        match=(
+            "vae: cannot be loaded .its config.json asks for a larger network than its weights"
+            " are of"
+        ),
+    ):
         load_autoencoder_in(vae)
     change(vae, layers_per_block=1, block_out_channels=[8] * 4, latent_channels=4)
     load_autoencoder_in(vae)  # nothing is left of the refusal
@@ -47,7 +53,9 @@ def test_a_network_larger_than_its_weights_is_refused(vae: Path, values: dict[st
 
 def test_numbers_that_no_network_needs_are_refused(vae: Path, tmp_path: Path) -> None:
     change(vae, norm_num_groups=[[1, 10**12]])
-    with pytest.raises(UnknownModelError, match="config.json: asks for 1e[+]12, at most 65536 is allowed"):
+    with pytest.raises(
+        UnknownModelError, match="config.json: asks for 1e[+]12, at most 65536 is allowed"
+    ):
         load_autoencoder_in(vae)
     (tmp_path / "scheduler").mkdir()
     config = STABLE_DIFFUSION | {"_class_name": "DDIMScheduler", "num_train_timesteps": 10**12}
@@ -57,7 +65,15 @@ def test_numbers_that_no_network_needs_are_refused(vae: Path, tmp_path: Path) ->
     check_config({"a": [1, 2.5, "x", None, True, {"b": -65536}]}, vae)
 
 
-@pytest.mark.parametrize("name", ["/dev/zero", "../other/diffusion_pytorch_model-00001-of-00002.safetensors", "pytorch_model.bin", 7])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/dev/zero",
+        "../other/diffusion_pytorch_model-00001-of-00002.safetensors",
+        "pytorch_model.bin",
+        7,
+    ],
+)
 def test_shards_are_files_of_the_network_itself(vae: Path, name: object) -> None:
     index = {"metadata": {}, "weight_map": {"decoder.conv_in.weight": name}}
     (vae / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))

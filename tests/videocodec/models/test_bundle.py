@@ -31,11 +31,16 @@ class TestFinding:
         bundle = ModelBundle.find("embedded")
         assert "embedded" in available()
         assert bundle.name == "embedded"
-        assert sum(file.stat().st_size for file in bundle.folder.rglob("*") if file.is_file()) <= 20_000_000
+        assert (
+            sum(file.stat().st_size for file in bundle.folder.rglob("*") if file.is_file())
+            <= 20_000_000
+        )
         assert bundle.latent_scale.shape == (bundle.tables.latent_channels,)
 
     def test_the_one_with_a_unet_is_the_other_with_a_unet(self) -> None:
-        """The same autoencoder and tables: with either the latents of a video are the same, and rates too."""
+        """The same autoencoder and tables: with either the latents of a video are the same, and
+        rates too.
+        """
         plain, restoring = (ModelBundle.find(name) for name in OWN)
         assert (plain.has_unet, restoring.has_unet) == (False, True)
         for name in (TABLES_FILE, "vae/diffusion_pytorch_model.safetensors"):
@@ -51,7 +56,8 @@ class TestFinding:
 
     def test_an_unknown_name_lists_the_choices(self) -> None:
         with pytest.raises(
-            UnknownModelError, match="unknown model 'nonesuch': choose one of .*embedded.* or the folder of a bundle"
+            UnknownModelError,
+            match="unknown model 'nonesuch': choose one of .*embedded.* or the folder of a bundle",
         ) as error:
             ModelBundle.find("nonesuch")
         one_line(error.value)
@@ -59,21 +65,31 @@ class TestFinding:
     def test_a_model_without_tables_says_how_to_make_them(self, folder: Path) -> None:
         (folder / TABLES_FILE).unlink()
         with pytest.raises(
-            UnknownModelError, match="not calibrated for this codec: run videocodec models calibrate .* and give that BUNDLE"
+            UnknownModelError,
+            match=(
+                "not calibrated for this codec: run videocodec models calibrate .* and give that"
+                " BUNDLE"
+            ),
         ) as error:
             ModelBundle.find(folder)
         assert str(folder) in one_line(error.value)
 
     def test_a_folder_that_is_no_model_at_all_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(UnknownModelError, match="no codec/tables.safetensors in this folder: make a bundle") as error:
+        with pytest.raises(
+            UnknownModelError, match="no codec/tables.safetensors in this folder: make a bundle"
+        ) as error:
             ModelBundle.find(tmp_path)
         assert str(tmp_path) in one_line(error.value)
 
     def test_a_file_is_no_model(self, folder: Path) -> None:
-        with pytest.raises(UnknownModelError, match="a model is a folder in diffusers' layout, and this is a file"):
+        with pytest.raises(
+            UnknownModelError, match="a model is a folder in diffusers' layout, and this is a file"
+        ):
             ModelBundle.find(folder / WEIGHTS)
 
-    def test_a_bundle_in_the_users_folder_is_found_by_its_name(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_bundle_in_the_users_folder_is_found_by_its_name(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("VIDEOCODEC_MODELS", str(folder.parent))
         assert available() == (*OWN, "small")
         assert ModelBundle.find("small").folder == folder.resolve()
@@ -81,13 +97,19 @@ class TestFinding:
         assert available() == (*OWN, "small", "someone/theirs")
         assert ModelBundle.find("someone/theirs").name == "theirs"
 
-    def test_what_is_half_made_there_is_not_listed(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_is_half_made_there_is_not_listed(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("VIDEOCODEC_MODELS", str(folder.parent / "models"))
         shutil.copytree(folder, folder.parent / "models" / ".calibrating-1234" / "small")
         assert available() == OWN
 
-    @pytest.mark.parametrize("name", ["vae/diffusion_pytorch_model.bin", "unet/model.pt", "model.ckpt", "weights.pth"])
-    def test_pickled_weights_are_refused_even_beside_good_ones(self, folder: Path, name: str) -> None:
+    @pytest.mark.parametrize(
+        "name", ["vae/diffusion_pytorch_model.bin", "unet/model.pt", "model.ckpt", "weights.pth"]
+    )
+    def test_pickled_weights_are_refused_even_beside_good_ones(
+        self, folder: Path, name: str
+    ) -> None:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"\x80\x04.")
         with pytest.raises(UnknownModelError, match="refusing pickled weights") as error:
@@ -102,7 +124,9 @@ class TestIdentity:
         assert ModelBundle.find(folder.rename(folder.with_name("moved"))).sha256 == identity
 
     @pytest.mark.parametrize("name", [WEIGHTS, TABLES_FILE, "vae/config.json", "model_index.json"])
-    def test_it_changes_with_any_byte_that_decoding_depends_on(self, folder: Path, name: str) -> None:
+    def test_it_changes_with_any_byte_that_decoding_depends_on(
+        self, folder: Path, name: str
+    ) -> None:
         before = ModelBundle.find(folder).sha256
         data = bytearray((folder / name).read_bytes())
         data[len(data) // 2] ^= 1
@@ -115,7 +139,14 @@ class TestIdentity:
         (folder / "unet" / "config.json").write_text("{}")
         assert ModelBundle.find(folder).sha256 != before
 
-    @pytest.mark.parametrize("name", ["unet/conditioning.safetensors", "motion_adapter/config.json", "scheduler/scheduler_config.json"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "unet/conditioning.safetensors",
+            "motion_adapter/config.json",
+            "scheduler/scheduler_config.json",
+        ],
+    )
     def test_it_covers_all_that_restores(self, folder: Path, name: str) -> None:
         before = ModelBundle.find(folder).sha256
         (folder / name).parent.mkdir()
@@ -159,14 +190,16 @@ class TestLoadingTheAutoencoder:
     def test_diffusers_own_autoencoders_load_too(self, folder: Path) -> None:
         from diffusers import AutoencoderTiny
 
-        AutoencoderTiny(encoder_block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8)).save_pretrained(
-            str(folder / "vae")
-        )
+        AutoencoderTiny(
+            encoder_block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8)
+        ).save_pretrained(str(folder / "vae"))
         assert type(ModelBundle.find(folder).load_autoencoder()).__name__ == "AutoencoderTiny"
 
     def test_other_diffusers_classes_are_not_autoencoders(self, folder: Path) -> None:
         self._change_config(folder, _class_name="UNet2DModel")
-        with pytest.raises(UnknownModelError, match="'UNet2DModel' is no autoencoder that diffusers .* knows") as error:
+        with pytest.raises(
+            UnknownModelError, match="'UNet2DModel' is no autoencoder that diffusers .* knows"
+        ) as error:
             ModelBundle.find(folder).load_autoencoder()
         assert "config.json" in one_line(error.value)
 
@@ -192,7 +225,10 @@ class TestLoadingTheAutoencoder:
 
     def test_missing_weights_are_named(self, folder: Path) -> None:
         (folder / WEIGHTS).unlink()
-        with pytest.raises(UnknownModelError, match="vae: cannot be loaded .*no file named diffusion_pytorch_model.safetensors") as error:
+        with pytest.raises(
+            UnknownModelError,
+            match="vae: cannot be loaded .*no file named diffusion_pytorch_model.safetensors",
+        ) as error:
             ModelBundle.find(folder).load_autoencoder()
         one_line(error.value)
 
@@ -215,7 +251,9 @@ class TestLoadingTheAutoencoder:
 
     def test_a_gap_in_the_weights_is_never_filled_with_random_numbers(self, folder: Path) -> None:
         self._change_config(folder, decoder_wide_blocks=2)
-        with pytest.raises(UnknownModelError, match=r"weights are missing \(decoder.wide.1") as error:
+        with pytest.raises(
+            UnknownModelError, match=r"weights are missing \(decoder.wide.1"
+        ) as error:
             ModelBundle.find(folder).load_autoencoder()
         one_line(error.value)
 

@@ -1,4 +1,6 @@
-"""Bundles that come with strangers' files: whatever is in their configs and tensors, a named error of one line, and little memory."""
+"""Bundles that come with strangers' files: whatever is in their configs and tensors, a named error
+of one line, and little memory.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from ..stock_models import kl_autoencoder
 
 def raw_tensor(kind: str, shape: list[int], size: int) -> bytes:
     """A safetensors file with one tensor, ``slices``."""
-    text = json.dumps({"slices": {"dtype": kind, "shape": shape, "data_offsets": [0, size]}}).encode()
+    text = json.dumps(
+        {"slices": {"dtype": kind, "shape": shape, "data_offsets": [0, size]}}
+    ).encode()
     return len(text).to_bytes(8, "little") + text + bytes(size)
 
 
@@ -37,10 +41,20 @@ def raw_tensor(kind: str, shape: list[int], size: int) -> bytes:
         (100).to_bytes(8, "little") + b'{"a":' * 20,
         b"",
     ],
-    ids=["bfloat16", "float8", "2^60 of nothing", "many slices", "2^63 bytes of header", "nested", "empty"],
+    ids=[
+        "bfloat16",
+        "float8",
+        "2^60 of nothing",
+        "many slices",
+        "2^63 bytes of header",
+        "nested",
+        "empty",
+    ],
 )
 def test_a_tables_file_of_any_kind(tmp_path: Path, content: bytes) -> None:
-    """bfloat16 and float8 once were a TypeError and an AttributeError, and many slices a message as long."""
+    """bfloat16 and float8 once were a TypeError and an AttributeError, and many slices a message as
+    long.
+    """
     (tmp_path / "tables.safetensors").write_bytes(content)
     with pytest.raises(TablesError) as error:
         CodecTables.load(tmp_path / "tables.safetensors")
@@ -62,7 +76,9 @@ def test_a_tables_file_of_any_kind(tmp_path: Path, content: bytes) -> None:
     ],
     ids=lambda value: str(getattr(value, "shape", value)),
 )
-def test_tensors_beside_the_tables_have_their_shapes_and_ranges(folder: Path, name: str, value: np.ndarray, attribute: str) -> None:
+def test_tensors_beside_the_tables_have_their_shapes_and_ranges(
+    folder: Path, name: str, value: np.ndarray, attribute: str
+) -> None:
     """Once found out, if at all, by an IndexError or a picture of nothing."""
     tensors = load_file(str(folder / TABLES_FILE)) | {name: value}
     save_file(tensors, str(folder / TABLES_FILE))
@@ -72,7 +88,15 @@ def test_tensors_beside_the_tables_have_their_shapes_and_ranges(folder: Path, na
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 100_000, '{"a":' * 5000 + "1" + "}" * 5000, '{"a": ' + "[" * 40 + "]" * 40 + "}", "9" * 5000, '"a"', '{"a": "\\ud800"', "\xff"],
+    [
+        "[" * 100_000,
+        '{"a":' * 5000 + "1" + "}" * 5000,
+        '{"a": ' + "[" * 40 + "]" * 40 + "}",
+        "9" * 5000,
+        '"a"',
+        '{"a": "\\ud800"',
+        "\xff",
+    ],
     ids=["lists", "objects", "a little too deep", "a long number", "a string", "half", "no UTF-8"],
 )
 def test_json_that_is_no_config(tmp_path: Path, text: str) -> None:
@@ -93,13 +117,23 @@ def test_numbers_that_no_network_needs(tmp_path: Path, number: str) -> None:
     """The first once was an OverflowError while the message was written, the second passed."""
     kl_autoencoder(4).save_pretrained(str(tmp_path / "vae"))
     file = tmp_path / "vae" / "config.json"
-    file.write_text(file.read_text().replace('"norm_num_groups": 4', f'"norm_num_groups": {number}'))
-    with pytest.raises(UnknownModelError, match="config.json: asks for .{1,40}, at most 65536 is allowed"):
+    file.write_text(
+        file.read_text().replace('"norm_num_groups": 4', f'"norm_num_groups": {number}')
+    )
+    with pytest.raises(
+        UnknownModelError, match="config.json: asks for .{1,40}, at most 65536 is allowed"
+    ):
         load_autoencoder_in(tmp_path / "vae")
 
 
 @pytest.mark.parametrize(
-    "values", [{"norm_num_groups": 0}, {"block_out_channels": []}, {"act_fn": "nonesuch"}, {"down_block_types": ["x"] * 4}]
+    "values",
+    [
+        {"norm_num_groups": 0},
+        {"block_out_channels": []},
+        {"act_fn": "nonesuch"},
+        {"down_block_types": ["x"] * 4},
+    ],
 )
 def test_configs_that_make_no_sense(tmp_path: Path, values: dict[str, object]) -> None:
     """The first once was a ZeroDivisionError."""
@@ -119,8 +153,12 @@ def test_a_scaling_factor_is_a_number_in_range(folder: Path, factor: str) -> Non
 
 
 @pytest.mark.parametrize("levels", [3, 12])
-def test_an_autoencoder_that_makes_larger_pictures_of_its_latents(folder: Path, levels: int) -> None:
-    """Each level doubles the sides and hardly takes weights: twelve of them once asked for a thousand times a thousand pictures."""
+def test_an_autoencoder_that_makes_larger_pictures_of_its_latents(
+    folder: Path, levels: int
+) -> None:
+    """Each level doubles the sides and hardly takes weights: twelve of them once asked for a
+    thousand times a thousand pictures.
+    """
     kl_autoencoder(16, levels).save_pretrained(str(folder / "vae"))
     with pytest.raises(UnknownModelError, match="makes .* of .*latents"):
         AutoencoderRuntime(ModelBundle.find(folder), "cpu")
@@ -128,5 +166,7 @@ def test_an_autoencoder_that_makes_larger_pictures_of_its_latents(folder: Path, 
 
 def test_nothing_here_is_an_error_by_accident(folder: Path) -> None:
     bundle = ModelBundle.find(folder)
-    assert bundle.latent_scale.shape == bundle.sensitivity.shape == (16,) and issubclass(TablesError, BitstreamError)
+    assert bundle.latent_scale.shape == bundle.sensitivity.shape == (16,) and issubclass(
+        TablesError, BitstreamError
+    )
     AutoencoderRuntime(bundle, "cpu")

@@ -44,16 +44,27 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("stabilityai/sd-vae-ft-mse", True), ("a/b.c_d-1", True), ("embedded", False), ("a/b/c", False), ("./a/b", False),
-        ("/a/b", False), ("a/..", False), ("../b", False), ("a/", False), ("~/b", False), ("a b/c", False),
+        ("stabilityai/sd-vae-ft-mse", True),
+        ("a/b.c_d-1", True),
+        ("embedded", False),
+        ("a/b/c", False),
+        ("./a/b", False),
+        ("/a/b", False),
+        ("a/..", False),
+        ("../b", False),
+        ("a/", False),
+        ("~/b", False),
+        ("a b/c", False),
     ],
-)  # fmt: skip
+)
 def test_names_of_the_hub(text: str, expected: bool) -> None:
     assert is_hub_name(text) == expected
 
 
 class TestBundles:
-    def test_nothing_is_fetched_for_what_is_here_or_has_another_form(self, asked, tmp_path: Path, monkeypatch) -> None:
+    def test_nothing_is_fetched_for_what_is_here_or_has_another_form(
+        self, asked, tmp_path: Path, monkeypatch
+    ) -> None:
         calls = asked(AssertionError("asked the hub"))
         monkeypatch.chdir(tmp_path)
         shutil.copytree(BUNDLES / "embedded", tmp_path / "some" / "bundle")
@@ -72,18 +83,28 @@ class TestBundles:
         assert [name for name, _ in calls] == ["someone/good-model"] * 2
         first, second = (arguments["allow_patterns"] for _, arguments in calls)
         assert not any("safetensors" in pattern or "vae" in pattern for pattern in first)
-        assert {"vae/*.safetensors", "unet/*.safetensors", "scheduler/*.json", "codec/*"} <= set(second)
-        assert not any(pattern.endswith((".bin", ".ckpt", "*")) and pattern != "codec/*" for pattern in second)
+        assert {"vae/*.safetensors", "unet/*.safetensors", "scheduler/*.json", "codec/*"} <= set(
+            second
+        )
+        assert not any(
+            pattern.endswith((".bin", ".ckpt", "*")) and pattern != "codec/*" for pattern in second
+        )
 
     def test_a_model_that_is_not_calibrated_says_how_to(self, asked, tmp_path: Path) -> None:
         calls = asked(save_pipeline(tmp_path / "cache"))
         with pytest.raises(
-            UnknownModelError, match="someone/sd: not calibrated .*: run videocodec models calibrate someone/sd --images DIR"
+            UnknownModelError,
+            match=(
+                "someone/sd: not calibrated .*: run videocodec models calibrate someone/sd"
+                " --images DIR"
+            ),
         ):
             ModelBundle.find("someone/sd")
         assert len(calls) == 1
 
-    def test_without_network_the_message_says_which_files_to_put_where_and_then_it_works(self, asked, own_folder: Path) -> None:
+    def test_without_network_the_message_says_which_files_to_put_where_and_then_it_works(
+        self, asked, own_folder: Path
+    ) -> None:
         asked(ConnectionError("no route to\nhost"))
         with pytest.raises(UnknownModelError) as error:
             ModelBundle.find("someone/good-model")
@@ -106,7 +127,10 @@ class TestBundles:
         from huggingface_hub.errors import RepositoryNotFoundError
 
         asked(RepositoryNotFoundError("404", response=Mock()))
-        with pytest.raises(UnknownModelError, match="someone/nothing: no folder here, and no public model of that name") as error:
+        with pytest.raises(
+            UnknownModelError,
+            match="someone/nothing: no folder here, and no public model of that name",
+        ) as error:
             ModelBundle.find("someone/nothing")
         assert "\n" not in str(error.value)
 
@@ -117,8 +141,16 @@ class TestSources:
         source = ModelSource.find("runwayml/stable-diffusion-v1-5")
         assert source.name == "stable-diffusion-v1-5" and source.has_unet
         patterns = calls[0][1]["allow_patterns"]
-        assert {"vae/config.json", "unet/diffusion_pytorch_model*.safetensors", "scheduler/*.json", "config.json"} <= set(patterns)
-        assert not any(pattern in {"*", "*.safetensors", "*.json"} or pattern.endswith(".bin") for pattern in patterns)
+        assert {
+            "vae/config.json",
+            "unet/diffusion_pytorch_model*.safetensors",
+            "scheduler/*.json",
+            "config.json",
+        } <= set(patterns)
+        assert not any(
+            pattern in {"*", "*.safetensors", "*.json"} or pattern.endswith(".bin")
+            for pattern in patterns
+        )
 
     def test_a_folder_of_that_name_comes_first(self, asked, tmp_path: Path, monkeypatch) -> None:
         calls = asked(AssertionError("asked the hub"))
@@ -152,11 +184,17 @@ class TestTheUsersFolder:
         [
             ("linux", {"HOME": "/home/me"}, "/home/me/.local/share/videocodec/models"),
             ("linux", {"HOME": "/home/me", "XDG_DATA_HOME": "/data"}, "/data/videocodec/models"),
-            ("darwin", {"HOME": "/Users/me"}, "/Users/me/Library/Application Support/videocodec/models"),
+            (
+                "darwin",
+                {"HOME": "/Users/me"},
+                "/Users/me/Library/Application Support/videocodec/models",
+            ),
             ("win32", {"HOME": "/me", "LOCALAPPDATA": "/local"}, "/local/videocodec/models"),
         ],
     )
-    def test_otherwise_it_is_where_the_platform_keeps_data(self, monkeypatch, platform: str, variables: dict, expected: str) -> None:
+    def test_otherwise_it_is_where_the_platform_keeps_data(
+        self, monkeypatch, platform: str, variables: dict, expected: str
+    ) -> None:
         for name in ("VIDEOCODEC_MODELS", "XDG_DATA_HOME", "LOCALAPPDATA"):
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():

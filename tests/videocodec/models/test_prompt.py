@@ -1,4 +1,6 @@
-"""The empty prompt: embedded by the pipeline's own text encoder where transformers is there, else zeros that are said to be zeros."""
+"""The empty prompt: embedded by the pipeline's own text encoder where transformers is there, else
+zeros that are said to be zeros.
+"""
 
 from __future__ import annotations
 
@@ -73,18 +75,27 @@ def test_the_text_encoder_embeds_nothing_at_all(pipeline: Path, transformers: di
 
 
 def test_a_text_encoder_of_another_width_is_refused(pipeline: Path, transformers: dict) -> None:
-    with pytest.raises(UnknownModelError, match="gives 6 features a token, the UNet wants 8: take a pair"):
+    with pytest.raises(
+        UnknownModelError, match="gives 6 features a token, the UNet wants 8: take a pair"
+    ):
         empty_prompt(pipeline, 8)
 
 
-def test_a_text_encoder_that_cannot_be_loaded_is_one_line(pipeline: Path, transformers: dict) -> None:
+def test_a_text_encoder_that_cannot_be_loaded_is_one_line(
+    pipeline: Path, transformers: dict
+) -> None:
     transformers["fails"] = True
-    with pytest.raises(UnknownModelError, match="text_encoder: cannot embed the empty prompt .no file named model.safetensors.") as error:
+    with pytest.raises(
+        UnknownModelError,
+        match="text_encoder: cannot embed the empty prompt .no file named model.safetensors.",
+    ) as error:
         empty_prompt(pipeline, 6)
     assert "\n" not in str(error.value)
 
 
-def test_without_the_library_zeros_stand_in_and_are_said_to(pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_zeros_stand_in_and_are_said_to(
+    pipeline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(prompt, "find_spec", lambda name: None)
     embedded, note = empty_prompt(pipeline, 8)
     assert torch.equal(embedded, torch.zeros(1, 77, 8))
@@ -98,7 +109,9 @@ def test_without_a_text_encoder_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("said", "expected"), [(77, 77), (int(1e30), 77), (16, 16)])
-def test_the_prompt_is_as_long_as_tokenizer_and_encoder_can(pipeline: Path, transformers: dict, said: int, expected: int) -> None:
+def test_the_prompt_is_as_long_as_tokenizer_and_encoder_can(
+    pipeline: Path, transformers: dict, said: int, expected: int
+) -> None:
     """Without model_max_length in its config a tokenizer says 1e30, which no tensor can hold."""
     sys.modules["transformers"].AutoTokenizer.model_max_length = said
     empty_prompt(pipeline, 6)

@@ -48,11 +48,16 @@ def test_the_embedded_model_gives_the_picture_back(texture: Callable[..., np.nda
     assert np.all(error < 0.1 * pictures.reshape(2, -1).var(1))
 
 
-def test_latents_are_scaled_for_coding_and_scaled_back_for_decoding(folder: Path, texture: Callable[..., np.ndarray]) -> None:
+def test_latents_are_scaled_for_coding_and_scaled_back_for_decoding(
+    folder: Path, texture: Callable[..., np.ndarray]
+) -> None:
     picture, steps = texture(32, 32, 1)[None], np.full((1, 4, 4), 0.3, np.float32)
     plain = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
     latents = plain.encode(picture, 32, 32)
-    save_file(load_file(str(folder / TABLES_FILE)) | {"latent_scale": np.full(16, 2.5, np.float32)}, str(folder / TABLES_FILE))
+    save_file(
+        load_file(str(folder / TABLES_FILE)) | {"latent_scale": np.full(16, 2.5, np.float32)},
+        str(folder / TABLES_FILE),
+    )
     scaled = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
     assert np.allclose(scaled.encode(picture, 32, 32), 2.5 * latents, atol=1e-4)
     a = plain.decode(latents * UNITS_PER_LATENT, steps, 32, 32)
@@ -63,7 +68,9 @@ def test_latents_are_scaled_for_coding_and_scaled_back_for_decoding(folder: Path
 def test_a_map_of_steps_reaches_the_decoder(runtime: AutoencoderRuntime) -> None:
     latents = np.random.default_rng(0).integers(-100, 100, (1, 16, 8, 8))
     fine, coarse = (np.full((1, 8, 8), step, np.float32) for step in (0.3, 30))
-    assert not np.array_equal(runtime.decode(latents, fine, 64, 64), runtime.decode(latents, coarse, 64, 64))
+    assert not np.array_equal(
+        runtime.decode(latents, fine, 64, 64), runtime.decode(latents, coarse, 64, 64)
+    )
 
 
 def test_decoders_that_know_no_step_work_without_it(folder: Path) -> None:
@@ -80,7 +87,9 @@ def test_decoders_that_know_no_step_work_without_it(folder: Path) -> None:
     runtime = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
     latents = runtime.encode(np.zeros((2, 16, 24, 3), np.uint8), 16, 24)
     assert latents.shape == (2, 16, 2, 3)
-    assert runtime.decode(latents * UNITS_PER_LATENT, np.ones((2, 2, 3), np.float32), 16, 24).shape == (2, 16, 24, 3)
+    assert runtime.decode(
+        latents * UNITS_PER_LATENT, np.ones((2, 2, 3), np.float32), 16, 24
+    ).shape == (2, 16, 24, 3)
 
 
 def test_of_a_variational_autoencoder_the_mode_is_coded(folder: Path) -> None:
@@ -100,8 +109,14 @@ def test_of_a_variational_autoencoder_the_mode_is_coded(folder: Path) -> None:
 
 
 def test_tables_of_another_number_of_channels_are_refused(folder: Path) -> None:
-    save_file(load_file(str(folder / TABLES_FILE)) | {"latent_scale": np.ones(4, np.float32)}, str(folder / TABLES_FILE))
-    with pytest.raises(UnknownModelError, match="latent_scale must be 16 positive numbers, .*: calibrate this model again"):
+    save_file(
+        load_file(str(folder / TABLES_FILE)) | {"latent_scale": np.ones(4, np.float32)},
+        str(folder / TABLES_FILE),
+    )
+    with pytest.raises(
+        UnknownModelError,
+        match="latent_scale must be 16 positive numbers, .*: calibrate this model again",
+    ):
         AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
 
 
@@ -115,16 +130,26 @@ def test_autoencoders_of_another_stride_are_refused(folder: Path) -> None:
         num_encoder_blocks=(1, 1, 1),
         num_decoder_blocks=(1, 1, 1),
     ).save_pretrained(str(folder / "vae"))
-    with pytest.raises(UnknownModelError, match=r"makes \(1, 3, 16, 16\) of 4×4 latents: an autoencoder must have a stride of 8 px"):
-        AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1).encode(np.zeros((1, 16, 16, 3), np.uint8), 16, 16)
+    with pytest.raises(
+        UnknownModelError,
+        match=r"makes \(1, 3, 16, 16\) of 4×4 latents: an autoencoder must have a stride of 8 px",
+    ):
+        AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1).encode(
+            np.zeros((1, 16, 16, 3), np.uint8), 16, 16
+        )
 
 
-def test_pictures_for_which_there_is_no_memory_are_refused_before_it_is_taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_for_which_there_is_no_memory_are_refused_before_it_is_taken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runtime = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
     latents, steps = np.zeros((1, 16, 8, 10), np.int16), np.ones((1, 8, 10), np.float32)
     least = 8 * 10 * 64 * 3 * 4  # the picture itself, float32
     monkeypatch.setattr("videocodec.models.runtime.available_bytes", lambda: least)
-    with pytest.raises(OutOfMemoryError, match=r"not enough memory to decode pictures of 80×64 on cpu: a layer of .* takes 0.0 GiB"):
+    with pytest.raises(
+        OutOfMemoryError,
+        match=r"not enough memory to decode pictures of 80×64 on cpu: a layer of .* takes 0.0 GiB",
+    ):
         runtime.decode(latents, steps, 64, 80)
     monkeypatch.setattr("videocodec.models.runtime.available_bytes", lambda: 40 * least)
     assert runtime.decode(latents, steps, 64, 80).shape == (1, 64, 80, 3)
@@ -143,7 +168,9 @@ class TestDevices:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         assert pick_device("auto").type == "cuda"
 
-    def test_a_device_that_is_not_there_is_an_error_that_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_device_that_is_not_there_is_an_error_that_says_what_to_do(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         with pytest.raises(DeviceError, match="device cuda is not available .*: use --device auto"):
             pick_device("cuda")
@@ -175,7 +202,11 @@ class TestHalfPrecision:
 
     @pytest.fixture(autouse=True)
     def _half(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(runtime_module, "decoding_precision", lambda device: torch.autocast("cpu", torch.float16))
+        monkeypatch.setattr(
+            runtime_module,
+            "decoding_precision",
+            lambda device: torch.autocast("cpu", torch.float16),
+        )
 
     @pytest.mark.parametrize(("size", "passes"), [(1.0, 1), (1000.0, 2)])
     def test_what_overflows_in_it_runs_again_in_full(self, size: float, passes: int) -> None:
@@ -191,13 +222,19 @@ class TestHalfPrecision:
         assert torch.equal(found, 300 * x) and found.dtype == torch.float32
         assert seen == [torch.float16, torch.float32][:passes]
 
-    def test_an_autoencoder_whose_features_it_cannot_hold_gives_the_same_pictures(self, tmp_path: Path, monkeypatch) -> None:
+    def test_an_autoencoder_whose_features_it_cannot_hold_gives_the_same_pictures(
+        self, tmp_path: Path, monkeypatch
+    ) -> None:
         """As Stable Diffusion XL's does, of which half precision makes black pictures."""
         bundle = ModelBundle.find(quick_bundle(tmp_path / "large"))
         runtime = AutoencoderRuntime(bundle, "cpu", 1)
         first = runtime._model.decoder.conv_in
         first.weight.mul_(1e6), first.bias.mul_(1e6)
-        latents = np.random.default_rng(0).normal(0, 1.5 * UNITS_PER_LATENT, (1, 16, 4, 4)).astype(np.float32)
+        latents = (
+            np.random.default_rng(0)
+            .normal(0, 1.5 * UNITS_PER_LATENT, (1, 16, 4, 4))
+            .astype(np.float32)
+        )
         steps = np.full((1, 4, 4), 0.3, np.float32)
         found = runtime.decode(latents, steps, 32, 32)
         monkeypatch.undo()

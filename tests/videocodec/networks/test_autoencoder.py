@@ -1,4 +1,6 @@
-"""The embedded autoencoder's modules: geometry, where they start, and independence of the picture's size."""
+"""The embedded autoencoder's modules: geometry, where they start, and independence of the picture's
+size.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,21 @@ def small_encoder() -> Encoder:
 
 
 def small_decoder() -> Decoder:
-    return Decoder(latent_channels=4, width=8, coarse_width=8, blocks=1, fine_blocks=1, wide_blocks=1, expansion=2)
+    return Decoder(
+        latent_channels=4,
+        width=8,
+        coarse_width=8,
+        blocks=1,
+        fine_blocks=1,
+        wide_blocks=1,
+        expansion=2,
+    )
 
 
 @pytest.mark.parametrize("block", [ResidualBlock(6), WideBlock(6, 2)], ids=["residual", "wide"])
-def test_a_new_block_changes_nothing_so_that_deeper_networks_start_where_shallow_ones_ended(block: torch.nn.Module) -> None:
+def test_a_new_block_changes_nothing_so_that_deeper_networks_start_where_shallow_ones_ended(
+    block: torch.nn.Module,
+) -> None:
     x = torch.randn(2, 6, 5, 7)
     assert torch.equal(block(x), x)
 
@@ -53,7 +65,9 @@ def test_what_is_far_away_does_not_matter_so_a_frame_is_the_same_at_any_size() -
 
 
 @torch.no_grad()
-def test_a_constant_map_of_steps_means_the_same_as_its_number_and_a_map_acts_where_it_changes() -> None:
+def test_a_constant_map_of_steps_means_the_same_as_its_number_and_a_map_acts_where_it_changes() -> (
+    None
+):
     decoder, latents = small_decoder(), torch.randn(2, 4, 24, 24)
     number = decoder(latents, torch.full((2,), -1.0))
     steps = torch.full((2, 24, 24), -1.0)

@@ -19,9 +19,15 @@ def random_model(inter: bool = False) -> ContextModel:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("channel", "row", "column"), [(0, 2, 2), (0, 2, 3), (2, 4, 4), (2, 4, 5), (5, 3, 3), (5, 3, 4)])
-def test_a_level_only_influences_what_is_coded_after_it(channel: int, row: int, column: int) -> None:
-    """Coded after it: later slices, and for a first-pass position the second pass of its own slice."""
+@pytest.mark.parametrize(
+    ("channel", "row", "column"), [(0, 2, 2), (0, 2, 3), (2, 4, 4), (2, 4, 5), (5, 3, 3), (5, 3, 4)]
+)
+def test_a_level_only_influences_what_is_coded_after_it(
+    channel: int, row: int, column: int
+) -> None:
+    """Coded after it: later slices, and for a first-pass position the second pass of its own
+    slice.
+    """
     model, levels = random_model(), torch.randn(1, 6, 8, 8).round()
     changed = levels.clone()
     changed[0, channel, row, column] += 5
@@ -64,7 +70,11 @@ def test_slices_cover_every_channel_once() -> None:
 @pytest.mark.parametrize("mean", [0.0, 0.3, -2.25])
 def test_probabilities_of_all_levels_add_up_to_one(mean: float, log2_scale: float) -> None:
     levels = torch.arange(-200, 201, dtype=torch.float64)
-    bits = logistic_bits(levels, torch.tensor(mean, dtype=torch.float64), torch.tensor(log2_scale, dtype=torch.float64))
+    bits = logistic_bits(
+        levels,
+        torch.tensor(mean, dtype=torch.float64),
+        torch.tensor(log2_scale, dtype=torch.float64),
+    )
     assert float(torch.exp2(-bits).sum()) == pytest.approx(1, abs=1e-5)
 
 

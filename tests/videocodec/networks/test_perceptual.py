@@ -45,13 +45,19 @@ class TestOtherFiles:
 
     def test_none(self, tmp_path: Path) -> None:
         with pytest.raises(
-            UnknownModelError, match=r"absent\.safetensors: no such file: give a safetensors file with the weights of LPIPS"
+            UnknownModelError,
+            match=(
+                r"absent\.safetensors: no such file: give a safetensors file with the weights of"
+                r" LPIPS"
+            ),
         ):
             LpipsSqueeze(tmp_path / "absent.safetensors")
 
     def test_of_another_kind(self, tmp_path: Path) -> None:
         (tmp_path / "lpips.pth").write_bytes(b"\x80\x02}q\x00." * 20)
-        with pytest.raises(UnknownModelError, match=r"lpips\.pth: not a safetensors file \(.+\): give"):
+        with pytest.raises(
+            UnknownModelError, match=r"lpips\.pth: not a safetensors file \(.+\): give"
+        ):
             LpipsSqueeze(tmp_path / "lpips.pth")
 
     @pytest.mark.parametrize(
@@ -62,7 +68,14 @@ class TestOtherFiles:
             ("conv1.weight", (96, 3, 7, 7), "is 96×3×7×7, not 64×3×3×3"),
         ],
     )
-    def test_of_another_network(self, lpips_weights: Path, tmp_path: Path, name: str, shape: tuple[int, ...] | None, said: str) -> None:
+    def test_of_another_network(
+        self,
+        lpips_weights: Path,
+        tmp_path: Path,
+        name: str,
+        shape: tuple[int, ...] | None,
+        said: str,
+    ) -> None:
         tensors = load_file(str(lpips_weights))
         del tensors[name]
         if shape is not None:

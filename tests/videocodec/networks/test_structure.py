@@ -15,7 +15,10 @@ def pictures(side: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     rng = np.random.default_rng(seed)
     blobs = cv2.GaussianBlur(rng.standard_normal((side, side)), (0, 0), 2)
     source = 128 + 60 * blobs / np.abs(blobs).max()
-    both = (np.repeat(x[None, None], 3, 1) / 127.5 - 1 for x in (source, source + rng.normal(0, 4, source.shape)))
+    both = (
+        np.repeat(x[None, None], 3, 1) / 127.5 - 1
+        for x in (source, source + rng.normal(0, 4, source.shape))
+    )
     source, noisy = (torch.from_numpy(x.astype(np.float32)) for x in both)
     return source, noisy
 
@@ -37,7 +40,9 @@ def test_is_nothing_of_equal_pictures_grows_with_noise_and_knows_no_brightness(s
     source, noisy = pictures(side)
     assert float(lost_structure(source, source)[0]) == pytest.approx(0, abs=1e-4)
     assert float(lost_structure(source + 0.1, source)[0]) == pytest.approx(0, abs=1e-4)
-    little, more = (float(lost_structure(source + far * (noisy - source), source)[0]) for far in (1, 3))
+    little, more = (
+        float(lost_structure(source + far * (noisy - source), source)[0]) for far in (1, 3)
+    )
     assert 0.001 < little < more < 2
 
 

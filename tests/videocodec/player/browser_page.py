@@ -14,22 +14,47 @@ PIXELS = """id => {
 
 
 def is_complaint(message: object) -> bool:
-    """Whether a line on the console is one that a good page never causes; these tests themselves read canvases back."""
+    """Whether a line on the console is one that a good page never causes; these tests themselves
+    read canvases back.
+    """
     return message.type in ("error", "warning") and "getImageData" not in message.text
 
 
 class Page:
-    """A page of a player, with short names for what tests do, which notes everything that a good page never does."""
+    """A page of a player, with short names for what tests do, which notes everything that a good
+    page never does.
+    """
 
-    def __init__(self, browser: object, player: object, *, hash: str = "", **context: object) -> None:
+    def __init__(
+        self, browser: object, player: object, *, hash: str = "", **context: object
+    ) -> None:
         self.player, self.wrong = player, []
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **context})
+        self.context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **context}
+        )
         self.page = page = self.context.new_page()
         own = f"http://127.0.0.1:{player.port}/"
-        self.context.on("request", lambda request: None if request.url.startswith((own, "blob:" + own)) else self.wrong.append(request.url))
-        page.on("console", lambda message: self.wrong.append(message.text) if is_complaint(message) else None)
+        self.context.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((own, "blob:" + own))
+                else self.wrong.append(request.url)
+            ),
+        )
+        page.on(
+            "console",
+            lambda message: self.wrong.append(message.text) if is_complaint(message) else None,
+        )
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("response", lambda response: self.wrong.append(f"{response.status} {response.url}") if response.status >= 500 else None)
+        page.on(
+            "response",
+            lambda response: (
+                self.wrong.append(f"{response.status} {response.url}")
+                if response.status >= 500
+                else None
+            ),
+        )
         page.goto(player.server.address + hash)
         page.locator('body[data-ready="yes"]').wait_for()
 

@@ -33,7 +33,9 @@ class Answer:
 
 
 class Player:
-    """A running player; requests go through a real socket, with paths and headers exactly as given."""
+    """A running player; requests go through a real socket, with paths and headers exactly as
+    given.
+    """
 
     def __init__(self, server: PlayerServer, clip: Clip) -> None:
         self.server, self.clip, self.port = server, clip, server.port
@@ -41,8 +43,20 @@ class Player:
         self.ended = threading.Event()
         self.cookie = f"videocodec_play_{server.port}={self.token}"
 
-    def get(self, path: str, *, method: str = "GET", cookie: bool = True, host: str | None = None, **headers: str) -> Answer:
-        """One request.  Underscores in the names of headers are hyphens; host None: the server's own, "": none at all."""
+    def get(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        cookie: bool = True,
+        host: str | None = None,
+        **headers: str,
+    ) -> Answer:
+        """One request.
+
+        Underscores in the names of headers are hyphens; host None: the server's own, "": none at
+        all.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -60,7 +74,9 @@ class Player:
 
 
 @contextmanager
-def running(coded: Path, original: Path | None = None, *, model: Path | None = None, **settings: object) -> Iterator[Player]:
+def running(
+    coded: Path, original: Path | None = None, *, model: Path | None = None, **settings: object
+) -> Iterator[Player]:
     """A player in a thread of its own."""
     with VideoReader(coded, model=model, device="cpu", threads=1) as reader:
         clip = Clip(coded, reader, Settings(), original=original)
@@ -85,7 +101,9 @@ def running(coded: Path, original: Path | None = None, *, model: Path | None = N
 
 @pytest.fixture(scope="session")
 def play() -> Callable[..., Iterator[Player]]:
-    """play(coded, original=None, model=None, **settings of PlayerServer) → a context with a running player."""
+    """play(coded, original=None, model=None, **settings of PlayerServer) → a context with a running
+    player.
+    """
     return running
 
 

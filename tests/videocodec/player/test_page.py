@@ -1,4 +1,5 @@
-"""The page in a real browser: what is on the canvas is what the decoder made, and what is offered works.
+"""The page in a real browser: what is on the canvas is what the decoder made, and what is offered
+works.
 
 Skipped where there is no Chromium or no Playwright; nothing is downloaded.
 """
@@ -35,7 +36,10 @@ FOLLOW = """async () => {
 
 @pytest.fixture(scope="module")
 def decoded(coded_movie) -> list[np.ndarray]:
-    return [frame.data.transpose(1, 2, 0) for frame in decode_frames(coded_movie.coded, device="cpu", threads=1)]
+    return [
+        frame.data.transpose(1, 2, 0)
+        for frame in decode_frames(coded_movie.coded, device="cpu", threads=1)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +48,9 @@ def originals(coded_movie) -> list[np.ndarray]:
         return [frame.rgb for frame in source]
 
 
-def test_every_frame_on_the_canvas_is_the_decoders_forwards_and_back(open_page, player, decoded) -> None:
+def test_every_frame_on_the_canvas_is_the_decoders_forwards_and_back(
+    open_page, player, decoded
+) -> None:
     page = open_page(player)
     page.shows(0)
     for key, indices in ((".", range(1, 21)), (",", range(19, -1, -1))):
@@ -88,7 +94,9 @@ class TestGoingThere:
         page.page.click("#first")
         page.shows(0)
 
-    def test_a_click_on_the_timeline_goes_to_the_frame_under_it(self, open_page, player, decoded) -> None:
+    def test_a_click_on_the_timeline_goes_to_the_frame_under_it(
+        self, open_page, player, decoded
+    ) -> None:
         page = open_page(player)
         box = page.page.locator("#track").bounding_box()
         for index in (13, 2, 21):
@@ -102,7 +110,11 @@ class TestGoingThere:
         box = page.page.locator("#track").bounding_box()
         page.page.mouse.move(box["x"] + box["width"] * 10.5 / FRAMES, box["y"] + 20)
         page.page.locator('#preview-picture[src^="blob:"]').wait_for()
-        assert page.page.locator("#preview-text").inner_text().startswith("10 · 0:00.400 · keyframe · ")
+        assert (
+            page.page.locator("#preview-text")
+            .inner_text()
+            .startswith("10 · 0:00.400 · keyframe · ")
+        )
         page.page.mouse.move(5, 5)
         page.page.locator("#preview").wait_for(state="hidden")
 
@@ -115,7 +127,9 @@ class TestGoingThere:
 
 
 class TestComparing:
-    def test_wipe_side_by_side_and_difference_show_the_originals_pixels(self, open_page, player, decoded, originals) -> None:
+    def test_wipe_side_by_side_and_difference_show_the_originals_pixels(
+        self, open_page, player, decoded, originals
+    ) -> None:
         page = open_page(player)
         page.press("End")
         for view in ("wipe", "side", "original"):
@@ -145,7 +159,9 @@ class TestComparing:
         page.page.mouse.down()
         page.page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 10)
         page.page.mouse.up()
-        assert float(re.search(r"([\d.]+)%", page.page.evaluate(clip))[1]) == pytest.approx(75, abs=1)
+        assert float(re.search(r"([\d.]+)%", page.page.evaluate(clip))[1]) == pytest.approx(
+            75, abs=1
+        )
         assert not page.page.evaluate("() => document.body.classList.contains('playing')")
 
     def test_the_curve_of_quality_fills(self, open_page, player) -> None:
@@ -154,7 +170,9 @@ class TestComparing:
         page.page.locator("#frame-figures dt", has_text="PSNR").wait_for(timeout=60_000)
         assert (page.pixels("curve")[..., 3] > 200).any()
 
-    def test_without_a_source_there_is_only_the_decoded_view(self, open_page, play, coded_movie) -> None:
+    def test_without_a_source_there_is_only_the_decoded_view(
+        self, open_page, play, coded_movie
+    ) -> None:
         with play(coded_movie.coded, keep_open=True) as alone:
             page = open_page(alone)
             page.shows(0)
@@ -165,7 +183,9 @@ class TestComparing:
 
 
 class TestOverlays:
-    def test_each_draws_something_of_its_own_and_leaves_the_picture_alone(self, open_page, player, decoded) -> None:
+    def test_each_draws_something_of_its_own_and_leaves_the_picture_alone(
+        self, open_page, player, decoded
+    ) -> None:
         page = open_page(player)
         page.shows(0)
         page.page.fill("#frame", "15")
@@ -190,7 +210,9 @@ class TestOverlays:
         page.has_drawn(15, "none")
         assert not page.pixels("overlay").any()
 
-    def test_the_provenance_on_screen_is_that_of_the_stream(self, open_page, player, coded_movie) -> None:
+    def test_the_provenance_on_screen_is_that_of_the_stream(
+        self, open_page, player, coded_movie
+    ) -> None:
         frame = list(decode_frames(coded_movie.coded, device="cpu", threads=1))[15]
         page = open_page(player, hash="#frame=15")
         page.shows(15)
@@ -204,7 +226,8 @@ class TestOverlays:
         )
         colours = overlay[np.ix_(*places)][..., :3].astype(int)
         expected = np.array([(230, 159, 0), (0, 114, 178), (204, 121, 167)])[frame.provenance]
-        assert np.abs(colours - expected).max() <= 3  # the canvas keeps colours multiplied by their strength
+        # the canvas keeps colours multiplied by their strength
+        assert np.abs(colours - expected).max() <= 3
 
     def test_the_panel_states_the_frames_figures(self, open_page, player, coded_movie) -> None:
         frame = list(decode_frames(coded_movie.coded, device="cpu", threads=1))[10]
@@ -256,8 +279,7 @@ class TestPlaying:
         page.press("l")
         assert page.page.locator("#loop").inner_text() == "Loop 5 to 8"
         page.press("Space")
-        seen = page.page.evaluate(
-            """async () => {
+        seen = page.page.evaluate("""async () => {
               const seen = [];
               let turns = 0;
               while (turns < 3) {
@@ -267,8 +289,7 @@ class TestPlaying:
                 seen.push(index);
               }
               return seen;
-            }"""
-        )
+            }""")
         page.press("Space", "l")
         assert set(seen) <= {5, 6, 7, 8} and page.page.locator("#loop").inner_text() == "Loop"
 
@@ -295,7 +316,12 @@ class TestDamage:
     @pytest.fixture
     def broken(self, rewrite, coded_movie) -> Path:
         """A bit is flipped in the access unit after the first keyframe: frames 1 to 9 are lost."""
-        return rewrite(coded_movie.coded, lambda index, data: data if index != 1 else data[:-9] + bytes([data[-9] ^ 16]) + data[-8:])
+        return rewrite(
+            coded_movie.coded,
+            lambda index, data: (
+                data if index != 1 else data[:-9] + bytes([data[-9] ^ 16]) + data[-8:]
+            ),
+        )
 
     def test_it_is_marked_told_and_passed_over(self, open_page, play, broken, decoded) -> None:
         with play(broken, keep_open=True) as damaged:
@@ -356,7 +382,10 @@ class TestTheRest:
 
     def test_restoration_is_offered_only_where_there_is_one(self, open_page, player) -> None:
         page = open_page(player)
-        assert page.page.locator("#restore").is_disabled() and page.page.locator("#steps").is_disabled()
+        assert (
+            page.page.locator("#restore").is_disabled()
+            and page.page.locator("#steps").is_disabled()
+        )
         assert "no UNet" in page.page.locator("#restoration").get_attribute("title")
 
     @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -367,7 +396,11 @@ class TestTheRest:
         assert page.page.evaluate("() => document.documentElement.dataset.theme") == theme
         assert page.page.evaluate("() => document.documentElement.scrollWidth") <= width
         box = page.page.locator("#picture").bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["width"] >= 0.9 * min(WIDTH, width)
+        assert (
+            box["x"] >= 0
+            and box["x"] + box["width"] <= width
+            and box["width"] >= 0.9 * min(WIDTH, width)
+        )
         page.page.click("#theme")
         assert page.page.evaluate("() => document.documentElement.dataset.theme") != theme
 
@@ -388,7 +421,12 @@ class TestTheRest:
         box = page.page.locator("#picture").bounding_box()
         session = page.context.new_cdp_session(page.page)
         y = box["y"] + box["height"] / 2
-        for kind, x in (("touchStart", 70), ("touchMove", 55), ("touchMove", 20), ("touchEnd", None)):
+        for kind, x in (
+            ("touchStart", 70),
+            ("touchMove", 55),
+            ("touchMove", 20),
+            ("touchEnd", None),
+        ):
             points = [] if x is None else [{"x": box["x"] + x, "y": y}]
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         page.shows(1)
@@ -396,12 +434,15 @@ class TestTheRest:
     def test_the_page_says_when_the_player_has_ended(self, open_page, play, coded_movie) -> None:
         with play(coded_movie.coded, keep_open=True) as ending:
             page = open_page(ending)
-            page.wrong = Expected(page.wrong, "Failed to load resource")  # what it asked for at that moment
+            # what it asked for at that moment
+            page.wrong = Expected(page.wrong, "Failed to load resource")
             page.shows(0)
         page.page.locator("#fatal:not([hidden])").wait_for()
         assert "has ended" in page.page.locator("#fatal").inner_text()
 
-    def test_closing_the_page_ends_the_player(self, browser, play, coded_movie, monkeypatch) -> None:
+    def test_closing_the_page_ends_the_player(
+        self, browser, play, coded_movie, monkeypatch
+    ) -> None:
         monkeypatch.setattr("videocodec.player.server.CLOSED_SECONDS", 0.3)
         with play(coded_movie.coded) as closing:
             page = Page(browser, closing)
@@ -415,14 +456,22 @@ def test_restoration_and_steps_change_the_picture(open_page, play, restorable) -
         page = open_page(restoring)
         page.shows(0)
         seen = []
-        for settings in ({"restore": True, "steps": 1}, {"restore": False, "steps": 1}, {"restore": True, "steps": 3}):
+        for settings in (
+            {"restore": True, "steps": 1},
+            {"restore": False, "steps": 1},
+            {"restore": True, "steps": 3},
+        ):
             page.page.set_checked("#restore", settings["restore"])
             if page.page.locator("#steps").input_value() != str(settings["steps"]):
                 page.page.fill("#steps", str(settings["steps"]))
                 page.press("Enter")
-            frames = decode_frames(restorable.coded, model=restorable.bundle, device="cpu", threads=1, **settings)
+            frames = decode_frames(
+                restorable.coded, model=restorable.bundle, device="cpu", threads=1, **settings
+            )
             expected = next(iter(frames)).data.transpose(1, 2, 0)
-            page.page.locator(f'body[data-settings="{int(settings["restore"])} {settings["steps"]} 0"]').wait_for(timeout=60_000)
+            page.page.locator(
+                f'body[data-settings="{int(settings["restore"])} {settings["steps"]} 0"]'
+            ).wait_for(timeout=60_000)
             assert np.array_equal(page.picture(), expected)
             seen.append(expected.tobytes())
         assert len(set(seen)) == 3
@@ -435,5 +484,7 @@ def restorable(tmp_path_factory, write_movie, panned) -> SimpleNamespace:
     folder = tmp_path_factory.mktemp("restorable")
     bundle = quick_bundle(folder / "bundle", restores="plain")
     movie = write_movie(folder / "movie.mp4", panned(3, 40, 56, (1, 2)))
-    encode(movie, folder / "movie.lv.mp4", model=bundle, preset="superfast", device="cpu", threads=1)
+    encode(
+        movie, folder / "movie.lv.mp4", model=bundle, preset="superfast", device="cpu", threads=1
+    )
     return SimpleNamespace(coded=folder / "movie.lv.mp4", bundle=bundle)

@@ -21,7 +21,11 @@ def test_the_page_comes_with_the_token_and_leaves_a_cookie(player) -> None:
     answer = player.get(f"/?token={player.token}", cookie=False)
     assert answer.status == 200 and answer.body.startswith(b"<!doctype html>")
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith(f"{player.cookie};") and "HttpOnly" in cookie and "SameSite=Strict" in cookie
+    assert (
+        cookie.startswith(f"{player.cookie};")
+        and "HttpOnly" in cookie
+        and "SameSite=Strict" in cookie
+    )
     assert player.token not in answer.body.decode()
 
 
@@ -37,8 +41,13 @@ def test_cookies_of_other_programs_on_this_machine_do_no_harm(player, other) -> 
         assert player.get("/static/app.js", cookie=False, Cookie=cookies).status == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/static/app.js", "/api/clip", "/api/frame/0", "/api/sound", "/api/events", "/nothing"])
-@pytest.mark.parametrize("given", ["none", "wrong", "empty", "prefix", "other port", "broken", "unicode"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/static/app.js", "/api/clip", "/api/frame/0", "/api/sound", "/api/events", "/nothing"],
+)
+@pytest.mark.parametrize(
+    "given", ["none", "wrong", "empty", "prefix", "other port", "broken", "unicode"]
+)
 def test_nothing_comes_without_the_token(player, path, given) -> None:
     name = f"videocodec_play_{player.port}"
     cookies = {
@@ -56,7 +65,16 @@ def test_nothing_comes_without_the_token(player, path, given) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["token=", "token=wrong", "token={0}&token={0}", "token={0}x", "tok={0}", "token=%ff%fe", "token={0}&" + "x" * 5000]
+    "query",
+    [
+        "token=",
+        "token=wrong",
+        "token={0}&token={0}",
+        "token={0}x",
+        "tok={0}",
+        "token=%ff%fe",
+        "token={0}&" + "x" * 5000,
+    ],
 )
 def test_a_wrong_token_in_the_address_is_refused(player, query) -> None:
     assert player.get(f"/?{query.format(player.token)}", cookie=False).status == 403
@@ -67,7 +85,16 @@ def test_the_token_in_the_address_opens_the_page_alone(player) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost", "127.0.0.1.evil.example:{port}", "evil.example:{port}", ""]
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        "localhost",
+        "127.0.0.1.evil.example:{port}",
+        "evil.example:{port}",
+        "",
+    ],
 )
 def test_other_host_names_are_refused(player, host) -> None:
     answer = player.get(f"/?token={player.token}", host=host.format(port=player.port))
@@ -79,17 +106,28 @@ def test_localhost_is_a_name_of_this_server(player) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}]
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+    ],
 )
 def test_pages_of_others_get_nothing(player, headers) -> None:
     assert player.get("/api/frame/0", **headers).status == 403
 
 
 def test_a_link_from_another_page_opens_the_page(player) -> None:
-    assert player.get(f"/?token={player.token}", cookie=False, Sec_Fetch_Site="cross-site").status == 200
+    assert (
+        player.get(f"/?token={player.token}", cookie=False, Sec_Fetch_Site="cross-site").status
+        == 200
+    )
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"])
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"]
+)
 def test_only_reading_is_allowed(player, method) -> None:
     assert player.get("/api/clip", method=method).status in (400, 405)
 
@@ -121,22 +159,39 @@ def test_only_reading_is_allowed(player, method) -> None:
 def test_path_tricks_find_no_file(player, path) -> None:
     answer = player.get(path)
     assert 400 <= answer.status < 500
-    assert b"root:" not in answer.body and b"import" not in answer.body and b"Traceback" not in answer.body
+    assert (
+        b"root:" not in answer.body
+        and b"import" not in answer.body
+        and b"Traceback" not in answer.body
+    )
 
 
-@pytest.mark.parametrize("path", ["/", "/api/clip", "/api/frame/99", "/nothing", "/static/style.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/clip", "/api/frame/99", "/nothing", "/static/style.css"]
+)
 def test_every_answer_is_fenced_in(player, path) -> None:
     for cookie in (True, False):
         headers = player.get(path, cookie=cookie).headers
         assert {name: headers[name] for name in SECURED} == SECURED
         policy = headers["content-security-policy"]
-        assert "default-src 'none'" in policy and "http:" not in policy and "*" not in policy and "unsafe" not in policy
+        assert (
+            "default-src 'none'" in policy
+            and "http:" not in policy
+            and "*" not in policy
+            and "unsafe" not in policy
+        )
         assert headers.get("server") is None
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\x00" * 3000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20000],
+    [
+        b"\x16\x03\x01\x02\x00\x01",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x00" * 3000,
+        b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20000,
+    ],
 )
 def test_garbage_does_not_stop_the_server(player, data) -> None:
     with socket.create_connection(("127.0.0.1", player.port), timeout=30) as connection:

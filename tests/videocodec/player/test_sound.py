@@ -17,7 +17,9 @@ RATE = 48000
 
 
 def clicks(path: Path, starts: list[int], rate: int = RATE, layout: str = "stereo") -> Path:
-    """A movie whose sound, without loss, consists of blocks of 4800 samples at ``starts``, each beginning with a click."""
+    """A movie whose sound, without loss, consists of blocks of 4800 samples at ``starts``, each
+    beginning with a click.
+    """
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=rate, layout=layout)
         for start in starts:
@@ -32,7 +34,12 @@ def clicks(path: Path, starts: list[int], rate: int = RATE, layout: str = "stere
 
 def written(path: Path) -> tuple[np.ndarray, int]:
     with wave.open(str(path)) as sound:
-        return np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, sound.getnchannels()), sound.getframerate()
+        return (
+            np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(
+                -1, sound.getnchannels()
+            ),
+            sound.getframerate(),
+        )
 
 
 def test_gaps_become_silence_and_what_is_too_early_goes(tmp_path) -> None:
@@ -44,12 +51,21 @@ def test_gaps_become_silence_and_what_is_too_early_goes(tmp_path) -> None:
     write_wave(source, tmp_path / "late.wav", Fraction(1, 20))
     assert np.flatnonzero(written(tmp_path / "late.wav")[0][:, 0] > 10000).tolist() == [2400, 21600]
     write_wave(source, tmp_path / "early.wav", Fraction(-1, 10))
-    assert np.flatnonzero(written(tmp_path / "early.wav")[0][:, 0] > 10000).tolist() == [4800, 9600, 28800]
+    assert np.flatnonzero(written(tmp_path / "early.wav")[0][:, 0] > 10000).tolist() == [
+        4800,
+        9600,
+        28800,
+    ]
 
 
-@pytest.mark.parametrize("rate, layout, channels", [(8000, "mono", 1), (44100, "stereo", 2), (96000, "stereo", 2), (48000, "5.1", 2)])
+@pytest.mark.parametrize(
+    "rate, layout, channels",
+    [(8000, "mono", 1), (44100, "stereo", 2), (96000, "stereo", 2), (48000, "5.1", 2)],
+)
 def test_rates_and_channels(tmp_path, rate, layout, channels) -> None:
-    write_wave(clicks(tmp_path / "in.mkv", [0, 4800], rate, layout), tmp_path / "out.wav", Fraction(0))
+    write_wave(
+        clicks(tmp_path / "in.mkv", [0, 4800], rate, layout), tmp_path / "out.wav", Fraction(0)
+    )
     samples, made = written(tmp_path / "out.wav")
     assert samples.shape[1] == channels and made == min(rate, RATE)
     assert len(samples) / made == pytest.approx(9600 / rate, abs=0.002)
@@ -64,7 +80,12 @@ def test_sound_that_cannot_be_decoded_is_reported_in_one_line(tmp_path) -> None:
 
 
 def test_giving_up_ends_the_thread(tmp_path) -> None:
-    sound = Sound(clicks(tmp_path / "in.mkv", [4800 * n for n in range(200)]), tmp_path, Fraction(0), lambda line: None)
+    sound = Sound(
+        clicks(tmp_path / "in.mkv", [4800 * n for n in range(200)]),
+        tmp_path,
+        Fraction(0),
+        lambda line: None,
+    )
     sound.close()
     assert sound.wait() is None
 

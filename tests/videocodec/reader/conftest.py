@@ -27,9 +27,16 @@ def reader(coded_movie) -> VideoReader:
 
 @pytest.fixture
 def damaged(coded_movie, rewrite: Callable[..., Path]) -> Callable[..., Path]:
-    """damaged(2, 5) → a copy of ``coded_movie`` with a bit flipped in the payload of these access units."""
+    """damaged(2, 5) → a copy of ``coded_movie`` with a bit flipped in the payload of these access
+    units.
+    """
 
     def make(*units: int) -> Path:
-        return rewrite(coded_movie.coded, lambda index, data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index in units else data)
+        return rewrite(
+            coded_movie.coded,
+            lambda index, data: (
+                data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index in units else data
+            ),
+        )
 
     return make

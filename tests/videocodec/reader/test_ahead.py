@@ -23,7 +23,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_the_pictures_after_the_last_one_are_made_before_they_are_asked_for(reader: VideoReader) -> None:
+def test_the_pictures_after_the_last_one_are_made_before_they_are_asked_for(
+    reader: VideoReader,
+) -> None:
     reader[2]
     wait_until(lambda: all(reader.has_picture(index) for index in range(3, 14)))
 
@@ -38,7 +40,8 @@ def test_steps_backwards_are_followed(reader: VideoReader) -> None:
 def test_the_state_of_the_decoder_is_kept_at_every_border(reader: VideoReader) -> None:
     reader[21]
     inner = [unit.number for unit in reader.index.units if not unit.is_keyframe]
-    # A state is that before an access unit; before the first after a keyframe it is the one after that keyframe.
+    # A state is that before an access unit; before the first after a keyframe it is the one after
+    # that keyframe.
     wait_until(lambda: all(reader._core.cache.has(Kind.STATE, number) for number in inner))
 
 
@@ -67,7 +70,9 @@ def test_too_little_memory_brings_it_to_rest(coded_movie, limit: int) -> None:
     """Rather than to making the same things over and over."""
     with VideoReader(coded_movie.coded, memory_limit=limit, **CPU) as video:
         steps, original = [], video._core.latents.step_towards
-        video._core.latents.step_towards = lambda *of, **how: steps.append(of) or original(*of, **how)
+        video._core.latents.step_towards = lambda *of, **how: (
+            steps.append(of) or original(*of, **how)
+        )
         video[5]
         quiet = [0, 0]
 
@@ -87,7 +92,9 @@ def test_damage_ahead_stops_nothing(damaged: Callable) -> None:
             video[1]
 
 
-def test_after_a_jump_the_group_is_gone_through_before_more_than_the_next_pictures_are_made(reader: VideoReader) -> None:
+def test_after_a_jump_the_group_is_gone_through_before_more_than_the_next_pictures_are_made(
+    reader: VideoReader,
+) -> None:
     """So that the next jump is quick; where one steps, the pictures come first."""
     order: list[str] = []
     core = reader._core
@@ -95,7 +102,9 @@ def test_after_a_jump_the_group_is_gone_through_before_more_than_the_next_pictur
     core.cache.put = lambda kind, *rest: order.append(kind.name) or put(kind, *rest)
     reader[0]
     wait_until(lambda: all(reader.has_picture(index) for index in range(13)))
-    states = [unit.number for unit in reader.index.units if not unit.is_keyframe and unit.first_frame < 10]
+    states = [
+        unit.number for unit in reader.index.units if not unit.is_keyframe and unit.first_frame < 10
+    ]
     assert len(states) >= 2
     before_the_rest = order[: [place for place, kind in enumerate(order) if kind == "PICTURE"][3]]
     assert before_the_rest.count("STATE") >= len(states)

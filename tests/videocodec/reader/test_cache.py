@@ -34,7 +34,11 @@ def test_a_kind_takes_what_others_leave_and_gives_it_back_down_to_its_share() ->
     assert kept(cache, Kind.STATE) == [17, 18, 19]
     for number in range(20):
         cache.put(Kind.LATENTS, number, number, 10)
-    assert [len(kept(cache, kind)) for kind in (Kind.STATE, Kind.LATENTS, Kind.PICTURE)] == [2, 3, 5]
+    assert [len(kept(cache, kind)) for kind in (Kind.STATE, Kind.LATENTS, Kind.PICTURE)] == [
+        2,
+        3,
+        5,
+    ]
     assert cache.used == 100
 
 

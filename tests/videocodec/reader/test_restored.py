@@ -18,22 +18,39 @@ BUNDLE_KINDS = ["temporal", "plain", "adapter"]
 
 
 @pytest.fixture(scope="module")
-def coded(tmp_path_factory: pytest.TempPathFactory, panned: Callable, write_movie: Callable) -> Callable[[str], tuple[Path, Path]]:
-    """kind → bundle and a stream of 14 frames of 56×40, a keyframe every nine; "adapter" sees clips of several frames."""
+def coded(
+    tmp_path_factory: pytest.TempPathFactory, panned: Callable, write_movie: Callable
+) -> Callable[[str], tuple[Path, Path]]:
+    """kind → bundle and a stream of 14 frames of 56×40, a keyframe every nine; "adapter" sees clips
+    of several frames.
+    """
     folder, made = tmp_path_factory.mktemp("restored"), {}
     movie = write_movie(folder / "movie.mp4", panned(14, 40, 56, (1, 2)))
 
     def make(kind: str) -> tuple[Path, Path]:
         if kind not in made:
-            bundle = temporal_bundle(folder / kind) if kind == "temporal" else quick_bundle(folder / kind, restores=kind)
-            encode(movie, folder / f"{kind}.lv.mp4", model=bundle, gop_size=9, preset="superfast", **CPU)
+            bundle = (
+                temporal_bundle(folder / kind)
+                if kind == "temporal"
+                else quick_bundle(folder / kind, restores=kind)
+            )
+            encode(
+                movie,
+                folder / f"{kind}.lv.mp4",
+                model=bundle,
+                gop_size=9,
+                preset="superfast",
+                **CPU,
+            )
             made[kind] = bundle, folder / f"{kind}.lv.mp4"
         return made[kind]
 
     return make
 
 
-@pytest.mark.parametrize("kind", ["temporal", *(pytest.param(kind, marks=pytest.mark.slow) for kind in BUNDLE_KINDS[1:])])
+@pytest.mark.parametrize(
+    "kind", ["temporal", *(pytest.param(kind, marks=pytest.mark.slow) for kind in BUNDLE_KINDS[1:])]
+)
 def test_jumps_give_what_decoding_in_order_gives(coded: Callable, kind: str) -> None:
     bundle, stream = coded(kind)
     ordered = [frame.data for frame in decode_frames(stream, model=bundle, steps=2, **CPU)]
@@ -41,15 +58,22 @@ def test_jumps_give_what_decoding_in_order_gives(coded: Callable, kind: str) -> 
     assert all(np.any(a != b) for a, b in zip(ordered, plain, strict=True))
     order = list(range(14)) * 2
     random.Random(1).shuffle(order)
-    with VideoReader(stream, model=bundle, steps=2, memory_limit=200_000, **CPU) as video, video.with_settings(restore=False) as bare:
+    with (
+        VideoReader(stream, model=bundle, steps=2, memory_limit=200_000, **CPU) as video,
+        video.with_settings(restore=False) as bare,
+    ):
         for index in order:
             assert np.array_equal(video[index].data, ordered[index]), index
             assert np.array_equal(bare[index].data, plain[index]), index
 
 
 @pytest.mark.parametrize("size", [4, 5, 16])
-def test_jumps_give_the_same_in_batches(coded: Callable, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As accelerators take them; nine frames from keyframe to keyframe make a last batch that is smaller."""
+def test_jumps_give_the_same_in_batches(
+    coded: Callable, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As accelerators take them; nine frames from keyframe to keyframe make a last batch that is
+    smaller.
+    """
     monkeypatch.setattr("videocodec.decoder.frames._batch_size", lambda device, pixels: size)
     bundle, stream = coded("temporal")
     ordered = [frame.data for frame in decode_frames(stream, model=bundle, **CPU)]
@@ -59,7 +83,9 @@ def test_jumps_give_the_same_in_batches(coded: Callable, size: int, monkeypatch:
             assert np.array_equal(video[index].data, ordered[index]), index
 
 
-def test_one_picture_does_not_keep_the_memory_of_its_batch(coded: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_picture_does_not_keep_the_memory_of_its_batch(
+    coded: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("videocodec.decoder.frames._batch_size", lambda device, pixels: 4)
     bundle, stream = coded("temporal")
     with VideoReader(stream, model=bundle, read_ahead=False, **CPU) as video:

@@ -31,7 +31,9 @@ def test_it_plays_at_true_speed_and_drops_what_comes_too_late(clock: PlayClock) 
 
 def test_it_pauses_at_the_end_and_begins_anew_from_there(clock: PlayClock) -> None:
     clock.toggle(0.0)
-    assert shown(clock, 99.0) == 29 and not clock.playing and clock.seconds_to_next(99.0) == math.inf
+    assert (
+        shown(clock, 99.0) == 29 and not clock.playing and clock.seconds_to_next(99.0) == math.inf
+    )
     clock.toggle(100.0)
     assert shown(clock, 100.25) == 2
 

@@ -12,9 +12,16 @@ from videocodec.terminal.drawing import fit, has_true_colour, render, to_256, to
 
 @pytest.mark.parametrize(
     ("picture", "cells", "size"),
-    [((512, 288), (80, 23), (80, 44)), ((512, 288), (40, 50), (40, 22)), ((100, 400), (80, 23), (12, 46)), ((2, 2000), (9, 3), (1, 6))],
+    [
+        ((512, 288), (80, 23), (80, 44)),
+        ((512, 288), (40, 50), (40, 22)),
+        ((100, 400), (80, 23), (12, 46)),
+        ((2, 2000), (9, 3), (1, 6)),
+    ],
 )
-def test_proportions_are_kept(picture: tuple[int, int], cells: tuple[int, int], size: tuple[int, int]) -> None:
+def test_proportions_are_kept(
+    picture: tuple[int, int], cells: tuple[int, int], size: tuple[int, int]
+) -> None:
     assert fit(*picture, *cells) == size
 
 
@@ -23,7 +30,14 @@ def test_a_cell_has_two_pixels() -> None:
     rgb[1, 0], rgb[2, 1] = (255, 0, 0), (0, 0, 9)
     cells = to_cells(rgb, 2, 4)
     assert cells.shape == (2, 2, 6)
-    assert cells[0, 0].tolist() == [0, 0, 0, 255, 0, 0] and cells[1, 1].tolist() == [0, 0, 9, 0, 0, 0]
+    assert cells[0, 0].tolist() == [0, 0, 0, 255, 0, 0] and cells[1, 1].tolist() == [
+        0,
+        0,
+        9,
+        0,
+        0,
+        0,
+    ]
     with pytest.raises(ValueError, match=r"rgb must be \(H, W, 3\) uint8, got shape \(3, 4, 2\)"):
         to_cells(np.zeros((3, 4, 2), np.uint8), 2, 2)
 
@@ -40,24 +54,35 @@ def test_only_what_changed_is_written() -> None:
     after = before.copy()
     after[1, 2:4] = 7
     assert render(before, before, 0, 0, True) == ""
-    assert render(after, before, 0, 0, True).startswith("\x1b[2;3H") and render(after, before, 0, 0, True).count("▀") == 2
+    assert (
+        render(after, before, 0, 0, True).startswith("\x1b[2;3H")
+        and render(after, before, 0, 0, True).count("▀") == 2
+    )
     assert render(after, before[:2], 0, 0, True).count("▀") == 15  # another size: all of it
 
 
 def test_the_nearest_of_256_colours() -> None:
     """Against a search through the whole palette."""
-    palette = [(r, g, b) for r in (0, 95, 135, 175, 215, 255) for g in (0, 95, 135, 175, 215, 255) for b in (0, 95, 135, 175, 215, 255)]
+    palette = [
+        (r, g, b)
+        for r in (0, 95, 135, 175, 215, 255)
+        for g in (0, 95, 135, 175, 215, 255)
+        for b in (0, 95, 135, 175, 215, 255)
+    ]
     palette += [(8 + 10 * grey,) * 3 for grey in range(24)]
     colours = np.random.default_rng(0).integers(0, 256, (300, 3)).astype(np.uint8)
     chosen = np.array(palette)[to_256(colours) - 16]
     best = ((colours[:, None].astype(int) - np.array(palette)) ** 2).sum(-1).min(1)
     assert np.array_equal(((colours.astype(int) - chosen) ** 2).sum(-1), best)
     assert re.fullmatch(
-        r"\x1b\[1;1H\x1b\[38;5;231;48;5;16m▀\x1b\[0m", render(np.array([[[255] * 3 + [0] * 3]], np.uint8), None, 0, 0, False)
+        r"\x1b\[1;1H\x1b\[38;5;231;48;5;16m▀\x1b\[0m",
+        render(np.array([[[255] * 3 + [0] * 3]], np.uint8), None, 0, 0, False),
     )
 
 
-@pytest.mark.parametrize(("value", "true_colour"), [("truecolor", True), ("24bit", True), ("", False), ("yes", False)])
+@pytest.mark.parametrize(
+    ("value", "true_colour"), [("truecolor", True), ("24bit", True), ("", False), ("yes", False)]
+)
 def test_terminals_say_whether_they_have_all_colours(value: str, true_colour: bool) -> None:
     assert has_true_colour({"COLORTERM": value}) is true_colour
     assert not has_true_colour({})

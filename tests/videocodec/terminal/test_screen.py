@@ -23,13 +23,19 @@ import pty
 def terminal() -> Iterator[int]:
     """Standard input and output are a terminal → its other end."""
     master, slave = pty.openpty()
-    with open(slave, "r+b", buffering=0) as ours, mock.patch("sys.stdin", ours), mock.patch("sys.stdout", ours):
+    with (
+        open(slave, "r+b", buffering=0) as ours,
+        mock.patch("sys.stdin", ours),
+        mock.patch("sys.stdout", ours),
+    ):
         yield master
     os.close(master)
 
 
 def signalled_elsewhere(number: signal.Signals, keyboard: int) -> threading.Timer:
-    """To a thread that is not the one that waits, whose ``select`` is not interrupted by it; and a key, long after."""
+    """To a thread that is not the one that waits, whose ``select`` is not interrupted by it; and a
+    key, long after.
+    """
 
     def send() -> None:
         signal.pthread_kill(threading.get_ident(), number)
@@ -51,7 +57,9 @@ def test_a_resized_window_is_seen_before_the_next_key() -> None:
 
 def test_what_ends_it_does_so_before_the_next_key(monkeypatch: pytest.MonkeyPatch) -> None:
     died_of = []
-    monkeypatch.setattr("videocodec.terminal.screen.os.kill", lambda process, number: died_of.append(number))
+    monkeypatch.setattr(
+        "videocodec.terminal.screen.os.kill", lambda process, number: died_of.append(number)
+    )
     before = signal.getsignal(signal.SIGTERM)
     with terminal() as keyboard, pytest.raises(Ended), Screen() as screen:
         later = signalled_elsewhere(signal.SIGTERM, keyboard)

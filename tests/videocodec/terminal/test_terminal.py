@@ -1,4 +1,6 @@
-"""The program in a terminal of its own, a pty: what it shows, and that it leaves the terminal as it was."""
+"""The program in a terminal of its own, a pty: what it shows, and that it leaves the terminal as it
+was.
+"""
 
 from __future__ import annotations
 
@@ -36,11 +38,27 @@ class Terminal:
         self.resize(columns, rows)
         self.before = termios.tcgetattr(self.slave)
         self.output = b""
-        command = [sys.executable, "-m", "videocodec", "play", "--terminal", str(coded), "--device", "cpu", "--threads", "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "videocodec",
+            "play",
+            "--terminal",
+            str(coded),
+            "--device",
+            "cpu",
+            "--threads",
+            "1",
+        ]
         self.process = subprocess.Popen(
-            command, stdin=self.slave, stdout=self.slave, stderr=self.slave, cwd=ROOT, start_new_session=True,
+            command,
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+            cwd=ROOT,
+            start_new_session=True,
             env={**os.environ, "COLORTERM": "", **environment},
-        )  # fmt: skip
+        )
 
     def resize(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -57,7 +75,9 @@ class Terminal:
 
     def frame(self, number: int) -> bytes:
         """What comes until the status line is that of a frame that is shown."""
-        return self.until(rb"\x1b\[\d+;1H\x1b\[0;7m%d/21  [0-9.]+ s  (keyframe|inter) .*?\x1b\[0m" % number)
+        return self.until(
+            rb"\x1b\[\d+;1H\x1b\[0;7m%d/21  [0-9.]+ s  (keyframe|inter) .*?\x1b\[0m" % number
+        )
 
     def type(self, keys: bytes) -> None:
         os.write(self.master, keys)
@@ -94,7 +114,11 @@ def terminal(coded_movie) -> Iterator[Terminal]:
 
 def check_restored(terminal: Terminal) -> None:
     """As ``reset`` would have it."""
-    assert LEAVE in terminal.output and b"\x1b[?25h" in terminal.output and b"\x1b[?7h" in terminal.output
+    assert (
+        LEAVE in terminal.output
+        and b"\x1b[?25h" in terminal.output
+        and b"\x1b[?7h" in terminal.output
+    )
     assert terminal.output.rindex(LEAVE) > terminal.output.rfind(ENTER)
     assert termios.tcgetattr(terminal.slave) == terminal.before
     assert b"Traceback" not in terminal.output
@@ -103,7 +127,15 @@ def check_restored(terminal: Terminal) -> None:
 @pytest.mark.slow
 def test_keys_step_and_jump_and_the_picture_changes(terminal: Terminal) -> None:
     assert not termios.tcgetattr(terminal.slave)[3] & (termios.ECHO | termios.ICANON)
-    for keys, number in ((b".", 1), (b"..", 3), (b",", 2), (b"\x1b[F", 21), (b"\x1b[H", 0), (b"\x1b[C", 21), (b"\x1b[1;2D", 0)):
+    for keys, number in (
+        (b".", 1),
+        (b"..", 3),
+        (b",", 2),
+        (b"\x1b[F", 21),
+        (b"\x1b[H", 0),
+        (b"\x1b[C", 21),
+        (b"\x1b[1;2D", 0),
+    ):
         terminal.type(keys)
         drawn = terminal.frame(number)
         assert "▀".encode() in drawn and b"38;5;" in drawn and b"38;2;" not in drawn
@@ -123,7 +155,10 @@ def test_it_resizes_with_the_window(terminal: Terminal) -> None:
     terminal.resize(30, 10)
     os.kill(terminal.process.pid, signal.SIGWINCH)
     drawn = terminal.until(rb"\x1b\[10;1H\x1b\[0;7m0/21  0.000 s  keyframe[^\x1b]{0,30}\x1b\[0m")
-    rows = [int(row) for row in re.findall(rb"\x1b\[(\d+);\d+H\x1b\[38", drawn[drawn.rindex(b"\x1b[2J") :])]
+    rows = [
+        int(row)
+        for row in re.findall(rb"\x1b\[(\d+);\d+H\x1b\[38", drawn[drawn.rindex(b"\x1b[2J") :])
+    ]
     assert max(rows) <= 9
     terminal.type(b".")
     terminal.frame(1)
@@ -133,8 +168,11 @@ def test_it_resizes_with_the_window(terminal: Terminal) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])  # SIGQUIT is Ctrl-\'s
-def test_a_signal_ends_it_and_the_terminal_is_as_before(terminal: Terminal, number: signal.Signals) -> None:
+# SIGQUIT is Ctrl-\'s
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])
+def test_a_signal_ends_it_and_the_terminal_is_as_before(
+    terminal: Terminal, number: signal.Signals
+) -> None:
     terminal.type(b" ")  # while it plays
     terminal.process.send_signal(number)
     assert terminal.finish() == -number
@@ -143,7 +181,10 @@ def test_a_signal_ends_it_and_the_terminal_is_as_before(terminal: Terminal, numb
 
 @pytest.mark.slow
 def test_true_colours_where_the_terminal_says_so_and_damage_as_text(coded_movie, rewrite) -> None:
-    damaged = rewrite(coded_movie.coded, lambda index, data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index == 1 else data)
+    damaged = rewrite(
+        coded_movie.coded,
+        lambda index, data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index == 1 else data,
+    )
     terminal = Terminal(damaged, COLORTERM="truecolor")
     try:
         assert b"38;2;" in terminal.frame(0)
@@ -175,4 +216,6 @@ def test_without_a_terminal_it_is_one_line(coded_movie, capsys: pytest.CaptureFi
     assert main(["play", "--terminal", str(coded_movie.coded)]) == 1
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
-    assert captured.err.startswith("videocodec: error: standard input and output must both be a terminal")
+    assert captured.err.startswith(
+        "videocodec: error: standard input and output must both be a terminal"
+    )

@@ -1,4 +1,7 @@
-"""The codecs of a ladder, one small class a file.  A new one is a new file here: nothing else has to know of it."""
+"""The codecs of a ladder, one small class a file.
+
+A new one is a new file here: nothing else has to know of it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ def all_codecs() -> dict[str, Codec]:
 
 
 def codec_named(name: str) -> Codec:
-    """One codec.  Raises ``ComparisonError`` for a name that is none, and for a codec this build lacks."""
+    """One codec.
+
+    Raises ``ComparisonError`` for a name that is none, and for a codec this build lacks.
+    """
     codecs = all_codecs()
     if name not in codecs:
         raise ComparisonError(f"unknown codec {name!r}: choose from {', '.join(codecs)}")

@@ -18,9 +18,11 @@ Mode = Literal["bitrate", "crf"]
 
 @dataclass(frozen=True)
 class EncodeTask:
-    """One encode: frames of `clip` at `scale`, into `target`, at `value` bits per second or crf; temporary files go into the working
-    directory.  gop_size: longest distance of keyframes in frames.  threads: of the encoder.  model: a bundle, where a codec has them.
-    perceptual: weights that this codec looks through while it encodes, if it is to."""
+    """One encode: frames of `clip` at `scale`, into `target`, at `value` bits per second or crf;
+    temporary files go into the working directory.  gop_size: longest distance of keyframes in
+    frames.  threads: of the encoder.  model: a bundle, where a codec has them. perceptual: weights
+    that this codec looks through while it encodes, if it is to.
+    """
 
     clip: Clip
     scale: float
@@ -41,8 +43,9 @@ class EncodeTask:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What an encode was: the command that says how, passes over the video (whole encodes, the quick ones of a search among them),
-    the crf it ended at where it has one, notes for people."""
+    """What an encode was: the command that says how, passes over the video (whole encodes, the
+    quick ones of a search among them), the crf it ended at where it has one, notes for people.
+    """
 
     command: str
     passes: int
@@ -53,9 +56,10 @@ class Encoded:
 class Codec(ABC):
     """An encoder and its decoder.
 
-    name: as on the command line.  label: for people.  place: in lists, small first.  presets: its speeds, best first; default_preset:
-    see docs/ladder.md for how it was chosen.  crf_range, crf_step: what its constant quality takes, lower is better.  default_crfs: a
-    ladder from better than ours at its best to worse than ours at its worst.  smallest_side: px.
+    name: as on the command line.  label: for people.  place: in lists, small first.  presets: its
+    speeds, best first; default_preset: see docs/ladder.md for how it was chosen.  crf_range,
+    crf_step: what its constant quality takes, lower is better.  default_crfs: a ladder from better
+    than ours at its best to worse than ours at its worst.  smallest_side: px.
     """
 
     name: ClassVar[str]
@@ -93,17 +97,22 @@ class Codec(ABC):
 
     @abstractmethod
     def frame_bytes(self, path: Path) -> list[int]:
-        """Bytes of coded video, frame by frame in display order: their sum is what the ladder counts."""
+        """Bytes of coded video, frame by frame in display order: their sum is what the ladder
+        counts.
+        """
 
     @abstractmethod
     def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[object]:
-        """Frames in display order, as the decoder has them; `planes` makes pictures of them, out of the time that is measured."""
+        """Frames in display order, as the decoder has them; `planes` makes pictures of them, out of
+        the time that is measured.
+        """
 
     @abstractmethod
     def planes(self, frame: object, clip: Clip) -> av.VideoFrame:
         """8-bit 4:2:0 planes of what `decode` gave, at its coded size."""
 
     def decoder_bytes(self, model: str) -> dict[str, int]:
-        """What decoding needs beyond PyAV, which every codec here needs: ``model`` and ``code``, ``libraries`` apart; 0 for the codecs
-        that PyAV brings."""
+        """What decoding needs beyond PyAV, which every codec here needs: ``model`` and ``code``,
+        ``libraries`` apart; 0 for the codecs that PyAV brings.
+        """
         return {"model": 0, "code": 0, "libraries": 0}

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).resolve().parents[3]
 _NOT_CODING = ("videocodec/ladder/", "videocodec/cli/")
-_COMPUTING = ("torch", "diffusers", "av", "numpy", "constriction")  # and OpenCV, whose distributions have several names
+# and OpenCV, whose distributions have several names
+_COMPUTING = ("torch", "diffusers", "av", "numpy", "constriction")
 _LIBRARIES = ("torch", "constriction", "safetensors", "numpy")
 
 
@@ -63,18 +64,39 @@ class VideoCodec(Codec):
             device="cpu",
             threads=task.threads,
         )
-        words = ["videocodec", "encode", str(task.source), str(task.target), *(f"--{name}={value}" for name, value in goal.items())]
-        words += [f"--preset={task.preset}", f"--gop-size={task.gop_size}", f"--model={task.model}", "--device=cpu"]
+        words = [
+            "videocodec",
+            "encode",
+            str(task.source),
+            str(task.target),
+            *(f"--{name}={value}" for name, value in goal.items()),
+        ]
+        words += [
+            f"--preset={task.preset}",
+            f"--gop-size={task.gop_size}",
+            f"--model={task.model}",
+            "--device=cpu",
+        ]
         words += [f"--perceptual={task.perceptual}"] if task.perceptual else []
-        return Encoded(shlex.join([*words, f"--threads={task.threads}"]), report.passes, round(report.crf, 2), report.warnings)
+        return Encoded(
+            shlex.join([*words, f"--threads={task.threads}"]),
+            report.passes,
+            round(report.crf, 2),
+            report.warnings,
+        )
 
     def frame_bytes(self, path: Path) -> list[int]:
         from bitstream.container import StreamReader
 
         with StreamReader(path) as reader:
             units = [(unit.size, unit.frame_count) for unit in reader.index()]
-        # The frames of a group share one entropy stream: every one counts for an equal part of it, whole bytes in all.
-        return [size * (place + 1) // frames - size * place // frames for size, frames in units for place in range(frames)]
+        # The frames of a group share one entropy stream: every one counts for an equal part of it,
+        # whole bytes in all.
+        return [
+            size * (place + 1) // frames - size * place // frames
+            for size, frames in units
+            for place in range(frames)
+        ]
 
     def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[Frame]:
         from ...decoder.frames import decode_frames
@@ -95,8 +117,12 @@ class VideoCodec(Codec):
 
 
 def _sources() -> list[Path]:
-    found = sorted(file for package in ("bitstream", "videocodec") for file in (_ROOT / package).rglob("*.py"))
-    return [file for file in found if not file.relative_to(_ROOT).as_posix().startswith(_NOT_CODING)]
+    found = sorted(
+        file for package in ("bitstream", "videocodec") for file in (_ROOT / package).rglob("*.py")
+    )
+    return [
+        file for file in found if not file.relative_to(_ROOT).as_posix().startswith(_NOT_CODING)
+    ]
 
 
 @cache

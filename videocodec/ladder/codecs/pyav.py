@@ -27,19 +27,35 @@ class PyAvCodec(Codec):
         with suppress(av.codec.codec.UnknownCodecError):
             av.Codec(self.library, "w")
             return None
-        return f"PyAV {av.__version__} was built without {self.library}: install the wheel from PyPI"
+        return (
+            f"PyAV {av.__version__} was built without {self.library}: install the wheel from PyPI"
+        )
 
     def versions(self, model: str) -> dict[str, str]:
-        return {"av": av.__version__, "libavcodec": ".".join(map(str, av.library_versions["libavcodec"])), "encoder": self.library}
+        return {
+            "av": av.__version__,
+            "libavcodec": ".".join(map(str, av.library_versions["libavcodec"])),
+            "encoder": self.library,
+        }
 
-    def run(self, task: EncodeTask, options: dict[str, str], target: Path, bit_rate: int | None = None) -> None:
+    def run(
+        self, task: EncodeTask, options: dict[str, str], target: Path, bit_rate: int | None = None
+    ) -> None:
         """One pass over the frames into an MP4 file."""
         width, height = task.clip.size(task.scale)
         rate = Fraction(task.clip.rate)
         with av.open(str(target), "w", format="mp4") as container:
-            stream = container.add_stream(self.library, rate=rate, width=width, height=height, pix_fmt="yuv420p", options=options)
+            stream = container.add_stream(
+                self.library,
+                rate=rate,
+                width=width,
+                height=height,
+                pix_fmt="yuv420p",
+                options=options,
+            )
             context = stream.codec_context
-            context.thread_count, context.thread_type = task.threads, "FRAME"  # PyAV's choice, slices, costs bytes
+            # PyAV's choice, slices, costs bytes
+            context.thread_count, context.thread_type = task.threads, "FRAME"
             tag(context, task.clip)
             if bit_rate is not None:
                 stream.bit_rate = bit_rate
@@ -49,9 +65,21 @@ class PyAvCodec(Codec):
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
 
-    def command(self, task: EncodeTask, options: dict[str, str], bit_rate: int | None = None) -> str:
+    def command(
+        self, task: EncodeTask, options: dict[str, str], bit_rate: int | None = None
+    ) -> str:
         """The same as a command line of the ffmpeg program, for people."""
-        words = ["ffmpeg", "-i", str(task.source), "-c:v", self.library, "-pix_fmt", "yuv420p", "-threads", str(task.threads)]
+        words = [
+            "ffmpeg",
+            "-i",
+            str(task.source),
+            "-c:v",
+            self.library,
+            "-pix_fmt",
+            "yuv420p",
+            "-threads",
+            str(task.threads),
+        ]
         words += ["-b:v", str(bit_rate)] if bit_rate is not None else []
         for name, value in options.items():
             words += [f"-{name}", value]

@@ -13,9 +13,11 @@ _QUICK = "8"  # preset of the first look at a bitrate
 
 
 class SvtAv1(PyAvCodec):
-    """Its two passes are not to be had through FFmpeg, in PyAV or elsewhere: for a bitrate the crf is searched, quickly first, then
-    with the preset asked for, and the last encode is kept; that is constant quality, which serves it better than one pass at a bitrate.
-    FFmpeg's own crf ends at 63 and SVT-AV1's at 70, in quarters, so it goes in by its own parameters."""
+    """Its two passes are not to be had through FFmpeg, in PyAV or elsewhere: for a bitrate the crf
+    is searched, quickly first, then with the preset asked for, and the last encode is kept; that is
+    constant quality, which serves it better than one pass at a bitrate. FFmpeg's own crf ends at 63
+    and SVT-AV1's at 70, in quarters, so it goes in by its own parameters.
+    """
 
     name, label, place, library = "svtav1", "SVT-AV1 (AV1)", 3, "libsvtav1"
     presets, default_preset = tuple("0123456789") + ("10", "11", "12", "13"), "1"
@@ -24,7 +26,11 @@ class SvtAv1(PyAvCodec):
 
     def encode(self, task: EncodeTask) -> Encoded:
         if task.mode == "crf":
-            return Encoded(self.command(task, self._run(task, task.preset, task.value, task.target)), passes=1, crf=task.value)
+            return Encoded(
+                self.command(task, self._run(task, task.preset, task.value, task.target)),
+                passes=1,
+                crf=task.value,
+            )
         encodes = 0
 
         def bits_per_second(crf: float, preset: str) -> float:
@@ -33,16 +39,31 @@ class SvtAv1(PyAvCodec):
             self._run(task, preset, crf, task.target)
             return sum(self.frame_bytes(task.target)) * 8 / task.clip.seconds
 
-        quick = crf_for_rate(lambda crf: bits_per_second(crf, _QUICK), task.value, self.crf_range, self.crf_step, tolerance=0.05)
+        quick = crf_for_rate(
+            lambda crf: bits_per_second(crf, _QUICK),
+            task.value,
+            self.crf_range,
+            self.crf_step,
+            tolerance=0.05,
+        )
         found = crf_for_rate(
-            lambda crf: bits_per_second(crf, task.preset), task.value, self.crf_range, self.crf_step, tolerance=0.02,
-            start=quick.crf, slope=quick.slope, most=4,
-        )  # fmt: skip
+            lambda crf: bits_per_second(crf, task.preset),
+            task.value,
+            self.crf_range,
+            self.crf_step,
+            tolerance=0.02,
+            start=quick.crf,
+            slope=quick.slope,
+            most=4,
+        )
         options = self._options(task, task.preset, found.crf)
         if found.crf != found.last:
             encodes += 1
             self._run(task, task.preset, found.crf, task.target)
-        note = f"no two passes through FFmpeg: crf {found.crf:g} was searched for the bitrate, in {encodes} encodes"
+        note = (
+            f"no two passes through FFmpeg: crf {found.crf:g} was searched for the bitrate, in"
+            f" {encodes} encodes"
+        )
         return Encoded(self.command(task, options), passes=encodes, crf=found.crf, notes=[note])
 
     def _run(self, task: EncodeTask, preset: str, crf: float, target: Path) -> dict[str, str]:
@@ -51,6 +72,12 @@ class SvtAv1(PyAvCodec):
         return options
 
     def _options(self, task: EncodeTask, preset: str, crf: float) -> dict[str, str]:
-        # AV1 says nothing of where its chroma samples lie, unless told; H.264 and H.265 mean "left" when they say nothing.
+        # AV1 says nothing of where its chroma samples lie, unless told; H.264 and H.265 mean "left"
+        # when they say nothing.
         parameters = f"crf={math.floor(crf * 4) / 4:g}:lp={task.threads}"
-        return {"preset": preset, "g": str(task.gop_size), "svtav1-params": parameters, "chroma_sample_location": "left"}
+        return {
+            "preset": preset,
+            "g": str(task.gop_size),
+            "svtav1-params": parameters,
+            "chroma_sample_location": "left",
+        }

@@ -5,12 +5,26 @@ from __future__ import annotations
 from .base import Encoded, EncodeTask
 from .pyav import PyAvCodec
 
-_PRESETS = ("placebo", "veryslow", "slower", "slow", "medium", "fast", "faster", "veryfast", "superfast", "ultrafast")
+_PRESETS = (
+    "placebo",
+    "veryslow",
+    "slower",
+    "slow",
+    "medium",
+    "fast",
+    "faster",
+    "veryfast",
+    "superfast",
+    "ultrafast",
+)
 _SEI = 6  # supplemental enhancement information
 
 
 class X264(PyAvCodec):
-    """Two passes for a bitrate.  The message in which x264 lists its options, 700 bytes, is not counted as video."""
+    """Two passes for a bitrate.
+
+    The message in which x264 lists its options, 700 bytes, is not counted as video.
+    """
 
     name, label, place, library = "x264", "x264 (H.264)", 1, "libx264"
     presets, default_preset = _PRESETS, "veryslow"

@@ -5,11 +5,24 @@ from __future__ import annotations
 from .base import Encoded, EncodeTask
 from .pyav import PyAvCodec
 
-_PRESETS = ("placebo", "veryslow", "slower", "slow", "medium", "fast", "faster", "veryfast", "superfast", "ultrafast")
+_PRESETS = (
+    "placebo",
+    "veryslow",
+    "slower",
+    "slow",
+    "medium",
+    "fast",
+    "faster",
+    "veryfast",
+    "superfast",
+    "ultrafast",
+)
 
 
 class X265(PyAvCodec):
-    """Two passes for a bitrate; one frame thread, since more cost quality, and closed groups of pictures like the others."""
+    """Two passes for a bitrate; one frame thread, since more cost quality, and closed groups of
+    pictures like the others.
+    """
 
     name, label, place, library = "x265", "x265 (H.265)", 2, "libx265"
     presets, default_preset = _PRESETS, "veryslow"
@@ -25,6 +38,8 @@ class X265(PyAvCodec):
             return Encoded(self.command(task, options), passes=1, crf=task.value)
         rate = round(task.value)
         for number in (1, 2):
-            of_pass = options | {"x265-params": f"pass={number}:stats=x265.log:slow-firstpass=1:{parameters}"}
+            of_pass = options | {
+                "x265-params": f"pass={number}:stats=x265.log:slow-firstpass=1:{parameters}"
+            }
             self.run(task, of_pass, task.target, rate)
         return Encoded(self.command(task, of_pass, rate), passes=2)

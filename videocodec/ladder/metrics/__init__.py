@@ -1,4 +1,7 @@
-"""The metrics of a ladder, one small class a file.  A new one is a new file here: nothing else has to know of it."""
+"""The metrics of a ladder, one small class a file.
+
+A new one is a new file here: nothing else has to know of it.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,9 @@ Series = dict[str, list[float | None]]  # figure → a value a frame, None where
 
 @dataclass(frozen=True)
 class Figure:
-    """One curve of figures: name in results, label and unit for people, whether more is better, decimals worth printing."""
+    """One curve of figures: name in results, label and unit for people, whether more is better,
+    decimals worth printing.
+    """
 
     name: str
     label: str
@@ -29,7 +31,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class MetricOptions:
-    """Files the user names, absent by default: safetensors of LPIPS with SqueezeNet, and of DISTS."""
+    """Files the user names, absent by default: safetensors of LPIPS with SqueezeNet, and of
+    DISTS.
+    """
 
     lpips_weights: str | None = None
     dists_weights: str | None = None
@@ -37,8 +41,9 @@ class MetricOptions:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """What is compared: both (frames, H * 3 / 2, W) uint8, planar 4:2:0 in the clip's matrix and range; and the same as files of raw
-    frames, for programs."""
+    """What is compared: both (frames, H * 3 / 2, W) uint8, planar 4:2:0 in the clip's matrix and
+    range; and the same as files of raw frames, for programs.
+    """
 
     clip: Clip
     reference: np.ndarray
@@ -75,7 +80,9 @@ class Metric(ABC):
 
     @abstractmethod
     def identity(self) -> dict[str, str]:
-        """What its figures depend on besides the pictures: libraries with versions, hashes of weights."""
+        """What its figures depend on besides the pictures: libraries with versions, hashes of
+        weights.
+        """
 
     @abstractmethod
     def measure(self, pair: Pair) -> Series:

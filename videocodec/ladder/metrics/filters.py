@@ -21,15 +21,27 @@ class FilterMetric(Metric):
     filter: str
 
     def missing(self, clip: Clip | None = None) -> str | None:
-        return None if self.filter in av.filter.filters_available else f"PyAV {av.__version__} was built without the filter {self.filter}"
+        return (
+            None
+            if self.filter in av.filter.filters_available
+            else f"PyAV {av.__version__} was built without the filter {self.filter}"
+        )
 
     def identity(self) -> dict[str, str]:
-        return {"filter": self.filter, "libavfilter": ".".join(map(str, av.library_versions["libavfilter"]))}
+        return {
+            "filter": self.filter,
+            "libavfilter": ".".join(map(str, av.library_versions["libavfilter"])),
+        }
 
     def rows(self, pair: Pair) -> Iterator[dict[str, float]]:
         """For every frame what the filter says, by the last parts of its names."""
         graph, rate = av.filter.Graph(), Fraction(pair.clip.rate)
-        size = {"width": pair.clip.width, "height": pair.clip.height, "format": "yuv420p", "time_base": 1 / rate}
+        size = {
+            "width": pair.clip.width,
+            "height": pair.clip.height,
+            "format": "yuv420p",
+            "time_base": 1 / rate,
+        }
         inputs = [graph.add_buffer(**size) for _ in range(2)]
         compare, sink = graph.add(self.filter), graph.add("buffersink")
         for pad, source in enumerate(inputs):
@@ -51,7 +63,11 @@ class FilterMetric(Metric):
         with suppress(BlockingIOError, EOFError):
             while True:
                 tags = dict(graph.pull().metadata)
-                yield {name.removeprefix(head): float(value) for name, value in tags.items() if name.startswith(head)}
+                yield {
+                    name.removeprefix(head): float(value)
+                    for name, value in tags.items()
+                    if name.startswith(head)
+                }
 
 
 def weighted_db(y: float, u: float, v: float) -> float:
@@ -63,12 +79,21 @@ class Psnr(FilterMetric):
     """Peak signal-to-noise ratio of luma, and of the three planes weighted 6:1:1."""
 
     name, place, filter = "psnr", 4, "psnr"
-    figures = (Figure("psnr_y", "PSNR Y", "dB", True, 2), Figure("psnr_yuv", "PSNR YUV 6:1:1", "dB", True, 2))
+    figures = (
+        Figure("psnr_y", "PSNR Y", "dB", True, 2),
+        Figure("psnr_yuv", "PSNR YUV 6:1:1", "dB", True, 2),
+    )
 
     def measure(self, pair: Pair) -> Series:
-        # Read off the mean squared errors: a plane without error has no ratio in the filter's metadata, or an infinite one.
-        rows = [{plane: _ratio_db(row[f"mse.{plane}"]) for plane in "yuv"} for row in self.rows(pair)]
-        return {"psnr_y": [row["y"] for row in rows], "psnr_yuv": [weighted_db(**row) for row in rows]}
+        # Read off the mean squared errors: a plane without error has no ratio in the filter's
+        # metadata, or an infinite one.
+        rows = [
+            {plane: _ratio_db(row[f"mse.{plane}"]) for plane in "yuv"} for row in self.rows(pair)
+        ]
+        return {
+            "psnr_y": [row["y"] for row in rows],
+            "psnr_yuv": [weighted_db(**row) for row in rows],
+        }
 
 
 class Ssim(FilterMetric):
@@ -88,7 +113,12 @@ class Xpsnr(FilterMetric):
     figures = (Figure("xpsnr", "XPSNR YUV 6:1:1", "dB", True, 2),)
 
     def measure(self, pair: Pair) -> Series:
-        return {"xpsnr": [weighted_db(row["xpsnr.y"], row["xpsnr.u"], row["xpsnr.v"]) for row in self.rows(pair)]}
+        return {
+            "xpsnr": [
+                weighted_db(row["xpsnr.y"], row["xpsnr.u"], row["xpsnr.v"])
+                for row in self.rows(pair)
+            ]
+        }
 
 
 def _ratio_db(mse: float) -> float:

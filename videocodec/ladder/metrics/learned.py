@@ -1,4 +1,6 @@
-"""Metrics that are networks: LPIPS and DISTS, where their weights are at hand.  Nothing is downloaded."""
+"""Metrics that are networks: LPIPS and DISTS, where their weights are at hand.  Nothing is
+downloaded.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from .base import Figure, Metric, Pair, Series
 if TYPE_CHECKING:
     import torch
 
-EVERY = 3  # frames: it has no factor in common with groups of 2, 4, 8 and 16, so all their levels are seen
+# frames: it has no factor in common with groups of 2, 4, 8 and 16, so all their levels are seen
+EVERY = 3
 _SMALLEST_SIDE = 33  # px, of SqueezeNet's pools
 _ALEXNET = "alexnet-owt-*.pth"  # as torchvision names its download
 
@@ -26,7 +29,10 @@ class LearnedMetric(Metric):
 
     def missing(self, clip: Clip | None = None) -> str | None:
         if clip is not None and min(clip.width, clip.height) < _SMALLEST_SIDE:
-            return f"its network needs {_SMALLEST_SIDE} px a side, and {clip.name} is {clip.width}x{clip.height}"
+            return (
+                f"its network needs {_SMALLEST_SIDE} px a side, and {clip.name} is"
+                f" {clip.width}x{clip.height}"
+            )
         return None
 
     @abstractmethod
@@ -43,8 +49,12 @@ class LearnedMetric(Metric):
             return torch.from_numpy(to_rgb(planes)).permute(2, 0, 1)[None].float() / 127.5 - 1
 
         with torch.inference_mode():
-            for index, (ours, theirs) in enumerate(zip(pair.distorted, pair.reference, strict=True)):
-                values.append(None if index % EVERY else float(network(tensor(ours), tensor(theirs)).item()))
+            for index, (ours, theirs) in enumerate(
+                zip(pair.distorted, pair.reference, strict=True)
+            ):
+                values.append(
+                    None if index % EVERY else float(network(tensor(ours), tensor(theirs)).item())
+                )
         return {self.figures[0].name: values}
 
 
@@ -65,7 +75,10 @@ class WeightsMetric(LearnedMetric):
         return super().missing(clip)
 
     def identity(self) -> dict[str, str]:
-        return {"torch": version("torch"), "weights_sha256": file_sha256(Path(self.weights)) if self.weights else ""}
+        return {
+            "torch": version("torch"),
+            "weights_sha256": file_sha256(Path(self.weights)) if self.weights else "",
+        }
 
 
 class LpipsSqueezeMetric(WeightsMetric):
@@ -92,7 +105,10 @@ class LpipsAlexMetric(LearnedMetric):
         import torch
 
         if not list(Path(torch.hub.get_dir(), "checkpoints").glob(_ALEXNET)):
-            return "AlexNet's weights are not in torch's cache: run lpips.LPIPS(net='alex') once, which downloads them"
+            return (
+                "AlexNet's weights are not in torch's cache: run lpips.LPIPS(net='alex') once,"
+                " which downloads them"
+            )
         return super().missing(clip)
 
     def identity(self) -> dict[str, str]:

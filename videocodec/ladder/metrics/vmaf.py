@@ -20,7 +20,11 @@ class LibvmafMetric(Metric):
     def missing(self, clip: Clip | None = None) -> str | None:
         if (reason := missing_program()) is not None:
             return reason
-        return None if has_filter("libvmaf") else f"the ffmpeg program {program_version()} was built without libvmaf"
+        return (
+            None
+            if has_filter("libvmaf")
+            else f"the ffmpeg program {program_version()} was built without libvmaf"
+        )
 
     def identity(self) -> dict[str, str]:
         return {"ffmpeg program": program_version()}
@@ -50,7 +54,9 @@ class LibvmafMetric(Metric):
 
 
 class Vmaf(LibvmafMetric):
-    """Video Multi-Method Assessment Fusion, made for television at 1080 lines, and its variant without reward for enhancement."""
+    """Video Multi-Method Assessment Fusion, made for television at 1080 lines, and its variant
+    without reward for enhancement.
+    """
 
     name, place = "vmaf", 0
     figures = (Figure("vmaf", "VMAF", "", True, 2), Figure("vmaf_neg", "VMAF-NEG", "", True, 2))
@@ -71,11 +77,18 @@ class MsSsim(LibvmafMetric):
         if (reason := super().missing()) is not None:
             return reason
         if clip is not None and min(clip.width, clip.height) < _MS_SSIM_SIDE:
-            return f"its five scales need {_MS_SSIM_SIDE} px a side, and {clip.name} is {clip.width}x{clip.height}"
+            return (
+                f"its five scales need {_MS_SSIM_SIDE} px a side, and {clip.name} is"
+                f" {clip.width}x{clip.height}"
+            )
         return None
 
     def measure(self, pair: Pair) -> Series:
-        return {"ms_ssim": [row["float_ms_ssim"] for row in self.run(pair, "feature=name=float_ms_ssim")]}
+        return {
+            "ms_ssim": [
+                row["float_ms_ssim"] for row in self.run(pair, "feature=name=float_ms_ssim")
+            ]
+        }
 
 
 def _escaped(path: Path) -> str:
