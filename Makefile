@@ -40,7 +40,7 @@ test: $(INSTALLED)
 
 samples: $(INSTALLED)
 	$(PIP_INSTALL) --no-build-isolation --editable ".[samples]"
-	$(BIN)/python tools/make_samples.py samples
+	$(BIN)/python -m tools.pictures.samples samples
 
 clean:
 	rm -rf .venv out

@@ -10,13 +10,13 @@ import numpy as np
 from .access_unit import AccessUnit
 from .blas_threads import one_blas_thread
 from .errors import BitstreamError, ChecksumError
-from .frame_coder import FrameCoder, LatentFrame
 from .group_structure import FrameReference
 from .limits import available_bytes, check_memory
-from .prediction import ReferenceFrame
 from .sequence_header import SequenceHeader
-from .symbol_coder import SymbolReader
-from .tables import CodecTables
+from .v1.frame_coder import FrameCoder, LatentFrame
+from .v1.prediction import ReferenceFrame
+from .v1.symbol_coder import SymbolReader
+from .v1.tables import CodecTables
 
 
 def latent_checksum(frames: tuple[LatentFrame, ...]) -> int:

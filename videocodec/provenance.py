@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.block_fields import Mode
-from bitstream.frame_coder import to_positions
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import Mode
+from bitstream.v1.frame_coder import to_positions
 
 PROVENANCE_NAMES = ("transmitted", "predicted", "generated", "concealed")
 PIXELS_PER_LATENT = 8  # a side; the format knows no other

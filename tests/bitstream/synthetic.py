@@ -15,17 +15,24 @@ from fractions import Fraction
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_fields import BlockFields, Direction, Mode
-from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES, RADIUS, SliceNetwork
-from bitstream.frame_coder import FrameCoder, LatentFrame
 from bitstream.group_structure import Structure
 from bitstream.latent_decoder import Reference, latent_checksum
-from bitstream.level_syntax import LevelChooser, PassContext
-from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame
-from bitstream.quantiser import MAX_LEVEL
 from bitstream.sequence_header import SequenceHeader
-from bitstream.symbol_coder import FREQUENCY_TOTAL, SymbolWriter
-from bitstream.tables import BLOCK_TABLES, FILTER_TAPS, PHASES, CodecTables, planes_of
+from bitstream.v1.block_fields import BlockFields, Direction, Mode
+from bitstream.v1.context_model import (
+    INTER,
+    INTRA,
+    LEVEL_SYMBOLS,
+    LEVEL_TABLES,
+    RADIUS,
+    SliceNetwork,
+)
+from bitstream.v1.frame_coder import FrameCoder, LatentFrame
+from bitstream.v1.level_syntax import LevelChooser, PassContext
+from bitstream.v1.prediction import VECTOR_LIMIT, ReferenceFrame
+from bitstream.v1.quantiser import MAX_LEVEL
+from bitstream.v1.symbol_coder import FREQUENCY_TOTAL, SymbolWriter
+from bitstream.v1.tables import BLOCK_TABLES, FILTER_TAPS, PHASES, CodecTables, planes_of
 
 CHANNELS = 4
 SLICES = (1, 1, 2)

@@ -1,7 +1,7 @@
 """Decoded integers depend on the bytes alone: not on rounding, denormal numbers, threads, kernels,
 the size of batches, or PyTorch.
 
-tools/check_exactness.py does the same in environments with other versions of everything.
+tools/bench/exactness.py does the same in environments with other versions of everything.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from bitstream.context_model import SliceNetwork
 from bitstream.latent_decoder import LatentDecoder
-from bitstream.prediction import ReferenceFrame
-from bitstream.quantiser import STEP_MANTISSAS, dequantise
-from bitstream.symbol_coder import (
+from bitstream.v1.context_model import SliceNetwork
+from bitstream.v1.prediction import ReferenceFrame
+from bitstream.v1.quantiser import STEP_MANTISSAS, dequantise
+from bitstream.v1.symbol_coder import (
     COUNT_LIMIT,
     FREQUENCY_TOTAL,
     SymbolReader,
@@ -36,8 +36,8 @@ from bitstream.symbol_coder import (
 
 from ..conformance import corpus
 from ..conformance.float_environment import ROUNDINGS, Unavailable, floats, observed
-from .reference_decoder import evaluate_network, predict
-from .reference_entropy import Tables
+from ..conformance.reference_v1.decoder import evaluate_network, predict
+from ..conformance.reference_v1.entropy import Tables
 from .synthetic import RawIntegers, normalised, synthetic_tables
 
 ROOT = Path(__file__).parents[2]
@@ -109,9 +109,9 @@ class TestTheCorpus:
         """How much is put into one product, and whether symbols are decoded one by one or table by
         table.
         """
-        monkeypatch.setattr("bitstream.prediction._POSITIONS_AT_ONCE", size)
-        monkeypatch.setattr("bitstream.level_syntax.POSITIONS_AT_ONCE", size)
-        monkeypatch.setattr("bitstream.symbol_coder.SINGLY", size)
+        monkeypatch.setattr("bitstream.v1.prediction._POSITIONS_AT_ONCE", size)
+        monkeypatch.setattr("bitstream.v1.level_syntax.POSITIONS_AT_ONCE", size)
+        monkeypatch.setattr("bitstream.v1.symbol_coder.SINGLY", size)
         assert not corpus.disagreements(names=QUICK)
 
     def test_flushing_by_pytorch(self) -> None:

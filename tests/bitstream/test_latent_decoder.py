@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_fields import Direction, Mode
 from bitstream.errors import BitstreamError, ChecksumError, TruncatedStreamError
-from bitstream.frame_coder import LatentFrame
 from bitstream.group_structure import Structure
 from bitstream.latent_decoder import LatentDecoder, latent_checksum
+from bitstream.v1.block_fields import Direction, Mode
+from bitstream.v1.frame_coder import LatentFrame
 
-from .reference_decoder import ReferenceDecoder
+from ..conformance.reference_v1.decoder import ReferenceDecoder
 from .synthetic import (
     MadeUnit,
     UnitPlan,

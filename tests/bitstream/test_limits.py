@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
-from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES, SliceNetwork
 from bitstream.errors import MemoryLimitError
 from bitstream.group_structure import Structure
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.limits import available_bytes, decoding_bytes
-from bitstream.tables import BLOCK_TABLES, CodecTables, planes_of
+from bitstream.v1.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES, SliceNetwork
+from bitstream.v1.tables import BLOCK_TABLES, CodecTables, planes_of
 
 from .synthetic import UnitPlan, make_stream, normalised, synthetic_header
 

@@ -14,7 +14,7 @@ import pytest
 
 from bitstream.container import StreamReader, StreamWriter
 from bitstream.errors import ContainerError
-from tools.fuzzing.mp4 import boxes
+from tools.fuzz.mp4 import boxes
 
 AGAIN = "lead to the same bytes again and again"
 

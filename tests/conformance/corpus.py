@@ -18,10 +18,10 @@ from pathlib import Path
 
 from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader
-from bitstream.frame_coder import LatentFrame
 from bitstream.latent_decoder import LatentDecoder, latent_checksum
 from bitstream.model_identity import model_sha256
-from bitstream.tables import CodecTables
+from bitstream.v1.frame_coder import LatentFrame
+from bitstream.v1.tables import CodecTables
 
 FOLDER = Path(__file__).parent
 MANIFEST = "manifest.json"

@@ -15,16 +15,16 @@ from unittest import mock
 
 import numpy as np
 
-from bitstream import block_context, motion_vectors
 from bitstream.access_unit import AccessUnit
-from bitstream.block_context import BlockContext
-from bitstream.block_fields import Direction, Mode
-from bitstream.context_model import INTRA, MEAN_LIMIT, SliceNetwork, SymbolContext
-from bitstream.frame_coder import FrameCoder, LatentFrame
 from bitstream.group_structure import Structure
-from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame
-from bitstream.quantiser import LATENT_LIMIT, MAX_LEVEL
-from bitstream.symbol_coder import COUNT_LIMIT, SymbolReader, TableSet
+from bitstream.v1 import block_context, motion_vectors
+from bitstream.v1.block_context import BlockContext
+from bitstream.v1.block_fields import Direction, Mode
+from bitstream.v1.context_model import INTRA, MEAN_LIMIT, SliceNetwork, SymbolContext
+from bitstream.v1.frame_coder import FrameCoder, LatentFrame
+from bitstream.v1.prediction import VECTOR_LIMIT, ReferenceFrame
+from bitstream.v1.quantiser import LATENT_LIMIT, MAX_LEVEL
+from bitstream.v1.symbol_coder import COUNT_LIMIT, SymbolReader, TableSet
 
 from . import corpus
 
@@ -233,9 +233,9 @@ class Seen:
             network: SliceNetwork, features: np.ndarray
         ) -> tuple[np.ndarray, np.ndarray]:
             mean, scale = evaluate(network, features)
-            with mock.patch("bitstream.context_model.MEAN_LIMIT", 1 << 40):
+            with mock.patch("bitstream.v1.context_model.MEAN_LIMIT", 1 << 40):
                 free, _ = evaluate(network, features)
-                with mock.patch("bitstream.context_model.HIDDEN_LIMIT", 1 << 45):
+                with mock.patch("bitstream.v1.context_model.HIDDEN_LIMIT", 1 << 45):
                     other, other_scale = evaluate(network, features)
             self.add("a mean above its limit", (free > mean).sum())
             self.add("a mean below its limit", (free < mean).sum())
@@ -264,7 +264,7 @@ class Seen:
             mock.patch.object(BlockContext, "__init__", watched_context),
             mock.patch.object(motion_vectors, "scaled", watched_scaled),
             mock.patch.object(block_context, "scaled", watched_scaled),
-            mock.patch("bitstream.context_model.SymbolContext.levels", watched_levels),
+            mock.patch("bitstream.v1.context_model.SymbolContext.levels", watched_levels),
             mock.patch.object(SliceNetwork, "evaluate", watched_network),
         ):
             yield

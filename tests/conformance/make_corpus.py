@@ -25,7 +25,7 @@ import numpy as np
 from bitstream.container import StreamReader, StreamWriter
 from bitstream.group_structure import Structure
 from bitstream.sequence_header import FORMAT_VERSION
-from bitstream.tables import CodecTables
+from bitstream.v1.tables import CodecTables
 
 from ..bitstream.synthetic import MadeUnit, StreamMaker, synthetic_header
 from . import corpus

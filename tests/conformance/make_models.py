@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from bitstream.quantiser import QUANTISER_COUNT
-from bitstream.tables import CodecTables
+from bitstream.v1.quantiser import QUANTISER_COUNT
+from bitstream.v1.tables import CodecTables
 
 from ..bitstream.synthetic import SLICES, flat_tables, steep_tables, synthetic_tables
 

@@ -13,9 +13,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-from ..bitstream.reference_decoder import ReferenceDecoder, checksum
-from ..bitstream.reference_files import access_units, attached_model, model_identity, read_tables
-from ..bitstream.reference_syntax import parse_unit
+from .reference_v1.decoder import ReferenceDecoder, checksum
+from .reference_v1.files import access_units, attached_model, model_identity, read_tables
+from .reference_v1.syntax import parse_unit
 
 FOLDER = Path(__file__).parent
 STRUCTURES = ("keyframe", "chain", "hierarchy")

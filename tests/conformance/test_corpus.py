@@ -15,7 +15,7 @@ import pytest
 
 from bitstream.latent_decoder import latent_checksum
 from bitstream.sequence_header import FORMAT_VERSION
-from bitstream.tables import CodecTables
+from bitstream.v1.tables import CodecTables
 from videocodec.cli import main as videocodec_main
 
 from ..bitstream.synthetic import synthetic_tables
@@ -150,30 +150,30 @@ class TestDecoding:
         ("place", "wrong", "seen_in"),
         [
             (
-                "bitstream.frame_coder.average",
+                "bitstream.v1.frame_coder.average",
                 lambda a, b: (a.astype(np.int64) + b >> 1).astype(np.int32),
                 "hierarchies_of_1_to_16",
             ),
             (
-                "bitstream.frame_coder.log2_step_eighths",
+                "bitstream.v1.frame_coder.log2_step_eighths",
                 lambda quantiser: -((40 - quantiser) * 8 // 12),
                 "hierarchies_of_1_to_16",
             ),
             (
-                "bitstream.frame_coder.dequantise",
+                "bitstream.v1.frame_coder.dequantise",
                 lambda levels, quantiser: levels * make_step(quantiser) + 127 >> 8,
                 "hierarchies_of_1_to_16",
             ),
             (
-                "bitstream.block_context.scaled",
+                "bitstream.v1.block_context.scaled",
                 lambda vectors, distance, over: vectors * distance // over,
                 "hierarchies_of_1_to_16",
             ),
-            ("bitstream.symbol_coder.COUNT_LIMIT", (1 << 24) + 65536, "halved_counts"),
-            ("bitstream.symbol_coder.COUNT_LIMIT", (1 << 24) - 1, "counts_at_their_limit"),
-            ("bitstream.symbol_coder.COUNT_LIMIT", (1 << 24) + 256, "counts_at_their_limit"),
-            ("bitstream.context_model.MEAN_LIMIT", 1 << 40, "steep_networks"),
-            ("bitstream.context_model.HIDDEN_LIMIT", 1 << 45, "steep_networks"),
+            ("bitstream.v1.symbol_coder.COUNT_LIMIT", (1 << 24) + 65536, "halved_counts"),
+            ("bitstream.v1.symbol_coder.COUNT_LIMIT", (1 << 24) - 1, "counts_at_their_limit"),
+            ("bitstream.v1.symbol_coder.COUNT_LIMIT", (1 << 24) + 256, "counts_at_their_limit"),
+            ("bitstream.v1.context_model.MEAN_LIMIT", 1 << 40, "steep_networks"),
+            ("bitstream.v1.context_model.HIDDEN_LIMIT", 1 << 45, "steep_networks"),
         ],
         ids=[
             "average",
@@ -197,7 +197,7 @@ class TestDecoding:
 
 def make_step(quantiser: int) -> int:
     """The step of section 4."""
-    from bitstream.quantiser import step_fixed
+    from bitstream.v1.quantiser import step_fixed
 
     return step_fixed(quantiser)
 

@@ -17,7 +17,7 @@ from . import corpus, second_decoder
 ROOT = Path(__file__).parents[2]
 MODULES = [
     Path(second_decoder.__file__),
-    *sorted((ROOT / "tests" / "bitstream").glob("reference_*.py")),
+    *sorted((ROOT / "tests" / "conformance" / "reference_v1").glob("[!_]*.py")),
 ]
 LONG = ("halved_counts", "counts_at_their_limit")
 NAMES = sorted({stream.name for stream in corpus.streams()} - set(LONG))
@@ -25,7 +25,7 @@ NAMES = sorted({stream.name for stream in corpus.streams()} - set(LONG))
 # Refuses whatever is neither Python's own nor one of the modules above.
 ALONE = """
 import importlib.abc, sys
-allowed = {"tests", "tests.bitstream", "tests.conformance", *sys.argv.pop(1).split(",")}
+allowed = {"tests", "tests.conformance", "tests.conformance.reference_v1", *sys.argv.pop(1).split(",")}
 class Refuse(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name not in allowed and name.partition(".")[0] not in sys.stdlib_module_names:
@@ -70,7 +70,10 @@ def test_it_agrees_on_every_frame_of_a_long_stream() -> None:
 
 def test_the_refusal_refuses() -> None:
     done = decode_alone(["keyframes"], MODULES[:-1])
-    assert done.returncode == 1 and "the second decoder imports tests.bitstream." in done.stderr
+    assert (
+        done.returncode == 1
+        and "the second decoder imports tests.conformance.reference_v1." in done.stderr
+    )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / "tools" / "fuzz.py"
 FOLDER = Path(__file__).resolve().parent
 # Inputs that each target tries: some seconds of work on one core, the starting of the process
 # apart.
@@ -33,9 +32,7 @@ BROKEN = sorted((FOLDER / "crashes").glob("*/*"))
 
 def targets() -> dict[str, object]:
     """Without atheris: single inputs need no guidance."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
-    from tools.fuzzing.targets import TARGETS
+    from tools.fuzz.targets import TARGETS
 
     return TARGETS
 
@@ -73,7 +70,8 @@ def test_a_short_run(name: str, tmp_path: Path) -> None:
         pytest.skip("fuzzing needs atheris, which is not installed: pip install '.[fuzz]'")
     command = [
         sys.executable,
-        str(TOOL),
+        "-m",
+        "tools.fuzz",
         name,
         "--executions",
         str(EXECUTIONS[name]),
@@ -83,7 +81,8 @@ def test_a_short_run(name: str, tmp_path: Path) -> None:
     ran = subprocess.run(
         command,
         cwd=tmp_path,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import subprocess
 import sys
@@ -19,12 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def run_tool() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """run_tool("calibrate", *arguments) → the finished process, both outputs captured."""
+    """run_tool("train.calibrate", *arguments) → the finished process, both outputs captured."""
 
     def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)]
+        command = [sys.executable, "-m", f"tools.{name}", *map(str, arguments)]
         return subprocess.run(
             command,
+            cwd=ROOT,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
@@ -36,19 +37,8 @@ def run_tool() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def tool_module() -> Callable[[str], ModuleType]:
-    """tool_module("calibrate") → the tool imported."""
-
-    def load(name: str) -> ModuleType:
-        full = f"tool_under_test_{name}"
-        if full not in sys.modules:
-            specification = importlib.util.spec_from_file_location(
-                full, ROOT / "tools" / f"{name}.py"
-            )
-            sys.modules[full] = importlib.util.module_from_spec(specification)
-            specification.loader.exec_module(sys.modules[full])
-        return sys.modules[full]
-
-    return load
+    """tool_module("train.calibrate") → the tool imported."""
+    return lambda name: importlib.import_module(f"tools.{name}")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Files that were cut, and what concealed pictures are worth, as tools/bench_damage.py measures
+"""Files that were cut, and what concealed pictures are worth, as tools/bench/damage.py measures
 them.
 """
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.bench_damage import measure_quality, run_cuts, without_tables
-from tools.damage import coded_clip
+from tools.bench.damage import measure_quality, run_cuts, without_tables
+from tools.bench.damaged_files import coded_clip
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def test_all_tables_are_printed(
     (tmp_path / "clips").mkdir()
     write_movie(tmp_path / "clips" / "pan.mp4", panned(12, 64, 96, (1, 2)))
     ran = run_tool(
-        "bench_inter",
+        "bench.inter",
         "--clips",
         tmp_path / "clips",
         "--lpips",
@@ -44,7 +44,7 @@ def test_all_tables_are_printed(
 def test_the_whole_encoder_is_the_one_people_use(tool_module: Callable) -> None:
     from videocodec.encoder.settings import EncoderSettings
 
-    added, without = tool_module("bench_inter").coders()
+    added, without = tool_module("bench.inter").coders()
     whole = added[-1]
     assert (
         whole.weighted

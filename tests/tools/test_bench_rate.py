@@ -14,12 +14,12 @@ def test_a_rate_within_reach_is_hit_and_one_beyond_is_named(
 ) -> None:
     (tmp_path / "clips").mkdir()
     write_movie(tmp_path / "clips" / "pan.mp4", panned(40, 64, 96, (1, 2)))
-    ran = run_tool("bench_rate", "--clips", tmp_path / "clips", "--bitrate", 12000, 100_000_000)
+    ran = run_tool("bench.rate", "--clips", tmp_path / "clips", "--bitrate", 12000, 100_000_000)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     (row,) = [line for line in ran.stdout.splitlines() if line.startswith("| pan")]
     assert "passes)" in row and "out of reach" in row
 
 
 def test_one_of_the_two_forms_must_be_chosen(run_tool: Callable) -> None:
-    ran = run_tool("bench_rate")
+    ran = run_tool("bench.rate")
     assert ran.returncode == 2 and "give either --clips or --jobs" in ran.stderr

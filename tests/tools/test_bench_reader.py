@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.bench_reader import main, repeated
+from tools.bench.reader import main, repeated
 from videocodec import VideoReader, encode, verify
 
 CPU = {"device": "cpu", "threads": 1}

@@ -1,4 +1,4 @@
-"""tools/bench_restoration.py: what it compares restorations with."""
+"""tools/bench/restoration.py: what it compares restorations with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from videocodec.media.source import VideoSource
 
 @pytest.fixture(scope="module")
 def bench(tool_module):
-    return tool_module("bench_restoration")
+    return tool_module("bench.restoration")
 
 
 @pytest.mark.parametrize(

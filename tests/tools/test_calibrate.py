@@ -1,4 +1,4 @@
-"""tools/calibrate.py: makes a bundle of any diffusers autoencoder, and the codec works with it from
+"""tools/train/calibrate.py: makes a bundle of any diffusers autoencoder, and the codec works with it from
 end to end.
 """
 
@@ -43,7 +43,14 @@ def bundle(
     ).save_pretrained(str(folder / "vae"))
     settings = ("--minutes", 0.06, "--picture-count", 12, "--clip-frames", 8, "--threads", 1)
     ran = run_tool(
-        "calibrate", "--pictures", picture_folder, "--clips", clips, "--bundle", folder, *settings
+        "train.calibrate",
+        "--pictures",
+        picture_folder,
+        "--clips",
+        clips,
+        "--bundle",
+        folder,
+        *settings,
     )
     assert ran.returncode == 0, ran.stderr
     assert "wrote" in ran.stdout.splitlines()[-1]
@@ -96,7 +103,7 @@ class TestATinyAutoencoder:
 
         copied = shutil.copytree(bundle, tmp_path / "tiny")
         settings = ("--block-tables-only", "--clip-frames", 4, "--threads", 1, "--jobs", 1)
-        ran = run_tool("calibrate", "--clips", clips, "--bundle", copied, *settings)
+        ran = run_tool("train.calibrate", "--clips", clips, "--bundle", copied, *settings)
         assert ran.returncode == 0, ran.stderr
         before, after = (
             load_file(str(folder / "codec" / "tables.safetensors")) for folder in (bundle, copied)

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tools.damage import KINDS, Damaged, Original, Tally, coded_clip, one_trial, run_trials
+from tools.bench.damaged_files import (
+    KINDS,
+    Damaged,
+    Original,
+    Tally,
+    coded_clip,
+    one_trial,
+    run_trials,
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""tools/lpips_weights.py: what it makes of the lpips package's weights gives that package's
+"""tools/train/lpips_weights.py: what it makes of the lpips package's weights gives that package's
 figures.
 """
 
@@ -84,7 +84,7 @@ class Package(nn.Module):
 
 @pytest.fixture(scope="module")
 def tool(tool_module):
-    return tool_module("lpips_weights")
+    return tool_module("train.lpips_weights")
 
 
 def test_the_figures_are_those_of_the_package(

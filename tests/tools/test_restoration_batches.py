@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def batching(tool_module):
-    return tool_module("restoration_batches")
+    return tool_module("train.restoration_batches")
 
 
 def test_training_and_validation_share_no_scene(batching) -> None:

@@ -19,17 +19,17 @@ from videocodec.models.bundle import BUNDLES, ModelBundle
 
 @pytest.fixture(scope="module")
 def training(tool_module):
-    return tool_module("train_unet")
+    return tool_module("train.unet")
 
 
 @pytest.fixture(scope="module")
 def batching(tool_module):
-    return tool_module("restoration_batches")
+    return tool_module("train.restoration_batches")
 
 
 @pytest.fixture(scope="module")
 def making(tool_module):
-    return tool_module("restoration_streams")
+    return tool_module("train.restoration_streams")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def streams(
         folder / "out",
     )
     ran = run_tool(
-        "restoration_streams", *options, "--frames", 5, "--picture-count", 3, "--jobs", 1
+        "train.restoration_streams", *options, "--frames", 5, "--picture-count", 3, "--jobs", 1
     )
     assert ran.returncode == 0, ran.stderr
     return folder / "out"
@@ -77,7 +77,7 @@ def train(run_tool: Callable, streams: Path, lpips_weights: Path) -> Callable[..
             "--threads",
             1,
         )
-        ran = run_tool("train_unet", *fixed, "--minutes", 0.04, "--crop", 8, "--pairs", 1, *options)
+        ran = run_tool("train.unet", *fixed, "--minutes", 0.04, "--crop", 8, "--pairs", 1, *options)
         assert ran.returncode == 0, ran.stderr
         return output
 
@@ -175,7 +175,7 @@ class TestAShortRun:
     ) -> None:
         folder = tmp_path / "bundle"
         shutil.copytree(BUNDLES / "embedded", folder)
-        ran = run_tool("install_unet", "--unet", trained, "--bundle", folder)
+        ran = run_tool("train.install_unet", "--unet", trained, "--bundle", folder)
         assert ran.returncode == 0, ran.stderr
         bundle = ModelBundle.find(folder)
         assert bundle.sha256[:16] in ran.stdout
@@ -196,7 +196,7 @@ class TestAShortRun:
             (without["without_unet"] != log(output)[1]["without_unet"])
             for without in log(output)[3:]
         )
-        ran = run_tool("install_unet", "--unet", output / "last", "--bundle", folder)
+        ran = run_tool("train.install_unet", "--unet", output / "last", "--bundle", folder)
         assert ran.returncode == 0, ran.stderr
         after = load_file(str(folder / "vae" / "diffusion_pytorch_model.safetensors"))
         assert after.keys() == before.keys()

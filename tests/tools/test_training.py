@@ -1,4 +1,4 @@
-"""tools/train_autoencoder.py: a short run on the CPU, repeated from where it ended, and its
+"""tools/train/autoencoder.py: a short run on the CPU, repeated from where it ended, and its
 parts.
 """
 
@@ -21,7 +21,7 @@ from videocodec.models.loading import load_autoencoder
 
 @pytest.fixture(scope="module")
 def training(tool_module):
-    return tool_module("train_autoencoder")
+    return tool_module("train.autoencoder")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def train(run_tool, picture_folder: Path, lpips_weights: Path) -> Callable[..., 
             1,
         )
         ran = run_tool(
-            "train_autoencoder", *fixed, "--minutes", 0.03, "--crop", 64, "--batch", 1, *options
+            "train.autoencoder", *fixed, "--minutes", 0.03, "--crop", 64, "--batch", 1, *options
         )
         assert ran.returncode == 0, ran.stderr
         return output
@@ -95,7 +95,7 @@ class TestAShortRun:
         )
 
     def test_its_output_becomes_a_bundle(self, tool_module, trained: Path, tmp_path: Path) -> None:
-        tool_module("calibrate").install_weights(trained, tmp_path / "bundle")
+        tool_module("train.calibrate").install_weights(trained, tmp_path / "bundle")
         model = load_autoencoder(tmp_path / "bundle")
         written = load_file(str(trained / "autoencoder.safetensors"))
         assert set(model.state_dict()) == set(written)
@@ -129,7 +129,7 @@ class TestPictures:
         for index in range(41):
             cv2.imwrite(str(tmp_path / f"{index}.png"), np.zeros((64, 64, 3), np.uint8))
         ran = run_tool(
-            "train_autoencoder",
+            "train.autoencoder",
             "--pictures",
             tmp_path,
             "--lpips",

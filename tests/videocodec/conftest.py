@@ -16,9 +16,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
 from bitstream.sequence_header import SequenceHeader
-from bitstream.tables import CodecTables
+from bitstream.v1.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
+from bitstream.v1.tables import CodecTables
 
 SLICES = (1, 1, 2)
 CRF = 32

@@ -27,7 +27,7 @@ from diffusers import (
 )
 from safetensors.numpy import load_file, save_file
 
-from bitstream.quantiser import QUANTISER_COUNT
+from bitstream.v1.quantiser import QUANTISER_COUNT
 from videocodec.models.bundle import BUNDLES, TABLES_FILE
 from videocodec.models.source import ModelSource
 from videocodec.models.stock_denoiser import Conditioning

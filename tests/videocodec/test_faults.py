@@ -380,8 +380,8 @@ if __name__ == "__main__":
 @POSIX_ONLY
 @pytest.mark.slow
 def test_kills_and_ctrl_c_at_random_moments() -> None:
-    """A few trials of tools/bench_faults.py."""
-    from tools.bench_faults import run
+    """A few trials of tools/bench/faults.py."""
+    from tools.bench.faults import run
 
     found = run(
         ["encode", "decode"],

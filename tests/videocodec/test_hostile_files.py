@@ -21,7 +21,7 @@ from bitstream.container import StreamReader, StreamWriter
 from bitstream.errors import BitstreamError
 from bitstream.group_structure import Structure
 from bitstream.sequence_header import SequenceHeader
-from tools.fuzzing.mp4 import boxes
+from tools.fuzz.mp4 import boxes
 from videocodec.cli import main
 from videocodec.decoder.index import StreamIndex
 from videocodec.errors import VideoCodecError

@@ -9,8 +9,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bitstream.block_fields import Mode
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import Mode
 from videocodec.provenance import (
     PROVENANCE,
     PROVENANCE_NAMES,

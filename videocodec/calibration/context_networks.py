@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bitstream.context_model import (
+from bitstream.v1.context_model import (
     FRACTION_BINS,
     INTER,
     LEVEL_TABLES,
@@ -16,8 +16,8 @@ from bitstream.context_model import (
     WEIGHT_BITS,
     SliceNetwork,
 )
-from bitstream.symbol_coder import FREQUENCY_TOTAL
-from bitstream.tables import planes_of
+from bitstream.v1.symbol_coder import FREQUENCY_TOTAL
+from bitstream.v1.tables import planes_of
 
 from ..networks.context import ContextModel, logistic_bits
 

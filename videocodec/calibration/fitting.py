@@ -1,4 +1,4 @@
-"""Fitting the tables of one bundle: what ``videocodec models calibrate`` and tools/calibrate.py
+"""Fitting the tables of one bundle: what ``videocodec models calibrate`` and tools/train/calibrate.py
 both do.
 """
 
@@ -14,7 +14,7 @@ from safetensors.numpy import load_file as load_numpy
 from safetensors.numpy import save_file as save_numpy
 from safetensors.torch import load_file
 
-from bitstream.quantiser import QUANTISER_COUNT, step_latent
+from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
 from ..encoder.settings import EncoderSettings
 from ..errors import InputError

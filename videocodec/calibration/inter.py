@@ -12,12 +12,12 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
-from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
-from bitstream.frame_coder import FrameCoder
-from bitstream.level_syntax import SIDE_LIMIT, LevelChooser, LevelCoder
 from bitstream.sequence_header import SequenceHeader
-from bitstream.symbol_coder import SymbolReader, SymbolWriter
-from bitstream.tables import BLOCK_TABLES, CodecTables
+from bitstream.v1.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
+from bitstream.v1.frame_coder import FrameCoder
+from bitstream.v1.level_syntax import SIDE_LIMIT, LevelChooser, LevelCoder
+from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
+from bitstream.v1.tables import BLOCK_TABLES, CodecTables
 
 from ..encoder.chunks import KeyframePlanner, plan_chunks
 from ..encoder.group_encoder import EncoderFrame, GroupEncoder

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from bitstream.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
-from bitstream.frame_coder import FrameCoder
-from bitstream.quantiser import CRF_OFFSET, log2_step_eighths, step_latent
-from bitstream.symbol_coder import SymbolWriter, TableSet
-from bitstream.tables import BLOCK_TABLES, CodecTables
+from bitstream.v1.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
+from bitstream.v1.frame_coder import FrameCoder
+from bitstream.v1.quantiser import CRF_OFFSET, log2_step_eighths, step_latent
+from bitstream.v1.symbol_coder import SymbolWriter, TableSet
+from bitstream.v1.tables import BLOCK_TABLES, CodecTables
 
 from ..encoder.quantisation import RateDistortionQuantiser
 from ..networks.context import ContextModel

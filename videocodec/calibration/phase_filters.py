@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bitstream.tables import FILTER_BITS, FILTER_TAPS, PHASES
+from bitstream.v1.tables import FILTER_BITS, FILTER_TAPS, PHASES
 
 _REACH = FILTER_TAPS // 2
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bitstream.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
 from ..models.runtime import AutoencoderRuntime
 from ..networks.perceptual import LpipsSqueeze

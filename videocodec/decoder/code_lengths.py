@@ -19,20 +19,20 @@ import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.blas_threads import one_blas_thread
-from bitstream.block_context import BlockContext
-from bitstream.block_fields import BlockFields, Direction, Mode
-from bitstream.block_lattice import stages
-from bitstream.block_syntax import BlockCoder
-from bitstream.block_units import UNIT_SIDES, leaders, unit_grid
 from bitstream.errors import BitstreamError
-from bitstream.frame_coder import FrameCoder, to_positions
 from bitstream.group_structure import FrameReference
 from bitstream.latent_decoder import Reference
-from bitstream.level_syntax import LevelCoder
-from bitstream.motion_vectors import NEW_VECTOR
-from bitstream.prediction import ReferenceFrame
-from bitstream.symbol_coder import SymbolReader, TableSet
-from bitstream.tables import CodecTables
+from bitstream.v1.block_context import BlockContext
+from bitstream.v1.block_fields import BlockFields, Direction, Mode
+from bitstream.v1.block_lattice import stages
+from bitstream.v1.block_syntax import BlockCoder
+from bitstream.v1.block_units import UNIT_SIDES, leaders, unit_grid
+from bitstream.v1.frame_coder import FrameCoder, to_positions
+from bitstream.v1.level_syntax import LevelCoder
+from bitstream.v1.motion_vectors import NEW_VECTOR
+from bitstream.v1.prediction import ReferenceFrame
+from bitstream.v1.symbol_coder import SymbolReader, TableSet
+from bitstream.v1.tables import CodecTables
 
 _ESCAPE_LENGTH_BITS = 4
 

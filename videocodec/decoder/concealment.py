@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitstream.block_fields import BlockFields, Mode
-from bitstream.frame_coder import LatentFrame
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import BlockFields, Mode
+from bitstream.v1.frame_coder import LatentFrame
 
 from .index import BUILD_ON, StreamIndex
 from .latents import CONCEALED, DecodedLatents

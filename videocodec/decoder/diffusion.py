@@ -16,10 +16,10 @@ import hashlib
 import numpy as np
 import torch
 
-from bitstream.block_fields import Mode
-from bitstream.frame_coder import to_positions
-from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import Mode
+from bitstream.v1.frame_coder import to_positions
+from bitstream.v1.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
 
 from ..errors import UnknownModelError
 from ..models.bundle import ModelBundle

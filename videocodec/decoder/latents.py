@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_fields import Direction
 from bitstream.container import SharedFile, StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
-from bitstream.frame_coder import LatentFrame
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
-from bitstream.tables import CodecTables
+from bitstream.v1.block_fields import Direction
+from bitstream.v1.frame_coder import LatentFrame
+from bitstream.v1.tables import CodecTables
 
 from ..errors import ForcedModelWarning, ModelMismatchError, UnknownModelError
 from ..models.attached import attached_bundle, errors_of

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from bitstream.blas_threads import one_blas_thread
-from bitstream.block_fields import Direction, Mode
-from bitstream.frame_coder import LatentFrame, to_positions
-from bitstream.prediction import ReferenceFrame
-from bitstream.tables import CodecTables
+from bitstream.v1.block_fields import Direction, Mode
+from bitstream.v1.frame_coder import LatentFrame, to_positions
+from bitstream.v1.prediction import ReferenceFrame
+from bitstream.v1.tables import CodecTables
 
 from .latents import DecodedLatents
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bitstream.quantiser import QUANTISER_COUNT, step_latent
+from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
 from ..models.runtime import network_errors
 from .latents import DecodedLatents

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bitstream.frame_coder import LatentFrame
+from bitstream.v1.frame_coder import LatentFrame
 
 # How far an aim goes from the source's latents at most, in quantiser steps, root mean square.
 # Measured on the dev clips: in many small rounds keyframes gain by going further; frames between

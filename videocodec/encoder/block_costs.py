@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitstream.frame_coder import to_positions
-from bitstream.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.v1.frame_coder import to_positions
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
 from .importance import WEIGHTS
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitstream.block_context import BlockContext
-from bitstream.block_fields import BlockFields, Direction, Mode
-from bitstream.block_lattice import middle_and_spread, stages
-from bitstream.block_units import UNIT_SIDES, leaders, unit_grid
-from bitstream.frame_coder import predict_frame, to_positions
-from bitstream.motion_vectors import scaled
-from bitstream.prediction import VECTOR_LIMIT, ReferenceFrame, average
-from bitstream.tables import CodecTables
+from bitstream.v1.block_context import BlockContext
+from bitstream.v1.block_fields import BlockFields, Direction, Mode
+from bitstream.v1.block_lattice import middle_and_spread, stages
+from bitstream.v1.block_units import UNIT_SIDES, leaders, unit_grid
+from bitstream.v1.frame_coder import predict_frame, to_positions
+from bitstream.v1.motion_vectors import scaled
+from bitstream.v1.prediction import VECTOR_LIMIT, ReferenceFrame, average
+from bitstream.v1.tables import CodecTables
 
 from .block_costs import BlockCosts, FrameCosts, RateEstimates
 from .generation import BlockScene, GenerateChooser

@@ -12,15 +12,15 @@ import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.blas_threads import one_blas_thread
-from bitstream.block_fields import Mode
-from bitstream.frame_coder import FrameCoder, LatentFrame, to_positions
 from bitstream.group_structure import FrameReference, Structure, coding_order
 from bitstream.latent_decoder import latent_checksum
-from bitstream.prediction import ReferenceFrame
-from bitstream.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
 from bitstream.sequence_header import SequenceHeader
-from bitstream.symbol_coder import SymbolWriter
-from bitstream.tables import CodecTables
+from bitstream.v1.block_fields import Mode
+from bitstream.v1.frame_coder import FrameCoder, LatentFrame, to_positions
+from bitstream.v1.prediction import ReferenceFrame
+from bitstream.v1.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
+from bitstream.v1.symbol_coder import SymbolWriter
+from bitstream.v1.tables import CodecTables
 
 from ..decoder.latents import QuantiserMaps
 from .aiming import KEYFRAME_REACH, REACH, CodedVersion, PictureJudge, better_aim

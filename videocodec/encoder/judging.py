@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from bitstream.block_fields import Mode
-from bitstream.frame_coder import to_positions
-from bitstream.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import Mode
+from bitstream.v1.frame_coder import to_positions
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
 from ..decoder.diffusion import DiffusionRestoration
 from ..decoder.restoration import STEPS

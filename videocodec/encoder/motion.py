@@ -7,7 +7,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from bitstream.prediction import VECTOR_LIMIT
+from bitstream.v1.prediction import VECTOR_LIMIT
 
 _NOVELTY_AREA = 176 * 144
 _FLOW_AREA = 512 * 288  # larger pictures are searched at reduced size

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.level_syntax import PassContext
+from bitstream.v1.level_syntax import PassContext
 
 
 class RateDistortionQuantiser:

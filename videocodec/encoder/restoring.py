@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bitstream.frame_coder import to_positions
-from bitstream.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.frame_coder import to_positions
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
 from ..decoder.diffusion import DiffusionRestoration
 from ..models.bundle import ModelBundle

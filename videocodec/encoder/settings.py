@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bitstream.group_structure import MAX_FRAMES
-from bitstream.quantiser import CRF_OFFSET, QUANTISER_COUNT
+from bitstream.v1.quantiser import CRF_OFFSET, QUANTISER_COUNT
 
 Preset = Literal[
     "ultrafast",

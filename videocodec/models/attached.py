@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bitstream.container import AttachedModel, SharedFile, StreamReader, check_attachable
 from bitstream.errors import AttachedModelError
-from bitstream.tables import TablesError
+from bitstream.v1.tables import TablesError
 
 from ..errors import UnknownModelError
 from .bundle import ModelBundle

@@ -17,8 +17,8 @@ import numpy as np
 from safetensors import safe_open
 
 from bitstream.model_identity import model_sha256
-from bitstream.quantiser import QUANTISER_COUNT
-from bitstream.tables import TENSOR_ERRORS, CodecTables
+from bitstream.v1.quantiser import QUANTISER_COUNT
+from bitstream.v1.tables import TENSOR_ERRORS, CodecTables
 
 from ..errors import UnknownModelError
 from .hub import BUNDLE_FILES, BUNDLE_INDEX, fetch, is_hub_name

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from bitstream.quantiser import CRF_OFFSET
+from bitstream.v1.quantiser import CRF_OFFSET
 
 from ..errors import UnknownModelError
 from .bundle import ModelBundle

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from bitstream.limits import available_bytes
-from bitstream.quantiser import UNITS_PER_LATENT
+from bitstream.v1.quantiser import UNITS_PER_LATENT
 
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from .bundle import ModelBundle

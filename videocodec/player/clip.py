@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from bitstream.container import SharedFile
-from bitstream.quantiser import QUANTISER_COUNT, step_latent
+from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
 from ..decoder.latents import CONCEALED
 from ..errors import DamagedFrameError

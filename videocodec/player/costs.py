@@ -10,7 +10,7 @@ import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.errors import BitstreamError
-from bitstream.tables import CodecTables
+from bitstream.v1.tables import CodecTables
 
 from ..decoder.code_lengths import CodeLengths
 from ..decoder.index import StreamIndex

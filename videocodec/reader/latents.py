@@ -13,7 +13,7 @@ import zlib
 from bitstream.access_unit import AccessUnit
 from bitstream.container import SharedFile
 from bitstream.errors import BitstreamError
-from bitstream.tables import CodecTables
+from bitstream.v1.tables import CodecTables
 
 from ..decoder.concealment import conceal
 from ..decoder.index import StreamIndex

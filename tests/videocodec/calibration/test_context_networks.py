@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.context_model import (
+from bitstream.v1.context_model import (
     INTER,
     INTRA,
     LEVEL_SYMBOLS,
@@ -17,7 +17,7 @@ from bitstream.context_model import (
     LevelCanvas,
     checkerboard,
 )
-from bitstream.symbol_coder import FREQUENCY_TOTAL, TableSet
+from bitstream.v1.symbol_coder import FREQUENCY_TOTAL, TableSet
 from videocodec.calibration.context_networks import (
     LevelSample,
     _crops,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from diffusers import DDIMScheduler
 
-from bitstream.quantiser import step_latent
+from bitstream.v1.quantiser import step_latent
 from videocodec.calibration.fitting import latent_scale, read_pictures, slices_for, timesteps
 from videocodec.errors import InputError
 from videocodec.models.latent_autoencoder import LatentAutoencoder

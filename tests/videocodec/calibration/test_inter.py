@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.tables import BLOCK_TABLES, CodecTables
+from bitstream.v1.tables import BLOCK_TABLES, CodecTables
 from videocodec.calibration.inter import with_block_tables
 
 

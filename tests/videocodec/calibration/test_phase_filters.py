@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bitstream.prediction import ReferenceFrame
-from bitstream.quantiser import UNITS_PER_LATENT
-from bitstream.tables import FILTER_BITS
+from bitstream.v1.prediction import ReferenceFrame
+from bitstream.v1.quantiser import UNITS_PER_LATENT
+from bitstream.v1.tables import FILTER_BITS
 from videocodec.calibration.phase_filters import fit_phase_filters
 
 

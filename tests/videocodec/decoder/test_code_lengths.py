@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_fields import Mode
 from bitstream.errors import BitstreamError
-from bitstream.frame_coder import to_positions
+from bitstream.v1.block_fields import Mode
+from bitstream.v1.frame_coder import to_positions
 from videocodec.decoder.code_lengths import CodeLengths
 from videocodec.decoder.latents import LatentStream
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.block_fields import Mode
+from bitstream.v1.block_fields import Mode
 from videocodec import decode_frames, encode
 from videocodec.decoder.diffusion import DiffusionRestoration, stream_noise
 from videocodec.decoder.frames import PictureDecoder

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_fields import BlockFields, Direction, Mode
 from bitstream.container import StreamReader
 from bitstream.errors import BitstreamError, ChecksumError, UnsupportedVersionError
-from bitstream.frame_coder import LatentFrame
 from bitstream.group_structure import Structure
 from bitstream.sequence_header import FORMAT_VERSION, SequenceHeader
+from bitstream.v1.block_fields import BlockFields, Direction, Mode
+from bitstream.v1.frame_coder import LatentFrame
 from videocodec.decoder.latents import LatentStream, QuantiserMaps, bundle_for
 from videocodec.errors import ModelMismatchError, UnknownModelError
 from videocodec.models.bundle import ModelBundle

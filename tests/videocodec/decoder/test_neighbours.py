@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitstream.block_fields import BlockFields, Direction, Mode
-from bitstream.frame_coder import LatentFrame
+from bitstream.v1.block_fields import BlockFields, Direction, Mode
+from bitstream.v1.frame_coder import LatentFrame
 from videocodec.decoder.latents import DecodedLatents, LatentStream
 from videocodec.decoder.neighbours import neighbours
 

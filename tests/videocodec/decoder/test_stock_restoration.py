@@ -116,7 +116,7 @@ def generated(frame: DecodedLatents) -> DecodedLatents:
     """The frame with its first block marked for generation."""
     from dataclasses import replace
 
-    from bitstream.block_fields import Mode
+    from bitstream.v1.block_fields import Mode
 
     modes = frame.latent.fields.modes.copy()
     modes[0, 0] = Mode.GENERATE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitstream.block_fields import BlockFields, Mode
-from bitstream.frame_coder import LatentFrame
+from bitstream.v1.block_fields import BlockFields, Mode
+from bitstream.v1.frame_coder import LatentFrame
 from videocodec.encoder.aiming import CodedVersion, better_aim
 
 SHAPE = (4, 6, 8)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from bitstream.container import StreamReader
-from bitstream.quantiser import QUANTISER_COUNT
+from bitstream.v1.quantiser import QUANTISER_COUNT
 from videocodec import encode
 from videocodec.decoder.api import decode
 from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask

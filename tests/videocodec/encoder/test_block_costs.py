@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitstream.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from videocodec.encoder.block_costs import BlockCosts, FrameCosts, RateEstimates
 from videocodec.encoder.importance import USUAL_CLASS
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_fields import Direction, Mode
-from bitstream.frame_coder import LatentFrame
 from bitstream.group_structure import MAX_FRAMES
 from bitstream.latent_decoder import LatentDecoder
+from bitstream.v1.block_fields import Direction, Mode
+from bitstream.v1.frame_coder import LatentFrame
 from videocodec.encoder.chunk_coder import (
     ChunkCoder,
     ChunkTask,

@@ -9,12 +9,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bitstream.block_context import BlockContext, CodedBlocks
-from bitstream.block_fields import Direction, Mode
-from bitstream.frame_coder import predict_frame
 from bitstream.group_structure import FrameReference
-from bitstream.prediction import ReferenceFrame
-from bitstream.quantiser import UNITS_PER_LATENT
+from bitstream.v1.block_context import BlockContext, CodedBlocks
+from bitstream.v1.block_fields import Direction, Mode
+from bitstream.v1.frame_coder import predict_frame
+from bitstream.v1.prediction import ReferenceFrame
+from bitstream.v1.quantiser import UNITS_PER_LATENT
 from videocodec.encoder.decisions import BlockDecider
 from videocodec.encoder.generation import BlockScene, UnpredictedTexture
 

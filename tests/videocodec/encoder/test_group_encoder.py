@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
-from bitstream.block_fields import Mode
 from bitstream.latent_decoder import LatentDecoder
+from bitstream.v1.block_fields import Mode
 from videocodec.decoder.latents import UnitDecoder
 from videocodec.encoder.aiming import CodedVersion
 from videocodec.encoder.chunk_coder import motion_search

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.block_fields import BlockFields, Mode
-from bitstream.frame_coder import LatentFrame
-from bitstream.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import BlockFields, Mode
+from bitstream.v1.frame_coder import LatentFrame
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from videocodec.decoder.diffusion import DiffusionRestoration
 from videocodec.encoder import judging
 from videocodec.encoder.aiming import CodedVersion

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bitstream.prediction import VECTOR_LIMIT
+from bitstream.v1.prediction import VECTOR_LIMIT
 from videocodec.encoder.motion import MotionSearch
 
 

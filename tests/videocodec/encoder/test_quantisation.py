@@ -7,10 +7,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bitstream.frame_coder import FrameCoder
-from bitstream.level_syntax import PassContext
-from bitstream.quantiser import UNITS_PER_LATENT, step_latent
-from bitstream.symbol_coder import SymbolWriter
+from bitstream.v1.frame_coder import FrameCoder
+from bitstream.v1.level_syntax import PassContext
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.v1.symbol_coder import SymbolWriter
 from videocodec.encoder.quantisation import RateDistortionQuantiser
 
 QUANTISER = 40

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.block_fields import Mode
-from bitstream.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.v1.block_fields import Mode
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from videocodec import encode
 from videocodec.decoder.latents import LatentStream
 from videocodec.encoder.generation import BlockScene

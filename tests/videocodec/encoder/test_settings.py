@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bitstream.quantiser import QUANTISER_COUNT, step_latent
+from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 from videocodec.encoder.settings import MAX_CRF, PRESETS, EncoderSettings
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from bitstream.tables import TablesError
+from bitstream.v1.tables import TablesError
 from videocodec.errors import UnknownModelError
 from videocodec.models.bundle import TABLES_FILE, ModelBundle, available
 

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from bitstream.errors import BitstreamError
-from bitstream.tables import CodecTables, TablesError
+from bitstream.v1.tables import CodecTables, TablesError
 from videocodec.errors import UnknownModelError
 from videocodec.models.bundle import TABLES_FILE, ModelBundle
 from videocodec.models.loading import load_autoencoder_in

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from bitstream.quantiser import UNITS_PER_LATENT
+from bitstream.v1.quantiser import UNITS_PER_LATENT
 from videocodec.errors import DeviceError, OutOfMemoryError, UnknownModelError, VideoCodecError
 from videocodec.models import runtime as runtime_module
 from videocodec.models.bundle import TABLES_FILE, ModelBundle

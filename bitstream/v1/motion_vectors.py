@@ -1,0 +1,93 @@
+"""Motion vectors: scaling to other distances, as single integers, and what a vector can be without
+being new.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import BitstreamError
+from .prediction import VECTOR_LIMIT
+
+# symbol of a vector that is none of the candidates, of which there are up to six different ones
+NEW_VECTOR = 6
+_KEY_BITS = 32
+
+
+def scaled(vectors: np.ndarray, distance: int, over: int) -> np.ndarray:
+    """Vectors to a frame ``over`` positions away → to one ``distance`` away, for steady motion:
+    rounded, halves up, and limited.
+    """
+    if over < 0:
+        distance, over = -distance, -over
+    if distance == over:
+        return vectors
+    if distance == -over:
+        return -vectors
+    return np.minimum(
+        np.maximum((2 * distance * vectors + over) // (2 * over), -VECTOR_LIMIT), VECTOR_LIMIT
+    )
+
+
+def keys_of(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (…, 2) as one integer each, which can be added, negated, compared and moved about as
+    such.
+    """
+    return (vectors[..., 0] << _KEY_BITS) + vectors[..., 1]
+
+
+def vectors_of(keys: np.ndarray) -> np.ndarray:
+    """The inverse, (…, 2)."""
+    vectors = np.empty((*keys.shape, 2), dtype=np.int64)
+    vectors[..., 0] = (keys + (1 << _KEY_BITS - 1)) >> _KEY_BITS
+    vectors[..., 1] = keys - (vectors[..., 0] << _KEY_BITS)
+    return vectors
+
+
+def scaled_keys(keys: np.ndarray, distance: int, over: int) -> np.ndarray:
+    """``scaled`` of keys."""
+    return -keys if distance == -over else keys_of(scaled(vectors_of(keys), distance, over))
+
+
+_EARLIER = np.tri(NEW_VECTOR, k=-1, dtype=bool)[:, :, None]  # candidate, candidate before it
+
+
+class VectorCandidates:
+    """What a vector can be without being new: its predictor, the temporal one, and those of the
+    four neighbours.
+
+    keys (6, n); fresh (6, n) bool: not the same as an earlier one; rank (6, n): number among the
+    fresh.  A predictor that is not known yet (``unknown``, indices) counts as different from all
+    others.
+    """
+
+    def __init__(
+        self, predictor: np.ndarray, temporal: np.ndarray, around: np.ndarray, unknown: np.ndarray
+    ) -> None:
+        """Keys (n,), (n,) and (4, n)."""
+        keys = self.keys = np.concatenate([predictor[None], temporal[None], around])
+        if len(unknown):
+            keys = keys.copy()
+            keys[0, unknown] = 1 << 2 * _KEY_BITS - 2
+        self.fresh = ~((keys[:, None] == keys) & _EARLIER).any(1)
+        self.rank = self.fresh.cumsum(0) - 1
+
+    @property
+    def others(self) -> np.ndarray:
+        """(n,) how many different ones there are beside the first, 0 to 5."""
+        return self.rank[-1]
+
+    def symbols(self, wanted: np.ndarray) -> np.ndarray:
+        """The symbol of each wanted key (n,)."""
+        matches = (self.keys == wanted) & self.fresh
+        place = matches.argmax(0)
+        return np.where(matches.any(0), self.rank[place, np.arange(len(place))], NEW_VECTOR)
+
+    def chosen(self, symbols: np.ndarray) -> np.ndarray:
+        """Which candidate each symbol (n,) means, 0 for a new vector.
+
+        Raises ``BitstreamError`` for one that there is not.
+        """
+        if ((symbols > self.others) & (symbols < NEW_VECTOR)).any():
+            raise BitstreamError("vector_merge names a candidate that there is not")
+        return (self.fresh & (self.rank == symbols)).argmax(0)

@@ -1,0 +1,155 @@
+"""Coverage-guided fuzzing of everything that reads bytes of strangers (needs ``pip install
+".[fuzz]"``).
+
+    python -m tools.fuzz TARGET [--executions N] [--seconds S] [--corpus DIR] [--seed N]     # ends at whichever comes first
+    python -m tools.fuzz TARGET --input FILE …                                               # repeat single inputs
+    python -m tools.fuzz TARGET --make-seeds DIR                                             # the inputs it all began with
+    python -m tools.fuzz TARGET --minimise DIR                                               # what is needed of the corpus, into DIR
+
+TARGET is one of those that ``--list`` prints.  New inputs go into the corpus (default: a folder
+that is thrown away); those of tests/fuzz/corpus/TARGET are always read; an input that breaks
+something is written to the current folder, and the exit status is not 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Before anything else of the project is imported: only what is imported inside is followed.
+with atheris.instrument_imports(
+    include=[
+        "bitstream",
+        "videocodec.models.bundle",
+        "videocodec.models.budget",
+        "videocodec.models.strict_json",
+        "videocodec.decoder.index",
+        "videocodec.decoder.timeline",
+        "videocodec.recovery",
+    ],
+    enable_loader_override=False,
+):
+    from tools.fuzz.targets import TARGETS
+
+CORPUS = ROOT / "tests" / "fuzz" / "corpus"
+_CHILD = "--as-child"
+_SECONDS_AN_INPUT = 120  # wall-clock, the last resort: targets measure processor time themselves
+# MiB: atheris itself keeps some kB of every input; targets look at how much single inputs take
+_MEMORY = 8192
+
+
+def main() -> int:
+    if _CHILD in sys.argv:  # minimising starts this program anew, with options of libFuzzer's
+        at = sys.argv.index(_CHILD)
+        atheris.Setup([sys.argv[0], *sys.argv[at + 1 :]], TARGETS[sys.argv[1]].make())
+        atheris.Fuzz()
+    arguments = _arguments()
+    if arguments.list:
+        for name, target in TARGETS.items():
+            print(f"{name:12} {target.about}")
+        return 0
+    target = TARGETS[arguments.target]
+    if arguments.make_seeds is not None:
+        arguments.make_seeds.mkdir(parents=True, exist_ok=True)
+        for index, seed in enumerate(target.seeds()):
+            (arguments.make_seeds / f"{index:02d}").write_bytes(seed)
+        return 0
+    run = target.make()
+    if arguments.input:
+        for file in arguments.input:
+            run(file.read_bytes())
+        print(f"{len(arguments.input)} inputs of {arguments.target}: nothing broke")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
+        options = [
+            f"-timeout={_SECONDS_AN_INPUT}",
+            f"-rss_limit_mb={_MEMORY}",
+            f"-max_len={target.longest}",
+            "-print_final_stats=1",
+        ]
+        options += [
+            f"-seed={arguments.seed}",
+            "-verbosity=1",
+            "-close_fd_mask=0",
+            "-reload=0",
+            "-len_control=20",
+            "-report_slow_units=100",
+        ]
+        folders = [str(CORPUS / arguments.target)]
+        if arguments.minimise is not None:
+            arguments.minimise.mkdir(parents=True, exist_ok=True)
+            options += ["-merge=1"]
+            folders = [
+                str(arguments.minimise),
+                *folders,
+                *([str(arguments.corpus)] if arguments.corpus else []),
+            ]
+        else:
+            options += [f"-runs={arguments.executions}", f"-max_total_time={arguments.seconds}"]
+            if arguments.corpus:
+                arguments.corpus.mkdir(parents=True, exist_ok=True)
+            folders.insert(0, str(arguments.corpus or scratch))
+        if target.words:
+            dictionary = Path(scratch) / "words"
+            dictionary.write_text(
+                "".join(
+                    '"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n'
+                    for word in target.words
+                )
+            )
+            options.append(f"-dict={dictionary}")
+        mutators = {} if target.mutate is None else {"custom_mutator": target.mutate}
+        program = shlex.join([sys.executable, "-m", "tools.fuzz", arguments.target, _CHILD])
+        atheris.Setup(
+            [program, *options, *(folder for folder in folders if Path(folder).is_dir())],
+            run,
+            **mutators,
+        )
+        atheris.Fuzz()  # ends the process
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("target", nargs="?", choices=TARGETS, metavar="TARGET", help="what to fuzz")
+    parser.add_argument("--list", action="store_true", help="print the targets")
+    parser.add_argument(
+        "--executions", type=int, default=-1, metavar="N", help="inputs to try (default: no limit)"
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=0, metavar="S", help="seconds to run (default: no limit)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="of the random numbers (default: 1)"
+    )
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        metavar="DIR",
+        help="where inputs that reach something new are read and kept",
+    )
+    parser.add_argument(
+        "--input", type=Path, nargs="+", metavar="FILE", help="run these inputs once, and no other"
+    )
+    parser.add_argument("--make-seeds", type=Path, metavar="DIR", help="write the first inputs")
+    parser.add_argument(
+        "--minimise",
+        type=Path,
+        metavar="DIR",
+        help="write what is needed of all inputs to reach as much",
+    )
+    arguments = parser.parse_args()
+    if arguments.target is None and not arguments.list:
+        parser.error("name a target, or --list them")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""What tools/fuzz.py runs: targets, what each of them asserts, and the inputs they begin with."""

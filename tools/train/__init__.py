@@ -1,0 +1,1 @@
+"""Training and calibration from the command line: ``python -m tools.train.NAME``."""

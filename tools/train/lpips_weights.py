@@ -1,0 +1,64 @@
+"""Write the weights of LPIPS with SqueezeNet 1.1 as the one safetensors file that this project's
+tools and ``encode --perceptual`` take.
+
+    pip install lpips          # brings torchvision; its weights are downloaded once
+    python -m tools.train.lpips_weights lpips-squeeze.safetensors
+
+The package's network wants pictures in [-1, 1], less a mean and divided by a deviation a channel;
+ours wants grey levels of 0 to 255 less another mean.  The difference goes into the first
+convolution, which is not padded, so that both give the same figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from videocodec.networks.perceptual import MEAN_RGB
+
+# Where SqueezeNet's layers are in the package's network.
+_LAYERS = {"fire2": "slice2.3", "fire3": "slice2.4", "fire4": "slice3.6", "fire5": "slice3.7"}
+_LAYERS |= {"fire6": "slice4.9", "fire7": "slice5.10", "fire8": "slice6.11", "fire9": "slice7.12"}
+_PARTS = {"squeeze1x1": "squeeze", "expand1x1": "expand1x1", "expand3x3": "expand3x3"}
+
+
+def converted(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The state of ``lpips.LPIPS(net="squeeze")`` → tensors as ``LpipsSqueeze`` wants them.
+
+    Raises ``KeyError`` for another network's.
+    """
+    shift, scale = (
+        state[f"scaling_layer.{name}"].double().reshape(1, 3, 1, 1) for name in ("shift", "scale")
+    )
+    weight, bias = state["net.slice1.0.weight"].double(), state["net.slice1.0.bias"].double()
+    ours = weight / (127.5 * scale)
+    mean = torch.tensor(MEAN_RGB, dtype=torch.float64).reshape(1, 3, 1, 1)
+    # weight · ((x - shift) / scale) = ours · (127.5 x + 127.5 - mean) + what is left, for every x
+    left = -(weight * (shift / scale)).sum((1, 2, 3)) - (ours * (127.5 - mean)).sum((1, 2, 3))
+    tensors = {"conv1.weight": ours, "conv1.bias": bias + left}
+    for fire, layer in _LAYERS.items():
+        for name, part in _PARTS.items():
+            for kind in ("weight", "bias"):
+                tensors[f"{fire}.{name}.{kind}"] = state[f"net.{layer}.{part}.{kind}"]
+    tensors |= {f"lin{i}.weight": state[f"lin{i}.model.1.weight"] for i in range(7)}
+    return {name: tensor.float().contiguous() for name, tensor in tensors.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("output", type=Path)
+    args = parser.parse_args()
+    try:
+        import lpips
+    except ImportError as error:
+        raise SystemExit(f"{error}: pip install lpips") from error
+    save_file(converted(lpips.LPIPS(net="squeeze", verbose=False).state_dict()), str(args.output))
+
+
+if __name__ == "__main__":
+    main()
