@@ -90,38 +90,44 @@ def coders() -> tuple[list[Coder], list[Coder]]:
     added = [
         Coder(
             "past only, median flow, threshold, one quantiser",
-            {"effort": PLAIN, "lagrangian": 0.0} | FLAT,
+            {"effort_override": PLAIN, "lagrangian": 0.0} | FLAT,
             weighted=False,
             decides=False,
         ),
-        Coder("+ decisions by rate and distortion, RDOQ", {"effort": PLAIN} | FLAT, weighted=False),
-        Coder("+ finer keyframe", {"effort": PLAIN}, weighted=False),
+        Coder(
+            "+ decisions by rate and distortion, RDOQ",
+            {"effort_override": PLAIN} | FLAT,
+            weighted=False,
+        ),
+        Coder("+ finer keyframe", {"effort_override": PLAIN}, weighted=False),
         Coder(
             "+ hierarchy, two references, coarser levels",
-            {"effort": replace(PLAIN, hierarchical=True)},
+            {"effort_override": replace(PLAIN, hierarchical=True)},
             weighted=False,
         ),
         Coder(
             "+ units of 32 and 64 px",
-            {"effort": replace(PLAIN, hierarchical=True, units=True)},
+            {"effort_override": replace(PLAIN, hierarchical=True, units=True)},
             weighted=False,
         ),
         Coder(
             "+ merging",
-            {"effort": replace(PLAIN, hierarchical=True, units=True, merges=True)},
+            {"effort_override": replace(PLAIN, hierarchical=True, units=True, merges=True)},
             weighted=False,
         ),
         Coder(
             "+ refinement of vectors on latents",
-            {"effort": replace(FULL, importance=False)},
+            {"effort_override": replace(FULL, importance=False)},
             weighted=False,
         ),
-        Coder("+ distortion weighted by channel", {"effort": replace(FULL, importance=False)}),
+        Coder(
+            "+ distortion weighted by channel", {"effort_override": replace(FULL, importance=False)}
+        ),
         Coder("+ importance: the whole encoder"),
     ]
     without = [
-        Coder("without the hierarchy", {"effort": replace(FULL, hierarchical=False)}),
-        Coder("without importance", {"effort": replace(FULL, importance=False)}),
+        Coder("without the hierarchy", {"effort_override": replace(FULL, hierarchical=False)}),
+        Coder("without importance", {"effort_override": replace(FULL, importance=False)}),
         Coder("without weights by channel", weighted=False),
         Coder("without any price on bits (λ = 0)", {"lagrangian": 0.0}),
     ]

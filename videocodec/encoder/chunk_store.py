@@ -61,7 +61,7 @@ def manifest(
         "version": __version__,
         "format_version": FORMAT_VERSION,
         "source": source_identity(source),
-        "settings": asdict(settings),
+        "settings": asdict(settings) | {"effort": asdict(settings.effort)},
         "model_sha256": model_sha256,
         **others,
     }

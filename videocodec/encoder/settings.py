@@ -120,8 +120,8 @@ class EncoderSettings:
     hierarchical group are, which fewer frames live on. generation: what share of its error a
     restoration is trusted to leave in a block that is marked for it to make up, 0..1; at 1, the
     only honest value without such a restoration, none is marked.  None: none is marked either,
-    unless the model has a UNet and the preset runs it to find out.  effort: None for that of the
-    preset.
+    unless the model has a UNet and the preset runs it to find out.  effort_override: what to spend
+    whatever the preset says, for experiments; None for the effort of the preset.
     """
 
     crf: int = DEFAULT_CRF
@@ -132,7 +132,7 @@ class EncoderSettings:
     keyframe_offset: int | None = None
     level_offsets: tuple[int, ...] = (0, 5, 9, 12, 14)
     generation: float | None = None
-    effort: Effort | None = None
+    effort_override: Effort | None = None
 
     def __post_init__(self) -> None:
         if (
@@ -153,8 +153,14 @@ class EncoderSettings:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
         if self.generation is not None and not 0 <= self.generation <= 1:
             raise ValueError(f"generation must be 0..1, got {self.generation!r}")
-        if self.effort is None:
-            object.__setattr__(self, "effort", _EFFORTS[self.preset])
+
+    @property
+    def effort(self) -> Effort:
+        """What the encoder spends: the override, or what the preset stands for.
+
+        Derived, never stored: ``dataclasses.replace(settings, preset=…)`` then changes it too.
+        """
+        return _EFFORTS[self.preset] if self.effort_override is None else self.effort_override
 
     def level_offset(self, level: int) -> int:
         """Quantiser indices by which a frame of a hierarchical group is coarser, by its level from

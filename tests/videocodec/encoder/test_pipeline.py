@@ -15,6 +15,7 @@ from videocodec.encoder.chunk_store import ChunkStore
 from videocodec.encoder.chunks import KeyframePlanner, plan_chunks
 from videocodec.encoder.peak_rate import peak
 from videocodec.encoder.pipeline import Encoding, Outcome, sequence_header
+from videocodec.encoder.rate_control import PROBE_CRFS
 from videocodec.encoder.settings import MAX_CRF, EncoderSettings
 from videocodec.encoder.workers import Told, Workers
 from videocodec.media.source import SourceFrame, VideoSource
@@ -63,12 +64,13 @@ def video(texture) -> list[SourceFrame]:
 def encode(
     linear_codec, video: list[SourceFrame], tmp_path: Path
 ) -> Callable[..., tuple[Outcome, Memory]]:
-    """encode(run, maxrate=None, store=None, progress=None) → the outcome of ``run(encoding)``, and
+    """encode(run, preset="fast", maxrate=None, resume=False, progress=None) → the outcome of ``run(encoding)``, and
     who coded it.
     """
 
     def encode(run: Callable[[Encoding], Outcome], **options: object) -> tuple[Outcome, Memory]:
-        settings, header = EncoderSettings(preset="fast"), linear_codec.header(WIDTH, HEIGHT)
+        settings = EncoderSettings(preset=options.get("preset", "fast"))
+        header = linear_codec.header(WIDTH, HEIGHT)
         search = motion_search(header, settings)
         planned = plan_chunks(
             (search.luma(frame.rgb) for frame in video), KeyframePlanner(search, settings.gop_size)
@@ -126,6 +128,22 @@ def test_a_rate_is_met_by_all_chunks_together(encode, rate: int) -> None:
         progress.pass_number for progress in told
     )
     assert (told[0].pass_number, told[0].passes, told[-1].pass_number) == (1, 2, outcome.passes)
+
+
+@pytest.mark.parametrize(("preset", "probing"), [("slow", "fast"), ("superfast", "superfast")])
+def test_the_first_pass_of_a_rate_spends_little_and_the_others_what_the_preset_says(
+    encode, preset: str, probing: str
+) -> None:
+    _, workers = encode(
+        lambda encoding: encoding.at_rate(lambda coded: 2000, "8 kbit/s"), preset=preset
+    )
+    chunks = 3
+    first, rest = workers.coded[:chunks], workers.coded[chunks:]
+    assert [len(task.plans) for task in first] == [len(PROBE_CRFS)] * chunks and rest
+    efforts = [
+        {plan.settings.effort for task in tasks for plan in task.plans} for tasks in (first, rest)
+    ]
+    assert efforts == [{EncoderSettings(preset=name).effort} for name in (probing, preset)]
 
 
 @pytest.mark.parametrize(("target", "crf"), [(200, MAX_CRF), (10**7, 0)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
@@ -36,6 +38,18 @@ def test_a_group_fits_an_access_unit(group_size: int) -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_stands_for_an_effort(preset: str) -> None:
     assert 0 <= EncoderSettings(preset=preset).effort.flow_preset <= 2
+
+
+def test_effort_follows_the_preset_of_changed_settings() -> None:
+    changed = replace(EncoderSettings(preset="slow"), preset="superfast")
+    assert changed.effort == EncoderSettings(preset="superfast").effort
+    assert changed.effort != EncoderSettings(preset="slow").effort
+
+
+def test_effort_override_outlives_a_change_of_preset() -> None:
+    thorough = replace(EncoderSettings().effort, refinements=3)
+    settings = EncoderSettings(preset="fast", effort_override=thorough)
+    assert settings.effort == replace(settings, preset="slow").effort == thorough
 
 
 def test_twelve_steps_of_crf_double_the_quantiser_step() -> None:
