@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from videocodec.networks.perceptual import LpipsSqueeze
+from videocodec.judges.lpips import LpipsSqueeze
 
 CHANNELS = (64, 128, 256, 384, 384, 512, 512)
 SLICES = (range(2), range(2, 5), range(5, 8), range(8, 10), (10,), (11,), (12,))

@@ -27,8 +27,8 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader
 from tools.bench.keyframes import quality
 from videocodec.decoder.frames import decode_frames
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
-from videocodec.networks.perceptual import LpipsSqueeze
 
 THREADS = 2
 

@@ -40,11 +40,11 @@ from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.pipeline import sequence_header
 from videocodec.encoder.settings import Effort, EncoderSettings
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.ladder.curves import Curve, bd_rate
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
-from videocodec.networks.perceptual import LpipsSqueeze
 
 MEASURED_EVERY = 5
 FLAT = {"keyframe_offset": 0, "level_offsets": (0,)}

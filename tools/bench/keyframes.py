@@ -29,10 +29,10 @@ from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.pipeline import sequence_header
 from videocodec.encoder.settings import EncoderSettings
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
-from videocodec.networks.perceptual import LpipsSqueeze
 
 
 def quality(

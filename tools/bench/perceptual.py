@@ -29,10 +29,10 @@ from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
 from videocodec.decoder.restoration import IdentityRestoration
 from videocodec.encoder.api import encode
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import pick_device
-from videocodec.networks.perceptual import LpipsSqueeze
 
 AROUND = (-8, -4, 0, 4, 8)  # crf
 

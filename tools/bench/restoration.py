@@ -37,10 +37,10 @@ from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import DecodedLatents, LatentStream
 from videocodec.decoder.restoration import IdentityRestoration, Restoration
 from videocodec.encoder.api import encode
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime, pick_device
-from videocodec.networks.perceptual import LpipsSqueeze
 
 MEASURED_EVERY = 4
 

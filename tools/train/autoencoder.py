@@ -37,9 +37,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from tools.train.training import EMBEDDED, GRID_WEIGHT, TrainingRun, follow, grid_energy
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.networks.autoencoder import Decoder, Encoder
 from videocodec.networks.context import ContextModel, logistic_bits
-from videocodec.networks.perceptual import LpipsSqueeze
 
 HELD_OUT = 40
 VALIDATION_STEPS = (0.6, 1.2, 2.0, 2.8)

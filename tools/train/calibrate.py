@@ -37,9 +37,9 @@ from videocodec.calibration.clips import clip_files, read_clips
 from videocodec.calibration.fitting import fit_bundle, read_pictures
 from videocodec.calibration.inter import calibrate_blocks, with_block_tables
 from videocodec.errors import VideoCodecError
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
-from videocodec.networks.perceptual import LpipsSqueeze
 
 
 def install_weights(weights: Path, bundle: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from videocodec.networks.perceptual import MEAN_RGB
+from videocodec.judges.lpips import MEAN_RGB
 
 # Where SqueezeNet's layers are in the package's network.
 _LAYERS = {"fire2": "slice2.3", "fire3": "slice2.4", "fire4": "slice3.6", "fire5": "slice3.7"}

@@ -50,10 +50,10 @@ from tools.train.restoration_batches import (
     training_batch,
 )
 from tools.train.training import EMBEDDED, GRID_WEIGHT, TrainingRun, follow, grid_energy
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.temporal_unet import TemporalUNet
 from videocodec.networks.autoencoder import Decoder
-from videocodec.networks.perceptual import LpipsSqueeze
 
 # below these, errors of a cut-out are not worth a network's attention
 ENOUGH_MSE, ENOUGH_LPIPS = 4.0, 0.02

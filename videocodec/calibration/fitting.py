@@ -18,11 +18,11 @@ from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
 from ..encoder.settings import EncoderSettings
 from ..errors import InputError
+from ..judges.lpips import LpipsSqueeze
 from ..models.bundle import TABLES_FILE, ModelBundle
 from ..models.loading import STOCK_UNETS, class_name, latents_of, load_autoencoder, load_scheduler
 from ..models.runtime import AutoencoderRuntime
 from ..networks.context import ContextModel
-from ..networks.perceptual import LpipsSqueeze
 from .clips import camera_clips, read_clips
 from .context_networks import start_from
 from .inter import calibrate_inter

@@ -9,8 +9,8 @@ import torch
 
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
+from ..judges.lpips import LpipsSqueeze
 from ..models.runtime import AutoencoderRuntime
-from ..networks.perceptual import LpipsSqueeze
 
 QUANTISERS = (44, 60)
 _NOISE = 0.4  # standard deviation in steps, a little more than that of quantisation

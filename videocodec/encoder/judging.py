@@ -19,15 +19,21 @@ from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
 from ..decoder.diffusion import DiffusionRestoration
 from ..decoder.restoration import STEPS
+from ..judges.lpips import SMALLEST_SIDE, LpipsSqueeze
+from ..judges.structure import lost_structure
 from ..models.runtime import AutoencoderRuntime, network_errors
-from ..networks.perceptual import SMALLEST_SIDE, LpipsSqueeze
-from ..networks.structure import lost_structure
+from ..training.losses import (
+    ENOUGH_LPIPS,
+    ENOUGH_SQUARED_ERROR,
+    grey_level_error,
+    squared_error_with_blocks,
+)
 from .aiming import CodedVersion
 
 # Squared error, LPIPS, lost structure: weights of their logarithms, and what is so little that it
 # is not worth more bits.  Structure, which has no trained eyes, keeps what is done for LPIPS from
 # being done for LPIPS alone.
-_WEIGHTS, _ENOUGH = (1.0, 1.0, 0.5), (4.0, 0.02, 0.01)
+_WEIGHTS, _ENOUGH = (1.0, 1.0, 0.5), (ENOUGH_SQUARED_ERROR, ENOUGH_LPIPS, 0.01)
 _MARGIN = 4  # latents around a tile that its pixels are decoded from
 # What is remembered on the way to a gradient decides how large a tile may be: for LPIPS, and for an
 # autoencoder about so many times what its greediest layer takes.  The embedded one takes 1.1 GB for
@@ -209,8 +215,7 @@ class PerceptualJudge:
         """
         decoded, wanted = tile.cut(self._runtime.pictures(*inputs)), source[..., *tile.pixels()]
         share = wanted[0, 0].numel() / source[0, 0].numel()
-        error = (decoded - wanted) * 127.5
-        squared = error.square().mean() + 0.5 * F.avg_pool2d(error, 8).square().mean()
+        squared = squared_error_with_blocks(grey_level_error(decoded, wanted))[0]
         too_small = min(wanted.shape[2:]) < SMALLEST_SIDE
         lpips = torch.zeros_like(squared) if too_small else self._perceptual(decoded, wanted)[0]
         return share * squared, share * lpips, share * lost_structure(decoded, wanted)[0]

@@ -128,7 +128,7 @@ def _judge(workplace: Workplace, runtime: AutoencoderRuntime) -> PictureJudge | 
     if workplace.perceptual is None:
         return None
     from ..decoder.diffusion import DiffusionRestoration
-    from ..networks.perceptual import LpipsSqueeze
+    from ..judges.lpips import LpipsSqueeze
     from .judging import PerceptualJudge
 
     restoration = None

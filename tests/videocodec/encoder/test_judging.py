@@ -21,11 +21,11 @@ from videocodec.encoder.aiming import CodedVersion
 from videocodec.encoder.judging import PerceptualJudge
 from videocodec.encoder.pipeline import sequence_header
 from videocodec.encoder.settings import EncoderSettings
+from videocodec.judges.lpips import LpipsSqueeze
+from videocodec.judges.structure import lost_structure
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
-from videocodec.networks.perceptual import LpipsSqueeze
-from videocodec.networks.structure import lost_structure
 
 from ..stock_models import temporal_bundle
 

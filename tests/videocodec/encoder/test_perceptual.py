@@ -16,8 +16,8 @@ from videocodec import encode
 from videocodec.decoder.frames import decode_frames
 from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask
 from videocodec.errors import ResumeError, UnknownModelError
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
-from videocodec.networks.perceptual import LpipsSqueeze
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ class TestDists:
     def weights(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         from safetensors.numpy import save_file
 
-        from videocodec.networks.dists import CHANNELS, STAGES
+        from videocodec.judges.dists import CHANNELS, STAGES
 
         rng, inputs, tensors = np.random.default_rng(3), 3, {}
         for stage, channels in zip(STAGES, CHANNELS[1:]):

@@ -88,7 +88,7 @@ class LpipsSqueezeMetric(WeightsMetric):
     figures = (Figure("lpips", "LPIPS (SqueezeNet)", "", False, 4),)
 
     def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        from ...networks.perceptual import LpipsSqueeze
+        from ...judges.lpips import LpipsSqueeze
 
         return LpipsSqueeze(self.weights).eval()
 
@@ -127,6 +127,6 @@ class DistsMetric(WeightsMetric):
     figures = (Figure("dists", "DISTS", "", False, 4),)
 
     def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        from ...networks.dists import Dists
+        from ...judges.dists import Dists
 
         return Dists(self.weights).eval()

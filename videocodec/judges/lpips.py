@@ -11,11 +11,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
-from ..errors import UnknownModelError
+from .weights_file import load_checked
 
 _TAPS = ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
 _POOL_BEFORE = ("fire2", "fire4", "fire6")
@@ -49,28 +47,6 @@ def _shapes() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _load(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a file.  Raises ``UnknownModelError`` for anything else."""
-    wanted = "give a safetensors file with the weights of LPIPS with SqueezeNet 1.1"
-    if not file.is_file():
-        raise UnknownModelError(f"{file}: no such file: {wanted}")
-    try:
-        tensors = load_file(str(file))
-    except (SafetensorError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise UnknownModelError(f"{file}: not a safetensors file ({reason}): {wanted}") from error
-    for name, shape in _shapes().items():
-        found = tuple(tensors[name].shape) if name in tensors else None
-        if found != shape:
-            what = (
-                "is missing"
-                if found is None
-                else f"is {'×'.join(map(str, found))}, not {'×'.join(map(str, shape))}"
-            )
-            raise UnknownModelError(f"{file}: {name} {what}: {wanted}")
-    return tensors
-
-
 class LpipsSqueeze(nn.Module):
     """Distance of two pictures (B, 3, H, W), RGB in [-1, 1], both at least 33 px a side → (B,), 0
     for equal pictures.
@@ -80,8 +56,9 @@ class LpipsSqueeze(nn.Module):
 
     def __init__(self, weights: str | Path) -> None:
         super().__init__()
-        for name, value in _load(Path(weights)).items():
-            self.register_buffer(name.replace(".", "_"), value.float())
+        tensors = load_checked(Path(weights), _shapes(), "LPIPS with SqueezeNet 1.1")
+        for name, value in tensors.items():
+            self.register_buffer(name.replace(".", "_"), value)
 
     def _conv(self, x: torch.Tensor, name: str, **kwargs: int) -> torch.Tensor:
         return F.relu(

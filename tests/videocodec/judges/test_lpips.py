@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from videocodec.errors import UnknownModelError
-from videocodec.networks.perceptual import LpipsSqueeze
+from videocodec.judges.lpips import LpipsSqueeze
 
 
 @pytest.fixture(scope="module")

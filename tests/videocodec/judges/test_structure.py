@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from videocodec.networks.structure import lost_structure
+from videocodec.judges.structure import lost_structure
 
 
 def pictures(side: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,8 +2,8 @@
 from a safetensors file the user names.
 
 The file holds VGG-16 as torchvision names it (``features.0.weight`` … ``features.28.bias``) and
-``alpha`` and ``beta``, 1475 numbers each: one for every channel of the picture and of the last
-layer of each of the five stages.
+``alpha`` and ``beta``, (1, 1475, 1, 1) each: a number for every channel of the picture and of the
+last layer of each of the five stages.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import nn
+
+from .weights_file import load_checked
 
 # convolutions, by torchvision's numbers
 STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
@@ -22,15 +23,31 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _STABLE = 1e-6
 
 
+def _shapes() -> dict[str, tuple[int, ...]]:
+    """Every tensor of a file of weights."""
+    shapes: dict[str, tuple[int, ...]] = {
+        name: (1, sum(CHANNELS), 1, 1) for name in ("alpha", "beta")
+    }
+    inputs = CHANNELS[0]
+    for layers, channels in zip(STAGES, CHANNELS[1:]):
+        for layer in layers:
+            shapes[f"features.{layer}.weight"] = (channels, inputs, 3, 3)
+            shapes[f"features.{layer}.bias"] = (channels,)
+            inputs = channels
+    return shapes
+
+
 class Dists(nn.Module):
     """Distance of two pictures (B, 3, H, W), RGB in [-1, 1] → (B,), 0 for equal pictures, 1 for
     nothing in common.
+
+    Raises ``UnknownModelError`` for a file that does not hold the weights.
     """
 
     def __init__(self, weights: str | Path) -> None:
         super().__init__()
-        for name, value in load_file(str(weights)).items():
-            self.register_buffer(name.replace(".", "_"), value.float())
+        for name, value in load_checked(Path(weights), _shapes(), "DISTS with VGG-16").items():
+            self.register_buffer(name.replace(".", "_"), value)
         window = torch.hann_window(5, periodic=False)[1:-1]
         self.register_buffer(
             "_blur", torch.outer(window, window) / window.sum() ** 2, persistent=False

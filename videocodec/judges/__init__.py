@@ -1,0 +1,4 @@
+"""Judges of pictures: distances between a decoded picture and its source, all with a gradient.
+
+None of them is part of the codec: no stream needs them, and weights are files that the user names.
+"""

@@ -1,0 +1,1 @@
+"""Training of the networks: losses, data, the loop, checkpoints, and what is trained with them."""
