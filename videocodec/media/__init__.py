@@ -4,8 +4,8 @@ go.
 
 from __future__ import annotations
 
-from videocodec.media.frame_sink import FrameSink
-from videocodec.media.sinks import open_sink
-from videocodec.media.source import SourceFrame, VideoSource
+from .frame_sink import FrameSink
+from .sinks import open_sink
+from .source import SourceFrame, VideoSource
 
 __all__ = ["FrameSink", "SourceFrame", "VideoSource", "open_sink"]

@@ -10,8 +10,9 @@ import av
 import numpy as np
 
 from bitstream.sequence_header import MAX_PIXELS, MAX_SIDE, ColourDescription
-from videocodec.errors import InputError, UnsupportedInputError
-from videocodec.media.colour import TRANSFER_HLG, TRANSFER_PQ, unreadable_matrix
+
+from ..errors import InputError, UnsupportedInputError
+from .colour import TRANSFER_HLG, TRANSFER_PQ, unreadable_matrix
 
 _HDR_NAMES = {TRANSFER_PQ: "PQ", TRANSFER_HLG: "HLG"}
 
@@ -21,7 +22,7 @@ _ALWAYS_ALPHA = frozenset({"gif", "webp", "webp_anim"})
 
 
 def check_size(path: Path, width: int, height: int) -> None:
-    """Raises `InputError` for a frame size that the stream's header cannot hold."""
+    """Raise ``InputError`` for a frame size that the stream's header cannot hold."""
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise InputError(
             f"{path}: {width}×{height} is too large (at most {MAX_SIDE} a side, {MAX_PIXELS}"
@@ -44,9 +45,9 @@ def refuse_unsupported(
     codec_name: str,
     alpha_beside: bool,
 ) -> None:
-    """Raises `UnsupportedInputError` that names what is wrong with the frame's format.
+    """Raise ``UnsupportedInputError`` that names what is wrong with the frame's format.
 
-    `alpha_beside`: the container says that an alpha channel lies beside the stream (WebM), where
+    ``alpha_beside``: the container says that an alpha channel lies beside the stream (WebM), where
     the decoder does not even look.
     """
     if alpha_beside or (_has_alpha(frame) and codec_name not in _ALWAYS_ALPHA):
@@ -75,7 +76,7 @@ def refuse_unsupported(
 
 
 def refuse_transparency(path: Path, rgba: np.ndarray) -> None:
-    """Raises `UnsupportedInputError` when any pixel of a uint8 height × width × 4 picture is not
+    """Raise ``UnsupportedInputError`` when any pixel of a uint8 height × width × 4 picture is not
     opaque.
     """
     if rgba[..., 3].min() < 255:

@@ -59,7 +59,7 @@ _BT601_BY_DEFINITION = frozenset({"vp8", "webp"})
 
 
 def describe(frame: av.VideoFrame, codec_name: str) -> ColourDescription:
-    """What a decoded frame says of its colour.
+    """The colour that a decoded frame states.
 
     RGB formats get matrix 0 and full range; nothing else is filled in except where the format fixes
     it (JPEG-like and grey pictures are full range, VP8 and WebP are BT.601).
@@ -109,7 +109,7 @@ def stored_as(colour: ColourDescription, height: int) -> ColourDescription:
 
 
 class RgbReader:
-    """Converts decoded frames of one source to RGB."""
+    """Converter of decoded frames of one source to RGB."""
 
     def __init__(self, colour: ColourDescription, height: int) -> None:
         self._reformatter = VideoReformatter()
@@ -131,11 +131,11 @@ class RgbReader:
 
 
 class ChromaOnLeft:
-    """Planes that say nothing of where their chroma samples lie, said to have them where H.264,
-    H.265 and MPEG-2 put them unless told.
+    """Tagger of frames whose chroma location is unspecified: left, the default of H.264, H.265 and
+    MPEG-2.
 
-    libswscale reads planes that say nothing as if they lay in the middle, half a pixel beside. PyAV
-    has no attribute for it.
+    libswscale takes an unspecified location for the centre, which is half a pixel off. PyAV has no
+    attribute for it.
     """
 
     def __init__(self, width: int, height: int, pixel_format: str = "yuv420p") -> None:
@@ -154,8 +154,10 @@ class ChromaOnLeft:
 
 
 class YuvWriter:
-    """Converts RGB frames to YUV of one pixel format, chroma samples on the left, as decoders take
-    them to be. `colour` must name a YUV matrix: see `stored_as`.
+    """Converter of RGB frames to YUV of one pixel format, with chroma samples on the left, where
+    decoders expect them.
+
+    ``colour`` must name a YUV matrix: see ``stored_as``.
     """
 
     def __init__(self, colour: ColourDescription, pixel_format: str) -> None:

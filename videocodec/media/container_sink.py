@@ -12,10 +12,11 @@ import numpy as np
 
 from bitstream.container import TrackCopier, movie_timescale
 from bitstream.sequence_header import SequenceHeader
-from videocodec.errors import OutputError
-from videocodec.media.colour import YuvWriter, stored_as
-from videocodec.media.disclosure import Disclosure
-from videocodec.media.frame_sink import FrameSink, OutputFile, output_errors
+
+from ..errors import OutputError
+from .colour import YuvWriter, stored_as
+from .disclosure import Disclosure
+from .frame_sink import FrameSink, OutputFile, output_errors
 
 CONTAINER_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
@@ -34,10 +35,10 @@ class ContainerSink(FrameSink):
 
     Colour tags, range, rotation and sample aspect ratio of the header are written into the file.
     Timestamps are exact in MP4 and MOV, and rounded to milliseconds in Matroska, whose muxer knows
-    nothing finer. Audio and subtitle packets of `sound_from` are copied untouched; those between
-    the two times of `sound_cut` (seconds) if it is given, moved to begin at 0. Players show nothing
-    before time 0, so when the first timestamp is negative pictures and sound are moved together
-    until it is 0.
+    nothing finer. Audio and subtitle packets of ``sound_from`` are copied untouched; those between
+    the two times of ``sound_cut`` (seconds) if it is given, moved to begin at 0. Players show
+    nothing before time 0, so when the first timestamp is negative pictures and sound are moved
+    together until it is 0.
     """
 
     def __init__(

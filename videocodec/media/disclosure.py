@@ -26,11 +26,16 @@ _LONGEST_Y4M_LINES = (79, 127)
 
 @dataclass(frozen=True)
 class Disclosure:
-    """generative: whether the pictures are a generative reconstruction.  model_name, model_sha256:
-    of the stream.  steps, seed: of the restoration, None where none ran.  has_map: whether a map of
-    the provenance is drawn over the pictures.  forced_model: name and SHA-256 of another model that
-    made the pictures, None where it was the stream's own.  concealed_frames: how many frames stand
-    in for lost ones.
+    """What is known of how decoded pictures came about.
+
+    Attributes:
+        generative: whether the pictures are a generative reconstruction.
+        model_name, model_sha256: of the stream.
+        steps, seed: of the restoration; None where none ran.
+        has_map: whether a map of the provenance is drawn over the pictures.
+        forced_model: name and SHA-256 of another model that made the pictures; None where it was
+            the stream's own.
+        concealed_frames: how many frames stand in for lost ones.
     """
 
     generative: bool
@@ -53,8 +58,10 @@ class Disclosure:
         made_by: tuple[str, str] | None = None,
         concealed_frames: int = 0,
     ) -> Disclosure:
-        """For pictures of a stream, by what its header says of itself and by whether a restoration
-        ran; made_by: name and SHA-256 of the model that made them, None for the stream's own.
+        """The disclosure for pictures of a stream, by what its header says of itself and by whether
+        a restoration ran.
+
+        ``made_by`` is the name and SHA-256 of the model that made them, None for the stream's own.
         """
         generative = header.generated_content or steps is not None
         forced = made_by if made_by is not None and made_by[1] != header.model_sha256 else None

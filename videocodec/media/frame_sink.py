@@ -13,15 +13,16 @@ import av
 import numpy as np
 
 from bitstream.container import Unfinished
-from videocodec.errors import OutputError, OutputExistsError
+
+from ..errors import OutputError, OutputExistsError
 
 
 class FrameSink(ABC):
-    """Takes decoded frames in display order and puts them somewhere.
+    """A place for decoded frames, which come in display order.
 
-    Use it as a context manager. Only `commit` makes the output appear under its name; leaving
+    Use it as a context manager. Only ``commit`` makes the output appear under its name; leaving
     without it removes everything that was written, so a failed run leaves no trace.
-    `skipped_tracks` names, in one line each, sound and subtitle tracks the output cannot hold.
+    ``skipped_tracks`` names, in one line each, sound and subtitle tracks the output cannot hold.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -41,30 +42,30 @@ class FrameSink(ABC):
 
     @abstractmethod
     def write(self, rgb: np.ndarray, pts: int, duration: int) -> None:
-        """Adds a frame: uint8 height × width × 3, `pts` and `duration` in ticks of the header's
+        """Add a frame: uint8 height × width × 3, ``pts`` and ``duration`` in ticks of the header's
         time base.
 
-        Raises `OutputError` when it cannot be written, `ValueError` for an array of another shape
-        or type.
+        Raises ``OutputError`` when it cannot be written, ``ValueError`` for an array of another
+        shape or type.
         """
 
     @abstractmethod
     def finish(self) -> None:
-        """Writes what is left to write, so that only the name is missing.
+        """Write what is left to write, so that only the name is missing.
 
-        Raises `OutputError` when that fails.
+        Raises ``OutputError`` when that fails.
         """
 
     @abstractmethod
     def commit(self) -> None:
-        """Finishes the output, if that was not done, and gives it its name.
+        """Finish the output, if that was not done, and give it its name.
 
-        Raises `OutputError` when that fails.
+        Raises ``OutputError`` when that fails.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Lets go of everything; without a `commit` before, removes what was written.
+        """Let go of everything; without a ``commit`` before, remove what was written.
 
         May be called more than once.
         """
@@ -88,17 +89,17 @@ class OutputFile:
         self.beside = self._unfinished.path
 
     def commit(self) -> None:
-        """Gives the finished file its name."""
+        """Give the finished file its name."""
         with output_errors(self.target):
             self._unfinished.replace(self.target)
 
     def remove(self) -> None:
-        """Removes the unfinished file, if there is one."""
+        """Remove the unfinished file, if there is one."""
         self._unfinished.remove()
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
-    """Raises `OutputExistsError` or `OutputError` unless a file can be put there.
+    """Raise ``OutputExistsError`` or ``OutputError`` unless a file can be put there.
 
     Only ordinary files are ever replaced.
     """
@@ -112,7 +113,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
 
 
 def check_folder(target: str | Path, folder: Path) -> None:
-    """Raises `OutputError` unless files can be made in `folder`."""
+    """Raise ``OutputError`` unless files can be made in ``folder``."""
     if not folder.is_dir():
         raise OutputError(f"{target}: the folder {folder} does not exist: create it first")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -121,8 +122,8 @@ def check_folder(target: str | Path, folder: Path) -> None:
 
 @contextmanager
 def output_errors(target: str | Path) -> Iterator[None]:
-    """Turns what the operating system and FFmpeg say while writing into an `OutputError` that names
-    the target.
+    """Turn what the operating system and FFmpeg say while writing into an ``OutputError`` that
+    names the target.
     """
     try:
         yield

@@ -11,8 +11,9 @@ import numpy as np
 
 
 def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
-    """Degrees counter-clockwise as `av.VideoFrame.rotation` reports them, rounded to quarter turns
-    (-180 … 180), and whether the pixels have to be mirrored left to right *before* that rotation.
+    """Degrees counter-clockwise as ``av.VideoFrame.rotation`` reports them, rounded to quarter
+    turns (-180 … 180), and whether the pixels have to be mirrored left to right *before* that
+    rotation.
 
     PyAV's own figure is wrong for a mirrored picture, so that case is computed here. Photos with
     EXIF data are the exception: PyAV 18.1 does not let their display matrix be read, and a mirror

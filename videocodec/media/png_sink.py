@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from bitstream.container import Unfinished
-from videocodec.errors import OutputError, OutputExistsError
-from videocodec.media.disclosure import Disclosure
-from videocodec.media.frame_sink import FrameSink, check_folder, output_errors
+
+from ..errors import OutputError, OutputExistsError
+from .disclosure import Disclosure
+from .frame_sink import FrameSink, check_folder, output_errors
 
 _NUMBER = re.compile(r"%(0?)([1-9]?)d")
 
@@ -33,7 +34,7 @@ class PngSink(FrameSink):
 
     The folder is made when only it is missing. The pictures are written into a hidden folder inside
     it and moved at the end, so an unfinished run leaves none. Timestamps, rotation and aspect ratio
-    are left out. With `overwrite`, pictures of an earlier, longer run stay where no new one takes
+    are left out. With ``overwrite``, pictures of an earlier, longer run stay where no new one takes
     their place.
     """
 

@@ -1,4 +1,4 @@
-"""Draws over a picture where its parts come from.
+"""Provenance drawn over a picture: where each part of it comes from.
 
 Every kind has a colour of Okabe and Ito's palette, whose blue and orange nobody confuses, and
 hatching goes with what was made up, so that it is told from the others without any colour; frames
@@ -19,15 +19,17 @@ _COLOURS = np.array(
 _GENERATED, _CONCEALED = PROVENANCE_NAMES.index("generated"), PROVENANCE_NAMES.index("concealed")
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _DARKEST, _LIGHTEST = 40.0, 215.0  # what black and white become, as neither could be tinted
-_TINT, _OWN = 0.75, 0.15  # shares of the kind's and of the picture's own colour
+_TINT, _OWN = 0.75, 0.15  # shares of the kind's and of the picture's colour
 _HATCH_PERIOD, _HATCH_WIDTH, _HATCH_CONTRAST = 8, 2, 55.0  # px, px, levels of luma
 _NARROWEST = 160  # px that the legend is drawn in
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def draw_provenance(rgb: np.ndarray, provenance: np.ndarray, turns: int = 0) -> np.ndarray:
-    """A picture (H, W, 3) uint8 RGB and its map (ceil(H / 8), ceil(W / 8)) uint8, as of ``Frame`` →
-    a picture of the same shape and type.
+    """Draw the map of provenance over a picture.
+
+    ``rgb`` is (H, W, 3) uint8, ``provenance`` its map (ceil(H / 8), ceil(W / 8)) uint8, as in
+    ``Frame``. Returns a picture of the same shape and type.
 
     Light and dark are the picture's own, a little flattened; the colour says what was transmitted
     (orange), predicted (blue), generated (pink, hatched) and concealed (green, hatched both ways),
@@ -120,7 +122,7 @@ def _add_legend(picture: np.ndarray, share_of: dict[str, float]) -> None:
         return
     box = picture[-height:, :width]
     box //= 5
-    for place, (index, line) in enumerate(zip(kinds, lines)):
+    for place, (index, line) in enumerate(zip(kinds, lines, strict=True)):
         top = gap + place * row
         swatch = np.full((row - gap, row - gap, 3), _COLOURS[index], dtype=np.uint8)
         box[top : top + row - gap, gap : gap + row - gap] = _hatched(

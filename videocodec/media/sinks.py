@@ -7,12 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from bitstream.sequence_header import SequenceHeader
-from videocodec.errors import OutputError
-from videocodec.media.container_sink import CONTAINER_FORMATS, ContainerSink
-from videocodec.media.disclosure import Disclosure
-from videocodec.media.frame_sink import FrameSink
-from videocodec.media.png_sink import PngSink, is_picture_pattern
-from videocodec.media.y4m_sink import STANDARD_OUTPUT, Y4mSink
+
+from ..errors import OutputError
+from .container_sink import CONTAINER_FORMATS, ContainerSink
+from .disclosure import Disclosure
+from .frame_sink import FrameSink
+from .png_sink import PngSink, is_picture_pattern
+from .y4m_sink import STANDARD_OUTPUT, Y4mSink
 
 
 def open_sink(
@@ -25,15 +26,18 @@ def open_sink(
     disclosure: Disclosure | None = None,
     overwrite: bool = False,
 ) -> FrameSink:
-    """The sink for a target: ``.mp4``, ``.mov`` or ``.mkv`` (H.264, with the sound and subtitles of
-    `sound_from`, of which `sound_cut` is wanted, from and to in seconds; `sound_may_end`: where it
-    cannot be read any more, it ends), ``.y4m``, ``-`` (y4m on standard output), or a folder of
-    pictures such as ``frames/%05d.png``.
+    """The sink for a target, by its name.
 
-    `header` gives frame size, colour, time base, rotation and aspect ratio, `disclosure` what the
-    output's metadata says of where the pictures come from. Raises `OutputExistsError` when the
-    target exists and `overwrite` is false, `OutputError` when it cannot be made or its kind is
-    unknown.
+    The target is ``.mp4``, ``.mov`` or ``.mkv`` (H.264 with sound and subtitles), ``.y4m``, ``-``
+    (y4m on standard output), or a pattern of pictures such as ``frames/%05d.png``.
+
+    ``header`` gives frame size, colour, time base, rotation and aspect ratio. ``sound_from`` is the
+    file whose sound and subtitles are copied, ``sound_cut`` the part of them to copy (from and to,
+    in seconds); with ``sound_may_end`` they end where the file cannot be read any more.
+    ``disclosure`` is what the output's metadata says of where the pictures come from.
+
+    Raises ``OutputExistsError`` when the target exists and ``overwrite`` is false, ``OutputError``
+    when it cannot be made or its kind is unknown.
     """
     name = str(target)
     suffix = Path(name).suffix.lower()

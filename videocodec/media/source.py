@@ -4,7 +4,6 @@ memory at a time.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,28 +15,26 @@ import av
 import numpy as np
 
 from bitstream.sequence_header import ColourDescription
-from videocodec.errors import InputError
-from videocodec.media.acceptance import (
+
+from ..errors import InputError
+from .acceptance import (
     alpha_is_in_pixels,
     check_size,
     refuse_transparency,
     refuse_unsupported,
 )
-from videocodec.media.colour import RgbReader, describe
-from videocodec.media.orientation import orientation
-from videocodec.media.timing import TimestampRepair
-from videocodec.media.truncation import is_cut_short
+from .colour import RgbReader, describe
+from .opening import open_container, open_stream
+from .orientation import orientation
+from .timing import TimestampRepair
 
 _PICTURE_FORMATS = frozenset({"image2"})  # and every demuxer whose name ends in "_pipe"
-# FFmpeg "plays" text files as terminal art
-_TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
-_NOT_THE_VIDEO = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 _LARGEST_RATIO_TERM = 65535
 
 
 @dataclass(frozen=True, eq=False)
 class SourceFrame:
-    """One frame: `rgb` uint8 height × width × 3, `pts` and `duration` (≥ 1) in ticks of the
+    """One frame: ``rgb`` uint8 height × width × 3, ``pts`` and ``duration`` (≥ 1) in ticks of the
     source's time base.
     """
 
@@ -48,8 +45,8 @@ class SourceFrame:
 
 @dataclass(frozen=True, eq=False)
 class UnconvertedFrame:
-    """One frame that is decoded but not yet RGB: `pts` and `duration` as in `SourceFrame`, `rgb()`
-    converts it.
+    """One frame that is decoded but not yet RGB: ``pts`` and ``duration`` as in ``SourceFrame``,
+    ``rgb()`` converts it.
     """
 
     pts: int
@@ -60,26 +57,36 @@ class UnconvertedFrame:
 class VideoSource:
     """A video or still picture, opened for reading its frames once, in display order.
 
-    Iterating yields `SourceFrame` with strictly increasing `pts` (see `TimestampRepair` for what
-    becomes of missing and repeated ones). The duration of a frame lasts up to the next frame; that
-    of the last one is its own, or one frame at the nominal rate. Rotation is reported, not applied;
-    a mirrored picture is un-mirrored, since the stream has no field for that. A still picture is
-    one frame with pts 0, duration 1 and time base 1/25.
+    Iterating yields ``SourceFrame`` with strictly increasing ``pts`` (see ``TimestampRepair`` for
+    what becomes of missing and repeated ones). The duration of a frame lasts up to the next frame;
+    that of the last one is its own, or one frame at the nominal rate. Rotation is reported, not
+    applied; a mirrored picture is un-mirrored, since the stream has no field for that. A still
+    picture is one frame with pts 0, duration 1 and time base 1/25.
 
-    `skip` goes past frames at the cost of decoding them alone.
+    ``skip`` goes past frames at the cost of decoding them alone.
 
-    `max_frames` ends the iteration early; the frame after is still decoded, for the duration of the
-    last.
+    ``max_frames`` ends the iteration early; the frame after is still decoded, for the duration of
+    the last.
 
-    Raises `InputError` when the file is missing, no video, damaged, or without a picture, and
-    `UnsupportedInputError` for alpha, HDR and more than 8 bits; both when opening where possible,
+    Raises ``InputError`` when the file is missing, no video, damaged, or without a picture, and
+    ``UnsupportedInputError`` for alpha, HDR and more than 8 bits; both when opening where possible,
     else while iterating.
 
-    Attributes: path, width, height, frame_rate (None when unknown), time_base (seconds per tick),
-    colour (as the source states it, see `describe`), sample_aspect_ratio (0 when unknown), rotation
-    (degrees counter-clockwise, as `av.VideoFrame.rotation` reports them, rounded to quarter turns:
-    -180 … 180), frame_count_hint (by the container's count, or else its duration; None when it
-    states neither), is_still, is_mirrored, pixel_format (FFmpeg's name), codec_name.
+    Attributes:
+        path: of the file.
+        width, height: px.
+        frame_rate: frames per second; None when unknown.
+        time_base: seconds per tick.
+        colour: as the source states it, see ``describe``.
+        sample_aspect_ratio: width by height of a pixel; 0 when unknown.
+        rotation: degrees counter-clockwise as ``av.VideoFrame.rotation`` reports them, rounded to
+            quarter turns: -180 … 180.
+        frame_count_hint: by the container's count, or else its duration; None when it states
+            neither.
+        is_still: whether it is a picture.
+        is_mirrored: whether its pixels are mirrored left to right before they are delivered.
+        pixel_format: FFmpeg's name.
+        codec_name: FFmpeg's name of the decoder.
     """
 
     def __init__(self, path: str | Path, *, max_frames: int | None = None) -> None:
@@ -87,9 +94,9 @@ class VideoSource:
         self._max_frames = max_frames
         self._decoded_count = 0
         self._frames: Generator[av.VideoFrame, None, None] | None = None
-        self._container = self._open()
+        self._container = open_container(self.path)
         try:
-            self._stream = self._pick_stream()
+            self._stream = open_stream(self.path, self._container)
             self._frames = self._decode()
             self._first: av.VideoFrame | None = self._first_frame()
             self._describe(self._first)
@@ -110,7 +117,7 @@ class VideoSource:
         self.close()
 
     def close(self) -> None:
-        """Closes the file. Iterating afterwards yields nothing more."""
+        """Close the file. Iterating afterwards yields nothing more."""
         self._first = None
         if self._frames is not None:
             self._frames.close()
@@ -133,8 +140,9 @@ class VideoSource:
         return (frame for frame, _, _ in self._timed)
 
     def skip(self, count: int) -> int:
-        """Goes past the next `count` frames, at most to the end: they are decoded, which those
-        after them need, but not converted to RGB, which costs more. Returns how many there were.
+        """Skip the next ``count`` frames, at most to the end, and return how many there were.
+
+        They are decoded, which those after them need, but not converted to RGB, which costs more.
         """
         return sum(1 for _ in islice(self._timed, count))
 
@@ -144,89 +152,19 @@ class VideoSource:
             return
         frame, self._first = self._first, None
         pts = self._clock(frame.pts, frame.duration)
-        delivered = 0
-        for following in self._frames:
+        for delivered, following in enumerate(self._frames, 1):
             self._refuse_change(following)
             following_pts = self._clock(following.pts, following.duration)
             yield frame, pts, following_pts - pts
-            delivered += 1
             if delivered == self._max_frames:
                 return
             frame, pts = following, following_pts
         yield frame, pts, self._clock.duration_or_nominal(frame.duration)
 
-    def _open(self) -> av.container.InputContainer:
-        path = self.path
-        if not path.exists():
-            raise InputError(f"{path}: no such file: check the name")
-        if path.is_dir():
-            raise InputError(f"{path} is a directory: name one video file in it")
-        if not path.is_file():
-            raise InputError(
-                f"{path} is no ordinary file, and it is read more than once: save it to a file"
-                " first"
-            )
-        if path.stat().st_size == 0:
-            raise InputError(f"{path} is empty (0 bytes): copy or record it again")
-        try:
-            # An absolute name, because FFmpeg takes what stands before a colon for a protocol.
-            container = av.open(os.path.abspath(path), metadata_errors="replace")
-        except MemoryError:
-            raise  # which FFmpeg's errors have one of too: the video is not to blame
-        except PermissionError as error:
-            raise InputError(f"{path} cannot be read: permission denied") from error
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise InputError(
-                f"{path} is not a video this program can read, or it is cut short: check that a"
-                " player opens it"
-            ) from error
-        if container.format.name in _TEXT_FORMATS:
-            container.close()
-            raise InputError(f"{path} is a text file, not a video")
-        return container
-
-    def _pick_stream(self) -> av.video.stream.VideoStream:
-        """The first video stream that is not the cover picture of a sound file."""
-        streams = [
-            stream
-            for stream in self._container.streams.video
-            if not stream.disposition & _NOT_THE_VIDEO
-        ]
-        if not streams:
-            if any(
-                stream.type == "data" and stream.name == "bin_data"
-                for stream in self._container.streams
-            ):
-                raise InputError(
-                    f"{self.path} has no video stream: a latent-video file has to be decoded, not"
-                    " encoded"
-                )
-            found = (
-                ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
-            )
-            raise InputError(
-                f"{self.path} has no video stream (found: {found}): name a file that has pictures"
-            )
-        stream = streams[0]
-        if stream.codec_context is None:
-            raise InputError(
-                f"{self.path}: no decoder for its video: convert it to a common codec first"
-            )
-        if self.path.is_file() and is_cut_short(self.path, self._container, stream):
-            raise InputError(
-                f"{self.path} is damaged: it is cut short, its end is missing: copy or download it"
-                " again"
-            )
-        stream.thread_type = "AUTO"
-        # Streams of gradual refresh have no keyframe at all; like the ffmpeg program, take their
-        # frames from the first on.
-        stream.codec_context.flags |= av.codec.context.Flags.output_corrupt
-        return stream
-
     def _decode(self) -> Generator[av.VideoFrame, None, None]:
         """Every frame of the stream.
 
-        A decoding error is an `InputError`, but not before the first frame: recordings that begin
+        A decoding error is an ``InputError``, but not before the first frame: recordings that begin
         in the middle of a group of pictures begin with undecodable packets.
         """
         # Broadcast recordings have the odd bad packet, and the decoder conceals it; elsewhere it is
@@ -342,7 +280,7 @@ class VideoSource:
 
     def _opaque(self, frame: av.VideoFrame) -> np.ndarray:
         """RGB of a frame whose pixel format has alpha only because the decoder always has it (see
-        `acceptance`).
+        ``acceptance``).
         """
         rgba = self._to_rgb(frame, "rgba")
         refuse_transparency(self.path, rgba)

@@ -6,7 +6,7 @@ LONGEST_STEP = 2**40  # what the bitstream can hold for one frame's duration
 
 
 class TimestampRepair:
-    """Turns the timestamps of decoded frames, in display order, into strictly increasing ones.
+    """Turn the timestamps of decoded frames, in display order, into strictly increasing ones.
 
     Sound timestamps pass unchanged, negative ones too. A missing one becomes the previous frame's
     plus its duration (the first: 0). A repeated one, or one a little in the past, becomes one tick
@@ -25,7 +25,7 @@ class TimestampRepair:
     def __call__(self, pts: int | None, duration: int) -> int:
         """Timestamp of the next frame.
 
-        `duration` is what its own packet claimed, 0 when that is unknown.
+        ``duration`` is what its own packet claimed, 0 when that is unknown.
         """
         expected = 0 if self._previous is None else self._previous + self._previous_duration
         if pts is None:

@@ -13,10 +13,11 @@ import av
 import numpy as np
 
 from bitstream.sequence_header import SequenceHeader
-from videocodec.errors import OutputError
-from videocodec.media.colour import YuvWriter, stored_as
-from videocodec.media.disclosure import Disclosure
-from videocodec.media.frame_sink import FrameSink, OutputFile, output_errors
+
+from ..errors import OutputError
+from .colour import YuvWriter, stored_as
+from .disclosure import Disclosure
+from .frame_sink import FrameSink, OutputFile, output_errors
 
 STANDARD_OUTPUT = "-"
 
