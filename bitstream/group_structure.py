@@ -12,10 +12,13 @@ unit, and k >= 1 the frame with display index k - 1.  A frame refers only to fra
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
 MAX_FRAMES = 16
+T = TypeVar("T")
 
 
 class Structure(IntEnum):
@@ -35,6 +38,16 @@ class FrameReference:
     display_index: int
     past: int | None
     future: int | None
+
+    @property
+    def number(self) -> int:
+        """Number of the frame inside its unit, 1.. in display order."""
+        return self.display_index + 1
+
+    @property
+    def references(self) -> tuple[int, ...]:
+        """Numbers of its references, the past one first; none for a keyframe."""
+        return tuple(number for number in (self.past, self.future) if number is not None)
 
 
 def coding_order(structure: Structure, frame_count: int) -> tuple[FrameReference, ...]:
@@ -61,3 +74,20 @@ def coding_order(structure: Structure, frame_count: int) -> tuple[FrameReference
             order.append(FrameReference(middle - 1, past, future))
             gaps += [(past, middle), (middle, future)]
     return tuple(order)
+
+
+def walk_group(
+    order: tuple[FrameReference, ...],
+    anchor: T | None,
+    code: Callable[[FrameReference, tuple[T, ...]], T],
+) -> list[T]:
+    """Go through the frames of a unit in coding order ``order`` → what ``code`` makes of each, in
+    display order.
+
+    ``code`` is called with a frame and what was made of its references, the past one first;
+    ``anchor`` is what stands for the frame before the unit, None before a keyframe.
+    """
+    known = {} if anchor is None else {0: anchor}
+    for entry in order:
+        known[entry.number] = code(entry, tuple(known[number] for number in entry.references))
+    return [known[number] for number in range(1, len(order) + 1)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 
 import numpy as np
 
 from .access_unit import AccessUnit
 from .blas_threads import one_blas_thread
 from .errors import BitstreamError, ChecksumError
-from .group_structure import FrameReference
+from .group_structure import FrameReference, walk_group
 from .limits import available_bytes, check_memory
 from .sequence_header import SequenceHeader
 from .v1.frame_coder import FrameCoder, LatentFrame
@@ -27,19 +26,6 @@ def latent_checksum(frames: tuple[LatentFrame, ...]) -> int:
     for frame in frames:
         crc = zlib.crc32(frame.latents.astype("<i2").tobytes(), crc)
     return crc
-
-
-@dataclass
-class Reference:
-    """Which reconstructed frames a frame of a group may look at: ``frames[0]`` is the anchor,
-    ``frames[k]`` has display index k - 1.
-    """
-
-    frames: dict[int, ReferenceFrame]
-
-    def of(self, entry: FrameReference) -> tuple[ReferenceFrame, ReferenceFrame | None]:
-        """Past and future reference of a frame."""
-        return self.frames[entry.past], None if entry.future is None else self.frames[entry.future]
 
 
 class LatentDecoder:
@@ -106,15 +92,18 @@ def decode_group(
     reference.
     """
     io = SymbolReader(unit.payload)
-    if unit.is_keyframe:
-        frame = coder.code_keyframe(io, unit.quantisers[0])
-        return (frame,), ReferenceFrame(frame.latents.astype(np.int32))
-    coder.start_unit()
-    known = Reference({0: anchor})
+    quantisers = dict(zip(unit.references, unit.quantisers))
     frames: dict[int, LatentFrame] = {}
-    for entry, quantiser in zip(unit.references, unit.quantisers):
-        frame = coder.code_inter(io, quantiser, entry, known.of(entry))
+    if not unit.is_keyframe:
+        coder.start_unit()
+
+    def decode(entry: FrameReference, references: tuple[ReferenceFrame, ...]) -> ReferenceFrame:
+        if references:
+            frame = coder.code_inter(io, quantisers[entry], entry, references)
+        else:
+            frame = coder.code_keyframe(io, quantisers[entry])
         frames[entry.display_index] = frame
-        known.frames[entry.display_index + 1] = ReferenceFrame(frame.latents.astype(np.int32))
-    ordered = tuple(frames[i] for i in range(unit.frame_count))
-    return ordered, known.frames[unit.frame_count]
+        return ReferenceFrame(frame.latents.astype(np.int32))
+
+    last = walk_group(unit.references, anchor, decode)[-1]
+    return tuple(frames[index] for index in range(unit.frame_count)), last

@@ -36,6 +36,7 @@ FORMAT_VERSION = 1
 MAX_SIDE = 16384
 MAX_PIXELS = 1 << 26
 MAX_NAME_BYTES = 64
+PIXELS_PER_LATENT = 8  # a side: what latent_stride_log2 says, and the format knows no other
 UNKNOWN = Fraction(0)  # of a sample aspect ratio or a frame rate
 
 _LOSSY, _GENERATED = 1, 2
@@ -156,6 +157,21 @@ class SequenceHeader:
     def latent_height(self) -> int:
         """Latent positions in a column, a whole number of blocks."""
         return self.padded_height >> self.latent_stride_log2
+
+    @property
+    def block_rows(self) -> int:
+        """Blocks in a column."""
+        return self.latent_height >> self.block_log2
+
+    @property
+    def block_columns(self) -> int:
+        """Blocks in a row."""
+        return self.latent_width >> self.block_log2
+
+    @property
+    def block_latents(self) -> int:
+        """Side of a block in latent positions."""
+        return 1 << self.block_log2
 
     def to_bytes(self) -> bytes:
         """The header as it stands in a keyframe."""

@@ -13,9 +13,10 @@ from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 
-from .decoder.concealment import GREY, Concealment, concealments
+from .decoded import FrameKind
+from .decoder.concealment import GREY, Concealment, concealed_frames, concealments
 from .decoder.index import StreamIndex, check_unchanged
-from .decoder.latents import CONCEALED, LatentStream, bundle_for
+from .decoder.latents import LatentStream, bundle_for
 from .encoder.settings import PRESETS
 from .errors import ModelMismatchError
 from .models.attached import checked_model
@@ -229,8 +230,8 @@ def _count_provenance(
     """Decode all latents and add up where they come from.  Raises ``BitstreamError``."""
     count = ProvenanceCount()
     video_bytes = seconds = 0.0
-    for frame in stream.concealed_frames():
-        is_lost = frame.kind == CONCEALED
+    for frame in concealed_frames(stream):
+        is_lost = frame.kind == FrameKind.CONCEALED
         count.add(
             frame.kind,
             (

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.sequence_header import SequenceHeader
+from bitstream.sequence_header import PIXELS_PER_LATENT, SequenceHeader
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
 
 PROVENANCE_NAMES = ("transmitted", "predicted", "generated", "concealed")
-PIXELS_PER_LATENT = 8  # a side; the format knows no other
 
 PROVENANCE = {
     Mode.SKIP: "predicted",

@@ -48,7 +48,7 @@ class BlockContext:
     """
 
     def __init__(self, known: dict[int, CodedBlocks], entry: FrameReference) -> None:
-        number = entry.display_index + 1
+        number = entry.number
         numbers = (entry.past,) if entry.future is None else (entry.past, entry.future)
         self.distances = tuple(reference - number for reference in numbers)
         self.references = tuple(known[reference] for reference in numbers)

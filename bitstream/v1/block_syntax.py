@@ -102,7 +102,7 @@ class BlockCoder:
         if context.two:
             self._code_directions(io, fields, out, context, predicted, source)
         motion = self._code_vectors(io, fields, out, context, predicted, source)
-        self.known[entry.display_index + 1] = CodedBlocks(out, context.distances, motion)
+        self.known[entry.number] = CodedBlocks(out, context.distances, motion)
         return out
 
     def _code_modes(

@@ -55,7 +55,7 @@ def _positions(rows: int, columns: int, block: int) -> tuple[np.ndarray, np.ndar
 def predict_frame(
     tables: CodecTables,
     fields: BlockFields,
-    references: tuple[ReferenceFrame | None, ReferenceFrame | None],
+    references: tuple[ReferenceFrame, ...],
     block: int,
     where: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -122,7 +122,7 @@ class FrameCoder:
         io: SymbolWriter | SymbolReader,
         quantiser: int,
         entry: FrameReference,
-        references: tuple[ReferenceFrame, ReferenceFrame | None],
+        references: tuple[ReferenceFrame, ...],
         fields: BlockFields | None = None,
         choose: LevelChooser | None = None,
     ) -> LatentFrame:

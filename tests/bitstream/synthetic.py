@@ -15,8 +15,8 @@ from fractions import Fraction
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
-from bitstream.group_structure import Structure
-from bitstream.latent_decoder import Reference, latent_checksum
+from bitstream.group_structure import FrameReference, Structure, walk_group
+from bitstream.latent_decoder import latent_checksum
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.context_model import (
@@ -398,24 +398,25 @@ class StreamMaker:
         empty = AccessUnit(
             plan.structure, header if key else None, self._pts, durations, plan.quantisers, 0, b""
         )
-        known, frames = Reference({0: self._anchor}), {}
+        quantisers = dict(zip(empty.references, plan.quantisers))
+        frames: dict[int, LatentFrame] = {}
         if not key:
             self._coder.start_unit()
-        for entry, quantiser in zip(empty.references, plan.quantisers):
-            if key:
-                frame = self._coder.code_keyframe(io, quantiser, self._choose)
-            else:
-                references = known.of(entry)
-                fields = self._fields(
-                    self._random, *self._coder.blocks.grid, references[1] is not None
-                )
+
+        def code(entry: FrameReference, references: tuple[ReferenceFrame, ...]) -> ReferenceFrame:
+            if references:
+                grid, has_future = self._coder.blocks.grid, len(references) == 2
+                fields = self._fields(self._random, *grid, has_future)
                 frame = self._coder.code_inter(
-                    io, quantiser, entry, references, fields, self._choose
+                    io, quantisers[entry], entry, references, fields, self._choose
                 )
+            else:
+                frame = self._coder.code_keyframe(io, quantisers[entry], self._choose)
             frames[entry.display_index] = frame
-            known.frames[entry.display_index + 1] = ReferenceFrame(frame.latents.astype(np.int32))
+            return ReferenceFrame(frame.latents.astype(np.int32))
+
+        self._anchor = walk_group(empty.references, self._anchor, code)[-1]
         ordered = tuple(frames[index] for index in range(len(durations)))
-        self._anchor = known.frames[len(durations)]
         self._pts += sum(durations)
         unit = AccessUnit(
             plan.structure,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bitstream.group_structure import FrameReference, Structure, coding_order
+from bitstream.group_structure import FrameReference, Structure, coding_order, walk_group
 
 
 def numbers(structure: Structure, frame_count: int) -> list[tuple[int, int | None, int | None]]:
@@ -72,3 +72,23 @@ def test_every_frame_once_and_references_before_their_frame(
 def test_wrong_number_of_frames(structure: Structure, frame_count: int) -> None:
     with pytest.raises(ValueError, match=f"got {frame_count}"):
         coding_order(structure, frame_count)
+
+
+@pytest.mark.parametrize(
+    ("structure", "count"),
+    [(Structure.CHAIN, 5), (Structure.HIERARCHY, 8), (Structure.KEYFRAME, 1)],
+)
+def test_a_walk_gives_every_frame_what_was_made_of_its_references(
+    structure: Structure, count: int
+) -> None:
+    order = coding_order(structure, count)
+    called = []
+
+    def code(entry: FrameReference, references: tuple[int, ...]) -> int:
+        called.append(entry)
+        assert references == entry.references
+        return entry.number
+
+    anchor = None if structure == Structure.KEYFRAME else 0
+    assert walk_group(order, anchor, code) == list(range(1, count + 1))
+    assert tuple(called) == order

@@ -27,8 +27,9 @@ from tools.bench.damaged_files import (
     scaled_clip,
 )
 from videocodec import VideoReader
-from videocodec.decoder.concealment import conceal
-from videocodec.decoder.latents import DecodedLatents, LatentStream
+from videocodec.decoded import DecodedLatents
+from videocodec.decoder.concealment import conceal, concealed_frames
+from videocodec.decoder.latents import LatentStream
 from videocodec.errors import VideoCodecError
 from videocodec.recovery import repair
 
@@ -86,7 +87,7 @@ def run_cuts(path: Path, coded: Path, count: int, seed: int = 0) -> CutTally:
                 there += original.frames[frames.start : frames.stop]
             tally.possible += len(there)
             try:
-                tally.readable += len(list(LatentStream(cut).concealed_frames())) == len(there)
+                tally.readable += len(list(concealed_frames(LatentStream(cut)))) == len(there)
             except BitstreamError as error:
                 tally.unclear += bool(there) and "videocodec repair" not in str(error)
             try:

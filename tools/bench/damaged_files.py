@@ -21,13 +21,11 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import Sample, StreamWriter
 from bitstream.errors import BitstreamError
 from videocodec import encode
+from videocodec.decoded import DecodedLatents, FrameKind
+from videocodec.decoder import concealment
 from videocodec.decoder import latents as decoder_latents
-from videocodec.decoder.latents import (
-    CONCEALED,
-    DecodedLatents,
-    LatentStream,
-    UnitDecoder,
-)
+from videocodec.decoder.concealment import concealed_frames
+from videocodec.decoder.latents import LatentStream, UnitDecoder
 from videocodec.errors import VideoCodecError
 
 KINDS = ("flip", "zero", "forge", "truncate", "drop", "swap", "duplicate", "several")
@@ -285,7 +283,7 @@ def one_trial(original: Original, damaged: Damaged, path: Path, tally: Tally) ->
     dependent = original.dependent(damaged.victims)
     write_samples(path, damaged.samples, original.time_base)
     try:
-        decoded = list(LatentStream(path).concealed_frames())
+        decoded = list(concealed_frames(LatentStream(path)))
     except (BitstreamError, VideoCodecError):
         tally.refused += 1
         decoded = []
@@ -307,7 +305,7 @@ def one_trial(original: Original, damaged: Damaged, path: Path, tally: Tally) ->
         if number in dependent:
             tally.dependent += 1
             tally.exact += is_exact
-            is_marked = frame is None or frame.kind == CONCEALED
+            is_marked = frame is None or frame.kind == FrameKind.CONCEALED
             tally.concealed += frame is not None and is_marked
             tally.wrong_inside += not is_exact and not is_marked
         else:
@@ -332,6 +330,7 @@ def remembering(is_on: bool = True):
     RememberingDecoder.memory = {}
     with (
         mock.patch.object(decoder_latents, "UnitDecoder", RememberingDecoder),
+        mock.patch.object(concealment, "UnitDecoder", RememberingDecoder),
         mock.patch.object(decoder_latents, "bundle_for", found),
     ):
         yield

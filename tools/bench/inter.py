@@ -31,10 +31,10 @@ from bitstream.latent_decoder import LatentDecoder
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.context_model import INTER
 from bitstream.v1.frame_coder import FrameCoder, predict_frame
-from bitstream.v1.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from tools.bench.keyframes import quality
 from tools.bench.markdown import table
-from videocodec.decoder.latents import QuantiserMaps
+from videocodec.decoded import QUANTISER_STEPS, QuantiserMaps
 from videocodec.encoder.decisions import BlockDecider, Decision
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
 from videocodec.encoder.motion import MotionSearch
@@ -62,7 +62,7 @@ class PastOnlyDecider(BlockDecider):
     ) -> Decision:  # noqa: ANN001, D102
         fields = BlockFields.blank(*context.temporal.shape[1:3], Mode.SKIP)
         fields.vectors[0] = candidates[0]
-        prediction = predict_frame(self.tables, fields, (reference, None), self.block)
+        prediction = predict_frame(self.tables, fields, (reference,), self.block)
         distance = (target - prediction / UNITS_PER_LATENT) / step_latent(quantiser)
         channels, height, width = distance.shape
         b = self.block
@@ -189,7 +189,6 @@ def measure_clip(
             latents = runtime.encode(frame.rgb[None], header.padded_height, header.padded_width)[0]
             clip.append(EncoderFrame(latents, search.luma(frame.rgb), frame.pts, frame.duration))
             pictures.append(frame.rgb)
-    steps = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
     results = {}
     for coder in chosen:
         for crf in crfs:
@@ -206,7 +205,7 @@ def measure_clip(
                     if index % MEASURED_EVERY == 0:
                         picture = runtime.decode(
                             frame.latents[None],
-                            steps[quantisers][None],
+                            QUANTISER_STEPS[quantisers][None],
                             header.height,
                             header.width,
                         )[0]

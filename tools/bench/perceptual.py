@@ -24,15 +24,15 @@ import torch
 
 from tools.bench.markdown import table
 from tools.bench.restoration import Figures, measure
-from videocodec.decoder.diffusion import DiffusionRestoration
 from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
-from videocodec.decoder.restoration import IdentityRestoration
 from videocodec.encoder.api import encode
 from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import pick_device
+from videocodec.restoration.base import IdentityRestoration
+from videocodec.restoration.diffusion import DiffusionRestoration
 
 AROUND = (-8, -4, 0, 4, 8)  # crf
 

@@ -32,15 +32,16 @@ from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 from tools.bench.keyframes import quality
 from tools.bench.markdown import table
-from videocodec.decoder.diffusion import DiffusionRestoration
+from videocodec.decoded import DecodedLatents
 from videocodec.decoder.frames import PictureDecoder
-from videocodec.decoder.latents import DecodedLatents, LatentStream
-from videocodec.decoder.restoration import IdentityRestoration, Restoration
+from videocodec.decoder.latents import LatentStream
 from videocodec.encoder.api import encode
 from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime, pick_device
+from videocodec.restoration.base import IdentityRestoration, Restoration
+from videocodec.restoration.diffusion import DiffusionRestoration
 
 MEASURED_EVERY = 4
 

@@ -113,7 +113,7 @@ def stages(coded: Path, args: argparse.Namespace) -> None:
     """Print speed and milliseconds a frame of every stage."""
     from videocodec.decoder.frames import PictureDecoder
     from videocodec.decoder.latents import LatentStream
-    from videocodec.decoder.neighbours import neighbours
+    from videocodec.restoration.neighbours import neighbours
 
     stream = LatentStream(coded, args.model)
     for restore in (True, False) if stream.bundle.has_unet else (False,):

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import torch
 
-from bitstream.v1.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
+from bitstream.v1.quantiser import UNITS_PER_LATENT
+from videocodec.decoded import QUANTISER_STEPS
 
-STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
 HELD_OUT_EVERY = 5
 MARGIN = 2  # latents
 
@@ -61,7 +61,7 @@ def load_streams(folder: Path, timesteps: np.ndarray) -> list[Stream]:
                         source,
                         data["decoded"],
                         data["neighbours"],
-                        STEPS[quantisers],
+                        QUANTISER_STEPS[quantisers],
                         timesteps[frame_quantiser].astype(np.int64),
                         data["keyframe"],
                         data.get("generate"),

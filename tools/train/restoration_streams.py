@@ -35,13 +35,13 @@ from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
 from videocodec.calibration.clips import camera_clip
 from videocodec.decoder.latents import UnitDecoder
-from videocodec.decoder.neighbours import neighbours
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
+from videocodec.restoration.neighbours import neighbours
 
 WIDTH, HEIGHT = 384, 288
 CRF_RANGES = ((14, 24), (24, 34), (34, 44), (44, 56))  # one stream of every clip from each

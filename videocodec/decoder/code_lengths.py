@@ -20,8 +20,7 @@ import numpy as np
 from bitstream.access_unit import AccessUnit
 from bitstream.blas_threads import one_blas_thread
 from bitstream.errors import BitstreamError
-from bitstream.group_structure import FrameReference
-from bitstream.latent_decoder import Reference
+from bitstream.group_structure import FrameReference, walk_group
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.block_lattice import stages
@@ -229,10 +228,14 @@ def _inter_maps(
     coder: FrameCoder, anchor: ReferenceFrame, unit: AccessUnit, meter: _Meter
 ) -> tuple[list[np.ndarray], ReferenceFrame]:
     coder.start_unit()
-    known, maps = Reference({0: anchor}), {}
-    for entry, quantiser in zip(unit.references, unit.quantisers):
-        frame = coder.code_inter(meter, quantiser, entry, known.of(entry))
-        known.frames[entry.display_index + 1] = ReferenceFrame(frame.latents.astype(np.int32))
+    quantisers = dict(zip(unit.references, unit.quantisers))
+    maps: dict[int, np.ndarray] = {}
+
+    def decode(entry: FrameReference, references: tuple[ReferenceFrame, ...]) -> ReferenceFrame:
+        frame = coder.code_inter(meter, quantisers[entry], entry, references)
         spread = to_positions(coder.blocks.spent / coder.block**2, coder.block)
         maps[entry.display_index] = (spread + coder.levels.spent).astype(np.float32)
-    return [maps[index] for index in range(unit.frame_count)], known.frames[unit.frame_count]
+        return ReferenceFrame(frame.latents.astype(np.int32))
+
+    last = walk_group(unit.references, anchor, decode)[-1]
+    return [maps[index] for index in range(unit.frame_count)], last

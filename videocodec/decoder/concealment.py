@@ -10,16 +10,23 @@ nothing that anybody sent, and every frame made of them says so.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from bitstream.access_unit import AccessUnit
+from bitstream.container import SharedFile
+from bitstream.errors import BitstreamError
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import LatentFrame
 
+from ..decoded import DecodedLatents, FrameKind
 from .index import BUILD_ON, StreamIndex
-from .latents import CONCEALED, DecodedLatents
+from .latents import LatentStream, UnitDecoder
 
 INTERPOLATED, REPEATED, GREY = "interpolated", "repeated", "grey"
 
@@ -133,12 +140,68 @@ def conceal(
         near = before if 2 * passed <= whole else after
     else:
         latents = np.zeros(shape, np.int16) if near is None else near.latent.latents
-    blocks = 1 << header.block_log2
-    fields = BlockFields.blank(shape[1] // blocks, shape[2] // blocks, Mode.SKIP)
+    fields = BlockFields.blank(header.block_rows, header.block_columns, Mode.SKIP)
     quantiser = 0 if near is None else near.latent.quantiser
     quantisers = np.zeros(shape[1:], np.uint8) if near is None else near.quantiser_map
     method = (GREY, REPEATED, INTERPOLATED)[(before is not None) + (after is not None)]
     made = LatentFrame(latents, fields, quantiser, 0.0, 0.0)
     return DecodedLatents(
-        made, pts, duration, CONCEALED, 0.0, quantisers, frame, (None, None), method
+        made, pts, duration, FrameKind.CONCEALED, 0.0, quantisers, frame, (None, None), method
     )
+
+
+def concealed_frames(stream: LatentStream, first: int = 0) -> Iterator[DecodedLatents]:
+    """All frames of a stream as ``LatentStream.frames`` gives them, with lost ones concealed, in
+    the order and with the times of its index.
+
+    What only decoding finds to be wrong is marked in the index.
+    """
+    index = stream.index()
+    if index.damage_at(first) is not None:
+        first = max(index.lost_run(first).start - 1, 0)
+    begin = index.group_of(index.unit_of(first).number).start
+    decoder = UnitDecoder(stream.bundle.tables, stream.header.block_latents)
+    before: DecodedLatents | None = None
+    lost = range(0)
+    with _opened(stream.path) as file:
+        for number in range(begin, len(index.units)):
+            frames = _decoded(file, index, number, decoder)
+            if frames is None:
+                unit = index.units[number]
+                lost = range(lost.start if lost else unit.first_frame, unit.frames.stop)
+                continue
+            for frame in lost:
+                yield conceal(index, frame, before, frames[0], stream.header)
+            lost, before = range(0), frames[-1]
+            yield from frames
+        for frame in lost:
+            yield conceal(index, frame, before, None, stream.header)
+
+
+@contextmanager
+def _opened(path: str | Path | SharedFile) -> Iterator[SharedFile]:
+    """A file for reading; one that is shared already stays open."""
+    if isinstance(path, SharedFile):
+        yield path
+        return
+    file = SharedFile.open(path)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _decoded(
+    file: SharedFile, index: StreamIndex, number: int, decoder: UnitDecoder
+) -> list[DecodedLatents] | None:
+    """The frames of an access unit, None if they are lost; a newly found damage is marked."""
+    entry = index.units[number]
+    if entry.damage is not None:
+        return None
+    decoder.frames_before = entry.first_frame
+    try:
+        data = file.read(entry.position, entry.bytes)
+        return decoder.decode(AccessUnit.parse(data), len(data))
+    except BitstreamError as error:
+        index.mark_damaged(number, str(error))
+        return None

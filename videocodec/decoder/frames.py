@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..decoded import DecodedLatents, FrameKind
 from ..models.attached import errors_of
 from ..models.runtime import AutoencoderRuntime
 from ..provenance import concealed_map, covering_latents, provenance_map
-from .concealment import GREY
-from .diffusion import DiffusionRestoration
-from .latents import CONCEALED, DecodedLatents, LatentStream
+from ..restoration.base import IdentityRestoration, Restoration
+from ..restoration.diffusion import DiffusionRestoration
+from .concealment import GREY, concealed_frames
+from .latents import LatentStream
 from .read_ahead import read_ahead
-from .restoration import IdentityRestoration, Restoration
 
 _MOST_IN_BATCH = 16
 _BATCH_PIXELS = _MOST_IN_BATCH * 512 * 288
@@ -131,7 +132,7 @@ class PictureDecoder:
         Decoding starts at the keyframe before ``first``. conceal: put concealed frames in the place
         of lost ones.
         """
-        latents = self._stream.concealed_frames(first) if conceal else self._stream.frames(first)
+        latents = concealed_frames(self._stream, first) if conceal else self._stream.frames(first)
         for window, batch in self._batches(read_ahead(latents, _FRAMES_AHEAD)):
             begin = window[0].index
             if stop is not None and begin + batch.start >= stop:
@@ -152,7 +153,7 @@ class PictureDecoder:
         waiting: deque[tuple[int, int]] = deque()
         keyframe = begin = 0
         for frame in latents:
-            if frame.kind == CONCEALED:
+            if frame.kind == FrameKind.CONCEALED:
                 # Nothing after a lost frame builds on what is before it, and no restoration is to
                 # look at what nobody sent.
                 if window and begin <= window[-1].index:
@@ -163,7 +164,7 @@ class PictureDecoder:
                 window = []
                 yield [frame], range(1)
                 continue
-            if not window or frame.kind == "keyframe":
+            if not window or frame.kind == FrameKind.KEYFRAME:
                 if window and begin < frame.index:
                     waiting.append((begin, frame.index))
                 keyframe = begin = frame.index
@@ -194,7 +195,7 @@ class PictureDecoder:
         pictures.
         """
         header, chosen = self._stream.header, window[batch.start : batch.stop]
-        if chosen[0].kind == CONCEALED:
+        if chosen[0].kind == FrameKind.CONCEALED:
             return [self._concealed(latents) for latents in chosen]
         # PyTorch gives a new thread the number of threads that was set only when asked, and sums
         # depend on it
@@ -217,7 +218,7 @@ class PictureDecoder:
 
     def _frame(self, latents: DecodedLatents, picture: np.ndarray) -> Frame:
         header = self._stream.header
-        is_concealed = latents.kind == CONCEALED
+        is_concealed = latents.kind == FrameKind.CONCEALED
         return Frame(
             data=picture.transpose(2, 0, 1),
             pts_seconds=float(latents.pts * header.time_base),

@@ -7,49 +7,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.container import SharedFile, StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
-from bitstream.v1.block_fields import Direction
-from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.tables import CodecTables
 
+from ..decoded import DecodedLatents, FrameKind, QuantiserMaps
 from ..errors import ForcedModelWarning, ModelMismatchError, UnknownModelError
 from ..models.attached import attached_bundle, errors_of
 from ..models.bundle import ModelBundle, available
 from .index import StreamIndex, check_unchanged
-
-CONCEALED = "concealed"
-
-
-@dataclass(frozen=True)
-class DecodedLatents:
-    """A frame's latents with what is known about them.
-
-    latent: the exact frame.  pts, duration: ticks of the header's time base.  kind: "keyframe" or
-    "inter", or "concealed" for one that stands in for a lost frame.  byte_share: bytes of its
-    access unit that it is responsible for (by code length).  quantiser_map (h, w) uint8: the
-    quantiser that last refined each position.  index: 0.. in display order.  references: index of
-    the frames that it is predicted from, past and future, None where it has none.  concealment: of
-    a concealed one, how ("interpolated", "repeated", "grey").
-    """
-
-    latent: LatentFrame
-    pts: int
-    duration: int
-    kind: str
-    byte_share: float
-    quantiser_map: np.ndarray
-    index: int
-    references: tuple[int | None, int | None]
-    concealment: str | None = None
 
 
 def bundle_for(header: SequenceHeader) -> ModelBundle:
@@ -187,7 +158,7 @@ class LatentStream:
             begin = next(
                 (unit.sample for unit in index.units[begin:] if unit.sample is not None), begin
             )
-        decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2, before)
+        decoder = UnitDecoder(self.bundle.tables, self.header.block_latents, before)
         for sample in self.reader.units():
             if sample.index < begin:
                 continue
@@ -198,54 +169,6 @@ class LatentStream:
             except BitstreamError as error:
                 where = f"access unit {sample.index} (frame {decoder.frames_before})"
                 raise type_of(error)(f"{self.path}: {where}: {error}") from error
-
-    def concealed_frames(self, first: int = 0) -> Iterator[DecodedLatents]:
-        """The same, with lost frames concealed (``concealment``), in the order and with the times
-        of ``index``.  What only decoding finds to be wrong is marked there.
-        """
-        from .concealment import conceal
-
-        index = self.index()
-        if index.damage_at(first) is not None:
-            first = max(index.lost_run(first).start - 1, 0)
-        begin = index.group_of(index.unit_of(first).number).start
-        decoder = UnitDecoder(self.bundle.tables, 1 << self.header.block_log2)
-        before: DecodedLatents | None = None
-        lost = range(0)
-        shared = isinstance(self.path, SharedFile)
-        file = self.path if shared else SharedFile.open(self.path)
-        try:
-            for number in range(begin, len(index.units)):
-                frames = _decoded(file, index, number, decoder)
-                if frames is None:
-                    unit = index.units[number]
-                    lost = range(lost.start if lost else unit.first_frame, unit.frames.stop)
-                    continue
-                for frame in lost:
-                    yield conceal(index, frame, before, frames[0], self.header)
-                lost, before = range(0), frames[-1]
-                yield from frames
-            for frame in lost:
-                yield conceal(index, frame, before, None, self.header)
-        finally:
-            if not shared:
-                file.close()
-
-
-def _decoded(
-    file: SharedFile, index: StreamIndex, number: int, decoder: UnitDecoder
-) -> list[DecodedLatents] | None:
-    """The frames of an access unit, None if they are lost; a newly found damage is marked."""
-    entry = index.units[number]
-    if entry.damage is not None:
-        return None
-    decoder.frames_before = entry.first_frame
-    try:
-        data = file.read(entry.position, entry.bytes)
-        return decoder.decode(AccessUnit.parse(data), len(data))
-    except BitstreamError as error:
-        index.mark_damaged(number, str(error))
-        return None
 
 
 def type_of(error: BitstreamError) -> type[BitstreamError]:
@@ -270,7 +193,7 @@ class UnitDecoder:
         """The frames of a unit of ``size`` bytes, in display order.  Raises ``BitstreamError``."""
         frames = self._decoder.decode(unit)
         bits = sum(f.block_bits + f.level_bits for f in frames) or 1.0
-        kind = "keyframe" if unit.is_keyframe else "inter"
+        kind = FrameKind.KEYFRAME if unit.is_keyframe else FrameKind.INTER
         first, out = self.frames_before, []
         # Numbers inside a unit count from 1, and 0 is the frame before it.
         references = {
@@ -293,56 +216,3 @@ class UnitDecoder:
             )
         self.frames_before += len(frames)
         return out
-
-
-class QuantiserMaps:
-    """Which quantiser last refined each position of each frame; copied positions bring theirs along
-    (nearest position).
-
-    The networks after the exact latents are told these: a block copied from a fine keyframe is as
-    clean as the keyframe.
-    """
-
-    def __init__(self, block: int) -> None:
-        self._block = block
-        self._anchor: np.ndarray | None = None
-
-    def of(self, unit: AccessUnit, frames: tuple[LatentFrame, ...]) -> list[np.ndarray]:
-        """(h, w) uint8 for every frame of a unit, in display order.
-
-        Units come in order, from a keyframe on.
-        """
-        known = {0: self._anchor}
-        for entry in unit.references:
-            frame = frames[entry.display_index]
-            past = None if entry.past is None else known[entry.past]
-            future = None if entry.future is None else known[entry.future]
-            known[entry.display_index + 1] = self.of_frame(frame, past, future)
-        self._anchor = known[len(frames)]
-        return [known[i + 1] for i in range(len(frames))]
-
-    def of_frame(
-        self, frame: LatentFrame, past: np.ndarray | None = None, future: np.ndarray | None = None
-    ) -> np.ndarray:
-        """(h, w) uint8 of a frame, from those of its references."""
-        shape = frame.latents.shape[1:]
-        own = np.full(shape, frame.quantiser, dtype=np.uint8)
-        copied = ~frame.fields.coded.repeat(self._block, 0).repeat(self._block, 1)
-        brought = np.full(shape, 255, dtype=np.uint8)
-        for index, reference, unused in ((0, past, Direction.FUTURE), (1, future, Direction.PAST)):
-            if reference is not None:
-                uses = copied & (frame.fields.directions != unused).repeat(self._block, 0).repeat(
-                    self._block, 1
-                )
-                rows, columns = np.nonzero(uses)
-                moved = (
-                    frame.fields.vectors[index].repeat(self._block, 0).repeat(self._block, 1)[uses]
-                    + 4
-                ) // 8
-                source = reference[
-                    np.clip(rows + moved[:, 0], 0, shape[0] - 1),
-                    np.clip(columns + moved[:, 1], 0, shape[1] - 1),
-                ]
-                # An average is at least as clean as the cleaner of the two.
-                brought[uses] = np.minimum(brought[uses], source)
-        return np.where(brought < 255, brought, own)

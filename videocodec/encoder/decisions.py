@@ -160,9 +160,7 @@ class _FrameDecision:
         """``where`` (bh, bw) bool: other blocks are not looked at, and cost without limit."""
         fields = BlockFields.blank(*self._grid, Mode.SKIP)
         fields.vectors[0] = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
-        prediction = predict_frame(
-            self._decider.tables, fields, (reference, None), self._block, where
-        )
+        prediction = predict_frame(self._decider.tables, fields, (reference,), self._block, where)
         cost = self._costs.cheapest(prediction)
         return _Candidate(
             fields.vectors[0], prediction, cost if where is None else np.where(where, cost, np.inf)

@@ -22,7 +22,7 @@ from bitstream.v1.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_laten
 from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import CodecTables
 
-from ..decoder.latents import QuantiserMaps
+from ..decoded import QuantiserMaps
 from .aiming import KEYFRAME_REACH, REACH, CodedVersion, PictureJudge, better_aim
 from .decisions import BlockDecider
 from .generation import LatentRestorer, RestoredBlocks, UnpredictedTexture
@@ -345,7 +345,7 @@ class GroupEncoder:
             writer,
             quantiser,
             plan.entry,
-            (references[0][0], future and future[0]),
+            tuple(reference for reference, _ in references),
             decision.fields,
             choose,
         )

@@ -85,16 +85,16 @@ def propagate(
     many blocks of later frames of the group it stands for, beside itself; (bh, bw) float64.
     ``order``: the coding order; side: of a block in px.
     """
-    importance = {entry.display_index + 1: np.zeros(grid) for entry in order} | {0: np.zeros(grid)}
+    importance = {number: np.zeros(grid) for number in range(len(order) + 1)}
     rows, columns = np.mgrid[: grid[0], : grid[1]]
     for entry in reversed(order):
-        frame = entry.display_index + 1
-        references = [entry.past] if entry.future is None else [entry.past, entry.future]
-        for reference in references:
+        for reference in entry.references:
             handed = (
-                motion.predictable(frame, reference) * (1 + importance[frame]) / len(references)
+                motion.predictable(entry.number, reference)
+                * (1 + importance[entry.number])
+                / len(entry.references)
             )
-            vectors = np.rint(motion.vectors(frame, reference) / side).astype(np.int64)
+            vectors = np.rint(motion.vectors(entry.number, reference) / side).astype(np.int64)
             target = (
                 np.clip(rows + vectors[..., 0], 0, grid[0] - 1),
                 np.clip(columns + vectors[..., 1], 0, grid[1] - 1),

@@ -17,11 +17,11 @@ from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
-from ..decoder.diffusion import DiffusionRestoration
-from ..decoder.restoration import STEPS
+from ..decoded import QUANTISER_STEPS
 from ..judges.lpips import SMALLEST_SIDE, LpipsSqueeze
 from ..judges.structure import lost_structure
 from ..models.runtime import AutoencoderRuntime, network_errors
+from ..restoration.diffusion import DiffusionRestoration
 from ..training.losses import (
     ENOUGH_LPIPS,
     ENOUGH_SQUARED_ERROR,
@@ -140,7 +140,7 @@ class PerceptualJudge:
     def __call__(self, coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
         """As the protocol says."""
         latents = self._restored(coded) / np.float32(UNITS_PER_LATENT)
-        steps = STEPS[coded.quantisers]
+        steps = QUANTISER_STEPS[coded.quantisers]
         source = self._tensor(picture)
         with (
             network_errors(f"to judge pictures of {self._size[1]}×{self._size[0]}", self._device),

@@ -9,8 +9,8 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
-from ..decoder.diffusion import DiffusionRestoration
 from ..models.bundle import ModelBundle
+from ..restoration.diffusion import DiffusionRestoration
 from .generation import BlockScene
 
 

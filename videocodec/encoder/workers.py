@@ -127,8 +127,8 @@ class _SourceCursor:
 def _judge(workplace: Workplace, runtime: AutoencoderRuntime) -> PictureJudge | None:
     if workplace.perceptual is None:
         return None
-    from ..decoder.diffusion import DiffusionRestoration
     from ..judges.lpips import LpipsSqueeze
+    from ..restoration.diffusion import DiffusionRestoration
     from .judging import PerceptualJudge
 
     restoration = None

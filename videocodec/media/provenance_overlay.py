@@ -10,7 +10,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..provenance import PIXELS_PER_LATENT, PROVENANCE_NAMES, covering_latents, shares
+from bitstream.sequence_header import PIXELS_PER_LATENT
+
+from ..provenance import PROVENANCE_NAMES, covering_latents, shares
 
 # in the order of PROVENANCE_NAMES
 _COLOURS = np.array(

@@ -20,7 +20,7 @@ import numpy as np
 from bitstream.container import SharedFile
 from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
-from ..decoder.latents import CONCEALED
+from ..decoded import FrameKind
 from ..errors import DamagedFrameError
 from ..media.disclosure import Disclosure
 from ..provenance import concealed_map, covering_latents, provenance_map
@@ -163,7 +163,7 @@ class Clip:
         except DamagedFrameError:
             self.note_damage()
             raise
-        if frame.kind == CONCEALED:
+        if frame.kind == FrameKind.CONCEALED:
             self.note_damage()
         self.findings.add_bytes(index, frame.bytes)
         return frame
@@ -199,7 +199,7 @@ class Clip:
             else (None, None)
         )
         bundle = self._reader.bundle
-        made_by, lost = (bundle.name, bundle.sha256), int(frame.kind == CONCEALED)
+        made_by, lost = (bundle.name, bundle.sha256), int(frame.kind == FrameKind.CONCEALED)
         return Disclosure.of(self.header, *ran, made_by=made_by, concealed_frames=lost).mark_png(
             data.tobytes()
         )
@@ -241,7 +241,7 @@ class Clip:
         except DamagedFrameError:
             self.note_damage()
             raise
-        is_concealed = frame.kind == CONCEALED
+        is_concealed = frame.kind == FrameKind.CONCEALED
         if is_concealed:
             self.note_damage()
         self.findings.add_bytes(index, round(frame.byte_share))

@@ -15,9 +15,10 @@ from bitstream.container import SharedFile
 from bitstream.errors import BitstreamError
 from bitstream.v1.tables import CodecTables
 
+from ..decoded import DecodedLatents
 from ..decoder.concealment import conceal
 from ..decoder.index import StreamIndex
-from ..decoder.latents import DecodedLatents, UnitDecoder
+from ..decoder.latents import UnitDecoder
 from ..errors import DamagedFrameError
 from .cache import Cache, Kind
 

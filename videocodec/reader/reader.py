@@ -16,8 +16,9 @@ import numpy as np
 from bitstream.container import SharedFile
 from bitstream.errors import ContainerError
 
+from ..decoded import DecodedLatents
 from ..decoder.index import StreamIndex
-from ..decoder.latents import DecodedLatents, LatentStream
+from ..decoder.latents import LatentStream
 from ..errors import DamagedFrameError, FrameRangeError, ReaderClosedError
 from .ahead import ReadAhead
 from .batch import FrameBatch

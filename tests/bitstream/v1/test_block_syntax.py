@@ -56,7 +56,7 @@ def round_trip(units: list[Unit]) -> tuple[BlockCoder, SymbolWriter, bytes]:
     for unit in units:
         slow.start_unit(len(unit))
         for entry, fields in unit:
-            blocks = slow.decode(coder, entry.display_index + 1, entry.past, entry.future)
+            blocks = slow.decode(coder, entry.number, entry.past, entry.future)
             expected = (
                 fields.modes.tolist(),
                 fields.sides.tolist(),

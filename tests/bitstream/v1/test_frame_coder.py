@@ -144,7 +144,7 @@ def test_a_keyframe_has_no_block_layer() -> None:
 def test_skip_and_generate_are_the_prediction(mode: Mode) -> None:
     reference, as_lists = random_reference(RawIntegers(1), 4, 6)
     frame = FrameCoder(TABLES, 4, 6, 2).code_inter(
-        SymbolWriter(), 30, ONE[0], (reference, None), BlockFields.blank(2, 3, mode)
+        SymbolWriter(), 30, ONE[0], (reference,), BlockFields.blank(2, 3, mode)
     )
     assert frame.latents.tolist() == as_lists and frame.level_bits == 0
     assert (frame.fields.modes == mode).all()
@@ -155,7 +155,7 @@ def test_residual_is_added_and_intra_stands_alone() -> None:
     fields = BlockFields.blank(1, 2, Mode.RESIDUAL)
     fields.modes[0, 1] = Mode.INTRA
     frame = FrameCoder(TABLES, 2, 4, 2).code_inter(
-        SymbolWriter(), 28, ONE[0], (reference, None), fields, constant(-2)
+        SymbolWriter(), 28, ONE[0], (reference,), fields, constant(-2)
     )
     # quantiser 28: 32 units
     assert (frame.latents[:, :, :2] == np.array(as_lists)[:, :, :2] - 64).all()
@@ -184,7 +184,7 @@ def test_networks_see_the_size_of_the_prediction() -> None:
             SymbolWriter(),
             40,
             ONE[0],
-            (reference, None),
+            (reference,),
             BlockFields.blank(3, 3, Mode.RESIDUAL),
             choose,
         )

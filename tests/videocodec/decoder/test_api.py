@@ -18,7 +18,6 @@ from bitstream.errors import BitstreamError, ChecksumError, ContainerError
 from videocodec import DecodeReport, decode, decode_frames
 from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
-from videocodec.decoder.restoration import IdentityRestoration
 from videocodec.errors import (
     DamagedFrameError,
     InputError,
@@ -31,6 +30,7 @@ from videocodec.media.provenance_overlay import draw_provenance
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.progress import Progress
+from videocodec.restoration.base import IdentityRestoration
 
 
 def test_the_report_says_how_many_frames_went_where(coded_movie, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from videocodec import PROVENANCE_NAMES, VideoReader, decode, decode_frames
 from videocodec.cli import main
-from videocodec.decoder.concealment import Concealment
+from videocodec.decoder.concealment import Concealment, concealed_frames
 from videocodec.decoder.latents import LatentStream
 from videocodec.errors import DamagedFrameError
 
@@ -44,7 +44,7 @@ def whole(coded_movie) -> list:
 
 
 def check(path: Path, whole: list, lost: set[int], method: str) -> None:
-    found = list(LatentStream(path).concealed_frames())
+    found = list(concealed_frames(LatentStream(path)))
     assert [(f.index, f.pts, f.duration) for f in found] == [
         (f.index, f.pts, f.duration) for f in whole
     ]
@@ -59,7 +59,7 @@ def check(path: Path, whole: list, lost: set[int], method: str) -> None:
 
 def test_between_two_good_frames_latents_go_in_a_straight_line(damaged, whole: list) -> None:
     check(damaged(1), whole, UNIT_1, "interpolated")
-    found = list(LatentStream(damaged(1)).concealed_frames())
+    found = list(concealed_frames(LatentStream(damaged(1))))
     before, after = (whole[number].latent.latents.astype(np.float64) for number in (0, 10))
     for number in UNIT_1:
         assert (
@@ -73,17 +73,17 @@ def test_at_the_ends_the_nearest_good_frame_is_repeated(damaged, whole: list) ->
         last = len(video.index.units) - 1
     check(damaged(0), whole, set(range(10)), "repeated")
     assert np.array_equal(
-        next(LatentStream(damaged(0)).concealed_frames()).latent.latents, whole[10].latent.latents
+        next(concealed_frames(LatentStream(damaged(0)))).latent.latents, whole[10].latent.latents
     )
     check(damaged(last), whole, {21}, "repeated")
 
 
 def test_a_part_shows_what_the_whole_does(damaged, whole: list) -> None:
     path = damaged(1)
-    everything = list(LatentStream(path).concealed_frames())
+    everything = list(concealed_frames(LatentStream(path)))
     for first in (4, 12):
         part = [
-            frame for frame in LatentStream(path).concealed_frames(first) if frame.index >= first
+            frame for frame in concealed_frames(LatentStream(path), first) if frame.index >= first
         ]
         assert len(part) == 22 - first
         assert all(

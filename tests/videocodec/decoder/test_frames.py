@@ -10,10 +10,11 @@ import torch
 
 from bitstream.container import StreamReader
 from videocodec import PROVENANCE_NAMES, Frame, decode_frames
+from videocodec.decoded import DecodedLatents
 from videocodec.decoder.frames import PictureDecoder, _batch_size
-from videocodec.decoder.latents import DecodedLatents, LatentStream
-from videocodec.decoder.restoration import IdentityRestoration, Restoration
+from videocodec.decoder.latents import LatentStream
 from videocodec.provenance import PROVENANCE
+from videocodec.restoration.base import IdentityRestoration, Restoration
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from bitstream.group_structure import Structure
 from bitstream.sequence_header import FORMAT_VERSION, SequenceHeader
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.frame_coder import LatentFrame
-from videocodec.decoder.latents import LatentStream, QuantiserMaps, bundle_for
+from videocodec.decoded import QuantiserMaps
+from videocodec.decoder.latents import LatentStream, bundle_for
 from videocodec.errors import ModelMismatchError, UnknownModelError
 from videocodec.models.bundle import ModelBundle
 

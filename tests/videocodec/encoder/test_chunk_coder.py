@@ -182,7 +182,7 @@ class TestModes:
         right, first = [], 0
         for unit in units:
             for entry in unit.references if not unit.is_keyframe else ():
-                fields, time = frames[first + entry.display_index].fields, entry.display_index + 1
+                fields, time = frames[first + entry.display_index].fields, entry.number
                 for vectors, number, unused in (
                     (fields.vectors[0], entry.past, Direction.FUTURE),
                     (fields.vectors[1], entry.future, Direction.PAST),

@@ -196,7 +196,7 @@ def test_the_prediction_handed_out_is_the_one_the_decoder_will_make(
     decision = decider.decide(
         now, reference, [ZERO + (2, 3), ZERO + (1, -9)], moved_before, QUANTISER
     )
-    predicted = predict_frame(linear_codec.tables, decision.fields, (reference, None), BLOCK)
+    predicted = predict_frame(linear_codec.tables, decision.fields, (reference,), BLOCK)
     where = (decision.fields.modes != Mode.INTRA).repeat(BLOCK, 0).repeat(BLOCK, 1)
     assert np.array_equal(predicted[:, where], decision.prediction[:, where])
 

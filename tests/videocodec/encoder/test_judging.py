@@ -15,7 +15,6 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
-from videocodec.decoder.diffusion import DiffusionRestoration
 from videocodec.encoder import judging
 from videocodec.encoder.aiming import CodedVersion
 from videocodec.encoder.judging import PerceptualJudge
@@ -26,6 +25,7 @@ from videocodec.judges.structure import lost_structure
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
+from videocodec.restoration.diffusion import DiffusionRestoration
 
 from ..stock_models import temporal_bundle
 

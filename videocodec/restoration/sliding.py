@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from ..decoded import DecodedLatents, FrameKind
 from ..models.denoiser import SlidingWindow
-from .latents import DecodedLatents
 
 _KEPT = 4  # clips; frames in order need the results of two for long
 
@@ -29,7 +29,7 @@ def clips_around(
     sides, or all there are.
     """
     low, high = max(0, position - window.length + 1), min(len(frames), position + window.length)
-    keyframes = [i for i in range(low, high) if frames[i].kind == "keyframe"]
+    keyframes = [i for i in range(low, high) if frames[i].kind == FrameKind.KEYFRAME]
     low = max([low, *(i for i in keyframes if i <= position)])
     high = min([high, *(i for i in keyframes if i > position)])
     index = frames[position].index

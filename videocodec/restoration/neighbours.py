@@ -19,7 +19,7 @@ from bitstream.v1.frame_coder import LatentFrame, to_positions
 from bitstream.v1.prediction import ReferenceFrame
 from bitstream.v1.tables import CodecTables
 
-from .latents import DecodedLatents
+from ..decoded import DecodedLatents, FrameKind
 
 _PAST, _FUTURE = 0, 1
 # the direction that does without the past, without the future
@@ -41,11 +41,11 @@ def neighbours(
     # Threads of the BLAS library go on spinning after a product: the network that comes next then
     # took four times as long.
     with one_blas_thread():
-        if index > 0 and frame.kind != "keyframe":
+        if index > 0 and frame.kind != FrameKind.KEYFRAME:
             out[_PAST] = _moved(
                 tables, frames[index - 1].latent, _vectors(frame, frames[index - 1], _PAST), block
             )
-        if index + 1 < len(frames) and frames[index + 1].kind != "keyframe":
+        if index + 1 < len(frames) and frames[index + 1].kind != FrameKind.KEYFRAME:
             out[_FUTURE] = _moved(
                 tables, frames[index + 1].latent, _vectors(frame, frames[index + 1], _FUTURE), block
             )

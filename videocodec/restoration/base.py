@@ -10,12 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
-
+from ..decoded import DecodedLatents, step_maps
 from ..models.runtime import network_errors
-from .latents import DecodedLatents
-
-STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
 
 
 class AutoencoderInput(NamedTuple):
@@ -51,7 +47,7 @@ class Restoration(ABC):
 
         Restorations that work there leave it there.
         """
-        steps = STEPS[np.stack([frame.quantiser_map for frame in window[first : first + count]])]
+        steps = step_maps(window[first : first + count])
         packed = np.concatenate([self.restore(window, first, count), steps[:, None]], 1)
         with network_errors(f"to show {count} frames to the autoencoder", device):
             on_device = torch.from_numpy(packed).to(device)

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from videocodec import decode_frames, encode
-from videocodec.decoder.diffusion import DiffusionRestoration
+from videocodec.decoded import DecodedLatents
 from videocodec.decoder.frames import PictureDecoder
-from videocodec.decoder.latents import DecodedLatents, LatentStream
+from videocodec.decoder.latents import LatentStream
+from videocodec.restoration.diffusion import DiffusionRestoration
 
 from ..stock_models import quick_bundle
 

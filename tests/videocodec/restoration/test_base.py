@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from videocodec.decoder.latents import LatentStream
-from videocodec.decoder.restoration import IdentityRestoration, Restoration
+from videocodec.restoration.base import IdentityRestoration, Restoration
 
 
 def test_the_identity_gives_the_latents_as_they_are(coded_movie) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.frame_coder import LatentFrame
-from videocodec.decoder.latents import DecodedLatents, LatentStream
-from videocodec.decoder.neighbours import neighbours
+from videocodec.decoded import DecodedLatents
+from videocodec.decoder.latents import LatentStream
+from videocodec.restoration.neighbours import neighbours
 
 BLOCK = 2
 ROWS, COLUMNS = 4, 6  # blocks

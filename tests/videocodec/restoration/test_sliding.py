@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from videocodec.decoder.sliding import ClipAverage, clips_around
 from videocodec.models.denoiser import SlidingWindow
+from videocodec.restoration.sliding import ClipAverage, clips_around
 
 
 def stream(count: int, keyframes: tuple[int, ...] = (0,)) -> list[SimpleNamespace]:

@@ -19,18 +19,18 @@ import torch
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
-from bitstream.v1.quantiser import QUANTISER_COUNT, UNITS_PER_LATENT, step_latent
+from bitstream.v1.quantiser import UNITS_PER_LATENT
 
+from ..decoded import QUANTISER_STEPS, DecodedLatents, step_maps
 from ..errors import UnknownModelError
 from ..models.bundle import ModelBundle
 from ..models.denoiser import Conditions, Denoiser
 from ..models.runtime import network_errors, run_for_pictures
-from .latents import DecodedLatents
+from .base import AutoencoderInput, Restoration
 from .neighbours import neighbours
-from .restoration import STEPS, AutoencoderInput, Restoration
 from .sliding import ClipAverage
 
-_LOG2_STEPS = np.log2([step_latent(q) for q in range(QUANTISER_COUNT)]).astype(np.float32)
+_LOG2_STEPS = np.log2(QUANTISER_STEPS.astype(np.float64)).astype(np.float32)
 
 
 def stream_noise(header: SequenceHeader, seed: int, shape: tuple[int, int, int]) -> np.ndarray:
@@ -75,7 +75,7 @@ class DiffusionRestoration(Restoration):
         self._block = 1 << header.block_log2
         self._timesteps = bundle.timesteps
         self._quantiser_steps, self._log2_steps = (
-            torch.from_numpy(table).to(device) for table in (STEPS, _LOG2_STEPS)
+            torch.from_numpy(table).to(device) for table in (QUANTISER_STEPS, _LOG2_STEPS)
         )
         self._scheduler = bundle.load_scheduler()
         self._scheduler.set_timesteps(self._scheduler.config.num_train_timesteps)
@@ -128,9 +128,7 @@ class DiffusionRestoration(Restoration):
         """As the base class says; ``device`` is where the networks are."""
         chosen = window[first : first + count]
         if self._clips:
-            steps = torch.from_numpy(STEPS[np.stack([frame.quantiser_map for frame in chosen])]).to(
-                device
-            )
+            steps = torch.from_numpy(step_maps(chosen)).to(device)
             return AutoencoderInput(self._clips.restore(window, first, count), steps)
         around = np.stack(
             [neighbours(self._tables, window, i, self._block) for i in range(first, first + count)]

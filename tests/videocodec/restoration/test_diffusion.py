@@ -14,14 +14,15 @@ import torch
 
 from bitstream.v1.block_fields import Mode
 from videocodec import decode_frames, encode
-from videocodec.decoder.diffusion import DiffusionRestoration, stream_noise
+from videocodec.decoded import DecodedLatents
 from videocodec.decoder.frames import PictureDecoder
-from videocodec.decoder.latents import DecodedLatents, LatentStream
-from videocodec.decoder.restoration import IdentityRestoration
+from videocodec.decoder.latents import LatentStream
 from videocodec.errors import UnknownModelError
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.denoiser import Conditions, Denoiser, TemporalDenoiser
 from videocodec.models.temporal_unet import TemporalUNet
+from videocodec.restoration.base import IdentityRestoration
+from videocodec.restoration.diffusion import DiffusionRestoration, stream_noise
 
 from ..stock_models import temporal_bundle
 

@@ -1,0 +1,113 @@
+"""Decoded frames before the networks: exact latents, and what is known of them beside.
+
+No torch.  The decoder makes them, restoration reads them, and the encoder keeps the same maps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from bitstream.access_unit import AccessUnit
+from bitstream.group_structure import FrameReference, walk_group
+from bitstream.sequence_header import PIXELS_PER_LATENT
+from bitstream.v1.block_fields import Direction
+from bitstream.v1.frame_coder import LatentFrame, to_positions
+from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
+
+# Of every quantiser index, (128,) float32 in scaled latents: what maps of indices mean to networks.
+QUANTISER_STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
+_UNREFINED = 255  # no quantiser index
+
+
+class FrameKind(StrEnum):
+    """Where a frame comes from: coded by itself, coded from others, or put in the place of a lost
+    one.
+    """
+
+    KEYFRAME = "keyframe"
+    INTER = "inter"
+    CONCEALED = "concealed"
+
+
+@dataclass(frozen=True)
+class DecodedLatents:
+    """A frame's latents with what is known about them.
+
+    latent: the exact frame.
+    pts, duration: ticks of the header's time base.
+    kind: where it comes from.
+    byte_share: bytes of its access unit that it is responsible for (by code length).
+    quantiser_map (h, w) uint8: the quantiser that last refined each position.
+    index: 0.. in display order.
+    references: index of the frames that it is predicted from, past and future, None where it has
+    none.
+    concealment: of a concealed one, how ("interpolated", "repeated", "grey").
+    """
+
+    latent: LatentFrame
+    pts: int
+    duration: int
+    kind: FrameKind
+    byte_share: float
+    quantiser_map: np.ndarray
+    index: int
+    references: tuple[int | None, int | None]
+    concealment: str | None = None
+
+
+def step_maps(frames: list[DecodedLatents]) -> np.ndarray:
+    """The quantiser step of every position of some frames, (n, h, w) float32 in scaled latents."""
+    return QUANTISER_STEPS[np.stack([frame.quantiser_map for frame in frames])]
+
+
+class QuantiserMaps:
+    """Which quantiser last refined each position of each frame; copied positions bring theirs along
+    (nearest position).
+
+    The networks after the exact latents are told these: a block copied from a fine keyframe is as
+    clean as the keyframe.  ``block``: latents a side of a block.
+    """
+
+    def __init__(self, block: int) -> None:
+        self._block = block
+        self._anchor: np.ndarray | None = None
+
+    def of(self, unit: AccessUnit, frames: tuple[LatentFrame, ...]) -> list[np.ndarray]:
+        """(h, w) uint8 for every frame of a unit, in display order.
+
+        Units come in order, from a keyframe on.
+        """
+
+        def refined(entry: FrameReference, references: tuple[np.ndarray, ...]) -> np.ndarray:
+            return self.of_frame(frames[entry.display_index], *references)
+
+        maps = walk_group(unit.references, self._anchor, refined)
+        self._anchor = maps[-1]
+        return maps
+
+    def of_frame(
+        self, frame: LatentFrame, past: np.ndarray | None = None, future: np.ndarray | None = None
+    ) -> np.ndarray:
+        """(h, w) uint8 of a frame, from those of its references."""
+        height, width = frame.latents.shape[1:]
+        fields = frame.fields
+        copied = ~to_positions(fields.coded, self._block)
+        brought = np.full((height, width), _UNREFINED, dtype=np.uint8)
+        for index, reference, unused in ((0, past, Direction.FUTURE), (1, future, Direction.PAST)):
+            if reference is None:
+                continue
+            uses = copied & to_positions(fields.directions != unused, self._block)
+            rows, columns = np.nonzero(uses)
+            vectors = to_positions(fields.vectors[index], self._block)[uses]
+            # px to the nearest position
+            moved = (vectors + PIXELS_PER_LATENT // 2) // PIXELS_PER_LATENT
+            source = reference[
+                np.clip(rows + moved[:, 0], 0, height - 1),
+                np.clip(columns + moved[:, 1], 0, width - 1),
+            ]
+            # An average is at least as clean as the cleaner of the two.
+            brought[uses] = np.minimum(brought[uses], source)
+        return np.where(brought < _UNREFINED, brought, np.uint8(frame.quantiser))
