@@ -5,6 +5,8 @@ videocodec.encode("clip.mp4", "clip.lv.mp4", crf=32)
 videocodec.decode("clip.lv.mp4", "out.mp4")
 for frame in videocodec.decode_frames("clip.lv.mp4"): frame.data  # (3, H, W) uint8
 with videocodec.VideoReader("clip.lv.mp4") as video: video[120].data
+
+Every error of this package, ``videocodec.errors``, is a ``videocodec.LatentVideoError``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from .decoder.api import DecodeReport, decode
     from .decoder.frames import Frame, decode_frames
     from .encoder.api import EncodeReport, encode
+    from .errors import LatentVideoError
     from .inspection import StreamInfo, VerifyReport, info, verify
     from .provenance import PROVENANCE_NAMES
     from .reader.batch import FrameBatch
@@ -51,6 +54,7 @@ _HOMES = {
     "repair": "recovery",
     "RepairReport": "recovery",
     "FrameBatch": "reader.batch",
+    "LatentVideoError": "errors",
 }
 __all__ = [
     "PROVENANCE_NAMES",
@@ -59,6 +63,7 @@ __all__ = [
     "EncodeReport",
     "Frame",
     "FrameBatch",
+    "LatentVideoError",
     "RepairReport",
     "StreamInfo",
     "VerifyReport",

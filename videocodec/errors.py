@@ -1,18 +1,65 @@
 """The errors videocodec raises: each is one clear line that names the file and says what to do.
 
-Every class also inherits the builtin it resembles, so code that knows only builtins still catches
-it. The errors of the stream itself (a damaged access unit, a newer format) are
-`bitstream.errors.BitstreamError` and its subclasses.
+``LatentVideoError`` is the root of them all, and ``videocodec.LatentVideoError`` is what a caller
+catches.  Below it are ``BitstreamError``, with what can be wrong with the bytes of a stream, and
+``VideoCodecError``, with everything else.  Every class also inherits the builtin it resembles, so
+code that knows only builtins still catches it.
 """
 
 from __future__ import annotations
 
+from bitstream.errors import (
+    AttachedModelError,
+    BitstreamError,
+    ChecksumError,
+    ContainerError,
+    FieldError,
+    LatentVideoError,
+    MemoryLimitError,
+    TruncatedStreamError,
+    UnsupportedVersionError,
+)
 
-class VideoCodecError(Exception):
-    """Base class of every error of this package.
+__all__ = [
+    "AttachedModelError",
+    "BitstreamError",
+    "ChecksumError",
+    "ComparisonError",
+    "ContainerError",
+    "DamagedFrameError",
+    "DeviceError",
+    "FieldError",
+    "ForcedModelWarning",
+    "FrameRangeError",
+    "InputError",
+    "LatentVideoError",
+    "MemoryLimitError",
+    "ModelMismatchError",
+    "OutOfMemoryError",
+    "OutputError",
+    "OutputExistsError",
+    "PlayerError",
+    "ProgramError",
+    "ReaderClosedError",
+    "RepairError",
+    "ResumeError",
+    "SettingsError",
+    "TerminalError",
+    "TruncatedStreamError",
+    "UnknownModelError",
+    "UnsupportedInputError",
+    "UnsupportedVersionError",
+    "VideoCodecError",
+    "WorkerError",
+]
 
-    ``str(error)`` is one line, ready to be shown to a person.
-    """
+
+class VideoCodecError(LatentVideoError):
+    """Base class of the errors that are not about the bytes of a stream."""
+
+
+class SettingsError(VideoCodecError, ValueError):
+    """A setting is outside its range, or contradicts another.  Nothing was done."""
 
 
 class InputError(VideoCodecError, ValueError):
@@ -89,20 +136,33 @@ class TerminalError(VideoCodecError, OSError):
 
 
 class DamagedFrameError(VideoCodecError, ValueError):
-    """Frames ``first`` to ``last`` cannot be decoded, for a ``reason``: their access unit, or one
-    that they build on, is damaged. Frames from the next keyframe on can; ``resumes_at`` is its
-    number, None if there is none.
+    """Frames cannot be decoded: their access unit, or one that they build on, is damaged.
+
+    name: the file.  first, last: the frames, by number.  reason: why.  resumes_at: the number of
+    the next keyframe, from which on frames can be decoded, None if there is none.
     """
 
     def __init__(
         self, name: str, first: int, last: int, reason: str, resumes_at: int | None
     ) -> None:
+        super().__init__(name, first, last, reason, resumes_at)
+        self.name, self.first, self.last = name, first, last
+        self.reason, self.resumes_at = reason, resumes_at
+
+    @property
+    def message(self) -> str:
+        """What is wrong, without the place."""
         onwards = (
-            "and none after them can" if resumes_at is None else f"frames from {resumes_at} on can"
+            "and none after them can"
+            if self.resumes_at is None
+            else f"frames from {self.resumes_at} on can"
         )
-        frames = f"frame {first}" if first == last else f"frames {first} to {last}"
-        super().__init__(f"{name}: {frames} cannot be decoded, {onwards}: {reason}")
-        self.first, self.last, self.reason, self.resumes_at = first, last, reason, resumes_at
+        frames = (
+            f"frame {self.first}"
+            if self.first == self.last
+            else f"frames {self.first} to {self.last}"
+        )
+        return f"{self.name}: {frames} cannot be decoded, {onwards}: {self.reason}"
 
 
 class RepairError(VideoCodecError, ValueError):

@@ -13,12 +13,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from bitstream.errors import BitstreamError
-
-from ..errors import ForcedModelWarning, VideoCodecError
+from ..errors import ForcedModelWarning, LatentVideoError
+from ..signals import Ended
 from ..version import __version__
 from . import decode, encode, info, ladder, models, play, repair, verify
-from .ending import Ended, EndingInOrder, end_by
+from .ending import EndingInOrder, end_by
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130  # argparse itself exits with 2 for wrong usage
 _DEBUG = "VIDEOCODEC_DEBUG"
@@ -98,7 +97,7 @@ def _is_expected(error: BaseException) -> bool:
         isinstance(error, ImportError) and "map" in str(error)
     )
     return of_machine or isinstance(
-        error, VideoCodecError | BitstreamError | ValueError | OSError | MemoryError
+        error, LatentVideoError | ValueError | OSError | MemoryError
     )
 
 
@@ -106,7 +105,7 @@ def _line(error: BaseException) -> str:
     """What is wrong, in one line."""
     what = " ".join(str(error).split())
     if (
-        isinstance(error, VideoCodecError | BitstreamError)
+        isinstance(error, LatentVideoError)
         or isinstance(error, ValueError | OSError)
         and what
     ):

@@ -11,17 +11,11 @@ import threading
 import time
 from types import FrameType, TracebackType
 
+from ..signals import Ended
+
 # who asks once more after that is heard again: a library may have swallowed the first
 _CLEANING_SECONDS = 2.0
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is not on Windows
-
-
-class Ended(BaseException):
-    """A signal of that number asks for the end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
 
 
 class EndingInOrder:

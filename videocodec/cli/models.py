@@ -142,9 +142,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
 
 def run_list(args: argparse.Namespace) -> int:
     """A line on every bundle; those that cannot be read are warnings."""
-    from bitstream.errors import BitstreamError
-
-    from ..errors import VideoCodecError
+    from ..errors import LatentVideoError
     from ..models.bundle import ModelBundle, available, user_folder
     from ..models.description import describe
 
@@ -152,7 +150,7 @@ def run_list(args: argparse.Namespace) -> int:
     for name in available():
         try:
             found[name] = describe(ModelBundle.find(name))
-        except (VideoCodecError, BitstreamError, OSError) as error:
+        except (LatentVideoError, OSError) as error:
             print(f"videocodec: warning: {name}: {error}", file=sys.stderr)
     if args.json:
         print_json(

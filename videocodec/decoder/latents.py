@@ -168,14 +168,7 @@ class LatentStream:
                 yield from decoder.decode(unit, len(sample.data))
             except BitstreamError as error:
                 where = f"access unit {sample.index} (frame {decoder.frames_before})"
-                raise type_of(error)(f"{self.path}: {where}: {error}") from error
-
-
-def type_of(error: BitstreamError) -> type[BitstreamError]:
-    """The class to raise again with a file's name in front; ``FieldError`` needs more than a
-    message.
-    """
-    return type(error) if type(error).__init__ is ValueError.__init__ else BitstreamError
+                raise error.located(f"{self.path}: {where}") from error
 
 
 class UnitDecoder:

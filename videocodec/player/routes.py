@@ -15,9 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from bitstream.errors import BitstreamError
-
-from ..errors import DamagedFrameError, VideoCodecError
+from ..errors import DamagedFrameError, LatentVideoError
 from .clip import Clip, Settings
 from .presence import Presence
 from .sound import Sound
@@ -81,8 +79,7 @@ class Routes:
         ]
         handlers = {
             HTTPException: _http_error,
-            VideoCodecError: _known_error,
-            BitstreamError: _known_error,
+            LatentVideoError: _known_error,
             OSError: _known_error,
         }
         handlers |= {MemoryError: _known_error, Exception: _unknown_error}

@@ -15,9 +15,8 @@ import av
 import numpy as np
 
 from bitstream.container.tracks import open_input
-from bitstream.errors import BitstreamError
 
-from ..errors import InputError
+from ..errors import InputError, LatentVideoError
 
 _HIGHEST_RATE = 48000
 _SAMPLE_BYTES = 2
@@ -139,6 +138,6 @@ class Sound:
     def _work(self) -> None:
         try:
             write_wave(self._path, self._target, self._start, stop=self._stopped.is_set)
-        except (InputError, BitstreamError, OSError, av.error.FFmpegError) as error:
+        except (LatentVideoError, OSError, av.error.FFmpegError) as error:
             self._failed = True
             self._on_failure(" ".join(str(error).split()))

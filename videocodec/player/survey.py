@@ -9,9 +9,7 @@ from collections import deque
 from contextlib import suppress
 from importlib import import_module
 
-from bitstream.errors import BitstreamError
-
-from ..errors import VideoCodecError
+from ..errors import LatentVideoError
 from .clip import Clip, Settings
 from .quality import psnr, ssim
 
@@ -19,7 +17,7 @@ _IDLE_SECONDS = 2.5  # without which the reader still works ahead for whoever st
 _NAP_SECONDS = 0.05
 # one by one, as nobody wants to wait for all to end the player
 _SLOW_IMPORTS = ("torch", "diffusers", "videocodec.decoder.frames")
-_FAILURES = (VideoCodecError, BitstreamError, OSError, MemoryError)
+_FAILURES = (LatentVideoError, OSError, MemoryError)
 _SHOWN = 64  # frames that were shown and wait for their distance
 
 

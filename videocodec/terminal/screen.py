@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 
 from ..errors import TerminalError
+from ..signals import Ended
 from .keys import KeyParser
 
 # the alternate screen, no cursor, no wrapping at the edge
@@ -21,14 +22,6 @@ _ENDING = tuple(
     for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU")
     if hasattr(signal, name)
 )
-
-
-class Ended(BaseException):
-    """A signal asks the program to end; it goes past everything that catches errors."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
 
 
 class Screen:

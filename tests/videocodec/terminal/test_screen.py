@@ -11,7 +11,8 @@ from unittest import mock
 
 import pytest
 
-from videocodec.terminal.screen import Ended, Screen
+from videocodec.signals import Ended
+from videocodec.terminal.screen import Screen
 
 if os.name != "posix":
     pytest.skip("terminals of this kind are POSIX's", allow_module_level=True)
