@@ -140,10 +140,7 @@ def code(
     """Access units of a clip, and bytes of inter frames by what they say."""
     settings = EncoderSettings(crf=crf, **coder.settings)
     block = 1 << header.block_log2
-    rows, columns = header.latent_height // block, header.latent_width // block
-    search = MotionSearch(
-        block << header.latent_stride_log2, rows, columns, settings.effort.flow_preset
-    )
+    search = MotionSearch.for_header(header, settings.effort.flow_preset)
     made: list[FrameCoder] = []
 
     def new_coder(*arguments: object) -> FrameCoder:
@@ -178,12 +175,7 @@ def measure_clip(
     runtime, perceptual = AutoencoderRuntime(bundle, "cpu", 1), LpipsSqueeze(lpips)
     with VideoSource(path, max_frames=max_frames) as source:
         header = sequence_header(source, bundle, EncoderSettings())
-        search = MotionSearch(
-            8 << header.block_log2,
-            header.latent_height >> header.block_log2,
-            header.latent_width >> header.block_log2,
-            0,
-        )
+        search = MotionSearch.for_header(header, flow_preset=0)
         clip, pictures = [], []
         for frame in source:
             latents = runtime.encode(frame.rgb[None], header.padded_height, header.padded_width)[0]

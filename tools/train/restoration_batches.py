@@ -14,6 +14,7 @@ import torch
 
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 from videocodec.decoded import QUANTISER_STEPS
+from videocodec.optical_flow import DenseFlow
 
 HELD_OUT_EVERY = 5
 MARGIN = 2  # latents
@@ -95,13 +96,13 @@ class Batch:
         return Batch(**{name: value.to(device) for name, value in vars(self).items()})
 
 
-_FLOW = cv2.DISOpticalFlow_create(1)
+_FLOW = DenseFlow(1)
 
 
 def sampling_grid(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(H, W, 2) float32 in [-1, 1]: for every pixel of ``second``, where it is in ``first``."""
     gray = [cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in (second, first)]
-    flow = _FLOW.calc(*gray, None)
+    flow = _FLOW(*gray)
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return np.stack(

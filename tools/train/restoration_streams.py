@@ -116,12 +116,7 @@ def write_streams(folder: Path, clip: np.ndarray, crfs: list[int], generation: f
     )
     for crf in crfs:
         settings = EncoderSettings(crf=crf, generation=generation)
-        search = MotionSearch(
-            8 << BLOCK_LOG2,
-            height // 8 >> BLOCK_LOG2,
-            width // 8 >> BLOCK_LOG2,
-            settings.effort.flow_preset,
-        )
+        search = MotionSearch.for_header(header, settings.effort.flow_preset)
         encoder = GroupEncoder(bundle.tables, header, settings, search, weights=bundle.sensitivity)
         frames = [
             EncoderFrame(z, search.luma(picture), i, 1)

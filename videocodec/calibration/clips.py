@@ -141,7 +141,7 @@ def _clip(
     runtime: AutoencoderRuntime,
 ) -> ClipFrames:
     """(RGB, pts, duration) of every frame → the clip."""
-    search = MotionSearch(16, header.latent_height // 2, header.latent_width // 2, 1)
+    search = MotionSearch.for_header(header, flow_preset=1)
     frames = []
     for rgb, pts, duration in pictures:
         latents = runtime.encode(rgb[None], header.padded_height, header.padded_width)[0]

@@ -95,15 +95,6 @@ class CodedChunk:
             start += unit.size
 
 
-def motion_search(header: SequenceHeader, settings: EncoderSettings) -> MotionSearch:
-    """For the pictures of a stream, padded to whole blocks."""
-    block = 1 << header.block_log2
-    rows, columns = header.latent_height // block, header.latent_width // block
-    return MotionSearch(
-        block << header.latent_stride_log2, rows, columns, settings.effort.flow_preset
-    )
-
-
 class _Coding:
     """A chunk on its way through the encoder by one plan."""
 
@@ -127,7 +118,7 @@ class _Coding:
             runtime.bundle.tables,
             replace(header, crf=plan.settings.crf),
             plan.settings,
-            motion_search(header, plan.settings),
+            MotionSearch.for_header(header, plan.settings.effort.flow_preset),
             weights=runtime.bundle.sensitivity,
             pace=self._pace,
             restorer=restorer,
@@ -172,7 +163,7 @@ class ChunkCoder:
         judge: PictureJudge | None = None,
     ) -> None:
         self._runtime, self._header, self._judge = runtime, header, judge
-        self._luma = motion_search(header, EncoderSettings()).luma
+        self._luma = MotionSearch.for_header(header, EncoderSettings().effort.flow_preset).luma
         self._memory = memory
         self._kept: dict[Chunk, list[EncoderFrame]] = {}
         self._restorer: LatentRestorer | None = None

@@ -13,6 +13,7 @@ import numpy as np
 
 from bitstream.group_structure import FrameReference
 
+from ..optical_flow import warped
 from .motion import MotionSearch
 
 _NOISE = 2.0  # grey levels of difference that are in every camera's picture and say nothing
@@ -53,16 +54,7 @@ class GroupMotion:
         shift = cv2.resize(
             vectors[..., ::-1].astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST
         )
-        columns, rows = np.meshgrid(
-            np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
-        )
-        moved = cv2.remap(
-            self._luma[reference],
-            columns + shift[..., 0],
-            rows + shift[..., 1],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        moved = warped(self._luma[reference], shift)
         error = _block_means(cv2.absdiff(luma, moved).astype(np.float32), side)
         means = cv2.resize(
             _block_means(luma.astype(np.float32), side),

@@ -18,7 +18,8 @@ from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
 from ..decoded import QUANTISER_STEPS
-from ..judges.lpips import SMALLEST_SIDE, LpipsSqueeze
+from ..judges import SMALLEST_SIDE
+from ..judges.lpips import LpipsSqueeze
 from ..judges.structure import lost_structure
 from ..models.runtime import AutoencoderRuntime, network_errors
 from ..restoration.diffusion import DiffusionRestoration

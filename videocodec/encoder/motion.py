@@ -1,18 +1,19 @@
-"""Motion search in pixels: dense inverse search flow (Kroeger et al. 2016, OpenCV's DIS), one
-vector per block.
-"""
+"""Motion search in pixels: dense optical flow, one vector per block."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.prediction import VECTOR_LIMIT
+
+from ..optical_flow import DenseFlow, warped
 
 _NOVELTY_AREA = 176 * 144
 _FLOW_AREA = 512 * 288  # larger pictures are searched at reduced size
-# on a picture that is wide and lower than this, DIS reads outside its pyramid and crashes
-_FLOW_SIDE = 32
+_SMALLEST_REDUCED_SIDE = 16  # px
+_NOISE = 2  # grey levels that are in every camera's picture and say nothing
 
 
 class MotionSearch:
@@ -22,7 +23,12 @@ class MotionSearch:
         self, block_pixels: int, blocks_high: int, blocks_wide: int, flow_preset: int
     ) -> None:
         self._block, self._grid = block_pixels, (blocks_high, blocks_wide)
-        self._flow = cv2.DISOpticalFlow_create(flow_preset)
+        self._flow = DenseFlow(flow_preset)
+
+    @classmethod
+    def for_header(cls, header: SequenceHeader, flow_preset: int) -> MotionSearch:
+        """For the pictures of a stream; ``flow_preset``: of ``DenseFlow``."""
+        return cls(header.block_size, header.block_rows, header.block_columns, flow_preset)
 
     def luma(self, rgb: np.ndarray) -> np.ndarray:
         """(H, W) uint8 luma, padded to whole blocks."""
@@ -38,27 +44,11 @@ class MotionSearch:
         0.1 to 2.7 for motion, 3 and more for another scene.
         """
         factor = max(1, int(np.sqrt(current.size / _NOVELTY_AREA)))
-        size = (max(16, current.shape[1] // factor), max(16, current.shape[0] // factor))
-        small, before = (
-            cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (current, reference)
-        )
-        flow = self._dense_flow(small, before)
-        grid = (
-            np.stack(
-                np.meshgrid(
-                    np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)
-                ),
-                -1,
-            )
-            + flow
-        )
-        warped = cv2.remap(
-            before, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        small, before = _reduced(current, reference, factor)
+        moved = warped(before, self._flow(small, before))
         means = cv2.blur(small, (5, 5))
-        # Two grey levels of noise are in every camera's picture and say nothing.
-        error = np.maximum(cv2.absdiff(small, warped).astype(np.float32) - 2, 0).sum()
-        alone = np.maximum(cv2.absdiff(small, means).astype(np.float32) - 2, 0).sum()
+        error = np.maximum(cv2.absdiff(small, moved).astype(np.float32) - _NOISE, 0).sum()
+        alone = np.maximum(cv2.absdiff(small, means).astype(np.float32) - _NOISE, 0).sum()
         return float(error / (alone + 0.5 * small.size))
 
     def vectors(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -70,11 +60,8 @@ class MotionSearch:
         while height * width > _FLOW_AREA * factor * factor * 2:
             factor += 1
         if factor > 1:
-            size = (max(16, width // factor), max(16, height // factor))
-            current, reference = (
-                cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (current, reference)
-            )
-        flow = self._dense_flow(current, reference)
+            current, reference = _reduced(current, reference, factor)
+        flow = self._flow(current, reference)
         flow = flow * np.array(
             [width / current.shape[1], height / current.shape[0]], dtype=np.float32
         )
@@ -89,11 +76,13 @@ class MotionSearch:
         median = np.median(tiles, axis=2)[..., ::-1]
         return np.clip(np.rint(median), -VECTOR_LIMIT, VECTOR_LIMIT).astype(np.int64)
 
-    def _dense_flow(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """(H, W, 2) float32 flow in pixels as (dx, dy), of pictures of any size."""
-        missing = [max(0, _FLOW_SIDE - side) for side in current.shape]
-        padded = (
-            cv2.copyMakeBorder(p, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE)
-            for p in (current, reference)
-        )
-        return self._flow.calc(*padded, None)[: current.shape[0], : current.shape[1]]
+
+def _reduced(
+    current: np.ndarray, reference: np.ndarray, factor: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both pictures at 1 / factor of their sides, but not below 16 px."""
+    size = tuple(max(_SMALLEST_REDUCED_SIDE, side // factor) for side in current.shape[::-1])
+    return (
+        cv2.resize(current, size, interpolation=cv2.INTER_AREA),
+        cv2.resize(reference, size, interpolation=cv2.INTER_AREA),
+    )

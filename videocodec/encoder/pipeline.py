@@ -16,9 +16,10 @@ from bitstream.sequence_header import SequenceHeader
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
 from ..progress import Progress, ProgressCallback
-from .chunk_coder import ChunkTask, CodedUnit, CodingPlan, motion_search
+from .chunk_coder import ChunkTask, CodedUnit, CodingPlan
 from .chunk_store import ChunkStore
 from .chunks import Chunk, KeyframePlanner, plan_chunks
+from .motion import MotionSearch
 from .peak_rate import FrameBits, frame_bits, peak, tail
 from .rate_control import (
     MOST_ATTEMPTS,
@@ -61,7 +62,7 @@ def planned_chunks(
     source: VideoSource, header: SequenceHeader, settings: EncoderSettings
 ) -> Iterator[Chunk | None]:
     """The chunks of a video, None after every frame that completes none (``plan_chunks``)."""
-    search = motion_search(header, settings)
+    search = MotionSearch.for_header(header, settings.effort.flow_preset)
     return plan_chunks(
         (search.luma(frame.rgb) for frame in source), KeyframePlanner(search, settings.gop_size)
     )

@@ -20,7 +20,6 @@ _POOL_BEFORE = ("fire2", "fire4", "fire6")
 MEAN_RGB = (122.679, 116.669, 104.006)
 # squeezed to, expanded to twice
 _FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
-SMALLEST_SIDE = 33  # px
 
 
 def _shapes() -> dict[str, tuple[int, ...]]:

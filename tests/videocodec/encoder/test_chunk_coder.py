@@ -21,9 +21,9 @@ from videocodec.encoder.chunk_coder import (
     ChunkTask,
     CodedChunk,
     CodingPlan,
-    motion_search,
 )
 from videocodec.encoder.chunks import Chunk, KeyframePlanner, plan_chunks
+from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.pace import Budget
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.media.source import SourceFrame
@@ -51,7 +51,10 @@ def encoded(linear_codec) -> Callable[..., list[AccessUnit]]:
         height, width = pictures[0].shape[:2]
         settings = EncoderSettings(**({"crf": 28} | settings))
         frames, header = list(Source(pictures)), linear_codec.header(width, height)
-        search, coder = motion_search(header, settings), ChunkCoder(linear_codec, header)
+        search, coder = (
+            MotionSearch.for_header(header, settings.effort.flow_preset),
+            ChunkCoder(linear_codec, header),
+        )
         units = []
         for chunk in plan_chunks(
             (search.luma(frame.rgb) for frame in frames), KeyframePlanner(search, settings.gop_size)

@@ -12,8 +12,8 @@ from bitstream.latent_decoder import LatentDecoder
 from bitstream.v1.block_fields import Mode
 from videocodec.decoder.latents import UnitDecoder
 from videocodec.encoder.aiming import CodedVersion
-from videocodec.encoder.chunk_coder import motion_search
 from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
+from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
 
 CRFS = [30, 25, 35, 28, 31] * 5
@@ -41,7 +41,10 @@ class Pace:
 
 def code(linear_codec, smooth, refusals: int) -> tuple[list[AccessUnit], Pace]:
     header, settings = linear_codec.header(96, 64), EncoderSettings(group_size=8, keyframe_offset=6)
-    search, pace = motion_search(header, settings), Pace(CRFS.copy(), refusals)
+    search, pace = (
+        MotionSearch.for_header(header, settings.effort.flow_preset),
+        Pace(CRFS.copy(), refusals),
+    )
     encoder = GroupEncoder(linear_codec.tables, header, settings, search, pace=pace)
     whole = smooth(64 + 25, 96 + 25, 3)
     pictures = [whole[index : index + 64, index : index + 96] for index in range(25)]
@@ -76,7 +79,7 @@ class TestKeyframes:
     @staticmethod
     def keyframe_quantiser(linear_codec, pictures: list[np.ndarray], **settings: object) -> int:
         header, settings = linear_codec.header(96, 64), EncoderSettings(crf=30, **settings)
-        search = motion_search(header, settings)
+        search = MotionSearch.for_header(header, settings.effort.flow_preset)
         encoder = GroupEncoder(linear_codec.tables, header, settings, search)
         frames = [
             EncoderFrame(linear_codec.latents(p), search.luma(p), index, 1)
@@ -110,7 +113,7 @@ def test_blocks_are_marked_where_the_settings_trust_a_restoration(
     linear_codec, smooth, generation: float, marks: bool
 ) -> None:
     header, settings = linear_codec.header(96, 64), EncoderSettings(crf=30, generation=generation)
-    search = motion_search(header, settings)
+    search = MotionSearch.for_header(header, settings.effort.flow_preset)
     encoder = GroupEncoder(linear_codec.tables, header, settings, search)
     pictures = [smooth(64, 96, 1)] + [
         np.where(np.arange(96)[:, None] < 48, smooth(64, 96, 1), smooth(64, 96, 2))
@@ -136,7 +139,7 @@ class TestJudged:
             linear_codec.header(96, 64),
             EncoderSettings(crf=30, preset=preset, group_size=8),
         )
-        search = motion_search(header, settings)
+        search = MotionSearch.for_header(header, settings.effort.flow_preset)
         encoder = GroupEncoder(linear_codec.tables, header, settings, search, judge=judge)
         whole = smooth(64 + 18, 96 + 18, 3)
         pictures = [whole[i : i + 64, i : i + 96] for i in range(18)]

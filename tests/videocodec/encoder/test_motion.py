@@ -73,11 +73,10 @@ def test_tiny_and_narrow_pictures_have_a_vector_for_every_block_too(
 def test_vectors_stay_where_the_format_can_express_them(monkeypatch: pytest.MonkeyPatch) -> None:
     motion = search(64, 64)
 
-    class WildFlow:
-        def calc(self, current: np.ndarray, reference: np.ndarray, start: None) -> np.ndarray:
-            return np.full((*current.shape, 2), 10000.0, np.float32)
+    def wild_flow(current: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        return np.full((*current.shape, 2), 10000.0, np.float32)
 
-    monkeypatch.setattr(motion, "_flow", WildFlow())
+    monkeypatch.setattr(motion, "_flow", wild_flow)
     luma = motion.luma(np.zeros((64, 64, 3), np.uint8))
     assert np.all(motion.vectors(luma, luma) == VECTOR_LIMIT)
 

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask, CodedChunk, motion_search
+from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask, CodedChunk
 from videocodec.encoder.chunk_store import ChunkStore
 from videocodec.encoder.chunks import KeyframePlanner, plan_chunks
+from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.peak_rate import peak
 from videocodec.encoder.pipeline import Encoding, Outcome, sequence_header
 from videocodec.encoder.rate_control import PROBE_CRFS
@@ -64,14 +65,14 @@ def video(texture) -> list[SourceFrame]:
 def encode(
     linear_codec, video: list[SourceFrame], tmp_path: Path
 ) -> Callable[..., tuple[Outcome, Memory]]:
-    """encode(run, preset="fast", maxrate=None, resume=False, progress=None) → the outcome of ``run(encoding)``, and
-    who coded it.
+    """encode(run, preset="fast", maxrate=None, resume=False, progress=None) → the outcome of
+    ``run(encoding)``, and who coded it.
     """
 
     def encode(run: Callable[[Encoding], Outcome], **options: object) -> tuple[Outcome, Memory]:
         settings = EncoderSettings(preset=options.get("preset", "fast"))
         header = linear_codec.header(WIDTH, HEIGHT)
-        search = motion_search(header, settings)
+        search = MotionSearch.for_header(header, settings.effort.flow_preset)
         planned = plan_chunks(
             (search.luma(frame.rgb) for frame in video), KeyframePlanner(search, settings.gop_size)
         )
@@ -201,7 +202,7 @@ def test_the_header_says_what_the_source_is_and_what_it_was_encoded_with(
     )
 
 
-def test_it_calls_itself_a_generative_reconstruction_if_a_network_restores_it_or_blocks_may_be_made_up(
+def test_a_header_marks_a_generative_reconstruction_with_a_unet_or_generated_blocks(
     linear_codec, write_movie, texture, tmp_path
 ) -> None:
     plain = linear_codec.bundle

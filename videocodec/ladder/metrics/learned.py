@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...judges import SMALLEST_SIDE
 from ..clips import Clip, ToRgb
 from ..files import file_sha256
 from .base import Figure, Metric, Pair, Series
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 # frames: it has no factor in common with groups of 2, 4, 8 and 16, so all their levels are seen
 EVERY = 3
-_SMALLEST_SIDE = 33  # px, of SqueezeNet's pools
 _ALEXNET = "alexnet-owt-*.pth"  # as torchvision names its download
 
 
@@ -28,9 +28,9 @@ class LearnedMetric(Metric):
     """A network on every third frame, in RGB by the clip's matrix and range."""
 
     def missing(self, clip: Clip | None = None) -> str | None:
-        if clip is not None and min(clip.width, clip.height) < _SMALLEST_SIDE:
+        if clip is not None and min(clip.width, clip.height) < SMALLEST_SIDE:
             return (
-                f"its network needs {_SMALLEST_SIDE} px a side, and {clip.name} is"
+                f"its network needs {SMALLEST_SIDE} px a side, and {clip.name} is"
                 f" {clip.width}x{clip.height}"
             )
         return None
