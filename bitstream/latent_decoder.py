@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import zlib
 
-import numpy as np
-
 from .access_unit import AccessUnit
 from .blas_threads import one_blas_thread
 from .errors import BitstreamError, ChecksumError
+from .formats import format_of
 from .group_structure import FrameReference, walk_group
 from .limits import available_bytes, check_memory
 from .sequence_header import SequenceHeader
 from .v1.frame_coder import FrameCoder, LatentFrame
 from .v1.prediction import ReferenceFrame
-from .v1.symbol_coder import SymbolReader
 from .v1.tables import CodecTables
 
 
@@ -62,10 +60,13 @@ class LatentDecoder:
                     f"stream has {header.latent_channels} latent channels, the model's tables have"
                     f" {self._tables.latent_channels}"
                 )
+            if header.format_version != self._tables.format_version:
+                raise BitstreamError(
+                    f"stream has format version {header.format_version}, the model's tables are of"
+                    f" version {self._tables.format_version}"
+                )
             check_memory(header, unit.frame_count, self._memory_limit)
-            coder = FrameCoder(
-                self._tables, header.latent_height, header.latent_width, 1 << header.block_log2
-            )
+            coder = format_of(header.format_version).new_coder(self._tables, header)
             self._header = header
         elif coder is None or anchor is None:
             raise BitstreamError(
@@ -91,7 +92,7 @@ def decode_group(
     """Entropy-decode and reconstruct one unit → frames in display order, and the last of them as a
     reference.
     """
-    io = SymbolReader(unit.payload)
+    io = coder.reader(unit.payload)
     quantisers = dict(zip(unit.references, unit.quantisers))
     frames: dict[int, LatentFrame] = {}
     if not unit.is_keyframe:
@@ -103,7 +104,7 @@ def decode_group(
         else:
             frame = coder.code_keyframe(io, quantisers[entry])
         frames[entry.display_index] = frame
-        return ReferenceFrame(frame.latents.astype(np.int32))
+        return coder.reference(frame)
 
     last = walk_group(unit.references, anchor, decode)[-1]
     return tuple(frames[index] for index in range(unit.frame_count)), last

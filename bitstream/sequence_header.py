@@ -1,7 +1,7 @@
 """The sequence header: what a decoder must know of a stream, repeated inside every keyframe.
 
     magic                         4   "LVID"
-    format_version                1   1
+    format_version                1   1..NEWEST_VERSION, the same in all keyframes of a stream
     flags                         1   bit 0: lossy, always 1; bit 1: a generative reconstruction; others 0
     width, height                 2+2 1..16384 pixels each, at most 2^26 together
     primaries, transfer, matrix   3   code points of ITU-T H.273, 2 = unspecified
@@ -32,7 +32,7 @@ from .errors import FieldError, UnsupportedVersionError
 from .fields import ByteReader, ByteWriter, check_range
 
 MAGIC = b"LVID"
-FORMAT_VERSION = 1
+NEWEST_VERSION = 1  # of the format; formats.FORMATS has an entry for each one up to this
 MAX_SIDE = 16384
 MAX_PIXELS = 1 << 26
 MAX_NAME_BYTES = 64
@@ -89,14 +89,15 @@ class ColourDescription:
 class SequenceHeader:
     """A sequence header; building or parsing one with a field out of range raises ``FieldError``.
 
-    width, height: pixels of the picture shown.  colour: of the source, for the decoder's output.
-    sample_aspect_ratio: width / height of a pixel, ``Fraction(0)`` unknown.  rotation: quarter
-    turns counter-clockwise (0..3) by which a player turns the picture.  time_base: seconds per
-    tick.  frame_rate: frames per second, ``Fraction(0)`` unknown.  crf, gop_size (frames), preset:
-    the encoder's settings, for information. model_sha256: identity of the model bundle, 64
-    lower-case hex digits.
+    format_version: as the stream was written, 1..NEWEST_VERSION.  width, height: pixels of the
+    picture shown.  colour: of the source, for the decoder's output. sample_aspect_ratio: width /
+    height of a pixel, ``Fraction(0)`` unknown.  rotation: quarter turns counter-clockwise (0..3) by
+    which a player turns the picture.  time_base: seconds per tick.  frame_rate: frames per second,
+    ``Fraction(0)`` unknown.  crf, gop_size (frames), preset: the encoder's settings, for
+    information. model_sha256: identity of the model bundle, 64 lower-case hex digits.
     """
 
+    format_version: int = NEWEST_VERSION
     width: int
     height: int
     colour: ColourDescription = ColourDescription()
@@ -115,6 +116,7 @@ class SequenceHeader:
     generated_content: bool = False
 
     def __post_init__(self) -> None:
+        check_range("format_version", len(MAGIC), self.format_version, 1, NEWEST_VERSION)
         values = self._values()
         for name, _, low, high in _LAYOUT:
             check_range(name, _OFFSETS[name], values[name], low, high)
@@ -127,11 +129,6 @@ class SequenceHeader:
                 offset,
                 f"must be 64 lower-case hexadecimal digits, is {self.model_sha256!r}",
             )
-
-    @property
-    def format_version(self) -> int:
-        """Version of the format; this program knows one."""
-        return FORMAT_VERSION
 
     @property
     def block_size(self) -> int:
@@ -177,7 +174,7 @@ class SequenceHeader:
         """The header as it stands in a keyframe."""
         writer = ByteWriter()
         writer.put(MAGIC)
-        writer.uint("format_version", 1, FORMAT_VERSION)
+        writer.uint("format_version", 1, self.format_version)
         writer.uint("flags", 1, _LOSSY | (_GENERATED if self.generated_content else 0))
         values = self._values()
         for name, size, _, _ in _LAYOUT:
@@ -195,7 +192,7 @@ class SequenceHeader:
         Raises ``FieldError``, ``TruncatedStreamError``, or ``UnsupportedVersionError`` for a newer
         format.
         """
-        flags = _parse_start(reader)
+        version, flags = _parse_start(reader)
         offsets, values = {}, {}
         for name, size, low, high in _LAYOUT:
             offsets[name] = reader.offset
@@ -214,6 +211,7 @@ class SequenceHeader:
             bool(values.pop("full_range")),
         )
         return cls(
+            format_version=version,
             **values,
             **fractions,
             colour=colour,
@@ -238,16 +236,16 @@ class SequenceHeader:
         return values
 
 
-def _parse_start(reader: ByteReader) -> int:
-    """Magic, version and flags → the flags."""
+def _parse_start(reader: ByteReader) -> tuple[int, int]:
+    """Magic, version and flags → the version and the flags."""
     start = reader.offset
     magic = reader.take("magic", len(MAGIC))
     if magic != MAGIC:
         raise FieldError("magic", start, f"must be {MAGIC!r}, is {magic!r}")
     version = reader.uint("format_version", 1, low=1)
-    if version > FORMAT_VERSION:
+    if version > NEWEST_VERSION:
         raise UnsupportedVersionError(
-            f"written by a newer version (format {version}, this program reads {FORMAT_VERSION}):"
+            f"written by a newer version (format {version}, this program reads {NEWEST_VERSION}):"
             " upgrade videocodec"
         )
     start = reader.offset
@@ -256,7 +254,7 @@ def _parse_start(reader: ByteReader) -> int:
         raise FieldError(
             "flags", start, f"bit 0 must be set and bits 2 to 7 clear, is 0x{flags:02x}"
         )
-    return flags
+    return version, flags
 
 
 def _parse_name(reader: ByteReader) -> str:

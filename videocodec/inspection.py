@@ -10,6 +10,7 @@ from pathlib import Path
 from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
+from bitstream.formats import format_of
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 
@@ -24,7 +25,6 @@ from .models.bundle import ModelBundle
 from .progress import Progress, ProgressCallback
 from .provenance import ProvenanceCount, concealed_map, provenance_map
 
-SPECIFICATION = "bitstream/FORMAT.md, format version {}"
 LATENTS_CHECKSUM = "CRC-32 of the reconstructed integer latents of every access unit"
 
 
@@ -173,7 +173,8 @@ def info(
         lossy=True,
         generated_content=header.generated_content,
         model={"name": header.model_name, "sha256": header.model_sha256},
-        specification=SPECIFICATION.format(header.format_version),
+        specification=f"{format_of(header.format_version).specification},"
+        f" format version {header.format_version}",
         latents_checksum=LATENTS_CHECKSUM,
         model_installed=_is_at_hand(header, given),
         model_attached=reader.attached_model_bytes > 0,

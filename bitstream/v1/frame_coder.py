@@ -7,6 +7,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from .prediction import ReferenceFrame, average
 from .quantiser import clamp_latents, dequantise, log2_step_eighths, step_fixed
 from .symbol_coder import SymbolReader, SymbolWriter
 from .tables import CodecTables
+
+if TYPE_CHECKING:
+    from ..sequence_header import SequenceHeader
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,21 @@ class FrameCoder:
         self.tables, self.block = tables, block
         self.blocks = BlockCoder(tables.block_priors, latent_height // block, latent_width // block)
         self.levels = LevelCoder(tables, latent_height, latent_width)
+
+    @classmethod
+    def for_header(cls, tables: CodecTables, header: SequenceHeader) -> FrameCoder:
+        """The state with which a keyframe of that header begins."""
+        return cls(tables, header.latent_height, header.latent_width, 1 << header.block_log2)
+
+    @staticmethod
+    def reader(payload: bytes) -> SymbolReader:
+        """What reads the payload of an access unit.  Raises ``TruncatedStreamError``."""
+        return SymbolReader(payload)
+
+    @staticmethod
+    def reference(frame: LatentFrame) -> ReferenceFrame:
+        """A reconstructed frame as later ones refer to it."""
+        return ReferenceFrame(frame.latents.astype(np.int32))
 
     def copy(self) -> FrameCoder:
         """An independent copy of the state between two frames, for encoders that try and take

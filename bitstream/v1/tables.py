@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from safetensors import SafetensorError
@@ -49,6 +50,8 @@ class CodecTables:
     holding int16 values with FILTER_BITS fraction bits, rows ordered tap (row-major over 5×5) then
     channel.
     """
+
+    format_version: ClassVar[int] = 1
 
     latent_channels: int
     slices: tuple[int, ...]

@@ -24,7 +24,7 @@ import numpy as np
 
 from bitstream.container import StreamReader, StreamWriter
 from bitstream.group_structure import Structure
-from bitstream.sequence_header import FORMAT_VERSION
+from bitstream.sequence_header import NEWEST_VERSION
 from bitstream.v1.tables import CodecTables
 
 from ..bitstream.synthetic import MadeUnit, StreamMaker, synthetic_header
@@ -158,7 +158,7 @@ def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTabl
     """What the manifest says of a file."""
     header = StreamReader(path).header
     entry = {
-        "file": f"v{FORMAT_VERSION}/{path.name}",
+        "file": f"v{NEWEST_VERSION}/{path.name}",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "about": about,
         "made_by": made_by,
@@ -171,7 +171,7 @@ def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTabl
             " columns"
         ),
     }
-    stream = corpus.Stream(str(FORMAT_VERSION), path.stem, entry, path.parents[1])
+    stream = corpus.Stream(str(NEWEST_VERSION), path.stem, entry, path.parents[1])
     units = list(corpus.decode(stream, tables))
     everything = hashlib.sha256(
         b"".join(frame.latents.astype("<i2").tobytes() for _, frames in units for frame in frames)
@@ -188,7 +188,7 @@ def make(folder: Path, added: int) -> dict:
     """Write models and files of the current version of the format below ``folder``, those it began
     with (0) or those added at some time → the manifest's entry of that part.
     """
-    target = folder / f"v{FORMAT_VERSION}"
+    target = folder / f"v{NEWEST_VERSION}"
     for needed in (target, folder / "models"):
         needed.mkdir(exist_ok=True, parents=True)
     files = {name: make_files(name) for name, model in MODELS.items() if model.added == added}
@@ -228,7 +228,7 @@ def main(arguments: list[str] | None = None, folder: Path = corpus.FOLDER) -> in
     parser = argparse.ArgumentParser(prog="make_corpus", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--part",
-        default=str(FORMAT_VERSION),
+        default=str(NEWEST_VERSION),
         help="what to make entries for: 1, or 1.1 for the first files added to that",
     )
     part = parser.parse_args(arguments).part
@@ -236,14 +236,14 @@ def main(arguments: list[str] | None = None, folder: Path = corpus.FOLDER) -> in
     if part in corpus.FROZEN:
         print(
             f"make_corpus: error: version {part} of the format is frozen: its files and latents are"
-            " never made again. If decoded integers must change, raise FORMAT_VERSION in"
+            " never made again. If decoded integers must change, raise NEWEST_VERSION in"
             " bitstream/sequence_header.py and make the corpus of the new version",
             file=sys.stderr,
         )
         return 1
-    if version != str(FORMAT_VERSION) or not (added or "0").isdecimal():
+    if version != str(NEWEST_VERSION) or not (added or "0").isdecimal():
         print(
-            f"make_corpus: error: bitstream/ writes version {FORMAT_VERSION} of the format, not"
+            f"make_corpus: error: bitstream/ writes version {NEWEST_VERSION} of the format, not"
             f" {part}",
             file=sys.stderr,
         )

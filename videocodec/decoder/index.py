@@ -254,13 +254,15 @@ def _builds_on(damaged: IndexEntry, entry: IndexEntry) -> IndexEntry:
     return replace(entry, damage=f"{BUILD_ON} {cause}")
 
 
+# Fields that all keyframes of a stream have alike (FORMAT.md, section 10 for the version).
+_ALL_THROUGH = ("format_version", "width", "height", "block_log2", "time_base", "model_sha256")
+
+
 def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:
-    """Pictures of one size and one model all through: files glued together from others may break
-    that (``BitstreamError``).
+    """One version, pictures of one size and one model all through: files glued together from others
+    may break that (``BitstreamError``).
     """
-    for name in (
-        () if header is None else ("width", "height", "block_log2", "time_base", "model_sha256")
-    ):
+    for name in () if header is None else _ALL_THROUGH:
         if getattr(header, name) != getattr(first, name):
             raise BitstreamError(
                 f"{name} changes from {getattr(first, name)} to {getattr(header, name)}: split the"

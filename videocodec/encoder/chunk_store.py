@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from bitstream.sequence_header import FORMAT_VERSION
+from bitstream.sequence_header import NEWEST_VERSION
 
 from ..errors import OutputError, ResumeError
 from ..media.frame_sink import output_errors
@@ -59,7 +59,7 @@ def manifest(
     values = {
         "made_by": _MADE_BY,
         "version": __version__,
-        "format_version": FORMAT_VERSION,
+        "format_version": NEWEST_VERSION,
         "source": source_identity(source),
         "settings": asdict(settings) | {"effort": asdict(settings.effort)},
         "model_sha256": model_sha256,

@@ -40,6 +40,7 @@ def sequence_header(
 ) -> SequenceHeader:
     """What the stream says of itself."""
     return SequenceHeader(
+        format_version=bundle.tables.format_version,
         width=source.width,
         height=source.height,
         colour=source.colour,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors import safe_open
 
+from bitstream.formats import load_tables
 from bitstream.model_identity import model_sha256
 from bitstream.v1.quantiser import QUANTISER_COUNT
 from bitstream.v1.tables import TENSOR_ERRORS, CodecTables
@@ -147,7 +148,7 @@ class ModelBundle:
     @cached_property
     def tables(self) -> CodecTables:
         """The integer tables (``TablesError`` if they are damaged)."""
-        return CodecTables.load(self.folder / TABLES_FILE)
+        return load_tables(self.folder / TABLES_FILE)
 
     @cached_property
     def latent_scale(self) -> np.ndarray:

@@ -17,7 +17,7 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader
 from bitstream.errors import BitstreamError, ChecksumError, UnsupportedVersionError
 from bitstream.group_structure import Structure
-from bitstream.sequence_header import FORMAT_VERSION, SequenceHeader
+from bitstream.sequence_header import NEWEST_VERSION, SequenceHeader
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.frame_coder import LatentFrame
 from videocodec.decoded import QuantiserMaps
@@ -111,12 +111,12 @@ def test_a_wrong_latent_checksum_is_its_own_error(
 
 def test_a_newer_format_says_upgrade(coded_movie, rewrite: Callable[..., Path]) -> None:
     def newer(index: int, data: bytes) -> bytes:
-        changed = data[:5] + bytes([FORMAT_VERSION + 1]) + data[6:-4]
+        changed = data[:5] + bytes([NEWEST_VERSION + 1]) + data[6:-4]
         return changed + zlib.crc32(changed).to_bytes(4, "big") if data[1:5] == b"LVID" else data
 
     with pytest.raises(
         UnsupportedVersionError,
-        match=rf"format {FORMAT_VERSION + 1}, this program reads {FORMAT_VERSION}.*upgrade",
+        match=rf"format {NEWEST_VERSION + 1}, this program reads {NEWEST_VERSION}.*upgrade",
     ):
         LatentStream(rewrite(coded_movie.coded, newer))
 

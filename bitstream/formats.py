@@ -1,0 +1,79 @@
+"""The versions of the format, and what each brings: coder, tables, memory formula.
+
+This is the only module that knows which versions there are.  Everything else asks ``format_of``
+with the version that a stream's header or a model's tables name.  docs/format-versions.md says how
+a version is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import safe_open
+
+from .errors import UnsupportedVersionError
+from .v1.frame_coder import FrameCoder
+from .v1.memory import decoding_bytes
+from .v1.tables import TENSOR_ERRORS, CodecTables, TablesError
+
+if TYPE_CHECKING:
+    from .sequence_header import SequenceHeader
+
+
+@dataclass(frozen=True)
+class Format:
+    """What one version of the format brings.
+
+    version: as the sequence header stores it.
+    specification: the document that specifies it, from the root of the repository.
+    load_tables: reads a model's ``codec/tables.safetensors``; raises ``TablesError``.
+    new_coder: tables and header of a stream → the state that a keyframe begins with.
+    decoding_bytes: header and frames of an access unit → the most bytes that decoding it takes.
+    """
+
+    version: int
+    specification: str
+    load_tables: Callable[[str | Path], CodecTables]
+    new_coder: Callable[[CodecTables, SequenceHeader], FrameCoder]
+    decoding_bytes: Callable[[SequenceHeader, int], int]
+
+
+FORMATS = {
+    1: Format(
+        version=1,
+        specification="bitstream/FORMAT.md",
+        load_tables=CodecTables.load,
+        new_coder=FrameCoder.for_header,
+        decoding_bytes=decoding_bytes,
+    ),
+}
+
+
+def load_tables(path: str | Path) -> CodecTables:
+    """Read the ``codec/tables.safetensors`` of a model, of whatever version it is.
+
+    The file names its version in its metadata, as ``format_version``; those of version 1 need not.
+    Raises ``TablesError``, or ``UnsupportedVersionError`` for a version newer than this program.
+    """
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            named = (file.metadata() or {}).get("format_version", "1")
+    except (OSError, *TENSOR_ERRORS) as error:
+        raise TablesError(f"{path}: codec tables cannot be read ({error})") from error
+    if not (named.isascii() and named.isdecimal() and len(named) <= 3):
+        raise TablesError(f"{path}: format_version must be a whole number, is {named[:20]!r}")
+    return format_of(int(named)).load_tables(path)
+
+
+def format_of(version: int) -> Format:
+    """The format of that version.  Raises ``UnsupportedVersionError`` where there is none."""
+    try:
+        return FORMATS[version]
+    except KeyError:
+        raise UnsupportedVersionError(
+            f"format version {version} is not one of those this program knows"
+            f" ({', '.join(map(str, sorted(FORMATS)))}): upgrade videocodec"
+        ) from None

@@ -1,0 +1,33 @@
+"""How much memory decoding takes, by the headers alone.
+
+    bytes = 2^25 + frames kept · (16 · C · n + 160 · b)
+          + C · (200 · n + 650 · min(n, 2^14)) + 1500 · b
+
+C latent channels, n latent positions, b blocks; frames kept: those of the access unit, and the one
+before it.  The first product is what stays of every frame (latents twice, block layer), the others
+what one frame takes while it is decoded.  tests/bitstream/test_limits.py measures that real
+decoding stays below.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..sequence_header import SequenceHeader
+
+_BASE = 1 << 25
+_POSITIONS_AT_ONCE = 1 << 14
+_MARGIN = 8  # positions on both sides together that references are larger
+
+
+def decoding_bytes(header: SequenceHeader, frame_count: int) -> int:
+    """Most bytes that decoding an access unit of so many frames takes, beside tables and
+    payload.
+    """
+    width, height, channels = header.latent_width, header.latent_height, header.latent_channels
+    positions = (width + _MARGIN) * (height + _MARGIN)
+    blocks = width * height >> 2 * header.block_log2
+    kept = (frame_count + 1) * (16 * channels * positions + 160 * blocks)
+    at_once = channels * (200 * positions + 650 * min(positions, _POSITIONS_AT_ONCE))
+    return _BASE + kept + at_once + 1500 * blocks
