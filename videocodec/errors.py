@@ -96,6 +96,13 @@ class WorkerError(VideoCodecError, RuntimeError):
     """
 
 
+class MissingPackageError(VideoCodecError, ImportError):
+    """An optional package is needed and not installed.
+
+    The message says how to install it.
+    """
+
+
 class DeviceError(VideoCodecError, RuntimeError):
     """The device asked for is not there."""
 

@@ -1,5 +1,5 @@
-"""tools/train/calibrate.py: makes a bundle of any diffusers autoencoder, and the codec works with it from
-end to end.
+"""``tools.train.calibrate`` makes a bundle of any diffusers autoencoder, and the codec works with
+it from end to end.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def bundle(
         num_encoder_blocks=(1, 1, 1, 1),
         num_decoder_blocks=(1, 1, 1, 1),
     ).save_pretrained(str(folder / "vae"))
-    settings = ("--minutes", 0.06, "--picture-count", 12, "--clip-frames", 8, "--threads", 1)
+    settings = ("--training-steps", 20, "--picture-count", 12, "--clip-frames", 8, "--threads", 1)
     ran = run_tool(
         "train.calibrate",
         "--pictures",

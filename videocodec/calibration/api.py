@@ -21,9 +21,10 @@ from ..models.prompt import empty_prompt
 from ..models.runtime import set_threads
 from ..models.source import ModelSource
 from ..models.stock_denoiser import Conditioning, prompt_width
+from ..training.budget import Budget
 from ..version import __version__
 from .clips import clip_files
-from .fitting import fit_bundle, read_pictures
+from .fitting import FittingSettings, fit_bundle, read_pictures
 
 _LARGEST_PICTURE = 512  # px a side; an autoencoder of Stable Diffusion takes seconds for more
 
@@ -51,6 +52,7 @@ def calibrate(
     images: str | Path,
     clips: str | Path | None = None,
     minutes: float = 4.0,
+    training_steps: int | None = None,
     picture_count: int = 80,
     clip_frames: int = 33,
     device: str = "auto",
@@ -62,12 +64,16 @@ def calibrate(
     filters, context networks and tables.
 
     source: folder of a pipeline or of an autoencoder, or the name ``org/name`` of one on the
-    Hugging Face hub, which is downloaded only if there is no such folder.  output: the folder to
-    make; it appears when it is complete.  images: folder of photographs, those below 80 px a side
-    left out.  clips: folder of videos to fit inter frames on; without it the photographs are filmed
-    by a virtual camera. minutes: for fitting the context networks; running the autoencoder comes on
-    top.  picture_count, clip_frames: how much is used at most. log: called with a line on every
-    step.
+    Hugging Face hub, which is downloaded only if there is no such folder.
+    output: the folder to make; it appears when it is complete.
+    images: folder of photographs, those below 80 px a side left out.
+    clips: folder of videos to fit inter frames on; without it the photographs are filmed by a
+    virtual camera.
+    minutes: for fitting the context networks; running the autoencoder comes on top.
+    training_steps: fit them for so many steps instead of minutes, which makes the same bundle every
+    time on one machine.
+    picture_count, clip_frames: how much is used at most.
+    log: called with a line on every step.
 
     Raises ``UnknownModelError`` for a model that cannot be used, ``InputError`` for folders without
     pictures or clips, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
@@ -77,11 +83,14 @@ def calibrate(
     if not minutes > 0:
         raise ValueError(f"minutes must be above 0, got {minutes}")
     for name, value, least in (
+        ("training_steps", 1 if training_steps is None else training_steps, 1),
         ("picture_count", picture_count, 1),
         ("clip_frames", clip_frames, 2),
     ):
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
+    budget = Budget(minutes=minutes) if training_steps is None else Budget(steps=training_steps)
+    settings = FittingSettings(budget, clip_frames, device, threads)
     set_threads(threads)
     output, say = Path(output), log or (lambda line: None)
     _check_output(output, overwrite)
@@ -105,17 +114,7 @@ def calibrate(
             notes.append(_add_conditioning(making, autoencoder, unet, origin.folder))
         # they may be most of the memory, and what follows loads what it needs
         del autoencoder, unet
-        torch.manual_seed(0)
-        fit_bundle(
-            making,
-            pictures,
-            videos,
-            minutes=minutes,
-            clip_frames=clip_frames,
-            device=device,
-            threads=threads,
-            log=say,
-        )
+        fit_bundle(making, pictures, videos, settings, say)
         if origin.has_unet:
             load_denoiser(making, channels)
         bundle = ModelBundle(making.name, making)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,10 @@ from bitstream.v1.symbol_coder import FREQUENCY_TOTAL
 from bitstream.v1.tables import planes_of
 
 from ..networks.context import ContextModel, logistic_bits
+from ..training.budget import Budget
+from ..training.loop import Stopwatch
+
+_LEARNING_RATE = 2e-3
 
 
 @dataclass(frozen=True)
@@ -39,52 +42,52 @@ class LevelSample:
 def fit_context_model(
     samples: list[LevelSample],
     kind: int,
-    slices: tuple[int, ...],
-    minutes: float,
-    start: ContextModel | None = None,
+    model: ContextModel,
+    budget: Budget,
     crop: int = 32,
     batch: int = 16,
-) -> tuple[ContextModel, float]:
-    """Train a context model on random crops of the samples → model, mean bits per coded level at
-    the end (running mean).
+) -> float:
+    """Train ``model`` on random crops of the samples → mean bits per coded level at the end
+    (running mean).
 
-    Without samples the model stays as it is, and the bits are NaN.
+    Without samples the model stays as it is, and the bits are NaN.  A budget of steps gives the
+    same weights every time, on one machine with as many threads.
     """
-    model = start or ContextModel(slices, inter=kind == INTER)
     if not samples:
-        return model, float("nan")
-    optimiser = torch.optim.Adam(model.parameters(), lr=2e-3)
-    rng = np.random.default_rng(0)
-    begin, running = time.time(), float("nan")
+        return float("nan")
+    optimiser = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
+    rng, watch = np.random.default_rng(0), Stopwatch()
+    steps, running = 0, float("nan")
     weights = np.array(
         [s.levels[0].size if s.coded is None else s.coded.sum() + 1 for s in samples],
         dtype=np.float64,
     )
     weights /= weights.sum()
-    while (progress := (time.time() - begin) / (60 * minutes)) < 1:
+    while not budget.is_spent(steps, minutes=watch.minutes):
+        progress = budget.progress(steps, minutes=watch.minutes)
         for group in optimiser.param_groups:
-            group["lr"] = 2e-3 * (0.02 + 0.98 * (1 - progress))
+            group["lr"] = _LEARNING_RATE * (0.02 + 0.98 * (1 - progress))
         chosen = rng.choice(len(samples), size=batch, p=weights)
-        levels, steps, coded, counted, magnitudes = _crops([samples[i] for i in chosen], crop, rng)
-        mean, scale = model(
-            levels.clamp(-127, 127),
-            steps,
-            coded if kind == INTER else None,
-            magnitudes if kind == INTER else None,
-        )
-        bits = (logistic_bits(levels, mean, scale) * counted).sum() / (
-            counted.sum() * levels.shape[1]
-        ).clamp_min(1)
+        bits = _bits_per_level(model, kind, _crops([samples[i] for i in chosen], crop, rng))
         optimiser.zero_grad()
         bits.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        running = (
-            float(bits.detach())
-            if np.isnan(running)
-            else 0.99 * running + 0.01 * float(bits.detach())
-        )
-    return model, running
+        steps += 1
+        now = float(bits.detach())
+        running = now if np.isnan(running) else 0.99 * running + 0.01 * now
+    return running
+
+
+def _bits_per_level(
+    model: ContextModel, kind: int, crops: tuple[torch.Tensor, ...]
+) -> torch.Tensor:
+    """Bits of the levels that count, for each of them."""
+    levels, steps, coded, counted, magnitudes = crops
+    side = (coded, magnitudes) if kind == INTER else ()
+    mean, scale = model(levels.clamp(-127, 127), steps, *side)
+    bits = (logistic_bits(levels, mean, scale) * counted).sum()
+    return bits / (counted.sum() * levels.shape[1]).clamp_min(1)
 
 
 def _crops(
@@ -175,23 +178,3 @@ def to_frequencies(counts: np.ndarray, floor: np.ndarray, weight: float) -> np.n
         FREQUENCY_TOTAL - frequencies.sum(1)
     )
     return frequencies
-
-
-def start_from(state: dict[str, torch.Tensor], model: ContextModel) -> ContextModel:
-    """Copy what fits of another model's weights; planes it did not have start at zero."""
-    own = model.state_dict()
-    for name, value in state.items():
-        name = name.removeprefix("rate.")
-        if name not in own:
-            continue
-        if own[name].shape == value.shape:
-            own[name] = value.float()
-        elif (
-            own[name].ndim == 4
-            and own[name].shape[0] == value.shape[0]
-            and own[name].shape[1] > value.shape[1]
-        ):
-            own[name] = torch.zeros_like(own[name])
-            own[name][:, : value.shape[1]] = value.float()
-    model.load_state_dict(own)
-    return model

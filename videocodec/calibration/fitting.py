@@ -1,10 +1,11 @@
-"""Fitting the tables of one bundle: what ``videocodec models calibrate`` and tools/train/calibrate.py
-both do.
+"""Fitting the tables of one bundle: what ``videocodec models calibrate`` and ``python -m
+tools.train.calibrate`` both do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -23,9 +24,10 @@ from ..models.bundle import TABLES_FILE, ModelBundle
 from ..models.loading import STOCK_UNETS, class_name, latents_of, load_autoencoder, load_scheduler
 from ..models.runtime import AutoencoderRuntime
 from ..networks.context import ContextModel
+from ..networks.weights import load_what_fits
+from ..training.budget import Budget
 from .clips import camera_clips, read_clips
-from .context_networks import start_from
-from .inter import calibrate_inter
+from .inter import ClipFrames, calibrate_blocks, calibrate_inter, with_block_tables
 from .intra import calibrate_intra
 from .sensitivity import measure_sensitivity
 
@@ -35,6 +37,8 @@ SENSITIVITY_CROP = 192  # px
 _MOST_CAMERA_CLIPS = 24
 _CAMERA_FRAMES = 17
 _DEVIATION = 1.5  # of scaled latents: what the quantiser steps of crf 0 to 63 are made for
+
+Log = Callable[[str], None]  # called with a line on every step
 
 
 def slices_for(channels: int) -> tuple[int, ...]:
@@ -135,23 +139,35 @@ def _timesteps(bundle: ModelBundle, latents: Sequence[np.ndarray]) -> np.ndarray
     return timesteps(latents, schedule.alphas_cumprod.numpy(), 1 / deviation)
 
 
+@dataclass(frozen=True)
+class FittingSettings:
+    """How a bundle is fitted.
+
+    budget: for the context networks; running the autoencoder and the encoder comes on top.
+    clip_frames: how many frames of a clip are used at most.
+    device, threads: of the networks; None leaves PyTorch's threads as they are.
+    seed: of the context networks' first weights.
+    """
+
+    budget: Budget
+    clip_frames: int = 33
+    device: str = "cpu"
+    threads: int | None = None
+    seed: int = 0
+
+
 def fit_bundle(
     folder: Path,
     pictures: Sequence[np.ndarray],
     clips: Sequence[Path] | None,
-    *,
-    minutes: float,
-    clip_frames: int,
-    device: str,
-    threads: int | None,
-    log: Callable[[str], None],
+    settings: FittingSettings,
+    log: Log,
     perceptual: LpipsSqueeze | None = None,
 ) -> None:
     """Fit everything in ``codec/`` of the bundle in ``folder``, which has its networks already.
 
-    clips: videos for the inter tables, None for pictures under a virtual camera.  minutes: for
-    fitting the context networks; encoding comes on top.  perceptual: makes channel weights count
-    what the eye sees.
+    clips: videos for the inter tables, None for pictures under a virtual camera.
+    perceptual: makes channel weights count what the eye sees.
     """
     target = folder / TABLES_FILE
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -159,42 +175,74 @@ def fit_bundle(
     extra = {"latent_scale": scale}
     save_numpy(extra, str(target))  # enough for the runtime to encode with
     bundle = ModelBundle(folder.name, folder)
-    runtime = AutoencoderRuntime(bundle, device, threads)
+    runtime = AutoencoderRuntime(bundle, settings.device, settings.threads)
 
     def encode(picture: np.ndarray) -> np.ndarray:
         return runtime.encode(np.ascontiguousarray(picture)[None], *picture.shape[:2])[0]
 
-    crops = [
-        p[:SENSITIVITY_CROP, :SENSITIVITY_CROP]
-        for p in pictures
-        if min(p.shape[:2]) >= SENSITIVITY_CROP
-    ][:12]
-    if crops:
-        extra["sensitivity"] = measure_sensitivity(runtime, np.stack(crops), perceptual)
-        log(
-            "sensitivity per channel:"
-            f" {' '.join(f'{weight:.2f}' for weight in extra['sensitivity'])}"
-        )
-    slices = slices_for(len(scale))
+    weights = _sensitivity(runtime, pictures, perceptual)
+    if weights is not None:
+        extra["sensitivity"] = weights
+        log(f"sensitivity per channel: {' '.join(f'{weight:.2f}' for weight in weights)}")
+    slices, generator = slices_for(len(scale)), torch.Generator().manual_seed(settings.seed)
+    intra = ContextModel(slices, generator=generator)
     rate_model = folder / "codec" / "rate_model.safetensors"
-    start = (
-        start_from(load_file(str(rate_model)), ContextModel(slices))
-        if rate_model.exists()
-        else None
-    )
-    tables, intra_model = calibrate_intra(
-        encode, list(pictures), slices, minutes / 2, start, EncoderSettings().lagrangian, log
-    )
-    if clips is not None:
-        made = list(read_clips(clips, runtime, len(scale), clip_frames))
-    else:
-        count, frames = min(len(pictures), _MOST_CAMERA_CLIPS), min(clip_frames, _CAMERA_FRAMES)
-        made = list(camera_clips(pictures, runtime, len(scale), count, frames))
+    if rate_model.exists():
+        load_what_fits(intra, load_file(str(rate_model)), "rate.")
+    part, lagrangian = settings.budget.part(0.5), EncoderSettings().lagrangian
+    tables, intra = calibrate_intra(encode, list(pictures), slices, part, intra, lagrangian, log)
+    made = _clips(pictures, clips, runtime, len(scale), settings.clip_frames)
     log(f"{len(made)} clips {'read' if clips is not None else 'made of pictures'}")
-    inter_start = start_from(intra_model.state_dict(), ContextModel(slices, inter=True))
-    tables, _ = calibrate_inter(tables, made, minutes / 2, log, inter_start)
+    inter = ContextModel(slices, inter=True, generator=generator)
+    load_what_fits(inter, intra.state_dict())
+    tables, _ = calibrate_inter(tables, made, part, log, inter)
     extra["timesteps"] = _timesteps(
         bundle, [encode(p[: p.shape[0] // 8 * 8, : p.shape[1] // 8 * 8]) for p in pictures[:40]]
     )
     tables.save(target)
     save_numpy(load_numpy(str(target)) | extra, str(target))
+
+
+def fit_block_tables(
+    folder: Path, clips: Sequence[Path], settings: FittingSettings, jobs: int, log: Log
+) -> None:
+    """Fit the block layer's tables of the bundle in ``folder`` alone, in place, each of ``jobs``
+    processes coding one clip.
+
+    After a change of their syntax it takes two rounds, after one of the encoder's decisions one.
+    """
+    target = folder / TABLES_FILE
+    stored = load_numpy(str(target))
+    tables, fitting = with_block_tables(stored)
+    bundle = ModelBundle(folder.name, folder)
+    runtime = AutoencoderRuntime(bundle, settings.device, settings.threads)
+    made = list(read_clips(clips, runtime, tables.latent_channels, settings.clip_frames))
+    log(f"{len(made)} clips read")
+    tables = calibrate_blocks(tables, made, 1 if fitting else 2, jobs, log)
+    save_numpy(stored | tables.to_tensors(), str(target))
+
+
+def _sensitivity(
+    runtime: AutoencoderRuntime, pictures: Sequence[np.ndarray], perceptual: LpipsSqueeze | None
+) -> np.ndarray | None:
+    """Weights of the channels, (C,), None without a picture that is large enough."""
+    crops = [
+        p[:SENSITIVITY_CROP, :SENSITIVITY_CROP]
+        for p in pictures
+        if min(p.shape[:2]) >= SENSITIVITY_CROP
+    ][:12]
+    return measure_sensitivity(runtime, np.stack(crops), perceptual) if crops else None
+
+
+def _clips(
+    pictures: Sequence[np.ndarray],
+    clips: Sequence[Path] | None,
+    runtime: AutoencoderRuntime,
+    channels: int,
+    frames: int,
+) -> list[ClipFrames]:
+    """Videos, or pictures under a virtual camera where there are none."""
+    if clips is not None:
+        return list(read_clips(clips, runtime, channels, frames))
+    count = min(len(pictures), _MOST_CAMERA_CLIPS)
+    return list(camera_clips(pictures, runtime, channels, count, min(frames, _CAMERA_FRAMES)))

@@ -24,6 +24,7 @@ from ..encoder.group_encoder import EncoderFrame, GroupEncoder
 from ..encoder.motion import MotionSearch
 from ..encoder.settings import EncoderSettings
 from ..networks.context import ContextModel
+from ..training.budget import Budget
 from .context_networks import (
     LevelSample,
     fit_context_model,
@@ -196,15 +197,16 @@ def calibrate_blocks(
 def calibrate_inter(
     tables: CodecTables,
     clips: list[ClipFrames],
-    minutes: float,
+    budget: Budget,
     log: Callable[[str], None],
-    start: ContextModel | None = None,
+    model: ContextModel,
 ) -> tuple[CodecTables, ContextModel]:
     """Tables with inter networks and all inter priors fitted to what the encoder really codes, in
     two rounds.
+
+    budget: for fitting ``model``, which is where it starts, and what is returned.
     """
     shapes = logistic_tables()
-    model = start
     frames = sum(len(clip.frames) for clip in clips)
     for round_number in range(2):
         samples, _, bits = _encode_all(tables, clips, np.random.default_rng(round_number))
@@ -212,7 +214,7 @@ def calibrate_inter(
             f"round {round_number}: {len(samples)} inter frames with levels,"
             f" {bits / 8 / frames:.1f} bytes per frame"
         )
-        model, per_level = fit_context_model(samples, INTER, tables.slices, minutes / 2, model)
+        per_level = fit_context_model(samples, INTER, model, budget.part(0.5))
         log(f"inter network: {per_level:.4f} bits per coded level")
         tables = replace(
             tables, networks={INTRA: tables.networks[INTRA], INTER: to_integers(model, INTER)}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from bitstream.v1.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
 from bitstream.v1.frame_coder import FrameCoder
@@ -17,6 +18,7 @@ from bitstream.v1.tables import BLOCK_TABLES, CodecTables
 
 from ..encoder.quantisation import RateDistortionQuantiser
 from ..networks.context import ContextModel
+from ..training.budget import Budget
 from .context_networks import (
     LevelSample,
     fit_context_model,
@@ -67,13 +69,15 @@ def calibrate_intra(
     encode: Callable[[np.ndarray], np.ndarray],
     pictures: list[np.ndarray],
     slices: tuple[int, ...],
-    minutes: float,
-    start: ContextModel | None,
+    budget: Budget,
+    model: ContextModel,
     lagrangian: float,
     log: Callable[[str], None],
 ) -> tuple[CodecTables, ContextModel]:
     """Tables whose inter part is only a placeholder copied from intra shapes; ``calibrate_inter``
     fits that from clips.
+
+    budget: for fitting ``model``, which is where it starts, and what is returned.
     """
     filters, errors = fit_phase_filters(encode, [p[:200, :200] for p in pictures[:16]])
     log(
@@ -95,11 +99,12 @@ def calibrate_intra(
         for z in latents
         for crf in rng.choice(PICTURE_CRFS, 3, replace=False)
     ]
-    model, bits = fit_context_model(samples, INTRA, slices, minutes * 0.6, start)
+    bits = fit_context_model(samples, INTRA, model, budget.part(0.6))
     log(f"intra network, dead-zone levels: {bits:.4f} bits per level")
     shapes = logistic_tables()
     smooth = to_frequencies(np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), shapes, 1.0)
-    blank_inter = to_integers(ContextModel(slices, inter=True), INTER)
+    blank = torch.Generator().manual_seed(0)
+    blank_inter = to_integers(ContextModel(slices, inter=True, generator=blank), INTER)
     tables = CodecTables(
         sum(slices),
         slices,
@@ -119,7 +124,7 @@ def calibrate_intra(
             counts += sum(c for c in io.counts.values() if c.shape == counts.shape)
             samples.append(LevelSample(levels, log2_step_eighths(quantiser) / 8))
         if not last:
-            model, bits = fit_context_model(samples, INTRA, slices, minutes * 0.4, model)
+            bits = fit_context_model(samples, INTRA, model, budget.part(0.4))
             log(f"intra network, rate-distortion optimised levels: {bits:.4f} bits per level")
             tables = replace(
                 tables, networks={INTRA: to_integers(model, INTRA), INTER: blank_inter}

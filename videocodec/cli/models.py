@@ -1,10 +1,11 @@
-"""``videocodec models calibrate|list|show``."""
+"""``videocodec models calibrate|list|show|lpips``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from .common import add_machine_options, counted, minutes, print_json, size, whole_number
 
@@ -40,6 +41,18 @@ def add(commands: argparse._SubParsersAction) -> None:
     show.add_argument("model", metavar="NAME_OR_DIR", help="the bundle")
     show.add_argument("--json", action="store_true", help="print everything as JSON")
     show.set_defaults(run=run_show)
+    lpips = actions.add_parser(
+        "lpips",
+        help="write the weights that encode --perceptual looks through",
+        description=(
+            "Write the weights of LPIPS with SqueezeNet, which encode --perceptual, the ladder and"
+            " training take, as one safetensors file. They come from the package lpips (pip install"
+            " lpips), which downloads them once."
+        ),
+    )
+    lpips.add_argument("output", metavar="FILE", help="the safetensors file to write")
+    lpips.add_argument("-y", "--yes", action="store_true", help="replace an existing file")
+    lpips.set_defaults(run=run_lpips)
 
 
 def _add_calibrate(actions: argparse._SubParsersAction) -> None:
@@ -82,6 +95,15 @@ def _add_calibrate(actions: argparse._SubParsersAction) -> None:
         ),
     )
     parser.add_argument(
+        "--training-steps",
+        type=whole_number(1),
+        metavar="N",
+        help=(
+            "fit the context networks for so many steps instead: the same bundle every time"
+            " (default: --minutes)"
+        ),
+    )
+    parser.add_argument(
         "--picture-count",
         type=whole_number(1),
         default=80,
@@ -115,6 +137,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
         images=args.images,
         clips=args.clips,
         minutes=args.minutes,
+        training_steps=args.training_steps,
         picture_count=args.picture_count,
         clip_frames=args.clip_frames,
         device=args.device,
@@ -211,4 +234,13 @@ def run_show(args: argparse.Namespace) -> int:
     width = max(map(len, lines))
     for key, value in lines.items():
         print(f"{key:{width}} {value}")
+    return 0
+
+
+def run_lpips(args: argparse.Namespace) -> int:
+    """Write the file and say so."""
+    from ..judges.lpips_package import write_weights
+
+    write_weights(Path(args.output), overwrite=args.yes)
+    print(f"{args.output}: weights of LPIPS with SqueezeNet")
     return 0

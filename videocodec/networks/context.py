@@ -10,6 +10,8 @@ planes and their order are the same here.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -32,7 +34,14 @@ class SliceContext(nn.Module):
     of the prediction and of the previous frame's levels.
     """
 
-    def __init__(self, earlier: int, own: int, hidden: int, inter: bool = False) -> None:
+    def __init__(
+        self,
+        earlier: int,
+        own: int,
+        hidden: int,
+        inter: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
         super().__init__()
         self.own, self.hidden = own, hidden
         # Signed values and magnitudes of everything visible, second pass, log2 of the step, inside
@@ -40,6 +49,10 @@ class SliceContext(nn.Module):
         planes = 2 * (earlier + own) + 3 + (1 + 2 * own if inter else 0)
         self.gather = nn.Conv2d(planes, hidden + 2 * own, 3, padding=1)
         self.mix = nn.Conv2d(hidden, 2 * own, 1)
+        if generator is not None:
+            bound = 1 / math.sqrt(9 * planes)  # as PyTorch begins
+            for parameter in self.gather.parameters():
+                nn.init.uniform_(parameter, -bound, bound, generator=generator)
         nn.init.zeros_(self.mix.weight)
         nn.init.zeros_(self.mix.bias)
 
@@ -62,16 +75,22 @@ class SliceContext(nn.Module):
 class ContextModel(nn.Module):
     """Predicts every quantised latent from those coded before it.
 
-    ``slices`` are channel counts that add up to C.
+    ``slices`` are channel counts that add up to C.  generator: of the first weights; without it
+    they are drawn from PyTorch's global one.
     """
 
     def __init__(
-        self, slices: tuple[int, ...] = (1, 1, 2, 4, 8), hidden: int = 32, inter: bool = False
+        self,
+        slices: tuple[int, ...] = (1, 1, 2, 4, 8),
+        hidden: int = 32,
+        inter: bool = False,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.slices = tuple(slices)
         self.nets = nn.ModuleList(
-            SliceContext(sum(slices[:i]), own, hidden, inter) for i, own in enumerate(slices)
+            SliceContext(sum(slices[:i]), own, hidden, inter, generator)
+            for i, own in enumerate(slices)
         )
 
     def forward(

@@ -214,6 +214,7 @@ class TestBeforeAnyWork:
         [
             ("minutes", 0),
             ("minutes", float("nan")),
+            ("training_steps", 0),
             ("picture_count", 0),
             ("clip_frames", 1),
             ("threads", 0),

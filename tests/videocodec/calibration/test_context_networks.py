@@ -23,11 +23,12 @@ from videocodec.calibration.context_networks import (
     _crops,
     fit_context_model,
     logistic_tables,
-    start_from,
     to_frequencies,
     to_integers,
 )
 from videocodec.networks.context import ContextModel, logistic_bits
+from videocodec.networks.weights import load_what_fits
+from videocodec.training.budget import Budget
 
 SLICES = (1, 2, 3)
 HEIGHT, WIDTH = 6, 8
@@ -133,16 +134,32 @@ class TestFitting:
         torch.manual_seed(0)
         model = ContextModel((1, 2), hidden=8)
         before = self.mean_bits(model, repeated)
-        fitted, running = fit_context_model(
+        running = fit_context_model(
             [LevelSample(levels.astype(np.int64), 0.0) for levels in repeated],
             INTRA,
-            (1, 2),
-            2 / 60,
             model,
+            Budget(steps=150),
             crop=16,
             batch=4,
         )
-        assert self.mean_bits(fitted, repeated) < min(before - 0.1, running)
+        assert self.mean_bits(model, repeated) < min(before - 0.1, running)
+
+    def test_as_many_steps_give_the_same_weights_again(self) -> None:
+        rng, models = np.random.default_rng(0), []
+        levels = np.rint(rng.laplace(0, 2, (3, 16, 16))).astype(np.int64)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            for _ in range(2):
+                generator = torch.Generator().manual_seed(5)
+                models.append(ContextModel((1, 2), hidden=8, generator=generator))
+                fit_context_model(
+                    [LevelSample(levels, 0.0)], INTRA, models[-1], Budget(steps=4), 16, 4
+                )
+        finally:
+            torch.set_num_threads(threads)
+        first, second = (model.state_dict() for model in models)
+        assert all(torch.equal(first[name], second[name]) for name in first)
 
     @staticmethod
     @torch.no_grad()
@@ -169,14 +186,15 @@ class TestFitting:
 
     def test_clips_so_still_that_nothing_was_coded_leave_the_model_as_it_is(self) -> None:
         model = random_model(inter=True)
-        assert fit_context_model([], INTER, SLICES, 1.0, model)[0] is model
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        assert np.isnan(fit_context_model([], INTER, model, Budget(steps=3)))
+        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
     def test_another_models_weights_are_taken_over_and_new_planes_start_at_zero(self) -> None:
         intra = random_model(inter=False)
-        inter = start_from(
-            {f"rate.{name}": value.half() for name, value in intra.state_dict().items()},
-            ContextModel(SLICES, hidden=8, inter=True),
-        )
+        inter = ContextModel(SLICES, hidden=8, inter=True)
+        named = {f"rate.{name}": value.half() for name, value in intra.state_dict().items()}
+        assert load_what_fits(inter, named, "rate.") == set(intra.state_dict())
         levels, step = torch.randn(1, 6, HEIGHT, WIDTH).round(), torch.zeros(1)
         with torch.no_grad():
             wanted = intra(levels, step)

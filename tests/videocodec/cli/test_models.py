@@ -49,7 +49,8 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", [["models"], ["models", "calibrate"], ["models", "list"], ["models", "show"]]
+    "command",
+    [["models"], *(["models", one] for one in ("calibrate", "list", "show", "lpips"))],
 )
 def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
@@ -73,6 +74,7 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
             "minutes above 0",
         ),
         (["models", "show"], "NAME_OR_DIR"),
+        (["models", "lpips"], "FILE"),
     ],
 )
 def test_wrong_usage_is_status_2(
@@ -304,3 +306,25 @@ def test_calibrate_encode_decode(
     assert main(["decode", str(coded), str(tmp_path / "b" / "%d.png"), "--no-restore", *cpu]) == 0
     a, b = (cv2.imread(str(tmp_path / name / "2.png")).astype(int) for name in "ab")
     assert np.abs(a - b).max() > 0
+
+
+class TestLpips:
+    def test_it_writes_the_file_and_says_so(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from videocodec.judges import lpips_package
+
+        written = []
+        monkeypatch.setattr(
+            lpips_package, "write_weights", lambda *of, **how: written.append((*of, how))
+        )
+        assert main(["models", "lpips", str(tmp_path / "file"), "-y"]) == 0
+        assert written == [(tmp_path / "file", {"overwrite": True})]
+        assert capsys.readouterr().out == f"{tmp_path}/file: weights of LPIPS with SqueezeNet\n"
+
+    def test_without_the_package_it_says_what_to_install(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "lpips", None)
+        said = complaint(capsys, "models", "lpips", tmp_path / "file")
+        assert said == "the package lpips is needed: pip install lpips"

@@ -7,13 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-
-@pytest.fixture(scope="module")
-def batching(tool_module):
-    return tool_module("train.restoration_batches")
+from videocodec.training import restoration_batches as batching
 
 
-def test_training_and_validation_share_no_scene(batching) -> None:
+def test_training_and_validation_share_no_scene() -> None:
     def stream(name: str):
         return batching.Stream(name, *[np.zeros((2, 1, 1, 1))] * 7)
 
@@ -26,7 +23,7 @@ def test_training_and_validation_share_no_scene(batching) -> None:
     assert "clip-d" not in {s.name[:6] for s in use}
 
 
-def test_scenes_to_validate_with_can_be_named(batching) -> None:
+def test_scenes_to_validate_with_can_be_named() -> None:
     names = [
         "clip-a_1 crf20",
         "clip-b_1 crf20",
@@ -42,7 +39,7 @@ def test_scenes_to_validate_with_can_be_named(batching) -> None:
     assert [s.name for s in use] == [*names[:3], names[5]]
 
 
-def test_only_true_edges_of_a_picture_are_judged(batching) -> None:
+def test_only_true_edges_of_a_picture_are_judged() -> None:
     shape = (2, 16, 16, 24)
     stream = batching.Stream(
         "clip-a crf40",
@@ -56,7 +53,8 @@ def test_only_true_edges_of_a_picture_are_judged(batching) -> None:
     )
     margin = 8 * batching.MARGIN
     corner, cut_all_round = (
-        batching.collate([(stream, 0, y, x, 8, 8)], 1.0).judged for y, x in ((0, 16), (4, 8))
+        batching.collate([batching.Cut(stream, 0, y, x, 8, 8)], 1.0).judged
+        for y, x in ((0, 16), (4, 8))
     )
     assert corner[:, :, : 64 - margin, margin:].all() and corner.sum() == 2 * (64 - margin) ** 2
     assert (
@@ -65,7 +63,7 @@ def test_only_true_edges_of_a_picture_are_judged(batching) -> None:
     )
 
 
-def test_a_scene_filmed_often_counts_once(batching, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scene_filmed_often_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     shape = (3, 16, 16, 16)
     rest = [
         np.zeros((3, 128, 128, 3), np.uint8),
@@ -85,7 +83,9 @@ def test_a_scene_filmed_often_counts_once(batching, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         batching,
         "collate",
-        lambda cuts, deviation: drawn.extend(cut[0].name for cut in cuts) or real(cuts, deviation),
+        lambda cuts, deviation: (
+            drawn.extend(cut.stream.name for cut in cuts) or real(cuts, deviation)
+        ),
     )
     rng = np.random.default_rng(0)
     for _ in range(40):
@@ -93,7 +93,7 @@ def test_a_scene_filmed_often_counts_once(batching, monkeypatch: pytest.MonkeyPa
     assert 0.4 < np.mean([name.startswith("clip-b") for name in drawn]) < 0.6
 
 
-def test_the_sampling_grid_follows_the_motion(batching, texture: Callable) -> None:
+def test_the_sampling_grid_follows_the_motion(texture: Callable) -> None:
     wide = texture(128, 160, 3)
     first, second = (np.ascontiguousarray(wide[:, x : x + 128]) for x in (0, 6))
     grid = batching.sampling_grid(first, second)
@@ -104,7 +104,7 @@ def test_the_sampling_grid_follows_the_motion(batching, texture: Callable) -> No
     ) == pytest.approx(0, abs=0.5)
 
 
-def test_marked_blocks_hold_a_neighbours_content(batching) -> None:
+def test_marked_blocks_hold_a_neighbours_content() -> None:
     rng = np.random.default_rng(1)
     shape = (3, 16, 16, 16)
     stream = batching.Stream(
@@ -126,7 +126,7 @@ def test_marked_blocks_hold_a_neighbours_content(batching) -> None:
     assert found == {2.0, 3.0, 4.0}
 
 
-def test_blocks_that_the_encoder_left_out_stay_as_they_are(batching) -> None:
+def test_blocks_that_the_encoder_left_out_stay_as_they_are() -> None:
     shape, made_up = (3, 16, 16, 16), np.zeros((3, 16, 16), bool)
     made_up[1:, 4:8] = True
     stream = batching.Stream(
@@ -150,7 +150,7 @@ def test_blocks_that_the_encoder_left_out_stay_as_they_are(batching) -> None:
     assert batching.scene("clip-a_1-made crf40") == batching.scene("clip-a_2 crf20")
 
 
-def test_marks_go_from_a_block_to_most_of_a_cut_out(batching) -> None:
+def test_marks_go_from_a_block_to_most_of_a_cut_out() -> None:
     rng = np.random.default_rng(1)
     shares = []
     for _ in range(200):

@@ -1,8 +1,5 @@
-"""Write the weights of LPIPS with SqueezeNet 1.1 as the one safetensors file that this project's
-tools and ``encode --perceptual`` take.
-
-    pip install lpips          # brings torchvision; its weights are downloaded once
-    python -m tools.train.lpips_weights lpips-squeeze.safetensors
+"""The weights of LPIPS with SqueezeNet 1.1 from the package ``lpips``, as the one safetensors file
+that this project takes.
 
 The package's network wants pictures in [-1, 1], less a mean and divided by a deviation a channel;
 ours wants grey levels of 0 to 255 less another mean.  The difference goes into the first
@@ -11,13 +8,14 @@ convolution, which is not padded, so that both give the same figures.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from videocodec.judges.lpips import MEAN_RGB
+from ..errors import MissingPackageError, OutputError, OutputExistsError
+from .lpips import MEAN_RGB
 
 # Where SqueezeNet's layers are in the package's network.
 _LAYERS = {"fire2": "slice2.3", "fire3": "slice2.4", "fire4": "slice3.6", "fire5": "slice3.7"}
@@ -47,18 +45,22 @@ def converted(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.float().contiguous() for name, tensor in tensors.items()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("output", type=Path)
-    args = parser.parse_args()
+def write_weights(output: Path, overwrite: bool = False) -> None:
+    """Write the weights that the package ``lpips`` brings, for ``LpipsSqueeze``.
+
+    Raises ``MissingPackageError`` without the package, ``OutputExistsError``, and ``OutputError``
+    where the file cannot be written.
+    """
+    if output.exists() and not overwrite:
+        raise OutputExistsError(f"{output} exists: pass -y to overwrite")
     try:
         import lpips
     except ImportError as error:
-        raise SystemExit(f"{error}: pip install lpips") from error
-    save_file(converted(lpips.LPIPS(net="squeeze", verbose=False).state_dict()), str(args.output))
-
-
-if __name__ == "__main__":
-    main()
+        raise MissingPackageError("the package lpips is needed: pip install lpips") from error
+    tensors = converted(lpips.LPIPS(net="squeeze", verbose=False).state_dict())
+    partial = output.with_name(output.name + ".part")
+    try:
+        save_file(tensors, str(partial))
+        partial.replace(output)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"{output}: cannot be written ({error}): check disk and name") from error

@@ -1,6 +1,4 @@
-"""tools/train/lpips_weights.py: what it makes of the lpips package's weights gives that package's
-figures.
-"""
+"""Weights of the package lpips: what is made of them gives that package's figures."""
 
 from __future__ import annotations
 
@@ -12,7 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from videocodec.errors import MissingPackageError, OutputError, OutputExistsError
 from videocodec.judges.lpips import LpipsSqueeze
+from videocodec.judges.lpips_package import write_weights
 
 CHANNELS = (64, 128, 256, 384, 384, 512, 512)
 SLICES = (range(2), range(2, 5), range(5, 8), range(8, 10), (10,), (11,), (12,))
@@ -82,34 +82,47 @@ class Package(nn.Module):
         return total
 
 
-@pytest.fixture(scope="module")
-def tool(tool_module):
-    return tool_module("train.lpips_weights")
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+    """What the package, which is stood in for, is asked for."""
+    asked: list[dict] = []
+    stand_in = SimpleNamespace(LPIPS=lambda **options: asked.append(options) or Package())
+    monkeypatch.setitem(sys.modules, "lpips", stand_in)
+    return asked
 
 
-def test_the_figures_are_those_of_the_package(
-    tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package, asked = Package(), []
-    monkeypatch.setitem(
-        sys.modules,
-        "lpips",
-        SimpleNamespace(LPIPS=lambda **options: asked.append(options) or package),
-    )
-    monkeypatch.setattr(sys, "argv", ["lpips_weights.py", str(tmp_path / "lpips.safetensors")])
-    tool.main()
-    assert asked[0]["net"] == "squeeze"
-    a, b = (torch.rand(2, 3, 70, 93) * 2 - 1 for _ in range(2))
-    expected, found = package(a, b), LpipsSqueeze(tmp_path / "lpips.safetensors")(a, b)
+def test_the_figures_are_those_of_the_package(requests: list[dict], tmp_path: Path) -> None:
+    write_weights(tmp_path / "lpips.safetensors")
+    assert requests[0]["net"] == "squeeze"
+    generator = torch.Generator().manual_seed(1)
+    a, b = (torch.rand(2, 3, 70, 93, generator=generator) * 2 - 1 for _ in range(2))
+    expected, found = Package()(a, b), LpipsSqueeze(tmp_path / "lpips.safetensors")(a, b)
     assert expected.min() > 0
     assert torch.allclose(found, expected, rtol=1e-3)
+    assert [file.name for file in tmp_path.iterdir()] == ["lpips.safetensors"]
 
 
 def test_without_the_package_one_line_says_what_to_install(
-    tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "lpips", None)
-    monkeypatch.setattr(sys, "argv", ["lpips_weights.py", str(tmp_path / "lpips.safetensors")])
-    with pytest.raises(SystemExit, match="pip install lpips"):
-        tool.main()
+    with pytest.raises(MissingPackageError, match="pip install lpips"):
+        write_weights(tmp_path / "lpips.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_file_is_replaced_only_if_asked(requests: list[dict], tmp_path: Path) -> None:
+    file = tmp_path / "lpips.safetensors"
+    file.write_text("precious")
+    with pytest.raises(OutputExistsError, match="lpips.safetensors exists: pass -y"):
+        write_weights(file)
+    assert file.read_text() == "precious" and not requests
+    write_weights(file, overwrite=True)
+    assert LpipsSqueeze(file)
+
+
+def test_a_folder_that_is_not_there_is_refused_in_one_line(
+    requests: list[dict], tmp_path: Path
+) -> None:
+    with pytest.raises(OutputError, match=r"absent/lpips: cannot be written \("):
+        write_weights(tmp_path / "absent" / "lpips")

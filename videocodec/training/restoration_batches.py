@@ -1,5 +1,7 @@
-"""Streams of the real encoder in memory, and batches of cut-outs of them, for training the temporal
+"""Streams of the real encoder in memory, and batches of crops of them, for training the temporal
 UNet.
+
+Streams are made by ``python -m tools.train.restoration_streams``, which says what is in a folder.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ import numpy as np
 import torch
 
 from bitstream.v1.quantiser import UNITS_PER_LATENT
-from videocodec.decoded import QUANTISER_STEPS
-from videocodec.optical_flow import DenseFlow
+
+from ..decoded import QUANTISER_STEPS
+from ..errors import InputError
+from ..optical_flow import DenseFlow
 
 HELD_OUT_EVERY = 5
 MARGIN = 2  # latents
@@ -22,9 +26,17 @@ MARGIN = 2  # latents
 
 @dataclass(frozen=True)
 class Stream:
-    """One coded clip in memory, shapes as in restoration_streams.py; steps (T, h, w) float32;
-    timesteps (T,) int64; generate (T, h, w) bool, blocks that the encoder left to be made up, None
-    for none.
+    """One coded clip in memory.
+
+    name: of the clip, and of the crf after a space.
+    pictures: (T, H, W, 3) uint8.
+    source: (T, C, h, w) float16, its latents.
+    decoded: (T, C, h, w) int16, in units of the stream.
+    neighbours: (T, 2, C, h, w) int16, what was predicted from the frames before and after.
+    steps: (T, h, w) float32, of the quantiser.
+    timesteps: (T,) int64.
+    keyframe: (T,) bool.
+    generate: (T, h, w) bool, blocks that the encoder left to be made up, None for none.
     """
 
     name: str
@@ -47,7 +59,10 @@ def scene(name: str) -> str:
 
 
 def load_streams(folder: Path, timesteps: np.ndarray) -> list[Stream]:
-    """All complete streams below a folder.  Ends the program if there is none."""
+    """All complete streams below a folder; timesteps: (128,), of every quantiser.
+
+    Raises ``InputError`` if there is none.
+    """
     streams = []
     for clip in sorted(f for f in folder.iterdir() if f.is_dir() and f.suffix != ".part"):
         pictures, source = np.load(clip / "pictures.npy"), np.load(clip / "source.npy")
@@ -69,15 +84,22 @@ def load_streams(folder: Path, timesteps: np.ndarray) -> list[Stream]:
                     )
                 )
     if not streams:
-        raise SystemExit(f"{folder}: no streams: make them with tools/train/restoration_streams.py")
+        raise InputError(
+            f"{folder}: no streams: make them with python -m tools.train.restoration_streams"
+        )
     return streams
 
 
 @dataclass
 class Batch:
-    """Frames 2k and 2k + 1 are neighbours.  latents, before, after, source (B, C, h, w) of unit
-    variance; generate, steps (B, h, w); timesteps (B,); pictures (B, 3, H, W) in [-1, 1]; flow
-    (B/2, H, W, 2): where the second frame comes from in the first, as grid_sample wants it.
+    """Crops of frames; frames 2k and 2k + 1 are neighbours.
+
+    latents, before, after, source: (B, C, h, w) of unit variance.
+    generate, steps: (B, h, w).
+    timesteps: (B,).
+    pictures: (B, 3, H, W) in [-1, 1].
+    flow: (B/2, H, W, 2), where the second frame comes from in the first, as grid_sample takes it.
+    judged: (B, 1, H, W) bool, pixels that count.
     """
 
     latents: torch.Tensor
@@ -110,53 +132,84 @@ def sampling_grid(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     )
 
 
-def collate(cuts: list[tuple[Stream, int, int, int, int, int]], deviation: float) -> Batch:
-    """Pairs of frames (stream, first frame, top, left, height, width; in latents) to a batch."""
-    parts: dict[str, list] = {name: [] for name in Batch.__dataclass_fields__}
-    for stream, t, y, x, h, w in cuts:
-        there, pixels = (
-            np.s_[t : t + 2, :, y : y + h, x : x + w],
-            np.s_[t : t + 2, 8 * y : 8 * (y + h), 8 * x : 8 * (x + w)],
-        )
-        pictures = stream.pictures[pixels]
-        parts["latents"].append(stream.decoded[there] / np.float32(UNITS_PER_LATENT * deviation))
-        for side, name in enumerate(("before", "after")):
-            parts[name].append(
-                stream.neighbours[:, side][there] / np.float32(UNITS_PER_LATENT * deviation)
-            )
-        parts["source"].append(stream.source[there].astype(np.float32) / np.float32(deviation))
-        parts["steps"].append(stream.steps[t : t + 2, y : y + h, x : x + w])
-        made_up = (
-            stream.generate[there[0], there[2], there[3]]
-            if stream.generate is not None
-            else np.zeros((2, h, w))
-        )
-        parts["generate"].append(made_up.astype(np.float32))
-        parts["timesteps"].append(stream.timesteps[t : t + 2])
-        parts["pictures"].append(pictures.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)
-        parts["flow"].append(sampling_grid(*pictures)[None])
-        top, left, bottom, right = (
-            y > 0,
-            x > 0,
-            y + h < stream.decoded.shape[2],
-            x + w < stream.decoded.shape[3],
-        )
-        judged = np.zeros((2, 1, 8 * h, 8 * w), bool)
-        judged[
-            ...,
-            8 * MARGIN * top : 8 * (h - MARGIN * bottom),
-            8 * MARGIN * left : 8 * (w - MARGIN * right),
-        ] = True
-        parts["judged"].append(judged)
+@dataclass(frozen=True)
+class Cut:
+    """A crop of two frames of a stream, ``frame`` and the next; sides in latents."""
+
+    stream: Stream
+    frame: int
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def latents(self) -> tuple[slice, slice, slice, slice]:
+        """Its place in arrays (T, C, h, w)."""
+        rows = slice(self.top, self.top + self.height)
+        columns = slice(self.left, self.left + self.width)
+        return slice(self.frame, self.frame + 2), slice(None), rows, columns
+
+    @property
+    def pixels(self) -> tuple[slice, slice, slice]:
+        """Its place in arrays (T, H, W, 3)."""
+        frames, _, *sides = self.latents
+        rows, columns = (slice(8 * side.start, 8 * side.stop) for side in sides)
+        return frames, rows, columns
+
+
+def collate(cuts: list[Cut], deviation: float) -> Batch:
+    """Crops of one size as a batch; latents are divided by ``deviation``."""
+    parts = [_tensors(cut, np.float32(deviation)) for cut in cuts]
     return Batch(
-        **{name: torch.from_numpy(np.concatenate(values)) for name, values in parts.items()}
+        **{
+            name: torch.from_numpy(np.concatenate([part[name] for part in parts]))
+            for name in Batch.__dataclass_fields__
+        }
     )
+
+
+def _tensors(cut: Cut, deviation: np.float32) -> dict[str, np.ndarray]:
+    """The fields of a batch of one cut."""
+    stream, place = cut.stream, cut.latents
+    frames, _, rows, columns = place
+    pictures = stream.pictures[cut.pixels]
+    units = UNITS_PER_LATENT * deviation
+    made_up = np.zeros((2, cut.height, cut.width), np.float32)
+    if stream.generate is not None:
+        made_up = stream.generate[frames, rows, columns].astype(np.float32)
+    return {
+        "latents": stream.decoded[place] / units,
+        "before": stream.neighbours[:, 0][place] / units,
+        "after": stream.neighbours[:, 1][place] / units,
+        "source": stream.source[place].astype(np.float32) / deviation,
+        "generate": made_up,
+        "steps": stream.steps[frames, rows, columns],
+        "timesteps": stream.timesteps[frames],
+        "pictures": pictures.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1,
+        "flow": sampling_grid(*pictures)[None],
+        "judged": _judged(cut),
+    }
+
+
+def _judged(cut: Cut) -> np.ndarray:
+    """(2, 1, H, W) bool: pixels away from sides where a crop, but not the picture, ends."""
+    height, width = cut.stream.decoded.shape[2:]
+    bottom, right = cut.top + cut.height, cut.left + cut.width
+    rows = slice(8 * MARGIN * (cut.top > 0), 8 * (cut.height - MARGIN * (bottom < height)))
+    columns = slice(8 * MARGIN * (cut.left > 0), 8 * (cut.width - MARGIN * (right < width)))
+    judged = np.zeros((2, 1, 8 * cut.height, 8 * cut.width), bool)
+    judged[..., rows, columns] = True
+    return judged
 
 
 def training_batch(
     streams: list[Stream], pairs: int, crop: int, deviation: float, rng: np.random.Generator
 ) -> Batch:
-    """Random pairs; crop in latents, even; less where a clip is smaller."""
+    """Crops of random pairs of frames, ``crop`` latents a side, even, less where a clip is smaller;
+    in a third of the frames between keyframes some blocks hold a neighbour's content and are marked
+    for generation.
+    """
     crop = min(crop, *(side // 2 * 2 for s in streams for side in s.decoded.shape[2:]))
     scenes = [scene(s.name) for s in streams]
     shares = np.array(
@@ -165,30 +218,29 @@ def training_batch(
     cuts = []
     for i in rng.choice(len(streams), pairs, p=shares / shares.sum()):
         stream = streams[i]
-        h = w = crop
         # The clip's first frame is the one keyframe: met as often as it matters, since what stands
         # still is it for seconds.
         t = 0 if rng.random() < 0.3 else int(rng.integers(len(stream.decoded) - 1))
         y, x = (
             2 * int(rng.integers((side - size) // 2 + 1))
-            for side, size in zip(stream.decoded.shape[2:], (h, w))
+            for side, size in zip(stream.decoded.shape[2:], (crop, crop))
         )
-        cuts.append((stream, t, y, x, h, w))
+        cuts.append(Cut(stream, t, y, x, crop, crop))
     batch = collate(cuts, deviation)
-    keyframes = [bool(s.keyframe[t + i]) for s, t, *_ in cuts for i in (0, 1)]
+    keyframes = [bool(cut.stream.keyframe[cut.frame + i]) for cut in cuts for i in (0, 1)]
     for i, is_keyframe in enumerate(keyframes):
         if is_keyframe or rng.random() > 0.33 or batch.generate[i].any():
             continue
         for y, x, size in blocks_to_mark(crop, rng):
-            whole = np.s_[i, :, y : y + size, x : x + size]
+            block = np.s_[i, :, y : y + size, x : x + size]
             share = float(rng.choice([0.0, 0.5, 1.0]))
             batch.generate[i, y : y + size, x : x + size] = 1
-            batch.latents[whole] = share * batch.before[whole] + (1 - share) * batch.after[whole]
+            batch.latents[block] = share * batch.before[block] + (1 - share) * batch.after[block]
     return batch
 
 
 def blocks_to_mark(crop: int, rng: np.random.Generator) -> list[tuple[int, int, int]]:
-    """(top, left, side) of blocks to mark: from a single one to most of a cut-out, as encoders do
+    """(top, left, side) of blocks to mark: from a single one to most of a crop, as encoders do
     from calm to wild scenes.
     """
     size = int(rng.choice([2, 2, 4]))

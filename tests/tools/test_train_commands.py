@@ -1,5 +1,5 @@
 """From clips and pictures to a bundle with a UNet: streams, a short training, installing; and the
-parts of training.
+autoencoder's training as a command.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from videocodec.models.bundle import BUNDLES, ModelBundle
-
-
-@pytest.fixture(scope="module")
-def training(tool_module):
-    return tool_module("train.unet")
-
-
-@pytest.fixture(scope="module")
-def batching(tool_module):
-    return tool_module("train.restoration_batches")
+from videocodec.training.budget import Budget
+from videocodec.training.restoration import RestorationTraining, train_restoration
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +55,7 @@ def streams(
 
 @pytest.fixture(scope="module")
 def train(run_tool: Callable, streams: Path, lpips_weights: Path) -> Callable[..., Path]:
-    """train(output, *options) → the output folder after some seconds of training."""
+    """train(output, *options) → the output folder after two steps of training."""
 
     def run(output: Path, *options: object) -> Path:
         fixed = (
@@ -77,7 +70,7 @@ def train(run_tool: Callable, streams: Path, lpips_weights: Path) -> Callable[..
             "--threads",
             1,
         )
-        ran = run_tool("train.unet", *fixed, "--minutes", 0.04, "--crop", 8, "--pairs", 1, *options)
+        ran = run_tool("train.unet", *fixed, "--steps", 2, "--crop", 8, "--pairs", 1, *options)
         assert ran.returncode == 0, ran.stderr
         return output
 
@@ -137,11 +130,16 @@ class TestAShortRun:
     def test_it_starts_from_the_committed_weights_and_writes_its_own_in_half_precision(
         self, trained: Path
     ) -> None:
-        assert {file.name for file in trained.iterdir()} == {"unet", "last", "train.log"}
+        assert {file.name for file in trained.iterdir()} == {
+            "unet",
+            "last",
+            "train.log",
+            "checkpoint",
+        }
         assert [file.name for file in (trained / "last").iterdir()] == ["unet"]
         start, plain, *validations = log(trained)
-        assert start["resumed"] and start["init"] == str(BUNDLES / "embedded-unet")
-        assert validations[-1]["iteration"] > 0
+        assert start["init"] == str(BUNDLES / "embedded-unet")
+        assert validations[-1]["iteration"] == 2
         assert len(plain["without_unet"]) == 4
         weights = load_file(str(trained / "unet" / "diffusion_pytorch_model.safetensors"))
         assert {value.dtype for value in weights.values()} == {torch.float16}
@@ -150,25 +148,40 @@ class TestAShortRun:
         self, train: Callable[..., Path], trained: Path, marked: Path, tmp_path: Path
     ) -> None:
         start, _, first, *_ = log(train(tmp_path / "second", "--init", marked))
-        assert start["resumed"] and start["init"] == str(marked)
+        assert start["init"] == str(marked)
         assert (
             first["iteration"] == 0
             and first["figure"] > max(line["figure"] for line in log(trained)[2:]) + 0.1
         )
 
-    def test_the_same_command_goes_on_with_the_best_it_had(
-        self, train: Callable[..., Path], trained: Path, marked: Path
+    def test_a_run_in_two_parts_ends_with_the_same_weights_to_the_bit(
+        self, streams: Path, lpips_weights: Path, tmp_path: Path
     ) -> None:
-        """A run that was cut off must not be thrown away by the next one, which writes what it
-        starts from at once.
-        """
-        before = log(trained)
-        start, _, first, *_ = log(train(marked))[len(before) :]
-        assert start["resumed"] and start["init"] == str(marked)
-        assert (
-            first["iteration"] == 0
-            and first["figure"] > max(line["figure"] for line in before[2:]) + 0.1
+        """The first part is ended by a count of pixels that leaves the schedule as it is."""
+        output, threads = tmp_path / "parts", torch.get_num_threads()
+        whole = RestorationTraining(
+            streams=streams,
+            lpips=lpips_weights,
+            output=tmp_path / "whole",
+            init=BUNDLES / "embedded-unet",
+            budget=Budget(steps=2),
+            pairs=1,
+            crop=8,
         )
+        torch.set_num_threads(1)
+        try:
+            train_restoration(whole)
+            train_restoration(replace(whole, output=output, budget=Budget(steps=2, pixels=1)))
+            train_restoration(replace(whole, output=output))
+        finally:
+            torch.set_num_threads(threads)
+        assert [line["iteration"] for line in log(output) if "figure" in line] == [0, 1, 1, 2]
+        for name in ("weights", "average"):
+            wanted, found = (
+                load_file(str(folder / "checkpoint" / f"{name}.safetensors"))
+                for folder in (whole.output, output)
+            )
+            assert all(torch.equal(value, found[key]) for key, value in wanted.items())
 
     def test_installed_it_makes_a_bundle_that_restores(
         self, run_tool: Callable, trained: Path, tmp_path: Path
@@ -208,112 +221,34 @@ class TestAShortRun:
         ModelBundle.find(folder).load_autoencoder()
 
 
-def whole(pictures: torch.Tensor) -> torch.Tensor:
-    """A mask that judges every pixel."""
-    return torch.ones_like(pictures[:, :1], dtype=torch.bool)
+@pytest.mark.slow
+def test_the_autoencoder_goes_on_from_the_committed_weights(
+    run_tool: Callable, picture_folder: Path, lpips_weights: Path, tmp_path: Path
+) -> None:
+    places = ("--pictures", picture_folder, "--lpips", lpips_weights, "--output", tmp_path / "out")
+    ran = run_tool(
+        "train.autoencoder", *places, "--device", "cpu", "--steps", 1, "--crop", 64, "--batch", 1
+    )
+    assert ran.returncode == 0, ran.stderr
+    start, first, last = log(tmp_path / "out")
+    assert start["init"] == str(BUNDLES / "embedded")
+    assert (first["iteration"], last["iteration"]) == (0, 1)
+    assert first["validation"][1][2] > 20  # PSNR: of a trained network
 
 
-class TestParts:
-    def test_halving_an_error_is_worth_the_same_in_calm_and_in_busy_pictures(
-        self, training, batching
-    ) -> None:
-        pictures = torch.zeros(2, 3, 64, 64)
-        planes, flow = torch.ones(2, 8, 8), torch.zeros(1, 64, 64, 2)
-        batch = batching.Batch(
-            *[torch.zeros(2, 1, 8, 8)] * 4,
-            planes,
-            planes,
-            torch.zeros(2),
-            pictures,
-            flow,
-            whole(pictures),
-        )
-        noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        lpips = lambda a, b: a.abs().mean((1, 2, 3))
+def test_a_folder_without_streams_ends_the_command_with_one_line(
+    run_tool: Callable, lpips_weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "streams").mkdir()
+    places = ("--streams", tmp_path / "streams", "--lpips", lpips_weights)
+    ran = run_tool("train.unet", *places, "--output", tmp_path / "out")
+    assert ran.returncode == 1
+    assert "no streams: make them with" in ran.stderr.splitlines()[-1]
 
-        def gain(error: float) -> float:
-            whole, half = (
-                training.distortion(
-                    torch.cat([size * noise] * 2),
-                    batch,
-                    lpips,
-                    training.Weights(1.0, 0.1),
-                    train=False,
-                )[0].mean()
-                for size in (error, error / 2)
-            )
-            return float(whole - half)
 
-        assert gain(0.8) == pytest.approx(gain(0.4), rel=0.05)
-        assert gain(0.8) > 1.5
-
-    def test_what_is_not_judged_costs_nothing_and_the_rest_costs_the_same(
-        self, training, batching
-    ) -> None:
-        pictures, judged = torch.zeros(2, 3, 64, 64), torch.zeros(2, 1, 64, 64, dtype=torch.bool)
-        judged[..., :32] = True
-        planes, error = (
-            torch.ones(2, 8, 8),
-            torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(0)),
-        )
-        grid = torch.stack(
-            torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="xy"), -1
-        )[None]
-        batch = batching.Batch(
-            *[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, grid, judged
-        )
-        lpips = lambda a, b: a.abs().mean((1, 2, 3))
-        mse = [
-            training.distortion(
-                torch.cat([error, 9 * beyond], -1),
-                batch,
-                lpips,
-                training.Weights(1.0, 0.1),
-                train=False,
-            )[1]
-            for beyond in (error, -error)
-        ]
-        assert torch.equal(*mse)
-        assert mse[0].numpy() == pytest.approx(
-            ((error * 127.5) ** 2).mean((1, 2, 3)).numpy(), rel=1e-5
-        )
-
-    def test_flicker_is_error_that_changes_along_the_motion(self, training, batching) -> None:
-        torch.manual_seed(0)
-        pictures = torch.rand(2, 3, 64, 64) - 0.5
-        y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
-        planes = torch.ones(2, 8, 8)
-        batch = batching.Batch(
-            *[torch.zeros(2, 1, 8, 8)] * 4,
-            planes,
-            planes,
-            torch.zeros(2),
-            pictures,
-            torch.stack([x, y], -1)[None],
-            whole(pictures),
-        )
-        steady, changing = torch.full((1, 3, 64, 64), 0.1), 0.1 * torch.randn(1, 3, 64, 64)
-        no_lpips = lambda a, b: torch.zeros(len(a))
-        still = training.distortion(
-            pictures + steady, batch, no_lpips, training.Weights(1.0, 0.1), train=False
-        )[3]
-        flickers = training.distortion(
-            pictures + torch.cat([changing, -changing]),
-            batch,
-            no_lpips,
-            training.Weights(1.0, 0.1),
-            train=False,
-        )[3]
-        assert float(still) == pytest.approx(0, abs=1e-4)
-        assert float(flickers) == pytest.approx(
-            4 * float((changing * 127.5).square().mean()), rel=1e-3
-        )
-
-    def test_the_camera_moves_over_the_picture_behind_an_occluder(
-        self, making, texture: Callable
-    ) -> None:
-        background, other = texture(256, 300, 0), np.full((256, 256, 3), 255, np.uint8)
-        clip = making.camera_clip(background, other, 5, np.random.default_rng(4))
-        assert (clip.shape, clip.dtype) == ((5, 192, 192, 3), np.uint8)
-        assert all(np.abs(a.astype(int) - b).mean() > 0.3 for a, b in zip(clip, clip[1:]))
-        assert (clip == 255).all(-1).any()
+def test_the_camera_moves_over_the_picture_behind_an_occluder(making, texture: Callable) -> None:
+    background, other = texture(256, 300, 0), np.full((256, 256, 3), 255, np.uint8)
+    clip = making.camera_clip(background, other, 5, np.random.default_rng(4))
+    assert (clip.shape, clip.dtype) == ((5, 192, 192, 3), np.uint8)
+    assert all(np.abs(a.astype(int) - b).mean() > 0.3 for a, b in zip(clip, clip[1:]))
+    assert (clip == 255).all(-1).any()

@@ -1,0 +1,79 @@
+"""A state of training in a folder: tensors as safetensors, everything else as JSON.
+
+``state.json`` holds counters and settings; every other file is ``NAME.safetensors``.  Nothing is
+pickled, so that a checkpoint from anywhere is safe to read.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from ..errors import InputError
+
+_RECORD = "state.json"
+
+
+def exists(folder: Path) -> bool:
+    """Whether a complete checkpoint is there."""
+    return _complete(folder) is not None
+
+
+def write(
+    folder: Path, tensors: Mapping[str, Mapping[str, torch.Tensor]], record: Mapping[str, object]
+) -> None:
+    """Replace the checkpoint in ``folder`` by one with a file for every entry of ``tensors``.
+
+    The old one is there until the new one is complete, wherever the process is stopped.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial, replaced = (folder.with_name(folder.name + end) for end in (".part", ".replaced"))
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    for name, values in tensors.items():
+        save_tensors(values, partial / f"{name}.safetensors")
+    (partial / _RECORD).write_text(json.dumps(record, indent=1) + "\n")
+    shutil.rmtree(replaced, ignore_errors=True)
+    if folder.exists():
+        folder.rename(replaced)
+    partial.rename(folder)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def read(folder: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict]:
+    """Tensors by file and name, and the record.
+
+    Raises ``InputError`` where no complete checkpoint is.
+    """
+    found = _complete(folder)
+    if found is None:
+        raise InputError(f"{folder}: no checkpoint of a training: name the folder of a run")
+    tensors = {file.stem: load_file(str(file)) for file in sorted(found.glob("*.safetensors"))}
+    return tensors, json.loads((found / _RECORD).read_text())
+
+
+def save_tensors(values: Mapping[str, torch.Tensor], file: Path) -> None:
+    """Write tensors of any device and memory format, beside first and then renamed."""
+    partial = file.with_name(file.name + ".part")
+    save_file({name: value.detach().cpu().contiguous() for name, value in values.items()}, partial)
+    partial.rename(file)
+
+
+def half_precision(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors as float16, as weights are handed on."""
+    return {name: value.half() for name, value in state.items()}
+
+
+def _complete(folder: Path) -> Path | None:
+    """The folder with the newest complete checkpoint: of a process that was stopped between two
+    renames it is the one that was to be replaced.
+    """
+    for candidate in (folder, folder.with_name(folder.name + ".replaced")):
+        if (candidate / _RECORD).is_file():
+            return candidate
+    return None

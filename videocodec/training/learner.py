@@ -1,0 +1,162 @@
+"""A model in training: weights, their moving average, optimiser and counters, which stop and go on
+together.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..errors import InputError
+from . import checkpoints
+from .randomness import Randomness
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that learn at one rate.
+
+    peak_rate: the learning rate that a schedule's factor is taken of.
+    """
+
+    parameters: Sequence[nn.Parameter]
+    peak_rate: float
+
+
+@dataclass(frozen=True)
+class OptimiserSettings:
+    """Of AdamW (Loshchilov & Hutter 2019).
+
+    gradient_limit: gradients longer than this are shortened to it.
+    """
+
+    gradient_limit: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 1e-4
+
+
+@dataclass
+class Learner:
+    """A model, learning.
+
+    average: an exponential moving average of the weights with a memory that grows to a thousand
+    steps; it is what is judged and handed on.
+    steps, pixels: seen so far, over all runs.
+    record: figures that belong to the state, kept in its checkpoint (JSON).
+    """
+
+    model: nn.Module
+    groups: Sequence[ParameterGroup]
+    settings: OptimiserSettings
+    randomness: Randomness
+    steps: int = 0
+    pixels: int = 0
+    record: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(
+            [{"params": list(g.parameters), "peak": g.peak_rate} for g in self.groups],
+            weight_decay=self.settings.weight_decay,
+            betas=self.settings.betas,
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    def generator(self) -> torch.Generator:
+        """Of this step's random numbers, on the model's device."""
+        return self.randomness.torch(self.device, self.steps)
+
+    def numbers(self, *place: int) -> np.random.Generator:
+        """Of this step's random numbers for its data; ``place`` within the step."""
+        return self.randomness.numpy(self.steps, *place)
+
+    def learn(self, loss: torch.Tensor, pixels: int, rate_factor: float) -> None:
+        """One step down the gradient of ``loss``, a scalar made of ``pixels`` pixels.
+
+        rate_factor: of every group's peak learning rate.
+        """
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * rate_factor
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        learning = [p for group in self.optimiser.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(learning, self.settings.gradient_limit)
+        self.optimiser.step()
+        self.steps += 1
+        self.pixels += pixels
+        self._follow()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        keep = min(0.999, self.steps / (self.steps + 20))
+        followed = list(self.average.parameters())
+        torch._foreach_lerp_(followed, list(self.model.parameters()), 1 - keep)
+
+    def save(self, folder: Path) -> None:
+        """Write all of the state into a checkpoint."""
+        moments: dict[str, dict[str, torch.Tensor]] = {name: {} for name in _MOMENTS}
+        counts = {}
+        for name, parameter in self._learning().items():
+            for key, value in self.optimiser.state.get(parameter, {}).items():
+                if key in _MOMENTS:
+                    moments[key][name] = value
+                else:
+                    counts[name] = float(value)
+        tensors = {"weights": self.model.state_dict(), "average": self.average.state_dict()}
+        record = {
+            "steps": self.steps,
+            "pixels": self.pixels,
+            "seed": self.randomness.seed,
+            "optimiser_steps": counts,
+            "record": self.record,
+        }
+        checkpoints.write(folder, tensors | moments, record)
+
+    def resume(self, folder: Path) -> None:
+        """Take over the state in a checkpoint; the learning rates stay those asked for.
+
+        Raises ``InputError`` where there is none, or one of another model.
+        """
+        tensors, record = checkpoints.read(folder)
+        try:
+            self.model.load_state_dict(tensors["weights"])
+            self.average.load_state_dict(tensors["average"])
+            for name, parameter in self._learning().items():
+                if name in record["optimiser_steps"]:
+                    self.optimiser.state[parameter] = _moments(tensors, record, name, parameter)
+            self.steps, self.pixels = record["steps"], record["pixels"]
+            self.randomness, self.record = Randomness(record["seed"]), record["record"]
+        except (KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{folder}: a checkpoint of another model ({reason}): name another folder"
+            ) from error
+
+    def _learning(self) -> dict[str, nn.Parameter]:
+        """The parameters that the optimiser has, by name."""
+        chosen = {id(p) for group in self.optimiser.param_groups for p in group["params"]}
+        return {name: p for name, p in self.model.named_parameters() if id(p) in chosen}
+
+
+def _moments(
+    tensors: dict[str, dict[str, torch.Tensor]], record: dict, name: str, like: nn.Parameter
+) -> dict[str, torch.Tensor]:
+    """The optimiser's state of one parameter, in the parameter's memory format: sums over other
+    strides are rounded differently.
+    """
+    found = {"step": torch.tensor(record["optimiser_steps"][name], dtype=torch.float32)}
+    for key in _MOMENTS:
+        found[key] = torch.empty_like(like).copy_(tensors[key][name]).detach()
+    return found

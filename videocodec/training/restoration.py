@@ -1,0 +1,229 @@
+"""Training the temporal UNet on streams of the real encoder.
+
+A sample is two frames next to each other, cut at the same place.  In a third of the samples blocks
+are replaced by a neighbour's content and marked for generation, beside streams in which the encoder
+left blocks out itself; in a quarter the error is shrunk to that of a smaller timestep, as the later
+ones of several denoising steps see it.  The loss is in ``restorer``.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from ..decoded import QUANTISER_STEPS
+from ..errors import InputError
+from ..judges.lpips import LpipsSqueeze
+from ..models.bundle import ModelBundle
+from ..models.temporal_unet import TemporalUNet
+from . import checkpoints
+from .budget import Budget
+from .learner import Learner, OptimiserSettings, ParameterGroup
+from .loop import Interval, RunningMeans, Stopwatch, TrainingLog, cosine, ramp, run
+from .randomness import Randomness, seeded
+from .restoration_batches import (
+    Batch,
+    Cut,
+    Stream,
+    collate,
+    held_out,
+    load_streams,
+    training_batch,
+)
+from .restorer import Judge, Restorer, Weights, distortion, validate
+
+DECODER_FILE = "decoder.safetensors"
+UNRESTORED_EVERY = 4  # batches, when the decoder learns too
+_VALIDATION_PAIRS = 3  # per stream
+_RAMP, _FLOOR = 200, 0.02  # of the learning rate: steps to its peak, and where it ends
+
+
+@dataclass(frozen=True)
+class RestorationTraining:
+    """What a training is asked for.
+
+    streams: folder that ``tools.train.restoration_streams`` made.
+    lpips: safetensors file with the weights of LPIPS.
+    output: folder of weights, log and checkpoint; a checkpoint there is gone on with.
+    init: folder with ``unet/`` to start from, afresh if it has none.
+    bundle: name or folder of the bundle that the streams were made with.
+    pairs, crop: of a batch; crop in latents a side.
+    decoder_rate: learning rate of the autoencoder's decoder; 0 leaves it as it is.
+    hold_out: regular expression of scenes to validate with; without it every fifth clip.
+    look_every: steps between validations.
+    """
+
+    streams: Path
+    lpips: Path
+    output: Path
+    init: Path
+    budget: Budget
+    bundle: str = "embedded"
+    device: str = "cpu"
+    pairs: int = 4
+    crop: int = 20
+    learning_rate: float = 6e-4
+    decoder_rate: float = 0.0
+    weights: Weights = field(default_factory=Weights)
+    hold_out: str | None = None
+    seed: int = 0
+    look_every: int = 300
+
+
+def save_weights(model: Restorer, folder: Path, with_decoder: bool) -> None:
+    """Write the weights as float16 into a folder: ``unet/`` and, if it was trained,
+    ``decoder.safetensors``.
+    """
+    copy.deepcopy(model.unet).half().save_pretrained(str(folder / "unet"))
+    if with_decoder:
+        state = checkpoints.half_precision(model.decoder.state_dict())
+        named = {f"decoder.{name}": value for name, value in state.items()}
+        checkpoints.save_tensors(named, folder / DECODER_FILE)
+
+
+def latent_deviation(timesteps: np.ndarray) -> float:
+    """The latents' standard deviation that a bundle's timesteps, (128,), were made with."""
+    from diffusers import DDIMScheduler
+
+    alphas = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"
+    ).alphas_cumprod.numpy()
+    noise = np.sqrt((1 - alphas) / alphas)[timesteps]
+    usable = (noise > 0.1) & (noise < 0.7)
+    return float(np.median(QUANTISER_STEPS[usable] / 12**0.5 / noise[usable]))
+
+
+def _validation_batches(
+    streams: list[Stream], deviation: float, device: str
+) -> list[tuple[int, Batch]]:
+    """Whole frames of the streams held out, each with its range of crf."""
+    batches = []
+    for stream in streams:
+        group = min(3, max(0, (int(stream.name.split("crf")[1]) - 14) // 10))
+        frames, (height, width) = len(stream.decoded), stream.decoded.shape[2:]
+        for frame in np.linspace(0, frames - 2, _VALIDATION_PAIRS).astype(int):
+            cut = Cut(stream, int(frame), 0, 0, height, width)
+            batches.append((group, collate([cut], deviation).to(device)))
+    return batches
+
+
+def _learner(asked: RestorationTraining, bundle: ModelBundle, deviation: float) -> Learner:
+    """Networks and optimiser as they start."""
+    if (asked.init / "unet" / "config.json").is_file():
+        unet = TemporalUNet.from_pretrained(str(asked.init / "unet"), torch_dtype=torch.float32)
+    else:
+        with seeded(asked.seed):
+            unet = TemporalUNet()
+    autoencoder = bundle.load_autoencoder()
+    if (asked.init / DECODER_FILE).is_file():
+        autoencoder.load_state_dict(load_file(str(asked.init / DECODER_FILE)), strict=False)
+    autoencoder.decoder.requires_grad_(asked.decoder_rate > 0)
+    model = Restorer(unet.train(), autoencoder.decoder, deviation)
+    model = model.to(asked.device, memory_format=torch.channels_last)
+    groups = [ParameterGroup(list(model.unet.parameters()), asked.learning_rate)]
+    if asked.decoder_rate:
+        groups.append(ParameterGroup(list(model.decoder.parameters()), asked.decoder_rate))
+    settings = OptimiserSettings(50.0, betas=(0.9, 0.99))
+    return Learner(model, groups, settings, Randomness(asked.seed))
+
+
+def train_restoration(asked: RestorationTraining) -> None:
+    """Train until the budget is spent; ``output`` keeps the weights with the best figure, its
+    ``last/`` the newest.
+
+    Raises ``InputError`` for streams that are too few.
+    """
+    cv2.setNumThreads(1)
+    bundle = ModelBundle.find(asked.bundle)
+    table = load_file(str(bundle.folder / "codec" / "tables.safetensors"))["timesteps"].numpy()
+    deviation = latent_deviation(table)
+    streams, reserved = held_out(load_streams(asked.streams, table), asked.hold_out)
+    if not streams or not reserved:
+        raise InputError(
+            f"{asked.streams}: needs streams to train on and others to hold out, found"
+            f" {len(streams)} and {len(reserved)}"
+        )
+    learner = _learner(asked, bundle, deviation)
+    state = asked.output / "checkpoint"
+    if checkpoints.exists(state):
+        learner.resume(state)
+    perceptual = LpipsSqueeze(asked.lpips).to(asked.device, memory_format=torch.channels_last)
+    batches = _validation_batches(reserved, deviation, asked.device)
+    log = TrainingLog(asked.output / "train.log")
+    log.note(
+        start=time.strftime("%F %T"),
+        from_step=learner.steps,
+        training_streams=len(streams),
+        held_out=len(reserved),
+        deviation=round(deviation, 4),
+        **{key: str(value) for key, value in vars(asked).items()},
+    )
+    session = _Session(asked, learner, perceptual, batches, log)
+
+    def step(progress: float) -> None:
+        numbers = learner.numbers()
+        batch = training_batch(streams, asked.pairs, asked.crop, deviation, numbers)
+        session.learn(batch.to(asked.device), progress)
+
+    run(learner, asked.budget, step, session.look, Interval(steps=asked.look_every))
+
+
+class _Session:
+    """One run of a training: its steps and its looks."""
+
+    def __init__(
+        self,
+        asked: RestorationTraining,
+        learner: Learner,
+        perceptual: Judge,
+        batches: list[tuple[int, Batch]],
+        log: TrainingLog,
+    ) -> None:
+        self._asked, self._learner, self._perceptual = asked, learner, perceptual
+        self._batches, self._log = batches, log
+        self._means, self._watch = RunningMeans(), Stopwatch()
+        self._plain = self._validated(restore=False)
+        log.note(without_unet=self._plain.round(4).tolist())
+
+    def _validated(self, restore: bool) -> np.ndarray:
+        model, weights = self._learner.average, self._asked.weights
+        return validate(model, self._batches, self._perceptual, weights, restore)
+
+    def learn(self, batch: Batch, progress: float) -> None:
+        """One step on a batch."""
+        learner, asked = self._learner, self._asked
+        restore = not asked.decoder_rate or learner.steps % UNRESTORED_EVERY != 0
+        generator = learner.generator()
+        decoded = learner.model(batch, generator, True, restore)
+        found = distortion(decoded, batch, self._perceptual, asked.weights, generator)
+        factor = ramp(learner.steps, _RAMP) * cosine(progress, _FLOOR)
+        learner.learn(found[0].mean(), batch.pictures[:, 0].numel(), factor)
+        self._means.add(*found)
+
+    def look(self, is_last: bool) -> None:
+        """Validate, write a line of the log, and save."""
+        learner, asked = self._learner, self._asked
+        rows, with_decoder = self._validated(restore=True), asked.decoder_rate > 0
+        plain = self._validated(restore=False) if with_decoder else self._plain
+        figure = float((rows[:, 0] - self._plain[:, 0]).mean())
+        self._log.note(
+            minutes=round(self._watch.minutes, 1),
+            iteration=learner.steps,
+            figure=round(figure, 4),
+            validation=rows.round(4).tolist(),
+            without_unet=plain.round(4).tolist(),
+            running=self._means.rounded(),
+        )
+        save_weights(learner.average, asked.output / "last", with_decoder)
+        if figure < learner.record.get("best", math.inf):
+            learner.record["best"] = figure
+            save_weights(learner.average, asked.output, with_decoder)
+        learner.save(asked.output / "checkpoint")
