@@ -96,19 +96,13 @@ def _is_expected(error: BaseException) -> bool:
     of_machine = (type(error).__module__ == "cv2" and "memory" in str(error)) or (
         isinstance(error, ImportError) and "map" in str(error)
     )
-    return of_machine or isinstance(
-        error, LatentVideoError | ValueError | OSError | MemoryError
-    )
+    return of_machine or isinstance(error, LatentVideoError | ValueError | OSError | MemoryError)
 
 
 def _line(error: BaseException) -> str:
     """What is wrong, in one line."""
     what = " ".join(str(error).split())
-    if (
-        isinstance(error, LatentVideoError)
-        or isinstance(error, ValueError | OSError)
-        and what
-    ):
+    if isinstance(error, LatentVideoError) or isinstance(error, ValueError | OSError) and what:
         return what
     return (
         "not enough memory"

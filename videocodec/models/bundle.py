@@ -22,6 +22,7 @@ from bitstream.v1.quantiser import QUANTISER_COUNT
 from bitstream.v1.tables import TENSOR_ERRORS, CodecTables
 
 from ..errors import UnknownModelError
+from .files import BUNDLES, TABLES_FILE, bundle_files, is_bundle, names_in
 from .hub import BUNDLE_FILES, BUNDLE_INDEX, fetch, is_hub_name
 from .strict_json import read_json
 
@@ -31,10 +32,7 @@ if TYPE_CHECKING:
 
     from .denoiser import Denoiser
 
-BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
-TABLES_FILE = "codec/tables.safetensors"
 USER_FOLDER_VARIABLE = "VIDEOCODEC_MODELS"
-NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
 _LARGEST_FACTOR = 1e6  # of numbers that latents are multiplied by
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
 
@@ -75,7 +73,7 @@ class ModelBundle:
         """
         text = str(name_or_folder)
         for folder in (BUNDLES / text, user_folder() / text, Path(text)):
-            if (folder / TABLES_FILE).is_file():
+            if is_bundle(folder):
                 return cls._checked(folder.resolve().name, folder.resolve())
         folder = Path(text)
         if folder.is_dir():
@@ -119,6 +117,8 @@ class ModelBundle:
             raise UnknownModelError(
                 f"{folder}: refusing pickled weights ({pickles[0]}): convert them to safetensors"
             )
+        if TABLES_FILE not in bundle_files(folder):
+            raise UnknownModelError(f"{folder}: {_NOT_CALIBRATED.format(folder)}")
         return cls(name, folder)
 
     @cached_property
@@ -131,24 +131,19 @@ class ModelBundle:
     @property
     def files(self) -> list[tuple[str, Path]]:
         """All files that decoding depends on, in order: their names in the bundle, with slashes,
-        and where they lie.
+        and where they lie.  Raises ``UnknownModelError`` where they cannot be found.
         """
-        files = [self.folder / "model_index.json", self.folder / TABLES_FILE]
-        files += [
-            f
-            for part in NETWORK_FOLDERS
-            for pattern in ("*.json", "*.safetensors")
-            for f in (self.folder / part).glob(pattern)
-        ]
-        return [
-            (file.relative_to(self.folder).as_posix(), file)
-            for file in sorted(f for f in files if f.is_file())
-        ]
+        return list(bundle_files(self.folder).items())
+
+    @property
+    def tables_file(self) -> Path:
+        """Where the codec tables lie, or should."""
+        return bundle_files(self.folder).get(TABLES_FILE, self.folder / TABLES_FILE)
 
     @cached_property
     def tables(self) -> CodecTables:
         """The integer tables (``TablesError`` if they are damaged)."""
-        return load_tables(self.folder / TABLES_FILE)
+        return load_tables(self.tables_file)
 
     @cached_property
     def latent_scale(self) -> np.ndarray:
@@ -156,7 +151,7 @@ class ModelBundle:
         scale = self._tensor("latent_scale")
         if scale is None:
             raise UnknownModelError(
-                f"{self.folder / TABLES_FILE}: no latent_scale in it: calibrate this bundle again"
+                f"{self.tables_file}: no latent_scale in it: calibrate this bundle again"
             )
         return self._checked_channels("latent_scale", scale)
 
@@ -237,7 +232,7 @@ class ModelBundle:
         timesteps = self._tensor("timesteps")
         if timesteps is None:
             raise UnknownModelError(
-                f"{self.folder / TABLES_FILE}: no timesteps: calibrate this bundle again"
+                f"{self.tables_file}: no timesteps: calibrate this bundle again"
             )
         if (
             timesteps.shape != (QUANTISER_COUNT,)
@@ -246,19 +241,18 @@ class ModelBundle:
             or timesteps.max() > 0xFFFF
         ):
             raise UnknownModelError(
-                f"{self.folder / TABLES_FILE}: timesteps must be {QUANTISER_COUNT} integers in"
-                f" 0..{0xFFFF}"
+                f"{self.tables_file}: timesteps must be {QUANTISER_COUNT} integers in 0..{0xFFFF}"
             )
         return timesteps.astype(np.int64)
 
     def _tensor(self, name: str) -> np.ndarray | None:
         """A tensor of the tables file, None if it is not there.  Raises ``UnknownModelError``."""
         try:
-            with safe_open(str(self.folder / TABLES_FILE), "numpy") as file:
+            with safe_open(str(self.tables_file), "numpy") as file:
                 return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118  (no mapping)
         except (OSError, *TENSOR_ERRORS) as error:
             raise UnknownModelError(
-                f"{self.folder / TABLES_FILE}: {name} cannot be read ({error})"
+                f"{self.tables_file}: {name} cannot be read ({error})"
             ) from error
 
     def _checked_channels(self, name: str, values: np.ndarray) -> np.ndarray:
@@ -273,7 +267,7 @@ class ModelBundle:
             or not ((values > 0) & (values < _LARGEST_FACTOR)).all()
         ):
             raise UnknownModelError(
-                f"{self.folder / TABLES_FILE}: {name} must be {channels} positive numbers, one for"
+                f"{self.tables_file}: {name} must be {channels} positive numbers, one for"
                 " each channel: calibrate this model again"
             )
         return values.astype(np.float32)
@@ -288,13 +282,6 @@ def _pieces(file: Path) -> Iterator[bytes]:
 def available() -> tuple[str, ...]:
     """Names of the bundles inside the package, then of those in the user's folder."""
     return (
-        *_bundles_in(BUNDLES),
-        *(name for name in _bundles_in(user_folder()) if name not in _bundles_in(BUNDLES)),
+        *names_in(BUNDLES),
+        *(name for name in names_in(user_folder()) if name not in names_in(BUNDLES)),
     )
-
-
-def _bundles_in(folder: Path) -> list[str]:
-    # Those that were fetched from the hub by hand lie in folders of their owners.
-    files = [*folder.glob(f"*/{TABLES_FILE}"), *folder.glob(f"*/*/{TABLES_FILE}")]
-    names = (file.parents[1].relative_to(folder).as_posix() for file in files)
-    return sorted(name for name in names if not name.startswith("."))

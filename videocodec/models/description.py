@@ -15,6 +15,7 @@ from bitstream.v1.quantiser import CRF_OFFSET
 
 from ..errors import UnknownModelError
 from .bundle import ModelBundle
+from .files import NETWORK_WEIGHTS
 from .strict_json import read_json
 
 CALIBRATION_RECORD = "codec/calibration.json"
@@ -35,10 +36,14 @@ class NetworkDescription:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A bundle: name, folder, identity, bytes of all its files; latent channels and the slices in
-    which they are coded; what scaled latents are per latent, per channel; networks; for bundles
-    that restore: how (``restoration``), what their UNet predicts, and the timestep at some crf;
-    what was written down when it was calibrated, empty for older bundles.
+    """What a bundle is.
+
+    name, folder, sha256: what it is called, where it lies, its identity.  bytes: of all its files,
+    shared ones included.  latent_channels, slices: of its latents, and of the slices in which they
+    are coded.  latent_scale: what scaled latents are per latent, per channel.  networks: its
+    networks.  restoration: how it restores, "none" if it does not; prediction_type: what its UNet
+    then predicts; timesteps: the timestep at some crf.  calibration: what was written down when it
+    was calibrated, empty for older bundles.
     """
 
     name: str
@@ -66,7 +71,7 @@ def describe(bundle: ModelBundle) -> ModelDescription:
     """
     folder = bundle.folder
     networks = [
-        _network(folder, part)
+        _network(bundle, part)
         for part in ("vae", "unet", "motion_adapter")
         if (folder / part).is_dir()
     ]
@@ -75,7 +80,7 @@ def describe(bundle: ModelBundle) -> ModelDescription:
         name=bundle.name,
         folder=str(folder),
         sha256=bundle.sha256,
-        bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+        bytes=sum(file.stat().st_size for file in _all_files(bundle)),
         latent_channels=bundle.tables.latent_channels,
         slices=list(bundle.tables.slices),
         latent_scale=[round(float(value), 6) for value in bundle.latent_scale],
@@ -110,10 +115,18 @@ def _restoration(networks: list[NetworkDescription], channels: int) -> str:
     return kind + (", inpainting" if unet.in_channels == 2 * channels + 1 else "")
 
 
-def _network(folder: Path, part: str) -> NetworkDescription:
-    config = read_json(folder / part / "config.json")
+def _all_files(bundle: ModelBundle) -> set[Path]:
+    """Those of the folder, decoding needs them or not, and those that it shares."""
+    own = {file for file in bundle.folder.rglob("*") if file.is_file()}
+    return own | {path for _, path in bundle.files}
+
+
+def _network(bundle: ModelBundle, part: str) -> NetworkDescription:
+    config = read_json(bundle.folder / part / "config.json")
     parameters = 0
-    for file in (folder / part).glob("diffusion_pytorch_model*.safetensors"):
+    for name, file in bundle.files:
+        if not (name.startswith(f"{part}/") and file.match(NETWORK_WEIGHTS)):
+            continue
         try:
             with safe_open(str(file), "numpy") as tensors:
                 parameters += sum(

@@ -19,6 +19,7 @@ from ..errors import UnknownModelError
 from .budget import check_config, check_shards, within_weights
 from .denoiser import Denoiser, TemporalDenoiser
 from .devices import memory_ended
+from .files import weights_folder
 from .latent_autoencoder import LatentAutoencoder
 from .strict_json import read_json
 from .temporal_unet import TemporalUNet
@@ -51,11 +52,12 @@ def load_autoencoder(folder: Path) -> ModelMixin:
 
     Raises ``UnknownModelError`` with one clear line.
     """
-    return load_autoencoder_in(folder / "vae")
+    return load_autoencoder_in(folder / "vae", weights_folder(folder, "vae"))
 
 
-def load_autoencoder_in(folder: Path) -> ModelMixin:
-    """The autoencoder whose files lie in this very folder.
+def load_autoencoder_in(folder: Path, weights: Path | None = None) -> ModelMixin:
+    """The autoencoder whose config lies in this very folder, and its weights in ``weights``,
+    without it in the same.
 
     Raises ``UnknownModelError`` with one clear line.
     """
@@ -70,8 +72,8 @@ def load_autoencoder_in(folder: Path) -> ModelMixin:
             f"{folder / 'config.json'}: {name!r} is no autoencoder that diffusers"
             f" {diffusers.__version__} knows"
         )
-    model = load_network(folder, kind)
-    if any(weights.ndim > 4 for weights in model.parameters()):
+    model = load_network(folder, kind, weights)
+    if any(parameter.ndim > 4 for parameter in model.parameters()):
         raise UnknownModelError(
             f"{folder}: a {name} is made for clips, with layers over time: give an autoencoder of"
             " single pictures"
@@ -195,11 +197,15 @@ def class_name(folder: Path) -> str:
     return str(read_json(folder / "config.json").get("_class_name"))
 
 
-def load_network(folder: Path, kind: type[ModelMixin]) -> ModelMixin:
+def load_network(folder: Path, kind: type[ModelMixin], weights: Path | None = None) -> ModelMixin:
     """The weights in a folder as a network of a class, complete or not at all, ready for
     inference.
+
+    weights: another folder of a network of that class, whose weights are taken in place of
+    ``folder``'s; the config is that of ``folder``.
     """
     config_file = folder / "config.json"
+    weights, config = weights or folder, {}
     if config_file.is_file():
         config = read_json(config_file)
         check_config(config, config_file)
@@ -207,16 +213,19 @@ def load_network(folder: Path, kind: type[ModelMixin]) -> ModelMixin:
             raise UnknownModelError(
                 f"{config_file}: quantised weights are not supported: take those it was made of"
             )
-    check_shards(folder)
+    check_shards(weights)
+    # What is given by name goes before the config beside the weights.
+    chosen = {} if weights == folder else {k: v for k, v in config.items() if k[0] != "_"}
     try:
-        with _quiet(), within_weights(folder):
+        with _quiet(), within_weights(weights):
             model, loading = kind.from_pretrained(
-                str(folder),
+                str(weights),
                 use_safetensors=True,
                 local_files_only=True,
                 torch_dtype=torch.float32,
                 low_cpu_mem_usage=False,
                 output_loading_info=True,
+                **chosen,
             )
     except _REASONS as error:
         if memory_ended(error):

@@ -16,7 +16,8 @@ import torch
 from diffusers.models.modeling_utils import ModelMixin
 
 from ..errors import UnknownModelError
-from .bundle import NETWORK_FOLDERS, PICKLES
+from .bundle import PICKLES
+from .files import NETWORK_FOLDERS, weights_folder
 from .hub import SOURCE_FILES, TEXT_FILES, fetch, is_hub_name
 from .loading import (
     OWN_CLASSES,
@@ -86,6 +87,11 @@ class ModelSource:
         return self.folder if self.bare else self.folder / "vae"
 
     @property
+    def autoencoder_weights(self) -> Path:
+        """Where its weights lie: bundles of the package may share them."""
+        return self.folder if self.bare else weights_folder(self.folder, "vae")
+
+    @property
     def has_unet(self) -> bool:
         """Whether there is a UNet."""
         return not self.bare and (self.folder / "unet").is_dir()
@@ -103,8 +109,8 @@ class ModelSource:
     def load_autoencoder(self) -> ModelMixin:
         """Checked: safetensors, stride of 8 px, RGB.  Raises ``UnknownModelError``."""
         folder = self.autoencoder_folder
-        _check_weights(folder)
-        model = load_autoencoder_in(folder)
+        _check_weights(self.autoencoder_weights)
+        model = load_autoencoder_in(folder, self.autoencoder_weights)
         side = 8 * _STRIDE
         try:
             with torch.inference_mode():
@@ -160,14 +166,14 @@ class ModelSource:
         index = {"_class_name": "VideoCodecBundle"}
         for part in kept:
             origin = self.autoencoder_folder if part == "vae" else self.folder / part
-            files = (
-                ["scheduler_config.json"]
-                if part == "scheduler"
-                else ["config.json", *weight_files(origin)]
-            )
+            weights = self.autoencoder_weights if part == "vae" else origin
+            config = "scheduler_config.json" if part == "scheduler" else "config.json"
+            files = [origin / config]
+            if part != "scheduler":
+                files += [weights / file for file in weight_files(weights)]
             (bundle / part).mkdir(parents=True)
             for file in files:
-                shutil.copyfile(origin / file, bundle / part / file)
+                shutil.copyfile(file, bundle / part / file.name)
             name = "DDIMScheduler" if part == "scheduler" else class_name(origin)
             index[part] = ["videocodec" if name in OWN_CLASSES else "diffusers", name]
         # Old configs leave out what has become a default of the class; nothing else of the bundle

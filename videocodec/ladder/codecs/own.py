@@ -108,7 +108,9 @@ class VideoCodec(Codec):
 
     def decoder_bytes(self, model: str) -> dict[str, int]:
         bundle = ModelBundle.find(model)
-        weights = sum(file.stat().st_size for file in bundle.folder.rglob("*.safetensors"))
+        weights = sum(
+            file.stat().st_size for name, file in bundle.files if name.endswith(".safetensors")
+        )
         return {
             "model": weights,
             "code": sum(file.stat().st_size for file in _sources()),
