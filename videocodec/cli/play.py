@@ -67,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.terminal:
         return _run_in_terminal(args)
-    from ..player.clip import Clip, Settings
     from ..player.server import PlayerServer, open_browser
+    from ..player.stream import PlayedStream, Settings
     from ..reader.reader import VideoReader
 
     settings = Settings(not args.no_restore, args.steps)
@@ -83,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         conceal=True,
     ) as reader:
-        clip = Clip(args.input, reader, settings, seed=args.seed, original=args.source)
+        stream = PlayedStream(args.input, reader, settings, seed=args.seed, original=args.source)
         try:
-            server = PlayerServer(clip, port=args.port, keep_open=args.keep_open)
+            server = PlayerServer(stream, port=args.port, keep_open=args.keep_open)
 
             def ready() -> None:
                 print(server.address, flush=True)
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
 
             server.run(ready)  # Ctrl-C is how one ends a player, and no interruption
         finally:
-            clip.close()
+            stream.close()
     return 0
 
 

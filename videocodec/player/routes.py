@@ -16,9 +16,9 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from ..errors import DamagedFrameError, LatentVideoError
-from .clip import Clip, Settings
 from .presence import Presence
 from .sound import Sound
+from .stream import PlayedStream, Settings
 
 # The page, and nothing else that lies in the package.
 STATIC_FILES = {
@@ -55,9 +55,18 @@ class Routes:
     """
 
     def __init__(
-        self, clip: Clip, sound: Sound | None, presence: Presence, stopping: Callable[[], bool]
+        self,
+        stream: PlayedStream,
+        sound: Sound | None,
+        presence: Presence,
+        stopping: Callable[[], bool],
     ) -> None:
-        self._clip, self._sound, self._presence, self._stopping = clip, sound, presence, stopping
+        self._stream, self._sound, self._presence, self._stopping = (
+            stream,
+            sound,
+            presence,
+            stopping,
+        )
         self._pictures, self._thumbnails, self._originals = (
             asyncio.Semaphore(count) for count in (_PICTURES_AT_ONCE, 1, 1)
         )
@@ -100,7 +109,7 @@ class Routes:
 
     async def clip(self, _: Request) -> Response:
         """What the stream is."""
-        return JSONResponse(await run_in_threadpool(self._clip.describe))
+        return JSONResponse(await run_in_threadpool(self._stream.describe))
 
     async def frame(self, request: Request) -> Response:
         """A picture: width · height · 4 bytes, RGBA."""
@@ -108,33 +117,33 @@ class Routes:
         async with self._pictures:
             if await request.is_disconnected():
                 return Response(status_code=499)
-            data = await run_in_threadpool(self._clip.picture, index, settings)
+            data = await run_in_threadpool(self._stream.picture, index, settings)
         return Response(data, media_type="application/octet-stream")
 
     async def png(self, request: Request) -> Response:
         """A picture as a file to keep."""
         index, settings = self._index(request), _settings(request)
         async with self._pictures:
-            data = await run_in_threadpool(self._clip.png, index, settings)
+            data = await run_in_threadpool(self._stream.png, index, settings)
         return Response(data, media_type="image/png")
 
     async def details(self, request: Request) -> Response:
         """What is known of a frame besides its picture."""
-        return JSONResponse(await run_in_threadpool(self._clip.details, self._index(request)))
+        return JSONResponse(await run_in_threadpool(self._stream.details, self._index(request)))
 
     async def bits(self, request: Request) -> Response:
         """What every part of a frame cost."""
-        return JSONResponse(await run_in_threadpool(self._clip.bits, self._index(request)))
+        return JSONResponse(await run_in_threadpool(self._stream.bits, self._index(request)))
 
     async def original(self, request: Request) -> Response:
         """The original of a frame, as its picture."""
         index = self._index(request)
-        if not self._clip.has_original:
+        if not self._stream.has_original:
             raise HTTPException(404, "start with --source ORIGINAL to compare")
         async with self._originals:
             if await request.is_disconnected():
                 return Response(status_code=499)
-            data = await run_in_threadpool(self._clip.original, index)
+            data = await run_in_threadpool(self._stream.original, index)
         if data is None:
             raise HTTPException(404, f"the original has no frame at the time of frame {index}")
         return Response(data, media_type="application/octet-stream")
@@ -145,11 +154,11 @@ class Routes:
         async with self._thumbnails:
             if await request.is_disconnected():
                 return Response(status_code=499)
-            data = await run_in_threadpool(self._clip.thumbnail, index)
+            data = await run_in_threadpool(self._stream.thumbnail, index)
         return Response(data, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     async def sound(self, request: Request) -> Response:
-        """The sound, from the time of the clip's start on."""
+        """The sound, from the time of the stream's start on."""
         path = None if self._sound is None else await run_in_threadpool(self._sound.wait)
         if path is None:
             raise HTTPException(404, "there is no sound")
@@ -166,7 +175,7 @@ class Routes:
             cursor, quiet = 0, 0.0
             yield "retry: 1000\n\n"
             while not self._stopping():
-                messages, cursor = self._clip.findings.since(cursor)
+                messages, cursor = self._stream.findings.since(cursor)
                 for first in range(0, len(messages), _MESSAGES_AT_ONCE):
                     yield f"data: {json.dumps(messages[first : first + _MESSAGES_AT_ONCE])}\n\n"
                 quiet = 0.0 if messages else quiet + _EVENT_SECONDS
@@ -181,11 +190,11 @@ class Routes:
         if not re.fullmatch("[0-9]+", given):
             raise HTTPException(404, "frames are called by their numbers")
         # Python reads no number of thousands of digits.
-        if len(given) > _MOST_DIGITS or int(given) >= self._clip.frame_count:
+        if len(given) > _MOST_DIGITS or int(given) >= self._stream.frame_count:
             raise HTTPException(
                 404,
                 f"frame {given[:_MOST_DIGITS]} is out of range: the clip has frames 0 to"
-                f" {self._clip.frame_count - 1}",
+                f" {self._stream.frame_count - 1}",
             )
         return int(given)
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from importlib import import_module
 
 from ..errors import LatentVideoError
-from .clip import Clip, Settings
 from .quality import psnr, ssim
+from .stream import PlayedStream, Settings
 
 _IDLE_SECONDS = 2.5  # without which the reader still works ahead for whoever steps
 _NAP_SECONDS = 0.05
@@ -22,18 +22,18 @@ _SHOWN = 64  # frames that were shown and wait for their distance
 
 
 class Survey:
-    """A thread that goes through a clip once: latents first, then, with an original, pictures of
+    """A thread that goes through a stream once: latents first, then, with an original, pictures of
     all frames in order.
 
     Before that it has the networks loaded, so that the page is there before PyTorch is.  Frames
     that are shown are compared with their originals before the others, as soon as the reader rests.
     """
 
-    def __init__(self, clip: Clip, settings: Settings) -> None:
-        self._clip, self._settings = clip, settings
+    def __init__(self, stream: PlayedStream, settings: Settings) -> None:
+        self._stream, self._settings = stream, settings
         self._stopped = threading.Event()
         self._shown: deque[int] = deque(maxlen=_SHOWN)
-        clip.on_shown = self._shown.append
+        stream.on_shown = self._shown.append
         self._thread = threading.Thread(target=self._work, name="player-survey", daemon=True)
         self._thread.start()
 
@@ -48,13 +48,13 @@ class Survey:
                 return
             import_module(name)
         with suppress(*_FAILURES):  # whoever asks for a picture is told
-            self._clip.frame(0, self._settings, by_the_way=True)
-        for unit in range(len(self._clip.index.units)):
+            self._stream.frame(0, self._settings, by_the_way=True)
+        for unit in range(len(self._stream.index.units)):
             if not self._rest():
                 return
             self._weigh(unit)
-        self._clip.note_damage()
-        for frame in range(self._clip.frame_count if self._clip.has_original else 0):
+        self._stream.note_damage()
+        for frame in range(self._stream.frame_count if self._stream.has_original else 0):
             if not self._rest():
                 return
             self._compare(frame)
@@ -66,30 +66,30 @@ class Survey:
         is over.
         """
         while not self._stopped.wait(_NAP_SECONDS):
-            if self._shown and self._clip.has_original:
+            if self._shown and self._stream.has_original:
                 self._compare(self._shown.pop())
-            elif self._clip.idle_seconds() > _IDLE_SECONDS:
+            elif self._stream.idle_seconds() > _IDLE_SECONDS:
                 return True
         return False
 
     def _weigh(self, number: int) -> None:
-        for frame in self._clip.index.units[number].frames:
-            if not self._clip.findings.has("bytes", frame):
+        for frame in self._stream.index.units[number].frames:
+            if not self._stream.findings.has("bytes", frame):
                 try:
-                    self._clip.details(frame)
+                    self._stream.details(frame)
                 except _FAILURES:
                     return
 
     def _compare(self, index: int) -> None:
-        if self._clip.findings.has("quality", index):
+        if self._stream.findings.has("quality", index):
             return
         try:
-            original = self._clip.original_rgb(index)
+            original = self._stream.original_rgb(index)
             if original is None:
                 return
-            decoded = self._clip.frame(index, self._settings, by_the_way=True).data.transpose(
+            decoded = self._stream.frame(index, self._settings, by_the_way=True).data.transpose(
                 1, 2, 0
             )
         except _FAILURES:
             return
-        self._clip.findings.add_quality(index, psnr(decoded, original), ssim(decoded, original))
+        self._stream.findings.add_quality(index, psnr(decoded, original), ssim(decoded, original))

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from videocodec import VideoReader
-from videocodec.player.clip import Clip, Settings
 from videocodec.player.server import PlayerServer
+from videocodec.player.stream import PlayedStream, Settings
 
 from .browser_page import Page
 
@@ -37,8 +37,8 @@ class Player:
     given.
     """
 
-    def __init__(self, server: PlayerServer, clip: Clip) -> None:
-        self.server, self.clip, self.port = server, clip, server.port
+    def __init__(self, server: PlayerServer, stream: PlayedStream) -> None:
+        self.server, self.stream, self.port = server, stream, server.port
         self.token = server.address.partition("token=")[2]
         self.ended = threading.Event()
         self.cookie = f"videocodec_play_{server.port}={self.token}"
@@ -79,9 +79,9 @@ def running(
 ) -> Iterator[Player]:
     """A player in a thread of its own."""
     with VideoReader(coded, model=model, device="cpu", threads=1) as reader:
-        clip = Clip(coded, reader, Settings(), original=original)
-        server, ready = PlayerServer(clip, **settings), threading.Event()
-        player = Player(server, clip)
+        stream = PlayedStream(coded, reader, Settings(), original=original)
+        server, ready = PlayerServer(stream, **settings), threading.Event()
+        player = Player(server, stream)
 
         def run() -> None:
             server.run(ready.set)
@@ -95,7 +95,7 @@ def running(
         finally:
             server.stop()
             thread.join(30)
-            clip.close()
+            stream.close()
         assert not thread.is_alive()
 
 

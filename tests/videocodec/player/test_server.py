@@ -127,7 +127,7 @@ def test_details_are_those_of_the_stream(player, latents) -> None:
         )
         assert np.array_equal(
             unpacked(told["provenance"], "u1", *told["covering"]),
-            provenance_map(fields.modes, LatentStream(player.clip.path).header),
+            provenance_map(fields.modes, LatentStream(player.stream.path).header),
         )
 
 
@@ -211,7 +211,7 @@ class TestRefusals:
         assert answer.status == 400 and "must be" in answer.json["error"]
 
     def test_a_mistake_of_the_players_own_is_one_line(self, player, monkeypatch) -> None:
-        monkeypatch.setattr(player.clip, "details", lambda index: 1 / 0)
+        monkeypatch.setattr(player.stream, "details", lambda index: 1 / 0)
         answer = player.get("/api/frame/0/details")
         assert answer.status == 500 and answer.json == {
             "error": "a mistake in the player: ZeroDivisionError: division by zero"

@@ -18,8 +18,11 @@ from ..decoder.index import StreamIndex
 _CACHE_BYTES = 32 << 20
 
 
-class FrameCosts:
-    """read: gives the bytes of an access unit by its number.  Thread safe."""
+class BitMaps:
+    """Bits of the latent positions of any frame of a stream.  Thread safe.
+
+    ``read`` gives the bytes of an access unit by its number.
+    """
 
     def __init__(
         self, index: StreamIndex, tables: CodecTables, read: Callable[[int], bytes]

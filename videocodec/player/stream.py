@@ -1,10 +1,7 @@
-"""A stream as the page wants it: described in JSON, frames as bytes a canvas takes, overlays as
-small arrays.
-"""
+"""A stream as the page wants it: described in JSON, its frames as bytes that a canvas takes."""
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
 from collections import OrderedDict
@@ -18,14 +15,13 @@ import cv2
 import numpy as np
 
 from bitstream.container import SharedFile
-from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
 from ..decoded import FrameKind
 from ..errors import DamagedFrameError
 from ..media.disclosure import Disclosure
-from ..provenance import concealed_map, covering_latents, provenance_map
 from ..reader.reader import VideoReader
-from .costs import FrameCosts
+from .bit_maps import BitMaps
+from .description import describe_frame, describe_stream, packed
 from .findings import Findings
 from .original import OriginalFrames
 
@@ -45,19 +41,22 @@ class Settings:
     steps: int = 1
 
 
-class Clip:
+class PlayedStream:
     """One latent-video file, and perhaps its original, for one player.
 
-    Every method may be called from any thread.
+    Every method may be called from any thread.  Methods that take the number of a frame raise
+    ``DamagedFrameError`` for a lost one, unless the reader conceals it.
 
-    reader: of the file.  settings: those it was opened with, which the page begins with.  seed: of
-    the restoration, for saved pictures. original: the video that was encoded, None for none.
-
-    path; settings; header; index: of the reader; frame_count; times: ``pts_seconds`` of all frames;
-    start: the time, seconds, at which the sound file begins; findings: what became known of frames
-    so far; has_sound, has_original; on_shown: called with the number of every frame that a page
-    asks for.  Methods that take the number of a frame raise ``DamagedFrameError`` for a lost one,
-    unless the reader conceals it.
+    Attributes:
+        path: of the file.
+        index, header: of the reader.
+        settings: those it was opened with, which the page begins with.
+        frame_count: frames of the stream.
+        times: ``pts_seconds`` of all frames.
+        start: the time, seconds, at which the sound file begins.
+        findings: what became known of frames so far.
+        has_sound: whether there is a track of sound.
+        on_shown: called with the number of every frame that a page asks for.
     """
 
     def __init__(
@@ -69,6 +68,11 @@ class Clip:
         seed: int = 0,
         original: str | Path | None = None,
     ) -> None:
+        """A stream for a page.
+
+        ``reader`` reads the file, with ``settings``; ``seed`` is that of the restoration, for saved
+        pictures; ``original`` is the video that was encoded, None for none.
+        """
         self.path, self.index, self.header = Path(path), reader.index, reader.index.header
         self.findings = Findings()
         self.frame_count = len(reader)
@@ -80,7 +84,7 @@ class Clip:
         self._lock = threading.Lock()
         self._thumbnails: OrderedDict[int, bytes] = OrderedDict()
         self._file = SharedFile.open(path)
-        self._costs = FrameCosts(self.index, reader.bundle.tables, self._unit_bytes)
+        self._bit_maps = BitMaps(self.index, reader.bundle.tables, self._unit_bytes)
         self._original_path = None if original is None else Path(original)
         self._original = (
             None
@@ -111,46 +115,14 @@ class Clip:
 
     def describe(self) -> dict[str, object]:
         """The stream, for the page: everything that is known without decoding."""
-        header, told = self.header, self._reader.metadata
-        aspect = header.sample_aspect_ratio
-        return {
+        return describe_stream(self.header, self.index, self._reader.metadata) | {
             "name": self.path.name,
             "stem": self.path.name.split(".")[0] or "videocodec",
-            "width": header.width,
-            "height": header.height,
-            "rotation": told.rotation,
-            "pixel_aspect": float(aspect) if aspect else 1.0,
-            "frames": self.frame_count,
-            "frame_rate": told.frame_rate,
-            "times": self.times,
-            "durations": [
-                float(ticks * header.time_base) for ticks in self.index.durations.tolist()
-            ],
-            "length_seconds": told.duration_seconds,
-            "units": [
-                {
-                    "number": unit.number,
-                    "first": unit.first_frame,
-                    "count": unit.frame_count,
-                    "bytes": unit.bytes,
-                    "keyframe": unit.is_keyframe,
-                    "damaged": unit.damage,
-                }
-                for unit in self.index.units
-            ],
-            "video_bytes": told.video_bytes,
-            "crf": told.crf,
-            "preset": told.preset,
-            "model": told.model,
-            "generated_content": told.generated_content,
-            "has_unet": told.has_unet,
             "settings": {"restore": self.settings.restore, "steps": self.settings.steps},
             "sound": self.has_sound,
             "sound_start": float(self.start),
-            "tracks": list(told.tracks),
             "original": None if self._original_path is None else self._original_path.name,
             "thumbnail": list(self._thumbnail_size()),
-            "steps": [step_latent(quantiser) for quantiser in range(QUANTISER_COUNT)],
         }
 
     def frame(self, index: int, settings: Settings, *, by_the_way: bool = False) -> Frame:
@@ -230,55 +202,23 @@ class Clip:
         return data.tobytes()
 
     def details(self, index: int) -> dict[str, object]:
-        """What is known of a frame besides its picture; arrays as base64 of little-endian numbers.
-
-        grid: rows and columns of blocks of ``block`` px, on which modes, directions, sides (uint8)
-        and vectors (int16, past then future, dy then dx) are; latent: rows and columns of positions
-        of 8 px, on which quantisers are; covering: of those that show, on which provenance is.
-        """
+        """What is known of a frame besides its picture: ``description.describe_frame``."""
         try:
             frame = self._reader.latent_frame(index)
         except DamagedFrameError:
             self.note_damage()
             raise
-        is_concealed = frame.kind == FrameKind.CONCEALED
-        if is_concealed:
+        if frame.kind == FrameKind.CONCEALED:
             self.note_damage()
         self.findings.add_bytes(index, round(frame.byte_share))
-        fields, latent = frame.latent.fields, frame.latent
-        return {
-            "index": index,
-            "kind": frame.kind,
-            "bytes": round(frame.byte_share),
-            "block_bits": round(latent.block_bits, 2),
-            "level_bits": round(latent.level_bits, 2),
-            "quantiser": latent.quantiser,
-            "references": list(frame.references),
-            "block": 8 << self.header.block_log2,
-            "grid": list(fields.modes.shape),
-            "latent": list(frame.quantiser_map.shape),
-            "covering": list(covering_latents(self.header.height, self.header.width)),
-            "modes": _packed(fields.modes, "u1"),
-            "directions": _packed(fields.directions, "u1"),
-            "sides": _packed(fields.sides, "u1"),
-            "vectors": _packed(fields.vectors, "<i2"),
-            "provenance": _packed(
-                (
-                    concealed_map(self.header)
-                    if is_concealed
-                    else provenance_map(fields.modes, self.header)
-                ),
-                "u1",
-            ),
-            "quantisers": _packed(frame.quantiser_map, "u1"),
-        }
+        return {"index": index} | describe_frame(self.header, frame)
 
     def bits(self, index: int) -> dict[str, object]:
         """Bits of every latent position (``decoder.code_lengths``), base64 of little-endian
         float32.
         """
         try:
-            return {"index": index, "bits": _packed(self._costs.of(index), "<f4")}
+            return {"index": index, "bits": packed(self._bit_maps.of(index), "<f4")}
         except DamagedFrameError:
             self.note_damage()
             raise
@@ -309,7 +249,3 @@ class Clip:
 
 def _rgba(rgb: np.ndarray) -> bytes:
     return cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2RGBA).tobytes()
-
-
-def _packed(values: np.ndarray, kind: str) -> str:
-    return base64.b64encode(np.ascontiguousarray(values.astype(kind)).tobytes()).decode()
