@@ -10,24 +10,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
+from filelock import BaseFileLock
+
 from bitstream.sequence_header import NEWEST_VERSION
 
 from ..errors import OutputError, ResumeError
+from ..locks import remove_lock, take_lock
 from ..media.frame_sink import output_errors
 from ..version import __version__
 from .chunk_coder import ChunkTask, CodedChunk, CodedUnit
 from .settings import EncoderSettings
-
-try:
-    import fcntl
-except ImportError:
-    # not on Windows: two encodes into one file at a time are then the user's to avoid
-    fcntl = None
 
 _MADE_BY = "videocodec, unfinished encode"
 _MANIFEST, _LOCK, _CHUNK, _PART = "manifest.json", "lock", ".chunk", ".part"
@@ -106,7 +102,7 @@ class ChunkStore:
                 if fresh:
                     self._remove()
                 else:
-                    self._release()
+                    self._lock.release()
                 raise
         self._discarded = False
 
@@ -164,12 +160,11 @@ class ChunkStore:
         if self._discarded or not self.finished:
             self._remove()
         else:
-            self._release()
+            self._lock.release()
 
     def _remove(self) -> None:
         self._empty()
-        (self.folder / _LOCK).unlink(missing_ok=True)
-        self._release()
+        remove_lock(self._lock)
         try:
             self.folder.rmdir()
         except OSError:
@@ -193,24 +188,15 @@ class ChunkStore:
                 file.unlink()
         (self.folder / _MANIFEST).unlink(missing_ok=True)
 
-    def _take_lock(self) -> int | None:
-        """So that no other process empties the folder; the system frees the lock even of a process
-        that was killed.
-        """
-        lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        if fcntl is not None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
-                raise OutputError(
-                    f"{self._target}: another encode into this file is at work: wait for it, or"
-                    " name another"
-                ) from None
+    def _take_lock(self) -> BaseFileLock:
+        """So that no other process empties the folder."""
+        lock = take_lock(self.folder / _LOCK)
+        if lock is None:
+            raise OutputError(
+                f"{self._target}: another encode into this file is at work: wait for it, or"
+                " name another"
+            )
         return lock
-
-    def _release(self) -> None:
-        os.close(self._lock)
 
 
 def _name(task: ChunkTask) -> str:

@@ -172,7 +172,6 @@ def test_what_a_kill_leaves_while_the_folder_is_made_or_removed_is_ours(
 def test_two_encodes_into_one_file_do_not_share_a_folder(
     target: Path, contents: dict[str, object]
 ) -> None:
-    pytest.importorskip("fcntl")
     with ChunkStore(target, contents, resume=False) as store:
         store.save(TASK, RESULTS)
         for resume in (False, True):
