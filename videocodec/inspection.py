@@ -209,7 +209,7 @@ def _damage_of_attached(reader: StreamReader, headers_only: bool) -> str | None:
 
 def _read_headers(index: StreamIndex) -> _Headers:
     """Of all access units that are there."""
-    there = [unit for unit in index.units if unit.sample is not None]
+    present = [unit for unit in index.units if unit.sample is not None]
     damage = index.damage
     if any(unit.damage for unit in index.units):
         damage = f"{damage}: videocodec verify lists all that is wrong"
@@ -218,8 +218,8 @@ def _read_headers(index: StreamIndex) -> _Headers:
     return _Headers(
         len(index),
         len(index.keyframes),
-        len(there),
-        sum(unit.bytes for unit in there),
+        len(present),
+        sum(unit.bytes for unit in present),
         ticks,
         damage,
     )

@@ -159,7 +159,7 @@ def concealed_frames(stream: LatentStream, first: int = 0) -> Iterator[DecodedLa
     index = stream.index()
     if index.damage_at(first) is not None:
         first = max(index.lost_run(first).start - 1, 0)
-    begin = index.group_of(index.unit_of(first).number).start
+    begin = index.gop_of(index.unit_of(first).number).start
     decoder = UnitDecoder(stream.bundle.tables, stream.header.block_latents)
     before: DecodedLatents | None = None
     lost = range(0)

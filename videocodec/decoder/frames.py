@@ -119,8 +119,8 @@ class PictureDecoder:
 
     @property
     def reach(self) -> int:
-        """How many frames before and after a frame, as far as they are in its group of pictures, a
-        picture is made of.
+        """How many frames before and after a frame, as far as they are in its GOP, a picture is
+        made of.
         """
         return self._restoration.reach
 
@@ -191,8 +191,7 @@ class PictureDecoder:
 
     def pictures(self, window: list[DecodedLatents], batch: range) -> list[Frame]:
         """The pictures of a batch, at those places of ``window``: frames in display order without
-        gaps, which holds those within ``reach`` of them too, or all there are in their group of
-        pictures.
+        gaps, which holds those within ``reach`` of them too, or all there are in their GOP.
         """
         header, chosen = self._stream.header, window[batch.start : batch.stop]
         if chosen[0].kind == FrameKind.CONCEALED:

@@ -146,7 +146,7 @@ class StreamIndex:
         """The access unit that holds a frame (0..n - 1)."""
         return self.units[bisect_right(self._first_frames, frame) - 1]
 
-    def group_of(self, unit: int) -> range:
+    def gop_of(self, unit: int) -> range:
         """Numbers of the access units from the keyframe that ``unit`` builds on up to the next
         keyframe.
         """
@@ -181,7 +181,7 @@ class StreamIndex:
     def mark_damaged(self, unit: int, reason: str) -> None:
         """Frames of an access unit, and of those after it that build on it, cannot be decoded."""
         self.units[unit] = replace(self.units[unit], damage=reason)
-        for number in range(unit + 1, self.group_of(unit).stop):
+        for number in range(unit + 1, self.gop_of(unit).stop):
             if self.units[number].damage is not None:
                 return  # and so are all after it
             self.units[number] = _builds_on(self.units[unit], self.units[number])
@@ -204,7 +204,7 @@ class StreamIndex:
         unit = self.unit_of(frame)
         if unit.damage is None:
             return None
-        after = self.group_of(unit.number).stop
+        after = self.gop_of(unit.number).stop
         resumes_at = self.units[after].first_frame if after < len(self.units) else None
         reason = f"{unit.name}: {unit.damage}"
         return DamagedFrameError(self.name, unit.first_frame, unit.frames[-1], reason, resumes_at)

@@ -153,7 +153,7 @@ class LatentStream:
         begin = before = 0
         if first:
             index = self.index()
-            begin = index.group_of(index.unit_of(first).number).start
+            begin = index.gop_of(index.unit_of(first).number).start
             before = index.units[begin].first_frame
             begin = next(
                 (unit.sample for unit in index.units[begin:] if unit.sample is not None), begin

@@ -47,7 +47,7 @@ class BitMaps:
 
     def _decode_up_to(self, number: int) -> None:
         """From the keyframe on, or from where the last call ended."""
-        begin = self._index.group_of(number).start
+        begin = self._index.gop_of(number).start
         at, decoder = begin, CodeLengths(self._tables)
         if self._live is not None and begin <= self._live[0] <= number:
             at, decoder = self._live

@@ -15,7 +15,7 @@ from .latents import LatentSource
 from .pictures import PictureSource
 
 _PICTURES_AHEAD = 12
-_PICTURES_AFTER_JUMP = 2  # before the group of pictures has been gone through
+_PICTURES_AFTER_JUMP = 2  # before the GOP has been gone through
 _STRIDE = 8  # frames; a step further than that is a jump, after which nobody knows the direction
 _STATE_BYTES = 1 << 18  # about what the state of an entropy decoder takes at 512×288
 
@@ -41,7 +41,7 @@ class ReadAhead:
        access units as far as memory allows.
 
     Where the last frame was jumped to, no steps may follow but other jumps: then all but the first
-    pictures wait until the group of pictures has been gone through.
+    pictures wait until the GOP has been gone through.
 
     It starts with the first ``note`` and gives way to whoever asks: between ``begin`` and ``end``
     it starts nothing new.
@@ -128,10 +128,10 @@ class ReadAhead:
         pictures = range(wish.frame + wish.direction, last + wish.direction, wish.direction)
         first = len(pictures) if wish.stepping else _PICTURES_AFTER_JUMP
         unit = self._index.unit_of(wish.frame).number
-        group = self._index.group_of(unit)
+        gop = self._index.gop_of(unit)
         tasks: tuple[Callable[[], bool | None], ...] = (
             lambda: self._next_picture(wish.pictures, pictures[:first]),
-            lambda: None if wish.stepping else self._next_state(group),
+            lambda: None if wish.stepping else self._next_state(gop),
             lambda: self._next_picture(wish.pictures, pictures[first:]),
             lambda: self._next_latents((wish.frame, last, last + wish.direction * _STRIDE)),
             lambda: self._next_state((*range(unit, len(self._index.units)), *range(unit))),

@@ -92,28 +92,28 @@ class LatentSource:
         """The frames that go through the networks with a frame: ``size`` of them counted from the
         keyframe (``PictureDecoder``).
         """
-        group = self._index.group_of(self._index.unit_of(frame).number)
+        gop = self._index.gop_of(self._index.unit_of(frame).number)
         keyframe, end = (
-            self._index.units[group.start].first_frame,
-            self._index.units[group.stop - 1].frames[-1] + 1,
+            self._index.units[gop.start].first_frame,
+            self._index.units[gop.stop - 1].frames[-1] + 1,
         )
         begin = frame - (frame - keyframe) % size
         return range(begin, min(begin + size, end))
 
     def around(self, frames: range, reach: int) -> tuple[list[DecodedLatents], range]:
-        """Frames of one group of pictures and those within ``reach`` of them, as far as they are in
-        that group and not damaged, in display order, and the places of the former among them.
+        """Frames of one GOP and those within ``reach`` of them, as far as they are in
+        that GOP and not damaged, in display order, and the places of the former among them.
         Raises ``DamagedFrameError`` if the first of them is.
         """
         low, high = frames.start - reach, frames.stop - 1 + reach
         first = self._index.unit_of(frames.start)
         window = [each for each in self.unit(first.number) if low <= each.index <= high]
-        group = self._index.group_of(first.number)
-        for number in range(first.number - 1, group.start - 1, -1):
+        gop = self._index.gop_of(first.number)
+        for number in range(first.number - 1, gop.start - 1, -1):
             if self._index.units[number].frames[-1] < low:
                 break
             window = [each for each in self.unit(number) if each.index >= low] + window
-        for number in range(first.number + 1, group.stop):
+        for number in range(first.number + 1, gop.stop):
             if self._index.units[number].first_frame > high:
                 break
             try:
@@ -136,7 +136,7 @@ class LatentSource:
         """The last access unit up to ``number`` that a decoder can go on with, and that decoder,
         which is the caller's from now on.
         """
-        begin = self._index.group_of(number).start
+        begin = self._index.gop_of(number).start
         for at in range(number, begin, -1):
             if self._live is not None and self._live[0] == at:
                 live, self._live = self._live, None
@@ -165,7 +165,7 @@ class LatentSource:
         size = sum(map(_size, frames))
         if not survey or self._cache.used + size <= self._cache.limit:
             self._cache.put(Kind.LATENTS, number, frames, size)
-        if number + 1 < self._index.group_of(number).stop and not self._cache.has(
+        if number + 1 < self._index.gop_of(number).stop and not self._cache.has(
             Kind.STATE, number + 1
         ):
             state = _packed(decoder)

@@ -105,10 +105,10 @@ class LatentsView:
     def __getitem__(self, index: int | slice) -> np.ndarray:
         if not isinstance(index, slice):
             return self._reader.latent_frame(index).latent.latents
-        told = self._reader.metadata
+        metadata = self._reader.metadata
         numbers = range(len(self))[index]
         out = np.empty(
-            (len(numbers), told.latent_channels, told.latent_height, told.latent_width),
+            (len(numbers), metadata.latent_channels, metadata.latent_height, metadata.latent_width),
             dtype=np.int16,
         )
         for place, number in enumerate(numbers):
@@ -123,7 +123,7 @@ class VideoReader:
     """A latent-video file as a sequence of frames.
 
         with VideoReader("clip.lv.mp4") as video:
-            video[120].data              # (3, H, W) uint8 RGB, to the last bit what decoding from the start gives
+            video[120].data              # (3, H, W) uint8 RGB, the bits of decoding from the start
             video[-1], video[10:20:2]    # a slice is a list of frames
             video.get_frame_at(3.5)      # the one shown at 3.5 s
 
@@ -322,11 +322,10 @@ class VideoReader:
             self.close()
 
     def __repr__(self) -> str:
-        told = self.metadata
+        name, frames = self.metadata.name, self.metadata.frames
+        size = f"{self.metadata.width}x{self.metadata.height}"
         state = ", closed" if self._closed else ""
-        return (
-            f"VideoReader({told.name!r}, {told.frames} frames of {told.width}x{told.height}{state})"
-        )
+        return f"VideoReader({name!r}, {frames} frames of {size}{state})"
 
     def _batch(self, numbers: Iterable[int]) -> FrameBatch:
         self._check_open()

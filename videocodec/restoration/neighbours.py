@@ -33,7 +33,7 @@ def neighbours(
     C, h, w) int32.
 
     ``frames`` are in display order; where there is no such frame, or a keyframe lies between
-    (groups of pictures stay closed, so that a frame looks the same however one came to it), the
+    (GOPs stay closed, so that a frame looks the same however one came to it), the
     frame itself stands in.  ``block``: latents a side of a block.
     """
     frame = frames[index]

@@ -108,11 +108,13 @@ class TerminalPlayer:
         self._status(frame)
 
     def _draw(self, rgb: np.ndarray) -> None:
-        screen, told = self._screen, self._video.metadata
+        screen, metadata = self._screen, self._video.metadata
         columns, rows = screen.columns, max(1, screen.rows - 1)
-        aspect = float(told.sample_aspect_ratio) or 1.0
+        aspect = float(metadata.sample_aspect_ratio) or 1.0
         height, width = rgb.shape[:2]
-        wide, high = (width, height * aspect) if told.rotation % 180 else (width * aspect, height)
+        wide, high = (
+            (width, height * aspect) if metadata.rotation % 180 else (width * aspect, height)
+        )
         across, down = fit(wide, high, columns, rows)
         cells = to_cells(rgb, across, down)
         text = render(

@@ -43,14 +43,14 @@ def test_every_damaged_unit_keeps_its_own_reason(damaged) -> None:
 def test_later_damage_goes_as_far_as_what_builds_on_it(coded_movie, tmp_path: Path) -> None:
     index = StreamIndex(StreamReader(coded_movie.coded))
     second = next(unit.number for unit in index.units[1:] if not unit.is_keyframe)
-    group = index.group_of(second)
+    gop = index.gop_of(second)
     index.mark_damaged(second, "it is of paper")
-    index.mark_damaged(group.start, "it is of stone")
+    index.mark_damaged(gop.start, "it is of stone")
     assert [unit.damage is not None for unit in index.units] == [
-        unit.number in group for unit in index.units
+        unit.number in gop for unit in index.units
     ]
     assert (
-        index.units[group.start].damage == "it is of stone"
+        index.units[gop.start].damage == "it is of stone"
         and index.units[second].damage == "it is of paper"
     )
 
@@ -60,13 +60,13 @@ def test_damage_is_spread_in_one_pass(damaged, monkeypatch: pytest.MonkeyPatch) 
     as many an hour.
     """
     looked_at = 0
-    group_of = StreamIndex.group_of
+    gop_of = StreamIndex.gop_of
 
     def counted(self: StreamIndex, unit: int) -> range:
         nonlocal looked_at
-        looked_at += len(group_of(self, unit))
-        return group_of(self, unit)
+        looked_at += len(gop_of(self, unit))
+        return gop_of(self, unit)
 
-    monkeypatch.setattr(index_module.StreamIndex, "group_of", counted)
+    monkeypatch.setattr(index_module.StreamIndex, "gop_of", counted)
     index = StreamIndex(StreamReader(damaged(300)))
     assert len(index.units) > 200 and looked_at <= len(index.units)
