@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from .decoder.frames import Frame, decode_frames
     from .encoder.api import EncodeReport, encode
     from .errors import LatentVideoError
-    from .inspection import StreamInfo, VerifyReport, info, verify
+    from .inspection.info import StreamInfo, info
+    from .inspection.repair import RepairReport, repair
+    from .inspection.verify import VerifyReport, verify
     from .provenance import PROVENANCE_NAMES
     from .reader.batch import FrameBatch
     from .reader.reader import VideoReader
-    from .recovery import RepairReport, repair
 
 # Threads of libgomp, which shares PyTorch's work between cores, wait for each other by spinning for
 # a long time unless told otherwise. Beside other programs that steals the core from the very thread
@@ -46,13 +47,13 @@ _HOMES = {
     "decode_frames": "decoder.frames",
     "Frame": "decoder.frames",
     "PROVENANCE_NAMES": "provenance",
-    "info": "inspection",
-    "StreamInfo": "inspection",
-    "verify": "inspection",
-    "VerifyReport": "inspection",
+    "info": "inspection.info",
+    "StreamInfo": "inspection.info",
+    "verify": "inspection.verify",
+    "VerifyReport": "inspection.verify",
     "VideoReader": "reader.reader",
-    "repair": "recovery",
-    "RepairReport": "recovery",
+    "repair": "inspection.repair",
+    "RepairReport": "inspection.repair",
     "FrameBatch": "reader.batch",
     "LatentVideoError": "errors",
 }

@@ -29,10 +29,11 @@ with atheris.instrument_imports(
         "bitstream",
         "videocodec.models.bundle",
         "videocodec.models.budget",
+        "videocodec.models.files",
         "videocodec.models.strict_json",
         "videocodec.decoder.index",
         "videocodec.decoder.timeline",
-        "videocodec.recovery",
+        "videocodec.inspection.repair",
     ],
     enable_loader_override=False,
 ):

@@ -12,10 +12,10 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import AttachedModel, SharedFile, StreamReader
 from bitstream.container.boxes import AttachedBox
 from bitstream.errors import AttachedModelError, BitstreamError
-from videocodec import recovery
 from videocodec.decoder.index import StreamIndex
 from videocodec.decoder.timeline import MAX_LOST_FRAMES
 from videocodec.errors import VideoCodecError
+from videocodec.inspection.repair import repair as repair_file
 from videocodec.reader.metadata import VideoMetadata
 
 from .guard import within
@@ -79,7 +79,7 @@ def repair(data: bytes) -> None:
         source, target = Path(name) / "input.mp4", Path(name) / "output.mp4"
         source.write_bytes(data)
         try:
-            report = recovery.repair(source, target)
+            report = repair_file(source, target)
         except (BitstreamError, VideoCodecError) as error:
             _is_one_line(error)
             assert [path.name for path in Path(name).iterdir()] == [source.name]

@@ -6,7 +6,8 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF, PRESETS
+from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF
+from ..presets import PRESETS
 from .common import (
     add_machine_options,
     amount,

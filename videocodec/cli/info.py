@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .common import bitrate, counted, percent, print_json, progress_bar, size
 
 if TYPE_CHECKING:
-    from ..inspection import StreamInfo
+    from ..inspection.info import StreamInfo
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -39,7 +39,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is known, and on standard error what could not be found out."""
-    from ..inspection import info
+    from ..inspection.info import info
 
     with progress_bar("reading") as progress:
         found = info(

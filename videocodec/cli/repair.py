@@ -37,7 +37,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Repair and say what was recovered and what was not."""
-    from ..recovery import repair
+    from ..inspection.repair import repair
 
     report = repair(args.input, args.output, overwrite=args.yes)
     for track in report.skipped_tracks:

@@ -27,7 +27,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Verify and list what is wrong."""
-    from ..inspection import verify
+    from ..inspection.verify import verify
 
     with progress_bar("verifying") as progress:
         report = verify(

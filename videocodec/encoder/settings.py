@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from bitstream.group_structure import MAX_FRAMES
 from bitstream.v1.quantiser import CRF_OFFSET, QUANTISER_COUNT
 
-Preset = Literal[
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-]
-PRESETS: tuple[str, ...] = get_args(Preset)
+from ..presets import PRESETS, Preset
+
 MAX_CRF = 63
 DEFAULT_CRF = 28
 DEFAULT_GOP_SIZE = 250

@@ -8,7 +8,7 @@ from fractions import Fraction
 from bitstream.container import StreamReader
 
 from ..decoder.index import StreamIndex
-from ..encoder.settings import PRESETS
+from ..presets import preset_name
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class VideoMetadata:
             container_bytes=reader.container_bytes,
             crf=header.crf,
             gop_size=header.gop_size,
-            preset=PRESETS[header.preset] if header.preset < len(PRESETS) else str(header.preset),
+            preset=preset_name(header.preset),
             latent_channels=header.latent_channels,
             latent_height=header.latent_height,
             latent_width=header.latent_width,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import av
 import cv2
 
-from ...encoder.settings import MAX_CRF, PRESETS
+from ...encoder.settings import MAX_CRF
 from ...media.colour import YuvWriter
 from ...models.bundle import ModelBundle
+from ...presets import PRESETS
 from ...version import __version__
 from ..clips import Clip, untagged
 from .base import Codec, Encoded, EncodeTask

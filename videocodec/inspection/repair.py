@@ -1,5 +1,5 @@
 """``videocodec.repair``: a latent-video file that is cut off or damaged in, one that every program
-reads out.  No torch.
+reads out.
 
 Access units are taken from where the container's tables say they are; where these are missing,
 damaged or reach past the end of the file, all of it is searched for access units, which their
@@ -23,10 +23,10 @@ from bitstream.container.tracks import MP4_ALONE, open_input
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.sequence_header import SequenceHeader
 
-from .decoder.index import StreamIndex, check_unchanged
-from .errors import InputError, OutputError, RepairError
-from .media.frame_sink import check_target, output_errors
-from .models.attached import checked_model
+from ..decoder.index import StreamIndex, check_unchanged
+from ..errors import InputError, OutputError, RepairError
+from ..media.frame_sink import check_target, output_errors
+from ..models.attached import checked_model
 
 _SUFFIXES = (".mp4", ".m4v")
 _CHUNKS = "*.chunk"
@@ -34,8 +34,10 @@ _CHUNKS = "*.chunk"
 
 @dataclass(frozen=True)
 class LostSpan:
-    """begin_seconds, end_seconds: what of the video is lost, on the stream's clock; frames: how
-    many that are, as far as can be told.
+    """A part of the video that is lost.
+
+    begin_seconds, end_seconds: on the stream's clock.
+    frames: how many that are, None where that cannot be told.
     """
 
     begin_seconds: float
@@ -45,13 +47,17 @@ class LostSpan:
 
 @dataclass(frozen=True)
 class RepairReport:
-    """What was recovered: frames, access_units, seconds (from the first frame to the end of the
-    last one, lost ones between them included), searched: whether the tables of the file were of no
-    use for that.  left_out: access units that are whole but build on lost ones.  lost: spans of the
-    video that are missing in the target, in order.  tracks: a line on every copied track;
-    skipped_tracks: on those that could not be copied.  has_sound_tables: whether tables say where
-    the sound is, without which it cannot be recovered. model_attached: whether the target carries
-    the model that was attached to the source.
+    """What was recovered.
+
+    target: the file that was written.
+    frames, access_units: how many are in it.
+    seconds: from its first frame to the end of its last one, lost ones between them included.
+    searched: whether the tables of the source were of no use for finding access units.
+    left_out: access units that are whole but repeated, or build on lost ones.
+    lost: spans of the video that are missing in the target, in order.
+    tracks, skipped_tracks: a line on every copied track, and on those that could not be copied.
+    has_sound_tables: whether tables say where the sound is, without which it cannot be recovered.
+    model_attached: whether the target carries the model that was attached to the source.
     """
 
     target: str
@@ -98,16 +104,7 @@ def repair(source: str | Path, target: str | Path, *, overwrite: bool = False) -
     ``OutputError``.
     """
     source, target = Path(source), Path(target)
-    if not source.exists():
-        raise InputError(f"{source}: no such file")
-    if target.exists() and target.samefile(source):
-        raise InputError(f"{source}: input and output are the same file: name another output")
-    if target.suffix.lower() not in _SUFFIXES:
-        raise OutputError(
-            f"{target}: a latent-video file is an MP4 file: give a name that ends in"
-            f" {' or '.join(_SUFFIXES)}"
-        )
-    check_target(target, overwrite=overwrite)
+    _check_paths(source, target, overwrite)
     reader = None if source.is_dir() else _opened(source)
     units, searched = (
         (_from_chunks(source), False) if source.is_dir() else _from_file(source, reader)
@@ -119,15 +116,18 @@ def repair(source: str | Path, target: str | Path, *, overwrite: bool = False) -
             f"{source}: nothing can be recovered: there is no keyframe in it that is whole"
         )
     copied = source if not source.is_dir() and _readable(source) else None
-    with output_errors(target), tempfile.TemporaryDirectory() as folder:
-        with StreamWriter(target, header.time_base, copy_from=copied, copy_may_end=True) as writer:
-            model = _extracted(reader, Path(folder))
-            if model is not None:
-                writer.attach_model(*model)
-            for unit in kept:
-                writer.write(unit.data, unit.begin, unit.fields.duration)
-            writer.commit()
-            skipped = writer.skipped_tracks
+    with (
+        output_errors(target),
+        tempfile.TemporaryDirectory() as folder,
+        StreamWriter(target, header.time_base, copy_from=copied, copy_may_end=True) as writer,
+    ):
+        model = _extracted(reader, Path(folder))
+        if model is not None:
+            writer.attach_model(*model)
+        for unit in kept:
+            writer.write(unit.data, unit.begin, unit.fields.duration)
+        writer.commit()
+        skipped = writer.skipped_tracks
     with StreamReader(target) as made:
         index, tracks = StreamIndex(made), list(made.tracks)
     span = (index.end_of(-1) - int(index.pts[0])) * header.time_base
@@ -144,6 +144,20 @@ def repair(source: str | Path, target: str | Path, *, overwrite: bool = False) -
         has_sound_tables=copied is not None,
         model_attached=model is not None,
     )
+
+
+def _check_paths(source: Path, target: Path, overwrite: bool) -> None:
+    """Refuse what cannot be read, and what must not or cannot be written."""
+    if not source.exists():
+        raise InputError(f"{source}: no such file")
+    if target.exists() and target.samefile(source):
+        raise InputError(f"{source}: input and output are the same file: name another output")
+    if target.suffix.lower() not in _SUFFIXES:
+        raise OutputError(
+            f"{target}: a latent-video file is an MP4 file: give a name that ends in"
+            f" {' or '.join(_SUFFIXES)}"
+        )
+    check_target(target, overwrite=overwrite)
 
 
 def _opened(source: Path) -> StreamReader | None:
@@ -228,7 +242,7 @@ def _decodable(units: list[_Unit], header: SequenceHeader) -> list[_Unit]:
             continue
         if kept and unit.begin < kept[-1].end:
             continue
-        if unit.fields.is_keyframe or kept and unit.begin == kept[-1].end:
+        if unit.fields.is_keyframe or (kept and unit.begin == kept[-1].end):
             kept.append(unit)
     return kept
 

@@ -1,0 +1,259 @@
+"""``videocodec.info``: what a latent-video file says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bitstream.container import StreamReader
+from bitstream.errors import AttachedModelError, BitstreamError
+from bitstream.formats import format_of
+from bitstream.sequence_header import SequenceHeader
+
+from ..decoded import FrameKind
+from ..decoder.concealment import GREY, Concealment, concealed_frames, concealments
+from ..decoder.index import StreamIndex
+from ..decoder.latents import LatentStream, bundle_for
+from ..errors import ModelMismatchError
+from ..models.attached import checked_model
+from ..models.bundle import ModelBundle
+from ..presets import preset_name
+from ..progress import Progress, ProgressCallback
+from ..provenance import ProvenanceCount, concealed_map, provenance_map
+
+LATENTS_CHECKSUM = "CRC-32 of the reconstructed integer latents of every access unit"
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What a file says of itself.
+
+    path: the file, as it was given.
+    format_version: of the stream.
+    width, height: px.
+    frame_rate: frames per second, the average where the stream names none, 0 if no time passes.
+    frames, keyframes, access_units: how many.
+    duration_seconds: of all frames together.
+    video_bytes: of the access units.
+    container_bytes: of the file without its copied tracks and attached model.
+    video_bitrate_bps: bits per second of the access units.
+    audio_tracks, tracks: how many of the copied tracks are sound; a line on each copied one.
+    crf, gop_size, preset: the encoder's settings; gop_size in frames.
+    rotation: degrees counter-clockwise by which players turn the picture.
+    sample_aspect_ratio: width:height of a pixel, 0:1 unknown.
+    time_base: seconds per tick, a fraction.
+    colour: what the stream says of its colours.
+    latent: channels, width, height and pixels_per_position of the latents.
+    lossy: always true.
+    generated_content: whether the stream calls itself a generative reconstruction.
+    model: name and sha256 of the bundle.
+    specification: where this version of the format is described, a file that comes with the
+    program.
+    latents_checksum: of what kind those are that every access unit carries.
+    model_installed: whether the stream's own model is at hand, in the installation or as the
+    ``model`` that was given.
+    model_attached, model_attached_bytes: whether one is attached to the file, and its size.
+    model_attached_damage: what is wrong with that, None if nothing was seen (its hash is left out
+    with ``headers_only``).
+    damage: the first thing that is wrong, None if nothing was seen; what is said of a damaged file
+    is what can still be read.
+    lost_frames, lost: how many of the frames cannot be decoded, their access unit being damaged or
+    missing or one that they build on; the runs of them, and what ``decode`` puts in their place.
+    provenance: shares of the picture's area, over all frames, by ``PROVENANCE_NAMES``, 0..1 and
+    together 1.
+    provenance_by_kind: the same for "keyframe", "inter" and "concealed" frames, where there are
+    any.
+    provenance_unavailable: why these two are None, if they are.
+    """
+
+    path: str
+    format_version: int
+    width: int
+    height: int
+    frame_rate: float
+    frames: int
+    duration_seconds: float
+    keyframes: int
+    access_units: int
+    video_bytes: int
+    container_bytes: int
+    video_bitrate_bps: float
+    audio_tracks: int
+    tracks: list[str]
+    crf: int
+    gop_size: int
+    preset: str
+    rotation: int
+    sample_aspect_ratio: str
+    time_base: str
+    colour: dict[str, int | bool]
+    latent: dict[str, int]
+    lossy: bool
+    generated_content: bool
+    model: dict[str, str]
+    specification: str
+    latents_checksum: str
+    model_installed: bool
+    model_attached: bool
+    model_attached_bytes: int
+    model_attached_damage: str | None
+    damage: str | None
+    lost_frames: int
+    lost: list[Concealment]
+    provenance: dict[str, float] | None
+    provenance_by_kind: dict[str, dict[str, float]] | None
+    provenance_unavailable: str | None
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def info(
+    source: str | Path,
+    *,
+    headers_only: bool = False,
+    model: str | Path | None = None,
+    progress: ProgressCallback | None = None,
+) -> StreamInfo:
+    """Read the headers, and of all frames where they come from; no networks.
+
+    headers_only: leave out the latter, for which all latents are decoded.  model: the bundle's name
+    or folder, for streams whose model is not installed.  progress: called after every frame that is
+    decoded.
+
+    A stream of another model gives what its headers say, and ``provenance_unavailable`` the reason
+    why there is no more.  Frames that a damaged one has lost count as concealed.  Raises
+    ``ContainerError`` or another ``BitstreamError`` for what is no latent-video file, has no header
+    that is whole or changes its size in the middle, and ``UnknownModelError`` for a ``model`` that
+    there is not.
+    """
+    given = None if model is None else ModelBundle.find(model)
+    reader = StreamReader(source)
+    index = StreamIndex(reader)
+    units, damage = _of_units(index, reader.header), _damage(index)
+    count, unavailable = None, "only the headers were read"
+    if not headers_only:
+        try:
+            stream = LatentStream(source, model)
+            count, unavailable = _count_provenance(stream, len(index), progress), None
+            index = stream.index()  # with the damage that only decoding finds
+        except (BitstreamError, ModelMismatchError) as error:
+            unavailable = str(error).removeprefix(f"{source}: ")
+    lost = concealments(index)
+    if lost and lost[0].method == GREY:
+        count, unavailable = None, "no frame can be decoded"
+    return StreamInfo(
+        path=str(source),
+        **_of_header(reader.header),
+        **units,
+        container_bytes=reader.container_bytes,
+        audio_tracks=reader.audio_tracks,
+        tracks=list(reader.tracks),
+        lossy=True,
+        latents_checksum=LATENTS_CHECKSUM,
+        model_installed=_is_at_hand(reader.header, given),
+        model_attached=reader.attached_model_bytes > 0,
+        model_attached_bytes=reader.attached_model_bytes,
+        model_attached_damage=_damage_of_attached(reader, headers_only),
+        damage=damage or index.damage,
+        lost_frames=sum(run.last + 1 - run.first for run in lost),
+        lost=lost,
+        provenance=None if count is None else count.total(),
+        provenance_by_kind=None if count is None else count.by_kind(),
+        provenance_unavailable=unavailable,
+    )
+
+
+def _of_header(header: SequenceHeader) -> dict[str, object]:
+    """What the sequence header alone says."""
+    aspect, version = header.sample_aspect_ratio, header.format_version
+    return {
+        "format_version": version,
+        "specification": f"{format_of(version).specification}, format version {version}",
+        "width": header.width,
+        "height": header.height,
+        "crf": header.crf,
+        "gop_size": header.gop_size,
+        "preset": preset_name(header.preset),
+        "rotation": header.rotation * 90,
+        "sample_aspect_ratio": f"{aspect.numerator}:{aspect.denominator}",
+        "time_base": str(header.time_base),
+        "colour": asdict(header.colour),
+        "latent": {
+            "channels": header.latent_channels,
+            "width": header.latent_width,
+            "height": header.latent_height,
+            "pixels_per_position": 1 << header.latent_stride_log2,
+        },
+        "generated_content": header.generated_content,
+        "model": {"name": header.model_name, "sha256": header.model_sha256},
+    }
+
+
+def _of_units(index: StreamIndex, header: SequenceHeader) -> dict[str, object]:
+    """What the access units that are there add up to."""
+    units = [unit for unit in index.units if unit.sample is not None]
+    # of Python: times in damaged files add up to more than 64 bits
+    duration = sum(index.durations.tolist()) * header.time_base
+    video_bytes = sum(unit.bytes for unit in units)
+    return {
+        # A stream that does not know its nominal rate has an average one.
+        "frame_rate": float(header.frame_rate or (len(index) / duration if duration else 0)),
+        "frames": len(index),
+        "duration_seconds": float(duration),
+        "keyframes": len(index.keyframes),
+        "access_units": len(units),
+        "video_bytes": video_bytes,
+        "video_bitrate_bps": video_bytes * 8 / float(duration) if float(duration) else 0.0,
+    }
+
+
+def _is_at_hand(header: SequenceHeader, given: ModelBundle | None) -> bool:
+    if given is not None and given.sha256 == header.model_sha256:
+        return True
+    try:
+        bundle_for(header)
+    except ModelMismatchError:
+        return False
+    return True
+
+
+def _damage_of_attached(reader: StreamReader, headers_only: bool) -> str | None:
+    try:
+        reader.attached_model() if headers_only else checked_model(reader)
+    except AttachedModelError as error:
+        return str(error)
+    return None
+
+
+def _damage(index: StreamIndex) -> str | None:
+    """The first thing that is wrong by the headers of all access units."""
+    if any(unit.damage for unit in index.units):
+        return f"{index.damage}: videocodec verify lists all that is wrong"
+    return index.damage
+
+
+def _count_provenance(
+    stream: LatentStream, frames_total: int, progress: ProgressCallback | None
+) -> ProvenanceCount:
+    """Decode all latents and add up where they come from.  Raises ``BitstreamError``."""
+    count = ProvenanceCount()
+    video_bytes = seconds = 0.0
+    for frame in concealed_frames(stream):
+        is_lost = frame.kind == FrameKind.CONCEALED
+        count.add(
+            frame.kind,
+            (
+                concealed_map(stream.header)
+                if is_lost
+                else provenance_map(frame.latent.fields.modes, stream.header)
+            ),
+        )
+        video_bytes, seconds = (
+            video_bytes + frame.byte_share,
+            seconds + float(frame.duration * stream.header.time_base),
+        )
+        if progress:
+            progress(Progress(frame.index + 1, frames_total, round(video_bytes), seconds))
+    return count

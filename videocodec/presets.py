@@ -1,0 +1,28 @@
+"""Names of the encoder's presets, from the quickest to the smallest.  Headers number them in this
+order, and readers call them by these names.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Preset = Literal[
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+]
+PRESETS: tuple[str, ...] = get_args(Preset)
+
+
+def preset_name(number: int) -> str:
+    """What the preset of that number in a header is called; the number itself, 0..255, if it is a
+    later encoder's.
+    """
+    return PRESETS[number] if number < len(PRESETS) else str(number)
