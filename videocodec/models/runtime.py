@@ -20,10 +20,7 @@ from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from .bundle import ModelBundle
 from .devices import DEVICES, memory_ended
 from .loading import latents_of
-
-_TRIAL_SIDE = 4  # latents
-# numbers that a layer may make of so many: 1024 channels at full resolution
-_LARGEST_TRIAL = 1 << 24
+from .trial import try_decoding
 
 
 def pick_device(name: str) -> torch.device:
@@ -140,70 +137,9 @@ class AutoencoderRuntime:
             )
         self._scale = torch.from_numpy(bundle.latent_scale).to(self.device).reshape(1, -1, 1, 1)
         self._knows_steps = "step" in inspect.signature(self._model.decode).parameters
-        self._try_decoding(channels)
-
-    @torch.inference_mode()
-    def _try_decoding(self, channels: int) -> None:
-        """A config may ask for pictures of any size, which costs no weights: so try with a few
-        latents what comes out of them.
-
-        What the greediest layer reads and writes is remembered: a picture cannot take less memory
-        than that.
-        """
-        most = 0
-
-        def check(module: torch.nn.Module, given: tuple[object, ...], output: object) -> None:
-            nonlocal most
-            if isinstance(output, torch.Tensor) and output.numel() > _LARGEST_TRIAL:
-                raise UnknownModelError(
-                    f"{self.bundle.folder}: makes more of latents than pictures of 8 px a latent"
-                )
-            if not any(module.children()):
-                most = max(
-                    most,
-                    sum(
-                        t.numel() * t.element_size()
-                        for t in (*given, output)
-                        if isinstance(t, torch.Tensor)
-                    ),
-                )
-
-        hooks = [module.register_forward_hook(check) for module in self._model.modules()]
-        try:
-            z = torch.zeros(1, channels, _TRIAL_SIDE, _TRIAL_SIDE, device=self.device).contiguous(
-                memory_format=torch.channels_last
-            )
-            step = (
-                {"step": torch.ones(1, _TRIAL_SIDE, _TRIAL_SIDE, device=self.device)}
-                if self._knows_steps
-                else {}
-            )
-            found = tuple(self._model.decode(z, **step).sample.shape)
-        except (
-            RuntimeError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            LookupError,
-            ArithmeticError,
-            AssertionError,
-        ) as error:
-            if isinstance(error, UnknownModelError):
-                raise
-            reason = " ".join(str(error).split())[:200]
-            raise UnknownModelError(
-                f"{self.bundle.folder}: the autoencoder does not decode latents one by one"
-                f" ({reason})"
-            ) from error
-        finally:
-            for hook in hooks:
-                hook.remove()
-        if found != (1, 3, 8 * _TRIAL_SIDE, 8 * _TRIAL_SIDE):
-            raise UnknownModelError(
-                f"{self.bundle.folder}: makes {found} of {_TRIAL_SIDE}×{_TRIAL_SIDE} latents: an"
-                " autoencoder must have a stride of 8 px"
-            )
-        self.bytes_per_latent = most // _TRIAL_SIDE**2
+        self.bytes_per_latent = try_decoding(
+            self._model, bundle.folder, channels, self.device, knows_steps=self._knows_steps
+        )
 
     @torch.inference_mode()
     def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:

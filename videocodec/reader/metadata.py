@@ -13,18 +13,26 @@ from ..presets import preset_name
 
 @dataclass(frozen=True)
 class VideoMetadata:
-    """width, height: px.  frame_rate: frames per second, the average where the stream names none, 0
-    if no time passes. frames, keyframes, access_units: how many.  begin_seconds, end_seconds: when
-    the first frame begins and the last ends; duration_seconds: of all frames together. time_base:
-    seconds per tick of ``Frame.pts``.  rotation: degrees counter-clockwise by which players turn
-    the picture. sample_aspect_ratio: width / height of a pixel, 0 unknown.  video_bytes: of the
-    access units; container_bytes: of the file without copied tracks and attached model.  crf,
-    gop_size (frames), preset: the encoder's settings.  latent_channels, latent_height,
-    latent_width: shape of ``VideoReader.latents``.  model, model_sha256: the bundle's name and
-    identity.  has_unet: whether it can restore latents.  generated_content: whether the stream
-    calls itself a generative reconstruction.  tracks: a line on each copied track, audio_tracks of
-    which are sound.  damage: the first thing that is wrong, None if nothing was seen when the file
-    was opened.
+    """What a stream says of itself.
+
+    name: of the file.
+    width, height: px.
+    frame_rate: frames per second, the average where the stream names none, 0 if no time passes.
+    frames, keyframes, access_units: how many.
+    begin_seconds, end_seconds: when the first frame begins and the last ends.
+    duration_seconds: of all frames together.
+    time_base: seconds per tick of ``Frame.pts``.
+    rotation: degrees counter-clockwise by which players turn the picture.
+    sample_aspect_ratio: width / height of a pixel, 0 unknown.
+    video_bytes: of the access units.
+    container_bytes: of the file without copied tracks and attached model.
+    crf, gop_size, preset: the encoder's settings; gop_size in frames.
+    latent_channels, latent_height, latent_width: shape of ``VideoReader.latents``.
+    model, model_sha256: the bundle's name and identity.
+    has_unet: whether it can restore latents.
+    generated_content: whether the stream calls itself a generative reconstruction.
+    tracks, audio_tracks: a line on each copied track; how many of them are sound.
+    damage: the first thing that is wrong, None if nothing was seen when the file was opened.
     """
 
     name: str

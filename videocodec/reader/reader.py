@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,112 +10,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, overload
 
-import numpy as np
-
-from bitstream.container import SharedFile
 from bitstream.errors import ContainerError
 
 from ..decoded import DecodedLatents
 from ..decoder.index import StreamIndex
-from ..decoder.latents import LatentStream
-from ..errors import DamagedFrameError, FrameRangeError, ReaderClosedError
-from .ahead import ReadAhead
+from ..errors import DamagedFrameError, FrameRangeError, ReaderClosedError, SettingsError
 from .batch import FrameBatch
-from .cache import Cache
-from .latents import LatentSource
+from .core import ReaderCore
+from .latents_view import LatentsView
 from .metadata import VideoMetadata
-from .pictures import Networks, PictureSource, RestorationSettings
+from .pictures import PictureSource, RestorationSettings
 
 if TYPE_CHECKING:
     from ..decoder.frames import Frame
     from ..models.bundle import ModelBundle
 
 DEFAULT_MEMORY_LIMIT = 512 << 20
-
-
-class _Core:
-    """What readers of one file under several choices of restoration share; closed with the last of
-    them.
-    """
-
-    def __init__(
-        self,
-        source: str | Path | BinaryIO,
-        model: str | Path | None,
-        force_model: bool,
-        device: str,
-        threads: int | None,
-        memory_limit: int,
-        read_ahead: bool,
-    ) -> None:
-        self.cache = Cache(memory_limit)
-        self.file = SharedFile(source) if hasattr(source, "read") else SharedFile.open(source)
-        try:
-            stream = LatentStream(self.file, model, force_model=force_model)
-            self.index = StreamIndex(stream.reader)
-            # A first header that is damaged may say anything.
-            stream.header = stream.reader.header = self.index.header
-            self.metadata = VideoMetadata.of(
-                stream.reader, self.index, has_unet=stream.bundle.has_unet
-            )
-            self.latents = LatentSource(self.file, self.index, stream.bundle.tables, self.cache)
-            self.networks = Networks(stream, device, threads)
-            self.bundle = stream.bundle
-        except BaseException:
-            self.file.close()
-            raise
-        self.ahead = ReadAhead(self.index, self.latents, self.cache) if read_ahead else None
-        # A reader that nobody holds any more is closed wherever the garbage collector runs, perhaps
-        # under this very lock.
-        self._users, self._lock = set[int](), threading.RLock()
-
-    def open(self, user: int) -> None:
-        """One more reader, by a number of its own."""
-        with self._lock:
-            self._users.add(user)
-
-    def close(self, user: int) -> None:
-        """One reader less; once more, by whatever thread, does nothing."""
-        with self._lock:
-            if user not in self._users:
-                return
-            self._users.remove(user)
-            if self._users:
-                return
-        if self.ahead is not None:
-            self.ahead.stop()
-        self.cache.clear()
-        self.file.close()
-
-
-class LatentsView:
-    """``VideoReader.latents``: decoded latents by number, without a network and without PyTorch.
-
-    ``[i]`` is (C, h, w) int16 in units of 1/64 of a scaled latent, the same integers on every
-    machine; a slice (n, C, h, w).  Read-only.
-    """
-
-    def __init__(self, reader: VideoReader) -> None:
-        self._reader = reader
-
-    def __len__(self) -> int:
-        return len(self._reader)
-
-    def __getitem__(self, index: int | slice) -> np.ndarray:
-        if not isinstance(index, slice):
-            return self._reader.latent_frame(index).latent.latents
-        metadata = self._reader.metadata
-        numbers = range(len(self))[index]
-        out = np.empty(
-            (len(numbers), metadata.latent_channels, metadata.latent_height, metadata.latent_width),
-            dtype=np.int16,
-        )
-        for place, number in enumerate(numbers):
-            out[place] = self[number]
-        return out
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return (self[number] for number in range(len(self)))
 
 
 class VideoReader:
@@ -128,18 +37,21 @@ class VideoReader:
             video.get_frame_at(3.5)      # the one shown at 3.5 s
 
     source: a path, or a binary file object that can seek, which stays open and which nobody else
-    may read meanwhile.  model, force_model, steps, seed, restore, device, threads: as of
-    ``videocodec.decode``.  memory_limit: bytes of decoded latents, pictures and decoder states that
-    are kept for later; what is being worked on comes on top.  read_ahead: whether a thread decodes
-    what is likely asked for next.  strict: refuse a file of which anything is damaged, instead of
-    raising ``DamagedFrameError`` for the frames that are. conceal: give concealed frames
-    (``Frame.kind``) and latents in their place, as ``videocodec.decode`` writes them.
+    may read meanwhile.
+    model, force_model, steps, seed, restore, device, threads: as of ``videocodec.decode``.
+    memory_limit: bytes of decoded latents, pictures and decoder states that are kept for later;
+    what is being worked on comes on top.
+    read_ahead: whether a thread decodes what is likely asked for next.
+    strict: refuse a file of which anything is damaged, instead of raising ``DamagedFrameError`` for
+    the frames that are.
+    conceal: give concealed frames (``Frame.kind``) and latents in their place, as
+    ``videocodec.decode`` writes them.
 
     Any number of threads may use a reader.  Pictures and latents are shared with its cache, hence
     read-only: copy what you want to change.
 
     Raises ``ContainerError``, ``UnsupportedVersionError``, ``ModelMismatchError``,
-    ``UnknownModelError`` when opened, ``ValueError`` for settings; ``FrameRangeError`` (an
+    ``UnknownModelError`` when opened, ``SettingsError`` for settings; ``FrameRangeError`` (an
     ``IndexError``), ``DamagedFrameError``, ``DeviceError``, ``OutOfMemoryError`` for a frame; and
     ``ReaderClosedError`` (a ``ValueError``) after ``close``.
     """
@@ -162,18 +74,18 @@ class VideoReader:
     ) -> None:
         self._closed = True
         if strict and conceal:
-            raise ValueError(
+            raise SettingsError(
                 "strict refuses damaged files, conceal puts something in the place of what they"
                 " lost: give one of them"
             )
         settings = RestorationSettings(steps, seed, restore)
-        core = _Core(source, model, force_model, device, threads, memory_limit, read_ahead)
+        core = ReaderCore(source, model, force_model, device, threads, memory_limit, read_ahead)
         self._join(core, settings, conceal)
         if strict and core.metadata.damage is not None:
             self.close()
             raise ContainerError(f"{core.metadata.name}: {core.metadata.damage}")
 
-    def _join(self, core: _Core, settings: RestorationSettings, conceal: bool) -> None:
+    def _join(self, core: ReaderCore, settings: RestorationSettings, conceal: bool) -> None:
         core.open(id(self))
         self._core, self._settings, self._conceal, self._closed = core, settings, conceal, False
         self._pictures = PictureSource(

@@ -1,0 +1,80 @@
+"""What comes out of an autoencoder, tried with a few latents before it is given a picture: its
+config may ask for pictures of any size, which costs no weights.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers.models.modeling_utils import ModelMixin
+
+from ..errors import UnknownModelError
+
+TRIAL_SIDE = 4  # latents
+# numbers that a layer may make of so many: 1024 channels at full resolution
+LARGEST_TRIAL = 1 << 24
+# What networks raise that do not take what they are given.
+_REASONS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+)
+
+
+@torch.inference_mode()
+def try_decoding(
+    model: ModelMixin, folder: Path, channels: int, device: torch.device, *, knows_steps: bool
+) -> int:
+    """Decode (1, channels, 4, 4) zeros → the bytes that the greediest layer reads and writes for
+    one position: a picture cannot take less memory than that.
+
+    folder: of the bundle, for errors.  knows_steps: whether the model takes quantiser steps.
+    Raises ``UnknownModelError`` unless a picture of 8 px a latent comes out, and no layer makes
+    much more of it.
+    """
+    z = torch.zeros(1, channels, TRIAL_SIDE, TRIAL_SIDE, device=device)
+    steps = {"step": torch.ones(1, TRIAL_SIDE, TRIAL_SIDE, device=device)} if knows_steps else {}
+    watch = _Watch(folder)
+    hooks = [module.register_forward_hook(watch) for module in model.modules()]
+    try:
+        z = z.contiguous(memory_format=torch.channels_last)
+        found = tuple(model.decode(z, **steps).sample.shape)
+    except _REASONS as error:
+        if isinstance(error, UnknownModelError):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise UnknownModelError(
+            f"{folder}: the autoencoder does not decode latents one by one ({reason})"
+        ) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if found != (1, 3, 8 * TRIAL_SIDE, 8 * TRIAL_SIDE):
+        raise UnknownModelError(
+            f"{folder}: makes {found} of {TRIAL_SIDE}×{TRIAL_SIDE} latents: an autoencoder must"
+            " have a stride of 8 px"
+        )
+    return watch.most_bytes // TRIAL_SIDE**2
+
+
+class _Watch:
+    """A forward hook of all layers.  most_bytes: what the greediest one read and wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.most_bytes = 0
+
+    def __call__(self, module: torch.nn.Module, inputs: tuple[object, ...], output: object) -> None:
+        if isinstance(output, torch.Tensor) and output.numel() > LARGEST_TRIAL:
+            raise UnknownModelError(
+                f"{self._folder}: makes more of latents than pictures of 8 px a latent"
+            )
+        if not any(module.children()):
+            tensors = [t for t in (*inputs, output) if isinstance(t, torch.Tensor)]
+            taken = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+            self.most_bytes = max(self.most_bytes, taken)
