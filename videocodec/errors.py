@@ -34,6 +34,7 @@ __all__ = [
     "InputError",
     "LatentVideoError",
     "MemoryLimitError",
+    "MissingPackageError",
     "ModelMismatchError",
     "OutOfMemoryError",
     "OutputError",
