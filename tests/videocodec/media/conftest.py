@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from bitstream.sequence_header import ColourDescription, SequenceHeader
+from videocodec.media.sinks import open_sink
+from videocodec.media.source import SourceFrame, VideoSource
 
 PATCHES = (
     (200, 40, 60),
@@ -145,3 +147,23 @@ def make_header() -> Callable[..., SequenceHeader]:
         return SequenceHeader(width=width, height=height, **(settings | fields))
 
     return make
+
+
+def read(path: Path, **arguments: object) -> tuple[VideoSource, list[SourceFrame]]:
+    """A source that was read to its end and closed, and its frames."""
+    with VideoSource(path, **arguments) as source:
+        return source, list(source)
+
+
+def write(target: str | Path, header, frames, pts=None, durations=None, **arguments) -> None:
+    """Frames into a sink; without ``durations`` each lasts up to the next, and the last a tick."""
+    pts = list(range(len(frames))) if pts is None else pts
+    durations = (
+        [later - earlier for earlier, later in zip(pts, pts[1:])] + [1]
+        if durations is None
+        else durations
+    )
+    with open_sink(str(target), header, **arguments) as sink:
+        for frame, time, duration in zip(frames, pts, durations, strict=True):
+            sink.write(frame, time, duration)
+        sink.commit()
