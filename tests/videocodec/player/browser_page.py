@@ -9,7 +9,8 @@ import numpy as np
 PIXELS = """id => {
   const canvas = document.getElementById(id);
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  return [canvas.width, canvas.height, btoa(Array.from(data, (value) => String.fromCharCode(value)).join(""))];
+  const text = Array.from(data, (value) => String.fromCharCode(value)).join("");
+  return [canvas.width, canvas.height, btoa(text)];
 }"""
 
 
@@ -86,3 +87,15 @@ class Page:
 
     def choose(self, field: str, value: str) -> None:
         self.page.select_option(f"#{field}", value)
+
+
+class Expected(list):
+    """A list that keeps out what was to be expected."""
+
+    def __init__(self, items: list[str], text: str) -> None:
+        self._text = text
+        super().__init__(item for item in items if text not in item)
+
+    def append(self, item: str) -> None:
+        if self._text not in item:
+            super().append(item)

@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from videocodec import VideoReader
+from videocodec import VideoReader, decode_frames
 from videocodec.player.server import PlayerServer
 from videocodec.player.stream import PlayedStream, Settings
 
 from .browser_page import Page
+
+HEIGHT, WIDTH, FRAMES = 64, 96, 22  # of the movie that is played
 
 
 @dataclass
@@ -127,3 +130,19 @@ def open_page(browser, request) -> Iterator[Callable[..., Page]]:
     for page in opened:
         page.context.close()
         assert page.wrong == []
+
+
+def picture(body: bytes) -> np.ndarray:
+    """(H, W, 3) of the bytes of a picture."""
+    rgba = np.frombuffer(body, np.uint8).reshape(HEIGHT, WIDTH, 4)
+    assert (rgba[..., 3] == 255).all()
+    return rgba[..., :3]
+
+
+@pytest.fixture(scope="module")
+def decoded(coded_movie) -> list[np.ndarray]:
+    """The pictures of ``videocodec.decode_frames``, (H, W, 3)."""
+    return [
+        frame.data.transpose(1, 2, 0)
+        for frame in decode_frames(coded_movie.coded, device="cpu", threads=1)
+    ]

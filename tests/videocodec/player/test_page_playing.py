@@ -1,0 +1,131 @@
+"""Playing in a real browser: in step with the sound, within loops and speeds, past damage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .browser_page import Expected
+from .conftest import FRAMES
+
+pytestmark = pytest.mark.slow
+
+
+# What is on the screen and where the sound is, at every frame of the screen while it plays.
+FOLLOW = """async () => {
+  const audio = document.getElementById("sound");
+  const seen = [];
+  while (document.body.classList.contains("playing")) {
+    await new Promise(requestAnimationFrame);
+    if (audio.seeking || audio.paused) continue;
+    seen.push([Number(document.body.dataset.shown), audio.currentTime]);
+  }
+  return { seen, rate: audio.playbackRate };
+}"""
+
+
+class TestPlaying:
+    def test_pictures_keep_in_step_with_the_sound(self, open_page, player) -> None:
+        page = open_page(player)
+        page.shows(0)
+        for index in range(1, FRAMES):  # so that all are at hand, however slow the machine
+            page.press(".")
+            page.shows(index)
+        page.press("Home")
+        page.shows(0)
+        page.choose("speed", "0.25")
+        page.press("Space")
+        followed = page.page.evaluate(FOLLOW)
+        page.shows(21)
+        assert followed["rate"] == 0.25
+        seen = followed["seen"]
+        assert len({index for index, _ in seen}) > 3 and seen[-1][1] > 0.5
+        assert [index for index, _ in seen] == sorted(index for index, _ in seen)
+        # A picture may be late, but never before its sound.
+        assert all(index / 25 <= sound + 0.02 for index, sound in seen)
+
+    def test_it_pauses_on_what_is_seen(self, open_page, player, decoded) -> None:
+        page = open_page(player)
+        page.shows(0)
+        page.choose("speed", "0.25")
+        page.page.click("#play")
+        page.page.locator('body:not([data-shown="0"])').wait_for()
+        page.page.click("#play")
+        page.page.locator("body:not(.playing)").wait_for()
+        index = int(page.page.locator("body").get_attribute("data-shown"))
+        assert index >= 1 and np.array_equal(page.picture(), decoded[index])
+        assert page.page.locator("#frame").input_value() == str(index)
+        assert page.page.evaluate("() => document.getElementById('sound').paused")
+
+    def test_a_loop_stays_between_its_marks(self, open_page, player) -> None:
+        page = open_page(player, hash="#frame=5")
+        page.shows(5)
+        page.press("l", ".", ".", ".")
+        page.shows(8)
+        page.press("l")
+        assert page.page.locator("#loop").inner_text() == "Loop 5 to 8"
+        page.press("Space")
+        seen = page.page.evaluate("""async () => {
+              const seen = [];
+              let turns = 0;
+              while (turns < 3) {
+                await new Promise(requestAnimationFrame);
+                const index = Number(document.body.dataset.shown);
+                if (seen.length && index < seen[seen.length - 1]) turns += 1;
+                seen.push(index);
+              }
+              return seen;
+            }""")
+        page.press("Space", "l")
+        assert set(seen) <= {5, 6, 7, 8} and page.page.locator("#loop").inner_text() == "Loop"
+
+    def test_speeds_by_key_stay_within_their_limits(self, open_page, player) -> None:
+        page = open_page(player)
+        page.press(*["]"] * 20)
+        assert page.page.locator("#speed").input_value() == "4"
+        page.press(*["["] * 45)
+        assert page.page.locator("#speed").input_value() == "0.1"
+        page.press("Backspace")
+        assert page.page.locator("#speed").input_value() == "1"
+
+    def test_it_plays_without_sound_by_the_clock(self, open_page, play, generated_movie) -> None:
+        with play(generated_movie, keep_open=True) as silent:
+            page = open_page(silent)
+            page.shows(0)
+            page.press("Space")
+            page.shows(4)
+            page.page.locator("body:not(.playing)").wait_for()
+            page.leave()
+
+
+class TestDamage:
+    @pytest.fixture
+    def broken(self, rewrite, coded_movie) -> Path:
+        """A bit is flipped in the access unit after the first keyframe: frames 1 to 9 are lost."""
+        return rewrite(
+            coded_movie.coded,
+            lambda index, data: (
+                data if index != 1 else data[:-9] + bytes([data[-9] ^ 16]) + data[-8:]
+            ),
+        )
+
+    def test_it_is_marked_told_and_passed_over(self, open_page, play, broken, decoded) -> None:
+        with play(broken, keep_open=True) as damaged:
+            page = open_page(damaged, color_scheme="dark")
+            page.wrong = Expected(page.wrong, "410")  # which browsers write to the console
+            page.shows(0)
+            red, green, blue, alpha = np.moveaxis(page.pixels("bars").astype(int), 2, 0)
+            lost = (red > 150) & (green < 130) & (blue < 130) & (alpha > 60)
+            columns = np.flatnonzero(lost.any(0)) / lost.shape[1] * FRAMES
+            assert len(columns) and 0.9 < columns.min() and columns.max() < 10.1
+            page.press(".")
+            page.shows(1)
+            page.page.locator("#lost").wait_for()
+            assert "checksum" in page.page.locator("#lost-reason").inner_text()
+            page.press("Space")
+            page.shows(21)
+            assert page.page.locator("#lost").is_hidden()
+            assert np.array_equal(page.picture(), decoded[21])
+            page.leave()
