@@ -1,8 +1,8 @@
 """Whole clips through encode, verify and decode: contracts checked, bytes and distortion printed as
 a table.
 
-    python -m tools.bench.clips --clips DIR --lpips FILE [--crf 20 32 44] [--max-frames N] [--only
-    NAME …]
+    python -m tools.bench.clips --clips DIR --lpips FILE [--crf 20 32 44] [--max-frames N]
+        [--only NAME …] [--results]
 
 For every clip and crf, through files as a user would: frame count, size, timestamps and sound of
 the decoded mp4 against the source; ``verify``; bytes, kbit/s, bytes of a keyframe and of an inter
@@ -16,6 +16,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -25,21 +27,38 @@ import torch
 import videocodec
 from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader
-from tools.bench.keyframes import quality
+from tools.bench.markdown import Table
+from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
+from tools.bench.quality import psnr, quality
+from tools.bench.results import Report
 from videocodec.decoder.frames import decode_frames
-from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
+from videocodec.models.bundle import ModelBundle
+from videocodec.judges.lpips import LpipsSqueeze
 
 THREADS = 2
+LPIPS_EVERY = 6  # frames
+COLUMNS = {
+    "clip": "{}",
+    "crf": "{}",
+    "frames": "{}",
+    "kbit/s": "{:.1f}",
+    "keyframes": "{}",
+    "bytes keyframe": "{:.0f}",
+    "bytes inter": "{:.0f}",
+    "inter / key": "{:.1f} %",
+    "PSNR dB": "{:.2f}",
+    "lpips-squeeze": "{:.3f}",
+    "encode fps": "{:.1f}",
+    "decode fps": "{:.1f}",
+}
 
 
 def timestamps(path: Path, limit: int | None) -> tuple[list[float], tuple[int, int]]:
-    """Presentation times of the video frames in seconds, and the frame size."""
+    """Presentation times of the video frames in seconds, and width and height."""
     with VideoSource(path, max_frames=limit) as source:
-        return [float(frame.pts * source.time_base) for frame in source], (
-            source.width,
-            source.height,
-        )
+        times = [float(frame.pts * source.time_base) for frame in source]
+        return times, (source.width, source.height)
 
 
 def sound(path: Path) -> list[tuple[bytes, float]]:
@@ -56,119 +75,112 @@ def sound(path: Path) -> list[tuple[bytes, float]]:
 
 def frame_bytes(path: Path) -> tuple[float, float]:
     """Mean bytes of a keyframe and of an inter frame."""
-    keys, inter, inter_frames = [], 0, 0
+    keyframes, inter, inter_frames = [], 0, 0
     for sample in StreamReader(path).units():
         unit = AccessUnit.parse(sample.data)
         if unit.is_keyframe:
-            keys.append(len(sample.data))
+            keyframes.append(len(sample.data))
         else:
             inter, inter_frames = inter + len(sample.data), inter_frames + unit.frame_count
-    return float(np.mean(keys)), inter / max(1, inter_frames)
+    return float(np.mean(keyframes)), inter / max(1, inter_frames)
 
 
-def measure(
+def distortion(
     path: Path, coded: Path, limit: int | None, perceptual: LpipsSqueeze
 ) -> tuple[float, float]:
     """Mean PSNR of all frames and lpips-squeeze of every sixth."""
-    psnr, lpips = [], []
+    decibels, distances = [], []
     with VideoSource(path, max_frames=limit) as source:
-        for original, frame in zip(source, decode_frames(coded, device="cpu", threads=THREADS)):
-            decoded = frame.data.transpose(1, 2, 0)
-            if frame.index % 6 == 0:
-                both = quality(decoded, original.rgb, perceptual)
-                psnr.append(both[0])
-                lpips.append(both[1])
+        decoded = decode_frames(coded, device="cpu", threads=THREADS)
+        for original, frame in zip(source, decoded, strict=False):
+            picture = frame.data.transpose(1, 2, 0)
+            if frame.index % LPIPS_EVERY == 0:
+                decibel, distance = quality(picture, original.rgb, perceptual)
+                decibels.append(decibel)
+                distances.append(distance)
             else:
-                psnr.append(
-                    float(
-                        10
-                        * np.log10(
-                            255**2 / np.mean((decoded.astype(np.float64) - original.rgb) ** 2)
-                        )
-                    )
-                )
-    return float(np.mean(psnr)), float(np.mean(lpips))
+                decibels.append(psnr(picture, original.rgb))
+    return float(np.mean(decibels)), float(np.mean(distances))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def broken_contracts(
+    path: Path, coded: Path, decoded: Path, limit: int | None, frames: int
+) -> list[str]:
+    """What differs between the source and what was decoded of it.  frames: those that ``verify``
+    found in the coded file.
+    """
+    found = []
+    times, size = timestamps(path, limit)
+    out_times, out_size = timestamps(decoded, None)
+    if len(out_times) != len(times) or frames != len(times):
+        found.append(f"{len(out_times)} frames instead of {len(times)}")
+    elif max(abs(a - b) for a, b in zip(out_times, times, strict=True)) > 1e-6:
+        found.append("timestamps differ")
+    if out_size != size:
+        found.append(f"size {out_size} instead of {size}")
+    if limit is None and not sound(path) == sound(coded) == sound(decoded):
+        found.append("sound differs")
+    return found
+
+
+def measure(
+    path: Path, crf: int, limit: int | None, perceptual: LpipsSqueeze, folder: Path
+) -> tuple[list[object], tuple[int, float, float], list[str]]:
+    """The row of a clip at a crf; its bytes, PSNR and lpips; and what is wrong with it."""
+    coded, decoded = folder / f"{crf}.mp4", folder / f"{crf}.decoded.mp4"
+    settings = {"device": "cpu", "threads": THREADS}
+    report = videocodec.encode(path, coded, crf=crf, max_frames=limit, **settings)
+    checked = videocodec.verify(coded)
+    back = videocodec.decode(coded, decoded, **settings)
+    wrong = [*checked.problems, *broken_contracts(path, coded, decoded, limit, checked.frames)]
+    key, inter = frame_bytes(coded)
+    decibel, distance = distortion(path, coded, limit, perceptual)
+    row = [path.stem, crf, report.frames, report.video_bitrate_bps / 1000, report.keyframes]
+    row += [key, inter, 100 * inter / key, decibel, distance]
+    row += [report.frames / report.encode_seconds, back.frames / back.decode_seconds]
+    return (
+        row,
+        (report.video_bytes, decibel, distance),
+        [f"{path.stem} crf {crf}: {one}" for one in wrong],
     )
-    parser.add_argument("--clips", type=Path, required=True)
-    parser.add_argument("--lpips", type=Path, required=True)
-    parser.add_argument("--crf", type=int, nargs="+", default=[20, 32, 44])
-    parser.add_argument("--max-frames", type=int)
-    parser.add_argument("--only", nargs="+", help="names of clips, without suffix")
-    args = parser.parse_args()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("clips", __doc__)
+    add_clips(made)
+    add_lpips(made)
+    made.add_argument("--crf", type=int, nargs="+", default=[20, 32, 44])
+    made.add_argument("--max-frames", type=int)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print → exit status."""
+    args = parse(parser(), arguments)
     torch.set_num_threads(THREADS)
     perceptual = LpipsSqueeze(args.lpips)
-    broken: list[str] = []
-    columns = [
-        "clip",
-        "crf",
-        "frames",
-        "kbit/s",
-        "keyframes",
-        "bytes keyframe",
-        "bytes inter",
-        "inter / key",
-        "PSNR dB",
-        "lpips-squeeze",
-    ]
-    columns += ["encode fps", "decode fps"]
-    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
-    for path in sorted(
-        f
-        for f in args.clips.iterdir()
-        if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only)
-    ):
-        times, size = timestamps(path, args.max_frames)
-        rows = []
+    paths, broken = clip_paths(args), []
+    report = Report(args, models=[ModelBundle.find("embedded")], clips=paths)
+    table = Table(list(COLUMNS), list(COLUMNS.values()))
+    for path in paths:
+        points = []
         with tempfile.TemporaryDirectory() as folder:
             for crf in args.crf:
-                coded, decoded = Path(folder) / f"{crf}.mp4", Path(folder) / f"{crf}.decoded.mp4"
-                report = videocodec.encode(
-                    path, coded, crf=crf, max_frames=args.max_frames, device="cpu", threads=THREADS
-                )
-                checked = videocodec.verify(coded)
-                back = videocodec.decode(coded, decoded, device="cpu", threads=THREADS)
-                out_times, out_size = timestamps(decoded, None)
-                name = f"{path.stem} crf {crf}"
-                broken += [f"{name}: {problem}" for problem in checked.problems]
-                if len(out_times) != len(times) or checked.frames != len(times):
-                    broken.append(f"{name}: {len(out_times)} frames instead of {len(times)}")
-                elif max(abs(a - b) for a, b in zip(out_times, times)) > 1e-6:
-                    broken.append(f"{name}: timestamps differ")
-                if out_size != size:
-                    broken.append(f"{name}: size {out_size} instead of {size}")
-                if args.max_frames is None and not sound(path) == sound(coded) == sound(decoded):
-                    broken.append(f"{name}: sound differs")
-                key, inter = frame_bytes(coded)
-                psnr, lpips = measure(path, coded, args.max_frames, perceptual)
-                rows.append((report.video_bytes, psnr, lpips))
-                figures = [
-                    path.stem,
-                    crf,
-                    report.frames,
-                    f"{report.video_bitrate_bps / 1000:.1f}",
-                    report.keyframes,
-                    f"{key:.0f}",
-                    f"{inter:.0f}",
-                ]
-                figures += [f"{100 * inter / key:.1f} %", f"{psnr:.2f}", f"{lpips:.3f}"]
-                figures += [
-                    f"{report.frames / report.encode_seconds:.1f}",
-                    f"{back.frames / back.decode_seconds:.1f}",
-                ]
-                print(f"| {' | '.join(map(str, figures))} |", flush=True)
-        for finer, coarser in zip(rows, rows[1:]):
+                row, point, wrong = measure(path, crf, args.max_frames, perceptual, Path(folder))
+                print(table.add(*row), file=sys.stderr, flush=True)
+                points.append(point)
+                broken += wrong
+        for finer, coarser in pairwise(points):
             if not (finer[0] > coarser[0] and finer[1] > coarser[1] and finer[2] < coarser[2]):
                 broken.append(
                     f"{path.stem}: bytes or distortion not monotonic in crf: {finer} then {coarser}"
                 )
-    print("\n" + ("\n".join(broken) if broken else "all contracts hold"))
-    sys.exit(bool(broken))
+    report.table("clips", table)
+    report.note("\n".join(broken) if broken else "All contracts hold.")
+    report.save()
+    return int(bool(broken))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,12 +1,14 @@
 """Container overhead: bytes of an MP4 file beyond its access units, for 30 s at 20 kbit/s and for
-short clips.
+shorter and longer clips.
 
-python -m tools.bench.container
+    python -m tools.bench.container [--results]
 """
 
 from __future__ import annotations
 
+import argparse
 import tempfile
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,8 +16,11 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader, StreamWriter
 from bitstream.group_structure import Structure
 from bitstream.sequence_header import SequenceHeader
+from tools.bench.markdown import Table
+from tools.bench.options import bench_parser, parse
+from tools.bench.results import Report
 
-FPS, GROUP, KEYFRAME_SECONDS, BYTES_PER_SECOND = 25, 16, 10, 2500
+FPS, GROUP, GOP_SECONDS, BYTES_PER_SECOND = 25, 16, 10, 2500
 
 
 def overhead(folder: Path, seconds: int) -> tuple[int, int]:
@@ -32,15 +37,14 @@ def overhead(folder: Path, seconds: int) -> tuple[int, int]:
         model_name="embedded",
         model_sha256="0" * 64,
     )
-    path, units, frame = folder / f"{seconds}.mp4", 0, 0
+    path, unit_bytes, frame = folder / f"{seconds}.mp4", 0, 0
     with StreamWriter(path, header.time_base) as writer:
         while frame < seconds * FPS:
-            keyframe = frame % (KEYFRAME_SECONDS * FPS) == 0
-            left = KEYFRAME_SECONDS * FPS - frame % (KEYFRAME_SECONDS * FPS)
-            count = 1 if keyframe else min(GROUP, left, seconds * FPS - frame)
+            place = frame % (GOP_SECONDS * FPS)
+            count = min(GROUP, GOP_SECONDS * FPS - place, seconds * FPS - frame) if place else 1
             unit = AccessUnit(
-                structure=Structure.KEYFRAME if keyframe else Structure.HIERARCHY,
-                header=header if keyframe else None,
+                structure=Structure.HIERARCHY if place else Structure.KEYFRAME,
+                header=None if place else header,
                 first_pts=frame,
                 durations=(1,) * count,
                 quantisers=(40,) * count,
@@ -49,20 +53,33 @@ def overhead(folder: Path, seconds: int) -> tuple[int, int]:
             )
             data = unit.to_bytes()
             writer.write(data, frame, count)
-            units, frame = units + len(data), frame + count
+            unit_bytes, frame = unit_bytes + len(data), frame + count
         writer.commit()
     with StreamReader(path) as reader:
-        return units, reader.container_bytes - units
+        return unit_bytes, reader.container_bytes - unit_bytes
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("container", __doc__)
+    made.add_argument("--seconds", type=int, nargs="+", default=[5, 10, 30, 120])
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    args = parse(parser(), arguments)
+    report = Report(args)
+    table = Table(
+        ["length", "bytes of access units", "bytes beyond them", "share"],
+        ["{} s", "{}", "{}", "{:.2f} %"],
+    )
     with tempfile.TemporaryDirectory() as folder:
-        for seconds in (5, 10, 30, 120):
-            units, beyond = overhead(Path(folder), seconds)
-            print(
-                f"{seconds} s at about 20 kbit/s: {units} bytes of access units, {beyond} beyond"
-                f" them, {100 * beyond / units:.2f} %"
-            )
+        for seconds in args.seconds:
+            inside, beyond = overhead(Path(folder), seconds)
+            table.add(seconds, inside, beyond, 100 * beyond / inside)
+    report.table("overhead", table, "At about 20 kbit/s")
+    report.save()
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """Rate control and parallel encoding through files, as a user would: bitrates hit, the gain of a
 second process.
 
-    python -m tools.bench.rate --clips DIR [--bitrate 10000 20000 40000 80000] [--max-frames N]
-    [--only NAME …]
-    python -m tools.bench.rate --jobs 2 [--seconds 60] [--size 512 288]
+    python -m tools.bench.rate --clips DIR [--bitrate 10000 20000 40000 80000] [--preset medium]
+        [--max-frames N] [--only NAME …] [--results]
+    python -m tools.bench.rate --jobs 2 [--seconds 60] [--size 512 288] [--results]
 
 The first form encodes every clip at every bitrate (bits per second) and prints by how much the
 video bytes miss the target, or what the encoder says where crf 0 to 63 cannot reach it; exit status
-1 if a target within reach is missed by more than 3 %.  The second encodes the moving texture of
-bench_speed.py with one process and with N, and compares bytes and time; exit status 1 if the bytes
-differ.
+1 if a target within reach is missed by more than 3 %.  The second encodes moving texture with one
+process and with N, and compares bytes and time; exit status 1 if the bytes differ.
 """
 
 from __future__ import annotations
@@ -17,23 +16,27 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import videocodec
-from tools.bench.speed import make_clip
+from tools.bench.markdown import Table
+from tools.bench.options import add_clips, bench_parser, clip_paths, parse
+from tools.bench.results import RESULTS, Report
+from tools.bench.synthetic_clips import make_clip
+from videocodec.models.bundle import ModelBundle
 
 ALLOWED = 3.0  # percent
 
 
-def rates(clips: list[Path], bitrates: list[int], max_frames: int | None) -> bool:
-    """Whether all targets within reach were hit."""
-    print(
-        f"| clip | {' | '.join(f'{rate / 1000:g} kbit/s' for rate in bitrates)}"
-        f" |\n|{'---|' * (len(bitrates) + 1)}"
-    )
+def rates(
+    clips: list[Path], bitrates: list[int], max_frames: int | None, preset: str
+) -> tuple[Table, bool]:
+    """By how much every target is missed, and whether all targets within reach were hit."""
+    names = ["clip", "kbit/s", "miss", "crf", "passes", "frames per second"]
+    table = Table(names, ["{}", "{:g}", "{:+.2f} %", "{:.1f}", "{}", "{:.1f}"])
     hit = True
     for clip in clips:
-        row = [clip.stem]
         for rate in bitrates:
             with tempfile.TemporaryDirectory() as folder:
                 report = videocodec.encode(
@@ -41,63 +44,74 @@ def rates(clips: list[Path], bitrates: list[int], max_frames: int | None) -> boo
                     Path(folder) / "coded.mp4",
                     bitrate=rate,
                     max_frames=max_frames,
+                    preset=preset,
                     device="cpu",
                 )
-            miss = 100 * (report.video_bitrate_bps / rate - 1)
+            miss: float | str = 100 * (report.video_bitrate_bps / rate - 1)
             if report.warnings:
-                row.append(
-                    f"out of reach: {report.video_bitrate_bps / 1000:.1f} at crf {report.crf:g}"
-                )
+                miss = f"out of reach: {report.video_bitrate_bps / 1000:.1f} kbit/s"
             else:
-                row.append(f"{miss:+.2f} % (crf {report.crf:.1f}, {report.passes} passes)")
                 hit &= abs(miss) <= ALLOWED
-        print(f"| {' | '.join(row)} |", flush=True)
-    return hit
+            speed = report.frames / report.encode_seconds
+            line = table.add(clip.stem, rate / 1000, miss, report.crf, report.passes, speed)
+            print(line, file=sys.stderr, flush=True)
+    return table, hit
 
 
-def parallel(jobs: int, seconds: int, size: tuple[int, int]) -> bool:
-    """Whether the bytes agree."""
+def parallel(jobs: int, seconds: int, size: tuple[int, int]) -> tuple[Table, bool]:
+    """Seconds with one process and with several, and whether the bytes agree."""
+    table = Table(
+        ["processes", "seconds", "times the speed", "bytes"], ["{}", "{:.1f}", "{:.2f}", "{}"]
+    )
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
         make_clip(clip, seconds, *size)
         files, times = [], []
         for count in (1, jobs):
             coded = Path(folder) / f"{count}.mp4"
-            times.append(
-                videocodec.encode(clip, coded, crf=32, jobs=count, device="cpu").encode_seconds
-            )
+            report = videocodec.encode(clip, coded, crf=32, jobs=count, device="cpu")
+            times.append(report.encode_seconds)
             files.append(coded.read_bytes())
-            print(
-                f"{seconds} s of {size[0]}x{size[1]}, {count} jobs: {times[-1]:.1f} s", flush=True
-            )
-    same = files[0] == files[1]
-    print(f"{times[0] / times[1]:.2f} times the speed, bytes {'identical' if same else 'DIFFER'}")
-    return same
+            same = "identical" if files[0] == files[-1] else "DIFFERENT"
+            table.add(count, times[-1], times[0] / times[-1], same)
+    return table, files[0] == files[1]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--clips", type=Path)
-    parser.add_argument("--bitrate", type=int, nargs="+", default=[10_000, 20_000, 40_000, 80_000])
-    parser.add_argument("--max-frames", type=int)
-    parser.add_argument("--only", nargs="+", help="names of clips, without suffix")
-    parser.add_argument("--jobs", type=int)
-    parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--size", type=int, nargs=2, default=(512, 288))
-    args = parser.parse_args()
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("rate", __doc__)
+    add_clips(made, required=False)
+    made.add_argument("--bitrate", type=int, nargs="+", default=[10_000, 20_000, 40_000, 80_000])
+    made.add_argument("--preset", default="medium")
+    made.add_argument("--max-frames", type=int)
+    made.add_argument("--jobs", type=int)
+    made.add_argument("--seconds", type=int, default=60)
+    made.add_argument("--size", type=int, nargs=2, default=(512, 288))
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print → exit status."""
+    made = parser()
+    args = parse(made, arguments)
     if (args.clips is None) == (args.jobs is None):
-        parser.error("give either --clips or --jobs")
+        made.error("give either --clips or --jobs")
+    model = ModelBundle.find("embedded")
     if args.jobs is not None:
-        sys.exit(not parallel(args.jobs, args.seconds, tuple(args.size)))
-    paths = sorted(
-        f
-        for f in args.clips.iterdir()
-        if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only)
-    )
-    sys.exit(not rates(paths, args.bitrate, args.max_frames))
+        if args.results == RESULTS / "rate.json":
+            args.results = RESULTS / "jobs.json"
+        report = Report(args, models=[model])
+        width, height = args.size
+        table, good = parallel(args.jobs, args.seconds, (width, height))
+        report.table("jobs", table, f"{args.seconds} s of {width}×{height}, 25 frames per second")
+    else:
+        paths = clip_paths(args)
+        report = Report(args, models=[model], clips=paths)
+        table, good = rates(paths, args.bitrate, args.max_frames, args.preset)
+        report.table("rates", table)
+    report.save()
+    return int(not good)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.bench.damage import measure_quality, run_cuts, without_tables
-from tools.bench.damaged_files import coded_clip
+from tools.bench.damage_concealment import measure_quality
+from tools.bench.damage_cuts import run_cuts, without_tables
+from tools.bench.damaged_clips import coded_clip
 
 
 @pytest.fixture(scope="module")

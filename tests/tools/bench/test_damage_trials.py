@@ -8,15 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench.damaged_files import (
-    KINDS,
-    Damaged,
-    Original,
-    Tally,
-    coded_clip,
-    one_trial,
-    run_trials,
-)
+from tools.bench.damage_kinds import KINDS, Damaged
+from tools.bench.damage_trials import Original, Tally, one_trial, run_trials
+from tools.bench.damaged_clips import coded_clip
 
 
 @pytest.fixture(scope="module")

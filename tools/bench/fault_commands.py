@@ -1,0 +1,123 @@
+"""Starts commands to be ended by signals: copies of a process that has loaded everything, or new
+processes.  POSIX only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tools.bench.results import ROOT
+
+PATIENCE = 300  # seconds for anything
+
+
+def serve() -> None:
+    """Load everything, then for every line of standard input, a JSON list of arguments and a
+    folder, run the command line in a copy of this process; answer with its number, and when it has
+    ended with its status and the seconds it lived.
+    """
+    import videocodec.decoder.api
+    import videocodec.encoder.api
+    import videocodec.media.sinks
+    import videocodec.models.loading
+    import videocodec.models.runtime  # noqa: F401
+    from videocodec.__main__ import main
+
+    listen()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        arguments, folder, errors = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            answer = os.dup(1)
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 0)
+            os.dup2(null, 1)
+            os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 2)
+            os.chdir(folder)
+            sys.argv = ["videocodec", *arguments]
+            os.write(answer, f"{os.getpid()}\n".encode())
+            os.close(answer)
+            main()
+        begin = time.monotonic()
+        _, status = os.waitpid(child, 0)
+        print(
+            json.dumps(
+                [os.waitstatus_to_exitcode(status), time.monotonic(), time.monotonic() - begin]
+            ),
+            flush=True,
+        )
+
+
+def listen() -> None:
+    """To signals, also where a shell started this in the background and had them ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+class Starter:
+    """Starts commands: copies of a process that has loaded everything, or new processes."""
+
+    def __init__(self, cold: bool) -> None:
+        self._cold = cold
+        self._server: subprocess.Popen | None = None
+        if not cold:
+            self._server = subprocess.Popen(
+                [sys.executable, "-c", "from tools.bench.fault_commands import serve; serve()"],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=_environment(),
+            )
+            if self._server.stdout.readline() != "ready\n":
+                raise RuntimeError("the process that runs commands could not be started")
+
+    def start(self, arguments: list[str], folder: Path, errors: Path) -> int:
+        """Start a command in a session of its own → its process."""
+        if self._server is None:
+            with errors.open("wb") as file:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "videocodec", *arguments],
+                    cwd=folder,
+                    env=_environment(),
+                    start_new_session=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=file,
+                    preexec_fn=listen,
+                )
+            self._begin = time.monotonic()
+            return self._process.pid
+        self._server.stdin.write(json.dumps([arguments, str(folder), str(errors)]) + "\n")
+        self._server.stdin.flush()
+        return int(self._server.stdout.readline())
+
+    def ended(self) -> tuple[int, float, float]:
+        """Wait for it → status (negative: a signal's number), the time it ended, the seconds it
+        lived.
+        """
+        if self._server is None:
+            status = self._process.wait(PATIENCE)
+            return status, time.monotonic(), time.monotonic() - self._begin
+        return tuple(json.loads(self._server.stdout.readline()))
+
+    def close(self) -> None:
+        """End the process that was made ready."""
+        if self._server is not None:
+            self._server.stdin.close()
+            self._server.wait(PATIENCE)
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    }

@@ -1,0 +1,90 @@
+"""How near decoded pictures come to their source: PSNR, lpips-squeeze, flicker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from videocodec.decoder.frames import PictureDecoder
+from videocodec.judges.lpips import LpipsSqueeze
+
+MEASURED_EVERY = 4  # frames
+
+
+def psnr(decoded: np.ndarray, source: np.ndarray) -> float:
+    """PSNR over RGB, dB, of (H, W, 3) uint8; 138 dB for equal pictures."""
+    mse = np.mean((decoded.astype(np.float64) - source) ** 2)
+    return float(10 * np.log10(255**2 / max(mse, 1e-9)))
+
+
+def quality(
+    decoded: np.ndarray, source: np.ndarray, perceptual: LpipsSqueeze
+) -> tuple[float, float]:
+    """PSNR over RGB in dB and lpips-squeeze, of (H, W, 3) uint8."""
+    tensors = [
+        torch.from_numpy(p).permute(2, 0, 1)[None].float() / 127.5 - 1 for p in (decoded, source)
+    ]
+    with torch.inference_mode():
+        return psnr(decoded, source), float(perceptual(*tensors))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Means over frames: PSNR in dB, lpips-squeeze, flicker in grey levels."""
+
+    psnr: float
+    lpips: float
+    flicker: float
+
+
+class MotionDifference:
+    """Mean absolute difference of two frames of a video along the motion of another, the source."""
+
+    def __init__(self) -> None:
+        self._flow = cv2.DISOpticalFlow_create(1)
+
+    def grid(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """(H, W, 2) float32 px: where every pixel of ``second`` is in ``first``, both RGB."""
+        flow = self._flow.calc(
+            *(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (second, first)), None
+        )
+        height, width = flow.shape[:2]
+        x, y = np.meshgrid(np.arange(width), np.arange(height))
+        return np.stack([x, y], -1).astype(np.float32) + flow
+
+    @staticmethod
+    def of(first: np.ndarray, second: np.ndarray, grid: np.ndarray) -> float:
+        """Grey levels."""
+        warped = cv2.remap(
+            first, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return float(np.abs(second.astype(np.float32) - warped).mean())
+
+
+def measure(
+    decoder: PictureDecoder,
+    source: list[np.ndarray],
+    perceptual: LpipsSqueeze,
+    only: set[int] | None = None,
+) -> Figures:
+    """Figures of a decode against the source.  PSNR and lpips are those of every fourth frame and
+    the one after it, or of the frames with the indices ``only``.
+    """
+    motion, rows, flicker, before = MotionDifference(), [], [], None
+    for frame in decoder.frames():
+        picture, phase = (
+            np.ascontiguousarray(frame.data.transpose(1, 2, 0)),
+            frame.index % MEASURED_EVERY,
+        )
+        if (phase < 2) if only is None else (frame.index in only):
+            rows.append(quality(picture, source[frame.index], perceptual))
+        if phase == 1:
+            pair = source[frame.index - 1], source[frame.index]
+            grid = motion.grid(*pair)
+            flicker.append(motion.of(before, picture, grid) - motion.of(*pair, grid))
+        before = picture
+    mean_psnr, lpips = np.mean(rows, axis=0)
+    return Figures(float(mean_psnr), float(lpips), float(np.mean(flicker)))
