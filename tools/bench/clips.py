@@ -32,9 +32,9 @@ from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, 
 from tools.bench.quality import psnr, quality
 from tools.bench.results import Report
 from videocodec.decoder.frames import decode_frames
+from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
-from videocodec.judges.lpips import LpipsSqueeze
 
 THREADS = 2
 LPIPS_EVERY = 6  # frames

@@ -14,7 +14,7 @@ from videocodec.decoded import DecodedLatents
 from videocodec.decoder.concealment import concealed_frames
 from videocodec.decoder.latents import LatentStream
 from videocodec.errors import VideoCodecError
-from videocodec.recovery import repair
+from videocodec.inspection.repair import repair
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Decodes the conformance corpus in many environments that must not matter, and prints a table.
 
-    python -m tools.bench.exactness --pythons python3.11 python3.12 python3.13
+    python -m tools.bench.exactness --pythons python3.11 python3.12 python3.13 [--results]
 
 Makes a virtual environment for every Python and for both ends of the supported range of every
 package that bitstream/ needs (without PyTorch, without anything else), and decodes the whole corpus
@@ -18,11 +18,13 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
-from tools.bench.markdown import table
+from tools.bench.markdown import Table
+from tools.bench.options import bench_parser, parse
+from tools.bench.results import ROOT, Report
 
-ROOT = Path(__file__).resolve().parents[2]
 # what bitstream/ imports
 PACKAGES = ("numpy", "av", "constriction", "safetensors", "threadpoolctl")
 VECTORS = "SSSE3 SSE41 POPCNT SSE42 AVX F16C FMA3 AVX2 AVX512F AVX512CD AVX512_SKX X86_V3 X86_V4"
@@ -130,16 +132,37 @@ def versions(python: Path) -> str:
     ).stdout.strip()
 
 
-def main() -> int:
-    """Print the matrix; exit status 1 if anything differs."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
+def matrix(pythons: Sequence[str], *, every: bool, few: bool) -> tuple[Table, bool]:
+    """A row for each environment and variant, and whether all agree.  every: all variants in every
+    environment, not in the first alone; few: the first variants alone, in the first one too.
+    """
+    table, good = Table(["environment (no PyTorch)", "under", "latents"]), True
+    with tempfile.TemporaryDirectory(prefix="check-exactness-") as temporary:
+        pairs = [(python, end) for python in pythons for end in ("newest", "lowest")]
+        for index, (python, end) in enumerate(pairs):
+            folder = Path(temporary) / str(index)
+            if problem := make_environment(python, requirements(end), folder):
+                table.add(f"{Path(python).name}, {end} packages", "all", problem)
+                continue
+            inside = folder / "bin" / "python"
+            chosen = VARIANTS if every or not (index or few) else VARIANTS[:FEW]
+            for name, arguments, environment in chosen:
+                result = run_variant(inside, arguments, environment)
+                good &= not result.startswith("DIFFERS")
+                print(table.add(versions(inside), name, result), file=sys.stderr, flush=True)
+    return table, good
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("exactness", __doc__)
+    made.add_argument(
         "--pythons",
         nargs="+",
         default=[sys.executable],
         help="Python programs to make environments with",
     )
-    amount = parser.add_mutually_exclusive_group()
+    amount = made.add_mutually_exclusive_group()
     amount.add_argument(
         "--all",
         action="store_true",
@@ -150,25 +173,17 @@ def main() -> int:
         action="store_true",
         help=f"the first {FEW} variants alone, in the first environment too",
     )
-    options = parser.parse_args()
-    rows, failed = [], False
-    with tempfile.TemporaryDirectory(prefix="check-exactness-") as temporary:
-        pairs = [(python, end) for python in options.pythons for end in ("newest", "lowest")]
-        for index, (python, end) in enumerate(pairs):
-            folder = Path(temporary) / str(index)
-            if problem := make_environment(python, requirements(end), folder):
-                rows.append([f"{Path(python).name}, {end} packages", "all", problem])
-                continue
-            inside = folder / "bin" / "python"
-            for name, arguments, environment in (
-                VARIANTS if options.all or not (index or options.few) else VARIANTS[:FEW]
-            ):
-                result = run_variant(inside, arguments, environment)
-                failed |= result.startswith("DIFFERS")
-                rows.append([versions(inside), name, result])
-                print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
-    table(["environment (no PyTorch)", "under", "latents"], rows)
-    return int(failed)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the matrix; exit status 1 if anything differs."""
+    args = parse(parser(), arguments)
+    report = Report(args)
+    table, good = matrix(args.pythons, every=args.all, few=args.few)
+    report.table("matrix", table)
+    report.save()
+    return int(not good)
 
 
 if __name__ == "__main__":

@@ -120,10 +120,10 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = bench_parser("faults", __doc__)
     add = made.add_argument
+    add("--trials", type=int, default=100, help="of each command by each signal (default: 100)")
     add(
-        "--trials", type=int, default=100, help="of each command by each signal (default: 100)"
+        "--cold", type=int, default=10, help="trials more that begin with the program (default: 10)"
     )
-    add("--cold", type=int, default=10, help="trials more that begin with the program (default: 10)")
     add("--only", default=",".join(COMMANDS), help=f"commands (default: {','.join(COMMANDS)})")
     add("--signals", default="KILL,INT", help="signals (default: KILL,INT)")
     add("--seconds", type=float, help="stop the trials of one command by one signal after so long")

@@ -2,13 +2,13 @@
 without it.
 
     python -m tools.bench.inter --clips DIR --lpips FILE [--crf 26 35 44 53] [--max-frames 65]
-    [--only NAME …] [--jobs 2]
+        [--only NAME …] [--jobs 2] [--results]
 
 First the tools are added one after another, from a past-only coder with the median of a flow for
 vectors, a threshold for modes and one quantiser for all frames, up to the whole encoder; then some
 are taken out of the whole encoder.  Bytes are whole access units, keyframes included, summed over
 the clips; lpips-squeeze and PSNR (RGB) are those of every fifth frame, which over 80 frames meets
-every level of a group, as means over the clips of the means of their frames.  BD-rate is
+every temporal layer of a group, as means over the clips of the means of their frames.  BD-rate is
 Bjøntegaard's over these sums (Akima).  The last table says where the bytes of inter frames go.
 Latents are encoded once per clip; a process codes one clip.
 """
@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,305 +27,188 @@ import cv2
 import numpy as np
 import torch
 
+from bitstream.access_unit import AccessUnit
 from bitstream.latent_decoder import LatentDecoder
-from bitstream.v1.block_fields import BlockFields, Mode
-from bitstream.v1.context_model import INTER
-from bitstream.v1.frame_coder import FrameCoder, predict_frame
-from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
-from tools.bench.keyframes import quality
-from tools.bench.markdown import table
+from bitstream.sequence_header import SequenceHeader
+from tools.bench.inter_coders import Coder, code, coders
+from tools.bench.markdown import Cell, Table
+from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
+from tools.bench.quality import quality
+from tools.bench.results import Report
 from videocodec.decoded import QUANTISER_STEPS, QuantiserMaps
-from videocodec.encoder.decisions import BlockDecider, Decision
-from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
+from videocodec.encoder.group_encoder import EncoderFrame
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.pipeline import sequence_header
-from videocodec.encoder.settings import Effort, EncoderSettings
+from videocodec.encoder.settings import EncoderSettings
 from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.ladder.curves import Curve, bd_rate
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
 
-MEASURED_EVERY = 5
-FLAT = {"keyframe_offset": 0, "level_offsets": (0,)}
-PLAIN = Effort(1, hierarchical=False, units=False, merges=False, importance=False, refinements=0)
-FULL = EncoderSettings().effort
-
-
-class PastOnlyDecider(BlockDecider):
-    """The coder before rate and distortion: the flow's median vectors, and a residual where the
-    prediction is off by more than twice what quantisation alone would leave.
-    """
-
-    def decide(
-        self, target, reference, candidates, context, quantiser, future=None, classes=None
-    ) -> Decision:  # noqa: ANN001, D102
-        fields = BlockFields.blank(*context.temporal.shape[1:3], Mode.SKIP)
-        fields.vectors[0] = candidates[0]
-        prediction = predict_frame(self.tables, fields, (reference,), self.block)
-        distance = (target - prediction / UNITS_PER_LATENT) / step_latent(quantiser)
-        channels, height, width = distance.shape
-        b = self.block
-        error = np.square(distance).reshape(channels, height // b, b, width // b, b).mean((0, 2, 4))
-        fields.modes[error > 2 / 12] = Mode.RESIDUAL
-        return Decision(fields, prediction)
+MEASURED_EVERY = 5  # frames
+PERCENT = "{:+.1f} %"
+_FIGURES = ("lpips", "PSNR")
+PARTS = ("mode", "unit", "direction", "vector_merge", "vector_delta", "residual levels")
+MOTION_PARTS = 5  # the first of them
 
 
 @dataclass(frozen=True)
-class Coder:
-    """One configuration: settings without crf, whether errors are weighted by channel, and whether
-    decisions weigh rate at all.
+class Coded:
+    """A clip by one coder at one crf: bytes of all access units, mean PSNR in dB and lpips, and
+    bytes of inter frames by what they say.
     """
 
-    name: str
-    settings: dict = field(default_factory=dict)
-    weighted: bool = True
-    decides: bool = True
+    size: float
+    psnr: float
+    lpips: float
+    spent: dict[str, float]
 
 
-def coders() -> tuple[list[Coder], list[Coder]]:
-    """Tools added one by one, and some taken out; the last of the first list is the whole
-    encoder.
-    """
-    added = [
-        Coder(
-            "past only, median flow, threshold, one quantiser",
-            {"effort_override": PLAIN, "lagrangian": 0.0} | FLAT,
-            weighted=False,
-            decides=False,
-        ),
-        Coder(
-            "+ decisions by rate and distortion, RDOQ",
-            {"effort_override": PLAIN} | FLAT,
-            weighted=False,
-        ),
-        Coder("+ finer keyframe", {"effort_override": PLAIN}, weighted=False),
-        Coder(
-            "+ hierarchy, two references, coarser levels",
-            {"effort_override": replace(PLAIN, hierarchical=True)},
-            weighted=False,
-        ),
-        Coder(
-            "+ units of 32 and 64 px",
-            {"effort_override": replace(PLAIN, hierarchical=True, units=True)},
-            weighted=False,
-        ),
-        Coder(
-            "+ merging",
-            {"effort_override": replace(PLAIN, hierarchical=True, units=True, merges=True)},
-            weighted=False,
-        ),
-        Coder(
-            "+ refinement of vectors on latents",
-            {"effort_override": replace(FULL, importance=False)},
-            weighted=False,
-        ),
-        Coder(
-            "+ distortion weighted by channel", {"effort_override": replace(FULL, importance=False)}
-        ),
-        Coder("+ importance: the whole encoder"),
-    ]
-    without = [
-        Coder("without the hierarchy", {"effort_override": replace(FULL, hierarchical=False)}),
-        Coder("without importance", {"effort_override": replace(FULL, importance=False)}),
-        Coder("without weights by channel", weighted=False),
-        Coder("without any price on bits (λ = 0)", {"lagrangian": 0.0}),
-    ]
-    return added, without
+ByCoder = dict[tuple[str, int], Coded]  # of one clip, by the coder's name and crf
 
 
-def code(
-    clip: list[EncoderFrame], header, bundle: ModelBundle, coder: Coder, crf: int
-) -> tuple[list, dict[str, float]]:  # noqa: ANN001
-    """Access units of a clip, and bytes of inter frames by what they say."""
-    settings = EncoderSettings(crf=crf, **coder.settings)
-    block = 1 << header.block_log2
-    search = MotionSearch.for_header(header, settings.effort.flow_preset)
-    made: list[FrameCoder] = []
-
-    def new_coder(*arguments: object) -> FrameCoder:
-        made.append(FrameCoder(*arguments))
-        return made[-1]
-
-    weights = bundle.sensitivity if coder.weighted else None
-    encoder = GroupEncoder(
-        bundle.tables, header, settings, search, new_coder=new_coder, weights=weights
-    )
-    if not coder.decides:
-        encoder._decider = encoder._leaf_decider = PastOnlyDecider(bundle.tables, block, 0.0)
-    units = [unit for frame in clip for unit in encoder.push(frame)] + encoder.finish()
-    spent: dict[str, float] = defaultdict(float)
-    for one in made:
-        for name, tables in one.blocks.tables.items():
-            spent[name] += tables.spent() / 8
-        spent["residual levels"] += one.levels.table_sets[INTER].spent() / 8
-    inter = sum(len(unit.to_bytes()) for unit in units if not unit.is_keyframe)
-    spent["inter"] = inter
-    spent["keyframes"] = sum(len(unit.to_bytes()) for unit in units if unit.is_keyframe)
-    return units, dict(spent)
-
-
-def measure_clip(
-    path: Path, max_frames: int, chosen: list[Coder], crfs: list[int], lpips: Path
-) -> dict:
-    """(coder, crf) → (bytes, PSNR, lpips, bytes by element) of one clip."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    bundle = ModelBundle.find("embedded")
-    runtime, perceptual = AutoencoderRuntime(bundle, "cpu", 1), LpipsSqueeze(lpips)
+def latents_of(
+    path: Path, max_frames: int, runtime: AutoencoderRuntime
+) -> tuple[SequenceHeader, list[EncoderFrame], list[np.ndarray]]:
+    """A clip's header, its frames ready to be coded, and its pictures."""
     with VideoSource(path, max_frames=max_frames) as source:
-        header = sequence_header(source, bundle, EncoderSettings())
+        header = sequence_header(source, runtime.bundle, EncoderSettings())
         search = MotionSearch.for_header(header, flow_preset=0)
         clip, pictures = [], []
         for frame in source:
             latents = runtime.encode(frame.rgb[None], header.padded_height, header.padded_width)[0]
             clip.append(EncoderFrame(latents, search.luma(frame.rgb), frame.pts, frame.duration))
             pictures.append(frame.rgb)
+    return header, clip, pictures
+
+
+def distortion(
+    units: Sequence[AccessUnit],
+    header: SequenceHeader,
+    pictures: Sequence[np.ndarray],
+    runtime: AutoencoderRuntime,
+    perceptual: LpipsSqueeze,
+) -> tuple[float, float]:
+    """Mean PSNR and lpips of every fifth frame."""
+    decoder, maps = LatentDecoder(runtime.bundle.tables), QuantiserMaps(1 << header.block_log2)
+    index, figures = 0, []
+    for unit in units:
+        frames = decoder.decode(unit)
+        for frame, quantisers in zip(frames, maps.of(unit, frames), strict=True):
+            if index % MEASURED_EVERY == 0:
+                steps = QUANTISER_STEPS[quantisers][None]
+                picture = runtime.decode(frame.latents[None], steps, header.height, header.width)[0]
+                figures.append(quality(picture, pictures[index], perceptual))
+            index += 1
+    psnr, lpips = np.mean(figures, axis=0)
+    return float(psnr), float(lpips)
+
+
+def measure_clip(
+    path: Path, max_frames: int, chosen: list[Coder], crfs: list[int], lpips: Path
+) -> ByCoder:
+    """One clip by every coder at every crf."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    bundle = ModelBundle.find("embedded")
+    runtime, perceptual = AutoencoderRuntime(bundle, "cpu", 1), LpipsSqueeze(lpips)
+    header, clip, pictures = latents_of(path, max_frames, runtime)
     results = {}
     for coder in chosen:
         for crf in crfs:
             units, spent = code(clip, header, bundle, coder, crf)
-            decoder, maps, index, figures = (
-                LatentDecoder(bundle.tables),
-                QuantiserMaps(1 << header.block_log2),
-                0,
-                [],
-            )
-            for unit in units:
-                frames = decoder.decode(unit)
-                for frame, quantisers in zip(frames, maps.of(unit, frames)):
-                    if index % MEASURED_EVERY == 0:
-                        picture = runtime.decode(
-                            frame.latents[None],
-                            QUANTISER_STEPS[quantisers][None],
-                            header.height,
-                            header.width,
-                        )[0]
-                        figures.append(quality(picture, pictures[index], perceptual))
-                    index += 1
-            psnr, distance = np.mean(figures, axis=0)
-            results[coder.name, crf] = (
-                spent["inter"] + spent["keyframes"],
-                float(psnr),
-                float(distance),
-                spent,
-            )
+            figures = distortion(units, header, pictures, runtime, perceptual)
+            size = spent["inter"] + spent["keyframes"]
+            results[coder.name, crf] = Coded(size, *figures, spent)
     print(f"{path.stem} done", file=sys.stderr, flush=True)
     return results
 
 
-def curves(results: dict[str, dict], coder: Coder, crfs: list[int]) -> tuple[Curve, Curve]:
-    """Bytes of all clips against their mean lpips and PSNR."""
-    rows = [[clip[coder.name, crf] for clip in results.values()] for crf in crfs]
-    return tuple(
-        Curve.of(
-            [
-                (sum(clip[0] for clip in row), sign * float(np.mean([clip[place] for clip in row])))
-                for row in rows
-            ]
-        )
-        for place, sign in ((2, -1), (1, 1))
-    )
+def curves(
+    results: Mapping[str, ByCoder], coder: Coder, crfs: Sequence[int]
+) -> tuple[Curve, Curve]:
+    """Bytes of all clips against their mean lpips, and against their mean PSNR."""
+    by_lpips, by_psnr = [], []
+    for crf in crfs:
+        row = [clip[coder.name, crf] for clip in results.values()]
+        size = sum(coded.size for coded in row)
+        by_lpips.append((size, -float(np.mean([coded.lpips for coded in row]))))
+        by_psnr.append((size, float(np.mean([coded.psnr for coded in row]))))
+    return Curve.of(by_lpips), Curve.of(by_psnr)
 
 
-def percent(ours: Curve, reference: Curve) -> str:
-    """BD-rate for a table."""
-    delta = bd_rate(ours, reference)
-    return delta.reason if delta.value is None else f"{delta.value:+.1f} %"
+def deltas(tested: tuple[Curve, Curve], reference: tuple[Curve, Curve]) -> list[Cell]:
+    """BD-rates by lpips and by PSNR, in percent, or why there is none."""
+    found = [bd_rate(ours, other) for ours, other in zip(tested, reference, strict=True)]
+    return [delta.reason if delta.value is None else delta.value for delta in found]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--clips", type=Path, required=True)
-    parser.add_argument("--lpips", type=Path, required=True)
-    parser.add_argument("--crf", type=int, nargs="+", default=[26, 35, 44, 53])
-    parser.add_argument("--max-frames", type=int, default=65)
-    parser.add_argument("--only", nargs="+", help="names of clips, without suffix")
-    parser.add_argument("--jobs", type=int, default=2)
-    args = parser.parse_args()
-    added, without = coders()
-    paths = sorted(
-        f
-        for f in args.clips.iterdir()
-        if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only)
-    )
-    with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
-        jobs = {
-            p.stem: pool.submit(
-                measure_clip, p, args.max_frames, added + without, args.crf, args.lpips
-            )
-            for p in paths
-        }
-        results = {name: job.result() for name, job in jobs.items()}
-    whole, first = (curves(results, coder, args.crf) for coder in (added[-1], added[0]))
-    print("\nTools added one by one, BD-rate against the first row and against the row before\n")
-    rows, before = [], first
+def added_one_by_one(
+    results: Mapping[str, ByCoder], added: Sequence[Coder], crfs: Sequence[int]
+) -> Table:
+    """BD-rate of every row against the first and against the one before."""
+    heads = [f"{figure}, against {row}" for row in ("first", "row before") for figure in _FIGURES]
+    table = Table(["tool", *heads], ["{}", *[PERCENT] * 4])
+    first = before = curves(results, added[0], crfs)
     for coder in added:
-        now = curves(results, coder, args.crf)
-        rows.append(
-            [
-                coder.name,
-                *(percent(a, b) for a, b in zip(now, first)),
-                *(percent(a, b) for a, b in zip(now, before)),
-            ]
-        )
+        now = curves(results, coder, crfs)
+        table.add(coder.name, *deltas(now, first), *deltas(now, before))
         before = now
-    table(
-        [
-            "",
-            "lpips, against first",
-            "PSNR, against first",
-            "lpips, against row before",
-            "PSNR, against row before",
-        ],
-        rows,
-    )
-    print("\nTools taken out of the whole encoder, BD-rate against it\n")
-    table(
-        ["", "lpips", "PSNR"],
-        [
-            [c.name, *(percent(a, b) for a, b in zip(curves(results, c, args.crf), whole))]
-            for c in without
-        ],
-    )
-    print("\nThe whole encoder against the first row, clip by clip\n")
-    rows = []
-    for name, clip in results.items():
-        one = {name: clip}
-        rows.append(
-            [
-                name,
-                *(
-                    percent(a, b)
-                    for a, b in zip(
-                        curves(one, added[-1], args.crf), curves(one, added[0], args.crf)
-                    )
-                ),
-            ]
-        )
-    table(["clip", "lpips", "PSNR"], rows)
-    print("\nWhere the bytes of inter frames go, whole encoder, all clips\n")
-    parts = ["mode", "unit", "direction", "vector_merge", "vector_delta", "residual levels"]
-    rows = []
-    for crf in args.crf:
-        spent = [clip[added[-1].name, crf][3] for clip in results.values()]
+    return table
+
+
+def shares(results: Mapping[str, ByCoder], coder: Coder, crfs: Sequence[int]) -> Table:
+    """Where the bytes of inter frames go, in percent."""
+    heads = [*PARTS, "intra levels, escapes, headers", "motion and modes"]
+    table = Table(["crf", "bytes inter", *heads], ["{}", "{:.0f}", *["{:.1f} %"] * len(heads)])
+    for crf in crfs:
+        spent = [clip[coder.name, crf].spent for clip in results.values()]
         inter = sum(one["inter"] for one in spent)
-        shares = [sum(one[part] for one in spent) / inter for part in parts]
-        motion = sum(shares[:5])
-        rows.append(
-            [
-                crf,
-                inter,
-                *(f"{100 * share:.1f} %" for share in shares),
-                f"{100 * (1 - sum(shares)):.1f} %",
-                f"{100 * motion:.1f} %",
-            ]
-        )
-    table(
-        ["crf", "bytes inter", *parts, "intra levels, escapes, headers", "motion and modes"], rows
+        parts = [100 * sum(one[part] for one in spent) / inter for part in PARTS]
+        table.add(crf, inter, *parts, 100 - sum(parts), sum(parts[:MOTION_PARTS]))
+    return table
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("inter", __doc__)
+    add_clips(made)
+    add_lpips(made)
+    made.add_argument("--crf", type=int, nargs="+", default=[26, 35, 44, 53])
+    made.add_argument("--max-frames", type=int, default=65)
+    made.add_argument("--jobs", type=int, default=2)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    args = parse(parser(), arguments)
+    added, without = coders()
+    paths = clip_paths(args)
+    report = Report(args, models=[ModelBundle.find("embedded")], clips=paths)
+    with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
+        shared = args.max_frames, added + without, args.crf, args.lpips
+        jobs = {path.stem: pool.submit(measure_clip, path, *shared) for path in paths}
+        results = {name: job.result() for name, job in jobs.items()}
+    report.table(
+        "added",
+        added_one_by_one(results, added, args.crf),
+        "Tools added one by one, BD-rate against the first row and against the row before",
     )
+    whole = curves(results, added[-1], args.crf)
+    table = Table(["coder", *_FIGURES], ["{}", PERCENT, PERCENT])
+    for coder in without:
+        table.add(coder.name, *deltas(curves(results, coder, args.crf), whole))
+    report.table("without", table, "Tools taken out of the whole encoder, BD-rate against it")
+    table = Table(["clip", *_FIGURES], ["{}", PERCENT, PERCENT])
+    for name, clip in results.items():
+        last, first = (curves({name: clip}, added[place], args.crf) for place in (-1, 0))
+        table.add(name, *deltas(last, first))
+    report.table("clips", table, "The whole encoder against the first row, clip by clip")
+    table = shares(results, added[-1], args.crf)
+    report.table("shares", table, "Where the bytes of inter frames go, whole encoder, all clips")
+    report.save()
 
 
 if __name__ == "__main__":

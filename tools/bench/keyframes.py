@@ -52,7 +52,7 @@ def coded_by_videocodec(
         header = sequence_header(source, runtime.bundle, settings)
         frame = next(iter(source))
     latents = runtime.encode(frame.rgb[None], header.padded_height, header.padded_width)[0]
-    search = MotionSearch(16, header.latent_height // 2, header.latent_width // 2, 0)
+    search = MotionSearch.for_header(header, flow_preset=0)
     encoder = GroupEncoder(runtime.bundle.tables, header, settings, search)
     frames = encoder.push(EncoderFrame(latents, search.luma(frame.rgb), 0, 1))
     (unit,) = [*frames, *encoder.finish()]

@@ -2,12 +2,12 @@
 what it takes.
 
     python -m tools.bench.perceptual --clips DIR --lpips FILE [--crf 32 44] [--preset medium]
-    [--max-frames 33] [--model embedded]
+        [--max-frames 33] [--model embedded] [--results]
 
 Every clip is coded with and without it; without it also at crfs 4 and 8 below and above, between
 which bytes, logarithmic, are interpolated: what is compared is as large.  Figures as in
-``bench_restoration.py``; flicker is what there is beyond the source's, which is negative where
-pictures change less than their source does, and 0 would be right.  Of a model with a UNet the
+``tools/bench/restoration.py``; flicker is what there is beyond the source's, which is negative
+where pictures change less than their source does, and 0 would be right.  Of a model with a UNet the
 judged file is decoded with and without it; the files it is compared with are decoded without.
 """
 
@@ -17,13 +17,17 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from tools.bench.markdown import table
-from tools.bench.restoration import Figures, measure
+from tools.bench.markdown import Cell, Table
+from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
+from tools.bench.quality import Figures, measure
+from tools.bench.results import Report
 from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
 from videocodec.encoder.api import encode
@@ -37,6 +41,22 @@ from videocodec.restoration.diffusion import DiffusionRestoration
 AROUND = (-8, -4, 0, 4, 8)  # crf
 
 
+@dataclass(frozen=True)
+class Change:
+    """A judged file against plain ones of as many bytes: lpips in percent, PSNR in dB, and flicker
+    before and after in grey levels.
+    """
+
+    lpips: float
+    psnr: float
+    flicker_before: float
+    flicker: float
+
+    def cells(self) -> list[Cell]:
+        """For a table."""
+        return [self.lpips, self.psnr, self.flicker_before, self.flicker]
+
+
 class Comparison:
     """One clip, coded in several ways."""
 
@@ -44,28 +64,25 @@ class Comparison:
         self, clip: Path, args: argparse.Namespace, perceptual: LpipsSqueeze, folder: Path
     ) -> None:
         self._clip, self._args, self._perceptual, self._folder = clip, args, perceptual, folder
+        self._bundle = ModelBundle.find(args.model)
         with VideoSource(clip, max_frames=args.max_frames) as video:
             self._source = [frame.rgb for frame in video]
 
     def coded(self, crf: int, judged: bool) -> tuple[Path, float]:
         """A file and the seconds it took."""
         target = self._folder / f"{self._clip.stem}-{crf}{'-judged' * judged}.mp4"
-        begin = time.monotonic()
-        args = self._args
-        options = {
-            "model": args.model,
-            "preset": args.preset,
-            "max_frames": args.max_frames,
-            "device": args.device,
-            "threads": args.threads,
-        }
+        begin, args = time.monotonic(), self._args
         encode(
             self._clip,
             target,
             crf=crf,
             perceptual=args.lpips if judged else None,
             overwrite=True,
-            **options,
+            model=args.model,
+            preset=args.preset,
+            max_frames=args.max_frames,
+            device=args.device,
+            threads=args.threads,
         )
         return target, time.monotonic() - begin
 
@@ -74,18 +91,14 @@ class Comparison:
         stream, args = LatentStream(file, self._args.model), self._args
         restoration = IdentityRestoration()
         if with_unet:
-            restoration = DiffusionRestoration(
-                stream.bundle, stream.header, pick_device(args.device)
-            )
-        return measure(
-            PictureDecoder(stream, args.device, args.threads, restoration),
-            self._source,
-            self._perceptual,
-        )
+            device = pick_device(args.device)
+            restoration = DiffusionRestoration(stream.bundle, stream.header, device)
+        decoder = PictureDecoder(stream, args.device, args.threads, restoration)
+        return measure(decoder, self._source, self._perceptual)
 
-    def row(self, crf: int) -> tuple[list[str], list[tuple[float, ...]]]:
-        """Cells, and for every way of decoding the change of lpips (relative) and PSNR at equal
-        bytes, and flicker before and after.
+    def row(self, crf: int) -> tuple[list[Cell], list[Change]]:
+        """Name, bytes and lpips of the plain file, bytes of the judged one, seconds of both; and
+        the change for every way of decoding.
         """
         points, seconds = [], 0.0
         for offset in AROUND:
@@ -97,76 +110,70 @@ class Comparison:
                     plain, seconds = points[-1], took
         points.sort()
         judged, took = self.coded(crf, judged=True)
-        size = judged.stat().st_size
-        same = [
-            float(np.interp(np.log(size), np.log([p[0] for p in points]), [p[i] for p in points]))
-            for i in (1, 2, 3)
-        ]
+        size, rates = judged.stat().st_size, np.log([point[0] for point in points])
+        lpips, psnr, flicker = (
+            float(np.interp(np.log(size), rates, [point[i] for point in points])) for i in (1, 2, 3)
+        )
         changes = []
-        for with_unet in (False, True) if ModelBundle.find(self._args.model).has_unet else (False,):
+        for with_unet in (False, True)[: 1 + self._bundle.has_unet]:
             found = self.figures(judged, with_unet)
-            changes.append(
-                (found.lpips / same[0] - 1, found.psnr - same[1], same[2], found.flicker)
-            )
-        cells = [self._clip.stem, str(plain[0]), f"{plain[1]:.4f}", f"{plain[2]:.2f}", str(size)]
-        for lpips, psnr, before, after in changes:
-            cells += [f"{100 * lpips:+.1f} %", f"{psnr:+.2f}", f"{before:+.3f} → {after:+.3f}"]
-        return [*cells, f"{seconds:.1f} → {took:.1f}"], changes
+            change = 100 * (found.lpips / lpips - 1)
+            changes.append(Change(change, found.psnr - psnr, flicker, found.flicker))
+        return [self._clip.stem, plain[0], plain[1], size, seconds, took], changes
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--clips", type=Path, required=True)
-    parser.add_argument("--lpips", type=Path, required=True)
-    parser.add_argument("--crf", type=int, nargs="+", default=[32, 44])
-    parser.add_argument("--preset", default="medium")
-    parser.add_argument("--max-frames", type=int, default=33)
-    parser.add_argument("--only", nargs="+", help="names of clips, without suffix")
-    parser.add_argument("--model", default="embedded", help="bundle")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
+def compared_table(ways: Sequence[str]) -> Table:
+    """An empty table for these ways of decoding a judged file."""
+    heads = ["clip", "bytes", "lpips", "bytes judged", "seconds", "seconds judged"]
+    formats = ["{}", "{}", "{:.4f}", "{}", "{:.1f}", "{:.1f}"]
+    for way in ways:
+        heads += [f"lpips {way}", f"PSNR {way}", f"flicker before, {way}", f"flicker {way}"]
+        formats += ["{:+.1f} %", "{:+.2f}", "{:+.2f}", "{:+.2f}"]
+    return Table(heads, formats)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("perceptual", __doc__)
+    add_clips(made)
+    add_lpips(made)
+    made.add_argument("--crf", type=int, nargs="+", default=[32, 44])
+    made.add_argument("--preset", default="medium")
+    made.add_argument("--max-frames", type=int, default=33)
+    made.add_argument("--model", default="embedded", help="bundle")
+    made.add_argument("--device", default="cpu")
+    made.add_argument("--threads", type=int, default=2)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    args = parse(parser(), arguments)
     torch.set_num_threads(args.threads)
-    perceptual = LpipsSqueeze(args.lpips)
-    clips = sorted(
-        f
-        for f in args.clips.iterdir()
-        if f.suffix in {".mp4", ".mkv"} and (not args.only or f.stem in args.only)
-    )
-    ways = (
-        ["judged", "judged, with the UNet"] if ModelBundle.find(args.model).has_unet else ["judged"]
-    )
-    heads = [f"{figure} {way}" for way in ways for figure in ("lpips", "PSNR", "flicker")]
+    perceptual, clips = LpipsSqueeze(args.lpips), clip_paths(args)
+    bundle = ModelBundle.find(args.model)
+    report = Report(args, models=[bundle], clips=clips)
+    ways = ["judged", "judged, with the UNet"][: 1 + bundle.has_unet]
     with tempfile.TemporaryDirectory() as folder:
         for crf in args.crf:
-            rows, every = [], []
+            table, every = compared_table(ways), []
             for clip in clips:
-                cells, changes = Comparison(clip, args, perceptual, Path(folder)).row(crf)
-                rows.append(cells)
+                row, changes = Comparison(clip, args, perceptual, Path(folder)).row(crf)
+                row += [cell for change in changes for cell in change.cells()]
                 every.append(changes)
-                print(f"crf {crf} {' '.join(cells)}", file=sys.stderr, flush=True)
-            means = np.mean(every, axis=0)
-            cells = (
-                f
-                for m in means
-                for f in (f"{100 * m[0]:+.1f} %", f"{m[1]:+.2f}", f"{m[2]:+.3f} → {m[3]:+.3f}")
-            )
-            rows.append(["mean", "", "", "", "", *cells, ""])
-            for way, mean, all_of in zip(ways, means, zip(*every)):
-                lower = sum(change[0] < 0 for change in all_of)
-                before, after = (np.mean([abs(change[i]) for change in all_of]) for i in (2, 3))
-                print(
-                    f"\ncrf {crf}, {way}: lpips {100 * mean[0]:+.1f} % at equal bytes, lower on"
-                    f" {lower} of {len(every)}"
+                print(f"crf {crf} {table.add(*row)}", file=sys.stderr, flush=True)
+            means = np.mean([[change.cells() for change in one] for one in every], axis=0)
+            table.add("mean", *[None] * 5, *map(float, means.flatten()))
+            for way, changes in zip(ways, zip(*every, strict=True), strict=True):
+                lower = sum(change.lpips < 0 for change in changes)
+                before = np.mean([abs(change.flicker_before) for change in changes])
+                after = np.mean([abs(change.flicker) for change in changes])
+                report.note(
+                    f"crf {crf}, {way}: lpips lower on {lower} of {len(every)} clips; flicker off"
+                    f" the source's by {before:.2f} grey levels before, {after:.2f} after."
                 )
-                print(
-                    f"flicker off the source's by {before:.3f} grey levels before, {after:.3f}"
-                    " after"
-                )
-            print()
-            table(["clip", "bytes", "lpips", "PSNR", "bytes judged", *heads, "seconds"], rows)
+            report.table(f"crf {crf}", table, f"crf {crf}")
+    report.save()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How long people wait for a picture in the player's page: from the key or the address to the
 picture on the canvas.
 
-    python -m tools.bench.player clip.lv.mp4 --threads 2
+    python -m tools.bench.player clip.lv.mp4 --threads 2 [--results]
 
 Times are taken in the page (Chromium without a window), from the key press to the frame of the
 screen after the picture was drawn.  Steps are taken when there was time to work ahead, and again
@@ -12,14 +12,18 @@ opened, then in the same once more.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
+from playwright.sync_api import Page
+
+from tools.bench.markdown import Table
+from tools.bench.options import bench_parser, parse
 from tools.bench.player_page import player_page
+from tools.bench.results import Report
 
 # Milliseconds until a frame is on the screen: drawn, and then a frame of the screen begun.
 WAIT = """async ([action, value, target]) => {
@@ -29,7 +33,8 @@ WAIT = """async ([action, value, target]) => {
     const watch = new MutationObserver(() => there() && (watch.disconnect(), resolve()));
     watch.observe(document.body, { attributes: true, attributeFilter: ["data-shown"] });
   });
-  if (action === "key") document.body.dispatchEvent(new KeyboardEvent("keydown", { key: value, bubbles: true }));
+  const key = () => new KeyboardEvent("keydown", { key: value, bubbles: true });
+  if (action === "key") document.body.dispatchEvent(key());
   else location.hash = `#frame=${target}`;
   if (!there()) await drawn;
   await new Promise(requestAnimationFrame);
@@ -41,85 +46,84 @@ PLAY = """async (milliseconds) => {
   let [drawn, last] = [0, null];
   while (document.body.classList.contains("playing") && performance.now() - begun < milliseconds) {
     await new Promise(requestAnimationFrame);
-    if (document.body.dataset.shown !== last) [drawn, last] = [drawn + 1, document.body.dataset.shown];
+    const shown = document.body.dataset.shown;
+    if (shown !== last) [drawn, last] = [drawn + 1, shown];
   }
   return [drawn, (performance.now() - begun) / 1000];
 }"""
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def steps_and_jumps(page: Page, steps: int, jumps: int, rest: float) -> dict[str, list[float]]:
+    """Milliseconds until every picture was on the screen, by kind."""
+    last = int(page.locator("#track").get_attribute("aria-valuemax"))
+    steps = min(steps, last)
+
+    def take(action: str, value: str, target: int) -> float:
+        return page.evaluate(WAIT, [action, value, target])
+
+    def jump(seed: int) -> list[float]:
+        chosen = random.Random(seed).sample(range(1, last + 1), min(jumps, last))
+        return [take("hash", "", index) for index in chosen]
+
+    time.sleep(2 + rest)
+    results = {"first jumps": jump(seed=1), "jumps once more": jump(seed=2)}
+    take("hash", "", 0)
+    time.sleep(2 + rest)
+    results["steps, rested"] = []
+    for index in range(1, steps + 1):
+        results["steps, rested"].append(take("key", ".", index))
+        time.sleep(rest)
+    back = range(steps - 1, -1, -1)
+    results["steps back, rested"] = [take("key", ",", index) for index in back]
+    begin = min(last // 2, last - steps)
+    take("hash", "", begin)
+    targets = range(begin + 1, min(begin + steps, last) + 1)
+    results["steps, without rest"] = [take("key", ".", target) for target in targets]
+    take("hash", "", 0)
+    return results
+
+
+def tabled(results: dict[str, list[float]]) -> Table:
+    """A row for each kind."""
+    table = Table(
+        ["ms until on screen", "n", "median", "90 %", "worst"], ["{}", "{}", *["{:.0f}"] * 3]
     )
-    parser.add_argument("clip", type=Path, help="a latent-video file")
-    parser.add_argument(
-        "--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)"
-    )
-    parser.add_argument(
-        "--jumps", type=int, default=12, metavar="N", help="random jumps (default: 12)"
-    )
-    parser.add_argument(
+    for name, values in results.items():
+        ordered = sorted(values)
+        ninth = ordered[int(0.9 * (len(values) - 1))]
+        table.add(name, len(values), statistics.median(values), ninth, ordered[-1])
+    return table
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("player", __doc__)
+    add = made.add_argument
+    add("clip", type=Path, help="a latent-video file")
+    add("--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)")
+    add("--jumps", type=int, default=12, metavar="N", help="random jumps (default: 12)")
+    add(
         "--rest",
         type=float,
         default=0.6,
         metavar="SECONDS",
         help="time to work ahead between steps (default: 0.6)",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the networks")
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
+    add("--threads", type=int, metavar="N", help="CPU threads of the networks")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    args = parse(parser(), arguments)
+    report = Report(args, clips=[args.clip])
     options = ("--device", "cpu", *(("--threads", str(args.threads)) if args.threads else ()))
     with player_page(args.clip, options=options) as page:
-        last = int(page.locator("#track").get_attribute("aria-valuemax"))
-
-        def take(action: str, value: str, target: int) -> float:
-            return page.evaluate(WAIT, [action, value, target])
-
-        time.sleep(2 + args.rest)
-        results = {"first jumps": jumps(take, last, args.jumps, seed=1)}
-        results["jumps once more"] = jumps(take, last, args.jumps, seed=2)
-        take("hash", "", 0)
-        time.sleep(2 + args.rest)
-        results["steps, rested"] = []
-        for index in range(1, min(args.steps, last) + 1):
-            results["steps, rested"].append(take("key", ".", index))
-            time.sleep(args.rest)
-        results["steps back, rested"] = [
-            take("key", ",", index) for index in range(min(args.steps, last) - 1, -1, -1)
-        ]
-        begin = min(last // 2, last - args.steps)
-        take("hash", "", begin)
-        results["steps, without rest"] = [
-            take("key", ".", begin + count)
-            for count in range(1, args.steps + 1)
-            if begin + count <= last
-        ]
-        take("hash", "", 0)
+        results = steps_and_jumps(page, args.steps, args.jumps, args.rest)
         drawn, seconds = page.evaluate(PLAY, 4000)
-    report(results, drawn / seconds, as_json=args.json)
-
-
-def jumps(take: Callable[[str, str, int], float], last: int, count: int, seed: int) -> list[float]:
-    """Milliseconds of jumps to random frames, all different."""
-    return [
-        take("hash", "", index)
-        for index in random.Random(seed).sample(range(1, last + 1), min(count, last))
-    ]
-
-
-def report(results: dict[str, list[float]], rate: float, *, as_json: bool) -> None:
-    """One line for each kind."""
-    if as_json:
-        print(json.dumps({"milliseconds": results, "frames_per_second_playing": rate}, indent=2))
-        return
-    print(f"{'ms until on screen':22}{'n':>4}{'median':>9}{'90 %':>9}{'worst':>9}")
-    for name, values in results.items():
-        ordered = sorted(values)
-        print(
-            f"{name:22}{len(values):4}{statistics.median(values):9.0f}{ordered[int(0.9 * (len(values) - 1))]:9.0f}{ordered[-1]:9.0f}"
-        )
-    print(f"playing: {rate:.1f} frames per second on screen")
+    report.table("player", tabled(results))
+    report.note(f"Playing: {drawn / seconds:.1f} frames per second on the screen.")
+    report.save()
 
 
 if __name__ == "__main__":

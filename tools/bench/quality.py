@@ -10,6 +10,7 @@ import torch
 
 from videocodec.decoder.frames import PictureDecoder
 from videocodec.judges.lpips import LpipsSqueeze
+from videocodec.optical_flow import DenseFlow, warped
 
 MEASURED_EVERY = 4  # frames
 
@@ -44,24 +45,18 @@ class MotionDifference:
     """Mean absolute difference of two frames of a video along the motion of another, the source."""
 
     def __init__(self) -> None:
-        self._flow = cv2.DISOpticalFlow_create(1)
+        self._flow = DenseFlow(1)
 
-    def grid(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """(H, W, 2) float32 px: where every pixel of ``second`` is in ``first``, both RGB."""
-        flow = self._flow.calc(
-            *(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (second, first)), None
-        )
-        height, width = flow.shape[:2]
-        x, y = np.meshgrid(np.arange(width), np.arange(height))
-        return np.stack([x, y], -1).astype(np.float32) + flow
+    def flow(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """(H, W, 2) float32 px: how far from every pixel of ``second`` it is in ``first``, both
+        RGB.
+        """
+        return self._flow(*(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (second, first)))
 
     @staticmethod
-    def of(first: np.ndarray, second: np.ndarray, grid: np.ndarray) -> float:
+    def of(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> float:
         """Grey levels."""
-        warped = cv2.remap(
-            first, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        return float(np.abs(second.astype(np.float32) - warped).mean())
+        return float(np.abs(second.astype(np.float32) - warped(first, flow)).mean())
 
 
 def measure(
@@ -83,8 +78,8 @@ def measure(
             rows.append(quality(picture, source[frame.index], perceptual))
         if phase == 1:
             pair = source[frame.index - 1], source[frame.index]
-            grid = motion.grid(*pair)
-            flicker.append(motion.of(before, picture, grid) - motion.of(*pair, grid))
+            flow = motion.flow(*pair)
+            flicker.append(motion.of(before, picture, flow) - motion.of(*pair, flow))
         before = picture
     mean_psnr, lpips = np.mean(rows, axis=0)
     return Figures(float(mean_psnr), float(lpips), float(np.mean(flicker)))

@@ -1,18 +1,19 @@
 """How long people wait for a frame: steps and jumps of ``videocodec.VideoReader``, and the memory
 that takes.
 
-    python -m tools.bench.reader clip.lv.mp4 --threads 2
-    python -m tools.bench.reader clip.lv.mp4 --repeat 100 --memory-limit 64M --jumps 200     # as if it were 100 times as long
+    python -m tools.bench.reader clip.lv.mp4 --threads 2 [--results]
+    python -m tools.bench.reader clip.lv.mp4 --repeat 100 --memory-limit 64M --jumps 200
 
 A step is timed when the reader had time to work ahead, and without that; a jump in a reader that
-has just been opened, and in one that has been through the stream.  ``--repeat`` writes the access
-units again and again with later timestamps, which groups of pictures, being closed, allow.
+has just been opened, and in one that has been through the stream.  ``--repeat`` makes the stream
+that many times as long: it writes the access units again and again with later timestamps, which
+groups of pictures, being closed, allow.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import random
 import statistics
 import sys
@@ -26,62 +27,18 @@ from pathlib import Path
 
 from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader, StreamWriter
+from tools.bench.markdown import Table
+from tools.bench.options import bench_parser, parse
+from tools.bench.results import Report
 from videocodec import VideoReader
 from videocodec.cli.common import amount
 from videocodec.reader.cache import Kind
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("clip", type=Path, help="a latent-video file")
-    parser.add_argument(
-        "--repeat", type=int, default=1, metavar="N", help="make it N times as long first"
-    )
-    parser.add_argument(
-        "--jumps", type=int, default=20, metavar="N", help="random jumps of each kind (default: 20)"
-    )
-    parser.add_argument(
-        "--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)"
-    )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the networks")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--memory-limit",
-        type=amount,
-        default=512 << 20,
-        metavar="BYTES",
-        help="of the reader, with k and M (default: 512 MiB)",
-    )
-    parser.add_argument(
-        "--survey",
-        action="store_true",
-        help="wait until the reader has been through the whole stream before the last jumps",
-    )
-    parser.add_argument(
-        "--cpu-time",
-        action="store_true",
-        help="CPU time of the asking thread, for machines that are busy; with one thread",
-    )
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        clip = (
-            repeated(args.clip, args.repeat, Path(folder) / "long.lv.mp4")
-            if args.repeat > 1
-            else args.clip
-        )
-        found = measure(clip, args)
-    if args.json:
-        print(json.dumps(found, indent=2))
-    else:
-        for name, value in found.items():
-            print(f"{name:36} {value}")
-    return 0
+Clock = Callable[[], float]
 
 
 def repeated(source: Path, times: int, target: Path) -> Path:
-    """A stream that shows ``source`` so many times in a row."""
+    """Write a stream that shows ``source`` so many times in a row → ``target``."""
     reader = StreamReader(source)
     units = [AccessUnit.parse(sample.data) for sample in reader.units()]
     length = units[-1].first_pts + units[-1].duration - units[0].first_pts
@@ -94,68 +51,107 @@ def repeated(source: Path, times: int, target: Path) -> Path:
     return target
 
 
-def measure(clip: Path, args: argparse.Namespace) -> dict[str, object]:
-    """All figures; times in milliseconds."""
+class Waits:
+    """Milliseconds that people wait, by kind, and other figures."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.times = Table(
+            ["what", "n", "median ms", "at most ms"], ["{}", "{}", "{:.1f}", "{:.1f}"]
+        )
+        self.others = Table(["what", "figure"], ["{}", "{:.1f}"])
+
+    def timed(self, work: Callable[[], object]) -> float:
+        """Seconds that some work takes."""
+        begin = self._clock()
+        work()
+        return self._clock() - begin
+
+    def add(self, name: str, seconds: Sequence[float]) -> None:
+        """A kind of wait."""
+        values = [1e3 * one for one in seconds]
+        if values:
+            self.times.add(name, len(values), statistics.median(values), max(values))
+
+
+def measure(clip: Path, args: argparse.Namespace) -> Waits:
+    """All figures."""
     rng = random.Random(1)
     if args.cpu_time:
         args.threads = 1  # the work of others would not be counted
-    _timed = partial(_time, time.thread_time if args.cpu_time else time.perf_counter)
+    waits = Waits(time.thread_time if args.cpu_time else time.perf_counter)
     options = {"device": args.device, "threads": args.threads, "memory_limit": args.memory_limit}
-    found: dict[str, object] = {}
+    measure_cold(clip, args, waits, rng, options)
+    resident = _resident_bytes()
+    with _Watch() as watch, VideoReader(clip, **options) as video:
+        measure_warm(video, args, waits, rng)
+        waits.others.add("kept at most, MB", video.memory_peak / 1e6)
+    waits.others.add("limit, MB", args.memory_limit / 1e6)
+    waits.others.add("resident growth at most, MB", (watch.peak - resident) / 1e6)
+    return waits
+
+
+def measure_cold(
+    clip: Path,
+    args: argparse.Namespace,
+    waits: Waits,
+    rng: random.Random,
+    options: dict[str, object],
+) -> None:
+    """A reader that does not work ahead: opening, first picture, latents, steps, jumps."""
     begin = time.perf_counter()
     with VideoReader(clip, read_ahead=False, **options) as video:
-        found["open"] = _milliseconds([time.perf_counter() - begin])
-        count, told = len(video), video.metadata
-        found["clip"] = (
-            f"{count} frames of {told.width}x{told.height}, {told.keyframes} keyframes,"
-            f" {told.duration_seconds:.1f} s"
+        waits.add("open", [time.perf_counter() - begin])
+        count, about = len(video), video.metadata
+        waits.others.add(
+            "clip",
+            f"{count} frames of {about.width}x{about.height}, {about.keyframes} keyframes,"
+            f" {about.duration_seconds:.1f} s",
         )
-        found["first picture (loads networks)"] = _milliseconds([_timed(lambda: video[0])])
-        latents = _timed(lambda: [video.latents[i] for i in range(min(count, 250))])
-        found["latents alone, frames per second"] = round(min(count, 250) / latents, 1)
+        waits.add("first picture (loads networks)", [waits.timed(lambda: video[0])])
+        some = min(count, 250)
+        latents = waits.timed(lambda: [video.latents[i] for i in range(some)])
+        waits.others.add("latents alone, frames per second", some / latents)
         middle = count // 2
         video[middle]
-        found["step without read-ahead"] = _milliseconds(
-            [
-                _timed(lambda i=i: video[i])
-                for i in range(middle + 1, middle + 1 + args.steps)
-                if i < count
-            ]
+        steps = range(middle + 1, min(middle + 1 + args.steps, count))
+        waits.add(
+            "step without read-ahead", [waits.timed(partial(video.__getitem__, i)) for i in steps]
         )
         cold = []
         for _ in range(args.jumps):
             video._core.cache.clear()  # as if just opened, but for the networks
             video._core.latents._live = None
             number = rng.randrange(count)
-            cold.append(_timed(lambda: video[number]))
-        found["jump in a reader just opened"] = _milliseconds(cold)
-    resident = _resident_bytes()
-    with _Watch() as watch, VideoReader(clip, **options) as video:
-        for direction, name in ((1, "step forward, worked ahead"), (-1, "step back, worked ahead")):
-            at = count // 2
-            video[at - direction], video[at]
-            waits = []
-            for _ in range(min(args.steps, count // 2 - 2)):
-                at += direction
-                _wait(lambda: video.has_picture(at))
-                waits.append(_timed(lambda: video[at]))
-            found[name] = _milliseconds(waits)
-        if args.survey:
-            inner = [unit.number for unit in video.index.units if not unit.is_keyframe]
-            _wait(
-                lambda: (
-                    all(video._core.cache.has(Kind.STATE, number) for number in inner)
-                    or not _room(video)
-                ),
-                3600,
-            )
-        found["jump"] = _milliseconds(
-            [_timed(lambda: video[rng.randrange(count)]) for _ in range(args.jumps)]
+            cold.append(waits.timed(partial(video.__getitem__, number)))
+        waits.add("jump in a reader just opened", cold)
+
+
+def measure_warm(
+    video: VideoReader, args: argparse.Namespace, waits: Waits, rng: random.Random
+) -> None:
+    """A reader that works ahead: steps both ways, jumps."""
+    count = len(video)
+    for direction, name in ((1, "step forward, worked ahead"), (-1, "step back, worked ahead")):
+        at = count // 2
+        video[at - direction], video[at]
+        seconds = []
+        for _ in range(min(args.steps, count // 2 - 2)):
+            at += direction
+            _wait(partial(video.has_picture, at))
+            seconds.append(waits.timed(partial(video.__getitem__, at)))
+        waits.add(name, seconds)
+    if args.survey:
+        inner = [unit.number for unit in video.index.units if not unit.is_keyframe]
+        _wait(
+            lambda: (
+                all(video._core.cache.has(Kind.STATE, number) for number in inner)
+                or not _room(video)
+            ),
+            3600,
         )
-        found["kept at most, MB"] = round(video.memory_peak / 1e6, 1)
-        found["limit, MB"] = round(args.memory_limit / 1e6, 1)
-    found["resident growth at most, MB"] = round((watch.peak - resident) / 1e6, 1)
-    return found
+    numbers = [rng.randrange(count) for _ in range(args.jumps)]
+    waits.add("jump", [waits.timed(partial(video.__getitem__, number)) for number in numbers])
 
 
 def _room(video: VideoReader) -> bool:
@@ -190,8 +186,6 @@ def _resident_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
             1 if sys.platform == "darwin" else 1024
         )
-    import os
-
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -201,21 +195,49 @@ def _wait(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.002)
 
 
-def _time(clock: Callable[[], float], work: Callable[[], object]) -> float:
-    begin = clock()
-    work()
-    return clock() - begin
-
-
-def _milliseconds(seconds: Sequence[float]) -> str:
-    if not seconds:
-        return "none"
-    if len(seconds) == 1:
-        return f"{1e3 * seconds[0]:.0f} ms"
-    return (
-        f"median {1e3 * statistics.median(seconds):.1f} ms, at most {1e3 * max(seconds):.1f} ms"
-        f" ({len(seconds)})"
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("reader", __doc__)
+    add = made.add_argument
+    add("clip", type=Path, help="a latent-video file")
+    add("--repeat", type=int, default=1, metavar="N", help="make it N times as long first")
+    add("--jumps", type=int, default=20, metavar="N", help="random jumps of each kind (20)")
+    add("--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)")
+    add("--threads", type=int, metavar="N", help="CPU threads of the networks")
+    add("--device", default="cpu")
+    add(
+        "--memory-limit",
+        type=amount,
+        default=512 << 20,
+        metavar="BYTES",
+        help="of the reader, with k and M (default: 512 MiB)",
     )
+    add(
+        "--survey",
+        action="store_true",
+        help="wait until the reader has been through the whole stream before the last jumps",
+    )
+    add(
+        "--cpu-time",
+        action="store_true",
+        help="CPU time of the asking thread, for machines that are busy; with one thread",
+    )
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print → exit status."""
+    args = parse(parser(), arguments)
+    report = Report(args, clips=[args.clip])
+    with tempfile.TemporaryDirectory() as folder:
+        clip = args.clip
+        if args.repeat > 1:
+            clip = repeated(args.clip, args.repeat, Path(folder) / "long.lv.mp4")
+        waits = measure(clip, args)
+    report.table("times", waits.times)
+    report.table("others", waits.others)
+    report.save()
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What clips are measured on: names, sizes, lengths and hashes of a folder.
 
-    python -m tools.bench.sources --clips DIR [--results]
+python -m tools.bench.sources --clips DIR [--results]
 """
 
 from __future__ import annotations

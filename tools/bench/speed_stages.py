@@ -14,9 +14,9 @@ from bitstream.latent_decoder import LatentDecoder
 from tools.bench.markdown import Table
 from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
-from videocodec.restoration.neighbours import neighbours
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import decoding_precision
+from videocodec.restoration.neighbours import neighbours
 
 
 def latent_speed(coded: Path, model: str | None = None) -> float:

@@ -1,4 +1,4 @@
-"""bench_inter: every configuration codes and decodes, and tables come out of it."""
+"""tools/bench/inter.py: every configuration codes and decodes, and tables come out of it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_all_tables_are_printed(
 def test_the_whole_encoder_is_the_one_people_use(tool_module: Callable) -> None:
     from videocodec.encoder.settings import EncoderSettings
 
-    added, without = tool_module("bench.inter").coders()
+    added, without = tool_module("bench.inter_coders").coders()
     whole = added[-1]
     assert (
         whole.weighted

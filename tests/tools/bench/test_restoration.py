@@ -16,7 +16,7 @@ from videocodec.media.source import VideoSource
 
 @pytest.fixture(scope="module")
 def bench(tool_module):
-    return tool_module("bench.restoration")
+    return tool_module("bench.restorations")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_source_is_in_units_of_the_stream(
     stream = LatentStream(tmp_path / "pan.lv.mp4")
     with VideoSource(movie) as video:
         pictures = [frame.rgb for frame in video]
-    source = bench.source_latents(stream, pictures, SimpleNamespace(device="cpu", threads=1))
+    source = bench.source_latents(stream, pictures, "cpu", 1)
     decoded = np.stack([frame.latent.latents for frame in stream.frames()])
     assert source.shape == decoded.shape
     error = np.abs(source - decoded).mean()
