@@ -12,12 +12,14 @@ const GREEN = [0, 158, 115];
 const SKY = [86, 180, 233];
 const YELLOW = [240, 228, 66];
 
+// In the order of Mode in bitstream/v1/block_fields.py; PROVENANCE in that of videocodec/provenance.py.
 export const MODES = [
   { name: "skip", note: "copied along its vector", colour: SKY },
   { name: "residual", note: "copied, and corrected", colour: ORANGE },
   { name: "generate", note: "left to the restoration", colour: PINK, hatched: true },
   { name: "intra", note: "coded by itself", colour: VERMILLION },
 ];
+const INTRA = MODES.findIndex((mode) => mode.name === "intra");
 export const PROVENANCE = [
   { name: "transmitted", colour: ORANGE },
   { name: "predicted", colour: BLUE },
@@ -144,11 +146,11 @@ function hatching(context, alpha) {
 function drawModes(painter, details) {
   const [rows, columns] = details.grid;
   painter.cells(rows, columns, details.block, (row, column) => details.modes[row * columns + column], MODES.map((mode, number) => ({ ...mode, strength: number ? 1 : 0.4 })));
-  drawUnits(painter, details);
+  drawMergedBlocks(painter, details);
 }
 
 /** Thin lines around blocks that move as one. */
-function drawUnits(painter, details, strength = 0.55) {
+function drawMergedBlocks(painter, details, strength = 0.55) {
   const [rows, columns] = details.grid;
   const { context } = painter;
   context.strokeStyle = `rgb(255 255 255 / ${strength * painter.alpha})`;
@@ -169,7 +171,7 @@ function drawUnits(painter, details, strength = 0.55) {
 function drawMotion(painter, details) {
   const [rows, columns] = details.grid;
   const { context, scaleX, scaleY } = painter;
-  drawUnits(painter, details, 0.3);
+  drawMergedBlocks(painter, details, 0.3);
   const plane = rows * columns * 2;
   for (const [layer, kind] of DIRECTIONS.entries()) {
     const lines = new Path2D();
@@ -179,7 +181,7 @@ function drawMotion(painter, details) {
         const block = row * columns + column;
         const side = details.sides[block];
         const usesOther = details.directions[block] === 1 - layer;
-        if (row % side || column % side || details.modes[block] === 3 || usesOther || (layer && details.references[1] === null)) continue;
+        if (row % side || column % side || details.modes[block] === INTRA || usesOther || (layer && details.references[1] === null)) continue;
         const width = Math.min(side, columns - column) * details.block;
         const height = Math.min(side, rows - row) * details.block;
         const x = (column * details.block + width / 2) * scaleX;
@@ -286,8 +288,8 @@ export function legend(kind, details, bits, steps) {
     return [heading("Block modes"), ...MODES.map((mode, number) => entry(mode, share(found[number]))), text(`Blocks of ${details.block} px; thin lines are around those that move as one.`)];
   }
   if (kind === "motion") {
-    const used = DIRECTIONS.map((_, layer) => details.modes.reduce((sum, mode, block) => sum + (mode !== 3 && details.directions[block] !== 1 - layer && !(layer && details.references[1] === null)), 0) / details.modes.length);
-    return [heading("Motion vectors"), ...DIRECTIONS.map((kindOf, layer) => entry(kindOf, share(details.references[layer] === null ? 0 : used[layer]))), text("From the middle of each unit to where it comes from, in pixels of the picture. A dot does not move.")];
+    const used = DIRECTIONS.map((_, layer) => details.modes.reduce((sum, mode, block) => sum + (mode !== INTRA && details.directions[block] !== 1 - layer && !(layer && details.references[1] === null)), 0) / details.modes.length);
+    return [heading("Motion vectors"), ...DIRECTIONS.map((kindOf, layer) => entry(kindOf, share(details.references[layer] === null ? 0 : used[layer]))), text("From the middle of each block, or of blocks that move as one, to where it comes from, in pixels of the picture. A dot does not move.")];
   }
   if (kind === "provenance") {
     const found = shares(details.provenance, PROVENANCE.length);
