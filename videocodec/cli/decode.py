@@ -50,6 +50,20 @@ def add(commands: argparse._SubParsersAction) -> None:
             " over them, as any kind of OUTPUT"
         ),
     )
+    _add_restoration(parser)
+    add_model_options(parser)
+    add_machine_options(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="overwrite outputs")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the result as JSON; on standard error if an output is -",
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_restoration(parser: argparse.ArgumentParser) -> None:
+    """What becomes of latents, and of those that are lost."""
     parser.add_argument(
         "--steps",
         type=whole_number(1),
@@ -76,15 +90,6 @@ def add(commands: argparse._SubParsersAction) -> None:
             " lost"
         ),
     )
-    add_model_options(parser)
-    add_machine_options(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="overwrite outputs")
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print the result as JSON; on standard error if an output is -",
-    )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -35,6 +35,17 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "output", metavar="OUTPUT", help="the file to write, for example clip.lv.mp4"
     )
+    _add_goals(parser)
+    _add_choices(parser)
+    _add_work(parser)
+    add_machine_options(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def _add_goals(parser: argparse.ArgumentParser) -> None:
+    """Quality, rate or size."""
     goal = parser.add_mutually_exclusive_group()
     goal.add_argument(
         "--crf",
@@ -63,6 +74,10 @@ def add(commands: argparse._SubParsersAction) -> None:
         metavar="RATE",
         help="bits that no second of the video exceeds, like 60k; goes with any of the above",
     )
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> None:
+    """What else the bytes depend on."""
     parser.add_argument(
         "--preset", choices=PRESETS, default="medium", help="speed against bits (default: medium)"
     )
@@ -92,6 +107,10 @@ def add(commands: argparse._SubParsersAction) -> None:
             " SqueezeNet 1.1, safetensors"
         ),
     )
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    """How much is encoded, with what, and by how many."""
     parser.add_argument(
         "--max-frames", type=whole_number(1), metavar="N", help="stop after N frames"
     )
@@ -121,10 +140,6 @@ def add(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="attach the model bundle to the file, which then decodes where nobody has it",
     )
-    add_machine_options(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -45,27 +45,39 @@ def run(args: argparse.Namespace) -> int:
         found = info(
             args.input, headers_only=args.headers_only, model=args.model, progress=progress
         )
+    _warn(found, args.input, args.headers_only)
+    if args.json:
+        print_json(found.to_dict())
+        return 0
+    for name, value in _lines(found).items():
+        print(f"{name:9} {value}")
+    return 0
+
+
+def _warn(found: StreamInfo, path: str, headers_only: bool) -> None:
+    """What is wrong with the file, on standard error."""
     if found.damage:
-        print(f"videocodec: warning: {args.input}: {found.damage}", file=sys.stderr)
-    elif found.provenance is None and not args.headers_only:
+        print(f"videocodec: warning: {path}: {found.damage}", file=sys.stderr)
+    elif found.provenance is None and not headers_only:
         print(
-            f"videocodec: warning: {args.input}: no provenance: {found.provenance_unavailable}",
+            f"videocodec: warning: {path}: no provenance: {found.provenance_unavailable}",
             file=sys.stderr,
         )
     if found.model_attached_damage:
         print(
-            f"videocodec: warning: {args.input}: the attached model is damaged:"
+            f"videocodec: warning: {path}: the attached model is damaged:"
             f" {found.model_attached_damage}",
             file=sys.stderr,
         )
-    if args.json:
-        print_json(found.to_dict())
-        return 0
+
+
+def _lines(found: StreamInfo) -> dict[str, str]:
+    """What a person reads, by its name."""
     # of files cut short, anything
     overhead = (
         100 * max(0, found.container_bytes - found.video_bytes) / max(1, found.container_bytes)
     )
-    lines = {
+    return {
         "file": found.path,
         "format": (
             f"latent video, version {found.format_version}; lossy"
@@ -109,9 +121,6 @@ def run(args: argparse.Namespace) -> int:
         ),
         "tracks": "; ".join(found.tracks) or "no other",
     }
-    for name, value in lines.items():
-        print(f"{name:9} {value}")
-    return 0
 
 
 def _where_model_is(found: StreamInfo) -> str:

@@ -9,6 +9,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .common import amount, print_json, whole_number
+from .ladder_arguments import (
+    crf_values,
+    merged_crf,
+    names,
+    numbers,
+    presets_of_codecs,
+    rates,
+    targets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,22 +44,32 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--codecs",
-        type=_names,
+        type=names,
         default=None,
         metavar="NAME,…",
         help="of videocodec, x264, x265, svtav1, vp9 (default: all these)",
     )
+    _add_rungs(parser)
+    _add_figures(parser)
+    _add_codec_settings(parser)
+    _add_work(parser)
+    parser.add_argument("--json", action="store_true", help="print results.json instead of a table")
+    parser.set_defaults(run=run)
+
+
+def _add_rungs(parser: argparse.ArgumentParser) -> None:
+    """Bitrates or qualities, and sizes."""
     rungs = parser.add_mutually_exclusive_group()
     rungs.add_argument(
         "--bitrates",
-        type=_rates,
+        type=rates,
         metavar="RATE,…",
         help="bits per second of video, like 10k,20k,40k (default: 10k,20k,40k,80k,160k)",
     )
     rungs.add_argument(
         "--crf",
         action="append",
-        type=_crf,
+        type=crf_values,
         metavar="N,… | CODEC=N,… | auto",
         help=(
             "constant quality instead: numbers for every codec, for one, or each codec's own"
@@ -59,14 +78,18 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--resolutions",
-        type=_numbers,
+        type=numbers,
         default=(1.0,),
         metavar="R,…",
         help="shares of width and height (default: 1)",
     )
+
+
+def _add_figures(parser: argparse.ArgumentParser) -> None:
+    """What is measured and compared."""
     parser.add_argument(
         "--metrics",
-        type=_names,
+        type=names,
         metavar="NAME,…",
         help="what to measure (default: all that can be)",
     )
@@ -74,7 +97,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--target",
         action="append",
         default=[],
-        type=_target,
+        type=targets,
         metavar="FIGURE=VALUE",
         help=(
             "search the crf that reaches this mean, like vmaf=60; may be repeated, or several"
@@ -91,8 +114,20 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="BD-rates only where a codec takes less than this",
     )
     parser.add_argument(
+        "--lpips-weights", metavar="FILE", help="safetensors of LPIPS with SqueezeNet 1.1"
+    )
+    parser.add_argument(
+        "--dists-weights",
+        metavar="FILE",
+        help="safetensors of DISTS: VGG-16 as torchvision names it, alpha, beta",
+    )
+
+
+def _add_codec_settings(parser: argparse.ArgumentParser) -> None:
+    """How the codecs encode."""
+    parser.add_argument(
         "--presets",
-        type=_presets,
+        type=presets_of_codecs,
         default={},
         metavar="CODEC=PRESET,…",
         help="speeds, like x265=slow (default: see docs/ladder.md)",
@@ -121,14 +156,10 @@ def add(commands: argparse._SubParsersAction) -> None:
         metavar="FILE",
         help="have videocodec look through these weights, as encode --perceptual does",
     )
-    parser.add_argument(
-        "--lpips-weights", metavar="FILE", help="safetensors of LPIPS with SqueezeNet 1.1"
-    )
-    parser.add_argument(
-        "--dists-weights",
-        metavar="FILE",
-        help="safetensors of DISTS: VGG-16 as torchvision names it, alpha, beta",
-    )
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    """How much is shown, and by how many it is done."""
     parser.add_argument(
         "--pictures",
         type=whole_number(1),
@@ -149,8 +180,6 @@ def add(commands: argparse._SubParsersAction) -> None:
         metavar="N",
         help="threads of each encode and decode (default: 1)",
     )
-    parser.add_argument("--json", action="store_true", help="print results.json instead of a table")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -165,7 +194,7 @@ def run(args: argparse.Namespace) -> int:
             args.output,
             codecs=args.codecs or DEFAULT_CODECS,
             bitrates=args.bitrates,
-            crf=_merged(args.crf),
+            crf=merged_crf(args.crf),
             resolutions=args.resolutions,
             metrics=args.metrics,
             targets=dict(pair for pairs in args.target for pair in pairs),
@@ -222,68 +251,3 @@ def _progress_bar(*, quiet: bool) -> Iterator[Callable[[LadderProgress], None] |
             bar.refresh()
 
         yield show
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not names:
-        raise argparse.ArgumentTypeError(
-            f"must be one name or more with commas between, got {text!r}"
-        )
-    return names
-
-
-def _rates(text: str) -> tuple[int, ...]:
-    return tuple(amount(part) for part in _names(text))
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in _names(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be numbers with commas between, got {text!r}"
-        ) from None
-
-
-def _crf(text: str) -> tuple[str | None, tuple[float, ...] | str]:
-    codec, equals, values = text.rpartition("=")
-    if values == "auto":
-        return codec or None, "auto"
-    return (codec if equals else None), _numbers(values)
-
-
-def _merged(given: list[tuple[str | None, tuple[float, ...] | str]] | None) -> object:
-    """What ``ladder`` takes as crf: one value for all, or a value for each codec named (the others
-    have their own ladder).
-    """
-    if not given:
-        return None
-    by_codec = {codec: values for codec, values in given if codec is not None}
-    if not by_codec:
-        return given[-1][1]
-    if any(codec is None and values != "auto" for codec, values in given):
-        from ..errors import ComparisonError
-
-        raise ComparisonError("--crf: give numbers for every codec, or by codec, not both")
-    return {codec: values for codec, values in by_codec.items() if values != "auto"} or "auto"
-
-
-def _target(text: str) -> list[tuple[str, float]]:
-    pairs = []
-    for part in text.split("|"):
-        name, equals, value = part.partition("=")
-        try:
-            pairs.append((name.strip(), float(value)))
-        except ValueError:
-            raise argparse.ArgumentTypeError(
-                f"must be FIGURE=VALUE like vmaf=60, got {part!r}"
-            ) from None
-    return pairs
-
-
-def _presets(text: str) -> dict[str, str]:
-    pairs = [part.partition("=") for part in _names(text)]
-    if bad := next((name for name, equals, value in pairs if not equals or not value), None):
-        raise argparse.ArgumentTypeError(f"must be CODEC=PRESET like x265=slow, got {bad!r}")
-    return {name.strip(): value.strip() for name, _, value in pairs}

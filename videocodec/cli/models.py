@@ -84,6 +84,15 @@ def _add_calibrate(actions: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="videos to fit inter frames on (default: a virtual camera over the photographs)",
     )
+    _add_amounts(parser)
+    add_machine_options(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="replace an existing bundle")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run_calibrate)
+
+
+def _add_amounts(parser: argparse.ArgumentParser) -> None:
+    """How long is fitted, and on how much."""
     parser.add_argument(
         "--minutes",
         type=minutes,
@@ -117,10 +126,6 @@ def _add_calibrate(actions: argparse._SubParsersAction) -> None:
         metavar="N",
         help="how many frames of a clip are used at most (default: 33)",
     )
-    add_machine_options(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="replace an existing bundle")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.set_defaults(run=run_calibrate)
 
 
 def run_calibrate(args: argparse.Namespace) -> int:
