@@ -12,6 +12,7 @@ from .group_structure import FrameReference, walk_group
 from .limits import available_bytes, check_memory
 from .sequence_header import SequenceHeader
 from .v1.frame_coder import FrameCoder, LatentFrame
+from .v1.observer import Observer
 from .v1.prediction import ReferenceFrame
 from .v1.tables import CodecTables
 
@@ -31,11 +32,17 @@ class LatentDecoder:
 
     ``decode`` either returns frames whose checksum holds or raises and leaves the decoder waiting
     for a keyframe.  ``memory_limit``: bytes that decoding an access unit may take by its header
-    (``limits.decoding_bytes``), by default those of the machine.
+    (``limits.decoding_bytes``), by default those of the machine.  ``observer`` is told of all that
+    is decoded.
     """
 
-    def __init__(self, tables: CodecTables, memory_limit: int | None = None) -> None:
-        self._tables = tables
+    def __init__(
+        self,
+        tables: CodecTables,
+        memory_limit: int | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._tables, self._observer = tables, observer
         self._memory_limit = available_bytes() if memory_limit is None else memory_limit
         self._coder: FrameCoder | None = None
         self._anchor: ReferenceFrame | None = None
@@ -76,7 +83,7 @@ class LatentDecoder:
         else:
             check_memory(self._header, unit.frame_count, self._memory_limit)
         with one_blas_thread():
-            frames, last = decode_group(coder, anchor, unit)
+            frames, last = decode_group(coder, anchor, unit, self._observer)
         if latent_checksum(frames) != unit.latent_checksum:
             raise ChecksumError(
                 "reconstructed latents differ from the encoder's: the model's tables or this"
@@ -87,12 +94,15 @@ class LatentDecoder:
 
 
 def decode_group(
-    coder: FrameCoder, anchor: ReferenceFrame | None, unit: AccessUnit
+    coder: FrameCoder,
+    anchor: ReferenceFrame | None,
+    unit: AccessUnit,
+    observer: Observer | None = None,
 ) -> tuple[tuple[LatentFrame, ...], ReferenceFrame]:
     """Entropy-decode and reconstruct one unit → frames in display order, and the last of them as a
     reference.
     """
-    io = coder.reader(unit.payload)
+    io = coder.reader(unit.payload, observer)
     quantisers = dict(zip(unit.references, unit.quantisers))
     frames: dict[int, LatentFrame] = {}
     if not unit.is_keyframe:

@@ -43,8 +43,8 @@ class BlockContext:
     one that was coded last.
 
     distances as in ``CodedBlocks``; references: in the same order; temporal (references, bh, bw,
-    2): for every block, the motion of the block in the same place of ``source``, scaled to this
-    frame's distances.
+    2): for every block, the motion of the block in the same place of ``source``, to its reference
+    ``temporal_reference`` (0 or 1), scaled to this frame's distances.
     """
 
     def __init__(self, known: dict[int, CodedBlocks], entry: FrameReference) -> None:
@@ -52,16 +52,17 @@ class BlockContext:
         numbers = (entry.past,) if entry.future is None else (entry.past, entry.future)
         self.distances = tuple(reference - number for reference in numbers)
         self.references = tuple(known[reference] for reference in numbers)
-        self.source, other = self.references[0], 0
+        self.source, self.temporal_reference = self.references[0], 0
         if entry.future is not None:
             # Of two references, the one coded later refers to the other.
-            after = self.references[1]
-            if after.distances[0] == entry.past - entry.future:
-                self.source = after
+            future = self.references[1]
+            if future.distances[0] == entry.past - entry.future:
+                self.source = future
             else:
-                other = 1
+                self.temporal_reference = 1
         if self.source.distances:
-            motion, over = self.source.motion[other], self.source.distances[other]
+            motion = self.source.motion[self.temporal_reference]
+            over = self.source.distances[self.temporal_reference]
             self.temporal = np.stack(
                 [scaled(motion, distance, over) for distance in self.distances]
             )
@@ -76,7 +77,7 @@ class BlockContext:
         return len(self.distances) == 2
 
     @property
-    def kind(self) -> int:
+    def frame_class(self) -> int:
         """0 with one reference; with two, 2 if they are next to the frame, so that nothing refers
         to it, else 1.
         """

@@ -47,16 +47,26 @@ class Stage:
         for array in (self.blocks, self.neighbours, self.inside, self._safe):
             array.flags.writeable = False
 
-    def select(self, chosen: np.ndarray) -> Stage:
-        """The stage with the blocks alone that ``chosen`` (n,) bool says, for ``gather``: without
+    def select(self, mask: np.ndarray) -> Stage:
+        """The stage with the blocks alone that ``mask`` (n,) bool has, for ``gather``: without
         ``neighbours`` and ``inside``.
         """
         part = object.__new__(Stage)
-        beyond = None if self._beyond is None else self._beyond[:, chosen]
+        beyond = None if self._beyond is None else self._beyond[:, mask]
         part.__dict__.update(
-            kind=self.kind, blocks=self.blocks[chosen], _safe=self._safe[:, chosen], _beyond=beyond
+            kind=self.kind, blocks=self.blocks[mask], _safe=self._safe[:, mask], _beyond=beyond
         )
         return part
+
+    def restricted(self, mask: np.ndarray) -> Stage | None:
+        """The stage with the blocks alone that a flat mask of the grid has, for ``gather``; None
+        without any.
+        """
+        selected = mask[self.blocks]
+        count = np.count_nonzero(selected)
+        if not count:
+            return None
+        return self if count == len(selected) else self.select(selected)
 
     def gather(self, plane: np.ndarray, outside: int = 0) -> np.ndarray:
         """Values of the neighbours, (4, n, …), from a plane (bh, bw, …); ``outside`` beyond the
@@ -82,8 +92,8 @@ def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
     rows, columns = (a.ravel() for a in np.mgrid[:height, :width])
     made = []
 
-    def add(kind: StageKind, chosen: np.ndarray, offsets: list[tuple[int, int]]) -> None:
-        blocks = np.flatnonzero(chosen)
+    def add(kind: StageKind, belongs: np.ndarray, offsets: list[tuple[int, int]]) -> None:
+        blocks = np.flatnonzero(belongs)
         if not len(blocks):
             return
         neighbours = []

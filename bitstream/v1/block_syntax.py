@@ -1,5 +1,5 @@
-"""Syntax of the block layer of an inter frame: modes, units that move as one, prediction directions
-and motion vectors.
+"""Syntax of the block layer of an inter frame: modes, merged blocks, prediction directions and
+motion vectors, in this order.
 
 Blocks are coded in the stages of a dyadic lattice (block_lattice.py), so that contexts come from
 decoded neighbours on all sides and coding stays vectorised.  One function serves writer and reader:
@@ -12,30 +12,30 @@ from copy import copy
 
 import numpy as np
 
-from ..errors import BitstreamError
 from ..group_structure import FrameReference
+from .adaptive_tables import TableSet
 from .block_context import BlockContext, CodedBlocks
+from .block_elements import BLOCK_ELEMENTS, BLOCK_MERGE, DIRECTION, MODE
 from .block_fields import MODE_INTRA, MODE_RESIDUAL, BlockFields, Direction, Mode
-from .block_lattice import StageKind, middle_and_spread, stages
-from .block_units import UNIT_SIDES, leaders, unit_grid
-from .motion_vectors import NEW_VECTOR, VectorCandidates, keys_of, scaled_keys, vectors_of
-from .prediction import VECTOR_LIMIT
-from .symbol_coder import SymbolReader, SymbolWriter, TableSet
+from .block_lattice import StageKind, stages
+from .merged_blocks import MERGE_SIDES, MergeGrid, count_around, leaders, merge_grid
+from .symbol_coder import SymbolReader, SymbolWriter
+from .vector_syntax import VectorLayer
 
-# vector differences -32..32 have a symbol, the last two symbols are escapes below and above
-DELTA_RADIUS = 32
+# Votes of the neighbours for a direction are counted in the octal digits of one integer.
+_VOTE_BITS = 3
 
 
-def _favourites() -> np.ndarray:
-    """Context 0 to 6 of a direction by the neighbours' votes, counted in octal digits: past,
-    future, average.
+def _vote_digits() -> np.ndarray:
+    """The digit ``votes`` of a direction's context by the neighbours' votes: past, future, average
+    in octal digits.
     """
-    votes = np.arange(5 * 64)[:, None] >> np.array([0, 3, 6]) & 7
+    votes = np.arange(5 * 64)[:, None] >> np.array([0, _VOTE_BITS, 2 * _VOTE_BITS]) & 7
     most, total = votes.max(1), votes.sum(1)
     return np.where(total > 0, 1 + 2 * votes.argmax(1) + (most == total), 0)
 
 
-_FAVOURITE = _favourites()
+_VOTE_DIGITS = _vote_digits()
 
 
 class BlockCoder:
@@ -44,14 +44,10 @@ class BlockCoder:
     """
 
     def __init__(self, priors: dict[str, np.ndarray], height: int, width: int) -> None:
-        increments = {
-            "mode": 1024,
-            "unit": 1024,
-            "direction": 1024,
-            "vector_merge": 1024,
-            "vector_delta": 512,
+        self.tables = {
+            name: TableSet(table, BLOCK_ELEMENTS[name].increment, name)
+            for name, table in priors.items()
         }
-        self.tables = {name: TableSet(table, increments[name]) for name, table in priors.items()}
         self.stages = stages(height, width)
         self.known = {0: CodedBlocks.keyframe(height, width)}
 
@@ -96,13 +92,16 @@ class BlockCoder:
         context = self.context(entry)
         out = BlockFields.blank(*fields.modes.shape, Mode.SKIP)
         self._code_modes(io, fields, out, context)
-        self._code_units(io, fields, out, context)
-        source = leaders(out.sides)
-        predicted = out.modes.reshape(-1) != MODE_INTRA
+        for depth, side in enumerate(MERGE_SIDES):
+            grid = merge_grid(*out.modes.shape, side)
+            self._code_merges(io, fields, out, context, depth, grid)
+        leader_of = leaders(out.sides)
         if context.two:
-            self._code_directions(io, fields, out, context, predicted, source)
-        motion = self._code_vectors(io, fields, out, context, predicted, source)
+            self._code_directions(io, fields, out, context, leader_of)
+        motion = VectorLayer(io, self.tables, out, context, leader_of).code(fields)
         self.known[entry.number] = CodedBlocks(out, context.distances, motion)
+        if io.observer is not None:
+            io.observer.blocks_coded(context, out)
         return out
 
     def _code_modes(
@@ -112,64 +111,67 @@ class BlockCoder:
         out: BlockFields,
         context: BlockContext,
     ) -> None:
-        modes, given = out.modes.reshape(-1), fields.modes.reshape(-1)
-        carried = [reference.fields.coded for reference in context.references]
-        before = 90 * context.kind + 10 * context.agreeing(carried).reshape(-1)
+        """Section 6.2 of FORMAT.md."""
+        modes, values = out.modes.reshape(-1), fields.modes.reshape(-1)
+        coded = [reference.fields.coded for reference in context.references]
+        in_references = context.agreeing(coded).reshape(-1)
+        fixed = MODE.index(frame_class=context.frame_class, references=in_references)
         # In one plane for one gather: 1 for a block that is coded, 1 + 8 for an intra one.
         seen = np.zeros(out.modes.shape, dtype=np.int64)
         flat = seen.reshape(-1)
         for stage in self.stages:
+            blocks = stage.blocks
             if stage.kind == StageKind.FIRST:
-                padded = np.pad(carried[0].astype(np.int64), 1)
-                around = (
-                    padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
-                ).reshape(-1)[stage.blocks]
+                near = count_around(coded[0]).reshape(-1)[blocks]
             else:
-                around = stage.gather(seen).sum(0)
-            contexts = (
-                30 * int(stage.kind) + before[stage.blocks] + 5 * (around >= 8) + (around & 7)
+                near = stage.gather(seen).sum(0)
+            ids = fixed[blocks] + MODE.part(
+                stage=int(stage.kind), intra=near >= 8, neighbours=near & 7
             )
-            modes[stage.blocks] = chosen = io.code(
-                self.tables["mode"], contexts, given[stage.blocks]
-            )
-            flat[stage.blocks] = (chosen == MODE_RESIDUAL) + 9 * (chosen == MODE_INTRA)
+            modes[blocks] = symbols = io.code(self.tables["mode"], ids, values[blocks], blocks)
+            flat[blocks] = (symbols == MODE_RESIDUAL) + 9 * (symbols == MODE_INTRA)
 
-    def _code_units(
+    def _code_merges(
         self,
         io: SymbolWriter | SymbolReader,
         fields: BlockFields,
         out: BlockFields,
         context: BlockContext,
+        depth: int,
+        grid: MergeGrid,
     ) -> None:
-        """Which units move as one, the large ones first; those with an intra block never do, nor
-        those of one block.
+        """Section 6.3 of FORMAT.md, for squares of one side: those with an intra block never move
+        as one, nor those of one block.
         """
-        height, width = out.modes.shape
-        sides, given = out.sides.reshape(-1), fields.sides.reshape(-1)
+        side, sides, values = grid.side, out.sides.reshape(-1), fields.sides.reshape(-1)
         intra, coded = out.modes.reshape(-1) == MODE_INTRA, out.coded.reshape(-1)
-        for level, side in enumerate(UNIT_SIDES):
-            grid = unit_grid(height, width, side)
-            asked = (grid.size > 1) & (grid.count(intra) == 0) & (sides[grid.roots] < side)
-            load = 2 * grid.count(coded)
-            load = (load > 0) + (load > grid.size).astype(np.int64)
-            whole = sides[grid.roots] >= side
-            before = context.agreeing(
-                [
-                    reference.fields.sides.reshape(-1)[grid.roots] >= side
-                    for reference in context.references
-                ]
+        merged = sides[grid.leaders] >= side
+        eligible = (grid.size > 1) & (grid.count(intra) == 0) & ~merged
+        double = 2 * grid.count(coded)
+        in_references = context.agreeing(
+            [
+                reference.fields.sides.reshape(-1)[grid.leaders] >= side
+                for reference in context.references
+            ]
+        )
+        fixed = BLOCK_MERGE.index(
+            depth=depth,
+            two_references=int(context.two),
+            coded=(double > 0) + (double > grid.size).astype(np.int64),
+            references=in_references,
+        )
+        for second in (False, True):
+            squares = np.flatnonzero(eligible & (grid.second_pass == second))
+            if not len(squares):
+                continue
+            near = grid.neighbours(merged)[squares]
+            ids = fixed[squares] + BLOCK_MERGE.part(
+                second_pass=int(second), neighbours=near + 1 >> 1
             )
-            fixed = 54 * (2 * level + context.two) + 9 * load + 3 * before
-            for second in (False, True):
-                chosen = np.flatnonzero(asked & (grid.second == second))
-                if not len(chosen):
-                    continue
-                ids = fixed[chosen] + 27 * second + ((grid.neighbours(whole) + 1) >> 1)[chosen]
-                whole[chosen] = io.code(
-                    self.tables["unit"], ids, (given[grid.roots[chosen]] >= side).astype(np.int64)
-                )
-            joined = (whole & asked)[grid.of_block]
-            sides[joined] = side
+            places = grid.leaders[squares]
+            symbols = (values[places] >= side).astype(np.int64)
+            merged[squares] = io.code(self.tables["block_merge"], ids, symbols, places)
+        sides[(merged & eligible)[grid.square_of]] = side
 
     def _code_directions(
         self,
@@ -177,157 +179,30 @@ class BlockCoder:
         fields: BlockFields,
         out: BlockFields,
         context: BlockContext,
-        predicted: np.ndarray,
-        source: np.ndarray,
+        leader_of: np.ndarray,
     ) -> None:
-        flat, given, of_source = (
-            out.directions.reshape(-1),
-            fields.directions.reshape(-1),
-            context.source.fields,
-        )
-        wanted = predicted & (source == np.arange(len(source)))
-        fixed = 7 * (out.sides >> 1) + 21 * np.where(
-            of_source.modes == MODE_INTRA, len(Direction), of_source.directions
-        )
-        fixed, many = fixed.reshape(-1), len(source) > np.count_nonzero(wanted)
-        # 1, 8 or 64 by the direction of every block decoded
-        voices = np.zeros(out.modes.shape, dtype=np.int64)
-        heard = voices.reshape(-1)
+        """Section 6.4 of FORMAT.md."""
+        directions, values = out.directions.reshape(-1), fields.directions.reshape(-1)
+        source = context.source.fields
+        predicted = out.modes.reshape(-1) != MODE_INTRA
+        leads = predicted & (leader_of == np.arange(len(leader_of)))
+        followers = len(leader_of) > np.count_nonzero(leads)
+        fixed = DIRECTION.index(
+            source=np.where(source.modes == MODE_INTRA, len(Direction), source.directions),
+            size=out.sides >> 1,
+        ).reshape(-1)
+        votes = np.zeros(out.modes.shape, dtype=np.int64)  # what a block adds to its neighbours'
+        flat = votes.reshape(-1)
         for stage in self.stages:
-            chosen = wanted[stage.blocks]
-            count = np.count_nonzero(chosen)
-            if not count:
+            part = stage.restricted(leads)
+            if part is None:
                 continue
-            here = stage if count == len(chosen) else stage.select(chosen)
-            ids = _FAVOURITE[here.gather(voices).sum(0)] + fixed[here.blocks]
-            flat[here.blocks] = directions = io.code(
-                self.tables["direction"], ids, given[here.blocks]
+            near = _VOTE_DIGITS[part.gather(votes).sum(0)]
+            ids = fixed[part.blocks] + DIRECTION.part(votes=near)
+            directions[part.blocks] = symbols = io.code(
+                self.tables["direction"], ids, values[part.blocks], part.blocks
             )
-            heard[here.blocks] = 1 << 3 * directions
-            if many:
-                heard[:] = heard[source]
-        flat[:] = flat[source]
-
-    def _code_vectors(
-        self,
-        io: SymbolWriter | SymbolReader,
-        fields: BlockFields,
-        out: BlockFields,
-        context: BlockContext,
-        predicted: np.ndarray,
-        source: np.ndarray,
-    ) -> np.ndarray:
-        """Past and future vectors lie in two layers of one plane, so that a stage is one call for
-        both → the motion of the frame.
-        """
-        (height, width), layers, size = out.modes.shape, len(context.distances), len(predicted)
-        directions = out.directions.reshape(-1)
-        uses = np.concatenate(
-            [
-                predicted & (directions != Direction.FUTURE),
-                predicted & (directions != Direction.PAST),
-            ][:layers]
-        )
-        # A block predicted from both sides moves on a straight line, seen from the references.
-        mirrors = np.zeros_like(uses)
-        if context.two:
-            mirrors[size:] = uses[:size] & uses[size:]
-        motion, differs = np.zeros((2, layers * height, width), dtype=np.int64)  # motion in keys
-        known, marks = motion.reshape(-1), differs.reshape(layers, size)
-        temporal, expected_keys = (
-            context.temporal.reshape(-1, 2),
-            keys_of(context.temporal).reshape(-1),
-        )
-        writing = isinstance(io, SymbolWriter)
-        given = keys_of(fields.vectors[:layers]).reshape(-1) if writing else known
-        available = np.concatenate([predicted] * layers).reshape(differs.shape)
-        sources = np.concatenate([source + layer * size for layer in range(layers)])
-        leads = uses & (sources == np.arange(len(sources)))
-        follows = np.flatnonzero(sources != np.arange(len(sources)))
-        leader = sources[follows]
-        # from vectors to the past to those to the future
-        straight = context.distances[-1], context.distances[0]
-        large = np.concatenate([90 * (out.sides.reshape(-1) > 1)] * layers)
-        single = np.concatenate([directions != Direction.AVERAGE] * layers) if context.two else None
-        for stage in stages(height, width, layers):
-            chosen = leads[stage.blocks]
-            count = np.count_nonzero(chosen)
-            if not count:
-                continue
-            here = stage if count == len(chosen) else stage.select(chosen)
-            blocks = here.blocks
-            around = here.gather(motion)
-            base, spread = middle_and_spread(
-                vectors_of(around), here.gather(available), temporal[blocks]
-            )
-            base = keys_of(base)
-            mirrored = mirrors[blocks].nonzero()[0]
-            if writing and len(mirrored):
-                base[mirrored] = scaled_keys(given[blocks[mirrored] - size], *straight)
-            place = np.full(count, int(stage.kind == StageKind.EDGE))
-            place[mirrored] = 2
-            candidates = VectorCandidates(base, expected_keys[blocks], around, mirrored)
-            ids = large[blocks] + 30 * place + 6 * here.gather(differs).sum(0) + candidates.others
-            wanted, merges = given[blocks], blocks
-            if writing:
-                merges = candidates.symbols(wanted)
-            merges = io.code(self.tables["vector_merge"], ids, merges)
-            changed = merges.nonzero()[0]
-            if len(changed):
-                marks[:, blocks[changed] % size] = 1
-                index = candidates.chosen(merges)
-                vectors = candidates.keys[index, np.arange(count)]
-                mirrored = mirrored[index[mirrored] == 0]
-                moved = changed[merges[changed] == NEW_VECTOR]
-            else:
-                vectors, moved = base, changed
-            vectors[mirrored] = 0
-            if len(moved):
-                difference = (
-                    vectors_of(wanted[moved] - base[moved]) if writing else vectors_of(moved)
-                )
-                vertical = self._code_delta(io, spread[moved], difference[:, 0])
-                horizontal = self._code_delta(
-                    io, 3 + 2 * spread[moved] + (vertical == 0), difference[:, 1]
-                )
-                vectors[moved] += keys_of(np.stack([vertical, horizontal], -1))
-            known[blocks] = vectors
-            if len(mirrored):
-                # Only now are the vectors to the past known that these turn around.
-                known[blocks[mirrored]] += scaled_keys(known[blocks[mirrored] - size], *straight)
-            if len(moved) and np.abs(vectors_of(known[blocks[moved]])).max() > VECTOR_LIMIT:
-                raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
-            if single is not None:
-                self._complete(known, blocks[single[blocks]], context.distances)
-            if len(follows) and np.count_nonzero(large[blocks]):
-                known[follows] = known[leader]
-                differs.reshape(-1)[follows] = differs.reshape(-1)[leader]
-        vectors = vectors_of(motion).reshape(layers, height, width, 2)
-        out.vectors[:layers] = vectors * uses.reshape(layers, height, width, 1)
-        return vectors
-
-    @staticmethod
-    def _complete(motion: np.ndarray, blocks: np.ndarray, distances: tuple[int, ...]) -> None:
-        """What the vectors of blocks that use one of two references say about the other."""
-        size = len(motion) // 2
-        past, future = blocks[blocks < size], blocks[blocks >= size]
-        motion[past + size] = scaled_keys(motion[past], distances[1], distances[0])
-        motion[future - size] = scaled_keys(motion[future], distances[0], distances[1])
-
-    def _code_delta(
-        self, io: SymbolWriter | SymbolReader, ids: np.ndarray, values: np.ndarray
-    ) -> np.ndarray:
-        low, high = 2 * DELTA_RADIUS + 1, 2 * DELTA_RADIUS + 2
-        symbols = np.where(
-            values < -DELTA_RADIUS,
-            low,
-            np.where(values > DELTA_RADIUS, high, values + DELTA_RADIUS),
-        )
-        symbols = io.code(self.tables["vector_delta"], ids, symbols)
-        out = symbols - DELTA_RADIUS
-        escaped = symbols >= low
-        if not np.count_nonzero(escaped):
-            return out
-        beyond = io.code_escapes(np.abs(values[escaped]) - DELTA_RADIUS - 1)
-        out[escaped] = np.where(symbols[escaped] == low, -1, 1) * (beyond + DELTA_RADIUS + 1)
-        return out
+            flat[part.blocks] = 1 << _VOTE_BITS * symbols
+            if followers:
+                flat[:] = flat[leader_of]
+        directions[:] = directions[leader_of]

@@ -18,6 +18,8 @@ from math import ldexp
 
 import numpy as np
 
+from .context_layouts import ContextLayout
+
 WEIGHT_BITS = 11  # fraction bits of weights and first-layer biases
 HIDDEN_BITS = 6  # fraction bits of hidden activations
 HIDDEN_LIMIT = 32767
@@ -27,12 +29,14 @@ MEAN_LIMIT = 16 * 120
 
 SCALE_BINS = 20  # half octaves of the scale from 2^-4 on
 FRACTION_BINS = 4  # quarters of a level
+LEVEL_CONTEXTS = ContextLayout(scale=SCALE_BINS, fraction=FRACTION_BINS)
 # offsets -RADIUS..RADIUS have a symbol; the last two symbols are escapes below and above
 RADIUS = 32
-LEVEL_TABLES = SCALE_BINS * FRACTION_BINS
+LEVEL_TABLES = LEVEL_CONTEXTS.count
 LEVEL_SYMBOLS = 2 * RADIUS + 3
 
 INTRA, INTER = 0, 1
+NETWORK_NAMES = {INTRA: "intra", INTER: "inter"}
 
 
 def checkerboard(height: int, width: int) -> np.ndarray:
@@ -44,19 +48,20 @@ def checkerboard(height: int, width: int) -> np.ndarray:
 class SliceNetwork:
     """Integer weights of one slice's network.
 
-    gather (9·K, hidden + 2·own) float64 holding integers of WEIGHT_BITS fraction bits, rows ordered
-    plane-major then row-major over the 3×3 neighbourhood; gather_bias (hidden + 2·own,); mix
-    (hidden, 2·own); mix_bias (2·own,), both with WEIGHT_BITS.  K planes: see ``LevelCanvas``.
+    channels: of the slice, C below; gather (9·K, hidden + 2·C) float64 holding integers of
+    WEIGHT_BITS fraction bits, rows ordered plane-major then row-major over the 3×3 neighbourhood;
+    gather_bias (hidden + 2·C,); mix (hidden, 2·C); mix_bias (2·C,), both with WEIGHT_BITS.  K
+    planes: see ``LevelCanvas``.
     """
 
     gather: np.ndarray
     gather_bias: np.ndarray
     mix: np.ndarray
     mix_bias: np.ndarray
-    own: int
+    channels: int
 
     def __post_init__(self) -> None:
-        outputs, hidden = 2 * self.own, self.mix.shape[0]
+        outputs, hidden = 2 * self.channels, self.mix.shape[0]
         if (
             self.gather.shape[1] != hidden + outputs
             or self.mix.shape[1] != outputs
@@ -64,11 +69,11 @@ class SliceNetwork:
         ):
             raise ValueError(
                 f"context network: shapes {self.gather.shape} and {self.mix.shape} do not fit"
-                f" {self.own} channels"
+                f" {self.channels} channels"
             )
 
     def evaluate(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features (n, 9·K), integers in float64 → mean and log2 scale in sixteenths, (n, own)
+        """Features (n, 9·K), integers in float64 → mean and log2 scale in sixteenths, (n, channels)
         int64 each.
         """
         hidden = self.mix.shape[0]
@@ -89,8 +94,8 @@ class SliceNetwork:
         mixed *= ldexp(1, -down)
         out = np.floor(mixed, out=mixed).astype(np.int64)
         return (
-            np.minimum(np.maximum(out[:, : self.own], -MEAN_LIMIT), MEAN_LIMIT),
-            out[:, self.own :],
+            np.minimum(np.maximum(out[:, : self.channels], -MEAN_LIMIT), MEAN_LIMIT),
+            out[:, self.channels :],
         )
 
 
@@ -115,7 +120,8 @@ class SymbolContext:
         sign = np.where(mean < 0, -1, 1)
         rounded = (np.abs(mean) + 2) >> 2  # quarters
         scale_bin = np.minimum(np.maximum((scale + 64 + 4) >> 3, 0), SCALE_BINS - 1)
-        return cls(scale_bin * FRACTION_BINS + (rounded & 3), rounded >> 2, sign)
+        tables = LEVEL_CONTEXTS.index(scale=scale_bin, fraction=rounded & (FRACTION_BINS - 1))
+        return cls(tables, rounded >> 2, sign)
 
     def symbols(self, levels: np.ndarray) -> np.ndarray:
         """Symbol of each level (n,), escapes where the offset is beyond RADIUS."""
@@ -138,6 +144,22 @@ class SymbolContext:
         offset = np.where(symbols == LEVEL_SYMBOLS - 2, -(escapes + RADIUS + 1), offset)
         offset = np.where(symbols == LEVEL_SYMBOLS - 1, escapes + RADIUS + 1, offset)
         return (offset + self.base) * self.sign
+
+
+@dataclass(frozen=True)
+class NetworkInputs:
+    """What one pass feeds a slice's network: the neighbourhoods of n >= 1 positions.
+
+    kind: INTRA or INTER; first, channels: of the slice; second: whether it is the second pass;
+    rows, columns (n,): of the positions.
+    """
+
+    kind: int
+    first: int
+    channels: int
+    second: bool
+    rows: np.ndarray
+    columns: np.ndarray
 
 
 class LevelCanvas:
@@ -188,40 +210,47 @@ class LevelCanvas:
         )
 
     def store(self, first: int, rows: np.ndarray, columns: np.ndarray, levels: np.ndarray) -> None:
-        """Put levels (n, own) of channels from ``first`` on at n positions; they are clamped to
-        ±INPUT_LIMIT for the networks.
+        """Put levels (n, channels) of channels from ``first`` on at n positions; they are clamped
+        to ±INPUT_LIMIT for the networks.
         """
         centre, channels = (rows + 1) * self._pitch + columns + 1, self.shape[0]
         limited = np.minimum(np.maximum(levels, -INPUT_LIMIT), INPUT_LIMIT).T
         self._planes[first : first + len(limited), centre] = limited
         self._planes[channels + first : channels + first + len(limited), centre] = np.abs(limited)
 
-    def features(
-        self, kind: int, first: int, own: int, second: bool, rows: np.ndarray, columns: np.ndarray
-    ) -> np.ndarray:
-        """The 3×3 neighbourhoods of all planes at n >= 1 positions: (n, 9·K) float64 holding
-        integers.
+    def features(self, inputs: NetworkInputs, part: slice = slice(None)) -> np.ndarray:
+        """The 3×3 neighbourhoods of all planes that a network sees, at a ``part`` of the positions:
+        (n, 9·K) float64 holding integers.
         """
-        offsets = _taps(self.shape[0], self._size, self._pitch, kind, first, own, second)
-        return self._flat.take(((rows + 1) * self._pitch + columns + 1)[:, None] + offsets)
+        offsets = _taps(
+            (self.shape[0], self._size, self._pitch),
+            inputs.kind,
+            inputs.first,
+            inputs.channels,
+            inputs.second,
+        )
+        centres = (inputs.rows[part] + 1) * self._pitch + inputs.columns[part] + 1
+        return self._flat.take(centres[:, None] + offsets)
 
 
 @lru_cache(maxsize=64)
 def _taps(
-    channels: int, size: int, pitch: int, kind: int, first: int, own: int, second: bool
+    canvas: tuple[int, int, int], kind: int, first: int, channels: int, second: bool
 ) -> np.ndarray:
-    """Where the inputs of a network lie, relative to the position in the first of the planes, which
-    have ``size`` entries each.
+    """Where the inputs of a network lie, relative to the position in the first of the planes.
+
+    ``canvas``: channels of the frame, entries of a plane, and entries of a row.
     """
-    fixed, seen = 2 * channels, first + own
-    chosen = [*range(seen), *range(channels, channels + seen), fixed + second, fixed + 2, fixed + 1]
+    total, size, pitch = canvas
+    fixed, seen = 2 * total, first + channels
+    planes = [*range(seen), *range(total, total + seen), fixed + second, fixed + 2, fixed + 1]
     if kind == INTER:
-        chosen += [
+        planes += [
             fixed + 3,
             *range(fixed + 4 + first, fixed + 4 + seen),
-            *range(fixed + 4 + channels + first, fixed + 4 + channels + seen),
+            *range(fixed + 4 + total + first, fixed + 4 + total + seen),
         ]
-    around = np.array([dy * pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
-    offsets = (np.array(chosen)[:, None] * size + around).ravel()
+    neighbourhood = np.array([dy * pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
+    offsets = (np.array(planes)[:, None] * size + neighbourhood).ravel()
     offsets.flags.writeable = False
     return offsets

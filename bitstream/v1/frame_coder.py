@@ -15,6 +15,7 @@ from ..group_structure import FrameReference
 from .block_fields import BlockFields, Direction, Mode
 from .block_syntax import BlockCoder
 from .level_syntax import LevelChooser, LevelCoder
+from .observer import Observer
 from .prediction import ReferenceFrame, average
 from .quantiser import clamp_latents, dequantise, log2_step_eighths, step_fixed
 from .symbol_coder import SymbolReader, SymbolWriter
@@ -108,9 +109,11 @@ class FrameCoder:
         return cls(tables, header.latent_height, header.latent_width, 1 << header.block_log2)
 
     @staticmethod
-    def reader(payload: bytes) -> SymbolReader:
-        """What reads the payload of an access unit.  Raises ``TruncatedStreamError``."""
-        return SymbolReader(payload)
+    def reader(payload: bytes, observer: Observer | None = None) -> SymbolReader:
+        """What reads the payload of an access unit, and tells an observer of it.  Raises
+        ``TruncatedStreamError``.
+        """
+        return SymbolReader(payload, observer)
 
     @staticmethod
     def reference(frame: LatentFrame) -> ReferenceFrame:

@@ -11,9 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import BitstreamError
-from .context_model import INTER, INTRA, LevelCanvas, SymbolContext, checkerboard
+from .adaptive_tables import TableSet
+from .context_model import (
+    INTER,
+    INTRA,
+    LEVEL_SYMBOLS,
+    NETWORK_NAMES,
+    LevelCanvas,
+    NetworkInputs,
+    SymbolContext,
+    checkerboard,
+)
+from .observer import CodedLevels
 from .quantiser import MAX_LEVEL
-from .symbol_coder import SymbolReader, SymbolWriter, TableSet
+from .symbol_coder import SymbolReader, SymbolWriter
 from .tables import CodecTables
 
 LEVEL_INCREMENT = 256
@@ -24,23 +35,23 @@ POSITIONS_AT_ONCE = 1 << 14
 
 @dataclass(frozen=True)
 class PassContext:
-    """What an encoder's quantiser may look at for one pass: n positions of ``own`` channels from
-    ``first`` on.
+    """What an encoder's quantiser may look at for one pass: n positions of so many ``channels``
+    from ``first`` on.
 
-    rows, columns (n,); context: how each of the n·own levels is coded, position-major; tables: what
-    ``bits`` prices levels by.
+    rows, columns (n,); context: how each of the n · channels levels is coded, position-major;
+    tables: what ``bits`` prices levels by.
     """
 
     first: int
-    own: int
+    channels: int
     rows: np.ndarray
     columns: np.ndarray
     context: SymbolContext
     tables: TableSet
 
     def bits(self, levels: np.ndarray) -> np.ndarray:
-        """Bits of candidate levels (n·own,) under the tables in use; an escape counts its payload
-        too.
+        """Bits of candidate levels (n · channels,) under the tables in use; an escape counts its
+        payload too.
         """
         symbols = self.context.symbols(levels)
         bits = self.tables.costs[self.context.table, symbols]
@@ -48,7 +59,7 @@ class PassContext:
         return bits + 2 * np.log2(1.0 + escapes) if escapes.any() else bits
 
 
-# Gives the levels (n, own) int64 of one pass.
+# Gives the levels (n, channels) int64 of one pass.
 LevelChooser = Callable[[PassContext], np.ndarray]
 
 
@@ -61,7 +72,8 @@ class LevelCoder:
     def __init__(self, tables: CodecTables, height: int, width: int) -> None:
         self._tables = tables
         self.table_sets = {
-            kind: TableSet(priors, LEVEL_INCREMENT) for kind, priors in tables.level_priors.items()
+            kind: TableSet(priors, LEVEL_INCREMENT, f"{NETWORK_NAMES[kind]}_levels")
+            for kind, priors in tables.level_priors.items()
         }
         self._shape = (tables.latent_channels, height, width)
         self.previous = np.zeros(self._shape, dtype=np.int64)
@@ -104,15 +116,18 @@ class LevelCoder:
                 rows, columns = np.nonzero(mask & kind_mask)
                 if len(rows):
                     passes.append((kind, bool(second), rows, columns))
-        start = 0
-        for index, own in enumerate(self._tables.slices):
+        first = 0
+        for index, channels in enumerate(self._tables.slices):
             for kind, second, rows, columns in passes:
-                values = self._code_pass(
-                    io, kind, index, start, second, rows, columns, canvas, choose
-                )
-                levels[start : start + own, rows, columns] = values.T
-                canvas.store(start, rows, columns, values)
-            start += own
+                inputs = NetworkInputs(kind, first, channels, second, rows, columns)
+                values = self._code_pass(io, index, inputs, canvas, choose)
+                levels[first : first + channels, rows, columns] = values.T
+                canvas.store(first, rows, columns, values)
+            first += channels
+        if io.observer is not None:
+            io.observer.levels_coded(
+                CodedLevels(levels, log2_step, coded, intra, prediction, self.previous)
+            )
         # A keyframe's levels say nothing about where residuals will fall.
         self.previous = levels if prediction is not None else np.zeros_like(levels)
         return levels
@@ -120,52 +135,54 @@ class LevelCoder:
     def _code_pass(
         self,
         io: SymbolWriter | SymbolReader,
-        kind: int,
         index: int,
-        start: int,
-        second: bool,
-        rows: np.ndarray,
-        columns: np.ndarray,
+        inputs: NetworkInputs,
         canvas: LevelCanvas,
         choose: LevelChooser | None,
     ) -> np.ndarray:
-        own = self._tables.slices[index]
-        context = self._context(kind, index, start, second, rows, columns, canvas)
-        tables = self.table_sets[kind]
+        """The levels (n, channels) of slice ``index`` at the positions of ``inputs``."""
+        rows, columns, channels = inputs.rows, inputs.columns, inputs.channels
+        context = self._context(io, index, inputs, canvas)
+        tables = self.table_sets[inputs.kind]
         if choose is None:
-            wanted = symbols = np.zeros(len(rows) * own, dtype=np.int64)
+            levels = symbols = np.zeros(len(rows) * channels, dtype=np.int64)
         else:
-            wanted = choose(PassContext(start, own, rows, columns, context, tables)).ravel()
-            symbols = context.symbols(wanted)
-        symbols = io.code(tables, context.table, symbols)
+            part = PassContext(inputs.first, channels, rows, columns, context, tables)
+            levels = choose(part).ravel()
+            symbols = context.symbols(levels)
+        places = None
+        if io.observer is not None:
+            places = (rows * self._shape[2] + columns).repeat(channels)
+        symbols = io.code(tables, context.table, symbols, places)
         escapes = np.zeros(len(symbols), dtype=np.int64)
-        escaped = symbols >= tables.frequencies.shape[1] - 2
+        escaped = symbols >= LEVEL_SYMBOLS - 2
         if np.count_nonzero(escaped):
-            escapes[escaped] = io.code_escapes(context.escape_values(wanted, symbols)[escaped])
+            beyond = context.escape_values(levels, symbols)[escaped]
+            escapes[escaped] = io.code_escapes(
+                beyond, tables, None if places is None else places[escaped]
+            )
         values = context.levels(symbols, escapes)
         if np.abs(values).max() > MAX_LEVEL:
             raise BitstreamError(f"level outside ±{MAX_LEVEL}")
-        return values.reshape(len(rows), own)
+        return values.reshape(len(rows), channels)
 
     def _context(
         self,
-        kind: int,
+        io: SymbolWriter | SymbolReader,
         index: int,
-        start: int,
-        second: bool,
-        rows: np.ndarray,
-        columns: np.ndarray,
+        inputs: NetworkInputs,
         canvas: LevelCanvas,
     ) -> SymbolContext:
         """How each level of a pass is coded, position-major.
 
         No position of a pass depends on another of the same pass.
         """
-        own, network = self._tables.slices[index], self._tables.networks[kind][index]
-        mean, scale = np.empty((2, len(rows), own), dtype=np.int64)
-        for first in range(0, len(rows), POSITIONS_AT_ONCE):
-            part = slice(first, first + POSITIONS_AT_ONCE)
-            mean[part], scale[part] = network.evaluate(
-                canvas.features(kind, start, own, second, rows[part], columns[part])
-            )
+        network, count = self._tables.networks[inputs.kind][index], len(inputs.rows)
+        mean, scale = np.empty((2, count, inputs.channels), dtype=np.int64)
+        for start in range(0, count, POSITIONS_AT_ONCE):
+            part = slice(start, start + POSITIONS_AT_ONCE)
+            features = canvas.features(inputs, part)
+            if io.observer is not None:
+                io.observer.evaluated(network, features)
+            mean[part], scale[part] = network.evaluate(features)
         return SymbolContext.of(mean.ravel(), scale.ravel())

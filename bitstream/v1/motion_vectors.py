@@ -7,10 +7,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import BitstreamError
+from .block_elements import NEW_VECTOR
 from .prediction import VECTOR_LIMIT
 
-# symbol of a vector that is none of the candidates, of which there are up to six different ones
-NEW_VECTOR = 6
 _KEY_BITS = 32
 
 
@@ -62,10 +61,14 @@ class VectorCandidates:
     """
 
     def __init__(
-        self, predictor: np.ndarray, temporal: np.ndarray, around: np.ndarray, unknown: np.ndarray
+        self,
+        predictor: np.ndarray,
+        temporal: np.ndarray,
+        neighbours: np.ndarray,
+        unknown: np.ndarray,
     ) -> None:
         """Keys (n,), (n,) and (4, n)."""
-        keys = self.keys = np.concatenate([predictor[None], temporal[None], around])
+        keys = self.keys = np.concatenate([predictor[None], temporal[None], neighbours])
         if len(unknown):
             keys = keys.copy()
             keys[0, unknown] = 1 << 2 * _KEY_BITS - 2
@@ -77,9 +80,9 @@ class VectorCandidates:
         """(n,) how many different ones there are beside the first, 0 to 5."""
         return self.rank[-1]
 
-    def symbols(self, wanted: np.ndarray) -> np.ndarray:
-        """The symbol of each wanted key (n,)."""
-        matches = (self.keys == wanted) & self.fresh
+    def symbols(self, keys: np.ndarray) -> np.ndarray:
+        """The symbol of each vector (n,)."""
+        matches = (self.keys == keys) & self.fresh
         place = matches.argmax(0)
         return np.where(matches.any(0), self.rank[place, np.arange(len(place))], NEW_VECTOR)
 

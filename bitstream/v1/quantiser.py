@@ -33,7 +33,7 @@ def step_latent(quantiser: int) -> float:
 
 
 def log2_step_eighths(quantiser: int) -> int:
-    """log2 of the step in eighths, rounded down: the integer the context networks are told."""
+    """log2 of the step in eighths, rounded down: the integer that the context networks see."""
     return (quantiser - CRF_OFFSET - 24) * 8 // 12
 
 

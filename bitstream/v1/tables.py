@@ -4,6 +4,7 @@ one safetensors file.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,25 +14,32 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ..errors import BitstreamError
-from .context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES, SliceNetwork
-from .symbol_coder import FREQUENCY_TOTAL
+from .adaptive_tables import FREQUENCY_TOTAL
+from .block_elements import BLOCK_ELEMENTS
+from .context_model import (
+    INTER,
+    LEVEL_SYMBOLS,
+    LEVEL_TABLES,
+    NETWORK_NAMES,
+    SliceNetwork,
+)
 
 PHASES = 8
 FILTER_TAPS = 5
 FILTER_BITS = 13
 
-# Alphabets and numbers of tables of the block syntax (block_syntax.py says what selects a table).
-BLOCK_TABLES = {
-    "mode": (270, 4),
-    "unit": (216, 2),
-    "direction": (84, 3),
-    "vector_merge": (180, 7),
-    "vector_delta": (9, 67),
-}
+# Number of tables and of symbols of every element of the block syntax.
+BLOCK_TABLES = {name: element.shape for name, element in BLOCK_ELEMENTS.items()}
 # Of the safetensors library: the last two for types of numbers that numpy does not have.
 TENSOR_ERRORS = (SafetensorError, TypeError, AttributeError)
 MAX_CHANNELS = 64
-_NETWORK_NAMES = {INTRA: "intra", INTER: "inter"}
+# Gives the integers of a name, whose shape must be this one; () is any.
+_Take = Callable[[str, tuple[int, ...]], np.ndarray]
+
+
+def block_tensor(name: str) -> str:
+    """What the tables of an element of the block syntax are called in the tables file."""
+    return f"block.{BLOCK_ELEMENTS[name].stored_name}"
 
 
 class TablesError(BitstreamError):
@@ -97,14 +105,14 @@ class CodecTables:
                 slices,
                 {
                     kind: tuple(_network(take, name, kind, slices, i) for i in range(len(slices)))
-                    for kind, name in _NETWORK_NAMES.items()
+                    for kind, name in NETWORK_NAMES.items()
                 },
                 {
                     kind: _frequencies(take, f"{name}.levels", (LEVEL_TABLES, LEVEL_SYMBOLS))
-                    for kind, name in _NETWORK_NAMES.items()
+                    for kind, name in NETWORK_NAMES.items()
                 },
                 {
-                    name: _frequencies(take, f"block.{name}", shape)
+                    name: _frequencies(take, block_tensor(name), shape)
                     for name, shape in BLOCK_TABLES.items()
                 },
                 _filters(take, channels),
@@ -118,13 +126,13 @@ class CodecTables:
             "slices": np.array(self.slices, dtype=np.int32),
             "phase_filters": self.phase_filters.astype(np.int16),
         }
-        for kind, name in _NETWORK_NAMES.items():
+        for kind, name in NETWORK_NAMES.items():
             tensors[f"{name}.levels"] = self.level_priors[kind].astype(np.int32)
             for i, net in enumerate(self.networks[kind]):
                 for part in ("gather", "gather_bias", "mix", "mix_bias"):
                     tensors[f"{name}.{i}.{part}"] = getattr(net, part).astype(np.int32)
         tensors |= {
-            f"block.{name}": table.astype(np.int32) for name, table in self.block_priors.items()
+            block_tensor(name): table.astype(np.int32) for name, table in self.block_priors.items()
         }
         # safetensors writes the memory of an array as it lies, also of a transposed one.
         return {name: np.ascontiguousarray(value) for name, value in tensors.items()}
@@ -134,12 +142,12 @@ class CodecTables:
         save_file(self.to_tensors(), str(path))
 
 
-def planes_of(kind: int, first: int, own: int) -> int:
+def planes_of(kind: int, first: int, channels: int) -> int:
     """How many planes the network of a slice sees (context_model.LevelCanvas lists them)."""
-    return 2 * (first + own) + 3 + (1 + 2 * own if kind == INTER else 0)
+    return 2 * (first + channels) + 3 + (1 + 2 * channels if kind == INTER else 0)
 
 
-def _frequencies(take, name: str, shape: tuple[int, int]) -> np.ndarray:
+def _frequencies(take: _Take, name: str, shape: tuple[int, int]) -> np.ndarray:
     values = take(name, shape).astype(np.int64)
     if (
         (values < 1).any()
@@ -152,7 +160,7 @@ def _frequencies(take, name: str, shape: tuple[int, int]) -> np.ndarray:
     return values
 
 
-def _filters(take, channels: int) -> np.ndarray:
+def _filters(take: _Take, channels: int) -> np.ndarray:
     values = take("phase_filters", (PHASES, PHASES, FILTER_TAPS**2 * channels, channels)).astype(
         np.float64
     )
@@ -161,17 +169,19 @@ def _filters(take, channels: int) -> np.ndarray:
     return values
 
 
-def _network(take, name: str, kind: int, slices: tuple[int, ...], index: int) -> SliceNetwork:
-    own = slices[index]
-    hidden = take(f"{name}.{index}.mix", ()).size // (2 * own)
+def _network(
+    take: _Take, name: str, kind: int, slices: tuple[int, ...], index: int
+) -> SliceNetwork:
+    channels = slices[index]
+    hidden = take(f"{name}.{index}.mix", ()).size // (2 * channels)
     if not 1 <= hidden <= 256:
         raise TablesError(f"{name}.{index}.mix: hidden width must be 1..256, is {hidden}")
-    rows = 9 * planes_of(kind, sum(slices[:index]), own)
+    rows = 9 * planes_of(kind, sum(slices[:index]), channels)
     shapes = {
-        "gather": (rows, hidden + 2 * own),
-        "gather_bias": (hidden + 2 * own,),
-        "mix": (hidden, 2 * own),
-        "mix_bias": (2 * own,),
+        "gather": (rows, hidden + 2 * channels),
+        "gather_bias": (hidden + 2 * channels,),
+        "mix": (hidden, 2 * channels),
+        "mix_bias": (2 * channels,),
     }
     values = {
         part: take(f"{name}.{index}.{part}", shape).astype(np.float64)
@@ -181,4 +191,4 @@ def _network(take, name: str, kind: int, slices: tuple[int, ...], index: int) ->
         raise TablesError(
             f"{name}.{index}: weights must lie within ±2^20, or sums would not be exact"
         )
-    return SliceNetwork(**values, own=own)
+    return SliceNetwork(**values, channels=channels)

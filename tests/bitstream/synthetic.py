@@ -18,6 +18,7 @@ from bitstream.access_unit import AccessUnit
 from bitstream.group_structure import FrameReference, Structure, walk_group
 from bitstream.latent_decoder import latent_checksum
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.context_model import (
     INTER,
@@ -31,7 +32,7 @@ from bitstream.v1.frame_coder import FrameCoder, LatentFrame
 from bitstream.v1.level_syntax import LevelChooser, PassContext
 from bitstream.v1.prediction import VECTOR_LIMIT, ReferenceFrame
 from bitstream.v1.quantiser import MAX_LEVEL
-from bitstream.v1.symbol_coder import FREQUENCY_TOTAL, SymbolWriter
+from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import BLOCK_TABLES, FILTER_TAPS, PHASES, CodecTables, planes_of
 
 CHANNELS = 4
@@ -145,7 +146,7 @@ def _network(random: RawIntegers, kind: int, slices: tuple[int, ...], index: int
         random.around(300, HIDDEN, outputs),
         random.around(600, outputs),
     )
-    return SliceNetwork(*(part.astype(np.float64) for part in parts), own=own)
+    return SliceNetwork(*(part.astype(np.float64) for part in parts), channels=own)
 
 
 def _level_priors(sharpness: int) -> np.ndarray:
@@ -297,11 +298,11 @@ def random_levels(random: RawIntegers, escape_odds: int = 150) -> LevelChooser:
     """
 
     def choose(passed: PassContext) -> np.ndarray:
-        context, count = passed.context, len(passed.rows) * passed.own
+        context, count = passed.context, len(passed.rows) * passed.channels
         levels = context.sign * context.base + random.peaked(count) * (1 + random.below(2, count))
         anything = random.around(MAX_LEVEL, count) >> random.below(10, count)
         return np.where(random.below(escape_odds, count) == 0, anything, levels).reshape(
-            len(passed.rows), passed.own
+            len(passed.rows), passed.channels
         )
 
     return choose
@@ -311,11 +312,11 @@ def wide_levels(random: RawIntegers, escape_odds: int) -> LevelChooser:
     """Levels of every symbol alike, and some at the limits."""
 
     def choose(passed: PassContext) -> np.ndarray:
-        context, count = passed.context, len(passed.rows) * passed.own
+        context, count = passed.context, len(passed.rows) * passed.channels
         levels = context.sign * (context.base + random.around(40, count))
         limits = np.where(random.below(2, count) > 0, MAX_LEVEL, -MAX_LEVEL)
         return np.where(random.below(escape_odds, count) == 0, limits, levels).reshape(
-            len(passed.rows), passed.own
+            len(passed.rows), passed.channels
         )
 
     return choose
@@ -323,7 +324,7 @@ def wide_levels(random: RawIntegers, escape_odds: int) -> LevelChooser:
 
 def no_levels(random: RawIntegers, escape_odds: int) -> LevelChooser:
     """Levels of 0, which are coded all the same."""
-    return lambda passed: np.zeros((len(passed.rows), passed.own), dtype=np.int64)
+    return lambda passed: np.zeros((len(passed.rows), passed.channels), dtype=np.int64)
 
 
 LevelsMaker = Callable[[RawIntegers, int], LevelChooser]
@@ -337,7 +338,7 @@ def levels_after(count: int) -> LevelsMaker:
 
         def choose(passed: PassContext) -> np.ndarray:
             nonlocal left
-            left -= len(passed.rows) * passed.own
+            left -= len(passed.rows) * passed.channels
             return (now if left >= 0 else later)(passed)
 
         return choose

@@ -23,16 +23,11 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from bitstream.latent_decoder import LatentDecoder
+from bitstream.v1.adaptive_tables import COUNT_LIMIT, FREQUENCY_TOTAL, TableSet
 from bitstream.v1.context_model import SliceNetwork
 from bitstream.v1.prediction import ReferenceFrame
 from bitstream.v1.quantiser import STEP_MANTISSAS, dequantise
-from bitstream.v1.symbol_coder import (
-    COUNT_LIMIT,
-    FREQUENCY_TOTAL,
-    SymbolReader,
-    SymbolWriter,
-    TableSet,
-)
+from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 
 from ..conformance import corpus
 from ..conformance.float_environment import ROUNDINGS, Unavailable, floats, observed
@@ -111,7 +106,7 @@ class TestTheCorpus:
         """
         monkeypatch.setattr("bitstream.v1.prediction._POSITIONS_AT_ONCE", size)
         monkeypatch.setattr("bitstream.v1.level_syntax.POSITIONS_AT_ONCE", size)
-        monkeypatch.setattr("bitstream.v1.symbol_coder.SINGLY", size)
+        monkeypatch.setattr("bitstream.v1.symbol_coder.SYMBOL_BY_SYMBOL", size)
         assert not corpus.disagreements(names=QUICK)
 
     def test_flushing_by_pytorch(self) -> None:
@@ -171,7 +166,7 @@ class TestAnyIntegers:
         }
         parts = {name: random.around(limit, *shape) for name, shape in shapes.items()}
         network = SliceNetwork(
-            **{name: part.astype(np.float64) for name, part in parts.items()}, own=own
+            **{name: part.astype(np.float64) for name, part in parts.items()}, channels=own
         )
         features = random.around(127, 5, 45)
         with rounding(direction):

@@ -21,6 +21,7 @@ from bitstream.container import StreamReader
 from bitstream.latent_decoder import LatentDecoder, latent_checksum
 from bitstream.model_identity import model_sha256
 from bitstream.v1.frame_coder import LatentFrame
+from bitstream.v1.observer import Observer
 from bitstream.v1.tables import CodecTables
 
 FOLDER = Path(__file__).parent
@@ -118,10 +119,10 @@ def units_of(stream: Stream) -> list[bytes]:
 
 
 def decode(
-    stream: Stream, tables: CodecTables
+    stream: Stream, tables: CodecTables, observer: Observer | None = None
 ) -> Iterator[tuple[AccessUnit, tuple[LatentFrame, ...]]]:
     """Access units with their frames in display order.  Raises ``BitstreamError``."""
-    decoder = LatentDecoder(tables)
+    decoder = LatentDecoder(tables, observer=observer)
     for data in units_of(stream):
         unit = AccessUnit.parse(data)
         yield unit, decoder.decode(unit)

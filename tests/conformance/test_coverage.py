@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from . import corpus
-from .coverage import measure, required
+from .coverage import measure
+from .elements import required
 
 
 def test_the_corpus_reaches_every_element() -> None:
@@ -29,7 +30,7 @@ def test_without_files_there_are_gaps() -> None:
             "structure chain",
             "quantiser 24",
             "mode generate, one reference, edge stage",
-            "unit of 4: joined, pass 0, one reference",
+            "square of 4: merged, pass 0, one reference",
         }
         & missing
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL
 from bitstream.v1.context_model import (
     FRACTION_BINS,
     INTER,
@@ -15,7 +16,6 @@ from bitstream.v1.context_model import (
     WEIGHT_BITS,
     SliceNetwork,
 )
-from bitstream.v1.symbol_coder import FREQUENCY_TOTAL
 from bitstream.v1.tables import planes_of
 
 from ..networks.context import ContextModel, logistic_bits
@@ -37,6 +37,11 @@ class LevelSample:
     coded: np.ndarray | None = None
     intra: np.ndarray | None = None
     magnitudes: np.ndarray | None = None
+
+    @property
+    def has_inter_levels(self) -> bool:
+        """Whether it is an inter frame that carries levels."""
+        return self.coded is not None and bool(self.coded.any())
 
 
 def fit_context_model(
@@ -144,7 +149,7 @@ def to_integers(model: ContextModel, kind: int) -> tuple[SliceNetwork, ...]:
                 gather_bias=np.rint(net.gather.bias.detach().double().numpy() * scale),
                 mix=np.rint(net.mix.weight.detach().double().numpy()[:, :, 0, 0].T * scale),
                 mix_bias=np.rint(net.mix.bias.detach().double().numpy() * scale),
-                own=own,
+                channels=own,
             )
         )
         first += own

@@ -13,11 +13,9 @@ import cv2
 import numpy as np
 
 from bitstream.sequence_header import SequenceHeader
-from bitstream.v1.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
-from bitstream.v1.frame_coder import FrameCoder
-from bitstream.v1.level_syntax import SIDE_LIMIT, LevelChooser, LevelCoder
-from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
-from bitstream.v1.tables import BLOCK_TABLES, CodecTables
+from bitstream.v1.context_model import INTER, INTRA
+from bitstream.v1.symbol_coder import SymbolWriter
+from bitstream.v1.tables import BLOCK_TABLES, CodecTables, block_tensor
 
 from ..encoder.chunks import KeyframePlanner, plan_chunks
 from ..encoder.group_encoder import EncoderFrame, GroupEncoder
@@ -32,7 +30,8 @@ from .context_networks import (
     to_frequencies,
     to_integers,
 )
-from .intra import SMOOTHING, CountingWriter, uniform_priors
+from .counting import INTER_LEVELS, CodingStatistics
+from .intra import SMOOTHING, uniform_priors
 
 BLOCK_SMOOTHING = 4.0
 CLIP_CRFS = (20, 26, 32, 38, 44, 50)
@@ -48,37 +47,6 @@ class ClipFrames:
     frames: list[EncoderFrame]
 
 
-class _RecordingLevelCoder(LevelCoder):
-    """Keeps what the inter network saw and what was coded."""
-
-    def __init__(
-        self, tables: CodecTables, height: int, width: int, samples: list[LevelSample]
-    ) -> None:
-        super().__init__(tables, height, width)
-        self._samples = samples
-
-    def code(
-        self,
-        io: SymbolWriter | SymbolReader,
-        log2_step: int,
-        coded: np.ndarray,
-        intra: np.ndarray,
-        prediction: np.ndarray | None,
-        choose: LevelChooser | None,
-    ) -> np.ndarray:
-        """As the base class; remembers inter frames that carry levels."""
-        before = self.previous
-        levels = super().code(io, log2_step, coded, intra, prediction, choose)
-        if prediction is not None and coded.any():
-            magnitudes = np.minimum(np.abs(np.stack([prediction, before])), SIDE_LIMIT).astype(
-                np.int8
-            )
-            self._samples.append(
-                LevelSample(levels.astype(np.int16), log2_step / 8, coded, intra, magnitudes)
-            )
-        return levels
-
-
 def _encode(
     tables: CodecTables,
     header: SequenceHeader,
@@ -89,16 +57,7 @@ def _encode(
     """Encode one clip → symbol counts by table name, bits of inter frames; ``samples`` collects
     what the networks see.
     """
-    counts: dict[int, np.ndarray] = {}
-    coders: list[FrameCoder] = []
-
-    def new_coder(tables: CodecTables, height: int, width: int, block: int) -> FrameCoder:
-        coder = FrameCoder(tables, height, width, block)
-        if samples is not None:
-            coder.levels = _RecordingLevelCoder(tables, height, width, samples)
-        coders.append(coder)
-        return coder
-
+    statistics = CodingStatistics(sampling=samples is not None)
     block = header.block_log2
     search = MotionSearch(
         8 << block, header.latent_height >> block, header.latent_width >> block, 1
@@ -109,7 +68,7 @@ def _encode(
     ):
         if chunk is not None:
             encoder = GroupEncoder(
-                tables, header, settings, search, lambda: CountingWriter(counts), new_coder
+                tables, header, settings, search, lambda: SymbolWriter(statistics)
             )
             units += [
                 unit
@@ -117,15 +76,10 @@ def _encode(
                 for unit in encoder.push(frame)
             ]
             units += encoder.finish()
-    totals = {
-        "levels": np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)),
-        **{name: np.zeros(shape) for name, shape in BLOCK_TABLES.items()},
-    }
-    for coder in coders:
-        totals["levels"] += counts.get(id(coder.levels.table_sets[INTER]), 0)
-        for name, table_set in coder.blocks.tables.items():
-            totals[name] += counts.get(id(table_set), 0)
-    return totals, float(sum(8 * len(unit.payload) for unit in units if not unit.is_keyframe))
+    if samples is not None:
+        samples += [sample for sample in statistics.samples if sample.has_inter_levels]
+    counts = {name: statistics.count(name) for name in (INTER_LEVELS, *BLOCK_TABLES)}
+    return counts, float(sum(8 * len(unit.payload) for unit in units if not unit.is_keyframe))
 
 
 def _summed(
@@ -159,7 +113,7 @@ def with_block_tables(tensors: dict[str, np.ndarray]) -> tuple[CodecTables, bool
     """Stored tables, and whether those of the block layer are of this syntax; others begin with
     equal frequencies.
     """
-    stored = {name: tensors.get(f"block.{name}") for name in BLOCK_TABLES}
+    stored = {name: tensors.get(block_tensor(name)) for name in BLOCK_TABLES}
     fitting = all(
         stored[name] is not None and stored[name].shape == shape
         for name, shape in BLOCK_TABLES.items()
@@ -167,7 +121,9 @@ def with_block_tables(tensors: dict[str, np.ndarray]) -> tuple[CodecTables, bool
     blank = (
         {}
         if fitting
-        else {f"block.{name}": table.astype(np.int32) for name, table in uniform_priors().items()}
+        else {
+            block_tensor(name): table.astype(np.int32) for name, table in uniform_priors().items()
+        }
     )
     return CodecTables.from_tensors(tensors | blank), fitting
 
@@ -224,7 +180,7 @@ def calibrate_inter(
             tables,
             level_priors={
                 INTRA: tables.level_priors[INTRA],
-                INTER: to_frequencies(counts["levels"], shapes, SMOOTHING),
+                INTER: to_frequencies(counts[INTER_LEVELS], shapes, SMOOTHING),
             },
             block_priors=_block_priors(counts),
         )

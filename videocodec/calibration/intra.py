@@ -13,7 +13,7 @@ import torch
 from bitstream.v1.context_model import INTER, INTRA, LEVEL_SYMBOLS, LEVEL_TABLES
 from bitstream.v1.frame_coder import FrameCoder
 from bitstream.v1.quantiser import CRF_OFFSET, log2_step_eighths, step_latent
-from bitstream.v1.symbol_coder import SymbolWriter, TableSet
+from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import BLOCK_TABLES, CodecTables
 
 from ..encoder.quantisation import RateDistortionQuantiser
@@ -26,24 +26,11 @@ from .context_networks import (
     to_frequencies,
     to_integers,
 )
+from .counting import INTRA_LEVELS, CodingStatistics
 from .phase_filters import fit_phase_filters
 
 PICTURE_CRFS = (4, 12, 20, 26, 32, 38, 44, 52)
 SMOOTHING = 40.0  # how many symbols the logistic shape weighs in a fitted table
-
-
-class CountingWriter(SymbolWriter):
-    """A writer that also counts symbols per table of every table set it meets, by the set's id."""
-
-    def __init__(self, counts: dict[int, np.ndarray] | None = None) -> None:
-        super().__init__()
-        self.counts = {} if counts is None else counts
-
-    def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        """As the base class, counting."""
-        counts = self.counts.setdefault(id(tables), np.zeros(tables.counts.shape))
-        np.add.at(counts, (ids, symbols), 1)
-        return super().code(tables, ids, symbols)
 
 
 def uniform_priors() -> dict[str, np.ndarray]:
@@ -55,14 +42,18 @@ def uniform_priors() -> dict[str, np.ndarray]:
 
 
 def code_keyframe(
-    tables: CodecTables, latents: np.ndarray, quantiser: int, lagrangian: float, io: SymbolWriter
-) -> tuple[np.ndarray, FrameCoder]:
-    """Code scaled latents (C, h, w) as a keyframe → levels (C, h, w) and the coder used."""
-    coder = FrameCoder(tables, *latents.shape[1:], block=1)
-    frame = coder.code_keyframe(
-        io, quantiser, RateDistortionQuantiser(latents / step_latent(quantiser), lagrangian)
+    tables: CodecTables,
+    latents: np.ndarray,
+    quantiser: int,
+    lagrangian: float,
+    statistics: CodingStatistics,
+) -> None:
+    """Code scaled latents (C, h, w) as a keyframe, for what ``statistics`` sees of it."""
+    FrameCoder(tables, *latents.shape[1:], block=1).code_keyframe(
+        SymbolWriter(statistics),
+        quantiser,
+        RateDistortionQuantiser(latents / step_latent(quantiser), lagrangian),
     )
-    return np.rint(frame.latents / 64 / step_latent(quantiser)).astype(np.int64), coder
 
 
 def calibrate_intra(
@@ -116,15 +107,12 @@ def calibrate_intra(
     # The levels the encoder really sends depend on the tables; one more round over those makes both
     # agree.
     for last in (False, True):
-        counts, samples = np.zeros((LEVEL_TABLES, LEVEL_SYMBOLS)), []
+        statistics = CodingStatistics(sampling=True)
         for z in latents:
             quantiser = CRF_OFFSET + int(rng.choice(PICTURE_CRFS))
-            io = CountingWriter()
-            levels, _ = code_keyframe(tables, z, quantiser, lagrangian, io)
-            counts += sum(c for c in io.counts.values() if c.shape == counts.shape)
-            samples.append(LevelSample(levels, log2_step_eighths(quantiser) / 8))
+            code_keyframe(tables, z, quantiser, lagrangian, statistics)
         if not last:
-            bits = fit_context_model(samples, INTRA, model, budget.part(0.4))
+            bits = fit_context_model(statistics.samples, INTRA, model, budget.part(0.4))
             log(f"intra network, rate-distortion optimised levels: {bits:.4f} bits per level")
             tables = replace(
                 tables, networks={INTRA: to_integers(model, INTRA), INTER: blank_inter}
@@ -132,6 +120,9 @@ def calibrate_intra(
         else:
             tables = replace(
                 tables,
-                level_priors={INTRA: to_frequencies(counts, shapes, SMOOTHING), INTER: smooth},
+                level_priors={
+                    INTRA: to_frequencies(statistics.count(INTRA_LEVELS), shapes, SMOOTHING),
+                    INTER: smooth,
+                },
             )
     return tables, model

@@ -15,8 +15,8 @@ import numpy as np
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.block_lattice import middle_and_spread, stages
-from bitstream.v1.block_units import UNIT_SIDES, leaders, unit_grid
 from bitstream.v1.frame_coder import predict_frame, to_positions
+from bitstream.v1.merged_blocks import MERGE_SIDES, leaders, merge_grid
 from bitstream.v1.motion_vectors import scaled
 from bitstream.v1.prediction import VECTOR_LIMIT, ReferenceFrame, average
 from bitstream.v1.tables import CodecTables
@@ -145,7 +145,7 @@ class _FrameDecision:
         """
         fields = [np.zeros((*self._grid, 2), dtype=np.int64), *given]
         if given and self._decider.units:
-            fields += [_evened(given[0], side) for side in reversed(UNIT_SIDES)]
+            fields += [_evened(given[0], side) for side in reversed(MERGE_SIDES)]
         made: list[_Candidate] = []
         for field in fields:
             same = next(
@@ -189,14 +189,14 @@ class _FrameDecision:
                 fields.append(past.vectors)
         best = None
         sides = self._fields.sides.reshape(-1)
-        for side in (1, *reversed(UNIT_SIDES)):
-            grid = unit_grid(*self._grid, side)
+        for side in (1, *reversed(MERGE_SIDES)):
+            grid = merge_grid(*self._grid, side)
             options = []
             for cost, field in zip(costs, fields):
                 total = np.bincount(
-                    grid.of_block, weights=cost.reshape(-1), minlength=len(grid.roots)
+                    grid.square_of, weights=cost.reshape(-1), minlength=len(grid.leaders)
                 )
-                at_roots = field.reshape(-1, 2)[grid.roots].reshape(grid.rows, grid.columns, 2)
+                at_roots = field.reshape(-1, 2)[grid.leaders].reshape(grid.rows, grid.columns, 2)
                 options.append(
                     total
                     + fixed
@@ -206,14 +206,14 @@ class _FrameDecision:
             if best is None:
                 best, finer = joint, grid
                 continue
-            apart = np.zeros(len(grid.roots))
-            np.add.at(apart, grid.of_block[finer.roots], best)
+            apart = np.zeros(len(grid.leaders))
+            np.add.at(apart, grid.square_of[finer.leaders], best)
             joint, apart = (
                 joint + self._lagrangian * self._rates.joined[0],
                 apart + self._lagrangian * self._rates.joined[1],
             )
             whole = (joint <= apart) & (grid.size > 1)
-            mine = whole[grid.of_block]
+            mine = whole[grid.square_of]
             sides[mine] = side
             best, finer = np.where(whole, joint, apart), grid
         self._source = leaders(self._fields.sides)
@@ -408,13 +408,13 @@ class _FrameDecision:
         fields.vectors[:, alone] = 0
         fields.directions[alone] = Direction.PAST
         sides = fields.sides.reshape(-1)
-        for side in UNIT_SIDES:
-            grid = unit_grid(*self._grid, side)
-            broken = (grid.count(alone.reshape(-1)) > 0)[grid.of_block] & (sides == side)
+        for side in MERGE_SIDES:
+            grid = merge_grid(*self._grid, side)
+            broken = (grid.count(alone.reshape(-1)) > 0)[grid.square_of] & (sides == side)
             sides[broken] = side // 2
-        for side in UNIT_SIDES:  # at the edges of the frame halving can leave single blocks
-            grid = unit_grid(*self._grid, side)
-            sides[(grid.size == 1)[grid.of_block] & (sides == side)] = 1
+        for side in MERGE_SIDES:  # at the edges of the frame halving can leave single blocks
+            grid = merge_grid(*self._grid, side)
+            sides[(grid.size == 1)[grid.square_of] & (sides == side)] = 1
         return Decision(fields, self._prediction)
 
     def _scene(self, cost: np.ndarray) -> BlockScene:
@@ -445,7 +445,7 @@ class _FrameDecision:
 def _evened(vectors: np.ndarray, side: int) -> np.ndarray:
     """The median vector of every unit of ``side`` blocks, in all its blocks (bh, bw, 2)."""
     height, width = vectors.shape[:2]
-    grid = unit_grid(height, width, side)
+    grid = merge_grid(height, width, side)
     pad = ((0, grid.rows * side - height), (0, grid.columns * side - width), (0, 0))
     tiles = np.pad(vectors, pad, mode="edge").reshape(grid.rows, side, grid.columns, side, 2)
     median = np.floor(

@@ -11,17 +11,21 @@ from hypothesis import strategies as st
 
 from bitstream.errors import BitstreamError
 from bitstream.group_structure import FrameReference, Structure, coding_order
+from bitstream.v1.adaptive_tables import TableSet
 from bitstream.v1.block_context import CodedBlocks
+from bitstream.v1.block_elements import BLOCK_ELEMENTS
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.block_syntax import BlockCoder
+from bitstream.v1.observer import Observer
 from bitstream.v1.prediction import VECTOR_LIMIT
-from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter, TableSet
+from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 
 from ...conformance.reference_v1.blocks import BlockLayer
 from ...conformance.reference_v1.entropy import RangeDecoder
 from ..synthetic import RawIntegers, random_fields, synthetic_tables
 
 PRIORS = synthetic_tables().block_priors
+STORED_PRIORS = {BLOCK_ELEMENTS[name].stored_name: table for name, table in PRIORS.items()}
 
 
 def assert_same(a: BlockFields, b: BlockFields) -> None:
@@ -52,7 +56,7 @@ def round_trip(units: list[Unit]) -> tuple[BlockCoder, SymbolWriter, bytes]:
             assert_same(
                 receiver.code(reader, BlockFields.blank(height, width, Mode.SKIP), entry), fields
             )
-    coder, slow = RangeDecoder(data), BlockLayer(PRIORS, height, width)
+    coder, slow = RangeDecoder(data), BlockLayer(STORED_PRIORS, height, width)
     for unit in units:
         slow.start_unit(len(unit))
         for entry, fields in unit:
@@ -178,23 +182,25 @@ def between(
     return coder
 
 
+class Recorder(Observer):
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[int], list[int]]] = []
+
+    def coded(
+        self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray, places: np.ndarray | None
+    ) -> None:
+        self.calls.append((tables.name, ids.tolist(), symbols.tolist()))
+
+
 def recorded(
     fields: BlockFields, coder: BlockCoder | None = None, entry: FrameReference = ONE
 ) -> list[tuple[str, list[int], list[int]]]:
     """(table set, tables, symbols) of every call that codes something; directly after a keyframe if
     no coder says otherwise.
     """
-    coder, calls = coder or BlockCoder(PRIORS, *fields.modes.shape), []
-    names = {id(tables): name for name, tables in coder.tables.items()}
-
-    class Recorder(SymbolWriter):
-        def code(self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-            if len(ids):
-                calls.append((names[id(tables)], ids.tolist(), symbols.tolist()))
-            return super().code(tables, ids, symbols)
-
-    coder.code(Recorder(), fields, entry)
-    return calls
+    recorder = Recorder()
+    (coder or BlockCoder(PRIORS, *fields.modes.shape)).code(SymbolWriter(recorder), fields, entry)
+    return recorder.calls
 
 
 def after(past: CodedBlocks) -> BlockCoder:
@@ -273,7 +279,7 @@ def test_directions_look_at_the_source() -> None:
     assert tables(between(1, 2, past, earlier)) == [[2 * 21], [21 + 2]]
 
 
-def test_unit_contexts() -> None:
+def test_merge_contexts() -> None:
     """Six by six blocks: 64 px units cut by the frame, 32 px units only where those are apart."""
     past, fields = still(6, 6), BlockFields.blank(6, 6, Mode.SKIP)
     past.fields.sides[:4, :4] = 4
@@ -281,19 +287,21 @@ def test_unit_contexts() -> None:
     fields.modes[5, 5] = Mode.INTRA
     fields.sides[:4, 4:] = 4
     fields.sides[2:4, :2] = 2
-    calls = [call for call in recorded(fields, between(6, 6, past), MIDDLE) if call[0] == "unit"]
+    calls = [
+        call for call in recorded(fields, between(6, 6, past), MIDDLE) if call[0] == "block_merge"
+    ]
     assert calls == [
         # (0, 0): four of sixteen blocks coded, joined in one reference; (1, 1) holds an intra block
-        ("unit", [54 + 9 + 3], [0]),
-        ("unit", [54 + 27, 54 + 27], [1, 0]),  # (0, 1) and (1, 0): nothing known around them
+        ("block_merge", [54 + 9 + 3], [0]),
+        ("block_merge", [54 + 27, 54 + 27], [1, 0]),  # (0, 1) and (1, 0): nothing known around them
         # Then 32 px: (0, 0) all coded, (1, 1), (2, 0) beside nothing; (0, 2) and (1, 2) are inside
         # a joined unit.
-        ("unit", [162 + 18 + 3, 162 + 3 + 1, 162], [0, 0, 0]),
+        ("block_merge", [162 + 18 + 3, 162 + 3 + 1, 162], [0, 0, 0]),
         # (0, 1) has the joined unit at its right
-        ("unit", [162 + 27 + 3 + 1, 162 + 27 + 3, 162 + 27], [0, 1, 0]),
+        ("block_merge", [162 + 27 + 3 + 1, 162 + 27 + 3, 162 + 27], [0, 1, 0]),
     ]
-    assert [call for call in recorded(fields, after(past)) if call[0] == "unit"][0] == (
-        "unit",
+    assert [call for call in recorded(fields, after(past)) if call[0] == "block_merge"][0] == (
+        "block_merge",
         [9 + 6],
         [0],
     )

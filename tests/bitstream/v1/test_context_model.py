@@ -17,6 +17,7 @@ from bitstream.v1.context_model import (
     MEAN_LIMIT,
     RADIUS,
     LevelCanvas,
+    NetworkInputs,
     SliceNetwork,
     SymbolContext,
     checkerboard,
@@ -35,7 +36,9 @@ def slow_outputs(
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Mean and scale of every position, by plain integers."""
     parts = tuple(getattr(network, part).astype(int).tolist() for part in PARTS)
-    results = [evaluate_network(parts, network.own, row) for row in features.astype(int).tolist()]
+    results = [
+        evaluate_network(parts, network.channels, row) for row in features.astype(int).tolist()
+    ]
     return [mean for mean, _ in results], [scale for _, scale in results]
 
 
@@ -43,7 +46,7 @@ def assert_as_slow(network: SliceNetwork, features: np.ndarray) -> None:
     mean, scale = network.evaluate(features.astype(np.float64))
     assert mean.dtype == scale.dtype == np.int64 and mean.shape == scale.shape == (
         len(features),
-        network.own,
+        network.channels,
     )
     assert (mean.tolist(), scale.tolist()) == slow_outputs(network, features)
 
@@ -207,7 +210,7 @@ def test_features_as_written(height: int, width: int, kind: int, second: bool, s
     assert canvas.levels.tolist() == np.clip(levels, -127, 127).tolist()
     first = 0
     for own in SLICES:
-        features = canvas.features(kind, first, own, second, rows, columns)
+        features = canvas.features(NetworkInputs(kind, first, own, second, rows, columns))
         assert features.shape == (height * width, 9 * planes_of(kind, first, own))
         expected = [
             slow_features(kind, first, own, second, r, c, levels, coded, side, -27)

@@ -32,7 +32,7 @@ def random_reference(
 
 
 def constant(level: int):
-    return lambda passed: np.full((len(passed.rows), passed.own), level)
+    return lambda passed: np.full((len(passed.rows), passed.channels), level)
 
 
 def assert_same(a: LatentFrame, b: LatentFrame) -> None:
@@ -176,7 +176,7 @@ def test_networks_see_the_size_of_the_prediction() -> None:
 
     def choose(passed: PassContext) -> np.ndarray:
         seen.append(passed.context.table.tolist())
-        return np.zeros((len(passed.rows), passed.own), dtype=np.int64)
+        return np.zeros((len(passed.rows), passed.channels), dtype=np.int64)
 
     for value in (0, 63, -63, 64 * 15, 32767):  # quantiser 40 has a step of 64
         reference = ReferenceFrame(np.full((CHANNELS, 3, 3), value, dtype=np.int32))

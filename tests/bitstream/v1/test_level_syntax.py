@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from bitstream.errors import BitstreamError
 from bitstream.v1 import level_syntax
-from bitstream.v1.context_model import INTRA, LevelCanvas, checkerboard
+from bitstream.v1.context_model import INTRA, SliceNetwork, checkerboard
 from bitstream.v1.level_syntax import LevelChooser, LevelCoder, PassContext
+from bitstream.v1.observer import Observer
 from bitstream.v1.quantiser import MAX_LEVEL
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 
@@ -22,7 +23,7 @@ TABLES = synthetic_tables()
 def given_levels(levels: np.ndarray) -> LevelChooser:
     """A chooser that takes fixed levels (C, h, w)."""
     return lambda passed: (
-        levels[passed.first : passed.first + passed.own, passed.rows, passed.columns].T
+        levels[passed.first : passed.first + passed.channels, passed.rows, passed.columns].T
     )
 
 
@@ -133,11 +134,11 @@ def test_an_escape_costs_more_the_farther_it_goes() -> None:
     def choose(passed: PassContext) -> np.ndarray:
         costs.append(
             [
-                passed.bits(np.full(len(passed.rows) * passed.own, level)).sum()
+                passed.bits(np.full(len(passed.rows) * passed.channels, level)).sum()
                 for level in (0, 1000, 2000, 16000)
             ]
         )
-        return np.zeros((len(passed.rows), passed.own), dtype=np.int64)
+        return np.zeros((len(passed.rows), passed.channels), dtype=np.int64)
 
     everywhere = np.ones((2, 2), dtype=bool)
     LevelCoder(TABLES, 2, 2).code(SymbolWriter(), 0, everywhere, everywhere, None, choose)
@@ -152,12 +153,12 @@ def test_order_of_passes() -> None:
         seen.append(
             (
                 passed.first,
-                passed.own,
+                passed.channels,
                 kind,
                 list(zip(passed.rows.tolist(), passed.columns.tolist())),
             )
         )
-        return np.zeros((len(passed.rows), passed.own), dtype=np.int64)
+        return np.zeros((len(passed.rows), passed.channels), dtype=np.int64)
 
     coder = LevelCoder(TABLES, 2, 2)
     coded, intra = (
@@ -186,20 +187,19 @@ def test_pieces_of_a_pass_do_not_matter(pieces: int, monkeypatch: pytest.MonkeyP
     assert write() == whole
 
 
-def test_large_passes_are_evaluated_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_passes_are_evaluated_in_pieces() -> None:
     """A header may claim a large picture over an empty payload: what the networks see must not grow
     with it.
     """
-    sizes, features = [], LevelCanvas.features
+    sizes = []
 
-    def measured(canvas: LevelCanvas, *arguments: object) -> np.ndarray:
-        out = features(canvas, *arguments)
-        sizes.append(len(out))
-        return out
+    class Measuring(Observer):
+        def evaluated(self, network: SliceNetwork, features: np.ndarray) -> None:
+            sizes.append(len(features))
 
-    monkeypatch.setattr(LevelCanvas, "features", measured)
     everywhere = np.ones((256, 256), dtype=bool)
-    LevelCoder(TABLES, 256, 256).code(SymbolReader(b""), 0, everywhere, everywhere, None, None)
+    reader = SymbolReader(b"", Measuring())
+    LevelCoder(TABLES, 256, 256).code(reader, 0, everywhere, everywhere, None, None)
     assert max(sizes) <= level_syntax.POSITIONS_AT_ONCE < 256 * 256 // 2
     assert sum(sizes) == 256 * 256 * len(TABLES.slices)
 
@@ -236,7 +236,12 @@ def test_a_level_out_of_range_is_an_error(level: int) -> None:
     everywhere, writer = np.ones((1, 1), dtype=bool), SymbolWriter()
     with pytest.raises(BitstreamError, match="level outside ±16383"):
         LevelCoder(TABLES, 1, 1).code(
-            writer, 0, everywhere, everywhere, None, lambda passed: np.full((1, passed.own), level)
+            writer,
+            0,
+            everywhere,
+            everywhere,
+            None,
+            lambda passed: np.full((1, passed.channels), level),
         )
     # The writer has written the first level when it refuses it: a reader refuses the same bytes.
     with pytest.raises(BitstreamError, match="level outside ±16383"):

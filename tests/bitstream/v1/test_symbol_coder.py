@@ -10,14 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitstream.errors import BitstreamError, TruncatedStreamError
-from bitstream.v1.symbol_coder import (
-    COUNT_LIMIT,
-    ESCAPE_LENGTHS,
-    FREQUENCY_TOTAL,
-    SymbolReader,
-    SymbolWriter,
-    TableSet,
-)
+from bitstream.v1.adaptive_tables import COUNT_LIMIT, FREQUENCY_TOTAL, TableSet
+from bitstream.v1.symbol_coder import ESCAPE_LENGTHS, SymbolReader, SymbolWriter
 
 from ...conformance.reference_v1.entropy import RangeDecoder, Tables
 from ..synthetic import RawIntegers, normalised
@@ -185,13 +179,13 @@ def test_models_made_singly_and_by_table_are_the_same(
     ids, symbols = random.below(30, count), random.below(67, count)
     written = []
     for singly in (0, 1 << 30):
-        monkeypatch.setattr("bitstream.v1.symbol_coder.SINGLY", singly)
+        monkeypatch.setattr("bitstream.v1.symbol_coder.SYMBOL_BY_SYMBOL", singly)
         writer = SymbolWriter()
         writer.code(TableSet(priors, 256), ids, symbols)
         written.append(writer.finish())
     assert written[0] == written[1]
     for singly in (0, 1 << 30):
-        monkeypatch.setattr("bitstream.v1.symbol_coder.SINGLY", singly)
+        monkeypatch.setattr("bitstream.v1.symbol_coder.SYMBOL_BY_SYMBOL", singly)
         assert (
             SymbolReader(written[0]).code(TableSet(priors, 256), ids).tolist() == symbols.tolist()
         )

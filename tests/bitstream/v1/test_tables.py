@@ -34,7 +34,7 @@ def test_what_is_saved_is_loaded(tables: CodecTables, tmp_path: Path) -> None:
     for kind in (INTRA, INTER):
         assert (loaded.level_priors[kind] == tables.level_priors[kind]).all()
         for got, given in zip(loaded.networks[kind], tables.networks[kind]):
-            assert got.own == given.own
+            assert got.channels == given.channels
             assert all(
                 (getattr(got, part) == getattr(given, part)).all()
                 for part in ("gather", "gather_bias", "mix", "mix_bias")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL, TableSet
 from bitstream.v1.context_model import (
     INTER,
     INTRA,
@@ -15,9 +16,9 @@ from bitstream.v1.context_model import (
     LEVEL_TABLES,
     RADIUS,
     LevelCanvas,
+    NetworkInputs,
     checkerboard,
 )
-from bitstream.v1.symbol_coder import FREQUENCY_TOTAL, TableSet
 from videocodec.calibration.context_networks import (
     LevelSample,
     _crops,
@@ -72,9 +73,8 @@ def test_integer_networks_agree_with_their_float_twins(kind: int, log2_step: int
     for network, own in zip(to_integers(model, kind), SLICES):
         for second, mask in enumerate((checkerboard(HEIGHT, WIDTH), ~checkerboard(HEIGHT, WIDTH))):
             rows, columns = np.nonzero(mask)
-            mean, scale = network.evaluate(
-                canvas.features(kind, first, own, bool(second), rows, columns)
-            )
+            inputs = NetworkInputs(kind, first, own, bool(second), rows, columns)
+            mean, scale = network.evaluate(canvas.features(inputs))
             for found, plane in zip((mean, scale), wanted):
                 difference = found.T / 16 - plane[first : first + own, rows, columns]
                 assert np.abs(difference).max() < 2 * OUTPUT_STEP

@@ -30,7 +30,9 @@ class Recording(RateDistortionQuantiser):
 
     def __call__(self, part: PassContext) -> np.ndarray:
         chosen = super().__call__(part)
-        plain = self.wanted[part.first : part.first + part.own, part.rows, part.columns].T.ravel()
+        plain = self.wanted[
+            part.first : part.first + part.channels, part.rows, part.columns
+        ].T.ravel()
         costs = [
             (plain - levels) ** 2 + self.weight * part.bits(levels)
             for levels in (chosen.ravel(), np.rint(plain).astype(np.int64))
