@@ -150,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             clips, args.svtav1_crf, lambda path, crf: coded_by_svtav1(path, crf, perceptual)
         )
     heads = [f"{figure} at {bpp:g} bpp" for bpp in args.bpp for figure in ("PSNR dB", "lpips")]
-    equal = Table(["", *heads], ["{}", *["{:.2f}", "{:.3f}"] * len(args.bpp)])
+    equal = Table(["codec", *heads], ["{}", *["{:.2f}", "{:.3f}"] * len(args.bpp)])
     for name, table in curves.items():
         report.table(name, table, f"{name}, mean over {len(clips)} clips")
         equal.add(name, *(value for bpp in args.bpp for value in at_bpp(table, bpp)))

@@ -62,10 +62,10 @@ def table(what: str, results: Mapping[str, Results]) -> str:
 
 
 def source(name: str, results: Mapping[str, Results]) -> str:
-    """The command and a line about when and where it ran."""
+    """A line that says by what command, when and where it was measured."""
     found = results[name]
     place = found.machine
-    words = [f"Measured on {found.date}"]
+    words = [found.date]
     if found.commit:
         words.append(f"commit {found.commit[:_SHORT]}{'+' * found.commit.endswith('+')}")
     words += [f"model {model} {digest[:_SHORT]}" for model, digest in found.model.items()]
@@ -73,9 +73,9 @@ def source(name: str, results: Mapping[str, Results]) -> str:
         words.append(f"{place['processor']}, {place['cores']} cores")
     if place.get("load") is not None:
         words.append(f"load {place['load']}")
-    end = "; carried over from before there were result files" if found.carried_over else ""
-    command = "\n".join(f"    {line}" for line in found.command.splitlines())
-    return f"\n{command}\n\n{', '.join(words)}{end} ([results](RESULTS/{name}.json)).\n"
+    words += ["carried over"] * found.carried_over
+    commands = " and ".join(f"`{line}`" for line in found.command.splitlines())
+    return f"By {commands} ({', '.join(words)}; [all figures](RESULTS/{name}.json))."
 
 
 def pages() -> list[Path]:

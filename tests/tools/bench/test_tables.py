@@ -38,9 +38,10 @@ def test_an_empty_region_is_filled_in(results: dict[str, Results]) -> None:
 
 def test_a_source_names_command_commit_and_machine(results: dict[str, Results]) -> None:
     new = tables.rewritten("<!-- source: n -->\n<!-- end -->\n", results)
-    assert "\n    python -m x\n" in new
-    assert "2026-01-02, commit 0123456+, model m fffffff, A processor, 2 cores, load 0.5" in new
-    assert "carried over" in new
+    assert (
+        "\nBy `python -m x` (2026-01-02, commit 0123456+, model m fffffff, A processor, 2 cores,"
+        " load 0.5, carried over; [all figures](RESULTS/n.json)).\n"
+    ) in new
 
 
 @pytest.mark.parametrize(
