@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .calibration.api import CalibrationReport, calibrate
     from .decoder.api import DecodeReport, decode
     from .decoder.frames import Frame, decode_frames
-    from .encoder.api import EncodeReport, encode
+    from .encoder.api import encode
+    from .encoder.report import EncodeReport
     from .errors import LatentVideoError
     from .inspection.info import StreamInfo, info
     from .inspection.repair import RepairReport, repair
@@ -41,7 +42,7 @@ _HOMES = {
     "calibrate": "calibration.api",
     "CalibrationReport": "calibration.api",
     "encode": "encoder.api",
-    "EncodeReport": "encoder.api",
+    "EncodeReport": "encoder.report",
     "decode": "decoder.api",
     "DecodeReport": "decoder.api",
     "decode_frames": "decoder.frames",

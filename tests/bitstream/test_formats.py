@@ -15,7 +15,7 @@ from bitstream.group_structure import Structure
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import NEWEST_VERSION, SequenceHeader
 from bitstream.v1.tables import TablesError
-from videocodec.decoder.index import check_unchanged
+from videocodec.decoder.scanning import check_unchanged
 
 from .synthetic import UnitPlan, make_stream, synthetic_header, synthetic_tables
 

@@ -361,9 +361,9 @@ def test_a_worker_that_the_system_kills(write_movie, panned, folder: Path) -> No
 _KILLS_A_WORKER = """
 import os, signal, sys
 from videocodec.cli import main
-from videocodec.encoder import workers
+from videocodec.encoder import worker_pool
 
-receive, seen = workers._receive, []
+receive, seen = worker_pool._receive, []
 
 def killing(worker):
     seen.append(worker)
@@ -372,7 +372,7 @@ def killing(worker):
     return receive(worker)
 
 if __name__ == "__main__":
-    workers._receive = killing
+    worker_pool._receive = killing
     sys.exit(main(["encode", *sys.argv[1:], "-y", "--gop-size", "8", "--preset", "ultrafast", "--jobs", "2", "--device", "cpu"]))
 """
 

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.adaptive_tables import TableSet
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Mode
-from bitstream.v1.context_model import INTER
-from bitstream.v1.frame_coder import FrameCoder, predict_frame
-from bitstream.v1.prediction import ReferenceFrame
+from bitstream.v1.frame_coder import predict_frame
+from bitstream.v1.observer import Observer
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.v1.tables import BLOCK_TABLES
+from videocodec.calibration.counting import INTER_LEVELS
+from videocodec.encoder.block_costs import block_sums
+from videocodec.encoder.candidates import MotionSource
 from videocodec.encoder.decisions import BlockDecider, Decision
-from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
+from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch
-from videocodec.encoder.settings import Effort, EncoderSettings
+from videocodec.encoder.settings import BlockTools, Effort, EncoderSettings
 from videocodec.models.bundle import ModelBundle
 
-FLAT = {"keyframe_offset": 0, "level_offsets": (0,)}
-PLAIN = Effort(1, hierarchical=False, units=False, merges=False, importance=False, refinements=0)
+FLAT = {"keyframe_offset": 0, "layer_offsets": (0,)}
+ALONE = BlockTools(merged_blocks=False, merged_vectors=False)
+MERGED = BlockTools(merged_vectors=False)
+PLAIN = Effort(1, hierarchical=False, importance=False, blocks=ALONE)
+HIERARCHICAL = replace(PLAIN, hierarchical=True)
 FULL = EncoderSettings().effort
 
 
@@ -34,21 +43,17 @@ class PastOnlyDecider(BlockDecider):
     def decide(
         self,
         target: np.ndarray,
-        reference: ReferenceFrame,
-        candidates: list[np.ndarray],
+        sources: Sequence[MotionSource],
         context: BlockContext,
         quantiser: int,
-        future: tuple[ReferenceFrame, list[np.ndarray]] | None = None,
         classes: np.ndarray | None = None,
     ) -> Decision:
         """As ``BlockDecider.decide``."""
         fields = BlockFields.blank(*context.temporal.shape[1:3], Mode.SKIP)
-        fields.vectors[0] = candidates[0]
-        prediction = predict_frame(self.tables, fields, (reference,), self.block)
+        fields.vectors[0] = sources[0].fields[0]
+        prediction = predict_frame(self.tables, fields, (sources[0].reference,), self.block)
         distance = (target - prediction / UNITS_PER_LATENT) / step_latent(quantiser)
-        channels, height, width = distance.shape
-        b = self.block
-        error = np.square(distance).reshape(channels, height // b, b, width // b, b).mean((0, 2, 4))
+        error = block_sums(np.square(distance), self.block) / (len(target) * self.block**2)
         fields.modes[error > 2 / 12] = Mode.RESIDUAL
         return Decision(fields, prediction)
 
@@ -83,18 +88,18 @@ def coders() -> tuple[list[Coder], list[Coder]]:
         ),
         Coder("+ finer keyframe", {"effort_override": PLAIN}, weighted=False),
         Coder(
-            "+ hierarchy, two references, coarser levels",
-            {"effort_override": replace(PLAIN, hierarchical=True)},
+            "+ hierarchy, two references, coarser temporal layers",
+            {"effort_override": HIERARCHICAL},
             weighted=False,
         ),
         Coder(
-            "+ units of 32 and 64 px",
-            {"effort_override": replace(PLAIN, hierarchical=True, units=True)},
+            "+ merged blocks of 32 and 64 px",
+            {"effort_override": replace(HIERARCHICAL, blocks=MERGED)},
             weighted=False,
         ),
         Coder(
             "+ merging",
-            {"effort_override": replace(PLAIN, hierarchical=True, units=True, merges=True)},
+            {"effort_override": replace(HIERARCHICAL, blocks=BlockTools())},
             weighted=False,
         ),
         Coder(
@@ -116,6 +121,19 @@ def coders() -> tuple[list[Coder], list[Coder]]:
     return added, without
 
 
+class _SpentBits(Observer):
+    """bits: ideal code length of all symbols by the name of their table set."""
+
+    def __init__(self) -> None:
+        self.bits: dict[str, float] = defaultdict(float)
+
+    def coded(
+        self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray, places: np.ndarray | None
+    ) -> None:
+        """As the base class says."""
+        self.bits[tables.name] += float(tables.costs[ids, symbols].sum())
+
+
 def code(
     clip: list[EncoderFrame],
     header: SequenceHeader,
@@ -125,27 +143,20 @@ def code(
 ) -> tuple[list[AccessUnit], dict[str, float]]:
     """Access units of a clip, and bytes of inter frames by what they say."""
     settings = EncoderSettings(crf=crf, **coder.settings)
-    block = 1 << header.block_log2
     search = MotionSearch.for_header(header, settings.effort.flow_preset)
-    made: list[FrameCoder] = []
-
-    def new_coder(*arguments: object) -> FrameCoder:
-        made.append(FrameCoder(*arguments))
-        return made[-1]
-
-    weights = bundle.sensitivity if coder.weighted else None
-    encoder = GroupEncoder(
-        bundle.tables, header, settings, search, new_coder=new_coder, weights=weights
+    observer = _SpentBits()
+    helpers = EncoderHelpers(
+        weights=bundle.sensitivity if coder.weighted else None,
+        decider=None
+        if coder.decides
+        else PastOnlyDecider(bundle.tables, header.block_latents, 0.0),
+        observer=observer,
     )
-    if not coder.decides:
-        encoder._decider = encoder._leaf_decider = PastOnlyDecider(bundle.tables, block, 0.0)
+    encoder = GroupEncoder(bundle.tables, header, settings, search, helpers=helpers)
     units = [unit for frame in clip for unit in encoder.push(frame)] + encoder.finish()
-    spent: dict[str, float] = defaultdict(float)
-    for one in made:
-        for name, tables in one.blocks.tables.items():
-            spent[name] += tables.spent() / 8
-        spent["residual levels"] += one.levels.table_sets[INTER].spent() / 8
+    spent = {name: bits / 8 for name, bits in observer.bits.items() if name in BLOCK_TABLES}
+    spent["residual levels"] = observer.bits[INTER_LEVELS] / 8
     inter = sum(len(unit.to_bytes()) for unit in units if not unit.is_keyframe)
     spent["inter"] = inter
     spent["keyframes"] = sum(len(unit.to_bytes()) for unit in units if unit.is_keyframe)
-    return units, dict(spent)
+    return units, spent

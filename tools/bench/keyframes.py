@@ -30,7 +30,8 @@ from tools.bench.markdown import Table
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
 from tools.bench.quality import quality
 from tools.bench.results import Report
-from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
+from videocodec.encoder.frame_encoder import EncoderFrame
+from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.pipeline import sequence_header
 from videocodec.encoder.settings import EncoderSettings

@@ -40,6 +40,7 @@ from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import pick_device
 from videocodec.restoration.base import IdentityRestoration, Restoration
 from videocodec.restoration.diffusion import DiffusionRestoration
+from videocodec.restoration.settings import RestorationSettings
 
 
 def coded_file(clip: Path, crf: int, args: argparse.Namespace, folder: Path) -> Path:
@@ -76,7 +77,7 @@ def compare(
     else:
         device = pick_device(args.device)
         ways = [
-            DiffusionRestoration(stream.bundle, stream.header, device, steps)
+            DiffusionRestoration(stream.bundle, stream.header, device, RestorationSettings(steps))
             for steps in args.steps
         ]
     if args.generation < 1:

@@ -17,6 +17,7 @@ from videocodec.decoder.latents import LatentStream
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import decoding_precision
 from videocodec.restoration.neighbours import neighbours
+from videocodec.restoration.settings import RestorationSettings
 
 
 def latent_speed(coded: Path, model: str | None = None) -> float:
@@ -41,7 +42,9 @@ def stages(coded: Path, *, model: str, device: str, threads: int) -> tuple[Table
     stream = LatentStream(coded, model)
     whole = Table(["decode", "frames per second"], ["{}", "{:.1f}"])
     for restore in (True, False) if stream.bundle.has_unet else (False,):
-        decoder = PictureDecoder(stream, device, threads, restore=restore)
+        decoder = PictureDecoder(
+            stream, device, threads, settings=RestorationSettings(restore=restore)
+        )
         frames = decoder.frames()
         for _ in range(decoder.batch_size):
             next(frames)

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file as load_numpy
 from safetensors.numpy import save_file as save_numpy
 from safetensors.torch import load_file
 
+from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
 from ..encoder.settings import EncoderSettings
@@ -82,24 +83,24 @@ def _middle(picture: np.ndarray, side: int) -> np.ndarray:
     return np.ascontiguousarray(picture[y : y + side, x : x + side])
 
 
+def _whole_latents(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) without what lies beyond whole latents."""
+    height, width = (side // PIXELS_PER_LATENT * PIXELS_PER_LATENT for side in picture.shape[:2])
+    return picture[:height, :width]
+
+
 def latent_scale(folder: Path, pictures: Sequence[np.ndarray]) -> np.ndarray:
     """(C,) float32: 1 for the project's own autoencoder, whose loss set its scale; for others one
     number that makes the standard deviation of scaled latents 1.5.
     """
     model = load_autoencoder(folder)
     channels = model.config.latent_channels
-    if type(model).__name__ == "LatentAutoencoder":
+    if getattr(model, "has_scaled_latents", False):
         return np.ones(channels, dtype=np.float32)
     with torch.inference_mode():
         values = []
         for p in pictures[:16]:
-            x = (
-                torch.from_numpy(p[: p.shape[0] // 8 * 8, : p.shape[1] // 8 * 8])
-                .permute(2, 0, 1)[None]
-                .float()
-                / 127.5
-                - 1
-            )
+            x = torch.from_numpy(_whole_latents(p)).permute(2, 0, 1)[None].float() / 127.5 - 1
             values.append(latents_of(model, x).flatten())
     return np.full(channels, _DEVIATION / float(torch.cat(values).std()), dtype=np.float32)
 
@@ -130,13 +131,10 @@ def _timesteps(bundle: ModelBundle, latents: Sequence[np.ndarray]) -> np.ndarray
         return timesteps(
             latents, load_scheduler(bundle.folder).alphas_cumprod.numpy(), float(scale.mean())
         )
-    from diffusers import DDIMScheduler
+    from ..models.schedules import stable_diffusion_schedule
 
-    schedule = DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000
-    )
     deviation = float(np.sqrt(np.mean([np.mean(z**2) for z in latents])))
-    return timesteps(latents, schedule.alphas_cumprod.numpy(), 1 / deviation)
+    return timesteps(latents, stable_diffusion_schedule().alphas_cumprod.numpy(), 1 / deviation)
 
 
 @dataclass(frozen=True)
@@ -196,9 +194,7 @@ def fit_bundle(
     inter = ContextModel(slices, inter=True, generator=generator)
     load_what_fits(inter, intra.state_dict())
     tables, _ = calibrate_inter(tables, made, part, log, inter)
-    extra["timesteps"] = _timesteps(
-        bundle, [encode(p[: p.shape[0] // 8 * 8, : p.shape[1] // 8 * 8]) for p in pictures[:40]]
-    )
+    extra["timesteps"] = _timesteps(bundle, [encode(_whole_latents(p)) for p in pictures[:40]])
     tables.save(target)
     save_numpy(load_numpy(str(target)) | extra, str(target))
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.context_model import INTER, INTRA
-from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import BLOCK_TABLES, CodecTables, block_tensor
 
 from ..encoder.chunks import KeyframePlanner, plan_chunks
-from ..encoder.group_encoder import EncoderFrame, GroupEncoder
+from ..encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from ..encoder.group_encoder import GroupEncoder
 from ..encoder.motion import MotionSearch
 from ..encoder.settings import EncoderSettings
 from ..networks.context import ContextModel
@@ -58,18 +58,14 @@ def _encode(
     what the networks see.
     """
     statistics = CodingStatistics(sampling=samples is not None)
-    block = header.block_log2
-    search = MotionSearch(
-        8 << block, header.latent_height >> block, header.latent_width >> block, 1
-    )
     settings, units = EncoderSettings(crf=crf), []
+    search = MotionSearch.for_header(header, settings.effort.flow_preset)
+    helpers = EncoderHelpers(observer=statistics)
     for chunk in plan_chunks(
         (frame.luma for frame in frames), KeyframePlanner(search, settings.gop_size)
     ):
         if chunk is not None:
-            encoder = GroupEncoder(
-                tables, header, settings, search, lambda: SymbolWriter(statistics)
-            )
+            encoder = GroupEncoder(tables, header, settings, search, helpers=helpers)
             units += [
                 unit
                 for frame in frames[chunk.first : chunk.first + chunk.frames]

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
 from bitstream.errors import ContainerError
 
-from ..errors import InputError, OutputError
-from ..media.disclosure import Disclosure
-from ..media.provenance_overlay import draw_provenance
-from ..media.sinks import keeps_rotation, open_sink, would_collide
 from ..progress import Progress, ProgressCallback
+from ..restoration.settings import RestorationSettings
 from .concealment import GREY, Concealment, concealments
 from .frames import PictureDecoder
 from .index import StreamIndex
 from .latents import LatentStream
+from .outputs import Outputs, StreamPart, Targets
 from .span import FrameSpan
 
 
 @dataclass(frozen=True)
 class DecodeReport:
-    """What a decode made: frames, wall-clock seconds, where, a line on every track that the
-    target's format cannot hold, where the pictures with their provenance went, None if nobody asked
-    for them, the runs of frames that were lost and concealed, and a line on everything else that is
-    wrong with the file (it is cut short, access units are repeated or out of order).
+    """What a decode made.
+
+    frames: how many.
+    decode_seconds: wall-clock time.
+    target: where.
+    skipped_tracks: a line on every track that the target's format cannot hold.
+    provenance_target: where the pictures with their provenance went, None if nobody asked for them.
+    concealed: the runs of frames that were lost and concealed.
+    problems: a line on everything else that is wrong with the file (it is cut short, access units
+    are repeated or out of order).
     """
 
     frames: int
@@ -41,7 +43,7 @@ class DecodeReport:
     @property
     def concealed_frames(self) -> int:
         """How many of the frames stand in for lost ones."""
-        return sum(run.last + 1 - run.first for run in self.concealed)
+        return sum(run.frame_count for run in self.concealed)
 
 
 def decode(
@@ -88,67 +90,29 @@ def decode(
     ``FrameRangeError`` for frames that there are not, and ``ValueError`` for settings.
     """
     begin = time.monotonic()
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    settings = RestorationSettings(steps, seed, restore)
     span = None if frames is None else FrameSpan.of(frames)
     stream = LatentStream(source, model, force_model=force_model)
     index = stream.index()
-    part = _part(index, span)
+    part = StreamPart.of(index, span)
     _refuse_damage(index, part.frames, strict)
     total = len(part.frames)
-    _check_outputs(source, target, provenance, total)
-    decoder = PictureDecoder(stream, device, threads, steps=steps, seed=seed, restore=restore)
-    ran = (steps, seed) if decoder.restores else (None, None)
-    made_by = stream.bundle.name, stream.bundle.sha256
-    sound = source if stream.reader.tracks else None
+    targets = Targets(target, provenance, overwrite)
+    targets.check(source, total)
+    decoder = PictureDecoder(stream, device, threads, settings=settings)
+    used = settings if decoder.restores else None
     count, video_bytes, video_seconds = 0, 0, 0.0
-    with ExitStack() as opened:
-        lost = sum(run.last + 1 - run.first for run in concealments(index, part.frames))
-        disclosure = Disclosure.of(stream.header, *ran, made_by=made_by, concealed_frames=lost)
-        sink = opened.enter_context(
-            open_sink(
-                target,
-                stream.header,
-                sound_from=sound,
-                sound_cut=part.seconds,
-                sound_may_end=not strict,
-                disclosure=disclosure,
-                overwrite=overwrite,
-            )
-        )
-        sinks = [sink]
-        if provenance is not None:
-            disclosure = Disclosure.of(
-                stream.header, *ran, has_map=True, made_by=made_by, concealed_frames=lost
-            )
-            sinks.append(
-                opened.enter_context(
-                    open_sink(provenance, stream.header, disclosure=disclosure, overwrite=overwrite)
-                )
-            )
-            turns = stream.header.rotation if keeps_rotation(provenance) else 0
+    with Outputs(targets, stream, part, used, strict=strict) as outputs:
         for frame in decoder.frames(part.frames.start, part.frames.stop, conceal=not strict):
-            picture, pts = frame.data.transpose(1, 2, 0), frame.pts - part.first_pts
-            sink.write(picture, pts, frame.duration)
-            if provenance is not None:
-                sinks[1].write(
-                    draw_provenance(picture, frame.provenance, turns), pts, frame.duration
-                )
-            count, video_bytes, video_seconds = (
-                count + 1,
-                video_bytes + frame.bytes,
-                video_seconds + frame.duration_seconds,
-            )
+            outputs.write(frame)
+            count += 1
+            video_bytes += frame.bytes
+            video_seconds += frame.duration_seconds
             if progress:
                 progress(Progress(count, total, video_bytes, video_seconds))
         concealed = concealments(index, part.frames)
-        if concealed and concealed[0].method == GREY:
-            raise index.damage_at(0)
-        for each in sinks:
-            each.finish()
-        for each in sinks:
-            each.commit()
-        skipped = list(sink.skipped_tracks)
+        _refuse_grey(index, concealed)
+        skipped = outputs.commit()
     problems = [index.problem] if index.problem else []
     return DecodeReport(
         count,
@@ -161,31 +125,10 @@ def decode(
     )
 
 
-@dataclass(frozen=True)
-class _Part:
-    """frames: numbers of those to decode.  first_pts: what to take off their timestamps, ticks.
-    seconds: when they begin and end, for the sound; None where all of it is wanted.
-    """
-
-    frames: range
-    first_pts: int = 0
-    seconds: tuple[Fraction, Fraction] | None = None
-
-
-def _part(index: StreamIndex, span: FrameSpan | None) -> _Part:
-    if span is None:
-        return _Part(range(len(index)))
-    frames = span.resolve(index)
-    first, end = int(index.pts[frames[0]]), index.end_of(frames[-1])
-    base = index.header.time_base
-    return _Part(frames, first, (first * base, end * base))
-
-
 def _refuse_damage(index: StreamIndex, frames: range, strict: bool) -> None:
     """Before any work is done, as far as checksums tell."""
     lost = concealments(index, frames)
-    if lost and lost[0].method == GREY:
-        raise index.damage_at(0)
+    _refuse_grey(index, lost)
     if strict and lost:
         raise index.damage_at(lost[0].first)
     problem = index.problem or next(iter(index.irregularities), None)
@@ -193,21 +136,7 @@ def _refuse_damage(index: StreamIndex, frames: range, strict: bool) -> None:
         raise ContainerError(f"{index.name}: {problem}")
 
 
-def _check_outputs(
-    source: str | Path, target: str | Path, provenance: str | Path | None, frames: int
-) -> None:
-    """Refuse what would lose the input or one of the outputs, before any work is done."""
-    for output in (target, provenance):
-        if (
-            output is not None
-            and str(output) != "-"
-            and Path(output).exists()
-            and Path(output).samefile(source)
-        ):
-            raise InputError(f"{source}: input and output are the same file: name another output")
-    if provenance is not None and would_collide(target, provenance, frames):
-        where = "standard output" if str(target) == "-" else "the same file"
-        raise OutputError(
-            f"{provenance}: picture and provenance cannot both go to {where}: name another for one"
-            " of them"
-        )
+def _refuse_grey(index: StreamIndex, lost: list[Concealment]) -> None:
+    """A stream of which nothing can be decoded is not worth a file."""
+    if lost and lost[0].method == GREY:
+        raise index.damage_at(0)

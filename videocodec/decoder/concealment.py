@@ -35,10 +35,11 @@ INTERPOLATED, REPEATED, GREY = "interpolated", "repeated", "grey"
 class Concealment:
     """A run of lost frames and what was done about it.
 
-    first, last: their numbers; begin_seconds, end_seconds: when the first begins and the last ends,
-    on the stream's clock.  method: "interpolated" between the frames ``before`` and ``after``,
-    "repeated" from whichever of them there is, "grey" where there is neither. reason: what is wrong
-    with the access units that they were in.
+    first, last: their numbers.
+    begin_seconds, end_seconds: when the first begins and the last ends, on the stream's clock.
+    method: "interpolated" between the frames ``before`` and ``after``, "repeated" from whichever of
+    them there is, "grey" where there is neither.
+    reason: what is wrong with the access units that they were in.
     """
 
     first: int
@@ -49,6 +50,11 @@ class Concealment:
     before: int | None
     after: int | None
     reason: str
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames it has."""
+        return self.last + 1 - self.first
 
     @property
     def sentence(self) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from ..models.runtime import AutoencoderRuntime
 from ..provenance import concealed_map, covering_latents, provenance_map
 from ..restoration.base import IdentityRestoration, Restoration
 from ..restoration.diffusion import DiffusionRestoration
+from ..restoration.settings import RestorationSettings
+from .batches import batches
 from .concealment import GREY, concealed_frames
 from .latents import LatentStream
 from .read_ahead import read_ahead
@@ -29,18 +30,22 @@ _FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at 
 class Frame:
     """One decoded frame.
 
-    data (3, H, W) uint8 RGB; pts_seconds, duration_seconds; kind "keyframe", "inter", or
-    "concealed" for one that stands in for a lost frame; bytes of the stream it took (its share of
-    the access unit); provenance (ceil(H / 8), ceil(W / 8)) uint8, for each latent that covers some
-    of the picture an index into ``PROVENANCE_NAMES``; index 0.. in display order; pts, duration in
-    ticks of the stream's time base; concealment of a concealed one: "interpolated" or "repeated"
-    from the nearest frames that are right, or "grey".
+    data (3, H, W) uint8: RGB.
+    pts_seconds, duration_seconds: when it is shown, and for how long.
+    kind: "keyframe", "inter", or "concealed" for one that stands in for a lost frame.
+    bytes: of the stream that it took (its share of the access unit).
+    provenance (ceil(H / 8), ceil(W / 8)) uint8: for each latent that covers some of the picture an
+    index into ``PROVENANCE_NAMES``.
+    index: 0.. in display order.
+    pts, duration: ticks of the stream's time base.
+    concealment: of a concealed one, "interpolated" or "repeated" from the nearest frames that are
+    right, or "grey".
     """
 
     data: np.ndarray
     pts_seconds: float
     duration_seconds: float
-    kind: str
+    kind: FrameKind
     bytes: int
     provenance: np.ndarray
     index: int
@@ -68,16 +73,21 @@ def _batch_size(device: torch.device, pixels: int) -> int:
     return 1 if device.type == "cpu" else min(_MOST_IN_BATCH, max(1, _BATCH_PIXELS // pixels))
 
 
+def _settle_thread_count() -> None:
+    """PyTorch gives a new thread the number of threads that was set only when it is asked for that,
+    and sums depend on it.
+    """
+    torch.get_num_threads()
+
+
 class PictureDecoder:
     """Turns the latents of a stream into pictures: restoration, then the autoencoder's decoder.
 
-    Networks round otherwise in batches of another size, and a picture is to be the same to the last
-    bit whether one came to it in order or by a jump.  So batches are fixed: of ``batch_size``
-    frames counted from the keyframe, one on CPUs, where more would save nothing from 352×288 on.
+    Frames go through the networks in fixed batches (``batches``) of ``batch_size``: one on CPUs,
+    where more would save nothing from 352×288 on.
 
-    restoration: one to use instead of the bundle's own.  steps, seed, restore: for the bundle's,
-    see ``videocodec.decode``.  runtime: an autoencoder that is loaded already; ``device`` and
-    ``threads`` then are its own.
+    restoration: one to use instead of the bundle's own; settings: of that.  runtime: an autoencoder
+    that is loaded already; ``device`` and ``threads`` then are its own.
     """
 
     def __init__(
@@ -87,24 +97,22 @@ class PictureDecoder:
         threads: int | None = None,
         restoration: Restoration | None = None,
         *,
-        steps: int = 1,
-        seed: int = 0,
-        restore: bool = True,
+        settings: RestorationSettings = RestorationSettings(),
         runtime: AutoencoderRuntime | None = None,
     ) -> None:
         self._stream = stream
         with errors_of(stream.bundle, stream.path):
             self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
-            self._restoration = restoration or self._choose(steps, seed, restore)
+            self._restoration = restoration or self._choose(settings)
         self.batch_size = _batch_size(
             self._runtime.device, stream.header.padded_width * stream.header.padded_height
         )
 
-    def _choose(self, steps: int, seed: int, restore: bool) -> Restoration:
-        if not restore or not self._stream.bundle.has_unet:
+    def _choose(self, settings: RestorationSettings) -> Restoration:
+        if not settings.restore or not self._stream.bundle.has_unet:
             return IdentityRestoration()
         return DiffusionRestoration(
-            self._stream.bundle, self._stream.header, self._runtime.device, steps, seed
+            self._stream.bundle, self._stream.header, self._runtime.device, settings
         )
 
     @property
@@ -133,61 +141,14 @@ class PictureDecoder:
         of lost ones.
         """
         latents = concealed_frames(self._stream, first) if conceal else self._stream.frames(first)
-        for window, batch in self._batches(read_ahead(latents, _FRAMES_AHEAD)):
-            begin = window[0].index
-            if stop is not None and begin + batch.start >= stop:
+        ahead = read_ahead(latents, _FRAMES_AHEAD)
+        for batch in batches(ahead, self.batch_size, self.reach):
+            if stop is not None and batch.first >= stop:
                 return
-            if begin + batch.stop > first:
-                for frame in self.pictures(window, batch):
+            if batch.stop > first:
+                for frame in self.pictures(batch.window, batch.places):
                     if first <= frame.index and (stop is None or frame.index < stop):
                         yield frame
-
-    def _batches(
-        self, latents: Iterable[DecodedLatents]
-    ) -> Iterator[tuple[list[DecodedLatents], range]]:
-        """Frames in order from a keyframe on → every batch with the frames within ``reach`` around
-        it, and its places among them.
-        """
-        reach = self.reach
-        window: list[DecodedLatents] = []
-        waiting: deque[tuple[int, int]] = deque()
-        keyframe = begin = 0
-        for frame in latents:
-            if frame.kind == FrameKind.CONCEALED:
-                # Nothing after a lost frame builds on what is before it, and no restoration is to
-                # look at what nobody sent.
-                if window and begin <= window[-1].index:
-                    waiting.append((begin, window[-1].index + 1))
-                for batch in waiting:
-                    yield self._within(window, *batch)
-                waiting.clear()
-                window = []
-                yield [frame], range(1)
-                continue
-            if not window or frame.kind == FrameKind.KEYFRAME:
-                if window and begin < frame.index:
-                    waiting.append((begin, frame.index))
-                keyframe = begin = frame.index
-            window.append(frame)
-            if (frame.index + 1 - keyframe) % self.batch_size == 0:
-                waiting.append((begin, frame.index + 1))
-                begin = frame.index + 1
-            while waiting and waiting[0][1] + reach <= frame.index + 1:
-                yield self._within(window, *waiting.popleft())
-                # Keep the neighbours that the next batch looks back at.
-                window = window[
-                    max(0, (waiting[0][0] if waiting else begin) - reach - window[0].index) :
-                ]
-        if window and begin <= window[-1].index:
-            waiting.append((begin, window[-1].index + 1))
-        for batch in waiting:
-            yield self._within(window, *batch)
-
-    @staticmethod
-    def _within(
-        window: list[DecodedLatents], begin: int, end: int
-    ) -> tuple[list[DecodedLatents], range]:
-        return window, range(begin - window[0].index, end - window[0].index)
 
     def pictures(self, window: list[DecodedLatents], batch: range) -> list[Frame]:
         """The pictures of a batch, at those places of ``window``: frames in display order without
@@ -196,9 +157,7 @@ class PictureDecoder:
         header, chosen = self._stream.header, window[batch.start : batch.stop]
         if chosen[0].kind == FrameKind.CONCEALED:
             return [self._concealed(latents) for latents in chosen]
-        # PyTorch gives a new thread the number of threads that was set only when asked, and sums
-        # depend on it
-        torch.get_num_threads()
+        _settle_thread_count()
         restored = self._restoration.restore_on(
             self._runtime.device, window, batch.start, len(batch)
         )
@@ -209,7 +168,7 @@ class PictureDecoder:
         header = self._stream.header
         if latents.concealment == GREY:
             return self._frame(latents, np.full((header.height, header.width, 3), 128, np.uint8))
-        torch.get_num_threads()
+        _settle_thread_count()
         unrestored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
         return self._frame(
             latents, self._runtime.decode(*unrestored, header.height, header.width)[0]
@@ -258,6 +217,6 @@ def decode_frames(
     Raises ``BitstreamError`` or ``VideoCodecError``, and ``ValueError`` for settings.
     """
     stream = LatentStream(source, model, force_model=force_model)
-    yield from PictureDecoder(
-        stream, device, threads, restoration, steps=steps, seed=seed, restore=restore
-    ).frames(conceal=conceal)
+    settings = RestorationSettings(steps, seed, restore)
+    decoder = PictureDecoder(stream, device, threads, restoration, settings=settings)
+    yield from decoder.frames(conceal=conceal)

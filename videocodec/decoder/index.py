@@ -9,13 +9,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from bitstream.access_unit import AccessUnit, unchecked_fields
-from bitstream.container import Sample, StreamReader
+from bitstream.container import StreamReader
 from bitstream.errors import BitstreamError, ContainerError
-from bitstream.sequence_header import MAGIC, SequenceHeader
 
 from ..errors import DamagedFrameError, FrameRangeError
-from .timeline import ScannedUnit, arrange
+from .scanning import check_unchanged, scan
+from .timeline import arrange
 
 BUILD_ON = "they build on"
 
@@ -24,12 +23,15 @@ BUILD_ON = "they build on"
 class IndexEntry:
     """One access unit.
 
-    number: 0.. in display order.  first_frame, frame_count: the frames it holds, numbered in
-    display order.  pts, duration: ticks of the header's time base.  bytes: its size; position: of
-    its first byte in the file.  is_keyframe: whether decoding can start there. damage: why its
-    frames cannot be decoded, None while nothing is known against it.  sample: its number in the
-    file, which is another one only where units are missing, repeated or out of order; None for one
-    that is missing, which has no bytes.
+    number: 0.. in display order.
+    first_frame, frame_count: the frames it holds, numbered in display order.
+    pts, duration: ticks of the header's time base.
+    bytes: its size.
+    position: of its first byte in the file.
+    is_keyframe: whether decoding can start there.
+    damage: why its frames cannot be decoded, None while nothing is known against it.
+    sample: its number in the file, which is another one only where units are missing, repeated or
+    out of order; None for one that is missing, which has no bytes.
     """
 
     number: int
@@ -73,8 +75,7 @@ class StreamIndex:
 
     def __init__(self, reader: StreamReader) -> None:
         self.name = str(reader.path)
-        self.problem: str | None = None
-        scanned = list(self._scan(reader))
+        scanned, self.problem = scan(reader)
         if not scanned:
             raise ContainerError(f"{self.name}: {self.problem or 'there is no access unit in it'}")
         self.header = next(
@@ -236,18 +237,6 @@ class StreamIndex:
             return f"{damaged.name}: {damaged.damage}"
         return self.problem or next(iter(self.irregularities), None)
 
-    def _scan(self, reader: StreamReader) -> Iterator[ScannedUnit]:
-        samples = reader.units()
-        while True:
-            try:
-                sample = next(samples, None)
-            except ContainerError as error:
-                self.problem = str(error).removeprefix(f"{reader.path}: ")
-                return
-            if sample is None:
-                return
-            yield _look_at(sample)
-
 
 def _builds_on(damaged: IndexEntry, entry: IndexEntry) -> IndexEntry:
     cause = "one that is missing" if damaged.sample is None else f"{damaged.name}, which is damaged"
@@ -255,50 +244,3 @@ def _builds_on(damaged: IndexEntry, entry: IndexEntry) -> IndexEntry:
 
 
 # Fields that all keyframes of a stream have alike (FORMAT.md, section 10 for the version).
-_ALL_THROUGH = ("format_version", "width", "height", "block_log2", "time_base", "model_sha256")
-
-
-def check_unchanged(first: SequenceHeader, header: SequenceHeader | None) -> None:
-    """One version, pictures of one size and one model all through: files glued together from others
-    may break that (``BitstreamError``).
-    """
-    for name in () if header is None else _ALL_THROUGH:
-        if getattr(header, name) != getattr(first, name):
-            raise BitstreamError(
-                f"{name} changes from {getattr(first, name)} to {getattr(header, name)}: split the"
-                " file there"
-            )
-
-
-def _look_at(sample: Sample) -> ScannedUnit:
-    data = sample.data
-    try:
-        unit = AccessUnit.parse(data)
-    except BitstreamError as error:
-        # four bytes say so more surely than the first one
-        is_keyframe = data[1 : 1 + len(MAGIC)] == MAGIC
-        claimed = unchecked_fields(data)
-        fields = None if claimed is None else (claimed.first_pts, claimed.durations)
-        return ScannedUnit(
-            sample.index,
-            sample.pts,
-            (sample.duration,),
-            len(data),
-            sample.position,
-            is_keyframe,
-            str(error),
-            None,
-            sample.pts,
-            fields,
-        )
-    return ScannedUnit(
-        sample.index,
-        unit.first_pts,
-        unit.durations,
-        len(data),
-        sample.position,
-        unit.is_keyframe,
-        None,
-        unit.header,
-        sample.pts,
-    )

@@ -20,7 +20,8 @@ from ..decoded import DecodedLatents, FrameKind, QuantiserMaps
 from ..errors import ForcedModelWarning, ModelMismatchError, UnknownModelError
 from ..models.attached import attached_bundle, errors_of
 from ..models.bundle import ModelBundle, available
-from .index import StreamIndex, check_unchanged
+from .index import StreamIndex
+from .scanning import check_unchanged
 
 
 def bundle_for(header: SequenceHeader) -> ModelBundle:

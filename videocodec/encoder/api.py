@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from bitstream.container import StreamReader, StreamWriter
+from bitstream.sequence_header import SequenceHeader
 
-from ..errors import InputError, OutputError, UnknownModelError
-from ..media.frame_sink import check_target, output_errors
+from ..errors import InputError, OutputError, SettingsError
+from ..media.frame_sink import output_errors
 from ..media.source import VideoSource
 from ..models.attached import attachable_files
 from ..models.bundle import ModelBundle
 from ..progress import ProgressCallback
 from .chunk_store import ChunkStore, manifest
+from .coded_video import Outcome
 from .peak_rate import peak
-from .pipeline import Coded, Encoding, Outcome, planned_chunks, sequence_header
+from .pipeline import Encoding, VideoTask, planned_chunks, sequence_header
+from .rates import outcome_at
+from .report import EncodeReport
+from .request import EncodeRequest, RateGoal
 from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings, Preset
-from .workers import Workplace, start_workers
+from .workers import start_workers
+from .workplace import Workers, Workplace
 
-TARGET_SUFFIXES = (".mp4", ".m4v")
 _LATENT_MEMORY = 256 << 20  # bytes a process may keep for the later passes of rate control
-
-
-@dataclass(frozen=True)
-class EncodeReport:
-    """What an encode made: frames, keyframes, size in pixels, seconds of video, bytes of the coded
-    video alone, bytes the file would weigh without audio and attached model, bytes of the latter (0
-    without one), the most bits in any second (``encoder.peak_rate`` defines it), the source's
-    bytes, wall-clock seconds, the crf it was coded for (with a bitrate or size as target the one
-    found, and no whole number), passes over the video, tracks that MP4 cannot hold, and warnings, a
-    line each.
-    """
-
-    frames: int
-    keyframes: int
-    width: int
-    height: int
-    duration_seconds: float
-    video_bytes: int
-    container_bytes: int
-    attached_model_bytes: int
-    video_bitrate_bps: float
-    peak_bitrate_bps: float
-    source_bytes: int
-    encode_seconds: float
-    model_name: str
-    crf: float
-    passes: int
-    skipped_tracks: list[str]
-    warnings: list[str]
 
 
 def encode(
@@ -109,91 +81,66 @@ def encode(
 
     Raises ``InputError`` (``UnsupportedInputError`` for HDR, alpha and more than 8 bits),
     ``OutputExistsError``, ``OutputError``, ``ResumeError``, ``UnknownModelError``, ``DeviceError``,
-    ``OutOfMemoryError``, ``WorkerError``, and ``ValueError`` for settings. An exception after which
+    ``OutOfMemoryError``, ``WorkerError``, and ``SettingsError`` (a
+    ``ValueError``) for settings. An exception after which
     there is something to resume says so in its notes (``__notes__``).
     """
     begin = time.monotonic()
     if sum(value is not None for value in (crf, bitrate, target_size)) > 1:
-        raise ValueError("crf, bitrate and target_size exclude each other: give one")
+        raise SettingsError("crf, bitrate and target_size exclude each other: give one")
     settings = EncoderSettings(
         crf=DEFAULT_CRF if crf is None else crf,
         preset=preset,
         gop_size=gop_size,
         generation=generation,
     )
-    for name, value in (("bitrate", bitrate), ("target_size", target_size), ("maxrate", maxrate)):
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 1e15
-        ):
-            raise ValueError(f"{name} must be a number of at least 1, got {value!r}")
-    if maxrate is not None:
-        maxrate = int(maxrate)
-    for name, value in (("max_frames", max_frames), ("threads", threads), ("jobs", jobs)):
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 1
-        ):
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    source, target = Path(source), Path(target)
-    perceptual = None if perceptual is None else Path(perceptual)
-    _check_target(source, target, overwrite)
-    bundle = ModelBundle.find(model)
-    attached = attachable_files(bundle) if embed_model else None  # before hours of work
-    with VideoSource(source, max_frames=max_frames) as video:
-        source_bytes = os.path.getsize(source)  # now: in the end it may be gone
-        header = sequence_header(video, bundle, settings)
-        rated = bitrate is not None or target_size is not None
-        workplace = Workplace(
-            source,
-            max_frames,
-            bundle,
-            header,
-            device,
-            threads,
-            _LATENT_MEMORY if rated else 0,
-            perceptual,
-        )
-        asked = {
-            "bitrate": bitrate,
-            "target_size": target_size,
-            "maxrate": maxrate,
-            "max_frames": max_frames,
-            "device": device,
-        }
-        if perceptual is not None:
-            asked["perceptual_sha256"] = _identity_of_weights(perceptual)
-        contents = manifest(source, settings, bundle.sha256, **asked)
-        # Workers first: in a script that forgot its guard they fail, before a second copy of the
-        # script lays hands on the folder.
-        with (
-            start_workers(workplace, jobs) as workers,
-            ChunkStore(target, contents, resume=resume) as store,
-            _kept(store),
-        ):
-            total = min((n for n in (video.frame_count_hint, max_frames) if n), default=None)
-            planned = planned_chunks(video, header, settings)
-            encoding = Encoding(
-                workers, store, planned, settings, header.time_base, total, maxrate, progress
+    request = EncodeRequest(
+        source=Path(source),
+        target=Path(target),
+        settings=settings,
+        goal=RateGoal.checked(bitrate, target_size, maxrate),
+        perceptual=None if perceptual is None else Path(perceptual),
+        max_frames=max_frames,
+        model=model,
+        embed_model=embed_model,
+        device=device,
+        threads=threads,
+        jobs=jobs,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    return _encode(request, progress, begin)
+
+
+def _encode(
+    request: EncodeRequest, progress: ProgressCallback | None, begin: float
+) -> EncodeReport:
+    """``begin``: by ``time.monotonic``."""
+    request.check_target()
+    bundle = ModelBundle.find(request.model)
+    # before hours of work
+    attached = attachable_files(bundle) if request.embed_model else None
+    with VideoSource(request.source, max_frames=request.max_frames) as video:
+        source_bytes = os.path.getsize(request.source)  # now: in the end it may be gone
+        header = sequence_header(video, bundle, request.settings)
+        with _workshop(request, bundle, header) as (workers, store):
+            hints = (video.frame_count_hint, request.max_frames)
+            task = VideoTask(
+                planned_chunks(video, header, request.settings),
+                request.settings,
+                header.time_base,
+                min((count for count in hints if count), default=None),
+                request.goal.maxrate,
             )
-            copy_from = None if video.is_still else source
-            if bitrate is not None:
-                outcome = encoding.at_rate(
-                    lambda coded: bitrate * float(coded.ticks * header.time_base) / 8,
-                    f"{bitrate / 1000:g} kbit/s",
-                )
-            elif target_size is not None:
-                outcome = encoding.at_rate(
-                    lambda coded: max(1.0, target_size - _overhead(coded, header.time_base)),
-                    f"a size of {target_size / 1000:g} kB",
-                )
-            else:
-                outcome = encoding.at_constant_quality()
+            encoding = Encoding(workers, store, task, progress)
+            outcome = outcome_at(request.goal, encoding, header.time_base)
             with (
-                output_errors(target),
+                output_errors(request.target),
                 StreamWriter(
-                    target,
+                    request.target,
                     header.time_base,
-                    copy_from=copy_from,
-                    tracks_end_with_video=max_frames is not None,
+                    copy_from=None if video.is_still else request.source,
+                    tracks_end_with_video=request.max_frames is not None,
                 ) as writer,
             ):
                 if attached is not None:
@@ -203,7 +150,7 @@ def encode(
             store.discard()
     coded = outcome.coded
     seconds = float(coded.ticks * header.time_base)
-    with StreamReader(target) as reader:
+    with StreamReader(request.target) as reader:
         container_bytes, attached_model_bytes = reader.container_bytes, reader.attached_model_bytes
     return EncodeReport(
         frames=sum(task.chunk.frames for task in coded.tasks),
@@ -222,23 +169,34 @@ def encode(
         crf=outcome.crf,
         passes=outcome.passes,
         skipped_tracks=skipped,
-        warnings=[*outcome.warnings, *_of_generation(generation, bundle)],
+        warnings=[*outcome.warnings, *_of_generation(request.settings.generation, bundle)],
     )
 
 
-def _identity_of_weights(file: Path) -> str:
-    """SHA-256 of a file; of an ordinary one, for nobody may ever write to a pipe."""
-    try:
-        if file.exists() and not file.is_file():
-            raise UnknownModelError(
-                f"{file}: weights to judge pictures by must be an ordinary file"
-            )
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise UnknownModelError(
-            f"{file}: weights to judge pictures by cannot be read: {error.strerror or error}"
-        ) from error
+@contextmanager
+def _workshop(
+    request: EncodeRequest, bundle: ModelBundle, header: SequenceHeader
+) -> Iterator[tuple[Workers, ChunkStore]]:
+    """Who codes the chunks, and where they are kept."""
+    workplace = Workplace(
+        request.source,
+        request.max_frames,
+        bundle,
+        header,
+        request.device,
+        request.threads,
+        _LATENT_MEMORY if request.goal.is_rated else 0,
+        request.perceptual,
+    )
+    contents = manifest(request.source, request.settings, bundle.sha256, **request.identity())
+    # Workers first: in a script that forgot its guard they fail, before a second copy of the
+    # script lays hands on the folder.
+    with (
+        start_workers(workplace, request.jobs) as workers,
+        ChunkStore(request.target, contents, resume=request.resume) as store,
+        _kept(store),
+    ):
+        yield workers, store
 
 
 def _of_generation(generation: float | None, bundle: ModelBundle) -> list[str]:
@@ -264,19 +222,6 @@ def _write(writer: StreamWriter, outcome: Outcome, store: ChunkStore) -> None:
     writer.commit()
 
 
-def _overhead(coded: Coded, time_base: Fraction) -> int:
-    """Bytes that MP4 adds to the video: those of a file of access units of the same sizes and
-    times.
-    """
-    with tempfile.TemporaryDirectory(prefix="videocodec-measure-") as folder:
-        path = Path(folder) / "measure.mp4"
-        with StreamWriter(path, time_base) as writer:
-            for unit in (unit for chunk in coded.units for unit in chunk):
-                writer.write(bytes(unit.size), unit.first_pts, sum(unit.durations))
-            writer.commit()
-        return path.stat().st_size - coded.size
-
-
 @contextmanager
 def _kept(store: ChunkStore) -> Iterator[None]:
     """Says with what goes wrong that there is something to resume."""
@@ -289,15 +234,3 @@ def _kept(store: ChunkStore) -> Iterator[None]:
         if store.finished:
             error.add_note(f"finished parts are kept in {store.folder}: --resume goes on with them")
         raise
-
-
-def _check_target(source: Path, target: Path, overwrite: bool) -> None:
-    """Refuse what would lose something, before any work is done."""
-    if target.exists() and source.exists() and target.samefile(source):
-        raise InputError(f"{source}: input and output are the same file: name another output")
-    if target.suffix.lower() not in TARGET_SUFFIXES:
-        raise OutputError(
-            f"{target}: a latent-video file is an MP4 file: give a name that ends in"
-            f" {' or '.join(TARGET_SUFFIXES)}"
-        )
-    check_target(target, overwrite=overwrite)

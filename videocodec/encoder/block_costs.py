@@ -33,7 +33,7 @@ class RateEstimates:
     residual: float = 3.0
     intra: float = 9.0
     generate: float = 6.0
-    joined: tuple[float, float] = (0.4, 1.6)  # a unit that moves as one; one that is split
+    merged: tuple[float, float] = (0.4, 1.6)  # a square that moves as one; one that is split
     # the neighbours' majority; another; another than all neighbours
     direction: tuple[float, float, float] = (0.3, 2.0, 4.0)
     any_direction: float = 1.0  # on average, where the neighbours are not known yet
@@ -85,9 +85,21 @@ class BlockCosts:
         )
 
 
+def block_sums(plane: np.ndarray, block: int) -> np.ndarray:
+    """(C, h, w) summed over the channels and positions of every block of ``block`` latents a side →
+    (bh, bw).
+    """
+    height, width = plane.shape[1:]
+    return plane.sum(0).reshape(height // block, block, width // block, block).sum((1, 3))
+
+
 class FrameCosts:
-    """Costs of the blocks of one frame.  target (C, h, w) float32: its latents in quantiser steps;
+    """Costs of the blocks of one frame.
+
+    target (C, h, w) float32: its latents in quantiser steps.
     weights (C, h, w): what their squared errors count.
+    block: latents a side of a block.
+    quantiser: index of the step.
     """
 
     def __init__(
@@ -100,7 +112,8 @@ class FrameCosts:
     ) -> None:
         """``latents`` (C, h, w) scaled; ``classes`` (bh, bw) of ``importance.WEIGHTS``."""
         step = step_latent(quantiser) * UNITS_PER_LATENT
-        self._costs, self._block, self._scale = costs, block, np.float32(1 / step)
+        self._costs, self._scale = costs, np.float32(1 / step)
+        self.block, self.quantiser = block, quantiser
         self.target = np.asarray(latents, dtype=np.float32) * np.float32(UNITS_PER_LATENT / step)
         positions, channels = to_positions(classes.astype(np.int32), block), len(latents)
         self.weights = WEIGHTS[positions] * costs.weights[:, None, None]
@@ -113,19 +126,14 @@ class FrameCosts:
         """A prediction (C, h, w) in latent units → float32 in quantiser steps."""
         return prediction.astype(np.float32) * self._scale
 
-    def _sum(self, plane: np.ndarray) -> np.ndarray:
-        """(C, h, w) summed over the channels and positions of every block → (bh, bw)."""
-        b, (height, width) = self._block, plane.shape[1:]
-        return plane.sum(0).reshape(height // b, b, width // b, b).sum((1, 3))
-
     def _looked_up(self, table: np.ndarray, distance: np.ndarray) -> np.ndarray:
         index = np.minimum(distance * _PER_STEP, _REACH * _PER_STEP).astype(np.int32)
-        return self._sum(table.take(index + self._rows))
+        return block_sums(table.take(index + self._rows), self.block)
 
     def skip_and_residual(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(bh, bw) each: what skipping every block costs, and what coding its residual does."""
         distance, r = np.abs(self.target - self.in_steps(prediction)), self._costs.rates
-        error = self._sum(np.square(distance) * self.weights)
+        error = block_sums(np.square(distance) * self.weights, self.block)
         residual = self._looked_up(self._costs.residual_table, distance)
         return (
             error + self._costs.lagrangian * r.skip,

@@ -22,8 +22,9 @@ from bitstream.sequence_header import SequenceHeader
 from ..media.source import SourceFrame
 from .aiming import PictureJudge
 from .chunks import Chunk
+from .frame_encoder import EncoderFrame, EncoderHelpers
 from .generation import LatentRestorer
-from .group_encoder import EncoderFrame, GroupEncoder
+from .group_encoder import GroupEncoder
 from .motion import MotionSearch
 from .pace import Budget, chunk_pace
 from .peak_rate import FrameBits, PeakLimit
@@ -119,10 +120,8 @@ class _Coding:
             replace(header, crf=plan.settings.crf),
             plan.settings,
             MotionSearch.for_header(header, plan.settings.effort.flow_preset),
-            weights=runtime.bundle.sensitivity,
             pace=self._pace,
-            restorer=restorer,
-            judge=judge,
+            helpers=EncoderHelpers(runtime.bundle.sensitivity, restorer, judge),
         )
         self._units: list[CodedUnit] = []
         self._data: list[bytes] = []
@@ -172,10 +171,10 @@ class ChunkCoder:
         self,
         task: ChunkTask,
         frames: Callable[[Chunk], Iterable[SourceFrame]],
-        told: Callable[[CodedUnit], None] = lambda unit: None,
+        on_unit: Callable[[CodedUnit], None] = lambda unit: None,
     ) -> tuple[CodedChunk, ...]:
-        """Code a chunk by all plans of the task at once, whose frames ``frames`` gives; ``told``
-        hears of every unit by the first plan.
+        """Code a chunk by all plans of the task at once, whose frames ``frames`` gives;
+        ``on_unit`` is called with every unit by the first plan.
 
         One result per plan.  Frames are read as they are needed, and each only once.
         """
@@ -194,11 +193,11 @@ class ChunkCoder:
             for index, coding in enumerate(codings):
                 for unit in coding.push(frame):
                     if index == 0:
-                        told(unit)
+                        on_unit(unit)
         for index, coding in enumerate(codings):
             for unit in coding.finish():
                 if index == 0:
-                    told(unit)
+                    on_unit(unit)
         return tuple(coding.result() for coding in codings)
 
     def _restorer_for(self, settings: EncoderSettings) -> LatentRestorer | None:

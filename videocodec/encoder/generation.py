@@ -7,6 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
+from bitstream.v1.frame_coder import to_positions
+
+from .block_costs import block_sums
+
 
 @dataclass(frozen=True)
 class BlockScene:
@@ -33,11 +37,7 @@ class BlockScene:
 
     def distortion(self, latents: np.ndarray) -> np.ndarray:
         """(C, h, w) in steps → (bh, bw): squared errors, weighted and summed."""
-        return self._summed(np.square(latents - self.target) * self.weights)
-
-    def _summed(self, plane: np.ndarray) -> np.ndarray:
-        b, (height, width) = self.block, plane.shape[1:]
-        return plane.sum(0).reshape(height // b, b, width // b, b).sum((1, 3))
+        return block_sums(np.square(latents - self.target) * self.weights, self.block)
 
     def energy(self, plane: np.ndarray) -> np.ndarray:
         """(C, h, w) → (bh, bw): squares around the mean of each channel in each block, summed."""
@@ -111,9 +111,7 @@ class RestoredBlocks:
         promising = spent > scene.mark
         if not promising.any():
             return promising
-        held_back = np.where(
-            promising.repeat(scene.block, 0).repeat(scene.block, 1), scene.prediction, scene.sent
-        )
+        held_back = np.where(to_positions(promising, scene.block), scene.prediction, scene.sent)
         restored = self.restore(
             scene,
             np.stack([scene.sent, held_back]),

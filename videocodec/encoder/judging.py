@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from bitstream.sequence_header import SequenceHeader
+from bitstream.sequence_header import PIXELS_PER_LATENT, SequenceHeader
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
@@ -52,13 +52,15 @@ class _Tile:
 
     def pixels(self) -> tuple[slice, slice]:
         """The inner ones' pixels, in the picture."""
-        rows, columns = (slice(8 * s.start, 8 * s.stop) for s in self.inner)
+        rows, columns = (
+            slice(PIXELS_PER_LATENT * s.start, PIXELS_PER_LATENT * s.stop) for s in self.inner
+        )
         return rows, columns
 
     def cut(self, decoded: torch.Tensor) -> torch.Tensor:
         """The inner pixels of what the outer latents are decoded to, (1, 3, H, W)."""
         rows, columns = (
-            slice(8 * (i.start - o.start), 8 * (i.stop - o.start))
+            slice(PIXELS_PER_LATENT * (i.start - o.start), PIXELS_PER_LATENT * (i.stop - o.start))
             for i, o in zip(self.inner, self.outer)
         )
         return decoded[..., rows, columns]
@@ -131,7 +133,7 @@ class PerceptualJudge:
     ) -> None:
         self._runtime, self._restoration, self._device = runtime, restoration, runtime.device
         self._perceptual = perceptual.to(runtime.device, memory_format=torch.channels_last)
-        self._block = 1 << header.block_log2
+        self._block = header.block_latents
         self._tiles = _tiles(
             header.latent_height, header.latent_width, _largest_tile(runtime.bytes_per_latent)
         )

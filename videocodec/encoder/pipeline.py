@@ -15,12 +15,14 @@ from bitstream.sequence_header import SequenceHeader
 
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
-from ..progress import Progress, ProgressCallback
+from ..progress import ProgressCallback
 from .chunk_coder import ChunkTask, CodedUnit, CodingPlan
 from .chunk_store import ChunkStore
 from .chunks import Chunk, KeyframePlanner, plan_chunks
+from .coded_video import CodedVideo, Outcome, frames_of
 from .motion import MotionSearch
-from .peak_rate import FrameBits, frame_bits, peak, tail
+from .pass_progress import PassNumber, PassProgress
+from .peak_rate import peak, tail
 from .rate_control import (
     MOST_ATTEMPTS,
     PROBE_CRFS,
@@ -30,7 +32,7 @@ from .rate_control import (
     UnitCost,
 )
 from .settings import MAX_CRF, PRESETS, EncoderSettings
-from .workers import Workers
+from .workplace import Workers
 
 _MOST_RECODINGS = 4  # of chunks at whose beginning too much comes together
 
@@ -70,72 +72,37 @@ def planned_chunks(
 
 
 @dataclass(frozen=True)
-class Coded:
-    """All chunks of a video by one plan each: the tasks under which their bytes are kept, and what
-    is known of their units.
+class VideoTask:
+    """What is asked for one video.
+
+    planned: its chunks, as ``planned_chunks`` gives them.
+    settings: of the encoder.
+    time_base: seconds per tick.
+    frames_total: how many frames are expected, None if unknown.
+    maxrate: bits per second (``peak_rate``) or None.
     """
 
-    tasks: tuple[ChunkTask, ...]
-    units: tuple[tuple[CodedUnit, ...], ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all access units."""
-        return sum(unit.size for chunk in self.units for unit in chunk)
-
-    @property
-    def ticks(self) -> int:
-        """From the first frame to the end of the last, without gaps."""
-        return sum(sum(unit.durations) for chunk in self.units for unit in chunk)
-
-    @property
-    def frames(self) -> list[FrameBits]:
-        """Every frame and its bits."""
-        return [frame for chunk in self.units for frame in _frames(chunk)]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is to be written: the chunks, the crf they were coded for (a whole number without rate
-    control), how many passes it took, and what the user should know.
-    """
-
-    coded: Coded
-    crf: float
-    passes: int
-    warnings: tuple[str, ...]
+    planned: Iterable[Chunk | None]
+    settings: EncoderSettings
+    time_base: Fraction
+    frames_total: int | None = None
+    maxrate: int | None = None
 
 
 class Encoding:
-    """The passes of one encode over the chunks of one video.
-
-    planned: the chunks, as ``planned_chunks`` gives them.  frames_total: how many frames are
-    expected, None if unknown. maxrate: bits per second (``peak_rate``) or None.
-    """
+    """The passes of one encode over the chunks of one video."""
 
     def __init__(
         self,
         workers: Workers,
         store: ChunkStore,
-        planned: Iterable[Chunk | None],
-        settings: EncoderSettings,
-        time_base: Fraction,
-        frames_total: int | None,
-        maxrate: int | None,
-        progress: ProgressCallback | None,
+        task: VideoTask,
+        progress: ProgressCallback | None = None,
     ) -> None:
-        self._workers, self._store, self._settings, self._time_base = (
-            workers,
-            store,
-            settings,
-            time_base,
-        )
-        self._planned, self._frames_total, self._maxrate, self._progress = (
-            planned,
-            frames_total,
-            maxrate,
-            progress,
-        )
+        self._workers, self._store, self._progress = workers, store, progress
+        self._planned, self._settings = task.planned, task.settings
+        self._time_base, self._maxrate = task.time_base, task.maxrate
+        self._frames_total = task.frames_total
         self._chunks: list[Chunk] = []
         self._passes = 0
 
@@ -147,7 +114,7 @@ class Encoding:
         coded = self._within_maxrate(coded)
         return Outcome(coded, self._settings.crf, self._passes, self._peak_warnings(coded))
 
-    def at_rate(self, target: Callable[[Coded], float], described: str) -> Outcome:
+    def at_rate(self, target: Callable[[CodedVideo], float], described: str) -> Outcome:
         """As many passes as it takes to come close to the bytes that ``target`` asks for, given
         what the first pass made of the video; ``described`` names the target in warnings.
         """
@@ -162,7 +129,7 @@ class Encoding:
             for both in zip(fine.units, coarse.units)
         ]
         control = RateControl(target(fine), predictions)
-        best: tuple[float, float, Coded] | None = None
+        best: tuple[float, float, CodedVideo] | None = None
         for _ in range(MOST_ATTEMPTS):
             crf = control.solve()
             settings = replace(self._settings, crf=round(crf))
@@ -189,32 +156,27 @@ class Encoding:
         chunks: Iterable[Chunk | None],
         passes: int,
         plans: Callable[[Chunk], tuple[CodingPlan, ...]],
-    ) -> tuple[Coded, ...]:
+    ) -> tuple[CodedVideo, ...]:
         """Code all chunks, by one or more plans each → one result per plan."""
         self._passes += 1
-        told = _Teller(
-            self._progress,
-            self._frames_total,
-            self._time_base,
-            self._passes,
-            max(passes, self._passes),
-        )
+        at = PassNumber(self._passes, max(passes, self._passes))
+        on_unit = PassProgress(self._progress, self._frames_total, self._time_base, at)
 
         def tasks() -> Iterator[ChunkTask | None]:
             for chunk in chunks:
                 yield None if chunk is None else ChunkTask(chunk, plans(chunk))
 
-        done = self._code(tasks(), told)
+        done = self._code(tasks(), on_unit)
         self._chunks = [task.chunk for task in done]
         self._frames_total = sum(chunk.frames for chunk in self._chunks)
         count = len(next(iter(done.values())))
         return tuple(
-            Coded(tuple(done), tuple(results[index] for results in done.values()))
+            CodedVideo(tuple(done), tuple(results[index] for results in done.values()))
             for index in range(count)
         )
 
     def _code(
-        self, tasks: Iterable[ChunkTask | None], told: Callable[[CodedUnit], None]
+        self, tasks: Iterable[ChunkTask | None], on_unit: Callable[[CodedUnit], None]
     ) -> dict[ChunkTask, tuple[tuple[CodedUnit, ...], ...]]:
         """Code what the store has not → the units of every task by every plan, in the order of the
         chunks.
@@ -229,14 +191,14 @@ class Encoding:
                     continue
                 done[task] = tuple(chunk.units for chunk in kept)
                 for unit in kept[0].units:
-                    told(unit)
+                    on_unit(unit)
 
-        for task, results in self._workers.run(missing(), told):
+        for task, results in self._workers.run(missing(), on_unit):
             self._store.save(task, results)
             done[task] = tuple(chunk.units for chunk in results)
         return dict(sorted(done.items(), key=lambda item: item[0].chunk.index))
 
-    def _within_maxrate(self, coded: Coded) -> Coded:
+    def _within_maxrate(self, coded: CodedVideo) -> CodedVideo:
         """The chunks as they are where all windows hold; where one that crosses a border does not,
         the chunk after the border is coded again, knowing what the second before it took.
 
@@ -255,16 +217,16 @@ class Encoding:
                 changed.get(task.chunk, (task, units))
                 for task, units in zip(coded.tasks, coded.units)
             ]
-            coded = Coded(*zip(*pairs))
+            coded = CodedVideo(*zip(*pairs))
         return coded
 
-    def _overfull(self, coded: Coded) -> list[ChunkTask]:
+    def _overfull(self, coded: CodedVideo) -> list[ChunkTask]:
         """Tasks that code those chunks again in whose first second a window that begins before them
         holds too much.
         """
         tasks, before = [], []
         for task, units in zip(coded.tasks, coded.units):
-            first, frames = units[0].first_pts, _frames(units)
+            first, frames = units[0].first_pts, frames_of(units)
             carry = tail(before, first, self._time_base)
             shared = [frame for frame in frames if frame.pts < first + 1 / self._time_base]
             if carry and peak([*carry, *shared], self._time_base, first) > max(
@@ -275,7 +237,7 @@ class Encoding:
             before = [*carry, *frames]
         return tasks
 
-    def _peak_warnings(self, coded: Coded) -> tuple[str, ...]:
+    def _peak_warnings(self, coded: CodedVideo) -> tuple[str, ...]:
         highest = peak(coded.frames, self._time_base)
         if self._maxrate is None or highest <= self._maxrate:
             return ()
@@ -288,39 +250,5 @@ class Encoding:
         )
 
 
-class _Teller:
-    """Adds up what is coded in a pass, and passes it on."""
-
-    def __init__(
-        self,
-        progress: ProgressCallback | None,
-        total: int | None,
-        time_base: Fraction,
-        number: int,
-        passes: int,
-    ) -> None:
-        self._progress, self._total, self._time_base = progress, total, time_base
-        self._number, self._passes = number, passes
-        self._frames = self._bytes = self._ticks = 0
-
-    def __call__(self, unit: CodedUnit) -> None:
-        self._frames += len(unit.durations)
-        self._bytes += unit.size
-        self._ticks += sum(unit.durations)
-        if self._progress:
-            seconds = float(self._ticks * self._time_base)
-            self._progress(
-                Progress(
-                    self._frames, self._total, self._bytes, seconds, self._number, self._passes
-                )
-            )
-
-
 def _costs(units: Iterable[CodedUnit]) -> list[UnitCost]:
     return [unit.cost for unit in units]
-
-
-def _frames(units: Iterable[CodedUnit]) -> list[FrameBits]:
-    return [
-        frame for unit in units for frame in frame_bits(unit.first_pts, unit.durations, unit.size)
-    ]

@@ -157,7 +157,7 @@ def info(
         model_attached_bytes=reader.attached_model_bytes,
         model_attached_damage=_damage_of_attached(reader, headers_only),
         damage=damage or index.damage,
-        lost_frames=sum(run.last + 1 - run.first for run in lost),
+        lost_frames=sum(run.frame_count for run in lost),
         lost=lost,
         provenance=None if count is None else count.total(),
         provenance_by_kind=None if count is None else count.by_kind(),

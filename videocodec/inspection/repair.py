@@ -23,7 +23,8 @@ from bitstream.container.tracks import MP4_ALONE, open_input
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.sequence_header import SequenceHeader
 
-from ..decoder.index import StreamIndex, check_unchanged
+from ..decoder.index import StreamIndex
+from ..decoder.scanning import check_unchanged
 from ..errors import InputError, OutputError, RepairError
 from ..media.frame_sink import check_target, output_errors
 from ..models.attached import checked_model

@@ -12,8 +12,8 @@ from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 
-from ..decoder.index import check_unchanged
 from ..decoder.latents import LatentStream
+from ..decoder.scanning import check_unchanged
 from ..models.attached import checked_model
 from ..progress import Progress, ProgressCallback
 

@@ -18,7 +18,13 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
     ``encode`` and ``decode`` follow ``AutoencoderTiny``; ``from_pretrained`` and
     ``save_pretrained`` are diffusers' own. Unlike its siblings ``decode`` may be told the quantiser
     step, and then removes that step's noise better.
+
+    takes_steps: ``decode`` may be told the step.  has_scaled_latents: its loss set the scale of its
+    latents, which is right as it is.  Autoencoders without these attributes are and do neither.
     """
+
+    takes_steps = True
+    has_scaled_latents = True
 
     @register_to_config
     def __init__(

@@ -103,6 +103,8 @@ def load_denoiser(folder: Path, channels: int) -> Denoiser:
                 f" autoencoder has {channels}: take a pair"
             )
         return TemporalDenoiser(unet)
+    from diffusers import UNetMotionModel
+
     from .stock_denoiser import Conditioning, MotionDenoiser, StockDenoiser, prompt_width
 
     unet = load_stock_unet(folder, channels)
@@ -113,7 +115,7 @@ def load_denoiser(folder: Path, channels: int) -> Denoiser:
             " calibrate again"
         )
     scheduler = load_scheduler(folder)
-    if type(unet).__name__ == "UNetMotionModel":
+    if isinstance(unet, UNetMotionModel):
         return MotionDenoiser(
             unet, conditioning, scheduler.alphas_cumprod, scheduler.config.prediction_type
         )

@@ -4,7 +4,6 @@ pictures.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from bitstream.limits import available_bytes
+from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
@@ -136,9 +136,9 @@ class AutoencoderRuntime:
                 f" {len(bundle.latent_scale)}: calibrate this model again"
             )
         self._scale = torch.from_numpy(bundle.latent_scale).to(self.device).reshape(1, -1, 1, 1)
-        self._knows_steps = "step" in inspect.signature(self._model.decode).parameters
+        self._takes_steps = getattr(self._model, "takes_steps", False)
         self.bytes_per_latent = try_decoding(
-            self._model, bundle.folder, channels, self.device, knows_steps=self._knows_steps
+            self._model, bundle.folder, channels, self.device, takes_steps=self._takes_steps
         )
 
     @torch.inference_mode()
@@ -153,7 +153,7 @@ class AutoencoderRuntime:
         x = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
         x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
         latents = latents_of(self._model, x.contiguous(memory_format=torch.channels_last))
-        if latents.shape[2:] != (height // 8, width // 8):
+        if latents.shape[2:] != (height // PIXELS_PER_LATENT, width // PIXELS_PER_LATENT):
             raise UnknownModelError(
                 f"{self.bundle.folder}: makes {tuple(latents.shape[2:])} latents of"
                 f" {height}×{width} px: an autoencoder must have a stride of 8 px"
@@ -212,5 +212,5 @@ class AutoencoderRuntime:
         latents where one is wanted.
         """
         z = (scaled / self._scale).contiguous(memory_format=torch.channels_last)
-        step = {"step": steps} if self._knows_steps else {}
+        step = {"step": steps} if self._takes_steps else {}
         return self._model.decode(z, **step).sample

@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from diffusers.models.modeling_utils import ModelMixin
 
+from bitstream.sequence_header import PIXELS_PER_LATENT
+
 from ..errors import UnknownModelError
 from .bundle import PICKLES
 from .files import NETWORK_FOLDERS, weights_folder
@@ -30,7 +32,6 @@ from .loading import (
 )
 
 WEIGHTS = "diffusion_pytorch_model"
-_STRIDE = 8  # px
 _MOST_CHANNELS = 64  # of codec tables
 
 
@@ -111,7 +112,8 @@ class ModelSource:
         folder = self.autoencoder_folder
         _check_weights(self.autoencoder_weights)
         model = load_autoencoder_in(folder, self.autoencoder_weights)
-        side = 8 * _STRIDE
+        count = 8  # positions a side
+        side = count * PIXELS_PER_LATENT
         try:
             with torch.inference_mode():
                 latents = latents_of(model, torch.zeros(1, 3, side, side))
@@ -122,11 +124,11 @@ class ModelSource:
                 f" ({reason})"
             ) from error
         channels = model.config.get("latent_channels")
-        if latents.ndim != 4 or latents.shape[2:] != (side // _STRIDE, side // _STRIDE):
+        if latents.ndim != 4 or latents.shape[2:] != (count, count):
             shape = "x".join(map(str, latents.shape[1:]))
             raise UnknownModelError(
                 f"{folder}: makes {shape} latents of {side}x{side} px: an autoencoder must have a"
-                f" stride of {_STRIDE} px"
+                f" stride of {PIXELS_PER_LATENT} px"
             )
         if latents.shape[1] != channels:
             raise UnknownModelError(

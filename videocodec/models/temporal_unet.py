@@ -24,6 +24,8 @@ from diffusers.schedulers import DDIMScheduler
 from diffusers.utils import BaseOutput
 from torch import nn
 
+from .schedules import BETA_END, BETA_SCHEDULE, BETA_START, TIMESTEPS
+
 _CONDITION_PLANES = 2  # the generate mask and log2 of the quantiser step
 
 
@@ -68,10 +70,10 @@ class TemporalUNet(ModelMixin, ConfigMixin):
         down_blocks: tuple[int, ...] = (3,),
         up_blocks: tuple[int, ...] = (),
         time_embedding_dim: int = 64,
-        num_train_timesteps: int = 1000,
-        beta_start: float = 0.00085,
-        beta_end: float = 0.012,
-        beta_schedule: str = "scaled_linear",
+        num_train_timesteps: int = TIMESTEPS,
+        beta_start: float = BETA_START,
+        beta_end: float = BETA_END,
+        beta_schedule: str = BETA_SCHEDULE,
         generation_noise: float = 0.0,
     ) -> None:
         super().__init__()

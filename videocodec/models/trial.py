@@ -28,17 +28,17 @@ _REASONS = (
 
 @torch.inference_mode()
 def try_decoding(
-    model: ModelMixin, folder: Path, channels: int, device: torch.device, *, knows_steps: bool
+    model: ModelMixin, folder: Path, channels: int, device: torch.device, *, takes_steps: bool
 ) -> int:
     """Decode (1, channels, 4, 4) zeros → the bytes that the greediest layer reads and writes for
     one position: a picture cannot take less memory than that.
 
-    folder: of the bundle, for errors.  knows_steps: whether the model takes quantiser steps.
+    folder: of the bundle, for errors.  takes_steps: whether the model takes quantiser steps.
     Raises ``UnknownModelError`` unless a picture of 8 px a latent comes out, and no layer makes
     much more of it.
     """
     z = torch.zeros(1, channels, TRIAL_SIDE, TRIAL_SIDE, device=device)
-    steps = {"step": torch.ones(1, TRIAL_SIDE, TRIAL_SIDE, device=device)} if knows_steps else {}
+    steps = {"step": torch.ones(1, TRIAL_SIDE, TRIAL_SIDE, device=device)} if takes_steps else {}
     watch = _Watch(folder)
     hooks = [module.register_forward_hook(watch) for module in model.modules()]
     try:

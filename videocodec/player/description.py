@@ -79,7 +79,7 @@ def describe_frame(header: SequenceHeader, frame: DecodedLatents) -> dict[str, o
         "level_bits": round(latent.level_bits, 2),
         "quantiser": latent.quantiser,
         "references": list(frame.references),
-        "block": 8 << header.block_log2,
+        "block": header.block_size,
         "grid": list(fields.modes.shape),
         "latent": list(frame.quantiser_map.shape),
         "covering": list(covering_latents(header.height, header.width)),

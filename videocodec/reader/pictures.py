@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import DamagedFrameError
+from ..restoration.settings import RestorationSettings
 from .cache import Cache, Kind
 from .latents import LatentSource
 
@@ -14,23 +15,6 @@ if TYPE_CHECKING:
     from ..decoder.frames import Frame, PictureDecoder
     from ..decoder.latents import LatentStream
     from ..models.runtime import AutoencoderRuntime
-
-
-@dataclass(frozen=True)
-class RestorationSettings:
-    """As of ``videocodec.decode``: steps (1..) and seed (0..) of the restoration, and whether there
-    is any.
-    """
-
-    steps: int = 1
-    seed: int = 0
-    restore: bool = True
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, got {self.steps}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0, got {self.seed}")
 
 
 class Networks:
@@ -58,9 +42,7 @@ class Networks:
                 self._stream,
                 self._device,
                 self._threads,
-                steps=settings.steps,
-                seed=settings.seed,
-                restore=settings.restore,
+                settings=settings,
                 runtime=self._runtime,
             )
             self._runtime = decoder.runtime

@@ -19,11 +19,12 @@ from .batch import FrameBatch
 from .core import ReaderCore
 from .latents_view import LatentsView
 from .metadata import VideoMetadata
-from .pictures import PictureSource, RestorationSettings
+from .pictures import PictureSource
 
 if TYPE_CHECKING:
     from ..decoder.frames import Frame
     from ..models.bundle import ModelBundle
+from ..restoration.settings import RestorationSettings
 
 DEFAULT_MEMORY_LIMIT = 512 << 20
 

@@ -28,6 +28,7 @@ from ..models.denoiser import Conditions, Denoiser
 from ..models.runtime import network_errors, run_for_pictures
 from .base import AutoencoderInput, Restoration
 from .neighbours import neighbours
+from .settings import RestorationSettings
 from .sliding import ClipAverage
 
 _LOG2_STEPS = np.log2(QUANTISER_STEPS.astype(np.float64)).astype(np.float32)
@@ -55,9 +56,8 @@ def stream_noise(header: SequenceHeader, seed: int, shape: tuple[int, int, int])
 class DiffusionRestoration(Restoration):
     """Restores latents with a bundle's denoiser and noise schedule.
 
-    steps: DDIM steps from a frame's timestep down, at least 1.  seed: of the noise in generated
-    blocks.  denoiser: one to use instead of the bundle's.  Raises ``UnknownModelError`` for a
-    bundle whose networks cannot be loaded.
+    denoiser: one to use instead of the bundle's.  Raises ``UnknownModelError`` for a bundle whose
+    networks cannot be loaded.
     """
 
     def __init__(
@@ -65,14 +65,12 @@ class DiffusionRestoration(Restoration):
         bundle: ModelBundle,
         header: SequenceHeader,
         device: torch.device,
-        steps: int = 1,
-        seed: int = 0,
+        settings: RestorationSettings = RestorationSettings(),
         denoiser: Denoiser | None = None,
     ) -> None:
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
-        self._tables, self._device, self._steps = bundle.tables, device, steps
-        self._block = 1 << header.block_log2
+        self._tables, self._device = bundle.tables, device
+        self._denoising_steps = settings.steps
+        self._block = header.block_latents
         self._timesteps = bundle.timesteps
         self._quantiser_steps, self._log2_steps = (
             torch.from_numpy(table).to(device) for table in (QUANTISER_STEPS, _LOG2_STEPS)
@@ -96,7 +94,9 @@ class DiffusionRestoration(Restoration):
         )
         self._scale, self._shift = scale, shift
         noise = stream_noise(
-            header, seed, (header.latent_channels, header.latent_height, header.latent_width)
+            header,
+            settings.seed,
+            (header.latent_channels, header.latent_height, header.latent_width),
         )
         self._noise = self._denoiser.generation_noise * torch.from_numpy(noise).to(device)
         self._clips = (
@@ -205,9 +205,9 @@ class DiffusionRestoration(Restoration):
             conditions.latents + self._noise_ratio[start].reshape(-1, 1, 1, 1) * conditions.noise
         )
         sample = self._signal[start].reshape(-1, 1, 1, 1) * noisy
-        for step in range(self._steps):
+        for step in range(self._denoising_steps):
             now, here, then = (
-                t * (self._steps - s) // self._steps
+                t * (self._denoising_steps - s) // self._denoising_steps
                 for t, s in ((start, step), (timesteps, step), (start, step + 1))
             )
             clean = self._clean(sample, self._predicted(sample, now, conditions), here.tolist())

@@ -91,11 +91,9 @@ def save_weights(model: Restorer, folder: Path, with_decoder: bool) -> None:
 
 def latent_deviation(timesteps: np.ndarray) -> float:
     """The latents' standard deviation that a bundle's timesteps, (128,), were made with."""
-    from diffusers import DDIMScheduler
+    from ..models.schedules import stable_diffusion_schedule
 
-    alphas = DDIMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"
-    ).alphas_cumprod.numpy()
+    alphas = stable_diffusion_schedule().alphas_cumprod.numpy()
     noise = np.sqrt((1 - alphas) / alphas)[timesteps]
     usable = (noise > 0.1) & (noise < 0.7)
     return float(np.median(QUANTISER_STEPS[usable] / 12**0.5 / noise[usable]))

@@ -15,6 +15,7 @@ from videocodec.decoder.frames import PictureDecoder, _batch_size
 from videocodec.decoder.latents import LatentStream
 from videocodec.provenance import PROVENANCE
 from videocodec.restoration.base import IdentityRestoration, Restoration
+from videocodec.restoration.settings import RestorationSettings
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +194,9 @@ def test_a_model_can_be_given_by_folder(coded_movie, tmp_path: Path, frames: lis
 def test_a_decoder_says_whether_it_restores(coded_movie) -> None:
     stream = LatentStream(coded_movie.coded)
     assert PictureDecoder(stream, "cpu", 1, Neighbours(0)).restores
-    assert not PictureDecoder(stream, "cpu", 1, restore=False).restores
+    assert not PictureDecoder(
+        stream, "cpu", 1, settings=RestorationSettings(restore=False)
+    ).restores
 
 
 class TestBatches:

@@ -5,9 +5,6 @@ behind.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -20,26 +17,16 @@ from bitstream.container import StreamReader
 from bitstream.v1.quantiser import QUANTISER_COUNT
 from videocodec import encode
 from videocodec.decoder.api import decode
-from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask
 from videocodec.errors import (
     DeviceError,
     InputError,
     OutputError,
     OutputExistsError,
-    ResumeError,
     UnknownModelError,
 )
 from videocodec.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def movie(
-    tmp_path: Path, write_movie: Callable[..., Path], panned: Callable[..., list[np.ndarray]]
-) -> Path:
-    """12 frames of 48×32."""
-    return write_movie(tmp_path / "movie.mp4", panned(12, 32, 48, (0, 1)))
 
 
 def files(folder: Path) -> set[str]:
@@ -293,105 +280,3 @@ class TestRates:
         with pytest.raises(ValueError, match="exclude each other"):
             encode(movie, tmp_path / "out.lv.mp4", **goal)
         assert files(tmp_path) == {"movie.mp4"}
-
-
-class TestJobsAndResuming:
-    def test_the_bytes_do_not_depend_on_the_number_of_processes(
-        self, movie: Path, tmp_path: Path
-    ) -> None:
-        """Nor on what else is asked of them: all decisions between passes and chunks are made on
-        the same results.
-        """
-        options = dict(bitrate=20_000, maxrate=9_500, gop_size=4, device="cpu")
-        reports = [
-            encode(movie, tmp_path / f"{jobs}.lv.mp4", jobs=jobs, threads=jobs, **options)
-            for jobs in (1, 2)
-        ]
-        assert (tmp_path / "1.lv.mp4").read_bytes() == (tmp_path / "2.lv.mp4").read_bytes()
-        assert (reports[0].crf, reports[0].passes, reports[0].warnings) == (
-            reports[1].crf,
-            reports[1].passes,
-            reports[1].warnings,
-        )
-
-    def test_an_encode_killed_again_and_again_ends_with_the_same_bytes(
-        self, tmp_path: Path, write_movie, panned
-    ) -> None:
-        movie = write_movie(tmp_path / "movie.mp4", panned(120, 32, 48, (0, 1)))
-        target, whole = tmp_path / "out.lv.mp4", tmp_path / "whole.lv.mp4"
-        encode(movie, whole, gop_size=8, device="cpu", threads=1)
-        command = [
-            sys.executable,
-            "-m",
-            "videocodec",
-            "encode",
-            movie,
-            target,
-            "--gop-size",
-            "8",
-            "--threads",
-            "1",
-            "--device",
-            "cpu",
-        ]
-        for finished in (1, 5):
-            process = subprocess.Popen(
-                [*command, *(["--resume"] if finished > 1 else [])],
-                cwd=ROOT,
-                stderr=subprocess.DEVNULL,
-            )
-            while (
-                process.poll() is None
-                and len(list(tmp_path.glob("out.lv.mp4.chunks/*.chunk"))) < finished
-            ):
-                time.sleep(0.002)
-            process.kill()
-            process.wait()
-            assert not target.exists()
-        kept = len(list(tmp_path.glob("out.lv.mp4.chunks/*.chunk")))
-        assert 5 <= kept < 15
-        with pytest.raises(ResumeError, match=r"settings gop_size \(8, now 9\)"):
-            encode(movie, target, gop_size=9, device="cpu", resume=True)
-        coded: list[ChunkTask] = []
-        with pytest.MonkeyPatch.context() as patch:
-            code = ChunkCoder.code
-            patch.setattr(
-                ChunkCoder,
-                "code",
-                lambda self, task, *rest: coded.append(task) or code(self, task, *rest),
-            )
-            report = encode(movie, target, gop_size=8, device="cpu", threads=1, resume=True)
-        assert len(coded) == 15 - kept and report.frames == 120
-        assert target.read_bytes() == whole.read_bytes()
-        assert files(tmp_path) == {"movie.mp4", "out.lv.mp4", "whole.lv.mp4"}
-
-    def test_what_interrupts_an_encode_says_that_it_can_be_resumed(
-        self, movie: Path, tmp_path: Path
-    ) -> None:
-        def interrupt(progress: Progress) -> None:
-            if progress.frames_done > 4:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt) as interrupted:
-            encode(movie, tmp_path / "out.lv.mp4", gop_size=4, device="cpu", progress=interrupt)
-        (note,) = interrupted.value.__notes__
-        assert "out.lv.mp4.chunks" in note and "--resume" in note
-        assert files(tmp_path) == {"movie.mp4", "out.lv.mp4.chunks"}
-        encode(movie, tmp_path / "out.lv.mp4", gop_size=4, device="cpu")
-        assert files(tmp_path) == {"movie.mp4", "out.lv.mp4"}
-
-    def test_a_script_without_its_guard_is_told_so(self, movie: Path, tmp_path: Path) -> None:
-        script = tmp_path / "script.py"
-        script.write_text(
-            f"import videocodec\nvideocodec.encode({str(movie)!r}, {str(tmp_path / 'out.mp4')!r},"
-            " jobs=2, device='cpu')\n"
-        )
-        done = subprocess.run(
-            [sys.executable, script],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        assert done.returncode == 1
-        assert 'under if __name__ == "__main__"' in done.stderr
-        assert files(tmp_path) == {"movie.mp4", "script.py"}

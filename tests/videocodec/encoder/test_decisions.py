@@ -15,8 +15,10 @@ from bitstream.v1.block_fields import Direction, Mode
 from bitstream.v1.frame_coder import predict_frame
 from bitstream.v1.prediction import ReferenceFrame
 from bitstream.v1.quantiser import UNITS_PER_LATENT
+from videocodec.encoder.candidates import MotionSource
 from videocodec.encoder.decisions import BlockDecider
 from videocodec.encoder.generation import BlockScene, UnpredictedTexture
+from videocodec.encoder.settings import BlockTools
 
 QUANTISER = 40
 BLOCK = 2
@@ -52,7 +54,9 @@ def test_a_frame_like_its_reference_is_all_skip_without_motion(
     linear_codec, decider: BlockDecider, scene: np.ndarray
 ) -> None:
     latents = linear_codec.latents(window(scene))
-    decision = decider.decide(latents, reference_of(latents), [ZERO + 3], BEFORE, QUANTISER)
+    decision = decider.decide(
+        latents, [MotionSource(reference_of(latents), [ZERO + 3])], BEFORE, QUANTISER
+    )
     assert np.all(decision.fields.modes == Mode.SKIP)
     assert not decision.fields.vectors.any()
 
@@ -64,7 +68,9 @@ def test_a_pan_among_the_candidates_is_taken_and_needs_no_levels(
     before, now = (
         linear_codec.latents(picture) for picture in (window(scene), window(scene, *step))
     )
-    decision = decider.decide(now, reference_of(before), [ZERO + step], BEFORE, QUANTISER)
+    decision = decider.decide(
+        now, [MotionSource(reference_of(before), [ZERO + step])], BEFORE, QUANTISER
+    )
     inside = decision.fields.vectors[0, 1:-1, 1:-1]
     assert np.mean((inside == step).all(-1)) >= 0.9
     assert np.mean(decision.fields.modes[1:-1, 1:-1] == Mode.SKIP) >= 0.9
@@ -77,7 +83,10 @@ def test_a_new_object_is_coded_where_it_is_and_nowhere_else(
     now = before.copy()
     now[16:48, 32:64] = 255 - now[16:48, 32:64][::-1]
     decision = decider.decide(
-        linear_codec.latents(now), reference_of(linear_codec.latents(before)), [], BEFORE, QUANTISER
+        linear_codec.latents(now),
+        [MotionSource(reference_of(linear_codec.latents(before)), [])],
+        BEFORE,
+        QUANTISER,
     )
     coded = decision.fields.coded
     assert coded[1:3, 2:4].mean() >= 0.75
@@ -90,7 +99,7 @@ def test_where_prediction_only_hurts_a_block_is_coded_alone(
     rng = np.random.default_rng(0)
     noise = rng.laplace(0, 12, (4, 8, 12))
     flat = np.zeros((4, 8, 12), np.float32)
-    decision = decider.decide(flat, reference_of(noise), [], BEFORE, QUANTISER)
+    decision = decider.decide(flat, [MotionSource(reference_of(noise), [])], BEFORE, QUANTISER)
     assert np.all(decision.fields.modes == Mode.INTRA)
     assert not decision.fields.vectors.any()
 
@@ -102,7 +111,7 @@ def test_a_vector_has_to_pay_for_its_bits(linear_codec, scene: np.ndarray) -> No
     candidates = [ZERO + np.random.default_rng(1).integers(-1, 2, ZERO.shape)]
     fields = (
         BlockDecider(linear_codec.tables, BLOCK, lagrangian=100.0)
-        .decide(nearly, reference_of(latents), candidates, BEFORE, QUANTISER)
+        .decide(nearly, [MotionSource(reference_of(latents), candidates)], BEFORE, QUANTISER)
         .fields
     )
     assert not fields.vectors.any()
@@ -117,7 +126,7 @@ def test_generation_is_only_chosen_when_restoration_would_gain_from_it(
     )
     modes = [
         BlockDecider(linear_codec.tables, BLOCK, 0.1, generate=UnpredictedTexture(gain))
-        .decide(now, reference_of(before), [], BEFORE, QUANTISER)
+        .decide(now, [MotionSource(reference_of(before), [])], BEFORE, QUANTISER)
         .fields.modes
         for gain in (1.0, 0.01)
     ]
@@ -133,12 +142,14 @@ def test_another_chooser_can_take_its_place(linear_codec, scene: np.ndarray) -> 
         return np.arange(4)[:, None] + np.zeros((1, 6)) == 0
 
     decider = BlockDecider(linear_codec.tables, BLOCK, 0.1, generate=first_row)
-    fields = decider.decide(latents, reference_of(latents), [], BEFORE, QUANTISER).fields
+    fields = decider.decide(
+        latents, [MotionSource(reference_of(latents), [])], BEFORE, QUANTISER
+    ).fields
     assert np.all(fields.modes[0] == Mode.GENERATE) and np.all(fields.modes[1:] == Mode.SKIP)
     assert seen[0].cost.shape == (4, 6) and seen[0].target.shape == latents.shape
 
 
-def test_still_blocks_are_joined_and_moving_ones_are_not(
+def test_still_blocks_are_merged_and_moving_ones_are_not(
     linear_codec, decider: BlockDecider, scene: np.ndarray
 ) -> None:
     """A small object that moves over a still background takes the units it is in apart, and no
@@ -150,19 +161,17 @@ def test_still_blocks_are_joined_and_moving_ones_are_not(
     flow[0, 0] = flow[0, 1] = (0, -5)
     fields = decider.decide(
         linear_codec.latents(now),
-        reference_of(linear_codec.latents(before)),
-        [flow],
+        [MotionSource(reference_of(linear_codec.latents(before)), [flow])],
         BEFORE,
         QUANTISER,
     ).fields
     assert np.all(fields.sides[:, 4:] == 4)
     assert np.all(fields.sides[:2, :2] == 1)
-    alone = BlockDecider(linear_codec.tables, BLOCK, 0.1, units=False)
+    alone = BlockDecider(linear_codec.tables, BLOCK, 0.1, BlockTools(merged_blocks=False))
     assert np.all(
         alone.decide(
             linear_codec.latents(now),
-            reference_of(linear_codec.latents(before)),
-            [flow],
+            [MotionSource(reference_of(linear_codec.latents(before)), [flow])],
             BEFORE,
             QUANTISER,
         ).fields.sides
@@ -176,9 +185,9 @@ def test_refinement_finds_vectors_the_search_missed(linear_codec, scene: np.ndar
     )
     found = []
     for refinements in (0, 3):
-        decider = BlockDecider(linear_codec.tables, BLOCK, 0.1, refinements=refinements)
+        decider = BlockDecider(linear_codec.tables, BLOCK, 0.1, BlockTools(refinements=refinements))
         fields = decider.decide(
-            now, reference_of(before), [ZERO + (1, 2)], BEFORE, QUANTISER
+            now, [MotionSource(reference_of(before), [ZERO + (1, 2)])], BEFORE, QUANTISER
         ).fields
         found.append(np.mean((fields.vectors[0, 1:-1, 1:-1] == (2, 3)).all(-1)))
     assert found[0] == 0 and found[1] > 0.8
@@ -194,7 +203,7 @@ def test_the_prediction_handed_out_is_the_one_the_decoder_will_make(
     moved = CodedBlocks(KEYFRAME.fields, (-1,), np.ones((1, 4, 6, 2), np.int64))
     moved_before = BlockContext({0: moved}, FrameReference(0, 0, None))
     decision = decider.decide(
-        now, reference, [ZERO + (2, 3), ZERO + (1, -9)], moved_before, QUANTISER
+        now, [MotionSource(reference, [ZERO + (2, 3), ZERO + (1, -9)])], moved_before, QUANTISER
     )
     predicted = predict_frame(linear_codec.tables, decision.fields, (reference,), BLOCK)
     where = (decision.fields.modes != Mode.INTRA).repeat(BLOCK, 0).repeat(BLOCK, 1)
@@ -212,7 +221,10 @@ class TestTwoReferences:
         now[16:48, 32:64] = 255 - now[16:48, 32:64][::-1]
         old, new = linear_codec.latents(past), linear_codec.latents(now)
         decision = decider.decide(
-            new, reference_of(old), [], BETWEEN, QUANTISER, future=(reference_of(new), [])
+            new,
+            [MotionSource(reference_of(old), []), MotionSource(reference_of(new), [])],
+            BETWEEN,
+            QUANTISER,
         )
         assert np.all(decision.fields.directions[1:3, 2:4] == Direction.FUTURE)
         assert not decision.fields.coded.any()
@@ -222,7 +234,10 @@ class TestTwoReferences:
     ) -> None:
         a, b = (linear_codec.latents(smooth(64, 96, seed)) for seed in (21, 22))
         decision = decider.decide(
-            (a + b) / 2, reference_of(a), [], BETWEEN, QUANTISER, future=(reference_of(b), [])
+            (a + b) / 2,
+            [MotionSource(reference_of(a), []), MotionSource(reference_of(b), [])],
+            BETWEEN,
+            QUANTISER,
         )
         assert np.mean(decision.fields.directions == Direction.AVERAGE) >= 0.8
         assert np.mean(decision.fields.modes == Mode.SKIP) >= 0.8
@@ -235,7 +250,10 @@ class TestTwoReferences:
         ]
         past, future = reference_of(frames[0]), reference_of(frames[2])
         decision = decider.decide(
-            frames[1], past, [ZERO + (1, 2)], BETWEEN, QUANTISER, future=(future, [ZERO - (1, 2)])
+            frames[1],
+            [MotionSource(past, [ZERO + (1, 2)]), MotionSource(future, [ZERO - (1, 2)])],
+            BETWEEN,
+            QUANTISER,
         )
         fields = decision.fields
         predicted = predict_frame(linear_codec.tables, fields, (past, future), BLOCK)

@@ -12,7 +12,8 @@ from bitstream.latent_decoder import LatentDecoder
 from bitstream.v1.block_fields import Mode
 from videocodec.decoder.latents import UnitDecoder
 from videocodec.encoder.aiming import CodedVersion
-from videocodec.encoder.group_encoder import EncoderFrame, GroupEncoder
+from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
 
@@ -140,7 +141,9 @@ class TestJudged:
             EncoderSettings(crf=30, preset=preset, group_size=8),
         )
         search = MotionSearch.for_header(header, settings.effort.flow_preset)
-        encoder = GroupEncoder(linear_codec.tables, header, settings, search, judge=judge)
+        encoder = GroupEncoder(
+            linear_codec.tables, header, settings, search, helpers=EncoderHelpers(judge=judge)
+        )
         whole = smooth(64 + 18, 96 + 18, 3)
         pictures = [whole[i : i + 64, i : i + 96] for i in range(18)]
         frames = [

@@ -13,12 +13,13 @@ import pytest
 from videocodec.encoder.chunk_coder import ChunkCoder, ChunkTask, CodedChunk
 from videocodec.encoder.chunk_store import ChunkStore
 from videocodec.encoder.chunks import KeyframePlanner, plan_chunks
+from videocodec.encoder.coded_video import Outcome
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.peak_rate import peak
-from videocodec.encoder.pipeline import Encoding, Outcome, sequence_header
+from videocodec.encoder.pipeline import Encoding, VideoTask, sequence_header
 from videocodec.encoder.rate_control import PROBE_CRFS
 from videocodec.encoder.settings import MAX_CRF, EncoderSettings
-from videocodec.encoder.workers import Told, Workers
+from videocodec.encoder.workplace import UnitCallback, Workers
 from videocodec.media.source import SourceFrame, VideoSource
 from videocodec.progress import Progress
 
@@ -37,14 +38,16 @@ class Memory(Workers):
         self.coded: list[ChunkTask] = []
 
     def run(
-        self, tasks: Iterable[ChunkTask | None], told: Told
+        self, tasks: Iterable[ChunkTask | None], on_unit: UnitCallback
     ) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
         for task in reversed([task for task in tasks if task is not None]):
             self.coded.append(task)
             yield (
                 task,
                 self._coder.code(
-                    task, lambda chunk: self._frames[chunk.first : chunk.first + chunk.frames], told
+                    task,
+                    lambda chunk: self._frames[chunk.first : chunk.first + chunk.frames],
+                    on_unit,
                 ),
             )
 
@@ -82,16 +85,8 @@ def encode(
             {"made_by": "videocodec, unfinished encode"},
             resume=options.get("resume", False),
         ) as store:
-            encoding = Encoding(
-                workers,
-                store,
-                planned,
-                settings,
-                TIME_BASE,
-                len(video),
-                options.get("maxrate"),
-                options.get("progress"),
-            )
+            task = VideoTask(planned, settings, TIME_BASE, len(video), options.get("maxrate"))
+            encoding = Encoding(workers, store, task, options.get("progress"))
             outcome = run(encoding)
             for task in outcome.coded.tasks:
                 assert store.load(task) is not None
@@ -101,13 +96,13 @@ def encode(
 
 
 def test_chunks_come_out_in_order_whatever_order_they_are_finished_in(encode) -> None:
-    told: list[Progress] = []
-    outcome, _ = encode(Encoding.at_constant_quality, progress=told.append)
+    calls: list[Progress] = []
+    outcome, _ = encode(Encoding.at_constant_quality, progress=calls.append)
     assert [task.chunk.first for task in outcome.coded.tasks] == [0, 20, 34]
     assert [frame.pts for frame in outcome.coded.frames] == list(range(50))
     assert (outcome.crf, outcome.passes, outcome.warnings) == (28, 1, ())
     assert outcome.coded.ticks == 50
-    assert told[-1] == Progress(50, 50, outcome.coded.size, 2.0)
+    assert calls[-1] == Progress(50, 50, outcome.coded.size, 2.0)
 
 
 def test_what_is_in_the_store_is_not_coded_again(encode) -> None:
@@ -119,16 +114,16 @@ def test_what_is_in_the_store_is_not_coded_again(encode) -> None:
 
 @pytest.mark.parametrize("rate", [6_000, 12_000])
 def test_a_rate_is_met_by_all_chunks_together(encode, rate: int) -> None:
-    told: list[Progress] = []
+    calls: list[Progress] = []
     outcome, _ = encode(
-        lambda encoding: encoding.at_rate(lambda coded: rate * 2 / 8, "x"), progress=told.append
+        lambda encoding: encoding.at_rate(lambda coded: rate * 2 / 8, "x"), progress=calls.append
     )
     assert outcome.coded.size * 8 / 2 == pytest.approx(rate, rel=0.03)
     assert outcome.warnings == () and 0 < outcome.crf < MAX_CRF
-    assert [progress.pass_number for progress in told] == sorted(
-        progress.pass_number for progress in told
+    assert [progress.pass_number for progress in calls] == sorted(
+        progress.pass_number for progress in calls
     )
-    assert (told[0].pass_number, told[0].passes, told[-1].pass_number) == (1, 2, outcome.passes)
+    assert (calls[0].pass_number, calls[0].passes, calls[-1].pass_number) == (1, 2, outcome.passes)
 
 
 @pytest.mark.parametrize(("preset", "probing"), [("slow", "fast"), ("superfast", "superfast")])

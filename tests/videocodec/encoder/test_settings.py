@@ -18,7 +18,7 @@ def test_crf_is_a_whole_number_from_0_to_63(crf: object) -> None:
 
 @pytest.mark.parametrize("gop_size", [0, -1, 65536, 12.5, True])
 def test_gop_size_is_what_the_header_can_hold(gop_size: object) -> None:
-    with pytest.raises(ValueError, match=r"gop_size must be 1\.\.65535 frames, got"):
+    with pytest.raises(ValueError, match=r"gop_size must be a whole number 1\.\.65535, got"):
         EncoderSettings(gop_size=gop_size)
 
 
@@ -31,7 +31,7 @@ def test_an_unknown_preset_lists_the_choices() -> None:
 
 @pytest.mark.parametrize("group_size", [0, 17])
 def test_a_group_fits_an_access_unit(group_size: int) -> None:
-    with pytest.raises(ValueError, match=r"group_size must be 1\.\.16 frames"):
+    with pytest.raises(ValueError, match=r"group_size must be a whole number 1\.\.16"):
         EncoderSettings(group_size=group_size)
 
 
@@ -47,7 +47,7 @@ def test_effort_follows_the_preset_of_changed_settings() -> None:
 
 
 def test_effort_override_outlives_a_change_of_preset() -> None:
-    thorough = replace(EncoderSettings().effort, refinements=3)
+    thorough = replace(EncoderSettings().effort, looks=3)
     settings = EncoderSettings(preset="fast", effort_override=thorough)
     assert settings.effort == replace(settings, preset="slow").effort == thorough
 

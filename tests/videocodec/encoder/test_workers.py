@@ -18,7 +18,8 @@ from videocodec.encoder.chunk_coder import ChunkTask, CodingPlan
 from videocodec.encoder.chunks import Chunk
 from videocodec.encoder.pipeline import sequence_header
 from videocodec.encoder.settings import EncoderSettings
-from videocodec.encoder.workers import Workplace, start_workers
+from videocodec.encoder.workers import start_workers
+from videocodec.encoder.workplace import Workplace
 from videocodec.errors import DeviceError, InputError, WorkerError
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
@@ -91,10 +92,10 @@ def test_processes_are_born_deaf_to_ctrl_c_the_first_one_too() -> None:
     """
     script = """
 import multiprocessing, signal
-from videocodec.encoder.workers import _no_interrupts
+from videocodec.encoder.worker_process import no_interrupts
 
 if __name__ == "__main__":
-    with _no_interrupts():
+    with no_interrupts():
         process = multiprocessing.get_context("spawn").Process(target=int)
         process.start()
         print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))

@@ -15,6 +15,7 @@ from videocodec.decoded import DecodedLatents
 from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
 from videocodec.restoration.diffusion import DiffusionRestoration
+from videocodec.restoration.settings import RestorationSettings
 
 from ..stock_models import quick_bundle
 
@@ -42,7 +43,7 @@ def restored(coded: tuple[Path, Path], batch: int, **settings: int) -> np.ndarra
     """All latents of a stream, restored in batches of that many frames."""
     stream = LatentStream(coded[1], coded[0])
     restoration, frames = (
-        PictureDecoder(stream, "cpu", 1, **settings)._restoration,
+        PictureDecoder(stream, "cpu", 1, settings=RestorationSettings(**settings))._restoration,
         list(stream.frames()),
     )
     assert len(frames) == FRAMES
@@ -105,7 +106,7 @@ def test_generated_blocks_are_filled_by_the_seed_and_others_are_not(coded, kind:
 
     def latents(seed: int, frames: list[DecodedLatents]) -> np.ndarray:
         return DiffusionRestoration(
-            stream.bundle, stream.header, torch.device("cpu"), seed=seed
+            stream.bundle, stream.header, torch.device("cpu"), RestorationSettings(seed=seed)
         ).restore(frames, 2, 1)
 
     assert np.array_equal(latents(1, frames), latents(2, frames))

@@ -1,0 +1,135 @@
+"""What holds for the tree as a whole: who imports whom, and how long things are."""
+
+from __future__ import annotations
+
+import ast
+
+from .architecture import (
+    ROOT,
+    circles,
+    functions,
+    import_graph,
+    imports,
+    modules,
+    parsed,
+    python_files,
+)
+
+MOST_LINES_OF_A_MODULE = 300
+MOST_LINES_OF_A_FUNCTION = 60  # of its body, without the docstring
+# Still too long; nothing may join them, and each leaves when it is split.
+LONG_MODULES = {
+    "bitstream/container/reader.py",
+    "bitstream/v1/block_syntax.py",
+    "bitstream/v1/symbol_coder.py",
+    "tests/bitstream/synthetic.py",
+    "tests/bitstream/test_attached_model.py",
+    "tests/bitstream/v1/test_block_syntax.py",
+    "tests/conformance/coverage.py",
+    "tests/conformance/reference_v1/blocks.py",
+    "tests/conformance/scenarios.py",
+    "tests/videocodec/cli/test_cli.py",
+    "tests/videocodec/cli/test_models.py",
+    "tests/videocodec/ladder/test_api.py",
+    "tests/videocodec/models/test_attached.py",
+    "tests/videocodec/models/test_source.py",
+    "tests/videocodec/models/test_stock_denoiser.py",
+    "tests/videocodec/reader/test_reader.py",
+    "tests/videocodec/test_faults.py",
+    "tests/videocodec/test_hostile_files.py",
+    "tools/pictures/samples.py",
+    "videocodec/ladder/api.py",
+    "videocodec/ladder/clips.py",
+    "videocodec/ladder/results.py",
+}
+LONG_FUNCTIONS = {
+    "bitstream/v1/block_syntax.py:_code_vectors",
+    "tests/conformance/coverage.py:required",
+    "tests/conformance/coverage.py:watching",
+    "tests/conformance/reference_v1/blocks.py:_vectors",
+    "tests/videocodec/media/conftest.py:make_clip",
+    "tools/fuzz/__main__.py:main",
+    "videocodec/cli/decode.py:add",
+    "videocodec/cli/encode.py:add",
+    "videocodec/cli/info.py:run",
+    "videocodec/cli/ladder.py:add",
+    "videocodec/cli/models.py:_add_calibrate",
+    "videocodec/ladder/api.py:ladder",
+    "videocodec/ladder/api.py:_run",
+    "videocodec/ladder/api.py:search",
+    "videocodec/ladder/results.py:terminal",
+}
+NEURAL = ("torch", "torchvision", "diffusers", "transformers", "videocodec")
+
+
+def importers(of: str, within: str) -> list[str]:
+    """``module imports name`` for every import of a package or what is in it."""
+    return [
+        f"{module} imports {name}"
+        for module, file in modules().items()
+        if f"{module}.".startswith(within)
+        for name in imports(file)
+        if f"{name}.".startswith(f"{of}.")
+    ]
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(import_graph()) == []
+
+
+def test_encoder_imports_nothing_of_the_decoder() -> None:
+    assert importers("videocodec.decoder", within="videocodec.encoder.") == []
+
+
+def test_decoder_and_restoration_import_nothing_of_the_encoder() -> None:
+    assert importers("videocodec.encoder", within="videocodec.decoder.") == []
+    assert importers("videocodec.encoder", within="videocodec.restoration.") == []
+    assert importers("videocodec.decoder", within="videocodec.restoration.") == []
+
+
+def test_bitstream_imports_no_network_and_nothing_above_it() -> None:
+    found = [line for name in NEURAL for line in importers(name, within="bitstream.")]
+    assert found == []
+
+
+def test_packages_import_nothing_of_tests_and_tools() -> None:
+    found = [
+        line
+        for package in ("bitstream.", "videocodec.")
+        for above in ("tests", "tools")
+        for line in importers(above, within=package)
+    ]
+    assert found == []
+
+
+def test_nothing_changes_the_path_of_imports() -> None:
+    found = [
+        file
+        for file in python_files()
+        for node in ast.walk(parsed(file))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "path"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "sys"
+    ]
+    assert found == []
+
+
+def test_modules_are_short() -> None:
+    long = {
+        file: lines
+        for file in python_files()
+        if file not in LONG_MODULES
+        and (lines := len((ROOT / file).read_text().splitlines())) > MOST_LINES_OF_A_MODULE
+    }
+    assert long == {}
+
+
+def test_functions_are_short() -> None:
+    long = {
+        f"{file}:{name}": lines
+        for file in python_files()
+        for name, lines in functions(file)
+        if lines > MOST_LINES_OF_A_FUNCTION and f"{file}:{name}" not in LONG_FUNCTIONS
+    }
+    assert long == {}

@@ -1,0 +1,148 @@
+"""The files that a decode writes: pictures, and perhaps pictures with their provenance."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from ..errors import InputError, OutputError
+from ..media.disclosure import Disclosure
+from ..media.frame_sink import FrameSink
+from ..media.provenance_overlay import draw_provenance
+from ..media.sinks import keeps_rotation, open_sink, would_collide
+from ..restoration.settings import RestorationSettings
+from .concealment import concealments
+from .frames import Frame
+from .index import StreamIndex
+from .latents import LatentStream
+from .span import FrameSpan
+
+
+@dataclass(frozen=True)
+class StreamPart:
+    """frames: numbers of those to decode.  first_pts: what to take off their timestamps, ticks.
+    seconds: when they begin and end, for the sound; None where all of it is wanted.
+    """
+
+    frames: range
+    first_pts: int = 0
+    seconds: tuple[Fraction, Fraction] | None = None
+
+    @classmethod
+    def of(cls, index: StreamIndex, span: FrameSpan | None) -> StreamPart:
+        """The part of a stream that a span names, None for all of it."""
+        if span is None:
+            return cls(range(len(index)))
+        frames = span.resolve(index)
+        first, end = int(index.pts[frames[0]]), index.end_of(frames[-1])
+        base = index.header.time_base
+        return cls(frames, first, (first * base, end * base))
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Where to write: pictures, and pictures with their provenance, None for none."""
+
+    pictures: str | Path
+    provenance: str | Path | None
+    overwrite: bool
+
+    def check(self, source: str | Path, frames: int) -> None:
+        """Refuse what would lose the input or one of the outputs, before any work is done."""
+        for output in (self.pictures, self.provenance):
+            if (
+                output is not None
+                and str(output) != "-"
+                and Path(output).exists()
+                and Path(output).samefile(source)
+            ):
+                raise InputError(
+                    f"{source}: input and output are the same file: name another output"
+                )
+        if self.provenance is not None and would_collide(self.pictures, self.provenance, frames):
+            where = "standard output" if str(self.pictures) == "-" else "the same file"
+            raise OutputError(
+                f"{self.provenance}: picture and provenance cannot both go to {where}: name another"
+                " for one of them"
+            )
+
+
+class Outputs:
+    """The open targets of one decode.  Use it as a context manager: what was not committed is gone.
+
+    settings: of the restoration that pictures went through, None for none.
+    """
+
+    def __init__(
+        self,
+        targets: Targets,
+        stream: LatentStream,
+        part: StreamPart,
+        settings: RestorationSettings | None,
+        *,
+        strict: bool,
+    ) -> None:
+        self._first_pts, self._turns = part.first_pts, 0
+        ran = (None, None) if settings is None else (settings.steps, settings.seed)
+        made_by = stream.bundle.name, stream.bundle.sha256
+        lost = sum(run.frame_count for run in concealments(stream.index(), part.frames))
+        self._provenance: FrameSink | None = None
+        with ExitStack() as opened:
+            disclosure = Disclosure.of(stream.header, *ran, made_by=made_by, concealed_frames=lost)
+            self._pictures = opened.enter_context(
+                open_sink(
+                    targets.pictures,
+                    stream.header,
+                    sound_from=stream.path if stream.reader.tracks else None,
+                    sound_cut=part.seconds,
+                    sound_may_end=not strict,
+                    disclosure=disclosure,
+                    overwrite=targets.overwrite,
+                )
+            )
+            if targets.provenance is not None:
+                disclosure = Disclosure.of(
+                    stream.header, *ran, has_map=True, made_by=made_by, concealed_frames=lost
+                )
+                self._provenance = opened.enter_context(
+                    open_sink(
+                        targets.provenance,
+                        stream.header,
+                        disclosure=disclosure,
+                        overwrite=targets.overwrite,
+                    )
+                )
+                if keeps_rotation(targets.provenance):
+                    self._turns = stream.header.rotation
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
+
+    def write(self, frame: Frame) -> None:
+        """Add a frame to all targets."""
+        picture, pts = frame.data.transpose(1, 2, 0), frame.pts - self._first_pts
+        self._pictures.write(picture, pts, frame.duration)
+        if self._provenance is not None:
+            drawn = draw_provenance(picture, frame.provenance, self._turns)
+            self._provenance.write(drawn, pts, frame.duration)
+
+    def commit(self) -> list[str]:
+        """Complete all targets, or none → tracks that the first one's format cannot hold."""
+        sinks = [sink for sink in (self._pictures, self._provenance) if sink is not None]
+        for sink in sinks:
+            sink.finish()
+        for sink in sinks:
+            sink.commit()
+        return list(self._pictures.skipped_tracks)

@@ -1,0 +1,107 @@
+"""Candidates for the motion of a frame's blocks: vector fields, the prediction each gives, and what
+it costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitstream.v1.block_fields import BlockFields, Mode
+from bitstream.v1.frame_coder import predict_frame
+from bitstream.v1.merged_blocks import MERGE_SIDES, merge_grid
+from bitstream.v1.prediction import VECTOR_LIMIT, ReferenceFrame
+from bitstream.v1.tables import CodecTables
+
+from .block_costs import BlockCosts, FrameCosts, RateEstimates
+
+
+@dataclass(frozen=True)
+class MotionSource:
+    """A reference of a frame, with vector fields (bh, bw, 2) to try beside zero, the search's own
+    first.
+    """
+
+    reference: ReferenceFrame
+    fields: Sequence[np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One vector field (bh, bw, 2) to one reference, the prediction (C, h, w) it gives, and the
+    cost of every block (bh, bw).
+    """
+
+    vectors: np.ndarray
+    prediction: np.ndarray
+    cost: np.ndarray
+
+
+class CandidateSearch:
+    """Tries vector fields on one frame.
+
+    costs: of its blocks; grid: rows and columns of these; rates, lagrangian: of the encoder.
+    """
+
+    def __init__(
+        self, tables: CodecTables, prices: BlockCosts, costs: FrameCosts, grid: tuple[int, int]
+    ) -> None:
+        self._tables, self._prices = tables, prices
+        self.costs, self.grid = costs, grid
+
+    @property
+    def rates(self) -> RateEstimates:
+        """Bits of syntax elements."""
+        return self._prices.rates
+
+    @property
+    def lagrangian(self) -> float:
+        """Bits against squared error."""
+        return self._prices.lagrangian
+
+    def vector_costs(self, difference: np.ndarray) -> np.ndarray:
+        """λ · bits of vectors that differ so much (…, 2) from their predictors."""
+        return self._prices.vectors(difference)
+
+    def candidates(self, source: MotionSource, evened: bool) -> list[Candidate]:
+        """The fields to try everywhere: zero, those given, and, if ``evened``, the first of them
+        evened out over 32 and 64 px.  The same field twice is the same candidate twice, so that the
+        lists of two references match.
+        """
+        fields = [np.zeros((*self.grid, 2), dtype=np.int64), *source.fields]
+        if source.fields and evened:
+            fields += [_evened(source.fields[0], side) for side in reversed(MERGE_SIDES)]
+        made: list[Candidate] = []
+        for field in fields:
+            same = next(
+                (candidate for candidate in made if np.array_equal(candidate.vectors, field)), None
+            )
+            made.append(same or self.candidate(source.reference, field))
+        return made
+
+    def candidate(
+        self, reference: ReferenceFrame, vectors: np.ndarray, where: np.ndarray | None = None
+    ) -> Candidate:
+        """``where`` (bh, bw) bool: other blocks are not looked at, and cost without limit."""
+        fields = BlockFields.blank(*self.grid, Mode.SKIP)
+        fields.vectors[0] = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
+        prediction = predict_frame(self._tables, fields, (reference,), self.costs.block, where)
+        cost = self.costs.cheapest(prediction)
+        if where is not None:
+            cost = np.where(where, cost, np.inf)
+        return Candidate(fields.vectors[0], prediction, cost)
+
+
+def _evened(vectors: np.ndarray, side: int) -> np.ndarray:
+    """The median vector of every square of ``side`` blocks, in all its blocks (bh, bw, 2)."""
+    height, width = vectors.shape[:2]
+    grid = merge_grid(height, width, side)
+    pad = ((0, grid.rows * side - height), (0, grid.columns * side - width), (0, 0))
+    tiles = np.pad(vectors, pad, mode="edge").reshape(grid.rows, side, grid.columns, side, 2)
+    median = np.floor(
+        np.median(tiles.transpose(0, 2, 1, 3, 4).reshape(grid.rows, grid.columns, -1, 2), axis=2)
+        + 0.5
+    ).astype(np.int64)
+    return median.repeat(side, 0).repeat(side, 1)[:height, :width]

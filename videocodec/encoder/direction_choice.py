@@ -1,0 +1,87 @@
+"""Past, future or their average for the blocks of a frame with two references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitstream.v1.block_context import BlockContext
+from bitstream.v1.block_fields import Direction
+from bitstream.v1.block_lattice import Stage, stages
+from bitstream.v1.frame_coder import to_positions
+from bitstream.v1.motion_vectors import scaled
+from bitstream.v1.prediction import average
+
+from .candidates import CandidateSearch
+from .merging import Partition
+from .vector_choice import Motion
+
+
+@dataclass(frozen=True)
+class Directions:
+    """directions (bh, bw) of ``Direction``; vectors (2, bh, bw, 2), 0 where unused; prediction (C,
+    h, w) int32.
+    """
+
+    directions: np.ndarray
+    vectors: np.ndarray
+    prediction: np.ndarray
+
+
+def choose_directions(
+    search: CandidateSearch,
+    partition: Partition,
+    context: BlockContext,
+    past: Motion,
+    future: Motion,
+) -> Directions:
+    """The cheapest direction of all merged blocks, stage by stage in the order of the syntax."""
+    both = average(past.chosen.prediction, future.chosen.prediction)
+    to_past, to_future = context.distances
+    mirrored = search.vector_costs(
+        future.chosen.vectors - scaled(past.chosen.vectors, to_future, to_past)
+    )
+    vector_costs = [past.vector_costs, future.vector_costs, past.vector_costs + mirrored]
+    costs = [past.chosen.cost, future.chosen.cost, search.costs.cheapest(both)]
+    totals = np.stack([partition.sums(cost) for cost in costs]) + np.stack(vector_costs)
+    choice = _chosen(search, partition, totals)
+    vectors = np.stack(
+        [
+            np.where((choice != Direction.FUTURE)[..., None], past.chosen.vectors, 0),
+            np.where((choice != Direction.PAST)[..., None], future.chosen.vectors, 0),
+        ]
+    )
+    prediction = np.choose(
+        to_positions(choice, search.costs.block)[None],
+        [past.chosen.prediction, future.chosen.prediction, both],
+    )
+    return Directions(choice, vectors, prediction)
+
+
+def _chosen(search: CandidateSearch, partition: Partition, totals: np.ndarray) -> np.ndarray:
+    """(3, bh, bw) costs of the leaders, but for the direction's own bits → (bh, bw) directions."""
+    choice = np.zeros(search.grid, dtype=np.int64)
+    coded = np.zeros(search.grid, dtype=bool)
+    for stage in stages(*search.grid):
+        leading = partition.leads[stage.blocks]
+        if not leading.any():
+            continue
+        blocks = stage.blocks[leading]
+        price = search.lagrangian * _bits(search, stage, leading, choice)
+        choice.reshape(-1)[blocks] = (totals.reshape(3, -1)[:, blocks] + price).argmin(0)
+        coded.reshape(-1)[blocks] = True
+        choice = np.where(partition.shared(coded), partition.shared(choice), choice)
+    return partition.shared(choice)
+
+
+def _bits(
+    search: CandidateSearch, stage: Stage, leading: np.ndarray, choice: np.ndarray
+) -> np.ndarray:
+    """(3, n): what each direction takes in the leaders of a stage, given the blocks around."""
+    follows_most, differs, stands_alone = search.rates.direction
+    around, inside = stage.gather(choice)[:, leading], stage.inside[:, leading]
+    votes = np.stack([((around == d) & inside).sum(0) for d in Direction])
+    follows = (votes.argmax(0) == np.arange(3)[:, None]) & inside.any(0)
+    agreed = votes.max(0) == inside.sum(0)
+    return np.where(follows, follows_most, np.where(agreed, stands_alone, differs))

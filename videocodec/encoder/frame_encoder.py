@@ -1,0 +1,223 @@
+"""One frame from scaled latents to syntax: decisions, quantisation, and looks at what comes of it.
+
+Nothing here has a state: coding takes a coder as it is before the frame and gives another one as it
+is after it, so that a frame may be tried as often as one likes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitstream.group_structure import FrameReference
+from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import Mode
+from bitstream.v1.frame_coder import FrameCoder, to_positions
+from bitstream.v1.observer import Observer
+from bitstream.v1.prediction import ReferenceFrame
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
+from bitstream.v1.symbol_coder import SymbolWriter
+from bitstream.v1.tables import CodecTables
+
+from ..decoded import QuantiserMaps
+from .aiming import KEYFRAME_REACH, REACH, CodedVersion, PictureJudge, better_aim
+from .candidates import MotionSource
+from .decisions import BlockDecider
+from .generation import GenerateChooser, LatentRestorer, RestoredBlocks, UnpredictedTexture
+from .importance import WEIGHTS
+from .quantisation import RateDistortionQuantiser
+from .settings import EncoderSettings
+
+
+@dataclass(frozen=True)
+class EncoderFrame:
+    """A frame to code.
+
+    latents (C, h, w) float32: scaled.
+    luma (H, W) uint8: padded to whole blocks.
+    pts, duration: ticks.
+    picture (H, W, 3) uint8: only where pictures are judged.
+    """
+
+    latents: np.ndarray
+    luma: np.ndarray
+    pts: int
+    duration: int
+    picture: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class CodedReference:
+    """A coded frame as a reference.  quantisers (h, w) uint8: what last refined each position."""
+
+    frame: ReferenceFrame
+    quantisers: np.ndarray
+
+    @classmethod
+    def of(cls, coded: CodedVersion) -> CodedReference:
+        """The frame as others refer to it."""
+        return cls(ReferenceFrame(coded.frame.latents.astype(np.int32)), coded.quantisers)
+
+
+@dataclass(frozen=True)
+class FramePlan:
+    """How a frame is to be coded.
+
+    quantiser: index of its step.
+    classes (bh, bw): what errors count (``importance.WEIGHTS``).
+    entry: the frame in its access unit.
+    references: the past and perhaps a future one, each with candidate fields (bh, bw, 2) of the
+    vectors to it; none for a keyframe.
+    is_leaf: no other frame refers to it.
+    """
+
+    quantiser: int
+    classes: np.ndarray
+    entry: FrameReference
+    references: tuple[tuple[CodedReference, list[np.ndarray]], ...] = ()
+    is_leaf: bool = False
+
+
+@dataclass(frozen=True)
+class EncoderHelpers:
+    """What an encoder can do without.
+
+    weights (C,): what an error in each channel counts in frames that no other refers to.
+    restorer: runs the restoration, for presets that ask it what to leave out.
+    judge: looks at what becomes of frames, which then are coded for its eyes as often as the preset
+    says.
+    decider: chooses what is coded in every block, in place of the preset's own.
+    observer: is told of everything that is written.
+    """
+
+    weights: np.ndarray | None = None
+    restorer: LatentRestorer | None = None
+    judge: PictureJudge | None = None
+    decider: BlockDecider | None = None
+    observer: Observer | None = None
+
+
+class FrameEncoder:
+    """Codes single frames by plans."""
+
+    def __init__(
+        self,
+        tables: CodecTables,
+        header: SequenceHeader,
+        settings: EncoderSettings,
+        helpers: EncoderHelpers,
+    ) -> None:
+        self._effort, self._lagrangian = settings.effort, settings.lagrangian
+        self._judge, self._weights = helpers.judge, helpers.weights
+        self._block, self._maps = header.block_latents, QuantiserMaps(header.block_latents)
+        self._new_coder = lambda: FrameCoder(
+            tables, header.latent_height, header.latent_width, header.block_latents
+        )
+
+        def decider(weights: np.ndarray | None, generate: GenerateChooser | None) -> BlockDecider:
+            return helpers.decider or BlockDecider(
+                tables,
+                self._block,
+                self._lagrangian,
+                self._effort.blocks,
+                generate=generate,
+                weights=weights,
+            )
+
+        generate, leaf_generate = _choosers(settings, helpers.restorer)
+        # Errors in frames that others refer to live on in predictions, where all channels count
+        # alike: weighted, they cost bits.
+        self._decider = decider(None, generate)
+        self._leaf_decider = decider(helpers.weights, leaf_generate)
+
+    def code(
+        self,
+        coder: FrameCoder | None,
+        writer: SymbolWriter,
+        frame: EncoderFrame,
+        plan: FramePlan,
+    ) -> tuple[FrameCoder, CodedVersion]:
+        """Write a frame → the coder after it, and what a decoder gets.
+
+        ``coder``: as it is before the frame, and stays; None before a keyframe.
+        """
+        return self._coded(coder, writer, self._aim(coder, frame, plan), plan)
+
+    def _aim(self, coder: FrameCoder | None, frame: EncoderFrame, plan: FramePlan) -> np.ndarray:
+        """The latents of a frame, or better ones where a judge looks at what comes of them."""
+        if plan.references:
+            rounds, reach = self._effort.looks, REACH
+        else:
+            rounds, reach = self._effort.keyframe_looks, KEYFRAME_REACH
+        if self._judge is None or not rounds:
+            return frame.latents
+        return better_aim(
+            frame.latents,
+            frame.picture,
+            step_latent(plan.quantiser),
+            reach,
+            rounds,
+            lambda aim: self._coded(coder, SymbolWriter(), aim, plan)[1],
+            self._judge,
+        )
+
+    def _coded(
+        self, coder: FrameCoder | None, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
+    ) -> tuple[FrameCoder, CodedVersion]:
+        """Code a frame so that latents ``aim`` come of it."""
+        if coder is None:
+            return self._keyframe(writer, aim, plan)
+        return self._inter(coder.copy(), writer, aim, plan)
+
+    def _keyframe(
+        self, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
+    ) -> tuple[FrameCoder, CodedVersion]:
+        coder = self._new_coder()
+        levels = self._levels(aim / step_latent(plan.quantiser), plan)
+        latent = coder.code_keyframe(writer, plan.quantiser, levels)
+        sent = to_positions(latent.fields.coded, self._block)
+        return coder, CodedVersion(latent, self._maps.of_frame(latent), sent)
+
+    def _inter(
+        self, coder: FrameCoder, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
+    ) -> tuple[FrameCoder, CodedVersion]:
+        sources = [MotionSource(known.frame, fields) for known, fields in plan.references]
+        decider = self._leaf_decider if plan.is_leaf else self._decider
+        decision = decider.decide(
+            aim, sources, coder.blocks.context(plan.entry), plan.quantiser, plan.classes
+        )
+        step = step_latent(plan.quantiser)
+        target = (aim - decision.prediction / UNITS_PER_LATENT) / step
+        intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
+        target[:, intra] = aim[:, intra] / step
+        latent = coder.code_inter(
+            writer,
+            plan.quantiser,
+            plan.entry,
+            tuple(source.reference for source in sources),
+            decision.fields,
+            self._levels(target, plan),
+        )
+        quantisers = self._maps.of_frame(
+            latent, *(known.quantisers for known, _ in plan.references)
+        )
+        sent = to_positions(latent.fields.coded, self._block)
+        return coder, CodedVersion(latent, quantisers, sent, decision.prediction)
+
+    def _levels(self, target: np.ndarray, plan: FramePlan) -> RateDistortionQuantiser:
+        weights = self._weights if plan.is_leaf else None
+        places = to_positions(WEIGHTS[plan.classes], self._block)
+        return RateDistortionQuantiser(target, self._lagrangian, weights, places)
+
+
+def _choosers(
+    settings: EncoderSettings, restorer: LatentRestorer | None
+) -> tuple[GenerateChooser | None, GenerateChooser | None]:
+    """Who chooses blocks to make up: in frames that others refer to, and in leaves."""
+    if settings.generation is not None:
+        chooser = UnpredictedTexture(settings.generation) if settings.generation < 1 else None
+        return chooser, chooser
+    if settings.effort.restores and restorer is not None:
+        return None, RestoredBlocks(restorer)
+    return None, None

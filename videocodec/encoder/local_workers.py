@@ -1,0 +1,83 @@
+"""Coding chunks in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from ..errors import InputError
+from ..judges.lpips import LpipsSqueeze
+from ..media.source import SourceFrame, VideoSource
+from ..models.runtime import AutoencoderRuntime
+from ..restoration.diffusion import DiffusionRestoration
+from .aiming import PictureJudge
+from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk
+from .chunks import Chunk
+from .judging import PerceptualJudge
+from .workplace import UnitCallback, Workers, Workplace
+
+
+class _SourceCursor:
+    """Gives the frames of chunks, moving through the source once as long as chunks come in
+    order.
+    """
+
+    def __init__(self, path: Path, max_frames: int | None) -> None:
+        self._path, self._max_frames = path, max_frames
+        self._source: VideoSource | None = None
+        self._position = 0
+
+    def frames(self, chunk: Chunk) -> Iterator[SourceFrame]:
+        if self._source is None or chunk.first < self._position:
+            self.close()
+            self._source, self._position = VideoSource(self._path, max_frames=self._max_frames), 0
+        self._position += self._source.skip(chunk.first - self._position)
+        for frame in islice(self._source, chunk.frames):
+            self._position += 1
+            yield frame
+        if self._position < chunk.first + chunk.frames:
+            raise InputError(
+                f"{self._path}: it was changed while it was being read: leave it alone until it is"
+                " encoded"
+            )
+
+    def close(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+
+def picture_judge(workplace: Workplace, runtime: AutoencoderRuntime) -> PictureJudge | None:
+    """Who looks at what becomes of frames, if anybody is to."""
+    if workplace.perceptual is None:
+        return None
+    restoration = None
+    if workplace.bundle.has_unet:
+        restoration = DiffusionRestoration(workplace.bundle, workplace.header, runtime.device)
+        # One that takes clips would have to see frames that are not coded yet.
+        restoration = None if restoration.takes_clips else restoration
+    return PerceptualJudge(
+        runtime, workplace.header, LpipsSqueeze(workplace.perceptual), restoration
+    )
+
+
+class LocalWorkers(Workers):
+    """This process alone, with its own way through the source."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        runtime = AutoencoderRuntime(workplace.bundle, workplace.device, workplace.threads)
+        self._coder = ChunkCoder(
+            runtime, workplace.header, workplace.memory, picture_judge(workplace, runtime)
+        )
+        self._cursor = _SourceCursor(workplace.source, workplace.max_frames)
+
+    def run(
+        self, tasks: Iterable[ChunkTask | None], on_unit: UnitCallback
+    ) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
+        for task in tasks:
+            if task is not None:
+                yield task, self._coder.code(task, self._cursor.frames, on_unit)
+
+    def close(self) -> None:
+        self._cursor.close()

@@ -1,0 +1,130 @@
+"""Merged blocks as an encoder chooses them: the partition of a frame, and what may move as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bitstream.v1.merged_blocks import MERGE_SIDES, MergeGrid, leaders, merge_grid
+from bitstream.v1.prediction import average
+
+from .candidates import Candidate, CandidateSearch
+
+
+class Partition:
+    """Which blocks of a frame move as one, each square of them led by its upper left block.
+
+    sides (bh, bw): of every block's square in blocks, 1, 2 or 4.  leads (bh · bw,) bool: blocks
+    that lead; a single block leads itself.
+    """
+
+    def __init__(self, sides: np.ndarray) -> None:
+        self.grid = sides.shape
+        self._leader_of = leaders(sides)
+        self.leads = self._leader_of == np.arange(sides.size)
+
+    def sums(self, cost: np.ndarray) -> np.ndarray:
+        """Costs of blocks (bh, bw), summed over the blocks that move with a leader, in the leader's
+        place → (bh, bw).
+        """
+        return np.bincount(self._leader_of, weights=cost.reshape(-1), minlength=cost.size).reshape(
+            cost.shape
+        )
+
+    def shared(self, values: np.ndarray) -> np.ndarray:
+        """Every block with what its leader has, (bh, bw) or (bh, bw, 2)."""
+        return values.reshape(-1, *values.shape[2:])[self._leader_of].reshape(values.shape)
+
+    def spread(self, blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """Vectors (n, 2) of leading blocks, given to all blocks that they lead → (bh, bw, 2)."""
+        field = np.zeros((*self.grid, 2), dtype=np.int64)
+        field.reshape(-1, 2)[blocks] = vectors
+        return self.shared(field)
+
+    def led_by(self, blocks: np.ndarray) -> np.ndarray:
+        """Blocks that some leading blocks lead, themselves included, (bh, bw) bool."""
+        chosen = np.zeros(self.leads.size, dtype=bool)
+        chosen[blocks] = True
+        return chosen[self._leader_of].reshape(self.grid)
+
+
+def merged_sides(search: CandidateSearch, found: Sequence[Sequence[Candidate]]) -> np.ndarray:
+    """The quadtree, from single blocks up: merged where one motion for all costs less than several
+    → sides (bh, bw).
+
+    ``found``: the candidates of each reference, the same fields in the same order.
+    """
+    costs, fields = _options(search, found)
+    rates, lagrangian = search.rates, search.lagrangian
+    fixed = lagrangian * rates.any_direction if len(found) == 2 else 0.0
+    sides = np.ones(search.grid, dtype=np.int64)
+    finer = merge_grid(*search.grid, 1)
+    best = _least(search, finer, costs, fields, fixed)
+    for side in reversed(MERGE_SIDES):
+        grid = merge_grid(*search.grid, side)
+        joint = _least(search, grid, costs, fields, fixed)
+        apart = np.zeros(len(grid.leaders))
+        np.add.at(apart, grid.square_of[finer.leaders], best)
+        joint = joint + lagrangian * rates.merged[0]
+        apart = apart + lagrangian * rates.merged[1]
+        merged = (joint <= apart) & (grid.size > 1)
+        sides.reshape(-1)[merged[grid.square_of]] = side
+        best, finer = np.where(merged, joint, apart), grid
+    return sides
+
+
+def _options(
+    search: CandidateSearch, found: Sequence[Sequence[Candidate]]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Costs (bh, bw) and fields (bh, bw, 2) of all candidates, and of the averages of two."""
+    costs = [candidate.cost for candidates in found for candidate in candidates]
+    fields = [candidate.vectors for candidates in found for candidate in candidates]
+    if len(found) == 2:
+        for past, future in zip(*found):
+            costs.append(search.costs.cheapest(average(past.prediction, future.prediction)))
+            fields.append(past.vectors)
+    return costs, fields
+
+
+def _least(
+    search: CandidateSearch,
+    grid: MergeGrid,
+    costs: list[np.ndarray],
+    fields: list[np.ndarray],
+    fixed: float,
+) -> np.ndarray:
+    """(n,): what every square of a grid costs at least if it moves as one."""
+    options = []
+    for cost, field in zip(costs, fields):
+        total = np.bincount(grid.square_of, weights=cost.reshape(-1), minlength=len(grid.leaders))
+        at_leaders = field.reshape(-1, 2)[grid.leaders].reshape(grid.rows, grid.columns, 2)
+        bits = search.vector_costs(at_leaders - _around(at_leaders))
+        options.append(total + fixed + bits.reshape(-1))
+    return np.min(options, axis=0)
+
+
+def split_at(alone: np.ndarray, sides: np.ndarray) -> None:
+    """Take squares apart, in ``sides`` (bh, bw), that hold blocks which cannot move with others,
+    ``alone`` (bh, bw) bool.
+    """
+    height, width = sides.shape
+    flat = sides.reshape(-1)
+    for side in MERGE_SIDES:
+        grid = merge_grid(height, width, side)
+        broken = (grid.count(alone.reshape(-1)) > 0)[grid.square_of] & (flat == side)
+        flat[broken] = side // 2
+    for side in MERGE_SIDES:  # at the edges of the frame halving can leave single blocks
+        grid = merge_grid(height, width, side)
+        flat[(grid.size == 1)[grid.square_of] & (flat == side)] = 1
+
+
+def _around(vectors: np.ndarray) -> np.ndarray:
+    """What the four neighbours of every vector (rows, columns, 2) predict: the mean of the middle
+    two, edges repeated.
+    """
+    padded = np.pad(vectors, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    four = np.sort(
+        np.stack([padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]), axis=0
+    )
+    return (four[1] + four[2]) >> 1

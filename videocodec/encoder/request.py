@@ -1,0 +1,112 @@
+"""What is asked of an encode, checked before any work is done."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..checks import check_number, check_whole_number
+from ..errors import InputError, OutputError, UnknownModelError
+from ..media.frame_sink import check_target
+from .settings import EncoderSettings
+
+TARGET_SUFFIXES = (".mp4", ".m4v")
+_HIGHEST_RATE = 1e15  # bits or bytes, far beyond what can be
+
+
+@dataclass(frozen=True)
+class RateGoal:
+    """How much a video may take: a bitrate, bits per second of the video alone, or a size of the
+    file in bytes without sound and attached model; or neither, for the constant crf of the
+    settings.  maxrate: bits that no second of it exceeds, with any of these.
+    """
+
+    bitrate: float | None = None
+    target_size: float | None = None
+    maxrate: int | None = None
+
+    @classmethod
+    def checked(
+        cls, bitrate: float | None, target_size: float | None, maxrate: float | None
+    ) -> RateGoal:
+        """From what a caller gave.  Raises ``ValueError``."""
+        rates = {"bitrate": bitrate, "target_size": target_size, "maxrate": maxrate}
+        for name, value in rates.items():
+            if value is not None:
+                check_number(name, value, 1, _HIGHEST_RATE)
+        return cls(bitrate, target_size, None if maxrate is None else int(maxrate))
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether the crf has to be found."""
+        return self.bitrate is not None or self.target_size is not None
+
+
+@dataclass(frozen=True)
+class EncodeRequest:
+    """One encode: from where to where, how, and with what.
+
+    perceptual: weights to judge pictures by, None for no judge.  The others as of
+    ``videocodec.encode``.  Raises ``ValueError`` for what cannot be.
+    """
+
+    source: Path
+    target: Path
+    settings: EncoderSettings
+    goal: RateGoal
+    perceptual: Path | None
+    max_frames: int | None
+    model: str | Path
+    embed_model: bool
+    device: str
+    threads: int | None
+    jobs: int
+    resume: bool
+    overwrite: bool
+
+    def __post_init__(self) -> None:
+        check_whole_number("jobs", self.jobs, 1)
+        for name in ("max_frames", "threads"):
+            if getattr(self, name) is not None:
+                check_whole_number(name, getattr(self, name), 1)
+
+    def identity(self) -> dict[str, object]:
+        """What the bytes depend on beside source, settings and model."""
+        asked: dict[str, object] = {
+            "bitrate": self.goal.bitrate,
+            "target_size": self.goal.target_size,
+            "maxrate": self.goal.maxrate,
+            "max_frames": self.max_frames,
+            "device": self.device,
+        }
+        if self.perceptual is not None:
+            asked["perceptual_sha256"] = _identity_of_weights(self.perceptual)
+        return asked
+
+    def check_target(self) -> None:
+        """Refuse what would lose something."""
+        source, target = self.source, self.target
+        if target.exists() and source.exists() and target.samefile(source):
+            raise InputError(f"{source}: input and output are the same file: name another output")
+        if target.suffix.lower() not in TARGET_SUFFIXES:
+            raise OutputError(
+                f"{target}: a latent-video file is an MP4 file: give a name that ends in"
+                f" {' or '.join(TARGET_SUFFIXES)}"
+            )
+        check_target(target, overwrite=self.overwrite)
+
+
+def _identity_of_weights(file: Path) -> str:
+    """SHA-256 of a file; of an ordinary one, for nobody may ever write to a pipe."""
+    try:
+        if file.exists() and not file.is_file():
+            raise UnknownModelError(
+                f"{file}: weights to judge pictures by must be an ordinary file"
+            )
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise UnknownModelError(
+            f"{file}: weights to judge pictures by cannot be read: {error.strerror or error}"
+        ) from error
