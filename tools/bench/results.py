@@ -101,9 +101,14 @@ class Report:
         results.commit, results.machine = commit(), machine()
         results.model = {bundle.name: bundle.sha256 for bundle in self._models}
         results.clips = hashes(self._clips)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(results.to_json(), encoding="utf-8")
-        print(f"\nwrote {self._path}")
+        save(results, self._path)
+
+
+def save(results: Results, path: Path) -> None:
+    """Write a file, and say so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(results.to_json(), encoding="utf-8")
+    print(f"\nwrote {path}")
 
 
 def load(folder: Path = RESULTS) -> Mapping[str, Results]:
