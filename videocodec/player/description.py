@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import Mode
 from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
 from ..decoded import DecodedLatents, FrameKind
 from ..decoder.index import StreamIndex
-from ..provenance import concealed_map, covering_latents, provenance_map
+from ..provenance import PROVENANCE_NAMES, concealed_map, covering_latents, provenance_map
 
 if TYPE_CHECKING:
     from ..reader.metadata import VideoMetadata
@@ -23,7 +24,8 @@ def describe_stream(
 ) -> dict[str, object]:
     """What is known of a stream without decoding it.
 
-    Times and durations are seconds; ``steps`` are the quantiser steps in scaled latents, by index.
+    Times and durations are seconds; ``steps`` are the quantiser steps in scaled latents, by index;
+    ``mode_names`` and ``provenance_names`` say what the numbers in maps of frames mean.
     """
     aspect = header.sample_aspect_ratio
     return {
@@ -54,6 +56,8 @@ def describe_stream(
         "generated_content": metadata.generated_content,
         "has_unet": metadata.has_unet,
         "tracks": list(metadata.tracks),
+        "mode_names": [mode.name.lower() for mode in sorted(Mode)],
+        "provenance_names": list(PROVENANCE_NAMES),
         "steps": [step_latent(quantiser) for quantiser in range(QUANTISER_COUNT)],
     }
 

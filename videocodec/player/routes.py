@@ -30,6 +30,7 @@ STATIC_FILES = {
     "format.js": "text/javascript",
     "frames.js": "text/javascript",
     "icon.svg": "image/svg+xml",
+    "inspecting.js": "text/javascript",
     "keys.js": "text/javascript",
     "overlays.js": "text/javascript",
     "panel.js": "text/javascript",

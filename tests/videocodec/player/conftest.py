@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from videocodec import VideoReader, decode_frames
+from videocodec.media.source import VideoSource
 from videocodec.player.server import PlayerServer
 from videocodec.player.stream import PlayedStream, Settings
 
@@ -146,3 +147,10 @@ def decoded(coded_movie) -> list[np.ndarray]:
         frame.data.transpose(1, 2, 0)
         for frame in decode_frames(coded_movie.coded, device="cpu", threads=1)
     ]
+
+
+@pytest.fixture(scope="module")
+def originals(coded_movie) -> list[np.ndarray]:
+    """The pictures of the movie that was encoded, (H, W, 3)."""
+    with VideoSource(coded_movie.movie) as source:
+        return [frame.rgb for frame in source]

@@ -1,4 +1,4 @@
-"""The page numbers modes and provenance as the stream does."""
+"""The page shows modes and provenance by the names that the server gives their numbers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from videocodec.provenance import PROVENANCE_NAMES
 OVERLAYS = Path(videocodec.player.__file__).parent / "static" / "overlays.js"
 
 
-@pytest.mark.parametrize(
-    ("constant", "names"),
-    [
-        ("MODES", [mode.name.lower() for mode in sorted(Mode)]),
-        ("PROVENANCE", list(PROVENANCE_NAMES)),
-    ],
-)
-def test_names_stand_in_the_order_of_the_numbers(constant: str, names: list[str]) -> None:
+def test_the_server_names_every_number(player) -> None:
+    clip = player.get("/api/clip").json
+    assert [clip["mode_names"][mode] for mode in Mode] == [mode.name.lower() for mode in Mode]
+    assert clip["provenance_names"] == list(PROVENANCE_NAMES)
+
+
+@pytest.mark.parametrize("kind", ["MODES", "PROVENANCE"])
+def test_the_page_knows_how_every_name_looks(player, kind: str) -> None:
+    clip = player.get("/api/clip").json
+    names = clip["mode_names"] if kind == "MODES" else clip["provenance_names"]
     script = OVERLAYS.read_text("utf-8")
-    (entries,) = re.findall(rf"^export const {constant} = \[\n(.*?)^\];", script, re.M | re.S)
-    assert re.findall(r'name: "(\w+)"', entries) == names
+    (entries,) = re.findall(rf"^const LOOKS_OF_{kind} = \{{\n(.*?)^\}};", script, re.M | re.S)
+    assert sorted(re.findall(r"^  (\w+): \{", entries, re.M)) == sorted(names)

@@ -12,17 +12,10 @@ import numpy as np
 import pytest
 
 from videocodec import decode_frames
-from videocodec.media.source import VideoSource
 
 from .conftest import FRAMES, HEIGHT, WIDTH
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def originals(coded_movie) -> list[np.ndarray]:
-    with VideoSource(coded_movie.movie) as source:
-        return [frame.rgb for frame in source]
 
 
 def test_every_frame_on_the_canvas_is_the_decoders_forwards_and_back(

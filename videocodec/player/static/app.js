@@ -5,7 +5,9 @@ import { wire } from "./controls.js";
 import { element, find } from "./dom.js";
 import * as format from "./format.js";
 import { FrameCache } from "./frames.js";
+import { keyframe, place, shifted, worst } from "./inspecting.js";
 import { BINDINGS, listen, nameOf } from "./keys.js";
+import { learnNames } from "./overlays.js";
 import { showFrame, showLegend, showStream } from "./panel.js";
 import { FASTEST, Playback, SLOWEST } from "./playback.js";
 import { Stage } from "./stage.js";
@@ -19,6 +21,7 @@ const DETAILS_EVERY = 250; // ms, of the panel while playing
 class App {
   constructor(clip) {
     this.clip = clip;
+    learnNames(clip);
     this.settings = { ...clip.settings };
     const size = clip.width * clip.height * 4;
     const capacity = Math.max(12, Math.min(600, Math.floor(CACHE_BYTES / size)));
@@ -46,6 +49,7 @@ class App {
       busy: (flag) => (find("busy").hidden = !flag),
       blocked: (error) => this.message(error.name === "NotAllowedError" ? "The browser blocks the sound: press play again" : "The sound cannot be played"),
     });
+    this.shift = 0; // frames of the stream by which the original shown is later
     this.addressDue = 0;
     this.drawTimes = []; // of the last pictures, for the statistics
     this.describe();
@@ -105,13 +109,16 @@ class App {
   /** The original of a frame onto its canvas, when it is there. */
   async compare(index) {
     if (!this.clip.original) return;
+    const { shift } = this;
+    const wanted = index + shift;
+    const exists = wanted >= 0 && wanted < this.clip.frames;
     try {
-      const original = await this.originals.fetch(index);
-      if (this.playback.shown !== index) return;
+      const original = exists ? await this.originals.fetch(wanted) : null;
+      if (this.playback.shown !== index || this.shift !== shift) return;
       this.stage.showOriginal(original);
-      document.body.dataset.compared = String(index);
+      document.body.dataset.compared = shift ? `${index} ${shift}` : String(index);
       if (original === null) this.message("The original has no frame at this time");
-      else if (!this.playback.playing && index + 1 < this.clip.frames) this.originals.prefetch(index + 1);
+      else if (!this.playback.playing && wanted + 1 < this.clip.frames) this.originals.prefetch(wanted + 1);
     } catch (error) {
       if (error.name !== "AbortError") this.message(error.message);
     }
@@ -178,8 +185,10 @@ class App {
     this.timeline?.setMarks(marks);
   }
 
-  message(text, milliseconds = 1800) {
+  /** markable: the text can be marked with the mouse, and copied. */
+  message(text, milliseconds = 1800, markable = false) {
     const line = find("message");
+    line.classList.toggle("markable", markable);
     line.textContent = text;
     line.classList.add("shown");
     clearTimeout(this.messageTimer);
@@ -311,6 +320,47 @@ class App {
   nextView() {
     if (this.clip.original) this.choose("view");
     else this.message("Start with --source ORIGINAL to compare");
+  }
+
+  /** One key between the two pictures, at the same place of the screen. */
+  flip() {
+    if (!this.clip.original) return this.message("Start with --source ORIGINAL to compare");
+    find("view").value = this.stage.view === "original" ? "decoded" : "original";
+    find("view").dispatchEvent(new Event("change"));
+    this.message(find("view").selectedOptions[0].textContent);
+  }
+
+  /** Move the original against the stream, to see whether the two are out of step. */
+  shiftOriginal(count) {
+    if (!this.clip.original) return this.message("Start with --source ORIGINAL to compare");
+    this.shift += count;
+    this.stage.shift = this.shift;
+    this.stage.tags();
+    this.message(shifted(this.shift));
+    if (this.stage.view !== "decoded") this.compare(this.playback.shown);
+  }
+
+  keyframe(forward) {
+    const found = keyframe(this.clip, this.playback.index, forward);
+    if (found === null) this.message(forward ? "No keyframe after this frame" : "No keyframe before this frame");
+    else this.seek(found);
+  }
+
+  worst() {
+    const found = worst(this.timeline.quality);
+    if (found === null) return this.message(this.clip.original ? "No frame has been compared yet" : "Start with --source ORIGINAL to compare");
+    this.seek(found);
+    this.message(`Lowest PSNR of ${this.timeline.quality.size} frames compared`);
+  }
+
+  async copyPlace() {
+    const text = place(this.clip, this.playback.index);
+    try {
+      await navigator.clipboard.writeText(text);
+      this.message(`Copied: ${text}`);
+    } catch {
+      this.message(text, 8000, true); // the browser does not allow it: a person can
+    }
   }
 
   nextZoom() {

@@ -14,6 +14,7 @@ export function wire(app) {
   click("statistics-toggle", () => app.statistics());
   click("save", () => app.save());
   click("fullscreen", () => app.fullscreen());
+  click("time", () => app.copyPlace());
   click("help-open", () => app.help());
   click("panel-toggle", () => app.panel());
   click("theme", () => app.setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));

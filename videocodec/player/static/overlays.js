@@ -12,20 +12,36 @@ const GREEN = [0, 158, 115];
 const SKY = [86, 180, 233];
 const YELLOW = [240, 228, 66];
 
-// In the order of Mode in bitstream/v1/block_fields.py; PROVENANCE in that of videocodec/provenance.py.
-export const MODES = [
-  { name: "skip", note: "copied along its vector", colour: SKY },
-  { name: "residual", note: "copied, and corrected", colour: ORANGE },
-  { name: "generate", note: "left to the restoration", colour: PINK, hatched: true },
-  { name: "intra", note: "coded by itself", colour: VERMILLION },
-];
-const INTRA = MODES.findIndex((mode) => mode.name === "intra");
-export const PROVENANCE = [
-  { name: "transmitted", colour: ORANGE },
-  { name: "predicted", colour: BLUE },
-  { name: "generated", colour: PINK, hatched: true },
-  { name: "concealed", note: "put in for a lost frame", colour: GREEN, hatched: true },
-];
+const GREY = [153, 153, 153];
+
+// How what the server names is shown.
+const LOOKS_OF_MODES = {
+  skip: { note: "copied along its vector", colour: SKY, strength: 0.4 },
+  residual: { note: "copied, and corrected", colour: ORANGE },
+  generate: { note: "left to the restoration", colour: PINK, hatched: true },
+  intra: { note: "coded by itself", colour: VERMILLION },
+};
+const LOOKS_OF_PROVENANCE = {
+  transmitted: { colour: ORANGE },
+  predicted: { colour: BLUE },
+  generated: { colour: PINK, hatched: true },
+  concealed: { note: "put in for a lost frame", colour: GREEN, hatched: true, rare: true },
+};
+const named = (names, looks) => names.map((name) => ({ name, colour: GREY, ...looks[name] }));
+
+/** Block modes and kinds of provenance, by the numbers that maps of them hold. */
+export let MODES = [];
+export let PROVENANCE = [];
+
+/** Take the names of these numbers from a clip, as the server describes it. */
+export function learnNames(clip) {
+  MODES = named(clip.mode_names, LOOKS_OF_MODES);
+  PROVENANCE = named(clip.provenance_names, LOOKS_OF_PROVENANCE);
+}
+
+/** Whether blocks of a mode come from another frame. */
+const moves = (mode) => MODES[mode].name !== "intra";
+
 const DIRECTIONS = [
   { name: "from the past", colour: SKY },
   { name: "from the future", colour: YELLOW },
@@ -145,7 +161,7 @@ function hatching(context, alpha) {
 
 function drawModes(painter, details) {
   const [rows, columns] = details.grid;
-  painter.cells(rows, columns, details.block, (row, column) => details.modes[row * columns + column], MODES.map((mode, number) => ({ ...mode, strength: number ? 1 : 0.4 })));
+  painter.cells(rows, columns, details.block, (row, column) => details.modes[row * columns + column], MODES);
   drawMergedBlocks(painter, details);
 }
 
@@ -181,7 +197,7 @@ function drawMotion(painter, details) {
         const block = row * columns + column;
         const side = details.sides[block];
         const usesOther = details.directions[block] === 1 - layer;
-        if (row % side || column % side || details.modes[block] === INTRA || usesOther || (layer && details.references[1] === null)) continue;
+        if (row % side || column % side || !moves(details.modes[block]) || usesOther || (layer && details.references[1] === null)) continue;
         const width = Math.min(side, columns - column) * details.block;
         const height = Math.min(side, rows - row) * details.block;
         const x = (column * details.block + width / 2) * scaleX;
@@ -288,12 +304,12 @@ export function legend(kind, details, bits, steps) {
     return [heading("Block modes"), ...MODES.map((mode, number) => entry(mode, share(found[number]))), text(`Blocks of ${details.block} px; thin lines are around those that move as one.`)];
   }
   if (kind === "motion") {
-    const used = DIRECTIONS.map((_, layer) => details.modes.reduce((sum, mode, block) => sum + (mode !== INTRA && details.directions[block] !== 1 - layer && !(layer && details.references[1] === null)), 0) / details.modes.length);
+    const used = DIRECTIONS.map((_, layer) => details.modes.reduce((sum, mode, block) => sum + (moves(mode) && details.directions[block] !== 1 - layer && !(layer && details.references[1] === null)), 0) / details.modes.length);
     return [heading("Motion vectors"), ...DIRECTIONS.map((kindOf, layer) => entry(kindOf, share(details.references[layer] === null ? 0 : used[layer]))), text("From the middle of each block, or of blocks that move as one, to where it comes from, in pixels of the picture. A dot does not move.")];
   }
   if (kind === "provenance") {
     const found = shares(details.provenance, PROVENANCE.length);
-    return [heading("Provenance"), ...PROVENANCE.flatMap((kindOf, number) => (found[number] || kindOf.colour !== GREEN ? [entry(kindOf, share(found[number]))] : [])), text("For each 8 × 8 px: sent for this frame, moved here from other frames, or made up.")];
+    return [heading("Provenance"), ...PROVENANCE.flatMap((kindOf, number) => (found[number] || !kindOf.rare ? [entry(kindOf, share(found[number]))] : [])), text("For each 8 × 8 px: sent for this frame, moved here from other frames, or made up.")];
   }
   if (kind === "quantiser") {
     const [low, high] = extent(details.quantisers);

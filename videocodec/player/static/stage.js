@@ -11,6 +11,7 @@ export class Stage {
     this.view = "decoded";
     this.zoom = "whole";
     this.gain = 4;
+    this.shift = 0; // frames by which the original shown is later
     this.wipe = 0.5;
     this.overlay = "none";
     this.opacity = 0.65;
@@ -75,7 +76,9 @@ export class Stage {
   }
 
   tags() {
-    const names = { decoded: ["", ""], original: ["Original", ""], wipe: ["Decoded", "Original"], side: ["Decoded", "Original"], difference: [`Difference × ${this.gain}`, ""] };
+    const later = this.shift ? ` ${this.shift > 0 ? "+" : "−"}${Math.abs(this.shift)}` : "";
+    const original = `Original${later}`;
+    const names = { decoded: ["", ""], original: [original, ""], wipe: ["Decoded", original], side: ["Decoded", original], difference: [`Difference × ${this.gain}${later}`, ""] };
     [find("tag-left").textContent, find("tag-right").textContent] = names[this.view];
   }
 

@@ -46,6 +46,7 @@ export class Timeline {
       } else if (message.quality) {
         const [index, psnr, ssim] = message.quality;
         this.quality.set(index, [psnr, ssim]);
+        find("track").dataset.compared = String(this.quality.size);
       } else if (message.damaged) {
         const [first, count, reason] = message.damaged;
         this.lost.fill(1, first, first + count);
