@@ -165,7 +165,7 @@ def shares(results: Mapping[str, ByCoder], coder: Coder, crfs: Sequence[int]) ->
     for crf in crfs:
         spent = [clip[coder.name, crf].spent for clip in results.values()]
         inter = sum(one["inter"] for one in spent)
-        parts = [100 * sum(one[part] for one in spent) / inter for part in PARTS]
+        parts = [100 * sum(one.get(part, 0.0) for one in spent) / inter for part in PARTS]
         table.add(crf, inter, *parts, 100 - sum(parts), sum(parts[:MOTION_PARTS]))
     return table
 
