@@ -34,7 +34,7 @@ def provenance_map(modes: np.ndarray, header: SequenceHeader) -> np.ndarray:
     """
     rows, columns = covering_latents(header.height, header.width)
     return np.ascontiguousarray(
-        to_positions(_INDEX_OF_MODE[modes], 1 << header.block_log2)[:rows, :columns]
+        to_positions(_INDEX_OF_MODE[modes], header.block_latents)[:rows, :columns]
     )
 
 

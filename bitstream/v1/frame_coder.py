@@ -106,7 +106,7 @@ class FrameCoder:
     @classmethod
     def for_header(cls, tables: CodecTables, header: SequenceHeader) -> FrameCoder:
         """The state with which a keyframe of that header begins."""
-        return cls(tables, header.latent_height, header.latent_width, 1 << header.block_log2)
+        return cls(tables, header.latent_height, header.latent_width, header.block_latents)
 
     @staticmethod
     def reader(payload: bytes, observer: Observer | None = None) -> SymbolReader:

@@ -394,7 +394,7 @@ class StreamMaker:
         key = plan.structure == Structure.KEYFRAME
         if key:
             self._coder = FrameCoder(
-                self.tables, header.latent_height, header.latent_width, 1 << header.block_log2
+                self.tables, header.latent_height, header.latent_width, header.block_latents
             )
         empty = AccessUnit(
             plan.structure, header if key else None, self._pts, durations, plan.quantisers, 0, b""

@@ -91,7 +91,7 @@ def distortion(
     perceptual: LpipsSqueeze,
 ) -> tuple[float, float]:
     """Mean PSNR and lpips of every fifth frame."""
-    decoder, maps = LatentDecoder(runtime.bundle.tables), QuantiserMaps(1 << header.block_log2)
+    decoder, maps = LatentDecoder(runtime.bundle.tables), QuantiserMaps(header.block_latents)
     index, figures = 0, []
     for unit in units:
         frames = decoder.decode(unit)

@@ -66,7 +66,7 @@ def _stage_times(
 ) -> dict[str, float]:
     """Milliseconds a frame of what follows the latents.  decoder: without UNet."""
     latents = list(stream.frames())
-    size, block = decoder.batch_size, 1 << stream.header.block_log2
+    size, block = decoder.batch_size, stream.header.block_latents
     batches = [range(first, first + size) for first in range(size, len(latents) - size, size)]
 
     def per_frame(work: Callable[[range], object]) -> float:

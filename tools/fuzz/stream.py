@@ -128,7 +128,7 @@ class Payload:
         )
         with within(data, 5, lambda: decoding_bytes(header, count)):
             coder = FrameCoder(
-                self.tables, header.latent_height, header.latent_width, 1 << header.block_log2
+                self.tables, header.latent_height, header.latent_width, header.block_latents
             )
             anchor, units = None, []
             for each in (key, group):
@@ -170,7 +170,7 @@ def _check_frame(frame: LatentFrame, header: SequenceHeader) -> None:
     assert abs(frame.latents.astype(np.int32)).max() <= LATENT_LIMIT
     fields, grid = (
         frame.fields,
-        (header.latent_height >> header.block_log2, header.latent_width >> header.block_log2),
+        (header.block_rows, header.block_columns),
     )
     assert (
         fields.modes.shape == fields.directions.shape == fields.sides.shape == grid

@@ -86,13 +86,13 @@ class LatentStream:
             self._check_header()
             if not force_model:
                 raise ModelMismatchError(
-                    f"{path}: needs model {self._wanted}, {self.bundle.name} is"
+                    f"{path}: needs model {self._needed_model}, {self.bundle.name} is"
                     f" {self.bundle.sha256[:16]}…: give the bundle that wrote the stream"
                 )
             self._force()
 
     @property
-    def _wanted(self) -> str:
+    def _needed_model(self) -> str:
         return f"{self.header.model_name} {self.header.model_sha256[:16]}…"
 
     def _own_bundle(self) -> ModelBundle:
@@ -108,7 +108,7 @@ class LatentStream:
                     " does not have it"
                 )
                 raise ModelMismatchError(
-                    f"{self.path}: {problem}: it needs model {self._wanted}: copy the file again,"
+                    f"{self.path}: {problem}: it needs model {self._needed_model}: copy the file again,"
                     " or give the bundle as the model"
                 ) from damage
             if attached is None:
@@ -126,15 +126,15 @@ class LatentStream:
             )
 
     def _force(self) -> None:
-        given, wanted = self.bundle.tables.latent_channels, self.header.latent_channels
-        if given != wanted:
+        channels, needed = self.bundle.tables.latent_channels, self.header.latent_channels
+        if channels != needed:
             raise ModelMismatchError(
-                f"{self.path}: needs model {self._wanted} with {wanted} latent channels,"
-                f" {self.bundle.name} {self.bundle.sha256[:16]}… has {given} and cannot be forced"
+                f"{self.path}: needs model {self._needed_model} with {needed} latent channels,"
+                f" {self.bundle.name} {self.bundle.sha256[:16]}… has {channels} and cannot be forced"
                 " on it"
             )
         warnings.warn(
-            f"{self.path}: needs model {self._wanted}, forced to decode with {self.bundle.name}"
+            f"{self.path}: needs model {self._needed_model}, forced to decode with {self.bundle.name}"
             f" {self.bundle.sha256[:16]}…: with other codec tables latents differ and fail their"
             " checksums, with other networks the pictures are not those that were encoded",
             ForcedModelWarning,

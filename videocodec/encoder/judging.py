@@ -163,10 +163,11 @@ class PerceptualJudge:
         latents = coded.frame.latents
         if self._restoration is None:
             return latents.astype(np.float32)
-        around = latents if coded.prediction is None else coded.prediction.astype(np.int16)
+        # in place of the frames before and after, which are not coded yet
+        shown = latents if coded.prediction is None else coded.prediction.astype(np.int16)
         mask = to_positions(coded.frame.fields.modes == Mode.GENERATE, self._block)
         return self._restoration.restore_latents(
-            np.stack([latents, around, around])[None], mask[None], coded.quantisers[None]
+            np.stack([latents, shown, shown])[None], mask[None], coded.quantisers[None]
         )[0]
 
     def _tensor(self, picture: np.ndarray) -> torch.Tensor:
@@ -182,25 +183,25 @@ class PerceptualJudge:
 
         A logarithm's gradient is that of its sum over the tiles, divided by the sum.
         """
-        whole = np.zeros(len(_WEIGHTS))
+        of_picture = np.zeros(len(_WEIGHTS))
         if len(self._tiles) > 1:
             with torch.no_grad():
                 for tile in self._tiles:
-                    whole += [
+                    of_picture += [
                         float(part)
-                        for part in self._seen(tile, self._inputs(latents, steps, tile), source)
+                        for part in self._measures(tile, self._inputs(latents, steps, tile), source)
                     ]
         gradient = np.zeros_like(latents)
         for tile in self._tiles:
             z, step = self._inputs(latents, steps, tile)
-            parts = self._seen(tile, (z.requires_grad_(True), step), source)
-            sums = whole if len(self._tiles) > 1 else [float(part.detach()) for part in parts]
-            worse = sum(
-                weight * part / (all_of + enough)
-                for weight, part, all_of, enough in zip(_WEIGHTS, parts, sums, _ENOUGH)
+            parts = self._measures(tile, (z.requires_grad_(True), step), source)
+            sums = of_picture if len(self._tiles) > 1 else [float(part.detach()) for part in parts]
+            loss = sum(
+                weight * part / (total + enough)
+                for weight, part, total, enough in zip(_WEIGHTS, parts, sums, _ENOUGH)
             )
-            (found,) = torch.autograd.grad(worse, z)
-            gradient[:, tile.outer[0], tile.outer[1]] += found[0].cpu().numpy()
+            (of_tile,) = torch.autograd.grad(loss, z)
+            gradient[:, tile.outer[0], tile.outer[1]] += of_tile[0].cpu().numpy()
         return gradient
 
     def _inputs(
@@ -210,15 +211,15 @@ class PerceptualJudge:
         z, step = latents[None, :, rows, columns], steps[None, rows, columns]
         return tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self._device) for a in (z, step))
 
-    def _seen(
+    def _measures(
         self, tile: _Tile, inputs: tuple[torch.Tensor, torch.Tensor], source: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
         """The tile's share of the picture's squared error, in 8-bit units, of its LPIPS, and of the
         structure it lost.
         """
-        decoded, wanted = tile.cut(self._runtime.pictures(*inputs)), source[..., *tile.pixels()]
-        share = wanted[0, 0].numel() / source[0, 0].numel()
-        squared = squared_error_with_blocks(grey_level_error(decoded, wanted))[0]
-        too_small = min(wanted.shape[2:]) < SMALLEST_SIDE
-        lpips = torch.zeros_like(squared) if too_small else self._perceptual(decoded, wanted)[0]
-        return share * squared, share * lpips, share * lost_structure(decoded, wanted)[0]
+        decoded, original = tile.cut(self._runtime.pictures(*inputs)), source[..., *tile.pixels()]
+        share = original[0, 0].numel() / source[0, 0].numel()
+        squared = squared_error_with_blocks(grey_level_error(decoded, original))[0]
+        too_small = min(original.shape[2:]) < SMALLEST_SIDE
+        lpips = torch.zeros_like(squared) if too_small else self._perceptual(decoded, original)[0]
+        return share * squared, share * lpips, share * lost_structure(decoded, original)[0]

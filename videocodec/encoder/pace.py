@@ -68,14 +68,14 @@ class BudgetFollower:
 
     def choose(self, frames: int) -> int:
         """As ``ConstantCrf.choose``."""
-        budget, wanted = self._budget, self._budget.crf
+        budget, crf = self._budget, self._budget.crf
         expected = sum(budget.costs[self._done :])
         if self._done and expected > 0 and self._predicted > 0:
             ratio = expected * self._taken / self._predicted / max(self._left, 1e-3 * expected)
-            wanted += max(-_EXCURSION, min(_EXCURSION, math.log2(ratio) / budget.slope))
+            crf += max(-_EXCURSION, min(_EXCURSION, math.log2(ratio) / budget.slope))
         if self._last is not None:
-            wanted = max(self._last - _STEP, min(self._last + _STEP, wanted))
-        self._choice = max(0, min(MAX_CRF, round(wanted)))
+            crf = max(self._last - _STEP, min(self._last + _STEP, crf))
+        self._choice = max(0, min(MAX_CRF, round(crf)))
         return self._choice
 
     def note(self, frames: int, crf: int, size: int) -> None:

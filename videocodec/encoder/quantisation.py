@@ -31,20 +31,20 @@ class RateDistortionQuantiser:
         self._places = np.ones(target.shape[1:], dtype=np.float32) if places is None else places
 
     def __call__(self, part: PassContext) -> np.ndarray:
-        wanted = self._target[
+        target = self._target[
             part.first : part.first + part.channels, part.rows, part.columns
         ].T.ravel()
-        nearest = np.rint(wanted).astype(np.int64)
+        nearest = np.rint(target).astype(np.int64)
         if self._lagrangian <= 0:
             return nearest.reshape(-1, part.channels)
-        other = nearest + np.where(wanted > nearest, 1, -1)
+        other = nearest + np.where(target > nearest, 1, -1)
         weights = np.outer(
             self._places[part.rows, part.columns],
             self._weights[part.first : part.first + part.channels],
         ).ravel()
-        best, best_cost = nearest, np.full(len(wanted), np.inf)
+        best, best_cost = nearest, np.full(len(target), np.inf)
         for candidate in (nearest, other, np.zeros_like(nearest)):
-            cost = weights * (wanted - candidate) ** 2 + self._lagrangian * part.bits(candidate)
+            cost = weights * (target - candidate) ** 2 + self._lagrangian * part.bits(candidate)
             better = cost < best_cost
             best, best_cost = np.where(better, candidate, best), np.where(better, cost, best_cost)
         return best.reshape(-1, part.channels)

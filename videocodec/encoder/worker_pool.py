@@ -73,10 +73,9 @@ class WorkerPool(Workers):
                     ready.append(task)
             elif not ready and all(worker.task is None for worker in self._workers):
                 return
-            for heard in wait(
-                [worker.connection for worker in self._workers], 0 if thinking else None
-            ):
-                worker = next(worker for worker in self._workers if worker.connection is heard)
+            by_connection = {worker.connection: worker for worker in self._workers}
+            for connection in wait(list(by_connection), 0 if thinking else None):
+                worker = by_connection[connection]
                 message = _receive(worker)
                 if isinstance(message, CodedUnit):
                     on_unit(message)

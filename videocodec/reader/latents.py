@@ -146,7 +146,7 @@ class LatentSource:
                 return at, _unpacked(state, self._tables)
         header = self._index.header
         return begin, UnitDecoder(
-            self._tables, 1 << header.block_log2, self._index.units[begin].first_frame
+            self._tables, header.block_latents, self._index.units[begin].first_frame
         )
 
     def _decode(

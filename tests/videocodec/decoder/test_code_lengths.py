@@ -42,12 +42,12 @@ def test_a_block_without_levels_costs_less_than_one_with(coded_movie) -> None:
     with_levels, without = [], []
     for plane, frame in zip(maps, stream.frames()):
         if frame.kind == "inter":
-            coded = to_positions(frame.latent.fields.coded, 1 << stream.header.block_log2)
+            coded = to_positions(frame.latent.fields.coded, stream.header.block_latents)
             with_levels.append(plane[coded])
             without.append(
                 plane[
                     to_positions(
-                        frame.latent.fields.modes == Mode.SKIP, 1 << stream.header.block_log2
+                        frame.latent.fields.modes == Mode.SKIP, stream.header.block_latents
                     )
                 ]
             )

@@ -53,7 +53,7 @@ def test_latents_references_and_masks_reach_the_network_in_its_units(
     monkeypatch.setattr(ModelBundle, "load_denoiser", lambda self: witness)
     shape = (16, header.latent_height, header.latent_width)
     planes = np.random.default_rng(0).normal(0, 2, (3, *shape)).astype(np.float32)
-    grid = header.latent_height // 2, header.latent_width // 2
+    grid = header.block_rows, header.block_columns
     zeros = np.zeros(shape, np.float32)
     scene = BlockScene(
         zeros,
@@ -87,7 +87,7 @@ def test_versions_of_a_frame_are_no_clip(bundle, coded_movie, monkeypatch) -> No
     monkeypatch.setattr(ModelBundle, "load_denoiser", lambda self: witness)
     shape, grid = (
         (16, header.latent_height, header.latent_width),
-        (header.latent_height // 2, header.latent_width // 2),
+        (header.block_rows, header.block_columns),
     )
     sent, held_back, past, future = (
         np.random.default_rng(0).normal(0, 2, (4, *shape)).astype(np.float32)

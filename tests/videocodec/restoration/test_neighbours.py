@@ -140,7 +140,7 @@ def test_neighbours_of_a_real_stream_look_like_the_frame(coded_movie) -> None:
     stream = LatentStream(coded_movie.coded)
     frames, still, compensated = list(stream.frames()), 0.0, 0.0
     for i in range(1, 9):
-        found = neighbours(stream.bundle.tables, frames, i, 1 << stream.header.block_log2)
+        found = neighbours(stream.bundle.tables, frames, i, stream.header.block_latents)
         own = frames[i].latent.latents.astype(float)
         for other, near in zip((i - 1, i + 1), found):
             still += np.square(frames[other].latent.latents - own).mean()

@@ -1,0 +1,60 @@
+"""Which frames are coded together: temporal layers, leaves, and groups that fit the motion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bitstream.group_structure import Structure, coding_order
+from videocodec.encoder.frame_encoder import EncoderFrame
+from videocodec.encoder.group_plan import GroupPlan, GroupPlanner, temporal_layers
+from videocodec.encoder.importance import GroupMotion
+from videocodec.encoder.motion import MotionSearch
+from videocodec.encoder.settings import EncoderSettings
+
+
+def test_every_split_of_a_gap_is_a_layer_more() -> None:
+    assert temporal_layers(coding_order(Structure.HIERARCHY, 8)) == [3, 2, 3, 1, 3, 2, 3, 0]
+    assert temporal_layers(coding_order(Structure.HIERARCHY, 3)) == [1, 2, 0]
+
+
+def test_a_chain_has_one_layer() -> None:
+    assert temporal_layers(coding_order(Structure.CHAIN, 4)) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("structure", "leaves"),
+    [(Structure.HIERARCHY, [1, 3, 5, 7]), (Structure.CHAIN, [])],
+)
+def test_leaves_are_what_no_other_frame_refers_to(
+    linear_codec, structure: Structure, leaves: list[int]
+) -> None:
+    search = MotionSearch.for_header(linear_codec.header(96, 64), flow_preset=0)
+    blank = np.zeros((64, 96), np.uint8)
+    frames = [EncoderFrame(np.zeros((16, 8, 12), np.float32), blank, i, 1) for i in range(8)]
+    order = coding_order(structure, 8)
+    plan = GroupPlan(structure, frames, order, GroupMotion(search, [blank] * 9), {})
+    assert sorted(entry.number for entry in order if plan.is_leaf(entry)) == leaves
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "expected"),
+    [
+        ("medium", False, (Structure.HIERARCHY, 12)),
+        ("medium", True, (Structure.CHAIN, 8)),
+        ("ultrafast", False, (Structure.CHAIN, 12)),
+    ],
+)
+def test_groups_are_large_where_little_is_new(
+    linear_codec, smooth, preset: str, changes: bool, expected: tuple[Structure, int]
+) -> None:
+    header, effort = linear_codec.header(96, 64), EncoderSettings(preset=preset).effort
+    search = MotionSearch.for_header(header, effort.flow_preset)
+    pictures = [smooth(64, 96, index if changes else 0) for index in range(13)]
+    frames = [
+        EncoderFrame(linear_codec.latents(picture), search.luma(picture), index, 1)
+        for index, picture in enumerate(pictures)
+    ]
+    plan = GroupPlanner(header, effort, search).plan(frames[0].luma, frames[1:])
+    assert (plan.structure, len(plan.frames)) == expected
+    assert bool(plan.importance) == effort.importance
