@@ -101,14 +101,14 @@ def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
             y, x = rows[blocks] + dy, columns[blocks] + dx
             inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
             neighbours.append(np.where(inside, y * width + x, -1))
-        around = np.stack(neighbours)
+        places = np.stack(neighbours)
         starts = [layer * height * width for layer in range(layers)]
         made.append(
             Stage(
                 kind,
                 np.concatenate([blocks + start for start in starts]),
                 np.concatenate(
-                    [np.where(around < 0, -1, around + start) for start in starts], axis=1
+                    [np.where(places < 0, -1, places + start) for start in starts], axis=1
                 ),
             )
         )

@@ -154,9 +154,9 @@ class FrameCoder:
         """
         if fields is None:
             fields = BlockFields.blank(*self.blocks.grid, Mode.SKIP)
-        before = io.bits
+        bits_before = io.bits
         fields = self.blocks.code(io, fields, entry)
-        block_bits = io.bits - before
+        block_bits = io.bits - bits_before
         prediction = predict_frame(self.tables, fields, references, self.block)
         return self._code_levels(io, fields, prediction, quantiser, choose, block_bits)
 
@@ -176,11 +176,15 @@ class FrameCoder:
             # Exact: a quotient of integers below 2^24 and 2^21 that is no integer lies further from
             # one than float64 rounds.
             in_levels = np.floor(np.abs(prediction) * 256.0 / step_fixed(quantiser))
-        before = io.bits
+        bits_before = io.bits
         levels = self.levels.code(io, log2_step_eighths(quantiser), coded, intra, in_levels, choose)
         latents = dequantise(levels, quantiser)
         if prediction is not None:
             latents += prediction
         return LatentFrame(
-            clamp_latents(latents).astype(np.int16), fields, quantiser, block_bits, io.bits - before
+            clamp_latents(latents).astype(np.int16),
+            fields,
+            quantiser,
+            block_bits,
+            io.bits - bits_before,
         )

@@ -59,12 +59,12 @@ class ReferenceFrame:
         Positions outside the frame repeat its edge.  ``filters`` as in
         ``CodecTables.phase_filters``.
         """
-        whole, phase = vectors >> 3, vectors & (PHASES - 1)
+        latents, phase = vectors >> 3, vectors & (PHASES - 1)
         # Further out all taps are those at the edge.
-        y = _limit(rows + whole[:, 0], -_REACH, self.height - 1 + _REACH) + _MARGIN
+        y = _limit(rows + latents[:, 0], -_REACH, self.height - 1 + _REACH) + _MARGIN
         places = (
             y * self._pitch
-            + _limit(columns + whole[:, 1], -_REACH, self.width - 1 + _REACH)
+            + _limit(columns + latents[:, 1], -_REACH, self.width - 1 + _REACH)
             + _MARGIN
         )
         phase_index = phase[:, 0] * PHASES + phase[:, 1]

@@ -77,16 +77,8 @@ def calibrate_intra(
     )
     latents = [encode(p[: p.shape[0] // 16 * 16, : p.shape[1] // 16 * 16]) for p in pictures]
     rng = np.random.default_rng(1)
-
-    def dead_zone(z: np.ndarray, quantiser: int) -> LevelSample:
-        scaled = z / step_latent(quantiser)
-        return LevelSample(
-            (np.sign(scaled) * np.floor(np.abs(scaled) + 0.4)).astype(np.int64),
-            log2_step_eighths(quantiser) / 8,
-        )
-
     samples = [
-        dead_zone(z, CRF_OFFSET + int(crf))
+        _dead_zone(z, CRF_OFFSET + int(crf))
         for z in latents
         for crf in rng.choice(PICTURE_CRFS, 3, replace=False)
     ]
@@ -106,23 +98,30 @@ def calibrate_intra(
     )
     # The levels the encoder really sends depend on the tables; one more round over those makes both
     # agree.
-    for last in (False, True):
-        statistics = CodingStatistics(sampling=True)
-        for z in latents:
-            quantiser = CRF_OFFSET + int(rng.choice(PICTURE_CRFS))
-            code_keyframe(tables, z, quantiser, lagrangian, statistics)
-        if not last:
-            bits = fit_context_model(statistics.samples, INTRA, model, budget.part(0.4))
-            log(f"intra network, rate-distortion optimised levels: {bits:.4f} bits per level")
-            tables = replace(
-                tables, networks={INTRA: to_integers(model, INTRA), INTER: blank_inter}
-            )
-        else:
-            tables = replace(
-                tables,
-                level_priors={
-                    INTRA: to_frequencies(statistics.count(INTRA_LEVELS), shapes, SMOOTHING),
-                    INTER: smooth,
-                },
-            )
-    return tables, model
+    sent = _statistics(tables, latents, lagrangian, rng)
+    bits = fit_context_model(sent.samples, INTRA, model, budget.part(0.4))
+    log(f"intra network, rate-distortion optimised levels: {bits:.4f} bits per level")
+    tables = replace(tables, networks={INTRA: to_integers(model, INTRA), INTER: blank_inter})
+    sent = _statistics(tables, latents, lagrangian, rng)
+    priors = to_frequencies(sent.count(INTRA_LEVELS), shapes, SMOOTHING)
+    return replace(tables, level_priors={INTRA: priors, INTER: smooth}), model
+
+
+def _dead_zone(latents: np.ndarray, quantiser: int) -> LevelSample:
+    """Levels as a quantiser that weighs no rate chooses them."""
+    scaled = latents / step_latent(quantiser)
+    return LevelSample(
+        (np.sign(scaled) * np.floor(np.abs(scaled) + 0.4)).astype(np.int64),
+        log2_step_eighths(quantiser) / 8,
+    )
+
+
+def _statistics(
+    tables: CodecTables, latents: list[np.ndarray], lagrangian: float, rng: np.random.Generator
+) -> CodingStatistics:
+    """What the encoder sends for pictures, each at a random crf."""
+    statistics = CodingStatistics(sampling=True)
+    for z in latents:
+        quantiser = CRF_OFFSET + int(rng.choice(PICTURE_CRFS))
+        code_keyframe(tables, z, quantiser, lagrangian, statistics)
+    return statistics
