@@ -9,7 +9,9 @@ from typing import Self
 
 
 class LatentVideoError(Exception):
-    """Root of every error that ``bitstream`` and ``videocodec`` raise.
+    """Root of every error of files, models, machines and settings that ``bitstream`` and
+    ``videocodec`` raise.  Arguments of a wrong type or shape are mistakes of a program, and stay
+    ``TypeError`` and ``ValueError``.
 
     ``str(error)`` is one line, ready to be shown to a person.  Errors pass between processes: they
     can be pickled and copied, with their attributes and notes.  For that a constructor that takes

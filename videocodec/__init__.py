@@ -6,7 +6,8 @@ videocodec.decode("clip.lv.mp4", "out.mp4")
 for frame in videocodec.decode_frames("clip.lv.mp4"): frame.data  # (3, H, W) uint8
 with videocodec.VideoReader("clip.lv.mp4") as video: video[120].data
 
-Every error of this package, ``videocodec.errors``, is a ``videocodec.LatentVideoError``.
+Errors of files, models, machines and settings, ``videocodec.errors``, are all a
+``videocodec.LatentVideoError``.
 """
 
 from __future__ import annotations

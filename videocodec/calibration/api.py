@@ -13,7 +13,8 @@ from diffusers.models.modeling_utils import ModelMixin
 
 from bitstream.container import Unfinished
 
-from ..errors import OutputError, OutputExistsError
+from ..checks import check_whole_number
+from ..errors import OutputError, OutputExistsError, SettingsError
 from ..models.bundle import TABLES_FILE, ModelBundle
 from ..models.description import CALIBRATION_RECORD
 from ..models.loading import latents_of, load_denoiser
@@ -77,18 +78,15 @@ def calibrate(
 
     Raises ``UnknownModelError`` for a model that cannot be used, ``InputError`` for folders without
     pictures or clips, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
-    ``OutOfMemoryError``, and ``ValueError`` for settings.
+    ``OutOfMemoryError``, and ``SettingsError`` for settings.
     """
     begin = time.monotonic()
     if not minutes > 0:
-        raise ValueError(f"minutes must be above 0, got {minutes}")
-    for name, value, least in (
-        ("training_steps", 1 if training_steps is None else training_steps, 1),
-        ("picture_count", picture_count, 1),
-        ("clip_frames", clip_frames, 2),
-    ):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
+        raise SettingsError(f"minutes must be above 0, got {minutes}")
+    if training_steps is not None:
+        check_whole_number("training_steps", training_steps, 1)
+    check_whole_number("picture_count", picture_count, 1)
+    check_whole_number("clip_frames", clip_frames, 2)
     budget = Budget(minutes=minutes) if training_steps is None else Budget(steps=training_steps)
     settings = FittingSettings(budget, clip_frames, device, threads)
     set_threads(threads)

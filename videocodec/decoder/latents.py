@@ -17,7 +17,7 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.tables import CodecTables
 
 from ..decoded import DecodedLatents, FrameKind, QuantiserMaps
-from ..errors import ForcedModelWarning, ModelMismatchError, UnknownModelError
+from ..errors import ForcedModelWarning, ModelMismatchError, SettingsError, UnknownModelError
 from ..models.attached import attached_bundle, errors_of
 from ..models.bundle import ModelBundle, available
 from .index import StreamIndex
@@ -76,7 +76,7 @@ class LatentStream:
         force_model: bool = False,
     ) -> None:
         if force_model and model is None:
-            raise ValueError("force_model needs a model to force: give its name or folder")
+            raise SettingsError("force_model needs a model to force: give its name or folder")
         self.path = path
         self._index: StreamIndex | None = None
         self.reader = StreamReader(path)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..errors import FrameRangeError
+from ..errors import FrameRangeError, SettingsError
 from .index import StreamIndex
 
 _END = re.compile(r"(-?)(\d+|\d*\.\d+|\d+\.)(s?)")
@@ -27,24 +27,24 @@ class FrameSpan:
     @classmethod
     def parse(cls, text: str) -> FrameSpan:
         """From FIRST:STOP, either of which may be left out and is a whole number, or seconds with
-        an s.  Raises ``ValueError``.
+        an s.  Raises ``SettingsError``.
         """
         ends = text.strip().split(":")
         if len(ends) != 2:
-            raise ValueError(_malformed(text))
+            raise SettingsError(_malformed(text))
         return cls(*(_parse_end(end.strip(), text) for end in ends))
 
     @classmethod
     def of(cls, given: str | slice | range | FrameSpan) -> FrameSpan:
         """From text, or from a slice or range of frame numbers without gaps.
 
-        Raises ``ValueError``.
+        Raises ``SettingsError``.
         """
         if isinstance(given, str):
             return cls.parse(given)
         if isinstance(given, slice | range):
             if given.step not in (None, 1):
-                raise ValueError(f"frames must be without gaps, got a step of {given.step}")
+                raise SettingsError(f"frames must be without gaps, got a step of {given.step}")
             return cls(given.start, given.stop)
         return given
 
@@ -93,7 +93,7 @@ def _parse_end(end: str, whole: str) -> int | Fraction | None:
         return None
     match = _END.fullmatch(end)
     if match is None or not match[3] and "." in match[2]:
-        raise ValueError(_malformed(whole))
+        raise SettingsError(_malformed(whole))
     value = Fraction(match[2].rstrip(".")) if match[3] else int(match[2])
     return -value if match[1] else value
 

@@ -16,6 +16,7 @@ from bitstream.limits import available_bytes
 from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 
+from ..checks import check_whole_number
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from .bundle import ModelBundle
 from .devices import DEVICES, memory_ended
@@ -49,9 +50,8 @@ def set_threads(threads: int | None) -> None:
 
     A process-wide setting of PyTorch.
     """
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads must be at least 1, got {threads}")
     if threads is not None:
+        check_whole_number("threads", threads, 1)
         torch.set_num_threads(threads)
 
 

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from enum import Enum
 
+from ..checks import check_number
+
 
 class Kind(Enum):
     """What is kept, and the share of the memory that no other kind takes from it."""
@@ -26,8 +28,7 @@ class Cache:
     """
 
     def __init__(self, limit: int) -> None:
-        if limit < 0:
-            raise ValueError(f"memory_limit must be at least 0 bytes, got {limit}")
+        check_number("memory_limit", limit, 0)
         self.limit = limit
         self._entries: dict[Kind, OrderedDict[Hashable, tuple[object, int]]] = {
             kind: OrderedDict() for kind in Kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import SettingsError
+from ..checks import check_whole_number
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,5 @@ class RestorationSettings:
     restore: bool = True
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingsError(f"steps must be at least 1, got {self.steps}")
-        if self.seed < 0:
-            raise SettingsError(f"seed must be at least 0, got {self.seed}")
+        check_whole_number("steps", self.steps, 1)
+        check_whole_number("seed", self.seed, 0)

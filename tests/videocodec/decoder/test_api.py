@@ -118,7 +118,7 @@ def test_input_and_output_must_differ(coded_movie) -> None:
 
 
 def test_impossible_requests_are_named_before_any_work(coded_movie, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="steps must be a whole number of at least 1, got 0"):
         decode(coded_movie.coded, tmp_path / "out.mp4", steps=0)
     with pytest.raises(OutputError, match="unknown kind of output"):
         decode(coded_movie.coded, tmp_path / "out.gif", device="cpu")

@@ -191,7 +191,7 @@ def test_threads_are_set_as_asked_and_zero_is_no_number_of_threads() -> None:
         assert torch.get_num_threads() == 1
         set_threads(None)
         assert torch.get_num_threads() >= 1
-        with pytest.raises(ValueError, match="threads must be at least 1, got 0"):
+        with pytest.raises(ValueError, match="threads must be a whole number of at least 1, got 0"):
             set_threads(0)
     finally:
         torch.set_num_threads(before)

@@ -68,5 +68,5 @@ def test_it_can_be_emptied_and_must_not_be_negative() -> None:
     cache.put(Kind.STATE, 1, "small", 10)
     cache.clear()
     assert cache.used == 0 and not cache.has(Kind.STATE, 1)
-    with pytest.raises(ValueError, match="memory_limit must be at least 0 bytes, got -1"):
+    with pytest.raises(ValueError, match="memory_limit must be a number of at least 0, got -1"):
         Cache(-1)

@@ -154,7 +154,7 @@ class TestSteps:
             torch.testing.assert_close(noise, noises[0], atol=1e-3, rtol=1e-3)
 
     def test_there_is_at_least_one(self, bundle, stream) -> None:
-        with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        with pytest.raises(ValueError, match="steps must be a whole number of at least 1, got 0"):
             restoration(bundle, stream, Recorder(), steps=0)
 
 
