@@ -24,7 +24,7 @@ from ..judges.lpips import LpipsSqueeze
 from ..models.bundle import TABLES_FILE, ModelBundle
 from ..models.loading import STOCK_UNETS, class_name, latents_of, load_autoencoder, load_scheduler
 from ..models.runtime import AutoencoderRuntime
-from ..networks.context import ContextModel
+from ..networks.context import ContextModel, slice_sizes
 from ..networks.weights import load_what_fits
 from ..training.budget import Budget
 from .clips import camera_clips, read_clips
@@ -40,17 +40,6 @@ _CAMERA_FRAMES = 17
 _DEVIATION = 1.5  # of scaled latents: what the quantiser steps of crf 0 to 63 are made for
 
 Log = Callable[[str], None]  # called with a line on every step
-
-
-def slices_for(channels: int) -> tuple[int, ...]:
-    """Channels per slice: doubling from one, the rest in the last (16 → 1, 1, 2, 4, 8; 4 → 1, 1,
-    2).
-    """
-    slices, size = [1], 1
-    while sum(slices) < channels:
-        slices.append(min(size, channels - sum(slices)))
-        size *= 2
-    return tuple(slices)
 
 
 def read_pictures(
@@ -182,7 +171,7 @@ def fit_bundle(
     if weights is not None:
         extra["sensitivity"] = weights
         log(f"sensitivity per channel: {' '.join(f'{weight:.2f}' for weight in weights)}")
-    slices, generator = slices_for(len(scale)), torch.Generator().manual_seed(settings.seed)
+    slices, generator = slice_sizes(len(scale)), torch.Generator().manual_seed(settings.seed)
     intra = ContextModel(slices, generator=generator)
     rate_model = folder / "codec" / "rate_model.safetensors"
     if rate_model.exists():

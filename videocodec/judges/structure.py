@@ -1,5 +1,5 @@
-"""Structure that a picture has lost, as MS-SSIM sees it (Wang, Simoncelli, Bovik 2003): needs no
-weights, and has a gradient.
+"""Structure that a picture has lost, as MS-SSIM sees it (Wang, Simoncelli, Bovik 2003), and MS-SSIM
+itself: they need no weights, and have a gradient.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from torch.nn import functional as F
 # of the scales, each half as fine as the one before
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _WINDOW, _SIGMA = 11, 1.5  # px
-_C2 = (0.03 * 255) ** 2
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _LUMA = (0.299, 0.587, 0.114)  # BT.601
+_MIDDLE = 127.5  # grey level of 0 in [-1, 1]
 
 
 def lost_structure(pictures: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
@@ -21,19 +22,50 @@ def lost_structure(pictures: torch.Tensor, sources: torch.Tensor) -> torch.Tenso
     MS-SSIM without the brightness; as a sum it can be taken of a picture's parts.  Scales with less
     than 11 px a side are left out; 0 if none is left.
     """
-    luma = torch.tensor(_LUMA, device=pictures.device).reshape(1, 3, 1, 1) * 127.5
-    a, b = ((x * luma).sum(1, keepdim=True) for x in (pictures, sources))
+    a, b = _luma(pictures), _luma(sources)
     total, weights = a.new_zeros(len(a)), 0.0
     for weight in _WEIGHTS:
         if min(a.shape[2:]) < _WINDOW:
             break
-        mean_a, mean_b = _blurred(a), _blurred(b)
-        variances = _blurred(a * a) - mean_a**2 + _blurred(b * b) - mean_b**2
-        covariance = _blurred(a * b) - mean_a * mean_b
-        kept = (2 * covariance + _C2) / (variances + _C2)
+        kept = _kept(a, b)
         total, weights = total + weight * (1 - kept.mean((1, 2, 3))), weights + weight
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     return total / weights if weights else total
+
+
+def ms_ssim(pictures: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
+    """MS-SSIM of the luma of pictures (B, 3, H, W), RGB in [-1, 1], both sides at least 176 px →
+    (B,), 1 for equal ones.
+    """
+    a, b = _luma(pictures), _luma(sources)
+    product = a.new_ones(len(a))
+    for scale, weight in enumerate(_WEIGHTS):
+        kept = _kept(a, b)
+        if scale == len(_WEIGHTS) - 1:
+            kept = kept * _brightness(a, b)
+        product = product * kept.mean((1, 2, 3)).clamp_min(0) ** weight
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    return product
+
+
+def _luma(pictures: torch.Tensor) -> torch.Tensor:
+    """(B, 1, H, W) in grey levels, less their middle."""
+    weights = torch.tensor(_LUMA, device=pictures.device).reshape(1, 3, 1, 1) * _MIDDLE
+    return (pictures * weights).sum(1, keepdim=True)
+
+
+def _kept(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """A map of what is kept of contrast and structure."""
+    mean_a, mean_b = _blurred(a), _blurred(b)
+    variances = _blurred(a * a) - mean_a**2 + _blurred(b * b) - mean_b**2
+    covariance = _blurred(a * b) - mean_a * mean_b
+    return (2 * covariance + _C2) / (variances + _C2)
+
+
+def _brightness(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """A map of what is kept of brightness."""
+    a, b = _blurred(a) + _MIDDLE, _blurred(b) + _MIDDLE
+    return (2 * a * b + _C1) / (a**2 + b**2 + _C1)
 
 
 def _blurred(x: torch.Tensor) -> torch.Tensor:

@@ -26,6 +26,17 @@ def checkerboard(height: int, width: int, device: torch.device) -> torch.Tensor:
     return ((rows + columns) % 2 == 0).float()[None, None]
 
 
+def slice_sizes(channels: int) -> tuple[int, ...]:
+    """Channels per slice: doubling from one, the rest in the last (16 → 1, 1, 2, 4, 8; 4 → 1, 1,
+    2).
+    """
+    slices, size = [1], 1
+    while sum(slices) < channels:
+        slices.append(min(size, channels - sum(slices)))
+        size *= 2
+    return tuple(slices)
+
+
 class SliceContext(nn.Module):
     """Mean and log2 scale for the channels of one slice, from earlier slices and the visible part
     of its own.

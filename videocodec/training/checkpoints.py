@@ -57,6 +57,12 @@ def read(folder: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict]:
     return tensors, json.loads((found / _RECORD).read_text())
 
 
+def read_record(folder: Path) -> dict:
+    """The record alone; empty where no complete checkpoint is."""
+    found = _complete(folder)
+    return json.loads((found / _RECORD).read_text()) if found else {}
+
+
 def save_tensors(values: Mapping[str, torch.Tensor], file: Path) -> None:
     """Write tensors of any device and memory format, beside first and then renamed."""
     partial = file.with_name(file.name + ".part")

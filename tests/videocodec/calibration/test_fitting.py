@@ -13,19 +13,11 @@ import pytest
 from diffusers import DDIMScheduler
 
 from bitstream.v1.quantiser import step_latent
-from videocodec.calibration.fitting import latent_scale, read_pictures, slices_for, timesteps
+from videocodec.calibration.fitting import latent_scale, read_pictures, timesteps
 from videocodec.errors import InputError
 from videocodec.models.latent_autoencoder import LatentAutoencoder
 
 from ..stock_models import STABLE_DIFFUSION, kl_autoencoder
-
-
-@pytest.mark.parametrize(
-    ("channels", "slices"),
-    [(1, (1,)), (4, (1, 1, 2)), (8, (1, 1, 2, 4)), (16, (1, 1, 2, 4, 8)), (24, (1, 1, 2, 4, 8, 8))],
-)
-def test_slices_double_and_cover_all_channels(channels: int, slices: tuple[int, ...]) -> None:
-    assert slices_for(channels) == slices
 
 
 class TestScale:

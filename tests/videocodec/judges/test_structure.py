@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from videocodec.judges.structure import lost_structure
+from videocodec.judges.structure import lost_structure, ms_ssim
 
 
 def pictures(side: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -78,3 +78,25 @@ def test_against_its_gradient_structure_comes_back() -> None:
     with torch.no_grad():
         after = lost_structure(noisy - 0.01 * gradient / gradient.abs().max(), source)[0]
     assert after < before
+
+
+class TestMsSsim:
+    """The measure itself, with its brightness."""
+
+    @staticmethod
+    def noisy(amount: float) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        small = torch.rand(2, 3, 24, 24, generator=generator) * 2 - 1
+        source = torch.nn.functional.interpolate(small, (192, 192), mode="bicubic").clamp(-1, 1)
+        return source + amount * torch.randn(source.shape, generator=generator), source
+
+    def test_equal_pictures_have_1_and_noise_takes_from_it(self) -> None:
+        values = [float(ms_ssim(*self.noisy(amount)).min()) for amount in (0.0, 0.05, 0.3)]
+        assert values[0] == pytest.approx(1, abs=1e-5)
+        assert 1 > values[1] > values[2] > 0
+
+    def test_it_loses_by_brightness_what_lost_structure_does_not_see(self) -> None:
+        source = self.noisy(0)[1] * 0.5
+        darker = source - 0.2
+        assert float(lost_structure(darker, source).max()) == pytest.approx(0, abs=1e-4)
+        assert 0.8 < float(ms_ssim(darker, source).min()) < 0.999

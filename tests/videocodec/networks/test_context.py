@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from videocodec.networks.context import ContextModel, checkerboard, logistic_bits
+from videocodec.networks.context import ContextModel, checkerboard, logistic_bits, slice_sizes
 
 SLICES = (1, 2, 3)
 
@@ -81,3 +81,11 @@ def test_probabilities_of_all_levels_add_up_to_one(mean: float, log2_scale: floa
 def test_a_level_is_dearer_the_further_it_lies_from_the_mean() -> None:
     bits = logistic_bits(torch.tensor([0.0, 1.0, 2.0, 5.0]), torch.zeros(4), torch.zeros(4))
     assert torch.all(bits.diff() > 0)
+
+
+@pytest.mark.parametrize(
+    ("channels", "slices"),
+    [(1, (1,)), (4, (1, 1, 2)), (8, (1, 1, 2, 4)), (16, (1, 1, 2, 4, 8)), (24, (1, 1, 2, 4, 8, 8))],
+)
+def test_slices_double_and_cover_all_channels(channels: int, slices: tuple[int, ...]) -> None:
+    assert slice_sizes(channels) == slices

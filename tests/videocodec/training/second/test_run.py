@@ -1,0 +1,241 @@
+"""Runs of the second autoencoder: exact to go on with, released by a decay, shown, and packed for
+an accelerator.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from videocodec.errors import InputError, OutputError, OutputExistsError
+from videocodec.networks.second.codec import SecondCodec
+from videocodec.training.budget import Budget
+from videocodec.training.second import pack
+from videocodec.training.second.pack_job import Job, pack_job
+from videocodec.training.second.run import SecondTraining, decay, new_learner, train
+from videocodec.training.second.show import newest_weights, show
+from videocodec.training.second.start import start_from_principal_components
+
+STEP = 64 * 64  # pixels
+
+
+def log(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(
+        torch.equal(value, second[name]) for name, value in first.items()
+    )
+
+
+def test_a_run_in_parts_ends_with_the_same_weights_to_the_bit(
+    asked: SecondTraining, data: Path
+) -> None:
+    pictures = pack.read(data)
+    whole = train(asked, pictures, Budget(steps=4))
+    parts = replace(asked, folder=asked.folder.with_name("parts"), workers=2)
+    train(parts, pictures, Budget(steps=1))
+    train(parts, pictures, Budget(steps=2))
+    found = train(parts, pictures, Budget(steps=4))
+    assert (found.steps, found.pixels) == (4, 4 * STEP)
+    assert same(whole.model.state_dict(), found.model.state_dict())
+    assert same(whole.average.state_dict(), found.average.state_dict())
+    assert not same(whole.model.state_dict(), new_learner(asked, pictures).model.state_dict())
+
+
+def test_a_run_leaves_weights_log_and_panel(asked: SecondTraining, data: Path) -> None:
+    learner = train(asked, pack.read(data), Budget(pixels=2 * STEP))
+    assert {file.name for file in asked.folder.iterdir()} == {
+        "average.safetensors",
+        "checkpoint",
+        "log.jsonl",
+        "panel.md",
+    }
+    first, last = log(asked.folder)
+    assert (first["iteration"], last["iteration"], last["decaying"]) == (0, 2, False)
+    assert [row[0] for row in last["video"]] == [1.0, 4.0]
+    assert len(last["photographs"][0]) == 6
+    assert "video, after 0.000 Gpx, average.safetensors" in (asked.folder / "panel.md").read_text()
+    written = load_file(str(asked.folder / "average.safetensors"))
+    assert same(written, {n: v.half() for n, v in learner.average.state_dict().items()})
+    assert max(f.stat().st_size for f in asked.folder.rglob("*") if f.is_file()) < 16 << 20
+
+
+def test_weights_given_are_started_from_and_their_pixels_counted_on(
+    asked: SecondTraining, data: Path
+) -> None:
+    pictures = pack.read(data)
+    train(asked, pictures, Budget(steps=1))
+    weights = asked.folder / "average.safetensors"
+    other = replace(asked, folder=asked.folder.with_name("other"), init=weights, pixels_before=1000)
+    learner = new_learner(other, pictures)
+    assert same(
+        learner.model.state_dict(), {n: v.float() for n, v in load_file(str(weights)).items()}
+    )
+    assert train(other, pictures, Budget(steps=1)).pixels == 1000 + STEP
+
+
+def test_frames_to_validate_with_can_be_a_folder(
+    asked: SecondTraining, data: Path, tmp_path: Path
+) -> None:
+    pictures = pack.read(data)
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((200, 200, 3), 90, np.uint8))
+    train(replace(asked, validation=tmp_path), pictures, Budget(steps=1))
+    train(replace(asked, folder=asked.folder.with_name("own")), pictures, Budget(steps=1))
+    grey, own = (log(asked.folder.with_name(name))[0] for name in ("run", "own"))
+    assert grey["photographs"] == own["photographs"]
+    assert grey["video"][0][2] > own["video"][0][2]  # evenness is easy
+
+
+class TestDecay:
+    def test_it_ends_at_no_rate_and_leaves_the_run_as_it_was(
+        self, asked: SecondTraining, data: Path
+    ) -> None:
+        pictures = pack.read(data)
+        train(asked, pictures, Budget(steps=2))
+        before = load_file(str(asked.folder / "checkpoint" / "weights.safetensors"))
+        learner = decay(asked, pictures, 3 * STEP)
+        assert (learner.steps, learner.pixels) == (5, 5 * STEP)
+        assert log(asked.folder)[-1]["decaying"]
+        assert log(asked.folder)[-1]["rate"] < 0.3 * log(asked.folder)[1]["rate"] * 5 / 2
+        assert same(before, load_file(str(asked.folder / "checkpoint" / "weights.safetensors")))
+        assert same(
+            load_file(str(asked.folder / "decayed.safetensors")),
+            {name: value.half() for name, value in learner.average.state_dict().items()},
+        )
+
+    def test_one_that_was_stopped_goes_on_and_one_that_ended_is_made_anew(
+        self, asked: SecondTraining, data: Path
+    ) -> None:
+        pictures = pack.read(data)
+        train(asked, pictures, Budget(steps=1))
+        stopped = decay(asked, pictures, 2 * STEP, minutes=1e-9)
+        assert stopped.steps == 1
+        ended = decay(asked, pictures, 99 * STEP)  # the plan is that of the first part
+        assert ended.steps == 3
+        again = decay(asked, pictures, STEP)
+        assert (again.steps, again.record["decay_from"]) == (2, STEP)
+
+    def test_without_a_run_there_is_nothing_to_decay(
+        self, asked: SecondTraining, data: Path
+    ) -> None:
+        with pytest.raises(InputError, match="no checkpoint of a training"):
+            decay(asked, pack.read(data), STEP)
+
+
+def test_principal_components_are_a_codec_with_means_coded_finer(data: Path) -> None:
+    codec, pictures = SecondCodec(), pack.read(data)
+    start_from_principal_components(codec, pictures.frames)
+    picture = torch.from_numpy(pictures.frames[0][:64, :64].copy()).permute(2, 0, 1)[None].float()
+    source = picture / 127.5 - 1
+    with torch.no_grad():
+        back = codec.decoder.linear(codec.encoder.linear(source))
+    assert float((back - source).square().mean()) < 0.05 * float(source.var())
+    sizes = codec.encoder.linear.weight.detach().flatten(1).norm(dim=1)
+    assert float(sizes.max() / sizes.median()) == pytest.approx(2.2, rel=0.1)
+
+
+class TestShow:
+    def test_a_sheet_has_source_and_decoded_side_by_side(self, data: Path, tmp_path: Path) -> None:
+        codec = SecondCodec()
+        start_from_principal_components(codec, pack.read(data).frames)
+        from safetensors.torch import save_file
+
+        save_file(codec.state_dict(), str(tmp_path / "average.safetensors"))
+        for name, size in {"wide": (70, 100), "narrow": (40, 50)}.items():
+            cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((*size, 3), 128, np.uint8))
+        files = [tmp_path / "wide.png", tmp_path / "narrow.png"]
+        weights = newest_weights(tmp_path)
+        bits = show(weights, files, 1.0, tmp_path / "sheet.png")
+        sheet = cv2.imread(str(tmp_path / "sheet.png"))
+        assert sheet.shape == (64 + 40, 2 * 96, 3) and len(bits) == 2
+        assert abs(int(sheet[30, 30, 0]) - 128) < 3 and abs(int(sheet[30, 130, 0]) - 128) < 30
+
+    def test_what_cannot_be_shown_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="no weights: name the folder of a run"):
+            newest_weights(tmp_path)
+
+
+BLOCKED = """
+import sys
+for name in ("av", "diffusers", "constriction", "tqdm", "transformers", "starlette"):
+    sys.modules[name] = None
+"""
+
+
+@pytest.mark.slow
+class TestJob:
+    """A few steps of the whole path, in the folder that is carried, without what is not there."""
+
+    def job(self, asked: SecondTraining, data: Path) -> Job:
+        train(asked, pack.read(data), Budget(steps=1))
+        return Job(data, asked.lpips, run=asked.folder, with_state=True, shape=asked.shape)
+
+    def test_three_steps_on_the_cpu(
+        self, asked: SecondTraining, data: Path, tmp_path: Path
+    ) -> None:
+        folder, output = tmp_path / "job", tmp_path / "out"
+        lines = pack_job(self.job(asked, data), folder)
+        assert "4 frame" in lines[0]
+        (tmp_path / "blocked").mkdir()
+        (tmp_path / "blocked" / "sitecustomize.py").write_text(BLOCKED)
+        environment = os.environ | {
+            "PYTHON": sys.executable,
+            "PYTHONPATH": str(tmp_path / "blocked"),
+            "OMP_NUM_THREADS": "1",
+        }
+        options = ["--steps", "3", "--batch", "1", "--crop", "64", "--workers", "2"]
+        command = ["bash", str(folder / "run.sh"), "9", str(output), *options]
+        ran = subprocess.run(
+            [*command, "--device", "cpu"], env=environment, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert "Gpx a minute at a constant rate, 3 steps" in ran.stdout
+        files = [file for file in output.rglob("*") if file.is_file()]
+        assert len(files) == 8 and max(file.stat().st_size for file in files) < 16 << 20
+        state = json.loads((output / "checkpoint" / "state.json").read_text())
+        assert (state["steps"], state["pixels"]) == (3, 3 * STEP)  # one of them before the job
+        lines = log(output)
+        assert lines[0]["iteration"] == 1
+        assert lines[-1]["decaying"] and lines[-1]["iteration"] == 6
+        assert "decayed.safetensors" in (output / "panel.md").read_text()
+        self.goes_on(replace(asked, folder=output), data)
+
+    @staticmethod
+    def goes_on(asked: SecondTraining, data: Path) -> None:
+        """What came back is a run like any other."""
+        assert train(asked, pack.read(data), Budget(steps=4)).steps == 4
+
+    def test_code_is_what_it_imports_and_no_more(
+        self, asked: SecondTraining, data: Path, tmp_path: Path
+    ) -> None:
+        pack_job(self.job(asked, data), tmp_path / "job")
+        code = tmp_path / "job" / "code"
+        modules = {str(file.relative_to(code)) for file in code.rglob("*.py")}
+        assert "videocodec/training/second/job.py" in modules
+        assert not any(
+            name.startswith(("videocodec/encoder", "videocodec/models", "bitstream/v1"))
+            for name in modules
+        )
+
+    def test_a_folder_that_is_there_and_weights_that_are_not_are_refused(
+        self, asked: SecondTraining, data: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "there").mkdir()
+        job = Job(data, asked.lpips, weights=tmp_path / "absent")
+        with pytest.raises(OutputExistsError, match="there exists"):
+            pack_job(job, tmp_path / "there")
+        with pytest.raises(OutputError, match="absent: no weights to start from"):
+            pack_job(job, tmp_path / "job")
+        assert not (tmp_path / "job").exists()

@@ -1,0 +1,120 @@
+"""Encoder and decoder of the second autoencoder, about 8 thousand multiplications a pixel each.
+
+A linear path (8×8 convolution and its transpose) carries a working block transform from the start;
+the network beside it does what a linear map cannot.  Its body runs at 1/16 resolution, where a
+multiplication is worth 256 of those at full resolution, with a light renderer above it; blocks are
+ConvNeXt's (Liu et al. 2022) without normalisation, whose statistics would make a frame depend on
+its size.  Parameters are called as in the weights of the first training runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+_STRIDE = 8  # px a latent
+_PATCH = 4  # px: pixels are unshuffled to so many a side before the first layer
+_LATENT_SCALE = 3.0  # about the deviation of latents, which the decoder's network sees as 1
+
+
+@dataclass(frozen=True)
+class SecondShape:
+    """Sizes of the networks.
+
+    channels: of latents.
+    fine_width, width: features at 1/4 and 1/8 resolution.
+    encoder_low_width, encoder_low_blocks, decoder_low_width, decoder_low_blocks: features and
+    blocks at 1/16.
+    """
+
+    channels: int = 48
+    fine_width: int = 48
+    width: int = 96
+    encoder_low_width: int = 192
+    encoder_low_blocks: int = 2
+    decoder_low_width: int = 256
+    decoder_low_blocks: int = 3
+
+
+class WideBlock(nn.Module):
+    """x + 1×1(SiLU(1×1(depthwise(x)))), (B, C, h, w) → the same; starts almost as the identity."""
+
+    def __init__(self, channels: int, expansion: int = 2, kernel: int = 5) -> None:
+        super().__init__()
+        self.dw = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
+        self.a = nn.Conv2d(channels, expansion * channels, 1)
+        self.b = nn.Conv2d(expansion * channels, channels, 1)
+        nn.init.normal_(self.b.weight, std=1e-3)
+        nn.init.zeros_(self.b.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.b(F.silu(self.a(self.dw(x))))
+
+
+def low_body(width: int, low_width: int, blocks: int) -> nn.Sequential:
+    """Layers at half resolution: (B, 4·width, h, w) → the same."""
+    middle = [WideBlock(low_width) for _ in range(blocks)]
+    return nn.Sequential(
+        nn.Conv2d(4 * width, low_width, 1), *middle, nn.Conv2d(low_width, 4 * width, 1)
+    )
+
+
+def at_half_resolution(body: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Run a body on x (B, C, h, w), unshuffled to (B, 4C, ⌈h/2⌉, ⌈w/2⌉) → (B, C, h, w)."""
+    height, width = x.shape[2:]
+    if height % 2 or width % 2:
+        x = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
+    return F.pixel_shuffle(body(F.pixel_unshuffle(x, 2)), 2)[:, :, :height, :width]
+
+
+class SecondEncoder(nn.Module):
+    """RGB in [-1, 1], (B, 3, H, W) with H and W multiples of 8 → latents (B, C, H/8, W/8)."""
+
+    def __init__(self, shape: SecondShape) -> None:
+        super().__init__()
+        fine, width = shape.fine_width, shape.width
+        self.linear = nn.Conv2d(3, shape.channels, _STRIDE, stride=_STRIDE, bias=False)
+        self.stem = nn.Conv2d(3 * _PATCH**2, fine, 3, padding=1)
+        self.fine = WideBlock(fine)
+        self.down = nn.Conv2d(fine, width, 2, stride=2)
+        self.body = nn.Sequential(WideBlock(width), WideBlock(width))
+        self.low = low_body(width, shape.encoder_low_width, shape.encoder_low_blocks)
+        self.head = nn.Conv2d(width, shape.channels, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        x = self.fine(self.stem(F.pixel_unshuffle(pictures, _PATCH)))
+        x = self.body(self.down(x))
+        return self.linear(pictures) + self.head(x + at_half_resolution(self.low, x))
+
+
+class SecondDecoder(nn.Module):
+    """Latents (B, C, h, w) and log2 of the quantiser step, (B,) or a map (B, h, w) → RGB in about
+    [-1, 1], (B, 3, 8h, 8w).
+    """
+
+    def __init__(self, shape: SecondShape) -> None:
+        super().__init__()
+        fine, width = shape.fine_width, shape.width
+        self.linear = nn.ConvTranspose2d(shape.channels, 3, _STRIDE, stride=_STRIDE, bias=False)
+        self.stem = nn.Conv2d(shape.channels + 1, width, 3, padding=1)
+        self.low = low_body(width, shape.decoder_low_width, shape.decoder_low_blocks)
+        self.body = nn.Sequential(WideBlock(width), WideBlock(width))
+        self.up = nn.Conv2d(width, 4 * fine, 1)
+        self.fine = WideBlock(fine, kernel=3)
+        self.head = nn.Conv2d(fine, 3 * _PATCH**2, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, latents: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
+        plane = log2_step.to(latents)
+        if plane.ndim == 1:
+            plane = plane[:, None, None].expand(-1, *latents.shape[2:])
+        x = self.stem(torch.cat([latents / _LATENT_SCALE, plane[:, None]], 1))
+        x = self.body(x + at_half_resolution(self.low, x))
+        x = self.fine(F.pixel_shuffle(self.up(x), 2))
+        return self.linear(latents) + F.pixel_shuffle(self.head(x), _PATCH)

@@ -1,0 +1,77 @@
+"""Encoder, rate model and decoder of the second autoencoder as one, as they are trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from ...errors import UnknownModelError
+from .autoencoder import SecondDecoder, SecondEncoder, SecondShape
+from .rate import Rate
+
+LARGEST_DEAD_ZONE = 0.25  # met in training
+_DEAD_ZONE = 0.1
+_DROPPED_SHARE = 0.15  # of training pictures that lack their last slices
+_LEAST_CHANNELS = 8  # that are always sent
+
+
+class SecondCodec(nn.Module):
+    """Pictures to pictures through quantised latents.  State dict: encoder., decoder., rate."""
+
+    def __init__(self, shape: SecondShape | None = None) -> None:
+        super().__init__()
+        self.shape = shape or SecondShape()
+        self.encoder, self.decoder = SecondEncoder(self.shape), SecondDecoder(self.shape)
+        self.rate = Rate(self.shape.channels)
+
+    def forward(
+        self, pictures: torch.Tensor, step: torch.Tensor, generator: torch.Generator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures (B, 3, H, W) in [-1, 1] and quantiser steps (B,) → decoded pictures and bits per
+        pixel (B,), float32.
+
+        generator: of training's noise, dead zones and dropped slices; without it pictures are coded
+        as in use.
+        """
+        scaled = self.encoder(pictures).float() / step.reshape(-1, 1, 1, 1)
+        log2_step, noise = torch.log2(step), None
+        dead_zone = torch.full_like(step, _DEAD_ZONE)
+        sent = scaled.new_ones(scaled.shape[:2])
+        if generator is not None:
+            dead_zone = LARGEST_DEAD_ZONE * _uniform(step.shape, generator)
+            sent = self._some_slices(len(step), generator)
+            noise = _uniform(scaled.shape, generator) - 0.5
+        quantised, bits = self.rate(scaled, log2_step, dead_zone, sent, noise)
+        decoded = self.decoder(quantised * step.reshape(-1, 1, 1, 1), log2_step)
+        return decoded.float(), bits / (pictures.shape[2] * pictures.shape[3])
+
+    def _some_slices(self, batch: int, generator: torch.Generator) -> torch.Tensor:
+        """(B, C) of 0 and 1: all channels, or now and then the first slices only."""
+        ends = torch.tensor(self.rate.slices).cumsum(0)
+        ends = ends[(ends >= _LEAST_CHANNELS) | (ends == ends[-1])].to(generator.device)
+        choice = (_uniform((batch,), generator) * len(ends)).long()
+        dropped = _uniform((batch,), generator) < _DROPPED_SHARE
+        count = torch.where(dropped, ends[choice], ends[-1])
+        return (
+            torch.arange(int(self.shape.channels), device=count.device) < count[:, None]
+        ).float()
+
+    def load(self, file: Path) -> None:
+        """Take over weights, of any float type.  Raises ``UnknownModelError`` for other files."""
+        try:
+            self.load_state_dict({name: v.float() for name, v in load_file(str(file)).items()})
+        except (OSError, SafetensorError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UnknownModelError(
+                f"{file}: no weights of the second autoencoder ({reason}): give the safetensors"
+                " file of a training run"
+            ) from error
+
+
+def _uniform(shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    """Numbers in [0, 1)."""
+    return torch.rand(shape, generator=generator, device=generator.device)

@@ -1,0 +1,247 @@
+"""The long run of the second autoencoder, and releases of it.
+
+``train`` has a constant learning rate after a ramp, so that a run has no end to be planned and goes
+on from its checkpoint for as long as somebody wants.  ``decay`` takes the state of a run, lets the
+rate fall along a cosine, and writes the weights of a release; the run itself goes on from before.
+Work is counted in pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import torch
+
+from ...judges.lpips import LpipsSqueeze
+from ...networks.second.autoencoder import SecondShape
+from ...networks.second.codec import SecondCodec
+from .. import checkpoints
+from ..budget import Budget
+from ..learner import Learner, OptimiserSettings, ParameterGroup
+from ..loop import Interval, Stopwatch, TrainingLog, cosine, ramp, run
+from ..pictures import load_pictures
+from ..randomness import Randomness, seeded
+from .batches import Ahead, make_batch, on_device
+from .crops import Mixture
+from .losses import Judge, SecondWeights, distortion
+from .pack import PackedPictures
+from .panel import STEPS, Figures, as_markdown, as_rows, validate, validation_crops
+from .start import start_from_principal_components
+
+CHECKPOINT, DECAY_CHECKPOINT = "checkpoint", "decay"
+AVERAGE_FILE, DECAYED_FILE = "average.safetensors", "decayed.safetensors"
+LOG_FILE, PANEL_FILE = "log.jsonl", "panel.md"
+_RAMP, _FLOOR = 300, 0.01  # of the learning rate: steps to its peak, and where a decay ends
+_STEP_RANGE = (0.25, 4.5)  # of quantiser steps, drawn log-uniformly
+_GRADIENT_LIMIT = 200.0
+_RATE_MODEL_SPEED = 3  # times the learning rate
+_PHOTOGRAPHS_LOOKED_AT = 16
+
+
+@dataclass(frozen=True)
+class SecondTraining:
+    """What a run is asked for.
+
+    lpips: safetensors file with the weights of LPIPS.
+    folder: of the run: its checkpoint is gone on with.
+    init: weights to start from where there is no checkpoint; None starts at principal components.
+    validation: folder of pictures in place of the frames that the pack holds out.
+    batch, crop: pictures of a step, and their side in px.
+    workers: threads that make crops ahead; 0 makes them in between.
+    pixels_before: seen by the weights in ``init``, counted on from.
+    channels_last: memory format of networks and pictures; which is faster is the processor's.
+    panel_steps: quantiser steps that are looked at.
+    """
+
+    lpips: Path
+    folder: Path
+    init: Path | None = None
+    validation: Path | None = None
+    device: str = "cpu"
+    batch: int = 8
+    crop: int = 128
+    workers: int = 0
+    learning_rate: float = 8e-4
+    weights: SecondWeights = field(default_factory=SecondWeights)
+    mixture: Mixture = field(default_factory=Mixture)
+    shape: SecondShape = field(default_factory=SecondShape)
+    seed: int = 0
+    pixels_before: int = 0
+    channels_last: bool = True
+    panel_steps: tuple[float, ...] = STEPS
+    look: Interval = field(default_factory=lambda: Interval(minutes=8))
+
+
+def train(asked: SecondTraining, pictures: PackedPictures, budget: Budget) -> Learner:
+    """Train at a constant rate until the budget is spent → the state, which is saved too."""
+    learner = new_learner(asked, pictures)
+    state = asked.folder / CHECKPOINT
+    if checkpoints.exists(state):
+        learner.resume(state)
+    session = _Session(asked, learner, pictures, state, AVERAGE_FILE)
+    session.run(budget, lambda progress: ramp(learner.steps, _RAMP))
+    return learner
+
+
+def decay(
+    asked: SecondTraining, pictures: PackedPictures, pixels: int, minutes: float | None = None
+) -> Learner:
+    """Take the state of a run through ``pixels`` more while the rate falls to nothing.
+
+    A decay that was stopped goes on; one that was finished is made anew.
+    minutes: end this part of it then.
+    """
+    learner, state = new_learner(asked, pictures), asked.folder / DECAY_CHECKPOINT
+    if checkpoints.exists(state):
+        learner.resume(state)
+    if learner.record.get("decay_to", 0) <= learner.pixels:
+        learner = new_learner(asked, pictures)
+        learner.resume(asked.folder / CHECKPOINT)
+        start = learner.pixels
+        learner.record |= {"decay_from": start, "decay_to": start + pixels}
+    start, end = learner.record["decay_from"], learner.record["decay_to"]
+
+    def rate(_: float) -> float:
+        return ramp(learner.steps, _RAMP) * cosine((learner.pixels - start) / (end - start), _FLOOR)
+
+    session = _Session(asked, learner, pictures, state, DECAYED_FILE)
+    session.run(Budget(pixels=end, minutes=minutes), rate)
+    return learner
+
+
+def new_learner(asked: SecondTraining, pictures: PackedPictures) -> Learner:
+    """Networks and optimiser as a run starts."""
+    with seeded(asked.seed):
+        codec = SecondCodec(asked.shape)
+    if asked.init is not None:
+        codec.load(asked.init)
+    else:
+        start_from_principal_components(codec, pictures.frames or pictures.photographs)
+    codec = codec.to(asked.device, memory_format=_memory_format(asked))
+    networks = [*codec.encoder.parameters(), *codec.decoder.parameters()]
+    groups = [
+        ParameterGroup(networks, asked.learning_rate),
+        ParameterGroup(list(codec.rate.parameters()), _RATE_MODEL_SPEED * asked.learning_rate),
+    ]
+    settings = OptimiserSettings(_GRADIENT_LIMIT, betas=(0.9, 0.99))
+    return Learner(codec, groups, settings, Randomness(asked.seed), pixels=asked.pixels_before)
+
+
+def training_loss(
+    learner: Learner, pictures: torch.Tensor, lpips: Judge, weights: SecondWeights
+) -> torch.Tensor:
+    """The loss of a step, a scalar, on pictures (B, 3, H, W) in [-1, 1]."""
+    generator, device = learner.generator(), pictures.device
+    low, high = (math.log(limit) for limit in _STEP_RANGE)
+    draw = torch.rand(len(pictures), generator=generator, device=device)
+    step = torch.exp(low + (high - low) * draw)
+    with _half_precision(device):
+        decoded, bpp = learner.model(pictures, step, generator)
+    half, rng = max(1, len(pictures) // 2), learner.numbers()
+    lost = distortion(decoded, pictures, step, lpips, weights, rng, half)
+    # Coarse steps have losses ten times those of fine ones; dividing by the step keeps both in the
+    # gradient.
+    return ((lost + weights.rate * step**2 * bpp) / step).mean()
+
+
+def load_lpips(asked: SecondTraining) -> LpipsSqueeze:
+    """The judge of the loss, where the networks are."""
+    return LpipsSqueeze(asked.lpips).to(asked.device, memory_format=_memory_format(asked))
+
+
+class _Session:
+    """One run: its steps and its looks."""
+
+    def __init__(
+        self,
+        asked: SecondTraining,
+        learner: Learner,
+        pictures: PackedPictures,
+        state: Path,
+        weights_file: str,
+    ) -> None:
+        self._asked, self._learner, self._pictures = asked, learner, pictures
+        self._state, self._weights_file = state, asked.folder / weights_file
+        self._device = torch.device(asked.device)
+        self._lpips: Judge = load_lpips(asked)
+        self._held_out = _held_out(asked, pictures, self._device)
+        self._log, self._watch = TrainingLog(asked.folder / LOG_FILE), Stopwatch()
+        self._start_pixels = learner.pixels
+
+    def run(self, budget: Budget, rate: Callable[[float], float]) -> None:
+        """Train until the budget is spent; rate: factor of the learning rate by progress."""
+        cv2.setNumThreads(1)
+        asked, learner = self._asked, self._learner
+        if self._device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+        randomness = learner.randomness
+
+        def make(step: int) -> torch.Tensor:
+            return make_batch(
+                self._pictures, asked.batch, asked.crop, asked.mixture, randomness, step
+            )
+
+        with Ahead(make, learner.steps, asked.workers) as batches:
+
+            def step(progress: float) -> None:
+                pictures = on_device(batches.take(), self._device)
+                pictures = pictures.contiguous(memory_format=_memory_format(asked))
+                loss = training_loss(learner, pictures, self._lpips, asked.weights)
+                learner.learn(loss, pictures[:, 0].numel(), rate(progress))
+
+            run(learner, budget, step, self._look, asked.look)
+
+    def _look(self, is_last: bool) -> None:
+        """Validate, write a line of the log and the panel, and save."""
+        learner, minutes = self._learner, self._watch.minutes
+        found: dict[str, list[Figures]] = {
+            name: validate(learner.average, crops, self._lpips, self._asked.panel_steps)
+            for name, crops in self._held_out.items()
+        }
+        self._log.note(
+            gigapixels=round(learner.pixels / 1e9, 4),
+            iteration=learner.steps,
+            minutes=round(minutes, 1),
+            megapixels_per_second=round(
+                (learner.pixels - self._start_pixels) / 1e6 / max(60 * minutes, 1e-9), 3
+            ),
+            decaying=self._state.name == DECAY_CHECKPOINT,
+            rate=learner.optimiser.param_groups[0]["lr"],
+            **{name: as_rows(figures) for name, figures in found.items()},
+        )
+        seen = f"after {learner.pixels / 1e9:.3f} Gpx, {self._weights_file.name}"
+        titles = [(f"{name}, {seen}", figures) for name, figures in found.items()]
+        (self._asked.folder / PANEL_FILE).write_text(as_markdown(titles))
+        half = checkpoints.half_precision(learner.average.state_dict())
+        checkpoints.save_tensors(half, self._weights_file)
+        learner.save(self._state)
+
+
+def _held_out(
+    asked: SecondTraining, pictures: PackedPictures, device: torch.device
+) -> dict[str, torch.Tensor]:
+    """Crops to validate with, by what they are of."""
+    frames = pictures.held_out_frames
+    if asked.validation is not None:
+        frames = load_pictures([asked.validation], smallest=1, least=1)
+    found = {
+        "photographs": validation_crops(pictures.held_out_photographs[:_PHOTOGRAPHS_LOOKED_AT]),
+        "video": validation_crops(frames),
+    }
+    return {name: crops.to(device) for name, crops in found.items() if crops is not None}
+
+
+def _memory_format(asked: SecondTraining) -> torch.memory_format:
+    return torch.channels_last if asked.channels_last else torch.contiguous_format
+
+
+def _half_precision(device: torch.device) -> torch.autocast | nullcontext[None]:
+    """bfloat16 on CUDA, full precision elsewhere (on CPUs it is slower)."""
+    if device.type == "cuda":
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext()
