@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from videocodec.cli import parser
-
 from tests.docs.pages import PAGES, ROOT, commands, name
+from videocodec.cli import parser
 
 _PLACEHOLDER_FOR_A_NUMBER = re.compile(r"(?<=[ =])N\b")
 
