@@ -1,18 +1,23 @@
-# Two commands for people, each does its own set-up in .venv: `make demo` and `make test`.
+# Every command does its own set-up in .venv.  For users: `make demo`.  For developers: `make lint`, `make types`,
+# `make quick` while working, `make test` before merging; .ci/run runs lint, types and test.
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 DEMO_CLIP ?= samples/balls.mp4
 DEMO_CRF ?= 32
 DEMO_NAME := $(basename $(notdir $(DEMO_CLIP)))
 
-.PHONY: help demo test samples clean
+.PHONY: help demo lint types quick test samples clean
 
 help:
 	@echo "make demo     encode a sample, decode it again, print sizes; the files are in out/"
+	@echo "make lint     ruff: rules and formatting"
+	@echo "make types    mypy"
+	@echo "make quick    run the tests that take seconds"
 	@echo "make test     run every test"
 	@echo "make samples  make samples/ again from scikit-image's pictures"
 	@echo "make clean    remove .venv and out/"
@@ -22,7 +27,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	@echo "installing into .venv (once; torch is a large download)"
 	$(PIP_INSTALL) setuptools
-	$(PIP_INSTALL) --no-build-isolation --editable ".[test,fuzz]"
+	$(PIP_INSTALL) --no-build-isolation --editable ".[test,fuzz,dev]"
 	@touch $@
 
 demo: $(INSTALLED)
@@ -35,8 +40,18 @@ demo: $(INSTALLED)
 	@echo "bytes of the original, of the latent-video file, and of the decoded copy to play (an ordinary mp4):"
 	@wc -c $(DEMO_CLIP) out/$(DEMO_NAME).latent.mp4 out/$(DEMO_NAME).decoded.mp4 | sed '$$d'
 
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+quick: $(INSTALLED)
+	$(PYTEST) -m "not slow"
+
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTEST)
 
 samples: $(INSTALLED)
 	$(PIP_INSTALL) --no-build-isolation --editable ".[samples]"

@@ -1,13 +1,15 @@
 """The access unit, one sample of the container: a keyframe, or one group of up to 16 frames.
 
-    structure          1   0 keyframe, 1 chain, 2 hierarchy; bit 7: quantiser offsets follow; bits 2..6 zero
+    structure          1   0 keyframe, 1 chain, 2 hierarchy; bit 7: quantiser offsets follow;
+                           bits 2..6 zero
     sequence header        in keyframes only (sequence_header.py)
     frame_count - 1    1   0..15, 0 in keyframes
     first_pts          v   signed, |first_pts| < 2^62, ticks of the header's time base
     uniform            1   1: one duration for all frames, 0: one for each
     duration           v   1..2^40 ticks, once, or for every frame in display order
     quantiser          1   0..127
-    quantiser_offset   1   signed, for every frame in coding order, only with bit 7; quantiser + offset is 0..127
+    quantiser_offset   1   signed, for every frame in coding order, only with bit 7;
+                           quantiser + offset is 0..127
     latent_checksum    4   CRC-32 of the reconstructed latents
     payload                entropy-coded frames, opaque here
     checksum           4   CRC-32 (zlib) of all bytes before it

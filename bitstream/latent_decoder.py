@@ -103,7 +103,7 @@ def decode_group(
     reference.
     """
     io = coder.reader(unit.payload, observer)
-    quantisers = dict(zip(unit.references, unit.quantisers))
+    quantisers = dict(zip(unit.references, unit.quantisers, strict=True))
     frames: dict[int, LatentFrame] = {}
     if not unit.is_keyframe:
         coder.start_unit()

@@ -4,6 +4,7 @@ before anything is allocated.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -32,10 +33,8 @@ def available_bytes() -> int:
         there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not on every system
         there = _DEFAULT_MEMORY
-    try:
+    with contextlib.suppress(OSError, ValueError):  # there is none, or it says "max"
         there = min(there, int(_CONTAINER_LIMIT.read_text(encoding="ascii")))
-    except (OSError, ValueError):  # there is none, or it says "max"
-        pass
     try:
         import resource
 

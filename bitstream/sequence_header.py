@@ -2,7 +2,8 @@
 
     magic                         4   "LVID"
     format_version                1   1..NEWEST_VERSION, the same in all keyframes of a stream
-    flags                         1   bit 0: lossy, always 1; bit 1: a generative reconstruction; others 0
+    flags                         1   bit 0: lossy, always 1; bit 1: a generative reconstruction;
+                                      others 0
     width, height                 2+2 1..16384 pixels each, at most 2^26 together
     primaries, transfer, matrix   3   code points of ITU-T H.273, 2 = unspecified
     full_range                    1   0 or 1

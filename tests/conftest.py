@@ -102,9 +102,8 @@ def write_movie() -> Callable[..., Path]:
             stream.codec_context.time_base = time_base
             stream.codec_context.options = {"crf": "4", "preset": "ultrafast"}
             sound = container.add_stream("aac", rate=48000) if sound_seconds else None
-            for index, (rgb, time) in enumerate(
-                zip(frames, range(len(frames)) if pts is None else pts)
-            ):
+            times = range(len(frames)) if pts is None else pts
+            for rgb, time in zip(frames, times, strict=True):
                 frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
                 frame.pts, frame.time_base = time, time_base
                 container.mux(stream.encode(frame))

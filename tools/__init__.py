@@ -1,0 +1,1 @@
+"""Commands for developers: benchmarks, training, fuzzing, pictures of the documentation."""

@@ -123,10 +123,10 @@ def append_model(target: Path, files: Sequence[tuple[str, Path]], sha256: str) -
     """
     files = sorted(files)
     sizes = [path.stat().st_size for _, path in files]
-    check_attachable([(name, size) for (name, _), size in zip(files, sizes)])
+    check_attachable([(name, size) for (name, _), size in zip(files, sizes, strict=True)])
     directory = b"".join(
         bytes([len(name)]) + name.encode() + size.to_bytes(8, "big")
-        for (name, _), size in zip(files, sizes)
+        for (name, _), size in zip(files, sizes, strict=True)
     )
     body = bytes([BOX_VERSION]) + len(files).to_bytes(2, "big") + directory
     with target.open("ab") as box:
@@ -146,7 +146,8 @@ def append_model(target: Path, files: Sequence[tuple[str, Path]], sha256: str) -
                     size -= len(piece)
 
         found = model_sha256(
-            (name, size, copied(path, size)) for (name, path), size in zip(files, sizes)
+            (name, size, copied(path, size))
+            for (name, path), size in zip(files, sizes, strict=True)
         )
     if found != sha256:
         raise AttachedModelError("its files were changed while the video was encoded: encode again")

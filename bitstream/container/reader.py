@@ -28,7 +28,10 @@ _KEYFRAME_MARKS = (b"\x00" + MAGIC, b"\x80" + MAGIC)
 _PIECE = 1 << 20
 # Of a file that is none, only what kind it is matters; formats that open other files and addresses,
 # such as playlists, stay out.
-_OTHER_FORMATS = "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,h264,hevc,obu,png_pipe,jpeg_pipe"
+_OTHER_FORMATS = (
+    "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,"
+    "h264,hevc,obu,png_pipe,jpeg_pipe"
+)
 _FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid")
 
 

@@ -230,7 +230,7 @@ def _pairs(
     known[values >> shift] = True
     ends = np.flatnonzero(known[right >> shift])
     first, last = (np.searchsorted(values, right[ends], side=side) for side in ("left", "right"))
-    for end, low, high in zip(ends.tolist(), first.tolist(), last.tolist()):
+    for end, low, high in zip(ends.tolist(), first.tolist(), last.tolist(), strict=True):
         for start in sorted(starts[low:high].tolist()):
             if start < origin + end:
                 yield start, origin + end

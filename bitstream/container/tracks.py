@@ -101,11 +101,9 @@ class TrackCopier:
         self._input.close()
 
     def _add(self, stream: av.stream.Stream) -> None:
-        if (
-            stream.type == "video"
-            and stream == self._input.streams.video[0]
-            or getattr(stream, "name", None) == LATENT_CODEC
-        ):
+        if (stream.type == "video" and stream == self._input.streams.video[0]) or getattr(
+            stream, "name", None
+        ) == LATENT_CODEC:
             return
         if stream.type not in _COPIED_KINDS:
             self.skipped.append(
@@ -157,11 +155,8 @@ class TrackCopier:
                 return
             if self._may_end and packet.is_corrupt:
                 continue
-            if (
-                packet.dts is None
-                or fills_gaps
-                and packet.stream.name == "mov_text"
-                and bytes(packet) == _EMPTY_TEXT
+            if packet.dts is None or (
+                fills_gaps and packet.stream.name == "mov_text" and bytes(packet) == _EMPTY_TEXT
             ):
                 continue
             if packet.pts is None:

@@ -104,8 +104,7 @@ class StreamWriter:
         if (
             abs(ticks) > MAX_PTS
             or length > MAX_STEP
-            or ticks - self._last_ticks > MAX_STEP
-            and self._last_pts is not None
+            or (ticks - self._last_ticks > MAX_STEP and self._last_pts is not None)
         ):
             raise ContainerError(
                 f"{self.path}: MP4 cannot hold what lies at {float(pts * self._time_base):.3f} s:"

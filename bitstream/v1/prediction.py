@@ -82,7 +82,7 @@ class ReferenceFrame:
         first_taps = places[:, None] + (np.arange(-_REACH, _REACH + 1) * self._pitch - _REACH)
         sums = np.empty((len(places), self._rows.shape[1]))
         starts = np.flatnonzero(phases[1:] != phases[:-1]) + 1
-        for first, last in zip([0, *starts.tolist()], [*starts.tolist(), len(places)]):
+        for first, last in zip([0, *starts.tolist()], [*starts.tolist(), len(places)], strict=True):
             py, px = divmod(int(phases[first]), PHASES)
             for start in range(first, last, _POSITIONS_AT_ONCE):
                 part = slice(start, min(last, start + _POSITIONS_AT_ONCE))

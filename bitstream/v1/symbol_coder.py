@@ -67,7 +67,7 @@ def _wire_order(ids: np.ndarray) -> np.ndarray:
 def _runs(ids: np.ndarray) -> Iterator[tuple[int, int, int]]:
     """(table, start, stop) of all runs of equal numbers; ``ids`` must be sorted and not empty."""
     starts = [0, *((ids[1:] != ids[:-1]).nonzero()[0] + 1).tolist()]
-    return zip(ids.take(starts).tolist(), starts, [*starts[1:], len(ids)])
+    return zip(ids.take(starts).tolist(), starts, [*starts[1:], len(ids)], strict=True)
 
 
 class SymbolWriter:
@@ -126,7 +126,7 @@ class SymbolWriter:
             self._coder.encode(lengths - 1, self._escape_length)
             low = [
                 (int(v + 1) >> shift) & 1
-                for v, n in zip(values, lengths)
+                for v, n in zip(values, lengths, strict=True)
                 for shift in range(n - 2, -1, -1)
             ]
             if low:

@@ -399,7 +399,7 @@ class StreamMaker:
         empty = AccessUnit(
             plan.structure, header if key else None, self._pts, durations, plan.quantisers, 0, b""
         )
-        quantisers = dict(zip(empty.references, plan.quantisers))
+        quantisers = dict(zip(empty.references, plan.quantisers, strict=True))
         frames: dict[int, LatentFrame] = {}
         if not key:
             self._coder.start_unit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import av
@@ -63,7 +64,7 @@ def test_sound_from_other_containers(
         assert b"".join(packet.data for packet in new) == b"".join(packet.data for packet in old)
     else:
         assert [packet.data for packet in new] == [packet.data for packet in old]
-        assert all(abs(b.pts - a.pts) <= Fraction(1, 1000) for a, b in zip(old, new))
+        assert all(abs(b.pts - a.pts) <= Fraction(1, 1000) for a, b in zip(old, new, strict=True))
 
 
 def test_adts_headers_go_and_the_sound_stays(
@@ -76,7 +77,7 @@ def test_adts_headers_go_and_the_sound_stays(
     )
     old, new = packets_of(source, "audio"), packets_of(tmp_path / "clip.mp4", "audio")
     assert [packet.data for packet in new] == [packet.data[7:] for packet in old]
-    assert all(abs(b.pts - a.pts) <= Fraction(1, 48000) for a, b in zip(old, new))
+    assert all(abs(b.pts - a.pts) <= Fraction(1, 48000) for a, b in zip(old, new, strict=True))
 
 
 def test_tracks_mp4_cannot_hold_are_left_out_and_named(
@@ -115,7 +116,7 @@ def test_sound_is_interleaved_with_the_video(tmp_path, write, make_units, make_v
             packet.stream.type
             for packet in sorted((p for p in container.demux() if p.size), key=lambda p: p.pos)
         ]
-    changes = sum(a != b for a, b in zip(kinds, kinds[1:]))
+    changes = sum(a != b for a, b in itertools.pairwise(kinds))
     assert changes >= 12, "30 s come in pieces of about 4 s"
 
 
@@ -144,5 +145,7 @@ def test_sound_goes_into_an_ordinary_video(
         assert (
             new == old
             if name == "out.mp4"
-            else all(abs(b.pts - a.pts) <= Fraction(22, 1000) for a, b in zip(old, new))
+            else all(
+                abs(b.pts - a.pts) <= Fraction(22, 1000) for a, b in zip(old, new, strict=True)
+            )
         )

@@ -193,7 +193,7 @@ class TestAnyIntegers:
         plain = latents.tolist(), filters.tolist()
         assert found.tolist() == [
             predict(plain[1], plain[0], int(r), int(c), tuple(map(int, v)))
-            for r, c, v in zip(rows, columns, vectors)
+            for r, c, v in zip(rows, columns, vectors, strict=True)
         ]
 
     @settings(max_examples=40)
@@ -239,7 +239,7 @@ class TestAnyIntegers:
                 fast[1].update()
         slow = Tables(priors, COUNT_LIMIT // 300)
         for _ in range(3):
-            for table, symbol in zip(ids.tolist(), coded.tolist()):
+            for table, symbol in zip(ids.tolist(), coded.tolist(), strict=True):
                 slow.counts[table][symbol] += slow.increment
                 slow.touched.add(table)
             slow.begin_frame()
@@ -255,10 +255,8 @@ def test_bitstream_imports_and_decodes_without_pytorch() -> None:
     assert LatentDecoder.__module__ in names and all(
         importlib.import_module(name) for name in names
     )
-    blocker = (
-        "import sys;"
-        f" sys.modules.update(dict.fromkeys({('torch', 'torchvision', 'diffusers', 'cv2', 'videocodec')!r}))"
-    )
+    refused = ("torch", "torchvision", "diffusers", "cv2", "videocodec")
+    blocker = f"import sys; sys.modules.update(dict.fromkeys({refused!r}))"
     code = f"{blocker}; import {', '.join(names)}; print('imported')"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

@@ -32,7 +32,7 @@ def test_wherever_they_are(make_units, before: int) -> None:
     for number, unit in enumerate(units):
         places.append(len(data))
         data += unit + noise(number * 100, number)
-    assert found(data) == list(zip(places, units))
+    assert found(data) == list(zip(places, units, strict=True))
 
 
 def test_one_that_reaches_over_segments(make_units) -> None:

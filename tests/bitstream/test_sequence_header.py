@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from fractions import Fraction
 
@@ -119,10 +120,8 @@ def test_any_bytes_give_a_header_or_an_error(data: st.DataObject) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_behind_the_magic(data: bytes) -> None:
-    try:
+    with contextlib.suppress(BitstreamError):
         parse(b"LVID\x01\x01" + data)
-    except BitstreamError:
-        pass
 
 
 def test_every_truncation_is_reported() -> None:

@@ -98,5 +98,5 @@ def test_what_another_process_is_making_stays(tmp_path: Path, kind: str) -> None
 
 
 def test_a_folder_that_cannot_hold_it_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         Unfinished(tmp_path / "missing" / "out.mp4")

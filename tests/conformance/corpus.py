@@ -161,7 +161,7 @@ def disagreements(folder: Path = FOLDER, names: Collection[str] | None = None) -
             where = next(
                 (
                     i
-                    for i, pair in enumerate(zip(found, stream.entry["units"]))
+                    for i, pair in enumerate(zip(found, stream.entry["units"], strict=True))
                     if pair[0] != pair[1]
                 ),
                 len(found),

@@ -50,7 +50,9 @@ class Seen(Observer):
             self.add("counts at their limit", (total == COUNT_LIMIT).any())
             beyond = total == COUNT_LIMIT + tables.increment
             self.add("counts one symbol beyond their limit", beyond.any())
-        for (table, symbol), times in Counter(zip(ids.tolist(), symbols.tolist())).items():
+        for (table, symbol), times in Counter(
+            zip(ids.tolist(), symbols.tolist(), strict=True)
+        ).items():
             for key in keys_of(tables.name, table, symbol):
                 self.add(key, times)
 
@@ -197,7 +199,7 @@ def measure(streams: list[corpus.Stream]) -> Counter[str]:
         if stream.model not in tables:
             tables[stream.model] = corpus.load_tables(stream.model, stream.folder)
         units = list(corpus.decode(stream, tables[stream.model], seen))
-        for data, (unit, frames) in zip(corpus.units_of(stream), units):
+        for data, (unit, frames) in zip(corpus.units_of(stream), units, strict=True):
             seen.unit(data, unit, frames)
         seen.stream([unit for unit, _ in units], stream)
     return seen.counts

@@ -21,8 +21,11 @@ from pathlib import Path
 
 _X86, _ARM = ("x86_64", "AMD64", "i686"), ("aarch64", "arm64")
 _MODES = {
-    **dict.fromkeys(_X86, {"nearest": 0, "down": 0x400, "up": 0x800, "zero": 0xC00}),
-    **dict.fromkeys(_ARM, {"nearest": 0, "up": 0x400000, "down": 0x800000, "zero": 0xC00000}),
+    **{machine: {"nearest": 0, "down": 0x400, "up": 0x800, "zero": 0xC00} for machine in _X86},
+    **{
+        machine: {"nearest": 0, "up": 0x400000, "down": 0x800000, "zero": 0xC00000}
+        for machine in _ARM
+    },
 }
 ROUNDINGS = ("up", "down", "zero")
 
@@ -34,7 +37,7 @@ void flush(int on) { _mm_setcsr(on ? _mm_getcsr() | 0x8040 : _mm_getcsr() & ~0x8
 
 
 class Unavailable(Exception):
-    """This machine cannot be set so; the message says why."""
+    """The machine cannot be set so; the message says why."""
 
 
 def set_rounding(direction: str) -> None:

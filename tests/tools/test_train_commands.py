@@ -4,6 +4,7 @@ autoencoder's training as a command.
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Callable
@@ -110,7 +111,9 @@ class TestStreams:
         for i in range(5):
             crfs = sorted(int(file.stem[3:]) for file in (streams / f"clip-pan{i}").glob("*.npz"))
             assert len(crfs) == 4
-            assert all(low <= crf < high for crf, (low, high) in zip(crfs, making.CRF_RANGES))
+            assert all(
+                low <= crf < high for crf, (low, high) in zip(crfs, making.CRF_RANGES, strict=True)
+            )
         assert not list(streams.glob("*.part"))
         assert len(list(streams.glob("camera-*"))) >= 3
 
@@ -250,5 +253,5 @@ def test_the_camera_moves_over_the_picture_behind_an_occluder(making, texture: C
     background, other = texture(256, 300, 0), np.full((256, 256, 3), 255, np.uint8)
     clip = making.camera_clip(background, other, 5, np.random.default_rng(4))
     assert (clip.shape, clip.dtype) == ((5, 192, 192, 3), np.uint8)
-    assert all(np.abs(a.astype(int) - b).mean() > 0.3 for a, b in zip(clip, clip[1:]))
+    assert all(np.abs(a.astype(int) - b).mean() > 0.3 for a, b in itertools.pairwise(clip))
     assert (clip == 255).all(-1).any()

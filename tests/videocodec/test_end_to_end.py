@@ -154,11 +154,11 @@ class TestExactness:
         from the bytes alone.
         """
         program = (
-            "import json, sys, zlib, videocodec\nassert videocodec.verify(sys.argv[1]).problems =="
-            " []\nfrom videocodec.decoder.latents import LatentStream\nframes ="
-            " [frame.latent.latents for frame in"
-            " LatentStream(sys.argv[1]).frames()]\nprint(json.dumps([zlib.crc32(latents.astype('<i2').tobytes())"
-            " for latents in frames]))\n"
+            "import json, sys, zlib, videocodec\n"
+            "assert videocodec.verify(sys.argv[1]).problems == []\n"
+            "from videocodec.decoder.latents import LatentStream\n"
+            "frames = [frame.latent.latents for frame in LatentStream(sys.argv[1]).frames()]\n"
+            "print(json.dumps([zlib.crc32(z.astype('<i2').tobytes()) for z in frames]))\n"
         )
         environment = (
             os.environ

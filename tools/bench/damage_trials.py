@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 from unittest import mock
 
 import numpy as np
@@ -29,7 +30,7 @@ class RememberingDecoder(UnitDecoder):
     nearly all there is in a trial.
     """
 
-    memory: dict[tuple[bytes, ...], list[DecodedLatents]] = {}
+    memory: ClassVar[dict[tuple[bytes, ...], list[DecodedLatents]]] = {}
 
     def __init__(self, tables: object, block: int, frames_before: int = 0) -> None:
         super().__init__(tables, block, frames_before)

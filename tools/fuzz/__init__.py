@@ -1,1 +1,3 @@
-"""What tools/fuzz/__main__.py runs: targets, what each of them asserts, and the inputs they begin with."""
+"""What ``python -m tools.fuzz`` runs: targets, what each of them asserts, the inputs they begin
+with.
+"""

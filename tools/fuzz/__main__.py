@@ -1,10 +1,14 @@
 """Coverage-guided fuzzing of everything that reads bytes of strangers (needs ``pip install
 ".[fuzz]"``).
 
-    python -m tools.fuzz TARGET [--executions N] [--seconds S] [--corpus DIR] [--seed N]     # ends at whichever comes first
-    python -m tools.fuzz TARGET --input FILE …                                               # repeat single inputs
-    python -m tools.fuzz TARGET --make-seeds DIR                                             # the inputs it all began with
-    python -m tools.fuzz TARGET --minimise DIR                                               # what is needed of the corpus, into DIR
+    # fuzz; ends at whichever comes first
+    python -m tools.fuzz TARGET [--executions N] [--seconds S] [--corpus DIR] [--seed N]
+    # repeat single inputs
+    python -m tools.fuzz TARGET --input FILE …
+    # write the inputs it all began with
+    python -m tools.fuzz TARGET --make-seeds DIR
+    # write what is needed of the corpus
+    python -m tools.fuzz TARGET --minimise DIR
 
 TARGET is one of those that ``--list`` prints.  New inputs go into the corpus (default: a folder
 that is thrown away); those of tests/fuzz/corpus/TARGET are always read; an input that breaks

@@ -50,7 +50,7 @@ def container(data: bytes) -> None:
             and told.duration_seconds >= 0
         )
         assert all(
-            0 <= entry.bytes <= len(data) and 1 <= entry.frame_count for entry in index.units
+            0 <= entry.bytes <= len(data) and entry.frame_count >= 1 for entry in index.units
         )
         assert all(entry.frame_count <= 16 for entry in index.units if entry.damage is None)
         assert lost <= MAX_LOST_FRAMES + 16 * len(index.units)  # no time in any table makes more

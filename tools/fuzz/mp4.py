@@ -184,7 +184,10 @@ def unit_places(data: bytes) -> list[tuple[int, int]]:
             tables.setdefault(box.kind, data[box.start + box.header : box.start + box.size])
     if len(tables) < 3:
         return []
-    number = lambda table, at: int.from_bytes(table[at : at + 4], "big")
+
+    def number(table, at):
+        return int.from_bytes(table[at : at + 4], "big")
+
     sizes = [number(tables[b"stsz"], at) for at in range(12, len(tables[b"stsz"]) - 3, 4)]
     starts = [number(tables[b"stco"], at) for at in range(8, len(tables[b"stco"]) - 3, 4)]
     runs = [

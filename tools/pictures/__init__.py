@@ -1,1 +1,1 @@
-"""Makes the pictures of the documentation and the sample clips: ``python -m tools.pictures.NAME``."""
+"""Pictures of the documentation and sample clips: ``python -m tools.pictures.NAME``."""

@@ -1,9 +1,8 @@
 """Make the README's picture: a frame of a bundled sample beside the same frame decoded, and decoded
 from a file that was judged.
 
-python -m tools.pictures.decoded [--clip samples/portrait.mp4] [--crf 28] [--frame 120] [--perceptual
-LPIPS]
-    [--output docs/original-and-decoded.png]
+    python -m tools.pictures.decoded [--clip samples/portrait.mp4] [--crf 28] [--frame 120]
+        [--perceptual LPIPS] [--output docs/original-and-decoded.png]
 """
 
 from __future__ import annotations

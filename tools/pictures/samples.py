@@ -1,7 +1,7 @@
 """Makes the clips of samples/ from pictures that scikit-image ships (public domain or CC0) and from
 a rendered scene.
 
-    python -m tools.pictures.samples [FOLDER]          # needs the extra: pip install -e ".[samples]"
+    python -m tools.pictures.samples [FOLDER]   # needs the extra: pip install -e ".[samples]"
 
 Nothing is drawn at random without a fixed seed and x264 runs in one thread, so the same library
 versions give the same files. Every frame is drawn at twice its size and reduced by area, which

@@ -121,7 +121,7 @@ def write_streams(folder: Path, clip: np.ndarray, crfs: list[int], generation: f
         encoder = GroupEncoder(bundle.tables, header, settings, search, weights=bundle.sensitivity)
         frames = [
             EncoderFrame(z, search.luma(picture), i, 1)
-            for i, (z, picture) in enumerate(zip(source, clip))
+            for i, (z, picture) in enumerate(zip(source, clip, strict=True))
         ]
         units = [unit for frame in frames for unit in encoder.push(frame)] + encoder.finish()
         decoder = UnitDecoder(bundle.tables, 1 << BLOCK_LOG2)
@@ -206,7 +206,10 @@ def main() -> None:
         for done, name in enumerate(
             pool.map(
                 make_clip,
-                *zip(*[(*job, args.frames, args.generation, args.output) for job in jobs]),
+                *zip(
+                    *[(*job, args.frames, args.generation, args.output) for job in jobs],
+                    strict=True,
+                ),
             ),
             1,
         ):

@@ -133,7 +133,7 @@ def to_integers(model: ContextModel, kind: int) -> tuple[SliceNetwork, ...]:
     neighbourhoods in the same order.
     """
     networks, first = [], 0
-    for net, own in zip(model.nets, model.slices):
+    for net, own in zip(model.nets, model.slices, strict=True):
         weight = net.gather.weight.detach().double().numpy()  # (out, planes, 3, 3)
         if weight.shape[1] != planes_of(kind, first, own):
             raise ValueError(

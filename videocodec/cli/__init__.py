@@ -102,7 +102,7 @@ def _is_expected(error: BaseException) -> bool:
 def _line(error: BaseException) -> str:
     """What is wrong, in one line."""
     what = " ".join(str(error).split())
-    if isinstance(error, LatentVideoError) or isinstance(error, ValueError | OSError) and what:
+    if isinstance(error, LatentVideoError) or (isinstance(error, ValueError | OSError) and what):
         return what
     return (
         "not enough memory"

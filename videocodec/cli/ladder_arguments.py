@@ -62,7 +62,7 @@ def targets(text: str) -> list[tuple[str, float]]:
     """An argparse type: ``FIGURE=VALUE``, several with ``|`` between."""
     pairs = []
     for part in text.split("|"):
-        name, equals, value = part.partition("=")
+        name, _equals, value = part.partition("=")
         try:
             pairs.append((name.strip(), float(value)))
         except ValueError:

@@ -194,7 +194,11 @@ def run_list(args: argparse.Namespace) -> int:
         rows.append((name, one.sha256[:16], str(one.latent_channels), size(one.bytes), networks))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
-        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[4]]))
+        print(
+            "  ".join(
+                [*(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)), row[4]]
+            )
+        )
     print(f"your own go into {user_folder()}")
     return 0
 

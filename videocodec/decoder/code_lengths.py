@@ -103,6 +103,7 @@ class CodeLengths:
         self._meter.frames.clear()
         self._decoder.decode(unit)
         in_display_order = sorted(
-            zip(unit.references, self._meter.frames), key=lambda pair: pair[0].display_index
+            zip(unit.references, self._meter.frames, strict=True),
+            key=lambda pair: pair[0].display_index,
         )
         return [bits for _, bits in in_display_order]

@@ -162,7 +162,9 @@ class PictureDecoder:
             self._runtime.device, window, batch.start, len(batch)
         )
         decoded = self._runtime.decode(*restored, header.height, header.width)
-        return [self._frame(latents, picture) for latents, picture in zip(chosen, decoded)]
+        return [
+            self._frame(latents, picture) for latents, picture in zip(chosen, decoded, strict=True)
+        ]
 
     def _concealed(self, latents: DecodedLatents) -> Frame:
         header = self._stream.header

@@ -194,7 +194,9 @@ class UnitDecoder:
             e.display_index: tuple(None if n is None else first + n - 1 for n in (e.past, e.future))
             for e in unit.references
         }
-        for i, (frame, quantisers) in enumerate(zip(frames, self._maps.of(unit, frames))):
+        for i, (frame, quantisers) in enumerate(
+            zip(frames, self._maps.of(unit, frames), strict=True)
+        ):
             share = size * (frame.block_bits + frame.level_bits or 1.0) / bits
             out.append(
                 DecodedLatents(

@@ -41,7 +41,7 @@ def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
                 if not put((item, None)):
                     return
             put((_END, None))
-        except BaseException as error:  # noqa: BLE001  (handed on)
+        except BaseException as error:
             put((_END, error))
 
     thread = threading.Thread(target=work, name="read-ahead", daemon=True)

@@ -8,6 +8,7 @@ and as many frames are lost as the gap has room for.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +71,9 @@ def arrange(scanned: Sequence[ScannedUnit]) -> Timeline:
     """
     intact, irregularities = _in_order([unit for unit in scanned if unit.damage is None])
     broken = [unit for unit in scanned if unit.damage is not None]
-    if not broken and all(unit.end == following.pts for unit, following in zip(intact, intact[1:])):
+    if not broken and all(
+        unit.end == following.pts for unit, following in itertools.pairwise(intact)
+    ):
         return Timeline(intact, irregularities)
     shift = (
         Counter(unit.pts - unit.container_pts for unit in intact).most_common(1)[0][0]
@@ -99,7 +102,9 @@ def _in_order(intact: list[ScannedUnit]) -> tuple[list[ScannedUnit], list[str]]:
     irregularities = []
     left_out: set[int | None] = set()
     moved = [
-        following.number for unit, following in zip(intact, intact[1:]) if following.pts < unit.pts
+        following.number
+        for unit, following in itertools.pairwise(intact)
+        if following.pts < unit.pts
     ]
     for unit in sorted(intact, key=lambda unit: (unit.pts, unit.number)):
         if kept and unit.pts < kept[-1].end:
@@ -140,11 +145,11 @@ class _Spans:
             return []
         starts = [min(max(unit.pts, begin), end) for unit in broken]
         filled: list[ScannedUnit] = []
-        if not broken or self._mean is not None and starts[0] - begin >= self._mean:
+        if not broken or (self._mean is not None and starts[0] - begin >= self._mean):
             filled += self._missing(begin, starts[0] if broken else end)
         elif broken:
             starts[0] = begin
-        for unit, first, stop in zip(broken, starts, [*starts[1:], end]):
+        for unit, first, stop in zip(broken, starts, [*starts[1:], end], strict=False):
             if first < stop:
                 filled.append(
                     replace(unit, pts=first, durations=self._durations(unit, first, stop - first))

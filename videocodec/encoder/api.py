@@ -217,7 +217,7 @@ def _write(writer: StreamWriter, outcome: Outcome, store: ChunkStore) -> None:
             raise OutputError(
                 f"{writer.path}: a finished chunk in {store.folder} was lost: check the disk"
             )
-        for unit, data in zip(chunks[0].units, chunks[0].access_units()):
+        for unit, data in zip(chunks[0].units, chunks[0].access_units(), strict=True):
             writer.write(data, unit.first_pts, sum(unit.durations))
     writer.commit()
 

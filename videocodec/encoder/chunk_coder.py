@@ -236,7 +236,7 @@ class ChunkCoder:
                 header.padded_height,
                 header.padded_width,
             )
-            for picture, latent in zip(batch, latents):
+            for picture, latent in zip(batch, latents, strict=True):
                 seen = picture.rgb if judged else None
                 frame = EncoderFrame(
                     latent, self._luma(picture.rgb), picture.pts, picture.duration, seen

@@ -8,6 +8,7 @@ it is there as a whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from dataclasses import asdict
@@ -165,10 +166,8 @@ class ChunkStore:
     def _remove(self) -> None:
         self._empty()
         remove_lock(self._lock)
-        try:
+        with contextlib.suppress(OSError):  # somebody put a file of theirs there
             self.folder.rmdir()
-        except OSError:
-            pass  # somebody put a file of theirs there: not ours to remove
 
     def _write(self, name: str, content: bytes) -> None:
         part = self.folder / (name + _PART)

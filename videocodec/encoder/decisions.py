@@ -53,7 +53,7 @@ class BlockDecider:
         *,
         generate: GenerateChooser | None = None,
         weights: np.ndarray | None = None,
-        rates: RateEstimates = RateEstimates(),
+        rates: RateEstimates | None = None,
     ) -> None:
         self.tables, self.block = tables, block
         if weights is None:
@@ -110,7 +110,7 @@ class BlockDecider:
                 merges=tools.merged_vectors,
                 refinements=tools.refinements,
             ).choose(candidates, temporal)
-            for source, candidates, temporal in zip(sources, found, context.temporal)
+            for source, candidates, temporal in zip(sources, found, context.temporal, strict=True)
         ]
         return motions, partition
 

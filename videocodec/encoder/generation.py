@@ -71,6 +71,7 @@ class UnpredictedTexture:
     gain: float = 0.5
 
     def __call__(self, scene: BlockScene) -> np.ndarray:
+        """Which blocks of a frame to mark, (bh, bw) bool."""
         detail, predicted, error = (
             scene.energy(scene.target),
             scene.energy(scene.prediction),
@@ -107,6 +108,7 @@ class RestoredBlocks:
     restore: LatentRestorer
 
     def __call__(self, scene: BlockScene) -> np.ndarray:
+        """Which blocks of a frame to mark, (bh, bw) bool."""
         spent = np.maximum(scene.cost - scene.distortion(scene.sent), 0.0)  # λ · bits
         promising = spent > scene.mark
         if not promising.any():

@@ -157,7 +157,7 @@ class GroupEncoder:
                 min(QUANTISER_COUNT - 1, settings.inter_quantiser + offset),
                 self._classes(group.importance.get(entry.number)),
                 entry,
-                tuple(zip(references, group.candidates(entry))),
+                tuple(zip(references, group.candidates(entry), strict=True)),
                 group.is_leaf(entry),
             )
             return coding.code(group.frames[entry.display_index], plan)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class _Tile:
         """The inner pixels of what the outer latents are decoded to, (1, 3, H, W)."""
         rows, columns = (
             slice(PIXELS_PER_LATENT * (i.start - o.start), PIXELS_PER_LATENT * (i.stop - o.start))
-            for i, o in zip(self.inner, self.outer)
+            for i, o in zip(self.inner, self.outer, strict=True)
         )
         return decoded[..., rows, columns]
 
@@ -85,7 +86,7 @@ def _spans(size: int, largest: int) -> list[slice]:
     """Even parts of a side, none longer than that."""
     count = -(-size // largest)
     edges = [size * i // count for i in range(count + 1)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:])]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 def _tiles(height: int, width: int, largest: int) -> list[_Tile]:

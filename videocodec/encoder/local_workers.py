@@ -63,7 +63,7 @@ def picture_judge(workplace: Workplace, runtime: AutoencoderRuntime) -> PictureJ
 
 
 class LocalWorkers(Workers):
-    """This process alone, with its own way through the source."""
+    """The calling process alone, with its own way through the source."""
 
     def __init__(self, workplace: Workplace) -> None:
         runtime = AutoencoderRuntime(workplace.bundle, workplace.device, workplace.threads)

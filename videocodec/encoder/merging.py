@@ -81,7 +81,8 @@ def _options(
     costs = [candidate.cost for candidates in found for candidate in candidates]
     fields = [candidate.vectors for candidates in found for candidate in candidates]
     if len(found) == 2:
-        for past, future in zip(*found):
+        # The lists differ in length where only one of the two references has a pan.
+        for past, future in zip(*found, strict=False):
             costs.append(search.costs.cheapest(average(past.prediction, future.prediction)))
             fields.append(past.vectors)
     return costs, fields
@@ -96,7 +97,7 @@ def _least(
 ) -> np.ndarray:
     """(n,): what every square of a grid costs at least if it moves as one."""
     options = []
-    for cost, field in zip(costs, fields):
+    for cost, field in zip(costs, fields, strict=True):
         total = np.bincount(grid.square_of, weights=cost.reshape(-1), minlength=len(grid.leaders))
         at_leaders = field.reshape(-1, 2)[grid.leaders].reshape(grid.rows, grid.columns, 2)
         bits = search.vector_costs(at_leaders - _around(at_leaders))

@@ -34,6 +34,7 @@ class PassProgress:
         self._frames = self._bytes = self._ticks = 0
 
     def __call__(self, unit: CodedUnit) -> None:
+        """Count an access unit that was coded, and report."""
         self._frames += len(unit.durations)
         self._bytes += unit.size
         self._ticks += sum(unit.durations)

@@ -126,7 +126,7 @@ class Encoding:
         fine, coarse = self._pass(self._planned, 2, lambda chunk: probes)
         predictions = [
             ChunkPrediction(*(_costs(units) for units in both))
-            for both in zip(fine.units, coarse.units)
+            for both in zip(fine.units, coarse.units, strict=True)
         ]
         control = RateControl(target(fine), predictions)
         best: tuple[float, float, CodedVideo] | None = None
@@ -135,8 +135,15 @@ class Encoding:
             settings = replace(self._settings, crf=round(crf))
             at_limit = crf in (0, MAX_CRF)
             budgets = [None] * len(self._chunks) if at_limit else control.budgets(crf)
-            plan = lambda chunk: (CodingPlan(settings, budgets[chunk.index], self._maxrate),)
-            coded = self._within_maxrate(self._pass(self._chunks, self._passes + 1, plan)[0])
+            plans = {
+                chunk.index: (CodingPlan(settings, budgets[chunk.index], self._maxrate),)
+                for chunk in self._chunks
+            }
+            coded = self._within_maxrate(
+                self._pass(self._chunks, self._passes + 1, lambda chunk, of=plans: of[chunk.index])[
+                    0
+                ]
+            )
             miss = abs(coded.size - control.target)
             if best is None or miss < best[0]:
                 best = (miss, crf, coded)
@@ -215,9 +222,9 @@ class Encoding:
             }
             pairs = [
                 changed.get(task.chunk, (task, units))
-                for task, units in zip(coded.tasks, coded.units)
+                for task, units in zip(coded.tasks, coded.units, strict=True)
             ]
-            coded = CodedVideo(*zip(*pairs))
+            coded = CodedVideo(*zip(*pairs, strict=True))
         return coded
 
     def _overfull(self, coded: CodedVideo) -> list[ChunkTask]:
@@ -225,15 +232,17 @@ class Encoding:
         holds too much.
         """
         tasks, before = [], []
-        for task, units in zip(coded.tasks, coded.units):
+        for task, units in zip(coded.tasks, coded.units, strict=True):
             first, frames = units[0].first_pts, frames_of(units)
             carry = tail(before, first, self._time_base)
             shared = [frame for frame in frames if frame.pts < first + 1 / self._time_base]
-            if carry and peak([*carry, *shared], self._time_base, first) > max(
-                self._maxrate, peak(shared, self._time_base)
+            if (
+                carry
+                and peak([*carry, *shared], self._time_base, first)
+                > max(self._maxrate, peak(shared, self._time_base))
+                and carry != task.plans[0].carry
             ):
-                if carry != task.plans[0].carry:
-                    tasks.append(replace(task, plans=(replace(task.plans[0], carry=carry),)))
+                tasks.append(replace(task, plans=(replace(task.plans[0], carry=carry),)))
             before = [*carry, *frames]
         return tasks
 

@@ -163,4 +163,4 @@ class RateControl:
 
 
 def _out_of_reach(crf: float, taken: int, target: float) -> bool:
-    return crf >= MAX_CRF and taken > target or crf <= 0 and taken < target
+    return (crf >= MAX_CRF and taken > target) or (crf <= 0 and taken < target)

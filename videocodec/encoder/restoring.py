@@ -37,7 +37,9 @@ class DiffusionRestorer:
         if not self._restoration.takes_clips:
             return self._restoration.restore_latents(packed, masks, quantisers) / unit
         return (
-            np.concatenate([self._in_clip(*version) for version in zip(packed, masks, quantisers)])
+            np.concatenate(
+                [self._in_clip(*version) for version in zip(packed, masks, quantisers, strict=True)]
+            )
             / unit
         )
 

@@ -52,7 +52,7 @@ class Workers(ABC):
         ``WorkerError`` if a process dies.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (workers without processes have nothing to end)
         """End at once; nothing that was being coded is finished."""
 
     def __enter__(self) -> Workers:

@@ -29,7 +29,7 @@ def _shapes() -> dict[str, tuple[int, ...]]:
         name: (1, sum(CHANNELS), 1, 1) for name in ("alpha", "beta")
     }
     inputs = CHANNELS[0]
-    for layers, channels in zip(STAGES, CHANNELS[1:]):
+    for layers, channels in zip(STAGES, CHANNELS[1:], strict=True):
         for layer in layers:
             shapes[f"features.{layer}.weight"] = (channels, inputs, 3, 3)
             shapes[f"features.{layer}.bias"] = (channels,)
@@ -82,7 +82,7 @@ class Dists(nn.Module):
         structure = (self.beta.flatten() / total).split(CHANNELS)
         similarity = torch.zeros(a.shape[0], device=a.device)
         for x, y, of_texture, of_structure in zip(
-            self.features(a), self.features(b), texture, structure
+            self.features(a), self.features(b), texture, structure, strict=True
         ):
             mean_x, mean_y = x.mean((2, 3)), y.mean((2, 3))
             variance_x, variance_y = x.var((2, 3), correction=0), y.var((2, 3), correction=0)

@@ -88,6 +88,6 @@ class LpipsSqueeze(nn.Module):
         with torch.set_grad_enabled(torch.is_grad_enabled() and b.requires_grad):
             target = self.features(b)
         total = torch.zeros(a.shape[0], device=a.device)
-        for i, (x, y) in enumerate(zip(self.features(a), target)):
+        for i, (x, y) in enumerate(zip(self.features(a), target, strict=True)):
             total = total + F.conv2d((x - y) ** 2, getattr(self, f"lin{i}_weight")).mean((1, 2, 3))
         return total

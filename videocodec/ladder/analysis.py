@@ -185,7 +185,7 @@ def _equal_quality(
     rungs, or where they are not monotonic.
     """
     first = curves[codecs[0]]
-    for record, (rate, quality) in zip(first.records, first.points):
+    for record, (rate, quality) in zip(first.records, first.points, strict=True):
         others = {codec: curves[codec].curve for codec in codecs[1:]}
         rates = {
             codec: curve.rate_at(quality) if len(curve.rates) and curve.is_monotonic else None

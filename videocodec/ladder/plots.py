@@ -49,7 +49,7 @@ def _draw(axes: object, results: dict, clip: str, figure: Figure) -> bool:
         many = len({record["scale"] for record in found.records}) > 1
         line = [points[index] for index in found.hull] if many else points
         axes.plot(
-            *zip(*line),
+            *zip(*line, strict=True),
             color=colour,
             marker=None if many else _MARKERS[place % 7],
             label=f"{codec['label']}, {codec['preset']}",
@@ -58,10 +58,12 @@ def _draw(axes: object, results: dict, clip: str, figure: Figure) -> bool:
             sorted({record["scale"] for record in found.records}, reverse=True) if many else ()
         ):
             of_scale = [
-                point for point, record in zip(points, found.records) if record["scale"] == scale
+                point
+                for point, record in zip(points, found.records, strict=True)
+                if record["scale"] == scale
             ]
             axes.plot(
-                *zip(*of_scale),
+                *zip(*of_scale, strict=True),
                 color=colour,
                 linestyle="",
                 marker=_MARKERS[place % 7],

@@ -25,8 +25,8 @@ class Worker:
             "OPENBLAS_NUM_THREADS": count,
             "SVT_LOG": "1",
         }
-        # not a pipe, which would have to be read all the while
-        self._errors = tempfile.TemporaryFile()
+        # Not a pipe, which would have to be read all the while.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "videocodec.ladder.task"],
             stdin=subprocess.PIPE,

@@ -36,6 +36,7 @@ class Disclosure:
         forced_model: name and SHA-256 of another model that made the pictures; None where it was
             the stream's own.
         concealed_frames: how many frames stand in for lost ones.
+
     """
 
     generative: bool

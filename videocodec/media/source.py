@@ -87,6 +87,7 @@ class VideoSource:
         is_mirrored: whether its pixels are mirrored left to right before they are delivered.
         pixel_format: FFmpeg's name.
         codec_name: FFmpeg's name of the decoder.
+
     """
 
     def __init__(self, path: str | Path, *, max_frames: int | None = None) -> None:

@@ -28,9 +28,8 @@ def is_cut_short(
     names = set(container.format.name.split(","))
     if names & {"mov", "mp4"}:
         entries = stream.index_entries
-        return (
-            _mp4_end(path) > size
-            or len(entries) > 0
+        return _mp4_end(path) > size or (
+            len(entries) > 0
             and entries[len(entries) - 1].pos + entries[len(entries) - 1].size > size
         )
     if "avi" in names:

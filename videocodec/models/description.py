@@ -130,8 +130,9 @@ def _network(bundle: ModelBundle, part: str) -> NetworkDescription:
         try:
             with safe_open(str(file), "numpy") as tensors:
                 parameters += sum(
-                    prod(tensors.get_slice(name).get_shape()) for name in tensors.keys()
-                )  # noqa: SIM118  (no mapping)
+                    prod(tensors.get_slice(name).get_shape())
+                    for name in tensors.keys()  # noqa: SIM118 (no mapping: it cannot be iterated)
+                )
         except (OSError, SafetensorError) as error:
             raise UnknownModelError(
                 f"{file}: cannot be read ({' '.join(str(error).split())})"

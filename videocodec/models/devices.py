@@ -17,8 +17,6 @@ _MEMORY_ENDED = re.compile(
 
 def memory_ended(error: BaseException) -> bool:
     """Whether an error of PyTorch or of a library under it says that there is not enough memory."""
-    return (
-        isinstance(error, MemoryError)
-        or isinstance(error, RuntimeError)
-        and _MEMORY_ENDED.search(str(error)) is not None
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and _MEMORY_ENDED.search(str(error)) is not None
     )

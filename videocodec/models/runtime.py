@@ -99,10 +99,8 @@ def network_errors(what: str, device: torch.device) -> Iterator[None]:
             if not on_cpu:
                 remedy = "close what else uses it, or take --device cpu"
             raise OutOfMemoryError(f"not enough memory {what} on {device}: {remedy}") from error
-        if (
-            isinstance(error, getattr(torch, "AcceleratorError", ()))
-            or not on_cpu
-            and _DEVICE_FAILED.search(str(error))
+        if isinstance(error, getattr(torch, "AcceleratorError", ())) or (
+            not on_cpu and _DEVICE_FAILED.search(str(error))
         ):
             said = str(error).strip().partition("\n")[0][:200]
             raise DeviceError(

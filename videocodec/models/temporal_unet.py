@@ -11,6 +11,7 @@ Stable Cascade.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -93,14 +94,20 @@ class TemporalUNet(ModelMixin, ConfigMixin):
         self.conv_in = nn.Conv2d(
             3 * latent_channels + _CONDITION_PLANES, block_out_channels[0], 3, padding=1
         )
-        pairs = list(zip(block_out_channels, block_out_channels[1:]))
+        pairs = list(itertools.pairwise(block_out_channels))
         self.down = nn.ModuleList(
-            [_Level(c, n, time_embedding_dim) for c, n in zip(block_out_channels, down_blocks)]
+            [
+                _Level(c, n, time_embedding_dim)
+                for c, n in zip(block_out_channels, down_blocks, strict=True)
+            ]
         )
         self.downsample = nn.ModuleList([nn.Conv2d(a, b, 2, stride=2) for a, b in pairs])
         self.upsample = nn.ModuleList([nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs])
         self.up = nn.ModuleList(
-            [_Level(c, n, time_embedding_dim) for c, n in zip(block_out_channels, up_blocks)]
+            [
+                _Level(c, n, time_embedding_dim)
+                for c, n in zip(block_out_channels, up_blocks, strict=False)
+            ]
         )
         self.conv_out = nn.Conv2d(block_out_channels[0], latent_channels, 3, padding=1)
         # Starts as what the noise schedule says of the input: no noise known, nothing taken off.
@@ -164,11 +171,11 @@ class TemporalUNet(ModelMixin, ConfigMixin):
     def _unet(self, x: torch.Tensor, embedded: torch.Tensor) -> torch.Tensor:
         x = self.conv_in(x)
         skips = []
-        for level, down in zip(self.down, [*self.downsample, None]):
+        for level, down in zip(self.down, [*self.downsample, None], strict=True):
             x = level(x, embedded)
             if down is not None:
                 skips.append(x)
                 x = down(x)
-        for level, up in zip(reversed(self.up), reversed(self.upsample)):
+        for level, up in zip(reversed(self.up), reversed(self.upsample), strict=True):
             x = level(up(x) + skips.pop(), embedded)
         return self.conv_out(x)

@@ -118,7 +118,7 @@ class ContextModel(nn.Module):
         """
         first = checkerboard(*context.shape[2:], context.device)
         means, scales, start = [], [], 0
-        for net, own in zip(self.nets, self.slices):
+        for net, own in zip(self.nets, self.slices, strict=True):
             earlier, mine = context[:, :start], context[:, start : start + own]
             side = None
             if coded is not None:

@@ -43,7 +43,7 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
         source.link_to(compare, 0, number)
     compare.link_to(output)
     graph.configure()
-    for source, rgb in zip(inputs, (first, second)):
+    for source, rgb in zip(inputs, (first, second), strict=True):
         frame = av.VideoFrame.from_ndarray(
             cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), format="gray"
         )

@@ -120,10 +120,8 @@ class PlayerServer:
                 self._socket.close()
 
     def _ended(self) -> bool:
-        return (
-            self._stopped.is_set()
-            or not self._keep_open
-            and self._presence.gone_for() > CLOSED_SECONDS
+        return self._stopped.is_set() or (
+            not self._keep_open and self._presence.gone_for() > CLOSED_SECONDS
         )
 
     def _stopping(self) -> bool:

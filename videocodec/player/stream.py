@@ -57,6 +57,7 @@ class PlayedStream:
         findings: what became known of frames so far.
         has_sound: whether there is a track of sound.
         on_shown: called with the number of every frame that a page asks for.
+
     """
 
     def __init__(

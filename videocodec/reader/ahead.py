@@ -33,12 +33,14 @@ class _Wish:
 
 
 class ReadAhead:
-    """A thread that decodes, while nobody waits for anything:
+    """A thread that decodes while nobody waits for anything.
 
-    1. the pictures after the one asked for last, in the direction of the last step; 2. the latents
-    of the access unit after those; 3. the rest of the stream's latents once through, nearest first,
-    to keep the state of the entropy decoder at the borders of
-       access units as far as memory allows.
+    It decodes, in this order:
+
+    1. the pictures after the one asked for last, in the direction of the last step;
+    2. the latents of the access unit after those;
+    3. the rest of the stream's latents once through, nearest first, to keep the state of the
+       entropy decoder at the borders of access units as far as memory allows.
 
     Where the last frame was jumped to, no steps may follow but other jumps: then all but the first
     pictures wait until the GOP has been gone through.

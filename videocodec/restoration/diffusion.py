@@ -231,7 +231,7 @@ class DiffusionRestoration(Restoration):
         """What the scheduler, which knows what the denoiser predicts, takes for the clean latents
         of frames at timesteps of their own.
         """
-        frames = zip(output.split(1), timesteps, sample.split(1))
+        frames = zip(output.split(1), timesteps, sample.split(1), strict=True)
         return torch.cat([self._scheduler.step(o, t, x).pred_original_sample for o, t, x in frames])
 
     def _move(

@@ -77,7 +77,9 @@ class ClipAverage:
 
     def _clip(self, frames: list[DecodedLatents]) -> torch.Tensor:
         for known, restored in self._done:
-            if len(known) == len(frames) and all(a is b for a, b in zip(known, frames)):
+            if len(known) == len(frames) and all(
+                a is b for a, b in zip(known, frames, strict=True)
+            ):
                 return restored
         self._done.append((frames, self._restore_clip(frames)))
         return self._done[-1][1]

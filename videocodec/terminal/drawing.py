@@ -79,7 +79,7 @@ def render(
             wanted = [colours[0][row][column], colours[1][row][column]]
             codes = [
                 _colour(layer, colour)
-                for layer, colour, now in zip((38, 48), wanted, on)
+                for layer, colour, now in zip((38, 48), wanted, on, strict=True)
                 if colour != now
             ]
             if codes:

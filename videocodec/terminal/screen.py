@@ -25,7 +25,7 @@ _ENDING = tuple(
 
 
 class Screen:
-    """The terminal that standard input and output are, as a context manager.
+    r"""The terminal that standard input and output are, as a context manager.
 
     Inside, keys come one by one and unechoed, and the alternate screen is shown.  Outside, all is
     as before: after an error, Ctrl-C, Ctrl-\\, SIGTERM, SIGHUP and their like (of which the program

@@ -37,6 +37,7 @@ class Stopwatch:
 
     @property
     def minutes(self) -> float:
+        """Since the beginning."""
         return (time.monotonic() - self._start) / 60
 
 

@@ -213,7 +213,10 @@ def training_batch(
     crop = min(crop, *(side // 2 * 2 for s in streams for side in s.decoded.shape[2:]))
     scenes = [scene(s.name) for s in streams]
     shares = np.array(
-        [len(s.decoded) ** 0.5 / scenes.count(name) for s, name in zip(streams, scenes)]
+        [
+            len(s.decoded) ** 0.5 / scenes.count(name)
+            for s, name in zip(streams, scenes, strict=True)
+        ]
     )
     cuts = []
     for i in rng.choice(len(streams), pairs, p=shares / shares.sum()):
@@ -223,7 +226,7 @@ def training_batch(
         t = 0 if rng.random() < 0.3 else int(rng.integers(len(stream.decoded) - 1))
         y, x = (
             2 * int(rng.integers((side - size) // 2 + 1))
-            for side, size in zip(stream.decoded.shape[2:], (crop, crop))
+            for side, size in zip(stream.decoded.shape[2:], (crop, crop), strict=True)
         )
         cuts.append(Cut(stream, t, y, x, crop, crop))
     batch = collate(cuts, deviation)

@@ -48,9 +48,11 @@ def test_stages_as_written(height: int) -> None:
         ]
         got = stages(height, width)
         assert [int(stage.kind) for stage in got] == [kind for kind, _ in expected]
-        for stage, (_, blocks) in zip(got, expected):
+        for stage, (_, blocks) in zip(got, expected, strict=True):
             assert stage.blocks.tolist() == [block.row * width + block.column for block in blocks]
-            for inside, neighbours, block in zip(stage.inside.T, stage.neighbours.T, blocks):
+            for inside, neighbours, block in zip(
+                stage.inside.T, stage.neighbours.T, blocks, strict=True
+            ):
                 assert neighbours[inside].tolist() == [y * width + x for y, x in block.neighbours]
 
 
@@ -131,9 +133,9 @@ def test_predictor_and_spread_as_written(
     predictors, spreads = middle_and_spread(values, available, fallback)
     assert predictors.shape == fallback.shape and spreads.shape == (len(blocks),)
     for (around, known, other), predictor, spread in zip(
-        blocks, predictors.tolist(), spreads.tolist()
+        blocks, predictors.tolist(), spreads.tolist(), strict=True
     ):
-        seen = [list(v) for v, there in zip(around, known) if there]
+        seen = [list(v) for v, there in zip(around, known, strict=True) if there]
         assert predictor == (
             [middle_of([v[k] for v in seen]) for k in (0, 1)] if seen else list(other)
         )

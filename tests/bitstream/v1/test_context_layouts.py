@@ -28,7 +28,9 @@ def test_the_first_digit_counts_most() -> None:
 def test_every_context_has_a_table_of_its_own(name: str) -> None:
     layout = LAYOUTS[name]
     combinations = list(product(*(range(size) for size in layout.sizes.values())))
-    tables = [layout.index(**dict(zip(layout.sizes, digits))) for digits in combinations]
+    tables = [
+        layout.index(**dict(zip(layout.sizes, digits, strict=True))) for digits in combinations
+    ]
     assert tables == list(range(layout.first, layout.first + layout.count))
 
 

@@ -174,7 +174,7 @@ def slow_features(
     side,
     log2_step: int,
 ) -> list[int]:
-    channels, height, width = levels.shape
+    _channels, height, width = levels.shape
     seen = [np.clip(levels[k], -127, 127) for k in range(first + own)]
     ones = np.ones((height, width), dtype=int)
     planes = seen + [abs(plane) for plane in seen] + [ones * second, ones * log2_step, ones]
@@ -214,7 +214,7 @@ def test_features_as_written(height: int, width: int, kind: int, second: bool, s
         assert features.shape == (height * width, 9 * planes_of(kind, first, own))
         expected = [
             slow_features(kind, first, own, second, r, c, levels, coded, side, -27)
-            for r, c in zip(rows, columns)
+            for r, c in zip(rows, columns, strict=True)
         ]
         assert features.tolist() == expected
         first += own

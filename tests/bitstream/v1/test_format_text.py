@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -115,7 +116,7 @@ class TestContexts:
         (row,) = (cells for cells in rows(TEXT, "| tensor | shape | what |") if "unit" in cells[0])
         names = re.findall(r"`block\.(\w+)`", row[0])
         shapes = [tuple(numbers(shape)) for shape in row[1].split(",")]
-        assert dict(zip(names, shapes)) == {
+        assert dict(zip(names, shapes, strict=True)) == {
             name: element.shape for name, element in BY_STORED_NAME.items()
         }
 
@@ -191,7 +192,7 @@ class TestExampleOfVectors:
         for kind, blocks in stages(2, 2):
             for block in blocks:
                 motions = [self.VECTORS[y][x] for y, x in block.neighbours]
-                predictor = [middle_of(list(part)) for part in zip(*motions)] or [0, 0]
+                predictor = [middle_of(list(part)) for part in zip(*motions, strict=True)] or [0, 0]
                 candidates = [predictor]
                 for candidate in [[0, 0], *motions]:
                     if candidate not in candidates:
@@ -202,7 +203,7 @@ class TestExampleOfVectors:
                         [block.row, block.column],
                         predictor,
                         spread_of([] if kind == FIRST else motions),
-                        sum(candidates, []),
+                        [*itertools.chain(*candidates)],
                     ]
                 )
         assert [
@@ -249,7 +250,9 @@ class TestExampleOfNetworks:
         plain = [part.astype(int).tolist() for part in (network.gather, network.gather_bias)]
         plain += [network.mix.astype(int).tolist(), network.mix_bias.astype(int).tolist()]
         found = []
-        for column, (x, (_, (table,), (symbol,))) in enumerate(zip(calls.features, calls.calls)):
+        for column, (x, (_, (table,), (symbol,))) in enumerate(
+            zip(calls.features, calls.calls, strict=True)
+        ):
             s = (np.array(x) @ network.gather + network.gather_bias).astype(int).tolist()
             hidden = max(0, s[0] >> 5)
             mixed = [hidden * int(weight) >> 6 for weight in network.mix[0]]

@@ -82,7 +82,7 @@ def test_prediction_as_written(rows: int, columns: int, block: int, two: bool, s
         expected = (
             [0] * CHANNELS
             if fields.modes[at] == Mode.INTRA
-            else [(sum(v) + 1) >> 1 if len(v) == 2 else v[0] for v in zip(*values)]
+            else [(sum(v) + 1) >> 1 if len(v) == 2 else v[0] for v in zip(*values, strict=True)]
         )
         assert whole[:, r, c].tolist() == expected
         assert part[:, r, c].tolist() == (expected if where[at] else [0] * CHANNELS)

@@ -64,7 +64,7 @@ def test_what_is_written_is_read(
     data = writer.finish()
     assert len(data) <= 1.005 * writer.bits / 8 + 8
     reader, receiver = SymbolReader(data), LevelCoder(TABLES, height, width)
-    for (coded, intra, prediction), levels in zip(masks, sent):
+    for (coded, intra, prediction), levels in zip(masks, sent, strict=True):
         got = receiver.code(reader, -16, coded, intra, prediction, None)
         assert got.dtype == np.int64 and (got == levels).all()
         assert not got[:, ~coded].any()
@@ -155,7 +155,7 @@ def test_order_of_passes() -> None:
                 passed.first,
                 passed.channels,
                 kind,
-                list(zip(passed.rows.tolist(), passed.columns.tolist())),
+                list(zip(passed.rows.tolist(), passed.columns.tolist(), strict=True)),
             )
         )
         return np.zeros((len(passed.rows), passed.channels), dtype=np.int64)

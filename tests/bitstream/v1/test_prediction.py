@@ -41,7 +41,7 @@ def test_prediction_as_written(
     )
     assert got.dtype == np.int32 and got.shape == (12, CHANNELS)
     as_lists = latents.tolist()
-    places = zip(rows.tolist(), columns.tolist(), vectors.tolist())
+    places = zip(rows.tolist(), columns.tolist(), vectors.tolist(), strict=True)
     expected = [predict(slow_filters, as_lists, r, c, (dy, dx)) for r, c, (dy, dx) in places]
     assert got.tolist() == [[int(value) for value in row] for row in expected]
 
@@ -56,7 +56,7 @@ def test_every_phase_as_written(tables: CodecTables) -> None:
     )
     filters, as_lists = tables.phase_filters.astype(int), latents.tolist()
     for r, c, vector, values in zip(
-        rows.tolist(), columns.tolist(), vectors.tolist(), got.tolist()
+        rows.tolist(), columns.tolist(), vectors.tolist(), got.tolist(), strict=True
     ):
         assert values == predict(filters, as_lists, r, c, tuple(vector))
 
@@ -68,7 +68,7 @@ def test_whole_latents_are_copied_and_edges_repeated(vector: tuple[int, int]) ->
     rows, columns = (grid.ravel() for grid in np.indices((3, 4)))
     got = ReferenceFrame(latents).predict(filters, rows, columns, np.tile(vector, (12, 1)))
     dy, dx = vector[0] // 8, vector[1] // 8
-    assert (got.T == latents[:, np.clip(rows + dy, 0, 2), np.clip(columns + dx, 0, 3)]).all()
+    assert (latents[:, np.clip(rows + dy, 0, 2), np.clip(columns + dx, 0, 3)] == got.T).all()
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ def test_steps(quantiser: int, step: int) -> None:
 def test_all_steps_by_checksum() -> None:
     steps = np.array([step_fixed(quantiser) for quantiser in range(QUANTISER_COUNT)], dtype="<u4")
     assert zlib.crc32(steps.tobytes()) == 0xB443B8B0
-    assert all(2 * low == high for low, high in zip(steps[:-12].tolist(), steps[12:].tolist()))
+    assert all(
+        2 * low == high for low, high in zip(steps[:-12].tolist(), steps[12:].tolist(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("quantiser", [-1, 128])

@@ -118,7 +118,7 @@ def test_adaptation_and_halving_as_written() -> None:
         tables.learn(ids, symbols)
         tables.update()
         halved |= bool(tables.counts.sum() < before)
-        for table, symbol in zip(ids.tolist(), symbols.tolist()):
+        for table, symbol in zip(ids.tolist(), symbols.tolist(), strict=True):
             slow.counts[table][symbol] += 1024
         for table in range(2):
             if sum(slow.counts[table]) > COUNT_LIMIT:

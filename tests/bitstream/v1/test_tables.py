@@ -33,7 +33,7 @@ def test_what_is_saved_is_loaded(tables: CodecTables, tmp_path: Path) -> None:
     )
     for kind in (INTRA, INTER):
         assert (loaded.level_priors[kind] == tables.level_priors[kind]).all()
-        for got, given in zip(loaded.networks[kind], tables.networks[kind]):
+        for got, given in zip(loaded.networks[kind], tables.networks[kind], strict=True):
             assert got.channels == given.channels
             assert all(
                 (getattr(got, part) == getattr(given, part)).all()

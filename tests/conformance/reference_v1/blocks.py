@@ -90,7 +90,7 @@ def spread_of(vectors: list[list[int]]) -> int:
     """How far available vectors lie apart, in three classes."""
     if len(vectors) < 2:
         return 1
-    extent = max(max(component) - min(component) for component in zip(*vectors))
+    extent = max(max(component) - min(component) for component in zip(*vectors, strict=True))
     return 0 if extent == 0 else 1 if extent <= 2 else 2
 
 
@@ -198,7 +198,7 @@ class BlockLayer:
                     i = int(any(out.modes[y][x] == INTRA for y, x in block.neighbours))
                 w = self._count(lambda reference, r=r, c=c: reference.modes[r][c] in coded)
                 ids.append(90 * frame_class + 30 * kind + 10 * w + 5 * i + n)
-            for block, mode in zip(blocks, self.tables["mode"].decode(coder, ids)):
+            for block, mode in zip(blocks, self.tables["mode"].decode(coder, ids), strict=True):
                 out.modes[block.row][block.column] = mode
 
     def _units(self, coder: RangeDecoder, out: FrameBlocks, side: int) -> None:
@@ -237,7 +237,7 @@ class BlockLayer:
                     ids.append(
                         108 * (side == 2) + 54 * two + 27 * second + 9 * load + 3 * w + (n + 1) // 2
                     )
-            for (y, x), whole in zip(asked, self.tables["unit"].decode(coder, ids)):
+            for (y, x), whole in zip(asked, self.tables["unit"].decode(coder, ids), strict=True):
                 if whole:
                     for r, c in members(y, x):
                         out.sides[r][c] = side
@@ -277,7 +277,9 @@ class BlockLayer:
                     + 7 * size
                     + (1 + 2 * favourite + (counts[favourite] == len(votes)) if votes else 0)
                 )
-            for block, direction in zip(chosen, self.tables["direction"].decode(coder, ids)):
+            for block, direction in zip(
+                chosen, self.tables["direction"].decode(coder, ids), strict=True
+            ):
                 for r, c in self._unit_of(out, block.row, block.column):
                     out.directions[r][c] = direction
 
@@ -316,7 +318,7 @@ class BlockLayer:
                     base = None  # the vector to the past, turned round, which this stage brings
                 else:
                     base = (
-                        [middle_of(list(component)) for component in zip(*available)]
+                        [middle_of(list(component)) for component in zip(*available, strict=True)]
                         if available
                         else temporal
                     )
@@ -341,14 +343,23 @@ class BlockLayer:
                     90 * (out.sides[r][c] > 1) + 30 * place + 6 * around + len(candidates) - 1
                 )
             merges = self.tables["vector_merge"].decode(coder, ids)
-            if any(len(candidates) <= symbol < 6 for candidates, symbol in zip(lists, merges)):
+            if any(
+                len(candidates) <= symbol < 6
+                for candidates, symbol in zip(lists, merges, strict=True)
+            ):
                 raise ValueError("no such candidate")
             moved = [index for index, symbol in enumerate(merges) if symbol == 6]
             vertical = self._deltas(coder, [spreads[index] for index in moved])
             horizontal = self._deltas(
-                coder, [3 + 2 * spreads[index] + (dy == 0) for index, dy in zip(moved, vertical)]
+                coder,
+                [
+                    3 + 2 * spreads[index] + (dy == 0)
+                    for index, dy in zip(moved, vertical, strict=True)
+                ],
             )
-            differences = {index: (dy, dx) for index, dy, dx in zip(moved, vertical, horizontal)}
+            differences = {
+                index: (dy, dx) for index, dy, dx in zip(moved, vertical, horizontal, strict=True)
+            }
             for index, (reference, block) in enumerate(chosen):
                 r, c = block.row, block.column
                 base = (

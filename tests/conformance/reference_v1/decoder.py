@@ -72,9 +72,9 @@ def evaluate_network(
     """
     gather, gather_bias, mix, mix_bias = parts
     sums = list(gather_bias)
-    for value, weights in zip(inputs, gather):
+    for value, weights in zip(inputs, gather, strict=True):
         if value:
-            sums = [total + value * weight for total, weight in zip(sums, weights)]
+            sums = [total + value * weight for total, weight in zip(sums, weights, strict=True)]
     hidden = len(mix)
     activations = [clip(sums[j] >> 5, 0, 32767) for j in range(hidden)]
     outputs = []
@@ -149,7 +149,7 @@ class ReferenceDecoder:
         count = len(unit.durations)
         known = {0: self.anchor}
         self.block_layer.start_unit(count)
-        for (number, past, future), quantiser in zip(unit.references, unit.quantisers):
+        for (number, past, future), quantiser in zip(unit.references, unit.quantisers, strict=True):
             for tables in self.level_tables:
                 tables.begin_frame()
             references = (known[past], None if future is None else known[future])
@@ -262,7 +262,9 @@ class ReferenceDecoder:
                 for plane in planes
                 for y, x in around
             ]
-            for mean, scale in zip(*evaluate_network(self.networks[kind][index], own, inputs)):
+            for mean, scale in zip(
+                *evaluate_network(self.networks[kind][index], own, inputs), strict=True
+            ):
                 quarters = (abs(mean) + 2) >> 2
                 contexts.append(
                     (
@@ -277,7 +279,10 @@ class ReferenceDecoder:
             s - 32 if s < 65 else -(33 + next(beyond)) if s == 65 else 33 + next(beyond)
             for s in symbols
         ]
-        values = iter((offset + base) * sign for offset, (sign, base, _) in zip(offsets, contexts))
+        values = iter(
+            (offset + base) * sign
+            for offset, (sign, base, _) in zip(offsets, contexts, strict=True)
+        )
         for r, c in places:
             for k in range(first, first + own):
                 levels[k][r][c] = value = next(values)

@@ -28,7 +28,7 @@ class RangeDecoder:
         scale = self.range >> 24
         target = ((self.point - self.lower) & (2**64 - 1)) // scale
         left = 0
-        for index, frequency in enumerate(frequencies):
+        for index, frequency in enumerate(frequencies):  # noqa: B007 (used after the loop)
             if target < left + frequency:
                 break
             left += frequency
@@ -84,7 +84,7 @@ class Tables:
             for index, used in enumerate(ids):
                 if used == table:
                     out[index] = coder.symbol(frequencies)
-        for table, symbol in zip(ids, out):
+        for table, symbol in zip(ids, out, strict=True):
             self.counts[table][symbol] += self.increment
         self.touched |= set(ids)
         return out

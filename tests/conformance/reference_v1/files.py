@@ -25,7 +25,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
         if size == 1:
             size, head = int.from_bytes(data[start + 8 : start + 16], "big"), 16
         stop = end if size == 0 else start + size
-        if size and size < head or stop > end:
+        if (size and size < head) or stop > end:
             raise ValueError(f"box {kind!r} of {size} bytes")
         yield kind, start + head, stop
         start = stop

@@ -49,7 +49,7 @@ class Cursor:
 
     def uint(self, count: int, low: int = 0, high: int | None = None) -> int:
         value = int.from_bytes(self.take(count), "big")
-        if value < low or high is not None and value > high:
+        if value < low or (high is not None and value > high):
             raise ValueError(f"{value} outside {low}..{high}")
         return value
 

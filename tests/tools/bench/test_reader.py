@@ -39,7 +39,19 @@ def test_a_repeated_stream_shows_the_same_again_later(coded: Path, tmp_path: Pat
 
 
 def test_every_wait_is_measured(coded: Path, tmp_path: Path) -> None:
-    options = "--repeat 2 --jumps 3 --steps 3 --threads 1 --memory-limit 1M --survey".split()
+    options = [
+        "--repeat",
+        "2",
+        "--jumps",
+        "3",
+        "--steps",
+        "3",
+        "--threads",
+        "1",
+        "--memory-limit",
+        "1M",
+        "--survey",
+    ]
     assert main([str(coded), *options, "--results", str(tmp_path / "found.json")]) == 0
     found = Results.from_json((tmp_path / "found.json").read_text())
     figures = dict(found.tables["others"].rows)

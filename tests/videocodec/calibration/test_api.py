@@ -100,7 +100,9 @@ def test_from_a_folder_of_diffusers_to_a_movie_and_back(
         frame.data
         for frame in decode_frames(coded, model=tmp_path / "bundle", restore=False, **CPU)
     ]
-    assert any(not np.array_equal(a, b) for a, b in zip(frames, plain)) == bundle.has_unet
+    assert (
+        any(not np.array_equal(a, b) for a, b in zip(frames, plain, strict=True)) == bundle.has_unet
+    )
 
 
 @pytest.mark.slow

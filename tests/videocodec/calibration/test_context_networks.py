@@ -70,12 +70,12 @@ def test_integer_networks_agree_with_their_float_twins(kind: int, log2_step: int
     ]
     canvas = LevelCanvas(6, HEIGHT, WIDTH, log2_step, coded, magnitudes if kind == INTER else None)
     first = 0
-    for network, own in zip(to_integers(model, kind), SLICES):
+    for network, own in zip(to_integers(model, kind), SLICES, strict=True):
         for second, mask in enumerate((checkerboard(HEIGHT, WIDTH), ~checkerboard(HEIGHT, WIDTH))):
             rows, columns = np.nonzero(mask)
             inputs = NetworkInputs(kind, first, own, bool(second), rows, columns)
             mean, scale = network.evaluate(canvas.features(inputs))
-            for found, plane in zip((mean, scale), wanted):
+            for found, plane in zip((mean, scale), wanted, strict=True):
                 difference = found.T / 16 - plane[first : first + own, rows, columns]
                 assert np.abs(difference).max() < 2 * OUTPUT_STEP
             canvas.store(first, rows, columns, levels[first : first + own, rows, columns].T)
@@ -201,5 +201,5 @@ class TestFitting:
             found = inter(
                 levels, step, torch.ones(1, 1, HEIGHT, WIDTH), torch.ones(1, 2, 6, HEIGHT, WIDTH)
             )
-        for a, b in zip(wanted, found):
+        for a, b in zip(wanted, found, strict=True):
             assert torch.allclose(a, b, atol=0.02)

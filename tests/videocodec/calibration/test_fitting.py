@@ -44,7 +44,7 @@ class TestScale:
 
 class TestTimesteps:
     ALPHAS = DDIMScheduler(**STABLE_DIFFUSION).alphas_cumprod.numpy()
-    LATENTS = [np.random.default_rng(0).normal(0, 1.5, (4, 20, 20)).astype(np.float32)]
+    LATENTS = (np.random.default_rng(0).normal(0, 1.5, (4, 20, 20)).astype(np.float32),)
 
     def test_the_noise_there_is_as_strong_as_the_error_of_quantisation(self) -> None:
         found = timesteps(self.LATENTS, self.ALPHAS, 0.8)

@@ -39,7 +39,7 @@ def fitted() -> tuple[np.ndarray, np.ndarray]:
 
 def predict(filters: np.ndarray, latents: np.ndarray, vector: tuple[int, int]) -> np.ndarray:
     """All positions (C, h, w) moved by one vector, as the decoder does it."""
-    channels, height, width = latents.shape
+    _channels, height, width = latents.shape
     rows, columns = (axis.ravel() for axis in np.mgrid[:height, :width])
     vectors = np.broadcast_to(np.array(vector, dtype=np.int64), (len(rows), 2))
     reference = ReferenceFrame(np.rint(latents * UNITS_PER_LATENT).astype(np.int32))

@@ -27,7 +27,7 @@ def test_the_parts_of_every_frame_add_up_to_its_code_length(
     frames = list(stream.frames())
     assert len(maps) == len(frames)
     assert {frame.kind for frame in frames} == {"keyframe", "inter"}
-    for plane, frame in zip(maps, frames):
+    for plane, frame in zip(maps, frames, strict=True):
         assert plane.shape == frame.latent.latents.shape[1:]
         assert plane.min() >= 0
         assert plane.sum() == pytest.approx(
@@ -40,7 +40,7 @@ def test_a_block_without_levels_costs_less_than_one_with(coded_movie) -> None:
     lengths = CodeLengths(stream.bundle.tables)
     maps = [plane for unit in units_of(stream) for plane in lengths.of(unit)]
     with_levels, without = [], []
-    for plane, frame in zip(maps, stream.frames()):
+    for plane, frame in zip(maps, stream.frames(), strict=True):
         if frame.kind == "inter":
             coded = to_positions(frame.latent.fields.coded, stream.header.block_latents)
             with_levels.append(plane[coded])

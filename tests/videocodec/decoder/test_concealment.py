@@ -48,7 +48,7 @@ def check(path: Path, whole: list, lost: set[int], method: str) -> None:
     assert [(f.index, f.pts, f.duration) for f in found] == [
         (f.index, f.pts, f.duration) for f in whole
     ]
-    for frame, original in zip(found, whole):
+    for frame, original in zip(found, whole, strict=True):
         if frame.index in lost:
             assert (frame.kind, frame.concealment) == ("concealed", method)
         else:
@@ -88,7 +88,7 @@ def test_a_part_shows_what_the_whole_does(damaged, whole: list) -> None:
         assert len(part) == 22 - first
         assert all(
             np.array_equal(a.latent.latents, b.latent.latents)
-            for a, b in zip(part, everything[first:])
+            for a, b in zip(part, everything[first:], strict=True)
         )
 
 
@@ -183,7 +183,8 @@ def test_the_command_warns_or_with_strict_fails(
     lines = told.err.splitlines()
     assert (
         len(lines) == 2
-        and "frames 1 to 9 are lost (0.040 s to 0.400 s) and concealed, interpolated between frames 0 and 10"
+        and "frames 1 to 9 are lost (0.040 s to 0.400 s) and concealed, "
+        "interpolated between frames 0 and 10"
         in lines[0]
     )
     assert "9 of 22 frames concealed" in lines[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_frames_have_the_size_times_and_kinds_of_the_movie(frames: list[Frame]) 
 
 
 def test_they_look_like_the_movie(frames: list[Frame], coded_movie) -> None:
-    for frame, picture in zip(frames, coded_movie.frames):
+    for frame, picture in zip(frames, coded_movie.frames, strict=True):
         error = np.mean((frame.data.transpose(1, 2, 0).astype(float) - picture) ** 2)
         assert error < 0.5 * picture.reshape(-1, 3).var(0).mean()
 
@@ -232,7 +233,7 @@ class TestBatches:
         batches = self.batches(coded_movie.coded, 4, reach, monkeypatch)
         sizes = [4, 4, 2, 4, 4, 2, 2]
         assert [len(batch) for batch in batches] == sizes
-        assert sum(batches, []) == list(range(22))
+        assert [*itertools.chain(*batches)] == list(range(22))
 
     def test_a_part_is_decoded_in_the_same_ones(self, coded_movie, monkeypatch) -> None:
         assert self.batches(coded_movie.coded, 4, 1, monkeypatch, first=13, stop=16) == [

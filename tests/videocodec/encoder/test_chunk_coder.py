@@ -130,7 +130,7 @@ class TestPurity:
             Chunk(0, 0, 20, True),
             CodingPlan(EncoderSettings(crf=33), Budget(33.4, (60.0,) + (4.0,) * 19, 0.1)),
         )
-        for unit, data in zip(coded.units, coded.access_units()):
+        for unit, data in zip(coded.units, coded.access_units(), strict=True):
             parsed = AccessUnit.parse(data)
             quantiser = EncoderSettings(crf=unit.crf).inter_quantiser
             assert (

@@ -4,6 +4,7 @@ groups.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -78,7 +79,7 @@ class TestFrames:
         self, linear_codec, encoded, decoded, smooth
     ) -> None:
         pictures = scene(smooth, 2, 9, (1, 2))
-        for picture, frame in zip(pictures, decoded(encoded(pictures, crf=8))):
+        for picture, frame in zip(pictures, decoded(encoded(pictures, crf=8)), strict=True):
             wanted = linear_codec.latents(picture)
             assert np.mean((frame.latents / 64 - wanted) ** 2) < 0.1 * wanted.var()
 
@@ -94,7 +95,7 @@ class TestFrames:
                 np.mean(
                     [
                         (frame.latents / 64 - linear_codec.latents(picture)) ** 2
-                        for picture, frame in zip(pictures, decoded(units))
+                        for picture, frame in zip(pictures, decoded(units), strict=True)
                     ]
                 )
             )
@@ -201,7 +202,7 @@ class TestKeyframes:
         units = encoded(pictures)
         found = keyframes(units)
         assert found[0] == 0
-        assert all(second - first >= 8 for first, second in zip(found, found[1:]))
+        assert all(second - first >= 8 for first, second in itertools.pairwise(found))
         assert len(decoded(units)) == 30
 
     @pytest.mark.parametrize("group_size", [1, 4, 16])

@@ -79,7 +79,9 @@ def test_what_the_restoration_makes_of_sent_blocks_counts_too() -> None:
     """
 
     def restore(scene: BlockScene, latents: np.ndarray, generate: np.ndarray) -> np.ndarray:
-        return np.stack([scene.target + missed for _, missed in zip(latents, (kept, 0.5))])
+        return np.stack(
+            [scene.target + missed for _, missed in zip(latents, (kept, 0.5), strict=True)]
+        )
 
     kept = 0.0
     assert RestoredBlocks(restore)(scene(bits=3.0)).sum() == 2

@@ -171,7 +171,7 @@ def test_tiles_cover_every_position_once() -> None:
             seen[tile.inner] += 1
             assert all(
                 o.start <= i.start < i.stop <= o.stop and i.stop - i.start <= 9
-                for i, o in zip(tile.inner, tile.outer)
+                for i, o in zip(tile.inner, tile.outer, strict=True)
             )
         assert np.all(seen == 1)
 

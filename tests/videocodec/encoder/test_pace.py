@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_groups_alternate_between_whole_numbers_so_that_the_budget_is_met(crf: f
 def test_what_was_predicted_wrong_is_made_up_for_in_the_same_chunk(bias: float) -> None:
     crfs, share = follow(30.0, bias, noise=0.1)
     assert share == pytest.approx(1, abs=0.03)
-    assert all(abs(second - first) <= 2 for first, second in zip(crfs, crfs[1:]))
+    assert all(abs(second - first) <= 2 for first, second in itertools.pairwise(crfs))
 
 
 def test_quality_does_not_pump_even_where_the_budget_cannot_be_met() -> None:
@@ -93,7 +94,7 @@ class TestPeak:
         for index in range(1, 20):
             self.code(pace, 4 * index, None, 240)
         assert pace.crfs[-1] == 30
-        assert all(0 <= before - after <= 2 for before, after in zip(pace.crfs, pace.crfs[1:]))
+        assert all(0 <= before - after <= 2 for before, after in itertools.pairwise(pace.crfs))
 
     def test_at_the_coarsest_it_is_taken_as_it_is(self, pace: ChunkPace, linear_codec) -> None:
         assert self.code(pace, 0, linear_codec.header(32, 32), 8_000_000)[-1] == MAX_CRF

@@ -71,7 +71,7 @@ def test_latents_references_and_masks_reach_the_network_in_its_units(
     mask[0, 1, 2] = True
     restored = DiffusionRestorer(bundle, header, torch.device("cpu"))(scene, planes[:1], mask)
     step, (shown,) = step_latent(QUANTISER), witness.shown
-    for seen, given in zip((shown.latents, shown.before, shown.after), planes):
+    for seen, given in zip((shown.latents, shown.before, shown.after), planes, strict=True):
         assert seen[0].numpy() == pytest.approx(given * step * 0.5, abs=0.5 / UNITS_PER_LATENT)
     assert np.argwhere(shown.generate[0].numpy()).tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
     assert np.all(shown.log2_step.numpy() == np.float32(np.log2(step)))

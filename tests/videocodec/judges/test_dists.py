@@ -16,7 +16,7 @@ from videocodec.judges.dists import CHANNELS, STAGES, Dists
 def tensors() -> dict[str, torch.Tensor]:
     """Random weights in the shapes of the published ones."""
     generator, inputs, tensors = torch.Generator().manual_seed(3), 3, {}
-    for stage, channels in zip(STAGES, CHANNELS[1:]):
+    for stage, channels in zip(STAGES, CHANNELS[1:], strict=True):
         for layer in stage:
             weight = torch.randn(channels, inputs, 3, 3, generator=generator)
             tensors[f"features.{layer}.weight"] = weight * (2 / (9 * inputs)) ** 0.5

@@ -91,7 +91,7 @@ class TestResolutions:
         assert [(frame.width, frame.height) for frame in frames] == [(48, 32)] * FRAMES
 
     def test_down_and_up_again_keeps_the_picture_in_place(self, clip: Clip) -> None:
-        for small, original in zip(read(clip.path(0.5)), clip.reference()):
+        for small, original in zip(read(clip.path(0.5)), clip.reference(), strict=True):
             back = resized(small, 96, 64).to_ndarray()[:64].astype(int)
             shifted = [
                 np.abs(back[8:-8, 8:-8] - original[8 + dy : 56 + dy, 8 + dx : 88 + dx]).mean()

@@ -17,12 +17,12 @@ from .conftest import needs_bjontegaard
 
 RATES = (10.0, 20.0, 40.0, 80.0)
 QUALITY = (30.0, 33.0, 36.0, 39.0)
-REFERENCE = Curve.of(zip(RATES, QUALITY))
+REFERENCE = Curve.of(zip(RATES, QUALITY, strict=True))
 
 
 class TestCurve:
     def test_it_is_sorted_by_rate_and_the_same_rung_counts_once(self) -> None:
-        found = Curve.of([*zip(RATES[::-1], QUALITY[::-1]), (10.0, 30.0)])
+        found = Curve.of([*zip(RATES[::-1], QUALITY[::-1], strict=True), (10.0, 30.0)])
         assert found.rates.tolist() == list(RATES)
         assert found.quality.tolist() == list(QUALITY)
 
@@ -40,7 +40,10 @@ class TestBdRate:
     @pytest.mark.parametrize("factor", [0.5, 0.8, 1.0, 1.25, 3.0])
     def test_a_constant_factor_of_bytes_is_that_many_percent(self, factor: float) -> None:
         found = bd_rate(
-            Curve.of((factor * rate, quality) for rate, quality in zip(RATES, QUALITY)), REFERENCE
+            Curve.of(
+                (factor * rate, quality) for rate, quality in zip(RATES, QUALITY, strict=True)
+            ),
+            REFERENCE,
         )
         assert found.value == pytest.approx(100 * (factor - 1))
         assert found.overlap == 1
@@ -62,8 +65,8 @@ class TestBdRate:
             [(10, 30), (20, 33), (40, 35), (80, 36.5), (90, 37)],
         )
         expected = bjontegaard.bd_rate(
-            *zip(*reference),
-            *zip(*tested),
+            *zip(*reference, strict=True),
+            *zip(*tested, strict=True),
             method="akima",
             require_matching_points=False,
             min_overlap=0,
@@ -72,7 +75,8 @@ class TestBdRate:
 
     def test_only_the_part_below_a_rate_can_be_compared(self) -> None:
         tested = Curve.of(
-            (rate / (2 if rate <= 40 else 1), quality) for rate, quality in zip(RATES, QUALITY)
+            (rate / (2 if rate <= 40 else 1), quality)
+            for rate, quality in zip(RATES, QUALITY, strict=True)
         )
         assert bd_rate(tested, REFERENCE, below=10).value == pytest.approx(-50, abs=3)
         assert bd_rate(tested, REFERENCE).value > -48
@@ -115,14 +119,18 @@ class TestBdRate:
     def test_quality_is_refused_without_common_rates(self) -> None:
         assert (
             bd_quality(
-                Curve.of((100 * rate, quality) for rate, quality in zip(RATES, QUALITY)), REFERENCE
+                Curve.of(
+                    (100 * rate, quality) for rate, quality in zip(RATES, QUALITY, strict=True)
+                ),
+                REFERENCE,
             ).reason
             == "no overlap"
         )
 
     def test_a_constant_gain_of_quality_is_that_gain(self) -> None:
         found = bd_quality(
-            Curve.of((rate, quality + 1.5) for rate, quality in zip(RATES, QUALITY)), REFERENCE
+            Curve.of((rate, quality + 1.5) for rate, quality in zip(RATES, QUALITY, strict=True)),
+            REFERENCE,
         )
         assert found.value == pytest.approx(1.5)
         assert found.overlap == pytest.approx(1)
@@ -132,7 +140,7 @@ class TestSavedRate:
     def test_it_is_the_mean_difference_at_equal_quality(self) -> None:
         # The reference's rate, 10 * 2 ** ((q - 30) / 3), has the mean 70 / ln 8 over [30, 39], and
         # half of it is saved.
-        half = Curve.of((rate / 2, quality) for rate, quality in zip(RATES, QUALITY))
+        half = Curve.of((rate / 2, quality) for rate, quality in zip(RATES, QUALITY, strict=True))
         assert mean_rate_saved(half, REFERENCE) == pytest.approx(0.5 * 70 / 2.0794, rel=0.01)
         assert mean_rate_saved(REFERENCE, half) == pytest.approx(-0.5 * 70 / 2.0794, rel=0.01)
 

@@ -72,7 +72,7 @@ class TestAgainstTheProgram:
         found = metric("psnr").measure(pair)
         assert found["psnr_y"] == pytest.approx(planes[0], abs=0.006)
         assert found["psnr_yuv"] == pytest.approx(
-            [(6 * y + u + v) / 8 for y, u, v in zip(*planes)], abs=0.006
+            [(6 * y + u + v) / 8 for y, u, v in zip(*planes, strict=True)], abs=0.006
         )
         assert len(found["psnr_y"]) == FRAMES
 
@@ -85,7 +85,7 @@ class TestAgainstTheProgram:
     def test_xpsnr(self, pair: Pair, tmp_path: Path) -> None:
         by_program(pair, f"xpsnr=stats_file={tmp_path / 'stats'}")
         planes = [stats(tmp_path / "stats", plane)[:FRAMES] for plane in "yuv"]
-        expected = [(6 * y + u + v) / 8 for y, u, v in zip(*planes)]
+        expected = [(6 * y + u + v) / 8 for y, u, v in zip(*planes, strict=True)]
         assert metric("xpsnr").measure(pair)["xpsnr"] == pytest.approx(expected, abs=1e-3)
 
     def test_vmaf(self, pair: Pair, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ class TestDists:
         from videocodec.judges.dists import CHANNELS, STAGES
 
         rng, inputs, tensors = np.random.default_rng(3), 3, {}
-        for stage, channels in zip(STAGES, CHANNELS[1:]):
+        for stage, channels in zip(STAGES, CHANNELS[1:], strict=True):
             for layer in stage:
                 tensors[f"features.{layer}.weight"] = (
                     rng.standard_normal((channels, inputs, 3, 3)) * (2 / (9 * inputs)) ** 0.5

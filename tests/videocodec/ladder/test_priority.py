@@ -17,10 +17,16 @@ from videocodec.ladder.priority import stay_ordinary
 if sys.argv[1] == "ordinary":
     stay_ordinary()
 with av.open(sys.argv[2], "w") as container:
-    stream = container.add_stream("libsvtav1", rate=25, width=64, height=64, pix_fmt="yuv420p", options={"preset": "12"})
+    stream = container.add_stream(
+        "libsvtav1", rate=25, width=64, height=64, pix_fmt="yuv420p", options={"preset": "12"}
+    )
     for index in range(8):
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), 9 * index, np.uint8), format="rgb24")))
-    threads = [open(f"/proc/self/task/{thread}/stat").read().rsplit(")", 1)[1].split()[38] for thread in os.listdir("/proc/self/task")]
+        picture = np.full((64, 64, 3), 9 * index, np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+    threads = []
+    for thread in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{thread}/stat") as stat:
+            threads.append(stat.read().rsplit(")", 1)[1].split()[38])
     print(*sorted(set(threads)), os.sched_getscheduler(0))
 """
 

@@ -126,7 +126,8 @@ class TestWipe:
 
         page.select_option("#left", "source")
         png = page.evaluate("""async () => {
-          const image = document.getElementById('image-left'), canvas = document.createElement('canvas');
+          const image = document.getElementById('image-left');
+          const canvas = document.createElement('canvas');
           await image.decode();
           canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
           canvas.getContext('2d').drawImage(image, 0, 0);

@@ -49,7 +49,7 @@ class TestQuality:
         assert abs(found.value - target) <= max(
             abs(quality(found.crf + step) - quality(found.crf))
             for step in (-1, 1)
-            if 0 <= found.crf + step
+            if found.crf + step >= 0
         )
 
     def test_near_enough_is_enough(self) -> None:

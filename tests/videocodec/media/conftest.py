@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -159,7 +160,7 @@ def write(target: str | Path, header, frames, pts=None, durations=None, **argume
     """Frames into a sink; without ``durations`` each lasts up to the next, and the last a tick."""
     pts = list(range(len(frames))) if pts is None else pts
     durations = (
-        [later - earlier for earlier, later in zip(pts, pts[1:])] + [1]
+        [later - earlier for earlier, later in itertools.pairwise(pts)] + [1]
         if durations is None
         else durations
     )

@@ -27,7 +27,7 @@ def test_sizes_and_frame_count(tmp_path, make_header, name, size) -> None:
     write(tmp_path / name, make_header(*size), frames)
     source, decoded = read(tmp_path / name)
     assert (source.width, source.height, len(decoded)) == (*size, 4)
-    for before, after in zip(frames, decoded):
+    for before, after in zip(frames, decoded, strict=True):
         assert np.abs(before.astype(int) - after.rgb).mean() < 6
 
 

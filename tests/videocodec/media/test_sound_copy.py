@@ -68,7 +68,8 @@ def test_sound_in_matroska(tmp_path, make_header, with_sound) -> None:
     assert [payload for payload, _, _ in copied] == [payload for payload, _, _ in original]
     assert copied[0][1] < 0  # the encoder's priming samples
     assert all(
-        abs(after[1] - before[1]) <= Fraction(1, 1000) for after, before in zip(copied, original)
+        abs(after[1] - before[1]) <= Fraction(1, 1000)
+        for after, before in zip(copied, original, strict=True)
     )
     with VideoSource(tmp_path / "out.mkv") as source:
         assert [frame.pts * source.time_base * 25 for frame in source] == list(range(25))
@@ -78,7 +79,10 @@ def test_sound_moves_with_pictures_before_time_zero(tmp_path, make_header, with_
     write(tmp_path / "out.mp4", make_header(), with_sound, first=-5)
     copied, original = packets_of(tmp_path / "out.mp4", "audio"), packets_of(with_sound, "audio")
     assert [payload for payload, _, _ in copied] == [payload for payload, _, _ in original]
-    assert all(after[1] - before[1] == Fraction(1, 5) for after, before in zip(copied, original))
+    assert all(
+        after[1] - before[1] == Fraction(1, 5)
+        for after, before in zip(copied, original, strict=True)
+    )
 
 
 def test_late_pictures_leave_the_sound_where_it_was(tmp_path, make_header, with_sound) -> None:

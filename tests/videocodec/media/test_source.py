@@ -4,6 +4,7 @@ one clear line.
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import cv2
@@ -68,7 +69,7 @@ def test_many_formats(make_clip, name, codec, pixel_format) -> None:
     source, frames = read(path)
     assert (source.width, source.height, len(frames)) == (64, 48, 5)
     assert all(
-        later.pts == earlier.pts + earlier.duration for earlier, later in zip(frames, frames[1:])
+        later.pts == earlier.pts + earlier.duration for earlier, later in itertools.pairwise(frames)
     )
     expected = picture(64, 48, 2).astype(int)
     if pixel_format == "gray":
@@ -117,7 +118,7 @@ def test_uneven_timestamps(make_clip) -> None:
     source, frames = read(make_clip(count=8, pts=pts, time_base=Fraction(1, 90000)))
     assert [frame.pts * source.time_base * 90000 for frame in frames] == pts
     assert [frame.duration for frame in frames[:-1]] == [
-        later - earlier for earlier, later in zip(pts, pts[1:])
+        later - earlier for earlier, later in itertools.pairwise(pts)
     ]
 
 
@@ -145,7 +146,7 @@ def test_missing_timestamps(make_clip) -> None:
 
 def test_repeated_timestamps(make_clip) -> None:
     pts = [0, 90, 100, 101, 180, 3600]
-    source, frames = read(make_clip("vfr.mkv", count=6, pts=pts, time_base=Fraction(1, 90000)))
+    _source, frames = read(make_clip("vfr.mkv", count=6, pts=pts, time_base=Fraction(1, 90000)))
     # Matroska keeps milliseconds: 0 1 1 1 2 40
     assert [frame.pts for frame in frames] == [0, 1, 2, 3, 4, 40]
     assert all(frame.duration >= 1 for frame in frames)
@@ -234,7 +235,10 @@ def test_frames_after_those_skipped_are_what_they_are_without_skipping(make_clip
         assert [source.skip(count) for count in steps] == list(steps)
         found = list(source)
     assert [frame.pts for frame in found] == [frame.pts for frame in frames[sum(steps) :]]
-    assert all((frame.rgb == whole.rgb).all() for frame, whole in zip(found, frames[sum(steps) :]))
+    assert all(
+        (frame.rgb == whole.rgb).all()
+        for frame, whole in zip(found, frames[sum(steps) :], strict=True)
+    )
 
 
 def test_skipping_ends_with_the_video_or_max_frames(make_clip) -> None:

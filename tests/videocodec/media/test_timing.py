@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,4 +41,4 @@ def test_restarted_clock_goes_on_from_where_it_was() -> None:
 def test_always_strictly_increasing_with_steps_the_format_holds(times) -> None:
     clock = TimestampRepair(ticks_per_frame=10, ticks_per_second=250)
     result = [clock(pts, duration) for pts, duration in times]
-    assert all(0 < later - earlier <= LONGEST_STEP for earlier, later in zip(result, result[1:]))
+    assert all(0 < later - earlier <= LONGEST_STEP for earlier, later in itertools.pairwise(result))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
@@ -206,14 +207,14 @@ class TestRealSizes:
     have.
     """
 
-    COMMON = {
+    COMMON: ClassVar = {
         "block_out_channels": (320, 640, 1280, 1280),
         "down_block_types": ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
         "up_block_types": ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
         "layers_per_block": 2,
     }
-    V1 = {**COMMON, "attention_head_dim": 8, "cross_attention_dim": 768}
-    V2 = {
+    V1: ClassVar = {**COMMON, "attention_head_dim": 8, "cross_attention_dim": 768}
+    V2: ClassVar = {
         **COMMON,
         "attention_head_dim": (5, 10, 20, 20),
         "cross_attention_dim": 1024,
@@ -297,7 +298,7 @@ class TestClips:
         for kind, predicted in (("epsilon", noise), ("v_prediction", own)):
             scheduler = DDIMScheduler(**STABLE_DIFFUSION, prediction_type=kind, clip_sample=False)
             scheduler.set_timesteps(1000)
-            frames = zip(predicted.split(1), timesteps.tolist(), sample.split(1))
+            frames = zip(predicted.split(1), timesteps.tolist(), sample.split(1), strict=True)
             taken.append(
                 torch.cat([scheduler.step(o, t, x).pred_original_sample for o, t, x in frames])
             )

@@ -200,9 +200,12 @@ class TestRefusals:
             assert alone.get("/api/original/0").status == 404
 
     def test_a_taken_port_is_an_error_that_says_what_to_do(self, play, coded_movie, player) -> None:
-        with pytest.raises(
-            PlayerError,
-            match=rf"port {player.port} cannot be used \(.+\): name another one with --port",
+        with (
+            pytest.raises(
+                PlayerError,
+                match=rf"port {player.port} cannot be used \(.+\): name another one with --port",
+            ),
+            play(coded_movie.coded, port=player.port),
+            play(coded_movie.coded, port=player.port),
         ):
-            with play(coded_movie.coded, port=player.port):
-                pass
+            pass

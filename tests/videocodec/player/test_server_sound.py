@@ -27,7 +27,7 @@ class TestSound:
             assert np.frombuffer(sound.readframes(48000), "<i2").std() > 300
 
     @pytest.mark.parametrize(
-        "asked, first, last",
+        ("asked", "first", "last"),
         [
             ("bytes=0-0", 0, 0),
             ("bytes=100-199", 100, 199),

@@ -59,7 +59,7 @@ def test_gaps_become_silence_and_what_is_too_early_goes(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    "rate, layout, channels",
+    ("rate", "layout", "channels"),
     [(8000, "mono", 1), (44100, "stereo", 2), (96000, "stereo", 2), (48000, "5.1", 2)],
 )
 def test_rates_and_channels(tmp_path, rate, layout, channels) -> None:

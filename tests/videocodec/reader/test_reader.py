@@ -149,7 +149,7 @@ class TestBatches:
             assert batch.indices.tolist() == [20, 0, 21, 0]
             assert all(
                 np.array_equal(picture, sequential[i].data)
-                for picture, i in zip(batch, batch.indices)
+                for picture, i in zip(batch, batch.indices, strict=True)
             )
             assert batch.pts_seconds.tolist() == [sequential[i].pts_seconds for i in batch.indices]
             assert batch.duration_seconds.tolist() == [0.04] * 4
@@ -246,7 +246,7 @@ class TestExactness:
                     for i in (rng.randrange(22) for _ in range(15))
                     if not np.array_equal(video[i].data, sequential[i].data)
                 )
-            except Exception as error:  # noqa: BLE001  (told below)
+            except Exception as error:
                 wrong.append(error)
 
         with VideoReader(coded_movie.coded, memory_limit=500_000, **CPU) as video:

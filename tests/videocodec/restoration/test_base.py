@@ -13,7 +13,7 @@ def test_the_identity_gives_the_latents_as_they_are(coded_movie) -> None:
     window = list(LatentStream(coded_movie.coded).frames())[:6]
     restored = IdentityRestoration().restore(window, 2, 3)
     assert (restored.shape, restored.dtype) == ((3, *window[0].latent.latents.shape), np.float32)
-    for frame, latents in zip(window[2:5], restored):
+    for frame, latents in zip(window[2:5], restored, strict=True):
         assert np.array_equal(frame.latent.latents, latents)
 
 

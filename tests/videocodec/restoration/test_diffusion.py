@@ -148,7 +148,7 @@ class TestSteps:
         assert t == [t[0] * k // 4 for k in (4, 3, 2, 1)]
         noises = [
             (x / alphas[i].sqrt() - clean) / ((1 - alphas[i]) / alphas[i]).sqrt()
-            for x, i in zip(recorder.samples, t)
+            for x, i in zip(recorder.samples, t, strict=True)
         ]
         for noise in noises[1:]:
             torch.testing.assert_close(noise, noises[0], atol=1e-3, rtol=1e-3)

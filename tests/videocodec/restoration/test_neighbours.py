@@ -142,7 +142,7 @@ def test_neighbours_of_a_real_stream_look_like_the_frame(coded_movie) -> None:
     for i in range(1, 9):
         found = neighbours(stream.bundle.tables, frames, i, stream.header.block_latents)
         own = frames[i].latent.latents.astype(float)
-        for other, near in zip((i - 1, i + 1), found):
+        for other, near in zip((i - 1, i + 1), found, strict=True):
             still += np.square(frames[other].latent.latents - own).mean()
             compensated += np.square(near - own).mean()
     assert compensated < 0.7 * still

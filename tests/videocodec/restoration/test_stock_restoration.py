@@ -134,4 +134,4 @@ def test_without_restoration_the_latents_stay(coded) -> None:
     ]
     restored = [frame.data for frame in decode_frames(stream, model=bundle, **CPU)]
     assert len(as_they_are) == len(restored) == FRAMES
-    assert any(not np.array_equal(a, b) for a, b in zip(as_they_are, restored))
+    assert any(not np.array_equal(a, b) for a, b in zip(as_they_are, restored, strict=True))

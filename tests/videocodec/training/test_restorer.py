@@ -28,7 +28,9 @@ class TestLoss:
             whole(pictures),
         )
         noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-        lpips = lambda a, b: a.abs().mean((1, 2, 3))
+
+        def lpips(a, b):
+            return a.abs().mean((1, 2, 3))
 
         def gain(error: float) -> float:
             whole, half = (
@@ -58,7 +60,10 @@ class TestLoss:
         batch = Batch(
             *[torch.zeros(2, 1, 8, 8)] * 4, planes, planes, torch.zeros(2), pictures, grid, judged
         )
-        lpips = lambda a, b: a.abs().mean((1, 2, 3))
+
+        def lpips(a, b):
+            return a.abs().mean((1, 2, 3))
+
         mse = [
             distortion(
                 torch.cat([error, 9 * beyond], -1),
@@ -88,7 +93,10 @@ class TestLoss:
             whole(pictures),
         )
         steady, changing = torch.full((1, 3, 64, 64), 0.1), 0.1 * torch.randn(1, 3, 64, 64)
-        no_lpips = lambda a, b: torch.zeros(len(a))
+
+        def no_lpips(a, b):
+            return torch.zeros(len(a))
+
         still = distortion(pictures + steady, batch, no_lpips, Weights(1.0, 0.1))[3]
         flickers = distortion(
             pictures + torch.cat([changing, -changing]),

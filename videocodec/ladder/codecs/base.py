@@ -84,7 +84,7 @@ class Codec(ABC):
     def missing(self) -> str | None:
         """Why this build cannot do it, None if it can."""
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> None:  # noqa: B027 (most codecs import nothing slow)
         """Import what is slow to import: loading a program is not part of the time it takes."""
 
     @abstractmethod

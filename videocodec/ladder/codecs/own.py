@@ -1,4 +1,4 @@
-"""This codec."""
+"""The codec of this package, through ``encode`` and ``decode``."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class FilterMetric(Metric):
         compare.link_to(sink)
         graph.configure()
         for index, planes in enumerate(zip(pair.distorted, pair.reference, strict=True)):
-            for source, plane in zip(inputs, planes):
+            for source, plane in zip(inputs, planes, strict=True):
                 frame = av.VideoFrame.from_ndarray(plane, format="yuv420p")
                 frame.pts, frame.time_base = index, 1 / rate
                 source.push(frame)
