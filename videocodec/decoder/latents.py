@@ -108,7 +108,8 @@ class LatentStream:
                     " does not have it"
                 )
                 raise ModelMismatchError(
-                    f"{self.path}: {problem}: it needs model {self._needed_model}: copy the file again,"
+                    f"{self.path}: {problem}: it needs model {self._needed_model}:"
+                    " copy the file again,"
                     " or give the bundle as the model"
                 ) from damage
             if attached is None:
@@ -130,11 +131,13 @@ class LatentStream:
         if channels != needed:
             raise ModelMismatchError(
                 f"{self.path}: needs model {self._needed_model} with {needed} latent channels,"
-                f" {self.bundle.name} {self.bundle.sha256[:16]}… has {channels} and cannot be forced"
+                f" {self.bundle.name} {self.bundle.sha256[:16]}… has {channels} and cannot be"
+                " forced"
                 " on it"
             )
         warnings.warn(
-            f"{self.path}: needs model {self._needed_model}, forced to decode with {self.bundle.name}"
+            f"{self.path}: needs model {self._needed_model}, forced to decode with"
+            f" {self.bundle.name}"
             f" {self.bundle.sha256[:16]}…: with other codec tables latents differ and fail their"
             " checksums, with other networks the pictures are not those that were encoded",
             ForcedModelWarning,

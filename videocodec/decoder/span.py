@@ -92,7 +92,7 @@ def _parse_end(end: str, whole: str) -> int | Fraction | None:
     if not end:
         return None
     match = _END.fullmatch(end)
-    if match is None or not match[3] and "." in match[2]:
+    if match is None or (not match[3] and "." in match[2]):
         raise SettingsError(_malformed(whole))
     value = Fraction(match[2].rstrip(".")) if match[3] else int(match[2])
     return -value if match[1] else value

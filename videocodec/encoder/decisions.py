@@ -53,7 +53,7 @@ class BlockDecider:
         *,
         generate: GenerateChooser | None = None,
         weights: np.ndarray | None = None,
-        rates: RateEstimates | None = None,
+        rates: RateEstimates = RateEstimates(),
     ) -> None:
         self.tables, self.block = tables, block
         if weights is None:

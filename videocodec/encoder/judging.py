@@ -199,7 +199,7 @@ class PerceptualJudge:
             sums = of_picture if len(self._tiles) > 1 else [float(part.detach()) for part in parts]
             loss = sum(
                 weight * part / (total + enough)
-                for weight, part, total, enough in zip(_WEIGHTS, parts, sums, _ENOUGH)
+                for weight, part, total, enough in zip(_WEIGHTS, parts, sums, _ENOUGH, strict=True)
             )
             (of_tile,) = torch.autograd.grad(loss, z)
             gradient[:, tile.outer[0], tile.outer[1]] += of_tile[0].cpu().numpy()

@@ -31,6 +31,7 @@ class RateDistortionQuantiser:
         self._places = np.ones(target.shape[1:], dtype=np.float32) if places is None else places
 
     def __call__(self, part: PassContext) -> np.ndarray:
+        """The levels of one pass, (positions, channels of the slice) int64."""
         target = self._target[
             part.first : part.first + part.channels, part.rows, part.columns
         ].T.ravel()

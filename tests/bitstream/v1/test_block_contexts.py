@@ -111,7 +111,7 @@ def test_merge_contexts() -> None:
         # (0, 1) has the joined unit at its right
         ("block_merge", [162 + 27 + 3 + 1, 162 + 27 + 3, 162 + 27], [0, 1, 0]),
     ]
-    assert [call for call in recorded(fields, after(past)) if call[0] == "block_merge"][0] == (
+    assert next(call for call in recorded(fields, after(past)) if call[0] == "block_merge") == (
         "block_merge",
         [9 + 6],
         [0],

@@ -132,7 +132,7 @@ def test_elements_come_in_the_order_of_the_syntax(coded: Coded) -> None:
 
 
 def test_every_bit_is_told(coded: Coded) -> None:
-    for events, frame in zip(coded.read.frames, coded.frames):
+    for events, frame in zip(coded.read.frames, coded.frames, strict=True):
         blocks = sum(event.bits for event in events if event.name in BLOCKS)
         levels = sum(event.bits for event in events if event.name in LEVELS)
         assert blocks == pytest.approx(frame.block_bits)
@@ -141,12 +141,14 @@ def test_every_bit_is_told(coded: Coded) -> None:
 
 
 def test_places_are_what_symbols_speak_for(coded: Coded) -> None:
-    for events, frame in zip(coded.read.frames[1:], coded.frames[1:]):
+    for events, frame in zip(coded.read.frames[1:], coded.frames[1:], strict=True):
         fields, by_name = frame.fields, {}
         for event in events:
             if not event.escapes:
                 assert len(event.places) == len(event.values)
-                by_name.setdefault(event.name, []).extend(zip(event.places, event.values))
+                by_name.setdefault(event.name, []).extend(
+                    zip(event.places, event.values, strict=True)
+                )
         modes = fields.modes.reshape(-1)
         assert sorted(by_name["mode"]) == list(enumerate(modes.tolist()))
         leading = set(leaders(fields.sides)[modes != Mode.INTRA].tolist())
@@ -174,7 +176,7 @@ def test_level_layers_are_the_levels_of_the_frames(coded: Coded) -> None:
 
 def test_block_layers_are_those_of_the_frames(coded: Coded) -> None:
     assert len(coded.read.fields) == 2
-    for fields, frame in zip(coded.read.fields, coded.frames[1:]):
+    for fields, frame in zip(coded.read.fields, coded.frames[1:], strict=True):
         assert (fields.modes == frame.fields.modes).all()
         assert (fields.vectors == frame.fields.vectors).all()
 
