@@ -81,7 +81,7 @@ def run_show(args: argparse.Namespace) -> None:
     """Write a sheet of pictures."""
     weights = args.weights or newest_weights(args.run)
     bits = show(weights, args.pictures, args.step, args.output)
-    for file, bpp in zip(args.pictures, bits):
+    for file, bpp in zip(args.pictures, bits, strict=True):
         print(f"{file}: {bpp:.3f} bits per pixel, estimated")
 
 

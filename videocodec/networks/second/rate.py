@@ -45,7 +45,7 @@ class Rate(nn.Module):
         """
         first = checkerboard(*scaled.shape[2:], scaled.device)
         done, bits, start = [scaled[:, :0]], torch.zeros_like(log2_step), 0
-        for net, own in zip(self.nets, self.slices):
+        for net, own in zip(self.nets, self.slices, strict=True):
             channels = slice(start, start + own)
             value, there = scaled[:, channels], sent[:, channels, None, None]
             passes = _Passes(net, torch.cat(done, 1), log2_step)

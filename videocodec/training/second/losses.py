@@ -99,7 +99,7 @@ def _look(
     pair = (decoded[..., dy:, dx:], target[..., dy:, dx:])
     is_shrunk, scale = rng.random() < _SHRUNK_SHARE, rng.uniform(_LEAST_SCALE, 1.0)
     size = [max(_SMALLEST_LOOK, round(scale * side)) for side in pair[0].shape[2:]]
-    if not is_shrunk or any(new >= old for new, old in zip(size, pair[0].shape[2:])):
+    if not is_shrunk or any(new >= old for new, old in zip(size, pair[0].shape[2:], strict=True)):
         return pair
     first, second = (F.interpolate(p, size, mode="bilinear", antialias=True) for p in pair)
     return first, second

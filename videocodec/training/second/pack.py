@@ -96,7 +96,7 @@ def read(file: Path) -> PackedPictures:
     with ThreadPoolExecutor() as pool:
         pictures = list(pool.map(_decoded, entries))
     kinds: dict[Kind, list[np.ndarray]] = {kind: [] for kind in Kind}
-    for entry, picture in zip(entries, pictures):
+    for entry, picture in zip(entries, pictures, strict=True):
         if picture is not None:
             kinds[entry.kind].append(picture)
     return PackedPictures(*(kinds[kind] for kind in Kind))

@@ -179,7 +179,9 @@ class TestBatches:
         for workers in (0, 1, 3):
             with Ahead(self.make(data), first=4, workers=workers) as batches:
                 taken.append([batches.take() for _ in range(5)])
-        assert all(torch.equal(a, b) for one in taken[1:] for a, b in zip(taken[0], one))
+        assert all(
+            torch.equal(a, b) for one in taken[1:] for a, b in zip(taken[0], one, strict=True)
+        )
         assert not torch.equal(taken[0][0], taken[0][1])
 
     def test_an_error_of_a_thread_arrives(self) -> None:
