@@ -30,6 +30,7 @@ import torch
 from bitstream.access_unit import AccessUnit
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.tables import BLOCK_TABLES
 from tools.bench.inter_coders import Coder, code, coders
 from tools.bench.markdown import Cell, Table
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
@@ -49,8 +50,7 @@ from videocodec.models.runtime import AutoencoderRuntime
 MEASURED_EVERY = 5  # frames
 PERCENT = "{:+.1f} %"
 _FIGURES = ("lpips", "PSNR")
-PARTS = ("mode", "unit", "direction", "vector_merge", "vector_delta", "residual levels")
-MOTION_PARTS = 5  # the first of them
+PARTS = (*BLOCK_TABLES, "residual levels")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def shares(results: Mapping[str, ByCoder], coder: Coder, crfs: Sequence[int]) ->
         spent = [clip[coder.name, crf].spent for clip in results.values()]
         inter = sum(one["inter"] for one in spent)
         parts = [100 * sum(one.get(part, 0.0) for one in spent) / inter for part in PARTS]
-        table.add(crf, inter, *parts, 100 - sum(parts), sum(parts[:MOTION_PARTS]))
+        table.add(crf, inter, *parts, 100 - sum(parts), sum(parts[: len(BLOCK_TABLES)]))
     return table
 
 

@@ -30,14 +30,20 @@ from tools.bench.results import ROOT, Results, load
 REGION = re.compile(
     r"^<!-- (?P<kind>table|source): (?P<what>[^\n]*?) -->\n(?P<body>.*?)^<!-- end -->$", re.M | re.S
 )
+MARK = re.compile(r"<!-- (?:(?:table|source): |end -->)")
 _SHORT = 7  # digits of a commit
 
 
 def rewritten(text: str, results: Mapping[str, Results]) -> str:
     """A page with all its regions filled in.
 
-    Raises ``KeyError`` where a region names what is not there.
+    Raises ``KeyError`` where a region names what is not there, ``ValueError`` where a mark does not
+    stand on a line of its own or has no end: text between would be lost.
     """
+    regions = list(REGION.finditer(text))
+    marks = [line for line in text.splitlines() if MARK.match(line)]
+    if len(marks) != 2 * len(regions) or any(MARK.search(match["body"]) for match in regions):
+        raise ValueError(f"marks without an end, or not on lines of their own, in: {marks}")
 
     def fill(match: re.Match[str]) -> str:
         make = {"table": table, "source": source}[match["kind"]]

@@ -55,3 +55,14 @@ def test_the_whole_encoder_is_the_one_people_use(tool_module: Callable) -> None:
         EncoderSettings(crf=30, **coder.settings) != EncoderSettings(crf=30) or not coder.weighted
         for coder in without
     )
+
+
+def test_bytes_are_shared_out_over_the_elements_of_the_syntax(tool_module: Callable) -> None:
+    inter = tool_module("bench.inter")
+    whole = tool_module("bench.inter_coders").coders()[0][-1]
+    spent = dict.fromkeys(inter.PARTS, 10.0) | {"inter": 100.0, "keyframes": 50.0}
+    coded = inter.Coded(150, 30.0, 0.2, spent)
+    table = inter.shares(
+        {"a": {(whole.name, 32): coded}, "b": {(whole.name, 32): coded}}, whole, [32]
+    )
+    assert table.rows == [[32, 200.0, *[10.0] * len(inter.PARTS), 40.0, 50.0]]

@@ -45,6 +45,20 @@ def test_a_source_names_command_commit_and_machine(results: dict[str, Results]) 
 
 
 @pytest.mark.parametrize(
+    "page",
+    [
+        "<!-- table: n.first -->\nText.\n",
+        "<!-- end -->\n",
+        "<!-- table: n.first -->\n| a |\n<!-- end --> <!-- source: n -->\nText.\n<!-- end -->\n",
+        "<!-- table: n.first -->\n<!-- source: n -->\n<!-- end -->\n",
+    ],
+)
+def test_a_mark_without_an_end_loses_no_text(results: dict[str, Results], page: str) -> None:
+    with pytest.raises(ValueError, match="marks"):
+        tables.rewritten(page, results)
+
+
+@pytest.mark.parametrize(
     "mark", ["table: m.first", "table: n.third", 'table: n.first rows="c"', "table: n.first x=1"]
 )
 def test_a_mark_that_names_nothing_is_an_error(results: dict[str, Results], mark: str) -> None:
