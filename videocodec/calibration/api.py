@@ -68,26 +68,18 @@ def calibrate(
     Hugging Face hub, which is downloaded only if there is no such folder.
     output: the folder to make; it appears when it is complete.
     images: folder of photographs, those below 80 px a side left out.
-    clips: folder of videos to fit inter frames on; without it the photographs are filmed by a
-    virtual camera.
+    clips: folder of videos to fit inter frames on; without it a camera over photographs is made up.
     minutes: for fitting the context networks; running the autoencoder comes on top.
-    training_steps: fit them for so many steps instead of minutes, which makes the same bundle every
-    time on one machine.
+    training_steps: in place of minutes; makes the same bundle every time on one machine.
     picture_count, clip_frames: how much is used at most.
     log: called with a line on every step.
 
-    Raises ``UnknownModelError`` for a model that cannot be used, ``InputError`` for folders without
-    pictures or clips, ``OutputExistsError``, ``OutputError``, ``DeviceError``,
-    ``OutOfMemoryError``, and ``SettingsError`` for settings.
+    Raises ``UnknownModelError``, ``InputError`` for folders without pictures or clips,
+    ``OutputExistsError``, ``OutputError``, ``DeviceError``, ``OutOfMemoryError``, ``SettingsError``.
     """
-    begin = time.monotonic()
-    if not minutes > 0:
-        raise SettingsError(f"minutes must be above 0, got {minutes}")
-    if training_steps is not None:
-        check_whole_number("training_steps", training_steps, 1)
+    begin, budget = time.monotonic(), _budget(minutes, training_steps)
     check_whole_number("picture_count", picture_count, 1)
     check_whole_number("clip_frames", clip_frames, 2)
-    budget = Budget(minutes=minutes) if training_steps is None else Budget(steps=training_steps)
     settings = FittingSettings(budget, clip_frames, device, threads)
     set_threads(threads)
     output, say = Path(output), log or (lambda line: None)
@@ -96,40 +88,62 @@ def calibrate(
     videos = None if clips is None else clip_files(Path(clips))
     origin = ModelSource.find(source)
     _check_apart(origin.folder, output)
-    autoencoder = origin.load_autoencoder()
-    channels = autoencoder.config.latent_channels
-    unet = origin.load_unet(channels) if origin.has_unet else None
-    notes = origin.notes
-    say(
-        f"{origin.folder}: {type(autoencoder).__name__}, {channels} latent channels"
-        + (f", {type(unet).__name__}" if unet else "")
-    )
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
     with _workshop(output) as workshop:
         making = workshop.path / output.absolute().name
-        origin.install(making, autoencoder)
-        if unet is not None:
-            notes.append(_add_conditioning(making, autoencoder, unet, origin.folder))
-        # they may be most of the memory, and what follows loads what it needs
-        del autoencoder, unet
+        channels, notes = _install(origin, making, say)
         fit_bundle(making, pictures, videos, settings, say)
         if origin.has_unet:
             load_denoiser(making, channels)
-        bundle = ModelBundle(making.name, making)
         report = CalibrationReport(
             bundle=str(output),
-            sha256=bundle.sha256,
+            sha256=ModelBundle(making.name, making).sha256,
             latent_channels=channels,
             pictures=len(pictures),
             clips=len(videos or []),
             calibration_seconds=time.monotonic() - begin,
             notes=notes,
         )
-        record = asdict(report) | {"source": str(source), "videocodec": __version__}
-        del record["bundle"], record["sha256"]
-        (making / CALIBRATION_RECORD).write_text(json.dumps(record, indent=2) + "\n")
+        _write_record(report, source, making / CALIBRATION_RECORD)
         _put_in_place(making, output)
     return report
+
+
+def _write_record(report: CalibrationReport, source: str | Path, file: Path) -> None:
+    """Write how the bundle was made, less what its identity follows from."""
+    record = asdict(report) | {"source": str(source), "videocodec": __version__}
+    del record["bundle"], record["sha256"]
+    file.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def _budget(minutes: float, training_steps: int | None) -> Budget:
+    """For the context networks.  Raises ``SettingsError``."""
+    if not minutes > 0:
+        raise SettingsError(f"minutes must be above 0, got {minutes}")
+    if training_steps is None:
+        return Budget(minutes=minutes)
+    check_whole_number("training_steps", training_steps, 1)
+    return Budget(steps=training_steps)
+
+
+def _install(
+    origin: ModelSource, making: Path, say: Callable[[str], None]
+) -> tuple[int, list[str]]:
+    """Write the networks into the folder to be made → latent channels, and notes for its owner.
+
+    The networks, which may be most of the memory, are let go of: what follows loads what it needs.
+    """
+    autoencoder = origin.load_autoencoder()
+    channels = autoencoder.config.latent_channels
+    unet = origin.load_unet(channels) if origin.has_unet else None
+    say(
+        f"{origin.folder}: {type(autoencoder).__name__}, {channels} latent channels"
+        + (f", {type(unet).__name__}" if unet else "")
+    )
+    origin.install(making, autoencoder)
+    notes = origin.notes
+    if unet is not None:
+        notes.append(_add_conditioning(making, autoencoder, unet, origin.folder))
+    return channels, notes
 
 
 def _add_conditioning(
@@ -166,6 +180,7 @@ def _check_apart(source: Path, output: Path) -> None:
 
 
 def _workshop(output: Path) -> Unfinished:
+    output.absolute().parent.mkdir(parents=True, exist_ok=True)
     try:
         return Unfinished(output.absolute(), folder=True)
     except OSError as error:
