@@ -75,7 +75,7 @@ def calibrate(
     log: called with a line on every step.
 
     Raises ``UnknownModelError``, ``InputError`` for folders without pictures or clips,
-    ``OutputExistsError``, ``OutputError``, ``DeviceError``, ``OutOfMemoryError``, ``SettingsError``.
+    ``OutputExistsError``, ``OutputError``, ``SettingsError``, ``DeviceError``, ``OutOfMemoryError``
     """
     begin, budget = time.monotonic(), _budget(minutes, training_steps)
     check_whole_number("picture_count", picture_count, 1)
