@@ -341,7 +341,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("settings", [{"steps": 0}, {"seed": -1}, {"memory_limit": -1}])
     def test_impossible_ones_are_refused(self, coded_movie, settings: dict[str, int]) -> None:
-        with pytest.raises(ValueError, match="must be at least"):
+        with pytest.raises(ValueError, match="of at least"):
             VideoReader(coded_movie.coded, **settings)
 
     def test_metadata(self, reader: VideoReader, coded_movie) -> None:
