@@ -22,7 +22,8 @@ from .ladder_arguments import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..ladder.runner import LadderProgress
+    from ..ladder.progress import LadderProgress
+    from ..ladder.schema import LadderResults
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -35,7 +36,7 @@ def add(commands: argparse._SubParsersAction) -> None:
             " a report. An interrupted run goes on when started again with the same --output."
         ),
     )
-    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="clips")
+    parser.add_argument("inputs", metavar="INPUT", nargs="*", help="clips")
     parser.add_argument(
         "--output",
         required=True,
@@ -87,12 +88,22 @@ def _add_rungs(parser: argparse.ArgumentParser) -> None:
 
 def _add_figures(parser: argparse.ArgumentParser) -> None:
     """What is measured and compared."""
+    from ..ladder.metrics import all_options
+
     parser.add_argument(
         "--metrics",
         type=names,
         metavar="NAME,…",
         help="what to measure (default: all that can be)",
     )
+    parser.add_argument(
+        "--add-metric",
+        type=names,
+        metavar="NAME,…",
+        help="score the finished encodes in --output with these too, without encoding again",
+    )
+    for option in all_options():
+        parser.add_argument(f"--{option.name}", metavar="FILE", help=option.help)
     parser.add_argument(
         "--target",
         action="append",
@@ -114,12 +125,10 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
         help="BD-rates only where a codec takes less than this",
     )
     parser.add_argument(
-        "--lpips-weights", metavar="FILE", help="safetensors of LPIPS with SqueezeNet 1.1"
-    )
-    parser.add_argument(
-        "--dists-weights",
-        metavar="FILE",
-        help="safetensors of DISTS: VGG-16 as torchvision names it, alpha, beta",
+        "--above",
+        type=amount,
+        metavar="RATE",
+        help="BD-rates only where a codec takes more than this",
     )
 
 
@@ -184,34 +193,9 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare and print what came out; a ladder of which no encode worked is a failure."""
-    from ..ladder.api import ladder
-    from ..ladder.results import terminal
-    from ..ladder.settings import DEFAULT_CODECS
+    from ..ladder.tables import terminal
 
-    with _progress_bar(quiet=args.json and not sys.stderr.isatty()) as progress:
-        results = ladder(
-            args.inputs,
-            args.output,
-            codecs=args.codecs or DEFAULT_CODECS,
-            bitrates=args.bitrates,
-            crf=merged_crf(args.crf),
-            resolutions=args.resolutions,
-            metrics=args.metrics,
-            targets=dict(pair for pairs in args.target for pair in pairs),
-            presets=args.presets,
-            reference=args.reference,
-            below=args.below,
-            gop_size=args.gop_size,
-            max_frames=args.max_frames,
-            model=args.model,
-            perceptual=args.perceptual,
-            lpips_weights=args.lpips_weights,
-            dists_weights=args.dists_weights,
-            pictures=args.pictures,
-            jobs=args.jobs,
-            threads=args.threads,
-            progress=progress,
-        )
+    results = _results(args)
     for note in results["notes"]:
         print(f"videocodec: note: {note}", file=sys.stderr)
     if args.json:
@@ -220,6 +204,48 @@ def run(args: argparse.Namespace) -> int:
         print(terminal(results))
         print(f"\n{args.output}: report.html, results.json, results.csv, plots")
     return 0 if any(one["error"] is None for one in results["records"]) else 1
+
+
+def _results(args: argparse.Namespace) -> LadderResults:
+    from ..ladder.add_metrics import add_metrics
+    from ..ladder.api import ladder
+    from ..ladder.metrics import all_options
+    from ..ladder.settings import DEFAULT_CODECS
+
+    named = {option.name: getattr(args, option.name.replace("-", "_")) for option in all_options()}
+    files = {name: path for name, path in named.items() if path is not None}
+    with _progress_bar(quiet=args.json and not sys.stderr.isatty()) as progress:
+        if args.add_metric:
+            return add_metrics(
+                args.output,
+                args.add_metric,
+                metric_files=files,
+                jobs=args.jobs,
+                progress=progress,
+            )
+        return ladder(
+            args.inputs,
+            args.output,
+            codecs=args.codecs or DEFAULT_CODECS,
+            bitrates=args.bitrates,
+            crf=merged_crf(args.crf),
+            resolutions=args.resolutions,
+            metrics=args.metrics,
+            metric_files=files,
+            targets=dict(pair for pairs in args.target for pair in pairs),
+            presets=args.presets,
+            reference=args.reference,
+            below=args.below,
+            above=args.above,
+            gop_size=args.gop_size,
+            max_frames=args.max_frames,
+            model=args.model,
+            perceptual=args.perceptual,
+            pictures=args.pictures,
+            jobs=args.jobs,
+            threads=args.threads,
+            progress=progress,
+        )
 
 
 @contextmanager

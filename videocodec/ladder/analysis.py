@@ -12,10 +12,19 @@ import numpy as np
 
 from .curves import Curve, Delta, bd_quality, bd_rate, convex_hull, crossings, mean_rate_saved
 from .metrics import Figure
+from .panel import geometric_mean, panel
+from .schema import (
+    Analysis,
+    Comparison,
+    DecoderBytes,
+    EqualQuality,
+    Mean,
+    PerTitle,
+    Record,
+)
 
 MISSED = 0.1  # a bitrate missed by more than this share is said to be missed
 SAME = 0.05  # encodes for different bitrates that differ by less than this share took the same
-Record = dict  # one of results.json
 
 
 def is_missed(record: Record) -> bool:
@@ -25,8 +34,11 @@ def is_missed(record: Record) -> bool:
 
 @dataclass(frozen=True)
 class CodecCurve:
-    """The records of one codec on one clip that have a figure, as points; `hull`: those of them on
-    the convex hull over resolutions; `asked`: the bitrates asked for.
+    """The records of one codec on one clip that have a figure.
+
+    points: rate in kbit/s, and quality such that more is better.
+    hull: places of those on the convex hull over resolutions.
+    asked: the bitrates asked for, bits per second.
     """
 
     records: list[Record]
@@ -87,14 +99,16 @@ def analyse(
     codecs: Sequence[str],
     figures: Sequence[Figure],
     reference: str,
-    decoder_bytes: dict[str, dict[str, int]],
+    decoder_bytes: dict[str, DecoderBytes],
     below: float | None = None,
-) -> dict[str, object]:
-    """All of it, as JSON: see docs/ladder.md.  below: BD-rates only where the tested codec takes
-    less than that many bits per second.
+    above: float | None = None,
+) -> Analysis:
+    """All of it, as JSON: see docs/ladder.md.
+
+    below, above: bits per second; BD figures only where the tested codec takes less, or more.
     """
     comparable = find_spec("bjontegaard") is not None
-    limit = np.inf if below is None else below / 1000
+    limits = (np.inf if below is None else below / 1000, (above or 0) / 1000)
     compared, per_title, equal = [], [], []
     for figure in figures:
         for clip in clips:
@@ -102,18 +116,18 @@ def analyse(
             for codec, found in curves.items():
                 per_title += _per_title(found, clip, codec, figure)
                 if codec != reference and reference in curves:
-                    ours, theirs = found.curve, curves[reference].curve
+                    tested, other = found.curve, curves[reference].curve
                     compared.append(
                         {"figure": figure.name, "clip": clip, "codec": codec}
-                        | _compare(ours, theirs, comparable, limit)
+                        | _compare(tested, other, comparable, limits)
                         | _payback(
-                            ours,
-                            theirs,
+                            tested,
+                            other,
                             decoder_bytes[codec]["model"] - decoder_bytes[reference]["model"],
                         )
                     )
             equal += _equal_quality(curves, clip, codecs, figure)
-    means = [
+    means: list[Mean] = [
         {"figure": figure.name, "codec": codec}
         | _mean(c for c in compared if c["figure"] == figure.name and c["codec"] == codec)
         for figure in figures
@@ -123,8 +137,10 @@ def analyse(
     return {
         "reference": reference,
         "below_bps": below,
+        "above_bps": above,
         "comparisons": compared,
         "means": means,
+        "panel": panel(means, [figure.name for figure in figures if figure.in_panel]),
         "per_title": per_title,
         "equal_quality": equal,
         "bd_missing": (
@@ -135,33 +151,35 @@ def analyse(
     }
 
 
-def _compare(ours: Curve, theirs: Curve, comparable: bool, below: float) -> dict[str, object]:
+def _compare(
+    tested: Curve, reference: Curve, comparable: bool, limits: tuple[float, float]
+) -> dict[str, object]:
+    """BD figures within ``limits`` (below, above, kbit/s), and where the curves cross."""
     absent = Delta(None, reason="the package bjontegaard is not installed")
     rate, quality = (
-        (bd_rate(ours, theirs, below), bd_quality(ours, theirs, below))
+        (bd_rate(tested, reference, *limits), bd_quality(tested, reference, *limits))
         if comparable
         else (absent, absent)
     )
     crossed = [
-        {"bitrate_bps": 1000 * at, "leads_above": leads} for at, leads in crossings(ours, theirs)
+        {"bitrate_bps": 1000 * at, "leads_above": leads}
+        for at, leads in crossings(tested, reference)
     ]
     return {"bd_rate_percent": asdict(rate), "bd_quality": asdict(quality), "crossovers": crossed}
 
 
-def _payback(ours: Curve, theirs: Curve, model_bytes: int) -> dict[str, object]:
+def _payback(tested: Curve, reference: Curve, model_bytes: int) -> dict[str, object]:
     """Minutes of clip after which the bytes saved outweigh the model that the other codec does
     without; None if never.
     """
-    saved = mean_rate_saved(ours, theirs)
+    saved = mean_rate_saved(tested, reference)
     minutes = None
     if saved is not None and saved > 0 and model_bytes > 0:
         minutes = model_bytes * 8 / (1000 * saved) / 60
     return {"saved_bps": None if saved is None else 1000 * saved, "payback_minutes": minutes}
 
 
-def _per_title(
-    found: CodecCurve, clip: str, codec: str, figure: Figure
-) -> Iterator[dict[str, object]]:
+def _per_title(found: CodecCurve, clip: str, codec: str, figure: Figure) -> Iterator[PerTitle]:
     """For every bitrate asked for, or every rung's own, the best point of the hull that takes no
     more (or, of a bitrate, hardly more).
     """
@@ -180,7 +198,7 @@ def _per_title(
 
 def _equal_quality(
     curves: dict[str, CodecCurve], clip: str, codecs: Sequence[str], figure: Figure
-) -> Iterator[dict[str, object]]:
+) -> Iterator[EqualQuality]:
     """For every rung of the first codec: what the others take at its quality; None outside their
     rungs, or where they are not monotonic.
     """
@@ -201,18 +219,18 @@ def _equal_quality(
         }
 
 
-def _mean(comparisons: Iterator[dict]) -> dict[str, object]:
+def _mean(comparisons: Iterator[Comparison]) -> dict[str, object]:
     """Over the clips that have a BD-rate: arithmetic mean, and the mean of the ratios."""
-    known = [
-        c["bd_rate_percent"]["value"]
-        for c in comparisons
-        if c["bd_rate_percent"]["value"] is not None
-    ]
-    if not known:
-        return {"clips": 0, "bd_rate_percent": None, "bd_rate_percent_geometric": None}
-    geometric = 100 * (float(np.exp(np.mean(np.log1p(np.array(known) / 100)))) - 1)
+    deltas = [comparison["bd_rate_percent"] for comparison in comparisons]
+    known = [delta["value"] for delta in deltas if delta["value"] is not None]
+    mean = geometric = None
+    if known:
+        mean = float(np.mean(known))
+        geometric = geometric_mean(known)
     return {
         "clips": len(known),
-        "bd_rate_percent": float(np.mean(known)),
+        "better": sum(delta["side"] == "better" for delta in deltas),
+        "worse": sum(delta["side"] == "worse" for delta in deltas),
+        "bd_rate_percent": mean,
         "bd_rate_percent_geometric": geometric,
     }

@@ -18,19 +18,20 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
+import numpy.typing as npt
+from av.video.reformatter import Interpolation
 
 from bitstream.sequence_header import ColourDescription
 
 from ..errors import InputError
-from ..media.colour import BT709, ChromaOnLeft, RgbReader, YuvWriter, stored_as
+from ..media.colour import BT709, YuvWriter, stored_as
 from ..media.source import VideoSource
 from .files import digest, file_sha256, read_json, write_json
+from .planes import read, resized, tag, untagged
 
 FORMAT = 1  # to be raised when the frames made of the same source change
 SMALLEST_SIDE = 16
 _AS_STORED = frozenset({"yuv420p", "yuvj420p"})
-_EXACT = Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _LOSSLESS = {"preset": "ultrafast", "qp": "0", "g": "50"}
 _MATRIX_NAMES = {BT709: "BT.709", 4: "FCC", 5: "BT.601", 6: "BT.601", 7: "SMPTE 240M", 9: "BT.2020"}
 
@@ -39,10 +40,15 @@ _MATRIX_NAMES = {BT709: "BT.709", 4: "FCC", 5: "BT.601", 6: "BT.601", 7: "SMPTE 
 class Clip:
     """One prepared clip.
 
-    name: of the source, without suffix.  source: its path as given.  folder: where the prepared
-    files lie.  sha256: of the frames, their rate and colour.  width, height (even), frames (2 or
-    more), rate: frames per second as "num/den".  primaries, transfer, matrix, full_range: H.273
-    code points, the matrix never unspecified.  notes: what was done to the source, a line each.
+    name: of the source, without suffix.
+    source: its path as given.
+    folder: where the prepared files lie.
+    sha256: of the frames, their rate and colour.
+    width, height: px, even.
+    frames: 2 or more.
+    rate: frames per second as "num/den".
+    primaries, transfer, matrix, full_range: H.273 code points, the matrix never unspecified.
+    notes: what was done to the source, a line each.
     """
 
     name: str
@@ -98,9 +104,9 @@ class Clip:
             )
         return path
 
-    def reference(self) -> np.ndarray:
+    def reference(self) -> npt.NDArray[np.uint8]:
         """All frames, (frames, H * 3 / 2, W) uint8: planar 4:2:0, as NumPy maps them from a file
-        that `discard_reference` removes.
+        that ``discard_reference`` removes.
         """
         path = Path(self.folder) / "reference.yuv"
         if not path.is_file():
@@ -121,19 +127,19 @@ class Clip:
 
     @classmethod
     def from_dict(cls, values: dict[str, object]) -> Clip:
-        """Of what `to_dict` gave."""
+        """Of what ``to_dict`` gave."""
         return cls(**{**values, "notes": tuple(values["notes"])})
 
 
-def as_frames(path: Path, clip: Clip) -> np.ndarray:
+def as_frames(path: Path, clip: Clip) -> npt.NDArray[np.uint8]:
     """A file of raw frames of the clip's size, mapped: (frames, H * 3 / 2, W) uint8."""
     return np.memmap(path, np.uint8, "r").reshape(-1, clip.height * 3 // 2, clip.width)
 
 
 def prepare(source: Path, folder: Path, max_frames: int | None = None) -> Clip:
-    """Read a source and store its frames under `folder`, or find what an earlier run stored.
+    """Read a source and store its frames under ``folder``, or find what an earlier run stored.
 
-    Raises ``InputError`` for what `VideoSource` refuses and for fewer than two frames.
+    Raises ``InputError`` for what ``VideoSource`` refuses and for fewer than two frames.
     """
     with VideoSource(source, max_frames=max_frames) as opened:
         key = digest({"source": file_sha256(source), "max_frames": max_frames, "format": FORMAT})
@@ -202,55 +208,6 @@ def _store(opened: VideoSource, source: Path, home: Path, max_frames: int | None
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def read(path: Path) -> Iterator[av.VideoFrame]:
-    """Frames of a file in display order, 8-bit 4:2:0 planes, without any tag."""
-    with av.open(str(path)) as container:
-        container.streams.video[0].thread_type = "AUTO"
-        for frame in container.decode(video=0):
-            yield untagged(frame)
-
-
-def untagged(frame: av.VideoFrame) -> av.VideoFrame:
-    """The same planes as a new frame: without picture type, side data, timestamps and colour, which
-    encoders and filters would act on.
-    """
-    return av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
-
-
-def resized(
-    frame: av.VideoFrame,
-    width: int,
-    height: int,
-    interpolation: Interpolation = Interpolation.BICUBIC,
-) -> av.VideoFrame:
-    """Every plane of a 4:2:0 frame at another size; the values keep their meaning, since no colour
-    is converted.
-    """
-    if (frame.width, frame.height) == (width, height):
-        return frame
-    return VideoReformatter().reformat(
-        frame, width=width, height=height, format="yuv420p", interpolation=interpolation | _EXACT
-    )
-
-
-class ToRgb:
-    """Planes (H * 3 / 2, W) uint8 of a clip → (H, W, 3) uint8 RGB, by its matrix and range, chroma
-    samples on the left.
-    """
-
-    def __init__(self, clip: Clip) -> None:
-        self._convert, self._tagged = (
-            RgbReader(clip.colour, clip.height),
-            ChromaOnLeft(clip.width, clip.height),
-        )
-
-    def __call__(self, planes: np.ndarray) -> np.ndarray:
-        """Planes of 4:2:0 (1.5 · H, W) uint8 as a picture (H, W, 3) uint8."""
-        return self._convert(
-            self._tagged(av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p"))
-        )
-
-
 def _planar(
     opened: VideoSource, colour: ColourDescription, width: int, height: int
 ) -> Iterator[av.VideoFrame]:
@@ -296,12 +253,6 @@ def _write(path: Path, clip: Clip, frames: Iterator[av.VideoFrame]) -> None:
         if stream is not None:
             container.mux(stream.encode())
     beside.replace(path)
-
-
-def tag(target: av.VideoFrame | av.VideoCodecContext, clip: Clip) -> None:
-    """State the clip's colour on a frame or an encoder."""
-    target.colorspace, target.color_range = clip.matrix, 2 if clip.full_range else 1
-    target.color_primaries, target.color_trc = clip.primaries, clip.transfer
 
 
 def _even(side: float) -> int:

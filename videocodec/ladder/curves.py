@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -45,29 +46,35 @@ class Curve:
 
 @dataclass(frozen=True)
 class Delta:
-    """A Bjøntegaard delta, or why there is none.  overlap: the share of the tested curve's range
-    that the reference has too.
+    """A Bjøntegaard delta, or why there is none.
+
+    overlap: the share of the tested curve's range that the reference has too.
+    side: without overlap, whether the tested curve is better or worse all along.
     """
 
     value: float | None
     overlap: float = 0.0
     reason: str | None = None
+    side: Literal["better", "worse"] | None = None
 
 
-def bd_rate(tested: Curve, reference: Curve, below: float = np.inf) -> Delta:
-    """Percent of bytes that `tested` takes more (less, if negative) than `reference` at equal
+def bd_rate(tested: Curve, reference: Curve, below: float = np.inf, above: float = 0.0) -> Delta:
+    """Percent of bytes that ``tested`` takes more (less, if negative) than ``reference`` at equal
     quality (Akima interpolation).
 
-    below: only the qualities that `tested` reaches with less than that rate in kbit/s.
+    below, above: kbit/s; only the qualities that ``tested`` reaches with rates between.
     """
     if (reason := _refusal(tested, reference)) is not None:
         return Delta(None, reason=reason)
     if tested.rates[0] >= below:
         return Delta(None, reason=f"never below {below:g} kbit/s")
+    if tested.rates[-1] <= above:
+        return Delta(None, reason=f"never above {above:g} kbit/s")
+    worst = tested.quality_at(max(above, tested.rates[0]))
     best = tested.quality_at(min(below, tested.rates[-1]))
-    low, high = max(tested.quality[0], reference.quality[0]), min(best, reference.quality[-1])
+    low, high = max(worst, reference.quality[0]), min(best, reference.quality[-1])
     if low >= high:
-        return Delta(None, reason="no overlap")
+        return _beyond(best, reference)
     mean = _mean_difference(
         reference.quality,
         np.log10(reference.rates),
@@ -78,17 +85,24 @@ def bd_rate(tested: Curve, reference: Curve, below: float = np.inf) -> Delta:
     )
     if isinstance(mean, str):
         return Delta(None, reason=mean)
-    return Delta(float(100 * (10**mean - 1)), float((high - low) / (best - tested.quality[0])))
+    return Delta(float(100 * (10**mean - 1)), float((high - low) / (best - worst)))
 
 
-def bd_quality(tested: Curve, reference: Curve, below: float = np.inf) -> Delta:
-    """Quality that `tested` has more (less, if negative) than `reference` at equal rate, in the
-    unit of the curves.
+def _beyond(best: float, reference: Curve) -> Delta:
+    """Why there is no BD-rate where the tested curve ends at ``best`` without overlap."""
+    if best <= reference.quality[0]:
+        return Delta(None, reason="no overlap", side="worse")
+    return Delta(None, reason="no overlap", side="better")
+
+
+def bd_quality(tested: Curve, reference: Curve, below: float = np.inf, above: float = 0.0) -> Delta:
+    """Quality that ``tested`` has more (less, if negative) than ``reference`` at equal rate, in the
+    unit of the curves.  below, above: kbit/s, the rates to look at.
     """
     if (reason := _refusal(tested, reference)) is not None:
         return Delta(None, reason=reason)
     low, high = (
-        max(tested.rates[0], reference.rates[0]),
+        max(tested.rates[0], reference.rates[0], above),
         min(tested.rates[-1], reference.rates[-1], below),
     )
     if low >= high:
@@ -110,8 +124,8 @@ def bd_quality(tested: Curve, reference: Curve, below: float = np.inf) -> Delta:
 
 
 def mean_rate_saved(tested: Curve, reference: Curve) -> float | None:
-    """kbit/s that `tested` takes less at equal quality, as the mean over the qualities both reach;
-    None where they have none.
+    """kbit/s that ``tested`` takes less at equal quality, as the mean over the qualities that both
+    reach; None where they have none.
     """
     if _refusal(tested, reference) is not None:
         return None
@@ -127,7 +141,7 @@ def mean_rate_saved(tested: Curve, reference: Curve) -> float | None:
 
 def crossings(tested: Curve, reference: Curve) -> list[tuple[float, bool]]:
     """Rates in kbit/s at which one overtakes the other in quality, within the rates of both, and
-    whether `tested` leads from there on.
+    whether ``tested`` leads from there on.
     """
     for curve in (tested, reference):
         if len(curve.rates) < 2 or not np.all(np.diff(curve.rates) > 0):
@@ -166,7 +180,7 @@ def convex_hull(points: Sequence[tuple[float, float]]) -> list[int]:
 def _is_below(
     point: tuple[float, float], left: tuple[float, float], right: tuple[float, float]
 ) -> bool:
-    """Whether `point` lies on or below the line from `left` to `right`."""
+    """Whether ``point`` lies on or below the line from ``left`` to ``right``."""
     return (point[1] - left[1]) * (right[0] - left[0]) <= (right[1] - left[1]) * (
         point[0] - left[0]
     )

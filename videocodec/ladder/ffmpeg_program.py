@@ -50,7 +50,7 @@ def has_filter(name: str) -> bool:
 
 
 def ffmpeg(arguments: list[str], stdin: Iterable[bytes] = ()) -> None:
-    """Run it to its end, `stdin` piped in.
+    """Run it to its end, ``stdin`` piped in.
 
     Raises ``ProgramError`` with its last words if it fails.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
-    """Put `text` into the file at once: whoever reads it, after a crash too, finds the old or the
+    """Put ``text`` into the file at once: whoever reads it, after a crash too, finds the old or the
     new one.
     """
     beside = path.with_name(f"{path.name}.part{os.getpid()}")
@@ -18,7 +18,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """As `write_text`, one JSON value; not-a-number is refused, since JSON has none."""
+    """As ``write_text``, one JSON value; not-a-number is refused, since JSON has none."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 

@@ -51,8 +51,12 @@ def rate_label(rate: float) -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """One encode of a clip.  sought: the target it was made for by a search over crf, None for one
-    of the ladder.  perceptual: as of ``EncodeTask``.
+    """One encode of a clip.
+
+    clip, codec, rung, preset, gop_size, threads, model, perceptual: as of ``EncodeTask``.
+    sought: the target it was made for by a search over crf, None for one of the ladder.
+    finished: the key of an encode that is there already, whatever made it; None to encode by what
+        is here today.
     """
 
     clip: Clip
@@ -64,6 +68,7 @@ class Job:
     model: str
     sought: str | None = None
     perceptual: str | None = None
+    finished: str | None = None
 
     def depends_on(self) -> dict[str, object]:
         """All that the coded bytes depend on."""
@@ -85,8 +90,8 @@ class Job:
 
     @property
     def key(self) -> str:
-        """SHA-256 of it."""
-        return digest(self.depends_on())
+        """SHA-256 of it, or of what it was when the encode was made."""
+        return self.finished or digest(self.depends_on())
 
     def folder(self, cache: Path) -> Path:
         """Where results are kept: readable in front, unique behind."""
@@ -125,16 +130,16 @@ class Job:
             "threads": self.threads,
             "model": self.model,
             "perceptual": self.perceptual,
+            "finished": self.finished,
         }
 
     @classmethod
     def from_dict(cls, values: dict) -> Job:
-        """Of what `to_dict` gave."""
+        """Of what ``to_dict`` gave."""
         from .codecs import codec_named
 
-        settings = {
-            name: values[name] for name in ("preset", "gop_size", "threads", "model", "perceptual")
-        }
+        named = ("preset", "gop_size", "threads", "model", "perceptual", "finished")
+        settings = {name: values[name] for name in named}
         return cls(
             Clip.from_dict(values["clip"]),
             codec_named(values["codec"]),

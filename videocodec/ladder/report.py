@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from .analysis import codec_curve
-from .clips import Clip, ToRgb, read
+from .clips import Clip
 from .files import write_text
 from .metrics import Figure
+from .planes import ToRgb, read
 
 PICTURE_BUDGET = 24 << 20  # bytes of all pictures together, as they stand in the file
 _PAGE = Path(__file__).with_name("page")
@@ -53,7 +54,7 @@ _KEPT = (
 
 
 def write_report(results: dict, clips: Sequence[Clip], output: Path) -> Path:
-    """The report of a ladder in the folder `output` → its path."""
+    """The report of a ladder in the folder ``output`` → its path."""
     pictures, kind = _pictures(results, clips, output)
     kept = [{name: one[name] for name in _KEPT if name in one} for one in results["records"]]
     data = {name: value for name, value in results.items() if name != "records"}

@@ -9,29 +9,19 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import ProgramError, VideoCodecError
+from ..errors import ComparisonError, ProgramError, VideoCodecError
+from .clips import Clip
 from .files import read_json
 from .jobs import Job, is_encoded, metric_file, shown_frames
-from .metrics import Metric, MetricOptions
+from .metrics import Metric
+from .progress import Estimate, LadderProgress
+from .trust import CHECK_VERSION
 from .workers import Worker
-
-
-@dataclass(frozen=True)
-class LadderProgress:
-    """Encodes done of those known so far, failed ones among them, what was just finished, and
-    seconds left (None: unknown).
-    """
-
-    done: int
-    total: int
-    failed: int
-    label: str
-    seconds_left: float | None
 
 
 @dataclass(frozen=True)
@@ -47,34 +37,14 @@ class Outcome:
     seconds: float = 0.0
 
 
-@dataclass
-class Estimate:
-    """Time left, from what finished jobs of the same codec took; those found in the cache say
-    nothing.
-    """
-
-    workers: int
-    took: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    waiting: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def seconds_left(self) -> float | None:
-        """None while nothing was measured."""
-        known = [seconds for several in self.took.values() for seconds in several]
-        if not known:
-            return None
-        means = {
-            name: sum(several) / len(several) for name, several in self.took.items() if several
-        }
-        anything = sum(known) / len(known)
-        return (
-            sum(count * means.get(name, anything) for name, count in self.waiting.items())
-            / self.workers
-        )
-
-
 class Runner:
-    """Runs jobs.  cache: the folder of results.  metrics: what to measure, those that can be.
-    shown: how many frames of a clip the report shows.  workers: how many processes at a time.
+    """Runs jobs.
+
+    cache: the folder of results.
+    metrics: what to measure, those that can be.
+    files: what the user named for them, by the options' names.
+    shown: how many frames of a clip the report shows.
+    workers: how many processes at a time.
     progress: called at the beginning and after every job, from any thread.
     """
 
@@ -82,16 +52,16 @@ class Runner:
         self,
         cache: Path,
         metrics: Sequence[Metric],
-        options: MetricOptions,
+        files: Mapping[str, str],
         *,
         shown: int,
         workers: int,
         progress: Callable[[LadderProgress], None] | None = None,
     ) -> None:
-        self._cache, self._metrics, self._options, self._shown, self._workers = (
+        self._cache, self._metrics, self._files, self._shown, self._workers = (
             cache,
             metrics,
-            options,
+            dict(files),
             shown,
             workers,
         )
@@ -104,21 +74,30 @@ class Runner:
         self._idle: list[Worker] = []
         self._estimate = Estimate(workers)
 
-    def run(self, tasks: Sequence[Callable[[], object]], expected: Sequence[Job]) -> None:
-        """Call all tasks, each of which calls `finish` for its jobs.  expected: the jobs that are
-        known to come.
+    def run(
+        self,
+        tasks: Sequence[Callable[[], object]],
+        expected: Sequence[Job],
+        clips: Sequence[Clip],
+    ) -> None:
+        """Measure every clip against itself, then call all tasks, each of which calls ``finish``
+        for its jobs.
 
-        On an interruption all processes end, and what they had finished stays.
+        expected: the jobs that are known to come.  On an interruption all processes end, and what
+        they had finished stays.  Raises ``ComparisonError`` where a metric finds a clip other than
+        itself.
         """
         for job in expected:
             self.expect(job)
         self._report("starting")
         pool = ThreadPoolExecutor(self._workers)
         try:
-            futures: list[Future[object]] = [pool.submit(task) for task in tasks]
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
+            checks = [lambda clip=clip: self._check_clip(clip) for clip in clips]
+            for several in (checks, tasks):
+                futures: list[Future[object]] = [pool.submit(task) for task in several]
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
         except BaseException:
             self._stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -166,7 +145,7 @@ class Runner:
             if not is_encoded(folder):
                 worked = True
                 self._encode(job, folder)
-            missing = self._not_measured(job, folder)
+            missing = self._not_measured(job.clip, folder)
             complaint = None
             if missing or not self._is_decoded(job, folder):
                 worked = True
@@ -177,7 +156,18 @@ class Runner:
             job, folder, metric_error=complaint, seconds=time.monotonic() - begin if worked else 0.0
         )
 
+    def _check_clip(self, clip: Clip) -> None:
+        missing = self._not_measured(clip, Path(clip.folder))
+        order = {"kind": "self", "clip": clip.to_dict(), "metrics": missing, "files": self._files}
+        try:
+            if missing:
+                self._process(order, f"measuring {clip.name} against itself", threads=1)
+        except ProgramError as error:
+            raise ComparisonError(str(error)) from error
+
     def _encode(self, job: Job, folder: Path) -> None:
+        if job.finished is not None:
+            raise ProgramError(f"the encode is gone: {folder}")
         if job.clip.frames and min(job.clip.size(job.rung.scale)) < job.codec.smallest_side:
             width, height = job.clip.size(job.rung.scale)
             raise ProgramError(
@@ -190,14 +180,15 @@ class Runner:
             self._process(
                 {"kind": "encode", "job": job.to_dict(), "folder": str(beside)},
                 f"{job.codec.name} {job.rung.label}",
+                job.threads,
             )
             beside.chmod(0o755)
             beside.rename(folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
-    def _not_measured(self, job: Job, folder: Path) -> list[str]:
-        possible = (metric for metric in self._metrics if metric.missing(job.clip) is None)
+    def _not_measured(self, clip: Clip, folder: Path) -> list[str]:
+        possible = (metric for metric in self._metrics if metric.missing(clip) is None)
         return [metric.name for metric in possible if not metric_file(folder, metric).is_file()]
 
     def _is_decoded(self, job: Job, folder: Path) -> bool:
@@ -205,7 +196,8 @@ class Runner:
             (folder / f"frame-{index}.png").is_file()
             for index in shown_frames(job.clip, self._shown)
         )
-        return pictures and read_json(folder / "decode.json") is not None
+        decoded = read_json(folder / "decode.json") or {}
+        return pictures and decoded.get("check_version") == CHECK_VERSION
 
     def _decode_and_measure(self, job: Job, folder: Path, missing: list[str]) -> str | None:
         """What went wrong with metrics, None if nothing did."""
@@ -215,6 +207,7 @@ class Runner:
             self._process(
                 {**order, "kind": "decode", "shown": shown_frames(job.clip, self._shown)},
                 f"decoding {what}",
+                job.threads,
             )
             if missing:
                 try:
@@ -223,9 +216,10 @@ class Runner:
                             **order,
                             "kind": "measure",
                             "metrics": missing,
-                            "options": asdict(self._options),
+                            "files": self._files,
                         },
                         f"measuring {what}",
+                        job.threads,
                     )
                 except ProgramError as error:
                     return str(error)
@@ -233,17 +227,17 @@ class Runner:
         finally:
             (folder / "decoded.yuv").unlink(missing_ok=True)
 
-    def _process(self, order: dict[str, object], label: str) -> None:
+    def _process(self, order: dict[str, object], label: str, threads: int) -> None:
         """Have an order done.
 
         Encodes and decodes have a new process each, since its time and memory are measured; the
         processes that measure quality are kept, since they start slowly.  Raises ``ProgramError``.
         """
-        keep = order["kind"] == "measure"
+        keep = order["kind"] in ("measure", "self")
         with self._guard:
             if self._stopped.is_set():
                 raise ProgramError(f"{label}: interrupted")
-            worker = self._idle.pop() if keep and self._idle else Worker(order["job"]["threads"])
+            worker = self._idle.pop() if keep and self._idle else Worker(threads)
             self._working.add(worker)
         try:
             worker.call(order, label)

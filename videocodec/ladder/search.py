@@ -36,8 +36,8 @@ def crf_for_rate(
     slope: float | None = None,
     most: int = 12,
 ) -> FoundCrf:
-    """The crf whose rate is nearest to `target`, relative; ends within `tolerance` of it, or where
-    crf has no step left.
+    """The crf whose rate is nearest to ``target``, relative; ends within ``tolerance`` of it, or
+    where crf has no step left.
 
     rate_of: falls with crf.  start, slope: what is known of the curve already.
     """
@@ -66,7 +66,7 @@ def crf_for_quality(
     tolerance: float,
     most: int = 14,
 ) -> FoundCrf:
-    """The crf whose quality is nearest to `target` among those tried, by interpolated bisection.
+    """The crf whose quality is nearest to ``target`` among those tried, by interpolated bisection.
 
     quality_of: falls with crf (give minus the figure where less is better).  tolerance: how near is
     near enough.
@@ -87,9 +87,9 @@ def _search(
     slope: float | None,
     most: int,
 ) -> FoundCrf:
-    """`value_of` falls with crf.
+    """``value_of`` falls with crf.
 
-    While the target lies on one side of all tries: along the slope, at most `_LONGEST_STEP`; then
+    While the target lies on one side of all tries: along the slope, at most ``_LONGEST_STEP``; then
     where the line between the nearest two on either side crosses it, or halfway when that has not
     halved their distance.
     """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
 
 from ..errors import ComparisonError
 from .clips import SMALLEST_SIDE, Clip
@@ -16,14 +18,27 @@ DEFAULT_CODECS = ("videocodec", "x264", "x265", "svtav1", "vp9")
 DEFAULT_BITRATES = (10_000, 20_000, 40_000, 80_000, 160_000)
 OWN_CRFS = "auto"  # each codec's own ladder of crf
 LOWEST_BITRATE = 500
+DEFAULT_MODEL = "embedded"
+CrfChoice = Sequence[float] | Mapping[str, Sequence[float]] | str | None
 
 
 @dataclass(frozen=True)
 class LadderSettings:
-    """codecs: by name.  bitrates: bits per second, or crfs: by codec, one of both (both empty where
-    only targets are searched). resolutions: shares of width and height, 0 < r ≤ 1.  targets: figure
-    → value to reach.  presets: by codec.  reference: the codec BD figures are against.  perceptual:
-    weights that this codec looks through while it encodes, None if it does not.
+    """What a ladder is asked for.
+
+    codecs: in the order asked for.
+    bitrates: bits per second.
+    crfs: by codec; one of both, or none where only targets are searched.
+    resolutions: shares of width and height, 0 < r ≤ 1.
+    targets: figure → value to reach.
+    presets: by codec, where not its own default.
+    reference: the codec BD figures are against.
+    gop_size: longest distance of keyframes, frames.
+    threads: of each encode and decode.
+    model: a bundle, by name or whole path of its folder; model_as_named: by the user.
+    perceptual: weights that this codec looks through while it encodes, None if it does not.
+    max_frames: of each clip, None for all.
+    below, above: bits per second; BD-rates count only between.
     """
 
     codecs: tuple[Codec, ...]
@@ -37,6 +52,10 @@ class LadderSettings:
     threads: int
     model: str
     perceptual: str | None = None
+    max_frames: int | None = None
+    below: float | None = None
+    above: float | None = None
+    model_as_named: str = DEFAULT_MODEL
 
     def rungs(self, codec: Codec) -> list[Rung]:
         """Of the ladder of one codec, lowest quality first."""
@@ -49,25 +68,56 @@ class LadderSettings:
         return self.presets.get(codec.name, codec.default_preset)
 
 
-def checked(
-    *,
-    codecs: Sequence[str],
-    bitrates: Sequence[float] | None,
-    crf: Sequence[float] | Mapping[str, Sequence[float]] | str | None,
-    resolutions: Sequence[float],
-    targets: Mapping[str, float],
-    presets: Mapping[str, str],
-    reference: str | None,
-    gop_size: int,
-    threads: int,
-    model: str,
-    perceptual: str | None = None,
-) -> LadderSettings:
-    """Settings that make sense.  crf: numbers for every codec, numbers by codec, or "auto".
-    reference: x265 by default, else the second codec.
+class LadderChoice(TypedDict, total=False):
+    """What a caller of ``ladder`` may choose; everything has a default.
 
-    Raises ``ComparisonError``.
+    codecs: names, all by default.
+    bitrates: bits per second of the video alone, 10 to 160 kbit/s by default.
+    crf: instead; numbers for every codec, numbers by codec, or "auto" for each codec's own ladder.
+    resolutions: shares of width and height, 0 < r ≤ 1.
+    targets: figure → value, whose crf is searched too, or alone where there are no rungs.
+    presets: by codec.
+    reference: the codec BD figures are against; x265, else the second codec.
+    below, above: bits per second; BD figures only where the tested codec takes less, or more.
+    gop_size: longest distance of keyframes, frames; 250.
+    max_frames: of each clip; all.
+    model: of this codec; "embedded".
+    perceptual: as of ``videocodec.encode``.
+    threads: of each encode and decode; 1.
     """
+
+    codecs: Sequence[str]
+    bitrates: Sequence[float] | None
+    crf: CrfChoice
+    resolutions: Sequence[float]
+    targets: Mapping[str, float]
+    presets: Mapping[str, str]
+    reference: str | None
+    below: float | None
+    above: float | None
+    gop_size: int
+    max_frames: int | None
+    model: str
+    perceptual: str | Path | None
+    threads: int
+
+
+def checked(choice: LadderChoice) -> LadderSettings:
+    """Settings that make sense.
+
+    Raises ``ComparisonError``; ``TypeError`` and ``ValueError`` for what only a programmer gives.
+    """
+    if unknown := set(choice) - set(LadderChoice.__annotations__):
+        raise TypeError(f"ladder has no setting {min(unknown)!r}")
+    codecs, crf = choice.get("codecs", DEFAULT_CODECS), choice.get("crf")
+    targets, presets = choice.get("targets") or {}, choice.get("presets") or {}
+    bitrates, resolutions = choice.get("bitrates"), choice.get("resolutions", (1.0,))
+    reference = choice.get("reference")
+    gop_size, threads = choice.get("gop_size", 250), choice.get("threads", 1)
+    max_frames = choice.get("max_frames")
+    for name, value in (("gop_size", gop_size), ("threads", threads)):
+        check_count(name, value)
+    check_count("max_frames", 1 if max_frames is None else max_frames)
     if not codecs:
         raise ComparisonError("no codec: name one or more of " + ", ".join(all_codecs()))
     chosen = tuple(codec_named(name) for name in dict.fromkeys(codecs))
@@ -76,7 +126,44 @@ def checked(
         raise ComparisonError("bitrates and crf exclude each other: give one")
     if not bitrates and not crf and not targets:
         bitrates = DEFAULT_BITRATES
-    for rate in bitrates or ():
+    _check_numbers(bitrates or (), resolutions, targets)
+    _check_presets(presets, names)
+    if reference is not None and reference not in names:
+        raise ComparisonError(
+            f"the reference {reference!r} is not among the codecs {', '.join(names)}"
+        )
+    if isinstance(crf, Mapping) and (unknown := [name for name in crf if name not in names]):
+        raise ComparisonError(
+            f"a crf for {unknown[0]!r}, which is not among the codecs {', '.join(names)}"
+        )
+    return LadderSettings(
+        codecs=chosen,
+        bitrates=tuple(dict.fromkeys(bitrates or ())),
+        crfs={codec.name: _crfs(codec, crf) for codec in chosen} if crf else {},
+        resolutions=tuple(dict.fromkeys(resolutions)),
+        targets=dict(targets),
+        presets=dict(presets),
+        reference=reference or ("x265" if "x265" in names else names[min(1, len(names) - 1)]),
+        gop_size=gop_size,
+        threads=threads,
+        model=choice.get("model", DEFAULT_MODEL),
+        perceptual=choice.get("perceptual"),
+        max_frames=max_frames,
+        below=choice.get("below"),
+        above=choice.get("above"),
+    )
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise ``ValueError`` for anything but a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def _check_numbers(
+    bitrates: Sequence[float], resolutions: Sequence[float], targets: Mapping[str, float]
+) -> None:
+    for rate in bitrates:
         if not LOWEST_BITRATE <= rate < 1e10:
             raise ComparisonError(
                 f"bitrate {rate:g} makes no sense: give bits per second from"
@@ -93,6 +180,9 @@ def checked(
             raise ComparisonError(
                 f"the target {figure}={value:g} makes no sense: give a value to reach, like vmaf=60"
             )
+
+
+def _check_presets(presets: Mapping[str, str], names: Sequence[str]) -> None:
     for name, preset in presets.items():
         if name not in names:
             raise ComparisonError(
@@ -103,34 +193,9 @@ def checked(
             raise ComparisonError(
                 f"{name} has no preset {preset!r}: choose from {', '.join(known)}"
             )
-    if reference is not None and reference not in names:
-        raise ComparisonError(
-            f"the reference {reference!r} is not among the codecs {', '.join(names)}"
-        )
-    reference = reference or ("x265" if "x265" in names else names[min(1, len(names) - 1)])
-    crfs = {codec.name: _crfs(codec, crf) for codec in chosen} if crf else {}
-    if isinstance(crf, Mapping) and (unknown := [name for name in crf if name not in names]):
-        raise ComparisonError(
-            f"a crf for {unknown[0]!r}, which is not among the codecs {', '.join(names)}"
-        )
-    return LadderSettings(
-        chosen,
-        tuple(dict.fromkeys(bitrates or ())),
-        crfs,
-        tuple(dict.fromkeys(resolutions)),
-        dict(targets),
-        dict(presets),
-        reference,
-        gop_size,
-        threads,
-        model,
-        perceptual,
-    )
 
 
-def _crfs(
-    codec: Codec, crf: Sequence[float] | Mapping[str, Sequence[float]] | str
-) -> tuple[float, ...]:
+def _crfs(codec: Codec, crf: CrfChoice) -> tuple[float, ...]:
     values = (
         codec.default_crfs
         if crf == OWN_CRFS

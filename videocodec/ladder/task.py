@@ -21,21 +21,27 @@ from dataclasses import asdict
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
+import numpy.typing as npt
 
 from bitstream.errors import BitstreamError
 
 from ..errors import ProgramError, VideoCodecError
-from .clips import Clip, ToRgb, as_frames, resized
+from .clips import Clip, as_frames
 from .ffmpeg_program import peak_memory
 from .files import write_json
 from .jobs import CODED, Job, metric_file
 from .memory import peak_of_process
-from .metrics import MetricOptions, Pair, all_metrics
+from .metrics import Metric, Pair, all_metrics
+from .metrics.base import Series
+from .planes import ToRgb, resized
 from .priority import stay_ordinary
+from .trust import CHECK_VERSION, check_alignment, check_self_score, check_times
 
 
 def encode(job: Job, folder: Path) -> None:
-    """Encode into `folder` and write ``encode.json`` there."""
+    """Encode into ``folder`` and write ``encode.json`` there."""
     job.clip.path(job.rung.scale)  # made here, if it is not there, and not in the time that counts
     job.codec.warm_up()
     idle = peak_of_process()
@@ -65,11 +71,11 @@ def encode(job: Job, folder: Path) -> None:
 def decode(job: Job, folder: Path, shown: list[int]) -> None:
     """Decode into ``decoded.yuv``, at the clip's size, write ``decode.json`` and the pictures to
     show.
-    """
-    import cv2
 
+    Raises ``ProgramError`` for frames that do not lie beside those of the source.
+    """
     job.codec.warm_up()
-    clip, wall, cpu, count = job.clip, 0.0, 0.0, 0
+    clip, wall, cpu, seconds = job.clip, 0.0, 0.0, []
     frames, to_rgb = job.codec.decode(folder / CODED, clip, job.threads, job.model), ToRgb(clip)
     with (folder / "decoded.yuv").open("wb") as file:
         while True:
@@ -80,33 +86,28 @@ def decode(job: Job, folder: Path, shown: list[int]) -> None:
                 break
             planes = resized(job.codec.planes(frame, clip), clip.width, clip.height).to_ndarray()
             file.write(planes.tobytes())
-            if count in shown:
-                picture = folder / f"frame-{count}.part.png"
-                cv2.imwrite(str(picture), to_rgb(planes)[..., ::-1])
-                picture.replace(folder / f"frame-{count}.png")
-            count += 1
-    if count != clip.frames:
-        raise ProgramError(f"{job.codec.name}: {count} frames came back instead of {clip.frames}")
-    write_json(
-        folder / "decode.json",
-        {"decode_seconds": wall, "decode_cpu_seconds": cpu, "decode_peak_bytes": peak_of_process()},
-    )
+            if len(seconds) in shown:
+                _write_picture(folder / f"frame-{len(seconds)}.png", to_rgb(planes))
+            seconds.append(job.codec.seconds(frame))
+    check_times(seconds, clip)
+    check_alignment(clip.reference(), as_frames(folder / "decoded.yuv", clip), clip)
+    times = {"decode_seconds": wall, "decode_cpu_seconds": cpu}
+    memory = {"decode_peak_bytes": peak_of_process(), "check_version": CHECK_VERSION}
+    write_json(folder / "decode.json", times | memory)
 
 
-def measure(clip: Clip, folder: Path, options: MetricOptions, names: list[str]) -> None:
+def _write_picture(path: Path, rgb: npt.NDArray[np.uint8]) -> None:
+    beside = path.with_name(f"{path.stem}.part.png")
+    cv2.imwrite(str(beside), rgb[..., ::-1])
+    beside.replace(path)
+
+
+def measure(clip: Clip, folder: Path, files: dict[str, str], names: list[str]) -> None:
     """Measure ``decoded.yuv`` and write a file for each metric.
 
-    Raises ``ProgramError`` in the end if any failed.
+    files: what the user named for metrics.  Raises ``ProgramError`` in the end if any failed.
     """
-    decoded = folder / "decoded.yuv"
-    pair = Pair(
-        clip,
-        clip.reference(),
-        as_frames(decoded, clip),
-        Path(clip.folder) / "reference.yuv",
-        decoded,
-    )
-    metrics, failed = all_metrics(options), []
+    pair, metrics, failed = _pair(clip, folder / "decoded.yuv"), all_metrics(files), []
     for metric in (metrics[name] for name in names):
         try:
             series = metric.measure(pair)
@@ -118,13 +119,36 @@ def measure(clip: Clip, folder: Path, options: MetricOptions, names: list[str]) 
                 f"{metric.name}: measured {min(map(len, series.values()))} frames of {clip.frames}"
             )
             continue
-        rounded = {
-            name: [None if value is None else round(value, 6) for value in values]
-            for name, values in series.items()
-        }
-        write_json(metric_file(folder, metric), rounded)
+        _write_series(folder, metric, series)
     if failed:
         raise ProgramError("; ".join(failed))
+
+
+def measure_self(clip: Clip, files: dict[str, str], names: list[str]) -> None:
+    """Measure the clip against its own frames, and write a file for each metric that finds it
+    perfect.
+
+    Raises ``ComparisonError`` at the first that does not.
+    """
+    folder, metrics = Path(clip.folder), all_metrics(files)
+    pair = _pair(clip, folder / "reference.yuv")
+    for metric in (metrics[name] for name in names):
+        series = metric.measure(pair)
+        check_self_score(metric.figures, series, clip)
+        _write_series(folder, metric, series)
+
+
+def _pair(clip: Clip, distorted: Path) -> Pair:
+    reference = Path(clip.folder) / "reference.yuv"
+    return Pair(clip, clip.reference(), as_frames(distorted, clip), reference, distorted)
+
+
+def _write_series(folder: Path, metric: Metric, series: Series) -> None:
+    rounded = {
+        name: [None if value is None else round(value, 6) for value in values]
+        for name, values in series.items()
+    }
+    write_json(metric_file(folder, metric), rounded)
 
 
 class _Clock:
@@ -174,14 +198,17 @@ class Orders:
 
 def _do(order: dict) -> str | None:
     """What went wrong, in one line, None if nothing did."""
-    job, folder = Job.from_dict(order["job"]), Path(order["folder"]).resolve()
     try:
+        if order["kind"] == "self":
+            measure_self(Clip.from_dict(order["clip"]), order["files"], order["metrics"])
+            return None
+        job, folder = Job.from_dict(order["job"]), Path(order["folder"]).resolve()
         if order["kind"] == "encode":
             encode(job, folder)
         elif order["kind"] == "decode":
             decode(job, folder, order["shown"])
         else:
-            measure(job.clip, folder, MetricOptions(**order["options"]), order["metrics"])
+            measure(job.clip, folder, order["files"], order["metrics"])
     except (
         VideoCodecError,
         BitstreamError,

@@ -92,6 +92,26 @@ LADDER = {
 LADDER |= {"presets": {"x264": "medium", "x265": "fast", "svtav1": "10"}, "pictures": 2, "jobs": 2}
 
 
+QUICK = {
+    "codecs": ("x264",),
+    "crf": (30, 40),
+    "presets": {"x264": "ultrafast"},
+    "metrics": ("psnr",),
+    "pictures": 1,
+    "jobs": 1,
+}
+
+
+def finished(folder: Path) -> dict[str, int]:
+    """Every encode that is finished, by name, with the time its file was written."""
+    files = [
+        file
+        for file in (folder / "cache" / "encodes").glob("*/coded.mp4")
+        if not file.parent.name.startswith(".part")
+    ]
+    return {file.parent.name: file.stat().st_mtime_ns for file in files}
+
+
 @pytest.fixture(scope="session")
 def small_ladder(clip_path: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallLadder:
     """Three codecs, three rungs, at two resolutions, the smaller of which SVT-AV1 refuses."""

@@ -9,8 +9,8 @@ from videocodec.ladder.metrics import Figure
 
 from .conftest import needs_bjontegaard
 
-QUALITY = Figure("psnr_y", "PSNR Y", "dB", True, 2)
-DISTANCE = Figure("lpips", "LPIPS", "", False, 4)
+QUALITY = Figure("psnr_y", "PSNR Y", "dB", True, 2, perfect=100)
+DISTANCE = Figure("lpips", "LPIPS", "", False, 4, perfect=0)
 MODEL = {
     "a": {"model": 6_000_000, "code": 0, "libraries": 0},
     "b": {"model": 0, "code": 0, "libraries": 0},

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from videocodec.errors import InputError
-from videocodec.ladder.clips import Clip, ToRgb, prepare, read, resized
+from videocodec.ladder.clips import Clip, prepare
+from videocodec.ladder.planes import ToRgb, read, resized
 from videocodec.media.source import VideoSource
 
 from .conftest import FRAMES

@@ -9,7 +9,7 @@ import pytest
 from videocodec.errors import ComparisonError
 from videocodec.ladder.clips import Clip
 from videocodec.ladder.jobs import Rung
-from videocodec.ladder.metrics import MetricOptions, all_metrics
+from videocodec.ladder.metrics import all_metrics
 from videocodec.ladder.settings import (
     DEFAULT_BITRATES,
     LadderSettings,
@@ -29,9 +29,7 @@ def settings(**changes: object) -> LadderSettings:
         "targets": {},
         "presets": {},
     }
-    return checked(
-        **usual | {"reference": None, "gop_size": 250, "threads": 1, "model": "embedded"} | changes
-    )
+    return checked(usual | changes)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +119,11 @@ class TestClips:
 
 
 class TestMetrics:
-    METRICS = all_metrics(MetricOptions())
+    METRICS = all_metrics()
 
     def test_one_that_is_none_lists_those_that_are(self) -> None:
         with pytest.raises(
-            ComparisonError, match="unknown metric 'butter': choose from vmaf, lpips"
+            ComparisonError, match="unknown metric 'butter': choose from vmaf, ssimulacra2"
         ):
             choose_metrics(self.METRICS, ["butter"])
 

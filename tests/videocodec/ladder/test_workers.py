@@ -19,7 +19,7 @@ from videocodec.ladder.clips import Clip
 from videocodec.ladder.codecs import codec_named
 from videocodec.ladder.files import read_json
 from videocodec.ladder.jobs import Job, Rung
-from videocodec.ladder.runner import Estimate
+from videocodec.ladder.progress import Estimate
 from videocodec.ladder.workers import Worker
 
 from .conftest import FRAMES

@@ -18,10 +18,15 @@ Mode = Literal["bitrate", "crf"]
 
 @dataclass(frozen=True)
 class EncodeTask:
-    """One encode: frames of `clip` at `scale`, into `target`, at `value` bits per second or crf;
-    temporary files go into the working directory.  gop_size: longest distance of keyframes in
-    frames.  threads: of the encoder.  model: a bundle, where a codec has them. perceptual: weights
-    that this codec looks through while it encodes, if it is to.
+    """One encode; temporary files go into the working directory.
+
+    clip, scale: the frames, and the share of their width and height to code.
+    target: the file to write.
+    mode, value: bits per second or crf.
+    gop_size: longest distance of keyframes in frames.
+    threads: of the encoder.
+    model: a bundle, where a codec has them.
+    perceptual: weights that this codec looks through while it encodes, if it is to.
     """
 
     clip: Clip
@@ -43,8 +48,12 @@ class EncodeTask:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What an encode was: the command that says how, passes over the video (whole encodes, the
-    quick ones of a search among them), the crf it ended at where it has one, notes for people.
+    """What an encode was.
+
+    command: how it was made, as a command line.
+    passes: over the video; whole encodes, the quick ones of a search among them.
+    crf: it ended at, where it has one.
+    notes: for people.
     """
 
     command: str
@@ -56,10 +65,14 @@ class Encoded:
 class Codec(ABC):
     """An encoder and its decoder.
 
-    name: as on the command line.  label: for people.  place: in lists, small first.  presets: its
-    speeds, best first; default_preset: see docs/ladder.md for how it was chosen.  crf_range,
-    crf_step: what its constant quality takes, lower is better.  default_crfs: a ladder from better
-    than ours at its best to worse than ours at its worst.  smallest_side: px.
+    name: as on the command line.
+    label: for people.
+    place: in lists, small first.
+    presets: its speeds, best first.
+    default_preset: see docs/ladder.md for how it was chosen.
+    crf_range, crf_step: what its constant quality takes, lower is better.
+    default_crfs: from better than ours at its best to worse than ours at its worst.
+    smallest_side: px.
     """
 
     name: ClassVar[str]
@@ -93,7 +106,7 @@ class Codec(ABC):
 
     @abstractmethod
     def encode(self, task: EncodeTask) -> Encoded:
-        """Write `task.target`, an MP4 file."""
+        """Write ``task.target``, an MP4 file."""
 
     @abstractmethod
     def frame_bytes(self, path: Path) -> list[int]:
@@ -103,13 +116,26 @@ class Codec(ABC):
 
     @abstractmethod
     def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[object]:
-        """Frames in display order, as the decoder has them; `planes` makes pictures of them, out of
-        the time that is measured.
+        """Frames in display order, as the decoder has them; ``planes`` makes pictures of them, out
+        of the time that is measured.
+        """
+
+    @abstractmethod
+    def seconds(self, frame: object) -> float | None:
+        """When a frame of ``decode`` is shown, from the start of the clip; None if it does not
+        say.
         """
 
     @abstractmethod
     def planes(self, frame: object, clip: Clip) -> av.VideoFrame:
-        """8-bit 4:2:0 planes of what `decode` gave, at its coded size."""
+        """8-bit 4:2:0 planes of what ``decode`` gave, at its coded size."""
+
+    @abstractmethod
+    def tuned_for(self, model: str, perceptual: bool) -> str:
+        """Which measure the encoder aims at as it is used here, in words.
+
+        perceptual: whether it looks through weights while it encodes.
+        """
 
     def decoder_bytes(self, model: str) -> dict[str, int]:
         """What decoding needs beyond PyAV, which every codec here needs: ``model`` and ``code``,

@@ -18,14 +18,15 @@ from ...media.colour import YuvWriter
 from ...models.bundle import ModelBundle
 from ...presets import PRESETS
 from ...version import __version__
-from ..clips import Clip, untagged
+from ..clips import Clip
+from ..planes import untagged
+from ..sources import ROOT, needed_by
 from .base import Codec, Encoded, EncodeTask
 
 if TYPE_CHECKING:
     from ...decoder.frames import Frame
 
-_ROOT = Path(__file__).resolve().parents[3]
-_NOT_CODING = ("videocodec/ladder/", "videocodec/cli/")
+_ENCODER, _DECODER = "videocodec/encoder/api.py", "videocodec/decoder/frames.py"
 # and OpenCV, whose distributions have several names
 _COMPUTING = ("torch", "diffusers", "av", "numpy", "constriction")
 _LIBRARIES = ("torch", "constriction", "safetensors", "numpy")
@@ -104,8 +105,17 @@ class VideoCodec(Codec):
 
         return decode_frames(path, model=model, device="cpu", threads=threads)
 
+    def seconds(self, frame: Frame) -> float:
+        return float(frame.pts_seconds)
+
     def planes(self, frame: Frame, clip: Clip) -> av.VideoFrame:
         return untagged(YuvWriter(clip.colour, "yuv420p")(frame.data.transpose(1, 2, 0)))
+
+    def tuned_for(self, model: str, perceptual: bool) -> str:
+        # Said of the bundles that this project trained: of others their model cards tell.
+        embedded = ModelBundle.find(model).name in ("embedded", "embedded-unet")
+        trained = "trained with squared error and lpips-squeeze" if embedded else "see its model"
+        return f"{trained}, aimed with the weights given" if perceptual else trained
 
     def decoder_bytes(self, model: str) -> dict[str, int]:
         bundle = ModelBundle.find(model)
@@ -114,26 +124,17 @@ class VideoCodec(Codec):
         )
         return {
             "model": weights,
-            "code": sum(file.stat().st_size for file in _sources()),
+            "code": sum(file.stat().st_size for file in needed_by(_DECODER)),
             "libraries": sum(map(_installed_bytes, _LIBRARIES)),
         }
-
-
-def _sources() -> list[Path]:
-    found = sorted(
-        file for package in ("bitstream", "videocodec") for file in (_ROOT / package).rglob("*.py")
-    )
-    return [
-        file for file in found if not file.relative_to(_ROOT).as_posix().startswith(_NOT_CODING)
-    ]
 
 
 @cache
 def _sources_sha256() -> str:
     """Over all code that coded bytes and decoded pictures can depend on."""
     hashed = hashlib.sha256()
-    for file in _sources():
-        hashed.update(f"{file.relative_to(_ROOT).as_posix()}\0".encode() + file.read_bytes())
+    for file in needed_by(_ENCODER, _DECODER):
+        hashed.update(f"{file.relative_to(ROOT).as_posix()}\0".encode() + file.read_bytes())
     return hashed.hexdigest()
 
 

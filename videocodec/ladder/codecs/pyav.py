@@ -12,16 +12,22 @@ from typing import ClassVar
 
 import av
 
-from ..clips import Clip, read, tag, untagged
+from ..clips import Clip
+from ..planes import read, tag, untagged
 from .base import Codec, EncodeTask
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only
 
 
 class PyAvCodec(Codec):
-    """An encoder of FFmpeg, as PyAV's wheel has it."""
+    """An encoder of FFmpeg, as PyAV's wheel has it.
+
+    library: its name there.
+    tuning: what it aims at without further options, in words.
+    """
 
     library: ClassVar[str]
+    tuning: ClassVar[str]
 
     def missing(self) -> str | None:
         with suppress(av.codec.codec.UnknownCodecError):
@@ -97,6 +103,12 @@ class PyAvCodec(Codec):
             stream = container.streams.video[0]
             stream.codec_context.thread_count, stream.thread_type = threads, "AUTO"
             yield from container.decode(stream)
+
+    def seconds(self, frame: av.VideoFrame) -> float | None:
+        return frame.time
+
+    def tuned_for(self, model: str, perceptual: bool) -> str:
+        return self.tuning
 
     def planes(self, frame: av.VideoFrame, clip: Clip) -> av.VideoFrame:
         return untagged(frame)

@@ -20,7 +20,8 @@ class SvtAv1(PyAvCodec):
     """
 
     name, label, place, library = "svtav1", "SVT-AV1 (AV1)", 3, "libsvtav1"
-    presets, default_preset = (*tuple("0123456789"), "10", "11", "12", "13"), "1"
+    presets, default_preset = tuple("0123456789") + ("10", "11", "12", "13"), "1"
+    tuning = "PSNR: its default, tune 1"
     crf_range, crf_step, default_crfs = (1, 70), 0.25, (30, 40, 50, 57, 61, 65, 70)
     smallest_side = 64
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from ..clips import read
 from ..ffmpeg_program import ffmpeg, missing_program, program_version
+from ..planes import read
 from .base import Encoded, EncodeTask
 from .pyav import PyAvCodec
 
@@ -18,6 +18,7 @@ class Vp9(PyAvCodec):
 
     name, label, place, library = "vp9", "libvpx (VP9)", 4, "libvpx-vp9"
     presets, default_preset = ("0", "1", "2", "3", "4", "5"), "0"  # cpu-used at deadline good
+    tuning = "PSNR: its default"
     crf_range, default_crfs = (0, 63), (30, 38, 45, 51, 56, 60, 63)
 
     def versions(self, model: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ class X264(PyAvCodec):
 
     name, label, place, library = "x264", "x264 (H.264)", 1, "libx264"
     presets, default_preset = _PRESETS, "veryslow"
+    tuning = "the eye: its defaults, psychovisual rate-distortion, no --tune"
     crf_range, default_crfs = (0, 51), (25, 30, 34, 38, 42, 46, 51)
 
     def encode(self, task: EncodeTask) -> Encoded:

@@ -26,6 +26,7 @@ class X265(PyAvCodec):
 
     name, label, place, library = "x265", "x265 (H.265)", 2, "libx265"
     presets, default_preset = _PRESETS, "veryslow"
+    tuning = "the eye: its defaults, psychovisual rate-distortion, no --tune"
     crf_range, default_crfs = (0, 51), (25, 30, 34, 38, 42, 46, 51)
     smallest_side = 32
 

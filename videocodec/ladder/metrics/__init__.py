@@ -6,16 +6,30 @@ A new one is a new file here: nothing else has to know of it.
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping
 from importlib import import_module
 
-from .base import Figure, Metric, MetricOptions, Pair
+from .base import Figure, Metric, MetricOption, Pair
 
-__all__ = ["Figure", "Metric", "MetricOptions", "Pair", "all_metrics"]
+__all__ = ["Figure", "Metric", "MetricOption", "Pair", "all_metrics", "all_options"]
 
 
-def all_metrics(options: MetricOptions) -> dict[str, Metric]:
-    """Every metric by its name, in the order in which a ladder lists them."""
+def all_metrics(files: Mapping[str, str] | None = None) -> dict[str, Metric]:
+    """Every metric by its name, in the order in which a ladder lists them.
+
+    files: what the user named, by the names of the metrics' options.
+    """
+    found = [kind(files or {}) for kind in _kinds()]
+    return {metric.name: metric for metric in sorted(found, key=lambda metric: metric.place)}
+
+
+def all_options() -> list[MetricOption]:
+    """The options of all metrics, in the metrics' order."""
+    kinds = sorted(_kinds(), key=lambda kind: kind.place)
+    return [kind.option for kind in kinds if kind.option is not None]
+
+
+def _kinds() -> list[type[Metric]]:
     for module in pkgutil.iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
-    found = [kind(options) for kind in Metric.kinds()]
-    return {metric.name: metric for metric in sorted(found, key=lambda metric: metric.place)}
+    return list(Metric.kinds())

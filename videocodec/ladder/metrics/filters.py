@@ -6,13 +6,17 @@ import math
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-import av
-
-from ..clips import Clip
 from .base import Figure, Metric, Pair, Series
 
+if TYPE_CHECKING:
+    import av
+
+    from ..clips import Clip
+
 HIGHEST_DB = 100.0  # what equal pictures count as, and anything above: JSON has no infinity
+_SEARCH_DB = 0.05
 
 
 class FilterMetric(Metric):
@@ -21,6 +25,8 @@ class FilterMetric(Metric):
     filter: str
 
     def missing(self, clip: Clip | None = None) -> str | None:
+        import av
+
         return (
             None
             if self.filter in av.filter.filters_available
@@ -28,6 +34,8 @@ class FilterMetric(Metric):
         )
 
     def identity(self) -> dict[str, str]:
+        import av
+
         return {
             "filter": self.filter,
             "libavfilter": ".".join(map(str, av.library_versions["libavfilter"])),
@@ -35,6 +43,8 @@ class FilterMetric(Metric):
 
     def rows(self, pair: Pair) -> Iterator[dict[str, float]]:
         """For every frame what the filter says, by the last parts of its names."""
+        import av
+
         graph, rate = av.filter.Graph(), Fraction(pair.clip.rate)
         size = {
             "width": pair.clip.width,
@@ -80,8 +90,25 @@ class Psnr(FilterMetric):
 
     name, place, filter = "psnr", 4, "psnr"
     figures = (
-        Figure("psnr_y", "PSNR Y", "dB", True, 2),
-        Figure("psnr_yuv", "PSNR YUV 6:1:1", "dB", True, 2),
+        Figure(
+            "psnr_y",
+            "PSNR Y",
+            "dB",
+            True,
+            2,
+            perfect=HIGHEST_DB,
+            in_panel=False,  # psnr_yuv has it
+            search_tolerance=_SEARCH_DB,
+        ),
+        Figure(
+            "psnr_yuv",
+            "PSNR YUV 6:1:1",
+            "dB",
+            True,
+            2,
+            perfect=HIGHEST_DB,
+            search_tolerance=_SEARCH_DB,
+        ),
     )
 
     def measure(self, pair: Pair) -> Series:
@@ -100,7 +127,7 @@ class Ssim(FilterMetric):
     """Structural similarity of luma (blocks of 8, FFmpeg's ssim)."""
 
     name, place, filter = "ssim", 5, "ssim"
-    figures = (Figure("ssim", "SSIM Y", "", True, 4),)
+    figures = (Figure("ssim", "SSIM Y", "", True, 4, perfect=1, in_panel=False),)
 
     def measure(self, pair: Pair) -> Series:
         return {"ssim": [row["Y"] for row in self.rows(pair)]}
@@ -110,7 +137,17 @@ class Xpsnr(FilterMetric):
     """PSNR weighted by what the eye would see of it (Helmrich et al.), planes 6:1:1."""
 
     name, place, filter = "xpsnr", 3, "xpsnr"
-    figures = (Figure("xpsnr", "XPSNR YUV 6:1:1", "dB", True, 2),)
+    figures = (
+        Figure(
+            "xpsnr",
+            "XPSNR YUV 6:1:1",
+            "dB",
+            True,
+            2,
+            perfect=HIGHEST_DB,
+            search_tolerance=_SEARCH_DB,
+        ),
+    )
 
     def measure(self, pair: Pair) -> Series:
         return {

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
+from .base import Figure, Metric, Pair, Series, too_small
 
-from ...optical_flow import SMALLEST_SIDE, DenseFlow, warped
-from ..clips import Clip
-from .base import Figure, Metric, Pair, Series
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-_FLOW_PRESET = cv2.DISOPTICAL_FLOW_PRESET_FAST
+    from ..clips import Clip
 
 
 class Flicker(Metric):
@@ -21,21 +21,25 @@ class Flicker(Metric):
     """
 
     name, place = "flicker", 7
-    figures = (Figure("flicker", "Flicker", "grey levels", False, 3),)
+    figures = (Figure("flicker", "Flicker", "grey levels", False, 3, perfect=0),)
 
     def missing(self, clip: Clip | None = None) -> str | None:
-        if clip is not None and min(clip.width, clip.height) < SMALLEST_SIDE:
-            return (
-                f"optical flow needs {SMALLEST_SIDE} px a side, and {clip.name} is"
-                f" {clip.width}x{clip.height}"
-            )
-        return None
+        from ...optical_flow import SMALLEST_SIDE
+
+        return too_small(clip, SMALLEST_SIDE, "optical flow")
 
     def identity(self) -> dict[str, str]:
+        import cv2
+
         return {"opencv": cv2.__version__, "numpy": version("numpy")}
 
     def measure(self, pair: Pair) -> Series:
-        height, dense_flow = pair.clip.height, DenseFlow(_FLOW_PRESET)
+        import cv2
+        import numpy as np
+
+        from ...optical_flow import DenseFlow
+
+        height, dense_flow = pair.clip.height, DenseFlow(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         values: list[float | None] = [None]  # the first frame has none before it
         for index in range(1, len(pair.reference)):
             before, now = (
@@ -50,6 +54,13 @@ class Flicker(Metric):
         return {"flicker": values}
 
 
-def _difference(before: np.ndarray, now: np.ndarray, flow: np.ndarray) -> float:
+def _difference(
+    before: npt.NDArray[np.uint8], now: npt.NDArray[np.uint8], flow: npt.NDArray[np.float32]
+) -> float:
+    """Mean absolute difference of two frames of luma (H, W), the first moved along ``flow``."""
+    import numpy as np
+
+    from ...optical_flow import warped
+
     moved = warped(np.ascontiguousarray(before), flow)
     return float(np.abs(moved.astype(np.float32) - now).mean())

@@ -9,18 +9,16 @@ from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from ...judges import SMALLEST_SIDE
-from ..clips import Clip, ToRgb
 from ..files import file_sha256
-from .base import Figure, Metric, Pair, Series
+from .base import EVERY, Figure, Metric, MetricOption, Pair, Series, too_small
 
 if TYPE_CHECKING:
     import torch
 
-# frames: it has no factor in common with groups of 2, 4, 8 and 16, so all their levels are seen
-EVERY = 3
+    from ..clips import Clip
+
 _ALEXNET = "alexnet-owt-*.pth"  # as torchvision names its download
 
 
@@ -28,12 +26,9 @@ class LearnedMetric(Metric):
     """A network on every third frame, in RGB by the clip's matrix and range."""
 
     def missing(self, clip: Clip | None = None) -> str | None:
-        if clip is not None and min(clip.width, clip.height) < SMALLEST_SIDE:
-            return (
-                f"its network needs {SMALLEST_SIDE} px a side, and {clip.name} is"
-                f" {clip.width}x{clip.height}"
-            )
-        return None
+        from ...judges import SMALLEST_SIDE
+
+        return too_small(clip, SMALLEST_SIDE, "its network")
 
     @abstractmethod
     def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
@@ -42,6 +37,8 @@ class LearnedMetric(Metric):
     def measure(self, pair: Pair) -> Series:
         import torch
 
+        from ..planes import ToRgb
+
         torch.set_num_threads(1)  # every job has a process of its own
         network, to_rgb, values = self.network(), ToRgb(pair.clip), []
 
@@ -49,11 +46,13 @@ class LearnedMetric(Metric):
             return torch.from_numpy(to_rgb(planes)).permute(2, 0, 1)[None].float() / 127.5 - 1
 
         with torch.inference_mode():
-            for index, (ours, theirs) in enumerate(
+            for index, (distorted, reference) in enumerate(
                 zip(pair.distorted, pair.reference, strict=True)
             ):
                 values.append(
-                    None if index % EVERY else float(network(tensor(ours), tensor(theirs)).item())
+                    None
+                    if index % EVERY
+                    else float(network(tensor(distorted), tensor(reference)).item())
                 )
         return {self.figures[0].name: values}
 
@@ -61,43 +60,38 @@ class LearnedMetric(Metric):
 class WeightsMetric(LearnedMetric):
     """One whose weights are a safetensors file the user names."""
 
-    option: str  # on the command line
-    attribute: str  # of the options
-
-    @property
-    def weights(self) -> str | None:
-        """The file."""
-        return getattr(self.options, self.attribute)
+    option: ClassVar[MetricOption]
 
     def missing(self, clip: Clip | None = None) -> str | None:
-        if self.weights is None:
-            return f"no weights: give {self.option} FILE.safetensors"
+        if self.file is None:
+            return f"no weights: give --{self.option.name} FILE.safetensors"
         return super().missing(clip)
 
     def identity(self) -> dict[str, str]:
         return {
             "torch": version("torch"),
-            "weights_sha256": file_sha256(Path(self.weights)) if self.weights else "",
+            "weights_sha256": file_sha256(Path(self.file)) if self.file else "",
         }
 
 
 class LpipsSqueezeMetric(WeightsMetric):
     """LPIPS with SqueezeNet 1.1 (Zhang et al. 2018)."""
 
-    name, place, option, attribute = "lpips", 1, "--lpips-weights", "lpips_weights"
-    figures = (Figure("lpips", "LPIPS (SqueezeNet)", "", False, 4),)
+    name, place = "lpips", 1
+    figures = (Figure("lpips", "LPIPS (SqueezeNet)", "", False, 4, perfect=0),)
+    option = MetricOption("lpips-weights", "safetensors of LPIPS with SqueezeNet 1.1")
 
     def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         from ...judges.lpips import LpipsSqueeze
 
-        return LpipsSqueeze(self.weights).eval()
+        return LpipsSqueeze(self.file).eval()
 
 
 class LpipsAlexMetric(LearnedMetric):
     """LPIPS with AlexNet, by the package of that name if it is installed with its backbone."""
 
     name, place = "lpips_alex", 2
-    figures = (Figure("lpips_alex", "LPIPS (AlexNet)", "", False, 4),)
+    figures = (Figure("lpips_alex", "LPIPS (AlexNet)", "", False, 4, perfect=0),)
 
     def missing(self, clip: Clip | None = None) -> str | None:
         if find_spec("lpips") is None:
@@ -123,10 +117,13 @@ class LpipsAlexMetric(LearnedMetric):
 class DistsMetric(WeightsMetric):
     """Deep image structure and texture similarity (Ding et al. 2020)."""
 
-    name, place, option, attribute = "dists", 2.5, "--dists-weights", "dists_weights"
-    figures = (Figure("dists", "DISTS", "", False, 4),)
+    name, place = "dists", 2.5
+    figures = (Figure("dists", "DISTS", "", False, 4, perfect=0),)
+    option = MetricOption(
+        "dists-weights", "safetensors of DISTS: VGG-16 as torchvision names it, alpha, beta"
+    )
 
     def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         from ...judges.dists import Dists
 
-        return Dists(self.weights).eval()
+        return Dists(self.file).eval()

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..clips import Clip
 from ..ffmpeg_program import ffmpeg, has_filter, missing_program, program_version
-from .base import Figure, Metric, Pair, Series
+from .base import Figure, Metric, Pair, Series, too_small
+
+if TYPE_CHECKING:
+    from ..clips import Clip
 
 _MODELS = {"vmaf": "vmaf_v0.6.1", "vmaf_neg": "vmaf_v0.6.1neg"}  # both are built into libvmaf
+# Of a clip against itself VMAF says 97 or more, and less for its first frame, which has no motion.
+_PERFECT = {"perfect": 100.0, "leeway": 6.0, "search_tolerance": 0.5}
 _MS_SSIM_SIDE = 176  # below that its fifth scale is smaller than its window
 
 
@@ -30,7 +35,7 @@ class LibvmafMetric(Metric):
         return {"ffmpeg program": program_version()}
 
     def run(self, pair: Pair, what: str) -> list[dict[str, float]]:
-        """libvmaf's figures of every frame; `what` are the options that say which."""
+        """libvmaf's figures of every frame; ``what`` are the options that say which."""
         clip = pair.clip
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "vmaf.json"
@@ -59,7 +64,10 @@ class Vmaf(LibvmafMetric):
     """
 
     name, place = "vmaf", 0
-    figures = (Figure("vmaf", "VMAF", "", True, 2), Figure("vmaf_neg", "VMAF-NEG", "", True, 2))
+    figures = (
+        Figure("vmaf", "VMAF", "", True, 2, **_PERFECT),
+        Figure("vmaf_neg", "VMAF-NEG", "", True, 2, **_PERFECT),
+    )
 
     def measure(self, pair: Pair) -> Series:
         models = "|".join(f"version={version}\\\\:name={name}" for name, version in _MODELS.items())
@@ -71,17 +79,10 @@ class MsSsim(LibvmafMetric):
     """Structural similarity over five scales, of luma."""
 
     name, place = "ms_ssim", 6
-    figures = (Figure("ms_ssim", "MS-SSIM Y", "", True, 4),)
+    figures = (Figure("ms_ssim", "MS-SSIM Y", "", True, 4, perfect=1),)
 
     def missing(self, clip: Clip | None = None) -> str | None:
-        if (reason := super().missing()) is not None:
-            return reason
-        if clip is not None and min(clip.width, clip.height) < _MS_SSIM_SIDE:
-            return (
-                f"its five scales need {_MS_SSIM_SIDE} px a side, and {clip.name} is"
-                f" {clip.width}x{clip.height}"
-            )
-        return None
+        return super().missing() or too_small(clip, _MS_SSIM_SIDE, "its five scales")
 
     def measure(self, pair: Pair) -> Series:
         return {

@@ -90,7 +90,7 @@ function drawComparison() {
     const rate = found.bd_rate_percent, quality = found.bd_quality;
     const mean = analysis.means.find(m => m.figure === figure.name && m.codec === codec);
     const coloured = v => element("td", {class: v < 0 ? "good" : "bad"}, percent(v));
-    return [named(codec), rate.value === null ? rate.reason : coloured(rate.value), rate.value === null ? "–" : `${(100 * rate.overlap).toFixed(0)} %`,
+    return [named(codec), rate.value === null ? rate.reason + (rate.side ? `: ${rate.side} everywhere` : "") : coloured(rate.value), rate.value === null ? "–" : `${(100 * rate.overlap).toFixed(0)} %`,
       quality.value === null ? quality.reason : `${quality.value > 0 ? "+" : ""}${quality.value.toFixed(figure.decimals)} ${figure.unit}`,
       quality.value === null ? "–" : `${(100 * quality.overlap).toFixed(0)} %`,
       found.payback_minutes !== null ? `after ${found.payback_minutes.toFixed(0)} minutes` : "–",

@@ -1,0 +1,41 @@
+"""The panel: what all measures together say of a codec, since one measure that is also the aim
+decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .schema import Mean, PanelEntry
+
+
+def panel(means: Sequence[Mean], members: Sequence[str]) -> list[PanelEntry]:
+    """For every codec of ``means``: the mean of its BD-rates over the panel, and the worst member.
+
+    members: names of figures.  All means are of ratios: half the bytes in one measure and double
+    in another are a draw.  A member without any BD-rate does not count, which the entry shows.
+    """
+    entries: list[PanelEntry] = []
+    for codec in dict.fromkeys(mean["codec"] for mean in means):
+        own = {mean["figure"]: mean for mean in means if mean["codec"] == codec}
+        own = {name: own[name] for name in members if name in own}
+        rates = {name: mean["bd_rate_percent_geometric"] for name, mean in own.items()}
+        known = {name: rate for name, rate in rates.items() if rate is not None}
+        entries.append(
+            {
+                "codec": codec,
+                "bd_rate_percent": geometric_mean(list(known.values())) if known else None,
+                "members": rates,
+                "worst": max(known, key=known.__getitem__) if known else None,
+                "better": sum(mean["better"] for mean in own.values()),
+                "worse": sum(mean["worse"] for mean in own.values()),
+            }
+        )
+    return entries
+
+
+def geometric_mean(percents: Sequence[float]) -> float:
+    """Of changes in percent, all above -100."""
+    return float(100 * np.expm1(np.mean(np.log1p(np.array(percents) / 100))))

@@ -1,0 +1,286 @@
+"""results.json, as types: docs/ladder.md says what the fields mean.
+
+Floats are finite, ``None`` stands for what could not be told.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+FORMAT = 2
+
+
+class FigureEntry(TypedDict):
+    """``metrics.Figure`` as JSON."""
+
+    name: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    decimals: int
+    perfect: float
+    leeway: float
+    in_panel: bool
+    search_tolerance: float | None
+
+
+class SettingsEntry(TypedDict):
+    """What was asked for."""
+
+    bitrates: tuple[float, ...]
+    crf: dict[str, tuple[float, ...]]
+    resolutions: tuple[float, ...]
+    targets: dict[str, float]
+    gop_size: int
+    max_frames: int | None
+    model: str
+    reference: str
+    below_bps: float | None
+    above_bps: float | None
+    perceptual: str | None
+    metric_files: dict[str, str]
+
+
+class ClipEntry(TypedDict):
+    """``clips.Clip`` as JSON, with its duration and colour in words."""
+
+    name: str
+    source: str
+    folder: str
+    sha256: str
+    width: int
+    height: int
+    frames: int
+    rate: str
+    primaries: int
+    transfer: int
+    matrix: int
+    full_range: bool
+    notes: tuple[str, ...]
+    seconds: float
+    colour_path: str
+
+
+class DecoderBytes(TypedDict):
+    """What decoding needs beyond PyAV, in bytes."""
+
+    model: int
+    code: int
+    libraries: int
+
+
+class CodecEntry(TypedDict):
+    """One codec as it was used."""
+
+    name: str
+    label: str
+    preset: str
+    tuned_for: str
+    versions: dict[str, str]
+    decoder_bytes: DecoderBytes
+
+
+class NotMeasured(TypedDict):
+    """A metric without figures, on one clip or (``None``) on all."""
+
+    metric: str
+    clip: str | None
+    reason: str
+
+
+class Summary(TypedDict):
+    """A figure over the frames of a clip."""
+
+    mean: float
+    p5: float
+    worst: float
+    worst_frame: int
+
+
+class RecordHead(TypedDict):
+    """One encode, successful or not."""
+
+    id: str
+    clip: str
+    codec: str
+    preset: str
+    mode: Literal["bitrate", "crf"]
+    value: float
+    scale: float
+    width: int
+    height: int
+    sought: str | None
+    gop_size: int
+    threads: int
+    key: str
+    error: str | None
+    versions: dict[str, str]
+    quality: dict[str, Summary]
+    frames: dict[str, list[float | None]]
+    pictures: dict[str, str]
+
+
+class Record(RecordHead, total=False):
+    """One encode; without an error, all of it."""
+
+    command: str
+    passes: int
+    crf: float | None
+    notes: list[str]
+    video_bytes: int
+    container_bytes: int
+    bitrate_bps: float
+    missed: bool
+    frame_bytes: list[int]
+    encode_seconds: float
+    encode_cpu_seconds: float
+    encode_fps: float
+    encode_peak_bytes: int
+    idle_bytes: int
+    decode_seconds: float
+    decode_cpu_seconds: float
+    decode_fps: float
+    decode_peak_bytes: int
+
+
+class TargetEntry(TypedDict):
+    """What a search over crf found."""
+
+    clip: str
+    codec: str
+    scale: float
+    figure: str
+    target: float
+    crf: float | None
+    value: float | None
+    record: str | None
+    reached: bool
+    text: str
+
+
+class Speed(TypedDict):
+    """Frames per second of processor time, and whether the preset keeps the rule for presets."""
+
+    codec: str
+    encode_fps: float
+    decode_fps: float
+    share_of_own: float | None
+    keeps_rule: bool
+
+
+class DeltaEntry(TypedDict):
+    """``curves.Delta`` as JSON."""
+
+    value: float | None
+    overlap: float
+    reason: str | None
+    side: Literal["better", "worse"] | None
+
+
+class Crossover(TypedDict):
+    """A rate at which one codec overtakes the other."""
+
+    bitrate_bps: float
+    leads_above: bool
+
+
+class Comparison(TypedDict):
+    """A codec against the reference, on one clip, in one figure."""
+
+    figure: str
+    clip: str
+    codec: str
+    bd_rate_percent: DeltaEntry
+    bd_quality: DeltaEntry
+    crossovers: list[Crossover]
+    saved_bps: float | None
+    payback_minutes: float | None
+
+
+class Mean(TypedDict):
+    """A codec against the reference in one figure, over the clips that have a BD-rate.
+
+    better, worse: clips without one, since one codec is better at its lowest rate than the other
+    at its highest.
+    """
+
+    figure: str
+    codec: str
+    clips: int
+    better: int
+    worse: int
+    bd_rate_percent: float | None
+    bd_rate_percent_geometric: float | None
+
+
+class PanelEntry(TypedDict):
+    """A codec against the reference over the whole panel.
+
+    bd_rate_percent: the geometric mean over members and clips.
+    members: figure → its own geometric mean over clips; ``None`` where it has none.
+    worst: the member with the highest BD-rate.
+    better, worse: pairs of member and clip that have no BD-rate, as in ``Mean``.
+    """
+
+    codec: str
+    bd_rate_percent: float | None
+    members: dict[str, float | None]
+    worst: str | None
+    better: int
+    worse: int
+
+
+class PerTitle(TypedDict):
+    """The best record for a bitrate."""
+
+    figure: str
+    clip: str
+    codec: str
+    bitrate_bps: float
+    record: str | None
+
+
+class EqualQuality(TypedDict):
+    """What the other codecs take at the quality of a record of the first."""
+
+    figure: str
+    clip: str
+    record: str
+    bitrate_bps: float
+    others_bps: dict[str, float | None]
+
+
+class Analysis(TypedDict):
+    """What the figures come to."""
+
+    reference: str
+    below_bps: float | None
+    above_bps: float | None
+    comparisons: list[Comparison]
+    means: list[Mean]
+    panel: list[PanelEntry]
+    per_title: list[PerTitle]
+    equal_quality: list[EqualQuality]
+    bd_missing: str | None
+
+
+class LadderResults(TypedDict):
+    """The whole file."""
+
+    format: int
+    command: list[str]
+    created: str
+    seconds: float
+    version: str
+    commit: str | None
+    machine: dict[str, object]
+    settings: SettingsEntry
+    clips: list[ClipEntry]
+    codecs: list[CodecEntry]
+    figures: list[FigureEntry]
+    not_measured: list[NotMeasured]
+    records: list[Record]
+    targets: list[TargetEntry]
+    speeds: list[Speed]
+    analysis: Analysis
+    notes: list[str]
