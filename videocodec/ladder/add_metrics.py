@@ -124,7 +124,9 @@ def _put_in(
         if (outcome := outcomes.get(record["id"])) is not None and outcome.error is None:
             add_figures(record, outcome, chosen)
         files = {index: output / path for index, path in record["pictures"].items()}
-        record["pictures"] = {i: record["pictures"][i] for i, file in files.items() if file.is_file()}
+        record["pictures"] = {
+            i: record["pictures"][i] for i, file in files.items() if file.is_file()
+        }
     figures = [asdict(figure) for figure in measured(list(every.values()), results["records"])]
     results["figures"] = figures
     done = {metric.name for metric in chosen}

@@ -1,0 +1,140 @@
+"""This codec against stored results of x264, x265 and SVT-AV1, in all measures of the panel.
+
+    python -m tools.bench.panel --clips DIR --lpips FILE [--crf 28 36 44 52] [--model NAME_OR_DIR]
+                                [--work DIR] [--results]
+    python -m tools.bench.panel --clips DIR --lpips FILE --anchors --results
+
+Run it before and after a change.  It codes the first 33 frames of nine clips (two groups of 16 and
+a keyframe: 25 minutes on two cores are not enough for more), with the default preset, at four crfs;
+the ladder encodes, checks and measures.  BD-rates are means of ratios over the clips, and over the
+members of the panel; below and above 60 kbit/s they count only where this codec takes less, or
+more.  "worse" counts pairs of measure and clip that have no BD-rate, since our best rung is below
+the anchor's worst; "better" the reverse.
+
+The anchors were measured once, with the same frames and metrics, and are read from
+results/anchors.json; ``--anchors`` measures them again.  Clips or metrics other than those that
+they were measured with are refused.  ``--work`` keeps what was encoded, so that an interrupted run
+goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tools.bench import panel_anchors
+from tools.bench.markdown import Table
+from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
+from tools.bench.panel_encodes import figures, identities, measured, rungs
+from tools.bench.results import RESULTS, ROOT, Report, Results, hashes
+from videocodec.ladder.analysis import analyse
+from videocodec.ladder.schema import Analysis, Record
+from videocodec.models.bundle import ModelBundle
+
+OWN = "videocodec"
+CRFS = (28, 36, 44, 52)
+LIMIT = 60_000  # bits per second
+RANGES = {"all": {}, "below": {"below": LIMIT}, "above": {"above": LIMIT}}
+TITLES = {
+    "all": "all rates",
+    "below": f"below {LIMIT // 1000} kbit/s",
+    "above": f"above {LIMIT // 1000} kbit/s",
+}
+_NOTHING = {"model": 0, "code": 0, "libraries": 0}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("panel", __doc__)
+    add_clips(made)
+    add_lpips(made)
+    made.add_argument("--crf", type=int, nargs="+", default=list(CRFS))
+    made.add_argument("--model", default="embedded", metavar="NAME_OR_DIR")
+    made.add_argument("--jobs", type=int, metavar="N", help="processes (default: one a core)")
+    made.add_argument(
+        "--work", type=Path, default=ROOT / "out" / "panel", help="folder of everything encoded"
+    )
+    made.add_argument("--anchors", action="store_true", help="measure the anchors instead")
+    return made
+
+
+def compared(
+    own: Sequence[Record], anchors: Mapping[str, Sequence[Record]], clips: Sequence[str]
+) -> dict[str, dict[str, Analysis]]:
+    """Range of rates → anchor → analysis of this codec against it."""
+    return {
+        name: {
+            anchor: analyse(
+                [*own, *records],
+                clips=clips,
+                codecs=[OWN, anchor],
+                figures=figures(),
+                reference=anchor,
+                decoder_bytes={OWN: _NOTHING, anchor: _NOTHING},
+                **limits,
+            )
+            for anchor, records in anchors.items()
+        }
+        for name, limits in RANGES.items()
+    }
+
+
+def table(analyses: Mapping[str, Analysis], clips: int) -> Table:
+    """For every anchor the mean of the panel, the worst member and all members, in percent of
+    bytes.  A number of clips stands behind a figure that not all clips have.
+    """
+    members = figures()
+    columns = ["against", "panel", "worst", *(figure.label for figure in members)]
+    made = Table([*columns, "better", "worse"])
+    labels = {figure.name: figure.label for figure in members}
+    for anchor, analysis in analyses.items():
+        entry = next(one for one in analysis["panel"] if one["codec"] == OWN)
+        means = {mean["figure"]: mean for mean in analysis["means"] if mean["codec"] == OWN}
+        cells = [_percent(entry["members"][figure.name]) for figure in members]
+        counts = [means[figure.name]["clips"] for figure in members]
+        cells = [
+            cell if count in (0, clips) else f"{cell} ({count})"
+            for cell, count in zip(cells, counts, strict=True)
+        ]
+        worst = labels.get(entry["worst"] or "", "–")
+        panel = _percent(entry["bd_rate_percent"])
+        made.add(anchor, panel, worst, *cells, entry["better"], entry["worse"])
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse(parser(), arguments)
+    paths = [path for path in clip_paths(args) if args.only or path.stem != "crew_4cif"]
+    if args.anchors:
+        panel_anchors.measure(args, paths)
+        return
+    stored = Results.from_json((RESULTS / "anchors.json").read_text(encoding="utf-8"))
+    anchors = panel_anchors.records(stored, hashes(paths), identities(args))
+    own = measured(
+        args, paths, "own", codecs=(OWN,), crf=tuple(args.crf), gop_size=250, model=args.model
+    )
+    report = Report(args, models=[ModelBundle.find(args.model)], clips=paths)
+    publish(report, own, anchors, [path.stem for path in paths])
+    report.save()
+
+
+def publish(
+    report: Report,
+    own: Sequence[Record],
+    anchors: Mapping[str, Sequence[Record]],
+    clips: Sequence[str],
+) -> None:
+    """Print the tables and keep them."""
+    for name, analyses in compared(own, anchors, clips).items():
+        title = f"BD-rate of {OWN}, {TITLES[name]}, in percent of bytes (less is better)"
+        report.table(name, table(analyses, len(clips)), title)
+    report.table("encodes", rungs(own), "Encodes")
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.0f} %".replace("-", "−")
+
+
+if __name__ == "__main__":
+    main()

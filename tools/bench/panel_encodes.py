@@ -1,0 +1,77 @@
+"""The encodes of ``tools.bench.panel``: made, checked and measured by the ladder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.bench.markdown import Table
+from videocodec.ladder.api import ladder
+from videocodec.ladder.metrics import Figure, all_metrics
+from videocodec.ladder.schema import Record
+
+FRAMES = 33
+METRICS = ("vmaf", "ssimulacra2", "lpips", "xpsnr", "psnr", "ms_ssim", "flicker")
+
+
+def figures() -> list[Figure]:
+    """Those of the metrics that are measured here, which are members of the panel."""
+    return [
+        figure
+        for name, metric in all_metrics().items()
+        if name in METRICS
+        for figure in metric.figures
+        if figure.in_panel
+    ]
+
+
+def rungs(records: Sequence[Record]) -> Table:
+    """Every encode with its bitrate and figures."""
+    members = figures()
+    made = Table(
+        ["clip", "codec", "crf", "kbit/s", *(figure.name for figure in members)],
+        ["{}", "{}", "{:g}", "{:.2f}", *(f"{{:.{figure.decimals}f}}" for figure in members)],
+    )
+    for record in records:
+        means = [
+            round(record["quality"][figure.name]["mean"], 5)
+            if figure.name in record["quality"]
+            else None
+            for figure in members
+        ]
+        rate = round(record["bitrate_bps"] / 1000, 3)
+        made.add(record["clip"], record["codec"], record["value"], rate, *means)
+    return made
+
+
+def measured(
+    args: argparse.Namespace, paths: Sequence[Path], folder: str, **choice: object
+) -> list[Record]:
+    """Records of a ladder over the clips, all of them successful.  Raises ``SystemExit``."""
+    results = ladder(
+        paths,
+        args.work / folder,
+        metrics=METRICS,
+        metric_files={"lpips-weights": args.lpips},
+        max_frames=FRAMES,
+        pictures=1,
+        jobs=args.jobs,
+        progress=lambda now: print(
+            f"\r{now.done} of {now.total}: {now.label:40}", end="", file=sys.stderr
+        ),
+        **choice,
+    )
+    print(file=sys.stderr)
+    for record in results["records"]:
+        if record["error"] is not None:
+            raise SystemExit(f"{record['id']}: {record['error']}")
+    return results["records"]
+
+
+def identities(args: argparse.Namespace) -> dict[str, str]:
+    """Metric → what its figures depend on."""
+    every = all_metrics({"lpips-weights": str(args.lpips)})
+    return {name: json.dumps(every[name].identity(), sort_keys=True) for name in METRICS}
