@@ -119,9 +119,9 @@ class Metric(ABC):
 
 
 def too_small(clip: Clip | None, side: int, what: str) -> str | None:
-    """Why ``what`` cannot be done on a clip that has less than ``side`` px a side; None if it
-    can.
+    """Why a clip is too small, ``what`` being the beginning of the sentence; None if it has
+    ``side`` px a side.
     """
     if clip is not None and min(clip.width, clip.height) < side:
-        return f"{what} needs {side} px a side, and {clip.name} is {clip.width}x{clip.height}"
+        return f"{what} {side} px a side, and {clip.name} is {clip.width}x{clip.height}"
     return None

@@ -30,7 +30,7 @@ class CvvdpMetric(Metric):
     figures = (Figure("cvvdp", "ColorVideoVDP", "JOD", True, 3, perfect=10),)
 
     def missing(self, clip: Clip | None = None) -> str | None:
-        return _import_error() or too_small(clip, _SMALLEST_SIDE, "its pyramid")
+        return _import_error() or too_small(clip, _SMALLEST_SIDE, "its pyramid needs")
 
     def identity(self) -> dict[str, str]:
         return {name: version(name) for name in _PACKAGES} | {"display": DISPLAY}

@@ -26,7 +26,7 @@ class Flicker(Metric):
     def missing(self, clip: Clip | None = None) -> str | None:
         from ...optical_flow import SMALLEST_SIDE
 
-        return too_small(clip, SMALLEST_SIDE, "optical flow")
+        return too_small(clip, SMALLEST_SIDE, "optical flow needs")
 
     def identity(self) -> dict[str, str]:
         import cv2

@@ -28,7 +28,7 @@ class LearnedMetric(Metric):
     def missing(self, clip: Clip | None = None) -> str | None:
         from ...judges import SMALLEST_SIDE
 
-        return too_small(clip, SMALLEST_SIDE, "its network")
+        return too_small(clip, SMALLEST_SIDE, "its network needs")
 
     @abstractmethod
     def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:

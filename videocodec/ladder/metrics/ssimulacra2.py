@@ -29,7 +29,7 @@ class Ssimulacra2Metric(Metric):
     def missing(self, clip: Clip | None = None) -> str | None:
         if find_spec("ssimulacra2") is None:
             return "needs the package ssimulacra2: pip install ssimulacra2"
-        return too_small(clip, _SMALLEST_SIDE, "its first scale")
+        return too_small(clip, _SMALLEST_SIDE, "its first scale needs")
 
     def identity(self) -> dict[str, str]:
         return {name: version(name) for name in ("ssimulacra2", "numpy", "scipy")}

@@ -82,7 +82,7 @@ class MsSsim(LibvmafMetric):
     figures = (Figure("ms_ssim", "MS-SSIM Y", "", True, 4, perfect=1),)
 
     def missing(self, clip: Clip | None = None) -> str | None:
-        return super().missing() or too_small(clip, _MS_SSIM_SIDE, "its five scales")
+        return super().missing() or too_small(clip, _MS_SSIM_SIDE, "its five scales need")
 
     def measure(self, pair: Pair) -> Series:
         return {
