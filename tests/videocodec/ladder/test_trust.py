@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from videocodec.ladder.api import ladder
 from videocodec.ladder.clips import Clip, prepare
 from videocodec.ladder.codecs import EncodeTask, codec_named
 from videocodec.ladder.metrics import all_metrics
-from videocodec.ladder.planes import read
+from videocodec.ladder.planes import ToRgb, read
 from videocodec.ladder.trust import check_alignment, check_self_score, check_times
 from videocodec.ladder.workers import Worker
 
@@ -87,25 +88,21 @@ class TestTimes:
 
 
 def test_a_rung_shifted_by_one_frame_is_refused_and_not_scored(
-    clip_path: Path, write_movie: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip_path: Path, write_movie: Callable, tmp_path: Path
 ) -> None:
     first = ladder([clip_path], tmp_path / "out", **QUICK)
     assert [record["error"] for record in first["records"]] == [None, None]
     # The same clip without its first frame, the last one twice, coded as the rung was.
     clip = prepare(clip_path, tmp_path / "out" / "cache" / "clips")
-    from videocodec.ladder.planes import ToRgb
-
     to_rgb = ToRgb(clip)
     frames = [to_rgb(frame.to_ndarray()) for frame in read(clip.path())]
     late = prepare(
         write_movie(tmp_path / "late.mp4", [*frames[1:], frames[-1]]), tmp_path / "clips"
     )
     folder = next((tmp_path / "out" / "cache" / "encodes").glob("*crf30*"))
-    monkeypatch.chdir(tmp_path)
-    codec = codec_named("x264")
-    codec.encode(
-        EncodeTask(late, 1.0, tmp_path / "late-coded.mp4", "crf", 30, "ultrafast", 250, 1, "")
-    )
+    settings = ("crf", 30, "ultrafast", 250, 1, "")
+    with contextlib.chdir(tmp_path):  # where encoders put their statistics
+        codec_named("x264").encode(EncodeTask(late, 1.0, tmp_path / "late-coded.mp4", *settings))
     shutil.copy(tmp_path / "late-coded.mp4", folder / "coded.mp4")
     for file in [*folder.glob("psnr-*.json"), folder / "decode.json"]:
         file.unlink()
