@@ -52,6 +52,7 @@ def write_ladder(tmp_path: Path) -> Callable[..., Path]:
                     "unit": "dB",
                     "higher_is_better": True,
                     "decimals": 2,
+                    "perfect": 100.0,
                 }
             ],
             "records": records,
