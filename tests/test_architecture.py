@@ -30,7 +30,6 @@ LONG_MODULES = {
     "tests/conformance/scenarios.py",
     "tests/videocodec/cli/test_cli.py",
     "tests/videocodec/cli/test_models.py",
-    "tests/videocodec/ladder/test_api.py",
     "tests/videocodec/models/test_attached.py",
     "tests/videocodec/models/test_source.py",
     "tests/videocodec/models/test_stock_denoiser.py",
@@ -38,9 +37,6 @@ LONG_MODULES = {
     "tests/videocodec/test_faults.py",
     "tests/videocodec/test_hostile_files.py",
     "tools/pictures/samples.py",
-    "videocodec/ladder/api.py",
-    "videocodec/ladder/clips.py",
-    "videocodec/ladder/results.py",
 }
 LONG_FUNCTIONS = {
     "bitstream/v1/block_syntax.py:_code_vectors",
@@ -52,12 +48,7 @@ LONG_FUNCTIONS = {
     "videocodec/cli/decode.py:add",
     "videocodec/cli/encode.py:add",
     "videocodec/cli/info.py:run",
-    "videocodec/cli/ladder.py:add",
     "videocodec/cli/models.py:_add_calibrate",
-    "videocodec/ladder/api.py:ladder",
-    "videocodec/ladder/api.py:_run",
-    "videocodec/ladder/api.py:search",
-    "videocodec/ladder/results.py:terminal",
 }
 NEURAL = ("torch", "torchvision", "diffusers", "transformers", "videocodec")
 

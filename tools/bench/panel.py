@@ -85,9 +85,8 @@ def table(analyses: Mapping[str, Analysis], clips: int) -> Table:
     bytes.  A number of clips stands behind a figure that not all clips have.
     """
     members = figures()
-    columns = ["against", "panel", "worst", *(figure.label for figure in members)]
-    made = Table([*columns, "better", "worse"])
-    labels = {figure.name: figure.label for figure in members}
+    labels = {figure.name: figure.label.split(" ")[0] for figure in members}
+    made = Table(["against", "panel", "worst member", *labels.values(), "better", "worse"])
     for anchor, analysis in analyses.items():
         entry = next(one for one in analysis["panel"] if one["codec"] == OWN)
         means = {mean["figure"]: mean for mean in analysis["means"] if mean["codec"] == OWN}
@@ -133,7 +132,8 @@ def publish(
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.0f} %".replace("-", "−")
+    """Without the sign of percent, of which tables would be full."""
+    return "–" if value is None else f"{value:+.0f}".replace("-", "−")
 
 
 if __name__ == "__main__":

@@ -279,29 +279,3 @@ def test_this_codec_beside_another(
     assert results["codecs"][0]["decoder_bytes"]["model"] > 1_000_000
     assert [speed["codec"] for speed in results["speeds"]] == ["videocodec", "x264"]
     assert results["speeds"][1]["keeps_rule"]
-
-
-def test_this_codec_may_look_through_weights_and_others_do_not(
-    clip_path: Path, lpips_weights: Path, tmp_path: Path
-) -> None:
-    quick = QUICK | {
-        "codecs": ("videocodec", "x264"),
-        "crf": (50,),
-        "presets": {"videocodec": "medium", "x264": "ultrafast"},
-    }
-    plain, judged = (
-        ladder([clip_path], tmp_path / "out", **quick, max_frames=3, perceptual=path)
-        for path in (None, lpips_weights)
-    )
-    assert (plain["settings"]["perceptual"], judged["settings"]["perceptual"]) == (
-        None,
-        lpips_weights.name,
-    )
-    for results, looks in ((plain, False), (judged, True)):
-        ours, theirs = results["records"]
-        assert (
-            ours["error"] is None and (f"--perceptual={lpips_weights}" in ours["command"]) == looks
-        )
-        assert "perceptual" not in theirs["command"]
-    assert plain["records"][0]["key"] != judged["records"][0]["key"]
-    assert plain["records"][1]["key"] == judged["records"][1]["key"]
