@@ -1,4 +1,4 @@
-"""This codec against stored results of x264, x265 and SVT-AV1, in all measures of the panel.
+"""Compare this codec with stored results of x264, x265 and SVT-AV1, in all measures of the panel.
 
     python -m tools.bench.panel --clips DIR --lpips FILE [--crf 28 36 44 52] [--model NAME_OR_DIR]
                                 [--work DIR] [--results]

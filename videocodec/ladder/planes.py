@@ -62,6 +62,7 @@ class ToRgb:
         )
 
     def __call__(self, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Planes of 4:2:0 (1.5 · H, W) uint8 as a picture (H, W, 3) uint8."""
         return self._convert(
             self._tagged(av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p"))
         )
