@@ -49,9 +49,10 @@ class BitstreamError(LatentVideoError, ValueError):
 class FieldError(BitstreamError):
     """A field has a value outside its range.
 
-    field: the name it has in FORMAT.md.  offset: the byte where it starts, counted from the start
-    of the access unit (from the start of the header for a ``SequenceHeader`` that is being built,
-    not parsed).  problem: what is wrong with its value.
+    field: the name it has in FORMAT.md.
+    offset: the byte where it starts, counted from the start of the access unit (from the start of
+    the header for a ``SequenceHeader`` that is being built, not parsed).
+    problem: what is wrong with its value.
     """
 
     def __init__(self, field: str, offset: int, problem: str) -> None:
