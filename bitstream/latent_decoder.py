@@ -60,8 +60,8 @@ class LatentDecoder:
         """
         coder, anchor = self._coder, self._anchor
         self._coder = self._anchor = None  # until this unit has proved good
-        if unit.is_keyframe:
-            header = unit.header
+        header = unit.header
+        if header is not None:  # a keyframe
             if header.latent_channels != self._tables.latent_channels:
                 raise BitstreamError(
                     f"stream has {header.latent_channels} latent channels, the model's tables have"
@@ -75,7 +75,7 @@ class LatentDecoder:
             check_memory(header, unit.frame_count, self._memory_limit)
             coder = format_of(header.format_version).new_coder(self._tables, header)
             self._header = header
-        elif coder is None or anchor is None:
+        elif coder is None or anchor is None or self._header is None:
             raise BitstreamError(
                 "it needs the keyframe before it, which is missing or damaged: copy or download the"
                 " file again"

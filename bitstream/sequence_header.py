@@ -180,9 +180,9 @@ class SequenceHeader:
         values = self._values()
         for name, size, _, _ in _LAYOUT:
             writer.uint(name, size, values[name])
-        name = self.model_name.encode()
-        writer.uint("model_name.length", 1, len(name))
-        writer.put(name)
+        model_name = self.model_name.encode()
+        writer.uint("model_name.length", 1, len(model_name))
+        writer.put(model_name)
         writer.put(bytes.fromhex(self.model_sha256))
         return writer.to_bytes()
 
@@ -201,21 +201,30 @@ class SequenceHeader:
         _check_pixels(values["width"], values["height"], offsets["width"])
         fractions = {}
         for name in ("sample_aspect_ratio", "time_base", "frame_rate"):
-            num, den = values.pop(f"{name}.num"), values.pop(f"{name}.den")
+            num, den = values[f"{name}.num"], values[f"{name}.den"]
             fractions[name] = Fraction(num, den)
             if fractions[name].denominator != den:
                 raise FieldError(
                     name, offsets[f"{name}.num"], f"must be in lowest terms, is {num}/{den}"
                 )
         colour = ColourDescription(
-            *(values.pop(name) for name in ("primaries", "transfer", "matrix")),
-            bool(values.pop("full_range")),
+            values["primaries"], values["transfer"], values["matrix"], bool(values["full_range"])
         )
         return cls(
             format_version=version,
-            **values,
-            **fractions,
+            width=values["width"],
+            height=values["height"],
             colour=colour,
+            sample_aspect_ratio=fractions["sample_aspect_ratio"],
+            rotation=values["rotation"],
+            time_base=fractions["time_base"],
+            frame_rate=fractions["frame_rate"],
+            latent_channels=values["latent_channels"],
+            latent_stride_log2=values["latent_stride_log2"],
+            block_log2=values["block_log2"],
+            crf=values["crf"],
+            gop_size=values["gop_size"],
+            preset=values["preset"],
             model_name=_parse_name(reader),
             model_sha256=reader.take("model_sha256", _SHA256_BYTES).hex(),
             generated_content=bool(flags & _GENERATED),

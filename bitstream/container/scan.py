@@ -22,6 +22,7 @@ from functools import cache
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from ..access_unit import MAX_UNIT_BYTES, AccessUnit
 from ..errors import BitstreamError
@@ -33,6 +34,7 @@ _SEGMENT = _SIDE * _SIDE  # bytes looked at together: rows times columns
 _CRC_BYTES = 4
 _FILTER_BITS = 22
 _ONES = np.uint32(0xFFFFFFFF)
+_Registers = npt.NDArray[np.uint32]
 # Bytes that are looked at in vain for each byte of the file.  By chance a checksum fits once in
 # 2^32 pairs of places; who wants to can make a file in which every fourth byte ends something with
 # the right checksum that begins at the same place, and is no access unit.
@@ -98,10 +100,10 @@ class _Maps:
     a byte in column c adds to a register that is moved back to the beginning of its row.
     """
 
-    columns: np.ndarray
-    rows: np.ndarray
-    over_segment: np.ndarray
-    appended: np.ndarray
+    columns: _Registers
+    rows: _Registers
+    over_segment: _Registers
+    appended: _Registers
 
 
 @cache
@@ -114,8 +116,8 @@ def _maps() -> _Maps:
     top = np.empty(256, np.uint32)
     top[table >> np.uint32(24)] = np.arange(256, dtype=np.uint32)
 
-    def back(register: np.ndarray) -> np.ndarray:
-        index = top[register >> np.uint32(24)]
+    def back(register: _Registers) -> _Registers:
+        index: _Registers = top[register >> np.uint32(24)]
         return ((register ^ table[index]) << np.uint32(8)) | index
 
     identity = np.arange(256, dtype=np.uint32)[None, :] << (
@@ -136,14 +138,18 @@ def _maps() -> _Maps:
     return _Maps(columns[:_SIDE], rows, forward, appended)
 
 
-def _apply(linear: np.ndarray, registers: np.ndarray) -> np.ndarray:
+def _apply(linear: _Registers, registers: _Registers) -> _Registers:
     """A map (4, 256) of registers of any shape."""
+    parts: list[_Registers]
     parts = [linear[j][(registers >> np.uint32(8 * j)) & np.uint32(255)] for j in range(4)]
     return parts[0] ^ parts[1] ^ parts[2] ^ parts[3]
 
 
-def _apply_each(linear: np.ndarray, which: np.ndarray, registers: np.ndarray) -> np.ndarray:
+def _apply_each(
+    linear: _Registers, which: npt.NDArray[np.int64], registers: _Registers
+) -> _Registers:
     """Maps (n, 4, 256), for each register the one of number ``which``."""
+    parts: list[_Registers]
     parts = [linear[which, j, (registers >> np.uint32(8 * j)) & np.uint32(255)] for j in range(4)]
     return parts[0] ^ parts[1] ^ parts[2] ^ parts[3]
 
@@ -153,7 +159,7 @@ class _Segment:
     beginning; all places count from there.
     """
 
-    def __init__(self, maps: _Maps, data: np.ndarray, register: np.uint32) -> None:
+    def __init__(self, maps: _Maps, data: npt.NDArray[np.uint8], register: np.uint32) -> None:
         self._maps, self._data = maps, data
         self._count = min(len(data), _SEGMENT)
         padded = np.zeros(_SEGMENT, np.uint8)
@@ -172,7 +178,7 @@ class _Segment:
         # Moved to the beginning of this segment; from there to that of the next.
         self.register = _apply(maps.over_segment, self._row_starts[-1:])[0]
 
-    def left(self, places: np.ndarray) -> np.ndarray:
+    def left(self, places: npt.NDArray[np.int64]) -> _Registers:
         """Left sides of the condition for some places."""
         rows, columns = places // _SIDE, places % _SIDE
         own = (
@@ -181,7 +187,7 @@ class _Segment:
         )
         return _apply_each(self._maps.rows, rows, own) ^ self._row_starts[rows]
 
-    def right(self) -> np.ndarray:
+    def right(self) -> _Registers:
         """Right sides for all places with four bytes behind them."""
         count = min(self._count, len(self._data) - _CRC_BYTES + 1)
         if count <= 0:
@@ -194,15 +200,15 @@ class _Segment:
             | wide[2 : count + 2] << 8
             | wide[3 : count + 3]
         )
-        stored = ~stored.reshape(_SIDE, _SIDE)
+        wanted = ~stored.reshape(_SIDE, _SIDE)
         columns, rows = np.arange(_SIDE)[None, :], np.arange(_SIDE)[:, None]
-        own = _apply_each(self._maps.columns, columns, stored) ^ self._before
+        own = _apply_each(self._maps.columns, columns, wanted) ^ self._before
         return (_apply_each(self._maps.rows, rows, own) ^ self._row_starts[:-1, None]).reshape(-1)[
             :count
         ]
 
 
-def _candidates(data: np.ndarray) -> np.ndarray:
+def _candidates(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Places that may begin an access unit, by its first bytes."""
     count = min(len(data) - len(MAGIC), _SEGMENT)
     if count <= 0:
@@ -217,7 +223,7 @@ def _candidates(data: np.ndarray) -> np.ndarray:
 
 
 def _pairs(
-    right: np.ndarray, values: np.ndarray, starts: np.ndarray, origin: int
+    right: _Registers, values: _Registers, starts: npt.NDArray[np.int64], origin: int
 ) -> Iterator[tuple[int, int]]:
     """Beginnings and ends, the checksum excluded, that belong together; ends ascending.
 

@@ -6,9 +6,12 @@ import io
 import os
 import threading
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ..errors import ContainerError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class SharedFile:
@@ -50,7 +53,7 @@ class SharedFile:
         """The file from its beginning, as an object of its own.  Closing it leaves the file
         open.
         """
-        return _View(self)
+        return cast(BinaryIO, _View(self))  # which no class of ``io`` says to be
 
     def read(self, position: int, count: int) -> bytes:
         """Up to ``count`` bytes from ``position`` on; fewer at the end of the file."""
@@ -99,9 +102,10 @@ class _View(io.RawIOBase):
         self._position += len(data)
         return data
 
-    def readinto(self, buffer: memoryview) -> int:
-        data = self._shared.read(self._position, len(buffer))
-        buffer[: len(data)] = data
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        space = memoryview(buffer).cast("B")
+        data = self._shared.read(self._position, len(space))
+        space[: len(data)] = data
         self._position += len(data)
         return len(data)
 

@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.packet import Packet
+from av.stream import Stream
 
 from ..errors import ContainerError
 from .shared_file import SharedFile, check_is_file
@@ -23,12 +25,12 @@ _EMPTY_TEXT = b"\x00\x00"  # a mov_text packet that clears the screen
 _TIMES_READ, _MORE_BYTES = 2, 1 << 20
 
 
-def describe(stream: av.stream.Stream) -> str:
+def describe(stream: Stream) -> str:
     """One line on a track: kind, number in the file, codec, and what matters of it."""
     context = stream.codec_context
     codec = getattr(stream, "name", None) if context is None else context.codec.canonical_name
     text = f"{stream.type} track {stream.index} ({codec or 'unknown codec'}"
-    if stream.type == "audio" and context is not None:
+    if isinstance(context, av.AudioCodecContext):
         text += f", {context.sample_rate} Hz, {context.layout.name}"
     return text + (")" if stream.language in (None, "und") else f", {stream.language})")
 
@@ -69,7 +71,7 @@ class TrackCopier:
         self.copied: list[str] = []
         self.skipped: list[str] = []
         self.time_bases: list[Fraction] = []
-        self._targets: dict[int, av.stream.Stream] = {}
+        self._targets: dict[int, Stream] = {}
         self._last_dts: dict[int, int] = {}
         self._input = open_input(source)
         try:
@@ -83,14 +85,14 @@ class TrackCopier:
 
     def copy_until(self, seconds: Fraction) -> None:
         """Copy the packets that start before ``seconds``."""
-        while self._pending is not None and self._pending.dts * self._pending.time_base < seconds:
+        while self._pending is not None and _start(self._pending) < seconds:
             self._write(self._pending)
             self._pending = next(self._packets, None)
 
     def finish(self, end: Fraction | None = None) -> None:
         """Copy the rest, or what of it starts before ``end`` seconds, and close the source."""
         while self._pending is not None:
-            if end is None or self._pending.dts * self._pending.time_base < end:
+            if end is None or _start(self._pending) < end:
                 self._write(self._pending)
             self._pending = next(self._packets, None)
         self.close()
@@ -100,7 +102,7 @@ class TrackCopier:
         self._pending = None
         self._input.close()
 
-    def _add(self, stream: av.stream.Stream) -> None:
+    def _add(self, stream: Stream) -> None:
         if (stream.type == "video" and stream == self._input.streams.video[0]) or getattr(
             stream, "name", None
         ) == LATENT_CODEC:
@@ -123,11 +125,13 @@ class TrackCopier:
             target.disposition = stream.disposition
             self._targets[stream.index] = target
             self.copied.append(describe(stream))
+            assert stream.time_base is not None  # FFmpeg gives every stream of an input one
             self.time_bases.append(stream.time_base)
-            if stream.type == "audio":  # MP4 counts sound in samples, whatever the source does
+            # MP4 counts sound in samples, whatever the source does
+            if isinstance(stream, av.AudioStream):
                 self.time_bases.append(Fraction(1, stream.codec_context.sample_rate))
 
-    def _demux(self) -> Iterator[av.Packet]:
+    def _demux(self) -> Iterator[Packet[Stream]]:
         """Packets of the tracks to copy, in the order of the file."""
         if not self._targets:
             return
@@ -135,7 +139,7 @@ class TrackCopier:
         # would be there twice.
         fills_gaps = self._output.format.name in ("mp4", "mov")
         chosen = [self._input.streams[index] for index in self._targets]
-        demuxed: Iterator[av.Packet] = self._input.demux(chosen)
+        demuxed: Iterator[Packet[Stream]] = self._input.demux(chosen)
         if self._input.format.name.startswith("mov"):  # other formats may hold packets compressed
             demuxed = packets_within(
                 demuxed, _TIMES_READ * os.path.getsize(self._path) + _MORE_BYTES, self._path
@@ -164,9 +168,10 @@ class TrackCopier:
             if self._cut is None or _move_into(packet, *self._cut):
                 yield packet
 
-    def _write(self, packet: av.Packet) -> None:
+    def _write(self, packet: Packet[Stream]) -> None:
         index = packet.stream.index
         last = self._last_dts.get(index)
+        assert packet.pts is not None and packet.dts is not None  # ``_demux`` sees to it
         # damaged files repeat timestamps, and muxers stop at that
         if last is not None and packet.dts <= last:
             packet.pts, packet.dts = max(packet.pts, last + 1), last + 1
@@ -182,11 +187,18 @@ class TrackCopier:
             ) from error
 
 
-def _move_into(packet: av.Packet, begin: Fraction, end: Fraction) -> bool:
+def _start(packet: Packet[Stream]) -> Fraction:
+    """Seconds at which a packet starts of which the time is known."""
+    assert packet.dts is not None  # ``_demux`` leaves out those without
+    return packet.dts * packet.time_base
+
+
+def _move_into(packet: Packet[Stream], begin: Fraction, end: Fraction) -> bool:
     """Whether some of a packet lies in a cut; its times then count from the beginning of the
     cut.
     """
     base = packet.time_base
+    assert packet.pts is not None and packet.dts is not None  # ``_demux`` sees to it
     first, last, length = round(begin / base), math.ceil(end / base), packet.duration or 0
     is_sound = packet.stream.type == "audio"
     lead = length if is_sound else 0
@@ -208,7 +220,7 @@ def open_input(path: str | Path | SharedFile, **options: str) -> av.container.In
     try:
         # An absolute name, because FFmpeg takes what stands before a colon for a protocol.
         source = path.view() if isinstance(path, SharedFile) else os.path.abspath(path)
-        return av.open(source, options=options, metadata_errors="replace")
+        return av.open(source, "r", options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise ContainerError(
             f"{path}: not a file this program can read ({error.strerror}): check the name, or copy"
@@ -216,7 +228,9 @@ def open_input(path: str | Path | SharedFile, **options: str) -> av.container.In
         ) from error
 
 
-def packets_within(packets: Iterable[av.Packet], limit: int, name: object) -> Iterator[av.Packet]:
+def packets_within(
+    packets: Iterable[Packet[Stream]], limit: int, name: object
+) -> Iterator[Packet[Stream]]:
     """Packets until they have more than ``limit`` bytes together; then ``ContainerError`` with the
     name of the file.
 
@@ -234,7 +248,7 @@ def packets_within(packets: Iterable[av.Packet], limit: int, name: object) -> It
         yield packet
 
 
-def _format_holds(format_name: str, stream: av.stream.Stream) -> bool:
+def _format_holds(format_name: str, stream: Stream) -> bool:
     """Whether the format takes the track: FFmpeg decides some cases only when it writes the header,
     so write one.
     """

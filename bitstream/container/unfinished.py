@@ -16,7 +16,7 @@ from types import TracebackType
 try:
     import fcntl
 except ImportError:  # not on Windows: what a killed process left is then the user's to remove
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # a module everywhere else
 
 # characters of the target's name: with all of a long one, the file's own would be too long
 _NAME_SHOWN = 40

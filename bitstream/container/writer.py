@@ -120,6 +120,7 @@ class StreamWriter:
         packet.pts = packet.dts = ticks
         packet.duration = length
         packet.is_keyframe = True
+        assert self._output is not None  # opened in __init__
         try:
             self._output.mux(packet)
         except OSError:
@@ -140,6 +141,7 @@ class StreamWriter:
         """
         if self._last_pts is None:
             raise ValueError("no access unit was written")
+        assert self._output is not None  # opened in __init__
         try:
             if self._copier is not None:
                 self._copier.finish(self._end if self._tracks_end_with_video else None)
