@@ -45,6 +45,7 @@ SCHEDULERS = {
 }
 STABLE_DIFFUSION = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 PROMPT_WIDTH = 8
+WEIGHTS = "diffusion_pytorch_model.safetensors"
 _WIDTHS = (8, 16)
 
 
