@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import constriction
 import numpy as np
+import numpy.typing as npt
 
 FREQUENCY_BITS = 16
 FREQUENCY_TOTAL = 1 << FREQUENCY_BITS
@@ -25,7 +26,7 @@ def uniform_model(symbols: int) -> object:
     return Categorical(np.full(symbols, float((1 << 24) // symbols - 1)), perfect=False)
 
 
-def _weights(frequencies: np.ndarray) -> np.ndarray:
+def _weights(frequencies: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return (frequencies * _CODER_SCALE - 1).astype(np.float64)
 
 
@@ -151,4 +152,5 @@ class TableSet:
         return {**vars(self), "weights": None, "_models": None, "_costs": None}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        vars(self).update(state, weights=_weights(state["frequencies"]), _models={})
+        vars(self).update(state, _models={})
+        self.weights = _weights(self.frequencies)

@@ -4,9 +4,11 @@ and their motion.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ..group_structure import FrameReference
 from .block_fields import BlockFields, Mode
@@ -24,7 +26,7 @@ class CodedBlocks:
 
     fields: BlockFields
     distances: tuple[int, ...]
-    motion: np.ndarray
+    motion: npt.NDArray[np.int64]
 
     @classmethod
     def keyframe(cls, height: int, width: int) -> CodedBlocks:
@@ -48,15 +50,17 @@ class BlockContext:
     """
 
     def __init__(self, known: dict[int, CodedBlocks], entry: FrameReference) -> None:
-        number = entry.number
-        numbers = (entry.past,) if entry.future is None else (entry.past, entry.future)
+        number, past = entry.number, entry.past
+        if past is None:
+            raise ValueError("a keyframe has no block layer")
+        numbers = (past,) if entry.future is None else (past, entry.future)
         self.distances = tuple(reference - number for reference in numbers)
         self.references = tuple(known[reference] for reference in numbers)
         self.source, self.temporal_reference = self.references[0], 0
         if entry.future is not None:
             # Of two references, the one coded later refers to the other.
             future = self.references[1]
-            if future.distances[0] == entry.past - entry.future:
+            if future.distances[0] == past - entry.future:
                 self.source = future
             else:
                 self.temporal_reference = 1
@@ -83,9 +87,11 @@ class BlockContext:
         """
         return 0 if not self.two else 2 if self.distances == (-1, 1) else 1
 
-    def agreeing(self, planes: tuple[np.ndarray, ...]) -> np.ndarray:
+    def agreeing(self, planes: Sequence[npt.NDArray[np.bool_]]) -> npt.NDArray[np.int64]:
         """How much references agree on something, 0 to 2, from a bool plane of each: a single
         reference counts twice.
         """
-        total = sum(plane.astype(np.int64) for plane in planes)
+        total: npt.NDArray[np.int64] = sum(
+            (plane.astype(np.int64) for plane in planes[1:]), planes[0].astype(np.int64)
+        )
         return total if self.two else 2 * total

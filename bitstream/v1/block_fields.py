@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+import numpy.typing as npt
 
 
 class Mode(IntEnum):
@@ -29,9 +30,10 @@ class Direction(IntEnum):
 MODE_RESIDUAL, MODE_INTRA = int(Mode.RESIDUAL), int(Mode.INTRA)
 
 
-def carries_levels(modes: np.ndarray) -> np.ndarray:
+def carries_levels(modes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Which of these modes have levels coded, as bool of the same shape."""
-    return (modes == MODE_RESIDUAL) | (modes == MODE_INTRA)
+    coded: npt.NDArray[np.bool_] = (modes == MODE_RESIDUAL) | (modes == MODE_INTRA)
+    return coded
 
 
 @dataclass
@@ -44,10 +46,10 @@ class BlockFields:
     and vectors and of which none is intra.
     """
 
-    modes: np.ndarray
-    directions: np.ndarray
-    vectors: np.ndarray
-    sides: np.ndarray
+    modes: npt.NDArray[np.int64]
+    directions: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.int64]
+    sides: npt.NDArray[np.int64]
 
     @classmethod
     def blank(cls, height: int, width: int, mode: Mode) -> BlockFields:
@@ -60,6 +62,6 @@ class BlockFields:
         )
 
     @property
-    def coded(self) -> np.ndarray:
+    def coded(self) -> npt.NDArray[np.bool_]:
         """(bh, bw) bool: blocks that carry levels."""
         return carries_levels(self.modes)

@@ -12,11 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 COARSEST = 8
 _BIG = np.int64(1) << 40
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 class StageKind(IntEnum):
@@ -68,11 +71,11 @@ class Stage:
             return None
         return self if count == len(selected) else self.select(selected)
 
-    def gather(self, plane: np.ndarray, outside: int = 0) -> np.ndarray:
+    def gather(self, plane: npt.NDArray[_Scalar], outside: int = 0) -> npt.NDArray[_Scalar]:
         """Values of the neighbours, (4, n, …), from a plane (bh, bw, …); ``outside`` beyond the
         frame.
         """
-        values = plane.reshape(-1, *plane.shape[2:])[self._safe]
+        values: npt.NDArray[_Scalar] = plane.reshape(-1, *plane.shape[2:])[self._safe]
         if self._beyond is not None:
             values[self._beyond] = outside
         return values

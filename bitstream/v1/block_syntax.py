@@ -90,7 +90,8 @@ class BlockCoder:
         for tables in self.tables.values():
             tables.update()
         context = self.context(entry)
-        out = BlockFields.blank(*fields.modes.shape, Mode.SKIP)
+        rows, columns = fields.modes.shape
+        out = BlockFields.blank(rows, columns, Mode.SKIP)
         self._code_modes(io, fields, out, context)
         for depth, side in enumerate(MERGE_SIDES):
             grid = merge_grid(*out.modes.shape, side)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from math import prod
+from typing import overload
 
 import numpy as np
+import numpy.typing as npt
 
-ContextDigit = int | np.ndarray
+# bool counts as 0 and 1
+ContextDigit = int | npt.NDArray[np.integer | np.bool_]
 
 
 class ContextLayout:
@@ -24,6 +27,13 @@ class ContextLayout:
             stride //= size
             self.strides[name] = stride
 
+    @overload
+    def index(self, **digits: int) -> int:  # type: ignore[overload-overlap]  # integers alone
+        ...
+
+    @overload
+    def index(self, **digits: ContextDigit) -> npt.NDArray[np.int64]: ...
+
     def index(self, **digits: ContextDigit) -> ContextDigit:
         """Tables of contexts: every digit an integer, or an array of integers or bool, which
         broadcast.  Ranges are the caller's business.
@@ -33,6 +43,13 @@ class ContextLayout:
         """
         part = self.part(**digits)
         return self.first + part if self.first else part
+
+    @overload
+    def part(self, **digits: int) -> int:  # type: ignore[overload-overlap]  # integers alone
+        ...
+
+    @overload
+    def part(self, **digits: ContextDigit) -> npt.NDArray[np.int64]: ...
 
     def part(self, **digits: ContextDigit) -> ContextDigit:
         """What these digits alone add to a table's number."""

@@ -17,6 +17,7 @@ from functools import lru_cache
 from math import ldexp
 
 import numpy as np
+import numpy.typing as npt
 
 from .context_layouts import ContextLayout
 
@@ -39,9 +40,10 @@ INTRA, INTER = 0, 1
 NETWORK_NAMES = {INTRA: "intra", INTER: "inter"}
 
 
-def checkerboard(height: int, width: int) -> np.ndarray:
+def checkerboard(height: int, width: int) -> npt.NDArray[np.bool_]:
     """(height, width) bool, True where a position belongs to the first pass: row + column even."""
-    return (np.arange(height)[:, None] + np.arange(width)[None]) % 2 == 0
+    first: npt.NDArray[np.bool_] = (np.arange(height)[:, None] + np.arange(width)[None]) % 2 == 0
+    return first
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,12 @@ class SymbolContext:
     All arrays (n,) int64; sign is ±1, base >= 0.
     """
 
-    table: np.ndarray
-    base: np.ndarray
-    sign: np.ndarray
+    table: npt.NDArray[np.int64]
+    base: npt.NDArray[np.int64]
+    sign: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, mean: np.ndarray, scale: np.ndarray) -> SymbolContext:
+    def of(cls, mean: npt.NDArray[np.int64], scale: npt.NDArray[np.int64]) -> SymbolContext:
         """From mean and log2 scale in sixteenths.
 
         Negative means are mirrored, which halves the number of tables.
@@ -138,12 +140,15 @@ class SymbolContext:
             symbols >= LEVEL_SYMBOLS - 2, np.abs(levels * self.sign - self.base) - RADIUS - 1, 0
         )
 
-    def levels(self, symbols: np.ndarray, escapes: np.ndarray) -> np.ndarray:
+    def levels(
+        self, symbols: npt.NDArray[np.int64], escapes: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
         """The inverse of the two methods above."""
-        offset = symbols - RADIUS
+        offset: npt.NDArray[np.int64] = symbols - RADIUS
         offset = np.where(symbols == LEVEL_SYMBOLS - 2, -(escapes + RADIUS + 1), offset)
         offset = np.where(symbols == LEVEL_SYMBOLS - 1, escapes + RADIUS + 1, offset)
-        return (offset + self.base) * self.sign
+        levels: npt.NDArray[np.int64] = (offset + self.base) * self.sign
+        return levels
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,7 @@ class LevelCanvas:
         self._planes[first : first + len(limited), centre] = limited
         self._planes[channels + first : channels + first + len(limited), centre] = np.abs(limited)
 
-    def features(self, inputs: NetworkInputs, part: slice = slice(None)) -> np.ndarray:
+    def features(self, inputs: NetworkInputs, part: slice = slice(None)) -> npt.NDArray[np.float64]:
         """The 3×3 neighbourhoods of all planes that a network sees, at a ``part`` of the positions:
         (n, 9·K) float64 holding integers.
         """
@@ -230,13 +235,14 @@ class LevelCanvas:
             inputs.second,
         )
         centres = (inputs.rows[part] + 1) * self._pitch + inputs.columns[part] + 1
-        return self._flat.take(centres[:, None] + offsets)
+        features: npt.NDArray[np.float64] = self._flat.take(centres[:, None] + offsets)
+        return features
 
 
 @lru_cache(maxsize=64)
 def _taps(
     canvas: tuple[int, int, int], kind: int, first: int, channels: int, second: bool
-) -> np.ndarray:
+) -> npt.NDArray[np.int64]:
     """Where the inputs of a network lie, relative to the position in the first of the planes.
 
     ``canvas``: channels of the frame, entries of a plane, and entries of a row.
@@ -251,6 +257,6 @@ def _taps(
             *range(fixed + 4 + total + first, fixed + 4 + total + seen),
         ]
     neighbourhood = np.array([dy * pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
-    offsets = (np.array(planes)[:, None] * size + neighbourhood).ravel()
+    offsets: npt.NDArray[np.int64] = (np.array(planes)[:, None] * size + neighbourhood).ravel()
     offsets.flags.writeable = False
     return offsets

@@ -9,6 +9,7 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import BitstreamError
 from .adaptive_tables import TableSet
@@ -49,12 +50,12 @@ class PassContext:
     context: SymbolContext
     tables: TableSet
 
-    def bits(self, levels: np.ndarray) -> np.ndarray:
+    def bits(self, levels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Bits of candidate levels (n · channels,) under the tables in use; an escape counts its
         payload too.
         """
         symbols = self.context.symbols(levels)
-        bits = self.tables.costs[self.context.table, symbols]
+        bits: npt.NDArray[np.float64] = self.tables.costs[self.context.table, symbols]
         escapes = self.context.escape_values(levels, symbols)
         return bits + 2 * np.log2(1.0 + escapes) if escapes.any() else bits
 

@@ -5,6 +5,7 @@ being new.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import BitstreamError
 from .block_elements import NEW_VECTOR
@@ -13,7 +14,7 @@ from .prediction import VECTOR_LIMIT
 _KEY_BITS = 32
 
 
-def scaled(vectors: np.ndarray, distance: int, over: int) -> np.ndarray:
+def scaled(vectors: npt.NDArray[np.int64], distance: int, over: int) -> npt.NDArray[np.int64]:
     """Vectors to a frame ``over`` positions away → to one ``distance`` away, for steady motion:
     rounded, halves up, and limited.
     """
@@ -23,19 +24,21 @@ def scaled(vectors: np.ndarray, distance: int, over: int) -> np.ndarray:
         return vectors
     if distance == -over:
         return -vectors
-    return np.minimum(
+    limited: npt.NDArray[np.int64] = np.minimum(
         np.maximum((2 * distance * vectors + over) // (2 * over), -VECTOR_LIMIT), VECTOR_LIMIT
     )
+    return limited
 
 
-def keys_of(vectors: np.ndarray) -> np.ndarray:
+def keys_of(vectors: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Vectors (…, 2) as one integer each, which can be added, negated, compared and moved about as
     such.
     """
-    return (vectors[..., 0] << _KEY_BITS) + vectors[..., 1]
+    keys: npt.NDArray[np.int64] = (vectors[..., 0] << _KEY_BITS) + vectors[..., 1]
+    return keys
 
 
-def vectors_of(keys: np.ndarray) -> np.ndarray:
+def vectors_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The inverse, (…, 2)."""
     vectors = np.empty((*keys.shape, 2), dtype=np.int64)
     vectors[..., 0] = (keys + (1 << _KEY_BITS - 1)) >> _KEY_BITS
@@ -43,7 +46,7 @@ def vectors_of(keys: np.ndarray) -> np.ndarray:
     return vectors
 
 
-def scaled_keys(keys: np.ndarray, distance: int, over: int) -> np.ndarray:
+def scaled_keys(keys: npt.NDArray[np.int64], distance: int, over: int) -> npt.NDArray[np.int64]:
     """``scaled`` of keys."""
     return -keys if distance == -over else keys_of(scaled(vectors_of(keys), distance, over))
 
@@ -62,10 +65,10 @@ class VectorCandidates:
 
     def __init__(
         self,
-        predictor: np.ndarray,
-        temporal: np.ndarray,
-        neighbours: np.ndarray,
-        unknown: np.ndarray,
+        predictor: npt.NDArray[np.int64],
+        temporal: npt.NDArray[np.int64],
+        neighbours: npt.NDArray[np.int64],
+        unknown: npt.NDArray[np.int64],
     ) -> None:
         """Keys (n,), (n,) and (4, n)."""
         keys = self.keys = np.concatenate([predictor[None], temporal[None], neighbours])
@@ -73,24 +76,26 @@ class VectorCandidates:
             keys = keys.copy()
             keys[0, unknown] = 1 << 2 * _KEY_BITS - 2
         self.fresh = ~((keys[:, None] == keys) & _EARLIER).any(1)
-        self.rank = self.fresh.cumsum(0) - 1
+        self.rank: npt.NDArray[np.int64] = self.fresh.cumsum(0) - 1
 
     @property
-    def others(self) -> np.ndarray:
+    def others(self) -> npt.NDArray[np.int64]:
         """(n,) how many different ones there are beside the first, 0 to 5."""
-        return self.rank[-1]
+        others: npt.NDArray[np.int64] = self.rank[-1]
+        return others
 
-    def symbols(self, keys: np.ndarray) -> np.ndarray:
+    def symbols(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The symbol of each vector (n,)."""
         matches = (self.keys == keys) & self.fresh
         place = matches.argmax(0)
         return np.where(matches.any(0), self.rank[place, np.arange(len(place))], NEW_VECTOR)
 
-    def chosen(self, symbols: np.ndarray) -> np.ndarray:
+    def chosen(self, symbols: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Which candidate each symbol (n,) means, 0 for a new vector.
 
         Raises ``BitstreamError`` for one that there is not.
         """
         if ((symbols > self.others) & (symbols < NEW_VECTOR)).any():
             raise BitstreamError("vector_merge names a candidate that there is not")
-        return (self.fresh & (self.rank == symbols)).argmax(0)
+        chosen: npt.NDArray[np.int64] = (self.fresh & (self.rank == symbols)).argmax(0)
+        return chosen

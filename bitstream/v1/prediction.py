@@ -12,6 +12,7 @@ from __future__ import annotations
 from math import ldexp
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from .quantiser import clamp_latents
@@ -94,11 +95,12 @@ class ReferenceFrame:
         return clamp_latents(np.floor((sums + (1 << (FILTER_BITS - 1))) * ldexp(1, -FILTER_BITS)))
 
 
-def _limit(values: np.ndarray, low: int, high: int) -> np.ndarray:
+def _limit(values: npt.NDArray[np.int64], low: int, high: int) -> npt.NDArray[np.int64]:
     """np.clip, which takes ten times as long on small arrays."""
-    return np.minimum(np.maximum(values, low), high)
+    limited: npt.NDArray[np.int64] = np.minimum(np.maximum(values, low), high)
+    return limited
 
 
-def average(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def average(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """(a + b + 1) >> 1, the prediction from two references."""
     return (a.astype(np.int64) + b + 1 >> 1).astype(np.int32)

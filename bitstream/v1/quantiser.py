@@ -8,6 +8,7 @@ Latents are held as integers in units of 1/64 of the model's scaled latent.  The
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 UNITS_PER_LATENT = 64
 LATENT_LIMIT = 32767  # reconstructed latents are clamped to ±LATENT_LIMIT, so they fit int16
@@ -37,7 +38,7 @@ def log2_step_eighths(quantiser: int) -> int:
     return (quantiser - CRF_OFFSET - 24) * 8 // 12
 
 
-def dequantise(levels: np.ndarray, quantiser: int) -> np.ndarray:
+def dequantise(levels: npt.NDArray[np.integer], quantiser: int) -> npt.NDArray[np.int64]:
     """Levels (any shape, integer) → residual in latent units, int64: (level · step + half) >> 8,
     rounding half up.
     """
@@ -46,6 +47,9 @@ def dequantise(levels: np.ndarray, quantiser: int) -> np.ndarray:
     ) >> STEP_FRACTION_BITS
 
 
-def clamp_latents(values: np.ndarray) -> np.ndarray:
+def clamp_latents(values: npt.NDArray[np.integer | np.floating]) -> npt.NDArray[np.int32]:
     """Clamp reconstructed latents to the int16 range the format allows; returns int32."""
-    return np.minimum(np.maximum(values, -LATENT_LIMIT), LATENT_LIMIT).astype(np.int32)
+    limited: npt.NDArray[np.int32] = np.minimum(
+        np.maximum(values, -LATENT_LIMIT), LATENT_LIMIT
+    ).astype(np.int32)
+    return limited

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import constriction
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import BitstreamError, TruncatedStreamError
 from .adaptive_tables import Categorical, TableSet, uniform_model
@@ -53,8 +54,9 @@ class _Account:
         )
 
 
-def _symbol_by_symbol(tables: TableSet, ids: np.ndarray) -> bool:
-    return len(ids) * tables.frequencies.shape[1] <= SYMBOL_BY_SYMBOL
+def _symbol_by_symbol(tables: TableSet, ids: npt.NDArray[np.int64]) -> bool:
+    alphabet: int = tables.frequencies.shape[1]
+    return len(ids) * alphabet <= SYMBOL_BY_SYMBOL
 
 
 def _wire_order(ids: np.ndarray) -> np.ndarray:
@@ -138,7 +140,8 @@ class SymbolWriter:
 
     def finish(self) -> bytes:
         """All words, little-endian."""
-        return self._coder.get_compressed().astype("<u4").tobytes()
+        words: npt.NDArray[np.uint32] = self._coder.get_compressed()
+        return words.astype("<u4").tobytes()
 
 
 def _damaged(error: Exception) -> BitstreamError:
@@ -169,9 +172,10 @@ class SymbolReader:
         """Ideal code length so far, in bits."""
         return self._account.bits()
 
-    def _decode(self, model: object, count: int) -> np.ndarray:
+    def _decode(self, model: object, count: int) -> npt.NDArray[np.int32]:
         try:
-            return self._coder.decode(model, count)
+            symbols: npt.NDArray[np.int32] = self._coder.decode(model, count)
+            return symbols
         except (AssertionError, ValueError) as error:
             raise _damaged(error) from error
 
