@@ -92,6 +92,15 @@ def write() -> Callable[..., StreamWriter]:
     return write_units
 
 
+@pytest.fixture
+def plain(
+    tmp_path: Path, write: Callable[..., StreamWriter], make_units: Callable[..., list[AccessUnit]]
+) -> Path:
+    """A latent-video file without a model."""
+    write(tmp_path / "plain.mp4", make_units())
+    return tmp_path / "plain.mp4"
+
+
 @dataclass(frozen=True)
 class CopiedPacket:
     """What must survive a copy; times in seconds."""

@@ -1,15 +1,23 @@
-"""One stream decoded from the start, to compare readers with."""
+"""One stream decoded from the start, and how to compare readers with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from videocodec import Frame, VideoReader, decode_frames
 
 CPU = {"device": "cpu", "threads": 1}
+
+
+def same(a: Frame, b: Frame) -> bool:
+    """Whether two frames agree in everything."""
+    names = ("pts_seconds", "duration_seconds", "kind", "bytes", "index", "pts", "duration")
+    arrays = np.array_equal(a.data, b.data) and np.array_equal(a.provenance, b.provenance)
+    return arrays and all(getattr(a, name) == getattr(b, name) for name in names)
 
 
 @pytest.fixture(scope="session")

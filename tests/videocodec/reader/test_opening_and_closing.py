@@ -1,0 +1,140 @@
+"""What a reader opens, how it is set, and what is left of it when it is closed."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import pytest
+
+from bitstream.errors import ContainerError
+from videocodec import Frame, VideoReader
+from videocodec.errors import ReaderClosedError
+
+from .conftest import CPU, same
+
+
+class TestSources:
+    def test_paths_and_file_objects(self, coded_movie, sequential: list[Frame]) -> None:
+        with open(coded_movie.coded, "rb") as file:
+            for source in (
+                str(coded_movie.coded),
+                io.BytesIO(coded_movie.coded.read_bytes()),
+                file,
+            ):
+                with VideoReader(source, **CPU) as video:
+                    assert same(video[12], sequential[12])
+            assert not file.closed
+
+    def test_a_file_that_is_replaced_meanwhile_stays_what_it_was(
+        self, coded_movie, tmp_path: Path, sequential: list[Frame]
+    ) -> None:
+        path = tmp_path / "a.lv.mp4"
+        path.write_bytes(coded_movie.coded.read_bytes())
+        with VideoReader(path, read_ahead=False, **CPU) as video:
+            other = tmp_path / "other"
+            other.write_bytes(b"something else")
+            other.replace(path)
+            assert same(video[15], sequential[15])
+
+    def test_what_is_no_latent_video_is_named(self, coded_movie, tmp_path: Path) -> None:
+        with pytest.raises(ContainerError, match="none.mp4: no such file"):
+            VideoReader(tmp_path / "none.mp4")
+        with pytest.raises(ContainerError, match="is an ordinary video"):
+            VideoReader(coded_movie.movie)
+        with pytest.raises(ContainerError, match="the file object"):
+            VideoReader(io.BytesIO(b"nothing"))
+
+
+class TestSettings:
+    def test_readers_of_one_file_share_what_is_the_same(self, reader: VideoReader) -> None:
+        other = reader.with_settings(steps=3, restore=False)
+        assert (other.settings.steps, other.settings.restore, other.settings.seed) == (3, False, 0)
+        assert other.latent_frame(3) is reader.latent_frame(3)
+        reader.close()
+        assert other[3].index == 3
+        other.close()
+        with pytest.raises(ReaderClosedError):
+            other[3]
+
+    @pytest.mark.parametrize("settings", [{"steps": 0}, {"seed": -1}, {"memory_limit": -1}])
+    def test_impossible_ones_are_refused(self, coded_movie, settings: dict[str, int]) -> None:
+        with pytest.raises(ValueError, match="of at least"):
+            VideoReader(coded_movie.coded, **settings)
+
+    def test_metadata(self, reader: VideoReader, coded_movie) -> None:
+        from videocodec import info
+
+        told, known = reader.metadata, info(coded_movie.coded, headers_only=True)
+        for name in (
+            "width",
+            "height",
+            "frame_rate",
+            "frames",
+            "keyframes",
+            "duration_seconds",
+            "access_units",
+            "video_bytes",
+            "crf",
+        ):
+            assert getattr(told, name) == getattr(known, name), name
+        assert (told.container_bytes, told.audio_tracks, told.preset) == (
+            known.container_bytes,
+            known.audio_tracks,
+            known.preset,
+        )
+        assert (told.model, told.model_sha256) == (known.model["name"], known.model["sha256"])
+        assert (told.latent_channels, told.latent_height, told.latent_width) == reader.latents[
+            0
+        ].shape
+        assert told.damage is None
+
+
+def test_two_threads_that_close_a_reader_close_it_once(coded_movie) -> None:
+    video = VideoReader(coded_movie.coded, **CPU)
+    other, both = video.with_settings(seed=3), threading.Barrier(2)
+
+    class Unhurried(VideoReader):
+        """Two threads see it open."""
+
+        @property
+        def _closed(self) -> bool:
+            found = self.__dict__["_closed"]
+            if not found:
+                both.wait(10)
+            return found
+
+        @_closed.setter
+        def _closed(self, value: bool) -> None:
+            self.__dict__["_closed"] = value
+
+    video.__class__ = Unhurried
+    threads = [threading.Thread(target=video.close) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert other[0].data.shape[0] == 3  # the file is still open
+    other.close()
+
+
+def test_a_closed_reader_says_so_with_its_length(coded_movie) -> None:
+    video = VideoReader(coded_movie.coded, **CPU)
+    video.close()
+    video.close()
+    for use in (
+        lambda: video[0],
+        lambda: video[99],
+        lambda: video[0:0],
+        lambda: video.latents[0],
+        lambda: video.get_frame_at(0),
+        lambda: video.get_frame_at(99.0),
+        lambda: video.get_frames_at([]),
+        lambda: video.has_picture(0),
+        lambda: list(video),
+        video.with_settings,
+    ):
+        with pytest.raises(ReaderClosedError, match=r"this reader is closed \(it had 22 frames\)"):
+            use()
+    assert len(video) == 22 and video.metadata.frames == 22 and "closed" in repr(video)
