@@ -5,7 +5,8 @@ next to it.
 from __future__ import annotations
 
 from .attached_model import AttachedModel, check_attachable
-from .reader import Sample, StreamReader, UnitInfo
+from .reader import StreamReader
+from .samples import Sample, UnitInfo
 from .shared_file import SharedFile
 from .tracks import TrackCopier
 from .unfinished import Unfinished

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from ..group_structure import MAX_FRAMES
 from ..sequence_header import MAGIC, SequenceHeader
 from .attached_model import AttachedModel
 from .boxes import read_layout
+from .samples import Sample, UnitInfo
 from .shared_file import SharedFile, check_is_file
 from .tracks import LATENT_CODEC, MP4_ALONE, describe, open_input, packets_within
 
@@ -33,35 +33,6 @@ _OTHER_FORMATS = (
     "h264,hevc,obu,png_pipe,jpeg_pipe"
 )
 _FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """An access unit as the container holds it.
-
-    data: its bytes, unchecked.  pts, duration: ticks of the header's time base, by the container's
-    tables (what the access unit itself says goes before them).  index: 0.. in the order of the
-    file.  position: of its first byte in the file, which does not make two samples differ.
-    """
-
-    data: bytes
-    pts: int
-    duration: int
-    index: int
-    position: int = field(default=-1, compare=False)
-
-
-@dataclass(frozen=True)
-class UnitInfo:
-    """What is known of an access unit without decoding it: as in ``Sample``, size in bytes, whether
-    decoding can start there, and its frames by a field that is not checked.
-    """
-
-    pts: int
-    duration: int
-    size: int
-    is_keyframe: bool
-    frame_count: int
 
 
 class StreamReader:
