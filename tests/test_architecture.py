@@ -19,25 +19,14 @@ MOST_LINES_OF_A_MODULE = 300
 MOST_LINES_OF_A_FUNCTION = 60  # of its body, without the docstring
 # Still too long; nothing may join them, and each leaves when it is split.
 LONG_MODULES = {
-    "bitstream/v1/block_syntax.py",
-    "bitstream/v1/symbol_coder.py",
-    "tests/bitstream/v1/test_block_syntax.py",
-    "tests/conformance/coverage.py",
     "tests/conformance/reference_v1/blocks.py",
     "tests/conformance/scenarios.py",
     "tools/pictures/samples.py",
 }
 LONG_FUNCTIONS = {
-    "bitstream/v1/block_syntax.py:_code_vectors",
-    "tests/conformance/coverage.py:required",
-    "tests/conformance/coverage.py:watching",
-    "tests/conformance/reference_v1/blocks.py:_vectors",
     "tests/videocodec/media/conftest.py:make_clip",
+    "tests/conformance/reference_v1/blocks.py:_vectors",
     "tools/fuzz/__main__.py:main",
-    "videocodec/cli/decode.py:add",
-    "videocodec/cli/encode.py:add",
-    "videocodec/cli/info.py:run",
-    "videocodec/cli/models.py:_add_calibrate",
 }
 NEURAL = ("torch", "torchvision", "diffusers", "transformers", "videocodec")
 
@@ -96,20 +85,20 @@ def test_nothing_changes_the_path_of_imports() -> None:
 
 
 def test_modules_are_short() -> None:
+    """Those that are listed are still too long: an entry leaves the list with its reason."""
     long = {
-        file: lines
+        file
         for file in python_files()
-        if file not in LONG_MODULES
-        and (lines := len((ROOT / file).read_text().splitlines())) > MOST_LINES_OF_A_MODULE
+        if len((ROOT / file).read_text().splitlines()) > MOST_LINES_OF_A_MODULE
     }
-    assert long == {}
+    assert long == LONG_MODULES
 
 
 def test_functions_are_short() -> None:
     long = {
-        f"{file}:{name}": lines
+        f"{file}:{name}"
         for file in python_files()
         for name, lines in functions(file)
-        if lines > MOST_LINES_OF_A_FUNCTION and f"{file}:{name}" not in LONG_FUNCTIONS
+        if lines > MOST_LINES_OF_A_FUNCTION
     }
-    assert long == {}
+    assert long == LONG_FUNCTIONS

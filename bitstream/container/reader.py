@@ -66,7 +66,7 @@ class StreamReader:
             self.tracks = [describe(stream) for stream in copied]
             track = container.streams[self._stream_index]
             self.declared_end_seconds = None
-            if track.duration:
+            if track.duration and track.time_base:
                 self.declared_end_seconds = float(
                     ((track.start_time or 0) + track.duration) * track.time_base
                 )
@@ -178,16 +178,18 @@ class StreamReader:
     ) -> None:
         self.close()
 
-    def _sample(self, packet: av.Packet, index: int) -> Sample:
+    def _sample(self, packet: av.Packet[av.stream.Stream], index: int) -> Sample:
         scale = Fraction(packet.time_base) / self.header.time_base
-        pts = packet.dts if packet.pts is None else packet.pts
+        time = packet.dts if packet.pts is None else packet.pts
+        if time is None:
+            raise ContainerError(f"{self.path}: sample {index} has no time")
         # Tables and time bases of strangers make times that no access unit can have, and that fit
         # no integer of the index.
         pts, duration = (
-            min(max(round(pts * scale), -MAX_PTS), MAX_PTS),
+            min(max(round(time * scale), -MAX_PTS), MAX_PTS),
             min(max(round((packet.duration or 0) * scale), 0), MAX_FRAMES * MAX_DURATION),
         )
-        return Sample(bytes(packet), pts, duration, index, packet.pos)
+        return Sample(bytes(packet), pts, duration, index, -1 if packet.pos is None else packet.pos)
 
 
 def _begins_with_a_box(path: str | Path | SharedFile) -> bool:
