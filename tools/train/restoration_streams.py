@@ -35,7 +35,7 @@ from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
 from videocodec.calibration.clips import camera_clip
 from videocodec.decoder.latents import UnitDecoder
-from videocodec.encoder.frame_encoder import EncoderFrame
+from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
 from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.settings import EncoderSettings
@@ -118,7 +118,8 @@ def write_streams(folder: Path, clip: np.ndarray, crfs: list[int], generation: f
     for crf in crfs:
         settings = EncoderSettings(crf=crf, generation=generation)
         search = MotionSearch.for_header(header, settings.effort.flow_preset)
-        encoder = GroupEncoder(bundle.tables, header, settings, search, weights=bundle.sensitivity)
+        helpers = EncoderHelpers(weights=bundle.sensitivity)
+        encoder = GroupEncoder(bundle.tables, header, settings, search, helpers=helpers)
         frames = [
             EncoderFrame(z, search.luma(picture), i, 1)
             for i, (z, picture) in enumerate(zip(source, clip, strict=True))

@@ -4,25 +4,35 @@ behind.
 
 from __future__ import annotations
 
+import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from videocodec.decoder.read_ahead import read_ahead
 
 
-def threads() -> int:
-    return sum(thread.name == "read-ahead" for thread in threading.enumerate())
+@pytest.fixture
+def left_over() -> Callable[[], list[threading.Thread]]:
+    """The reading threads that began since and are still alive: readers that other tests of the
+    process left open have theirs.
+    """
+    before = set(threading.enumerate())
+    return lambda: [
+        thread
+        for thread in threading.enumerate()
+        if thread.name == "read-ahead" and thread not in before
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 3, 100])
-def test_all_items_come_in_order(count: int) -> None:
+def test_all_items_come_in_order(count: int, left_over: Callable) -> None:
     assert list(read_ahead(iter(range(20)), count)) == list(range(20))
-    assert threads() == 0
+    assert left_over() == []
 
 
-def test_it_works_ahead_but_not_further_than_told() -> None:
+def test_it_works_ahead_but_not_further_than_told(left_over: Callable) -> None:
     made, enough = [], threading.Event()
 
     def items() -> Iterator[int]:
@@ -38,10 +48,10 @@ def test_it_works_ahead_but_not_further_than_told() -> None:
     assert enough.wait(5)
     assert not threading.Event().wait(0.3) and made == [0, 1, 2, 3]
     ahead.close()
-    assert threads() == 0
+    assert left_over() == []
 
 
-def test_an_error_comes_after_the_items_before_it() -> None:
+def test_an_error_comes_after_the_items_before_it(left_over: Callable) -> None:
     def items() -> Iterator[int]:
         yield 1
         raise OSError("gone")
@@ -50,17 +60,15 @@ def test_an_error_comes_after_the_items_before_it() -> None:
     assert next(ahead) == 1
     with pytest.raises(OSError, match="gone"):
         next(ahead)
-    assert threads() == 0
+    assert left_over() == []
 
 
-def test_leaving_the_loop_ends_the_thread() -> None:
+def test_leaving_the_loop_ends_the_thread(left_over: Callable) -> None:
     for item in read_ahead(iter(range(1000)), 2):
         if item == 3:
             break
-    import gc
-
     gc.collect()
-    assert threads() == 0
+    assert left_over() == []
 
 
 def test_nothing_ahead_is_no_choice() -> None:
