@@ -8,18 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bitstream.container import StreamReader, StreamWriter
 from bitstream.sequence_header import SequenceHeader
 
-from ..errors import InputError, OutputError, SettingsError
-from ..media.frame_sink import output_errors
+from ..errors import InputError, SettingsError
 from ..media.source import VideoSource
-from ..models.attached import attachable_files
 from ..models.bundle import ModelBundle
 from ..progress import ProgressCallback
 from .chunk_store import ChunkStore, manifest
-from .coded_video import Outcome
-from .peak_rate import peak
+from .finishing import FileParts, report_on, warnings_of_generation, write_file
 from .pipeline import Encoding, VideoTask, planned_chunks, sequence_header
 from .rates import outcome_at
 from .report import EncodeReport
@@ -118,11 +114,17 @@ def _encode(
     """``begin``: by ``time.monotonic``."""
     request.check_target()
     bundle = ModelBundle.find(request.model)
-    # before hours of work
-    attached = attachable_files(bundle) if request.embed_model else None
+    attached = FileParts.files_of(bundle, wanted=request.embed_model)
     with VideoSource(request.source, max_frames=request.max_frames) as video:
-        source_bytes = os.path.getsize(request.source)  # now: in the end it may be gone
         header = sequence_header(video, bundle, request.settings)
+        parts = FileParts(
+            None if video.is_still else request.source,
+            os.path.getsize(request.source),  # now: in the end it may be gone
+            request.max_frames is not None,
+            header,
+            bundle,
+            attached,
+        )
         with _workshop(request, bundle, header) as (workers, store):
             hints = (video.frame_count_hint, request.max_frames)
             task = VideoTask(
@@ -134,42 +136,11 @@ def _encode(
             )
             encoding = Encoding(workers, store, task, progress)
             outcome = outcome_at(request.goal, encoding, header.time_base)
-            with (
-                output_errors(request.target),
-                StreamWriter(
-                    request.target,
-                    header.time_base,
-                    copy_from=None if video.is_still else request.source,
-                    tracks_end_with_video=request.max_frames is not None,
-                ) as writer,
-            ):
-                if attached is not None:
-                    writer.attach_model(attached, bundle.sha256)
-                _write(writer, outcome, store)
-                skipped = writer.skipped_tracks
+            skipped = write_file(request.target, parts, outcome, store)
             store.discard()
-    coded = outcome.coded
-    seconds = float(coded.ticks * header.time_base)
-    with StreamReader(request.target) as reader:
-        container_bytes, attached_model_bytes = reader.container_bytes, reader.attached_model_bytes
-    return EncodeReport(
-        frames=sum(task.chunk.frames for task in coded.tasks),
-        keyframes=len(coded.tasks),
-        width=header.width,
-        height=header.height,
-        duration_seconds=seconds,
-        video_bytes=coded.size,
-        container_bytes=container_bytes,
-        attached_model_bytes=attached_model_bytes,
-        video_bitrate_bps=coded.size * 8 / seconds,
-        peak_bitrate_bps=float(peak(coded.frames, header.time_base)),
-        source_bytes=source_bytes,
-        encode_seconds=time.monotonic() - begin,
-        model_name=bundle.name,
-        crf=outcome.crf,
-        passes=outcome.passes,
-        skipped_tracks=skipped,
-        warnings=[*outcome.warnings, *_of_generation(request.settings.generation, bundle)],
+    warnings = warnings_of_generation(request.settings.generation, bundle)
+    return report_on(
+        request.target, parts, outcome, begin=begin, skipped=skipped, warnings=warnings
     )
 
 
@@ -197,29 +168,6 @@ def _workshop(
         _kept(store),
     ):
         yield workers, store
-
-
-def _of_generation(generation: float | None, bundle: ModelBundle) -> list[str]:
-    """A warning where blocks are left to be made up and nobody is there to do so."""
-    if generation in (None, 1) or bundle.has_unet:
-        return []
-    return [
-        f"model {bundle.name} has no UNet: blocks left to be made up are shown as they were"
-        " predicted"
-    ]
-
-
-def _write(writer: StreamWriter, outcome: Outcome, store: ChunkStore) -> None:
-    """Put the finished chunks into the target, and complete it."""
-    for task in outcome.coded.tasks:
-        chunks = store.load(task)
-        if chunks is None:
-            raise OutputError(
-                f"{writer.path}: a finished chunk in {store.folder} was lost: check the disk"
-            )
-        for unit, data in zip(chunks[0].units, chunks[0].access_units(), strict=True):
-            writer.write(data, unit.first_pts, sum(unit.durations))
-    writer.commit()
 
 
 @contextmanager

@@ -23,12 +23,13 @@ from ..errors import OutputError, ResumeError
 from ..locks import remove_lock, take_lock
 from ..media.frame_sink import output_errors
 from ..version import __version__
-from .chunk_coder import ChunkTask, CodedChunk, CodedUnit
+from .chunk_coder import ChunkTask, CodedChunk
+from .chunk_file import CHUNK_SUFFIX, chunk_from_bytes, chunk_name, chunk_to_bytes
 from .settings import EncoderSettings
 
 _MADE_BY = "videocodec, unfinished encode"
-_MANIFEST, _LOCK, _CHUNK, _PART = "manifest.json", "lock", ".chunk", ".part"
-_PARTS = (_CHUNK + _PART, _MANIFEST + _PART)
+_MANIFEST, _LOCK, _PART = "manifest.json", "lock", ".part"
+_PARTS = (CHUNK_SUFFIX + _PART, _MANIFEST + _PART)
 _PROBED_BYTES = 1 << 20
 
 
@@ -110,40 +111,20 @@ class ChunkStore:
     @property
     def finished(self) -> int:
         """How many chunks are kept, each counted once for every plan."""
-        return sum(1 for _ in self.folder.glob(f"*{_CHUNK}"))
+        return sum(1 for _ in self.folder.glob(f"*{CHUNK_SUFFIX}"))
 
     def load(self, task: ChunkTask) -> tuple[CodedChunk, ...] | None:
         """What was kept of a task; None if it was not, or is damaged."""
         try:
-            checksum, facts, data = (self.folder / _name(task)).read_bytes().split(b"\n", 2)
-        except (OSError, ValueError):
+            content = (self.folder / chunk_name(task)).read_bytes()
+        except OSError:
             return None
-        if hashlib.sha256(facts + b"\n" + data).hexdigest().encode() != checksum:
-            return None
-        results, start = [], 0
-        for chunk in json.loads(facts):
-            units = tuple(
-                CodedUnit(pts, tuple(durations), size, crf)
-                for pts, durations, size, crf in chunk["units"]
-            )
-            results.append(CodedChunk(units, data[start : start + chunk["bytes"]]))
-            start += chunk["bytes"]
-        return tuple(results)
+        return chunk_from_bytes(content)
 
     def save(self, task: ChunkTask, results: tuple[CodedChunk, ...]) -> None:
         """Keep what a task gave.  Raises ``OutputError``."""
-        facts = [
-            {
-                "units": [
-                    [unit.first_pts, unit.durations, unit.size, unit.crf] for unit in chunk.units
-                ],
-                "bytes": len(chunk.data),
-            }
-            for chunk in results
-        ]
-        content = json.dumps(facts).encode() + b"\n" + b"".join(chunk.data for chunk in results)
         with output_errors(self._target):
-            self._write(_name(task), hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            self._write(chunk_name(task), chunk_to_bytes(results))
 
     def discard(self) -> None:
         """Remove the folder: the file is complete, or what is kept is of no use."""
@@ -183,7 +164,7 @@ class ChunkStore:
         are.
         """
         for file in self.folder.iterdir():
-            if file.suffix == _CHUNK or file.name.endswith(_PARTS):
+            if file.suffix == CHUNK_SUFFIX or file.name.endswith(_PARTS):
                 file.unlink()
         (self.folder / _MANIFEST).unlink(missing_ok=True)
 
@@ -196,11 +177,6 @@ class ChunkStore:
                 " name another"
             )
         return lock
-
-
-def _name(task: ChunkTask) -> str:
-    digest = hashlib.sha256(repr(task).encode()).hexdigest()[:20]
-    return f"{task.chunk.first:08d}-{digest}{_CHUNK}"
 
 
 def _read_manifest(folder: Path) -> dict[str, object] | None:

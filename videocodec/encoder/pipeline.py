@@ -17,7 +17,7 @@ from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
 from ..progress import ProgressCallback
 from .chunk_coder import ChunkTask, CodedUnit, CodingPlan
-from .chunk_store import ChunkStore
+from .chunk_file import ChunkKeeper
 from .chunks import Chunk, KeyframePlanner, plan_chunks
 from .coded_video import CodedVideo, Outcome, frames_of
 from .motion import MotionSearch
@@ -71,6 +71,19 @@ def planned_chunks(
     )
 
 
+def constant_plans(settings: EncoderSettings, maxrate: int | None) -> tuple[CodingPlan, ...]:
+    """The plans of the only pass at the crf of the settings."""
+    return (CodingPlan(settings, maxrate=maxrate),)
+
+
+def probe_plans(settings: EncoderSettings) -> tuple[CodingPlan, ...]:
+    """The plans of the first pass of rate control."""
+    preset = PRESETS[min(PRESETS.index(PROBE_PRESET), PRESETS.index(settings.preset))]
+    return tuple(
+        CodingPlan(replace(settings, crf=crf, preset=preset), keep=False) for crf in PROBE_CRFS
+    )
+
+
 @dataclass(frozen=True)
 class VideoTask:
     """What is asked for one video.
@@ -95,7 +108,7 @@ class Encoding:
     def __init__(
         self,
         workers: Workers,
-        store: ChunkStore,
+        store: ChunkKeeper,
         task: VideoTask,
         progress: ProgressCallback | None = None,
     ) -> None:
@@ -109,7 +122,7 @@ class Encoding:
     def at_constant_quality(self) -> Outcome:
         """One pass at the crf of the settings."""
         coded = self._pass(
-            self._planned, 1, lambda chunk: (CodingPlan(self._settings, maxrate=self._maxrate),)
+            self._planned, 1, lambda chunk: constant_plans(self._settings, self._maxrate)
         )[0]
         coded = self._within_maxrate(coded)
         return Outcome(coded, self._settings.crf, self._passes, self._peak_warnings(coded))
@@ -118,11 +131,7 @@ class Encoding:
         """As many passes as it takes to come close to the bytes that ``target`` asks for, given
         what the first pass made of the video; ``described`` names the target in warnings.
         """
-        preset = PRESETS[min(PRESETS.index(PROBE_PRESET), PRESETS.index(self._settings.preset))]
-        probes = tuple(
-            CodingPlan(replace(self._settings, crf=crf, preset=preset), keep=False)
-            for crf in PROBE_CRFS
-        )
+        probes = probe_plans(self._settings)
         fine, coarse = self._pass(self._planned, 2, lambda chunk: probes)
         predictions = [
             ChunkPrediction(*(_costs(units) for units in both))

@@ -1,0 +1,124 @@
+"""Finished chunks become a file: their units in order, sound and subtitles, an attached model, and
+the report on it all.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bitstream.container import StreamReader, StreamWriter
+from bitstream.sequence_header import SequenceHeader
+
+from ..errors import OutputError
+from ..media.frame_sink import output_errors
+from ..models.attached import attachable_files
+from ..models.bundle import ModelBundle
+from .chunk_file import ChunkKeeper
+from .coded_video import Outcome
+from .peak_rate import peak
+from .report import EncodeReport
+
+
+@dataclass(frozen=True)
+class FileParts:
+    """What a file holds beside its coded chunks.
+
+    source: the file that sound and subtitles are copied from, None for a still picture.
+    source_bytes: its size.  is_cut: whether sound ends with the video rather than with the source.
+    bundle: the model of the stream.  attached: its files, if they go into the file.
+    """
+
+    source: Path | None
+    source_bytes: int
+    is_cut: bool
+    header: SequenceHeader
+    bundle: ModelBundle
+    attached: list[tuple[str, Path]] | None
+
+    @staticmethod
+    def files_of(bundle: ModelBundle, *, wanted: bool) -> list[tuple[str, Path]] | None:
+        """``attached``.  Raises ``UnknownModelError`` for files that cannot be: before hours of
+        work, if it is asked early.
+        """
+        return attachable_files(bundle) if wanted else None
+
+
+def write_file(target: Path, parts: FileParts, outcome: Outcome, kept: ChunkKeeper) -> list[str]:
+    """Write the whole file, which appears under its name when it is complete → a line on every
+    track that MP4 cannot hold.
+
+    Raises ``OutputError``, also where a chunk is not kept any more.
+    """
+    with (
+        output_errors(target),
+        StreamWriter(
+            target,
+            parts.header.time_base,
+            copy_from=parts.source,
+            tracks_end_with_video=parts.is_cut,
+        ) as writer,
+    ):
+        if parts.attached is not None:
+            writer.attach_model(parts.attached, parts.bundle.sha256)
+        for task in outcome.coded.tasks:
+            chunks = kept.load(task)
+            if chunks is None:
+                raise OutputError(
+                    f"{target}: a finished chunk was lost, of frames from {task.chunk.first} on:"
+                    " check the disk"
+                )
+            for unit, data in zip(chunks[0].units, chunks[0].access_units(), strict=True):
+                writer.write(data, unit.first_pts, sum(unit.durations))
+        writer.commit()
+        return list(writer.skipped_tracks)
+
+
+def report_on(
+    target: Path,
+    parts: FileParts,
+    outcome: Outcome,
+    *,
+    begin: float,
+    skipped: list[str],
+    warnings: list[str],
+) -> EncodeReport:
+    """The report on a written file.
+
+    begin: when work on it began, by ``time.monotonic``.  skipped: what ``write_file`` gave.
+    warnings: lines beside those of the outcome.
+    """
+    coded, header = outcome.coded, parts.header
+    seconds = float(coded.ticks * header.time_base)
+    with StreamReader(target) as reader:
+        container_bytes, attached_model_bytes = reader.container_bytes, reader.attached_model_bytes
+    return EncodeReport(
+        frames=sum(task.chunk.frames for task in coded.tasks),
+        keyframes=len(coded.tasks),
+        width=header.width,
+        height=header.height,
+        duration_seconds=seconds,
+        video_bytes=coded.size,
+        container_bytes=container_bytes,
+        attached_model_bytes=attached_model_bytes,
+        video_bitrate_bps=coded.size * 8 / seconds,
+        peak_bitrate_bps=float(peak(coded.frames, header.time_base)),
+        source_bytes=parts.source_bytes,
+        encode_seconds=time.monotonic() - begin,
+        model_name=parts.bundle.name,
+        crf=outcome.crf,
+        passes=outcome.passes,
+        skipped_tracks=skipped,
+        warnings=[*outcome.warnings, *warnings],
+    )
+
+
+def warnings_of_generation(generation: float | None, bundle: ModelBundle) -> list[str]:
+    """A warning where blocks are left to be made up and nobody is there to do so."""
+    if generation in (None, 1) or bundle.has_unet:
+        return []
+    return [
+        f"model {bundle.name} has no UNet: blocks left to be made up are shown as they were"
+        " predicted"
+    ]
