@@ -25,7 +25,7 @@ from videocodec.training.second import pack
 from videocodec.training.second.collect import Collection, collect
 from videocodec.training.second.losses import SecondWeights
 from videocodec.training.second.pack_job import LARGEST_DATA, Job, pack_job
-from videocodec.training.second.run import SecondTraining, decay, train
+from videocodec.training.second.run import OPTIMISERS, SecondTraining, decay, train
 from videocodec.training.second.show import newest_weights, show
 
 _GIGA = 10**9
@@ -53,12 +53,14 @@ def _asked(args: argparse.Namespace) -> SecondTraining:
         lpips=args.lpips,
         folder=args.run,
         init=args.init,
+        rate_weights=args.rate_weights,
         validation=args.validation,
         device=args.device,
         batch=args.batch,
         crop=args.crop,
         workers=args.workers,
         learning_rate=args.learning_rate,
+        optimiser=args.optimiser,
         weights=SecondWeights(lpips=args.lpips_weight, structure=args.structure_weight),
         seed=args.seed,
         pixels_before=int(args.gigapixels_before * _GIGA),
@@ -122,6 +124,9 @@ def _add_run(verbs: argparse._SubParsersAction, verb: str, gigapixels: float) ->
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--init", type=Path, help="weights, where the run has no checkpoint yet")
     parser.add_argument(
+        "--rate-weights", type=Path, help="take the rate model from this file of weights"
+    )
+    parser.add_argument(
         "--gigapixels-before", type=float, default=0.0, help="that the weights of --init have seen"
     )
     parser.add_argument(
@@ -136,6 +141,7 @@ def _add_run(verbs: argparse._SubParsersAction, verb: str, gigapixels: float) ->
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--learning-rate", type=float, default=8e-4)
+    parser.add_argument("--optimiser", choices=OPTIMISERS, default=SecondTraining.optimiser)
     parser.add_argument("--lpips-weight", type=float, default=SecondWeights.lpips)
     parser.add_argument("--structure-weight", type=float, default=SecondWeights.structure)
     parser.add_argument("--seed", type=int, default=0)

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +16,11 @@ from torch import nn
 
 from ..errors import InputError
 from . import checkpoints
+from .muon import Muon
 from .randomness import Randomness
 
-_MOMENTS = ("exp_avg", "exp_avg_sq")
+# What optimisers keep of a parameter: AdamW's, and Muon's.
+_MOMENTS = ("exp_avg", "exp_avg_sq", "momentum")
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,19 @@ class ParameterGroup:
     """Parameters that learn at one rate.
 
     peak_rate: the learning rate that a schedule's factor is taken of.
+    weight_decay: in place of that of the settings.
+    with_muon: by Muon in place of AdamW; for weights of dense layers.
     """
 
     parameters: Sequence[nn.Parameter]
     peak_rate: float
+    weight_decay: float | None = None
+    with_muon: bool = False
 
 
 @dataclass(frozen=True)
 class OptimiserSettings:
-    """Of AdamW (Loshchilov & Hutter 2019).
+    """Of AdamW (Loshchilov & Hutter 2019); Muon shares limit and decay.
 
     gradient_limit: gradients longer than this are shortened to it.
     """
@@ -63,11 +70,35 @@ class Learner:
 
     def __post_init__(self) -> None:
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(
-            [{"params": list(g.parameters), "peak": g.peak_rate} for g in self.groups],
-            weight_decay=self.settings.weight_decay,
-            betas=self.settings.betas,
-        )
+        adamw, muon = ([g for g in self.groups if g.with_muon is kind] for kind in (False, True))
+        decay = self.settings.weight_decay
+        self.optimisers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(
+                self._as_options(adamw), weight_decay=decay, betas=self.settings.betas
+            )
+        ]
+        if muon:
+            self.optimisers.append(Muon(self._as_options(muon), weight_decay=decay))
+
+    def _as_options(self, groups: Sequence[ParameterGroup]) -> list[dict[str, Any]]:
+        """As PyTorch's optimisers take groups."""
+        decay = self.settings.weight_decay
+        return [
+            {
+                "params": list(group.parameters),
+                "peak": group.peak_rate,
+                "weight_decay": decay if group.weight_decay is None else group.weight_decay,
+            }
+            for group in groups
+        ]
+
+    @property
+    def rate(self) -> float:
+        """The largest learning rate of the last step."""
+        return max(float(group["lr"]) for group in self._param_groups())
+
+    def _param_groups(self) -> list[dict[str, Any]]:
+        return [group for one in self.optimisers for group in one.param_groups]
 
     @property
     def device(self) -> torch.device:
@@ -87,13 +118,15 @@ class Learner:
 
         rate_factor: of every group's peak learning rate.
         """
-        for group in self.optimiser.param_groups:
+        for group in self._param_groups():
             group["lr"] = group["peak"] * rate_factor
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        learning = [p for group in self.optimiser.param_groups for p in group["params"]]
+        learning = [p for group in self._param_groups() for p in group["params"]]
         nn.utils.clip_grad_norm_(learning, self.settings.gradient_limit)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.steps += 1
         self.pixels += pixels
         self._follow()
@@ -108,12 +141,13 @@ class Learner:
         """Write all of the state into a checkpoint."""
         moments: dict[str, dict[str, torch.Tensor]] = {name: {} for name in _MOMENTS}
         counts = {}
-        for name, parameter in self._learning().items():
-            for key, value in self.optimiser.state.get(parameter, {}).items():
+        for name, (parameter, optimiser) in self._learning().items():
+            for key, value in optimiser.state.get(parameter, {}).items():
                 if key in _MOMENTS:
                     moments[key][name] = value
                 else:
                     counts[name] = float(value)
+        moments = {key: values for key, values in moments.items() if values}
         tensors = {"weights": self.model.state_dict(), "average": self.average.state_dict()}
         record = {
             "steps": self.steps,
@@ -133,9 +167,9 @@ class Learner:
         try:
             self.model.load_state_dict(tensors["weights"])
             self.average.load_state_dict(tensors["average"])
-            for name, parameter in self._learning().items():
-                if name in record["optimiser_steps"]:
-                    self.optimiser.state[parameter] = _moments(tensors, record, name, parameter)
+            for name, (parameter, optimiser) in self._learning().items():
+                if found := _moments(tensors, record, name, parameter):
+                    optimiser.state[parameter] = found
             self.steps, self.pixels = record["steps"], record["pixels"]
             self.randomness, self.record = Randomness(record["seed"]), record["record"]
         except (KeyError, RuntimeError) as error:
@@ -144,19 +178,29 @@ class Learner:
                 f"{folder}: a checkpoint of another model ({reason}): name another folder"
             ) from error
 
-    def _learning(self) -> dict[str, nn.Parameter]:
-        """The parameters that the optimiser has, by name."""
-        chosen = {id(p) for group in self.optimiser.param_groups for p in group["params"]}
-        return {name: p for name, p in self.model.named_parameters() if id(p) in chosen}
+    def _learning(self) -> dict[str, tuple[nn.Parameter, torch.optim.Optimizer]]:
+        """The parameters that learn, by name, and the optimiser that has them."""
+        chosen = {
+            id(p): one
+            for one in self.optimisers
+            for group in one.param_groups
+            for p in group["params"]
+        }
+        return {
+            name: (p, chosen[id(p)]) for name, p in self.model.named_parameters() if id(p) in chosen
+        }
 
 
 def _moments(
     tensors: dict[str, dict[str, torch.Tensor]], record: dict, name: str, like: nn.Parameter
 ) -> dict[str, torch.Tensor]:
     """The optimiser's state of one parameter, in the parameter's memory format: sums over other
-    strides are rounded differently.
+    strides are rounded differently.  Empty where the parameter has not learnt yet.
     """
-    found = {"step": torch.tensor(record["optimiser_steps"][name], dtype=torch.float32)}
+    found = {}
+    if name in record["optimiser_steps"]:
+        found["step"] = torch.tensor(record["optimiser_steps"][name], dtype=torch.float32)
     for key in _MOMENTS:
-        found[key] = torch.empty_like(like).copy_(tensors[key][name]).detach()
+        if name in tensors.get(key, {}):
+            found[key] = torch.empty_like(like).copy_(tensors[key][name]).detach()
     return found

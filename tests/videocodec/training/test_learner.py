@@ -16,13 +16,14 @@ from videocodec.training.loop import Interval, RunningMeans, TrainingLog, cosine
 from videocodec.training.randomness import Randomness, uniform
 
 
-def learner(channels: int = 6) -> Learner:
+def learner(channels: int = 6, with_muon: bool = False) -> Learner:
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Conv2d(3, channels, 3, padding=1), nn.SiLU(), nn.Conv2d(channels, 3, 3, padding=1)
     ).to(memory_format=torch.channels_last)
     groups = [ParameterGroup(list(model[0].parameters()), 1e-2)]
-    groups.append(ParameterGroup(list(model[2].parameters()), 3e-2))
+    groups.append(ParameterGroup([model[2].bias], 3e-2, weight_decay=0.0))
+    groups.append(ParameterGroup([model[2].weight], 3e-2, with_muon=with_muon))
     return Learner(model, groups, OptimiserSettings(gradient_limit=1.0), Randomness(7))
 
 
@@ -42,8 +43,11 @@ def train(one: Learner, steps: int, folder: Path) -> None:
     run(one, Budget(steps=steps), step, look, Interval(steps=2))
 
 
-def test_a_run_that_was_interrupted_ends_with_the_same_weights_to_the_bit(tmp_path: Path) -> None:
-    whole, first, second = (learner() for _ in range(3))
+@pytest.mark.parametrize("with_muon", [False, True])
+def test_a_run_that_was_interrupted_ends_with_the_same_weights_to_the_bit(
+    tmp_path: Path, with_muon: bool
+) -> None:
+    whole, first, second = (learner(with_muon=with_muon) for _ in range(3))
     train(whole, 9, tmp_path / "whole")
     train(first, 4, tmp_path / "parts")
     second.resume(tmp_path / "parts")
@@ -66,7 +70,7 @@ def test_a_state_without_its_moments_would_not_end_with_the_same_weights(tmp_pat
     train(whole, 6, tmp_path / "whole")
     train(first, 3, tmp_path / "parts")
     second.resume(tmp_path / "parts")
-    second.optimiser.state.clear()
+    second.optimisers[0].state.clear()
     train(second, 6, tmp_path / "parts")
     assert not torch.equal(whole.model[0].weight, second.model[0].weight)
 
@@ -75,7 +79,7 @@ def test_the_memory_format_of_moments_is_that_of_the_parameters(tmp_path: Path) 
     first, second = learner(), learner()
     train(first, 2, tmp_path / "run")
     second.resume(tmp_path / "run")
-    for parameter, state in second.optimiser.state.items():
+    for parameter, state in second.optimisers[0].state.items():
         assert state["exp_avg"].stride() == parameter.stride()
 
 

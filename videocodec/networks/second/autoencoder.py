@@ -4,7 +4,7 @@ A linear path (8×8 convolution and its transpose) carries a working block trans
 the network beside it does what a linear map cannot.  Its body runs at 1/16 resolution, where a
 multiplication is worth 256 of those at full resolution, with a light renderer above it; blocks are
 ConvNeXt's (Liu et al. 2022) without normalisation, whose statistics would make a frame depend on
-its size.  Parameters are called as in the weights of the first training runs.
+its size, and with ReLU, which integers can do exactly.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class SecondShape:
 
 
 class WideBlock(nn.Module):
-    """x + 1×1(SiLU(1×1(depthwise(x)))), (B, C, h, w) → the same; starts almost as the identity."""
+    """x + 1×1(ReLU(1×1(depthwise(x)))), (B, C, h, w) → the same; starts almost as the identity.
+
+    The depthwise convolution stays in full precision on CPUs, where bfloat16 makes it slower.
+    """
 
     def __init__(self, channels: int, expansion: int = 2, kernel: int = 5) -> None:
         super().__init__()
@@ -51,7 +54,9 @@ class WideBlock(nn.Module):
         nn.init.zeros_(self.b.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.b(F.silu(self.a(self.dw(x))))
+        with torch.autocast("cpu", enabled=False):
+            y = self.dw(x.float() if x.device.type == "cpu" else x)
+        return x + self.b(F.relu(self.a(y)))
 
 
 def low_body(width: int, low_width: int, blocks: int) -> nn.Sequential:

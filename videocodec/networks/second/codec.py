@@ -62,14 +62,26 @@ class SecondCodec(nn.Module):
 
     def load(self, file: Path) -> None:
         """Take over weights, of any float type.  Raises ``UnknownModelError`` for other files."""
-        try:
-            self.load_state_dict({name: v.float() for name, v in load_file(str(file)).items()})
-        except (OSError, SafetensorError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UnknownModelError(
-                f"{file}: no weights of the second autoencoder ({reason}): give the safetensors"
-                " file of a training run"
-            ) from error
+        _take_over(self, file, "")
+
+    def load_rate(self, file: Path) -> None:
+        """Take over the weights of the rate model alone.  Raises as ``load`` does."""
+        _take_over(self.rate, file, "rate.")
+
+
+def _take_over(module: nn.Module, file: Path, prefix: str) -> None:
+    """Load the tensors of a file whose names begin with ``prefix``."""
+    try:
+        tensors = load_file(str(file)).items()
+        module.load_state_dict(
+            {name.removeprefix(prefix): v.float() for name, v in tensors if name.startswith(prefix)}
+        )
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UnknownModelError(
+            f"{file}: no weights of the second autoencoder ({reason}): give the safetensors"
+            " file of a training run"
+        ) from error
 
 
 def _uniform(shape: torch.Size | tuple[int, ...], generator: torch.Generator) -> torch.Tensor:

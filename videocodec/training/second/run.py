@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +38,10 @@ LOG_FILE, PANEL_FILE = "log.jsonl", "panel.md"
 _RAMP, _FLOOR = 300, 0.01  # of the learning rate: steps to its peak, and where a decay ends
 _STEP_RANGE = (0.25, 4.5)  # of quantiser steps, drawn log-uniformly
 _GRADIENT_LIMIT = 200.0
-_RATE_MODEL_SPEED = 3  # times the learning rate
+# Times the learning rate.  The linear path starts as the best linear map, and noise in it costs
+# decibels at fine steps; the rate model follows what the others do.
+_LINEAR_SPEED, _RATE_MODEL_SPEED = 0.03, 2.0
+OPTIMISERS = ("adamw", "muon")
 _PHOTOGRAPHS_LOOKED_AT = 16
 
 
@@ -50,9 +52,11 @@ class SecondTraining:
     lpips: safetensors file with the weights of LPIPS.
     folder: of the run: its checkpoint is gone on with.
     init: weights to start from where there is no checkpoint; None starts at principal components.
+    rate_weights: file whose ``rate.`` weights are started from, whatever ``init`` is.
     validation: folder of pictures in place of the frames that the pack holds out.
     batch, crop: pictures of a step, and their side in px.
     workers: threads that make crops ahead; 0 makes them in between.
+    optimiser: one of ``OPTIMISERS``; Muon learns dense layers, AdamW the others.
     pixels_before: seen by the weights in ``init``, counted on from.
     channels_last: memory format of networks and pictures; which is faster is the processor's.
     panel_steps: quantiser steps that are looked at.
@@ -61,12 +65,14 @@ class SecondTraining:
     lpips: Path
     folder: Path
     init: Path | None = None
+    rate_weights: Path | None = None
     validation: Path | None = None
     device: str = "cpu"
     batch: int = 8
     crop: int = 128
     workers: int = 0
     learning_rate: float = 8e-4
+    optimiser: str = "adamw"
     weights: SecondWeights = field(default_factory=SecondWeights)
     mixture: Mixture = field(default_factory=Mixture)
     shape: SecondShape = field(default_factory=SecondShape)
@@ -122,14 +128,35 @@ def new_learner(asked: SecondTraining, pictures: PackedPictures) -> Learner:
         codec.load(asked.init)
     else:
         start_from_principal_components(codec, pictures.frames or pictures.photographs)
+    if asked.rate_weights is not None:
+        codec.load_rate(asked.rate_weights)
     codec = codec.to(asked.device, memory_format=_memory_format(asked))
-    networks = [*codec.encoder.parameters(), *codec.decoder.parameters()]
-    groups = [
-        ParameterGroup(networks, asked.learning_rate),
-        ParameterGroup(list(codec.rate.parameters()), _RATE_MODEL_SPEED * asked.learning_rate),
-    ]
     settings = OptimiserSettings(_GRADIENT_LIMIT, betas=(0.9, 0.99))
+    groups = parameter_groups(codec, asked.learning_rate, asked.optimiser == "muon")
     return Learner(codec, groups, settings, Randomness(asked.seed), pixels=asked.pixels_before)
+
+
+def parameter_groups(codec: SecondCodec, rate: float, with_muon: bool) -> list[ParameterGroup]:
+    """How fast what learns, for a learning rate of the networks.
+
+    with_muon: dense convolutions of the networks are Muon's.
+    """
+    linear = [codec.encoder.linear.weight, codec.decoder.linear.weight]
+    networks = [
+        weight
+        for weight in (*codec.encoder.parameters(), *codec.decoder.parameters())
+        if all(weight is not other for other in linear)
+    ]
+    dense = [
+        weight for weight in networks if with_muon and weight.ndim == 4 and weight.shape[1] > 1
+    ]
+    chosen = {id(weight) for weight in dense}
+    groups = [
+        ParameterGroup(linear, _LINEAR_SPEED * rate, weight_decay=0.0),
+        ParameterGroup([weight for weight in networks if id(weight) not in chosen], rate),
+        ParameterGroup(list(codec.rate.parameters()), _RATE_MODEL_SPEED * rate),
+    ]
+    return [*groups, ParameterGroup(dense, rate, with_muon=True)] if dense else groups
 
 
 def training_loss(
@@ -140,10 +167,16 @@ def training_loss(
     low, high = (math.log(limit) for limit in _STEP_RANGE)
     draw = torch.rand(len(pictures), generator=generator, device=device)
     step = torch.exp(low + (high - low) * draw)
-    with _half_precision(device):
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type in ("cpu", "cuda")):
         decoded, bpp = learner.model(pictures, step, generator)
+
+    def judge(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        # Of LPIPS too: on CPUs its features take half the time so.
+        with torch.autocast("cpu", torch.bfloat16, enabled=device.type == "cpu"):
+            return lpips(first, second).float()
+
     half, rng = max(1, len(pictures) // 2), learner.numbers()
-    lost = distortion(decoded, pictures, step, lpips, weights, rng, half)
+    lost = distortion(decoded, pictures, step, judge, weights, rng, half)
     # Coarse steps have losses ten times those of fine ones; dividing by the step keeps both in the
     # gradient.
     return ((lost + weights.rate * step**2 * bpp) / step).mean()
@@ -211,7 +244,7 @@ class _Session:
                 (learner.pixels - self._start_pixels) / 1e6 / max(60 * minutes, 1e-9), 3
             ),
             decaying=self._state.name == DECAY_CHECKPOINT,
-            rate=learner.optimiser.param_groups[0]["lr"],
+            rate=learner.rate,
             **{name: as_rows(figures) for name, figures in found.items()},
         )
         seen = f"after {learner.pixels / 1e9:.3f} Gpx, {self._weights_file.name}"
@@ -238,10 +271,3 @@ def _held_out(
 
 def _memory_format(asked: SecondTraining) -> torch.memory_format:
     return torch.channels_last if asked.channels_last else torch.contiguous_format
-
-
-def _half_precision(device: torch.device) -> torch.autocast | nullcontext[None]:
-    """bfloat16 on CUDA, full precision elsewhere (on CPUs it is slower)."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", torch.bfloat16)
-    return nullcontext()

@@ -11,8 +11,8 @@ from ...networks.second.codec import SecondCodec
 
 _BLOCK = 8  # px
 _SAMPLES = 8000
-# Of the linear path: latents of a step of 1 are about as fine as the first autoencoder's.
-_SCALE = 2.6
+# Of the linear path: a step of 1 is then about as fine as the first autoencoder's.
+_SCALE = 0.9
 # One step for all channels, with a dead zone, kills weak colours and leaves flat areas in 8 px
 # squares: block means are coded finer from the start, those of colour finest.
 _LUMA_MEAN_GAIN, _COLOUR_MEAN_GAIN = 1.4, 2.2

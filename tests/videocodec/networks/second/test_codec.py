@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from bitstream.v2.scan import CHECKERBOARD, LATTICE
 from videocodec.errors import UnknownModelError
-from videocodec.networks.context import checkerboard
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec
-from videocodec.networks.second.rate import Rate, _Passes
+from videocodec.networks.second.rate import Rate, SliceNetwork
 
 TINY = SecondShape(8, 8, 8, 8, 1, 8, 1)
 
@@ -36,19 +36,52 @@ def run(rate: Rate, latents: torch.Tensor, **changes: torch.Tensor) -> tuple[tor
         return rate(latents, **(inputs | changes))
 
 
-def test_passes_are_those_of_the_context_network() -> None:
-    """The part that both share is taken out; the sums stay."""
+def whole_network(
+    net: SliceNetwork,
+    earlier: torch.Tensor,
+    known: torch.Tensor,
+    flags: tuple[int, ...],
+    log2_step: torch.Tensor,
+) -> tuple[torch.Tensor, ...]:
+    """As the format has it: all planes in their order through one convolution."""
+    seen = torch.cat([earlier, known], 1)
+    ones = torch.ones_like(seen[:, :1])
+    planes = [ones * flag for flag in flags] + [ones * log2_step.reshape(-1, 1, 1, 1), ones]
+    gathered = net.gather(torch.cat([seen, seen.abs(), *planes], 1))
+    hidden, direct = gathered.split([net.hidden, 2 * net.own], 1)
+    return (direct + net.mix(torch.relu(hidden))).chunk(2, 1)
+
+
+def test_networks_in_two_parts_are_the_whole_network() -> None:
+    """The part that the passes over a grid share is taken out; the sums stay."""
     net, step = random_rate().nets[3], torch.tensor([0.7, -1.2])
-    earlier, half = torch.randn(2, 4, 6, 6), torch.randn(2, 4, 6, 6) * checkerboard(6, 6, "cpu")
+    earlier, known = torch.randn(2, 4, 6, 6), torch.randn(2, 4, 6, 6)
     with torch.no_grad():
-        passes = _Passes(net, earlier, step)
-        blind, sighted = (
-            net(earlier, torch.zeros_like(half), 0.0, step),
-            net(earlier, half, 1.0, step),
-        )
-        assert torch.allclose(passes.first, blind, atol=1e-5)
-        assert torch.allclose(passes.second(half), sighted, atol=1e-5)
-    assert not torch.allclose(blind, sighted, atol=1e-2)
+        parts = net(net.from_earlier(earlier, step), known, (1, 0, 2))
+        whole = whole_network(net, earlier, known, (1, 0, 2), step)
+    assert all(torch.allclose(*pair, atol=1e-5) for pair in zip(parts, whole, strict=True))
+
+
+@pytest.mark.parametrize(("height", "width"), [(6, 6), (9, 17), (1, 3)])
+def test_slices_are_coded_in_the_passes_of_the_format(height: int, width: int) -> None:
+    """Position by position, from the text: what a pass codes is known to those after it."""
+    rate, latents = random_rate(24), 2 * torch.randn(1, 24, height, width)
+    step, zone = torch.tensor([0.5]), torch.tensor([0.1])
+    found = run(rate, latents, log2_step=step, dead_zone=zone)[0]
+    start = 0
+    for index, (net, own) in enumerate(zip(rate.nets, rate.slices, strict=True)):
+        known = torch.zeros_like(latents[:, start : start + own])
+        for scan_pass in LATTICE if index < 4 else CHECKERBOARD:
+            stride = scan_pass.stride
+            grid, earlier = known[..., ::stride, ::stride], found[:, :start, ::stride, ::stride]
+            with torch.no_grad():
+                mean, _ = whole_network(net, earlier, grid, scan_pass.flags, step)
+            rest = latents[:, start : start + own, ::stride, ::stride] - mean
+            level = rest.sign() * torch.floor(rest.abs() + 0.4)
+            mask = torch.from_numpy(scan_pass.mask(height, width))
+            grid[..., mask] = (mean + level)[..., mask]
+        assert torch.allclose(known, found[:, start : start + own], atol=1e-4)
+        start += own
 
 
 def test_values_are_a_whole_number_of_steps_from_what_is_expected() -> None:
@@ -135,6 +168,15 @@ class TestCodec:
         second.load(tmp_path / "weights.safetensors")
         state = second.state_dict()
         assert all(torch.equal(state[name], value.float()) for name, value in halves.items())
+
+    def test_the_rate_model_alone_is_taken_over(self, tmp_path: Path) -> None:
+        first, second = SecondCodec(TINY), SecondCodec(TINY)
+        before = {name: value.clone() for name, value in second.encoder.state_dict().items()}
+        save_file(first.state_dict(), str(tmp_path / "weights.safetensors"))
+        second.load_rate(tmp_path / "weights.safetensors")
+        rate, encoder = second.rate.state_dict(), second.encoder.state_dict()
+        assert all(torch.equal(rate[name], v) for name, v in first.rate.state_dict().items())
+        assert all(torch.equal(encoder[name], value) for name, value in before.items())
 
     def test_other_files_are_refused_in_one_line(self, tmp_path: Path) -> None:
         save_file({"a": torch.zeros(1)}, str(tmp_path / "other.safetensors"))

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from videocodec.errors import InputError, OutputError, OutputExistsError
 from videocodec.networks.second.codec import SecondCodec
@@ -98,6 +98,41 @@ def test_frames_to_validate_with_can_be_a_folder(
     assert grey["video"][0][2] > own["video"][0][2]  # evenness is easy
 
 
+def test_muon_learns_dense_layers_and_goes_on_to_the_bit(asked: SecondTraining, data: Path) -> None:
+    pictures = pack.read(data)
+    asked = replace(asked, optimiser="muon")
+    whole = train(asked, pictures, Budget(steps=3))
+    parts = replace(asked, folder=asked.folder.with_name("parts"))
+    train(parts, pictures, Budget(steps=1))
+    assert same(
+        whole.model.state_dict(), train(parts, pictures, Budget(steps=3)).model.state_dict()
+    )
+    momenta = load_file(str(asked.folder / "checkpoint" / "momentum.safetensors"))
+    assert {"encoder.stem.weight", "decoder.low.1.a.weight"} < momenta.keys()
+    assert not {name for name in momenta if ".dw." in name or ".linear." in name or "rate" in name}
+
+
+def test_the_linear_path_moves_slowly(asked: SecondTraining, data: Path) -> None:
+    learner = new_learner(asked, pack.read(data))
+    linear, networks, rate = learner.groups
+    assert [weight.shape[-2:] for weight in linear.parameters] == [(8, 8), (8, 8)]
+    assert linear.peak_rate == pytest.approx(0.03 * networks.peak_rate)
+    assert rate.peak_rate == 2 * networks.peak_rate
+    count = sum(len(group.parameters) for group in learner.groups)
+    assert count == len(list(learner.model.parameters()))
+
+
+def test_the_rate_model_can_come_from_another_file(
+    asked: SecondTraining, data: Path, tmp_path: Path
+) -> None:
+    pictures = pack.read(data)
+    other = SecondCodec(asked.shape)
+    save_file(other.state_dict(), str(tmp_path / "other.safetensors"))
+    codec = new_learner(replace(asked, rate_weights=tmp_path / "other.safetensors"), pictures).model
+    assert same(codec.rate.state_dict(), other.rate.state_dict())
+    assert not same(codec.encoder.state_dict(), other.encoder.state_dict())
+
+
 class TestDecay:
     def test_it_ends_at_no_rate_and_leaves_the_run_as_it_was(
         self, asked: SecondTraining, data: Path
@@ -150,8 +185,6 @@ class TestShow:
     def test_a_sheet_has_source_and_decoded_side_by_side(self, data: Path, tmp_path: Path) -> None:
         codec = SecondCodec()
         start_from_principal_components(codec, pack.read(data).frames)
-        from safetensors.torch import save_file
-
         save_file(codec.state_dict(), str(tmp_path / "average.safetensors"))
         for name, size in {"wide": (70, 100), "narrow": (40, 50)}.items():
             cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((*size, 3), 128, np.uint8))

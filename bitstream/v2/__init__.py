@@ -1,0 +1,3 @@
+"""Format version 2, a draft: levels around the conditional mean, first slices in lattice order.
+Its bytes are not frozen, and the encoder does not write them.
+"""
