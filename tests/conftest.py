@@ -81,8 +81,8 @@ def panned() -> Callable[..., list[np.ndarray]]:
 
 @pytest.fixture(scope="session")
 def write_movie() -> Callable[..., Path]:
-    """write_movie(path, frames, pts=None, time_base=1/25, sound_seconds=0) → path of an H.264 movie
-    of those frames.
+    """write_movie(path, frames, pts=None, time_base=1/25, sound_seconds=0, keyframe_distance=250)
+    → path of an H.264 movie of those frames.
     """
 
     def write(
@@ -92,6 +92,7 @@ def write_movie() -> Callable[..., Path]:
         pts: Iterable[int] | None = None,
         time_base: Fraction = Fraction(1, 25),
         sound_seconds: float = 0,
+        keyframe_distance: int = 250,
     ) -> Path:
         height, width = frames[0].shape[:2]
         pixels = "yuv444p" if height % 2 or width % 2 else "yuv420p"
@@ -100,7 +101,11 @@ def write_movie() -> Callable[..., Path]:
                 "libx264", rate=25, width=width, height=height, pix_fmt=pixels, time_base=time_base
             )
             stream.codec_context.time_base = time_base
-            stream.codec_context.options = {"crf": "4", "preset": "ultrafast"}
+            stream.codec_context.options = {
+                "crf": "4",
+                "preset": "ultrafast",
+                "g": str(keyframe_distance),
+            }
             sound = container.add_stream("aac", rate=48000) if sound_seconds else None
             times = range(len(frames)) if pts is None else pts
             for rgb, time in zip(frames, times, strict=True):

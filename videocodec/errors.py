@@ -30,6 +30,7 @@ __all__ = [
     "DeviceError",
     "FieldError",
     "ForcedModelWarning",
+    "FrameMismatchError",
     "FrameRangeError",
     "InputError",
     "LatentVideoError",
@@ -39,6 +40,7 @@ __all__ = [
     "OutOfMemoryError",
     "OutputError",
     "OutputExistsError",
+    "PlanError",
     "PlayerError",
     "ProgramError",
     "ReaderClosedError",
@@ -47,12 +49,16 @@ __all__ = [
     "SettingsError",
     "TerminalError",
     "TruncatedStreamError",
+    "UnfinishedPlanError",
     "UnknownModelError",
     "UnsupportedInputError",
     "UnsupportedVersionError",
     "VideoCodecError",
     "WorkerError",
 ]
+
+
+_LISTED = 10  # chunks in a message
 
 
 class VideoCodecError(LatentVideoError):
@@ -95,6 +101,36 @@ class WorkerError(VideoCodecError, RuntimeError):
 
     The target was not touched; chunks that were finished are kept.
     """
+
+
+class PlanError(VideoCodecError, ValueError):
+    """A file is no plan, was made by another version, or has no such chunk."""
+
+
+class FrameMismatchError(InputError):
+    """Other frames were read than those that were planned."""
+
+
+class UnfinishedPlanError(VideoCodecError, RuntimeError):
+    """A plan cannot be merged yet.  The store says what is to be encoded.
+
+    chunks: the numbers of the chunks.  pass_number: of the pass that they belong to, from 1 on.
+    total: how many chunks the plan has.
+    """
+
+    def __init__(self, chunks: tuple[int, ...], pass_number: int, total: int) -> None:
+        super().__init__(chunks, pass_number, total)
+        self.chunks, self.pass_number, self.total = chunks, pass_number, total
+
+    @property
+    def message(self) -> str:
+        """What is missing, without the place."""
+        listed = ", ".join(str(chunk) for chunk in self.chunks[:_LISTED])
+        more = ", …" if len(self.chunks) > _LISTED else ""
+        return (
+            f"pass {self.pass_number} is not finished: {len(self.chunks)} of {self.total} chunks"
+            f" are to be encoded: {listed}{more}"
+        )
 
 
 class MissingPackageError(VideoCodecError, ImportError):

@@ -16,7 +16,12 @@ import bitstream
 import videocodec
 from bitstream.errors import BitstreamError, FieldError, LatentVideoError
 from videocodec import errors
-from videocodec.errors import DamagedFrameError, OutputError, VideoCodecError
+from videocodec.errors import (
+    DamagedFrameError,
+    OutputError,
+    UnfinishedPlanError,
+    VideoCodecError,
+)
 from videocodec.signals import Ended
 
 # Arguments of the constructors that take something else than a message.
@@ -24,6 +29,7 @@ _ARGUMENTS = {
     FieldError: ("width", 5, "must be 1..65535, got 0"),
     DamagedFrameError: ("clip.lv.mp4", 10, 19, "access unit 2 is damaged", 20),
     Ended: (15,),
+    UnfinishedPlanError: ((3, 8), 2, 10),
 }
 _ROOTS = {LatentVideoError, VideoCodecError}  # which resemble no builtin
 

@@ -16,11 +16,36 @@ from contextlib import contextmanager
 from ..errors import ForcedModelWarning, LatentVideoError
 from ..signals import Ended
 from ..version import __version__
-from . import decode, encode, info, ladder, models, play, repair, verify
+from . import (
+    decode,
+    encode,
+    encode_chunk,
+    info,
+    ladder,
+    merge,
+    models,
+    plan,
+    play,
+    repair,
+    verify,
+)
 from .ending import EndingInOrder, end_by
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130  # argparse itself exits with 2 for wrong usage
 _DEBUG = "VIDEOCODEC_DEBUG"
+_COMMANDS = (
+    encode,
+    decode,
+    play,
+    info,
+    verify,
+    repair,
+    ladder,
+    models,
+    plan,
+    encode_chunk,
+    merge,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,15 +57,15 @@ def parser() -> argparse.ArgumentParser:
             " MP4 file."
         ),
         epilog=(
-            f"Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted. {_DEBUG}=1 shows"
-            " tracebacks."
+            "Exit status: 0 success, 1 failure, 2 wrong usage, 75 a merge whose chunks are not"
+            f" finished, 130 interrupted. {_DEBUG}=1 shows tracebacks."
         ),
     )
     top.add_argument("--version", action="version", version=f"videocodec {__version__}")
     commands = top.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND"
     )
-    for command in (encode, decode, play, info, verify, repair, ladder, models):
+    for command in _COMMANDS:
         command.add(commands)
     return top
 

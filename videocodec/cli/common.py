@@ -75,6 +75,38 @@ def frame_span(text: str) -> FrameSpan:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def chunk_numbers(text: str) -> range:
+    """An argparse type: a number, as in 7, or some in a row, as in 40:50 for 40 to 49."""
+    match = re.fullmatch(r"(\d+)(?::(\d+))?", text)
+    first = int(match[1]) if match else 0
+    end = int(match[2] or first + 1) if match else 0
+    if end <= first:
+        raise argparse.ArgumentTypeError(
+            f"must be a number of a chunk like 7, or 40:50 for 40 to 49, got {text!r}"
+        )
+    return range(first, end)
+
+
+def add_farm_options(parser: argparse.ArgumentParser) -> None:
+    """Where chunks of a plan are kept, and where this machine has what the plan names."""
+    parser.add_argument(
+        "--store",
+        required=True,
+        metavar="DIR_OR_URL",
+        help="where chunks are kept: a folder that all machines see, or an address like s3://…",
+    )
+    parser.add_argument(
+        "--source",
+        metavar="FILE",
+        help="where the video lies on this machine (default: as planned)",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="NAME_OR_DIR",
+        help="where the model bundle lies on this machine (default: as planned)",
+    )
+
+
 def minutes(text: str) -> float:
     """An argparse type: a duration in minutes, above 0."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF
 from ..presets import PRESETS
@@ -19,6 +20,9 @@ from .common import (
     size,
     whole_number,
 )
+
+if TYPE_CHECKING:
+    from ..encoder.report import EncodeReport
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -35,8 +39,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "output", metavar="OUTPUT", help="the file to write, for example clip.lv.mp4"
     )
-    _add_goals(parser)
-    _add_choices(parser)
+    add_goals(parser)
+    add_choices(parser)
+    add_extent(parser)
     _add_work(parser)
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
@@ -44,7 +49,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
 
 
-def _add_goals(parser: argparse.ArgumentParser) -> None:
+def add_goals(parser: argparse.ArgumentParser) -> None:
     """Quality, rate or size."""
     goal = parser.add_mutually_exclusive_group()
     goal.add_argument(
@@ -76,7 +81,7 @@ def _add_goals(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_choices(parser: argparse.ArgumentParser) -> None:
+def add_choices(parser: argparse.ArgumentParser) -> None:
     """What else the bytes depend on."""
     parser.add_argument(
         "--preset", choices=PRESETS, default="medium", help="speed against bits (default: medium)"
@@ -109,22 +114,10 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_work(parser: argparse.ArgumentParser) -> None:
-    """How much is encoded, with what, and by how many."""
+def add_extent(parser: argparse.ArgumentParser) -> None:
+    """How much is encoded, and with what model."""
     parser.add_argument(
         "--max-frames", type=whole_number(1), metavar="N", help="stop after N frames"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=whole_number(1),
-        default=1,
-        metavar="N",
-        help="processes that share the work, for the same bytes (default: 1)",
-    )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with what an interrupted encode left in OUTPUT.chunks; needs the same settings",
     )
     parser.add_argument(
         "--model",
@@ -139,6 +132,22 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         "--embed-model",
         action="store_true",
         help="attach the model bundle to the file, which then decodes where nobody has it",
+    )
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    """By how many it is done, and how it goes on."""
+    parser.add_argument(
+        "--jobs",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="processes that share the work, for the same bytes (default: 1)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what an interrupted encode left in OUTPUT.chunks; needs the same settings",
     )
 
 
@@ -168,18 +177,24 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.yes,
             progress=progress,
         )
+    print_report(report, args.input, args.output, as_json=args.json)
+    return 0
+
+
+def print_report(report: EncodeReport, source: str, target: str, *, as_json: bool) -> None:
+    """What an encode made, and what the user should know of it."""
     for track in report.skipped_tracks:
-        print(f"videocodec: warning: {args.input}: not copied: {track}", file=sys.stderr)
+        print(f"videocodec: warning: {source}: not copied: {track}", file=sys.stderr)
     for warning in report.warnings:
         print(f"videocodec: warning: {warning}", file=sys.stderr)
-    if args.json:
-        print_json({"input": args.input, "output": args.output, **asdict(report)})
-        return 0
+    if as_json:
+        print_json({"input": source, "output": target, **asdict(report)})
+        return
     frames = (
         f"{counted(report.frames, 'frame')} {report.width}x{report.height},"
         f" {report.duration_seconds:.2f} s"
     )
-    print(f"{args.output}: {frames}, {counted(report.keyframes, 'keyframe')}")
+    print(f"{target}: {frames}, {counted(report.keyframes, 'keyframe')}")
     rate = f"{size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}"
     quality = f"crf {report.crf:g}" + (f" by {report.passes} passes" if report.passes > 1 else "")
     print(
@@ -190,7 +205,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"  model {report.model_name} attached, {size(report.attached_model_bytes)} more")
     part = 100 * report.container_bytes / report.source_bytes
     print(
-        f"  {part:.1f} % of the {size(report.source_bytes)} of {args.input};"
+        f"  {part:.1f} % of the {size(report.source_bytes)} of {source};"
         f" {report.frames / report.encode_seconds:.1f} frames per second"
     )
-    return 0

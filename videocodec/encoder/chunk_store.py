@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -33,21 +33,26 @@ _PARTS = (CHUNK_SUFFIX + _PART, _MANIFEST + _PART)
 _PROBED_BYTES = 1 << 20
 
 
-def source_identity(path: Path) -> dict[str, object]:
+@dataclass(frozen=True)
+class SourceIdentity:
     """What tells a source from another without reading all of it: size, time of change, SHA-256 of
     its first and last MiB.
     """
+
+    bytes: int
+    mtime_ns: int
+    sha256_of_ends: str
+
+
+def source_identity(path: Path) -> SourceIdentity:
+    """Of a file.  Raises ``OSError``."""
     facts = path.stat()
     digest = hashlib.sha256()
     with path.open("rb") as file:
         digest.update(file.read(_PROBED_BYTES))
         file.seek(max(0, facts.st_size - _PROBED_BYTES))
         digest.update(file.read(_PROBED_BYTES))
-    return {
-        "bytes": facts.st_size,
-        "mtime_ns": facts.st_mtime_ns,
-        "sha256_of_ends": digest.hexdigest(),
-    }
+    return SourceIdentity(facts.st_size, facts.st_mtime_ns, digest.hexdigest())
 
 
 def manifest(
@@ -58,7 +63,7 @@ def manifest(
         "made_by": _MADE_BY,
         "version": __version__,
         "format_version": NEWEST_VERSION,
-        "source": source_identity(source),
+        "source": asdict(source_identity(source)),
         "settings": asdict(settings) | {"effort": asdict(settings.effort)},
         "model_sha256": model_sha256,
         **others,

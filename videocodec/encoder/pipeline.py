@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from bitstream.sequence_header import SequenceHeader
 
-from ..media.source import VideoSource
+from ..media.source import SourceFrame, VideoSource
 from ..models.bundle import ModelBundle
 from ..progress import ProgressCallback
 from .chunk_coder import ChunkTask, CodedUnit, CodingPlan
@@ -62,7 +62,7 @@ def sequence_header(
 
 
 def planned_chunks(
-    source: VideoSource, header: SequenceHeader, settings: EncoderSettings
+    source: Iterable[SourceFrame], header: SequenceHeader, settings: EncoderSettings
 ) -> Iterator[Chunk | None]:
     """The chunks of a video, None after every frame that completes none (``plan_chunks``)."""
     search = MotionSearch.for_header(header, settings.effort.flow_preset)
@@ -103,7 +103,7 @@ class VideoTask:
 
 
 class Encoding:
-    """The passes of one encode over the chunks of one video."""
+    """The passes of one encode over the chunks of one video; ``passes``: how many were begun."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Encoding:
         self._time_base, self._maxrate = task.time_base, task.maxrate
         self._frames_total = task.frames_total
         self._chunks: list[Chunk] = []
-        self._passes = 0
+        self.passes = 0
 
     def at_constant_quality(self) -> Outcome:
         """One pass at the crf of the settings."""
@@ -125,7 +125,7 @@ class Encoding:
             self._planned, 1, lambda chunk: constant_plans(self._settings, self._maxrate)
         )[0]
         coded = self._within_maxrate(coded)
-        return Outcome(coded, self._settings.crf, self._passes, self._peak_warnings(coded))
+        return Outcome(coded, self._settings.crf, self.passes, self._peak_warnings(coded))
 
     def at_rate(self, target: Callable[[CodedVideo], float], described: str) -> Outcome:
         """As many passes as it takes to come close to the bytes that ``target`` asks for, given
@@ -149,7 +149,7 @@ class Encoding:
                 for chunk in self._chunks
             }
             coded = self._within_maxrate(
-                self._pass(self._chunks, self._passes + 1, lambda chunk, of=plans: of[chunk.index])[
+                self._pass(self._chunks, self.passes + 1, lambda chunk, of=plans: of[chunk.index])[
                     0
                 ]
             )
@@ -163,7 +163,7 @@ class Encoding:
         return Outcome(
             coded,
             crf,
-            self._passes,
+            self.passes,
             (*control.warnings(crf, coded.size, described), *self._peak_warnings(coded)),
         )
 
@@ -174,8 +174,8 @@ class Encoding:
         plans: Callable[[Chunk], tuple[CodingPlan, ...]],
     ) -> tuple[CodedVideo, ...]:
         """Code all chunks, by one or more plans each → one result per plan."""
-        self._passes += 1
-        at = PassNumber(self._passes, max(passes, self._passes))
+        self.passes += 1
+        at = PassNumber(self.passes, max(passes, self.passes))
         on_unit = PassProgress(self._progress, self._frames_total, self._time_base, at)
 
         def tasks() -> Iterator[ChunkTask | None]:

@@ -81,24 +81,35 @@ class EncodeRequest:
             "device": self.device,
         }
         if self.perceptual is not None:
-            asked["perceptual_sha256"] = _identity_of_weights(self.perceptual)
+            asked["perceptual_sha256"] = weights_sha256(self.perceptual)
         return asked
 
     def check_target(self) -> None:
         """Refuse what would lose something."""
-        source, target = self.source, self.target
-        if target.exists() and source.exists() and target.samefile(source):
-            raise InputError(f"{source}: input and output are the same file: name another output")
-        if target.suffix.lower() not in TARGET_SUFFIXES:
-            raise OutputError(
-                f"{target}: a latent-video file is an MP4 file: give a name that ends in"
-                f" {' or '.join(TARGET_SUFFIXES)}"
-            )
-        check_target(target, overwrite=self.overwrite)
+        check_stream_target(self.source, self.target, overwrite=self.overwrite)
 
 
-def _identity_of_weights(file: Path) -> str:
-    """SHA-256 of a file; of an ordinary one, for nobody may ever write to a pipe."""
+def check_stream_target(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Raise unless a latent-video file can be put there without losing something.
+
+    ``InputError`` where it is the source, ``OutputError`` where its name or place will not do,
+    ``OutputExistsError`` where a file is in the way.
+    """
+    if target.exists() and source.exists() and target.samefile(source):
+        raise InputError(f"{source}: input and output are the same file: name another output")
+    if target.suffix.lower() not in TARGET_SUFFIXES:
+        raise OutputError(
+            f"{target}: a latent-video file is an MP4 file: give a name that ends in"
+            f" {' or '.join(TARGET_SUFFIXES)}"
+        )
+    check_target(target, overwrite=overwrite)
+
+
+def weights_sha256(file: Path) -> str:
+    """SHA-256 of a file of weights; of an ordinary one, for nobody may ever write to a pipe.
+
+    Raises ``UnknownModelError``.
+    """
     try:
         if file.exists() and not file.is_file():
             raise UnknownModelError(

@@ -188,5 +188,5 @@ def test_a_source_is_known_by_its_size_time_and_ends(tmp_path: Path) -> None:
     with file.open("r+b") as opened:
         opened.seek(-1, 2)
         opened.write(b"x")
-    assert source_identity(file)["sha256_of_ends"] != before["sha256_of_ends"]
-    assert source_identity(file)["mtime_ns"] != before["mtime_ns"]
+    assert source_identity(file).sha256_of_ends != before.sha256_of_ends
+    assert source_identity(file).mtime_ns != before.mtime_ns

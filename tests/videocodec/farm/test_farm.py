@@ -1,0 +1,169 @@
+"""From a plan to a file by many hands: the same bytes as on one machine, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from videocodec import encode
+from videocodec.encoder.report import EncodeReport
+from videocodec.errors import (
+    InputError,
+    ModelMismatchError,
+    OutputError,
+    OutputExistsError,
+    UnfinishedPlanError,
+)
+from videocodec.farm import merging
+from videocodec.farm.merging import merge_chunks
+from videocodec.farm.plan import FarmPlan
+from videocodec.farm.store import FarmStore
+from videocodec.farm.worker import Machine, PlanWorker
+from videocodec.inspection.verify import VerifyReport
+
+from .choices import GOP_SIZE, PRESET
+
+MACHINE = Machine(device="cpu", threads=1)
+
+
+def code(plan: FarmPlan, store: FarmStore, indices: list[int] | None = None) -> list[bool]:
+    """What a worker coded of the chunks it was given, in their order."""
+    with PlanWorker(plan, store, MACHINE) as worker:
+        wanted = range(len(plan.chunks)) if indices is None else indices
+        return [report.coded for report in worker.encode(wanted)]
+
+
+def unfinished(plan: FarmPlan, store: FarmStore, target: Path) -> UnfinishedPlanError:
+    with pytest.raises(UnfinishedPlanError) as raised:
+        merge_chunks(plan, store, target, MACHINE)
+    assert not target.exists()
+    return raised.value
+
+
+def driven(plan: FarmPlan, store: FarmStore, target: Path) -> EncodeReport:
+    """What a loop over merge and encode-chunk ends with."""
+    for _ in range(20):
+        try:
+            return merge_chunks(plan, store, target, MACHINE)
+        except UnfinishedPlanError as error:
+            code(plan, store, list(error.chunks))
+    raise AssertionError("it never ends")
+
+
+def alone(movie: Path, target: Path, **goal: float) -> bytes:
+    """The file that one machine makes."""
+    encode(movie, target, gop_size=GOP_SIZE, preset=PRESET, device="cpu", threads=1, **goal)
+    return target.read_bytes()
+
+
+def test_the_file_is_that_of_one_machine_and_nothing_is_coded_twice(
+    planned: Callable[..., FarmPlan], movie: Path, tmp_path: Path
+) -> None:
+    plan, target = planned(crf=40), tmp_path / "farm.lv.mp4"
+    store = FarmStore(tmp_path / "store", plan.id)
+    assert unfinished(plan, store, target).chunks == (0, 1, 2, 3)
+    assert code(plan, store, [2]) == [True]
+    assert code(plan, store, [3, 2, 0]) == [True, False, True]
+    error = unfinished(plan, store, target)
+    assert (error.chunks, error.pass_number, error.total) == ((1,), 1, 4)
+    assert code(plan, store) == [False, True, False, False]
+    report = merge_chunks(plan, store, target, MACHINE)
+    assert target.read_bytes() == alone(movie, tmp_path / "alone.lv.mp4", crf=40)
+    assert (report.frames, report.keyframes, report.passes) == (14, 4, 1)
+    with pytest.raises(OutputExistsError):
+        merge_chunks(plan, store, target, MACHINE)
+
+
+def test_a_damaged_chunk_is_found_and_coded_again(
+    planned: Callable[..., FarmPlan], tmp_path: Path
+) -> None:
+    plan, target = planned(crf=50), tmp_path / "farm.lv.mp4"
+    store = FarmStore(tmp_path / "store", plan.id)
+    code(plan, store)
+    merge_chunks(plan, store, target, MACHINE)
+    whole = target.read_bytes()
+    target.unlink()
+    file = sorted((tmp_path / "store" / plan.id).glob("*.chunk"))[1]
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+    assert unfinished(plan, store, target).chunks == (1,)
+    assert code(plan, store) == [False, True, False, False]
+    merge_chunks(plan, store, target, MACHINE)
+    assert target.read_bytes() == whole
+
+
+def test_two_workers_on_the_same_chunk_write_the_same(
+    planned: Callable[..., FarmPlan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(crf=50)
+    store = FarmStore(tmp_path / "store", plan.id)
+    save, saved = FarmStore.save, []
+
+    def late(self: FarmStore, task, results) -> None:
+        """Another worker finishes the same chunk before this one does."""
+        if not saved:
+            saved.append(results)
+            code(plan, store, [1])
+        else:
+            saved.append(results)
+        save(self, task, results)
+
+    monkeypatch.setattr(FarmStore, "save", late)
+    assert code(plan, store, [1]) == [True]
+    assert len(saved) == 2 and saved[0] == saved[1]
+    assert len(list((tmp_path / "store" / plan.id).iterdir())) == 1
+    assert store.load(plan.first_task(1)) == saved[0]
+
+
+@pytest.mark.parametrize("goal", [{"bitrate": 60_000.0}, {"crf": 20, "maxrate": 60_000.0}])
+def test_a_rate_holds_for_the_whole_file_with_the_bytes_of_one_machine(
+    planned: Callable[..., FarmPlan], movie: Path, tmp_path: Path, goal: dict[str, float]
+) -> None:
+    plan, target = planned(**goal), tmp_path / "farm.lv.mp4"
+    store = FarmStore(tmp_path / "store", plan.id)
+    report = driven(plan, store, target)
+    assert target.read_bytes() == alone(movie, tmp_path / "alone.lv.mp4", **goal)
+    if "bitrate" in goal:
+        assert report.passes > 1
+        assert report.video_bitrate_bps == pytest.approx(60_000, rel=0.03) or report.warnings
+
+
+def test_a_file_that_does_not_verify_never_gets_its_name(
+    planned: Callable[..., FarmPlan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, target = planned(crf=50), tmp_path / "farm.lv.mp4"
+    store = FarmStore(tmp_path / "store", plan.id)
+    code(plan, store)
+    broken = VerifyReport(0, 0, ["access unit 3: its checksum is wrong"])
+    monkeypatch.setattr(merging, "verify", lambda *_, **__: broken)
+    with pytest.raises(OutputError, match="does not verify: access unit 3"):
+        merge_chunks(plan, store, target, MACHINE)
+    assert [file.name for file in tmp_path.iterdir()] == ["store"]
+
+
+def test_another_source_or_model_is_refused(
+    planned: Callable[..., FarmPlan], movie: Path, tmp_path: Path
+) -> None:
+    plan = planned()
+    store = FarmStore(tmp_path / "store", plan.id)
+    changed = tmp_path / "changed.mp4"
+    changed.write_bytes(movie.read_bytes()[:-1] + b"!")
+    machines = {
+        "not the file that was planned": Machine(source=changed),
+        "say with --source": Machine(source=tmp_path / "absent.mp4"),
+    }
+    for complaint, machine in machines.items():
+        with (
+            PlanWorker(plan, store, machine) as worker,
+            pytest.raises(InputError, match=complaint),
+        ):
+            list(worker.encode([0]))
+    with (
+        PlanWorker(plan, store, Machine(model="embedded-unet")) as worker,
+        pytest.raises(ModelMismatchError, match="made for another model"),
+    ):
+        list(worker.encode([0]))
+    assert not (tmp_path / "store").exists()

@@ -1,0 +1,113 @@
+"""Making a plan: one pass over the source that looks for keyframes and codes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+from ..encoder.chunk_store import source_identity
+from ..encoder.finishing import FileParts
+from ..encoder.pipeline import planned_chunks, sequence_header
+from ..encoder.request import RateGoal, weights_sha256
+from ..encoder.settings import EncoderSettings
+from ..errors import OutputError
+from ..media.frame_sink import OutputFile, check_target, output_errors
+from ..media.source import SourceFrame, VideoSource
+from ..models.bundle import ModelBundle
+from ..progress import Progress, ProgressCallback
+from .plan import FarmPlan, PlannedChunk, PlannedFile, PlannedSource
+from .reading import chunk_checksum, frame_checksum
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """What is to be encoded, and how; as of ``videocodec.encode``."""
+
+    source: Path
+    settings: EncoderSettings
+    goal: RateGoal
+    model: str | Path = "embedded"
+    perceptual: Path | None = None
+    max_frames: int | None = None
+    embed_model: bool = False
+
+
+class _Observed:
+    """The frames of a source on their way to whoever plans, and what is remembered of each."""
+
+    def __init__(self, source: VideoSource, progress: ProgressCallback | None) -> None:
+        self._source, self._progress = source, progress
+        self.pts: list[int] = []
+        self.durations: list[int] = []
+        self.checksums: list[int] = []
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        seconds = 0.0
+        for frame in self._source:
+            self.pts.append(frame.pts)
+            self.durations.append(frame.duration)
+            self.checksums.append(frame_checksum(frame))
+            yield frame
+            seconds += float(frame.duration * self._source.time_base)
+            if self._progress:
+                hint = self._source.frame_count_hint
+                self._progress(Progress(len(self.pts), hint, 0, seconds, 1, 1))
+
+
+def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) -> FarmPlan:
+    """Plan an encode.  Raises what ``videocodec.encode`` raises before it codes anything."""
+    bundle = ModelBundle.find(request.model)
+    FileParts.files_of(bundle, wanted=request.embed_model)
+    with VideoSource(request.source, max_frames=request.max_frames) as video:
+        identity = source_identity(request.source)
+        header = sequence_header(video, bundle, request.settings)
+        observed = _Observed(video, progress)
+        found = planned_chunks(observed, header, request.settings)
+        chunks = [chunk for chunk in found if chunk is not None]
+        is_still = video.is_still
+    starts = [0, *accumulate(chunk.frames for chunk in chunks)]
+    return FarmPlan(
+        source=PlannedSource(
+            str(request.source.absolute()), identity.bytes, identity.sha256_of_ends
+        ),
+        model=PlannedFile(_place(request.model), bundle.sha256),
+        perceptual=None
+        if request.perceptual is None
+        else PlannedFile(str(request.perceptual.absolute()), weights_sha256(request.perceptual)),
+        settings=request.settings,
+        goal=request.goal,
+        max_frames=request.max_frames,
+        embed_model=request.embed_model,
+        is_still=is_still,
+        header=header,
+        chunks=tuple(
+            PlannedChunk(
+                chunk,
+                observed.pts[start],
+                sum(observed.durations[start:end]),
+                chunk_checksum(observed.checksums[start:end]),
+            )
+            for chunk, (start, end) in zip(chunks, pairwise(starts), strict=True)
+        ),
+    )
+
+
+def write_plan(plan: FarmPlan, target: Path, *, overwrite: bool) -> None:
+    """Write a plan's file, whole or not at all.  Raises ``OutputError``, ``OutputExistsError``."""
+    check_target(target, overwrite=overwrite)
+    if target.suffix.lower() != ".json":
+        raise OutputError(f"{target}: a plan is JSON: give a name that ends in .json")
+    file = OutputFile(target, overwrite=overwrite)
+    try:
+        with output_errors(target):
+            file.beside.write_text(plan.to_json())
+        file.commit()
+    finally:
+        file.remove()
+
+
+def _place(model: str | Path) -> str:
+    """A folder by its whole path, a name as it is."""
+    return str(Path(model).absolute()) if Path(model).is_dir() else str(model)

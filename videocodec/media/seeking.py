@@ -1,0 +1,38 @@
+"""Reading a video from its middle on."""
+
+from __future__ import annotations
+
+import av
+
+from ..errors import InputError
+from .source import VideoSource
+
+
+class SeekingSource(VideoSource):
+    """A source whose frames can be had from a timestamp on, without decoding all those before it.
+
+    Not every file allows it: one may have no index, groups of pictures that lean on the ones before
+    them, or timestamps that had to be repaired.  So what comes after ``seek`` is to be compared
+    with what is known of the frames that were wanted.
+    """
+
+    def seek(self, pts: int, number: int) -> bool:
+        """Go to the frame with that timestamp (ticks), which is frame ``number`` of the video,
+        before any frame is read → whether it was found.  If not, this source is of no use any more.
+        """
+        try:
+            if self._frames is not None:
+                self._frames.close()
+            self._container.seek(pts, stream=self._stream)
+            self._frames = self._decode()
+            for frame in self._frames:
+                if frame.pts == pts:
+                    self._first = frame
+                    if self._max_frames is not None:
+                        self._max_frames -= number
+                    return True
+                if frame.pts is None or frame.pts > pts:
+                    return False
+        except (InputError, av.error.FFmpegError):
+            pass
+        return False
