@@ -1,7 +1,7 @@
 """Compare this codec with stored results of x264, x265 and SVT-AV1, in all measures of the panel.
 
     python -m tools.bench.panel --clips DIR --lpips FILE [--crf 28 36 44 52] [--model NAME_OR_DIR]
-                                [--work DIR] [--results]
+                                [--work DIR] [--no-sheets] [--results]
     python -m tools.bench.panel --clips DIR --lpips FILE --anchors --results
 
 Run it before and after a change.  It codes the first 33 frames of nine clips (two groups of 16 and
@@ -14,16 +14,18 @@ the anchor's worst; "better" the reverse.
 The anchors were measured once, with the same frames and metrics, and are read from
 results/anchors.json; ``--anchors`` measures them again.  Clips or metrics other than those that
 they were measured with are refused.  ``--work`` keeps what was encoded, so that an interrupted run
-goes on.
+goes on, and gets a folder ``sheets``: for every clip and two of the crfs the source, this codec and
+SVT-AV1 preset 5 at the same bytes.  Look at them before you believe the figures.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.bench import panel_anchors
+from tools.bench import panel_anchors, panel_encodes, panel_sheets
 from tools.bench.markdown import Table
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
 from tools.bench.panel_encodes import figures, identities, measured, rungs
@@ -55,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--work", type=Path, default=ROOT / "out" / "panel", help="folder of everything encoded"
     )
+    made.add_argument("--no-sheets", action="store_true", help="no contact sheets")
     made.add_argument("--anchors", action="store_true", help="measure the anchors instead")
     return made
 
@@ -103,7 +106,7 @@ def table(analyses: Mapping[str, Analysis], clips: int) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    args = parse(parser(), arguments)
+    args, begin = parse(parser(), arguments), time.monotonic()
     paths = [path for path in clip_paths(args) if args.only or path.stem != "crew_4cif"]
     if args.anchors:
         panel_anchors.measure(args, paths)
@@ -115,6 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     report = Report(args, models=[ModelBundle.find(args.model)], clips=paths)
     publish(report, own, anchors, [path.stem for path in paths])
+    if not args.no_sheets:
+        panel_sheets.write(args, paths, own)
+    report.note(panel_encodes.time_taken(begin))
     report.save()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,6 +60,7 @@ def measured(
         metric_files={"lpips-weights": args.lpips},
         max_frames=FRAMES,
         pictures=1,
+        sheets=0,
         jobs=args.jobs,
         progress=lambda now: print(
             f"\r{now.done} of {now.total}: {now.label:40}", end="", file=sys.stderr
@@ -69,6 +72,19 @@ def measured(
         if record["error"] is not None:
             raise SystemExit(f"{record['id']}: {record['error']}")
     return results["records"]
+
+
+def time_taken(begin: float) -> str:
+    """How long a run took that began at ``time.monotonic() == begin``, in words.
+
+    Processor time is of this process and of all that it started and that have ended.
+    """
+    wall, processor = time.monotonic() - begin, sum(os.times()[:4])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (
+        f"It took {wall / 60:.1f} minutes, and {processor / 60:.1f} minutes of processor time, on"
+        f" {cores} cores; what --work had already was not made again."
+    )
 
 
 def identities(args: argparse.Namespace) -> dict[str, str]:

@@ -177,6 +177,13 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         help="frames of each clip in the report (default: 3)",
     )
     parser.add_argument(
+        "--sheets",
+        type=whole_number(0),
+        default=2,
+        metavar="N",
+        help="contact sheets of each clip, at so many rates (default: 2)",
+    )
+    parser.add_argument(
         "--jobs",
         type=whole_number(1),
         metavar="N",
@@ -202,7 +209,7 @@ def run(args: argparse.Namespace) -> int:
         print_json(results)
     else:
         print(terminal(results))
-        print(f"\n{args.output}: report.html, results.json, results.csv, plots")
+        print(f"\n{args.output}: report.html, results.json, results.csv, plots, sheets")
     return 0 if any(one["error"] is None for one in results["records"]) else 1
 
 
@@ -242,6 +249,7 @@ def _results(args: argparse.Namespace) -> LadderResults:
             model=args.model,
             perceptual=args.perceptual,
             pictures=args.pictures,
+            sheets=args.sheets,
             jobs=args.jobs,
             threads=args.threads,
             progress=progress,

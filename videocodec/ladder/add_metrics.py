@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from .results import analysis_of, measured, write
 from .runner import Outcome, Runner
 from .schema import FORMAT, ClipEntry, LadderResults, Record
 from .settings import choose_metrics
+from .sheets.files import write_sheets
 
 
 def add_metrics(
@@ -73,7 +75,14 @@ def add_metrics(
         results["settings"]["metric_files"] |= {
             name: Path(path).name for name, path in files.items()
         }
+        write_sheets(results, by_id, runner, output, _sheets(results))
         return write(results, clips, output)
+
+
+def _sheets(results: LadderResults) -> int:
+    """Rates that most clips have a contact sheet of."""
+    made = Counter(entry["clip"] for entry in results.get("sheets", ()))
+    return max(made.values(), default=0)
 
 
 def _earlier(output: Path) -> LadderResults:

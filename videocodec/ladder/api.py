@@ -31,6 +31,7 @@ from .settings import (
     checked,
     choose_metrics,
 )
+from .sheets.files import write_sheets
 
 
 def ladder(
@@ -40,16 +41,19 @@ def ladder(
     metrics: Sequence[str] | None = None,
     metric_files: Mapping[str, str | Path] | None = None,
     pictures: int = 3,
+    sheets: int = 2,
     jobs: int | None = None,
     progress: Callable[[LadderProgress], None] | None = None,
     **choice: Unpack[LadderChoice],
 ) -> LadderResults:
     """Encode every clip with every codec at every rung, measure, compare, and write results.json,
-    results.csv, report.html and plots into the folder ``output`` → what results.json holds.
+    results.csv, report.html, plots and contact sheets into the folder ``output`` → what
+    results.json holds.
 
     metrics: all that can be measured, by default.
     metric_files: the files that metrics need, by their options' names, as in "lpips-weights".
     pictures: frames of each clip that the report shows.
+    sheets: rates of each clip that get a contact sheet, 0 for none.
     jobs: processes at a time (the cores at hand).
     choice: codecs, rungs and how to encode and compare, see ``settings.LadderChoice``.
 
@@ -65,6 +69,7 @@ def ladder(
     settings = _settings(choice)
     check_count("pictures", pictures)
     check_count("jobs", jobs or 1)
+    check_count("sheets", sheets + 1)
     files = metric_paths(metric_files or {})
     every = all_metrics(files)
     chosen = choose_metrics(every, metrics)
@@ -91,7 +96,13 @@ def ladder(
             workers=workers,
             seconds=time.monotonic() - begin,
         )
-        return write(findings.results(), clips, output)
+        results = findings.results()
+        by_id = {
+            record["id"]: outcome.job
+            for record, outcome in zip(results["records"], findings.outcomes, strict=True)
+        }
+        write_sheets(results, by_id, runner, output, sheets)
+        return write(results, clips, output)
 
 
 def _settings(choice: LadderChoice) -> LadderSettings:

@@ -14,9 +14,11 @@ from .analysis import codec_curve
 from .clips import Clip
 from .files import write_text
 from .metrics import Figure
-from .planes import ToRgb, read
+from .schema import LadderResults
+from .sheets.files import source_pictures
 
 PICTURE_BUDGET = 24 << 20  # bytes of all pictures together, as they stand in the file
+SHEET_BUDGET = 16 << 20  # of all contact sheets
 _PAGE = Path(__file__).with_name("page")
 _SCRIPTS = ("plot.js", "compare.js", "main.js")
 _LOSSLESS = 101  # OpenCV's quality of WebP above which it is lossless
@@ -53,7 +55,7 @@ _KEPT = (
 )
 
 
-def write_report(results: dict, clips: Sequence[Clip], output: Path) -> Path:
+def write_report(results: LadderResults, clips: Sequence[Clip], output: Path) -> Path:
     """The report of a ladder in the folder ``output`` → its path."""
     pictures, kind = _pictures(results, clips, output)
     kept = [{name: one[name] for name in _KEPT if name in one} for one in results["records"]]
@@ -62,6 +64,7 @@ def write_report(results: dict, clips: Sequence[Clip], output: Path) -> Path:
         "records": kept,
         "pictures": pictures,
         "picture_kind": kind,
+        "sheet_uris": _sheets(results, output),
         "curves": _curves(results),
     }
     text = (_PAGE / "page.html").read_text(encoding="utf-8")
@@ -83,7 +86,7 @@ def write_report(results: dict, clips: Sequence[Clip], output: Path) -> Path:
     return path
 
 
-def _curves(results: dict) -> dict[str, dict[str, dict[str, dict[str, list]]]]:
+def _curves(results: LadderResults) -> dict[str, dict[str, dict[str, dict[str, list]]]]:
     """figure → clip → codec → ids of the records on the curve, and of those on the hull."""
     curves: dict = {}
     for values in results["figures"]:
@@ -99,7 +102,7 @@ def _curves(results: dict) -> dict[str, dict[str, dict[str, dict[str, list]]]]:
 
 
 def _pictures(
-    results: dict, clips: Sequence[Clip], output: Path
+    results: LadderResults, clips: Sequence[Clip], output: Path
 ) -> tuple[dict[str, dict[str, str]], str]:
     """Record, or "source/CLIP" → index of the frame → data URI; and how they are stored.
 
@@ -121,7 +124,13 @@ def _pictures(
         )
         for clip in clips
     }
-    sources = {f"source/{clip.name}": _of_source(clip, wanted[clip.name]) for clip in clips}
+    sources = {
+        f"source/{clip.name}": {
+            str(index): np.ascontiguousarray(rgb[..., ::-1])
+            for index, rgb in source_pictures(clip, wanted[clip.name]).items()
+        }
+        for clip in clips
+    }
     loaded = sources | {
         name: {index: cv2.imread(str(path)) for index, path in of.items()}
         for name, of in raw.items()
@@ -144,14 +153,14 @@ def _pictures(
         }
 
 
-def _of_source(clip: Clip, indices: Sequence[int]) -> dict[str, np.ndarray]:
-    to_rgb, found = ToRgb(clip), {}
-    for index, frame in enumerate(read(clip.path()) if indices else ()):
-        if index in indices:
-            found[str(index)] = np.ascontiguousarray(to_rgb(frame.to_ndarray())[..., ::-1])
-        if len(found) == len(indices):
-            break
-    return found
+def _sheets(results: LadderResults, output: Path) -> dict[str, str]:
+    """File of a contact sheet → data URI, at the best quality at which all fit; none otherwise."""
+    sheets = {entry["file"]: cv2.imread(str(output / entry["file"])) for entry in results["sheets"]}
+    for quality in _QUALITIES[1:]:
+        stored = {file: _data_uri(bgr, quality) for file, bgr in sheets.items()}
+        if sum(map(len, stored.values())) <= SHEET_BUDGET:
+            return stored
+    return {}
 
 
 def _data_uri(bgr: np.ndarray, quality: int) -> str:

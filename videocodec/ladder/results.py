@@ -88,6 +88,7 @@ class Findings:
             "records": records,
             "targets": list(self.targets),
             "speeds": speeds(records, [codec.name for codec in settings.codecs], OWN),
+            "sheets": [],
             "notes": _notes(self.clips),
         }
         results["analysis"] = analysis_of(results)

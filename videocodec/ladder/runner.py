@@ -139,6 +139,18 @@ class Runner:
             self._report(f"{job.codec.name} {job.rung.label}")
             return outcome
 
+    def pictures(self, job: Job, frames: Sequence[int]) -> dict[int, Path]:
+        """Decoded frames of a finished job by their indices, decoded again where they are not kept.
+
+        Raises ``ProgramError``.
+        """
+        folder = job.folder(self._cache)
+        files = {index: folder / f"frame-{index}.png" for index in frames}
+        if missing := [index for index, file in files.items() if not file.is_file()]:
+            order = {"kind": "show", "job": job.to_dict(), "folder": str(folder), "shown": missing}
+            self._process(order, f"frames of {job.codec.name} {job.rung.label}", job.threads)
+        return files
+
     def _made(self, job: Job) -> Outcome:
         folder, begin, worked = job.folder(self._cache), time.monotonic(), False
         try:

@@ -250,6 +250,19 @@ class EqualQuality(TypedDict):
     others_bps: dict[str, float | None]
 
 
+class SheetEntry(TypedDict):
+    """A contact sheet: the first codec's rung, records by identity, frames as index → ranks."""
+
+    clip: str
+    rung: str
+    records: list[str]
+    figure: str
+    median_codec: str
+    frames: dict[str, str]
+    rule: str
+    file: str
+
+
 class Analysis(TypedDict):
     """What the figures come to."""
 
@@ -283,4 +296,5 @@ class LadderResults(TypedDict):
     targets: list[TargetEntry]
     speeds: list[Speed]
     analysis: Analysis
+    sheets: list[SheetEntry]
     notes: list[str]

@@ -96,6 +96,19 @@ def decode(job: Job, folder: Path, shown: list[int]) -> None:
     write_json(folder / "decode.json", times | memory)
 
 
+def show(job: Job, folder: Path, shown: list[int]) -> None:
+    """Decode as far as the last frame to show, and write the pictures."""
+    job.codec.warm_up()
+    clip, to_rgb = job.clip, ToRgb(job.clip)
+    frames = job.codec.decode(folder / CODED, clip, job.threads, job.model)
+    for index, frame in enumerate(frames):
+        if index in shown:
+            planes = resized(job.codec.planes(frame, clip), clip.width, clip.height).to_ndarray()
+            _write_picture(folder / f"frame-{index}.png", to_rgb(planes))
+        if index == max(shown):
+            break
+
+
 def _write_picture(path: Path, rgb: npt.NDArray[np.uint8]) -> None:
     beside = path.with_name(f"{path.stem}.part.png")
     cv2.imwrite(str(beside), rgb[..., ::-1])
@@ -207,6 +220,8 @@ def _do(order: dict) -> str | None:
             encode(job, folder)
         elif order["kind"] == "decode":
             decode(job, folder, order["shown"])
+        elif order["kind"] == "show":
+            show(job, folder, order["shown"])
         else:
             measure(job.clip, folder, order["files"], order["metrics"])
     except (

@@ -120,6 +120,19 @@ function drawPictures() {
   byId("picture-note").textContent = `Drag in the picture, or move the slider. Both sides are the encodes nearest in bitrate to the chosen rung; pictures are stored ${data.picture_kind}.`;
 }
 
+function drawSheets() {
+  const shown = data.sheets.filter(s => s.clip === clipNow().name);
+  byId("sheets-section").hidden = shown.length === 0;
+  byId("sheets-note").textContent = shown.length ? "Nobody picked them: the rule stands on each sheet. Click a sheet to see it at its own size." : "";
+  byId("sheets").replaceChildren(...shown.map(s => {
+    const uri = data.sheet_uris[s.file];
+    if (!uri) return element("p", {}, `${s.file}: too large for this page, beside it as a file`);
+    const image = element("img", {src: uri, alt: `${s.clip}, ${s.rung}: ${s.rule}`, loading: "lazy"});
+    image.addEventListener("click", () => image.classList.toggle("whole"));
+    return element("div", {class: "scroll"}, image);
+  }));
+}
+
 function drawTimelines() {
   const clip = clipNow().name, figure = figureNow(), chosen = records.get(byId("rung").value), quality = [], bytes = [];
   for (const codec of chosen ? data.codecs.map(c => c.name).filter(c => !hidden.has(c)) : []) {
@@ -205,11 +218,12 @@ function start() {
   let before = null;
   addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; });
   addEventListener("afterprint", () => { root.dataset.theme = before; });
-  byId("clip").addEventListener("change", () => { chooseClip(); draw(); });
+  byId("clip").addEventListener("change", () => { chooseClip(); drawSheets(); draw(); });
   for (const id of ["figure", "rung"]) byId(id).addEventListener("change", draw);
   for (const id of ["left", "right", "picture", "zoom"]) byId(id).addEventListener("change", drawPictures);
   compare.start();
   chooseClip();
+  drawSheets();
   drawMade();
   draw();
 }

@@ -1,0 +1,1 @@
+"""Contact sheets: source and codecs side by side at the same bytes, chosen by rule."""
