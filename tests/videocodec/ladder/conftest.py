@@ -98,6 +98,7 @@ QUICK = {
     "presets": {"x264": "ultrafast"},
     "metrics": ("psnr",),
     "pictures": 1,
+    "sheets": 0,
     "jobs": 1,
 }
 

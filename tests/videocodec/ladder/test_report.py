@@ -142,6 +142,31 @@ class TestWipe:
             )
 
 
+class TestSheets:
+    def test_those_of_the_clip_are_shown_with_their_rule(
+        self, page: object, small_ladder: SmallLadder
+    ) -> None:
+        entries = small_ladder.results["sheets"]
+        shown = page.locator("#sheets img")
+        assert shown.count() == len(entries) == 2
+        for place, entry in enumerate(entries):
+            assert entry["rule"] in shown.nth(place).get_attribute("alt")
+            sheet = cv2.imread(str(small_ladder.folder / entry["file"]))
+            sides = shown.nth(place).evaluate(
+                "async i => (await i.decode(), [i.naturalHeight, i.naturalWidth])"
+            )
+            assert tuple(sides) == sheet.shape[:2]
+
+    def test_a_click_shows_one_at_its_own_size_and_another_in_the_page(self, page: object) -> None:
+        sheet = page.locator("#sheets img").first
+        sheet.evaluate("i => i.decode()")
+        fitted = sheet.bounding_box()["width"]
+        sheet.click()
+        assert sheet.bounding_box()["width"] == sheet.evaluate("i => i.naturalWidth") != fitted
+        sheet.click()
+        assert sheet.bounding_box()["width"] == fitted
+
+
 def test_tables_show_figures_and_errors(page: object) -> None:
     assert "svtav1 needs 64 px a side or more" in page.locator("#records").inner_text()
     assert "against x265" in page.locator("#bd").inner_text().lower()
