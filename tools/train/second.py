@@ -19,13 +19,14 @@ from pathlib import Path
 import torch
 
 from tools.train.options import add_lpips_option, command, finish
+from videocodec.networks.second.autoencoder import ACTIVATIONS, SecondShape
 from videocodec.training.budget import Budget
 from videocodec.training.loop import Interval
 from videocodec.training.second import pack
 from videocodec.training.second.collect import Collection, collect
 from videocodec.training.second.losses import SecondWeights
 from videocodec.training.second.pack_job import LARGEST_DATA, Job, pack_job
-from videocodec.training.second.run import OPTIMISERS, SecondTraining, decay, train
+from videocodec.training.second.run import OPTIMISERS, PARTS, SecondTraining, decay, train
 from videocodec.training.second.show import newest_weights, show
 
 _GIGA = 10**9
@@ -62,6 +63,8 @@ def _asked(args: argparse.Namespace) -> SecondTraining:
         learning_rate=args.learning_rate,
         optimiser=args.optimiser,
         weights=SecondWeights(lpips=args.lpips_weight, structure=args.structure_weight),
+        shape=SecondShape(activation=args.activation),
+        parts=args.parts,
         seed=args.seed,
         pixels_before=int(args.gigapixels_before * _GIGA),
         look=Interval(minutes=args.every_minutes),
@@ -140,8 +143,17 @@ def _add_run(verbs: argparse._SubParsersAction, verb: str, gigapixels: float) ->
     parser.add_argument("--workers", type=int, default=0, help="threads that make crops ahead")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--crop", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=8e-4)
+    parser.add_argument("--learning-rate", type=float, default=SecondTraining.learning_rate)
     parser.add_argument("--optimiser", choices=OPTIMISERS, default=SecondTraining.optimiser)
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="what learns (default: all)"
+    )
+    parser.add_argument(
+        "--activation",
+        choices=list(ACTIVATIONS),
+        default=SecondShape.activation,
+        help="of networks that start without weights",
+    )
     parser.add_argument("--lpips-weight", type=float, default=SecondWeights.lpips)
     parser.add_argument("--structure-weight", type=float, default=SecondWeights.structure)
     parser.add_argument("--seed", type=int, default=0)

@@ -63,10 +63,13 @@ def read_record(folder: Path) -> dict:
     return json.loads((found / _RECORD).read_text()) if found else {}
 
 
-def save_tensors(values: Mapping[str, torch.Tensor], file: Path) -> None:
+def save_tensors(
+    values: Mapping[str, torch.Tensor], file: Path, metadata: dict[str, str] | None = None
+) -> None:
     """Write tensors of any device and memory format, beside first and then renamed."""
     partial = file.with_name(file.name + ".part")
-    save_file({name: value.detach().cpu().contiguous() for name, value in values.items()}, partial)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in values.items()}
+    save_file(tensors, partial, metadata)
     partial.rename(file)
 
 

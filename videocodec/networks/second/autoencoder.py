@@ -4,7 +4,7 @@ A linear path (8×8 convolution and its transpose) carries a working block trans
 the network beside it does what a linear map cannot.  Its body runs at 1/16 resolution, where a
 multiplication is worth 256 of those at full resolution, with a light renderer above it; blocks are
 ConvNeXt's (Liu et al. 2022) without normalisation, whose statistics would make a frame depend on
-its size, and with ReLU, which integers can do exactly.
+its size, and by default with ReLU, which integers can do exactly.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ _PATCH = 4  # px: pixels are unshuffled to so many a side before the first layer
 _LATENT_SCALE = 3.0  # about the deviation of latents, which the decoder's network sees as 1
 
 
+ACTIVATIONS = {"relu": F.relu, "silu": F.silu}
+
+
 @dataclass(frozen=True)
 class SecondShape:
     """Sizes of the networks.
@@ -28,6 +31,7 @@ class SecondShape:
     fine_width, width: features at 1/4 and 1/8 resolution.
     encoder_low_width, encoder_low_blocks, decoder_low_width, decoder_low_blocks: features and
     blocks at 1/16.
+    activation: of the wide blocks, one of ``ACTIVATIONS``.
     """
 
     channels: int = 48
@@ -37,16 +41,20 @@ class SecondShape:
     encoder_low_blocks: int = 2
     decoder_low_width: int = 256
     decoder_low_blocks: int = 3
+    activation: str = "relu"
 
 
 class WideBlock(nn.Module):
-    """x + 1×1(ReLU(1×1(depthwise(x)))), (B, C, h, w) → the same; starts almost as the identity.
+    """x + 1×1(f(1×1(depthwise(x)))), (B, C, h, w) → the same; starts almost as the identity.
 
     The depthwise convolution stays in full precision on CPUs, where bfloat16 makes it slower.
     """
 
-    def __init__(self, channels: int, expansion: int = 2, kernel: int = 5) -> None:
+    def __init__(
+        self, channels: int, kernel: int = 5, expansion: int = 2, activation: str = "relu"
+    ) -> None:
         super().__init__()
+        self.activation = ACTIVATIONS[activation]
         self.dw = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
         self.a = nn.Conv2d(channels, expansion * channels, 1)
         self.b = nn.Conv2d(expansion * channels, channels, 1)
@@ -56,12 +64,12 @@ class WideBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         with torch.autocast("cpu", enabled=False):
             y = self.dw(x.float() if x.device.type == "cpu" else x)
-        return x + self.b(F.relu(self.a(y)))
+        return x + self.b(self.activation(self.a(y)))
 
 
-def low_body(width: int, low_width: int, blocks: int) -> nn.Sequential:
+def low_body(width: int, low_width: int, blocks: int, activation: str) -> nn.Sequential:
     """Layers at half resolution: (B, 4·width, h, w) → the same."""
-    middle = [WideBlock(low_width) for _ in range(blocks)]
+    middle = [WideBlock(low_width, activation=activation) for _ in range(blocks)]
     return nn.Sequential(
         nn.Conv2d(4 * width, low_width, 1), *middle, nn.Conv2d(low_width, 4 * width, 1)
     )
@@ -80,13 +88,13 @@ class SecondEncoder(nn.Module):
 
     def __init__(self, shape: SecondShape) -> None:
         super().__init__()
-        fine, width = shape.fine_width, shape.width
+        fine, width, kind = shape.fine_width, shape.width, shape.activation
         self.linear = nn.Conv2d(3, shape.channels, _STRIDE, stride=_STRIDE, bias=False)
         self.stem = nn.Conv2d(3 * _PATCH**2, fine, 3, padding=1)
-        self.fine = WideBlock(fine)
+        self.fine = WideBlock(fine, activation=kind)
         self.down = nn.Conv2d(fine, width, 2, stride=2)
-        self.body = nn.Sequential(WideBlock(width), WideBlock(width))
-        self.low = low_body(width, shape.encoder_low_width, shape.encoder_low_blocks)
+        self.body = nn.Sequential(*(WideBlock(width, activation=kind) for _ in range(2)))
+        self.low = low_body(width, shape.encoder_low_width, shape.encoder_low_blocks, kind)
         self.head = nn.Conv2d(width, shape.channels, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -104,13 +112,13 @@ class SecondDecoder(nn.Module):
 
     def __init__(self, shape: SecondShape) -> None:
         super().__init__()
-        fine, width = shape.fine_width, shape.width
+        fine, width, kind = shape.fine_width, shape.width, shape.activation
         self.linear = nn.ConvTranspose2d(shape.channels, 3, _STRIDE, stride=_STRIDE, bias=False)
         self.stem = nn.Conv2d(shape.channels + 1, width, 3, padding=1)
-        self.low = low_body(width, shape.decoder_low_width, shape.decoder_low_blocks)
-        self.body = nn.Sequential(WideBlock(width), WideBlock(width))
+        self.low = low_body(width, shape.decoder_low_width, shape.decoder_low_blocks, kind)
+        self.body = nn.Sequential(*(WideBlock(width, activation=kind) for _ in range(2)))
         self.up = nn.Conv2d(width, 4 * fine, 1)
-        self.fine = WideBlock(fine, kernel=3)
+        self.fine = WideBlock(fine, kernel=3, activation=kind)
         self.head = nn.Conv2d(fine, 3 * _PATCH**2, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)

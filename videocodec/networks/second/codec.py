@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
 
 from ...errors import UnknownModelError
-from .autoencoder import SecondDecoder, SecondEncoder, SecondShape
+from .autoencoder import ACTIVATIONS, SecondDecoder, SecondEncoder, SecondShape, WideBlock
 from .rate import Rate
 
+ACTIVATION = "activation"  # in the metadata of files of weights
 LARGEST_DEAD_ZONE = 0.25  # met in training
 _DEAD_ZONE = 0.1
 _DROPPED_SHARE = 0.15  # of training pictures that lack their last slices
@@ -34,18 +36,17 @@ class SecondCodec(nn.Module):
         """Pictures (B, 3, H, W) in [-1, 1] and quantiser steps (B,) → decoded pictures and bits per
         pixel (B,), float32.
 
-        generator: of training's noise, dead zones and dropped slices; without it pictures are coded
-        as in use.
+        generator: of training's dead zones and dropped slices; without it pictures are coded as in
+        use.
         """
         scaled = self.encoder(pictures).float() / step.reshape(-1, 1, 1, 1)
-        log2_step, noise = torch.log2(step), None
+        log2_step = torch.log2(step)
         dead_zone = torch.full_like(step, _DEAD_ZONE)
         sent = scaled.new_ones(scaled.shape[:2])
         if generator is not None:
             dead_zone = LARGEST_DEAD_ZONE * _uniform(step.shape, generator)
             sent = self._some_slices(len(step), generator)
-            noise = _uniform(scaled.shape, generator) - 0.5
-        quantised, bits = self.rate(scaled, log2_step, dead_zone, sent, noise)
+        quantised, bits = self.rate(scaled, log2_step, dead_zone, sent, generator is not None)
         decoded = self.decoder(quantised * step.reshape(-1, 1, 1, 1), log2_step)
         return decoded.float(), bits / (pictures.shape[2] * pictures.shape[3])
 
@@ -61,8 +62,25 @@ class SecondCodec(nn.Module):
         ).float()
 
     def load(self, file: Path) -> None:
-        """Take over weights, of any float type.  Raises ``UnknownModelError`` for other files."""
+        """Take over weights, of any float type, and the activation they were trained with, which
+        the metadata of the file names.
+
+        Raises ``UnknownModelError`` for other files.
+        """
         _take_over(self, file, "")
+        with safe_open(str(file), "pt") as opened:
+            self.use_activation((opened.metadata() or {}).get(ACTIVATION, SecondShape.activation))
+
+    def use_activation(self, name: str) -> None:
+        """Of all wide blocks.  Raises ``UnknownModelError`` for one that does not exist."""
+        if name not in ACTIVATIONS:
+            raise UnknownModelError(
+                f"the activation {name!r} is unknown: this version has {', '.join(ACTIVATIONS)}"
+            )
+        self.shape = replace(self.shape, activation=name)
+        for module in self.modules():
+            if isinstance(module, WideBlock):
+                module.activation = ACTIVATIONS[name]
 
     def load_rate(self, file: Path) -> None:
         """Take over the weights of the rate model alone.  Raises as ``load`` does."""

@@ -4,6 +4,8 @@ quantisation and added after, and what is sent is the rest.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -13,6 +15,8 @@ from bitstream.v2.scan import FLAGS, ScanPass, passes_of
 from ..context import logistic_bits, slice_sizes
 
 _HIDDEN = 32
+_SOFTNESS = 4.0  # of rounding in training: gradients between 0.15 and 2.1 times as large
+_ROUNDING_VARIANCE = 0.1  # in squared steps: 1/12, a little more for the dead zone
 
 
 class SliceNetwork(nn.Module):
@@ -87,26 +91,28 @@ class Rate(nn.Module):
         log2_step: torch.Tensor,
         dead_zone: torch.Tensor,
         sent: torch.Tensor,
-        noise: torch.Tensor | None = None,
+        is_training: bool = False,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents in steps, (B, C, h, w) float32 → quantised ones, in steps too, and bits (B,).
 
         log2_step: (B,).
         dead_zone: (B,), by how much less than 0.5 a magnitude is rounded up from.
         sent: (B, C) of 0 and 1; channels that are not sent are 0 and cost nothing.
-        noise: (B, C, h, w) in ±0.5, of which the bits are counted instead of rounded values, for
-        training.
-        Gradients of rounding pass straight through.
+        is_training: gradients are those of a soft rounding, see ``quantise`` and
+        ``_training_bits``.  Values are the same.
         """
         done, bits, start = [scaled[:, :0]], torch.zeros_like(log2_step), 0
         for index, (net, own) in enumerate(zip(self.nets, self.slices, strict=True)):
             channels = slice(start, start + own)
             value, is_sent = scaled[:, channels], sent[:, channels, None, None]
-            coded = _Slice(net, value, torch.cat(done, 1), log2_step, dead_zone)
+            softness = _SOFTNESS if is_training else None
+            coded = _Slice(net, value, torch.cat(done, 1), log2_step, dead_zone, softness)
             for scan_pass in passes_of(index):
                 coded.code(scan_pass)
-            counted = coded.quantised if noise is None else value + noise[:, channels]
-            cost = logistic_bits(counted, coded.mean, coded.log2_scale) * is_sent
+            if is_training:
+                cost = _training_bits(value, coded) * is_sent
+            else:
+                cost = logistic_bits(coded.quantised, coded.mean, coded.log2_scale) * is_sent
             bits = bits + cost.sum((1, 2, 3))
             done.append(coded.quantised * is_sent)
             start += own
@@ -126,9 +132,10 @@ class _Slice:
         earlier: torch.Tensor,
         log2_step: torch.Tensor,
         dead_zone: torch.Tensor,
+        softness: float | None,
     ) -> None:
         self._net, self._value, self._earlier = net, value, earlier
-        self._log2_step, self._dead_zone = log2_step, dead_zone
+        self._log2_step, self._dead_zone, self._softness = log2_step, dead_zone, softness
         self._stride = 0
         self.quantised = self.mean = self.log2_scale = value[..., :0, :0]
 
@@ -140,7 +147,7 @@ class _Slice:
             self._refine(value, stride)
         mean, log2_scale = self._net(self._shared, self.quantised, scan_pass.flags)
         mask = torch.from_numpy(scan_pass.mask(*self._value.shape[2:])).to(value.device)
-        quantised = quantise(value, mean, self._dead_zone)
+        quantised = quantise(value, mean, self._dead_zone, self._softness)
         self.quantised = torch.where(mask, quantised, self.quantised)
         self.mean = torch.where(mask, mean, self.mean)
         self.log2_scale = torch.where(mask, log2_scale, self.log2_scale)
@@ -163,12 +170,62 @@ def _spread(known: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return spread
 
 
-def quantise(value: torch.Tensor, mean: torch.Tensor, dead_zone: torch.Tensor) -> torch.Tensor:
+def quantise(
+    value: torch.Tensor,
+    mean: torch.Tensor,
+    dead_zone: torch.Tensor,
+    softness: float | None = None,
+) -> torch.Tensor:
     """The mean plus a whole number of steps next to ``value``, all (B, C, h, w) in steps.
 
     dead_zone: (B,), see ``Rate.forward``.
+    softness: without it gradients pass to ``value`` as if nothing were rounded.  With it they are
+    those of a soft rounding with so steep a tangent (Agustsson and Theis 2020), so that a value
+    deep in the dead zone, which the picture does not show, hardly feels the picture's error; and
+    none reach ``mean``, which would learn the errors of the moment.
     """
-    rest = value - mean
+    rest = value - (mean if softness is None else mean.detach())
     distance = rest.detach().abs() + 0.5 - dead_zone.reshape(-1, 1, 1, 1)
     hard = rest.detach().sign() * torch.floor(distance)
-    return mean + rest + (hard - rest).detach()
+    if softness is None:
+        return mean + rest + (hard - rest).detach()
+    soft = torch.floor(rest.detach()) + _share_above(rest, softness)
+    return mean.detach() + soft + (hard - soft).detach()
+
+
+def _share_above(rest: torch.Tensor, softness: float) -> torch.Tensor:
+    """Soft rounding of what is left beyond the whole number below, 0 to 1."""
+    beyond = rest - torch.floor(rest.detach())
+    return 0.5 + 0.5 * torch.tanh(softness * (beyond - 0.5)) / math.tanh(softness / 2)
+
+
+def _training_bits(value: torch.Tensor, coded: _Slice) -> torch.Tensor:
+    """Bits of the levels that are really coded, with three gradients.
+
+    The scale's is that of these bits.  The value's is what the next level costs more than the one
+    below, by the slope of the soft rounding: the bits themselves are flat around a level, and
+    values would grow until they leave the dead zone.  The mean's is that of ``_surprise``.
+    """
+    mean, log2_scale = coded.mean.detach(), coded.log2_scale.detach()
+    rest = value - mean
+    below = torch.floor(rest.detach())
+    nothing = torch.zeros_like(below)
+    dearer = logistic_bits(below + 1, nothing, log2_scale) - logistic_bits(
+        below, nothing, log2_scale
+    )
+    slopes = dearer * _share_above(rest, _SOFTNESS) + _surprise(
+        value.detach(), coded.mean, log2_scale
+    )
+    bits = logistic_bits(coded.quantised.detach(), mean, coded.log2_scale)
+    return bits + slopes - slopes.detach()
+
+
+def _surprise(value: torch.Tensor, mean: torch.Tensor, log2_scale: torch.Tensor) -> torch.Tensor:
+    """How far values are from their means, in bits: of a normal distribution as wide as the
+    logistic one and the rounding together, without its constant.
+
+    Bits of rounded values say nothing about means between them: what is rounded to the mean costs
+    the same wherever it was.
+    """
+    variance = math.pi**2 / 3 * torch.exp2(2 * log2_scale) + _ROUNDING_VARIANCE
+    return (value - mean) ** 2 / (2 * math.log(2) * variance)

@@ -45,7 +45,8 @@ _LOOKS = 5  # during the constant rate
 _DECAY_SHARE = 0.25  # of the minutes
 _SAFETY = 0.85  # of the pixels that the measured speed promises for the decay
 _TRIAL_STEPS = 4
-_CUDA_BATCH, _CUDA_CROP, _CUDA_RATE = 32, 192, 1e-3
+_CUDA_BATCH, _CUDA_CROP = 32, 192
+_CUDA_RATE = 6e-4  # twice the default, for four times the pixels in a step
 
 
 def main() -> None:
@@ -111,7 +112,8 @@ def _settings(args: argparse.Namespace, run_folder: Path) -> SecondTraining:
         batch=args.batch or (_CUDA_BATCH if on_cuda else 8),
         crop=args.crop or (_CUDA_CROP if on_cuda else 128),
         workers=args.workers,
-        learning_rate=args.learning_rate or (_CUDA_RATE if on_cuda else 8e-4),
+        learning_rate=args.learning_rate
+        or (_CUDA_RATE if on_cuda else SecondTraining.learning_rate),
         shape=SecondShape(**stored["shape"]),
         pixels_before=stored["pixels_before"],
     )

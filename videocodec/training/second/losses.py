@@ -32,7 +32,7 @@ class SecondWeights:
     luma, colour, rgb: squared error of luma, of both colour differences, of red, green and blue.
     coarse, coarse_colour: of means of 8×8 px, and of colour over 16×16 px.
     grid: energy of what repeats every 8 px.
-    lpips: at step 1; it grows with step^1.4.
+    lpips: at step 1; it grows with step^1.4, and at step 4 is about as large as squared error.
     structure: 1 - MS-SSIM without brightness, likewise; 0 leaves it out.
     rate: bits per pixel, times step².
     """
@@ -43,7 +43,7 @@ class SecondWeights:
     coarse: float = 2.0
     coarse_colour: float = 5.0
     grid: float = 60.0
-    lpips: float = 700.0
+    lpips: float = 150.0
     structure: float = 0.0
     rate: float = 700.0
 

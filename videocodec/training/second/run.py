@@ -9,8 +9,8 @@ Work is counted in pixels.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -18,7 +18,7 @@ import torch
 
 from ...judges.lpips import LpipsSqueeze
 from ...networks.second.autoencoder import SecondShape
-from ...networks.second.codec import SecondCodec
+from ...networks.second.codec import ACTIVATION, SecondCodec
 from .. import checkpoints
 from ..budget import Budget
 from ..learner import Learner, OptimiserSettings, ParameterGroup
@@ -39,8 +39,11 @@ _RAMP, _FLOOR = 300, 0.01  # of the learning rate: steps to its peak, and where 
 _STEP_RANGE = (0.25, 4.5)  # of quantiser steps, drawn log-uniformly
 _GRADIENT_LIMIT = 200.0
 # Times the learning rate.  The linear path starts as the best linear map, and noise in it costs
-# decibels at fine steps; the rate model follows what the others do.
-_LINEAR_SPEED, _RATE_MODEL_SPEED = 0.03, 2.0
+# decibels at fine steps; heads add hundreds of inputs to what is measured in grey levels; the
+# encoder's gradient is noise for the most part, because error that rounding made is in it; the rate
+# model follows what the others do.
+_LINEAR_SPEED, _HEAD_SPEED, _ENCODER_SPEED, _RATE_MODEL_SPEED = 0.03, 0.3, 0.5, 2.0
+PARTS = ("encoder", "decoder", "rate")
 OPTIMISERS = ("adamw", "muon")
 _PHOTOGRAPHS_LOOKED_AT = 16
 
@@ -60,6 +63,7 @@ class SecondTraining:
     pixels_before: seen by the weights in ``init``, counted on from.
     channels_last: memory format of networks and pictures; which is faster is the processor's.
     panel_steps: quantiser steps that are looked at.
+    parts: of ``PARTS``: what learns; the others stay as they are.
     """
 
     lpips: Path
@@ -71,8 +75,8 @@ class SecondTraining:
     batch: int = 8
     crop: int = 128
     workers: int = 0
-    learning_rate: float = 8e-4
-    optimiser: str = "adamw"
+    learning_rate: float = 3e-4
+    optimiser: str = "muon"
     weights: SecondWeights = field(default_factory=SecondWeights)
     mixture: Mixture = field(default_factory=Mixture)
     shape: SecondShape = field(default_factory=SecondShape)
@@ -80,6 +84,7 @@ class SecondTraining:
     pixels_before: int = 0
     channels_last: bool = True
     panel_steps: tuple[float, ...] = STEPS
+    parts: Sequence[str] = PARTS
     look: Interval = field(default_factory=lambda: Interval(minutes=8))
 
 
@@ -88,7 +93,7 @@ def train(asked: SecondTraining, pictures: PackedPictures, budget: Budget) -> Le
     learner = new_learner(asked, pictures)
     state = asked.folder / CHECKPOINT
     if checkpoints.exists(state):
-        learner.resume(state)
+        _resume(learner, state)
     session = _Session(asked, learner, pictures, state, AVERAGE_FILE)
     session.run(budget, lambda progress: ramp(learner.steps, _RAMP))
     return learner
@@ -104,10 +109,10 @@ def decay(
     """
     learner, state = new_learner(asked, pictures), asked.folder / DECAY_CHECKPOINT
     if checkpoints.exists(state):
-        learner.resume(state)
+        _resume(learner, state)
     if learner.record.get("decay_to", 0) <= learner.pixels:
         learner = new_learner(asked, pictures)
-        learner.resume(asked.folder / CHECKPOINT)
+        _resume(learner, asked.folder / CHECKPOINT)
         start = learner.pixels
         learner.record |= {"decay_from": start, "decay_to": start + pixels}
     start, end = learner.record["decay_from"], learner.record["decay_to"]
@@ -120,6 +125,14 @@ def decay(
     return learner
 
 
+def _resume(learner: Learner, state: Path) -> None:
+    """Go on with a checkpoint, and the activation that its weights have."""
+    learner.resume(state)
+    for codec in (learner.model, learner.average):
+        if isinstance(codec, SecondCodec):
+            codec.use_activation(learner.record.get(ACTIVATION, SecondShape.activation))
+
+
 def new_learner(asked: SecondTraining, pictures: PackedPictures) -> Learner:
     """Networks and optimiser as a run starts."""
     with seeded(asked.seed):
@@ -130,10 +143,14 @@ def new_learner(asked: SecondTraining, pictures: PackedPictures) -> Learner:
         start_from_principal_components(codec, pictures.frames or pictures.photographs)
     if asked.rate_weights is not None:
         codec.load_rate(asked.rate_weights)
+    for name, part in codec.named_children():
+        part.requires_grad_(name in asked.parts)
     codec = codec.to(asked.device, memory_format=_memory_format(asked))
     settings = OptimiserSettings(_GRADIENT_LIMIT, betas=(0.9, 0.99))
     groups = parameter_groups(codec, asked.learning_rate, asked.optimiser == "muon")
-    return Learner(codec, groups, settings, Randomness(asked.seed), pixels=asked.pixels_before)
+    learner = Learner(codec, groups, settings, Randomness(asked.seed), pixels=asked.pixels_before)
+    learner.record[ACTIVATION] = codec.shape.activation
+    return learner
 
 
 def parameter_groups(codec: SecondCodec, rate: float, with_muon: bool) -> list[ParameterGroup]:
@@ -141,22 +158,23 @@ def parameter_groups(codec: SecondCodec, rate: float, with_muon: bool) -> list[P
 
     with_muon: dense convolutions of the networks are Muon's.
     """
-    linear = [codec.encoder.linear.weight, codec.decoder.linear.weight]
-    networks = [
-        weight
-        for weight in (*codec.encoder.parameters(), *codec.decoder.parameters())
-        if all(weight is not other for other in linear)
-    ]
-    dense = [
-        weight for weight in networks if with_muon and weight.ndim == 4 and weight.shape[1] > 1
-    ]
-    chosen = {id(weight) for weight in dense}
-    groups = [
-        ParameterGroup(linear, _LINEAR_SPEED * rate, weight_decay=0.0),
-        ParameterGroup([weight for weight in networks if id(weight) not in chosen], rate),
-        ParameterGroup(list(codec.rate.parameters()), _RATE_MODEL_SPEED * rate),
-    ]
-    return [*groups, ParameterGroup(dense, rate, with_muon=True)] if dense else groups
+    groups = [ParameterGroup(list(codec.rate.parameters()), _RATE_MODEL_SPEED * rate)]
+    for network, speed in ((codec.encoder, _ENCODER_SPEED), (codec.decoder, 1.0)):
+        named = dict(network.named_parameters())
+        linear, head = named.pop("linear.weight"), named.pop("head.weight")
+        dense = [w for w in named.values() if with_muon and w.ndim == 4 and w.shape[1] > 1]
+        others = [w for w in named.values() if all(w is not chosen for chosen in dense)]
+        groups += [
+            ParameterGroup([linear], _LINEAR_SPEED * rate, weight_decay=0.0),
+            ParameterGroup([head], _HEAD_SPEED * speed * rate),
+            ParameterGroup(others, speed * rate),
+            ParameterGroup(dense, speed * rate, with_muon=True),
+        ]
+    learning = (
+        replace(group, parameters=[w for w in group.parameters if w.requires_grad])
+        for group in groups
+    )
+    return [group for group in learning if group.parameters]
 
 
 def training_loss(
@@ -251,7 +269,8 @@ class _Session:
         titles = [(f"{name}, {seen}", figures) for name, figures in found.items()]
         (self._asked.folder / PANEL_FILE).write_text(as_markdown(titles))
         half = checkpoints.half_precision(learner.average.state_dict())
-        checkpoints.save_tensors(half, self._weights_file)
+        metadata = {ACTIVATION: learner.record[ACTIVATION]}
+        checkpoints.save_tensors(half, self._weights_file, metadata)
         learner.save(self._state)
 
 

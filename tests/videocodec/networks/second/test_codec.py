@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from safetensors.torch import save_file
 from bitstream.v2.scan import CHECKERBOARD, LATTICE
 from videocodec.errors import UnknownModelError
 from videocodec.networks.second.autoencoder import SecondShape
-from videocodec.networks.second.codec import SecondCodec
-from videocodec.networks.second.rate import Rate, SliceNetwork
+from videocodec.networks.second.codec import ACTIVATION, SecondCodec
+from videocodec.networks.second.rate import Rate, SliceNetwork, quantise
 
 TINY = SecondShape(8, 8, 8, 8, 1, 8, 1)
 
@@ -25,7 +26,9 @@ def random_rate(channels: int = 8) -> Rate:
     return rate
 
 
-def run(rate: Rate, latents: torch.Tensor, **changes: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def run(
+    rate: Rate, latents: torch.Tensor, **changes: torch.Tensor | bool
+) -> tuple[torch.Tensor, ...]:
     batch, channels = latents.shape[:2]
     inputs = {
         "log2_step": torch.zeros(batch),
@@ -118,13 +121,11 @@ def test_what_is_not_sent_is_zero_and_costs_nothing() -> None:
     assert float(bits[1]) < float(whole[1])
 
 
-def test_bits_are_of_noisy_values_in_training() -> None:
-    latents, noise = torch.randn(1, 8, 6, 6), torch.full((1, 8, 6, 6), 0.49)
-    assert float(run(random_rate(), latents, noise=noise)[1]) != float(
-        run(random_rate(), latents)[1]
-    )
-    values = [run(random_rate(), latents, **kind)[0] for kind in ({"noise": noise}, {})]
-    assert torch.equal(*values)
+def test_training_has_the_values_and_bits_of_use() -> None:
+    latents = torch.randn(2, 8, 6, 6, generator=torch.Generator().manual_seed(3)) * 2
+    in_use, in_training = run(random_rate(), latents), run(random_rate(), latents, is_training=True)
+    for used, trained in zip(in_use, in_training, strict=True):
+        assert torch.allclose(used, trained, atol=1e-4)
 
 
 def test_gradients_pass_through_rounding() -> None:
@@ -132,6 +133,47 @@ def test_gradients_pass_through_rounding() -> None:
     quantised, bits = rate(latents, torch.zeros(1), torch.zeros(1), torch.ones(1, 8))
     (quantised.sum() + bits.sum()).backward()
     assert latents.grad is not None and (latents.grad != 0).all()
+
+
+def test_in_training_what_rounds_to_the_mean_hardly_feels_the_picture() -> None:
+    value = torch.tensor([0.0, 0.25, 0.45, 0.55, 1.0]).reshape(1, 1, 1, 5).requires_grad_()
+    mean = torch.zeros(1, 1, 1, 5, requires_grad=True)
+    quantised = quantise(value, mean, torch.zeros(1), softness=4.0)
+    assert quantised.flatten().tolist() == pytest.approx([0, 0, 0, 1, 1])
+    quantised.sum().backward()
+    assert value.grad is not None
+    deep, half, near, after, centre = value.grad.flatten().tolist()
+    assert deep == pytest.approx(centre) and deep < 0.2 < half < 1 < near == pytest.approx(after)
+    assert mean.grad is None
+
+
+def test_in_training_bits_draw_values_below_the_next_level_back() -> None:
+    """The bits of what rounds to the mean are the same wherever it was; the slope is not."""
+    rate = random_rate(1)
+    latents = torch.full((1, 1, 4, 4), 0.4, requires_grad=True)
+    inputs = (torch.zeros(1), torch.zeros(1), torch.ones(1, 1))
+    with torch.no_grad():
+        for net in rate.nets:
+            net.gather.weight.zero_()
+            net.gather.bias.zero_()  # means of 0
+    rate(latents, *inputs, is_training=True)[1].sum().backward()
+    assert latents.grad is not None and (latents.grad > 0).all()
+
+
+def test_in_training_means_are_drawn_to_the_values() -> None:
+    """Also where all of them round to the mean, and the real bits say nothing."""
+    torch.manual_seed(0)
+    rate = Rate(1, hidden=4)
+    latents = torch.full((1, 1, 8, 8), 0.3)
+    inputs = (latents, torch.zeros(1), torch.zeros(1), torch.ones(1, 1))
+    optimiser = torch.optim.Adam(rate.parameters(), lr=0.01)
+    for _ in range(100):
+        optimiser.zero_grad()
+        rate(*inputs, is_training=True)[1].sum().backward()
+        optimiser.step()
+    with torch.no_grad():
+        quantised = rate(*inputs)[0]
+    assert torch.allclose(quantised, latents, atol=0.03)
 
 
 class TestCodec:
@@ -143,9 +185,10 @@ class TestCodec:
             fine, coarse = (codec(picture, torch.full((2,), step))[1] for step in (0.3, 3.0))
         assert (fine > coarse).all() and fine.shape == (2,)
 
-    def test_noise_of_training_follows_its_generator(self) -> None:
+    def test_chance_in_training_follows_its_generator(self) -> None:
         torch.manual_seed(0)
         codec, picture, step = SecondCodec(TINY), torch.rand(1, 3, 32, 32), torch.ones(1)
+        codec.encoder.linear.weight.data *= 20
         with torch.no_grad():
             bits = [
                 float(codec(picture, step, torch.Generator().manual_seed(seed))[1])
@@ -160,6 +203,26 @@ class TestCodec:
         assert set(counts) == {8, 16, 24}
         assert 0.85 < counts.count(24) / 2000 < 0.95
         assert torch.equal(sent, sent.sort(1, descending=True).values)
+
+    def test_weights_bring_their_activation(self, tmp_path: Path) -> None:
+        torch.manual_seed(0)
+        written, picture = SecondCodec(replace(TINY, activation="silu")), torch.rand(1, 3, 32, 32)
+        for network in (written.encoder, written.decoder):
+            torch.nn.init.normal_(network.head.weight)
+        file, step = tmp_path / "weights.safetensors", torch.ones(1)
+        save_file(written.state_dict(), str(file), {ACTIVATION: "silu"})
+        read = SecondCodec(TINY)
+        read.load(file)
+        with torch.no_grad():
+            pictures = [codec(picture, step)[0] for codec in (written, read)]
+            read.use_activation("relu")
+            other = read(picture, step)[0]
+        assert torch.equal(*pictures) and not torch.allclose(pictures[0], other)
+        save_file(written.state_dict(), str(file), {ACTIVATION: "step"})
+        with pytest.raises(
+            UnknownModelError, match="'step' is unknown: this version has relu, silu"
+        ):
+            read.load(file)
 
     def test_weights_of_any_float_type_are_taken_over(self, tmp_path: Path) -> None:
         first, second = SecondCodec(TINY), SecondCodec(TINY)

@@ -86,6 +86,24 @@ def test_weights_given_are_started_from_and_their_pixels_counted_on(
     assert train(other, pictures, Budget(steps=1)).pixels == 1000 + STEP
 
 
+def test_parts_that_do_not_learn_stay(asked: SecondTraining, data: Path) -> None:
+    pictures = pack.read(data)
+    before = new_learner(asked, pictures).model.state_dict()
+    after = train(replace(asked, parts=["rate"]), pictures, Budget(steps=3)).model.state_dict()
+    changed = {name.split(".")[0] for name, value in before.items() if not value.equal(after[name])}
+    assert changed == {"rate"}
+
+
+def test_a_run_goes_on_with_its_activation(asked: SecondTraining, data: Path) -> None:
+    pictures = pack.read(data)
+    shape = replace(asked.shape, activation="silu")
+    train(replace(asked, shape=shape), pictures, Budget(steps=1))
+    assert train(asked, pictures, Budget(steps=2)).model.shape == shape
+    started = replace(asked, folder=asked.folder.with_name("other"))
+    started = replace(started, init=asked.folder / "average.safetensors")
+    assert new_learner(started, pictures).model.shape == shape
+
+
 def test_frames_to_validate_with_can_be_a_folder(
     asked: SecondTraining, data: Path, tmp_path: Path
 ) -> None:
@@ -112,12 +130,24 @@ def test_muon_learns_dense_layers_and_goes_on_to_the_bit(asked: SecondTraining, 
     assert not {name for name in momenta if ".dw." in name or ".linear." in name or "rate" in name}
 
 
-def test_the_linear_path_moves_slowly(asked: SecondTraining, data: Path) -> None:
+def test_every_layer_has_its_speed(asked: SecondTraining, data: Path) -> None:
     learner = new_learner(asked, pack.read(data))
-    linear, networks, rate = learner.groups
-    assert [weight.shape[-2:] for weight in linear.parameters] == [(8, 8), (8, 8)]
-    assert linear.peak_rate == pytest.approx(0.03 * networks.peak_rate)
-    assert rate.peak_rate == 2 * networks.peak_rate
+    codec, speed = learner.model, {}
+    for group in learner.groups:
+        for weight in group.parameters:
+            speed[id(weight)] = (group.peak_rate / asked.learning_rate, group.with_muon)
+    expected = {
+        codec.encoder.linear.weight: (0.03, False),
+        codec.decoder.linear.weight: (0.03, False),
+        codec.encoder.head.weight: (0.15, False),
+        codec.decoder.head.weight: (0.3, False),
+        codec.encoder.down.weight: (0.5, True),
+        codec.decoder.up.weight: (1.0, True),
+        codec.decoder.fine.dw.weight: (1.0, False),
+        codec.rate.nets[0].mix.weight: (2.0, False),
+    }
+    for weight, (factor, with_muon) in expected.items():
+        assert speed[id(weight)] == (pytest.approx(factor), with_muon)
     count = sum(len(group.parameters) for group in learner.groups)
     assert count == len(list(learner.model.parameters()))
 
@@ -236,7 +266,7 @@ class TestJob:
         assert ran.returncode == 0, ran.stderr
         assert "Gpx a minute at a constant rate, 3 steps" in ran.stdout
         files = [file for file in output.rglob("*") if file.is_file()]
-        assert len(files) == 8 and max(file.stat().st_size for file in files) < 16 << 20
+        assert len(files) == 9 and max(file.stat().st_size for file in files) < 16 << 20
         state = json.loads((output / "checkpoint" / "state.json").read_text())
         assert (state["steps"], state["pixels"]) == (3, 3 * STEP)  # one of them before the job
         lines = log(output)
