@@ -12,24 +12,33 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "play",
-        help="look at a latent-video file frame by frame, in the browser or in the terminal",
+        help="look at videos frame by frame, in the browser or in the terminal",
         description=(
-            "Serve a page on this machine that shows a latent-video file frame by frame, and open"
-            " it in the browser. It ends when the page is closed, and with Ctrl-C; both are exit"
-            " status 0."
+            "Serve a page on this machine that shows latent-video files and ordinary videos frame"
+            " by frame, beside each other and beside their source, and open it in the browser. It"
+            " ends when the page is closed, and with Ctrl-C; both are exit status 0."
         ),
     )
-    parser.add_argument("input", metavar="FILE", help="the latent-video file")
+    parser.add_argument(
+        "input",
+        nargs="+",
+        metavar="FILE",
+        help=(
+            "a latent-video file, or any other video that can be decoded; up to eight of one size,"
+            " between which keys choose"
+        ),
+    )
     parser.add_argument(
         "--terminal",
         action="store_true",
         help=(
             "show it in this terminal instead, as coloured half blocks: q quits, ? shows the keys;"
-            " none of the options of the page count"
+            " of several files the first, which has to be latent video; none of the options of the"
+            " page count"
         ),
     )
     parser.add_argument(
-        "--source", metavar="ORIGINAL", help="the video that was encoded, to compare with"
+        "--source", metavar="ORIGINAL", help="the video that all were encoded from, to compare with"
     )
     parser.add_argument(
         "--port",
@@ -67,38 +76,25 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.terminal:
         return _run_in_terminal(args)
+    from ..player.opening import DecodingOptions, opened_files
+    from ..player.played import Settings
     from ..player.server import PlayerServer, open_browser
-    from ..player.stream import PlayedStream, Settings
-    from ..reader.reader import VideoReader
 
-    settings = Settings(not args.no_restore, args.steps)
-    with VideoReader(
-        args.input,
-        model=args.model,
-        force_model=args.force_model,
-        steps=args.steps,
-        seed=args.seed,
-        restore=settings.restore,
-        device=args.device,
-        threads=args.threads,
-        conceal=True,
-    ) as reader:
-        stream = PlayedStream(args.input, reader, settings, seed=args.seed, original=args.source)
-        try:
-            server = PlayerServer(stream, port=args.port, keep_open=args.keep_open)
+    options = DecodingOptions(args.model, args.force_model, args.seed, args.device, args.threads)
+    with opened_files(
+        args.input, Settings(not args.no_restore, args.steps), options, source=args.source
+    ) as files:
+        server = PlayerServer(files, port=args.port, keep_open=args.keep_open)
 
-            def ready() -> None:
-                print(server.address, flush=True)
-                if not args.no_browser and not open_browser(server.address):
-                    print(
-                        "videocodec: no screen here to open a browser on: open that address"
-                        " yourself",
-                        file=sys.stderr,
-                    )
+        def ready() -> None:
+            print(server.address, flush=True)
+            if not args.no_browser and not open_browser(server.address):
+                print(
+                    "videocodec: no screen here to open a browser on: open that address yourself",
+                    file=sys.stderr,
+                )
 
-            server.run(ready)  # Ctrl-C is how one ends a player, and no interruption
-        finally:
-            stream.close()
+        server.run(ready)  # Ctrl-C is how one ends a player, and no interruption
     return 0
 
 
@@ -108,6 +104,13 @@ def _run_in_terminal(args: argparse.Namespace) -> int:
     from ..terminal.screen import check_terminal
 
     check_terminal()  # before anything that takes time
+    first, *others = args.input
+    if others:
+        print(
+            f"videocodec: a terminal shows one file: {first}; the page, without --terminal, shows"
+            f" all {len(args.input)}",
+            file=sys.stderr,
+        )
     settings = {
         "force_model": args.force_model,
         "steps": args.steps,
@@ -115,7 +118,7 @@ def _run_in_terminal(args: argparse.Namespace) -> int:
         "restore": not args.no_restore,
     }
     with VideoReader(
-        args.input, model=args.model, device=args.device, threads=args.threads, **settings
+        first, model=args.model, device=args.device, threads=args.threads, **settings
     ) as video:
         play_in_terminal(video)
     return 0

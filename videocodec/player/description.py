@@ -56,6 +56,8 @@ def describe_stream(
         "generated_content": metadata.generated_content,
         "has_unet": metadata.has_unet,
         "tracks": list(metadata.tracks),
+        "ordinary": False,
+        "overlays": ["modes", "motion", "provenance", "quantiser", "bits"],
         "mode_names": [mode.name.lower() for mode in sorted(Mode)],
         "provenance_names": list(PROVENANCE_NAMES),
         "steps": [step_latent(quantiser) for quantiser in range(QUANTISER_COUNT)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -16,9 +16,9 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from ..errors import DamagedFrameError, LatentVideoError
+from .played import PlayedFile, Settings
 from .presence import Presence
 from .sound import Sound
-from .stream import PlayedStream, Settings
 
 # The page, and nothing else that lies in the package.
 STATIC_FILES = {
@@ -51,23 +51,21 @@ _MESSAGES_AT_ONCE = 2000
 class Routes:
     """The answers to everything that the page asks.
 
+    Addresses take ``?file=N`` for another file than the first, 0.
+
     Few requests for pictures are answered at once: a page that has moved on has closed those it no
     longer wants, and they are passed over while they wait.
     """
 
     def __init__(
         self,
-        stream: PlayedStream,
+        played: Sequence[PlayedFile],
         sound: Sound | None,
         presence: Presence,
         stopping: Callable[[], bool],
     ) -> None:
-        self._stream, self._sound, self._presence, self._stopping = (
-            stream,
-            sound,
-            presence,
-            stopping,
-        )
+        self._files, self._sound = played, sound
+        self._presence, self._stopping = presence, stopping
         self._pictures, self._thumbnails, self._originals = (
             asyncio.Semaphore(count) for count in (_PICTURES_AT_ONCE, 1, 1)
         )
@@ -108,54 +106,62 @@ class Routes:
             raise HTTPException(404, "no such file")
         return _file(name, STATIC_FILES[name])
 
-    async def clip(self, _: Request) -> Response:
-        """What the stream is."""
-        return JSONResponse(await run_in_threadpool(self._stream.describe))
+    async def clip(self, request: Request) -> Response:
+        """What a file is, and the names of all files."""
+        described = await run_in_threadpool(self._file(request).describe)
+        return JSONResponse(described | {"files": [file.path.name for file in self._files]})
 
     async def frame(self, request: Request) -> Response:
         """A picture: width · height · 4 bytes, RGBA."""
-        index, settings = self._index(request), _settings(request)
+        file, index = self._frame(request)
+        settings = _settings(request)
         async with self._pictures:
             if await request.is_disconnected():
                 return Response(status_code=499)
-            data = await run_in_threadpool(self._stream.picture, index, settings)
+            data = await run_in_threadpool(file.picture, index, settings)
         return Response(data, media_type="application/octet-stream")
 
     async def png(self, request: Request) -> Response:
         """A picture as a file to keep."""
-        index, settings = self._index(request), _settings(request)
+        file, index = self._frame(request)
+        settings = _settings(request)
         async with self._pictures:
-            data = await run_in_threadpool(self._stream.png, index, settings)
+            data = await run_in_threadpool(file.png, index, settings)
         return Response(data, media_type="image/png")
 
     async def details(self, request: Request) -> Response:
         """What is known of a frame besides its picture."""
-        return JSONResponse(await run_in_threadpool(self._stream.details, self._index(request)))
+        file, index = self._frame(request)
+        return JSONResponse(await run_in_threadpool(file.details, index))
 
     async def bits(self, request: Request) -> Response:
         """What every part of a frame cost."""
-        return JSONResponse(await run_in_threadpool(self._stream.bits, self._index(request)))
+        file, index = self._frame(request)
+        told = await run_in_threadpool(file.bits, index)
+        if told is None:
+            raise HTTPException(404, f"{file.path.name} does not tell what its parts cost")
+        return JSONResponse(told)
 
     async def original(self, request: Request) -> Response:
         """The original of a frame, as its picture."""
-        index = self._index(request)
-        if not self._stream.has_original:
+        file, index = self._frame(request)
+        if file.original is None:
             raise HTTPException(404, "start with --source ORIGINAL to compare")
         async with self._originals:
             if await request.is_disconnected():
                 return Response(status_code=499)
-            data = await run_in_threadpool(self._stream.original, index)
+            data = await run_in_threadpool(file.original_picture, index)
         if data is None:
             raise HTTPException(404, f"the original has no frame at the time of frame {index}")
         return Response(data, media_type="application/octet-stream")
 
     async def thumbnail(self, request: Request) -> Response:
         """A small JPEG of a frame."""
-        index = self._index(request)
+        file, index = self._frame(request)
         async with self._thumbnails:
             if await request.is_disconnected():
                 return Response(status_code=499)
-            data = await run_in_threadpool(self._stream.thumbnail, index)
+            data = await run_in_threadpool(file.thumbnail, index)
         return Response(data, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     async def sound(self, request: Request) -> Response:
@@ -173,10 +179,13 @@ class Routes:
 
     async def _events(self) -> AsyncIterator[str]:
         with self._presence.page():
-            cursor, quiet = 0, 0.0
+            cursors, quiet = [0] * len(self._files), 0.0
             yield "retry: 1000\n\n"
             while not self._stopping():
-                messages, cursor = self._stream.findings.since(cursor)
+                messages: list[dict[str, object]] = []
+                for number, file in enumerate(self._files):
+                    found, cursors[number] = file.findings.since(cursors[number])
+                    messages += [message | {"file": number} for message in found]
                 for first in range(0, len(messages), _MESSAGES_AT_ONCE):
                     yield f"data: {json.dumps(messages[first : first + _MESSAGES_AT_ONCE])}\n\n"
                 quiet = 0.0 if messages else quiet + _EVENT_SECONDS
@@ -186,18 +195,24 @@ class Routes:
                 await asyncio.sleep(_EVENT_SECONDS)
             yield "event: end\ndata: []\n\n"
 
-    def _index(self, request: Request) -> int:
-        given = request.path_params["index"]
+    def _file(self, request: Request) -> PlayedFile:
+        given = request.query_params.get("file", "0")
+        if not re.fullmatch("[0-9]{1,3}", given) or int(given) >= len(self._files):
+            raise HTTPException(404, f"files have the numbers 0 to {len(self._files) - 1}")
+        return self._files[int(given)]
+
+    def _frame(self, request: Request) -> tuple[PlayedFile, int]:
+        file, given = self._file(request), request.path_params["index"]
         if not re.fullmatch("[0-9]+", given):
             raise HTTPException(404, "frames are called by their numbers")
         # Python reads no number of thousands of digits.
-        if len(given) > _MOST_DIGITS or int(given) >= self._stream.frame_count:
+        if len(given) > _MOST_DIGITS or int(given) >= file.frame_count:
             raise HTTPException(
                 404,
                 f"frame {given[:_MOST_DIGITS]} is out of range: the clip has frames 0 to"
-                f" {self._stream.frame_count - 1}",
+                f" {file.frame_count - 1}",
             )
-        return int(given)
+        return file, int(given)
 
 
 def _settings(request: Request) -> Settings:

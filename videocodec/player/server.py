@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -17,11 +17,11 @@ from types import FrameType
 import uvicorn
 
 from ..errors import PlayerError
+from .played import PlayedFile
 from .presence import Presence
 from .routes import Routes
 from .security import LOOPBACK, Guard, new_token
 from .sound import Sound
-from .stream import PlayedStream
 from .survey import Survey
 
 CLOSED_SECONDS = 5.0  # after the last page has gone: reloading one takes less
@@ -58,17 +58,21 @@ class _Server(uvicorn.Server):
 
 
 class PlayerServer:
-    """A page for one stream, on a port of its own.
+    """A page for one file or several, on a port of its own.
 
-    port: None takes a free one.  keep_open: go on when the last page has been closed.  Raises
-    ``PlayerError`` for a port that is taken. address: what to open, with the token of this run in
-    it.
+    files: one or more; the sound is the first one's.  port: None takes a free one.  keep_open: go
+    on when the last page has been closed.  Raises ``PlayerError`` for a port that is taken.
+    address: what to open, with the token of this run in it.
     """
 
     def __init__(
-        self, stream: PlayedStream, *, port: int | None = None, keep_open: bool = False
+        self,
+        files: Sequence[PlayedFile],
+        *,
+        port: int | None = None,
+        keep_open: bool = False,
     ) -> None:
-        self._stream, self._keep_open = stream, keep_open
+        self._files, self._keep_open = files, keep_open
         self._presence, self._token = Presence(), new_token()
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
@@ -87,14 +91,14 @@ class PlayerServer:
         with tempfile.TemporaryDirectory(
             prefix="videocodec-play-", ignore_cleanup_errors=True
         ) as folder:
-            findings = self._stream.findings
+            first = self._files[0]
             sound = (
-                Sound(self._stream.path, Path(folder), self._stream.start, findings.add_silence)
-                if self._stream.has_sound
+                Sound(first.path, Path(folder), first.start, first.findings.add_silence)
+                if first.has_sound
                 else None
             )
-            survey = Survey(self._stream, self._stream.settings)
-            routes = Routes(self._stream, sound, self._presence, self._stopping)
+            survey = Survey(self._files)
+            routes = Routes(self._files, sound, self._presence, self._stopping)
             config = uvicorn.Config(
                 Guard(routes.app(), self._token, self.port),
                 http="h11",

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 
 from ..errors import LatentVideoError
+from .played import PlayedFile
 from .quality import psnr, ssim
-from .stream import PlayedStream, Settings
 
 _IDLE_SECONDS = 2.5  # without which the reader still works ahead for whoever steps
 _NAP_SECONDS = 0.05
@@ -22,18 +24,19 @@ _SHOWN = 64  # frames that were shown and wait for their distance
 
 
 class Survey:
-    """A thread that goes through a stream once: latents first, then, with an original, pictures of
-    all frames in order.
+    """A thread that goes through the files once: latents first, then, with an original, pictures
+    of all frames in order.
 
     Before that it has the networks loaded, so that the page is there before PyTorch is.  Frames
     that are shown are compared with their originals before the others, as soon as the reader rests.
     """
 
-    def __init__(self, stream: PlayedStream, settings: Settings) -> None:
-        self._stream, self._settings = stream, settings
+    def __init__(self, files: Sequence[PlayedFile]) -> None:
+        self._files = files
         self._stopped = threading.Event()
-        self._shown: deque[int] = deque(maxlen=_SHOWN)
-        stream.on_shown = self._shown.append
+        self._shown: deque[tuple[PlayedFile, int]] = deque(maxlen=_SHOWN)
+        for file in files:
+            file.on_shown = partial(self._note_shown, file)
         self._thread = threading.Thread(target=self._work, name="player-survey", daemon=True)
         self._thread.start()
 
@@ -42,22 +45,27 @@ class Survey:
         self._stopped.set()
         self._thread.join()
 
+    def _note_shown(self, file: PlayedFile, index: int) -> None:
+        self._shown.append((file, index))
+
     def _work(self) -> None:
         for name in _SLOW_IMPORTS:
             if self._stopped.is_set():
                 return
             import_module(name)
         with suppress(*_FAILURES):  # whoever asks for a picture is told
-            self._stream.frame(0, self._settings, by_the_way=True)
-        for unit in range(len(self._stream.index.units)):
-            if not self._rest():
-                return
-            self._weigh(unit)
-        self._stream.note_damage()
-        for frame in range(self._stream.frame_count if self._stream.has_original else 0):
-            if not self._rest():
-                return
-            self._compare(frame)
+            self._files[0].rgb(0, self._files[0].settings, by_the_way=True)
+        for file in self._files:
+            for step in file.weigh():
+                if not self._rest():
+                    return
+                with suppress(*_FAILURES):
+                    step()
+        for file in self._files:
+            for frame in range(file.frame_count if file.original is not None else 0):
+                if not self._rest():
+                    return
+                self._compare(file, frame)
         while self._rest():
             pass
 
@@ -66,30 +74,20 @@ class Survey:
         is over.
         """
         while not self._stopped.wait(_NAP_SECONDS):
-            if self._shown and self._stream.has_original:
-                self._compare(self._shown.pop())
-            elif self._stream.idle_seconds() > _IDLE_SECONDS:
+            if self._shown:
+                self._compare(*self._shown.pop())
+            elif min(file.idle_seconds() for file in self._files) > _IDLE_SECONDS:
                 return True
         return False
 
-    def _weigh(self, number: int) -> None:
-        for frame in self._stream.index.units[number].frames:
-            if not self._stream.findings.has("bytes", frame):
-                try:
-                    self._stream.details(frame)
-                except _FAILURES:
-                    return
-
-    def _compare(self, index: int) -> None:
-        if self._stream.findings.has("quality", index):
+    def _compare(self, file: PlayedFile, index: int) -> None:
+        if file.original is None or file.findings.has("quality", index):
             return
         try:
-            original = self._stream.original_rgb(index)
+            original = file.original.rgb(index)
             if original is None:
                 return
-            decoded = self._stream.frame(index, self._settings, by_the_way=True).data.transpose(
-                1, 2, 0
-            )
+            decoded = file.rgb(index, file.settings, by_the_way=True)
         except _FAILURES:
             return
-        self._stream.findings.add_quality(index, psnr(decoded, original), ssim(decoded, original))
+        file.findings.add_quality(index, psnr(decoded, original), ssim(decoded, original))

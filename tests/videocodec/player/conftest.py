@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videocodec import VideoReader, decode_frames
+from videocodec import decode_frames
 from videocodec.media.source import VideoSource
+from videocodec.player.opening import DecodingOptions, opened_files
+from videocodec.player.played import PlayedFile, Settings
 from videocodec.player.server import PlayerServer
-from videocodec.player.stream import PlayedStream, Settings
 
 from .browser_page import Page
 
@@ -41,8 +42,9 @@ class Player:
     given.
     """
 
-    def __init__(self, server: PlayerServer, stream: PlayedStream) -> None:
-        self.server, self.stream, self.port = server, stream, server.port
+    def __init__(self, server: PlayerServer, files: list[PlayedFile]) -> None:
+        self.server, self.files, self.port = server, files, server.port
+        self.stream = files[0]
         self.token = server.address.partition("token=")[2]
         self.ended = threading.Event()
         self.cookie = f"videocodec_play_{server.port}={self.token}"
@@ -79,13 +81,18 @@ class Player:
 
 @contextmanager
 def running(
-    coded: Path, original: Path | None = None, *, model: Path | None = None, **settings: object
+    coded: Path,
+    original: Path | None = None,
+    *,
+    others: Sequence[Path] = (),
+    model: Path | None = None,
+    **settings: object,
 ) -> Iterator[Player]:
-    """A player in a thread of its own."""
-    with VideoReader(coded, model=model, device="cpu", threads=1) as reader:
-        stream = PlayedStream(coded, reader, Settings(), original=original)
-        server, ready = PlayerServer(stream, **settings), threading.Event()
-        player = Player(server, stream)
+    """A player in a thread of its own; others: files beside ``coded``."""
+    options = DecodingOptions(model=model, device="cpu", threads=1, conceal=False)
+    with opened_files([coded, *others], Settings(), options, source=original) as files:
+        server, ready = PlayerServer(files, **settings), threading.Event()
+        player = Player(server, files)
 
         def run() -> None:
             server.run(ready.set)
@@ -99,14 +106,13 @@ def running(
         finally:
             server.stop()
             thread.join(30)
-            stream.close()
         assert not thread.is_alive()
 
 
 @pytest.fixture(scope="session")
 def play() -> Callable[..., Iterator[Player]]:
-    """play(coded, original=None, model=None, **settings of PlayerServer) → a context with a running
-    player.
+    """play(coded, original=None, others=(), model=None, **settings of PlayerServer) → a context
+    with a running player.
     """
     return running
 

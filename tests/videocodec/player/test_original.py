@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from videocodec.errors import InputError
 from videocodec.media.source import VideoSource
-from videocodec.player import original as module
 from videocodec.player.original import OriginalFrames, SizeMismatchError
+from videocodec.player.video_frames import VideoFrames
 
 
 def frames_of(path) -> tuple[list[np.ndarray], list[float]]:
@@ -27,45 +25,34 @@ def movie(tmp_path, panned, write_movie):
     return write_movie(tmp_path / "movie.mp4", panned(40, 48, 64, (1, 1)))
 
 
-@pytest.mark.parametrize("cache", [0, 1 << 30])
-def test_any_order_gives_the_frames_of_the_source(movie, cache, monkeypatch) -> None:
-    monkeypatch.setattr(module, "_CACHE_BYTES", cache)
-    pictures, times = frames_of(movie)
-    frames = OriginalFrames(movie, 64, 48, times)
-    order = [39, 0, 1, 2, 1, 0, 20, 39, 38]
-    order += random.Random(1).choices(range(40), k=30)
-    assert all(np.array_equal(frames.rgb(index), pictures[index]) for index in order)
-    frames.close()
-    assert np.array_equal(frames.rgb(7), pictures[7])
-    frames.close()
-
-
 def test_uneven_times_match_by_time(tmp_path, panned, write_movie) -> None:
     pts = [0, 40, 50, 200, 210, 400]
     movie = write_movie(
         tmp_path / "uneven.mp4", panned(6, 48, 64, (2, 2)), pts=pts, time_base=Fraction(1, 1000)
     )
     pictures, times = frames_of(movie)
-    frames = OriginalFrames(movie, 64, 48, times)
+    frames = OriginalFrames(VideoFrames(movie), 64, 48, times)
     assert all(np.array_equal(frames.rgb(index), pictures[index]) for index in (5, 0, 3, 4, 1, 2))
-    frames.close()
+    frames.frames.close()
 
 
 def test_another_frame_rate_takes_the_nearest(movie) -> None:
     pictures, times = frames_of(movie)
-    frames = OriginalFrames(movie, 64, 48, times[::2])  # the stream kept every second frame
+    frames = OriginalFrames(
+        VideoFrames(movie), 64, 48, times[::2]
+    )  # the stream kept every second frame
     assert all(np.array_equal(frames.rgb(index), pictures[2 * index]) for index in (0, 19, 7))
-    frames.close()
+    frames.frames.close()
 
 
 def test_beyond_the_end_of_a_shorter_original_there_is_none(movie) -> None:
     pictures, times = frames_of(movie)
     frames = OriginalFrames(
-        movie, 64, 48, [*times, *(times[-1] + (index + 1) / 25 for index in range(5))]
+        VideoFrames(movie), 64, 48, [*times, *(times[-1] + (index + 1) / 25 for index in range(5))]
     )
     assert frames.rgb(41) is None and frames.rgb(44) is None
     assert np.array_equal(frames.rgb(39), pictures[39])
-    frames.close()
+    frames.frames.close()
 
 
 def test_another_size_is_an_error_that_names_both(movie) -> None:
@@ -73,10 +60,4 @@ def test_another_size_is_an_error_that_names_both(movie) -> None:
         SizeMismatchError,
         match="movie.mp4: the original is 64×48, the stream 128×96: give the clip that was encoded",
     ):
-        OriginalFrames(movie, 128, 96, [0.0])
-
-
-def test_what_is_no_video_is_an_error(tmp_path) -> None:
-    (tmp_path / "words.txt").write_text("no video at all\n" * 50)
-    with pytest.raises(InputError, match="words.txt"):
-        OriginalFrames(tmp_path / "words.txt", 64, 48, [0.0])
+        OriginalFrames(VideoFrames(movie), 128, 96, [0.0])
