@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from ..errors import DamagedFrameError, LatentVideoError
+from .measures import MEASURES, Measures
 from .played import PlayedFile, Settings
 from .presence import Presence
 from .sound import Sound
@@ -24,19 +25,28 @@ from .sound import Sound
 STATIC_FILES = {
     "app.js": "text/javascript",
     "client.js": "text/javascript",
+    "clocks.js": "text/javascript",
     "compare.js": "text/javascript",
     "controls.js": "text/javascript",
+    "crop.js": "text/javascript",
+    "curves.js": "text/javascript",
     "dom.js": "text/javascript",
+    "file.js": "text/javascript",
     "format.js": "text/javascript",
     "frames.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "inspecting.js": "text/javascript",
     "keys.js": "text/javascript",
+    "legend.js": "text/javascript",
+    "measuring.js": "text/javascript",
     "overlays.js": "text/javascript",
+    "page.js": "text/javascript",
     "panel.js": "text/javascript",
     "playback.js": "text/javascript",
+    "sides.js": "text/javascript",
     "stage.js": "text/javascript",
     "style.css": "text/css",
+    "theme.js": "text/javascript",
     "timeline.js": "text/javascript",
 }
 MOST_STEPS = 50
@@ -66,8 +76,9 @@ class Routes:
     ) -> None:
         self._files, self._sound = played, sound
         self._presence, self._stopping = presence, stopping
-        self._pictures, self._thumbnails, self._originals = (
-            asyncio.Semaphore(count) for count in (_PICTURES_AT_ONCE, 1, 1)
+        self._measures = [Measures(file) for file in played]
+        self._pictures, self._thumbnails, self._originals, self._measuring = (
+            asyncio.Semaphore(count) for count in (_PICTURES_AT_ONCE, 1, 1, 1)
         )
 
     def app(self) -> Starlette:
@@ -80,6 +91,7 @@ class Routes:
             Route("/api/frame/{index}/details", self.details),
             Route("/api/frame/{index}/bits", self.bits),
             Route("/api/frame/{index}/png", self.png),
+            Route("/api/frame/{index}/measure", self.measure),
             Route("/api/original/{index}", self.original),
             Route("/api/thumbnail/{index}", self.thumbnail),
             Route("/api/sound", self.sound),
@@ -141,6 +153,21 @@ class Routes:
         if told is None:
             raise HTTPException(404, f"{file.path.name} does not tell what its parts cost")
         return JSONResponse(told)
+
+    async def measure(self, request: Request) -> Response:
+        """How near a frame is to its original, in a measure that takes long."""
+        file, index = self._frame(request)
+        name = request.query_params.get("name", "")
+        if name not in MEASURES:
+            raise HTTPException(400, f"name must be one of {', '.join(MEASURES)}")
+        if file.original is None:
+            raise HTTPException(404, "start with --source ORIGINAL to compare")
+        async with self._measuring:
+            if await request.is_disconnected():
+                return Response(status_code=499)
+            measures = self._measures[self._files.index(file)]
+            value = await run_in_threadpool(measures.of, name, index)
+        return JSONResponse({"name": name, "value": value})
 
     async def original(self, request: Request) -> Response:
         """The original of a frame, as its picture."""

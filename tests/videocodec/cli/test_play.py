@@ -114,8 +114,16 @@ class TestErrors:
     def test_a_file_that_there_is_not(self, capsys, tmp_path) -> None:
         assert "none.mp4: no such file" in self.fails(capsys, tmp_path / "none.mp4")
 
-    def test_an_ordinary_video(self, capsys, coded_movie) -> None:
-        assert "ordinary video" in self.fails(capsys, coded_movie.movie)
+    def test_what_is_no_video(self, capsys, coded_movie, tmp_path) -> None:
+        (tmp_path / "words.txt").write_text("no video at all\n" * 50)
+        assert "words.txt" in self.fails(capsys, coded_movie.coded, tmp_path / "words.txt")
+
+    def test_files_of_two_sizes(self, capsys, coded_movie, tmp_path, write_movie, panned) -> None:
+        other = write_movie(tmp_path / "other.mp4", panned(3, 48, 64, (0, 1)))
+        assert "other.mp4 is 64×48" in self.fails(capsys, coded_movie.coded, other)
+
+    def test_more_files_than_keys(self, capsys, coded_movie) -> None:
+        assert "one to 8" in self.fails(capsys, *[coded_movie.coded] * 9)
 
     def test_an_original_that_there_is_not(self, capsys, coded_movie, tmp_path) -> None:
         assert "none.mp4: no such file" in self.fails(

@@ -9,6 +9,7 @@ import pytest
 
 import videocodec.player
 from bitstream.v1.block_fields import Mode
+from videocodec.player.video import UNKNOWN
 from videocodec.provenance import PROVENANCE_NAMES
 
 OVERLAYS = Path(videocodec.player.__file__).parent / "static" / "overlays.js"
@@ -23,7 +24,7 @@ def test_the_server_names_every_number(player) -> None:
 @pytest.mark.parametrize("kind", ["MODES", "PROVENANCE"])
 def test_the_page_knows_how_every_name_looks(player, kind: str) -> None:
     clip = player.get("/api/clip").json
-    names = clip["mode_names"] if kind == "MODES" else clip["provenance_names"]
+    names = clip["mode_names"] if kind == "MODES" else [*clip["provenance_names"], UNKNOWN]
     script = OVERLAYS.read_text("utf-8")
     (entries,) = re.findall(rf"^const LOOKS_OF_{kind} = \{{\n(.*?)^\}};", script, re.M | re.S)
     assert sorted(re.findall(r"^  (\w+): \{", entries, re.M)) == sorted(names)

@@ -29,39 +29,43 @@ function unpack(text, type) {
   return new type(bytes.buffer);
 }
 
-const query = (settings) => `restore=${settings.restore ? 1 : 0}&steps=${settings.steps}`;
+const query = (file, settings) => `file=${file}&restore=${settings.restore ? 1 : 0}&steps=${settings.steps}`;
 
-export const clip = () => json("/api/clip");
+export const clip = (file) => json(`/api/clip?file=${file}`);
 
 /** The pixels of a decoded frame, RGBA. */
-export async function frame(index, settings, signal) {
-  return new Uint8ClampedArray(await (await request(`/api/frame/${index}?${query(settings)}`, signal)).arrayBuffer());
+export async function frame(file, index, settings, signal) {
+  return new Uint8ClampedArray(await (await request(`/api/frame/${index}?${query(file, settings)}`, signal)).arrayBuffer());
 }
 
 /** The pixels of the original of a frame; null where it has none. */
-export async function original(index, signal) {
+export async function original(file, index, signal) {
   try {
-    return new Uint8ClampedArray(await (await request(`/api/original/${index}`, signal)).arrayBuffer());
+    return new Uint8ClampedArray(await (await request(`/api/original/${index}?file=${file}`, signal)).arrayBuffer());
   } catch (error) {
     if (error.status === 404) return null;
     throw error;
   }
 }
 
-export async function details(index, signal) {
-  const answer = await json(`/api/frame/${index}/details`, signal);
-  for (const name of ["modes", "directions", "sides", "provenance", "quantisers"]) answer[name] = unpack(answer[name], Uint8Array);
-  answer.vectors = unpack(answer.vectors, Int16Array);
+/** What is known of a frame; an ordinary video tells little. */
+export async function details(file, index, signal) {
+  const answer = await json(`/api/frame/${index}/details?file=${file}`, signal);
+  const types = { modes: Uint8Array, directions: Uint8Array, sides: Uint8Array, provenance: Uint8Array, quantisers: Uint8Array, vectors: Int16Array };
+  for (const [name, type] of Object.entries(types)) if (answer[name] !== undefined) answer[name] = unpack(answer[name], type);
   return answer;
 }
 
-export async function bits(index, signal) {
-  return unpack((await json(`/api/frame/${index}/bits`, signal)).bits, Float32Array);
+export async function bits(file, index, signal) {
+  return unpack((await json(`/api/frame/${index}/bits?file=${file}`, signal)).bits, Float32Array);
 }
 
-export const thumbnail = async (index, signal) => (await request(`/api/thumbnail/${index}`, signal)).blob();
+/** {value}: how near a frame is to its original; null where that cannot be said. */
+export const measure = (file, index, name) => json(`/api/frame/${index}/measure?file=${file}&name=${name}`);
 
-export const pngAddress = (index, settings) => `/api/frame/${index}/png?${query(settings)}`;
+export const thumbnail = async (file, index, signal) => (await request(`/api/thumbnail/${index}?file=${file}`, signal)).blob();
+
+export const pngAddress = (file, index, settings) => `/api/frame/${index}/png?${query(file, settings)}`;
 
 /** Calls onMessages with lists of what becomes known of frames, as long as the page is open; onEnd when the player ends. */
 export function events(onMessages, onEnd) {

@@ -30,6 +30,10 @@ export function wire(app) {
     app.stage.zoom = value;
     app.stage.layout();
   });
+  change(app, "crop", (value) => app.setCrop(Number(value)));
+  change(app, "measure", (value) => app.setMeasure(value));
+  change(app, "left", (value) => app.showFile(Number(value)));
+  change(app, "right", (value) => app.setBeside(value));
   change(app, "restore", () => app.setSettings({ ...app.settings, restore: find("restore").checked }));
   change(app, "steps", (value) => {
     const steps = Math.min(50, Math.max(1, Math.round(Number(value)) || 1));
@@ -89,6 +93,7 @@ function wirePicture(app) {
     }
   });
   picture.addEventListener("pointermove", (event) => {
+    if (app.stage.crop.follow(...app.stage.placeOf(event))) app.stage.placeCrop();
     if (!start) return;
     start.moved ||= Math.hypot(event.clientX - start.x, event.clientY - start.y) > 6;
     if (app.stage.view === "wipe") wipeTo(app, event);

@@ -9,18 +9,11 @@ export function keyframe(clip, index, forward) {
   return found ?? null;
 }
 
-/** The frame with the lowest PSNR of those compared so far (Map of index → [psnr, ssim]); null where none is. */
-export function worst(quality) {
-  let [lowest, found] = [Infinity, null];
-  for (const [index, [psnr]] of quality) if (psnr < lowest) [lowest, found] = [psnr, index];
-  return found;
-}
-
 /** A frame's number and time, as one pastes them into a report. */
 export const place = (clip, index) => `${clip.name} frame ${index} at ${format.seconds(clip.times[index])} (${clip.times[index].toFixed(6)} s)`;
 
-/** By how much the original is moved against the stream, for people. */
-export function shifted(count) {
-  if (!count) return "The original at its own time";
-  return `The original ${Math.abs(count)} frame${Math.abs(count) === 1 ? "" : "s"} ${count > 0 ? "later" : "earlier"}`;
+/** By how much what stands beside is moved against the file that is shown, for people. */
+export function shifted(name, count) {
+  if (!count) return `${name} at its own time`;
+  return `${name} ${Math.abs(count)} frame${Math.abs(count) === 1 ? "" : "s"} ${count > 0 ? "later" : "earlier"}`;
 }

@@ -1,6 +1,6 @@
 // The keyboard: mpv's keys, and some for what mpv does not have.  One table serves the keys and the help.
 
-/** [keys, what they do, action(player, event)] */
+/** [keys, what they do, action(player, event), how the help writes the keys, if not one by one] */
 export const BINDINGS = [
   [[" "], "play, pause", (app) => app.toggle()],
   [["."], "one frame forward", (app, event) => app.step(1, event.repeat)],
@@ -11,7 +11,7 @@ export const BINDINGS = [
   [["End"], "last frame", (app) => app.seek(Infinity)],
   [["k"], "next keyframe", (app) => app.keyframe(true)],
   [["K"], "keyframe before", (app) => app.keyframe(false)],
-  [["w"], "lowest PSNR compared so far", (app) => app.worst()],
+  [["w"], "worst frame measured so far", (app) => app.worst()],
   [["c"], "copy number and time", (app) => app.copyPlace()],
   [["["], "slower", (app) => app.setSpeed(app.speed / 1.1)],
   [["]"], "faster", (app) => app.setSpeed(app.speed * 1.1)],
@@ -24,11 +24,18 @@ export const BINDINGS = [
   [["m"], "sound off, on", (app) => app.mute()],
   [["9", "0"], "softer, louder", (app, event) => app.volume(event.key === "0" ? 5 : -5)],
   [["o"], "next overlay", (app) => app.nextOverlay()],
-  [["v"], "next view beside the original", (app) => app.nextView()],
-  [["a"], "flip: decoded, original", (app) => app.flip()],
-  [["}"], "original one frame later", (app) => app.shiftOriginal(1)],
-  [["{"], "original one frame earlier", (app) => app.shiftOriginal(-1)],
+  [["h"], "heat map of the error", (app) => app.heat()],
+  [["e"], "next measure", (app) => app.nextMeasure()],
+  [["1", "2", "3", "4", "5", "6", "7", "8"], "show that file", (app, event) => app.showFile(Number(event.key) - 1), "1 … 8"],
+  [["n"], "show the next file", (app) => app.nextFile()],
+  [["N"], "next file, or the original, beside it", (app) => app.nextBeside()],
+  [["v"], "next view: both sides", (app) => app.nextView()],
+  [["a"], "flip between the sides", (app) => app.flip()],
+  [["}"], "other side one frame later", (app) => app.shiftOriginal(1)],
+  [["{"], "other side one frame earlier", (app) => app.shiftOriginal(-1)],
   [["z"], "zoom: whole pixels, fill, 1 : 1", (app) => app.nextZoom()],
+  [["x"], "crop, which follows the mouse", (app) => app.crop()],
+  [["X"], "lock the crop where it is, free it", (app) => app.lockCrop()],
   [["p"], "figures of the frame", (app) => app.panel()],
   [["?"], "this help", (app) => app.help()],
 ];

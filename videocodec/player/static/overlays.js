@@ -1,8 +1,7 @@
 // What is drawn over the picture: where its parts come from, how they move, how finely they are coded, what they cost.
 // Kinds have colours of Okabe and Ito's palette, and hatching goes with what was made up, so that it is told without any colour.
 
-import { element } from "./dom.js";
-import { share } from "./format.js";
+import { MOST_ERROR } from "./compare.js";
 
 const ORANGE = [230, 159, 0];
 const BLUE = [0, 114, 178];
@@ -26,6 +25,7 @@ const LOOKS_OF_PROVENANCE = {
   predicted: { colour: BLUE },
   generated: { colour: PINK, hatched: true },
   concealed: { note: "put in for a lost frame", colour: GREEN, hatched: true, rare: true },
+  unknown: { note: "an ordinary video does not say", colour: GREY, rare: true },
 };
 const named = (names, looks) => names.map((name) => ({ name, colour: GREY, ...looks[name] }));
 
@@ -40,9 +40,9 @@ export function learnNames(clip) {
 }
 
 /** Whether blocks of a mode come from another frame. */
-const moves = (mode) => MODES[mode].name !== "intra";
+export const moves = (mode) => MODES[mode].name !== "intra";
 
-const DIRECTIONS = [
+export const DIRECTIONS = [
   { name: "from the past", colour: SKY },
   { name: "from the future", colour: YELLOW },
 ];
@@ -57,9 +57,9 @@ const RAMP = [
   [250, 232, 60],
 ];
 
-const css = ([red, green, blue], alpha = 1) => `rgb(${red} ${green} ${blue} / ${alpha})`;
+export const css = ([red, green, blue], alpha = 1) => `rgb(${red} ${green} ${blue} / ${alpha})`;
 
-function ramp(position) {
+export function ramp(position) {
   const place = Math.min(1, Math.max(0, position)) * (RAMP.length - 1);
   const below = Math.min(RAMP.length - 2, Math.floor(place));
   return RAMP[below].map((value, channel) => Math.round(value + (place - below) * (RAMP[below + 1][channel] - value)));
@@ -236,7 +236,7 @@ function drawProvenance(painter, details) {
   painter.cells(rows, columns, 8, (row, column) => details.provenance[row * columns + column], PROVENANCE);
 }
 
-function extent(values) {
+export function extent(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     if (value < low) low = value;
@@ -260,64 +260,22 @@ function drawBits(painter, details, bits) {
   painter.heat(rows, columns, 8, (row, column) => bitsPlace(bits[row * columns + column]));
 }
 
-/** Draw an overlay on a canvas that covers the picture; scale: canvas pixels for one of the picture. */
-export function draw(kind, canvas, scaleX, scaleY, alpha, details, bits) {
+const errorPlace = (value) => Math.log2(1 + value) / Math.log2(1 + MOST_ERROR);
+
+function drawErrors(painter, errors) {
+  painter.heat(errors.rows, errors.columns, 8, (row, column) => errorPlace(errors.values[row * errors.columns + column]));
+}
+
+/** Draw an overlay on a canvas that covers the picture; scale: canvas pixels for one of the picture; known: { details, bits, errors } of the frame. */
+export function draw(kind, canvas, scaleX, scaleY, alpha, { details, bits, errors }) {
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
-  if (kind === "none" || !details) return;
   const painter = new Painter(context, scaleX, scaleY, alpha);
+  if (kind === "error" && errors) drawErrors(painter, errors);
+  if (!details) return;
   if (kind === "modes") drawModes(painter, details);
   else if (kind === "motion") drawMotion(painter, details);
   else if (kind === "provenance") drawProvenance(painter, details);
   else if (kind === "quantiser") drawQuantiser(painter, details);
   else if (kind === "bits" && bits) drawBits(painter, details, bits);
-}
-
-function swatch(kind) {
-  const made = element("i", { class: "swatch" });
-  const lines = "repeating-linear-gradient(135deg, transparent 0 2px, rgb(255 255 255 / 85%) 2px 4px)";
-  made.style.background = kind.hatched ? `${lines}, ${css(kind.colour)}` : css(kind.colour);
-  return made;
-}
-
-/** A line of a legend: colour, name, what it means, share. */
-export function entry(kind, value) {
-  return element("div", { class: "entry" }, swatch(kind), element("span", {}, kind.name, kind.note ? element("span", { class: "note" }, ` · ${kind.note}`) : ""), element("span", {}, value));
-}
-
-function scale(low, high) {
-  const bar = element("canvas", { class: "scale", width: 256, height: 1 });
-  const context = bar.getContext("2d");
-  for (let place = 0; place < 256; place += 1) {
-    context.fillStyle = css(ramp(place / 255));
-    context.fillRect(place, 0, 1, 1);
-  }
-  return [bar, element("div", { class: "ends" }, element("span", {}, low), element("span", {}, high))];
-}
-
-/** What the colours of an overlay mean, as elements. */
-export function legend(kind, details, bits, steps) {
-  const heading = (text) => element("h2", {}, text);
-  const text = (line) => element("p", {}, line);
-  if (kind === "modes") {
-    const found = modeShares(details);
-    return [heading("Block modes"), ...MODES.map((mode, number) => entry(mode, share(found[number]))), text(`Blocks of ${details.block} px; thin lines are around those that move as one.`)];
-  }
-  if (kind === "motion") {
-    const used = DIRECTIONS.map((_, layer) => details.modes.reduce((sum, mode, block) => sum + (moves(mode) && details.directions[block] !== 1 - layer && !(layer && details.references[1] === null)), 0) / details.modes.length);
-    return [heading("Motion vectors"), ...DIRECTIONS.map((kindOf, layer) => entry(kindOf, share(details.references[layer] === null ? 0 : used[layer]))), text("From the middle of each block, or of blocks that move as one, to where it comes from, in pixels of the picture. A dot does not move.")];
-  }
-  if (kind === "provenance") {
-    const found = shares(details.provenance, PROVENANCE.length);
-    return [heading("Provenance"), ...PROVENANCE.flatMap((kindOf, number) => (found[number] || !kindOf.rare ? [entry(kindOf, share(found[number]))] : [])), text("For each 8 × 8 px: sent for this frame, moved here from other frames, or made up.")];
-  }
-  if (kind === "quantiser") {
-    const [low, high] = extent(details.quantisers);
-    return [heading("Quantiser"), ...scale(`${high} (step ${steps[high].toPrecision(3)})`, `${low} (step ${steps[low].toPrecision(3)})`), text("The quantiser that last refined each 8 × 8 px, coarse to fine; copied blocks bring theirs along.")];
-  }
-  if (kind === "bits") {
-    const total = bits ? bits.reduce((sum, value) => sum + value, 0) : null;
-    return [heading("Bits"), ...scale("0", `${MOST_BITS} bits and more`), text(`Bits of each 8 × 8 px, logarithmic: levels, and its share of modes and vectors.${total === null ? "" : ` Together ${(total / 8).toFixed(0)} bytes.`}`)];
-  }
-  return [];
 }

@@ -2,7 +2,9 @@
 
 import { element, find } from "./dom.js";
 import * as format from "./format.js";
-import { MODES, PROVENANCE, entry, legend, modeShares, shares } from "./overlays.js";
+import { entry, legend } from "./legend.js";
+import { MEASURES } from "./measuring.js";
+import { MODES, PROVENANCE, modeShares, shares } from "./overlays.js";
 
 function rows(list, pairs) {
   list.replaceChildren(...pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, ...[value].flat())]));
@@ -25,9 +27,7 @@ export function showStream(clip) {
     ["Keyframes", `${clip.units.filter((unit) => unit.keyframe).length}`],
     ["Length", format.seconds(clip.length_seconds)],
     ["Video", `${format.bytes(clip.video_bytes)}, ${format.bitrate((8 * clip.video_bytes) / Math.max(1e-9, clip.length_seconds))}`],
-    ["crf", `${clip.crf}`],
-    ["Preset", clip.preset],
-    ["Model", clip.model],
+    ...(clip.ordinary ? [["Codec", clip.codec]] : [["crf", `${clip.crf}`], ["Preset", clip.preset], ["Model", clip.model]]),
     ["Sound", clip.sound ? clip.tracks[0] : "none"],
   ];
   if (clip.original) pairs.push(["Original", clip.original]);
@@ -36,7 +36,9 @@ export function showStream(clip) {
 }
 
 /** details: of the frame, null while they are on their way. */
-export function showFrame(clip, index, details, quality, unit, goTo) {
+export function showFrame(file, index, details, goTo) {
+  const { clip } = file;
+  const unit = file.unitAt(index);
   const pairs = [
     ["Number", `${index} of ${clip.frames - 1}`],
     ["Time", format.seconds(clip.times[index])],
@@ -49,22 +51,24 @@ export function showFrame(clip, index, details, quality, unit, goTo) {
     pairs.push(["Kind", details.kind]);
     if (references.length) pairs.push([references.length > 1 ? "References" : "Reference", references.flatMap((number, place) => (place ? [", ", reference(number)] : [reference(number)]))]);
     pairs.push(["Bytes", `${format.bytes(details.bytes)}, ${((100 * details.bytes) / Math.max(1, unit.bytes)).toFixed(0)} % of unit`]);
-    pairs.push(["Blocks and levels", `${format.bytes(details.block_bits / 8)} + ${format.bytes(details.level_bits / 8)}`]);
-    pairs.push(["Quantiser", `${details.quantiser} (step ${clip.steps[details.quantiser].toPrecision(3)})`]);
+    if (!clip.ordinary) pairs.push(["Blocks and levels", `${format.bytes(details.block_bits / 8)} + ${format.bytes(details.level_bits / 8)}`]);
+    if (!clip.ordinary) pairs.push(["Quantiser", `${details.quantiser} (step ${clip.steps[details.quantiser].toPrecision(3)})`]);
   } else if (unit.damaged) {
     pairs.push(["Kind", "lost"]);
   }
-  if (quality) {
-    pairs.push(["PSNR", `${quality[0].toFixed(2)} dB`]);
-    if (quality[1] !== null) pairs.push(["SSIM", quality[1].toFixed(4)]);
+  for (const [name, { label, text }] of Object.entries(MEASURES)) {
+    const value = file.measures[name].get(index) ?? null;
+    if (value !== null) pairs.push([label, text(value)]);
   }
   rows(find("frame-figures"), pairs);
-  const parts = details ? [bar("Provenance", PROVENANCE, shares(details.provenance, PROVENANCE.length)), bar("Block modes", MODES, modeShares(details))] : [];
+  const parts = details ? [bar("Provenance", PROVENANCE, shares(details.provenance, PROVENANCE.length))] : [];
+  if (details?.modes) parts.push(bar("Block modes", MODES, modeShares(details)));
   find("frame-shares").replaceChildren(...parts);
 }
 
-export function showLegend(kind, details, bits, clip) {
+export function showLegend(kind, known, clip) {
   const box = find("legend");
   box.hidden = kind === "none";
-  if (!box.hidden && details) box.replaceChildren(...legend(kind, details, bits, clip.steps));
+  const lines = box.hidden ? [] : legend(kind, known, clip.steps);
+  if (lines.length) box.replaceChildren(...lines);
 }

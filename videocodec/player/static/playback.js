@@ -1,80 +1,14 @@
 // Which frame is on screen, and when the next one is due.  The sound is the clock where there is any, the computer's clock elsewhere;
 // frames that come too late are left out, so that pictures never drift away from the sound.
 
+import { SoundClock, WallClock } from "./clocks.js";
+
 export const SLOWEST = 0.1;
 export const FASTEST = 4;
 const IN_FLIGHT = 2; // the server makes one picture at a time: one more hides the way there and back
 const AHEAD = 24;
 const STEP_AHEAD = 4;
 const REST = 60; // ms
-
-class WallClock {
-  start(time, speed) {
-    this.from = performance.now();
-    this.origin = time;
-    this.speed = speed;
-  }
-
-  time() {
-    return this.origin + ((performance.now() - this.from) / 1000) * this.speed;
-  }
-
-  stop() {}
-}
-
-class SoundClock {
-  /** offset: the time of the clip at which the sound begins. */
-  constructor(audio, offset, onBlocked) {
-    this.audio = audio;
-    this.offset = offset;
-    this.onBlocked = onBlocked;
-    this.wall = new WallClock();
-    this.usable = true;
-    audio.addEventListener("error", () => (this.usable = false));
-  }
-
-  start(time, speed) {
-    this.wall.start(time, speed);
-    this.speed = speed;
-    const place = time - this.offset;
-    this.sounding = this.usable && !(place >= this.audio.duration);
-    if (!this.sounding) return;
-    this.waiting = true;
-    this.audio.playbackRate = speed;
-    this.audio.preservesPitch = true;
-    if (Math.abs(this.audio.currentTime - place) > 0.002) this.audio.currentTime = place;
-    const attempt = (this.attempt = {});
-    this.audio.play().then(
-      () => {
-        if (this.attempt === attempt) this.waiting = false;
-      },
-      (error) => {
-        if (this.attempt !== attempt || error.name === "AbortError") return;
-        this.sounding = this.waiting = false;
-        this.wall.start(time, speed);
-        this.onBlocked(error);
-      },
-    );
-    this.origin = time;
-  }
-
-  time() {
-    if (!this.sounding) return this.wall.time();
-    if (this.waiting || this.audio.seeking) return this.origin;
-    if (this.audio.ended) {
-      // The pictures outlast the sound: go on from here by the wall.
-      this.sounding = false;
-      this.wall.start(this.audio.currentTime + this.offset, this.speed);
-      return this.wall.time();
-    }
-    return this.audio.currentTime + this.offset;
-  }
-
-  stop() {
-    this.attempt = null;
-    this.audio.pause();
-  }
-}
 
 export class Playback {
   /**
@@ -97,6 +31,18 @@ export class Playback {
     this.over = false;
     this.clock = clip.sound ? new SoundClock(audio, clip.sound_start, callbacks.blocked) : new WallClock();
     this.tick = this.tick.bind(this);
+  }
+
+  /** Go on with another file, at the frame that is shown at the same time. */
+  use(clip, frames, index) {
+    const time = this.playing ? this.clock.time() : null;
+    this.frames.cancel();
+    if (clip.frames !== this.clip.frames) this.marks = [null, null];
+    [this.clip, this.frames, this.index, this.shown] = [clip, frames, index, -1];
+    this.on.position(index);
+    this.on.state();
+    if (this.playing) this.restart(time);
+    else this.show(index);
   }
 
   get last() {

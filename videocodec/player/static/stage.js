@@ -1,22 +1,26 @@
 // The picture: canvases on the exact grid of the frame, zoom, comparison with the original, and the overlay above.
 
-import { difference } from "./compare.js";
+import { difference, errors } from "./compare.js";
+import { Crop } from "./crop.js";
 import { find } from "./dom.js";
 import { draw as drawOverlay } from "./overlays.js";
 
+const LARGEST = 4096; // device pixels a side, of the overlay's canvas
+
 export class Stage {
-  /** clip: as the server describes it. */
-  constructor(clip) {
+  /** clip: as the server describes it; all files have its size.  sides: of which the names are shown. */
+  constructor(clip, sides) {
     this.clip = clip;
+    this.sides = sides;
+    this.crop = new Crop();
     this.view = "decoded";
     this.zoom = "whole";
     this.gain = 4;
-    this.shift = 0; // frames by which the original shown is later
+    this.shift = 0; // frames by which what is shown beside is later
     this.wipe = 0.5;
     this.overlay = "none";
     this.opacity = 0.65;
-    this.details = null;
-    this.bits = null;
+    this.known = {}; // details and bits of the frame, for overlays
     this.decodedPicture = null;
     this.originalPicture = null;
     this.canvases = ["picture", "original", "difference"].map(find);
@@ -25,7 +29,15 @@ export class Stage {
     const options = { alpha: false, colorSpace: "srgb", willReadFrequently: false };
     this.contexts = this.canvases.map((canvas) => canvas.getContext("2d", options));
     this.overlayCanvas = find("overlay");
+    this.cells = ["cell-left", "cell-right", "cell-overlay"].map(find);
     new ResizeObserver(() => this.layout()).observe(find("viewport"));
+    this.layout();
+  }
+
+  /** Another file, of the same size. */
+  use(clip) {
+    this.clip = clip;
+    this.known = {};
     this.layout();
   }
 
@@ -58,11 +70,13 @@ export class Stage {
     else if (this.zoom !== "whole" && this.zoom !== "fill") scale = Number(this.zoom) / dots;
     this.scale = scale;
     const [width, height] = [natural[0] * scale, natural[1] * scale];
-    for (const canvas of [...this.canvases, this.overlayCanvas]) Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+    for (const cell of this.cells) Object.assign(cell.style, { width: `${width}px`, height: `${height}px` });
+    this.size = [width, height];
     const pictures = find("pictures");
     pictures.className = `view-${this.view}${this.stacked ? " stacked" : ""}`;
+    const magnified = scale * dots * this.crop.factor;
     // Enlarged pixels stay squares; a picture made smaller is smoothed.
-    pictures.classList.toggle("crisp", scale * dots >= 1 && (this.zoom !== "fill" || scale * dots >= 3));
+    pictures.classList.toggle("crisp", magnified >= 1 && (this.zoom !== "fill" || magnified >= 3));
     pictures.style.transform = clip.rotation ? `rotate(${-clip.rotation}deg)` : "";
     const gap = 2;
     const whole = [width * this.columns + gap * (this.columns - 1), height * this.rows + gap * (this.rows - 1)];
@@ -70,15 +84,26 @@ export class Stage {
     // A finger that moves sideways steps, except where there is more of the picture to see.
     const touchAction = outer[0] > room[0] + 1 ? "pan-x pan-y pinch-zoom" : "pan-y pinch-zoom";
     Object.assign(find("turned").style, { width: `${outer[0]}px`, height: `${outer[1]}px`, touchAction });
-    [this.overlayCanvas.width, this.overlayCanvas.height] = [Math.round(width * dots), Math.round(height * dots)];
+    const drawn = dots * Math.max(1, Math.min(this.crop.factor, LARGEST / (dots * Math.max(width, height))));
+    [this.overlayCanvas.width, this.overlayCanvas.height] = [Math.round(width * drawn), Math.round(height * drawn)];
+    this.placeCrop();
     this.redrawOverlay();
     this.tags();
   }
 
+  /** Put the canvases where the crop wants them. */
+  placeCrop() {
+    const [width, height, left, top] = this.crop.place(...this.size, window.devicePixelRatio || 1);
+    const style = { width: `${width}px`, height: `${height}px`, left: `${left}px`, top: `${top}px` };
+    for (const canvas of [...this.canvases, this.overlayCanvas]) Object.assign(canvas.style, style);
+    find("tag-crop").textContent = this.crop.text(this.clip);
+  }
+
   tags() {
     const later = this.shift ? ` ${this.shift > 0 ? "+" : "−"}${Math.abs(this.shift)}` : "";
-    const original = `Original${later}`;
-    const names = { decoded: ["", ""], original: [original, ""], wipe: ["Decoded", original], side: ["Decoded", original], difference: [`Difference × ${this.gain}${later}`, ""] };
+    const { several, leftName: left, rightName } = this.sides;
+    const right = `${rightName}${later}`;
+    const names = { decoded: [several ? left : "", ""], original: [right, ""], wipe: [left, right], side: [left, right], difference: [`Difference × ${this.gain}${later}`, several ? `${left}, ${right}` : ""] };
     [find("tag-left").textContent, find("tag-right").textContent] = names[this.view];
   }
 
@@ -96,13 +121,17 @@ export class Stage {
   showDecoded(picture) {
     this.decodedPicture = picture;
     find("lost").hidden = picture !== null;
-    this.contexts[0].putImageData(picture ?? new ImageData(this.clip.width, this.clip.height), 0, 0);
-    this.redrawDifference();
+    this.put(0, picture);
   }
 
   showOriginal(picture) {
     this.originalPicture = picture;
-    this.contexts[1].putImageData(picture ?? new ImageData(this.clip.width, this.clip.height), 0, 0);
+    this.put(1, picture);
+  }
+
+  put(number, picture) {
+    this.errors = null;
+    this.contexts[number].putImageData(picture ?? new ImageData(this.clip.width, this.clip.height), 0, 0);
     this.redrawDifference();
   }
 
@@ -113,21 +142,40 @@ export class Stage {
     this.contexts[2].putImageData(picture, 0, 0);
   }
 
-  showOverlay(details, bits) {
-    this.details = details;
-    this.bits = bits;
+  /** known: { details, bits } of the frame, as far as they are there. */
+  showOverlay(known) {
+    this.known = known;
     this.redrawOverlay();
+  }
+
+  /** How far the pictures are apart, with the name of what stands beside; null where there are not two. */
+  measureErrors() {
+    if (!this.decodedPicture || !this.originalPicture) return null;
+    this.errors ??= { ...errors(this.decodedPicture, this.originalPicture), beside: this.sides.rightName };
+    return this.errors;
   }
 
   redrawOverlay() {
     const canvas = this.overlayCanvas;
-    drawOverlay(this.overlay, canvas, canvas.width / this.clip.width, canvas.height / this.clip.height, this.opacity, this.details, this.bits);
+    const known = { ...this.known, errors: this.overlay === "error" ? this.measureErrors() : null };
+    drawOverlay(this.overlay, canvas, canvas.width / this.clip.width, canvas.height / this.clip.height, this.opacity, known);
+  }
+
+  /** Where a pointer is on the picture that it is over, as shares [x, y] from its upper left corner, before it is turned. */
+  placeOf(event) {
+    const inside = (box) => event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    const boxes = this.cells.slice(0, this.view === "side" ? 2 : 1).map((cell) => cell.getBoundingClientRect());
+    return this.turnedBack(event, boxes.find(inside) ?? boxes[0]);
   }
 
   /** Where a pointer is on the picture, 0..1 from its left, before it is turned. */
   across(event) {
-    const box = find("pictures").getBoundingClientRect();
-    const place = { 0: (event.clientX - box.left) / box.width, 180: (box.right - event.clientX) / box.width, 90: (box.bottom - event.clientY) / box.height, 270: (event.clientY - box.top) / box.height };
-    return place[((this.clip.rotation % 360) + 360) % 360];
+    return this.turnedBack(event, find("pictures").getBoundingClientRect())[0];
+  }
+
+  turnedBack(event, box) {
+    const [right, down] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    const turned = { 0: [right, down], 90: [1 - down, right], 180: [1 - right, 1 - down], 270: [down, 1 - right] };
+    return turned[((this.clip.rotation % 360) + 360) % 360];
   }
 }

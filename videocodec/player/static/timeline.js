@@ -1,58 +1,51 @@
 // The clip at a glance: bytes of every frame as bars, keyframes, groups, lost units, marks, and how near frames are to the original.
 
-import { find } from "./dom.js";
+import { drawBars, drawCurves } from "./curves.js";
+import { element, find } from "./dom.js";
 import * as format from "./format.js";
+import { MEASURES } from "./measuring.js";
 
 const FEWEST = 12; // frames, when looked at most closely
 const PREVIEW_DELAY = 90; // ms
 
 export class Timeline {
   /**
-   * clip: as the server describes it.  callbacks: seek(index), thumbnail(index, signal) → Promise of a Blob.
+   * file: a PlayedFile.  callbacks: seek(index), thumbnail(file, index, signal) → Promise of a Blob.
    */
-  constructor(clip, callbacks) {
-    this.clip = clip;
+  constructor(file, callbacks) {
+    this.file = file;
     this.on = callbacks;
-    this.sizes = new Float64Array(clip.frames);
-    this.sure = new Uint8Array(clip.frames); // whether the size is the frame's own, not its part of the unit
-    this.lost = new Uint8Array(clip.frames);
-    this.unitOf = new Int32Array(clip.frames);
-    this.quality = new Map();
-    for (const unit of clip.units) {
-      this.sizes.fill(unit.bytes / unit.count, unit.first, unit.first + unit.count);
-      this.unitOf.fill(unit.number, unit.first, unit.first + unit.count);
-      if (unit.keyframe) this.sure[unit.first] = 1;
-      if (unit.damaged) this.lost.fill(1, unit.first, unit.first + unit.count);
-    }
+    this.curves = ["psnr", "ssim"];
     this.begin = 0; // first frame in view, and the one after the last; not whole while zooming
-    this.end = clip.frames;
+    this.end = this.clip.frames;
     this.position = 0;
     this.marks = [null, null];
     this.hovered = null;
     this.track = find("track");
-    find("curve").hidden = !clip.original;
-    this.track.setAttribute("aria-valuemax", String(clip.frames - 1));
+    find("curve").hidden = !this.clip.original;
+    this.track.setAttribute("aria-valuemax", String(this.clip.frames - 1));
     this.listen();
     new ResizeObserver(() => this.redraw()).observe(this.track);
     this.redraw();
   }
 
-  /** What became known since: lists as the server's events have them. */
-  learn(messages) {
-    for (const message of messages) {
-      if (message.bytes) {
-        const [index, size] = message.bytes;
-        [this.sizes[index], this.sure[index]] = [size, 1];
-      } else if (message.quality) {
-        const [index, psnr, ssim] = message.quality;
-        this.quality.set(index, [psnr, ssim]);
-        find("track").dataset.compared = String(this.quality.size);
-      } else if (message.damaged) {
-        const [first, count, reason] = message.damaged;
-        this.lost.fill(1, first, first + count);
-        this.clip.units[this.unitOf[first]].damaged = reason;
-      }
-    }
+  get clip() {
+    return this.file.clip;
+  }
+
+  /** Show another file. */
+  use(file) {
+    this.file = file;
+    [this.begin, this.end] = [0, this.clip.frames];
+    this.track.setAttribute("aria-valuemax", String(this.clip.frames - 1));
+    this.schedule();
+  }
+
+  /** Draw the curves of these measures. */
+  setCurves(names) {
+    this.curves = names;
+    const key = (name) => element("span", { class: "key" }, element("i", { class: `swatch ${name}` }), MEASURES[name].label);
+    find("curve-key").replaceChildren(...names.map(key));
     this.schedule();
   }
 
@@ -67,8 +60,8 @@ export class Timeline {
     if (span < this.clip.frames && (index < this.begin || index >= this.end)) this.look(index - span / 4, span);
     this.drawNeedle();
     this.track.setAttribute("aria-valuenow", String(index));
-    const unit = this.clip.units[this.unitOf[index]];
-    const kind = this.lost[index] ? "lost" : unit.keyframe ? "keyframe" : "inter frame";
+    const unit = this.file.unitAt(index);
+    const kind = this.file.lost[index] ? "lost" : unit.keyframe ? "keyframe" : "inter frame";
     this.track.setAttribute("aria-valuetext", `Frame ${index} of ${this.clip.frames - 1}, ${format.seconds(this.clip.times[index])}, ${kind}`);
   }
 
@@ -138,11 +131,10 @@ export class Timeline {
     if (index !== this.hovered) {
       this.hovered = index;
       this.drawNeedle();
-      const unit = this.clip.units[this.unitOf[index]];
-      const kind = this.lost[index] ? `lost: ${unit.damaged ?? ""}` : unit.keyframe ? "keyframe" : "inter";
-      const size = this.lost[index] ? "" : ` · ${this.sure[index] ? "" : "≈ "}${format.bytes(this.sizes[index])}`;
-      const quality = this.quality.get(index);
-      const near = quality ? ` · ${quality[0].toFixed(1)} dB` : "";
+      const unit = this.file.unitAt(index);
+      const kind = this.file.lost[index] ? `lost: ${unit.damaged ?? ""}` : unit.keyframe ? "keyframe" : "inter";
+      const size = this.file.lost[index] ? "" : ` · ${this.file.sure[index] ? "" : "≈ "}${format.bytes(this.file.sizes[index])}`;
+      const near = this.curves.slice(0, 1).map((name) => [name, this.file.measures[name].get(index) ?? null]).filter(([, value]) => value !== null).map(([name, value]) => ` · ${MEASURES[name].short(value)}`).join("");
       find("preview-text").textContent = `${index} · ${format.seconds(this.clip.times[index])} · ${kind.slice(0, 60)}${size}${near}`;
       this.thumbnail(index);
     }
@@ -159,13 +151,13 @@ export class Timeline {
     const picture = find("preview-picture");
     picture.style.width = `${this.clip.thumbnail[0]}px`;
     picture.style.height = `${this.clip.thumbnail[1]}px`;
-    picture.hidden = Boolean(this.lost[index]);
-    if (this.lost[index]) return;
+    picture.hidden = Boolean(this.file.lost[index]);
+    if (this.file.lost[index]) return;
     picture.style.opacity = "0.3";
     this.waiting = setTimeout(async () => {
       this.asking = new AbortController();
       try {
-        const address = URL.createObjectURL(await this.on.thumbnail(index, this.asking.signal));
+        const address = URL.createObjectURL(await this.on.thumbnail(this.file.number, index, this.asking.signal));
         if (this.hovered !== index) return URL.revokeObjectURL(address);
         URL.revokeObjectURL(picture.src);
         picture.src = address;
@@ -196,8 +188,8 @@ export class Timeline {
   redraw() {
     const styles = getComputedStyle(document.documentElement);
     this.colour = (name) => styles.getPropertyValue(`--${name}`).trim();
-    this.drawBars();
-    if (this.clip.original) this.drawCurve();
+    drawBars(this);
+    if (this.clip.original) drawCurves(this);
     this.drawNeedle();
     const [first, last] = [Math.floor(this.begin), Math.min(this.clip.frames - 1, Math.ceil(this.end) - 1)];
     find("range").textContent = last - first + 1 < this.clip.frames ? `frames ${first} to ${last}` : `${this.clip.frames} frames`;
@@ -228,82 +220,6 @@ export class Timeline {
       context.fillStyle = this.colour("accent");
       context.fillRect(x(this.marks[0]) - 1, 0, 2, height);
       if (this.marks[1] !== null) context.fillRect(x(stop + 1) - 1, 0, 2, height);
-    }
-  }
-
-  drawBars() {
-    const [context, width, height, x] = this.surface("bars");
-    this.background(context, height, x);
-    const [first, last] = [Math.floor(this.begin), Math.min(this.clip.frames, Math.ceil(this.end))];
-    let largest = 1;
-    for (let index = first; index < last; index += 1) largest = Math.max(largest, this.sizes[index]);
-    // Keyframes are many times as large as others: the root keeps both in sight.
-    const tall = (size) => Math.max(1, Math.sqrt(size / largest) * (height - 6));
-    const colours = [this.colour("inter-unsure"), this.colour("inter")];
-    const [keyframe, lost] = [this.colour("keyframe"), this.colour("lost")];
-    const gap = width / (this.end - this.begin) >= 5 ? 1 : 0;
-    // With more frames than columns, a column shows the tallest of its frames, and keyframes and losses go before the rest.
-    const columns = new Map();
-    for (let index = first; index < last; index += 1) {
-      const left = Math.floor(x(index));
-      const unit = this.clip.units[this.unitOf[index]];
-      const rank = this.lost[index] ? 3 : unit.keyframe ? 2 : this.sure[index];
-      const bar = { left, right: Math.max(left + 1, Math.floor(x(index + 1)) - gap), rank, tall: tall(this.sizes[index]) };
-      const other = columns.get(left);
-      if (!other || bar.rank > other.rank || (bar.rank === other.rank && bar.tall > other.tall)) columns.set(left, bar);
-    }
-    for (const { left, right, rank, tall: high } of columns.values()) {
-      if (rank === 3) {
-        context.globalAlpha = 0.3;
-        context.fillStyle = lost;
-        context.fillRect(left, 0, right - left, height);
-        context.globalAlpha = 1;
-        context.fillRect(left, height - 4, right - left, 4);
-        continue;
-      }
-      context.fillStyle = rank === 2 ? keyframe : colours[rank];
-      context.fillRect(left, height - high, right - left, high);
-      if (rank === 2) context.fillRect(left, 0, Math.max(2, Math.min(4, right - left)), 4);
-    }
-  }
-
-  drawCurve() {
-    const [context, width, height, x] = this.surface("curve");
-    this.background(context, height, x);
-    const dots = window.devicePixelRatio || 1;
-    const known = [...this.quality].filter(([index]) => index >= this.begin - 1 && index <= this.end).sort((a, b) => a[0] - b[0]);
-    for (const [place, name, ends] of [
-      [0, "psnr", (value) => `${value.toFixed(1)} dB`],
-      [1, "ssim", (value) => value.toFixed(3)],
-    ]) {
-      const values = known.map(([, pair]) => pair[place]).filter((value) => value !== null);
-      if (!values.length) continue;
-      let [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
-      if (high - low < 1e-6) [low, high] = [low - 0.5, high + 0.5];
-      const y = (value) => height - 4 * dots - ((value - low) / (high - low)) * (height - 8 * dots);
-      context.strokeStyle = context.fillStyle = this.colour(name);
-      context.lineWidth = 1.5 * dots;
-      context.beginPath();
-      let before = null;
-      for (const [index, pair] of known) {
-        if (pair[place] === null) continue;
-        const [left, top] = [x(index + 0.5), y(pair[place])];
-        if (before === index - 1) context.lineTo(left, top);
-        else context.moveTo(left, top);
-        if (before !== index - 1) context.rect(left - dots / 2, top - dots / 2, dots, dots);
-        context.moveTo(left, top);
-        before = index;
-      }
-      context.stroke();
-      context.font = `${10 * dots}px system-ui, sans-serif`;
-      context.textAlign = place ? "right" : "left";
-      const side = place ? width - 3 * dots : 3 * dots;
-      for (const [value, top] of [[high, 10 * dots], [low, height - 3 * dots]]) {
-        context.lineWidth = 3 * dots;
-        context.strokeStyle = this.colour("surface");
-        context.strokeText(ends(value), side, top);
-        context.fillText(ends(value), side, top);
-      }
     }
   }
 
