@@ -27,13 +27,14 @@ def player_page(
     clip: Path,
     source: Path | None = None,
     *,
+    others: tuple[Path, ...] = (),
     width: int = 1280,
     height: int = 800,
     dark: bool = True,
     options: tuple[str, ...] = (),
 ) -> Iterator[Page]:
-    """The page of ``videocodec play clip --source source``, opened and ready.  options: more of the
-    command.
+    """The page of ``videocodec play clip others --source source``, opened and ready.  options: more
+    of the command.
 
     Raises ``SystemExit`` with a line that says what is missing.
     """
@@ -42,7 +43,8 @@ def player_page(
     )
     if chromium is None:
         raise SystemExit("there is no chromium here: install Debian's package of that name")
-    command = [sys.executable, "-m", "videocodec", "play", str(clip), "--no-browser", *options]
+    command = [sys.executable, "-m", "videocodec", "play", str(clip)]
+    command += [*map(str, others), "--no-browser", *options]
     command += [] if source is None else ["--source", str(source)]
     player = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:

@@ -104,6 +104,23 @@ def test_without_a_screen_it_says_so(coded_movie, tmp_path) -> None:
         assert "open that address yourself" in process.stderr.readline()
 
 
+def test_a_terminal_shows_the_first_of_several_and_says_so(
+    coded_movie, capsys, monkeypatch
+) -> None:
+    played: list[int] = []
+    monkeypatch.setattr("videocodec.terminal.screen.check_terminal", lambda: None)
+    monkeypatch.setattr(
+        "videocodec.terminal.player.play_in_terminal", lambda video: played.append(len(video))
+    )
+    files = [str(coded_movie.coded), str(coded_movie.movie)]
+    assert main(["play", "--terminal", *files, "--device", "cpu"]) == 0
+    out, err = capsys.readouterr()
+    assert played == [22] and out == "" and err.count("\n") == 1
+    assert f"a terminal shows one file: {files[0]}" in err and "all 2" in err
+    assert main(["play", "--terminal", files[0], "--device", "cpu"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 class TestErrors:
     def fails(self, capsys, *arguments: object) -> str:
         assert main(["play", *map(str, arguments), "--no-browser", "--device", "cpu"]) == 1
