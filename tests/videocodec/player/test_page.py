@@ -121,7 +121,7 @@ class TestComparing:
         page.shows(0)
         page.choose("view", "wipe")
         page.shows(0, "compared")
-        clip = "() => getComputedStyle(document.getElementById('original')).clipPath"
+        clip = "() => getComputedStyle(document.getElementById('cell-right')).clipPath"
         page.page.locator("#wipe").fill("250")
         assert page.page.evaluate(clip) == "inset(0px 0px 0px 25%)"
         box = page.page.locator("#picture").bounding_box()
