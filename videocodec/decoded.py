@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.access_unit import AccessUnit
 from bitstream.group_structure import FrameReference, walk_group
@@ -58,9 +59,12 @@ class DecodedLatents:
     concealment: str | None = None
 
 
-def step_maps(frames: list[DecodedLatents]) -> np.ndarray:
+def step_maps(frames: list[DecodedLatents]) -> npt.NDArray[np.float32]:
     """The quantiser step of every position of some frames, (n, h, w) float32 in scaled latents."""
-    return QUANTISER_STEPS[np.stack([frame.quantiser_map for frame in frames])]
+    steps: npt.NDArray[np.float32] = QUANTISER_STEPS[
+        np.stack([frame.quantiser_map for frame in frames])
+    ]
+    return steps
 
 
 class QuantiserMaps:

@@ -4,8 +4,12 @@ along it.  No torch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 # On a picture that is wide and lower than this, DIS reads outside its pyramid and crashes.
 SMALLEST_SIDE = 32  # px
@@ -15,18 +19,23 @@ class DenseFlow:
     """Flow between pictures of any size.  ``preset``: of DIS, 0 ultrafast, 1 fast, 2 medium."""
 
     def __init__(self, preset: int) -> None:
-        self._dis = cv2.DISOpticalFlow_create(preset)
+        self._dis = cv2.DISOpticalFlow.create(preset)
 
-    def __call__(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    def __call__(
+        self, current: npt.NDArray[np.uint8], reference: npt.NDArray[np.uint8]
+    ) -> npt.NDArray[np.float32]:
         """Where every pixel of ``current`` is in ``reference``, both (H, W) uint8 → (H, W, 2)
         float32 px as (dx, dy).
         """
         missing = [max(0, SMALLEST_SIDE - side) for side in current.shape]
-        padded = (
+        padded, padded_reference = (
             cv2.copyMakeBorder(p, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE)
             for p in (current, reference)
         )
-        return self._dis.calc(*padded, None)[: current.shape[0], : current.shape[1]]
+        # OpenCV's stubs want an array to write to, which may be None.
+        calc = cast("Callable[..., npt.NDArray[np.float32]]", self._dis.calc)
+        flow = calc(padded, padded_reference, None)
+        return flow[: current.shape[0], : current.shape[1]]
 
 
 def warped(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:

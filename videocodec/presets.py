@@ -18,7 +18,7 @@ Preset = Literal[
     "veryslow",
     "placebo",
 ]
-PRESETS: tuple[str, ...] = get_args(Preset)
+PRESETS: tuple[Preset, ...] = get_args(Preset)
 
 
 def preset_name(number: int) -> str:

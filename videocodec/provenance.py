@@ -68,7 +68,7 @@ class ProvenanceCount:
 
     def total(self) -> dict[str, float]:
         """Shares over all frames."""
-        return shares(sum(self._counts.values()))
+        return shares(np.sum(list(self._counts.values()), axis=0))
 
     def by_kind(self) -> dict[str, dict[str, float]]:
         """Shares over the frames of each kind that there is."""

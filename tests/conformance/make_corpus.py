@@ -29,8 +29,9 @@ from bitstream.v1.tables import CodecTables
 
 from ..bitstream.synthetic import MadeUnit, StreamMaker, synthetic_header
 from . import corpus
+from .encodings import ENCODINGS, Encoding
 from .make_models import MODELS, make_files, write_archive
-from .scenarios import ENCODINGS, SCENARIOS, Encoding, Scenario, header_of
+from .scenarios import SCENARIOS, Scenario, header_of
 
 
 def make_units(name: str, tables: CodecTables, model_sha256: str) -> list[tuple[bytes, MadeUnit]]:

@@ -20,8 +20,9 @@ from videocodec.cli import main as videocodec_main
 
 from ..bitstream.synthetic import synthetic_tables
 from . import corpus, make_corpus
+from .encodings import ENCODINGS
 from .make_models import MODELS
-from .scenarios import ENCODINGS, SCENARIOS
+from .scenarios import SCENARIOS
 
 STREAMS = {f"{stream.version} {stream.name}": stream for stream in corpus.streams()}
 

@@ -21,6 +21,7 @@ import argparse
 import shlex
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import atheris
@@ -41,7 +42,7 @@ with atheris.instrument_imports(
     ],
     enable_loader_override=False,
 ):
-    from tools.fuzz.targets import TARGETS
+    from tools.fuzz.targets import TARGETS, Target
 
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 _CHILD = "--as-child"
@@ -72,44 +73,15 @@ def main() -> int:
             run(file.read_bytes())
         print(f"{len(arguments.input)} inputs of {arguments.target}: nothing broke")
         return 0
+    _fuzz(arguments, target, run)
+    return 0
+
+
+def _fuzz(arguments: argparse.Namespace, target: Target, run: Callable[[bytes], None]) -> None:
+    """Hand over to libFuzzer, which ends the process."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
-        options = [
-            f"-timeout={_SECONDS_AN_INPUT}",
-            f"-rss_limit_mb={_MEMORY}",
-            f"-max_len={target.longest}",
-            "-print_final_stats=1",
-        ]
-        options += [
-            f"-seed={arguments.seed}",
-            "-verbosity=1",
-            "-close_fd_mask=0",
-            "-reload=0",
-            "-len_control=20",
-            "-report_slow_units=100",
-        ]
-        folders = [str(CORPUS / arguments.target)]
-        if arguments.minimise is not None:
-            arguments.minimise.mkdir(parents=True, exist_ok=True)
-            options += ["-merge=1"]
-            folders = [
-                str(arguments.minimise),
-                *folders,
-                *([str(arguments.corpus)] if arguments.corpus else []),
-            ]
-        else:
-            options += [f"-runs={arguments.executions}", f"-max_total_time={arguments.seconds}"]
-            if arguments.corpus:
-                arguments.corpus.mkdir(parents=True, exist_ok=True)
-            folders.insert(0, str(arguments.corpus or scratch))
-        if target.words:
-            dictionary = Path(scratch) / "words"
-            dictionary.write_text(
-                "".join(
-                    '"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n'
-                    for word in target.words
-                )
-            )
-            options.append(f"-dict={dictionary}")
+        options = [*_options(arguments, target), *_dictionary(target, Path(scratch))]
+        folders = _folders(arguments, scratch)
         mutators = {} if target.mutate is None else {"custom_mutator": target.mutate}
         program = shlex.join([sys.executable, "-m", "tools.fuzz", arguments.target, _CHILD])
         atheris.Setup(
@@ -117,8 +89,47 @@ def main() -> int:
             run,
             **mutators,
         )
-        atheris.Fuzz()  # ends the process
-    return 0
+        atheris.Fuzz()
+
+
+def _options(arguments: argparse.Namespace, target: Target) -> list[str]:
+    """What libFuzzer is told of the run."""
+    options = [
+        f"-timeout={_SECONDS_AN_INPUT}",
+        f"-rss_limit_mb={_MEMORY}",
+        f"-max_len={target.longest}",
+        "-print_final_stats=1",
+        f"-seed={arguments.seed}",
+        "-verbosity=1",
+        "-close_fd_mask=0",
+        "-reload=0",
+        "-len_control=20",
+        "-report_slow_units=100",
+    ]
+    if arguments.minimise is not None:
+        return [*options, "-merge=1"]
+    return [*options, f"-runs={arguments.executions}", f"-max_total_time={arguments.seconds}"]
+
+
+def _folders(arguments: argparse.Namespace, scratch: str) -> list[str]:
+    """Folders of inputs, the one that is written to first."""
+    stored, corpus = str(CORPUS / arguments.target), arguments.corpus
+    if arguments.minimise is not None:
+        arguments.minimise.mkdir(parents=True, exist_ok=True)
+        return [str(arguments.minimise), stored, *([str(corpus)] if corpus else [])]
+    if corpus:
+        corpus.mkdir(parents=True, exist_ok=True)
+    return [str(corpus or scratch), stored]
+
+
+def _dictionary(target: Target, folder: Path) -> list[str]:
+    """The option that names the words of a target, which are written into ``folder``."""
+    if not target.words:
+        return []
+    dictionary = folder / "words"
+    lines = ("".join(f"\\x{byte:02x}" for byte in word) for word in target.words)
+    dictionary.write_text("".join(f'"{line}"\n' for line in lines))
+    return [f"-dict={dictionary}"]
 
 
 def _arguments() -> argparse.Namespace:

@@ -15,8 +15,9 @@ from bitstream.container import Unfinished
 
 from ..checks import check_whole_number
 from ..errors import OutputError, OutputExistsError, SettingsError
-from ..models.bundle import TABLES_FILE, ModelBundle
+from ..models.bundle import ModelBundle
 from ..models.description import CALIBRATION_RECORD
+from ..models.files import TABLES_FILE
 from ..models.loading import latents_of, load_denoiser
 from ..models.prompt import empty_prompt
 from ..models.runtime import set_threads

@@ -110,14 +110,14 @@ def camera_clip(
             1.0,
             -1,
         )
-        mask = cv2.GaussianBlur(mask, (5, 5), 0)[..., None]
+        alpha = cv2.GaussianBlur(mask, (5, 5), 0)[..., None]
         moved = cv2.warpAffine(
             texture,
-            np.float32([[1, 0, course[0] * t], [0, 1, course[1] * t]]),
+            np.array([[1, 0, course[0] * t], [0, 1, course[1] * t]], dtype=np.float32),
             (side, side),
             borderMode=cv2.BORDER_REFLECT,
         )
-        clip.append(np.rint(picture * (1 - mask) + moved * mask).astype(np.uint8))
+        clip.append(np.rint(picture * (1 - alpha) + moved * alpha).astype(np.uint8))
     return np.stack(clip)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL
@@ -117,7 +118,9 @@ def _crops(
         levels[i, :, :h, :w] = part
         coded[i, :h, :w] = 1 if s.coded is None else s.coded[area]
         # Intra positions are context for inter positions but are priced by the other network.
-        counted[i, :h, :w] = 1 if s.coded is None else s.coded[area] & ~s.intra[area]
+        counted[i, :h, :w] = (
+            1 if s.coded is None or s.intra is None else s.coded[area] & ~s.intra[area]
+        )
         if s.magnitudes is not None:
             magnitudes[i, :, :, :h, :w] = s.magnitudes[:, :, *area]
     log2_steps = torch.tensor([s.log2_step for s in samples], dtype=torch.float32)
@@ -128,13 +131,20 @@ def _crops(
     return levels_t, log2_steps, coded_t, counted_t, magnitudes_t
 
 
+def _numbers(values: torch.Tensor | None) -> npt.NDArray[np.float64]:
+    """Weights or biases of a layer."""
+    if values is None:
+        raise ValueError("the layers of a context model have biases")
+    return np.asarray(values.detach().double().numpy(), dtype=np.float64)
+
+
 def to_integers(model: ContextModel, kind: int) -> tuple[SliceNetwork, ...]:
     """The trained model as integer networks: weights rounded to WEIGHT_BITS, planes and
     neighbourhoods in the same order.
     """
     networks, first = [], 0
-    for net, own in zip(model.nets, model.slices, strict=True):
-        weight = net.gather.weight.detach().double().numpy()  # (out, planes, 3, 3)
+    for net, own in zip(model.contexts, model.slices, strict=True):
+        weight = _numbers(net.gather.weight)  # (out, planes, 3, 3)
         if weight.shape[1] != planes_of(kind, first, own):
             raise ValueError(
                 f"context model sees {weight.shape[1]} planes, the bitstream"
@@ -146,9 +156,9 @@ def to_integers(model: ContextModel, kind: int) -> tuple[SliceNetwork, ...]:
         networks.append(
             SliceNetwork(
                 gather=np.rint(weight.reshape(len(weight), -1).T * scale),
-                gather_bias=np.rint(net.gather.bias.detach().double().numpy() * scale),
-                mix=np.rint(net.mix.weight.detach().double().numpy()[:, :, 0, 0].T * scale),
-                mix_bias=np.rint(net.mix.bias.detach().double().numpy() * scale),
+                gather_bias=np.rint(_numbers(net.gather.bias) * scale),
+                mix=np.rint(_numbers(net.mix.weight)[:, :, 0, 0].T * scale),
+                mix_bias=np.rint(_numbers(net.mix.bias) * scale),
                 channels=own,
             )
         )
@@ -178,7 +188,9 @@ def to_frequencies(counts: np.ndarray, floor: np.ndarray, weight: float) -> np.n
     probabilities = counts + weight * floor
     probabilities = probabilities / probabilities.sum(1, keepdims=True)
     symbols = counts.shape[1]
-    frequencies = 1 + np.floor(probabilities * (FREQUENCY_TOTAL - symbols)).astype(np.int64)
+    frequencies: npt.NDArray[np.int64] = 1 + np.floor(
+        probabilities * (FREQUENCY_TOTAL - symbols)
+    ).astype(np.int64)
     frequencies[np.arange(len(counts)), probabilities.argmax(1)] += (
         FREQUENCY_TOTAL - frequencies.sum(1)
     )

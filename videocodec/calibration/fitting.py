@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors.numpy import load_file as load_numpy
 from safetensors.numpy import save_file as save_numpy
@@ -21,7 +22,8 @@ from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 from ..encoder.settings import EncoderSettings
 from ..errors import InputError
 from ..judges.lpips import LpipsSqueeze
-from ..models.bundle import TABLES_FILE, ModelBundle
+from ..models.bundle import ModelBundle
+from ..models.files import TABLES_FILE
 from ..models.loading import STOCK_UNETS, class_name, latents_of, load_autoencoder, load_scheduler
 from ..models.runtime import AutoencoderRuntime
 from ..networks.context import ContextModel, slice_sizes
@@ -108,7 +110,10 @@ def timesteps(
     noise = np.sqrt((1 - alphas_cumprod[usable]) / alphas_cumprod[usable])
     most = float(np.sqrt(np.mean([np.mean(z**2) for z in latents])))
     errors = scale * np.array([min(step_latent(q) / 12**0.5, most) for q in range(QUANTISER_COUNT)])
-    return np.abs(noise[None] - errors[:, None]).argmin(1).astype(np.int32)
+    nearest: npt.NDArray[np.int32] = (
+        np.abs(noise[None] - errors[:, None]).argmin(1).astype(np.int32)
+    )
+    return nearest
 
 
 def _timesteps(bundle: ModelBundle, latents: Sequence[np.ndarray]) -> np.ndarray:
@@ -165,7 +170,9 @@ def fit_bundle(
     runtime = AutoencoderRuntime(bundle, settings.device, settings.threads)
 
     def encode(picture: np.ndarray) -> np.ndarray:
-        return runtime.encode(np.ascontiguousarray(picture)[None], *picture.shape[:2])[0]
+        height, width = picture.shape[:2]
+        (latents,) = runtime.encode(np.ascontiguousarray(picture)[None], height, width)
+        return np.asarray(latents)
 
     weights = _sensitivity(runtime, pictures, perceptual)
     if weights is not None:

@@ -81,9 +81,9 @@ def _encode(
 def _summed(
     results: list[tuple[dict[str, np.ndarray], float]],
 ) -> tuple[dict[str, np.ndarray], float]:
-    return {name: sum(counts[name] for counts, _ in results) for name in results[0][0]}, sum(
-        bits for _, bits in results
-    )
+    names = results[0][0]
+    counted = {name: np.sum([counts[name] for counts, _ in results], axis=0) for name in names}
+    return counted, sum(bits for _, bits in results)
 
 
 def _encode_all(
@@ -111,7 +111,7 @@ def with_block_tables(tensors: dict[str, np.ndarray]) -> tuple[CodecTables, bool
     """
     stored = {name: tensors.get(block_tensor(name)) for name in BLOCK_TABLES}
     fitting = all(
-        stored[name] is not None and stored[name].shape == shape
+        (table := stored[name]) is not None and table.shape == shape
         for name, shape in BLOCK_TABLES.items()
     )
     blank = (

@@ -49,7 +49,8 @@ def code_keyframe(
     statistics: CodingStatistics,
 ) -> None:
     """Code scaled latents (C, h, w) as a keyframe, for what ``statistics`` sees of it."""
-    FrameCoder(tables, *latents.shape[1:], block=1).code_keyframe(
+    _, height, width = latents.shape
+    FrameCoder(tables, height, width, block=1).code_keyframe(
         SymbolWriter(statistics),
         quantiser,
         RateDistortionQuantiser(latents / step_latent(quantiser), lagrangian),

@@ -5,6 +5,7 @@ distortion.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
@@ -51,7 +52,8 @@ def measure_sensitivity(
         weights *= (measured / measured.mean(0)).prod(1) ** (
             1 / measured.shape[1] / len(QUANTISERS)
         )
-    return (weights / weights.mean()).astype(np.float32)
+    relative: npt.NDArray[np.float32] = (weights / weights.mean()).astype(np.float32)
+    return relative
 
 
 def _decode(

@@ -102,7 +102,8 @@ def decode(
     decoder = PictureDecoder(stream, device, threads, settings=settings)
     used = settings if decoder.restores else None
     count, video_bytes, video_seconds = 0, 0, 0.0
-    with Outputs(targets, stream, part, used, strict=strict) as outputs:
+    sound_from = source if stream.reader.tracks else None
+    with Outputs(targets, stream, part, used, sound_from=sound_from, strict=strict) as outputs:
         for frame in decoder.frames(part.frames.start, part.frames.stop, conceal=not strict):
             outputs.write(frame)
             count += 1
@@ -129,8 +130,9 @@ def _refuse_damage(index: StreamIndex, frames: range, strict: bool) -> None:
     """Before any work is done, as far as checksums tell."""
     lost = concealments(index, frames)
     _refuse_grey(index, lost)
-    if strict and lost:
-        raise index.damage_at(lost[0].first)
+    damage = index.damage_at(lost[0].first) if strict and lost else None
+    if damage is not None:
+        raise damage
     problem = index.problem or next(iter(index.irregularities), None)
     if strict and problem:
         raise ContainerError(f"{index.name}: {problem}")
@@ -138,5 +140,6 @@ def _refuse_damage(index: StreamIndex, frames: range, strict: bool) -> None:
 
 def _refuse_grey(index: StreamIndex, lost: list[Concealment]) -> None:
     """A stream of which nothing can be decoded is not worth a file."""
-    if lost and lost[0].method == GREY:
-        raise index.damage_at(0)
+    damage = index.damage_at(0) if lost and lost[0].method == GREY else None
+    if damage is not None:
+        raise damage

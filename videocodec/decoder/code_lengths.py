@@ -28,6 +28,13 @@ from bitstream.v1.symbol_coder import escape_bits
 from bitstream.v1.tables import CodecTables
 
 
+def _given(places: np.ndarray | None) -> np.ndarray:
+    """The places of symbols, which are known of all that a frame consists of."""
+    if places is None:
+        raise ValueError("symbols were coded without the places that they speak for")
+    return places
+
+
 class _Meter(Observer):
     """Bits of what is coded, by place.
 
@@ -40,11 +47,16 @@ class _Meter(Observer):
         self._blocks: np.ndarray | None = None  # (bh, bw) of the frame whose levels come next
 
     def coded(
-        self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray, places: np.ndarray
+        self,
+        tables: TableSet,
+        ids: np.ndarray,
+        symbols: np.ndarray,
+        places: np.ndarray | None,
     ) -> None:
-        self._calls.append((tables.name, ids, places, tables.costs[ids, symbols]))
+        self._calls.append((tables.name, ids, _given(places), tables.costs[ids, symbols]))
 
-    def escaped(self, tables: TableSet, values: np.ndarray, places: np.ndarray) -> None:
+    def escaped(self, tables: TableSet, values: np.ndarray, places: np.ndarray | None) -> None:
+        places = _given(places)
         self._calls.append((tables.name, np.zeros_like(places), places, escape_bits(values)))
 
     def blocks_coded(self, context: BlockContext, fields: BlockFields) -> None:

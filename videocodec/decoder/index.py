@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -177,7 +178,7 @@ class StreamIndex:
                 f"{self.name}: nothing is shown at tick {pts}: its {len(self)} frames last from"
                 f" tick {self.pts[0]} up to {self.end_of(-1)}"
             )
-        return int(np.searchsorted(self.pts, pts, side="right")) - 1
+        return int(np.searchsorted(self.pts, math.floor(pts), side="right")) - 1
 
     def mark_damaged(self, unit: int, reason: str) -> None:
         """Frames of an access unit, and of those after it that build on it, cannot be decoded."""

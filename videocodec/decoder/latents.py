@@ -194,8 +194,8 @@ class UnitDecoder:
         first, out = self.frames_before, []
         # Numbers inside a unit count from 1, and 0 is the frame before it.
         references = {
-            e.display_index: tuple(None if n is None else first + n - 1 for n in (e.past, e.future))
-            for e in unit.references
+            entry.display_index: (_absolute(first, entry.past), _absolute(first, entry.future))
+            for entry in unit.references
         }
         for i, (frame, quantisers) in enumerate(
             zip(frames, self._maps.of(unit, frames), strict=True)
@@ -215,3 +215,8 @@ class UnitDecoder:
             )
         self.frames_before += len(frames)
         return out
+
+
+def _absolute(first: int, number: int | None) -> int | None:
+    """Number of a frame in the video, from its number in a unit whose first frame is ``first``."""
+    return None if number is None else first + number - 1

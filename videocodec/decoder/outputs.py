@@ -74,6 +74,7 @@ class Outputs:
     """The open targets of one decode.  Use it as a context manager: what was not committed is gone.
 
     settings: of the restoration that pictures went through, None for none.
+    sound_from: the file whose other tracks go along with the pictures, None for none.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Outputs:
         part: StreamPart,
         settings: RestorationSettings | None,
         *,
+        sound_from: str | Path | None,
         strict: bool,
     ) -> None:
         self._first_pts, self._turns = part.first_pts, 0
@@ -96,7 +98,7 @@ class Outputs:
                 open_sink(
                     targets.pictures,
                     stream.header,
-                    sound_from=stream.path if stream.reader.tracks else None,
+                    sound_from=sound_from,
                     sound_cut=part.seconds,
                     sound_may_end=not strict,
                     disclosure=disclosure,

@@ -10,7 +10,8 @@ from queue import Empty, Full, Queue
 from typing import TypeVar
 
 T = TypeVar("T")
-_END = object()
+# One item and no error; none and the error that the iterator raised, None at its end.
+_Entry = tuple[list[T], BaseException | None]
 _POLL_SECONDS = 0.2
 
 
@@ -23,10 +24,10 @@ def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    queue: Queue = Queue(count)
+    queue: Queue[_Entry[T]] = Queue(count)
     stopped = threading.Event()
 
-    def put(entry: tuple[object, BaseException | None]) -> bool:
+    def put(entry: _Entry[T]) -> bool:
         while not stopped.is_set():
             try:
                 queue.put(entry, timeout=_POLL_SECONDS)
@@ -38,25 +39,25 @@ def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
     def work() -> None:
         try:
             for item in items:
-                if not put((item, None)):
+                if not put(([item], None)):
                     return
-            put((_END, None))
+            put(([], None))
         except BaseException as error:
-            put((_END, error))
+            put(([], error))
 
     thread = threading.Thread(target=work, name="read-ahead", daemon=True)
     thread.start()
     try:
         while True:
             try:
-                item, error = queue.get(timeout=_POLL_SECONDS)
+                made, error = queue.get(timeout=_POLL_SECONDS)
             except Empty:
                 continue  # waking up now and then lets Ctrl-C through on every platform
             if error is not None:
                 raise error
-            if item is _END:
+            if not made:
                 return
-            yield item
+            yield from made
     finally:
         stopped.set()
         thread.join()

@@ -16,7 +16,7 @@ def scan(reader: StreamReader) -> tuple[list[ScannedUnit], str | None]:
     """All access units in the order of the file, as far as it can be read, and why it cannot be
     read to its end, None if it can.
     """
-    scanned = []
+    scanned: list[ScannedUnit] = []
     samples = reader.units()
     while True:
         try:

@@ -80,7 +80,7 @@ def arrange(scanned: Sequence[ScannedUnit]) -> Timeline:
         if intact
         else 0
     )
-    broken = deque(
+    waiting = deque(
         sorted((replace(unit, pts=unit.pts + shift) for unit in broken), key=lambda unit: unit.pts)
     )
     spans = _Spans(intact)
@@ -89,8 +89,8 @@ def arrange(scanned: Sequence[ScannedUnit]) -> Timeline:
         begin = intact[place - 1].end if place else None
         end = intact[place].pts if place < len(intact) else None
         inside = []
-        while broken and (end is None or broken[0].pts < end):
-            inside.append(broken.popleft())
+        while waiting and (end is None or waiting[0].pts < end):
+            inside.append(waiting.popleft())
         units += spans.fill(inside, begin, end)
         units += intact[place : place + 1]
     return Timeline(units, irregularities)

@@ -13,6 +13,7 @@ from bitstream.sequence_header import SequenceHeader
 from ..errors import InputError, SettingsError
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
+from ..presets import Preset
 from ..progress import ProgressCallback
 from .chunk_store import ChunkStore, manifest
 from .finishing import FileParts, report_on, warnings_of_generation, write_file
@@ -20,7 +21,7 @@ from .pipeline import Encoding, VideoTask, planned_chunks, sequence_header
 from .rates import outcome_at
 from .report import EncodeReport
 from .request import EncodeRequest, RateGoal
-from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings, Preset
+from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings
 from .workers import start_workers
 from .workplace import Workers, Workplace
 

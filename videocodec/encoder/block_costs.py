@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
@@ -85,12 +86,17 @@ class BlockCosts:
         )
 
 
-def block_sums(plane: np.ndarray, block: int) -> np.ndarray:
+def block_sums(
+    plane: npt.NDArray[np.float32 | np.float64], block: int
+) -> npt.NDArray[np.float32 | np.float64]:
     """(C, h, w) summed over the channels and positions of every block of ``block`` latents a side →
     (bh, bw).
     """
     height, width = plane.shape[1:]
-    return plane.sum(0).reshape(height // block, block, width // block, block).sum((1, 3))
+    sums: npt.NDArray[np.float32 | np.float64] = (
+        plane.sum(0).reshape(height // block, block, width // block, block).sum((1, 3))
+    )
+    return sums
 
 
 class FrameCosts:
@@ -141,14 +147,17 @@ class FrameCosts:
         )
 
     @staticmethod
-    def quantised(residual: np.ndarray) -> np.ndarray:
+    def quantised(residual: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """About the levels that residuals in steps are coded as."""
-        return np.sign(residual) * np.floor(np.abs(residual) + np.float32(_ROUNDING))
+        levels: npt.NDArray[np.float32] = np.sign(residual) * np.floor(
+            np.abs(residual) + np.float32(_ROUNDING)
+        )
+        return levels
 
     def cheapest(self, prediction: np.ndarray) -> np.ndarray:
         """(bh, bw): the less of skipping and coding the residual."""
-        skip, residual = self.skip_and_residual(prediction)
-        return np.minimum(skip, residual)
+        less: npt.NDArray[np.float64] = np.minimum(*self.skip_and_residual(prediction))
+        return less
 
     def intra(self) -> np.ndarray:
         """(bh, bw): what coding every block by itself costs."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import predict_frame
@@ -100,7 +101,7 @@ def _evened(vectors: np.ndarray, side: int) -> np.ndarray:
     grid = merge_grid(height, width, side)
     pad = ((0, grid.rows * side - height), (0, grid.columns * side - width), (0, 0))
     tiles = np.pad(vectors, pad, mode="edge").reshape(grid.rows, side, grid.columns, side, 2)
-    median = np.floor(
+    median: npt.NDArray[np.int64] = np.floor(
         np.median(tiles.transpose(0, 2, 1, 3, 4).reshape(grid.rows, grid.columns, -1, 2), axis=2)
         + 0.5
     ).astype(np.int64)

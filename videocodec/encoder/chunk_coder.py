@@ -136,7 +136,7 @@ class _Coding:
         return CodedChunk(tuple(self._units), b"".join(self._data))
 
     def _take(self, units: list[AccessUnit]) -> list[CodedUnit]:
-        done = []
+        done: list[CodedUnit] = []
         for unit in units:
             data = unit.to_bytes()
             crf = self._pace.crfs[len(self._units) + len(done)]

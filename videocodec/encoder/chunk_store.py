@@ -68,7 +68,8 @@ def manifest(
         "model_sha256": model_sha256,
         **others,
     }
-    return json.loads(json.dumps(values, default=str))
+    identity: dict[str, object] = json.loads(json.dumps(values, default=str))
+    return identity
 
 
 class ChunkStore:

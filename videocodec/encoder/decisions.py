@@ -73,7 +73,8 @@ class BlockDecider:
         future one; ``context``: what the syntax predicts the frame from; ``classes`` (bh, bw) of
         ``importance.WEIGHTS``: what errors of every block count.
         """
-        grid = context.temporal.shape[1:3]
+        _, height, width, _ = context.temporal.shape
+        grid = height, width
         if classes is None:
             classes = np.full(grid, USUAL_CLASS)
         costs = FrameCosts(self._prices, target, quantiser, self.block, classes)

@@ -111,9 +111,7 @@ class FrameEncoder:
         self._effort, self._lagrangian = settings.effort, settings.lagrangian
         self._judge, self._weights = helpers.judge, helpers.weights
         self._block, self._maps = header.block_latents, QuantiserMaps(header.block_latents)
-        self._new_coder = lambda: FrameCoder(
-            tables, header.latent_height, header.latent_width, header.block_latents
-        )
+        self._tables, self._header = tables, header
 
         def decider(weights: np.ndarray | None, generate: GenerateChooser | None) -> BlockDecider:
             return helpers.decider or BlockDecider(
@@ -152,6 +150,8 @@ class FrameEncoder:
             rounds, reach = self._effort.keyframe_looks, KEYFRAME_REACH
         if self._judge is None or not rounds:
             return frame.latents
+        if frame.picture is None:
+            raise ValueError("frames that are judged come with their pictures")
         return better_aim(
             frame.latents,
             frame.picture,
@@ -173,7 +173,7 @@ class FrameEncoder:
     def _keyframe(
         self, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
     ) -> tuple[FrameCoder, CodedVersion]:
-        coder = self._new_coder()
+        coder = FrameCoder.for_header(self._tables, self._header)
         levels = self._levels(aim / step_latent(plan.quantiser), plan)
         latent = coder.code_keyframe(writer, plan.quantiser, levels)
         sent = to_positions(latent.fields.coded, self._block)

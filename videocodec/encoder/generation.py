@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.v1.frame_coder import to_positions
 
@@ -44,7 +45,10 @@ class BlockScene:
         channels, height, width = plane.shape
         b = self.block
         tiles = plane.reshape(channels, height // b, b, width // b, b)
-        return np.square(tiles - tiles.mean((2, 4), keepdims=True)).sum((0, 2, 4))
+        energy: npt.NDArray[np.float32] = np.square(tiles - tiles.mean((2, 4), keepdims=True)).sum(
+            (0, 2, 4)
+        )
+        return energy
 
 
 class GenerateChooser(Protocol):
@@ -81,7 +85,10 @@ class UnpredictedTexture:
         texture = (np.minimum(detail, predicted) > 0.5 * np.maximum(detail, predicted)) & (
             error > 0.3 * detail
         )
-        return (self.gain * error + scene.mark < scene.cost) & (disocclusion | texture)
+        chosen: npt.NDArray[np.bool_] = (self.gain * error + scene.mark < scene.cost) & (
+            disocclusion | texture
+        )
+        return chosen
 
 
 class LatentRestorer(Protocol):
@@ -110,7 +117,7 @@ class RestoredBlocks:
     def __call__(self, scene: BlockScene) -> np.ndarray:
         """Which blocks of a frame to mark, (bh, bw) bool."""
         spent = np.maximum(scene.cost - scene.distortion(scene.sent), 0.0)  # λ · bits
-        promising = spent > scene.mark
+        promising: npt.NDArray[np.bool_] = spent > scene.mark
         if not promising.any():
             return promising
         held_back = np.where(to_positions(promising, scene.block), scene.prediction, scene.sent)
@@ -120,4 +127,5 @@ class RestoredBlocks:
             np.stack([np.zeros_like(promising), promising]),
         )
         kept, made_up = (scene.distortion(latents) for latents in restored)
-        return promising & (made_up + scene.mark < kept + spent)
+        cheaper: npt.NDArray[np.bool_] = made_up + scene.mark < kept + spent
+        return promising & cheaper

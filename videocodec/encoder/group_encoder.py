@@ -86,40 +86,49 @@ class GroupEncoder:
             self._keyframe = frame
             return []
         self._waiting.append(frame)
-        return self._next_units() if len(self._waiting) == self._settings.group_size else []
+        if len(self._waiting) < self._settings.group_size:
+            return []
+        return self._next_units(self._keyframe)
 
     def finish(self) -> list[AccessUnit]:
         """Code all frames that wait."""
-        units = []
+        units: list[AccessUnit] = []
+        if self._keyframe is None:
+            return units
         while self._waiting:
-            units += self._next_units()
-        if self._state is None and self._keyframe is not None:
-            units.append(self._keyframe_unit(self._keyframe, None))
+            units += self._next_units(self._keyframe)
+        if self._state is None:
+            units.append(self._keyframe_unit(self._keyframe, None)[1])
         return units
 
-    def _next_units(self) -> list[AccessUnit]:
+    def _next_units(self, keyframe: EncoderFrame) -> list[AccessUnit]:
         """Code the frames at the front of those that wait: as many as the motion allows, the fewer
         the more is new.  The keyframe comes with the first of them, since it depends on them how
         well it should be coded.
         """
-        before = self._keyframe.luma if self._state is None else self._state.luma
+        state, units = self._state, []
+        before = keyframe.luma if state is None else state.luma
         group = self._planner.plan(before, self._waiting)
         self._waiting = self._waiting[len(group.frames) :]
-        units = []
-        if self._state is None:
-            units.append(self._keyframe_unit(self._keyframe, group.importance.get(0)))
-        state = self._state
-        units.append(
-            self._paced(len(group.frames), lambda settings: self._group(settings, state, group))
-        )
+        if state is None:
+            state, unit = self._keyframe_unit(keyframe, group.importance.get(0))
+            units.append(unit)
+        units.append(self._group_unit(state, group))
         return units
 
-    def _keyframe_unit(self, frame: EncoderFrame, importance: np.ndarray | None) -> AccessUnit:
+    def _group_unit(self, state: _State, group: GroupPlan) -> AccessUnit:
+        return self._paced(len(group.frames), lambda settings: self._group(settings, state, group))[
+            1
+        ]
+
+    def _keyframe_unit(
+        self, frame: EncoderFrame, importance: np.ndarray | None
+    ) -> tuple[_State, AccessUnit]:
         return self._paced(1, lambda settings: self._code_keyframe(settings, frame, importance))
 
     def _paced(
         self, frames: int, code: Callable[[EncoderSettings], tuple[_State, AccessUnit]]
-    ) -> AccessUnit:
+    ) -> tuple[_State, AccessUnit]:
         """Code a unit at the crf that the pace names, again as long as it does not accept it."""
         while True:
             settings = self._settings
@@ -128,7 +137,7 @@ class GroupEncoder:
             state, unit = code(settings)
             if self._pace is None or self._pace.accepts(unit):
                 self._state = state
-                return unit
+                return state, unit
 
     def _code_keyframe(
         self, settings: EncoderSettings, frame: EncoderFrame, importance: np.ndarray | None

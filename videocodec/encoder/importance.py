@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.group_structure import FrameReference
 
@@ -101,7 +102,10 @@ def weight_classes(importance: np.ndarray) -> np.ndarray:
     """
     logarithm = np.log2(1 + importance)
     relative = 2.0 ** (_WEIGHT_STRENGTH * (logarithm - logarithm.mean()))
-    return np.abs(np.log2(relative)[..., None] - np.log2(WEIGHTS)).argmin(-1)
+    classes: npt.NDArray[np.int64] = np.abs(np.log2(relative)[..., None] - np.log2(WEIGHTS)).argmin(
+        -1
+    )
+    return classes
 
 
 def keyframe_offset(importance: np.ndarray) -> int:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
@@ -23,6 +24,7 @@ from ..judges import SMALLEST_SIDE
 from ..judges.lpips import LpipsSqueeze
 from ..judges.structure import lost_structure
 from ..models.runtime import AutoencoderRuntime, network_errors
+from ..networks.placement import placed
 from ..restoration.diffusion import DiffusionRestoration
 from ..training.losses import (
     ENOUGH_LPIPS,
@@ -133,7 +135,7 @@ class PerceptualJudge:
         restoration: DiffusionRestoration | None = None,
     ) -> None:
         self._runtime, self._restoration, self._device = runtime, restoration, runtime.device
-        self._perceptual = perceptual.to(runtime.device, memory_format=torch.channels_last)
+        self._perceptual = placed(perceptual, runtime.device)
         self._block = header.block_latents
         self._tiles = _tiles(
             header.latent_height, header.latent_width, _largest_tile(runtime.bytes_per_latent)
@@ -167,9 +169,10 @@ class PerceptualJudge:
         # in place of the frames before and after, which are not coded yet
         shown = latents if coded.prediction is None else coded.prediction.astype(np.int16)
         mask = to_positions(coded.frame.fields.modes == Mode.GENERATE, self._block)
-        return self._restoration.restore_latents(
+        restored: npt.NDArray[np.float32] = self._restoration.restore_latents(
             np.stack([latents, shown, shown])[None], mask[None], coded.quantisers[None]
         )[0]
+        return restored
 
     def _tensor(self, picture: np.ndarray) -> torch.Tensor:
         """(1, 3, H, W) in [-1, 1], padded as for the autoencoder."""
@@ -197,10 +200,9 @@ class PerceptualJudge:
             z, step = self._inputs(latents, steps, tile)
             parts = self._measures(tile, (z.requires_grad_(True), step), source)
             sums = of_picture if len(self._tiles) > 1 else [float(part.detach()) for part in parts]
-            loss = sum(
-                weight * part / (total + enough)
-                for weight, part, total, enough in zip(_WEIGHTS, parts, sums, _ENOUGH, strict=True)
-            )
+            loss = torch.zeros_like(parts[0])
+            for weight, part, total, enough in zip(_WEIGHTS, parts, sums, _ENOUGH, strict=True):
+                loss = loss + weight * part / (total + enough)
             (of_tile,) = torch.autograd.grad(loss, z)
             gradient[:, tile.outer[0], tile.outer[1]] += of_tile[0].cpu().numpy()
         return gradient
@@ -210,7 +212,10 @@ class PerceptualJudge:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         rows, columns = tile.outer
         z, step = latents[None, :, rows, columns], steps[None, rows, columns]
-        return tuple(torch.from_numpy(np.ascontiguousarray(a)).to(self._device) for a in (z, step))
+        return self._on_device(z), self._on_device(step)
+
+    def _on_device(self, array: npt.NDArray[np.float32]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
     def _measures(
         self, tile: _Tile, inputs: tuple[torch.Tensor, torch.Tensor], source: torch.Tensor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.v1.merged_blocks import MERGE_SIDES, MergeGrid, leaders, merge_grid
 from bitstream.v1.prediction import average
@@ -34,7 +35,8 @@ class Partition:
 
     def shared(self, values: np.ndarray) -> np.ndarray:
         """Every block with what its leader has, (bh, bw) or (bh, bw, 2)."""
-        return values.reshape(-1, *values.shape[2:])[self._leader_of].reshape(values.shape)
+        shared: np.ndarray = values.reshape(-1, *values.shape[2:])[self._leader_of]
+        return shared.reshape(values.shape)
 
     def spread(self, blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Vectors (n, 2) of leading blocks, given to all blocks that they lead → (bh, bw, 2)."""
@@ -46,7 +48,8 @@ class Partition:
         """Blocks that some leading blocks lead, themselves included, (bh, bw) bool."""
         chosen = np.zeros(self.leads.size, dtype=bool)
         chosen[blocks] = True
-        return chosen[self._leader_of].reshape(self.grid)
+        led: npt.NDArray[np.bool_] = chosen[self._leader_of].reshape(self.grid)
+        return led
 
 
 def merged_sides(search: CandidateSearch, found: Sequence[Sequence[Candidate]]) -> np.ndarray:
@@ -102,7 +105,8 @@ def _least(
         at_leaders = field.reshape(-1, 2)[grid.leaders].reshape(grid.rows, grid.columns, 2)
         bits = search.vector_costs(at_leaders - _around(at_leaders))
         options.append(total + fixed + bits.reshape(-1))
-    return np.min(options, axis=0)
+    least: npt.NDArray[np.float64] = np.min(options, axis=0)
+    return least
 
 
 def split_at(alone: np.ndarray, sides: np.ndarray) -> None:
@@ -128,4 +132,5 @@ def _around(vectors: np.ndarray) -> np.ndarray:
     four = np.sort(
         np.stack([padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]), axis=0
     )
-    return (four[1] + four[2]) >> 1
+    mean: npt.NDArray[np.int64] = (four[1] + four[2]) >> 1
+    return mean

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.prediction import VECTOR_LIMIT
@@ -66,7 +67,8 @@ class MotionSearch:
             [width / current.shape[1], height / current.shape[0]], dtype=np.float32
         )
         if factor > 1:
-            flow = cv2.resize(flow, (width // 4, height // 4), interpolation=cv2.INTER_LINEAR)
+            small = (width // 4, height // 4)
+            flow = np.asarray(cv2.resize(flow, small, interpolation=cv2.INTER_LINEAR), np.float32)
         bh, bw = self._grid
         tiles = (
             flow.reshape(bh, flow.shape[0] // bh, bw, flow.shape[1] // bw, 2)
@@ -74,7 +76,10 @@ class MotionSearch:
             .reshape(bh, bw, -1, 2)
         )
         median = np.median(tiles, axis=2)[..., ::-1]
-        return np.clip(np.rint(median), -VECTOR_LIMIT, VECTOR_LIMIT).astype(np.int64)
+        vectors: npt.NDArray[np.int64] = np.clip(
+            np.rint(median), -VECTOR_LIMIT, VECTOR_LIMIT
+        ).astype(np.int64)
+        return vectors
 
 
 def _reduced(

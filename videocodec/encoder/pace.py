@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from bitstream.access_unit import AccessUnit
 
@@ -114,7 +115,7 @@ class ChunkPace:
         if self._limit is not None:
             allowed = self._limit.allowed(unit)
             if 8 * size > allowed and self._crf < MAX_CRF:
-                excess = math.log2(8 * size / max(allowed, 1)) / _USUAL_SLOPE
+                excess = math.log2(8 * size / max(allowed, Fraction(1))) / _USUAL_SLOPE
                 self._coarser += max(1, min(MAX_CRF - self._crf, math.floor(excess)))
                 return False
             self._limit.add(unit, size)

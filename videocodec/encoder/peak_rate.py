@@ -100,7 +100,7 @@ class PeakLimit:
                 due = self._reserve
         for index, pts in enumerate(ends):
             start = pts - self._second
-            past = sum(frame.bits for frame in self._past if frame.pts > start)
+            past = sum((frame.bits for frame in self._past if frame.pts > start), Fraction(0))
             is_next = due and index == len(ends) - 1
             count = sum(earlier > start for earlier in ends[: index + (not is_next)])
             if count:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from bitstream.sequence_header import SequenceHeader
+from bitstream.sequence_header import UNKNOWN, SequenceHeader
 
 from ..media.source import SourceFrame, VideoSource
 from ..models.bundle import ModelBundle
+from ..presets import PRESETS
 from ..progress import ProgressCallback
 from .chunk_coder import ChunkTask, CodedUnit, CodingPlan
 from .chunk_file import ChunkKeeper
@@ -22,7 +23,7 @@ from .chunks import Chunk, KeyframePlanner, plan_chunks
 from .coded_video import CodedVideo, Outcome, frames_of
 from .motion import MotionSearch
 from .pass_progress import PassNumber, PassProgress
-from .peak_rate import peak, tail
+from .peak_rate import FrameBits, peak, tail
 from .rate_control import (
     MOST_ATTEMPTS,
     PROBE_CRFS,
@@ -31,7 +32,7 @@ from .rate_control import (
     RateControl,
     UnitCost,
 )
-from .settings import MAX_CRF, PRESETS, EncoderSettings
+from .settings import MAX_CRF, EncoderSettings
 from .workplace import Workers
 
 _MOST_RECODINGS = 4  # of chunks at whose beginning too much comes together
@@ -49,7 +50,7 @@ def sequence_header(
         sample_aspect_ratio=source.sample_aspect_ratio,
         rotation=source.rotation // 90 % 4,
         time_base=source.time_base,
-        frame_rate=source.frame_rate or 0,
+        frame_rate=source.frame_rate or UNKNOWN,
         latent_channels=bundle.tables.latent_channels,
         crf=settings.crf,
         generated_content=bundle.has_unet
@@ -138,28 +139,23 @@ class Encoding:
             for both in zip(fine.units, coarse.units, strict=True)
         ]
         control = RateControl(target(fine), predictions)
-        best: tuple[float, float, CodedVideo] | None = None
+        attempts: list[tuple[float, CodedVideo]] = []
         for _ in range(MOST_ATTEMPTS):
             crf = control.solve()
             settings = replace(self._settings, crf=round(crf))
             at_limit = crf in (0, MAX_CRF)
             budgets = [None] * len(self._chunks) if at_limit else control.budgets(crf)
             plans = {
-                chunk.index: (CodingPlan(settings, budgets[chunk.index], self._maxrate),)
+                chunk: (CodingPlan(settings, budgets[chunk.index], self._maxrate),)
                 for chunk in self._chunks
             }
-            coded = self._within_maxrate(
-                self._pass(self._chunks, self.passes + 1, lambda chunk, of=plans: of[chunk.index])[
-                    0
-                ]
-            )
-            miss = abs(coded.size - control.target)
-            if best is None or miss < best[0]:
-                best = (miss, crf, coded)
+            (coded,) = self._pass(self._chunks, self.passes + 1, plans.__getitem__)
+            coded = self._within_maxrate(coded)
+            attempts.append((crf, coded))
             if control.is_met(crf, coded.size):
                 break
             control.learn(crf, [_costs(units) for units in coded.units])
-        _, crf, coded = best
+        crf, coded = min(attempts, key=lambda attempt: abs(attempt[1].size - control.target))
         return Outcome(
             coded,
             crf,
@@ -201,8 +197,7 @@ class Encoding:
 
         def missing() -> Iterator[ChunkTask | None]:
             for task in tasks:
-                kept = None if task is None else self._store.load(task)
-                if kept is None:
+                if task is None or (kept := self._store.load(task)) is None:
                     yield task
                     continue
                 done[task] = tuple(chunk.units for chunk in kept)
@@ -221,8 +216,10 @@ class Encoding:
         All such chunks together, and then all that it still takes, so that it does not matter who
         codes them when.
         """
-        for _ in range(_MOST_RECODINGS if self._maxrate is not None else 0):
-            again = self._overfull(coded)
+        if self._maxrate is None:
+            return coded
+        for _ in range(_MOST_RECODINGS):
+            again = self._overfull(coded, self._maxrate)
             if not again:
                 break
             changed = {
@@ -236,19 +233,20 @@ class Encoding:
             coded = CodedVideo(*zip(*pairs, strict=True))
         return coded
 
-    def _overfull(self, coded: CodedVideo) -> list[ChunkTask]:
+    def _overfull(self, coded: CodedVideo, maximum: int) -> list[ChunkTask]:
         """Tasks that code those chunks again in whose first second a window that begins before them
-        holds too much.
+        holds too much, more than ``maximum`` bits.
         """
-        tasks, before = [], []
+        tasks: list[ChunkTask] = []
+        before: list[FrameBits] = []
         for task, units in zip(coded.tasks, coded.units, strict=True):
             first, frames = units[0].first_pts, frames_of(units)
             carry = tail(before, first, self._time_base)
             shared = [frame for frame in frames if frame.pts < first + 1 / self._time_base]
+            most = max(Fraction(maximum), peak(shared, self._time_base))
             if (
                 carry
-                and peak([*carry, *shared], self._time_base, first)
-                > max(self._maxrate, peak(shared, self._time_base))
+                and peak([*carry, *shared], self._time_base, first) > most
                 and carry != task.plans[0].carry
             ):
                 tasks.append(replace(task, plans=(replace(task.plans[0], carry=carry),)))

@@ -5,6 +5,7 @@ but greedy).
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.v1.level_syntax import PassContext
 
@@ -30,12 +31,12 @@ class RateDistortionQuantiser:
         self._weights = np.ones(len(target), dtype=np.float32) if weights is None else weights
         self._places = np.ones(target.shape[1:], dtype=np.float32) if places is None else places
 
-    def __call__(self, part: PassContext) -> np.ndarray:
+    def __call__(self, part: PassContext) -> npt.NDArray[np.int64]:
         """The levels of one pass, (positions, channels of the slice) int64."""
         target = self._target[
             part.first : part.first + part.channels, part.rows, part.columns
         ].T.ravel()
-        nearest = np.rint(target).astype(np.int64)
+        nearest: npt.NDArray[np.int64] = np.rint(target).astype(np.int64)
         if self._lagrangian <= 0:
             return nearest.reshape(-1, part.channels)
         other = nearest + np.where(target > nearest, 1, -1)
@@ -43,7 +44,8 @@ class RateDistortionQuantiser:
             self._places[part.rows, part.columns],
             self._weights[part.first : part.first + part.channels],
         ).ravel()
-        best, best_cost = nearest, np.full(len(target), np.inf)
+        best: npt.NDArray[np.int64] = nearest
+        best_cost = np.full(len(target), np.inf)
         for candidate in (nearest, other, np.zeros_like(nearest)):
             cost = weights * (target - candidate) ** 2 + self._lagrangian * part.bits(candidate)
             better = cost < best_cost

@@ -19,12 +19,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from ..presets import Preset
 from .pace import Budget
 from .settings import MAX_CRF
 
 PROBE_CRFS = (32, 52)
-PROBE_PRESET = "fast"  # the first pass takes this one, or the user's own if that is faster
+PROBE_PRESET: Preset = "fast"  # the first pass takes this one, or the user's own if that is faster
 MOST_ATTEMPTS = 4
 TOLERANCE = 0.02  # a pass that misses by no more is good; the promise is 0.03
 _PROMISE = 0.03
@@ -64,9 +66,12 @@ class ChunkPrediction:
             else _SLOPES[1]
         )
 
-    def costs(self, crf: float) -> np.ndarray:
+    def costs(self, crf: float) -> npt.NDArray[np.float64]:
         """Bytes of every frame (n,) at one crf."""
-        return np.exp2(self._base - self._slopes * (crf - PROBE_CRFS[0]) + self._correction(crf))
+        costs: npt.NDArray[np.float64] = np.exp2(
+            self._base - self._slopes * (crf - PROBE_CRFS[0]) + self._correction(crf)
+        )
+        return costs
 
     def correct(self, crf: float, units: Sequence[UnitCost]) -> None:
         """Learn from a pass for that crf, in which every unit was coded at one close to it."""

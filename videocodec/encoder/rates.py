@@ -15,15 +15,16 @@ from .request import RateGoal
 
 def outcome_at(goal: RateGoal, encoding: Encoding, time_base: Fraction) -> Outcome:
     """Run the passes that a goal takes."""
-    if goal.bitrate is not None:
+    bitrate, target_size = goal.bitrate, goal.target_size
+    if bitrate is not None:
         return encoding.at_rate(
-            lambda coded: goal.bitrate * float(coded.ticks * time_base) / 8,
-            f"{goal.bitrate / 1000:g} kbit/s",
+            lambda coded: bitrate * float(coded.ticks * time_base) / 8,
+            f"{bitrate / 1000:g} kbit/s",
         )
-    if goal.target_size is not None:
+    if target_size is not None:
         return encoding.at_rate(
-            lambda coded: max(1.0, goal.target_size - _overhead(coded, time_base)),
-            f"a size of {goal.target_size / 1000:g} kB",
+            lambda coded: max(1.0, target_size - _overhead(coded, time_base)),
+            f"a size of {target_size / 1000:g} kB",
         )
     return encoding.at_constant_quality()
 

@@ -15,7 +15,6 @@ from .worker_process import no_interrupts, work
 from .workplace import UnitCallback, Workers, Workplace
 
 _PATIENCE_SECONDS = 1.0  # that a worker has to end after it was asked to
-_END = object()
 
 
 @dataclass
@@ -67,23 +66,29 @@ class WorkerPool(Workers):
             # Tasks are thought of while others are being coded, but not far ahead of them.
             thinking = more and len(ready) < len(self._workers)
             if thinking:
-                task = next(source, _END)
-                more = task is not _END
-                if task is not None and more:
+                try:
+                    task = next(source)
+                except StopIteration:
+                    more, task = False, None
+                if task is not None:
                     ready.append(task)
             elif not ready and all(worker.task is None for worker in self._workers):
                 return
-            by_connection = {worker.connection: worker for worker in self._workers}
-            for connection in wait(list(by_connection), 0 if thinking else None):
+            by_connection: dict[object, _Worker] = {
+                worker.connection: worker for worker in self._workers
+            }
+            for connection in wait(
+                [worker.connection for worker in self._workers], 0 if thinking else None
+            ):
                 worker = by_connection[connection]
                 message = _receive(worker)
                 if isinstance(message, CodedUnit):
                     on_unit(message)
                 elif isinstance(message, BaseException):
                     raise message
-                else:
-                    task, worker.task = worker.task, None
-                    yield task, message
+                elif worker.task is not None:
+                    done, worker.task = worker.task, None
+                    yield done, message
 
     def close(self) -> None:
         for worker in self._workers:
@@ -104,11 +109,13 @@ def _send(worker: _Worker) -> None:
         raise _death(worker) from error
 
 
-def _receive(worker: _Worker) -> object:
+def _receive(worker: _Worker) -> CodedUnit | tuple[CodedChunk, ...] | BaseException:
+    """What a worker sends: a unit that it coded, the results of its task, or why it ends."""
     try:
-        return worker.connection.recv()
+        message: CodedUnit | tuple[CodedChunk, ...] | BaseException = worker.connection.recv()
     except (EOFError, OSError) as error:
         raise _death(worker) from error
+    return message
 
 
 def _death(worker: _Worker) -> WorkerError:

@@ -68,8 +68,10 @@ def work(connection: Connection, workplace: Workplace, threads: int) -> None:
 
 def _end_with_parent() -> None:
     """Even if it was killed and could not say good-bye."""
-    wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _portable(error: BaseException) -> BaseException:

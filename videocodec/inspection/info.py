@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from bitstream.container import StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError
@@ -132,7 +133,8 @@ def info(
     reader = StreamReader(source)
     index = StreamIndex(reader)
     units, damage = _of_units(index, reader.header), _damage(index)
-    count, unavailable = None, "only the headers were read"
+    count: ProvenanceCount | None = None
+    unavailable: str | None = "only the headers were read"
     if not headers_only:
         try:
             stream = LatentStream(source, model)
@@ -165,8 +167,8 @@ def info(
     )
 
 
-def _of_header(header: SequenceHeader) -> dict[str, object]:
-    """What the sequence header alone says."""
+def _of_header(header: SequenceHeader) -> dict[str, Any]:
+    """What the sequence header alone says, by fields of ``StreamInfo``."""
     aspect, version = header.sample_aspect_ratio, header.format_version
     return {
         "format_version": version,
@@ -191,8 +193,8 @@ def _of_header(header: SequenceHeader) -> dict[str, object]:
     }
 
 
-def _of_units(index: StreamIndex, header: SequenceHeader) -> dict[str, object]:
-    """What the access units that are there add up to."""
+def _of_units(index: StreamIndex, header: SequenceHeader) -> dict[str, Any]:
+    """What the access units that are there add up to, by fields of ``StreamInfo``."""
     units = [unit for unit in index.units if unit.sample is not None]
     # of Python: times in damaged files add up to more than 64 bits
     duration = sum(index.durations.tolist()) * header.time_base

@@ -112,7 +112,7 @@ def repair(source: str | Path, target: str | Path, *, overwrite: bool = False) -
     )
     header = _header(units)
     kept = _decodable(units, header) if header is not None else []
-    if not kept:
+    if header is None or not kept:
         raise RepairError(
             f"{source}: nothing can be recovered: there is no keyframe in it that is whole"
         )

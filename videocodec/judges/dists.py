@@ -44,6 +44,10 @@ class Dists(nn.Module):
     Raises ``UnknownModelError`` for a file that does not hold the weights.
     """
 
+    alpha: torch.Tensor
+    beta: torch.Tensor
+    _blur: torch.Tensor
+
     def __init__(self, weights: str | Path) -> None:
         super().__init__()
         for name, value in load_checked(Path(weights), _shapes(), "DISTS with VGG-16").items():

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import safe_open
 
 from bitstream.formats import load_tables
@@ -146,7 +147,7 @@ class ModelBundle:
         return load_tables(self.tables_file)
 
     @cached_property
-    def latent_scale(self) -> np.ndarray:
+    def latent_scale(self) -> npt.NDArray[np.float32]:
         """(C,) float32: scaled latent = latent · latent_scale."""
         scale = self._tensor("latent_scale")
         if scale is None:
@@ -177,7 +178,7 @@ class ModelBundle:
         config = read_json(file)
         try:
             factor, shift = (
-                float(config.get(name) or usual)
+                _number(config.get(name) or usual)
                 for name, usual in (("scaling_factor", 1), ("shift_factor", 0))
             )
         except (ValueError, TypeError, OverflowError) as error:
@@ -271,6 +272,12 @@ class ModelBundle:
                 " each channel: calibrate this model again"
             )
         return values.astype(np.float32)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, str | int | float):
+        return float(value)
+    raise TypeError(f"must be a number, is a {type(value).__name__}")
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ the neighbours are moved to where the frame's content is beforehand.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -40,14 +41,15 @@ class CrossFrameAttention(AttnProcessor2_0):
         encoder_hidden_states: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         temb: torch.Tensor | None = None,
-        *args,
-        **kwargs,
+        *args: Any,
+        **kwargs: Any,
     ) -> torch.Tensor:
         """hidden_states (FRAMES · B, positions, features) → the same shape."""
         if encoder_hidden_states is not None or self._weight == 0:
-            return super().__call__(
+            usual: torch.Tensor = super().__call__(
                 attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs
             )
+            return usual
         beside = super().__call__(
             attn,
             hidden_states[len(hidden_states) // FRAMES :],
@@ -83,11 +85,12 @@ class CrossFrameAttention(AttnProcessor2_0):
             mask = torch.zeros(FRAMES * positions, device=query.device, dtype=query.dtype)
             mask[positions:] = math.log(self._weight)
             mask = mask.expand(1, 1, positions, -1)
-        found = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        found = attn.to_out[1](attn.to_out[0](found.transpose(1, 2).reshape(groups, positions, -1)))
+        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        seen = seen.transpose(1, 2).reshape(groups, positions, -1)
+        found: torch.Tensor = attn.to_out[1](attn.to_out[0](seen))
         if attn.residual_connection:
             found = found + hidden[:groups]
-        return found / attn.rescale_output_factor
+        return found / float(attn.rescale_output_factor)
 
     @staticmethod
     def _heads(attn: Attention, x: torch.Tensor) -> torch.Tensor:

@@ -80,7 +80,10 @@ class TemporalDenoiser(Denoiser):
     ) -> torch.Tensor:
         """Clean latents."""
         c = conditions
-        return self._unet(sample, timesteps, c.before, c.after, c.generate, c.log2_step).sample
+        clean: torch.Tensor = self._unet(
+            sample, timesteps, c.before, c.after, c.generate, c.log2_step
+        ).sample
+        return clean
 
     def to(self, device: torch.device) -> TemporalDenoiser:
         """Moved, in ``channels_last``."""

@@ -97,4 +97,4 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
         self, sample: torch.Tensor, return_dict: bool = True
     ) -> DecoderOutput | tuple[torch.Tensor]:
         """Encode and decode without quantisation."""
-        return self.decode(self.encode(sample).latents, return_dict=return_dict)
+        return self.decode(self.encoder(sample), return_dict=return_dict)

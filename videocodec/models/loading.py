@@ -86,7 +86,10 @@ def latents_of(model: ModelMixin, pictures: torch.Tensor) -> torch.Tensor:
     of a distribution its mode.
     """
     encoded = model.encode(pictures)
-    return encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+    latents: torch.Tensor = (
+        encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+    )
+    return latents
 
 
 def load_denoiser(folder: Path, channels: int) -> Denoiser:

@@ -211,4 +211,5 @@ class AutoencoderRuntime:
         """
         z = (scaled / self._scale).contiguous(memory_format=torch.channels_last)
         step = {"step": steps} if self._takes_steps else {}
-        return self._model.decode(z, **step).sample
+        pictures: torch.Tensor = self._model.decode(z, **step).sample
+        return pictures

@@ -165,7 +165,7 @@ class ModelSource:
             if self.has_unet
             else ["vae"]
         )
-        index = {"_class_name": "VideoCodecBundle"}
+        index: dict[str, str | list[str]] = {"_class_name": "VideoCodecBundle"}
         for part in kept:
             origin = self.autoencoder_folder if part == "vae" else self.folder / part
             weights = self.autoencoder_weights if part == "vae" else origin

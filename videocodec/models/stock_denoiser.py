@@ -144,6 +144,13 @@ class _StockDenoiser(Denoiser):
         )
 
 
+def _decoded(conditions: Conditions) -> tuple[torch.Tensor, torch.Tensor]:
+    """A frame's own latents and the noise on top of them, which stock UNets need."""
+    if conditions.latents is None or conditions.noise is None:
+        raise ValueError("a stock UNet needs the decoded latents and the noise on top of them")
+    return conditions.latents, conditions.noise
+
+
 class StockDenoiser(_StockDenoiser):
     """A ``UNet2DConditionModel`` that runs on a frame and, beside it, on its two neighbours at the
     same timestep.
@@ -171,15 +178,16 @@ class StockDenoiser(_StockDenoiser):
         attention is to compare differ by content then and not by noise.
         """
         c = conditions
+        frame_latents, frame_noise = _decoded(c)
         alpha = self._alphas[timesteps].reshape(-1, 1, 1, 1)
-        noise = (1 - alpha).sqrt() * c.noise
+        noise = (1 - alpha).sqrt() * frame_noise
         beside = [alpha.sqrt() * latents + noise for latents in (c.before, c.after)]
         samples = torch.cat([sample, *beside])
         # What is to be made up in the frame may well be known in its neighbours: of them nothing is
         # hidden.
         masks = torch.cat([c.generate, *[torch.zeros_like(c.generate)] * (FRAMES - 1)])
-        inputs = self._inputs(samples, torch.cat([c.latents, c.before, c.after]), masks)
-        out = self._unet(
+        inputs = self._inputs(samples, torch.cat([frame_latents, c.before, c.after]), masks)
+        out: torch.Tensor = self._unet(
             inputs, timesteps.repeat(FRAMES), self._prompt.expand(len(samples), -1, -1)
         ).sample
         return out[: len(sample)]
@@ -210,7 +218,7 @@ class MotionDenoiser(_StockDenoiser):
         self, sample: torch.Tensor, timesteps: torch.Tensor, conditions: Conditions
     ) -> torch.Tensor:
         """As the base class says; the batch is one clip."""
-        inputs = self._inputs(sample, conditions.latents, conditions.generate)
+        inputs = self._inputs(sample, _decoded(conditions)[0], conditions.generate)
         clip = inputs.transpose(0, 1)[None]  # (1, channels, frames, h, w)
         timestep = timesteps.float().mean().round().long()
         out = self._unet(clip, timestep, self._prompt.expand(len(sample), -1, -1)).sample

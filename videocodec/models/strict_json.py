@@ -36,7 +36,7 @@ def read_json(file: Path) -> dict[str, object]:
         raise UnknownModelError(
             f"{file}: cannot be read (must hold an object, holds a {type(found).__name__})"
         )
-    level: list[object] = [found]
+    level: list[dict[str, object] | list[object]] = [found]
     for _ in range(MAX_DEPTH):
         level = [
             value

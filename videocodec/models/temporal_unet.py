@@ -25,6 +25,7 @@ from diffusers.schedulers import DDIMScheduler
 from diffusers.utils import BaseOutput
 from torch import nn
 
+from ..networks.starts import zeroed
 from .schedules import BETA_END, BETA_SCHEDULE, BETA_START, TIMESTEPS
 
 _CONDITION_PLANES = 2  # the generate mask and log2 of the quantiser step
@@ -48,7 +49,8 @@ class _Level(nn.Module):
         )
 
     def forward(self, x: torch.Tensor, embedded: torch.Tensor) -> torch.Tensor:
-        return self.blocks(self.time(x, embedded))
+        out: torch.Tensor = self.blocks(self.time(x, embedded))
+        return out
 
 
 class TemporalUNet(ModelMixin, ConfigMixin):
@@ -111,8 +113,7 @@ class TemporalUNet(ModelMixin, ConfigMixin):
         )
         self.conv_out = nn.Conv2d(block_out_channels[0], latent_channels, 3, padding=1)
         # Starts as what the noise schedule says of the input: no noise known, nothing taken off.
-        nn.init.zeros_(self.conv_out.weight)
-        nn.init.zeros_(self.conv_out.bias)
+        zeroed(self.conv_out)
 
     def forward(
         self,
@@ -178,4 +179,5 @@ class TemporalUNet(ModelMixin, ConfigMixin):
                 x = down(x)
         for level, up in zip(reversed(self.up), reversed(self.upsample), strict=True):
             x = level(up(x) + skips.pop(), embedded)
-        return self.conv_out(x)
+        out: torch.Tensor = self.conv_out(x)
+        return out

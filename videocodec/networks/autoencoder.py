@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .starts import zeroed
+
 
 class ResidualBlock(nn.Module):
     """x + conv(SiLU(conv(SiLU(x)))), two dense 3×3 convolutions; starts as the identity."""
@@ -23,11 +25,11 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        zeroed(self.second)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.second(F.silu(self.first(F.silu(x))))
+        out: torch.Tensor = x + self.second(F.silu(self.first(F.silu(x))))
+        return out
 
 
 class WideBlock(nn.Module):
@@ -40,11 +42,11 @@ class WideBlock(nn.Module):
         self.depthwise = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
         self.expand = nn.Conv2d(channels, expansion * channels, 1)
         self.project = nn.Conv2d(expansion * channels, channels, 1)
-        nn.init.zeros_(self.project.weight)
-        nn.init.zeros_(self.project.bias)
+        zeroed(self.project)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.project(F.silu(self.expand(self.depthwise(x))))
+        out: torch.Tensor = x + self.project(F.silu(self.expand(self.depthwise(x))))
+        return out
 
 
 class Encoder(nn.Module):
@@ -73,7 +75,8 @@ class Encoder(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.fine(self.stem(F.pixel_unshuffle(x, 4)))
         y = self.wide(self.coarse(self.down(y)))
-        return self.linear(x) + self.head(y)
+        latents: torch.Tensor = self.linear(x) + self.head(y)
+        return latents
 
 
 class Decoder(nn.Module):
@@ -109,4 +112,5 @@ class Decoder(nn.Module):
         )
         y = self.stem(torch.cat([z / 3, plane], 1))
         y = F.pixel_shuffle(self.up(self.wide(self.coarse(y))), 2)
-        return self.linear(z) + F.pixel_shuffle(self.head(self.fine(y)), 4)
+        pictures: torch.Tensor = self.linear(z) + F.pixel_shuffle(self.head(self.fine(y)), 4)
+        return pictures

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .starts import zeroed
+
 
 def checkerboard(height: int, width: int, device: torch.device) -> torch.Tensor:
     """(1, 1, height, width) mask, 1 where a position belongs to the first pass (row + column
@@ -64,8 +66,7 @@ class SliceContext(nn.Module):
             bound = 1 / math.sqrt(9 * planes)  # as PyTorch begins
             for parameter in self.gather.parameters():
                 nn.init.uniform_(parameter, -bound, bound, generator=generator)
-        nn.init.zeros_(self.mix.weight)
-        nn.init.zeros_(self.mix.bias)
+        zeroed(self.mix)
 
     def forward(
         self,
@@ -80,7 +81,8 @@ class SliceContext(nn.Module):
         planes = [seen, seen.abs(), plane * second, plane * log2_step.reshape(-1, 1, 1, 1), plane]
         x = torch.cat(planes if side is None else [*planes, side], 1)
         hidden, direct = self.gather(x).split([self.hidden, 2 * self.own], 1)
-        return direct + self.mix(F.relu(hidden))
+        mean_and_scale: torch.Tensor = direct + self.mix(F.relu(hidden))
+        return mean_and_scale
 
 
 class ContextModel(nn.Module):
@@ -104,6 +106,11 @@ class ContextModel(nn.Module):
             for i, own in enumerate(slices)
         )
 
+    @property
+    def contexts(self) -> list[SliceContext]:
+        """The network of each slice."""
+        return [net for net in self.nets if isinstance(net, SliceContext)]
+
     def forward(
         self,
         context: torch.Tensor,
@@ -116,12 +123,13 @@ class ContextModel(nn.Module):
 
         Inter models also take ``coded`` (B, 1, h, w) and ``magnitudes`` (B, 2, C, h, w).
         """
-        first = checkerboard(*context.shape[2:], context.device)
+        height, width = context.shape[2:]
+        first = checkerboard(height, width, context.device)
         means, scales, start = [], [], 0
-        for net, own in zip(self.nets, self.slices, strict=True):
+        for net, own in zip(self.contexts, self.slices, strict=True):
             earlier, mine = context[:, :start], context[:, start : start + own]
             side = None
-            if coded is not None:
+            if coded is not None and magnitudes is not None:
                 side = torch.cat(
                     [
                         coded,

@@ -206,10 +206,9 @@ class DiffusionRestoration(Restoration):
         )
         sample = self._signal[start].reshape(-1, 1, 1, 1) * noisy
         for step in range(self._denoising_steps):
-            now, here, then = (
-                t * (self._denoising_steps - s) // self._denoising_steps
-                for t, s in ((start, step), (timesteps, step), (start, step + 1))
-            )
+            left, steps = self._denoising_steps - step, self._denoising_steps
+            now, then = start * left // steps, start * (left - 1) // steps
+            here = timesteps * left // steps
             clean = self._clean(sample, self._predicted(sample, now, conditions), here.tolist())
             sample = self._move(sample, clean, now, then)
         return clean
@@ -244,6 +243,7 @@ class DiffusionRestoration(Restoration):
             table[now].reshape(-1, 1, 1, 1) for table in (self._signal, self._noise_ratio)
         )
         noise = (sample / signal - clean) / ratio
-        return self._signal[then].reshape(-1, 1, 1, 1) * (
+        moved: torch.Tensor = self._signal[then].reshape(-1, 1, 1, 1) * (
             clean + self._noise_ratio[then].reshape(-1, 1, 1, 1) * noise
         )
+        return moved

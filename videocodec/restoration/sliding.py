@@ -71,9 +71,7 @@ class ClipAverage:
             restored = self._clip(window[begin:end])
             for position in range(max(begin, first), min(end, first + count)):
                 shown[position - first].append((end - begin, restored[position - begin]))
-        return torch.stack(
-            [sum(n * one for n, one in each) / sum(n for n, _ in each) for each in shown]
-        )
+        return torch.stack([_mean(each) for each in shown])
 
     def _clip(self, frames: list[DecodedLatents]) -> torch.Tensor:
         for known, restored in self._done:
@@ -83,3 +81,12 @@ class ClipAverage:
                 return restored
         self._done.append((frames, self._restore_clip(frames)))
         return self._done[-1][1]
+
+
+def _mean(versions: list[tuple[int, torch.Tensor]]) -> torch.Tensor:
+    """Of what several clips made of a frame, each with its weight."""
+    (weight, version), *others = versions
+    total = weight * version
+    for weight, version in others:
+        total = total + weight * version
+    return total / sum(weight for weight, _ in versions)

@@ -26,6 +26,7 @@ from ..errors import InputError
 from ..judges.lpips import LpipsSqueeze
 from ..networks.autoencoder import Decoder, Encoder
 from ..networks.context import ContextModel, logistic_bits
+from ..networks.placement import placed
 from ..networks.weights import load_what_fits
 from . import checkpoints
 from .budget import Budget
@@ -126,14 +127,16 @@ class Codec(nn.Module):
         generator: of the noise of training; without it latents are quantised as in use.
         """
         scaled = self.encoder(pictures) / step.reshape(-1, 1, 1, 1)
-        log2_step, train = torch.log2(step), generator is not None
+        log2_step = torch.log2(step)
         # Encoders with rate-distortion optimised quantisation round towards zero; the decoder has
         # to know that look.
-        dead = uniform(step, generator).reshape(-1, 1, 1, 1) * 0.2 if train else 0.1
+        dead: torch.Tensor | float = 0.1
+        if generator is not None:
+            dead = uniform(step, generator).reshape(-1, 1, 1, 1) * 0.2
         hard = scaled.detach().sign() * torch.floor(scaled.detach().abs() + 0.5 - dead)
         quantised = scaled + (hard - scaled).detach()
         mean, scale = self.rate(quantised, log2_step)
-        counted = scaled + uniform(scaled, generator) - 0.5 if train else hard
+        counted = hard if generator is None else scaled + uniform(scaled, generator) - 0.5
         pixels = pictures.shape[2] * pictures.shape[3]
         bits = logistic_bits(counted, mean, scale).sum((1, 2, 3)) / pixels
         return self.decoder(quantised * step.reshape(-1, 1, 1, 1), log2_step), bits
@@ -221,12 +224,12 @@ def split_pictures(pictures: list[np.ndarray]) -> tuple[list[np.ndarray], list[n
     ]
 
 
-def _learner(asked: AutoencoderTraining) -> Learner:
+def _learner(asked: AutoencoderTraining) -> Learner[Codec]:
     """Networks and optimiser as they start."""
     with seeded(asked.seed):  # what the weights given do not have
         codec = Codec(asked.shape)
     load_weights(codec, asked.init)
-    codec = codec.to(asked.device, memory_format=torch.channels_last)
+    codec = placed(codec, asked.device)
     groups = [ParameterGroup(list(codec.decoder.parameters()), asked.learning_rate)]
     if asked.decoder_only:
         codec.encoder.requires_grad_(False)
@@ -248,7 +251,7 @@ def train_autoencoder(asked: AutoencoderTraining) -> None:
     if checkpoints.exists(state):
         learner.resume(state)
     validation = to_tensor(held_out).to(asked.device)
-    perceptual = LpipsSqueeze(asked.lpips).to(asked.device, memory_format=torch.channels_last)
+    perceptual = placed(LpipsSqueeze(asked.lpips), asked.device)
     log, means, watch = TrainingLog(asked.output / "train.log"), RunningMeans(), Stopwatch()
     wishes = {k: str(v) for k, v in vars(asked).items() if k not in {"pictures", "shape"}}
     begun = {"start": time.strftime("%F %T"), "from_step": learner.steps}

@@ -10,12 +10,14 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from ..errors import InputError
 
+Record = dict[str, Any]  # what JSON holds of a state
 _RECORD = "state.json"
 
 
@@ -45,7 +47,7 @@ def write(
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def read(folder: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict]:
+def read(folder: Path) -> tuple[dict[str, dict[str, torch.Tensor]], Record]:
     """Tensors by file and name, and the record.
 
     Raises ``InputError`` where no complete checkpoint is.
@@ -54,10 +56,11 @@ def read(folder: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict]:
     if found is None:
         raise InputError(f"{folder}: no checkpoint of a training: name the folder of a run")
     tensors = {file.stem: load_file(str(file)) for file in sorted(found.glob("*.safetensors"))}
-    return tensors, json.loads((found / _RECORD).read_text())
+    record: Record = json.loads((found / _RECORD).read_text())
+    return tensors, record
 
 
-def read_record(folder: Path) -> dict:
+def read_record(folder: Path) -> Record:
     """The record alone; empty where no complete checkpoint is."""
     found = _complete(folder)
     return json.loads((found / _RECORD).read_text()) if found else {}

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import torch
 from diffusers import DDIMScheduler
 from safetensors.torch import load_file, save_file
 
@@ -74,7 +75,7 @@ def install_restoration(weights: Path, folder: Path) -> str:
     return ModelBundle.find(folder).sha256
 
 
-def _blocks(state: dict, part: str) -> int:
+def _blocks(state: dict[str, torch.Tensor], part: str) -> int:
     """How many blocks a part of a network has."""
     numbers = (int(name.split(".")[2]) for name in state if name.startswith(f"{part}."))
     return 1 + max(numbers, default=-1)

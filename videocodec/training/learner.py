@@ -8,7 +8,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -16,9 +16,11 @@ from torch import nn
 
 from ..errors import InputError
 from . import checkpoints
+from .checkpoints import Record
 from .muon import Muon
 from .randomness import Randomness
 
+Network = TypeVar("Network", bound=nn.Module)
 # What optimisers keep of a parameter: AdamW's, and Muon's.
 _MOMENTS = ("exp_avg", "exp_avg_sq", "momentum")
 
@@ -51,7 +53,7 @@ class OptimiserSettings:
 
 
 @dataclass
-class Learner:
+class Learner(Generic[Network]):
     """A model, learning.
 
     average: an exponential moving average of the weights with a memory that grows to a thousand
@@ -60,16 +62,16 @@ class Learner:
     record: figures that belong to the state, kept in its checkpoint (JSON).
     """
 
-    model: nn.Module
+    model: Network
     groups: Sequence[ParameterGroup]
     settings: OptimiserSettings
     randomness: Randomness
     steps: int = 0
     pixels: int = 0
-    record: dict = field(default_factory=dict)
+    record: Record = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.average: Network = copy.deepcopy(self.model).requires_grad_(False)
         adamw, muon = ([g for g in self.groups if g.with_muon is kind] for kind in (False, True))
         decay = self.settings.weight_decay
         self.optimisers: list[torch.optim.Optimizer] = [
@@ -134,8 +136,9 @@ class Learner:
     @torch.no_grad()
     def _follow(self) -> None:
         keep = min(0.999, self.steps / (self.steps + 20))
-        followed = list(self.average.parameters())
-        torch._foreach_lerp_(followed, list(self.model.parameters()), 1 - keep)
+        followed: list[torch.Tensor] = list(self.average.parameters())
+        leading: list[torch.Tensor] = list(self.model.parameters())
+        torch._foreach_lerp_(followed, leading, 1 - keep)
 
     def save(self, folder: Path) -> None:
         """Write all of the state into a checkpoint."""
@@ -192,7 +195,7 @@ class Learner:
 
 
 def _moments(
-    tensors: dict[str, dict[str, torch.Tensor]], record: dict, name: str, like: nn.Parameter
+    tensors: dict[str, dict[str, torch.Tensor]], record: Record, name: str, like: nn.Parameter
 ) -> dict[str, torch.Tensor]:
     """The optimiser's state of one parameter, in the parameter's memory format: sums over other
     strides are rounded differently.  Empty where the parameter has not learnt yet.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ class Stopwatch:
 
 
 def run(
-    learner: Learner,
+    learner: Learner[Any],
     budget: Budget,
     train_step: Callable[[float], None],
     look: Callable[[bool], None],

@@ -72,5 +72,5 @@ def crop_batch(
     pictures: Sequence[np.ndarray], side: int, batch: int, rng: np.random.Generator
 ) -> torch.Tensor:
     """Random crops of random pictures, (B, 3, side, side) in [-1, 1]."""
-    chosen = [pictures[rng.integers(len(pictures))] for _ in range(batch)]
+    chosen = [pictures[int(rng.integers(len(pictures)))] for _ in range(batch)]
     return to_tensor([mirrored(random_crop(picture, side, rng), rng) for picture in chosen])

@@ -24,6 +24,7 @@ from ..errors import InputError
 from ..judges.lpips import LpipsSqueeze
 from ..models.bundle import ModelBundle
 from ..models.temporal_unet import TemporalUNet
+from ..networks.placement import placed
 from . import checkpoints
 from .budget import Budget
 from .learner import Learner, OptimiserSettings, ParameterGroup
@@ -113,7 +114,9 @@ def _validation_batches(
     return batches
 
 
-def _learner(asked: RestorationTraining, bundle: ModelBundle, deviation: float) -> Learner:
+def _learner(
+    asked: RestorationTraining, bundle: ModelBundle, deviation: float
+) -> Learner[Restorer]:
     """Networks and optimiser as they start."""
     if (asked.init / "unet" / "config.json").is_file():
         unet = TemporalUNet.from_pretrained(str(asked.init / "unet"), torch_dtype=torch.float32)
@@ -125,7 +128,7 @@ def _learner(asked: RestorationTraining, bundle: ModelBundle, deviation: float) 
         autoencoder.load_state_dict(load_file(str(asked.init / DECODER_FILE)), strict=False)
     autoencoder.decoder.requires_grad_(asked.decoder_rate > 0)
     model = Restorer(unet.train(), autoencoder.decoder, deviation)
-    model = model.to(asked.device, memory_format=torch.channels_last)
+    model = placed(model, asked.device)
     groups = [ParameterGroup(list(model.unet.parameters()), asked.learning_rate)]
     if asked.decoder_rate:
         groups.append(ParameterGroup(list(model.decoder.parameters()), asked.decoder_rate))
@@ -153,7 +156,7 @@ def train_restoration(asked: RestorationTraining) -> None:
     state = asked.output / "checkpoint"
     if checkpoints.exists(state):
         learner.resume(state)
-    perceptual = LpipsSqueeze(asked.lpips).to(asked.device, memory_format=torch.channels_last)
+    perceptual = placed(LpipsSqueeze(asked.lpips), asked.device)
     batches = _validation_batches(reserved, deviation, asked.device)
     log = TrainingLog(asked.output / "train.log")
     log.note(
@@ -180,7 +183,7 @@ class _Session:
     def __init__(
         self,
         asked: RestorationTraining,
-        learner: Learner,
+        learner: Learner[Restorer],
         perceptual: Judge,
         batches: list[tuple[int, Batch]],
         log: TrainingLog,

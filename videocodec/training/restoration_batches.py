@@ -124,7 +124,7 @@ _FLOW = DenseFlow(1)
 def sampling_grid(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(H, W, 2) float32 in [-1, 1]: for every pixel of ``second``, where it is in ``first``."""
     gray = [cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in (second, first)]
-    flow = _FLOW(*gray)
+    flow = _FLOW(np.asarray(gray[0], np.uint8), np.asarray(gray[1], np.uint8))
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return np.stack(

@@ -59,7 +59,8 @@ class Restorer(nn.Module):
         log2_step = torch.log2(batch.steps)
         latents = self._restored(batch, generator, train, log2_step) if restore else batch.latents
         scaled = (latents * self.deviation).contiguous(memory_format=torch.channels_last)
-        return self.decoder(scaled, log2_step)
+        pictures: torch.Tensor = self.decoder(scaled, log2_step)
+        return pictures
 
     def _restored(
         self, batch: Batch, generator: torch.Generator, train: bool, log2_step: torch.Tensor
@@ -77,9 +78,10 @@ class Restorer(nn.Module):
         noise = self.unet.config.generation_noise * batch.generate[:, None] * normal
         latents = latents + ratio[timesteps].reshape(-1, 1, 1, 1) * noise
         sample = latents * alphas[timesteps].sqrt().reshape(-1, 1, 1, 1)
-        return self.unet(
+        restored: torch.Tensor = self.unet(
             sample, timesteps, batch.before, batch.after, batch.generate, log2_step
         ).sample
+        return restored
 
 
 def distortion(
@@ -118,7 +120,7 @@ def validate(
     restore: bool = True,
 ) -> np.ndarray:
     """(ranges, 4): loss, PSNR, LPIPS, flicker as means over the frames of every range of crf."""
-    rows: dict[int, list] = {}
+    rows: dict[int, list[list[float]]] = {}
     for number, (group, batch) in enumerate(batches):
         noise = Randomness(0).torch(batch.latents.device, number)
         decoded = model(batch, noise, False, restore).clamp(-1, 1)

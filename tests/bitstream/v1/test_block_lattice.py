@@ -13,7 +13,7 @@ from bitstream.v1.block_lattice import Stage, StageKind, middle_and_spread, stag
 from bitstream.v1.prediction import VECTOR_LIMIT
 
 from ...conformance.reference_v1 import blocks as reference_blocks
-from ...conformance.reference_v1.blocks import middle_of, spread_of
+from ...conformance.reference_v1.vectors import middle_of, spread_of
 
 SIDES = range(1, 21)
 

@@ -29,9 +29,11 @@ from bitstream.v1.quantiser import log2_step_eighths
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.v1.tables import BLOCK_TABLES, CodecTables, planes_of
 
-from ...conformance.reference_v1.blocks import FIRST, BlockLayer, middle_of, spread_of, stages
+from ...conformance.reference_v1.blocks import BlockLayer
 from ...conformance.reference_v1.decoder import evaluate_network
 from ...conformance.reference_v1.entropy import RangeDecoder
+from ...conformance.reference_v1.stages import FIRST, stages
+from ...conformance.reference_v1.vectors import middle_of, spread_of
 from ..synthetic import normalised, synthetic_tables
 
 TEXT = (Path(__file__).parents[3] / "bitstream" / "FORMAT.md").read_text(encoding="utf-8")

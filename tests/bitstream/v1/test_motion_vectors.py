@@ -8,7 +8,7 @@ import pytest
 from bitstream.errors import BitstreamError
 from bitstream.v1.motion_vectors import VectorCandidates, keys_of, scaled, vectors_of
 
-from ...conformance.reference_v1.blocks import scaled as reference_scaled
+from ...conformance.reference_v1.vectors import scaled as reference_scaled
 
 
 def test_keys_behave_like_vectors() -> None:

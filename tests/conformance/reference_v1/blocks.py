@@ -5,13 +5,21 @@ from section 6 of FORMAT.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from .block_fields import (
+    AVERAGE,
+    FUTURE,
+    INTRA,
+    PAST,
+    RESIDUAL,
+    SKIP,
+    FrameBlocks,
+    blank,
+)
 from .entropy import RangeDecoder, Tables
+from .stages import FIRST, stages
+from .vectors import TemporalMotion, VectorLayer
 
-SKIP, RESIDUAL, GENERATE, INTRA = range(4)
-PAST, FUTURE, AVERAGE = range(3)
-FIRST, DIAGONAL, EDGE = range(3)
 INCREMENTS = {
     "mode": 1024,
     "unit": 1024,
@@ -19,112 +27,6 @@ INCREMENTS = {
     "vector_merge": 1024,
     "vector_delta": 512,
 }
-
-Grid = list[list]
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block of a stage: its place, and where its neighbours are, in the order of the text: all
-    four, and those inside the frame.
-    """
-
-    row: int
-    column: int
-    places: tuple[tuple[int, int], ...]
-    neighbours: tuple[tuple[int, int], ...]
-
-
-def stages(rows: int, columns: int) -> list[tuple[int, list[Block]]]:
-    """(kind, blocks in raster order) of all stages in coding order, those without blocks as
-    well.
-    """
-
-    def take(
-        kind: int, belongs: Callable[[int, int], bool], offsets: tuple[tuple[int, int], ...]
-    ) -> tuple[int, list[Block]]:
-        blocks = []
-        for r in range(rows):
-            for c in range(columns):
-                if belongs(r, c):
-                    places = tuple((r + dy, c + dx) for dy, dx in offsets)
-                    blocks.append(
-                        Block(
-                            r,
-                            c,
-                            places,
-                            tuple((y, x) for y, x in places if 0 <= y < rows and 0 <= x < columns),
-                        )
-                    )
-        return kind, blocks
-
-    def odd(number: int, s: int) -> bool:
-        return number % s == 0 and number // s % 2 == 1
-
-    out = [take(FIRST, lambda r, c: r % 8 == 0 and c % 8 == 0, ((rows, columns),) * 4)]
-    for s in (4, 2, 1):
-        out.append(
-            take(
-                DIAGONAL,
-                lambda r, c, s=s: odd(r, s) and odd(c, s),
-                ((-s, -s), (-s, s), (s, -s), (s, s)),
-            )
-        )
-        out.append(
-            take(
-                EDGE,
-                lambda r, c, s=s: r % s == c % s == 0 and odd(r, s) != odd(c, s),
-                ((-s, 0), (s, 0), (0, -s), (0, s)),
-            )
-        )
-    return out
-
-
-def middle_of(values: list[int]) -> int:
-    """Predictor of one component from k >= 1 available values."""
-    v, k = sorted(values), len(values)
-    return (v[(k - 1) // 2] + v[k // 2]) >> 1
-
-
-def spread_of(vectors: list[list[int]]) -> int:
-    """How far available vectors lie apart, in three classes."""
-    if len(vectors) < 2:
-        return 1
-    extent = max(max(component) - min(component) for component in zip(*vectors, strict=True))
-    return 0 if extent == 0 else 1 if extent <= 2 else 2
-
-
-def scaled(vector: list[int], distance: int, over: int) -> list[int]:
-    """A vector to a frame ``over`` frames away, for one ``distance`` away; both signed."""
-    if over < 0:
-        distance, over = -distance, -over
-    return [
-        max(-512, min(512, (2 * component * distance + over) // (2 * over))) for component in vector
-    ]
-
-
-@dataclass
-class FrameBlocks:
-    """The block layer of a frame; vectors[reference][row][column] = [dy, dx]; motion likewise, of
-    every block that is not intra; distances to its references, past and future.
-    """
-
-    modes: Grid
-    directions: Grid
-    vectors: list[Grid]
-    sides: Grid
-    motion: list[Grid]
-    distances: list[int]
-
-
-def blank(rows: int, columns: int, mode: int) -> FrameBlocks:
-    """Every block in ``mode``, past reference, no motion."""
-
-    def grid(value: Callable[[], object]) -> Grid:
-        return [[value() for _ in range(columns)] for _ in range(rows)]
-
-    vectors, motion = ([grid(lambda: [0, 0]) for _ in range(2)] for _ in range(2))
-    return FrameBlocks(grid(lambda: mode), grid(lambda: PAST), vectors, grid(lambda: 1), motion, [])
 
 
 class BlockLayer:
@@ -168,7 +70,8 @@ class BlockLayer:
             self._units(coder, out, side)
         if future is not None:
             self._directions(coder, out)
-        self._vectors(coder, out)
+        temporal = TemporalMotion(self.source, self.temporal_vectors)
+        VectorLayer(self.tables, self.stages, temporal, out).decode(coder)
         self.frames[number] = out
         return out
 
@@ -242,25 +145,12 @@ class BlockLayer:
                     for r, c in members(y, x):
                         out.sides[r][c] = side
 
-    @staticmethod
-    def _leads(out: FrameBlocks, r: int, c: int) -> bool:
-        side = out.sides[r][c]
-        return r % side == 0 and c % side == 0
-
-    def _unit_of(self, out: FrameBlocks, r: int, c: int) -> list[tuple[int, int]]:
-        side = out.sides[r][c]
-        return [
-            (y, x)
-            for y in range(r, min(self.rows, r + side))
-            for x in range(c, min(self.columns, c + side))
-        ]
-
     def _directions(self, coder: RangeDecoder, out: FrameBlocks) -> None:
         for _, blocks in self.stages:
             chosen = [
                 b
                 for b in blocks
-                if out.modes[b.row][b.column] != INTRA and self._leads(out, b.row, b.column)
+                if out.modes[b.row][b.column] != INTRA and out.leads(b.row, b.column)
             ]
             ids = []
             for block in chosen:
@@ -280,111 +170,5 @@ class BlockLayer:
             for block, direction in zip(
                 chosen, self.tables["direction"].decode(coder, ids), strict=True
             ):
-                for r, c in self._unit_of(out, block.row, block.column):
+                for r, c in out.led_by(block.row, block.column):
                     out.directions[r][c] = direction
-
-    def _temporal(self, out: FrameBlocks, reference: int, r: int, c: int) -> list[int]:
-        if not self.source.distances:
-            return [0, 0]
-        over = self.source.distances[self.temporal_vectors]
-        return scaled(
-            self.source.motion[self.temporal_vectors][r][c], out.distances[reference], over
-        )
-
-    def _vectors(self, coder: RangeDecoder, out: FrameBlocks) -> None:
-        differs = [[0] * self.columns for _ in range(self.rows)]
-        layers = range(len(self.references))
-
-        def uses(reference: int, r: int, c: int) -> bool:
-            return out.modes[r][c] != INTRA and out.directions[r][c] != (
-                FUTURE if reference == 0 else PAST
-            )
-
-        for kind, blocks in self.stages:
-            leading = [block for block in blocks if self._leads(out, block.row, block.column)]
-            chosen = [
-                (reference, block)
-                for reference in layers
-                for block in leading
-                if uses(reference, block.row, block.column)
-            ]
-            bases, spreads, ids, lists = [], [], [], []
-            for reference, block in chosen:
-                r, c = block.row, block.column
-                motion, temporal = out.motion[reference], self._temporal(out, reference, r, c)
-                available = [motion[y][x] for y, x in block.neighbours if out.modes[y][x] != INTRA]
-                mirrored = reference == 1 and out.directions[r][c] == AVERAGE
-                if mirrored:
-                    base = None  # the vector to the past, turned round, which this stage brings
-                else:
-                    base = (
-                        [middle_of(list(component)) for component in zip(*available, strict=True)]
-                        if available
-                        else temporal
-                    )
-                candidates = [base]
-                for place in (None, *block.places):
-                    inside = place in block.neighbours
-                    candidate = (
-                        temporal
-                        if place is None
-                        else motion[place[0]][place[1]]
-                        if inside
-                        else [0, 0]
-                    )
-                    if candidate not in candidates:
-                        candidates.append(list(candidate))
-                bases.append(base)
-                lists.append(candidates)
-                spreads.append(spread_of(available))
-                place = 2 if mirrored else 1 if kind == EDGE else 0
-                around = sum(differs[y][x] for y, x in block.neighbours)
-                ids.append(
-                    90 * (out.sides[r][c] > 1) + 30 * place + 6 * around + len(candidates) - 1
-                )
-            merges = self.tables["vector_merge"].decode(coder, ids)
-            if any(
-                len(candidates) <= symbol < 6
-                for candidates, symbol in zip(lists, merges, strict=True)
-            ):
-                raise ValueError("no such candidate")
-            moved = [index for index, symbol in enumerate(merges) if symbol == 6]
-            vertical = self._deltas(coder, [spreads[index] for index in moved])
-            horizontal = self._deltas(
-                coder,
-                [
-                    3 + 2 * spreads[index] + (dy == 0)
-                    for index, dy in zip(moved, vertical, strict=True)
-                ],
-            )
-            differences = {
-                index: (dy, dx) for index, dy, dx in zip(moved, vertical, horizontal, strict=True)
-            }
-            for index, (reference, block) in enumerate(chosen):
-                r, c = block.row, block.column
-                base = (
-                    scaled(out.vectors[0][r][c], out.distances[1], out.distances[0])
-                    if bases[index] is None
-                    else bases[index]
-                )
-                dy, dx = differences.get(index, (0, 0))
-                vector = (
-                    list(lists[index][merges[index]])
-                    if 1 <= merges[index] <= 5
-                    else [base[0] + dy, base[1] + dx]
-                )
-                if not all(-512 <= component <= 512 for component in vector):
-                    raise ValueError("vector out of range")
-                for y, x in self._unit_of(out, r, c):
-                    differs[y][x] |= int(merges[index] != 0)
-                    out.vectors[reference][y][x] = out.motion[reference][y][x] = list(vector)
-                    if len(layers) == 2 and out.directions[r][c] != AVERAGE:
-                        other = 1 - reference
-                        out.motion[other][y][x] = scaled(
-                            vector, out.distances[other], out.distances[reference]
-                        )
-
-    def _deltas(self, coder: RangeDecoder, ids: list[int]) -> list[int]:
-        symbols = self.tables["vector_delta"].decode(coder, ids)
-        beyond = iter(coder.escapes(sum(s >= 65 for s in symbols)))
-        return [s - 32 if s < 65 else (-1 if s == 65 else 1) * (33 + next(beyond)) for s in symbols]

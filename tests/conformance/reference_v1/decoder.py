@@ -11,17 +11,17 @@ import zlib
 from array import array
 from sys import byteorder
 
-from .blocks import (
+from .block_fields import (
     AVERAGE,
     FUTURE,
     INTRA,
     PAST,
     RESIDUAL,
-    BlockLayer,
     FrameBlocks,
     Grid,
     blank,
 )
+from .blocks import BlockLayer
 from .entropy import RangeDecoder, Tables
 from .syntax import KEYFRAME, parse_unit
 

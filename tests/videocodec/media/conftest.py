@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -55,76 +57,97 @@ def add_silence(container: av.container.OutputContainer, seconds: float) -> Call
     return write
 
 
-@pytest.fixture
-def make_clip(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a clip of RGB frames and returns its path.
+@dataclass(frozen=True)
+class Clip:
+    """How a clip is written.
 
-    Without losses unless another codec is asked for.
+    size (w, h), count: of the pictures that are made where none are given.
+    pts: ticks of every frame, None for one a frame.
+    matrix, transfer, full_range: what the file says of its colours; convert_as: the matrix that
+    they are really converted with.
+    options: of the codec, None for none that loses anything.
+    sound_seconds: of an AAC track, 0 for none.
     """
 
-    def make(
-        name: str = "clip.mp4",
-        frames: Sequence[np.ndarray] | None = None,
-        *,
-        size: tuple[int, int] = (64, 48),
-        count: int = 5,
-        pts: Sequence[int] | None = None,
-        time_base: Fraction = Fraction(1, 25),
-        codec: str = "libx264",
-        pixel_format: str = "yuv420p",
-        matrix: int = 2,
-        full_range: bool | None = None,
-        transfer: int = 2,
-        convert_as: int = 5,
-        options: dict[str, str] | None = None,
-        container_options: dict[str, str] | None = None,
-        rotation: int = 0,
-        mirrored: bool = False,
-        aspect: Fraction | None = None,
-        sound_seconds: float = 0,
-    ) -> Path:
-        frames = [picture(*size, index) for index in range(count)] if frames is None else frames
+    size: tuple[int, int] = (64, 48)
+    count: int = 5
+    pts: Sequence[int] | None = None
+    time_base: Fraction = Fraction(1, 25)
+    codec: str = "libx264"
+    pixel_format: str = "yuv420p"
+    matrix: int = 2
+    full_range: bool | None = None
+    transfer: int = 2
+    convert_as: int = 5
+    options: dict[str, str] | None = None
+    container_options: dict[str, str] | None = None
+    rotation: int = 0
+    mirrored: bool = False
+    aspect: Fraction | None = None
+    sound_seconds: float = 0
+
+    def write(self, path: Path, frames: Sequence[np.ndarray] | None = None) -> None:
+        """Write the frames, RGB or RGBA, or pictures made for it."""
+        if frames is None:
+            frames = [picture(*self.size, index) for index in range(self.count)]
         height, width = frames[0].shape[:2]
-        path = tmp_path / name
-        with av.open(str(path), "w", options=container_options or {}) as container:
-            stream = container.add_stream(
-                codec,
-                rate=25,
-                width=width,
-                height=height,
-                pix_fmt=pixel_format,
-                time_base=time_base,
-            )
-            context = stream.codec_context
-            context.time_base = time_base
-            if options is None and codec == "libx264":
-                options = {"crf": "0", "preset": "ultrafast"}
-            context.options = options or {}
-            context.colorspace, context.color_trc = matrix, transfer
-            if full_range is not None:
-                context.color_range = 2 if full_range else 1
-            if aspect:
-                context.sample_aspect_ratio = aspect
-            if rotation or mirrored:
-                stream.set_display_rotation(rotation, hflip=mirrored)
-            write_sound = add_silence(container, sound_seconds) if sound_seconds else None
-            for index, rgb in enumerate(frames):
-                frame = av.VideoFrame.from_ndarray(
-                    rgb, format="rgba" if rgb.shape[2] == 4 else "rgb24"
-                )
-                frame = frame.reformat(
-                    format=pixel_format,
-                    dst_colorspace=convert_as,
-                    src_color_range=2,
-                    dst_color_range=2 if full_range else 1,
-                )
-                frame.pts = index if pts is None else pts[index]
-                frame.time_base = time_base
-                container.mux(stream.encode(frame))
+        with av.open(str(path), "w", options=self.container_options or {}) as container:
+            stream = self._stream(container, width, height)
+            write_sound = add_silence(container, self.sound_seconds) if self.sound_seconds else None
+            for index, pixels in enumerate(frames):
+                container.mux(stream.encode(self._frame(pixels, index)))
             container.mux(stream.encode())
             if write_sound:
                 write_sound()
-        return path
+
+    def _stream(
+        self, container: av.container.OutputContainer, width: int, height: int
+    ) -> av.VideoStream:
+        stream = container.add_stream(
+            self.codec,
+            rate=25,
+            width=width,
+            height=height,
+            pix_fmt=self.pixel_format,
+            time_base=self.time_base,
+        )
+        context = stream.codec_context
+        context.time_base = self.time_base
+        lossless = {"crf": "0", "preset": "ultrafast"} if self.codec == "libx264" else {}
+        context.options = lossless if self.options is None else self.options
+        context.colorspace, context.color_trc = self.matrix, self.transfer
+        if self.full_range is not None:
+            context.color_range = 2 if self.full_range else 1
+        if self.aspect:
+            context.sample_aspect_ratio = self.aspect
+        if self.rotation or self.mirrored:
+            stream.set_display_rotation(self.rotation, hflip=self.mirrored)
+        return stream
+
+    def _frame(self, pixels: np.ndarray, index: int) -> av.VideoFrame:
+        frame = av.VideoFrame.from_ndarray(
+            pixels, format="rgba" if pixels.shape[2] == 4 else "rgb24"
+        )
+        frame = frame.reformat(
+            format=self.pixel_format,
+            dst_colorspace=self.convert_as,
+            src_color_range=2,
+            dst_color_range=2 if self.full_range else 1,
+        )
+        frame.pts = index if self.pts is None else self.pts[index]
+        frame.time_base = self.time_base
+        return frame
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a clip of RGB frames and returns its path; further arguments: of ``Clip``."""
+
+    def make(
+        name: str = "clip.mp4", frames: Sequence[np.ndarray] | None = None, **how: Any
+    ) -> Path:
+        Clip(**how).write(tmp_path / name, frames)
+        return tmp_path / name
 
     return make
 

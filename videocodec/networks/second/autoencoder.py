@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..starts import zeroed
+
 _STRIDE = 8  # px a latent
 _PATCH = 4  # px: pixels are unshuffled to so many a side before the first layer
 _LATENT_SCALE = 3.0  # about the deviation of latents, which the decoder's network sees as 1
@@ -58,13 +60,14 @@ class WideBlock(nn.Module):
         self.dw = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
         self.a = nn.Conv2d(channels, expansion * channels, 1)
         self.b = nn.Conv2d(expansion * channels, channels, 1)
+        zeroed(self.b)
         nn.init.normal_(self.b.weight, std=1e-3)
-        nn.init.zeros_(self.b.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         with torch.autocast("cpu", enabled=False):
             y = self.dw(x.float() if x.device.type == "cpu" else x)
-        return x + self.b(self.activation(self.a(y)))
+        out: torch.Tensor = x + self.b(self.activation(self.a(y)))
+        return out
 
 
 def low_body(width: int, low_width: int, blocks: int, activation: str) -> nn.Sequential:
@@ -96,13 +99,15 @@ class SecondEncoder(nn.Module):
         self.body = nn.Sequential(*(WideBlock(width, activation=kind) for _ in range(2)))
         self.low = low_body(width, shape.encoder_low_width, shape.encoder_low_blocks, kind)
         self.head = nn.Conv2d(width, shape.channels, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        zeroed(self.head)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         x = self.fine(self.stem(F.pixel_unshuffle(pictures, _PATCH)))
         x = self.body(self.down(x))
-        return self.linear(pictures) + self.head(x + at_half_resolution(self.low, x))
+        latents: torch.Tensor = self.linear(pictures) + self.head(
+            x + at_half_resolution(self.low, x)
+        )
+        return latents
 
 
 class SecondDecoder(nn.Module):
@@ -120,8 +125,7 @@ class SecondDecoder(nn.Module):
         self.up = nn.Conv2d(width, 4 * fine, 1)
         self.fine = WideBlock(fine, kernel=3, activation=kind)
         self.head = nn.Conv2d(fine, 3 * _PATCH**2, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        zeroed(self.head)
 
     def forward(self, latents: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
         plane = log2_step.to(latents)
@@ -130,4 +134,5 @@ class SecondDecoder(nn.Module):
         x = self.stem(torch.cat([latents / _LATENT_SCALE, plane[:, None]], 1))
         x = self.body(x + at_half_resolution(self.low, x))
         x = self.fine(F.pixel_shuffle(self.up(x), 2))
-        return self.linear(latents) + F.pixel_shuffle(self.head(x), _PATCH)
+        pictures: torch.Tensor = self.linear(latents) + F.pixel_shuffle(self.head(x), _PATCH)
+        return pictures

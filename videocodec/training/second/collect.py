@@ -117,4 +117,4 @@ def _shrunk(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 def _is_large(picture: np.ndarray) -> bool:
-    return min(picture.shape[:2]) >= _VALIDATION_SIDE
+    return bool(min(picture.shape[:2]) >= _VALIDATION_SIDE)

@@ -4,6 +4,7 @@ graphics drawn on the spot.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -65,7 +66,7 @@ def subsampled(picture: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB)
 
 
-def _one_of(pictures: object, rng: np.random.Generator) -> np.ndarray:
+def _one_of(pictures: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     return pictures[int(rng.integers(len(pictures)))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 _FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX,
@@ -50,7 +51,8 @@ def _background(side: int, rng: np.random.Generator) -> np.ndarray:
     angle = rng.uniform(0, 2 * np.pi)
     rows, columns = np.mgrid[:side, :side].astype(np.float32) / side - 0.5
     share = np.clip(rows * np.sin(angle) + columns * np.cos(angle) + 0.5, 0, 1)[..., None]
-    return np.rint(first + share * (second - first)).astype(np.uint8)
+    picture: npt.NDArray[np.uint8] = np.rint(first + share * (second - first)).astype(np.uint8)
+    return picture
 
 
 def _draw_area(picture: np.ndarray, rng: np.random.Generator) -> None:

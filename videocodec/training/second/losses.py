@@ -55,7 +55,10 @@ def colour_planes(error: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Error of RGB (B, 3, H, W) → of luma (B, 1, H, W) and of the colour differences (B, 2, H,
     W).
     """
-    luma = sum(weight * error[:, i : i + 1] for i, weight in enumerate(_LUMA))
+    red_part, green_part, blue_part = (
+        weight * error[:, i : i + 1] for i, weight in enumerate(_LUMA)
+    )
+    luma = red_part + green_part + blue_part
     blue, red = error[:, 2:] - luma, error[:, :1] - luma
     return luma, torch.cat([_BLUE_DIFFERENCE * blue, _RED_DIFFERENCE * red], 1)
 

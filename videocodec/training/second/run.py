@@ -17,6 +17,7 @@ import cv2
 import torch
 
 from ...judges.lpips import LpipsSqueeze
+from ...networks.placement import placed
 from ...networks.second.autoencoder import SecondShape
 from ...networks.second.codec import ACTIVATION, SecondCodec
 from .. import checkpoints
@@ -88,7 +89,7 @@ class SecondTraining:
     look: Interval = field(default_factory=lambda: Interval(minutes=8))
 
 
-def train(asked: SecondTraining, pictures: PackedPictures, budget: Budget) -> Learner:
+def train(asked: SecondTraining, pictures: PackedPictures, budget: Budget) -> Learner[SecondCodec]:
     """Train at a constant rate until the budget is spent → the state, which is saved too."""
     learner = new_learner(asked, pictures)
     state = asked.folder / CHECKPOINT
@@ -101,7 +102,7 @@ def train(asked: SecondTraining, pictures: PackedPictures, budget: Budget) -> Le
 
 def decay(
     asked: SecondTraining, pictures: PackedPictures, pixels: int, minutes: float | None = None
-) -> Learner:
+) -> Learner[SecondCodec]:
     """Take the state of a run through ``pixels`` more while the rate falls to nothing.
 
     A decay that was stopped goes on; one that was finished is made anew.
@@ -125,7 +126,7 @@ def decay(
     return learner
 
 
-def _resume(learner: Learner, state: Path) -> None:
+def _resume(learner: Learner[SecondCodec], state: Path) -> None:
     """Go on with a checkpoint, and the activation that its weights have."""
     learner.resume(state)
     for codec in (learner.model, learner.average):
@@ -133,7 +134,7 @@ def _resume(learner: Learner, state: Path) -> None:
             codec.use_activation(learner.record.get(ACTIVATION, SecondShape.activation))
 
 
-def new_learner(asked: SecondTraining, pictures: PackedPictures) -> Learner:
+def new_learner(asked: SecondTraining, pictures: PackedPictures) -> Learner[SecondCodec]:
     """Networks and optimiser as a run starts."""
     with seeded(asked.seed):
         codec = SecondCodec(asked.shape)
@@ -145,7 +146,7 @@ def new_learner(asked: SecondTraining, pictures: PackedPictures) -> Learner:
         codec.load_rate(asked.rate_weights)
     for name, part in codec.named_children():
         part.requires_grad_(name in asked.parts)
-    codec = codec.to(asked.device, memory_format=_memory_format(asked))
+    codec = placed(codec, asked.device, _memory_format(asked))
     settings = OptimiserSettings(_GRADIENT_LIMIT, betas=(0.9, 0.99))
     groups = parameter_groups(codec, asked.learning_rate, asked.optimiser == "muon")
     learner = Learner(codec, groups, settings, Randomness(asked.seed), pixels=asked.pixels_before)
@@ -178,7 +179,7 @@ def parameter_groups(codec: SecondCodec, rate: float, with_muon: bool) -> list[P
 
 
 def training_loss(
-    learner: Learner, pictures: torch.Tensor, lpips: Judge, weights: SecondWeights
+    learner: Learner[SecondCodec], pictures: torch.Tensor, lpips: Judge, weights: SecondWeights
 ) -> torch.Tensor:
     """The loss of a step, a scalar, on pictures (B, 3, H, W) in [-1, 1]."""
     generator, device = learner.generator(), pictures.device
@@ -197,12 +198,13 @@ def training_loss(
     lost = distortion(decoded, pictures, step, judge, weights, rng, half)
     # Coarse steps have losses ten times those of fine ones; dividing by the step keeps both in the
     # gradient.
-    return ((lost + weights.rate * step**2 * bpp) / step).mean()
+    loss: torch.Tensor = (lost + weights.rate * step**2 * bpp) / step
+    return loss.mean()
 
 
 def load_lpips(asked: SecondTraining) -> LpipsSqueeze:
     """The judge of the loss, where the networks are."""
-    return LpipsSqueeze(asked.lpips).to(asked.device, memory_format=_memory_format(asked))
+    return placed(LpipsSqueeze(asked.lpips), asked.device, _memory_format(asked))
 
 
 class _Session:
@@ -211,7 +213,7 @@ class _Session:
     def __init__(
         self,
         asked: SecondTraining,
-        learner: Learner,
+        learner: Learner[SecondCodec],
         pictures: PackedPictures,
         state: Path,
         weights_file: str,

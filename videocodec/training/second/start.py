@@ -25,7 +25,7 @@ def start_from_principal_components(
     """Set the linear paths by blocks of pictures, RGB uint8 (H, W, 3)."""
     rng, blocks = np.random.default_rng(seed), []
     for _ in range(_SAMPLES):
-        picture = pictures[rng.integers(len(pictures))]
+        picture = pictures[int(rng.integers(len(pictures)))]
         y, x = (int(rng.integers(side - _BLOCK + 1)) for side in picture.shape[:2])
         block = picture[y : y + _BLOCK, x : x + _BLOCK].transpose(2, 0, 1)
         blocks.append(block.reshape(-1) / 127.5 - 1)
