@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+# What ``signal.signal`` takes and gives.
+SignalHandler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 
 
 class Ended(BaseException):

@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TextIO
 
 from ..errors import ForcedModelWarning, LatentVideoError
 from ..signals import Ended
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with EndingInOrder() as ending:
         try:
             with _warnings_as_lines():
-                status = args.run(args)
+                status: int = args.run(args)
             sys.stdout.flush()
             return status
         except KeyboardInterrupt as interrupt:
@@ -144,12 +145,17 @@ def _warnings_as_lines() -> Iterator[None]:
         usual = warnings.showwarning
 
         def show(
-            message: Warning | str, category: type[Warning], *where: object, **more: object
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
         ) -> None:
             if issubclass(category, ForcedModelWarning):
                 print(f"videocodec: warning: {message}", file=sys.stderr)
             else:
-                usual(message, category, *where, **more)
+                usual(message, category, filename, lineno, file, line)
 
         warnings.showwarning = show
         yield

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, TextIO
@@ -153,7 +153,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def print_json(value: dict[str, object], file: TextIO | None = None) -> None:
+def print_json(value: Mapping[str, object], file: TextIO | None = None) -> None:
     """One JSON object on standard output, or in ``file``."""
     print(json.dumps(value, indent=2, ensure_ascii=False), file=file)
 

@@ -19,7 +19,7 @@ from .common import (
 _RUNS_SHOWN = 20  # of lost frames, with a line each; JSON has all
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "decode",

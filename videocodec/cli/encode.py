@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..encoder.report import EncodeReport
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "encode",

@@ -11,7 +11,7 @@ import threading
 import time
 from types import FrameType, TracebackType
 
-from ..signals import Ended
+from ..signals import Ended, SignalHandler
 
 # who asks once more after that is heard again: a library may have swallowed the first
 _CLEANING_SECONDS = 2.0
@@ -30,7 +30,7 @@ class EndingInOrder:
     def __init__(self) -> None:
         self.asked: int | None = None
         self._when = 0.0
-        self._before: dict[int, object] = {}
+        self._before: dict[int, SignalHandler] = {}
 
     def __enter__(self) -> EndingInOrder:
         if threading.current_thread() is threading.main_thread():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..inspection.info import StreamInfo
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "info",
@@ -137,12 +137,8 @@ def _content(found: StreamInfo) -> str:
     """Shares over all frames, and over the inter frames, which tell more, where there are any."""
     if found.provenance is None:
         return "unknown" if found.damage else f"unknown: {found.provenance_unavailable}"
-    text = _shares(found.provenance)
-    return text + (
-        f"; inter frames: {_shares(found.provenance_by_kind['inter'])}"
-        if "inter" in found.provenance_by_kind
-        else ""
-    )
+    text, by_kind = _shares(found.provenance), found.provenance_by_kind or {}
+    return text + (f"; inter frames: {_shares(by_kind['inter'])}" if "inter" in by_kind else "")
 
 
 def _shares(share_of: dict[str, float]) -> str:

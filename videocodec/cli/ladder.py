@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..ladder.schema import LadderResults
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "ladder",

@@ -42,7 +42,9 @@ def crf_values(text: str) -> tuple[str | None, tuple[float, ...] | str]:
     return (codec if equals else None), numbers(values)
 
 
-def merged_crf(given: list[tuple[str | None, tuple[float, ...] | str]] | None) -> object:
+def merged_crf(
+    given: list[tuple[str | None, tuple[float, ...] | str]] | None,
+) -> dict[str, tuple[float, ...]] | tuple[float, ...] | str | None:
     """What ``ladder`` takes as crf: one value for all, or a value for each codec named (the others
     have their own ladder).
     """
@@ -55,7 +57,8 @@ def merged_crf(given: list[tuple[str | None, tuple[float, ...] | str]] | None) -
         from ..errors import ComparisonError
 
         raise ComparisonError("--crf: give numbers for every codec, or by codec, not both")
-    return {codec: values for codec, values in by_codec.items() if values != "auto"} or "auto"
+    chosen = {codec: values for codec, values in by_codec.items() if not isinstance(values, str)}
+    return chosen or "auto"
 
 
 def targets(text: str) -> list[tuple[str, float]]:

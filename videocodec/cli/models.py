@@ -10,7 +10,7 @@ from pathlib import Path
 from .common import add_machine_options, counted, minutes, print_json, size, whole_number
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the commands."""
     parser = commands.add_parser(
         "models",
@@ -55,7 +55,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     lpips.set_defaults(run=run_lpips)
 
 
-def _add_calibrate(actions: argparse._SubParsersAction) -> None:
+def _add_calibrate(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser(
         "calibrate",
         help="make a bundle of a diffusers autoencoder or pipeline",
@@ -238,7 +238,7 @@ def run_show(args: argparse.Namespace) -> int:
             if isinstance(value, list)
             else f"{value:.0f}"
             if isinstance(value, float)
-            else value
+            else str(value)
         )
     width = max(map(len, lines))
     for key, value in lines.items():

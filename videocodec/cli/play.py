@@ -8,7 +8,7 @@ import sys
 from .common import add_machine_options, add_model_options, whole_number
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "play",

@@ -11,7 +11,7 @@ from .common import counted, print_json
 _SPANS_SHOWN = 20
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "repair",

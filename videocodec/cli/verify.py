@@ -9,7 +9,7 @@ from dataclasses import asdict
 from .common import add_model_options, counted, print_json, progress_bar
 
 
-def add(commands: argparse._SubParsersAction) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "verify",

@@ -9,6 +9,7 @@ names no range is read as limited.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -113,6 +114,7 @@ class RgbReader:
 
     def __init__(self, colour: ColourDescription, height: int) -> None:
         self._reformatter = VideoReformatter()
+        self._arguments: dict[str, Any] = {}
         if colour.matrix == IDENTITY:
             self._arguments = {"dst_color_range": ColorRange.JPEG}
         else:
@@ -141,7 +143,10 @@ class ChromaOnLeft:
     def __init__(self, width: int, height: int, pixel_format: str = "yuv420p") -> None:
         self._graph = graph = av.filter.Graph()
         source = graph.add_buffer(
-            width=width, height=height, format=pixel_format, time_base=_ANY_TIME_BASE
+            width=width,
+            height=height,
+            format=av.VideoFormat(pixel_format),
+            time_base=_ANY_TIME_BASE,
         )
         graph.link_nodes(
             source, graph.add("setparams", "chroma_location=left"), graph.add("buffersink")
@@ -149,8 +154,8 @@ class ChromaOnLeft:
 
     def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The frame with that tag."""
-        self._graph.push(frame)
-        return self._graph.pull()
+        self._graph.vpush(frame)
+        return self._graph.vpull()
 
 
 class YuvWriter:
@@ -181,15 +186,18 @@ class YuvWriter:
                 self._build(frame.width, frame.height),
             )
         frame.pts, frame.time_base = 0, _ANY_TIME_BASE
-        self._graph.push(frame)
-        converted = self._graph.pull()
+        self._graph.vpush(frame)
+        converted = self._graph.vpull()
         converted.pts = None
         return converted
 
     def _build(self, width: int, height: int) -> av.filter.Graph:
         graph = av.filter.Graph()
         source = graph.add_buffer(
-            width=width, height=height, format="rgb24", time_base=_ANY_TIME_BASE
+            width=width,
+            height=height,
+            format=av.VideoFormat("rgb24"),
+            time_base=_ANY_TIME_BASE,
         )
         scale = graph.add("scale", **self._options)
         graph.link_nodes(

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -82,7 +83,7 @@ class ContainerSink(FrameSink):
             if not self._started and pts < 0:
                 # FFmpeg moves all tracks by the same time. It goes by decoding times, which
                 # B-frames put further back.
-                self._container.container_options["avoid_negative_ts"] = "make_non_negative"
+                self._open_container.container_options["avoid_negative_ts"] = "make_non_negative"
                 self._stream.codec_context.options = _ENCODER_OPTIONS | {"bf": "0"}
             self._started = True
             frame = self._convert(rgb)
@@ -172,7 +173,15 @@ class ContainerSink(FrameSink):
                 {"movflags": "+faststart", "movie_timescale": str(movie_timescale(time_bases))}
             )
 
-    def _mux(self, packets: list[av.Packet]) -> None:
+    @property
+    def _open_container(self) -> av.container.OutputContainer:
+        if self._container is None:
+            raise ValueError(f"{self._output.target}: it is finished already")
+        return self._container
+
+    def _mux(self, packets: list[av.Packet[Any]]) -> None:
         for packet in packets:
-            packet.duration = self._durations.pop(packet.pts, packet.duration)
-            self._container.mux(packet)
+            duration = None if packet.pts is None else self._durations.pop(packet.pts, None)
+            if duration is not None:
+                packet.duration = duration
+            self._open_container.mux(packet)

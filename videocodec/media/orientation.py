@@ -5,9 +5,12 @@ mirror.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import cast
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideData
 
 
 def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
@@ -34,7 +37,8 @@ def _quarter_turns(degrees: float) -> int:
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
     try:
-        for side_data in frame.side_data:
+        # PyAV's stubs take the container of side data for a mapping, which iterates over keys.
+        for side_data in cast("Iterable[SideData]", frame.side_data):
             if side_data.type.name == "DISPLAYMATRIX":
                 return np.frombuffer(bytes(side_data), dtype=np.int32)
     except ValueError:  # side data of a kind PyAV has no name for, such as EXIF

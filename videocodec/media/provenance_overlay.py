@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.sequence_header import PIXELS_PER_LATENT
 
@@ -73,7 +74,10 @@ def _tinted(rgb: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     luma = (_DARKEST + luma * ((_LIGHTEST - _DARKEST) / 255))[..., None]
     # As much of the colour as leaves all three channels within 0..255.
     room = np.where(chroma > 0, 255 - luma, luma) / np.maximum(np.abs(chroma), 1e-3)
-    return np.rint(luma + chroma * np.minimum(1, room.min(-1, keepdims=True))).astype(np.uint8)
+    drawn: npt.NDArray[np.uint8] = np.rint(
+        luma + chroma * np.minimum(1, room.min(-1, keepdims=True))
+    ).astype(np.uint8)
+    return drawn
 
 
 def _hatched(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:

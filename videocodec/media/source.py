@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -94,11 +95,10 @@ class VideoSource:
         self.path = Path(path)
         self._max_frames = max_frames
         self._decoded_count = 0
-        self._frames: Generator[av.VideoFrame, None, None] | None = None
         self._container = open_container(self.path)
+        self._frames = self._decode()
         try:
             self._stream = open_stream(self.path, self._container)
-            self._frames = self._decode()
             self._first: av.VideoFrame | None = self._first_frame()
             self._describe(self._first)
             self._timed = self._with_times()
@@ -120,8 +120,7 @@ class VideoSource:
     def close(self) -> None:
         """Close the file. Iterating afterwards yields nothing more."""
         self._first = None
-        if self._frames is not None:
-            self._frames.close()
+        self._frames.close()
         self._container.close()
 
     def __iter__(self) -> Iterator[SourceFrame]:
@@ -132,7 +131,7 @@ class VideoSource:
         converting costs more than decoding.
         """
         for frame, pts, duration in self._timed:
-            yield UnconvertedFrame(pts, duration, lambda frame=frame: self._rgb(frame))
+            yield UnconvertedFrame(pts, duration, partial(self._rgb, frame))
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """Instead of iterating: the frames as the decoder gives them, in the source's own pixel

@@ -44,7 +44,7 @@ class Y4mSink(FrameSink):
         self._output: OutputFile | None = None
         self._started = False
         if target == STANDARD_OUTPUT:
-            self._file: BinaryIO | None = sys.stdout.buffer
+            self._file: BinaryIO = sys.stdout.buffer
         else:
             self._output = OutputFile(Path(target), overwrite=overwrite)
             try:
@@ -74,7 +74,7 @@ class Y4mSink(FrameSink):
         if self._output is None:
             return
         self._output.commit()
-        self._file = self._output = None
+        self._output = None
 
     def close(self) -> None:
         if self._output is None:
@@ -82,7 +82,7 @@ class Y4mSink(FrameSink):
         with suppress(OSError):
             self._file.close()
         self._output.remove()
-        self._file = self._output = None
+        self._output = None
 
     def _put(self, data: bytes, *, flush: bool = False) -> None:
         try:
@@ -121,5 +121,5 @@ class Y4mSink(FrameSink):
 def _plane_rows(frame: av.VideoFrame, index: int) -> bytes:
     """The samples of a plane without the padding at the end of its lines."""
     plane = frame.planes[index]
-    rows = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
+    rows = np.frombuffer(bytes(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width].tobytes()

@@ -61,7 +61,10 @@ class BitMaps:
                 self._keep(each, decoder.of(AccessUnit.parse(self._read(each))))
             except BitstreamError as error:
                 self._index.mark_damaged(each, str(error))
-                raise self._index.damage_at(first) from error
+                damage = self._index.damage_at(first)
+                if damage is None:
+                    raise
+                raise damage from error
         self._live = number + 1, decoder
 
     def _keep(self, number: int, maps: list[np.ndarray]) -> None:

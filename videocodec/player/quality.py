@@ -44,9 +44,8 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float | None:
     compare.link_to(output)
     graph.configure()
     for source, rgb in zip(inputs, (first, second), strict=True):
-        frame = av.VideoFrame.from_ndarray(
-            cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), format="gray"
-        )
+        luma = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
+        frame = av.VideoFrame.from_ndarray(np.asarray(luma, np.uint8), format="gray")
         frame.pts, frame.time_base = 0, _TICK
         source.push(frame)
     for source in inputs:

@@ -261,6 +261,8 @@ def _refusal(status: int, error: str, **more: object) -> Response:
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
     return _refusal(error.status_code, error.detail)
 
 

@@ -85,7 +85,7 @@ class _Timeline:
         samples = frame.to_ndarray().reshape(-1, self._channels)
         at = (
             self.written
-            if frame.pts is None
+            if frame.pts is None or frame.time_base is None
             else round((frame.pts * Fraction(frame.time_base) - self._start) * self._rate)
         )
         if abs(at - self.written) <= 1:  # rounding of the time base, not a gap

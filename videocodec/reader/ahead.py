@@ -105,9 +105,9 @@ class ReadAhead:
                     self._asking or self._wish is None or self._wish == done
                 ):
                     self._changed.wait()
-                if self._stopped:
-                    return
                 wish = self._wish
+                if self._stopped or wish is None:
+                    return
             if wish != current:
                 current = wish
                 self._made.clear()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ..decoder.frames import Frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,7 @@ class FrameBatch:
                 )
 
     @classmethod
-    def of(cls, frames: Sequence, height: int, width: int) -> FrameBatch:
+    def of(cls, frames: Sequence[Frame], height: int, width: int) -> FrameBatch:
         """A copy of the pictures of frames (``videocodec.Frame``), of which there may be none."""
         data = (
             np.stack([frame.data for frame in frames])

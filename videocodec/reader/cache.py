@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from enum import Enum
+from typing import Any
 
 from ..checks import check_number
 
@@ -37,8 +38,10 @@ class Cache:
         self._peak = 0
         self._lock = threading.Lock()
 
-    def get(self, kind: Kind, key: Hashable) -> object | None:
-        """The value, which now is the last to be dropped; None if it is not there."""
+    def get(self, kind: Kind, key: Hashable) -> Any:
+        """The value that was put there, which now is the last to be dropped; None if there is
+        none.
+        """
         with self._lock:
             entry = self._entries[kind].get(key)
             if entry is None:
@@ -94,7 +97,7 @@ class Cache:
             for kind in Kind
             if self._bytes[kind]
         }
-        kind = max(over, key=over.get)
+        kind = max(over, key=over.__getitem__)
         self._drop(kind, next(iter(self._entries[kind])))
 
     def _drop(self, kind: Kind, key: Hashable) -> None:

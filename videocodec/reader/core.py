@@ -33,7 +33,9 @@ class ReaderCore:
         read_ahead: bool,
     ) -> None:
         self.cache = Cache(memory_limit)
-        self.file = SharedFile(source) if hasattr(source, "read") else SharedFile.open(source)
+        self.file = (
+            SharedFile.open(source) if isinstance(source, str | Path) else SharedFile(source)
+        )
         try:
             stream = LatentStream(self.file, model, force_model=force_model)
             self.index = StreamIndex(stream.reader)

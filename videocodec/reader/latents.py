@@ -125,7 +125,7 @@ class LatentSource:
 
     def _known(self, number: int) -> list[DecodedLatents] | None:
         """The frames of an access unit if they are at hand.  Raises ``DamagedFrameError``."""
-        known = self._cache.get(Kind.LATENTS, number)
+        known: list[DecodedLatents] | None = self._cache.get(Kind.LATENTS, number)
         if known is None:
             damage = self._index.damage_at(self._index.units[number].first_frame)
             if damage is not None:
@@ -159,7 +159,10 @@ class LatentSource:
             frames = decoder.decode(AccessUnit.parse(data), len(data))
         except BitstreamError as error:
             self._index.mark_damaged(number, str(error))
-            raise self._index.damage_at(self._index.units[target].first_frame) from error
+            damage = self._index.damage_at(self._index.units[target].first_frame)
+            if damage is None:
+                raise
+            raise damage from error
         for frame in frames:
             frame.latent.latents.flags.writeable = frame.quantiser_map.flags.writeable = False
         size = sum(map(_size, frames))
@@ -210,4 +213,5 @@ def _packed(decoder: UnitDecoder) -> bytes:
 
 
 def _unpacked(state: bytes, tables: CodecTables) -> UnitDecoder:
-    return _Unpickler(zlib.decompress(state), tables).load()
+    decoder: UnitDecoder = _Unpickler(zlib.decompress(state), tables).load()
+    return decoder

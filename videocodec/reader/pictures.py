@@ -88,7 +88,7 @@ class PictureSource:
 
         Raises ``DamagedFrameError`` and what networks raise when they cannot be had.
         """
-        known = self._cache.get(Kind.PICTURE, (self._settings, number))
+        known: Frame | None = self._cache.get(Kind.PICTURE, (self._settings, number))
         if known is not None:
             return known
         try:
@@ -113,7 +113,8 @@ class PictureSource:
             self._latents.batch_of(number, decoder.batch_size), decoder.reach
         )
         with self._networks.lock:
-            known = self._cache.get(Kind.PICTURE, key)  # another thread may have made it meanwhile
+            # another thread may have made it meanwhile
+            known: Frame | None = self._cache.get(Kind.PICTURE, key)
             if known is not None:
                 return known
             for frame in map(_by_itself, decoder.pictures(window, places)):
@@ -124,6 +125,7 @@ class PictureSource:
                     self._keep(frame)
             if known is None:  # the batch begins before the damage, and this frame lies behind it
                 self._latents.unit_of(number)
+                raise RuntimeError(f"frame {number} is not in its batch")
             self._keep(known)  # last, so that it is the last to go
             return known
 

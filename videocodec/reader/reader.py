@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, overload
@@ -102,14 +101,15 @@ class VideoReader:
         is closed by itself.
         """
         self._check_open()
-        given = {
-            name: value
-            for name, value in (("steps", steps), ("seed", seed), ("restore", restore))
-            if value is not None
-        }
+        settings = self._settings
+        other_settings = RestorationSettings(
+            settings.steps if steps is None else steps,
+            settings.seed if seed is None else seed,
+            settings.restore if restore is None else restore,
+        )
         other = object.__new__(VideoReader)
         other._closed = True
-        other._join(self._core, replace(self._settings, **given), self._conceal)
+        other._join(self._core, other_settings, self._conceal)
         return other
 
     @property

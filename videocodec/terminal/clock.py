@@ -33,13 +33,13 @@ class PlayClock:
         if not self.playing:
             return
         time = self._from + (now - self._since) * self.speed
-        looping = self.loop_end is not None and self.frame <= self.loop_end
-        end = self._ends(self.loop_end) if looping else self._end
-        if time >= end:
-            if looping:
-                self._go(self.loop_begin, now)
-            else:
-                self.frame, self.playing = len(self._times) - 1, False
+        begin, last = self.loop_begin, self.loop_end
+        if begin is not None and last is not None and self.frame <= last:
+            if time >= self._ends(last):
+                self._go(begin, now)
+                return
+        elif time >= self._end:
+            self.frame, self.playing = len(self._times) - 1, False
             return
         self.frame = max(0, bisect_right(self._times, time) - 1)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 _UPPER_HALF = "▀"
 # xterm's levels; colours 16 to 231 are all combinations
@@ -49,7 +50,10 @@ def to_256(rgb: np.ndarray) -> np.ndarray:
     grey = np.abs(colours.mean(-1)[..., None] - _GREYS).argmin(-1)
     far_cube = ((_CUBE[level] - colours) ** 2).sum(-1)
     far_grey = ((_GREYS[grey][..., None] - colours) ** 2).sum(-1)
-    return np.where(far_grey < far_cube, 232 + grey, 16 + level @ [36, 6, 1])
+    numbers: npt.NDArray[np.int64] = np.where(
+        far_grey < far_cube, 232 + grey, 16 + level @ [36, 6, 1]
+    )
+    return numbers
 
 
 def render(

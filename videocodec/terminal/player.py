@@ -30,7 +30,7 @@ class TerminalPlayer:
 
     def __init__(self, video: VideoReader, screen: Screen, *, frame: int = 0) -> None:
         self._video, self._screen = video, screen
-        self._clock = PlayClock(video.index.pts_seconds, video.metadata.end_seconds, frame)
+        self._clock = PlayClock(video.index.pts_seconds.tolist(), video.metadata.end_seconds, frame)
         self._true_colour = has_true_colour(os.environ)
         self._cells: np.ndarray | None = None
         self._shown: int | None = None

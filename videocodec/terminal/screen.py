@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 
 from ..errors import TerminalError
-from ..signals import Ended
+from ..signals import Ended, SignalHandler
 from .keys import KeyParser
 
 # the alternate screen, no cursor, no wrapping at the edge
@@ -39,8 +39,8 @@ class Screen:
         check_terminal()
         self._in, self._out = sys.stdin.fileno(), sys.stdout.fileno()
         self._keys = KeyParser()
-        self._handlers: dict[int, object] = {}
-        self._wake: tuple[int, int] | None = None
+        self._handlers: dict[int, SignalHandler] = {}
+        self._wake: tuple[int, ...] = ()  # both ends of a pipe
         self._woken_before = -1
         self.resized = True
 
@@ -64,9 +64,11 @@ class Screen:
         """What was typed, waiting for it up to ``timeout`` seconds, or less when the window
         changes.  Raises ``Ended`` when input ends.
         """
-        ready, _, _ = select.select([self._in, self._wake[0]], [], [], max(0, timeout))
-        if self._wake[0] in ready:
-            os.read(self._wake[0], 4096)
+        wake = self._wake[:1]
+        ready, _, _ = select.select([self._in, *wake], [], [], max(0, timeout))
+        for end in wake:
+            if end in ready:
+                os.read(end, 4096)
         if self._in not in ready:
             return []
         data = os.read(self._in, 4096)
