@@ -34,7 +34,7 @@ class ParameterGroup:
     with_muon: by Muon in place of AdamW; for weights of dense layers.
     """
 
-    parameters: Sequence[nn.Parameter]
+    parameters: Sequence[torch.Tensor]
     peak_rate: float
     weight_decay: float | None = None
     with_muon: bool = False

@@ -13,6 +13,7 @@ from torch import nn
 from bitstream.v2.scan import FLAGS, ScanPass, passes_of
 
 from ..context import logistic_bits, slice_sizes
+from ..starts import zeroed
 
 _HIDDEN = 32
 _SOFTNESS = 4.0  # of rounding in training: gradients between 0.15 and 2.1 times as large
@@ -32,8 +33,7 @@ class SliceNetwork(nn.Module):
         self.earlier, self.own, self.hidden = earlier, own, hidden
         self.gather = nn.Conv2d(2 * (earlier + own) + FLAGS + 2, hidden + 2 * own, 3, padding=1)
         self.mix = nn.Conv2d(hidden, 2 * own, 1)
-        nn.init.zeros_(self.mix.weight)
-        nn.init.zeros_(self.mix.bias)
+        zeroed(self.mix)
 
     def from_earlier(self, earlier: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
         """The part of the 3×3 convolution that all passes over a grid share.
@@ -85,6 +85,11 @@ class Rate(nn.Module):
             SliceNetwork(sum(self.slices[:i]), own, hidden) for i, own in enumerate(self.slices)
         )
 
+    @property
+    def networks(self) -> list[SliceNetwork]:
+        """That of each slice."""
+        return [net for net in self.nets if isinstance(net, SliceNetwork)]
+
     def forward(
         self,
         scaled: torch.Tensor,
@@ -102,7 +107,7 @@ class Rate(nn.Module):
         ``_training_bits``.  Values are the same.
         """
         done, bits, start = [scaled[:, :0]], torch.zeros_like(log2_step), 0
-        for index, (net, own) in enumerate(zip(self.nets, self.slices, strict=True)):
+        for index, (net, own) in enumerate(zip(self.networks, self.slices, strict=True)):
             channels = slice(start, start + own)
             value, is_sent = scaled[:, channels], sent[:, channels, None, None]
             softness = _SOFTNESS if is_training else None
@@ -127,7 +132,7 @@ class _Slice:
 
     def __init__(
         self,
-        net: nn.Module,
+        net: SliceNetwork,
         value: torch.Tensor,
         earlier: torch.Tensor,
         log2_step: torch.Tensor,
