@@ -1,13 +1,8 @@
-"""Runs of the second autoencoder: exact to go on with, released by a decay, shown, and packed for
-an accelerator.
-"""
+"""Runs of the second autoencoder: exact to go on with, released by a decay, and shown."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from videocodec.errors import InputError, OutputError, OutputExistsError
+from videocodec.errors import InputError
 from videocodec.networks.second.codec import SecondCodec
 from videocodec.training.budget import Budget
 from videocodec.training.second import pack
-from videocodec.training.second.pack_job import Job, pack_job
 from videocodec.training.second.run import SecondTraining, decay, new_learner, train
 from videocodec.training.second.show import newest_weights, show
 from videocodec.training.second.start import start_from_principal_components
@@ -228,77 +222,3 @@ class TestShow:
     def test_what_cannot_be_shown_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no weights: name the folder of a run"):
             newest_weights(tmp_path)
-
-
-BLOCKED = """
-import sys
-for name in ("av", "diffusers", "constriction", "tqdm", "transformers", "starlette"):
-    sys.modules[name] = None
-"""
-
-
-@pytest.mark.slow
-class TestJob:
-    """A few steps of the whole path, in the folder that is carried, without what is not there."""
-
-    def job(self, asked: SecondTraining, data: Path) -> Job:
-        train(asked, pack.read(data), Budget(steps=1))
-        return Job(data, asked.lpips, run=asked.folder, with_state=True, shape=asked.shape)
-
-    def test_three_steps_on_the_cpu(
-        self, asked: SecondTraining, data: Path, tmp_path: Path
-    ) -> None:
-        folder, output = tmp_path / "job", tmp_path / "out"
-        lines = pack_job(self.job(asked, data), folder)
-        assert "4 frame" in lines[0]
-        (tmp_path / "blocked").mkdir()
-        (tmp_path / "blocked" / "sitecustomize.py").write_text(BLOCKED)
-        environment = os.environ | {
-            "PYTHON": sys.executable,
-            "PYTHONPATH": str(tmp_path / "blocked"),
-            "OMP_NUM_THREADS": "1",
-        }
-        options = ["--steps", "3", "--batch", "1", "--crop", "64", "--workers", "2"]
-        command = ["bash", str(folder / "run.sh"), "9", str(output), *options]
-        ran = subprocess.run(
-            [*command, "--device", "cpu"], env=environment, capture_output=True, text=True
-        )
-        assert ran.returncode == 0, ran.stderr
-        assert "Gpx a minute at a constant rate, 3 steps" in ran.stdout
-        files = [file for file in output.rglob("*") if file.is_file()]
-        assert len(files) == 9 and max(file.stat().st_size for file in files) < 16 << 20
-        state = json.loads((output / "checkpoint" / "state.json").read_text())
-        assert (state["steps"], state["pixels"]) == (3, 3 * STEP)  # one of them before the job
-        lines = log(output)
-        assert lines[0]["iteration"] == 1
-        assert lines[-1]["decaying"] and lines[-1]["iteration"] == 6
-        assert "decayed.safetensors" in (output / "panel.md").read_text()
-        self.goes_on(replace(asked, folder=output), data)
-
-    @staticmethod
-    def goes_on(asked: SecondTraining, data: Path) -> None:
-        """What came back is a run like any other."""
-        assert train(asked, pack.read(data), Budget(steps=4)).steps == 4
-
-    def test_code_is_what_it_imports_and_no_more(
-        self, asked: SecondTraining, data: Path, tmp_path: Path
-    ) -> None:
-        pack_job(self.job(asked, data), tmp_path / "job")
-        code = tmp_path / "job" / "code"
-        modules = {str(file.relative_to(code)) for file in code.rglob("*.py")}
-        assert "videocodec/training/second/job.py" in modules
-        assert not any(
-            name.startswith(("videocodec/encoder", "videocodec/models", "bitstream/v1"))
-            for name in modules
-        )
-
-    def test_a_folder_that_is_there_and_weights_that_are_not_are_refused(
-        self, asked: SecondTraining, data: Path, tmp_path: Path
-    ) -> None:
-        (tmp_path / "there").mkdir()
-        job = Job(data, asked.lpips, weights=tmp_path / "absent")
-        with pytest.raises(OutputExistsError, match="there exists"):
-            pack_job(job, tmp_path / "there")
-        with pytest.raises(OutputError, match="absent: no weights to start from"):
-            pack_job(job, tmp_path / "job")
-        assert not (tmp_path / "job").exists()
