@@ -89,7 +89,8 @@ class Runner:
         """
         for job in expected:
             self.expect(job)
-        self._report("starting")
+        if clips or expected:
+            self._report("starting")
         pool = ThreadPoolExecutor(self._workers)
         try:
             checks = [lambda clip=clip: self._check_clip(clip) for clip in clips]
