@@ -103,3 +103,10 @@ def test_a_chunk_that_is_not_the_last_leaves_room_for_a_keyframe_like_its_own(he
     assert allowed[False] == pytest.approx(
         ((10_000 - 1.1 * 8 * 500) * 10 / 20, (10_000 - 1.1 * 8 * 500) * 16 / 20)
     )
+
+
+def test_what_is_allowed_is_exact_where_nothing_came_before() -> None:
+    """A frame every 3 ticks: 34 of them share a window, and thirds of a bit are no float."""
+    allowed = PeakLimit(10_001, TICK, (), 100, is_last=True).allowed(unit(0, (3,) * 2))
+    assert isinstance(allowed, Fraction)
+    assert allowed == Fraction(10_001 * 2, 34)

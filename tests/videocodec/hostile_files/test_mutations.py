@@ -17,6 +17,10 @@ from tools.fuzz.mp4 import boxes
 
 from .conftest import Small, assert_frames_or_a_named_error, written
 
+# One file is enough for all examples of a test, and a decode takes as long as it takes.
+_EXAMPLES = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 EXTREMES = [0, 1, 2, 7, 8, 9, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
 
 
@@ -104,20 +108,13 @@ class TestMutatedStreams:
             units[place] = data.draw(mutated_unit(small.units[order[place]]))
         assert_frames_or_a_named_error(written(folder, units))
 
-    @settings(
-        max_examples=12,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-        derandomize=True,
-    )
+    @settings(_EXAMPLES, max_examples=12, derandomize=True)
     @given(data=st.data())
     def test_a_few(self, data: st.DataObject, small: Small, tmp_path: Path) -> None:
         self.check(data, small, tmp_path)
 
     @pytest.mark.slow
-    @settings(
-        max_examples=150,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )
+    @settings(_EXAMPLES, max_examples=150)
     @given(data=st.data())
     def test_many(self, data: st.DataObject, small: Small, tmp_path: Path) -> None:
         self.check(data, small, tmp_path)
@@ -137,20 +134,13 @@ class TestMutatedBoxes:
         path.write_bytes(content)
         assert_frames_or_a_named_error(path)
 
-    @settings(
-        max_examples=15,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-        derandomize=True,
-    )
+    @settings(_EXAMPLES, max_examples=15, derandomize=True)
     @given(data=st.data())
     def test_a_few(self, data: st.DataObject, small: Small, tmp_path: Path) -> None:
         self.check(data, small, tmp_path)
 
     @pytest.mark.slow
-    @settings(
-        max_examples=150,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )
+    @settings(_EXAMPLES, max_examples=150)
     @given(data=st.data())
     def test_many(self, data: st.DataObject, small: Small, tmp_path: Path) -> None:
         self.check(data, small, tmp_path)
