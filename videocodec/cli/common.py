@@ -75,6 +75,17 @@ def frame_span(text: str) -> FrameSpan:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def executor(text: str) -> str:
+    """An argparse type: who does the work of an encode."""
+    from ..encoder.request import check_executor
+
+    try:
+        check_executor(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def chunk_numbers(text: str) -> range:
     """An argparse type: a number, as in 7, or some in a row, as in 40:50 for 40 to 49."""
     match = re.fullmatch(r"(\d+)(?::(\d+))?", text)

@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ..encoder.request import LOCAL
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF
 from ..presets import PRESETS
 from .common import (
@@ -14,6 +15,7 @@ from .common import (
     amount,
     bitrate,
     counted,
+    executor,
     print_json,
     progress_bar,
     share,
@@ -145,6 +147,16 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         help="processes that share the work, for the same bytes (default: 1)",
     )
     parser.add_argument(
+        "--executor",
+        type=executor,
+        default=LOCAL,
+        metavar="ray[://HOST:PORT]",
+        help=(
+            "let the jobs be workers on a Ray cluster: the one at that address, the one that this"
+            " machine belongs to, or else one that is started for the encode"
+        ),
+    )
+    parser.add_argument(
         "--resume",
         action="store_true",
         help="go on with what an interrupted encode left in OUTPUT.chunks; needs the same settings",
@@ -173,6 +185,7 @@ def run(args: argparse.Namespace) -> int:
             device=args.device,
             threads=args.threads,
             jobs=args.jobs,
+            executor=args.executor,
             resume=args.resume,
             overwrite=args.yes,
             progress=progress,

@@ -20,7 +20,7 @@ from .finishing import FileParts, report_on, warnings_of_generation, write_file
 from .pipeline import Encoding, VideoTask, planned_chunks, sequence_header
 from .rates import outcome_at
 from .report import EncodeReport
-from .request import EncodeRequest, RateGoal
+from .request import LOCAL, EncodeRequest, RateGoal
 from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings
 from .workers import start_workers
 from .workplace import Workers, Workplace
@@ -46,6 +46,7 @@ def encode(
     device: str = "auto",
     threads: int | None = None,
     jobs: int = 1,
+    executor: str = LOCAL,
     resume: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
@@ -68,7 +69,8 @@ def encode(
     speed; None: it aims at the source's latents. model: a bundle's name or folder.  embed_model:
     attach the bundle to the file, which then decodes where nobody has it.  threads: CPU threads of
     the networks.  jobs: processes that share the work between keyframes; the bytes are the same for
-    any number, and a script must call with ``jobs`` under ``if __name__ == "__main__"``. progress:
+    any number, and a script must call with ``jobs`` under ``if __name__ == "__main__"``.  executor:
+    ``ray`` or ``ray://HOST:PORT`` for ``jobs`` workers on a Ray cluster instead.  progress:
     called after every access unit.
 
     target must end in .mp4 or .m4v, and appears under its name only when it is complete.  Until
@@ -103,6 +105,7 @@ def encode(
         device=device,
         threads=threads,
         jobs=jobs,
+        executor=executor,
         resume=resume,
         overwrite=overwrite,
     )
@@ -164,7 +167,7 @@ def _workshop(
     # Workers first: in a script that forgot its guard they fail, before a second copy of the
     # script lays hands on the folder.
     with (
-        start_workers(workplace, request.jobs) as workers,
+        start_workers(workplace, request.jobs, request.executor) as workers,
         ChunkStore(request.target, contents, resume=request.resume) as store,
         _kept(store),
     ):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..checks import check_number, check_whole_number
-from ..errors import InputError, OutputError, UnknownModelError
+from ..errors import InputError, OutputError, SettingsError, UnknownModelError
 from ..media.frame_sink import check_target
 from .settings import EncoderSettings
 
 TARGET_SUFFIXES = (".mp4", ".m4v")
+LOCAL = "local"  # the executor that starts processes on this machine
 _HIGHEST_RATE = 1e15  # bits or bytes, far beyond what can be
 
 
@@ -62,11 +63,13 @@ class EncodeRequest:
     device: str
     threads: int | None
     jobs: int
+    executor: str
     resume: bool
     overwrite: bool
 
     def __post_init__(self) -> None:
         check_whole_number("jobs", self.jobs, 1)
+        check_executor(self.executor)
         for name in ("max_frames", "threads"):
             if getattr(self, name) is not None:
                 check_whole_number(name, getattr(self, name), 1)
@@ -87,6 +90,12 @@ class EncodeRequest:
     def check_target(self) -> None:
         """Refuse what would lose something."""
         check_stream_target(self.source, self.target, overwrite=self.overwrite)
+
+
+def check_executor(executor: str) -> None:
+    """Raise ``SettingsError`` unless it is ``local``, ``ray`` or ``ray://HOST:PORT``."""
+    if executor not in (LOCAL, "ray") and not executor.startswith("ray://"):
+        raise SettingsError(f"executor must be local, ray or ray://HOST:PORT, got {executor!r}")
 
 
 def check_stream_target(source: Path, target: Path, *, overwrite: bool) -> None:

@@ -1,0 +1,180 @@
+"""Workers on Ray: that they give what this process gives, that none of them is needed, and what
+they are sent where they do not see what the caller sees.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import videocodec
+from videocodec.encoder import ray_workers
+from videocodec.encoder.chunk_coder import ChunkTask, CodingPlan
+from videocodec.encoder.chunks import Chunk
+from videocodec.encoder.pipeline import sequence_header
+from videocodec.encoder.ray_actor import MODEL, SOURCE, Provisions, RayActor
+from videocodec.encoder.settings import EncoderSettings
+from videocodec.encoder.workers import start_workers
+from videocodec.encoder.workplace import Workplace
+from videocodec.errors import InputError, MissingPackageError, SettingsError, WorkerError
+from videocodec.media.source import VideoSource
+from videocodec.models.bundle import ModelBundle
+
+SETTINGS = EncoderSettings(preset="ultrafast")
+
+
+@pytest.fixture(scope="module")
+def movie(
+    tmp_path_factory: pytest.TempPathFactory,
+    write_movie: Callable[..., Path],
+    panned: Callable[..., list[np.ndarray]],
+) -> Path:
+    """30 frames of 64×48."""
+    return write_movie(tmp_path_factory.mktemp("ray") / "movie.mp4", panned(30, 48, 64, (0, 1)))
+
+
+@pytest.fixture(scope="module")
+def workplace(movie: Path) -> Workplace:
+    bundle = ModelBundle.find("embedded")
+    with VideoSource(movie) as source:
+        header = sequence_header(source, bundle, SETTINGS)
+    return Workplace(movie, None, bundle, header, "cpu", 2, 0)
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[object]:
+    """A Ray of this machine, which workers then do not end."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install videocodec[cluster]")
+    try:
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    except Exception as error:  # of many kinds, where the machine is too busy or forbids sockets
+        pytest.skip(f"Ray does not start here: {str(error).strip().partition(chr(10))[0]}")
+    yield ray
+    ray.shutdown()
+
+
+def task(index: int, frames: int = 5) -> ChunkTask:
+    return ChunkTask(Chunk(index, 5 * index, frames, False), (CodingPlan(SETTINGS),))
+
+
+def actors() -> list[int]:
+    """Process ids of the workers."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (folder / "cmdline").read_bytes().startswith(b"ray::RayActor"):
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.slow
+def test_killed_workers_lose_nothing(ray: object, workplace: Workplace) -> None:
+    tasks = [task(index) for index in range(6)]
+    with start_workers(workplace, 1) as alone:
+        expected = dict(alone.run(tasks, lambda unit: None))
+    sizes: list[int] = []
+    with start_workers(workplace, 2, "ray") as workers:
+        found = {}
+        for done, results in workers.run(
+            [None, *tasks, None], lambda unit: sizes.append(unit.size)
+        ):
+            found[done] = results
+            if len(found) in (1, 3):
+                for process in actors()[: len(found)]:  # one of them, then all
+                    os.kill(process, signal.SIGKILL)
+        assert found == expected
+        assert sum(sizes) == sum(len(results[0].data) for results in expected.values())
+        with pytest.raises(InputError, match="it was changed while it was being read"):
+            dict(workers.run([task(5, frames=6)], lambda unit: None))
+    assert ray.is_initialized()
+
+
+@pytest.mark.slow
+def test_an_encode_has_the_bytes_of_this_process(ray: object, movie: Path, tmp_path: Path) -> None:
+    options = {"bitrate": 60_000, "preset": "ultrafast", "gop_size": 10, "device": "cpu"}
+    videocodec.encode(movie, tmp_path / "a.mp4", threads=1, **options)
+    frames: list[int] = []
+    videocodec.encode(
+        movie,
+        tmp_path / "b.mp4",
+        threads=2,
+        jobs=2,
+        executor="ray",
+        progress=lambda now: frames.append(now.frames_done),
+        **options,
+    )
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    assert max(frames) == 30
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_again_and_again_is_an_error(
+    ray: object, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dying(RayActor):
+        def code(self, task: ChunkTask) -> None:
+            os._exit(1)
+
+    monkeypatch.setattr(ray_workers, "RayActor", Dying)
+    monkeypatch.setattr(ray_workers, "_MOST_DEATHS", 2)
+    with (
+        start_workers(workplace, 1, "ray") as workers,
+        pytest.raises(WorkerError, match="died 2 times in a row at frames 0 to 4"),
+    ):
+        dict(workers.run([task(0)], lambda unit: None))
+
+
+@pytest.mark.slow
+def test_a_worker_that_fits_nowhere_is_an_error(ray: object, workplace: Workplace) -> None:
+    with pytest.raises(SettingsError, match="no machine of the Ray cluster has 50 cores"):
+        start_workers(replace(workplace, threads=50), 1, "ray")
+
+
+def test_what_a_worker_does_not_see_it_is_sent(workplace: Workplace, tmp_path: Path) -> None:
+    provisions = Provisions(workplace)
+    assert RayActor(workplace, 1, provisions.identities).lacks() == []
+    elsewhere = replace(
+        workplace,
+        source=tmp_path / "absent.mp4",
+        bundle=ModelBundle("embedded", tmp_path / "absent"),
+    )
+    actor = RayActor(elsewhere, 1, provisions.identities)
+    assert actor.lacks() == [SOURCE, MODEL]
+    for name in (SOURCE, MODEL):
+        actor.receive(name, provisions.content(name))
+    assert actor.lacks() == []
+    with start_workers(workplace, 1) as alone:
+        assert actor.code(task(2)) == dict(alone.run([task(2)], lambda unit: None))[task(2)]
+
+
+def test_a_source_that_was_changed_is_not_taken_for_the_same(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    changed = tmp_path / "movie.mp4"
+    changed.write_bytes(workplace.source.read_bytes()[:-1] + b"!")
+    identities = Provisions(workplace).identities
+    assert RayActor(replace(workplace, source=changed), 1, identities).lacks() == [SOURCE]
+
+
+def test_without_ray_it_says_what_to_install(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(ray_workers, "import_module", absent)
+    with pytest.raises(MissingPackageError, match="pip install 'videocodec\\[cluster\\]'"):
+        start_workers(workplace, 2, "ray")
+
+
+@pytest.mark.parametrize("executor", ["", "rays", "ssh://host"])
+def test_another_executor_is_refused(executor: str, movie: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="executor must be local, ray or ray://HOST:PORT"):
+        videocodec.encode(movie, tmp_path / "a.mp4", executor=executor)
