@@ -62,7 +62,8 @@ def main() -> int:
         encode_here(options)
         return 0
     print(
-        "| setting | luma and keyframes | latents that differ | most, of a latent's scale | bytes | size |"
+        "| setting | luma and keyframes | latents that differ | most, of a latent's scale"
+        " | bytes | size |"
     )
     print("|---|---|---|---|---|---|")
     first: tuple[dict, np.ndarray] | None = None

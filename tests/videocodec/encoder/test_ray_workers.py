@@ -23,7 +23,7 @@ from videocodec.encoder.ray_actor import MODEL, SOURCE, Provisions, RayActor
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.encoder.workers import start_workers
 from videocodec.encoder.workplace import Workplace
-from videocodec.errors import InputError, MissingPackageError, SettingsError, WorkerError
+from videocodec.errors import InputError, MissingPackageError, SettingsError
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 
@@ -94,47 +94,6 @@ def test_killed_workers_lose_nothing(ray: object, workplace: Workplace) -> None:
         with pytest.raises(InputError, match="it was changed while it was being read"):
             dict(workers.run([task(5, frames=6)], lambda unit: None))
     assert ray.is_initialized()
-
-
-@pytest.mark.slow
-def test_an_encode_has_the_bytes_of_this_process(ray: object, movie: Path, tmp_path: Path) -> None:
-    options = {"bitrate": 60_000, "preset": "ultrafast", "gop_size": 10, "device": "cpu"}
-    videocodec.encode(movie, tmp_path / "a.mp4", threads=1, **options)
-    frames: list[int] = []
-    videocodec.encode(
-        movie,
-        tmp_path / "b.mp4",
-        threads=2,
-        jobs=2,
-        executor="ray",
-        progress=lambda now: frames.append(now.frames_done),
-        **options,
-    )
-    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
-    assert max(frames) == 30
-
-
-@pytest.mark.slow
-def test_a_worker_that_dies_again_and_again_is_an_error(
-    ray: object, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Dying(RayActor):
-        def code(self, task: ChunkTask) -> None:
-            os._exit(1)
-
-    monkeypatch.setattr(ray_workers, "RayActor", Dying)
-    monkeypatch.setattr(ray_workers, "_MOST_DEATHS", 2)
-    with (
-        start_workers(workplace, 1, "ray") as workers,
-        pytest.raises(WorkerError, match="died 2 times in a row at frames 0 to 4"),
-    ):
-        dict(workers.run([task(0)], lambda unit: None))
-
-
-@pytest.mark.slow
-def test_a_worker_that_fits_nowhere_is_an_error(ray: object, workplace: Workplace) -> None:
-    with pytest.raises(SettingsError, match="no machine of the Ray cluster has 50 cores"):
-        start_workers(replace(workplace, threads=50), 1, "ray")
 
 
 def test_what_a_worker_does_not_see_it_is_sent(workplace: Workplace, tmp_path: Path) -> None:
