@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import safe_open
 
+from .coder import Coder
 from .errors import UnsupportedVersionError
 from .v1.frame_coder import FrameCoder
 from .v1.memory import decoding_bytes
 from .v1.tables import TENSOR_ERRORS, CodecTables, TablesError
+from .v2.frame_coder import FrameCoder as KeyframeCoder
+from .v2.memory import decoding_bytes as keyframe_decoding_bytes
+from .v2.tables import LevelTables
 
 if TYPE_CHECKING:
     from .sequence_header import SequenceHeader
@@ -28,6 +32,8 @@ class Format:
     """What one version of the format brings.
 
     version: as the sequence header stores it.
+    is_frozen: what its bytes mean never changes.  That of a draft may change any day: nothing but
+    experiments writes it.
     specification: the document that specifies it, from the root of the repository.
     load_tables: reads a model's ``codec/tables.safetensors``; raises ``TablesError``.
     new_coder: tables and header of a stream → the state that a keyframe begins with.
@@ -35,24 +41,34 @@ class Format:
     """
 
     version: int
+    is_frozen: bool
     specification: str
-    load_tables: Callable[[str | Path], CodecTables]
-    new_coder: Callable[[CodecTables, SequenceHeader], FrameCoder]
+    load_tables: Callable[[str | Path], CodecTables | LevelTables]
+    new_coder: Callable[[Any, SequenceHeader], Coder]
     decoding_bytes: Callable[[SequenceHeader, int], int]
 
 
 FORMATS = {
     1: Format(
         version=1,
+        is_frozen=True,
         specification="bitstream/FORMAT.md",
         load_tables=CodecTables.load,
         new_coder=FrameCoder.for_header,
         decoding_bytes=decoding_bytes,
     ),
+    2: Format(
+        version=2,
+        is_frozen=False,
+        specification="bitstream/FORMAT-2.md",
+        load_tables=LevelTables.load,
+        new_coder=KeyframeCoder.for_header,
+        decoding_bytes=keyframe_decoding_bytes,
+    ),
 }
 
 
-def load_tables(path: str | Path) -> CodecTables:
+def load_tables(path: str | Path) -> CodecTables | LevelTables:
     """Read the ``codec/tables.safetensors`` of a model, of whatever version it is.
 
     The file names its version in its metadata, as ``format_version``; those of version 1 need not.

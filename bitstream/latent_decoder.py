@@ -6,15 +6,15 @@ import zlib
 
 from .access_unit import AccessUnit
 from .blas_threads import one_blas_thread
+from .coder import Coder, Tables
 from .errors import BitstreamError, ChecksumError
 from .formats import format_of
 from .group_structure import FrameReference, walk_group
 from .limits import available_bytes, check_memory
 from .sequence_header import SequenceHeader
-from .v1.frame_coder import FrameCoder, LatentFrame
+from .v1.frame_coder import LatentFrame
 from .v1.observer import Observer
 from .v1.prediction import ReferenceFrame
-from .v1.tables import CodecTables
 
 
 def latent_checksum(frames: tuple[LatentFrame, ...]) -> int:
@@ -38,13 +38,13 @@ class LatentDecoder:
 
     def __init__(
         self,
-        tables: CodecTables,
+        tables: Tables,
         memory_limit: int | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._tables, self._observer = tables, observer
         self._memory_limit = available_bytes() if memory_limit is None else memory_limit
-        self._coder: FrameCoder | None = None
+        self._coder: Coder | None = None
         self._anchor: ReferenceFrame | None = None
         self._header: SequenceHeader | None = None
 
@@ -94,7 +94,7 @@ class LatentDecoder:
 
 
 def decode_group(
-    coder: FrameCoder,
+    coder: Coder,
     anchor: ReferenceFrame | None,
     unit: AccessUnit,
     observer: Observer | None = None,

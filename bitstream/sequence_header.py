@@ -33,7 +33,8 @@ from .errors import FieldError, UnsupportedVersionError
 from .fields import ByteReader, ByteWriter, check_range
 
 MAGIC = b"LVID"
-NEWEST_VERSION = 1  # of the format; formats.FORMATS has an entry for each one up to this
+NEWEST_VERSION = 2  # of the format; formats.FORMATS has an entry for each one up to this
+NEWEST_FROZEN = 1  # which encoders write; newer ones are drafts
 MAX_SIDE = 16384
 MAX_PIXELS = 1 << 26
 MAX_NAME_BYTES = 64
@@ -90,15 +91,14 @@ class ColourDescription:
 class SequenceHeader:
     """A sequence header; building or parsing one with a field out of range raises ``FieldError``.
 
-    format_version: as the stream was written, 1..NEWEST_VERSION.  width, height: pixels of the
-    picture shown.  colour: of the source, for the decoder's output. sample_aspect_ratio: width /
-    height of a pixel, ``Fraction(0)`` unknown.  rotation: quarter turns counter-clockwise (0..3) by
-    which a player turns the picture.  time_base: seconds per tick.  frame_rate: frames per second,
-    ``Fraction(0)`` unknown.  crf, gop_size (frames), preset: the encoder's settings, for
-    information. model_sha256: identity of the model bundle, 64 lower-case hex digits.
+    format_version: 1..NEWEST_VERSION.  width, height: pixels of the picture shown.  colour: of the
+    source, for the decoder's output. sample_aspect_ratio: width / height of a pixel, 0 unknown.
+    rotation: quarter turns counter-clockwise (0..3) by which a player turns the picture.
+    time_base: seconds per tick.  frame_rate: frames per second, 0 unknown.  crf, gop_size (frames),
+    preset: the encoder's settings, for information. model_sha256: of the bundle, 64 hex digits.
     """
 
-    format_version: int = NEWEST_VERSION
+    format_version: int = NEWEST_FROZEN
     width: int
     height: int
     colour: ColourDescription = ColourDescription()

@@ -220,9 +220,9 @@ def test_files_that_are_something_else(tmp_path, make_video) -> None:
 
 def test_a_newer_version_and_a_damaged_start_name_the_file(tmp_path, make_units) -> None:
     unit = bytearray(make_units()[0].to_bytes())
-    newer = (5, 2, True, UnsupportedVersionError, "newer version")
+    newer = (5, 3, True, UnsupportedVersionError, "newer version")
     # a flipped bit must not send anyone looking for an upgrade
-    not_newer = (5, 2, False, ContainerError, "damaged")
+    not_newer = (5, 3, False, ContainerError, "damaged")
     too_wide = (7, 0xFF, True, ContainerError, "field width at byte 7")
     for position, value, checksum, error, message in (newer, not_newer, too_wide):
         changed = bytearray(unit)

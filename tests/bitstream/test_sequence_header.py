@@ -177,10 +177,10 @@ def test_values_out_of_range_name_the_field_and_its_offset(
 
 def test_a_newer_version_says_what_to_do() -> None:
     data = bytearray(bytes.fromhex(GOLDEN))
-    data[4] = 2
+    data[4] = 3
     with pytest.raises(
         UnsupportedVersionError,
-        match=r"newer version \(format 2, this program reads 1\): upgrade videocodec",
+        match=r"newer version \(format 3, this program reads 2\): upgrade videocodec",
     ):
         parse(bytes(data))
 

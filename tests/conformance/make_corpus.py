@@ -24,7 +24,7 @@ import numpy as np
 
 from bitstream.container import StreamReader, StreamWriter
 from bitstream.group_structure import Structure
-from bitstream.sequence_header import NEWEST_VERSION
+from bitstream.sequence_header import NEWEST_FROZEN
 from bitstream.v1.tables import CodecTables
 
 from ..bitstream.synthetic import MadeUnit, StreamMaker, synthetic_header
@@ -159,7 +159,7 @@ def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTabl
     """What the manifest says of a file."""
     header = StreamReader(path).header
     entry = {
-        "file": f"v{NEWEST_VERSION}/{path.name}",
+        "file": f"v{NEWEST_FROZEN}/{path.name}",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "about": about,
         "made_by": made_by,
@@ -172,7 +172,7 @@ def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTabl
             " columns"
         ),
     }
-    stream = corpus.Stream(str(NEWEST_VERSION), path.stem, entry, path.parents[1])
+    stream = corpus.Stream(str(NEWEST_FROZEN), path.stem, entry, path.parents[1])
     units = list(corpus.decode(stream, tables))
     everything = hashlib.sha256(
         b"".join(frame.latents.astype("<i2").tobytes() for _, frames in units for frame in frames)
@@ -189,7 +189,7 @@ def make(folder: Path, added: int) -> dict:
     """Write models and files of the current version of the format below ``folder``, those it began
     with (0) or those added at some time → the manifest's entry of that part.
     """
-    target = folder / f"v{NEWEST_VERSION}"
+    target = folder / f"v{NEWEST_FROZEN}"
     for needed in (target, folder / "models"):
         needed.mkdir(exist_ok=True, parents=True)
     files = {name: make_files(name) for name, model in MODELS.items() if model.added == added}
@@ -229,7 +229,7 @@ def main(arguments: list[str] | None = None, folder: Path = corpus.FOLDER) -> in
     parser = argparse.ArgumentParser(prog="make_corpus", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--part",
-        default=str(NEWEST_VERSION),
+        default=str(NEWEST_FROZEN),
         help="what to make entries for: 1, or 1.1 for the first files added to that",
     )
     part = parser.parse_args(arguments).part
@@ -237,14 +237,14 @@ def main(arguments: list[str] | None = None, folder: Path = corpus.FOLDER) -> in
     if part in corpus.FROZEN:
         print(
             f"make_corpus: error: version {part} of the format is frozen: its files and latents are"
-            " never made again. If decoded integers must change, raise NEWEST_VERSION in"
+            " never made again. If decoded integers must change, raise NEWEST_FROZEN in"
             " bitstream/sequence_header.py and make the corpus of the new version",
             file=sys.stderr,
         )
         return 1
-    if version != str(NEWEST_VERSION) or not (added or "0").isdecimal():
+    if version != str(NEWEST_FROZEN) or not (added or "0").isdecimal():
         print(
-            f"make_corpus: error: bitstream/ writes version {NEWEST_VERSION} of the format, not"
+            f"make_corpus: error: bitstream/ writes version {NEWEST_FROZEN} of the format, not"
             f" {part}",
             file=sys.stderr,
         )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bitstream.latent_decoder import latent_checksum
-from bitstream.sequence_header import NEWEST_VERSION
+from bitstream.sequence_header import NEWEST_FROZEN
 from bitstream.v1.tables import CodecTables
 from videocodec.cli import main as videocodec_main
 
@@ -68,7 +68,7 @@ class TestFrozen:
     def test_the_version_that_is_written_is_frozen_and_in_the_manifest(self) -> None:
         assert set(corpus.read_manifest()) == set(corpus.FROZEN)
         assert {int(part.partition(".")[0]) for part in corpus.FROZEN} == set(
-            range(1, NEWEST_VERSION + 1)
+            range(1, NEWEST_FROZEN + 1)
         )
 
     def test_files_are_those_of_the_manifest(self) -> None:
@@ -218,7 +218,7 @@ class TestMaking:
         for name, scenario in SCENARIOS.items():
             made = make_corpus.make_units(name, tables[scenario.model], models[scenario.model])
             assert [data for data, _ in made] == corpus.units_of(
-                STREAMS[f"{NEWEST_VERSION} {name}"]
+                STREAMS[f"{NEWEST_FROZEN} {name}"]
             ), name
 
     def test_the_tables_are_made_of_the_same_integers(self, tables: dict[str, CodecTables]) -> None:
@@ -245,8 +245,8 @@ class TestMaking:
     def test_a_version_that_nothing_writes_is_refused(
         self, copied: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert make_corpus.main(["--part", str(NEWEST_VERSION + 1)], copied) == 1
-        assert f"writes version {NEWEST_VERSION}" in capsys.readouterr().err
+        assert make_corpus.main(["--part", str(NEWEST_FROZEN + 1)], copied) == 1
+        assert f"writes version {NEWEST_FROZEN}" in capsys.readouterr().err
 
     def test_a_version_that_is_not_frozen_is_made(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: Callable
@@ -254,8 +254,8 @@ class TestMaking:
         monkeypatch.setattr(corpus, "FROZEN", {})
         chosen(("keyframes",), ("encoded_crf_0",))
         assert make_corpus.main([], tmp_path) == 0
-        made = corpus.read_manifest(tmp_path)[str(NEWEST_VERSION)]["streams"]
-        frozen = corpus.read_manifest()[str(NEWEST_VERSION)]["streams"]
+        made = corpus.read_manifest(tmp_path)[str(NEWEST_FROZEN)]["streams"]
+        frozen = corpus.read_manifest()[str(NEWEST_FROZEN)]["streams"]
         assert made["keyframes"]["units"] == frozen["keyframes"]["units"]
         assert len(made["encoded_crf_0"]["units"]) == len(frozen["encoded_crf_0"]["units"])
         assert not corpus.disagreements(tmp_path)

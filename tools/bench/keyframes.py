@@ -12,20 +12,16 @@ the clips.
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 
-os.environ.setdefault("SVT_LOG", "1")  # errors only
 from bitstream.access_unit import AccessUnit
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.v1.quantiser import step_latent
+from tools.bench import svtav1_intra
 from tools.bench.markdown import Table
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
 from tools.bench.quality import quality
@@ -40,7 +36,6 @@ from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
 
-SVTAV1_PRESET = "5"
 Measured = tuple[float, float, float]  # bpp, PSNR in dB, lpips-squeeze
 
 
@@ -70,30 +65,8 @@ def coded_by_svtav1(path: Path, crf: int, perceptual: LpipsSqueeze) -> Measured:
     """The same by SVT-AV1, one frame."""
     with VideoSource(path, max_frames=1) as source:
         rgb = next(iter(source)).rgb
-    height, width = rgb.shape[:2]
-    options = {"crf": str(crf), "preset": SVTAV1_PRESET, "svtav1-params": "avif=1"}
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="ivf") as output:
-        stream = output.add_stream("libsvtav1", rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = Fraction(1, 25)
-        stream.codec_context.colorspace, stream.codec_context.color_range = 5, 1
-        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=5, dst_color_range=1
-        )
-        frame.pts = 0
-        packets = [*stream.encode(frame), *stream.encode(None)]
-        size = sum(p.size for p in packets)
-        for packet in packets:
-            output.mux(packet)
-    buffer.seek(0)
-    with av.open(buffer) as container:
-        decoded = (
-            next(container.decode(video=0))
-            .reformat(format="rgb24", src_colorspace=5, src_color_range=1)
-            .to_ndarray()
-        )
-    return size * 8 / (height * width), *quality(decoded, rgb, perceptual)
+    size, decoded = svtav1_intra.code_picture(rgb, crf)
+    return size * 8 / (rgb.shape[0] * rgb.shape[1]), *quality(decoded, rgb, perceptual)
 
 
 def curve(

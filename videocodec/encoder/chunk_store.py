@@ -17,7 +17,7 @@ from types import TracebackType
 
 from filelock import BaseFileLock
 
-from bitstream.sequence_header import NEWEST_VERSION
+from bitstream.sequence_header import NEWEST_FROZEN
 
 from ..errors import OutputError, ResumeError
 from ..locks import remove_lock, take_lock
@@ -62,7 +62,7 @@ def manifest(
     values = {
         "made_by": _MADE_BY,
         "version": __version__,
-        "format_version": NEWEST_VERSION,
+        "format_version": NEWEST_FROZEN,
         "source": asdict(source_identity(source)),
         "settings": asdict(settings) | {"effort": asdict(settings.effort)},
         "model_sha256": model_sha256,

@@ -20,7 +20,7 @@ from safetensors import safe_open
 from bitstream.formats import load_tables
 from bitstream.model_identity import model_sha256
 from bitstream.v1.quantiser import QUANTISER_COUNT
-from bitstream.v1.tables import TENSOR_ERRORS, CodecTables
+from bitstream.v1.tables import TENSOR_ERRORS, CodecTables, TablesError
 
 from ..errors import UnknownModelError
 from .files import BUNDLES, TABLES_FILE, bundle_files, is_bundle, names_in
@@ -143,8 +143,14 @@ class ModelBundle:
 
     @cached_property
     def tables(self) -> CodecTables:
-        """The integer tables (``TablesError`` if they are damaged)."""
-        return load_tables(self.tables_file)
+        """The integer tables.  Raises ``TablesError`` if they are damaged, or of a draft."""
+        tables = load_tables(self.tables_file)
+        if not isinstance(tables, CodecTables):
+            raise TablesError(
+                f"{self.tables_file}: tables of format version {tables.format_version}, a"
+                " draft that only tools.bench.intra_v2 knows: choose another model"
+            )
+        return tables
 
     @cached_property
     def latent_scale(self) -> npt.NDArray[np.float32]:

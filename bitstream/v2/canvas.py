@@ -1,0 +1,74 @@
+"""The values of a frame while it is being coded, as the context networks see them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from .context_network import INPUT_LIMIT
+
+_BORDER = 8  # positions: the largest stride of a pass
+
+
+class ValueCanvas:
+    """Values of all channels with a border of zeros; what is not known yet is 0.
+
+    Planes: values, their magnitudes, and one that is 1 inside the picture.
+    """
+
+    def __init__(self, channels: int, height: int, width: int) -> None:
+        self._channels, self._pitch = channels, width + 2 * _BORDER
+        planes = np.zeros((2 * channels + 1, height + 2 * _BORDER, self._pitch))
+        planes[-1, _BORDER:-_BORDER, _BORDER:-_BORDER] = 1
+        self._size = planes[0].size
+        self._planes = planes.reshape(len(planes), -1)
+
+    def store(
+        self,
+        first: int,
+        rows: npt.NDArray[np.int64],
+        columns: npt.NDArray[np.int64],
+        values: npt.NDArray[np.int64],
+    ) -> None:
+        """Put values (n, channels) of channels from ``first`` on at n positions, clamped to
+        ±INPUT_LIMIT.
+        """
+        centres = self._centres(rows, columns)
+        limited = np.minimum(np.maximum(values, -INPUT_LIMIT), INPUT_LIMIT).T
+        own = slice(first, first + len(limited))
+        self._planes[own, centres] = limited
+        self._planes[self._channels :][own, centres] = np.abs(limited)
+
+    def features(
+        self,
+        visible: int,
+        rows: npt.NDArray[np.int64],
+        columns: npt.NDArray[np.int64],
+        stride: int,
+    ) -> npt.NDArray[np.float64]:
+        """The 3×3 neighbourhoods on a grid of that stride, (n, 9·(2·visible + 1)) float64 holding
+        integers: values of the first ``visible`` channels, their magnitudes, inside.
+        """
+        offsets = _taps(self._channels, self._size, self._pitch, visible, stride)
+        centres = self._centres(rows, columns)
+        features: npt.NDArray[np.float64] = self._planes.reshape(-1).take(
+            centres[:, None] + offsets
+        )
+        return features
+
+    def _centres(
+        self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        return (rows + _BORDER) * self._pitch + columns + _BORDER
+
+
+@lru_cache(maxsize=64)
+def _taps(channels: int, size: int, pitch: int, visible: int, stride: int) -> npt.NDArray[np.int64]:
+    """Where inputs lie, relative to the position in the first of the planes."""
+    planes = [*range(visible), *range(channels, channels + visible), 2 * channels]
+    around = [(dy * pitch + dx) * stride for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    offsets: npt.NDArray[np.int64] = (np.array(planes)[:, None] * size + np.array(around)).ravel()
+    offsets.flags.writeable = False
+    return offsets

@@ -1,0 +1,110 @@
+"""FORMAT-2.md says what the code does: its example, and a decoder written from it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL
+from bitstream.v1.quantiser import log2_step_eighths
+from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
+from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
+from bitstream.v2.level_contexts import LEVEL_CLASSES
+from bitstream.v2.level_syntax import LevelCoder
+from bitstream.v2.scan import CHECKERBOARD, LATTICE, NewPositions
+from bitstream.v2.tables import LevelTables, element_shapes
+
+from ...conformance.reference_v2.levels import ReferenceLevels
+from .synthetic import SLICES, Levels, random_tables
+from .test_level_syntax import random_levels
+
+TEXT = (Path(__file__).parents[3] / "bitstream" / "FORMAT-2.md").read_text(encoding="utf-8")
+WORDS = {
+    "all": NewPositions.ALL,
+    "row and column odd": NewPositions.BOTH_ODD,
+    "row + column odd": NewPositions.ODD_SUM,
+    "row + column even": NewPositions.EVEN_SUM,
+}
+
+
+def rows(section: int) -> list[list[str]]:
+    """The cells of all tables of a section, without heads."""
+    found = re.search(rf"^## {section}\. .*?(?=^## |\Z)", TEXT, re.M | re.S)
+    assert found
+    lines = [line for line in found[0].splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in cells if any(cell[:1].isdigit() for cell in row)]
+
+
+def even(shape: tuple[int, int]) -> np.ndarray:
+    """Equal frequencies; the first takes what is left over."""
+    frequencies = np.full(shape, FREQUENCY_TOTAL // shape[1])
+    frequencies[:, 0] += FREQUENCY_TOTAL - frequencies[0].sum()
+    return frequencies
+
+
+def test_the_passes() -> None:
+    listed = [
+        (int(stride), WORDS[positions], tuple(int(flag) for flag in flags.split(", ")))
+        for stride, positions, flags in rows(2)
+    ]
+    assert listed == [(one.stride, one.new, one.flags) for one in (*LATTICE, *CHECKERBOARD)]
+
+
+def test_the_classes_of_levels() -> None:
+    listed = [
+        (
+            f"`{one.name}`",
+            f"{one.first_bin}..{one.first_bin + one.bins - 1}",
+            one.radius,
+            one.shape[1],
+        )
+        for one in LEVEL_CLASSES
+    ]
+    assert [(name, bins, int(r), int(n)) for name, bins, r, n in rows(4)] == listed
+
+
+def test_the_example() -> None:
+    gather = np.zeros((TAPS * planes_of(0, 1), 3))
+    gather[[tap for tap in range(TAPS) if tap != 4], 1] = 1024
+    network = SliceNetwork(gather, np.zeros(3), np.zeros((1, 2)), np.zeros(2), 1)
+    priors = {name: even(shape) for name, shape in element_shapes(1).items()}
+    tables = LevelTables((1,), (network,), priors)
+    levels, values = np.zeros((2, 1, 3, 3), np.int64)
+    means = {}
+    for _, place, mean, level, value in rows(6):
+        row, column = (int(number) for number in place.split(", "))
+        levels[0, row, column], values[0, row, column] = int(level), int(value)
+        means[row, column] = int(mean)
+    chosen, writer = Levels(levels), SymbolWriter()
+    found = LevelCoder(tables, 3, 3).code(writer, log2_step_eighths(40), chosen.choose, 1)
+    assert np.array_equal(found, values) and len(means) == 9
+    assert all(chosen.means[0][place] == mean for place, mean in means.items())
+    assert f"payload is `{writer.finish().hex()}`" in TEXT
+
+
+@pytest.mark.parametrize(
+    ("seed", "height", "width", "size", "slices", "quantiser"),
+    [
+        (0, 9, 10, 1.0, 5, 40),
+        (1, 3, 17, 30.0, 5, 3),
+        (2, 8, 8, 4000.0, 4, 90),
+        (3, 5, 5, 2.0, 0, 127),
+    ],
+)
+def test_a_decoder_written_from_the_text_agrees(
+    seed: int, height: int, width: int, size: float, slices: int, quantiser: int
+) -> None:
+    tables, writer = random_tables(seed, SLICES), SymbolWriter()
+    levels = random_levels(seed, height, width, size)
+    coder = LevelCoder(tables, height, width)
+    values = coder.code(writer, log2_step_eighths(quantiser), Levels(levels).choose, slices)
+    payload = writer.finish()
+    reference = ReferenceLevels(tables.to_tensors(), height, width)
+    assert reference.decode(payload, quantiser) == values.tolist()
+    reader = LevelCoder(tables, height, width)
+    found = reader.code(SymbolReader(payload), log2_step_eighths(quantiser))
+    assert np.array_equal(found, values)

@@ -1,0 +1,57 @@
+"""Tables files of version 2: what is stored is read, and what does not fit is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bitstream.formats import load_tables
+from bitstream.v1.tables import TablesError
+from bitstream.v2.tables import LevelTables
+
+from .synthetic import SLICES, random_tables
+
+
+def test_a_file_names_its_version_and_holds_all(tmp_path: Path) -> None:
+    tables = random_tables()
+    tables.save(tmp_path / "tables.safetensors")
+    found = load_tables(tmp_path / "tables.safetensors")
+    assert isinstance(found, LevelTables)
+    assert (found.format_version, found.latent_channels, found.slices) == (2, 11, SLICES)
+    wanted, stored = tables.to_tensors(), found.to_tensors()
+    assert wanted.keys() == stored.keys()
+    assert all(np.array_equal(value, stored[name]) for name, value in wanted.items())
+    assert {value.dtype for value in stored.values()} == {np.dtype(np.int32)}
+
+
+def put(name: str, value: object) -> Callable[[dict], None]:
+    return lambda tensors: tensors.update({name: np.array(value)})
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (put("slices", [1, 0]), "must be positive"),
+        (put("slices", [40, 40]), "add up to 1..64"),
+        (put("slices", [1.0]), "slices must be integers"),
+        (lambda tensors: tensors.pop("levels.wide"), "levels.wide must be integers.*missing"),
+        (put("slice_count", [[65536, 0, 0, 0, 0, 0]]), "slice_count: every row"),
+        (put("slice_count", [[2**62, 2**62, 2**62, 2**62, 65535, 1]]), "slice_count: every row"),
+        (put("context.0.mix_bias", [1 << 24, 1 + (1 << 24)]), "context.0: weights must lie within"),
+        (put("context.1.gather", [[1]]), "context.1.gather must be integers of shape"),
+        (put("context.2.mix", np.zeros((0, 4), np.int32)), "hidden width must be 1..256"),
+    ],
+)
+def test_what_does_not_fit_is_named(change: Callable[[dict], None], problem: str) -> None:
+    tensors: dict = dict(random_tables().to_tensors())
+    change(tensors)
+    with pytest.raises(TablesError, match=problem):
+        LevelTables.from_tensors(tensors, "here")
+
+
+def test_what_is_no_file_of_tables_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TablesError, match="absent: codec tables cannot be read"):
+        LevelTables.load(tmp_path / "absent")

@@ -1,0 +1,113 @@
+"""The level layer of a keyframe by sections 1 to 4 of FORMAT-2.md, position after position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..reference_v1.entropy import RangeDecoder, Tables
+
+LATTICE = [(8, (0, 0, 3), lambda r, c: True)]
+for _depth in (2, 1, 0):
+    LATTICE.append((1 << _depth, (1, 0, _depth), lambda r, c: r % 2 == 1 and c % 2 == 1))
+    LATTICE.append((1 << _depth, (0, 1, _depth), lambda r, c: (r + c) % 2 == 1))
+CHECKERBOARD = [
+    (1, (1, 0, 0), lambda r, c: (r + c) % 2 == 0),
+    (1, (0, 1, 0), lambda r, c: (r + c) % 2 == 1),
+]
+CLASSES = [("levels.still", 0, 12, 3), ("levels.narrow", 12, 12, 15), ("levels.wide", 24, 25, 96)]
+Frame = list[list[list[int]]]  # channel, row, column
+
+
+def clip(value: int, low: int, high: int) -> int:
+    return min(max(value, low), high)
+
+
+class ReferenceLevels:
+    """Decodes keyframes of so many rows and columns of latents; tensors: of the tables file."""
+
+    def __init__(self, tensors: Mapping, height: int, width: int) -> None:
+        self.tensors, self.height, self.width = tensors, height, width
+        self.slices = tensors["slices"].tolist()
+        names = ["slice_count", *(name for name, *_ in CLASSES)]
+        self.tables = {name: Tables(tensors[name].tolist(), 256) for name in names}
+
+    def decode(self, payload: bytes, quantiser: int) -> Frame:
+        """Values in sixteenths of the step."""
+        coder, log2_step = RangeDecoder(payload), (quantiser - 40) * 8 // 12
+        channels = sum(self.slices)
+        frame = [[[0] * self.width for _ in range(self.height)] for _ in range(channels)]
+        (count,) = self.tables["slice_count"].decode(coder, [0])
+        first = 0
+        for index in range(count):
+            for stride, flags, belongs in LATTICE if index < 4 else CHECKERBOARD:
+                places = list(self.places(stride, belongs))
+                expected = [
+                    self.network(index, first, frame, place, stride, (*flags, log2_step, 1))
+                    for place in places
+                ]
+                self.decode_pass(coder, first, places, expected, frame)
+            first += self.slices[index]
+        return frame
+
+    def places(self, stride: int, belongs) -> Iterator[tuple[int, int]]:
+        for row in range(0, self.height, stride):
+            for column in range(0, self.width, stride):
+                if belongs(row // stride, column // stride):
+                    yield row, column
+
+    def network(self, index, first, frame, place, stride, constants) -> list[int]:
+        """Means, then log2 scales."""
+        part = {
+            name: self.tensors[f"context.{index}.{name}"].tolist()
+            for name in ("gather", "gather_bias", "mix", "mix_bias")
+        }
+        visible = frame[: first + self.slices[index]]
+        taps = [
+            (place[0] + stride * dy, place[1] + stride * dx)
+            for dy in (-1, 0, 1)
+            for dx in (-1, 0, 1)
+        ]
+        is_inside = [0 <= r < self.height and 0 <= c < self.width for r, c in taps]
+        values = [
+            [
+                clip(plane[r][c], -8191, 8191) if ok else 0
+                for (r, c), ok in zip(taps, is_inside, strict=True)
+            ]
+            for plane in visible
+        ]
+        planes = [*values, *([abs(v) for v in plane] for plane in values)]
+        planes += [[constant * ok for ok in is_inside] for constant in constants]
+        inputs = [value for plane in planes for value in plane]
+        sums = [
+            bias + sum(x * row[j] for x, row in zip(inputs, part["gather"], strict=True))
+            for j, bias in enumerate(part["gather_bias"])
+        ]
+        width = len(part["mix"])
+        hidden = [clip(value >> 8, 0, 2**20 - 1) for value in sums[:width]]
+        outputs = []
+        for o, bias in enumerate(part["mix_bias"]):
+            mixed = sum(h * row[o] for h, row in zip(hidden, part["mix"], strict=True)) >> 4
+            outputs.append(clip((mixed + bias + sums[width + o] + 2048) >> 12, -131071, 131071))
+        return outputs
+
+    def decode_pass(self, coder, first, places, expected, frame) -> None:
+        listed = [
+            (first + channel, place, outputs[channel], outputs[len(outputs) // 2 + channel])
+            for place, outputs in zip(places, expected, strict=True)
+            for channel in range(len(outputs) // 2)
+        ]
+        for name, first_bin, bins, radius in CLASSES:
+            chosen, ids = [], []
+            for one in listed:
+                table = clip((one[3] + 82) >> 2, 0, 48) - first_bin
+                if 0 <= table < bins:
+                    chosen.append(one)
+                    ids.append(table)
+            symbols = self.tables[name].decode(coder, ids)
+            escapes = iter(coder.escapes(sum(symbol > 2 * radius for symbol in symbols)))
+            for (channel, (row, column), mean, _), symbol in zip(chosen, symbols, strict=True):
+                level = symbol - radius
+                if symbol > 2 * radius:
+                    beyond = next(escapes) + radius + 1
+                    level = -beyond if symbol == 2 * radius + 1 else beyond
+                frame[channel][row][column] = mean + 16 * level

@@ -1,0 +1,92 @@
+"""Codec tables of format version 2 from the weights of a training: the rate model's networks as
+integers, and logistic frequencies for every scale.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL
+from bitstream.v2.context_network import (
+    CONSTANT_PLANES,
+    STEP_BITS,
+    SUM_BITS,
+    TAPS,
+    WEIGHT_BITS,
+    WEIGHT_LIMIT,
+    SliceNetwork,
+)
+from bitstream.v2.level_contexts import (
+    BINS_PER_OCTAVE,
+    LEAST_LOG2_SCALE,
+    LEVEL_CLASSES,
+    LevelClass,
+)
+from bitstream.v2.tables import LevelTables, element_shapes
+
+from ..networks.second import rate
+
+
+def tables_of(model: rate.Rate) -> LevelTables:
+    """Tables with which levels cost what the model expects."""
+    networks = tuple(_network(net) for net in model.nets if isinstance(net, rate.SliceNetwork))
+    priors = {one.name: _logistic_frequencies(one) for one in LEVEL_CLASSES}
+    tables, symbols = element_shapes(len(model.slices))["slice_count"]
+    priors["slice_count"] = _frequencies(np.full((tables, symbols), 1 / symbols))
+    return LevelTables(model.slices, networks, priors)
+
+
+def _network(net: rate.SliceNetwork) -> SliceNetwork:
+    """Weights as integers, with as many fraction bits as their inputs leave them."""
+    gather = net.gather.weight.detach().double().cpu()
+    by_plane = gather.permute(1, 2, 3, 0).reshape(gather.shape[1], TAPS, -1).numpy()
+    bits = np.full(len(by_plane), WEIGHT_BITS)
+    bits[-CONSTANT_PLANES:] = SUM_BITS
+    bits[-2] = SUM_BITS - STEP_BITS  # log2 of the step comes in eighths
+    mix = net.mix.weight.detach().double().cpu()[:, :, 0, 0].T.numpy()
+    return SliceNetwork(
+        _integers(by_plane, bits[:, None, None]).reshape(len(by_plane) * TAPS, -1),
+        _integers(_values(net.gather.bias), SUM_BITS),
+        _integers(mix, WEIGHT_BITS),
+        _integers(_values(net.mix.bias), SUM_BITS),
+        net.own,
+    )
+
+
+def _values(parameter: torch.Tensor | None) -> npt.NDArray[np.float64]:
+    assert parameter is not None  # of a convolution with a bias
+    values: npt.NDArray[np.float64] = parameter.detach().double().cpu().numpy()
+    return values
+
+
+def _integers(
+    values: npt.NDArray[np.float64], bits: int | npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Rounded to so many fraction bits."""
+    rounded: npt.NDArray[np.float64] = np.rint(values * 2.0**bits)
+    return np.clip(rounded, -WEIGHT_LIMIT, WEIGHT_LIMIT)
+
+
+def _logistic_frequencies(level_class: LevelClass) -> npt.NDArray[np.int64]:
+    """Of levels whose distance from the mean is logistic, (tables, symbols)."""
+    bins = level_class.first_bin + np.arange(level_class.bins)
+    scale = 2.0 ** (LEAST_LOG2_SCALE + bins / BINS_PER_OCTAVE)[:, None]
+    # Below the mirror axis, where both values are small and their difference is exact.
+    upper = -np.arange(0, level_class.radius + 2) + 0.5
+    cumulative = 1 / (1 + np.exp(-upper / scale))
+    side = cumulative[:, :-1] - cumulative[:, 1:]  # levels 0, 1, … radius
+    side[:, 0] = 2 * cumulative[:, 0] - 1
+    beyond = cumulative[:, -1:]
+    return _frequencies(np.hstack([side[:, :0:-1], side, beyond, beyond]))
+
+
+def _frequencies(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Rows of frequencies >= 1 that add up to FREQUENCY_TOTAL; the largest takes the rest."""
+    free = FREQUENCY_TOTAL - probabilities.shape[1]
+    found = 1 + np.floor(free * probabilities / probabilities.sum(1, keepdims=True))
+    frequencies: npt.NDArray[np.int64] = found.astype(np.int64)
+    rows = np.arange(len(frequencies))
+    frequencies[rows, frequencies.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
+    return frequencies
