@@ -5,15 +5,21 @@ next to it.
 from __future__ import annotations
 
 from .attached_model import AttachedModel, check_attachable
+from .clock import Clock, clock_of
+from .labels import Chapter, Labels
 from .reader import StreamReader
 from .samples import Sample, UnitInfo
 from .shared_file import SharedFile
-from .tracks import TrackCopier
+from .tracks import CopySource, TrackCopier
 from .unfinished import Unfinished
 from .writer import StreamWriter, movie_timescale
 
 __all__ = [
     "AttachedModel",
+    "Chapter",
+    "Clock",
+    "CopySource",
+    "Labels",
     "Sample",
     "SharedFile",
     "StreamReader",
@@ -22,5 +28,6 @@ __all__ = [
     "Unfinished",
     "UnitInfo",
     "check_attachable",
+    "clock_of",
     "movie_timescale",
 ]

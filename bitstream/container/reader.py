@@ -17,9 +17,11 @@ from ..group_structure import MAX_FRAMES
 from ..sequence_header import MAGIC, SequenceHeader
 from .attached_model import AttachedModel
 from .boxes import read_layout
+from .labels import Labels
+from .media_input import LATENT_CODEC, MP4_ALONE, open_input, packets_within
 from .samples import Sample, UnitInfo
 from .shared_file import SharedFile, check_is_file
-from .tracks import LATENT_CODEC, MP4_ALONE, describe, open_input, packets_within
+from .tracks import describe
 
 # FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the
 # ones after it.
@@ -44,7 +46,7 @@ class StreamReader:
     line on every copied track.  audio_tracks: how many of them are sound.  container_bytes: what
     the file would weigh without the copied tracks and the attached model: its size less theirs.
     attached_model_bytes: of the latter, 0 if there is none. declared_end_seconds: when the last
-    frame ends by the container's tables, None where they do not say.
+    frame ends by the container's tables, None where they do not say.  labels: of it.
 
     Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or no header
     that can be read; ``UnsupportedVersionError`` for a newer format.  A file that is cut short
@@ -62,7 +64,7 @@ class StreamReader:
             opened = open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE)
         with opened as container:
             self._stream_index, first = _find_latent_track(path, container, self._layout.file_bytes)
-            copied = [stream for stream in container.streams if stream.index != self._stream_index]
+            copied = [one for one in container.streams if getattr(one, "name", "") != LATENT_CODEC]
             self.tracks = [describe(stream) for stream in copied]
             track = container.streams[self._stream_index]
             self.declared_end_seconds = None
@@ -70,6 +72,7 @@ class StreamReader:
                 self.declared_end_seconds = float(
                     ((track.start_time or 0) + track.duration) * track.time_base
                 )
+            self.labels = Labels.of(container)
             self.audio_tracks = sum(stream.type == "audio" for stream in copied)
         self.header_is_intact = _begins_keyframe(first) and checksum_holds(first)
         if (

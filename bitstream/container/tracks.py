@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,11 +15,10 @@ from av.packet import Packet
 from av.stream import Stream
 
 from ..errors import ContainerError
-from .shared_file import SharedFile, check_is_file
+from .clock import Clock
+from .media_input import LATENT_CODEC, open_input, packets_within
+from .subtitles import TEXT_CODECS, as_mov_text
 
-LATENT_CODEC = "bin_data"  # FFmpeg's name for what the latent track is coded as
-# options of open_input: no format that opens other files
-MP4_ALONE = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2"}
 _COPIED_KINDS = ("audio", "subtitle")
 _EMPTY_TEXT = b"\x00\x00"  # a mov_text packet that clears the screen
 # of the file's bytes: FFmpeg adds a few to some packets, and tracks may share some
@@ -35,12 +35,27 @@ def describe(stream: Stream) -> str:
     return text + (")" if stream.language in (None, "und") else f", {stream.language})")
 
 
+@dataclass(frozen=True)
+class CopySource:
+    """A file from which tracks are copied.
+
+    path: of the file.
+    picture: index of the video track that is coded, None for the first.
+    clock: that of the file, by which the pictures are timed too.
+    """
+
+    path: str | Path
+    picture: int | None = None
+    clock: Clock = field(default_factory=Clock)
+
+
 class TrackCopier:
     """Copies the audio and subtitle tracks of ``source`` into ``output``, an open PyAV output
     without packets yet.
 
     Payload, timestamps, durations and codec parameters stay as they are, and so do language and
-    disposition (ADTS headers of AAC, which MP4 and Matroska do not have, go).  Call ``copy_until``
+    disposition (ADTS headers of AAC, which MP4 and Matroska do not have, go; subtitles that are
+    text with marks become ``mov_text`` in MP4, without the marks).  Call ``copy_until``
     before every packet of the picture, so that packets come interleaved and none has to be kept,
     and ``finish`` in the end; or ``close`` to give up.
 
@@ -48,8 +63,9 @@ class TrackCopier:
     were 0.  Of sound that is whole packets, and one more before the first, which decoders need to
     begin with: both end up before time 0, where players skip them.
 
-    may_end: tracks end where the source cannot be read any more, as in a file that is cut short,
-    and packets that are known to be damaged are left out.
+    may_end: tracks end where the source cannot be read any more, as in a file that is cut short, or
+    where ``output`` takes no more of them, and packets that are known to be damaged are left out;
+    ``problems`` says so in a line each.
 
     ``copied`` and ``skipped`` describe tracks in one line each: those being copied, and those the
     format of ``output`` cannot hold or that are neither picture nor sound nor subtitles.
@@ -59,21 +75,26 @@ class TrackCopier:
 
     def __init__(
         self,
-        source: str | Path,
+        source: str | Path | CopySource,
         output: av.container.OutputContainer,
         cut: tuple[Fraction, Fraction] | None = None,
         *,
         may_end: bool = False,
     ) -> None:
-        self._path, self._may_end = source, may_end
+        self._source = source if isinstance(source, CopySource) else CopySource(source)
+        self._path, self._may_end = self._source.path, may_end
         self._cut = cut
         self._output = output
+        self._writes_mp4 = output.format.name in ("mp4", "mov")
         self.copied: list[str] = []
         self.skipped: list[str] = []
+        self.problems: list[str] = []
         self.time_bases: list[Fraction] = []
         self._targets: dict[int, Stream] = {}
         self._last_dts: dict[int, int] = {}
-        self._input = open_input(source)
+        self._least_step: dict[int, int] = {}
+        self._texts: dict[int, str] = {}  # codecs of those that become ``mov_text``
+        self._input = open_input(self._path)
         try:
             for stream in self._input.streams:
                 self._add(stream)
@@ -103,33 +124,48 @@ class TrackCopier:
         self._input.close()
 
     def _add(self, stream: Stream) -> None:
-        if (stream.type == "video" and stream == self._input.streams.video[0]) or getattr(
-            stream, "name", None
-        ) == LATENT_CODEC:
+        picture = self._source.picture
+        if stream.type == "video" and (
+            stream == self._input.streams.video[0] if picture is None else stream.index == picture
+        ):
             return
+        if getattr(stream, "name", None) == LATENT_CODEC and picture is None:
+            return
+        name = stream.codec_context.name if stream.codec_context else ""
         if stream.type not in _COPIED_KINDS:
             self.skipped.append(
-                f"{describe(stream)}: only the first video track, sound and subtitles are kept"
+                f"{describe(stream)}: only one video track, sound and subtitles are kept"
             )
+        elif stream.type == "subtitle" and name in TEXT_CODECS and self._writes_mp4:
+            target = self._output.add_mux_stream("mov_text")
+            target.time_base = stream.time_base or Fraction(1, 1000)
+            self._texts[stream.index] = name
+            self._add_target(stream, target)
         elif not _format_holds(self._output.format.name, stream):
             self.skipped.append(f"{describe(stream)}: {self._output.format.name} cannot hold it")
         else:
-            target = self._output.add_stream_from_template(stream)
-            target.metadata.update(
-                {
-                    key: stream.metadata[key]
-                    for key in ("language", "title")
-                    if key in stream.metadata
-                }
-            )
-            target.disposition = stream.disposition
-            self._targets[stream.index] = target
-            self.copied.append(describe(stream))
-            assert stream.time_base is not None  # FFmpeg gives every stream of an input one
-            self.time_bases.append(stream.time_base)
-            # MP4 counts sound in samples, whatever the source does
-            if isinstance(stream, av.AudioStream):
-                self.time_bases.append(Fraction(1, stream.codec_context.sample_rate))
+            self._add_target(stream, self._output.add_stream_from_template(stream))
+
+    def _add_target(self, stream: Stream, target: Stream) -> None:
+        """Have a track copied into one of the output."""
+        tags = stream.metadata
+        # MP4 calls the title of a track its name
+        for key, value in (
+            ("language", tags.get("language")),
+            ("title", tags.get("title", tags.get("name"))),
+        ):
+            if value:
+                target.metadata[key] = value
+        target.disposition = stream.disposition
+        self._targets[stream.index] = target
+        self.copied.append(describe(stream))
+        assert stream.time_base is not None  # FFmpeg gives every stream of an input one
+        bases = [stream.time_base]
+        # MP4 counts sound in samples, whatever the source does
+        if isinstance(stream, av.AudioStream):
+            bases.append(Fraction(1, stream.codec_context.sample_rate))
+        self.time_bases += bases
+        self._least_step[stream.index] = math.ceil(max(bases) / stream.time_base)
 
     def _demux(self) -> Iterator[Packet[Stream]]:
         """Packets of the tracks to copy, in the order of the file."""
@@ -137,9 +173,9 @@ class TrackCopier:
             return
         # FFmpeg's MP4 writer fills the gaps between subtitles with empty ones itself: copied, they
         # would be there twice.
-        fills_gaps = self._output.format.name in ("mp4", "mov")
+        fills_gaps = self._writes_mp4
         chosen = [self._input.streams[index] for index in self._targets]
-        demuxed: Iterator[Packet[Stream]] = self._input.demux(chosen)
+        demuxed = self._source.clock.repaired(self._input.demux(chosen))
         if self._input.format.name.startswith("mov"):  # other formats may hold packets compressed
             demuxed = packets_within(
                 demuxed, _TIMES_READ * os.path.getsize(self._path) + _MORE_BYTES, self._path
@@ -148,12 +184,14 @@ class TrackCopier:
             try:
                 packet = next(demuxed, None)
             except (av.FFmpegError, ContainerError) as error:
+                reason = str(error) if isinstance(error, ContainerError) else error.strerror
                 if self._may_end:
+                    self.problems.append(f"sound and subtitles end early ({reason})")
                     return
                 if isinstance(error, ContainerError):
                     raise
                 raise ContainerError(
-                    f"{self._path}: sound or subtitles cannot be read ({error.strerror})"
+                    f"{self._path}: sound or subtitles cannot be read ({reason})"
                 ) from error
             if packet is None:
                 return
@@ -170,21 +208,37 @@ class TrackCopier:
 
     def _write(self, packet: Packet[Stream]) -> None:
         index = packet.stream.index
+        if index not in self._targets:
+            return
         last = self._last_dts.get(index)
         assert packet.pts is not None and packet.dts is not None  # ``_demux`` sees to it
-        # damaged files repeat timestamps, and muxers stop at that
-        if last is not None and packet.dts <= last:
-            packet.pts, packet.dts = max(packet.pts, last + 1), last + 1
+        # Damaged files repeat timestamps, and muxers stop at that: also at two that become one in
+        # samples.
+        least = self._least_step[index]
+        if last is not None and packet.dts < last + least:
+            packet.pts, packet.dts = max(packet.pts, last + least), last + least
         self._last_dts[index] = packet.dts
+        if index in self._texts:
+            packet = _replaced(packet, as_mov_text(bytes(packet), self._texts[index]))
         packet.stream = self._targets[index]
         try:
             self._output.mux(packet)
         except OSError:
             raise
         except av.FFmpegError as error:
-            raise ContainerError(
-                f"{self._path}: track {index} cannot be copied ({error.strerror})"
-            ) from error
+            problem = f"track {index} cannot be copied"
+            if not self._may_end:
+                raise ContainerError(f"{self._path}: {problem} ({error.strerror})") from error
+            del self._targets[index]
+            self.problems.append(f"{problem} any further ({error.strerror})")
+
+
+def _replaced(packet: Packet[Stream], payload: bytes) -> Packet[Stream]:
+    """A packet of the same time with another payload."""
+    other: Packet[Stream] = av.Packet(payload)
+    other.pts, other.dts, other.duration = packet.pts, packet.dts, packet.duration
+    other.time_base, other.is_keyframe = packet.time_base, True
+    return other
 
 
 def _start(packet: Packet[Stream]) -> Fraction:
@@ -211,41 +265,6 @@ def _move_into(packet: Packet[Stream], begin: Fraction, end: Fraction) -> bool:
         packet.pts, packet.dts = max(0, packet.pts), max(0, packet.dts)
         packet.duration = shown_until - packet.pts
     return True
-
-
-def open_input(path: str | Path | SharedFile, **options: str) -> av.container.InputContainer:
-    """Open a media file, or raise ``ContainerError`` with its name."""
-    if not isinstance(path, SharedFile):
-        check_is_file(path)
-    try:
-        # An absolute name, because FFmpeg takes what stands before a colon for a protocol.
-        source = path.view() if isinstance(path, SharedFile) else os.path.abspath(path)
-        return av.open(source, "r", options=options, metadata_errors="replace")
-    except (av.FFmpegError, OSError) as error:
-        raise ContainerError(
-            f"{path}: not a file this program can read ({error.strerror}): check the name, or copy"
-            " it again"
-        ) from error
-
-
-def packets_within(
-    packets: Iterable[Packet[Stream]], limit: int, name: object
-) -> Iterator[Packet[Stream]]:
-    """Packets until they have more than ``limit`` bytes together; then ``ContainerError`` with the
-    name of the file.
-
-    Tables may lead to the same bytes any number of times: a file of 300 kB would give hundreds of
-    GB.
-    """
-    left = limit
-    for packet in packets:
-        left -= packet.size
-        if left < 0:
-            raise ContainerError(
-                f"{name}: its tables lead to the same bytes again and again: it is damaged, copy it"
-                " again"
-            )
-        yield packet
 
 
 def _format_holds(format_name: str, stream: Stream) -> bool:

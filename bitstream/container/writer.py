@@ -13,7 +13,9 @@ import av
 
 from ..errors import AttachedModelError, ContainerError
 from .attached_model import append_model
-from .tracks import LATENT_CODEC, TrackCopier
+from .labels import Labels
+from .media_input import LATENT_CODEC
+from .tracks import CopySource, TrackCopier
 from .unfinished import Unfinished
 
 MAX_TIMESCALE = 1_000_000  # of the latent track; finer ones would leave too little of MAX_STEP
@@ -34,6 +36,7 @@ class StreamWriter:
     written beside its target under a hidden name; ``commit`` moves it over the target, and leaving
     the context without that removes it.  With ``tracks_end_with_video`` copied tracks stop where
     the last access unit ends, with ``copy_may_end`` where ``copy_from`` cannot be read on.
+    ``labels`` are tags and chapters of the file.
 
     ``skipped_tracks`` describes, a line each, the tracks of ``copy_from`` that were left out.
     Raises ``ContainerError`` if ``copy_from`` cannot be read, ``OSError`` if the file cannot be
@@ -45,9 +48,10 @@ class StreamWriter:
         path: str | Path,
         time_base: Fraction,
         *,
-        copy_from: str | Path | None = None,
+        copy_from: str | Path | CopySource | None = None,
         tracks_end_with_video: bool = False,
         copy_may_end: bool = False,
+        labels: Labels | None = None,
     ) -> None:
         self.path = Path(path)
         self._time_base = Fraction(time_base)
@@ -71,6 +75,8 @@ class StreamWriter:
             self._output = av.open(
                 os.path.abspath(self._unfinished.path), "w", format="mp4", container_options=options
             )
+            if labels is not None:
+                labels.write(self._output)
             self._stream = self._output.add_data_stream(LATENT_CODEC)
             self._track_time_base = _track_time_base(self._time_base)
             self._stream.time_base = self._track_time_base
@@ -89,6 +95,11 @@ class StreamWriter:
     def skipped_tracks(self) -> list[str]:
         """Tracks that were left out, a line each."""
         return self._copier.skipped if self._copier else []
+
+    @property
+    def problems(self) -> list[str]:
+        """What of the copied tracks was lost (``TrackCopier``), a line each."""
+        return self._copier.problems if self._copier else []
 
     def write(self, unit: bytes, pts: int, duration: int) -> None:
         """Add an access unit shown from ``pts`` on for ``duration`` ticks.

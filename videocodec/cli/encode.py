@@ -33,8 +33,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "encode",
         help="encode a video or picture into a latent-video file",
         description=(
-            "Encode any 8-bit video or picture that PyAV can decode into a latent-video file (MP4),"
-            " sound and subtitles copied."
+            "Encode any video or picture that PyAV can decode into a latent-video file (MP4), sound"
+            " and subtitles copied."
         ),
     )
     parser.add_argument("input", metavar="INPUT", help="the video or picture")
@@ -45,6 +45,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_choices(parser)
     add_extent(parser)
     _add_work(parser)
+    _add_reading(parser)
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -163,6 +164,31 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """How unusual inputs are read."""
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help=(
+            "refuse a damaged input (default: encode what decodes, say what is missing, and exit"
+            " with status 1)"
+        ),
+    )
+    parser.add_argument(
+        "--to-sdr", action="store_true", help="tone-map HDR (PQ, HLG) to SDR (default: refuse it)"
+    )
+    parser.add_argument(
+        "--background",
+        metavar="COLOUR",
+        help="flatten transparent pictures onto a colour, as in '#000' (default: refuse them)",
+    )
+    parser.add_argument(
+        "--keep-location",
+        action="store_true",
+        help="let the file say where it was recorded (default: leave that out)",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """Encode and print what it took."""
     from ..encoder.api import encode
@@ -187,11 +213,15 @@ def run(args: argparse.Namespace) -> int:
             jobs=args.jobs,
             executor=args.executor,
             resume=args.resume,
+            strict=args.strict,
+            to_sdr=args.to_sdr,
+            background=args.background,
+            keep_location=args.keep_location,
             overwrite=args.yes,
             progress=progress,
         )
     print_report(report, args.input, args.output, as_json=args.json)
-    return 0
+    return 1 if report.losses else 0  # 0 only if nothing of the source was lost
 
 
 def print_report(report: EncodeReport, source: str, target: str, *, as_json: bool) -> None:
@@ -200,6 +230,8 @@ def print_report(report: EncodeReport, source: str, target: str, *, as_json: boo
         print(f"videocodec: warning: {source}: not copied: {track}", file=sys.stderr)
     for warning in report.warnings:
         print(f"videocodec: warning: {warning}", file=sys.stderr)
+    for loss in report.losses:
+        print(f"videocodec: warning: {source}: damaged: {loss}", file=sys.stderr)
     if as_json:
         print_json({"input": source, "output": target, **asdict(report)})
         return

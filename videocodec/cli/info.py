@@ -93,6 +93,7 @@ def _lines(found: StreamInfo) -> dict[str, str]:
                 else ""
             )
         ),
+        **({"converted": "; ".join(found.conversions)} if found.conversions else {}),
         "frames": (
             f"{found.frames} in {found.duration_seconds:.3f} s,"
             f" {counted(found.keyframes, 'keyframe')}, "

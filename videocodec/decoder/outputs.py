@@ -8,6 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+from bitstream.container import Labels
+
 from ..errors import InputError, OutputError
 from ..media.disclosure import Disclosure
 from ..media.frame_sink import FrameSink
@@ -101,6 +103,7 @@ class Outputs:
                     sound_from=sound_from,
                     sound_cut=part.seconds,
                     sound_may_end=not strict,
+                    labels=_labels_of(stream, part),
                     disclosure=disclosure,
                     overwrite=targets.overwrite,
                 )
@@ -148,3 +151,9 @@ class Outputs:
         for sink in sinks:
             sink.commit()
         return list(self._pictures.skipped_tracks)
+
+
+def _labels_of(stream: LatentStream, part: StreamPart) -> Labels:
+    """Tags and chapters of the part that is decoded."""
+    labels = stream.reader.labels
+    return labels if part.seconds is None else labels.cut(*part.seconds)

@@ -6,11 +6,15 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from bitstream.sequence_header import SequenceHeader
 
+from ..conversions import as_comment
 from ..errors import InputError, SettingsError
+from ..media.copying import copied_from
+from ..media.options import SourceOptions, colour_of
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
 from ..presets import Preset
@@ -48,6 +52,10 @@ def encode(
     jobs: int = 1,
     executor: str = LOCAL,
     resume: bool = False,
+    strict: bool = False,
+    to_sdr: bool = False,
+    background: str | None = None,
+    keep_location: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> EncodeReport:
@@ -78,7 +86,13 @@ def encode(
     an interruption ``resume`` goes on with them, if source and settings are the same, and gives the
     same bytes.
 
-    Raises ``InputError`` (``UnsupportedInputError`` for HDR, alpha and more than 8 bits),
+    Of a source that is damaged, what decodes is encoded, and the report's ``losses`` say what is
+    missing; with strict it is refused.  More than 8 bits are dithered to 8.  to_sdr: tone-map HDR
+    to SDR.  background: flatten transparent pictures onto a colour, such as "#000"; without these
+    both are refused.  What was done is in the report's ``warnings`` and in the file, where ``info``
+    finds it.  keep_location: let the file say where it was recorded, if the source does.
+
+    Raises ``InputError`` (``UnsupportedInputError`` for HDR and alpha),
     ``OutputExistsError``, ``OutputError``, ``ResumeError``, ``UnknownModelError``, ``DeviceError``,
     ``OutOfMemoryError``, ``WorkerError``, and ``SettingsError`` (a
     ``ValueError``) for settings. An exception after which
@@ -108,6 +122,12 @@ def encode(
         executor=executor,
         resume=resume,
         overwrite=overwrite,
+        options=SourceOptions(
+            strict=strict,
+            to_sdr=to_sdr,
+            background=None if background is None else colour_of(background),
+        ),
+        keep_location=keep_location,
     )
     return _encode(request, progress, begin)
 
@@ -119,32 +139,48 @@ def _encode(
     request.check_target()
     bundle = ModelBundle.find(request.model)
     attached = FileParts.files_of(bundle, wanted=request.embed_model)
-    with VideoSource(request.source, max_frames=request.max_frames) as video:
+    with VideoSource(
+        request.source, max_frames=request.max_frames, options=request.options
+    ) as video:
         header = sequence_header(video, bundle, request.settings)
         parts = FileParts(
-            None if video.is_still else request.source,
+            copied_from(video),
             os.path.getsize(request.source),  # now: in the end it may be gone
             request.max_frames is not None,
             header,
             bundle,
             attached,
+            may_end=not request.options.strict,
         )
         with _workshop(request, bundle, header) as (workers, store):
-            hints = (video.frame_count_hint, request.max_frames)
-            task = VideoTask(
-                planned_chunks(video, header, request.settings),
-                request.settings,
-                header.time_base,
-                min((count for count in hints if count), default=None),
-                request.goal.maxrate,
-            )
-            encoding = Encoding(workers, store, task, progress)
+            encoding = Encoding(workers, store, _task(request, video, header), progress)
             outcome = outcome_at(request.goal, encoding, header.time_base)
-            skipped = write_file(request.target, parts, outcome, store)
+            labels = request.labels_of(video).with_comment(as_comment(video.conversions))
+            parts = replace(parts, labels=labels)
+            written = write_file(request.target, parts, outcome, store)
+            losses = video.losses + written.problems
             store.discard()
-    warnings = warnings_of_generation(request.settings.generation, bundle)
+    notes = [f"{request.source}: {note}" for note in video.notes]
     return report_on(
-        request.target, parts, outcome, begin=begin, skipped=skipped, warnings=warnings
+        request.target,
+        parts,
+        outcome,
+        begin=begin,
+        written=replace(
+            written, skipped_tracks=written.skipped_tracks + labels.lost, problems=losses
+        ),
+        warnings=[*notes, *warnings_of_generation(request.settings.generation, bundle)],
+    )
+
+
+def _task(request: EncodeRequest, video: VideoSource, header: SequenceHeader) -> VideoTask:
+    hints = (video.frame_count_hint, request.max_frames)
+    return VideoTask(
+        planned_chunks(video, header, request.settings),
+        request.settings,
+        header.time_base,
+        min((count for count in hints if count), default=None),
+        request.goal.maxrate,
     )
 
 
@@ -162,6 +198,7 @@ def _workshop(
         request.threads,
         _LATENT_MEMORY if request.goal.is_rated else 0,
         request.perceptual,
+        request.options,
     )
     contents = manifest(request.source, request.settings, bundle.sha256, **request.identity())
     # Workers first: in a script that forgot its guard they fail, before a second copy of the

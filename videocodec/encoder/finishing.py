@@ -5,10 +5,10 @@ the report on it all.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bitstream.container import StreamReader, StreamWriter
+from bitstream.container import CopySource, Labels, StreamReader, StreamWriter
 from bitstream.sequence_header import SequenceHeader
 
 from ..errors import OutputError
@@ -25,17 +25,21 @@ from .report import EncodeReport
 class FileParts:
     """What a file holds beside its coded chunks.
 
-    source: the file that sound and subtitles are copied from, None for a still picture.
+    source: where sound and subtitles are copied from, None for a still picture.
     source_bytes: its size.  is_cut: whether sound ends with the video rather than with the source.
     bundle: the model of the stream.  attached: its files, if they go into the file.
+    may_end: whether sound and subtitles end where they cannot be read on, rather than fail.
+    labels: tags and chapters of the file.
     """
 
-    source: Path | None
+    source: CopySource | None
     source_bytes: int
     is_cut: bool
     header: SequenceHeader
     bundle: ModelBundle
     attached: list[tuple[str, Path]] | None
+    may_end: bool = False
+    labels: Labels = field(default_factory=Labels)
 
     @staticmethod
     def files_of(bundle: ModelBundle, *, wanted: bool) -> list[tuple[str, Path]] | None:
@@ -45,9 +49,18 @@ class FileParts:
         return attachable_files(bundle) if wanted else None
 
 
-def write_file(target: Path, parts: FileParts, outcome: Outcome, kept: ChunkKeeper) -> list[str]:
-    """Write the whole file, which appears under its name when it is complete → a line on every
-    track that MP4 cannot hold.
+@dataclass(frozen=True)
+class Written:
+    """What did not get into a file: tracks that MP4 cannot hold, and what could not be read, a line
+    each.
+    """
+
+    skipped_tracks: list[str]
+    problems: list[str]
+
+
+def write_file(target: Path, parts: FileParts, outcome: Outcome, kept: ChunkKeeper) -> Written:
+    """Write the whole file, which appears under its name when it is complete.
 
     Raises ``OutputError``, also where a chunk is not kept any more.
     """
@@ -58,6 +71,8 @@ def write_file(target: Path, parts: FileParts, outcome: Outcome, kept: ChunkKeep
             parts.header.time_base,
             copy_from=parts.source,
             tracks_end_with_video=parts.is_cut,
+            copy_may_end=parts.may_end,
+            labels=parts.labels,
         ) as writer,
     ):
         if parts.attached is not None:
@@ -72,7 +87,7 @@ def write_file(target: Path, parts: FileParts, outcome: Outcome, kept: ChunkKeep
             for unit, data in zip(chunks[0].units, chunks[0].access_units(), strict=True):
                 writer.write(data, unit.first_pts, sum(unit.durations))
         writer.commit()
-        return list(writer.skipped_tracks)
+        return Written(list(writer.skipped_tracks), list(writer.problems))
 
 
 def report_on(
@@ -81,12 +96,12 @@ def report_on(
     outcome: Outcome,
     *,
     begin: float,
-    skipped: list[str],
+    written: Written,
     warnings: list[str],
 ) -> EncodeReport:
     """The report on a written file.
 
-    begin: when work on it began, by ``time.monotonic``.  skipped: what ``write_file`` gave.
+    begin: when work on it began, by ``time.monotonic``.  written: what ``write_file`` gave.
     warnings: lines beside those of the outcome.
     """
     coded, header = outcome.coded, parts.header
@@ -109,8 +124,9 @@ def report_on(
         model_name=parts.bundle.name,
         crf=outcome.crf,
         passes=outcome.passes,
-        skipped_tracks=skipped,
+        skipped_tracks=written.skipped_tracks,
         warnings=[*outcome.warnings, *warnings],
+        losses=written.problems,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..judges.lpips import LpipsSqueeze
+from ..media.options import SourceOptions
 from ..media.source import SourceFrame, VideoSource
 from ..models.runtime import AutoencoderRuntime
 from ..restoration.diffusion import DiffusionRestoration
@@ -23,15 +24,18 @@ class _SourceCursor:
     order.
     """
 
-    def __init__(self, path: Path, max_frames: int | None) -> None:
-        self._path, self._max_frames = path, max_frames
+    def __init__(self, path: Path, max_frames: int | None, options: SourceOptions) -> None:
+        self._path, self._max_frames, self._options = path, max_frames, options
         self._source: VideoSource | None = None
         self._position = 0
 
     def frames(self, chunk: Chunk) -> Iterator[SourceFrame]:
         if self._source is None or chunk.first < self._position:
             self.close()
-            self._source, self._position = VideoSource(self._path, max_frames=self._max_frames), 0
+            self._source = VideoSource(
+                self._path, max_frames=self._max_frames, options=self._options
+            )
+            self._position = 0
         self._position += self._source.skip(chunk.first - self._position)
         for frame in islice(self._source, chunk.frames):
             self._position += 1
@@ -70,7 +74,7 @@ class LocalWorkers(Workers):
         self._coder = ChunkCoder(
             runtime, workplace.header, workplace.memory, picture_judge(workplace, runtime)
         )
-        self._cursor = _SourceCursor(workplace.source, workplace.max_frames)
+        self._cursor = _SourceCursor(workplace.source, workplace.max_frames, workplace.options)
 
     def run(
         self, tasks: Iterable[ChunkTask | None], on_unit: UnitCallback

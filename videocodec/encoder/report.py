@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class EncodeReport:
     passes: over the video.
     skipped_tracks: tracks that MP4 cannot hold, a line each.
     warnings: a line each.
+    losses: what of the source could not be read, a line each.
     """
 
     frames: int
@@ -43,3 +44,4 @@ class EncodeReport:
     passes: int
     skipped_tracks: list[str]
     warnings: list[str]
+    losses: list[str] = field(default_factory=list)

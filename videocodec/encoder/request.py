@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from bitstream.container import Labels
 
 from ..checks import check_number, check_whole_number
 from ..errors import InputError, OutputError, SettingsError, UnknownModelError
 from ..media.frame_sink import check_target
+from ..media.options import SourceOptions
+from ..media.source import VideoSource
 from .settings import EncoderSettings
 
 TARGET_SUFFIXES = (".mp4", ".m4v")
@@ -48,7 +52,9 @@ class RateGoal:
 class EncodeRequest:
     """One encode: from where to where, how, and with what.
 
-    perceptual: weights to judge pictures by, None for no judge.  The others as of
+    perceptual: weights to judge pictures by, None for no judge.  options: how the source is read.
+    keep_location: whether the file may say where it was recorded.
+    The others as of
     ``videocodec.encode``.  Raises ``ValueError`` for what cannot be.
     """
 
@@ -66,6 +72,8 @@ class EncodeRequest:
     executor: str
     resume: bool
     overwrite: bool
+    options: SourceOptions = field(default_factory=SourceOptions)
+    keep_location: bool = False
 
     def __post_init__(self) -> None:
         check_whole_number("jobs", self.jobs, 1)
@@ -83,9 +91,15 @@ class EncodeRequest:
             "max_frames": self.max_frames,
             "device": self.device,
         }
+        if self.options != SourceOptions(strict=False):
+            asked["reading"] = asdict(self.options)
         if self.perceptual is not None:
             asked["perceptual_sha256"] = weights_sha256(self.perceptual)
         return asked
+
+    def labels_of(self, video: VideoSource) -> Labels:
+        """The tags and chapters that the file takes over from its source."""
+        return video.labels if self.keep_location else video.labels.without_location()
 
     def check_target(self) -> None:
         """Refuse what would lose something."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from bitstream.sequence_header import SequenceHeader
 
+from ..media.options import SourceOptions
 from ..models.bundle import ModelBundle
 from .chunk_coder import ChunkTask, CodedChunk, CodedUnit
 
@@ -26,6 +27,7 @@ class Workplace:
     threads: CPU threads of all processes together, None for as many as the machine has.
     memory: bytes of latents that a process may keep for a later pass.
     perceptual: weights to judge pictures with, if they are to be judged.
+    options: how the source is read.
     """
 
     source: Path
@@ -36,6 +38,7 @@ class Workplace:
     threads: int | None
     memory: int
     perceptual: Path | None = None
+    options: SourceOptions = field(default_factory=SourceOptions)
 
 
 class Workers(ABC):

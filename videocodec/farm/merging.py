@@ -23,6 +23,7 @@ from ..encoder.request import check_stream_target
 from ..encoder.workplace import UnitCallback, Workers
 from ..errors import OutputError, UnfinishedPlanError
 from ..inspection.verify import verify
+from ..media.copying import copied_from_file
 from ..progress import ProgressCallback
 from .plan import FarmPlan
 from .store import FarmStore
@@ -67,7 +68,7 @@ def merge_chunks(
     attached = FileParts.files_of(bundle, wanted=plan.embed_model)
     outcome = decide(plan, store)
     parts = FileParts(
-        None if plan.is_still else source,
+        copied_from_file(source),
         plan.source.bytes,
         plan.max_frames is not None,
         plan.header,
@@ -76,7 +77,7 @@ def merge_chunks(
     )
     beside = target.with_name(f".{target.stem}.unverified{target.suffix}")
     try:
-        skipped = write_file(beside, parts, outcome, store)
+        written = write_file(beside, parts, outcome, store)
         found = verify(beside, model=bundle.folder, progress=progress)
         if not found.ok:
             raise OutputError(f"{target}: what was written does not verify: {found.problems[0]}")
@@ -84,7 +85,7 @@ def merge_chunks(
     finally:
         beside.unlink(missing_ok=True)
     warnings = warnings_of_generation(plan.settings.generation, bundle)
-    return report_on(target, parts, outcome, begin=begin, skipped=skipped, warnings=warnings)
+    return report_on(target, parts, outcome, begin=begin, written=written, warnings=warnings)
 
 
 def decide(plan: FarmPlan, store: FarmStore) -> Outcome:

@@ -11,6 +11,7 @@ from bitstream.errors import AttachedModelError, BitstreamError
 from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
 
+from ..conversions import from_comment
 from ..decoded import FrameKind
 from ..decoder.concealment import GREY, Concealment, concealed_frames, concealments
 from ..decoder.index import StreamIndex
@@ -44,6 +45,7 @@ class StreamInfo:
     sample_aspect_ratio: width:height of a pixel, 0:1 unknown.
     time_base: seconds per tick, a fraction.
     colour: what the stream says of its colours.
+    conversions: what was done to the source's pictures before they were coded, a line each.
     latent: channels, width, height and pixels_per_position of the latents.
     lossy: always true.
     generated_content: whether the stream calls itself a generative reconstruction.
@@ -88,6 +90,7 @@ class StreamInfo:
     sample_aspect_ratio: str
     time_base: str
     colour: dict[str, int | bool]
+    conversions: list[str]
     latent: dict[str, int]
     lossy: bool
     generated_content: bool
@@ -152,6 +155,7 @@ def info(
         container_bytes=reader.container_bytes,
         audio_tracks=reader.audio_tracks,
         tracks=list(reader.tracks),
+        conversions=from_comment(reader.labels.tags.get("comment", "")),
         lossy=True,
         latents_checksum=LATENTS_CHECKSUM,
         model_installed=_is_at_hand(reader.header, given),

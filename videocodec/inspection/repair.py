@@ -18,8 +18,8 @@ from pathlib import Path
 from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader, StreamWriter
 from bitstream.container.boxes import read_layout
+from bitstream.container.media_input import MP4_ALONE, open_input
 from bitstream.container.scan import find_units
-from bitstream.container.tracks import MP4_ALONE, open_input
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.sequence_header import SequenceHeader
 

@@ -1,19 +1,23 @@
-"""What this codec refuses rather than flattens: alpha, HDR, more than 8 bits, pictures too large
-for the format.
+"""What this codec refuses unless it is told what to make of it: alpha and HDR; and what it cannot
+read at all.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from bitstream.sequence_header import MAX_PIXELS, MAX_SIDE, ColourDescription
 
 from ..errors import InputError, UnsupportedInputError
 from .colour import TRANSFER_HLG, TRANSFER_PQ, unreadable_matrix
+from .options import SourceOptions
 
+_FLOATING = re.compile(r"f(16|32)(le|be)$")
 _HDR_NAMES = {TRANSFER_PQ: "PQ", TRANSFER_HLG: "HLG"}
 
 # These decoders give a pixel format with alpha whether or not the picture has any, so the pixels
@@ -34,13 +38,14 @@ def alpha_is_in_pixels(frame: av.VideoFrame, codec_name: str) -> bool:
     """Whether only the pixels can tell if this frame is transparent: palettes, and decoders that
     always give alpha.
     """
-    return frame.format.has_palette or (_has_alpha(frame) and codec_name in _ALWAYS_ALPHA)
+    return frame.format.has_palette or (has_alpha(frame) and codec_name in _ALWAYS_ALPHA)
 
 
 def refuse_unsupported(
     path: Path,
     frame: av.VideoFrame,
     colour: ColourDescription,
+    options: SourceOptions,
     *,
     codec_name: str,
     alpha_beside: bool,
@@ -50,22 +55,24 @@ def refuse_unsupported(
     ``alpha_beside``: the container says that an alpha channel lies beside the stream (WebM), where
     the decoder does not even look.
     """
-    if alpha_beside or (_has_alpha(frame) and codec_name not in _ALWAYS_ALPHA):
+    if alpha_beside:
         raise UnsupportedInputError(
-            f"{path} has an alpha channel (transparency), which would be lost: flatten it onto a"
-            " background first"
+            f"{path} has an alpha channel (transparency) beside its pictures, which cannot be read:"
+            " flatten it onto a background first"
         )
-    transfer = int(frame.color_trc)
-    if transfer in _HDR_NAMES:
+    if has_alpha(frame) and codec_name not in _ALWAYS_ALPHA and options.background is None:
         raise UnsupportedInputError(
-            f"{path} is HDR ({_HDR_NAMES[transfer]}), which is not supported: tone-map it to 8-bit"
-            " SDR first"
+            f"{path} has an alpha channel (transparency), which would be lost: --background '#000'"
+            " flattens it onto a colour"
         )
-    bits = max(part.bits for part in frame.format.components)
-    if bits > 8:
-        depth = f"{bits} bits per sample ({frame.format.name})"
+    if hdr_name(frame) and not options.to_sdr:
         raise UnsupportedInputError(
-            f"{path} has {depth}, only 8 are supported: convert it to 8 bits first"
+            f"{path} is HDR ({hdr_name(frame)}), and this codec is for SDR: --to-sdr tone-maps it"
+        )
+    if _FLOATING.search(frame.format.name):
+        raise UnsupportedInputError(
+            f"{path} has samples in floating point ({frame.format.name}), which are not supported:"
+            " convert them to 16 bits first"
         )
     matrix = unreadable_matrix(colour)
     if matrix is not None:
@@ -75,16 +82,25 @@ def refuse_unsupported(
         )
 
 
-def refuse_transparency(path: Path, rgba: np.ndarray) -> None:
-    """Raise ``UnsupportedInputError`` when any pixel of a uint8 height × width × 4 picture is not
-    opaque.
-    """
-    if rgba[..., 3].min() < 255:
+def refuse_transparency(path: Path, alpha: npt.NDArray[np.unsignedinteger]) -> None:
+    """Raise ``UnsupportedInputError`` when any pixel is not opaque, alpha height × width."""
+    if alpha.min() < np.iinfo(alpha.dtype).max:
         raise UnsupportedInputError(
-            f"{path} has transparent pixels, which would be lost: flatten it onto a background"
-            " first"
+            f"{path} has transparent pixels, which would be lost: --background '#000' flattens them"
+            " onto a colour"
         )
 
 
-def _has_alpha(frame: av.VideoFrame) -> bool:
+def bits_per_sample(frame: av.VideoFrame) -> int:
+    """Of the channel that has most."""
+    return max(part.bits for part in frame.format.components)
+
+
+def hdr_name(frame: av.VideoFrame) -> str | None:
+    """PQ or HLG, None for SDR."""
+    return _HDR_NAMES.get(int(frame.color_trc))
+
+
+def has_alpha(frame: av.VideoFrame) -> bool:
+    """Whether the pixel format has an alpha channel; palettes do not say."""
     return any(part.is_alpha for part in frame.format.components)

@@ -31,6 +31,8 @@ BT601_525 = 6
 TRANSFER_PQ = 16
 TRANSFER_HLG = 18
 
+SDR = ColourDescription(primaries=BT709, transfer=BT709, matrix=BT709, full_range=False)
+
 _HD_LINES = 720
 
 # H.273 matrix -> the SWS_CS_* number PyAV hands to libswscale. The two BT.601 code points share

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import av
 import numpy as np
 
-from bitstream.container import TrackCopier, movie_timescale
+from bitstream.container import Labels, TrackCopier, movie_timescale
 from bitstream.sequence_header import SequenceHeader
 
 from ..errors import OutputError
@@ -40,6 +41,8 @@ class ContainerSink(FrameSink):
     the two times of ``sound_cut`` (seconds) if it is given, moved to begin at 0. Players show
     nothing before time 0, so when the first timestamp is negative pictures and sound are moved
     together until it is 0.
+
+    Tags and chapters are those of ``labels``; what the disclosure says comes first in the comment.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class ContainerSink(FrameSink):
         sound_from: Path | None,
         sound_cut: tuple[Fraction, Fraction] | None,
         sound_may_end: bool = False,
+        labels: Labels | None = None,
         disclosure: Disclosure | None,
         overwrite: bool,
     ) -> None:
@@ -64,7 +68,7 @@ class ContainerSink(FrameSink):
             sound_cut,
             sound_may_end,
         )
-        self._disclosure = disclosure
+        self._disclosure, self._labels = disclosure, labels or Labels()
         self._durations: dict[int, int] = {}
         self._started = False
         self._copier: TrackCopier | None = None
@@ -132,8 +136,12 @@ class ContainerSink(FrameSink):
             format=CONTAINER_FORMATS[target.suffix.lower()],
         )
         self._container = container
+        labels = self._labels
         if self._disclosure is not None:
-            container.metadata.update(self._disclosure.container_tags())
+            tags = self._disclosure.container_tags()
+            labels = labels.with_comment([tags.pop("comment")], first=True)
+            labels = replace(labels, tags=labels.tags | tags)
+        labels.write(container)
         rate = (
             Fraction(header.frame_rate) if 0 < header.frame_rate <= _HIGHEST_RATE else Fraction(25)
         )

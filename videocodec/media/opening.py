@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 
 from ..errors import InputError
-from .truncation import is_cut_short
+from .choice import choose_track, is_item
+from .heif import StillPicture, auxiliary_tracks, still_picture
+from .options import SourceOptions
+from .stills import refuse_unreadable
+from .truncation import what_is_missing
 
 # FFmpeg "plays" text files as terminal art
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
-_NOT_THE_VIDEO = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 
 
 def open_container(path: Path) -> av.container.InputContainer:
@@ -48,33 +52,51 @@ def open_container(path: Path) -> av.container.InputContainer:
     return container
 
 
-def open_stream(path: Path, container: av.container.InputContainer) -> av.video.stream.VideoStream:
-    """The first video stream that is not the cover picture of a sound file, ready to decode.
-
-    Raises ``InputError`` where there is none, where no decoder knows it, and where the file ends
-    before its own tables say.
+@dataclass(frozen=True)
+class Opened:
+    """stream: of the video, ready to decode.
+    still: the picture of a HEIF file, where that is what it holds.
+    missing: what is missing of the file, None if nothing is.
     """
-    streams = [
-        stream for stream in container.streams.video if not stream.disposition & _NOT_THE_VIDEO
-    ]
-    if not streams:
-        if any(stream.type == "data" and stream.name == "bin_data" for stream in container.streams):
-            raise InputError(
-                f"{path} has no video stream: a latent-video file has to be decoded, not encoded"
-            )
-        found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise InputError(
-            f"{path} has no video stream (found: {found}): name a file that has pictures"
-        )
-    stream = streams[0]
+
+    stream: av.VideoStream
+    still: StillPicture | None
+    missing: str | None
+
+
+def open_stream(
+    path: Path, container: av.container.InputContainer, options: SourceOptions
+) -> Opened:
+    """The video of a file: the track that ``choose_track`` chooses or, in a HEIF file without
+    tracks, the primary item.
+
+    Raises ``InputError`` where there is none, where no decoder knows it, and with
+    ``options.strict`` where the file ends before its own tables say.
+    """
+    stream, still = choose_track(container, auxiliary_tracks(path)), None
+    if stream is None and (still := still_picture(path)) is not None:
+        refuse_unreadable(path, still, options)
+        items = {item.id: item for item in container.streams.video if is_item(item)}
+        stream = items.get(still.grid.tiles[0] if still.grid else still.item)
+    if stream is None:
+        raise _without_video(path, container)
     if stream.codec_context is None:
         raise InputError(f"{path}: no decoder for its video: convert it to a common codec first")
-    if path.is_file() and is_cut_short(path, container, stream):
-        raise InputError(
-            f"{path} is damaged: it is cut short, its end is missing: copy or download it again"
-        )
-    stream.thread_type = "AUTO"
+    missing = what_is_missing(path, container, stream)
+    if missing is not None and options.strict:
+        raise InputError(f"{path} is damaged: {missing}: copy or download it again")
+    # A decoder with a thread for every frame loses those in its other threads with a broken packet.
+    stream.thread_type = "AUTO" if options.strict else "SLICE"
     # Streams of gradual refresh have no keyframe at all; like the ffmpeg program, take their
     # frames from the first on.
     stream.codec_context.flags |= av.codec.context.Flags.output_corrupt
-    return stream
+    return Opened(stream, still, missing)
+
+
+def _without_video(path: Path, container: av.container.InputContainer) -> InputError:
+    if any(stream.type == "data" and stream.name == "bin_data" for stream in container.streams):
+        return InputError(
+            f"{path} has no video stream: a latent-video file has to be decoded, not encoded"
+        )
+    found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+    return InputError(f"{path} has no video stream (found: {found}): name a file that has pictures")

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import cast
+from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import SideData
+import numpy.typing as npt
 
 
 def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
@@ -35,12 +35,20 @@ def _quarter_turns(degrees: float) -> int:
     return 90 * round(degrees / 90)
 
 
-def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
+def _display_matrix(frame: av.VideoFrame) -> npt.NDArray[np.int32] | None:
+    data = side_data_of(frame, "DISPLAYMATRIX")
+    return None if data is None else np.frombuffer(data, dtype=np.int32)
+
+
+def side_data_of(frame: av.VideoFrame, name: str) -> bytes | None:
+    """The side data of a frame that PyAV gives that name; None where there are none, and where
+    there are any that PyAV has no name for, such as EXIF.
+    """
     try:
-        # PyAV's stubs take the container of side data for a mapping, which iterates over keys.
-        for side_data in cast("Iterable[SideData]", frame.side_data):
-            if side_data.type.name == "DISPLAYMATRIX":
-                return np.frombuffer(bytes(side_data), dtype=np.int32)
-    except ValueError:  # side data of a kind PyAV has no name for, such as EXIF
+        found: Iterable[Any] = frame.side_data
+        for side_data in found:
+            if side_data.type.name == name:
+                return bytes(side_data)
+    except ValueError:
         return None
     return None

@@ -21,17 +21,19 @@ class SeekingSource(VideoSource):
         before any frame is read → whether it was found.  If not, this source is of no use any more.
         """
         try:
-            if self._frames is not None:
-                self._frames.close()
-            self._container.seek(pts, stream=self._stream)
-            self._frames = self._decode()
+            if self.clock.joints:  # which is counted from the file's beginning
+                return False
+            self._close_frames()
+            self._container.seek(round(pts / self._scale), stream=self._stream)
+            self._frames = self._decoder.frames()
             for frame in self._frames:
-                if frame.pts == pts:
+                shown = None if frame.pts is None else self._ticks(frame.pts)
+                if shown == pts:
                     self._first = frame
                     if self._max_frames is not None:
                         self._max_frames -= number
                     return True
-                if frame.pts is None or frame.pts > pts:
+                if shown is None or shown > pts:
                     return False
         except (InputError, av.error.FFmpegError):
             pass

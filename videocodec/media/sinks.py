@@ -6,6 +6,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
+from bitstream.container import Labels
 from bitstream.sequence_header import SequenceHeader
 
 from ..errors import OutputError
@@ -23,6 +24,7 @@ def open_sink(
     sound_from: str | Path | None = None,
     sound_cut: tuple[Fraction, Fraction] | None = None,
     sound_may_end: bool = False,
+    labels: Labels | None = None,
     disclosure: Disclosure | None = None,
     overwrite: bool = False,
 ) -> FrameSink:
@@ -34,7 +36,8 @@ def open_sink(
     ``header`` gives frame size, colour, time base, rotation and aspect ratio. ``sound_from`` is the
     file whose sound and subtitles are copied, ``sound_cut`` the part of them to copy (from and to,
     in seconds); with ``sound_may_end`` they end where the file cannot be read any more.
-    ``disclosure`` is what the output's metadata says of where the pictures come from.
+    ``labels`` are tags and chapters of the file, ``disclosure`` is what its metadata say of where
+    the pictures come from.
 
     Raises ``OutputExistsError`` when the target exists and ``overwrite`` is false, ``OutputError``
     when it cannot be made or its kind is unknown.
@@ -49,6 +52,7 @@ def open_sink(
             sound_from=sound,
             sound_cut=sound_cut,
             sound_may_end=sound_may_end,
+            labels=labels,
             disclosure=disclosure,
             overwrite=overwrite,
         )

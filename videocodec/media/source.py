@@ -4,55 +4,33 @@ memory at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from functools import partial
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from types import TracebackType
 
 import av
-import numpy as np
 
+from bitstream.container import Labels, clock_of
 from bitstream.sequence_header import ColourDescription
 
 from ..errors import InputError
-from .acceptance import (
-    alpha_is_in_pixels,
-    check_size,
-    refuse_transparency,
-    refuse_unsupported,
-)
-from .colour import RgbReader, describe
+from .conversion import FrameConverter
+from .decoding import FrameDecoder
+from .frames import SourceFrame, UnconvertedFrame
 from .opening import open_container, open_stream
-from .orientation import orientation
-from .timing import TimestampRepair
+from .options import SourceOptions
+from .stills import StillReader, is_put_together
+from .timing import LONGEST_CONTAINER_STEP, LONGEST_STEP, TimestampRepair, time_base_for
+
+__all__ = ["SourceFrame", "SourceOptions", "UnconvertedFrame", "VideoSource"]
 
 _PICTURE_FORMATS = frozenset({"image2"})  # and every demuxer whose name ends in "_pipe"
 _LARGEST_RATIO_TERM = 65535
-
-
-@dataclass(frozen=True, eq=False)
-class SourceFrame:
-    """One frame: ``rgb`` uint8 height × width × 3, ``pts`` and ``duration`` (≥ 1) in ticks of the
-    source's time base.
-    """
-
-    rgb: np.ndarray
-    pts: int
-    duration: int
-
-
-@dataclass(frozen=True, eq=False)
-class UnconvertedFrame:
-    """One frame that is decoded but not yet RGB: ``pts`` and ``duration`` as in ``SourceFrame``,
-    ``rgb()`` converts it.
-    """
-
-    pts: int
-    duration: int
-    rgb: Callable[[], np.ndarray]
+_TICK_OF_A_STILL = Fraction(1, 25)
+_DEFAULT_OPTIONS = SourceOptions()
 
 
 class VideoSource:
@@ -88,18 +66,42 @@ class VideoSource:
         is_mirrored: whether its pixels are mirrored left to right before they are delivered.
         pixel_format: FFmpeg's name.
         codec_name: FFmpeg's name of the decoder.
+        labels: tags and chapters of the file.
 
     """
 
-    def __init__(self, path: str | Path, *, max_frames: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        max_frames: int | None = None,
+        options: SourceOptions = _DEFAULT_OPTIONS,
+    ) -> None:
         self.path = Path(path)
-        self._max_frames = max_frames
-        self._decoded_count = 0
+        self._max_frames, self._options = max_frames, options
+        self._frames: Iterator[av.VideoFrame] = iter(())
         self._container = open_container(self.path)
-        self._frames = self._decode()
         try:
-            self._stream = open_stream(self.path, self._container)
-            self._first: av.VideoFrame | None = self._first_frame()
+            self._opened = open_stream(self.path, self._container, options)
+            self._stream = self._opened.stream
+            self.track_index: int = self._stream.index
+            self.clock = clock_of(self.path)
+            self.labels = Labels.of(self._container)
+            self._decoder = FrameDecoder(
+                self.path, self._container, self._stream, self.clock, strict=options.strict
+            )
+            self._done_before: list[str] = []
+            self._frames = self._put_together() or self._decoder.frames()
+            self._first: av.VideoFrame | None = next(self._frames, None)
+            if self._first is None:
+                raise InputError(f"{self.path}: no frame can be decoded: it is empty or damaged")
+            self._convert = FrameConverter(
+                self.path,
+                self._first,
+                self._stream.codec_context.name,
+                options,
+                alpha_beside=self._stream.metadata.get("alpha_mode") == "1",
+            )
             self._describe(self._first)
             self._timed = self._with_times()
         except BaseException:
@@ -120,18 +122,65 @@ class VideoSource:
     def close(self) -> None:
         """Close the file. Iterating afterwards yields nothing more."""
         self._first = None
-        self._frames.close()
+        self._close_frames()
         self._container.close()
 
+    def _close_frames(self) -> None:
+        if isinstance(self._frames, Generator):
+            self._frames.close()
+
     def __iter__(self) -> Iterator[SourceFrame]:
-        return (self._deliver(*timed) for timed in self._timed)
+        return (
+            SourceFrame(self._convert(frame), pts, duration) for frame, pts, duration in self._timed
+        )
+
+    @property
+    def losses(self) -> list[str]:
+        """What could not be read, of what was tried so far, a line each; nothing with
+        ``options.strict``, which makes errors of it.
+        """
+        missing = self._opened.missing
+        return ([missing] if missing else []) + self._decoder.losses.lines()
+
+    @property
+    def has_own_times(self) -> bool:
+        """Whether frames have the timestamps of their packets, which a seek can go by."""
+        return self._scale == 1 and not self.clock.joints and not self.is_still
+
+    @property
+    def conversions(self) -> list[str]:
+        """What is done to the pictures, of those read so far, a line each."""
+        return self._done_before + self._convert.conversions
+
+    @property
+    def notes(self) -> list[str]:
+        """What is unusual in what was read so far, and what was made of it, a line each."""
+        joints = self.clock.joints
+        repaired = []
+        if joints:
+            times = "1 time" if len(joints) == 1 else f"{len(joints)} times"
+            repaired = [
+                f"its clock leaps or falls back {times}, first at {float(joints[0]):.2f} s: the"
+                " parts follow each other without a gap"
+            ]
+        return repaired + self._done_before + self._convert.notes
+
+    def _put_together(self) -> Iterator[av.VideoFrame] | None:
+        """The one frame of a picture that no single stream holds; None for everything else."""
+        still = self._opened.still
+        if still is None or not is_put_together(still):
+            return None
+        reader = StillReader(self.path, self._container, self._options)
+        frame = av.VideoFrame.from_ndarray(reader.picture(still), format="rgb24")
+        self._done_before = reader.conversions
+        return iter([frame])
 
     def unconverted(self) -> Iterator[UnconvertedFrame]:
         """The frames that iterating would yield, for those who need the picture of a few alone:
         converting costs more than decoding.
         """
         for frame, pts, duration in self._timed:
-            yield UnconvertedFrame(pts, duration, partial(self._rgb, frame))
+            yield UnconvertedFrame(pts, duration, partial(self._convert, frame))
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """Instead of iterating: the frames as the decoder gives them, in the source's own pixel
@@ -151,92 +200,56 @@ class VideoSource:
         if self._first is None:
             return
         frame, self._first = self._first, None
-        pts = self._clock(frame.pts, frame.duration)
+        pts = self._time(frame)
         for delivered, following in enumerate(self._frames, 1):
-            self._refuse_change(following)
-            following_pts = self._clock(following.pts, following.duration)
+            self._convert.check(following, delivered)
+            following_pts = self._time(following)
+            if following_pts - pts > LONGEST_CONTAINER_STEP:
+                raise InputError(
+                    f"{self.path}: more than {float(LONGEST_CONTAINER_STEP * self.time_base):.0f} s"
+                    f" lie between frame {delivered} and the next: cut the video there"
+                )
             yield frame, pts, following_pts - pts
             if delivered == self._max_frames:
                 return
             frame, pts = following, following_pts
-        yield frame, pts, self._clock.duration_or_nominal(frame.duration)
+        yield frame, pts, self._clock.duration_or_nominal(self._ticks(frame.duration))
 
-    def _decode(self) -> Generator[av.VideoFrame, None, None]:
-        """Every frame of the stream.
+    def _time(self, frame: av.VideoFrame) -> int:
+        pts = None if frame.pts is None else self._ticks(frame.pts)
+        return self._clock(pts, self._ticks(frame.duration))
 
-        A decoding error is an ``InputError``, but not before the first frame: recordings that begin
-        in the middle of a group of pictures begin with undecodable packets.
-        """
-        # Broadcast recordings have the odd bad packet, and the decoder conceals it; elsewhere it is
-        # where the file was cut.
-        tolerant, whole = self._container.format.name == "mpegts", False
-        # whether the stream begins without a keyframe and becomes whole little by little
-        gradual: bool | None = None
-        try:
-            for packet in self._container.demux(self._stream):
-                if packet.is_corrupt and not tolerant:
-                    raise self._damaged("its data end here")
-                if gradual is None:
-                    gradual = not packet.is_keyframe
-                try:
-                    frames = packet.decode()
-                except EOFError:
-                    continue
-                except av.error.FFmpegError as error:
-                    if self._decoded_count == 0 and not isinstance(error, MemoryError):
-                        continue
-                    raise
-                for frame in frames:
-                    # A stream of gradual refresh is "corrupt" until it is whole; one that was whole
-                    # before is damaged.
-                    if frame.is_corrupt and (whole or not gradual) and not tolerant:
-                        raise self._damaged("its data are broken here")
-                    whole = whole or not frame.is_corrupt
-                    self._decoded_count += 1
-                    yield frame
-        except MemoryError:
-            raise
-        except av.error.FFmpegError as error:
-            raise self._damaged(error.strerror or "it cannot be decoded") from error
-
-    def _damaged(self, reason: str) -> InputError:
-        where = (
-            f"damaged after frame {self._decoded_count}"
-            if self._decoded_count
-            else "damaged before its first frame"
-        )
-        return InputError(f"{self.path}: {where} ({reason}): copy or download it again")
-
-    def _first_frame(self) -> av.VideoFrame:
-        for frame in self._frames:
-            return frame
-        raise InputError(f"{self.path}: no frame can be decoded: it is empty or damaged")
+    def _ticks(self, ticks: int) -> int:
+        """From the stream's time base to the source's."""
+        return ticks if self._scale == 1 else round(ticks * self._scale)
 
     def _describe(self, frame: av.VideoFrame) -> None:
         stream, container = self._stream, self._container
         self.codec_name: str = stream.codec_context.name
-        self.width: int = frame.width
-        self.height: int = frame.height
-        self.colour: ColourDescription = describe(frame, self.codec_name)
-        alpha_beside = stream.metadata.get("alpha_mode") == "1"
-        refuse_unsupported(
-            self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=alpha_beside
-        )
-        check_size(self.path, self.width, self.height)
-        self._to_rgb = RgbReader(self.colour, self.height)
-        self.rotation, self.is_mirrored = orientation(frame)
+        convert = self._convert
+        self.width: int = convert.width
+        self.height: int = convert.height
+        self.colour: ColourDescription = convert.colour
+        self.rotation: int = convert.rotation
+        self.is_mirrored: bool = convert.is_mirrored
         self.pixel_format: str = frame.format.name
         self.is_still: bool = (
-            container.format.name in _PICTURE_FORMATS or container.format.name.endswith("_pipe")
+            self._opened.still is not None
+            or container.format.name in _PICTURE_FORMATS
+            or container.format.name.endswith("_pipe")
         )
-        self.time_base: Fraction = (
-            Fraction(stream.time_base) if stream.time_base else Fraction(1, 90000)
-        )
+        base = Fraction(stream.time_base) if stream.time_base else Fraction(1, 90000)
+        if self._opened.still is not None:  # an item, whose time FFmpeg counts in seconds
+            base = _TICK_OF_A_STILL
+        self.time_base: Fraction = time_base_for(base, _longest_step(stream))
+        self._scale = base / self.time_base
         rate = stream.average_rate or stream.guessed_rate
+        if self._opened.still is not None:
+            rate = 1 / base
         self.frame_rate: Fraction | None = Fraction(rate) if rate else None
         self.sample_aspect_ratio: Fraction = _storable_ratio(stream.sample_aspect_ratio)
         seconds = (
-            float(stream.duration * self.time_base)
+            float(stream.duration * base)
             if stream.duration
             else (container.duration or 0) / av.time_base
         )
@@ -251,40 +264,13 @@ class VideoSource:
         ticks_per_frame = round(1 / (self.frame_rate or Fraction(25)) / self.time_base)
         self._clock = TimestampRepair(ticks_per_frame, ticks_per_second=round(1 / self.time_base))
 
-    def _refuse_change(self, frame: av.VideoFrame) -> None:
-        """Frames of one stream have one size; a change of pixel format or colour is read with the
-        first frame's tags.
-        """
-        if (frame.width, frame.height) != (self.width, self.height):
-            raise InputError(
-                f"{self.path}: the frame size changes from {self.width}×{self.height} to"
-                f" {frame.width}×{frame.height} after frame {self._decoded_count - 1}: split the"
-                " video there"
-            )
-        refuse_unsupported(
-            self.path, frame, self.colour, codec_name=self.codec_name, alpha_beside=False
-        )
 
-    def _deliver(self, frame: av.VideoFrame, pts: int, duration: int) -> SourceFrame:
-        return SourceFrame(rgb=self._rgb(frame), pts=pts, duration=duration)
-
-    def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        rgb = (
-            self._opaque(frame)
-            if alpha_is_in_pixels(frame, self.codec_name)
-            else self._to_rgb(frame)
-        )
-        if self.is_mirrored:
-            rgb = np.ascontiguousarray(rgb[:, ::-1])
-        return rgb
-
-    def _opaque(self, frame: av.VideoFrame) -> np.ndarray:
-        """RGB of a frame whose pixel format has alpha only because the decoder always has it (see
-        ``acceptance``).
-        """
-        rgba = self._to_rgb(frame, "rgba")
-        refuse_transparency(self.path, rgba)
-        return np.ascontiguousarray(rgba[..., :3])
+def _longest_step(stream: av.VideoStream) -> int:
+    """Ticks between two neighbours of the container's own index, at most; 0 where it has none."""
+    times = sorted(
+        entry.timestamp for entry in stream.index_entries if abs(entry.timestamp) < LONGEST_STEP
+    )
+    return max((later - earlier for earlier, later in pairwise(times)), default=0)
 
 
 def _storable_ratio(ratio: Fraction | None) -> Fraction:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 LONGEST_STEP = 2**40  # what the bitstream can hold for one frame's duration
+LONGEST_CONTAINER_STEP = 2**30  # ticks from frame to frame that an MP4 file holds
+_FINEST_COARSE = 1000  # ticks per second that are fine enough
 
 
 class TimestampRepair:
@@ -46,3 +50,12 @@ class TimestampRepair:
     def duration_or_nominal(self, duration: int) -> int:
         """A frame's own duration where it is usable, else one frame at the nominal rate."""
         return duration if 0 < duration <= LONGEST_STEP else self._nominal
+
+
+def time_base_for(time_base: Fraction, longest_step: int) -> Fraction:
+    """The time base in which a video with steps of up to ``longest_step`` ticks is counted: its
+    own, or milliseconds where its own ticks are too fine for MP4 to hold such a step.
+    """
+    if longest_step <= LONGEST_CONTAINER_STEP or time_base >= Fraction(1, _FINEST_COARSE):
+        return time_base
+    return Fraction(1, _FINEST_COARSE)

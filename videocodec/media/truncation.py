@@ -16,40 +16,53 @@ _JPEG_END = b"\xff\xd9"
 _TAIL = 65536  # cameras append things after a JPEG's end marker
 
 
-def is_cut_short(
-    path: Path, container: av.container.InputContainer, stream: av.video.stream.VideoStream
-) -> bool:
-    """Whether the file ends before what its own tables promise.
+def what_is_missing(
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream
+) -> str | None:
+    """What a file lacks of what its own tables promise, in a few words; None if nothing.
 
     MP4/MOV (fragmented too), AVI, Matroska/WebM, y4m and JPEG are known; others (MPEG-TS, FLV, raw
-    streams) do not say how long they should be, and give False.
+    streams) do not say how long they should be.
     """
     size = path.stat().st_size
     names = set(container.format.name.split(","))
+    expected = 0
     if names & {"mov", "mp4"}:
-        entries = stream.index_entries
-        return _mp4_end(path) > size or (
-            len(entries) > 0
-            and entries[len(entries) - 1].pos + entries[len(entries) - 1].size > size
-        )
-    if "avi" in names:
-        return _riff_end(path) > size
-    if "yuv4mpegpipe" in names:
-        return _ends_inside_a_y4m_frame(path, stream)
-    if names & {"matroska", "webm"}:
-        return size < _matroska_end(path)
+        expected = _mp4_needs(path, stream)
+    elif "avi" in names:
+        expected = _riff_end(path)
+    elif names & {"matroska", "webm"}:
+        expected = _matroska_end(path)
+    if expected > size:
+        return f"it is cut short: {size} bytes of {expected} are there"
+    if "yuv4mpegpipe" in names and _ends_inside_a_y4m_frame(path, stream):
+        return f"it is cut short: {size} bytes are no whole number of frames"
     if stream.codec_context.name == "mjpeg" and names & {"image2", "jpeg_pipe"}:
         with path.open("rb") as file:
             file.seek(max(0, size - _TAIL))
-            return _JPEG_END not in file.read()
-    return False
+            if _JPEG_END not in file.read():
+                return f"it is cut short: the picture does not end within its {size} bytes"
+    return None
 
 
-def _mp4_end(path: Path) -> int:
-    """Byte at which the last top-level box should end (ISO/IEC 14496-12, section 4.2); what is no
-    box counts for nothing.
+def _mp4_needs(path: Path, stream: av.VideoStream) -> int:
+    """Bytes that a file must have for its pictures to be whole.
+
+    Where the movie's tables name every sample, nothing after the last of them matters: recorders
+    let ``mdat`` claim more than they write.  Fragments say only by their boxes how long they are.
     """
-    size, position = path.stat().st_size, 0
+    end, fragmented = _mp4_end(path)
+    entries = stream.index_entries
+    if len(entries) == 0 or fragmented:
+        return end
+    return max(entry.pos + entry.size for entry in entries)
+
+
+def _mp4_end(path: Path) -> tuple[int, bool]:
+    """Byte at which the last top-level box should end (ISO/IEC 14496-12, section 4.2), and whether
+    there are fragments; what is no box counts for nothing.
+    """
+    size, position, fragmented = path.stat().st_size, 0, False
     with path.open("rb") as file:
         while position < size:
             file.seek(position)
@@ -59,8 +72,9 @@ def _mp4_end(path: Path) -> int:
                 length = int.from_bytes(head[8:16], "big")
             if length < 8 or not head[4:8].isalnum():
                 break
+            fragmented = fragmented or head[4:8] == b"moof"
             position += length
-    return position
+    return position, fragmented
 
 
 def _riff_end(path: Path) -> int:

@@ -12,7 +12,7 @@ import av
 
 from ..errors import InputError
 from ..media.opening import open_container, open_stream
-from ..media.source import VideoSource
+from ..media.source import SourceOptions, VideoSource
 
 # Their packets need not each give a frame, or give it at another time.
 _HIDDEN_FRAMES = frozenset({"vp8", "gif", "webp", "webp_anim", "apng"})
@@ -54,7 +54,14 @@ def read_table(path: Path) -> FrameTable:
     """
     packets, time_base, codec = _packets(path)
     distinct = {packet.pts for packet in packets}
-    if codec in _HIDDEN_FRAMES or len(distinct) < max(2, len(packets)) or None in distinct:
+    with VideoSource(path) as source:
+        is_repaired = not source.has_own_times
+    if (
+        is_repaired
+        or codec in _HIDDEN_FRAMES
+        or len(distinct) < max(2, len(packets))
+        or None in distinct
+    ):
         return _decoded(path, sum(packet.size for packet in packets))
     packets.sort(key=lambda packet: packet.pts or 0)
     pts = [packet.pts or 0 for packet in packets]
@@ -82,7 +89,7 @@ class _PacketFacts:
 def _packets(path: Path) -> tuple[list[_PacketFacts], Fraction, str]:
     container = open_container(path)
     try:
-        stream = open_stream(path, container)
+        stream = open_stream(path, container, SourceOptions()).stream
         facts = [
             _PacketFacts(packet.pts, packet.duration or 0, packet.size, packet.is_keyframe)
             for packet in container.demux(stream)

@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from bitstream.container.tracks import open_input
+from bitstream.container.media_input import open_input
 
 from ..errors import InputError, LatentVideoError
 

@@ -128,13 +128,12 @@ class _SeekableSource(VideoSource):
 
         Raises ``InputError`` where what is called a keyframe needs frames before it.
         """
-        if self._frames is not None:
-            self._frames.close()
+        self._close_frames()
         self._container.seek(pts, stream=self._stream)
-        self._decoded_count = 0  # what cannot be decoded before the first frame is passed over
-        for frame in self._decode():
+        self._decoder.frame_count = 0  # what cannot be decoded before the first is passed over
+        for frame in self._decoder.frames():
             if frame.pts is not None:
-                self._refuse_change(frame)
+                self._convert.check(frame, self._decoder.frame_count - 1)
                 if frame.pts == pts and frame.pict_type in (PictureType.P, PictureType.B):
                     raise InputError(f"{self.path}: its pictures are refreshed little by little")
-                yield UnconvertedFrame(frame.pts, 1, partial(self._rgb, frame))
+                yield UnconvertedFrame(frame.pts, 1, partial(self._convert, frame))

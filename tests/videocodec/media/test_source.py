@@ -253,9 +253,11 @@ def test_skipping_ends_with_the_video_or_max_frames(make_clip) -> None:
 def test_frames_skipped_are_not_converted(make_clip, monkeypatch) -> None:
     with VideoSource(make_clip(count=7)) as source:
         converted = []
-        convert = source._to_rgb
+        convert = source._convert.__call__
         monkeypatch.setattr(
-            source, "_to_rgb", lambda frame: converted.append(frame.pts) or convert(frame)
+            type(source._convert),
+            "__call__",
+            lambda self, frame: converted.append(frame.pts) or convert(frame),
         )
         source.skip(5)
         assert len(list(source)) == len(converted) == 2

@@ -33,22 +33,6 @@ def test_transparent_stills_are_refused(tmp_path, suffix) -> None:
         read(path)
 
 
-@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
-def test_hdr_is_refused_by_name(make_clip, transfer, name, pixel_format) -> None:
-    with pytest.raises(UnsupportedInputError, match=f"HDR .{name}.*tone-map"):
-        VideoSource(make_clip(transfer=transfer, pixel_format=pixel_format, matrix=9, convert_as=9))
-
-
-@pytest.mark.parametrize(
-    ("codec", "pixel_format", "bits"),
-    [("libx264", "yuv420p10le", 10), ("ffv1", "gray16le", 16), ("ffv1", "gbrp12le", 12)],
-)
-def test_more_than_eight_bits_are_refused(make_clip, codec, pixel_format, bits) -> None:
-    with pytest.raises(UnsupportedInputError, match=f"{bits} bits"):
-        VideoSource(make_clip("deep.mkv", codec=codec, pixel_format=pixel_format, options={}))
-
-
 def test_unreadable_matrix_is_refused(make_clip) -> None:
     with pytest.raises(UnsupportedInputError, match="YCgCo"):
         VideoSource(make_clip(matrix=8, pixel_format="yuv444p"))
