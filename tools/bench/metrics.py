@@ -42,7 +42,7 @@ def encoded_pair(clip: Clip, folder: Path) -> Pair:
         codec.encode(EncodeTask(clip, 1.0, coded, "crf", 35, "medium", 250, 1, ""))
     with decoded.open("wb") as file:
         for frame in codec.decode(coded, clip, 1, ""):
-            file.write(codec.planes(frame, clip).to_ndarray().tobytes())
+            file.write(frame.planes().to_ndarray().tobytes())
     reference = clip.reference()
     source = Path(clip.folder) / "reference.yuv"
     return Pair(clip, reference, as_frames(decoded, clip), source, decoded)

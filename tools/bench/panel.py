@@ -31,7 +31,8 @@ from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, 
 from tools.bench.panel_encodes import figures, identities, measured, rungs
 from tools.bench.results import RESULTS, ROOT, Report, Results, hashes
 from videocodec.ladder.analysis import analyse
-from videocodec.ladder.schema import Analysis, Record
+from videocodec.ladder.analysis_schema import Analysis
+from videocodec.ladder.schema import Record
 from videocodec.models.bundle import ModelBundle
 
 OWN = "videocodec"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Literal
 
 from .common import amount
+
+Crfs = tuple[float, ...] | Literal["auto"]
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -32,7 +35,7 @@ def numbers(text: str) -> tuple[float, ...]:
         ) from None
 
 
-def crf_values(text: str) -> tuple[str | None, tuple[float, ...] | str]:
+def crf_values(text: str) -> tuple[str | None, Crfs]:
     """An argparse type: ``N,…``, ``CODEC=N,…`` or either with ``auto`` → the codec, None for all,
     and the values.
     """
@@ -43,8 +46,8 @@ def crf_values(text: str) -> tuple[str | None, tuple[float, ...] | str]:
 
 
 def merged_crf(
-    given: list[tuple[str | None, tuple[float, ...] | str]] | None,
-) -> dict[str, tuple[float, ...]] | tuple[float, ...] | str | None:
+    given: list[tuple[str | None, Crfs]] | None,
+) -> dict[str, tuple[float, ...]] | Crfs | None:
     """What ``ladder`` takes as crf: one value for all, or a value for each codec named (the others
     have their own ladder).
     """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import ComparisonError
@@ -65,7 +66,7 @@ def add_metrics(
         try:
             for clip in clips:
                 clip.reference()
-            tasks = [lambda job=job: runner.finish(job) for job in by_id.values()]
+            tasks = [partial(runner.finish, job) for job in by_id.values()]
             runner.run(tasks, list(by_id.values()), clips)
         finally:
             for clip in clips:
@@ -86,7 +87,7 @@ def _sheets(results: LadderResults) -> int:
 
 
 def _earlier(output: Path) -> LadderResults:
-    results = read_json(output / "results.json")
+    results = read_json(output / "results.json", LadderResults)
     if results is None:
         raise ComparisonError(f"{output} has no results.json: finish a ladder there first")
     if results["format"] != FORMAT:
@@ -100,11 +101,10 @@ def _earlier(output: Path) -> LadderResults:
 def _clip(entry: ClipEntry, output: Path) -> Clip:
     """A clip by its entry; the folder of the ladder may have moved since."""
     folder = (output / CACHE / "clips" / Path(entry["folder"]).name).resolve()
-    if not (folder / "clip.json").is_file():
+    clip = Clip.stored(folder, entry["name"], entry["source"])
+    if clip is None:
         raise ComparisonError(f"{folder}: the frames of {entry['name']} are gone")
-    stored = read_json(folder / "clip.json")
-    named = {"name": entry["name"], "source": entry["source"], "folder": str(folder)}
-    return Clip.from_dict(stored | named)
+    return clip
 
 
 def _job(record: Record, clips: Sequence[Clip], model: str) -> Job:
@@ -136,8 +136,8 @@ def _put_in(
         record["pictures"] = {
             i: record["pictures"][i] for i, file in files.items() if file.is_file()
         }
-    figures = [asdict(figure) for figure in measured(list(every.values()), results["records"])]
-    results["figures"] = figures
+    figures = measured(list(every.values()), results["records"])
+    results["figures"] = [figure.to_dict() for figure in figures]
     done = {metric.name for metric in chosen}
     kept = [row for row in results["not_measured"] if row["metric"] not in done]
     # An encode that could not be scored is said as what kept its metrics from it.

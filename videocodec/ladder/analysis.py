@@ -5,23 +5,25 @@ model has paid for itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
 
+from .analysis_schema import (
+    Analysis,
+    Comparison,
+    Crossover,
+    Deltas,
+    EqualQuality,
+    Mean,
+    Payback,
+    PerTitle,
+)
 from .curves import Curve, Delta, bd_quality, bd_rate, convex_hull, crossings, mean_rate_saved
 from .metrics import Figure
 from .panel import geometric_mean, panel
-from .schema import (
-    Analysis,
-    Comparison,
-    DecoderBytes,
-    EqualQuality,
-    Mean,
-    PerTitle,
-    Record,
-)
+from .schema import DecoderBytes, Record
 
 MISSED = 0.1  # a bitrate missed by more than this share is said to be missed
 SAME = 0.05  # encodes for different bitrates that differ by less than this share took the same
@@ -109,7 +111,9 @@ def analyse(
     """
     comparable = find_spec("bjontegaard") is not None
     limits = (np.inf if below is None else below / 1000, (above or 0) / 1000)
-    compared, per_title, equal = [], [], []
+    compared: list[Comparison] = []
+    per_title: list[PerTitle] = []
+    equal: list[EqualQuality] = []
     for figure in figures:
         for clip in clips:
             curves = {codec: codec_curve(records, clip, codec, figure) for codec in codecs}
@@ -117,19 +121,23 @@ def analyse(
                 per_title += _per_title(found, clip, codec, figure)
                 if codec != reference and reference in curves:
                     tested, other = found.curve, curves[reference].curve
+                    model = decoder_bytes[codec]["model"] - decoder_bytes[reference]["model"]
                     compared.append(
-                        {"figure": figure.name, "clip": clip, "codec": codec}
-                        | _compare(tested, other, comparable, limits)
-                        | _payback(
-                            tested,
-                            other,
-                            decoder_bytes[codec]["model"] - decoder_bytes[reference]["model"],
-                        )
+                        {
+                            "figure": figure.name,
+                            "clip": clip,
+                            "codec": codec,
+                            **_deltas(tested, other, comparable, limits),
+                            **_payback(tested, other, model),
+                        }
                     )
             equal += _equal_quality(curves, clip, codecs, figure)
     means: list[Mean] = [
-        {"figure": figure.name, "codec": codec}
-        | _mean(c for c in compared if c["figure"] == figure.name and c["codec"] == codec)
+        _mean(
+            figure.name,
+            codec,
+            [c for c in compared if c["figure"] == figure.name and c["codec"] == codec],
+        )
         for figure in figures
         for codec in codecs
         if codec != reference
@@ -151,9 +159,9 @@ def analyse(
     }
 
 
-def _compare(
+def _deltas(
     tested: Curve, reference: Curve, comparable: bool, limits: tuple[float, float]
-) -> dict[str, object]:
+) -> Deltas:
     """BD figures within ``limits`` (below, above, kbit/s), and where the curves cross."""
     absent = Delta(None, reason="the package bjontegaard is not installed")
     rate, quality = (
@@ -161,14 +169,18 @@ def _compare(
         if comparable
         else (absent, absent)
     )
-    crossed = [
+    crossed: list[Crossover] = [
         {"bitrate_bps": 1000 * at, "leads_above": leads}
         for at, leads in crossings(tested, reference)
     ]
-    return {"bd_rate_percent": asdict(rate), "bd_quality": asdict(quality), "crossovers": crossed}
+    return {
+        "bd_rate_percent": rate.to_dict(),
+        "bd_quality": quality.to_dict(),
+        "crossovers": crossed,
+    }
 
 
-def _payback(tested: Curve, reference: Curve, model_bytes: int) -> dict[str, object]:
+def _payback(tested: Curve, reference: Curve, model_bytes: int) -> Payback:
     """Minutes of clip after which the bytes saved outweigh the model that the other codec does
     without; None if never.
     """
@@ -219,7 +231,7 @@ def _equal_quality(
         }
 
 
-def _mean(comparisons: Iterator[Comparison]) -> dict[str, object]:
+def _mean(figure: str, codec: str, comparisons: Sequence[Comparison]) -> Mean:
     """Over the clips that have a BD-rate: arithmetic mean, and the mean of the ratios."""
     deltas = [comparison["bd_rate_percent"] for comparison in comparisons]
     known = [delta["value"] for delta in deltas if delta["value"] is not None]
@@ -228,6 +240,8 @@ def _mean(comparisons: Iterator[Comparison]) -> dict[str, object]:
         mean = float(np.mean(known))
         geometric = geometric_mean(known)
     return {
+        "figure": figure,
+        "codec": codec,
         "clips": len(known),
         "better": sum(delta["side"] == "better" for delta in deltas),
         "worse": sum(delta["side"] == "worse" for delta in deltas),

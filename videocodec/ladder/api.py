@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Unpack
 
 from ..errors import ComparisonError
-from ..models.bundle import TABLES_FILE, ModelBundle
+from ..models.bundle import ModelBundle
+from ..models.files import TABLES_FILE
 from .clips import Clip, prepare
 from .folder import CACHE, alone, check_output
 from .jobs import Job
@@ -164,7 +165,9 @@ def _prepared(
     return clips
 
 
-def _order(job: Job, clips: Sequence[Clip], settings: LadderSettings) -> tuple:
+def _order(
+    job: Job, clips: Sequence[Clip], settings: LadderSettings
+) -> tuple[int, int, float, str, float]:
     value = job.rung.value if job.rung.mode == "bitrate" else -job.rung.value
     return (
         clips.index(job.clip),

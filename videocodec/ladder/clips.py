@@ -12,9 +12,10 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -28,6 +29,7 @@ from ..media.colour import BT709, YuvWriter, stored_as
 from ..media.source import VideoSource
 from .files import digest, file_sha256, read_json, write_json
 from .planes import read, resized, tag, untagged
+from .schema import ClipFields
 
 FORMAT = 1  # to be raised when the frames made of the same source change
 SMALLEST_SIDE = 16
@@ -121,14 +123,25 @@ class Clip:
         """Free the disk of raw frames."""
         (Path(self.folder) / "reference.yuv").unlink(missing_ok=True)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> ClipFields:
         """For JSON."""
-        return asdict(self)
+        return cast("ClipFields", asdict(self))
 
     @classmethod
-    def from_dict(cls, values: dict[str, object]) -> Clip:
+    def from_dict(cls, values: ClipFields) -> Clip:
         """Of what ``to_dict`` gave."""
-        return cls(**{**values, "notes": tuple(values["notes"])})
+        clip = cls(**values)
+        return replace(clip, notes=tuple(clip.notes))  # JSON has lists only
+
+    @classmethod
+    def stored(cls, folder: Path, name: str, source: str) -> Clip | None:
+        """What an earlier run stored in that folder, as the clip of the name and source of today;
+        None if there is nothing.
+        """
+        known = read_json(folder / "clip.json", ClipFields)
+        if known is None:
+            return None
+        return replace(cls.from_dict(known), name=name, source=source, folder=str(folder))
 
 
 def as_frames(path: Path, clip: Clip) -> npt.NDArray[np.uint8]:
@@ -144,10 +157,8 @@ def prepare(source: Path, folder: Path, max_frames: int | None = None) -> Clip:
     with VideoSource(source, max_frames=max_frames) as opened:
         key = digest({"source": file_sha256(source), "max_frames": max_frames, "format": FORMAT})
         home = folder.resolve() / f"{_safe(source.stem)}-{key[:16]}"
-        if (known := read_json(home / "clip.json")) is not None:
-            return Clip.from_dict(
-                {**known, "name": source.stem, "source": str(source), "folder": str(home)}
-            )
+        if (known := Clip.stored(home, source.stem, str(source))) is not None:
+            return known
         if opened.is_still:
             raise InputError(
                 f"{source} is a still picture: a ladder needs a clip of two frames or more"
@@ -199,7 +210,7 @@ def _store(opened: VideoSource, source: Path, home: Path, max_frames: int | None
                 f"{source}: {limited} one frame only, and a ladder needs a clip of two frames or"
                 " more"
             )
-        clip = Clip(**{**asdict(draft), "sha256": hashed.hexdigest(), "frames": count})
+        clip = replace(draft, sha256=hashed.hexdigest(), frames=count)
         write_json(beside / "clip.json", clip.to_dict())
         if not home.exists():
             beside.rename(home)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Literal, cast
 
 import numpy as np
+import numpy.typing as npt
+
+from .analysis_schema import DeltaEntry
 
 FEWEST_RUNGS = 3
 SWING = 0.05  # the way back, as a share of the range, that an interpolated curve may go
@@ -19,8 +22,8 @@ class Curve:
     such that more is better.
     """
 
-    rates: np.ndarray
-    quality: np.ndarray
+    rates: npt.NDArray[np.float64]
+    quality: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, rungs: Iterable[tuple[float, float]]) -> Curve:
@@ -37,7 +40,11 @@ class Curve:
         """Rate for that quality, its logarithm interpolated linearly; None outside the curve."""
         if not len(self.rates) or not self.quality[0] <= quality <= self.quality[-1]:
             return None
-        return float(np.exp(np.interp(quality, self.quality, np.log(self.rates))))
+        return float(self.rates_within(np.array(quality)))
+
+    def rates_within(self, qualities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Rates for qualities that the curve reaches, as ``rate_at``."""
+        return np.exp(np.interp(qualities, self.quality, np.log(self.rates)))
 
     def quality_at(self, rate: float) -> float:
         """Quality at that rate, linear in its logarithm, and constant beyond the ends."""
@@ -56,6 +63,10 @@ class Delta:
     overlap: float = 0.0
     reason: str | None = None
     side: Literal["better", "worse"] | None = None
+
+    def to_dict(self) -> DeltaEntry:
+        """For JSON."""
+        return cast("DeltaEntry", asdict(self))
 
 
 def bd_rate(tested: Curve, reference: Curve, below: float = np.inf, above: float = 0.0) -> Delta:
@@ -136,7 +147,7 @@ def mean_rate_saved(tested: Curve, reference: Curve) -> float | None:
     if low >= high:
         return None
     levels = np.linspace(low, high, 101)
-    return float(np.mean([reference.rate_at(level) - tested.rate_at(level) for level in levels]))
+    return float(np.mean(reference.rates_within(levels) - tested.rates_within(levels)))
 
 
 def crossings(tested: Curve, reference: Curve) -> list[tuple[float, bool]]:
@@ -195,10 +206,10 @@ def _refusal(tested: Curve, reference: Curve) -> str | None:
 
 
 def _mean_difference(
-    x_reference: np.ndarray,
-    y_reference: np.ndarray,
-    x_tested: np.ndarray,
-    y_tested: np.ndarray,
+    x_reference: npt.NDArray[np.float64],
+    y_reference: npt.NDArray[np.float64],
+    x_tested: npt.NDArray[np.float64],
+    y_tested: npt.NDArray[np.float64],
     low: float,
     high: float,
 ) -> float | str:

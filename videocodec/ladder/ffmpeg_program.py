@@ -58,8 +58,10 @@ def ffmpeg(arguments: list[str], stdin: Iterable[bytes] = ()) -> None:
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
+    assert process.stdin is not None and process.stderr is not None
+    to_program, from_program = process.stdin, process.stderr
     said: list[bytes] = []
-    listener = threading.Thread(target=lambda: said.append(process.stderr.read()), daemon=True)
+    listener = threading.Thread(target=lambda: said.append(from_program.read()), daemon=True)
     listener.start()
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, done), daemon=True)
@@ -67,9 +69,9 @@ def ffmpeg(arguments: list[str], stdin: Iterable[bytes] = ()) -> None:
     try:
         with suppress(BrokenPipeError):
             for data in stdin:
-                process.stdin.write(data)
+                to_program.write(data)
         with suppress(BrokenPipeError):
-            process.stdin.close()
+            to_program.close()
         status = process.wait()
     except BaseException:
         process.kill()
@@ -105,4 +107,4 @@ def _watch(pid: int, done: threading.Event) -> None:
 def _path() -> str:
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    return get_ffmpeg_exe()
+    return str(get_ffmpeg_exe())

@@ -6,6 +6,9 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import TypeVar, cast
+
+T = TypeVar("T")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -22,9 +25,16 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def read_json(path: Path) -> dict | None:
-    """What the file holds, None if there is none."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def load_json(path: Path, kind: type[T]) -> T:
+    """What the file holds, of the type that it was written with: the ladder reads only its own
+    files.
+    """
+    return cast("T", json.loads(path.read_text(encoding="utf-8")))
+
+
+def read_json(path: Path, kind: type[T]) -> T | None:
+    """As ``load_json``, None if there is no such file."""
+    return load_json(path, kind) if path.is_file() else None
 
 
 def digest(value: object) -> str:

@@ -16,12 +16,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypedDict
 
 from .clips import Clip
-from .codecs import Codec, EncodeTask
+from .codecs import Codec, EncodeTask, codec_named
 from .codecs.base import Mode
-from .files import digest, file_sha256, read_json
+from .files import digest, file_sha256
 from .metrics import Metric
+from .schema import ClipFields
 
 ENCODE_VERSION = 1  # to be raised when the same settings encode otherwise than before
 CODED = "coded.mp4"
@@ -42,6 +44,22 @@ class Rung:
         """For people: 40k, crf 30, 40k at 0.5."""
         text = f"crf {self.value:g}" if self.mode == "crf" else rate_label(self.value)
         return text if self.scale == 1 else f"{text} at {self.scale:g}"
+
+
+class JobEntry(TypedDict):
+    """A job as JSON, for another process: all but what it was made for."""
+
+    clip: ClipFields
+    codec: str
+    mode: Mode
+    value: float
+    scale: float
+    preset: str
+    gop_size: int
+    threads: int
+    model: str
+    perceptual: str | None
+    finished: str | None
 
 
 def rate_label(rate: float) -> str:
@@ -119,12 +137,14 @@ class Job:
             self.perceptual,
         )
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> JobEntry:
         """For another process."""
         return {
             "clip": self.clip.to_dict(),
             "codec": self.codec.name,
-            "rung": vars(self.rung),
+            "mode": self.rung.mode,
+            "value": self.rung.value,
+            "scale": self.rung.scale,
             "preset": self.preset,
             "gop_size": self.gop_size,
             "threads": self.threads,
@@ -134,17 +154,18 @@ class Job:
         }
 
     @classmethod
-    def from_dict(cls, values: dict) -> Job:
+    def from_dict(cls, values: JobEntry) -> Job:
         """Of what ``to_dict`` gave."""
-        from .codecs import codec_named
-
-        named = ("preset", "gop_size", "threads", "model", "perceptual", "finished")
-        settings = {name: values[name] for name in named}
         return cls(
             Clip.from_dict(values["clip"]),
             codec_named(values["codec"]),
-            Rung(**values["rung"]),
-            **settings,
+            Rung(values["mode"], values["value"], values["scale"]),
+            values["preset"],
+            values["gop_size"],
+            values["threads"],
+            values["model"],
+            perceptual=values["perceptual"],
+            finished=values["finished"],
         )
 
 
@@ -156,7 +177,7 @@ def metric_file(folder: Path, metric: Metric) -> Path:
 
 def is_encoded(folder: Path) -> bool:
     """Whether the job of that folder was finished."""
-    return read_json(folder / "encode.json") is not None
+    return (folder / "encode.json").is_file()
 
 
 def shown_frames(clip: Clip, count: int) -> list[int]:

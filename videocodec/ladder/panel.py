@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .schema import Mean, PanelEntry
+from .analysis_schema import Mean, PanelEntry
 
 
 def panel(means: Sequence[Mean], members: Sequence[str]) -> list[PanelEntry]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .analysis import codec_curve
 from .metrics import Figure
+from .schema import LadderResults
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Okabe and Ito's colours, told apart with any kind of colour vision; the report has the same.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#999999")
 _MARKERS = "osD^vPX"
 
 
-def write_plots(results: dict, folder: Path) -> list[Path]:
+def write_plots(results: LadderResults, folder: Path) -> list[Path]:
     """All plots of a ladder, CLIP-FIGURE.png and .svg → the files."""
     import matplotlib
 
@@ -38,7 +43,7 @@ def write_plots(results: dict, folder: Path) -> list[Path]:
     return written
 
 
-def _draw(axes: object, results: dict, clip: str, figure: Figure) -> bool:
+def _draw(axes: Axes, results: LadderResults, clip: str, figure: Figure) -> bool:
     sign, drawn = 1 if figure.higher_is_better else -1, False
     for place, codec in enumerate(results["codecs"]):
         found = codec_curve(results["records"], clip, codec["name"], figure)

@@ -38,6 +38,6 @@ def stay_ordinary() -> None:
     header, sets = _Header(_VERSION_3, 0), (_Sets * 2)()
     if libc.capget(ctypes.byref(header), sets) != 0:
         return
-    for name, _ in _Sets._fields_:
+    for name in ("effective", "permitted", "inheritable"):
         setattr(sets[0], name, getattr(sets[0], name) & ~(1 << _CAP_SYS_NICE))
     libc.capset(ctypes.byref(header), sets)

@@ -9,15 +9,16 @@ import numpy as np
 
 from .analysis import is_missed
 from .clips import Clip
-from .files import read_json
+from .files import load_json, read_json
 from .jobs import Job, metric_file, shown_frames
 from .metrics import Figure, Metric
+from .metrics.base import Series
 from .runner import Outcome
-from .schema import NotMeasured, Record, Speed, Summary
+from .schema import NotMeasured, Record, Speed, Summary, Taken
+from .stored import DecodeFile, EncodeFile
 
 NOT_ASKED_FOR = "not asked for"
 _TENTH = 0.1  # of our own encoder's speed: the rule for presets
-_NOT_OF_RECORDS = ("depends_on", "frame_bytes", "file_bytes", "check_version")
 
 
 def record(outcome: Outcome, metrics: Sequence[Metric], root: Path, shown: int) -> Record:
@@ -26,12 +27,13 @@ def record(outcome: Outcome, metrics: Sequence[Metric], root: Path, shown: int) 
     root: the folder that paths are relative to.  shown: how many frames the report shows.
     """
     job = outcome.job
-    made = _head(job, outcome.error)
-    if outcome.error is None:
-        made |= _taken(job, outcome.folder)
-        made["missed"] = is_missed(made)
-        add_figures(made, outcome, metrics)
-        made["pictures"] = _pictures(job, outcome.folder, root, shown)
+    head = _head(job, outcome.error)
+    if outcome.error is not None:
+        return head
+    made: Record = {**head, **_taken(job, outcome.folder), "missed": False}
+    made["missed"] = is_missed(made)
+    add_figures(made, outcome, metrics)
+    made["pictures"] = _pictures(job, outcome.folder, root, shown)
     return made
 
 
@@ -40,8 +42,10 @@ def add_figures(made: Record, outcome: Outcome, metrics: Sequence[Metric]) -> No
     for metric in metrics:
         if metric.missing(outcome.job.clip) is not None:
             continue
-        series = read_json(metric_file(outcome.folder, metric))
-        for figure in metric.figures if series else ():
+        series = read_json(metric_file(outcome.folder, metric), Series)
+        if series is None:
+            continue
+        for figure in metric.figures:
             made["frames"][figure.name] = series[figure.name]
             made["quality"][figure.name] = summary(series[figure.name], figure)
 
@@ -70,16 +74,28 @@ def _head(job: Job, error: str | None) -> Record:
     }
 
 
-def _taken(job: Job, folder: Path) -> dict[str, object]:
+def _taken(job: Job, folder: Path) -> Taken:
     """Bytes, times and memory, as encoding and decoding wrote them down."""
-    encoded, decoded = read_json(folder / "encode.json"), read_json(folder / "decode.json")
-    both = encoded | decoded
-    return {name: value for name, value in both.items() if name not in _NOT_OF_RECORDS} | {
+    encoded = load_json(folder / "encode.json", EncodeFile)
+    decoded = load_json(folder / "decode.json", DecodeFile)
+    return {
+        "command": encoded["command"],
+        "passes": encoded["passes"],
+        "crf": encoded["crf"],
+        "notes": encoded["notes"],
+        "video_bytes": encoded["video_bytes"],
         "container_bytes": encoded["file_bytes"] - encoded["video_bytes"],
         "bitrate_bps": encoded["video_bytes"] * 8 / job.clip.seconds,
-        "encode_fps": job.clip.frames / max(encoded["encode_cpu_seconds"], 1e-3),
-        "decode_fps": job.clip.frames / max(decoded["decode_cpu_seconds"], 1e-3),
         "frame_bytes": encoded["frame_bytes"],
+        "encode_seconds": encoded["encode_seconds"],
+        "encode_cpu_seconds": encoded["encode_cpu_seconds"],
+        "encode_fps": job.clip.frames / max(encoded["encode_cpu_seconds"], 1e-3),
+        "encode_peak_bytes": encoded["encode_peak_bytes"],
+        "idle_bytes": encoded["idle_bytes"],
+        "decode_seconds": decoded["decode_seconds"],
+        "decode_cpu_seconds": decoded["decode_cpu_seconds"],
+        "decode_fps": job.clip.frames / max(decoded["decode_cpu_seconds"], 1e-3),
+        "decode_peak_bytes": decoded["decode_peak_bytes"],
     }
 
 
@@ -114,7 +130,7 @@ def not_measured(
     outcomes: Sequence[Outcome],
 ) -> list[NotMeasured]:
     """Every metric, or clip of a metric, without figures, and why."""
-    missing = []
+    missing: list[NotMeasured] = []
     for metric in metrics:
         everywhere = metric.missing() if metric.name in chosen else NOT_ASKED_FOR
         for clip in [None] if everywhere else clips:
@@ -148,7 +164,7 @@ def speeds(records: Sequence[Record], codecs: Sequence[str], own: str) -> list[S
                 len(done) / sum(1 / r["encode_fps"] for r in done),
                 len(done) / sum(1 / r["decode_fps"] for r in done),
             )
-    rows = []
+    rows: list[Speed] = []
     for codec, (encoding, decoding) in means.items():
         share = encoding / means[own][0] if own in means else None
         rows.append(

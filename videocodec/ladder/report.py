@@ -9,7 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from ..errors import ComparisonError
 from .analysis import codec_curve
 from .clips import Clip
 from .files import write_text
@@ -22,6 +24,8 @@ SHEET_BUDGET = 16 << 20  # of all contact sheets
 _PAGE = Path(__file__).with_name("page")
 _SCRIPTS = ("plot.js", "compare.js", "main.js")
 _LOSSLESS = 101  # OpenCV's quality of WebP above which it is lossless
+# Figure → clip → codec → "ids" and "hull" → identities of records.
+Curves = dict[str, dict[str, dict[str, dict[str, list[str]]]]]
 _QUALITIES = (_LOSSLESS, 95, 90, 80, 60)
 _KEPT = (
     "id",
@@ -58,7 +62,9 @@ _KEPT = (
 def write_report(results: LadderResults, clips: Sequence[Clip], output: Path) -> Path:
     """The report of a ladder in the folder ``output`` → its path."""
     pictures, kind = _pictures(results, clips, output)
-    kept = [{name: one[name] for name in _KEPT if name in one} for one in results["records"]]
+    kept = [
+        {name: value for name, value in one.items() if name in _KEPT} for one in results["records"]
+    ]
     data = {name: value for name, value in results.items() if name != "records"}
     data |= {
         "records": kept,
@@ -86,9 +92,9 @@ def write_report(results: LadderResults, clips: Sequence[Clip], output: Path) ->
     return path
 
 
-def _curves(results: LadderResults) -> dict[str, dict[str, dict[str, dict[str, list]]]]:
+def _curves(results: LadderResults) -> Curves:
     """figure → clip → codec → ids of the records on the curve, and of those on the hull."""
-    curves: dict = {}
+    curves: Curves = {}
     for values in results["figures"]:
         for clip in results["clips"]:
             for codec in results["codecs"]:
@@ -132,8 +138,7 @@ def _pictures(
         for clip in clips
     }
     loaded = sources | {
-        name: {index: cv2.imread(str(path)) for index, path in of.items()}
-        for name, of in raw.items()
+        name: {index: _read(path) for index, path in of.items()} for name, of in raw.items()
     }
     while True:
         for quality in _QUALITIES:
@@ -155,7 +160,7 @@ def _pictures(
 
 def _sheets(results: LadderResults, output: Path) -> dict[str, str]:
     """File of a contact sheet → data URI, at the best quality at which all fit; none otherwise."""
-    sheets = {entry["file"]: cv2.imread(str(output / entry["file"])) for entry in results["sheets"]}
+    sheets = {entry["file"]: _read(output / entry["file"]) for entry in results["sheets"]}
     for quality in _QUALITIES[1:]:
         stored = {file: _data_uri(bgr, quality) for file, bgr in sheets.items()}
         if sum(map(len, stored.values())) <= SHEET_BUDGET:
@@ -163,6 +168,14 @@ def _sheets(results: LadderResults, output: Path) -> dict[str, str]:
     return {}
 
 
-def _data_uri(bgr: np.ndarray, quality: int) -> str:
+def _read(path: Path) -> npt.NDArray[np.uint8]:
+    """A picture, BGR.  Raises ``ComparisonError`` where there is none."""
+    bgr = cv2.imread(str(path))
+    if bgr is None:
+        raise ComparisonError(f"{path}: no picture")
+    return np.asarray(bgr, np.uint8)
+
+
+def _data_uri(bgr: npt.NDArray[np.uint8], quality: int) -> str:
     _, data = cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, quality])
     return f"data:image/webp;base64,{base64.b64encode(data.tobytes()).decode()}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
 from ..version import __version__
 from .analysis import analyse
+from .analysis_schema import Analysis
 from .clips import Clip
 from .files import write_json, write_text
 from .machine import commit, machine
@@ -19,9 +20,7 @@ from .records import not_measured, record, speeds
 from .runner import Outcome
 from .schema import (
     FORMAT,
-    Analysis,
     CodecEntry,
-    FigureEntry,
     LadderResults,
     Record,
     SettingsEntry,
@@ -67,7 +66,9 @@ class Findings:
         records = [record(one, self.chosen, self.output, self.shown) for one in self.outcomes]
         figures = measured(self.chosen, records)
         names = [metric.name for metric in self.chosen]
-        results: LadderResults = {
+        clips = [clip.name for clip in self.clips]
+        codecs, asked = self._codecs(), self._settings()
+        return {
             "format": FORMAT,
             "command": _command(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -75,24 +76,23 @@ class Findings:
             "version": __version__,
             "commit": commit(),
             "machine": machine(self.workers, settings.threads),
-            "settings": self._settings(),
+            "settings": asked,
             "clips": [
-                clip.to_dict() | {"seconds": clip.seconds, "colour_path": clip.colour_path}
+                {**clip.to_dict(), "seconds": clip.seconds, "colour_path": clip.colour_path}
                 for clip in self.clips
             ],
-            "codecs": self._codecs(),
-            "figures": [asdict(figure) for figure in figures],
+            "codecs": codecs,
+            "figures": [figure.to_dict() for figure in figures],
             "not_measured": not_measured(
                 list(self.every.values()), names, self.clips, self.outcomes
             ),
             "records": records,
             "targets": list(self.targets),
             "speeds": speeds(records, [codec.name for codec in settings.codecs], OWN),
+            "analysis": _analysis(records, figures, clips, codecs, asked),
             "sheets": [],
             "notes": _notes(self.clips),
         }
-        results["analysis"] = analysis_of(results)
-        return results
 
     def _settings(self) -> SettingsEntry:
         settings = self.settings
@@ -135,15 +135,29 @@ def measured(metrics: Sequence[Metric], records: Sequence[Record]) -> list[Figur
 
 def analysis_of(results: LadderResults) -> Analysis:
     """What the figures of records come to, by the settings that the results state."""
-    figures: list[FigureEntry] = results["figures"]
-    settings = results["settings"]
-    return analyse(
+    return _analysis(
         results["records"],
-        clips=[clip["name"] for clip in results["clips"]],
-        codecs=[codec["name"] for codec in results["codecs"]],
-        figures=[Figure(**values) for values in figures],
+        [Figure(**values) for values in results["figures"]],
+        [clip["name"] for clip in results["clips"]],
+        results["codecs"],
+        results["settings"],
+    )
+
+
+def _analysis(
+    records: Sequence[Record],
+    figures: Sequence[Figure],
+    clips: Sequence[str],
+    codecs: Sequence[CodecEntry],
+    settings: SettingsEntry,
+) -> Analysis:
+    return analyse(
+        records,
+        clips=clips,
+        codecs=[codec["name"] for codec in codecs],
+        figures=figures,
         reference=settings["reference"],
-        decoder_bytes={codec["name"]: codec["decoder_bytes"] for codec in results["codecs"]},
+        decoder_bytes={codec["name"]: codec["decoder_bytes"] for codec in codecs},
         below=settings["below_bps"],
         above=settings["above_bps"],
     )

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import ComparisonError, ProgramError, VideoCodecError
@@ -19,7 +20,9 @@ from .clips import Clip
 from .files import read_json
 from .jobs import Job, is_encoded, metric_file, shown_frames
 from .metrics import Metric
+from .orders import MeasureOrder, Order, PicturesOrder, SelfOrder
 from .progress import Estimate, LadderProgress
+from .stored import DecodeFile
 from .trust import CHECK_VERSION
 from .workers import Worker
 
@@ -93,7 +96,7 @@ class Runner:
             self._report("starting")
         pool = ThreadPoolExecutor(self._workers)
         try:
-            checks = [lambda clip=clip: self._check_clip(clip) for clip in clips]
+            checks = [partial(self._check_clip, clip) for clip in clips]
             for several in (checks, tasks):
                 futures: list[Future[object]] = [pool.submit(task) for task in several]
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
@@ -148,8 +151,11 @@ class Runner:
         folder = job.folder(self._cache)
         files = {index: folder / f"frame-{index}.png" for index in frames}
         if missing := [index for index, file in files.items() if not file.is_file()]:
-            order = {"kind": "show", "job": job.to_dict(), "folder": str(folder), "shown": missing}
-            self._process(order, f"frames of {job.codec.name} {job.rung.label}", job.threads)
+            self._process(
+                {"kind": "show", "job": job.to_dict(), "folder": str(folder), "shown": missing},
+                f"frames of {job.codec.name} {job.rung.label}",
+                job.threads,
+            )
         return files
 
     def _made(self, job: Job) -> Outcome:
@@ -171,7 +177,12 @@ class Runner:
 
     def _check_clip(self, clip: Clip) -> None:
         missing = self._not_measured(clip, Path(clip.folder))
-        order = {"kind": "self", "clip": clip.to_dict(), "metrics": missing, "files": self._files}
+        order: SelfOrder = {
+            "kind": "self",
+            "clip": clip.to_dict(),
+            "metrics": missing,
+            "files": self._files,
+        }
         try:
             if missing:
                 self._process(order, f"measuring {clip.name} against itself", threads=1)
@@ -209,38 +220,38 @@ class Runner:
             (folder / f"frame-{index}.png").is_file()
             for index in shown_frames(job.clip, self._shown)
         )
-        decoded = read_json(folder / "decode.json") or {}
-        return pictures and decoded.get("check_version") == CHECK_VERSION
+        decoded = read_json(folder / "decode.json", DecodeFile)
+        return pictures and decoded is not None and decoded.get("check_version") == CHECK_VERSION
 
     def _decode_and_measure(self, job: Job, folder: Path, missing: list[str]) -> str | None:
         """What went wrong with metrics, None if nothing did."""
-        order = {"job": job.to_dict(), "folder": str(folder)}
+        values, shown = job.to_dict(), shown_frames(job.clip, self._shown)
         what = f"{job.codec.name} {job.rung.label}"
+        decode: PicturesOrder = {
+            "kind": "decode",
+            "job": values,
+            "folder": str(folder),
+            "shown": shown,
+        }
+        measure: MeasureOrder = {
+            "kind": "measure",
+            "job": values,
+            "folder": str(folder),
+            "metrics": missing,
+            "files": self._files,
+        }
         try:
-            self._process(
-                {**order, "kind": "decode", "shown": shown_frames(job.clip, self._shown)},
-                f"decoding {what}",
-                job.threads,
-            )
+            self._process(decode, f"decoding {what}", job.threads)
             if missing:
                 try:
-                    self._process(
-                        {
-                            **order,
-                            "kind": "measure",
-                            "metrics": missing,
-                            "files": self._files,
-                        },
-                        f"measuring {what}",
-                        job.threads,
-                    )
+                    self._process(measure, f"measuring {what}", job.threads)
                 except ProgramError as error:
                     return str(error)
             return None
         finally:
             (folder / "decoded.yuv").unlink(missing_ok=True)
 
-    def _process(self, order: dict[str, object], label: str, threads: int) -> None:
+    def _process(self, order: Order, label: str, threads: int) -> None:
         """Have an order done.
 
         Encodes and decodes have a new process each, since its time and memory are measured; the

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from .analysis_schema import Analysis
+
 FORMAT = 2
 
 
@@ -41,8 +43,8 @@ class SettingsEntry(TypedDict):
     metric_files: dict[str, str]
 
 
-class ClipEntry(TypedDict):
-    """``clips.Clip`` as JSON, with its duration and colour in words."""
+class ClipFields(TypedDict):
+    """``clips.Clip`` as JSON."""
 
     name: str
     source: str
@@ -57,6 +59,11 @@ class ClipEntry(TypedDict):
     matrix: int
     full_range: bool
     notes: tuple[str, ...]
+
+
+class ClipEntry(ClipFields):
+    """A clip with its duration and its colour in words."""
+
     seconds: float
     colour_path: str
 
@@ -120,8 +127,8 @@ class RecordHead(TypedDict):
     pictures: dict[str, str]
 
 
-class Record(RecordHead, total=False):
-    """One encode; without an error, all of it."""
+class Taken(TypedDict, total=False):
+    """What a successful encode took."""
 
     command: str
     passes: int
@@ -130,7 +137,6 @@ class Record(RecordHead, total=False):
     video_bytes: int
     container_bytes: int
     bitrate_bps: float
-    missed: bool
     frame_bytes: list[int]
     encode_seconds: float
     encode_cpu_seconds: float
@@ -141,6 +147,12 @@ class Record(RecordHead, total=False):
     decode_cpu_seconds: float
     decode_fps: float
     decode_peak_bytes: int
+
+
+class Record(RecordHead, Taken, total=False):
+    """One encode; without an error, all of it."""
+
+    missed: bool
 
 
 class TargetEntry(TypedDict):
@@ -168,88 +180,6 @@ class Speed(TypedDict):
     keeps_rule: bool
 
 
-class DeltaEntry(TypedDict):
-    """``curves.Delta`` as JSON."""
-
-    value: float | None
-    overlap: float
-    reason: str | None
-    side: Literal["better", "worse"] | None
-
-
-class Crossover(TypedDict):
-    """A rate at which one codec overtakes the other."""
-
-    bitrate_bps: float
-    leads_above: bool
-
-
-class Comparison(TypedDict):
-    """A codec against the reference, on one clip, in one figure."""
-
-    figure: str
-    clip: str
-    codec: str
-    bd_rate_percent: DeltaEntry
-    bd_quality: DeltaEntry
-    crossovers: list[Crossover]
-    saved_bps: float | None
-    payback_minutes: float | None
-
-
-class Mean(TypedDict):
-    """A codec against the reference in one figure, over the clips that have a BD-rate.
-
-    better, worse: clips without one, since one codec is better at its lowest rate than the other
-    at its highest.
-    """
-
-    figure: str
-    codec: str
-    clips: int
-    better: int
-    worse: int
-    bd_rate_percent: float | None
-    bd_rate_percent_geometric: float | None
-
-
-class PanelEntry(TypedDict):
-    """A codec against the reference over the whole panel.
-
-    bd_rate_percent: the geometric mean over members and clips.
-    members: figure → its own geometric mean over clips; ``None`` where it has none.
-    worst: the member with the highest BD-rate.
-    better, worse: pairs of member and clip that have no BD-rate, as in ``Mean``.
-    """
-
-    codec: str
-    bd_rate_percent: float | None
-    members: dict[str, float | None]
-    worst: str | None
-    better: int
-    worse: int
-
-
-class PerTitle(TypedDict):
-    """The best record for a bitrate."""
-
-    figure: str
-    clip: str
-    codec: str
-    bitrate_bps: float
-    record: str | None
-
-
-class EqualQuality(TypedDict):
-    """What the other codecs take at the quality of a record of the first."""
-
-    figure: str
-    clip: str
-    record: str
-    bitrate_bps: float
-    others_bps: dict[str, float | None]
-
-
 class SheetEntry(TypedDict):
     """A contact sheet: the first codec's rung, records by identity, frames as index → ranks."""
 
@@ -261,20 +191,6 @@ class SheetEntry(TypedDict):
     frames: dict[str, str]
     rule: str
     file: str
-
-
-class Analysis(TypedDict):
-    """What the figures come to."""
-
-    reference: str
-    below_bps: float | None
-    above_bps: float | None
-    comparisons: list[Comparison]
-    means: list[Mean]
-    panel: list[PanelEntry]
-    per_title: list[PerTitle]
-    equal_quality: list[EqualQuality]
-    bd_missing: str | None
 
 
 class LadderResults(TypedDict):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from .clips import Clip
 from .codecs import Codec
 from .files import read_json
 from .jobs import Job, Rung, metric_file
 from .metrics import Figure, Metric
+from .metrics.base import Series
 from .records import summary
 from .runner import Runner
 from .schema import TargetEntry
@@ -45,8 +47,12 @@ def run_all(
         for figure in figures.values()
     ]
     found: list[TargetEntry] = []
-    tasks: list[Callable[[], object]] = [lambda one=one: runner.finish(one) for one in jobs]
-    tasks += [lambda one=one: found.append(one.run()) for one in searches]
+
+    def search(one: Search) -> None:
+        found.append(one.run())
+
+    tasks: list[Callable[[], object]] = [partial(runner.finish, job) for job in jobs]
+    tasks += [partial(search, one) for one in searches]
     expected = jobs + [one.any_job for one in searches for _ in range(_USUAL_TRIES)]
     runner.run(tasks, expected, clips)
     order = {clip.name: place for place, clip in enumerate(clips)}
@@ -127,7 +133,8 @@ class Search:
         rung = Rung("crf", crf, self.scale)
         outcome = self.runner.finish(job_of(self.settings, self.clip, self.codec, rung, named))
         metric = next(metric for metric in self.metrics if self.figure in metric.figures)
-        series = None if outcome.error else read_json(metric_file(outcome.folder, metric))
+        file = metric_file(outcome.folder, metric)
+        series = None if outcome.error else read_json(file, Series)
         if series is None:
             raise LookupError(
                 outcome.error or outcome.metric_error or f"{self.figure.name} was not measured"

@@ -6,20 +6,21 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Final, Literal, TypedDict
 
 from ..errors import ComparisonError
 from .clips import SMALLEST_SIDE, Clip
 from .codecs import Codec, all_codecs, codec_named
+from .codecs.base import Mode
 from .jobs import Rung, rate_label
 from .metrics import Figure, Metric
 
 DEFAULT_CODECS = ("videocodec", "x264", "x265", "svtav1", "vp9")
 DEFAULT_BITRATES = (10_000, 20_000, 40_000, 80_000, 160_000)
-OWN_CRFS = "auto"  # each codec's own ladder of crf
+OWN_CRFS: Final = "auto"  # each codec's own ladder of crf
 LOWEST_BITRATE = 500
 DEFAULT_MODEL = "embedded"
-CrfChoice = Sequence[float] | Mapping[str, Sequence[float]] | str | None
+CrfChoice = Sequence[float] | Mapping[str, Sequence[float]] | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class LadderSettings:
 
     def rungs(self, codec: Codec) -> list[Rung]:
         """Of the ladder of one codec, lowest quality first."""
-        values = [("bitrate", value) for value in sorted(self.bitrates)]
+        values: list[tuple[Mode, float]] = [("bitrate", rate) for rate in sorted(self.bitrates)]
         values += [("crf", value) for value in sorted(self.crfs.get(codec.name, ()), reverse=True)]
         return [Rung(mode, value, scale) for scale in self.resolutions for mode, value in values]
 
@@ -88,7 +89,7 @@ class LadderChoice(TypedDict, total=False):
 
     codecs: Sequence[str]
     bitrates: Sequence[float] | None
-    crf: CrfChoice
+    crf: CrfChoice | None
     resolutions: Sequence[float]
     targets: Mapping[str, float]
     presets: Mapping[str, str]
@@ -112,7 +113,7 @@ def checked(choice: LadderChoice) -> LadderSettings:
     codecs, crf = choice.get("codecs", DEFAULT_CODECS), choice.get("crf")
     targets, presets = choice.get("targets") or {}, choice.get("presets") or {}
     bitrates, resolutions = choice.get("bitrates"), choice.get("resolutions", (1.0,))
-    reference = choice.get("reference")
+    reference, perceptual = choice.get("reference"), choice.get("perceptual")
     gop_size, threads = choice.get("gop_size", 250), choice.get("threads", 1)
     max_frames = choice.get("max_frames")
     for name, value in (("gop_size", gop_size), ("threads", threads)):
@@ -132,9 +133,9 @@ def checked(choice: LadderChoice) -> LadderSettings:
         raise ComparisonError(
             f"the reference {reference!r} is not among the codecs {', '.join(names)}"
         )
-    if isinstance(crf, Mapping) and (unknown := [name for name in crf if name not in names]):
+    if isinstance(crf, Mapping) and (others := [name for name in crf if name not in names]):
         raise ComparisonError(
-            f"a crf for {unknown[0]!r}, which is not among the codecs {', '.join(names)}"
+            f"a crf for {others[0]!r}, which is not among the codecs {', '.join(names)}"
         )
     return LadderSettings(
         codecs=chosen,
@@ -147,7 +148,7 @@ def checked(choice: LadderChoice) -> LadderSettings:
         gop_size=gop_size,
         threads=threads,
         model=choice.get("model", DEFAULT_MODEL),
-        perceptual=choice.get("perceptual"),
+        perceptual=None if perceptual is None else str(perceptual),
         max_frames=max_frames,
         below=choice.get("below"),
         above=choice.get("above"),
@@ -196,13 +197,12 @@ def _check_presets(presets: Mapping[str, str], names: Sequence[str]) -> None:
 
 
 def _crfs(codec: Codec, crf: CrfChoice) -> tuple[float, ...]:
-    values = (
-        codec.default_crfs
-        if crf == OWN_CRFS
-        else crf.get(codec.name, codec.default_crfs)
-        if isinstance(crf, Mapping)
-        else crf
-    )
+    if isinstance(crf, str):
+        if crf != OWN_CRFS:
+            raise ComparisonError(f"crf {crf!r} is none: give numbers, or {OWN_CRFS!r}")
+        values: Sequence[float] = codec.default_crfs
+    else:
+        values = crf.get(codec.name, codec.default_crfs) if isinstance(crf, Mapping) else crf
     low, high = codec.crf_range
     for value in values:
         if not low <= value <= high or not math.isclose(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from .analysis_schema import Comparison, Mean
 from .metrics import Figure
 from .records import NOT_ASKED_FOR
-from .schema import Comparison, LadderResults, Mean, Record
+from .schema import LadderResults, Record, Summary
 
 _IDENTITY = ("id", "clip", "codec", "preset", "mode", "value", "scale", "width", "height", "sought")
 _TAKEN = (
@@ -43,9 +44,13 @@ def as_csv(records: Sequence[Record], figures: Sequence[Figure]) -> str:
     )
     for one in records:
         cells = [one.get(column) for column in columns]
-        cells += [one["quality"].get(name, {}).get(part) for name, part in parts]
+        cells += [_part(one["quality"].get(name), part) for name, part in parts]
         writer.writerow([*cells, one.get("command"), one["error"]])
     return text.getvalue()
+
+
+def _part(of_figure: Summary | None, name: str) -> object:
+    return None if of_figure is None else of_figure.get(name)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -90,15 +95,16 @@ def panel_lines(results: LadderResults) -> Iterator[str]:
     tuned = {codec["name"]: codec["tuned_for"] for codec in results["codecs"]}
     reference = results["analysis"]["reference"]
     for entry in results["analysis"]["panel"]:
-        if entry["bd_rate_percent"] is None:
+        worst = entry["worst"]
+        if entry["bd_rate_percent"] is None or worst is None:
             continue
-        known = [value for value in entry["members"].values() if value is not None]
+        known = {name: value for name, value in entry["members"].items() if value is not None}
         line = (
             f"panel: {entry['codec']} against {reference}: {entry['bd_rate_percent']:+.1f} % bytes,"
-            f" mean of {len(known)} measures, worst in {labels[entry['worst']]}"
-            f" ({entry['members'][entry['worst']]:+.1f} %)"
+            f" mean of {len(known)} measures, worst in {labels[worst]} ({known[worst]:+.1f} %)"
         )
-        beyond = [f"{entry[side]} {side}" for side in ("better", "worse") if entry[side]]
+        sides = {"better": entry["better"], "worse": entry["worse"]}
+        beyond = [f"{count} {side}" for side, count in sides.items() if count]
         if beyond:
             line += f"; not in it, for lack of overlap: {' and '.join(beyond)} everywhere"
         yield line
@@ -131,13 +137,14 @@ def _encodes(results: LadderResults) -> str:
 def _compared(results: LadderResults) -> list[str]:
     """The table of BD-rates with its head, nothing where there is nothing to compare."""
     analysis, figures = results["analysis"], [f["name"] for f in results["figures"]]
+    compared = {(row["codec"], row["clip"], row["figure"]): row for row in analysis["comparisons"]}
+    means = {(row["codec"], row["figure"]): row for row in analysis["means"]}
     rows = [["", *(figure["label"] for figure in results["figures"])]]
     for codec in [c["name"] for c in results["codecs"] if c["name"] != analysis["reference"]]:
         for clip in [clip["name"] for clip in results["clips"]]:
-            of_clip = {"codec": codec, "clip": clip}
-            cells = (_bd(_one(analysis["comparisons"], figure=f, **of_clip)) for f in figures)
+            cells = (_bd(compared[codec, clip, figure]) for figure in figures)
             rows.append([f"{codec}, {clip}", *cells])
-        cells = (_mean(_one(analysis["means"], figure=f, codec=codec)) for f in figures)
+        cells = (_mean(means[codec, figure]) for figure in figures)
         rows.append([f"{codec}, mean", *cells])
     if len(rows) == 1 or not figures:
         return []
@@ -151,21 +158,18 @@ def _remarks(results: LadderResults) -> Iterator[str]:
             clip = f" on {missing['clip']}" if missing["clip"] else ""
             yield f"not measured: {missing['metric']}{clip}: {missing['reason']}"
     for speed in results["speeds"]:
-        if not speed["keeps_rule"]:
+        share = speed["share_of_own"]
+        if share is not None and not speed["keeps_rule"]:
             yield (
-                f"note: {speed['codec']} ran at {100 * speed['share_of_own']:.0f} % of our own"
+                f"note: {speed['codec']} ran at {100 * share:.0f} % of our own"
                 " encoder's speed here: --presets chooses a faster one"
             )
-
-
-def _one(rows: Iterable[dict], **values: str) -> dict:
-    return next(row for row in rows if all(row[name] == value for name, value in values.items()))
 
 
 def _bd(comparison: Comparison) -> str:
     delta = comparison["bd_rate_percent"]
     if delta["value"] is None:
-        return delta["reason"] + (f": {delta['side']}" if delta["side"] else "")
+        return f"{delta['reason']}: {delta['side']}" if delta["side"] else f"{delta['reason']}"
     return f"{delta['value']:+.1f} % ({100 * delta['overlap']:.0f} %)"
 
 

@@ -17,7 +17,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import av
@@ -29,14 +28,17 @@ from bitstream.errors import BitstreamError
 
 from ..errors import ProgramError, VideoCodecError
 from .clips import Clip, as_frames
+from .codecs.base import DecodedFrame
 from .ffmpeg_program import peak_memory
 from .files import write_json
 from .jobs import CODED, Job, metric_file
 from .memory import peak_of_process
 from .metrics import Metric, Pair, all_metrics
 from .metrics.base import Series
+from .orders import Answer, Order
 from .planes import ToRgb, resized
 from .priority import stay_ordinary
+from .stored import DecodeFile, EncodeFile
 from .trust import CHECK_VERSION, check_alignment, check_self_score, check_times
 
 
@@ -52,20 +54,21 @@ def encode(job: Job, folder: Path) -> None:
         raise ProgramError(
             f"{job.codec.name} wrote {len(sizes)} frames instead of {job.clip.frames}"
         )
-    write_json(
-        folder / "encode.json",
-        {
-            "depends_on": job.depends_on(),
-            **asdict(done),
-            "video_bytes": sum(sizes),
-            "file_bytes": (folder / CODED).stat().st_size,
-            "frame_bytes": sizes,
-            "encode_seconds": clock.wall,
-            "encode_cpu_seconds": clock.cpu,
-            "encode_peak_bytes": max(peak_of_process(), peak_memory()),
-            "idle_bytes": idle,
-        },
-    )
+    encoded: EncodeFile = {
+        "depends_on": job.depends_on(),
+        "command": done.command,
+        "passes": done.passes,
+        "crf": done.crf,
+        "notes": done.notes,
+        "video_bytes": sum(sizes),
+        "file_bytes": (folder / CODED).stat().st_size,
+        "frame_bytes": sizes,
+        "encode_seconds": clock.wall,
+        "encode_cpu_seconds": clock.cpu,
+        "encode_peak_bytes": max(peak_of_process(), peak_memory()),
+        "idle_bytes": idle,
+    }
+    write_json(folder / "encode.json", encoded)
 
 
 def decode(job: Job, folder: Path, shown: list[int]) -> None:
@@ -75,7 +78,8 @@ def decode(job: Job, folder: Path, shown: list[int]) -> None:
     Raises ``ProgramError`` for frames that do not lie beside those of the source.
     """
     job.codec.warm_up()
-    clip, wall, cpu, seconds = job.clip, 0.0, 0.0, []
+    clip, wall, cpu = job.clip, 0.0, 0.0
+    seconds: list[float | None] = []
     frames, to_rgb = job.codec.decode(folder / CODED, clip, job.threads, job.model), ToRgb(clip)
     with (folder / "decoded.yuv").open("wb") as file:
         while True:
@@ -84,16 +88,20 @@ def decode(job: Job, folder: Path, shown: list[int]) -> None:
             wall, cpu = wall + clock.wall, cpu + clock.cpu
             if frame is None:
                 break
-            planes = resized(job.codec.planes(frame, clip), clip.width, clip.height).to_ndarray()
+            planes = _planes(frame, clip)
             file.write(planes.tobytes())
             if len(seconds) in shown:
                 _write_picture(folder / f"frame-{len(seconds)}.png", to_rgb(planes))
-            seconds.append(job.codec.seconds(frame))
+            seconds.append(frame.seconds)
     check_times(seconds, clip)
     check_alignment(clip.reference(), as_frames(folder / "decoded.yuv", clip), clip)
-    times = {"decode_seconds": wall, "decode_cpu_seconds": cpu}
-    memory = {"decode_peak_bytes": peak_of_process(), "check_version": CHECK_VERSION}
-    write_json(folder / "decode.json", times | memory)
+    decoded: DecodeFile = {
+        "decode_seconds": wall,
+        "decode_cpu_seconds": cpu,
+        "decode_peak_bytes": peak_of_process(),
+        "check_version": CHECK_VERSION,
+    }
+    write_json(folder / "decode.json", decoded)
 
 
 def show(job: Job, folder: Path, shown: list[int]) -> None:
@@ -103,10 +111,14 @@ def show(job: Job, folder: Path, shown: list[int]) -> None:
     frames = job.codec.decode(folder / CODED, clip, job.threads, job.model)
     for index, frame in enumerate(frames):
         if index in shown:
-            planes = resized(job.codec.planes(frame, clip), clip.width, clip.height).to_ndarray()
-            _write_picture(folder / f"frame-{index}.png", to_rgb(planes))
+            _write_picture(folder / f"frame-{index}.png", to_rgb(_planes(frame, clip)))
         if index == max(shown):
             break
+
+
+def _planes(frame: DecodedFrame, clip: Clip) -> npt.NDArray[np.uint8]:
+    """Of the clip's size, (H * 3 / 2, W)."""
+    return np.asarray(resized(frame.planes(), clip.width, clip.height).to_ndarray(), np.uint8)
 
 
 def _write_picture(path: Path, rgb: npt.NDArray[np.uint8]) -> None:
@@ -189,9 +201,10 @@ class Orders:
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def __iter__(self) -> Iterator[dict]:
+    def __iter__(self) -> Iterator[Order]:
         while (line := self._lines.get()) is not None:
-            yield json.loads(line)
+            order: Order = json.loads(line)
+            yield order
             self._lines.task_done()  # the caller is back for the next, so this one is answered
 
     def _read(self) -> None:
@@ -209,7 +222,7 @@ class Orders:
             os._exit(1)
 
 
-def _do(order: dict) -> str | None:
+def _do(order: Order) -> str | None:
     """What went wrong, in one line, None if nothing did."""
     try:
         if order["kind"] == "self":
@@ -218,12 +231,12 @@ def _do(order: dict) -> str | None:
         job, folder = Job.from_dict(order["job"]), Path(order["folder"]).resolve()
         if order["kind"] == "encode":
             encode(job, folder)
+        elif order["kind"] == "measure":
+            measure(job.clip, folder, order["files"], order["metrics"])
         elif order["kind"] == "decode":
             decode(job, folder, order["shown"])
-        elif order["kind"] == "show":
-            show(job, folder, order["shown"])
         else:
-            measure(job.clip, folder, order["files"], order["metrics"])
+            show(job, folder, order["shown"])
     except (
         VideoCodecError,
         BitstreamError,
@@ -247,7 +260,8 @@ def main() -> None:
     os.dup2(2, 1)  # encoders print what they like
     av.logging.set_level(av.logging.ERROR)
     for order in Orders():
-        print(json.dumps({"error": _do(order)}), file=answers, flush=True)
+        answer: Answer = {"error": _do(order)}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def _offset(errors: npt.NDArray[np.float64], changes: npt.NDArray[np.float64]) -
             continue
         gain = (errors[telling, _REACH] - errors[telling, place]) / changes[telling, place]
         shares = (1 + gain) / 2  # of the way from its place to the other, by the law of cosines
-        error = np.nanmean(errors[:, place])
+        error = float(np.nanmean(errors[:, place]))
         if np.mean(shares > _AT_LEAST) >= _AGREEING and error < best:
             best, offset = error, place - _REACH
     return offset

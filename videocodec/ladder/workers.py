@@ -11,6 +11,7 @@ import tempfile
 from contextlib import suppress
 
 from ..errors import ProgramError
+from .orders import Answer, Order
 
 
 class Worker:
@@ -36,15 +37,18 @@ class Worker:
             env=environment,
             start_new_session=True,
         )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._orders, self._answers = self._process.stdin, self._process.stdout
 
-    def call(self, order: dict[str, object], label: str) -> None:
+    def call(self, order: Order, label: str) -> None:
         """Have an order done.  Raises ``ProgramError`` if it fails, or if the process ends."""
         with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(order) + "\n")
-            self._process.stdin.flush()
-        if answer := self._process.stdout.readline():
-            if (error := json.loads(answer)["error"]) is not None:
-                raise ProgramError(error)
+            self._orders.write(json.dumps(order) + "\n")
+            self._orders.flush()
+        if answer := self._answers.readline():
+            said: Answer = json.loads(answer)
+            if said["error"] is not None:
+                raise ProgramError(said["error"])
             return
         status = self._process.wait()
         self._errors.seek(0)
@@ -62,9 +66,9 @@ class Worker:
     def close(self) -> None:
         """End it, once it is idle."""
         with suppress(BrokenPipeError):
-            self._process.stdin.close()
+            self._orders.close()
         self._process.wait()
-        self._process.stdout.close()
+        self._answers.close()
         self._errors.close()
 
     def kill(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tools.bench import panel, panel_sheets
 from videocodec.ladder.api import ladder
 from videocodec.ladder.files import read_json
+from videocodec.ladder.schema import LadderResults
 
 
 @pytest.mark.parametrize(("count", "chosen"), [(1, [30]), (2, [20, 40]), (9, [10, 20, 30, 40])])
@@ -45,7 +46,7 @@ def test_both_codecs_are_shown_at_about_the_same_bytes(
     files = panel_sheets.write(args, [clip], own)
     assert sorted(file.name for file in files) == ["pan-crf36.png", "pan-crf52.png"]
     assert all(cv2.imread(str(file)) is not None for file in files)
-    results = read_json(tmp_path / "own" / "results.json")
+    results = read_json(tmp_path / "own" / "results.json", LadderResults)
     sizes = {record["id"]: record["video_bytes"] for record in results["records"]}
     for entry in results["sheets"]:
         ours, theirs = entry["records"]

@@ -44,9 +44,7 @@ def encode(
 
 
 def planes(codec: Codec, path: Path, clip: Clip) -> list[np.ndarray]:
-    return [
-        codec.planes(frame, clip).to_ndarray() for frame in codec.decode(path, clip, 1, "embedded")
-    ]
+    return [frame.planes().to_ndarray() for frame in codec.decode(path, clip, 1, "embedded")]
 
 
 def test_they_are_found_in_order() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from videocodec.ladder.analysis import analyse
+from videocodec.ladder.analysis_schema import Mean
 from videocodec.ladder.metrics import Figure, all_metrics
 from videocodec.ladder.panel import geometric_mean, panel
-from videocodec.ladder.schema import Mean
 from videocodec.ladder.tables import panel_lines
 
 from .conftest import SmallLadder, needs_bjontegaard

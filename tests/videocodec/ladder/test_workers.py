@@ -17,9 +17,10 @@ import pytest
 from videocodec.errors import ProgramError
 from videocodec.ladder.clips import Clip
 from videocodec.ladder.codecs import codec_named
-from videocodec.ladder.files import read_json
+from videocodec.ladder.files import load_json
 from videocodec.ladder.jobs import Job, Rung
 from videocodec.ladder.progress import Estimate
+from videocodec.ladder.stored import EncodeFile
 from videocodec.ladder.workers import Worker
 
 from .conftest import FRAMES
@@ -36,7 +37,7 @@ def test_it_does_one_order_after_another(clip: Clip, tmp_path: Path) -> None:
     worker = Worker(1)
     for kind in ("encode", "decode"):
         worker.call(order(clip, tmp_path, kind), kind)
-    assert len(read_json(tmp_path / "encode.json")["frame_bytes"]) == FRAMES
+    assert len(load_json(tmp_path / "encode.json", EncodeFile)["frame_bytes"]) == FRAMES
     assert (tmp_path / "decoded.yuv").stat().st_size == clip.reference().size
     assert worker.is_alive
     worker.close()

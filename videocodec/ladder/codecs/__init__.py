@@ -10,9 +10,9 @@ from functools import cache
 from importlib import import_module
 
 from ...errors import ComparisonError
-from .base import Codec, Encoded, EncodeTask
+from .base import Codec, DecodedFrame, Encoded, EncodeTask
 
-__all__ = ["Codec", "EncodeTask", "Encoded", "all_codecs", "codec_named"]
+__all__ = ["Codec", "DecodedFrame", "EncodeTask", "Encoded", "all_codecs", "codec_named"]
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 import av
 
 from ..clips import Clip
+from ..schema import DecoderBytes
 
 Mode = Literal["bitrate", "crf"]
 
@@ -60,6 +61,19 @@ class Encoded:
     passes: int
     crf: float | None = None
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DecodedFrame:
+    """A frame as the decoder has it.
+
+    seconds: when it is shown, from the start of the clip; None if the file does not say.
+    planes: makes 8-bit 4:2:0 planes of it, at its coded size; called out of the time that is
+        measured.
+    """
+
+    seconds: float | None
+    planes: Callable[[], av.VideoFrame]
 
 
 class Codec(ABC):
@@ -115,20 +129,8 @@ class Codec(ABC):
         """
 
     @abstractmethod
-    def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[object]:
-        """Frames in display order, as the decoder has them; ``planes`` makes pictures of them, out
-        of the time that is measured.
-        """
-
-    @abstractmethod
-    def seconds(self, frame: object) -> float | None:
-        """When a frame of ``decode`` is shown, from the start of the clip; None if it does not
-        say.
-        """
-
-    @abstractmethod
-    def planes(self, frame: object, clip: Clip) -> av.VideoFrame:
-        """8-bit 4:2:0 planes of what ``decode`` gave, at its coded size."""
+    def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[DecodedFrame]:
+        """Frames in display order."""
 
     @abstractmethod
     def tuned_for(self, model: str, perceptual: bool) -> str:
@@ -137,7 +139,7 @@ class Codec(ABC):
         perceptual: whether it looks through weights while it encodes.
         """
 
-    def decoder_bytes(self, model: str) -> dict[str, int]:
+    def decoder_bytes(self, model: str) -> DecoderBytes:
         """What decoding needs beyond PyAV, which every codec here needs: ``model`` and ``code``,
         ``libraries`` apart; 0 for the codecs that PyAV brings.
         """

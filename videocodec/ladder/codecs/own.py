@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, files, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,13 @@ import cv2
 from ...encoder.settings import MAX_CRF
 from ...media.colour import YuvWriter
 from ...models.bundle import ModelBundle
-from ...presets import PRESETS
+from ...presets import PRESETS, preset_named
 from ...version import __version__
 from ..clips import Clip
 from ..planes import untagged
+from ..schema import DecoderBytes
 from ..sources import ROOT, needed_by
-from .base import Codec, Encoded, EncodeTask
+from .base import Codec, DecodedFrame, Encoded, EncodeTask
 
 if TYPE_CHECKING:
     from ...decoder.frames import Frame
@@ -54,12 +55,14 @@ class VideoCodec(Codec):
     def encode(self, task: EncodeTask) -> Encoded:
         from ...encoder.api import encode
 
-        goal = {"crf": int(task.value)} if task.mode == "crf" else {"bitrate": round(task.value)}
+        crf = int(task.value) if task.mode == "crf" else None
+        bitrate = round(task.value) if task.mode == "bitrate" else None
         report = encode(
             task.source,
             task.target,
-            **goal,
-            preset=task.preset,
+            crf=crf,
+            bitrate=bitrate,
+            preset=preset_named(task.preset),
             gop_size=task.gop_size,
             model=task.model,
             perceptual=task.perceptual,
@@ -71,7 +74,7 @@ class VideoCodec(Codec):
             "encode",
             str(task.source),
             str(task.target),
-            *(f"--{name}={value}" for name, value in goal.items()),
+            f"--crf={crf}" if bitrate is None else f"--bitrate={bitrate}",
         ]
         words += [
             f"--preset={task.preset}",
@@ -100,16 +103,11 @@ class VideoCodec(Codec):
             for place in range(frames)
         ]
 
-    def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[Frame]:
+    def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[DecodedFrame]:
         from ...decoder.frames import decode_frames
 
-        return decode_frames(path, model=model, device="cpu", threads=threads)
-
-    def seconds(self, frame: Frame) -> float:
-        return float(frame.pts_seconds)
-
-    def planes(self, frame: Frame, clip: Clip) -> av.VideoFrame:
-        return untagged(YuvWriter(clip.colour, "yuv420p")(frame.data.transpose(1, 2, 0)))
+        for frame in decode_frames(path, model=model, device="cpu", threads=threads):
+            yield DecodedFrame(float(frame.pts_seconds), partial(_planes, frame, clip))
 
     def tuned_for(self, model: str, perceptual: bool) -> str:
         # Said of the bundles that this project trained: of others their model cards tell.
@@ -117,7 +115,7 @@ class VideoCodec(Codec):
         trained = "trained with squared error and lpips-squeeze" if embedded else "see its model"
         return f"{trained}, aimed with the weights given" if perceptual else trained
 
-    def decoder_bytes(self, model: str) -> dict[str, int]:
+    def decoder_bytes(self, model: str) -> DecoderBytes:
         bundle = ModelBundle.find(model)
         weights = sum(
             file.stat().st_size for name, file in bundle.files if name.endswith(".safetensors")
@@ -127,6 +125,10 @@ class VideoCodec(Codec):
             "code": sum(file.stat().st_size for file in needed_by(_DECODER)),
             "libraries": sum(map(_installed_bytes, _LIBRARIES)),
         }
+
+
+def _planes(frame: Frame, clip: Clip) -> av.VideoFrame:
+    return untagged(YuvWriter(clip.colour, "yuv420p")(frame.data.transpose(1, 2, 0)))
 
 
 @cache

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ import av
 
 from ..clips import Clip
 from ..planes import read, tag, untagged
-from .base import Codec, EncodeTask
+from .base import Codec, DecodedFrame, EncodeTask
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only
 
@@ -59,6 +60,7 @@ class PyAvCodec(Codec):
                 pix_fmt="yuv420p",
                 options=options,
             )
+            assert isinstance(stream, av.VideoStream)
             context = stream.codec_context
             # PyAV's choice, slices, costs bytes
             context.thread_count, context.thread_type = task.threads, "FRAME"
@@ -98,23 +100,22 @@ class PyAvCodec(Codec):
         """Bytes of video in one sample of the file."""
         return len(sample)
 
-    def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[av.VideoFrame]:
+    def decode(self, path: Path, clip: Clip, threads: int, model: str) -> Iterator[DecodedFrame]:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             stream.codec_context.thread_count, stream.thread_type = threads, "AUTO"
-            yield from container.decode(stream)
-
-    def seconds(self, frame: av.VideoFrame) -> float | None:
-        return frame.time
+            for frame in container.decode(stream):
+                yield DecodedFrame(frame.time, partial(untagged, frame))
 
     def tuned_for(self, model: str, perceptual: bool) -> str:
         return self.tuning
-
-    def planes(self, frame: av.VideoFrame, clip: Clip) -> av.VideoFrame:
-        return untagged(frame)
 
 
 def samples(path: Path) -> list[tuple[int, bytes]]:
     """Presentation time and bytes of every sample of the video track."""
     with av.open(str(path)) as container:
-        return [(packet.pts, bytes(packet)) for packet in container.demux(video=0) if packet.size]
+        return [
+            (packet.pts, bytes(packet))
+            for packet in container.demux(video=0)
+            if packet.size and packet.pts is not None
+        ]

@@ -9,15 +9,16 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from ..clips import Clip
+    from ..schema import FigureEntry
 
 Series = dict[str, list[float | None]]  # figure → a value a frame, None where it was not measured
 EVERY = 3  # frames: no factor in common with groups of 2, 4, 8 and 16, so all layers are measured
@@ -46,6 +47,10 @@ class Figure:
     leeway: float = 1e-4
     in_panel: bool = True
     search_tolerance: float | None = None
+
+    def to_dict(self) -> FigureEntry:
+        """For JSON."""
+        return cast("FigureEntry", asdict(self))
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,15 @@ class FilterMetric(Metric):
         import av
 
         graph, rate = av.filter.Graph(), Fraction(pair.clip.rate)
-        size = {
-            "width": pair.clip.width,
-            "height": pair.clip.height,
-            "format": "yuv420p",
-            "time_base": 1 / rate,
-        }
-        inputs = [graph.add_buffer(**size) for _ in range(2)]
+        inputs = [
+            graph.add_buffer(
+                width=pair.clip.width,
+                height=pair.clip.height,
+                format=av.VideoFormat("yuv420p"),
+                time_base=1 / rate,
+            )
+            for _ in range(2)
+        ]
         compare, sink = graph.add(self.filter), graph.add("buffersink")
         for pad, source in enumerate(inputs):
             source.link_to(compare, 0, pad)

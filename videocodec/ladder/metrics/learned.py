@@ -11,10 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from ...errors import ComparisonError
 from ..files import file_sha256
 from .base import EVERY, Figure, Metric, MetricOption, Pair, Series, too_small
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import torch
 
     from ..clips import Clip
@@ -42,7 +45,7 @@ class LearnedMetric(Metric):
         torch.set_num_threads(1)  # every job has a process of its own
         network, to_rgb, values = self.network(), ToRgb(pair.clip), []
 
-        def tensor(planes: object) -> torch.Tensor:
+        def tensor(planes: npt.NDArray[np.uint8]) -> torch.Tensor:
             return torch.from_numpy(to_rgb(planes)).permute(2, 0, 1)[None].float() / 127.5 - 1
 
         with torch.inference_mode():
@@ -62,10 +65,19 @@ class WeightsMetric(LearnedMetric):
 
     option: ClassVar[MetricOption]
 
-    def missing(self, clip: Clip | None = None) -> str | None:
+    @property
+    def weights(self) -> Path:
+        """The file.  Raises ``ComparisonError`` if the user named none."""
         if self.file is None:
-            return f"no weights: give --{self.option.name} FILE.safetensors"
-        return super().missing(clip)
+            raise ComparisonError(f"{self.name}: {self._no_weights}")
+        return Path(self.file)
+
+    @property
+    def _no_weights(self) -> str:
+        return f"no weights: give --{self.option.name} FILE.safetensors"
+
+    def missing(self, clip: Clip | None = None) -> str | None:
+        return self._no_weights if self.file is None else super().missing(clip)
 
     def identity(self) -> dict[str, str]:
         return {
@@ -84,7 +96,7 @@ class LpipsSqueezeMetric(WeightsMetric):
     def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         from ...judges.lpips import LpipsSqueeze
 
-        return LpipsSqueeze(self.file).eval()
+        return LpipsSqueeze(self.weights).eval()
 
 
 class LpipsAlexMetric(LearnedMetric):
@@ -111,7 +123,8 @@ class LpipsAlexMetric(LearnedMetric):
     def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         import lpips
 
-        return lpips.LPIPS(net="alex", verbose=False).eval()
+        network: torch.nn.Module = lpips.LPIPS(net="alex", verbose=False)
+        return network.eval()
 
 
 class DistsMetric(WeightsMetric):
@@ -126,4 +139,4 @@ class DistsMetric(WeightsMetric):
     def network(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         from ...judges.dists import Dists
 
-        return Dists(self.file).eval()
+        return Dists(self.weights).eval()

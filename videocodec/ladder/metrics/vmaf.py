@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MODELS = {"vmaf": "vmaf_v0.6.1", "vmaf_neg": "vmaf_v0.6.1neg"}  # both are built into libvmaf
 # Of a clip against itself VMAF says 97 or more, and less for its first frame, which has no motion.
-_PERFECT = {"perfect": 100.0, "leeway": 6.0, "search_tolerance": 0.5}
+_PERFECT, _LEEWAY, _TOLERANCE = 100.0, 6.0, 0.5
 _MS_SSIM_SIDE = 176  # below that its fifth scale is smaller than its window
 
 
@@ -65,8 +65,8 @@ class Vmaf(LibvmafMetric):
 
     name, place = "vmaf", 0
     figures = (
-        Figure("vmaf", "VMAF", "", True, 2, **_PERFECT),
-        Figure("vmaf_neg", "VMAF-NEG", "", True, 2, **_PERFECT),
+        Figure("vmaf", "VMAF", "", True, 2, _PERFECT, _LEEWAY, search_tolerance=_TOLERANCE),
+        Figure("vmaf_neg", "VMAF-NEG", "", True, 2, _PERFECT, _LEEWAY, search_tolerance=_TOLERANCE),
     )
 
     def measure(self, pair: Pair) -> Series:
