@@ -27,7 +27,7 @@ import torch
 import videocodec
 from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamReader
-from tools.bench.markdown import Table
+from tools.bench.markdown import Cell, Table
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
 from tools.bench.quality import psnr, quality
 from tools.bench.results import Report
@@ -69,7 +69,7 @@ def sound(path: Path) -> list[tuple[bytes, float]]:
         return [
             (bytes(p), round(float(p.pts * p.time_base), 6))
             for p in container.demux(container.streams.audio[0])
-            if p.size
+            if p.size and p.pts is not None
         ]
 
 
@@ -125,17 +125,19 @@ def broken_contracts(
 
 def measure(
     path: Path, crf: int, limit: int | None, perceptual: LpipsSqueeze, folder: Path
-) -> tuple[list[object], tuple[int, float, float], list[str]]:
+) -> tuple[list[Cell], tuple[int, float, float], list[str]]:
     """The row of a clip at a crf; its bytes, PSNR and lpips; and what is wrong with it."""
     coded, decoded = folder / f"{crf}.mp4", folder / f"{crf}.decoded.mp4"
-    settings = {"device": "cpu", "threads": THREADS}
-    report = videocodec.encode(path, coded, crf=crf, max_frames=limit, **settings)
+    report = videocodec.encode(
+        path, coded, crf=crf, max_frames=limit, device="cpu", threads=THREADS
+    )
     checked = videocodec.verify(coded)
-    back = videocodec.decode(coded, decoded, **settings)
+    back = videocodec.decode(coded, decoded, device="cpu", threads=THREADS)
     wrong = [*checked.problems, *broken_contracts(path, coded, decoded, limit, checked.frames)]
     key, inter = frame_bytes(coded)
     decibel, distance = distortion(path, coded, limit, perceptual)
-    row = [path.stem, crf, report.frames, report.video_bitrate_bps / 1000, report.keyframes]
+    row: list[Cell] = [path.stem, crf, report.frames]
+    row += [report.video_bitrate_bps / 1000, report.keyframes]
     row += [key, inter, 100 * inter / key, decibel, distance]
     row += [report.frames / report.encode_seconds, back.frames / back.decode_seconds]
     return (

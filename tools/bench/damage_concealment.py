@@ -31,8 +31,9 @@ def measure_quality(
     """Take runs of so many frames out of a stream, at ``places`` places, and compare some frames of
     each.
     """
-    settings = {"device": "cpu", "threads": 1, "read_ahead": False, "memory_limit": 1 << 30}
-    with VideoReader(coded, **settings) as video:
+    with VideoReader(
+        coded, device="cpu", threads=1, read_ahead=False, memory_limit=1 << 30
+    ) as video:
         return [_quality(video, length, places, pictures_each) for length in lengths]
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from bitstream.access_unit import AccessUnit
 from bitstream.container import Sample
 from bitstream.errors import BitstreamError
+from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.tables import CodecTables
 from tools.bench.damage_kinds import KINDS, Damaged, damage, write_samples
 from videocodec.decoded import DecodedLatents, FrameKind
 from videocodec.decoder import concealment
@@ -23,6 +25,7 @@ from videocodec.decoder import latents as decoder_latents
 from videocodec.decoder.concealment import concealed_frames
 from videocodec.decoder.latents import LatentStream, UnitDecoder
 from videocodec.errors import VideoCodecError
+from videocodec.models.bundle import ModelBundle
 
 
 class RememberingDecoder(UnitDecoder):
@@ -32,7 +35,7 @@ class RememberingDecoder(UnitDecoder):
 
     memory: ClassVar[dict[tuple[bytes, ...], list[DecodedLatents]]] = {}
 
-    def __init__(self, tables: object, block: int, frames_before: int = 0) -> None:
+    def __init__(self, tables: CodecTables, block: int, frames_before: int = 0) -> None:
         super().__init__(tables, block, frames_before)
         self._chain: list[AccessUnit] = []
         self._done = 0
@@ -51,16 +54,22 @@ class RememberingDecoder(UnitDecoder):
             self.memory[key] = frames
         first = self.memory[key][0].index
         shift = self.frames_before - first
-        frames = [
-            replace(
-                frame,
-                index=frame.index + shift,
-                references=tuple(None if r is None else r + shift for r in frame.references),
+        moved = []
+        for frame in self.memory[key]:
+            past, later = frame.references
+            moved.append(
+                replace(
+                    frame,
+                    index=frame.index + shift,
+                    references=(_shifted(past, shift), _shifted(later, shift)),
+                )
             )
-            for frame in self.memory[key]
-        ]
-        self.frames_before += len(frames)
-        return frames
+        self.frames_before += len(moved)
+        return moved
+
+
+def _shifted(index: int | None, by: int) -> int | None:
+    return None if index is None else index + by
 
 
 @dataclass
@@ -152,10 +161,10 @@ def remembering(is_on: bool = True) -> Iterator[None]:
     if not is_on:
         yield
         return
-    known: dict[str, object] = {}
+    known: dict[str, ModelBundle] = {}
     find = decoder_latents.bundle_for
 
-    def found(header: object) -> object:
+    def found(header: SequenceHeader) -> ModelBundle:
         if header.model_sha256 not in known:
             known[header.model_sha256] = find(header)
         return known[header.model_sha256]

@@ -33,20 +33,30 @@ def write_clip(path: Path, frames: int, width: int, height: int, *, sound: bool 
         for index in range(frames):
             y, x = index % height, 2 * index % width
             picture = np.ascontiguousarray(
-                scenes[2 * index // frames][y : y + height, x : x + width]
+                scenes[2 * index // frames][y : y + height, x : x + width], np.uint8
             )
             # Becomes BT.601 limited range, as FFmpeg takes an untagged picture of this size to be.
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
-        for index in range(frames * 1920 // 1024 if tone else 0):
-            block = av.AudioFrame.from_ndarray(
-                rng.normal(0, 0.1, (2, 1024)).astype(np.float32), format="fltp", layout="stereo"
-            )
-            block.sample_rate, block.pts, block.time_base = 48000, index * 1024, Fraction(1, 48000)
-            container.mux(tone.encode(block))
-        if tone:
-            container.mux(tone.encode())
+        if tone is not None:
+            _add_noise(container, tone, frames * 1920 // 1024, rng)
     return path
+
+
+def _add_noise(
+    container: av.container.OutputContainer,
+    stream: av.AudioStream,
+    blocks: int,
+    rng: np.random.Generator,
+) -> None:
+    """So many blocks of 1024 samples, at 48 kHz."""
+    for index in range(blocks):
+        block = av.AudioFrame.from_ndarray(
+            rng.normal(0, 0.1, (2, 1024)).astype(np.float32), format="fltp", layout="stereo"
+        )
+        block.sample_rate, block.pts, block.time_base = 48000, index * 1024, Fraction(1, 48000)
+        container.mux(stream.encode(block))
+    container.mux(stream.encode())
 
 
 def coded_clip(folder: Path, *, sound: bool = False, frames: int = 66, gop_size: int = 24) -> Path:

@@ -71,9 +71,8 @@ def requirements(end: str) -> list[str]:
         lines = (ROOT / "constraints.txt").read_text().splitlines()
         return [line for line in lines if line.partition("==")[0] in PACKAGES]
     ranges = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    lowest = dict(
-        re.fullmatch(r"([\w-]+)>=([\d.]+)", entry).groups() for entry in ranges if ">=" in entry
-    )
+    found = (re.fullmatch(r"([\w-]+)>=([\d.]+)", entry) for entry in ranges)
+    lowest = {match[1]: match[2] for match in found if match is not None}
     # 18 is 18.0
     whole = {name: lowest[name] + ".0" * (lowest[name].count(".") < 1) for name in PACKAGES}
     return [

@@ -63,23 +63,47 @@ def listen() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+class _Server:
+    """The process that has loaded everything.  Raises ``RuntimeError`` if it cannot be started."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from tools.bench.fault_commands import serve; serve()"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=_environment(),
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._orders, self._answers = self._process.stdin, self._process.stdout
+        if self.answer() != "ready\n":
+            raise RuntimeError("the process that runs commands could not be started")
+
+    def answer(self) -> str:
+        """The next line it says."""
+        return self._answers.readline()
+
+    def asked(self, order: object) -> str:
+        """The answer to an order, a JSON value."""
+        self._orders.write(json.dumps(order) + "\n")
+        self._orders.flush()
+        return self.answer()
+
+    def close(self) -> None:
+        """End it."""
+        self._orders.close()
+        self._process.wait(PATIENCE)
+
+
 class Starter:
     """Starts commands: copies of a process that has loaded everything, or new processes."""
 
     def __init__(self, cold: bool) -> None:
         self._cold = cold
-        self._server: subprocess.Popen | None = None
+        self._server: _Server | None = None
         if not cold:
-            self._server = subprocess.Popen(
-                [sys.executable, "-c", "from tools.bench.fault_commands import serve; serve()"],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=_environment(),
-            )
-            if self._server.stdout.readline() != "ready\n":
-                raise RuntimeError("the process that runs commands could not be started")
+            self._server = _Server()
 
     def start(self, arguments: list[str], folder: Path, errors: Path) -> int:
         """Start a command in a session of its own → its process."""
@@ -97,9 +121,7 @@ class Starter:
                 )
             self._begin = time.monotonic()
             return self._process.pid
-        self._server.stdin.write(json.dumps([arguments, str(folder), str(errors)]) + "\n")
-        self._server.stdin.flush()
-        return int(self._server.stdout.readline())
+        return int(self._server.asked([arguments, str(folder), str(errors)]))
 
     def ended(self) -> tuple[int, float, float]:
         """Wait for it → status (negative: a signal's number), the time it ended, the seconds it
@@ -108,13 +130,13 @@ class Starter:
         if self._server is None:
             status = self._process.wait(PATIENCE)
             return status, time.monotonic(), time.monotonic() - self._begin
-        return tuple(json.loads(self._server.stdout.readline()))
+        status, end, seconds = json.loads(self._server.answer())
+        return int(status), float(end), float(seconds)
 
     def close(self) -> None:
         """End the process that was made ready."""
         if self._server is not None:
-            self._server.stdin.close()
-            self._server.wait(PATIENCE)
+            self._server.close()
 
 
 def _environment() -> dict[str, str]:

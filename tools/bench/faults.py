@@ -72,11 +72,18 @@ def run(
     work = Path(tempfile.mkdtemp(prefix="videocodec-faults-"))
     found: dict[tuple[str, str], Tally] = {}
     clip, coded = work / "clip.mp4", work / "clip.lv.mp4"
-    settings = {"gop_size": 4, "preset": "ultrafast", "threads": 1, "device": "cpu"}
     starter = Starter(cold)
     try:
         make_clip(clip, 1, 64, 48)
-        encode(clip, coded, max_frames=int(FRAMES), **settings)
+        encode(
+            clip,
+            coded,
+            max_frames=int(FRAMES),
+            gop_size=4,
+            preset="ultrafast",
+            threads=1,
+            device="cpu",
+        )
         for command in commands:
             folder = work / command.replace(" ", "")
             bench = CommandTrials(command, folder, clip, coded, starter, random.Random(seed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,8 @@ class PastOnlyDecider(BlockDecider):
         classes: np.ndarray | None = None,
     ) -> Decision:
         """As ``BlockDecider.decide``."""
-        fields = BlockFields.blank(*context.temporal.shape[1:3], Mode.SKIP)
+        _, rows, columns = context.temporal.shape[:3]
+        fields = BlockFields.blank(rows, columns, Mode.SKIP)
         fields.vectors[0] = sources[0].fields[0]
         prediction = predict_frame(self.tables, fields, (sources[0].reference,), self.block)
         distance = (target - prediction / UNITS_PER_LATENT) / step_latent(quantiser)
@@ -65,7 +67,7 @@ class Coder:
     """
 
     name: str
-    settings: dict = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     weighted: bool = True
     decides: bool = True
 

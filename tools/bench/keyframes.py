@@ -82,7 +82,7 @@ def curve(
 
 def at_bpp(table: Table, bpp: float) -> tuple[float | None, float | None]:
     """PSNR and lpips interpolated in log bpp; None outside the curve."""
-    points = sorted(row[1:] for row in table.rows)
+    points = sorted([cell for cell in row[1:] if isinstance(cell, float)] for row in table.rows)
     rates = [point[0] for point in points]
     if not rates[0] <= bpp <= rates[-1]:
         return None, None

@@ -32,19 +32,23 @@ from tools.bench.panel_encodes import figures, identities, measured, rungs
 from tools.bench.results import RESULTS, ROOT, Report, Results, hashes
 from videocodec.ladder.analysis import analyse
 from videocodec.ladder.analysis_schema import Analysis
-from videocodec.ladder.schema import Record
+from videocodec.ladder.schema import DecoderBytes, Record
 from videocodec.models.bundle import ModelBundle
 
 OWN = "videocodec"
 CRFS = (28, 36, 44, 52)
 LIMIT = 60_000  # bits per second
-RANGES = {"all": {}, "below": {"below": LIMIT}, "above": {"above": LIMIT}}
+RANGES: dict[str, dict[str, float]] = {
+    "all": {},
+    "below": {"below": LIMIT},
+    "above": {"above": LIMIT},
+}
 TITLES = {
     "all": "all rates",
     "below": f"below {LIMIT // 1000} kbit/s",
     "above": f"above {LIMIT // 1000} kbit/s",
 }
-_NOTHING = {"model": 0, "code": 0, "libraries": 0}
+_NOTHING: DecoderBytes = {"model": 0, "code": 0, "libraries": 0}
 
 
 def parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.bench.markdown import Table
+from tools.bench.markdown import Cell, Table
 from tools.bench.panel_encodes import figures, identities, measured, rungs
 from tools.bench.results import RESULTS, Report, Results
 from videocodec.ladder.codecs import codec_named
@@ -96,24 +96,31 @@ def records(
     for name, sha256 in clips.items():
         if stored.clips.get(name) != sha256:
             raise SystemExit(f"results/anchors.json has another {name}, or none: {again}")
-    for name, identity in stored.tables["metrics"].rows:
+    for metric, identity in stored.tables["metrics"].rows:
+        name = str(metric)
         if metrics.get(name) != identity:
             raise SystemExit(
                 f"results/anchors.json was measured with another {name} ({identity} instead of"
                 f" {metrics.get(name)}): {again}"
             )
-    encodes, found = stored.tables["encodes"], {}
+    encodes = stored.tables["encodes"]
+    found: dict[str, list[Record]] = {}
     for row in encodes.rows:
         cells = dict(zip(encodes.columns, row, strict=True))
         if cells["clip"] in clips:
-            found.setdefault(cells["codec"], []).append(_record(cells))
+            record = _record(cells)
+            found.setdefault(record["codec"], []).append(record)
     return found
 
 
-def _record(cells: Mapping[str, object]) -> Record:
-    """As much of a record as comparisons look at."""
-    clip, codec, crf, rate = (cells[name] for name in ("clip", "codec", "crf", "kbit/s"))
+def _record(cells: Mapping[str, Cell]) -> Record:
+    """As much of a record as comparisons look at; of a figure only the mean was kept."""
+    clip, codec = str(cells["clip"]), str(cells["codec"])
+    crf, rate = float(cells["crf"] or 0), float(cells["kbit/s"] or 0)
     members = {figure.name for figure in figures()}
+    means = {
+        name: value for name, value in cells.items() if name in members and isinstance(value, float)
+    }
     return {
         "id": f"{clip}/{codec}/crf_{crf:g}",
         "clip": clip,
@@ -125,10 +132,18 @@ def _record(cells: Mapping[str, object]) -> Record:
         "sought": None,
         "error": None,
         "quality": {
-            name: {"mean": value}
-            for name, value in cells.items()
-            if name in members and value is not None
+            name: {"mean": mean, "p5": mean, "worst": mean, "worst_frame": 0}
+            for name, mean in means.items()
         },
+        "preset": "",
+        "width": 0,
+        "height": 0,
+        "gop_size": 0,
+        "threads": 0,
+        "key": "",
+        "versions": {},
+        "frames": {},
+        "pictures": {},
     }
 
 

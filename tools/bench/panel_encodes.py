@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 from tools.bench.markdown import Table
 from videocodec.ladder.api import ladder
 from videocodec.ladder.metrics import Figure, all_metrics
 from videocodec.ladder.schema import Record
+from videocodec.ladder.settings import LadderChoice
 
 FRAMES = 33
 METRICS = ("vmaf", "ssimulacra2", "lpips", "xpsnr", "psnr", "ms_ssim", "flicker")
@@ -50,22 +52,22 @@ def rungs(records: Sequence[Record]) -> Table:
 
 
 def measured(
-    args: argparse.Namespace, paths: Sequence[Path], folder: str, **choice: object
+    args: argparse.Namespace, paths: Sequence[Path], folder: str, **choice: Unpack[LadderChoice]
 ) -> list[Record]:
     """Records of a ladder over the clips, all of them successful.  Raises ``SystemExit``."""
+    asked: LadderChoice = {**choice, "max_frames": FRAMES}
     results = ladder(
         paths,
         args.work / folder,
         metrics=METRICS,
         metric_files={"lpips-weights": args.lpips},
-        max_frames=FRAMES,
         pictures=1,
         sheets=0,
         jobs=args.jobs,
         progress=lambda now: print(
             f"\r{now.done} of {now.total}: {now.label:40}", end="", file=sys.stderr
         ),
-        **choice,
+        **asked,
     )
     print(file=sys.stderr)
     for record in results["records"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tools.bench.panel_encodes import FRAMES
@@ -42,27 +43,27 @@ def evenly(records: Sequence[Record], count: int) -> list[Record]:
 
 def _of_clip(args: argparse.Namespace, path: Path, shown: Sequence[Record]) -> list[Path]:
     """The sheets of one clip: a ladder of what is shown, whose encodes of this codec are there."""
-    common = {
-        "metrics": (JUDGE,),
-        "max_frames": FRAMES,
-        "pictures": 1,
-        "jobs": args.jobs,
-        "presets": {BESIDE: PRESET},
-        "gop_size": 250,
-    }
-    output = args.work / "own"
+    common = partial(
+        ladder,
+        [path],
+        args.work / "own",
+        metrics=(JUDGE,),
+        max_frames=FRAMES,
+        pictures=1,
+        jobs=args.jobs,
+        presets={BESIDE: PRESET},
+        gop_size=250,
+    )
     rates = [one["bitrate_bps"] for one in shown]
-    found = ladder([path], output, codecs=(BESIDE,), bitrates=rates, sheets=0, **common)
-    crfs = [one["crf"] for one in found["records"] if one["error"] is None]
+    found = common(codecs=(BESIDE,), bitrates=rates, sheets=0)
+    done = [one["crf"] for one in found["records"] if one["error"] is None]
+    crfs = [crf for crf in done if crf is not None]
     if not crfs:
         return []
-    results = ladder(
-        [path],
-        output,
+    results = common(
         codecs=("videocodec", BESIDE),
         crf={"videocodec": [one["value"] for one in shown], BESIDE: crfs},
         model=args.model,
         sheets=RATES,
-        **common,
     )
-    return [output / entry["file"] for entry in results["sheets"]]
+    return [args.work / "own" / entry["file"] for entry in results["sheets"]]

@@ -35,7 +35,7 @@ from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import pick_device
-from videocodec.restoration.base import IdentityRestoration
+from videocodec.restoration.base import IdentityRestoration, Restoration
 from videocodec.restoration.diffusion import DiffusionRestoration
 
 AROUND = (-8, -4, 0, 4, 8)  # crf
@@ -52,7 +52,7 @@ class Change:
     flicker_before: float
     flicker: float
 
-    def cells(self) -> list[Cell]:
+    def figures(self) -> list[float]:
         """For a table."""
         return [self.lpips, self.psnr, self.flicker_before, self.flicker]
 
@@ -89,7 +89,7 @@ class Comparison:
     def figures(self, file: Path, with_unet: bool = False) -> Figures:
         """Of a file, decoded with or without the model's UNet."""
         stream, args = LatentStream(file, self._args.model), self._args
-        restoration = IdentityRestoration()
+        restoration: Restoration = IdentityRestoration()
         if with_unet:
             device = pick_device(args.device)
             restoration = DiffusionRestoration(stream.bundle, stream.header, device)
@@ -156,18 +156,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ways = ["judged", "judged, with the UNet"][: 1 + bundle.has_unet]
     with tempfile.TemporaryDirectory() as folder:
         for crf in args.crf:
-            table, every = compared_table(ways), []
+            table = compared_table(ways)
+            every: list[list[Change]] = []
             for clip in clips:
                 row, changes = Comparison(clip, args, perceptual, Path(folder)).row(crf)
-                row += [cell for change in changes for cell in change.cells()]
+                row += [cell for change in changes for cell in change.figures()]
                 every.append(changes)
                 print(f"crf {crf} {table.add(*row)}", file=sys.stderr, flush=True)
-            means = np.mean([[change.cells() for change in one] for one in every], axis=0)
+            means = np.mean([[change.figures() for change in one] for one in every], axis=0)
             table.add("mean", *[None] * 5, *map(float, means.flatten()))
-            for way, changes in zip(ways, zip(*every, strict=True), strict=True):
-                lower = sum(change.lpips < 0 for change in changes)
-                before = np.mean([abs(change.flicker_before) for change in changes])
-                after = np.mean([abs(change.flicker) for change in changes])
+            for way, of_way in zip(ways, zip(*every, strict=True), strict=True):
+                lower = sum(change.lpips < 0 for change in of_way)
+                before = np.mean([abs(change.flicker_before) for change in of_way])
+                after = np.mean([abs(change.flicker) for change in of_way])
                 report.note(
                     f"crf {crf}, {way}: lpips lower on {lower} of {len(every)} clips; flicker off"
                     f" the source's by {before:.2f} grey levels before, {after:.2f} after."

@@ -55,11 +55,11 @@ PLAY = """async (milliseconds) => {
 
 def steps_and_jumps(page: Page, steps: int, jumps: int, rest: float) -> dict[str, list[float]]:
     """Milliseconds until every picture was on the screen, by kind."""
-    last = int(page.locator("#track").get_attribute("aria-valuemax"))
+    last = int(page.locator("#track").get_attribute("aria-valuemax") or 0)
     steps = min(steps, last)
 
     def take(action: str, value: str, target: int) -> float:
-        return page.evaluate(WAIT, [action, value, target])
+        return float(page.evaluate(WAIT, [action, value, target]))
 
     def jump(seed: int) -> list[float]:
         chosen = random.Random(seed).sample(range(1, last + 1), min(jumps, last))

@@ -48,6 +48,7 @@ def player_page(
     command += [] if source is None else ["--source", str(source)]
     player = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
+        assert player.stdout is not None
         address = player.stdout.readline().strip()
         if not address:
             raise SystemExit("videocodec play did not start")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from videocodec.decoder.frames import PictureDecoder
@@ -41,6 +42,10 @@ class Figures:
     flicker: float
 
 
+def _grey(rgb: np.ndarray) -> npt.NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
 class MotionDifference:
     """Mean absolute difference of two frames of a video along the motion of another, the source."""
 
@@ -51,7 +56,7 @@ class MotionDifference:
         """(H, W, 2) float32 px: how far from every pixel of ``second`` it is in ``first``, both
         RGB.
         """
-        return self._flow(*(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (second, first)))
+        return self._flow(_grey(second), _grey(first))
 
     @staticmethod
     def of(first: np.ndarray, second: np.ndarray, flow: np.ndarray) -> float:
@@ -68,7 +73,8 @@ def measure(
     """Figures of a decode against the source.  PSNR and lpips are those of every fourth frame and
     the one after it, or of the frames with the indices ``only``.
     """
-    motion, rows, flicker, before = MotionDifference(), [], [], None
+    motion, rows, flicker = MotionDifference(), [], []
+    before: np.ndarray | None = None
     for frame in decoder.frames():
         picture, phase = (
             np.ascontiguousarray(frame.data.transpose(1, 2, 0)),
@@ -76,7 +82,7 @@ def measure(
         )
         if (phase < 2) if only is None else (frame.index in only):
             rows.append(quality(picture, source[frame.index], perceptual))
-        if phase == 1:
+        if phase == 1 and before is not None:
             pair = source[frame.index - 1], source[frame.index]
             flow = motion.flow(*pair)
             flicker.append(motion.of(before, picture, flow) - motion.of(*pair, flow))

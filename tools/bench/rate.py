@@ -25,12 +25,13 @@ from tools.bench.options import add_clips, bench_parser, clip_paths, parse
 from tools.bench.results import RESULTS, Report
 from tools.bench.synthetic_clips import make_clip
 from videocodec.models.bundle import ModelBundle
+from videocodec.presets import Preset
 
 ALLOWED = 3.0  # percent
 
 
 def rates(
-    clips: list[Path], bitrates: list[int], max_frames: int | None, preset: str
+    clips: list[Path], bitrates: list[int], max_frames: int | None, preset: Preset
 ) -> tuple[Table, bool]:
     """By how much every target is missed, and whether all targets within reach were hit."""
     names = ["clip", "kbit/s", "miss", "crf", "passes", "frames per second"]
@@ -47,13 +48,14 @@ def rates(
                     preset=preset,
                     device="cpu",
                 )
-            miss: float | str = 100 * (report.video_bitrate_bps / rate - 1)
+            miss = 100 * (report.video_bitrate_bps / rate - 1)
+            said: float | str = miss
             if report.warnings:
-                miss = f"out of reach: {report.video_bitrate_bps / 1000:.1f} kbit/s"
+                said = f"out of reach: {report.video_bitrate_bps / 1000:.1f} kbit/s"
             else:
                 hit &= abs(miss) <= ALLOWED
             speed = report.frames / report.encode_seconds
-            line = table.add(clip.stem, rate / 1000, miss, report.crf, report.passes, speed)
+            line = table.add(clip.stem, rate / 1000, said, report.crf, report.passes, speed)
             print(line, file=sys.stderr, flush=True)
     return table, hit
 

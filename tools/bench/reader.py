@@ -80,10 +80,16 @@ def measure(clip: Path, args: argparse.Namespace) -> Waits:
     if args.cpu_time:
         args.threads = 1  # the work of others would not be counted
     waits = Waits(time.thread_time if args.cpu_time else time.perf_counter)
-    options = {"device": args.device, "threads": args.threads, "memory_limit": args.memory_limit}
-    measure_cold(clip, args, waits, rng, options)
+    opened = partial(
+        VideoReader,
+        clip,
+        device=args.device,
+        threads=args.threads,
+        memory_limit=args.memory_limit,
+    )
+    measure_cold(partial(opened, read_ahead=False), args, waits, rng)
     resident = _resident_bytes()
-    with _Watch() as watch, VideoReader(clip, **options) as video:
+    with _Watch() as watch, opened() as video:
         measure_warm(video, args, waits, rng)
         waits.others.add("kept at most, MB", video.memory_peak / 1e6)
     waits.others.add("limit, MB", args.memory_limit / 1e6)
@@ -92,15 +98,11 @@ def measure(clip: Path, args: argparse.Namespace) -> Waits:
 
 
 def measure_cold(
-    clip: Path,
-    args: argparse.Namespace,
-    waits: Waits,
-    rng: random.Random,
-    options: dict[str, object],
+    opened: Callable[[], VideoReader], args: argparse.Namespace, waits: Waits, rng: random.Random
 ) -> None:
     """A reader that does not work ahead: opening, first picture, latents, steps, jumps."""
     begin = time.perf_counter()
-    with VideoReader(clip, read_ahead=False, **options) as video:
+    with opened() as video:
         waits.add("open", [time.perf_counter() - begin])
         count, about = len(video), video.metadata
         waits.others.add(

@@ -21,6 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tools.bench.markdown import Table
+from videocodec.models.bundle import ModelBundle
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"
@@ -76,7 +77,7 @@ class Report:
     """
 
     def __init__(
-        self, args: Namespace, *, models: Iterable[object] = (), clips: Iterable[Path] = ()
+        self, args: Namespace, *, models: Iterable[ModelBundle] = (), clips: Iterable[Path] = ()
     ) -> None:
         self._path: Path | None = args.results
         self._results = Results(args.bench, args.command, date.today().isoformat(), None)
@@ -130,7 +131,7 @@ def hashes(paths: Iterable[Path]) -> dict[str, str]:
 
 def machine() -> dict[str, object]:
     """Processor, cores, load and versions, here and now."""
-    packages = {}
+    packages: dict[str, str | None] = {}
     for name in ("torch", "numpy", "av"):
         try:
             packages[name] = version(name)

@@ -22,6 +22,7 @@ def described(path: Path) -> tuple[str, str, int, float]:
         stream = container.streams.video[0]
         context = stream.codec_context
         frames = sum(1 for packet in container.demux(stream) if packet.size)
+        assert stream.average_rate is not None  # FFmpeg knows one of every clip
         rate = float(stream.average_rate)
         return context.name, f"{context.width}×{context.height}", frames, rate
 

@@ -75,8 +75,9 @@ def _texture(rng: np.random.Generator, side: int, octaves: range, softness: int)
         )
         for i in octaves
     ]
-    texture = sum(layer / (softness + n) for n, layer in enumerate(layers))
-    return np.clip((texture - texture.min()) / np.ptp(texture) * 255, 0, 255).astype(np.uint8)
+    texture = np.sum([layer / (softness + n) for n, layer in enumerate(layers)], axis=0)
+    scaled = np.clip((texture - texture.min()) / np.ptp(texture) * 255, 0, 255)
+    return np.asarray(scaled, np.uint8)
 
 
 def _frame(picture: np.ndarray) -> av.VideoFrame:

@@ -28,23 +28,23 @@ def within(data: bytes, seconds: float, bound: Callable[[], int] | None = None) 
     some inputs (always the same), if it allocates more than ``bound()`` bytes, which is asked
     afterwards.
     """
-    measured = bound is not None and zlib.crc32(data) % MEASURED_EVERY == 0
-    if measured:
+    limit = bound if zlib.crc32(data) % MEASURED_EVERY == 0 else None
+    if limit is not None:
         tracemalloc.start()
     peak_before, begin = _peak_of_process(), time.process_time()
     try:
         yield
     finally:
         taken = time.process_time() - begin
-        if measured:
+        if limit is not None:
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
     if taken > seconds:
         raise SlowError(f"{taken:.1f} s of processor time, {seconds:.1f} s are allowed")
     if (grown := _peak_of_process() - peak_before) > MOST_GROWTH:
         raise GreedyError(f"the process grew by {grown} bytes, {MOST_GROWTH} are allowed")
-    if measured and peak > bound():
-        raise GreedyError(f"{peak} bytes at once, {bound()} are allowed")
+    if limit is not None and peak > limit():
+        raise GreedyError(f"{peak} bytes at once, {limit()} are allowed")
 
 
 def _peak_of_process() -> int:

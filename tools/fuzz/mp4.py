@@ -185,7 +185,7 @@ def unit_places(data: bytes) -> list[tuple[int, int]]:
     if len(tables) < 3:
         return []
 
-    def number(table, at):
+    def number(table: bytes, at: int) -> int:
         return int.from_bytes(table[at : at + 4], "big")
 
     sizes = [number(tables[b"stsz"], at) for at in range(12, len(tables[b"stsz"]) - 3, 4)]

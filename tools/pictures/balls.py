@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import skimage.data
 
-from .drawing import OVERSAMPLING, SEED, clouds, over, tinted
+from .drawing import OVERSAMPLING, SEED, Picture, clouds, moved, over, tinted
 
 SAMPLE_RATE = 48000
 # texture, colour, radius (of the height), ground line, x at the start, x a second, bounces a
@@ -30,7 +31,7 @@ class Ball:
     spin.
     """
 
-    def __init__(self, texture: np.ndarray, radius: int) -> None:
+    def __init__(self, texture: Picture, radius: int) -> None:
         # mirrored: no seam where it closes
         self.texture = np.concatenate([texture, texture[:, ::-1]], axis=1)
         self.radius = radius
@@ -43,7 +44,7 @@ class Ball:
         self.shine = (150 * np.clip(-0.35 * x - 0.5 * y + 0.79 * z, 0, 1) ** 40)[:, :, None]
         self.x, self.y, self.z = x, y, z
 
-    def draw(self, frame: np.ndarray, centre: tuple[float, float], spin: float) -> np.ndarray:
+    def draw(self, frame: Picture, centre: tuple[float, float], spin: float) -> Picture:
         """`frame` with the ball at `centre` (x, y pixels), rolled by `spin` radians."""
         c, s = math.cos(spin), math.sin(spin)
         u, v = c * self.x + s * self.y, c * self.y - s * self.x
@@ -58,10 +59,12 @@ class Ball:
         )
         ball = np.clip(ball * self.light + self.shine, 0, 255)
         h, w = frame.shape[:2]
-        place = np.float32([[1, 0, centre[0] - self.radius], [0, 1, centre[1] - self.radius]])
-        return over(
-            frame, cv2.warpAffine(ball, place, (w, h)), cv2.warpAffine(self.alpha, place, (w, h))
+        place = moved(centre[0] - self.radius, centre[1] - self.radius)
+        layer, alpha = (
+            np.asarray(cv2.warpAffine(flat, place, (w, h)), np.float32)
+            for flat in (ball, self.alpha)
         )
+        return over(frame, layer, alpha)
 
 
 def bounce(seconds: float, per_second: float) -> float:
@@ -70,7 +73,7 @@ def bounce(seconds: float, per_second: float) -> float:
     return 4 * phase * (1 - phase)
 
 
-def road(size: tuple[int, int], horizon: int, texture: np.ndarray, travelled: float) -> np.ndarray:
+def road(size: tuple[int, int], horizon: int, texture: Picture, travelled: float) -> Picture:
     """A plane of `texture` seen in perspective below row `horizon`, moved by `travelled` texture
     rows; (h, w, 3).
     """
@@ -89,10 +92,11 @@ def road(size: tuple[int, int], horizon: int, texture: np.ndarray, travelled: fl
     # Far away the texture is finer than the pixels: fade to its mean colour instead of letting it
     # flicker.
     haze = np.clip((depth - 1.1) / 2.2, 0, 1)[:, :, None]
-    return near + (texture.mean(axis=(0, 1)) - near) * haze
+    faded: Picture = near + (texture.mean(axis=(0, 1)) - near) * haze
+    return faded
 
 
-def rendered(size: tuple[int, int], frame_count: int, fps: int) -> Iterator[np.ndarray]:
+def rendered(size: tuple[int, int], frame_count: int, fps: int) -> Iterator[Picture]:
     """Clouds, a gravel road in perspective, three bouncing textured balls with shadows, and a line
     of scrolling text.
     """
@@ -101,12 +105,13 @@ def rendered(size: tuple[int, int], frame_count: int, fps: int) -> Iterator[np.n
     horizon, strip = int(0.46 * h), int(0.11 * h)
     sky = np.linspace(0, 1, h, dtype=np.float32)[:, None, None] ** 0.8
     sky = (
-        np.float32((70, 120, 190)) * (1 - sky)
-        + np.float32((232, 226, 205)) * sky
+        np.array((70, 120, 190), np.float32) * (1 - sky)
+        + np.array((232, 226, 205), np.float32) * sky
         + np.zeros((h, w, 1), np.float32)
     )
     drift = clouds((2 * w, h), rng)
-    ground = cv2.GaussianBlur(tinted(skimage.data.gravel(), (150, 136, 116), 0.8), (0, 0), 0.8)
+    gravel = tinted(skimage.data.gravel(), (150, 136, 116), 0.8)
+    ground = np.asarray(cv2.GaussianBlur(gravel, (0, 0), 0.8), np.float32)
     balls = [
         Ball(tinted(getattr(skimage.data, b[0])(), b[1], 1.3)[::2, ::2].copy(), int(b[2] * h))
         for b in BALLS
@@ -124,13 +129,11 @@ def rendered(size: tuple[int, int], frame_count: int, fps: int) -> Iterator[np.n
         2,
         cv2.LINE_AA,
     )
-    text = np.tile(text, (1, math.ceil(w / text_w) + 2, 1)).astype(np.float32)
+    ribbon = np.tile(text, (1, math.ceil(w / text_w) + 2, 1)).astype(np.float32)
     for i in range(frame_count):
         t = i / fps
         offset = 40 * t
-        window = cv2.warpAffine(
-            drift, np.float32([[1, 0, -offset], [0, 1, 0]]), size, flags=cv2.INTER_LINEAR
-        )
+        window = cv2.warpAffine(drift, moved(-offset, 0), size, flags=cv2.INTER_LINEAR)
         frame = over(sky, np.full_like(sky, 250), np.clip(1.9 * window - 0.85, 0, 0.9))
         frame[horizon:] = road(size, horizon, ground, 60 * t)[horizon:]
         for ball, (_, _, radius, line, start, speed, per_second, spin) in zip(
@@ -145,15 +148,15 @@ def rendered(size: tuple[int, int], frame_count: int, fps: int) -> Iterator[np.n
                 0.6 * (1 - 0.55 * height),
                 -1,
             )
-            shadow = cv2.GaussianBlur(shadow, (0, 0), 0.008 * w * (1 + height))
-            frame = over(frame, np.zeros_like(frame), shadow)
+            soft = cv2.GaussianBlur(shadow, (0, 0), 0.008 * w * (1 + height))
+            frame = over(frame, np.zeros_like(frame), np.asarray(soft, np.float32))
             frame = ball.draw(frame, (x, (line - 0.34 * height) * h), spin * t)
-        shift = np.float32([[1, 0, -((90 * OVERSAMPLING * t) % text_w)], [0, 1, 0]])
-        frame[h - strip :] = cv2.warpAffine(text, shift, (w, strip), flags=cv2.INTER_LINEAR)
+        shift = moved(-((90 * OVERSAMPLING * t) % text_w), 0)
+        frame[h - strip :] = cv2.warpAffine(ribbon, shift, (w, strip), flags=cv2.INTER_LINEAR)
         yield frame
 
 
-def music(seconds: float) -> np.ndarray:
+def music(seconds: float) -> Picture:
     """A slow arpeggio with a soft knock at every bounce, placed where its ball is; float32 (2,
     samples), -1..1.
     """
@@ -161,18 +164,17 @@ def music(seconds: float) -> np.ndarray:
     length = int(seconds * SAMPLE_RATE)
     sound = np.zeros((2, length), np.float32)
 
-    def add(start: float, tone: np.ndarray, pan: float) -> None:
+    def add(start: float, tone: npt.NDArray[np.float64], pan: float) -> None:
         first = int(start * SAMPLE_RATE)
         tone = tone[: max(0, length - first)]
-        sound[:, first : first + len(tone)] += tone * np.float32(
-            [[math.cos(pan * math.pi / 2)], [math.sin(pan * math.pi / 2)]]
-        )
+        sides = [[math.cos(pan * math.pi / 2)], [math.sin(pan * math.pi / 2)]]
+        sound[:, first : first + len(tone)] += tone * np.array(sides, np.float32)
 
     notes = (0, 7, 12, 16, 19, 16, 12, 7, -4, 3, 8, 12, 15, 12, 8, 3)
     clock = np.arange(int(1.6 * SAMPLE_RATE)) / SAMPLE_RATE
     for step in range(math.ceil(seconds / 0.25)):
         pitch = 220 * 2 ** (notes[step % len(notes)] / 12)
-        tone = sum(np.sin(2 * np.pi * pitch * k * clock) / k**2 for k in (1, 2, 3, 5))
+        tone = np.sum([np.sin(2 * np.pi * pitch * k * clock) / k**2 for k in (1, 2, 3, 5)], axis=0)
         add(
             step * 0.25,
             0.16 * tone * np.exp(-3.2 * clock) * np.minimum(1, clock * 200),
@@ -186,4 +188,4 @@ def music(seconds: float) -> np.ndarray:
             ) + 0.25 * rng.standard_normal(len(clock))
             add(at, 0.30 * knock * np.exp(-26 * clock), min(max(start + speed * at, 0.0), 1.0))
     fade = np.minimum(1, np.arange(length)[::-1] / (0.4 * SAMPLE_RATE)).astype(np.float32)
-    return np.clip(sound * fade, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(sound * fade, -1, 1), np.float32)

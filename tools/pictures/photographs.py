@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import skimage.data
 
-from .drawing import camera_view, smooth, tinted
+from .drawing import Picture, camera_view, moved, smooth, tinted
 
 
-def portrait(size: tuple[int, int], frame_count: int) -> Iterator[np.ndarray]:
+def portrait(size: tuple[int, int], frame_count: int) -> Iterator[Picture]:
     """A camera rises from the helmet to the face; a pillar out of focus crosses in front of it
     (disocclusion).
     """
@@ -33,7 +33,8 @@ def portrait(size: tuple[int, int], frame_count: int) -> Iterator[np.ndarray]:
     # pillar.
     blur = 0.006 * w
     pillar, mask = (
-        cv2.GaussianBlur(np.roll(a, w // 2, axis=1), (0, 0), blur) for a in (pillar, mask)
+        np.asarray(cv2.GaussianBlur(np.roll(a, w // 2, axis=1), (0, 0), blur), np.float32)
+        for a in (pillar, mask)
     )
     for i in range(frame_count):
         t = i / (frame_count - 1)
@@ -45,16 +46,17 @@ def portrait(size: tuple[int, int], frame_count: int) -> Iterator[np.ndarray]:
             (512 - view_h / 2 - 8) * (1 - move) + 150 * move,
         )
         frame = camera_view(picture, centre, view_w, 1.5 * math.sin(3.1 * t), size)
-        shift = np.float32([[1, 0, w * (0.75 - 1.5 * (t * 1.5 - 0.15))], [0, 1, -0.05 * h * t]])
-        edge = {"borderMode": cv2.BORDER_REPLICATE, "flags": cv2.INTER_LINEAR}
+        shift = moved(w * (0.75 - 1.5 * (t * 1.5 - 0.15)), -0.05 * h * t)
         layer, alpha = (
-            cv2.warpAffine(pillar, shift, size, **edge),
-            cv2.warpAffine(mask, shift, size, **edge),
+            cv2.warpAffine(
+                flat, shift, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+            for flat in (pillar, mask)
         )
-        yield frame * (1 - alpha[:, :, None]) + layer
+        yield np.asarray(frame * (1 - alpha[:, :, None]) + layer)
 
 
-def cup_and_cat(size: tuple[int, int], frame_count: int) -> Iterator[np.ndarray]:
+def cup_and_cat(size: tuple[int, int], frame_count: int) -> Iterator[Picture]:
     """The camera circles over a coffee cup; in the middle a hard cut to a cat that it moves in
     on.
     """

@@ -135,8 +135,8 @@ def _encode_x264(clip: Path, target: Path, coded: Path, count: int) -> None:
 
 def _smaller(png: bytes) -> bytes:
     """The same picture in fewer bytes: the strongest compression, and levels in steps of four."""
-    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    picture = (picture.astype(np.uint16) + 2) // 4 * 4
+    picture = np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), np.uint16)
+    picture = (picture + 2) // 4 * 4
     _, data = cv2.imencode(
         ".png", np.minimum(picture, 255).astype(np.uint8), [cv2.IMWRITE_PNG_COMPRESSION, 9]
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools.train.options import add_lpips_option, add_run_options, budget, command, finish
-from videocodec.models.bundle import BUNDLES
+from videocodec.models.files import BUNDLES
 from videocodec.training.autoencoder import AutoencoderTraining, train_autoencoder
 
 

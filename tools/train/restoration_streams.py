@@ -154,13 +154,18 @@ def make_clip(
     """One job: read or make the clip called ``name`` and write its streams."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     if other is None:
-        clip, ranges = read_clip(path, frames, rng), CRF_RANGES
+        clip = read_clip(path, frames, rng)
+        ranges: tuple[tuple[int, int], ...] = CRF_RANGES
     else:
-        pictures = [cv2.imread(str(p), cv2.IMREAD_COLOR_RGB) for p in (path, other)]
-        clip = as_filmed(
-            camera_clip(*pictures, min(frames, 17), rng, motion=float(rng.random() < 0.5)), rng
+        background, occluder = (
+            np.asarray(cv2.imread(str(p), cv2.IMREAD_COLOR_RGB), np.uint8) for p in (path, other)
         )
-        ranges = [CRF_RANGES[i] for i in rng.choice(len(CRF_RANGES), 2, replace=False)]
+        moving = float(rng.random() < 0.5)
+        clip = as_filmed(
+            camera_clip(background, occluder, min(frames, 17), rng, motion=moving), rng
+        )
+        chosen = rng.choice(len(CRF_RANGES), 2, replace=False)
+        ranges = tuple(CRF_RANGES[i] for i in chosen)
     write_streams(
         output / name, clip, [int(rng.integers(*limits)) for limits in ranges], generation
     )

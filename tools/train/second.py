@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 
@@ -30,6 +31,7 @@ from videocodec.training.second.run import OPTIMISERS, PARTS, SecondTraining, de
 from videocodec.training.second.show import newest_weights, show
 
 _GIGA = 10**9
+_Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run_pack(args: argparse.Namespace) -> None:
@@ -104,7 +106,7 @@ def run_job(args: argparse.Namespace) -> None:
     print(f"bash {args.output}/run.sh MINUTES OUTPUT")
 
 
-def _add_pack(verbs: argparse._SubParsersAction) -> None:
+def _add_pack(verbs: _Verbs) -> None:
     parser = verbs.add_parser("pack", help="collect pictures into one file")
     parser.add_argument("--photographs", type=Path, nargs="+", required=True)
     parser.add_argument("--clips", type=Path, nargs="+", required=True)
@@ -120,7 +122,7 @@ def _add_pack(verbs: argparse._SubParsersAction) -> None:
     parser.set_defaults(work=run_pack)
 
 
-def _add_run(verbs: argparse._SubParsersAction, verb: str, gigapixels: float) -> None:
+def _add_run(verbs: _Verbs, verb: str, gigapixels: float) -> None:
     parser = verbs.add_parser(verb)
     parser.add_argument("--data", type=Path, required=True)
     add_lpips_option(parser)
@@ -160,7 +162,7 @@ def _add_run(verbs: argparse._SubParsersAction, verb: str, gigapixels: float) ->
     parser.set_defaults(work=run_train if verb == "train" else run_decay)
 
 
-def _add_show(verbs: argparse._SubParsersAction) -> None:
+def _add_show(verbs: _Verbs) -> None:
     parser = verbs.add_parser("show", help="write pictures beside what becomes of them")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--run", type=Path)
@@ -171,7 +173,7 @@ def _add_show(verbs: argparse._SubParsersAction) -> None:
     parser.set_defaults(work=run_show)
 
 
-def _add_job(verbs: argparse._SubParsersAction) -> None:
+def _add_job(verbs: _Verbs) -> None:
     parser = verbs.add_parser("job", help="pack a folder for an accelerator")
     parser.add_argument("--data", type=Path, required=True)
     add_lpips_option(parser)

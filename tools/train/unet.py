@@ -19,7 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools.train.options import add_lpips_option, add_run_options, budget, command, finish
-from videocodec.models.bundle import BUNDLES
+from videocodec.models.files import BUNDLES
 from videocodec.training.restoration import RestorationTraining, train_restoration
 from videocodec.training.restorer import Weights
 

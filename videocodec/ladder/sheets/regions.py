@@ -128,7 +128,7 @@ def _cascade() -> Cascade:
     from skimage import data
     from skimage.feature import Cascade
 
-    return Cascade(data.lbp_frontal_face_cascade_filename())  # type: ignore[no-untyped-call]
+    return Cascade(data.lbp_frontal_face_cascade_filename())
 
 
 def _skin_share(rgb: Rgb, face: Region) -> float:
