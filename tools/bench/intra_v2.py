@@ -25,6 +25,7 @@ from ssimulacra2 import compute_ssimulacra2
 
 from bitstream.v1.quantiser import step_latent
 from tools.bench import svtav1_intra
+from tools.bench.bpp_curves import at_bpp
 from tools.bench.markdown import Table
 from tools.bench.options import VIDEO_SUFFIXES, bench_parser, parse
 from tools.bench.results import Report
@@ -92,18 +93,6 @@ def curve(
         of_row = round(step_latent(quantiser), 2) if name == "step" else quantiser
         print(table.add(of_row, *means), file=sys.stderr, flush=True)
     return table
-
-
-def at_bpp(table: Table, bpp: float) -> list[float | None]:
-    """Figures interpolated in log bpp; None outside the curve."""
-    points = sorted(row[1:] for row in table.rows)
-    rates = [point[0] for point in points]
-    if not rates[0] <= bpp <= rates[-1]:
-        return [None] * (len(points[0]) - 1)
-    return [
-        float(np.interp(np.log(bpp), np.log(rates), [point[i] for point in points]))
-        for i in range(1, len(points[0]))
-    ]
 
 
 def parser() -> ArgumentParser:

@@ -22,6 +22,7 @@ from bitstream.access_unit import AccessUnit
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.v1.quantiser import step_latent
 from tools.bench import svtav1_intra
+from tools.bench.bpp_curves import at_bpp
 from tools.bench.markdown import Table
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
 from tools.bench.quality import quality
@@ -78,18 +79,6 @@ def curve(
         means = np.mean([measure(path, crf) for path in clips], axis=0)
         print(table.add(crf, *map(float, means)), file=sys.stderr, flush=True)
     return table
-
-
-def at_bpp(table: Table, bpp: float) -> tuple[float | None, float | None]:
-    """PSNR and lpips interpolated in log bpp; None outside the curve."""
-    points = sorted([cell for cell in row[1:] if isinstance(cell, float)] for row in table.rows)
-    rates = [point[0] for point in points]
-    if not rates[0] <= bpp <= rates[-1]:
-        return None, None
-    first, second = (
-        float(np.interp(np.log(bpp), np.log(rates), [point[i] for point in points])) for i in (1, 2)
-    )
-    return first, second
 
 
 def parser() -> argparse.ArgumentParser:

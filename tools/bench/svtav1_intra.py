@@ -33,7 +33,7 @@ def code_picture(rgb: np.ndarray, crf: int) -> tuple[int, np.ndarray]:
         for packet in packets:
             output.mux(packet)
     buffer.seek(0)
-    with av.open(buffer) as container:
+    with av.open(buffer, "r") as container:
         decoded = (
             next(container.decode(video=0))
             .reformat(format="rgb24", src_colorspace=5, src_color_range=1)

@@ -61,7 +61,7 @@ class Ball:
         h, w = frame.shape[:2]
         place = moved(centre[0] - self.radius, centre[1] - self.radius)
         layer, alpha = (
-            np.asarray(cv2.warpAffine(flat, place, (w, h)), np.float32)
+            np.asarray(cv2.warpAffine(flat, place, (w, h)), flat.dtype)
             for flat in (ball, self.alpha)
         )
         return over(frame, layer, alpha)
@@ -111,7 +111,7 @@ def rendered(size: tuple[int, int], frame_count: int, fps: int) -> Iterator[Pict
     )
     drift = clouds((2 * w, h), rng)
     gravel = tinted(skimage.data.gravel(), (150, 136, 116), 0.8)
-    ground = np.asarray(cv2.GaussianBlur(gravel, (0, 0), 0.8), np.float32)
+    ground = np.asarray(cv2.GaussianBlur(gravel, (0, 0), 0.8), gravel.dtype)
     balls = [
         Ball(tinted(getattr(skimage.data, b[0])(), b[1], 1.3)[::2, ::2].copy(), int(b[2] * h))
         for b in BALLS

@@ -5,12 +5,14 @@ Every frame is drawn at ``OVERSAMPLING`` times its size; whoever writes it reduc
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 OVERSAMPLING = 2
-Picture = npt.NDArray[np.float32]
+Picture = npt.NDArray[np.floating[Any]]
 SEED = 2
 
 
@@ -36,7 +38,7 @@ def camera_view(
     seen = cv2.warpAffine(
         picture, matrix, (out_w, out_h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
     )
-    return np.asarray(seen, np.float32)
+    return np.asarray(seen, picture.dtype)
 
 
 def moved(right: float, down: float) -> npt.NDArray[np.float32]:
