@@ -12,7 +12,9 @@ def at_bpp(table: Table, bpp: float) -> list[float | None]:
 
     table: rows of a name, bits per pixel, and the figures, all of them numbers.
     """
-    points = sorted([cell for cell in row[1:] if isinstance(cell, float)] for row in table.rows)
+    points = sorted(
+        [cell for cell in row[1:] if isinstance(cell, int | float)] for row in table.rows
+    )
     rates = [point[0] for point in points]
     if not rates[0] <= bpp <= rates[-1]:
         return [None] * (len(points[0]) - 1)

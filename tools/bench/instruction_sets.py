@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 
@@ -49,20 +48,6 @@ SETTINGS: dict[str, tuple[dict[str, str], int]] = {
 }
 
 
-class Facts(TypedDict):
-    """What a process wrote: SHA-256 of luma with the chunks, and of the file; its size in bytes;
-    whether it verifies.
-    """
-
-    luma: str
-    sha256: str
-    size: int
-    verified: bool
-
-
-Found = tuple[Facts, np.ndarray]
-
-
 def main() -> int:
     """Compare the settings → 1 if a file does not verify."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -81,7 +66,7 @@ def main() -> int:
         " | bytes | size |"
     )
     print("|---|---|---|---|---|---|")
-    first: Found | None = None
+    first: tuple[dict, np.ndarray] | None = None
     whole = True
     for name, (variables, threads) in SETTINGS.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +80,7 @@ def main() -> int:
 
 def run(
     options: argparse.Namespace, folder: Path, variables: dict[str, str], threads: int
-) -> Found:
+) -> tuple[dict, np.ndarray]:
     """What a process with these variables found, and its latents."""
     chosen = ["--frames", options.frames, "--crf", options.crf, "--preset", options.preset]
     words = [options.clip, *chosen, "--model", options.model, "--worker", folder]
@@ -105,8 +90,7 @@ def run(
         env=environment,
         check=True,
     )
-    facts: Facts = json.loads((folder / "facts.json").read_text())
-    return facts, np.load(folder / "latents.npy")
+    return json.loads((folder / "facts.json").read_text()), np.load(folder / "latents.npy")
 
 
 def encode_here(options: argparse.Namespace) -> None:
@@ -143,7 +127,7 @@ def encode_here(options: argparse.Namespace) -> None:
         threads=threads,
     )
     data = target.read_bytes()
-    facts: Facts = {
+    facts = {
         "luma": luma.hexdigest() + repr(chunks),
         "sha256": hashlib.sha256(data).hexdigest(),
         "size": len(data),
@@ -153,7 +137,7 @@ def encode_here(options: argparse.Namespace) -> None:
     (options.worker / "facts.json").write_text(json.dumps(facts))
 
 
-def row(name: str, found: Found, first: Found) -> str:
+def row(name: str, found: tuple[dict, np.ndarray], first: tuple[dict, np.ndarray]) -> str:
     """A line of the table."""
     facts, latents = found
     known, reference = first

@@ -119,7 +119,9 @@ def _record(cells: Mapping[str, Cell]) -> Record:
     crf, rate = float(cells["crf"] or 0), float(cells["kbit/s"] or 0)
     members = {figure.name for figure in figures()}
     means = {
-        name: value for name, value in cells.items() if name in members and isinstance(value, float)
+        name: value
+        for name, value in cells.items()
+        if name in members and isinstance(value, int | float)
     }
     return {
         "id": f"{clip}/{codec}/crf_{crf:g}",

@@ -63,7 +63,8 @@ def test_what_is_kept_is_read_again(stored: Results) -> None:
     assert list(found) == ["x264 veryslow", "x265 slow"]
     for record, kept in zip(encodes("x264", 1), found["x264 veryslow"], strict=True):
         assert kept["bitrate_bps"] == record["bitrate_bps"]
-        assert kept["quality"] == record["quality"]
+        means = {name: figure["mean"] for name, figure in kept["quality"].items()}
+        assert means == {name: figure["mean"] for name, figure in record["quality"].items()}
 
 
 def test_commands_are_kept_without_paths_of_the_machine(stored: Results) -> None:
