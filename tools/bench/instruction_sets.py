@@ -16,9 +16,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from tools.bench.markdown import Cell, Table
+from tools.bench.options import bench_parser, parse
+from tools.bench.results import Report
 
 # OpenCV's wheels have no kernels beyond AVX2.
 AVX2 = {
@@ -48,42 +53,59 @@ SETTINGS: dict[str, tuple[dict[str, str], int]] = {
 }
 
 
-def main() -> int:
+COLUMNS = (
+    "setting",
+    "luma and keyframes",
+    "latents that differ",
+    "most, of a latent's scale",
+    "bytes",
+    "size",
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("instruction_sets", __doc__)
+    add = made.add_argument
+    add("clip", type=Path)
+    add("--frames", type=int, default=25, help="how many (default: 25)")
+    add("--crf", type=int, default=28)
+    add("--preset", default="medium")
+    add("--model", default="embedded")
+    add("--worker", type=Path, help=argparse.SUPPRESS)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Compare the settings → 1 if a file does not verify."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clip", type=Path)
-    parser.add_argument("--frames", type=int, default=25, help="how many (default: 25)")
-    parser.add_argument("--crf", type=int, default=28)
-    parser.add_argument("--preset", default="medium")
-    parser.add_argument("--model", default="embedded")
-    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.worker is not None:
-        encode_here(options)
+    from videocodec.models.bundle import ModelBundle
+
+    args = parse(parser(), arguments)
+    if args.worker is not None:
+        encode_here(args)
         return 0
-    print(
-        "| setting | luma and keyframes | latents that differ | most, of a latent's scale"
-        " | bytes | size |"
-    )
-    print("|---|---|---|---|---|---|")
+    report = Report(args, models=[ModelBundle.find(args.model)], clips=[args.clip])
+    table = Table(COLUMNS, ["{}", "{}", "{:.1f} %", "{:.1e}", "{}", "{:+.2f} %"])
     first: tuple[dict, np.ndarray] | None = None
     whole = True
     for name, (variables, threads) in SETTINGS.items():
         with tempfile.TemporaryDirectory() as folder:
-            found = run(options, Path(folder), variables, threads)
+            found = run(args, Path(folder), variables, threads)
         first = first or found
         whole = whole and found[0]["verified"]
-        print(row(name, found, first), flush=True)
-    print("every file verifies" if whole else "a file does not verify")
+        print(table.add(name, *compared(found, first)), flush=True)
+    report.table("settings", table)
+    report.note("Every file verifies." if whole else "WRONG: a file does not verify.")
+    report.save()
     return int(not whole)
 
 
 def run(
-    options: argparse.Namespace, folder: Path, variables: dict[str, str], threads: int
+    args: argparse.Namespace, folder: Path, variables: dict[str, str], threads: int
 ) -> tuple[dict, np.ndarray]:
     """What a process with these variables found, and its latents."""
-    chosen = ["--frames", options.frames, "--crf", options.crf, "--preset", options.preset]
-    words = [options.clip, *chosen, "--model", options.model, "--worker", folder]
+    chosen = ["--frames", args.frames, "--crf", args.crf, "--preset", args.preset]
+    words = [args.clip, *chosen, "--model", args.model, "--worker", folder]
     environment = os.environ | variables | {"OMP_NUM_THREADS": str(threads)}
     subprocess.run(
         [sys.executable, "-m", "tools.bench.instruction_sets", *map(str, words)],
@@ -93,7 +115,7 @@ def run(
     return json.loads((folder / "facts.json").read_text()), np.load(folder / "latents.npy")
 
 
-def encode_here(options: argparse.Namespace) -> None:
+def encode_here(args: argparse.Namespace) -> None:
     """Encode under the settings of this process, and leave what came of it in a folder."""
     import videocodec
     from videocodec.encoder.motion import MotionSearch
@@ -104,9 +126,9 @@ def encode_here(options: argparse.Namespace) -> None:
     from videocodec.models.runtime import AutoencoderRuntime
 
     threads = int(os.environ["OMP_NUM_THREADS"])
-    settings = EncoderSettings(crf=options.crf, preset=options.preset)
-    bundle = ModelBundle.find(options.model)
-    with VideoSource(options.clip, max_frames=options.frames) as source:
+    settings = EncoderSettings(crf=args.crf, preset=args.preset)
+    bundle = ModelBundle.find(args.model)
+    with VideoSource(args.clip, max_frames=args.frames) as source:
         header = sequence_header(source, bundle, settings)
         frames = list(source)
     chunks = [chunk for chunk in planned_chunks(frames, header, settings) if chunk is not None]
@@ -115,14 +137,14 @@ def encode_here(options: argparse.Namespace) -> None:
     runtime = AutoencoderRuntime(bundle, "cpu", threads)
     pictures = np.stack([frame.rgb for frame in frames[:4]])
     latents = runtime.encode(pictures, header.padded_height, header.padded_width)
-    target = options.worker / "coded.mp4"
+    target = args.worker / "coded.mp4"
     videocodec.encode(
-        options.clip,
+        args.clip,
         target,
-        crf=options.crf,
-        preset=options.preset,
-        model=options.model,
-        max_frames=options.frames,
+        crf=args.crf,
+        preset=args.preset,
+        model=args.model,
+        max_frames=args.frames,
         device="cpu",
         threads=threads,
     )
@@ -133,20 +155,21 @@ def encode_here(options: argparse.Namespace) -> None:
         "size": len(data),
         "verified": videocodec.verify(target).ok,
     }
-    np.save(options.worker / "latents.npy", latents)
-    (options.worker / "facts.json").write_text(json.dumps(facts))
+    np.save(args.worker / "latents.npy", latents)
+    (args.worker / "facts.json").write_text(json.dumps(facts))
 
 
-def row(name: str, found: tuple[dict, np.ndarray], first: tuple[dict, np.ndarray]) -> str:
-    """A line of the table."""
+def compared(found: tuple[dict, np.ndarray], first: tuple[dict, np.ndarray]) -> list[Cell]:
+    """The cells of a setting's row, after its name."""
     facts, latents = found
     known, reference = first
-    share = float(np.mean(latents != reference))
-    most = float(np.abs(latents - reference).max() / reference.std())
-    luma = "same" if facts["luma"] == known["luma"] else "**other**"
-    data = "same" if facts["sha256"] == known["sha256"] else "other"
-    size = f"{100 * (facts['size'] / known['size'] - 1):+.2f} %"
-    return f"| {name} | {luma} | {100 * share:.1f} % | {most:.1e} | {data} | {size} |"
+    return [
+        "same" if facts["luma"] == known["luma"] else "**other**",
+        100 * float(np.mean(latents != reference)),
+        float(np.abs(latents - reference).max() / reference.std()),
+        "same" if facts["sha256"] == known["sha256"] else "other",
+        100 * (facts["size"] / known["size"] - 1),
+    ]
 
 
 if __name__ == "__main__":
