@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -63,6 +64,20 @@ COLUMNS = (
 )
 
 
+class Facts(TypedDict):
+    """What a process wrote: SHA-256 of luma with the chunks, and of the file; its size in bytes;
+    whether it verifies.
+    """
+
+    luma: str
+    sha256: str
+    size: int
+    verified: bool
+
+
+Found = tuple[Facts, np.ndarray]
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = bench_parser("instruction_sets", __doc__)
@@ -86,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     report = Report(args, models=[ModelBundle.find(args.model)], clips=[args.clip])
     table = Table(COLUMNS, ["{}", "{}", "{:.1f} %", "{:.1e}", "{}", "{:+.2f} %"])
-    first: tuple[dict, np.ndarray] | None = None
+    first: Found | None = None
     whole = True
     for name, (variables, threads) in SETTINGS.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -100,9 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(not whole)
 
 
-def run(
-    args: argparse.Namespace, folder: Path, variables: dict[str, str], threads: int
-) -> tuple[dict, np.ndarray]:
+def run(args: argparse.Namespace, folder: Path, variables: dict[str, str], threads: int) -> Found:
     """What a process with these variables found, and its latents."""
     chosen = ["--frames", args.frames, "--crf", args.crf, "--preset", args.preset]
     words = [args.clip, *chosen, "--model", args.model, "--worker", folder]
@@ -112,7 +125,8 @@ def run(
         env=environment,
         check=True,
     )
-    return json.loads((folder / "facts.json").read_text()), np.load(folder / "latents.npy")
+    facts: Facts = json.loads((folder / "facts.json").read_text())
+    return facts, np.load(folder / "latents.npy")
 
 
 def encode_here(args: argparse.Namespace) -> None:
@@ -149,7 +163,7 @@ def encode_here(args: argparse.Namespace) -> None:
         threads=threads,
     )
     data = target.read_bytes()
-    facts = {
+    facts: Facts = {
         "luma": luma.hexdigest() + repr(chunks),
         "sha256": hashlib.sha256(data).hexdigest(),
         "size": len(data),
@@ -159,7 +173,7 @@ def encode_here(args: argparse.Namespace) -> None:
     (args.worker / "facts.json").write_text(json.dumps(facts))
 
 
-def compared(found: tuple[dict, np.ndarray], first: tuple[dict, np.ndarray]) -> list[Cell]:
+def compared(found: Found, first: Found) -> list[Cell]:
     """The cells of a setting's row, after its name."""
     facts, latents = found
     known, reference = first
