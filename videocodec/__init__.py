@@ -16,6 +16,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from . import forking as forking  # watches for children from now on
+
 if TYPE_CHECKING:
     from .calibration.api import CalibrationReport, calibrate
     from .decoder.api import DecodeReport, decode

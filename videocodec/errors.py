@@ -30,6 +30,7 @@ __all__ = [
     "DeviceError",
     "FieldError",
     "ForcedModelWarning",
+    "ForkedReaderError",
     "FrameMismatchError",
     "FrameRangeError",
     "InputError",
@@ -211,6 +212,12 @@ class DamagedFrameError(VideoCodecError, ValueError):
 
 class RepairError(VideoCodecError, ValueError):
     """Nothing of a file can be recovered. Nothing was written."""
+
+
+class ForkedReaderError(VideoCodecError, RuntimeError):
+    """A reader of a file object is used in a child made by ``fork``: both processes would move the
+    one position of the file.
+    """
 
 
 class PlayerError(VideoCodecError, OSError):

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..decoded import DecodedLatents, FrameKind
+from ..forking import forked_after_pytorch
 from ..models.attached import errors_of
 from ..models.runtime import AutoencoderRuntime
 from ..provenance import concealed_map, covering_latents, provenance_map
@@ -53,6 +54,12 @@ class Frame:
     duration: int
     concealment: str | None = None
 
+    def to_torch(self) -> torch.Tensor:
+        """The picture as a tensor (3, H, W) uint8 on the CPU, contiguous, with memory of its
+        own.
+        """
+        return torch.from_numpy(self.data.copy(order="C"))
+
     def __post_init__(self) -> None:
         if self.data.ndim != 3 or self.data.shape[0] != 3 or self.data.dtype != np.uint8:
             raise ValueError(
@@ -75,8 +82,10 @@ def _batch_size(device: torch.device, pixels: int) -> int:
 
 def _settle_thread_count() -> None:
     """PyTorch gives a new thread the number of threads that was set only when it is asked for that,
-    and sums depend on it.
+    and sums depend on it.  In a forked child that number is one.
     """
+    if forked_after_pytorch():
+        torch.set_num_threads(1)
     torch.get_num_threads()
 
 

@@ -18,6 +18,7 @@ from bitstream.v1.quantiser import UNITS_PER_LATENT
 
 from ..checks import check_whole_number
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
+from ..forking import forked_after_pytorch
 from .bundle import ModelBundle
 from .devices import DEVICES, memory_ended
 from .loading import latents_of
@@ -48,10 +49,13 @@ def pick_device(name: str) -> torch.device:
 def set_threads(threads: int | None) -> None:
     """CPU threads of the networks, at least 1; None leaves them as they are.
 
-    A process-wide setting of PyTorch.
+    A process-wide setting of PyTorch.  A child forked from a process with PyTorch always has one.
     """
     if threads is not None:
         check_whole_number("threads", threads, 1)
+    if forked_after_pytorch():
+        threads = 1
+    if threads is not None:
         torch.set_num_threads(threads)
 
 

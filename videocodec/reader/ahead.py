@@ -4,7 +4,10 @@ later jumps quick.
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -18,6 +21,17 @@ _PICTURES_AHEAD = 12
 _PICTURES_AFTER_JUMP = 2  # before the GOP has been gone through
 _STRIDE = 8  # frames; a step further than that is a jump, after which nobody knows the direction
 _STATE_BYTES = 1 << 18  # about what the state of an entropy decoder takes at 512×288
+
+
+# Threads that are inside PyTorch when Python ends take the process down with them.
+_at_work: weakref.WeakSet[ReadAhead] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    for ahead in list(_at_work):
+        if ahead.is_of_this_process:
+            ahead.stop()
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,7 @@ class ReadAhead:
         self._wish: _Wish | None = None
         self._asking = 0
         self._stopped = False
+        self._process = os.getpid()
         self._made: set[tuple[Kind, int]] = set()  # since the last wish
         self._thread: threading.Thread | None = None
 
@@ -85,6 +100,7 @@ class ReadAhead:
                     target=self._work, name="videocodec-reader", daemon=True
                 )
                 self._thread.start()
+                _at_work.add(self)
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -95,6 +111,11 @@ class ReadAhead:
             self._changed.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether its thread is not a parent's."""
+        return self._process == os.getpid()
 
     def _work(self) -> None:
         done: _Wish | None = None

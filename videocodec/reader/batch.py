@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    import torch
+
     from ..decoder.frames import Frame
 
 
@@ -54,6 +56,14 @@ class FrameBatch:
             times[:, 1],
             np.array([frame.index for frame in frames], dtype=np.int64),
         )
+
+    def to_torch(self) -> torch.Tensor:
+        """The pictures as a tensor (n, 3, H, W) uint8 on the CPU, contiguous, with memory of its
+        own.
+        """
+        import torch
+
+        return torch.from_numpy(self.data.copy(order="C"))
 
     def __len__(self) -> int:
         return len(self.data)

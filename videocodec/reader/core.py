@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from pathlib import Path
-from typing import BinaryIO
+from dataclasses import replace
 
-from bitstream.container import SharedFile
+from bitstream.errors import ContainerError
 
 from ..decoder.index import StreamIndex
 from ..decoder.latents import LatentStream
+from ..errors import ForkedReaderError
 from .ahead import ReadAhead
 from .cache import Cache
 from .latents import LatentSource
 from .metadata import VideoMetadata
+from .opening import Opening
 from .pictures import Networks
 
 
@@ -22,22 +24,12 @@ class ReaderCore:
     them.
     """
 
-    def __init__(
-        self,
-        source: str | Path | BinaryIO,
-        model: str | Path | None,
-        force_model: bool,
-        device: str,
-        threads: int | None,
-        memory_limit: int,
-        read_ahead: bool,
-    ) -> None:
-        self.cache = Cache(memory_limit)
-        self.file = (
-            SharedFile.open(source) if isinstance(source, str | Path) else SharedFile(source)
-        )
+    def __init__(self, opening: Opening) -> None:
+        self.opening, self.process = opening, os.getpid()
+        self.cache = Cache(opening.memory_limit)
+        self.file = opening.open_file()
         try:
-            stream = LatentStream(self.file, model, force_model=force_model)
+            stream = LatentStream(self.file, opening.model, force_model=opening.force_model)
             self.index = StreamIndex(stream.reader)
             # A first header that is damaged may say anything.
             stream.header = stream.reader.header = self.index.header
@@ -45,15 +37,40 @@ class ReaderCore:
                 stream.reader, self.index, has_unet=stream.bundle.has_unet
             )
             self.latents = LatentSource(self.file, self.index, stream.bundle.tables, self.cache)
-            self.networks = Networks(stream, device, threads)
+            self.networks = Networks(stream, opening.device, opening.threads)
             self.bundle = stream.bundle
         except BaseException:
             self.file.close()
             raise
-        self.ahead = ReadAhead(self.index, self.latents, self.cache) if read_ahead else None
+        self.ahead = ReadAhead(self.index, self.latents, self.cache) if opening.read_ahead else None
         # A reader that nobody holds any more is closed wherever the garbage collector runs, perhaps
         # under this very lock.
         self._users, self._lock = set[int](), threading.RLock()
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it came here by ``fork``, without its thread and perhaps with locks that nobody
+        will open.
+        """
+        return self.process != os.getpid()
+
+    def again(self) -> ReaderCore:
+        """The same file opened once more.
+
+        Raises ``ForkedReaderError`` where that cannot be, ``ContainerError`` where the file is
+        another by now.
+        """
+        name = self.metadata.name
+        if self.opening.again is None:
+            raise ForkedReaderError(
+                f"{name}: this reader of a file object came here by fork: open another in this"
+                " process"
+            )
+        core = ReaderCore(self.opening.again)
+        if replace(core.metadata, name=name) != self.metadata:
+            core.file.close()
+            raise ContainerError(f"{name}: it was replaced since this reader was opened")
+        return core
 
     def open(self, user: int) -> None:
         """One more reader, by a number of its own."""

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import operator
+import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from bitstream.errors import ContainerError
 
+from ..checks import check_whole_number
 from ..decoded import DecodedLatents
-from ..decoder.index import StreamIndex
-from ..errors import DamagedFrameError, FrameRangeError, ReaderClosedError, SettingsError
+from ..errors import DamagedFrameError, FrameRangeError, SettingsError
 from .batch import FrameBatch
 from .core import ReaderCore
+from .handle import ReaderHandle
 from .latents_view import LatentsView
 from .metadata import VideoMetadata
-from .pictures import PictureSource
+from .opening import Opening, ReaderSource, plain
+from .selection import frame_number, frame_numbers
 
 if TYPE_CHECKING:
     from ..decoder.frames import Frame
@@ -28,16 +30,17 @@ from ..restoration.settings import RestorationSettings
 DEFAULT_MEMORY_LIMIT = 512 << 20
 
 
-class VideoReader:
+class VideoReader(ReaderHandle):
     """A latent-video file as a sequence of frames.
 
         with VideoReader("clip.lv.mp4") as video:
             video[120].data              # (3, H, W) uint8 RGB, the bits of decoding from the start
             video[-1], video[10:20:2]    # a slice is a list of frames
+            video[[0, 50]]               # so is a list, an array or a tensor of numbers
             video.get_frame_at(3.5)      # the one shown at 3.5 s
 
-    source: a path, or a binary file object that can seek, which stays open and which nobody else
-    may read meanwhile.
+    source: a path, the bytes of a file, or a binary file object that can seek, which stays open and
+    which nobody else may read meanwhile.
     model, force_model, steps, seed, restore, device, threads: as of ``videocodec.decode``.
     memory_limit: bytes of decoded latents, pictures and decoder states that are kept for later;
     what is being worked on comes on top.
@@ -47,8 +50,9 @@ class VideoReader:
     conceal: give concealed frames (``Frame.kind``) and latents in their place, as
     ``videocodec.decode`` writes them.
 
-    Any number of threads may use a reader.  Pictures and latents are shared with its cache, hence
-    read-only: copy what you want to change.
+    Any number of threads may use a reader.  Arrays that it hands out are the caller's own.
+    Readers of a path or of bytes can be pickled and copied, which opens the file once more with the
+    same settings; in a child made by ``fork`` they do so by themselves.
 
     Raises ``ContainerError``, ``UnsupportedVersionError``, ``ModelMismatchError``,
     ``UnknownModelError`` when opened, ``SettingsError`` for settings; ``FrameRangeError`` (an
@@ -58,7 +62,7 @@ class VideoReader:
 
     def __init__(
         self,
-        source: str | Path | BinaryIO,
+        source: ReaderSource,
         *,
         model: str | Path | None = None,
         force_model: bool = False,
@@ -72,25 +76,20 @@ class VideoReader:
         strict: bool = False,
         conceal: bool = False,
     ) -> None:
-        self._closed = True
         if strict and conceal:
             raise SettingsError(
                 "strict refuses damaged files, conceal puts something in the place of what they"
                 " lost: give one of them"
             )
         settings = RestorationSettings(steps, seed, restore)
-        core = ReaderCore(source, model, force_model, device, threads, memory_limit, read_ahead)
+        opening = Opening(
+            plain(source), model, force_model, device, threads, memory_limit, read_ahead
+        )
+        core = ReaderCore(opening)
         self._join(core, settings, conceal)
         if strict and core.metadata.damage is not None:
             self.close()
             raise ContainerError(f"{core.metadata.name}: {core.metadata.damage}")
-
-    def _join(self, core: ReaderCore, settings: RestorationSettings, conceal: bool) -> None:
-        core.open(id(self))
-        self._core, self._settings, self._conceal, self._closed = core, settings, conceal, False
-        self._pictures = PictureSource(
-            core.latents, core.networks, core.cache, settings, conceal=conceal
-        )
 
     def with_settings(
         self, *, steps: int | None = None, seed: int | None = None, restore: bool | None = None
@@ -107,10 +106,7 @@ class VideoReader:
             settings.seed if seed is None else seed,
             settings.restore if restore is None else restore,
         )
-        other = object.__new__(VideoReader)
-        other._closed = True
-        other._join(self._core, other_settings, self._conceal)
-        return other
+        return VideoReader._joined(self._core, other_settings, self._conceal)
 
     @property
     def latents(self) -> LatentsView:
@@ -121,11 +117,6 @@ class VideoReader:
     def metadata(self) -> VideoMetadata:
         """What the headers say; there after ``close``, too."""
         return self._core.metadata
-
-    @property
-    def index(self) -> StreamIndex:
-        """Access units and times of all frames, without decoding; there after ``close``, too."""
-        return self._core.index
 
     @property
     def bundle(self) -> ModelBundle:
@@ -147,32 +138,51 @@ class VideoReader:
         """Most bytes that were kept at any time."""
         return self._core.cache.peak
 
-    def __len__(self) -> int:
-        return len(self.index)
-
     @overload
-    def __getitem__(self, index: int) -> Frame: ...
+    def __getitem__(self, index: SupportsIndex) -> Frame: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Frame]: ...
-    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
-        if isinstance(index, slice):
-            self._check_open()
-            return [self._frame(number) for number in range(len(self))[index]]
-        return self._frame(self._number(index))
+    def __getitem__(self, index: slice | Iterable[SupportsIndex]) -> list[Frame]: ...
+    def __getitem__(self, index: Any) -> Frame | list[Frame]:
+        if isinstance(index, slice | Iterable) and getattr(index, "ndim", 1) != 0:
+            return [_unshared(self._frame(number)) for number in self._numbers(index)]
+        return _unshared(self._frame(self._number(index)))
 
     def __iter__(self) -> Iterator[Frame]:
-        return (self._frame(number) for number in range(len(self)))
+        return (_unshared(self._frame(number)) for number in range(len(self)))
+
+    def batches(self, size: int, *, drop_last: bool = False) -> Iterator[FrameBatch]:
+        """All frames in order, ``size`` at a time.
+
+        The last batch has what is left, unless ``drop_last`` leaves out one that is not full.
+        """
+        check_whole_number("size", size, 1)
+        self._check_open()
+        for first in range(0, len(self), size):
+            numbers = range(len(self))[first : first + size]
+            if len(numbers) == size or not drop_last:
+                yield self._batch(numbers)
 
     def get_frame_at(self, seconds: float) -> Frame:
         """The frame that is shown at a time, in seconds of the stream's clock (that of
         ``Frame.pts_seconds``).
         """
         self._check_open()
-        return self._frame(self.index.frame_at_seconds(seconds))
+        return _unshared(self._frame(self.index.frame_at_seconds(seconds)))
 
-    def get_frames_at(self, indices: Iterable[int]) -> FrameBatch:
-        """Frames by their numbers, in any order."""
-        return self._batch([self._number(index) for index in indices])
+    def get_frames_at(
+        self,
+        indices: Iterable[SupportsIndex] | None = None,
+        *,
+        seconds: Iterable[float] | None = None,
+    ) -> FrameBatch:
+        """Frames by their numbers, or those that are shown at times in seconds, in any order."""
+        if (indices is None) == (seconds is None):
+            raise SettingsError(
+                "get_frames_at takes numbers of frames or seconds: give one of them"
+            )
+        if seconds is not None:
+            return self.get_frames_played_at(seconds)
+        return self._batch(self._numbers(() if indices is None else indices))
 
     def get_frames_in_range(self, start: int, stop: int, step: int = 1) -> FrameBatch:
         """Frames ``start`` to ``stop`` (excluded), both 0..n."""
@@ -200,39 +210,19 @@ class VideoReader:
                 if not self._conceal:
                     raise
                 return self._core.latents.concealed(number)
-        return frames[number - frames[0].index]
+        return copy.deepcopy(frames[number - frames[0].index])
 
     def peek(self, index: int) -> Frame:
         """The same as ``self[index]``, by the way: what is decoded ahead stays what follows the
         frame that was asked for otherwise.
         """
+        number = self._number(index)
         with self._asking():
-            return self._pictures.frame(self._number(index))
+            return _unshared(self._pictures.frame(number))
 
     def has_picture(self, index: int) -> bool:
         """Whether ``self[index]`` is at hand and takes no time."""
         return self._pictures.has(self._number(index))
-
-    def close(self) -> None:
-        """Let go of the file and all that was kept.  May be called more than once."""
-        if not self._closed:
-            self._closed = True
-            self._core.close(id(self))
-
-    def __enter__(self) -> VideoReader:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
-            self.close()
 
     def __repr__(self) -> str:
         name, frames = self.metadata.name, self.metadata.frames
@@ -247,36 +237,20 @@ class VideoReader:
         )
 
     def _frame(self, number: int) -> Frame:
-        ahead = self._core.ahead
+        """A frame that is shared with the cache."""
         with self._asking():
             frame = self._pictures.frame(number)
-        if ahead is not None:
-            ahead.note(self._pictures, number)
+        if self._core.ahead is not None:
+            self._core.ahead.note(self._pictures, number)
         return frame
 
-    def _number(self, index: int) -> int:
-        """An index, from the end if negative, as a number 0..n - 1."""
+    def _number(self, index: SupportsIndex) -> int:
         self._check_open()
-        try:
-            number = operator.index(index)
-        except TypeError:
-            raise TypeError(
-                f"a frame's number must be a whole number, got {index!r}: get_frame_at and"
-                " get_frames_played_at take seconds"
-            ) from None
-        if not -len(self) <= number < len(self):
-            raise FrameRangeError(
-                f"{self.index.name}: there is no frame {number}: it has {len(self)} frames, 0 to"
-                f" {len(self) - 1}"
-            )
-        return number % len(self)
+        return frame_number(index, len(self), self.index.name)
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ReaderClosedError(
-                f"{self.index.name}: this reader is closed (it had {len(self)} frames): open"
-                " another"
-            )
+    def _numbers(self, index: slice | Iterable[SupportsIndex]) -> list[int]:
+        self._check_open()
+        return frame_numbers(index, len(self), self.index.name)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -292,3 +266,8 @@ class VideoReader:
         finally:
             if self._core.ahead is not None:
                 self._core.ahead.end()
+
+
+def _unshared(frame: Frame) -> Frame:
+    """With arrays of its own: ``torch.from_numpy`` writes into read-only ones, too."""
+    return replace(frame, data=frame.data.copy(order="K"), provenance=frame.provenance.copy())

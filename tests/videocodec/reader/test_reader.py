@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from videocodec import Frame, FrameBatch, VideoReader
 from videocodec.decoder.latents import LatentStream
-from videocodec.errors import FrameRangeError
+from videocodec.errors import FrameRangeError, SettingsError
 
 from .conftest import CPU, same
 
@@ -70,6 +71,47 @@ class TestSequence:
             reader[1.5]
         with pytest.raises(TypeError, match="take seconds"):
             reader.get_frames_at([0.04])
+
+    @pytest.mark.parametrize(
+        "index",
+        [
+            [12, 3, -1],
+            (12, 3, -1),
+            np.array([12, 3, -1]),
+            torch.tensor([12, 3, -1]),
+            [np.int64(12), torch.tensor(3), -1],
+        ],
+    )
+    def test_several_numbers_are_a_list_of_frames(
+        self, reader: VideoReader, sequential: list[Frame], index: object
+    ) -> None:
+        for found in (reader[index], reader[iter(index)]):
+            assert isinstance(found, list) and [frame.index for frame in found] == [12, 3, 21]
+            assert same(found[0], sequential[12])
+        assert reader.get_frames_at(index).indices.tolist() == [12, 3, 21]
+
+    @pytest.mark.parametrize("one", [np.array(5), torch.tensor(5), torch.tensor(-17)])
+    def test_an_array_without_dimensions_is_one_number(
+        self, reader: VideoReader, one: object
+    ) -> None:
+        assert reader[one].index == 5
+
+    def test_a_mask_chooses_frames(self, reader: VideoReader) -> None:
+        mask = np.arange(22) % 9 == 0
+        for chosen in (mask, torch.from_numpy(mask)):
+            assert [frame.index for frame in reader[chosen]] == [0, 9, 18]
+        with pytest.raises(
+            ValueError, match=r"a mask must have shape \(22,\), .* got shape \(3,\)"
+        ):
+            reader[mask[:3]]
+
+    def test_arrays_of_other_kinds_are_refused(self, reader: VideoReader) -> None:
+        with pytest.raises(ValueError, match=r"must have shape \(n,\), got shape \(1, 2\)"):
+            reader[np.array([[1, 2]])]
+        with pytest.raises(TypeError, match="must be a whole number"):
+            reader[np.array([1.0, 2.0])]
+        with pytest.raises(FrameRangeError, match="there is no frame 22"):
+            reader[[0, 22]]
 
 
 class TestTimes:
@@ -131,6 +173,7 @@ class TestBatches:
         for batch in (
             reader.get_frames_at([20, 0, -1, 0]),
             reader.get_frames_played_at([0.8, 0, 0.87, 0.01]),
+            reader.get_frames_at(seconds=[0.8, 0, 0.87, 0.01]),
         ):
             assert isinstance(batch, FrameBatch) and len(batch) == 4
             assert batch.indices.tolist() == [20, 0, 21, 0]
@@ -140,6 +183,18 @@ class TestBatches:
             )
             assert batch.pts_seconds.tolist() == [sequential[i].pts_seconds for i in batch.indices]
             assert batch.duration_seconds.tolist() == [0.04] * 4
+
+    def test_numbers_and_seconds_exclude_each_other(self, reader: VideoReader) -> None:
+        for given in ({}, {"indices": [0], "seconds": [0.0]}):
+            with pytest.raises(SettingsError, match="give one of them"):
+                reader.get_frames_at(**given)
+
+    def test_all_frames_come_in_batches(self, reader: VideoReader) -> None:
+        assert [len(batch) for batch in reader.batches(8)] == [8, 8, 6]
+        whole = list(reader.batches(8, drop_last=True))
+        assert [batch.indices[0] for batch in whole] == [0, 8]
+        with pytest.raises(ValueError, match="size"):
+            next(reader.batches(0))
 
     def test_a_range_must_lie_inside(self, reader: VideoReader) -> None:
         assert reader.get_frames_in_range(4, 10, 2).indices.tolist() == [4, 6, 8]
@@ -193,13 +248,6 @@ class TestLatents:
         )
         root = Path(__file__).resolve().parents[3]
         assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
-
-
-def test_pictures_are_read_only(reader: VideoReader) -> None:
-    with pytest.raises(ValueError, match="read-only"):
-        reader[0].data[:] = 0
-    with pytest.raises(ValueError, match="read-only"):
-        reader.latents[0][:] = 0
 
 
 class TestByTheWay:
