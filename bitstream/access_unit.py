@@ -42,11 +42,13 @@ class AccessUnit:
     """One access unit; building one whose fields do not fit each other or their ranges raises
     ``ValueError``.
 
-    structure: how frames refer to each other.  header: the sequence header of a keyframe, None
-    otherwise. first_pts: timestamp of the frame shown first, ticks.  durations: ticks, display
-    order, one per frame. quantisers: 0..127, coding order, one per frame.  latent_checksum: CRC-32
-    over the reconstructed latents (``latent_decoder.latent_checksum``).  payload: the entropy-coded
-    frames.
+    structure: how frames refer to each other.
+    header: the sequence header of a keyframe, None otherwise.
+    first_pts: timestamp of the frame shown first, ticks.
+    durations: ticks, display order, one per frame.
+    quantisers: 0..127, coding order, one per frame.
+    latent_checksum: CRC-32 over the reconstructed latents (``latent_decoder.latent_checksum``).
+    payload: the entropy-coded frames.
     """
 
     structure: Structure

@@ -35,10 +35,10 @@ class TableSet:
     65536, none zero.
 
     ``priors`` are such frequencies; ``name`` says to observers what is coded under the tables.  A
-    symbol coded adds ``increment`` to its count; counts start
-    at the priors, so a table forgets its prior after about 65536 / increment symbols.  Frequencies
-    follow from counts as f = 1 + floor(count · (65536 - n) / total), and the rest goes to the
-    symbol with the largest count (the first of equals).
+    symbol coded adds ``increment`` to its count; counts start at the priors, so a table forgets its
+    prior after about 65536 / increment symbols.  Frequencies follow from counts as
+    f = 1 + floor(count · (65536 - n) / total), and the rest goes to the symbol with the largest
+    count (the first of equals).
     """
 
     def __init__(self, priors: np.ndarray, increment: int, name: str = "") -> None:

@@ -67,11 +67,22 @@ def test_what_cannot_be_is_refused(table: bytes, said: str, depth: int) -> None:
         check(table)
 
 
-def test_what_can_be_is_not() -> None:
-    check(
-        box(b"stsz", numbers(0, 0, 2, 5, 6)),
-        box(b"stts", numbers(0, 1, 2, 1)),
-        box(b"elst", numbers(0, 1, 9, 0, 1 << 16)),
-        box(b"stsz", numbers(0, 2, MORE_SAMPLES)),
-        box(b"meta", numbers(0) + box(b"keys", numbers(0, 0))),
-    )
+SAMPLES = box(b"stsz", numbers(0, 1, 2000))
+
+
+@pytest.mark.parametrize(
+    ("kind", "beside", "possible", "beyond"),
+    [
+        (b"stsz", b"", (0, 0, 2, 5, 6), (0, 0, 3, 5, 6)),
+        (b"stsz", b"", (0, 2, MORE_SAMPLES), (0, 2, 10 * MORE_SAMPLES)),
+        (b"stts", b"", (0, 1, 2, 1), (0, 1, 10 * MORE_SAMPLES, 1)),
+        (b"elst", SAMPLES, (0, MAX_EDITED_SAMPLES // 2000), (0, MAX_EDITED_SAMPLES // 1000)),
+        (b"keys", b"", (0, 0), (0, 1)),
+    ],
+)
+def test_a_table_passes_up_to_what_there_can_be(
+    kind: bytes, beside: bytes, possible: tuple[int, ...], beyond: tuple[int, ...]
+) -> None:
+    check(box(kind, numbers(*possible)), beside)
+    with pytest.raises(ContainerError, match=f"{kind.decode()} speaks of"):
+        check(box(kind, numbers(*beyond)), beside)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.train.options import add_lpips_option, add_run_options, budget, command, finish
+from tools.train.options import add_run_options, command, finish, run_options
 from videocodec.models.files import BUNDLES
 from videocodec.training.autoencoder import AutoencoderTraining, train_autoencoder
 
@@ -24,33 +24,22 @@ def main() -> None:
     """Parse the arguments and train."""
     parser = command(__doc__)
     parser.add_argument("--pictures", type=Path, nargs="+", required=True)
-    add_lpips_option(parser)
-    parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--init", type=Path, default=BUNDLES / "embedded")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--crop", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument(
         "--decoder-only",
         action="store_true",
         help="leave encoder and rate model: the bundle's tables stay right",
     )
-    parser.add_argument("--look-every", type=int, default=500, help="steps between validations")
-    add_run_options(parser, steps=2000)
+    add_run_options(parser, steps=2000, learning_rate=3e-4, look_every=500)
     args = parser.parse_args()
     asked = AutoencoderTraining(
         pictures=args.pictures,
-        lpips=args.lpips,
-        output=args.output,
-        init=args.init,
-        budget=budget(args),
-        device=args.device,
         batch=args.batch,
         crop=args.crop,
-        learning_rate=args.learning_rate,
         decoder_only=args.decoder_only,
-        seed=args.seed,
-        look_every=args.look_every,
+        **run_options(args),
     )
     finish(lambda: train_autoencoder(asked), args.threads)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 
@@ -19,8 +20,32 @@ def command(description: str | None) -> argparse.ArgumentParser:
     )
 
 
-def add_run_options(parser: argparse.ArgumentParser, steps: int) -> None:
-    """How long, where, and from which seed; steps: the default."""
+class RunOptions(TypedDict):
+    """What every training is asked, by the names of its settings."""
+
+    lpips: Path
+    output: Path
+    init: Path
+    budget: Budget
+    device: str
+    learning_rate: float
+    seed: int
+    look_every: int
+
+
+def add_run_options(
+    parser: argparse.ArgumentParser, *, steps: int, learning_rate: float, look_every: int
+) -> None:
+    """To what, by what, how long, where, and from which seed.
+
+    steps, learning_rate, look_every: the defaults; the last counts steps between validations.
+    """
+    add_lpips_option(parser)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--learning-rate", type=float, default=learning_rate)
+    parser.add_argument(
+        "--look-every", type=int, default=look_every, help="steps between validations"
+    )
     parser.add_argument(
         "--steps", type=int, default=steps, help=f"of training, over all runs (default: {steps})"
     )
@@ -42,9 +67,18 @@ def add_lpips_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def budget(args: argparse.Namespace) -> Budget:
-    """Of ``add_run_options``."""
-    return Budget(steps=args.steps, minutes=args.minutes)
+def run_options(args: argparse.Namespace) -> RunOptions:
+    """Of ``add_run_options``, and of ``--init``, which every training explains itself."""
+    return {
+        "lpips": args.lpips,
+        "output": args.output,
+        "init": args.init,
+        "budget": Budget(steps=args.steps, minutes=args.minutes),
+        "device": args.device,
+        "learning_rate": args.learning_rate,
+        "seed": args.seed,
+        "look_every": args.look_every,
+    }
 
 
 def finish(work: Callable[[], object], threads: int) -> None:

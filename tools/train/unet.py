@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.train.options import add_lpips_option, add_run_options, budget, command, finish
+from tools.train.options import add_run_options, command, finish, run_options
 from videocodec.models.files import BUNDLES
 from videocodec.training.restoration import RestorationTraining, train_restoration
 from videocodec.training.restorer import Weights
@@ -28,8 +28,6 @@ def main() -> None:
     """Parse the arguments and train."""
     parser = command(__doc__)
     parser.add_argument("--streams", type=Path, required=True)
-    add_lpips_option(parser)
-    parser.add_argument("--output", type=Path, required=True)
     parser.add_argument(
         "--init",
         type=Path,
@@ -40,7 +38,6 @@ def main() -> None:
     parser.add_argument(
         "--crop", type=int, default=20, help="latents a side; those near a cut are not judged"
     )
-    parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument(
         "--decoder-rate",
         type=float,
@@ -56,24 +53,16 @@ def main() -> None:
     parser.add_argument(
         "--hold-out", metavar="REGEX", help="scenes to validate with (default: every fifth clip)"
     )
-    parser.add_argument("--look-every", type=int, default=300, help="steps between validations")
-    add_run_options(parser, steps=2000)
+    add_run_options(parser, steps=2000, learning_rate=6e-4, look_every=300)
     args = parser.parse_args()
     asked = RestorationTraining(
         streams=args.streams,
-        lpips=args.lpips,
-        output=args.output,
-        init=args.init,
-        budget=budget(args),
-        device=args.device,
         pairs=args.pairs,
         crop=args.crop,
-        learning_rate=args.learning_rate,
         decoder_rate=args.decoder_rate,
         weights=Weights(args.perceptual, args.flicker),
         hold_out=args.hold_out,
-        seed=args.seed,
-        look_every=args.look_every,
+        **run_options(args),
     )
     finish(lambda: train_restoration(asked), args.threads)
 

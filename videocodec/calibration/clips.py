@@ -78,8 +78,9 @@ def camera_clip(
     motion: float = 1.0,
 ) -> np.ndarray:
     """(T, side, side, 3) uint8: a camera that pans, zooms and turns over one picture, with an
-    ellipse of another passing in front. motion: how much of its motion the camera has; with 0 it
-    stands.
+    ellipse of another passing in front.
+
+    motion: how much of its motion the camera has; with 0 it stands.
     """
     centre, speed = (
         np.array(background.shape[1::-1]) / 2 + rng.uniform(-20, 20, 2),

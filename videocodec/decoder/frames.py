@@ -146,8 +146,9 @@ class PictureDecoder:
     ) -> Iterator[Frame]:
         """Frames ``first`` to ``stop`` (excluded; None: the end) in display order.
 
-        Decoding starts at the keyframe before ``first``. conceal: put concealed frames in the place
-        of lost ones.
+        Decoding starts at the keyframe before ``first``.
+
+        conceal: put concealed frames in the place of lost ones.
         """
         latents = concealed_frames(self._stream, first) if conceal else self._stream.frames(first)
         ahead = read_ahead(latents, _FRAMES_AHEAD)

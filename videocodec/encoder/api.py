@@ -67,19 +67,23 @@ def encode(
     any of them.  What cannot be reached is written as near as possible, with a warning in the
     report.
 
-    preset: ultrafast to placebo, named as x264 does.  gop_size: longest distance of keyframes in
-    frames.  max_frames: stop after so many. generation: what share of its error the model's UNet is
-    trusted to leave in a block that is not sent but left to it to make up, 0..1; at 1 no block is.
-    None: presets from slow on run the UNet, if there is one, to find out block by block; others
-    leave it none. perceptual: safetensors file with the weights of LPIPS with SqueezeNet 1.1 (Zhang
-    et al. 2018).  The encoder looks through it at what becomes of frames, with presets up to fast
-    of keyframes only, and sends latents that look better for as many bytes, at a fifth of the
-    speed; None: it aims at the source's latents. model: a bundle's name or folder.  embed_model:
-    attach the bundle to the file, which then decodes where nobody has it.  threads: CPU threads of
-    the networks.  jobs: processes that share the work between keyframes; the bytes are the same for
-    any number, and a script must call with ``jobs`` under ``if __name__ == "__main__"``.  executor:
-    ``ray`` or ``ray://HOST:PORT`` for ``jobs`` workers on a Ray cluster instead.  progress:
-    called after every access unit.
+    preset: ultrafast to placebo, named as x264 does.
+    gop_size: longest distance of keyframes in frames.
+    max_frames: stop after so many.
+    generation: what share of its error the model's UNet is trusted to leave in a block that is not
+        sent but left to it to make up, 0..1; at 1 no block is.  None: presets from slow on run the
+        UNet, if there is one, to find out block by block; others leave it none.
+    perceptual: safetensors file with the weights of LPIPS with SqueezeNet 1.1 (Zhang et al. 2018).
+        The encoder looks through it at what becomes of frames, with presets up to fast of keyframes
+        only, and sends latents that look better for as many bytes, at a fifth of the speed.  None:
+        it aims at the source's latents.
+    model: a bundle's name or folder.
+    embed_model: attach the bundle to the file, which then decodes where nobody has it.
+    threads: CPU threads of the networks.
+    jobs: processes that share the work between keyframes; the bytes are the same for any number,
+        and a script must call with ``jobs`` under ``if __name__ == "__main__"``.
+    executor: ``ray`` or ``ray://HOST:PORT`` for ``jobs`` workers on a Ray cluster instead.
+    progress: called after every access unit.
 
     target must end in .mp4 or .m4v, and appears under its name only when it is complete.  Until
     then finished parts, from keyframe to keyframe, are kept in the folder ``TARGET.chunks``; after
@@ -92,11 +96,10 @@ def encode(
     both are refused.  What was done is in the report's ``warnings`` and in the file, where ``info``
     finds it.  keep_location: let the file say where it was recorded, if the source does.
 
-    Raises ``InputError`` (``UnsupportedInputError`` for HDR and alpha),
-    ``OutputExistsError``, ``OutputError``, ``ResumeError``, ``UnknownModelError``, ``DeviceError``,
-    ``OutOfMemoryError``, ``WorkerError``, and ``SettingsError`` (a
-    ``ValueError``) for settings. An exception after which
-    there is something to resume says so in its notes (``__notes__``).
+    Raises ``InputError`` (``UnsupportedInputError`` for HDR and alpha), ``OutputExistsError``,
+    ``OutputError``, ``ResumeError``, ``UnknownModelError``, ``DeviceError``,
+    ``OutOfMemoryError``, ``WorkerError``, and ``SettingsError`` (a ``ValueError``) for settings.
+    An exception after which there is something to resume says so in its notes (``__notes__``).
     """
     begin = time.monotonic()
     if sum(value is not None for value in (crf, bitrate, target_size)) > 1:

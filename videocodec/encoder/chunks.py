@@ -7,9 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from .motion import MotionSearch
+from .motion import Luma, MotionEstimator
 
 _SHORTEST_GOP = 8  # frames from a keyframe to one that a scene cut asks for
 # Novelty (MotionSearch.novelty) measured on the dev clips: two unrelated pictures have 3.0 to 15,
@@ -21,8 +19,10 @@ _CUT_NOVELTY = 2.9
 class Chunk:
     """One closed group of pictures: a keyframe and all frames before the next one.
 
-    index: 0.. in the video.  first: number of its keyframe among the source's frames, 0...  frames:
-    how many it has, at least 1. is_last: whether the video ends with it.
+    index: 0.. in the video.
+    first: number of its keyframe among the source's frames, 0...
+    frames: how many it has, at least 1.
+    is_last: whether the video ends with it.
     """
 
     index: int
@@ -37,12 +37,12 @@ class KeyframePlanner:
     latest.
     """
 
-    def __init__(self, search: MotionSearch, gop_size: int) -> None:
+    def __init__(self, search: MotionEstimator, gop_size: int) -> None:
         self._search, self._gop_size = search, gop_size
-        self._before: np.ndarray | None = None
+        self._before: Luma | None = None
         self._since_keyframe = 0
 
-    def starts_chunk(self, luma: np.ndarray) -> bool:
+    def starts_chunk(self, luma: Luma) -> bool:
         """Whether the next frame, given by its padded luma (H, W) uint8, is a keyframe."""
         before, self._before = self._before, luma
         # Camera flashes look like cuts twice in a row; intra blocks carry them at less cost than
@@ -59,7 +59,7 @@ class KeyframePlanner:
         return keyframe
 
 
-def plan_chunks(lumas: Iterable[np.ndarray], planner: KeyframePlanner) -> Iterator[Chunk | None]:
+def plan_chunks(lumas: Iterable[Luma], planner: KeyframePlanner) -> Iterator[Chunk | None]:
     """The chunks of a video from the padded luma of its frames.
 
     After every frame comes the chunk that it completed, or None, so that whoever has something else

@@ -23,7 +23,7 @@ from bitstream.v1.tables import CodecTables
 from .frame_encoder import CodedReference, EncoderFrame, EncoderHelpers, FrameEncoder, FramePlan
 from .group_plan import GroupPlan, GroupPlanner, temporal_layers
 from .importance import USUAL_CLASS, keyframe_offset, weight_classes
-from .motion import MotionSearch
+from .motion import MotionEstimator
 from .settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
 
 
@@ -67,7 +67,7 @@ class GroupEncoder:
         tables: CodecTables,
         header: SequenceHeader,
         settings: EncoderSettings,
-        search: MotionSearch,
+        search: MotionEstimator,
         *,
         pace: Pace | None = None,
         helpers: EncoderHelpers = EncoderHelpers(),

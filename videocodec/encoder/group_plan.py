@@ -12,7 +12,7 @@ from bitstream.sequence_header import SequenceHeader
 
 from .frame_encoder import EncoderFrame
 from .importance import GroupMotion, propagate
-from .motion import MotionSearch
+from .motion import MotionEstimator
 from .settings import Effort
 
 # Novelty (MotionSearch.novelty) measured on the dev clips; motion has 0.1 to 2.7.
@@ -68,7 +68,7 @@ class GroupPlan:
 class GroupPlanner:
     """Cuts frames into groups, the smaller the more is new in them."""
 
-    def __init__(self, header: SequenceHeader, effort: Effort, search: MotionSearch) -> None:
+    def __init__(self, header: SequenceHeader, effort: Effort, search: MotionEstimator) -> None:
         self._effort, self._search = effort, search
         self._block_pixels = header.block_size
         self._grid = header.block_rows, header.block_columns

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bitstream.group_structure import FrameReference
 
 from ..optical_flow import warped
-from .motion import MotionSearch
+from .motion import MotionEstimator
 
 _NOISE = 2.0  # grey levels of difference that are in every camera's picture and say nothing
 # what a block's error can count, by class
@@ -33,7 +33,7 @@ class GroupMotion:
     the anchor.
     """
 
-    def __init__(self, search: MotionSearch, luma: list[np.ndarray]) -> None:
+    def __init__(self, search: MotionEstimator, luma: list[np.ndarray]) -> None:
         self._search, self._luma = search, luma
         self._vectors: dict[tuple[int, int], np.ndarray] = {}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +13,34 @@ from bitstream.v1.prediction import VECTOR_LIMIT
 
 from ..optical_flow import DenseFlow, warped
 
+Luma = npt.NDArray[np.uint8]
+
 _NOVELTY_AREA = 176 * 144
 _FLOW_AREA = 512 * 288  # larger pictures are searched at reduced size
 _SMALLEST_REDUCED_SIDE = 16  # px
 _NOISE = 2  # grey levels that are in every camera's picture and say nothing
 
 
+class MotionEstimator(Protocol):
+    """Finds where the blocks of a frame come from, in the luma that it makes of pictures.
+
+    ``MotionSearch`` is the one that the encoder has; planners and the group encoder take any.
+    """
+
+    def luma(self, rgb: npt.NDArray[np.uint8]) -> Luma:
+        """(H, W, 3) RGB → (H, W) uint8 luma, padded to whole blocks."""
+
+    def novelty(self, current: Luma, reference: Luma) -> float:
+        """How much of a frame is not in another even with motion: 0 for a still, 0.1 to 2.7 for
+        motion, 3 and more for another scene.
+        """
+
+    def vectors(self, current: Luma, reference: Luma) -> npt.NDArray[np.int64]:
+        """(bh, bw, 2) vectors in pixels as (dy, dx): the block at x comes from x + vector."""
+
+
 class MotionSearch:
-    """Finds, for every block of a frame, where it comes from in a reference frame."""
+    """Motion by dense optical flow, the median over each block."""
 
     def __init__(
         self, block_pixels: int, blocks_high: int, blocks_wide: int, flow_preset: int
@@ -31,15 +53,16 @@ class MotionSearch:
         """For the pictures of a stream; ``flow_preset``: of ``DenseFlow``."""
         return cls(header.block_size, header.block_rows, header.block_columns, flow_preset)
 
-    def luma(self, rgb: np.ndarray) -> np.ndarray:
+    def luma(self, rgb: npt.NDArray[np.uint8]) -> Luma:
         """(H, W) uint8 luma, padded to whole blocks."""
         gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
         height, width = (side * self._block for side in self._grid)
-        return cv2.copyMakeBorder(
+        padded = cv2.copyMakeBorder(
             gray, 0, height - gray.shape[0], 0, width - gray.shape[1], cv2.BORDER_REPLICATE
         )
+        return np.asarray(padded, np.uint8)
 
-    def novelty(self, current: np.ndarray, reference: np.ndarray) -> float:
+    def novelty(self, current: Luma, reference: Luma) -> float:
         """How much of ``current`` (padded luma) is not in ``reference`` even with motion: error of
         the picture warped along the flow, as a share of the error of local means.  0 for a still,
         0.1 to 2.7 for motion, 3 and more for another scene.
@@ -52,7 +75,7 @@ class MotionSearch:
         alone = np.maximum(cv2.absdiff(small, means).astype(np.float32) - _NOISE, 0).sum()
         return float(error / (alone + 0.5 * small.size))
 
-    def vectors(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    def vectors(self, current: Luma, reference: Luma) -> npt.NDArray[np.int64]:
         """Padded luma of two frames → (bh, bw, 2) int64 vectors in pixels as (dy, dx): block at x
         comes from x + vector.
         """
@@ -82,12 +105,10 @@ class MotionSearch:
         return vectors
 
 
-def _reduced(
-    current: np.ndarray, reference: np.ndarray, factor: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _reduced(current: Luma, reference: Luma, factor: int) -> tuple[Luma, Luma]:
     """Both pictures at 1 / factor of their sides, but not below 16 px."""
     size = tuple(max(_SMALLEST_REDUCED_SIDE, side // factor) for side in current.shape[::-1])
     return (
-        cv2.resize(current, size, interpolation=cv2.INTER_AREA),
-        cv2.resize(reference, size, interpolation=cv2.INTER_AREA),
+        np.asarray(cv2.resize(current, size, interpolation=cv2.INTER_AREA), np.uint8),
+        np.asarray(cv2.resize(reference, size, interpolation=cv2.INTER_AREA), np.uint8),
     )

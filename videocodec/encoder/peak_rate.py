@@ -60,9 +60,10 @@ def tail(frames: Sequence[FrameBits], before: int, time_base: Fraction) -> tuple
 class PeakLimit:
     """Says what the next access unit of a chunk may take.
 
-    maximum: bits per second.  carry: the frames shown in the second before the chunk, if what they
-    took is known. frames: how many frames the chunk has.  is_last: whether no other chunk follows,
-    whose keyframe needs room.
+    maximum: bits per second.
+    carry: the frames shown in the second before the chunk, if what they took is known.
+    frames: how many frames the chunk has.
+    is_last: whether no other chunk follows, whose keyframe needs room.
     """
 
     def __init__(

@@ -52,10 +52,11 @@ class RateGoal:
 class EncodeRequest:
     """One encode: from where to where, how, and with what.
 
-    perceptual: weights to judge pictures by, None for no judge.  options: how the source is read.
+    perceptual: weights to judge pictures by, None for no judge.
+    options: how the source is read.
     keep_location: whether the file may say where it was recorded.
-    The others as of
-    ``videocodec.encode``.  Raises ``ValueError`` for what cannot be.
+
+    The others as of ``videocodec.encode``.  Raises ``ValueError`` for what cannot be.
     """
 
     source: Path

@@ -20,7 +20,7 @@ from .metrics import Metric, all_metrics
 from .progress import LadderProgress
 from .records import add_figures, not_measured
 from .results import analysis_of, measured, write
-from .runner import Outcome, Runner
+from .runner import JobOutcome, Runner
 from .schema import FORMAT, ClipEntry, LadderResults, Record
 from .settings import choose_metrics
 from .sheets.files import write_sheets
@@ -123,7 +123,7 @@ def _job(record: Record, clips: Sequence[Clip], model: str) -> Job:
 
 def _put_in(
     results: LadderResults,
-    outcomes: Mapping[str, Outcome],
+    outcomes: Mapping[str, JobOutcome],
     chosen: Sequence[Metric],
     every: Mapping[str, Metric],
     output: Path,

@@ -13,7 +13,7 @@ def machine(workers: int, threads: int) -> dict[str, object]:
     return {
         "system": platform.system(),
         "release": platform.release(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "cores_usable": usable_cores(),
         "python": platform.python_version(),
@@ -50,7 +50,8 @@ def commit() -> str | None:
     return answers[0] + ("+" if answers[1] else "")
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its name, as the system says it."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

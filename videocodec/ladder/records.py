@@ -13,7 +13,7 @@ from .files import load_json, read_json
 from .jobs import Job, metric_file, shown_frames
 from .metrics import Figure, Metric
 from .metrics.base import Series
-from .runner import Outcome
+from .runner import JobOutcome
 from .schema import NotMeasured, Record, Speed, Summary, Taken
 from .stored import DecodeFile, EncodeFile
 
@@ -21,7 +21,7 @@ NOT_ASKED_FOR = "not asked for"
 _TENTH = 0.1  # of our own encoder's speed: the rule for presets
 
 
-def record(outcome: Outcome, metrics: Sequence[Metric], root: Path, shown: int) -> Record:
+def record(outcome: JobOutcome, metrics: Sequence[Metric], root: Path, shown: int) -> Record:
     """One encode as JSON.
 
     root: the folder that paths are relative to.  shown: how many frames the report shows.
@@ -37,7 +37,7 @@ def record(outcome: Outcome, metrics: Sequence[Metric], root: Path, shown: int) 
     return made
 
 
-def add_figures(made: Record, outcome: Outcome, metrics: Sequence[Metric]) -> None:
+def add_figures(made: Record, outcome: JobOutcome, metrics: Sequence[Metric]) -> None:
     """Put into a record what the metrics measured of its encode."""
     for metric in metrics:
         if metric.missing(outcome.job.clip) is not None:
@@ -127,7 +127,7 @@ def not_measured(
     metrics: Sequence[Metric],
     chosen: Sequence[str],
     clips: Sequence[Clip],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[JobOutcome],
 ) -> list[NotMeasured]:
     """Every metric, or clip of a metric, without figures, and why."""
     missing: list[NotMeasured] = []

@@ -17,7 +17,7 @@ from .files import write_json, write_text
 from .machine import commit, machine
 from .metrics import Figure, Metric
 from .records import not_measured, record, speeds
-from .runner import Outcome
+from .runner import JobOutcome
 from .schema import (
     FORMAT,
     CodecEntry,
@@ -54,7 +54,7 @@ class Findings:
     every: Mapping[str, Metric]
     chosen: Sequence[Metric]
     files: Mapping[str, str]
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[JobOutcome]
     targets: Sequence[TargetEntry]
     shown: int
     workers: int

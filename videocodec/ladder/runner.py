@@ -28,7 +28,7 @@ from .workers import Worker
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """What became of a job: its folder, the error that ended it, or the one of metrics that could
     not be measured.
     """
@@ -70,7 +70,7 @@ class Runner:
         )
         self._progress = progress
         # by clip and key: clips of two names may have the same frames
-        self._outcomes: dict[tuple[str, str], Outcome] = {}
+        self._outcomes: dict[tuple[str, str], JobOutcome] = {}
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard, self._stopped = threading.Lock(), threading.Event()
         self._working: set[Worker] = set()
@@ -118,11 +118,11 @@ class Runner:
             waiting = self._estimate.waiting
             waiting[job.codec.name] = max(0, waiting[job.codec.name] + count)
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[JobOutcome]:
         """Of all jobs so far."""
         return list(self._outcomes.values())
 
-    def finish(self, job: Job) -> Outcome:
+    def finish(self, job: Job) -> JobOutcome:
         """Do what the job lacks.  A failure is part of the outcome, not an exception."""
         place = job.clip.name, job.key
         with self._guard:
@@ -158,7 +158,7 @@ class Runner:
             )
         return files
 
-    def _made(self, job: Job) -> Outcome:
+    def _made(self, job: Job) -> JobOutcome:
         folder, begin, worked = job.folder(self._cache), time.monotonic(), False
         try:
             if not is_encoded(folder):
@@ -170,8 +170,8 @@ class Runner:
                 worked = True
                 complaint = self._decode_and_measure(job, folder, missing)
         except (VideoCodecError, OSError) as error:
-            return Outcome(job, folder, error=str(error), seconds=time.monotonic() - begin)
-        return Outcome(
+            return JobOutcome(job, folder, error=str(error), seconds=time.monotonic() - begin)
+        return JobOutcome(
             job, folder, metric_error=complaint, seconds=time.monotonic() - begin if worked else 0.0
         )
 

@@ -37,8 +37,9 @@ def draw_provenance(rgb: np.ndarray, provenance: np.ndarray, turns: int = 0) -> 
     Light and dark are the picture's own, a little flattened; the colour says what was transmitted
     (orange), predicted (blue), generated (pink, hatched) and concealed (green, hatched both ways),
     and lines run between areas.  A legend with the share of each stands in the lower left corner of
-    pictures at least 160 px wide. turns: quarter turns counter-clockwise by which players will turn
-    the picture, for the legend.
+    pictures at least 160 px wide.
+
+    turns: quarter turns counter-clockwise by which players will turn the picture, for the legend.
 
     Raises ``ValueError`` for arrays of other shapes or types.
     """

@@ -32,9 +32,9 @@ def neighbours(
     """Latents of the frames before and after ``frames[index]``, moved to where its content is → (2,
     C, h, w) int32.
 
-    ``frames`` are in display order; where there is no such frame, or a keyframe lies between
-    (GOPs stay closed, so that a frame looks the same however one came to it), the
-    frame itself stands in.  ``block``: latents a side of a block.
+    ``frames`` are in display order; where there is no such frame, or a keyframe lies between (GOPs
+    stay closed, so that a frame looks the same however one came to it), the frame itself stands in.
+    ``block``: latents a side of a block.
     """
     frame = frames[index]
     out = np.stack([frame.latent.latents.astype(np.int32)] * 2)

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from bitstream.access_unit import AccessUnit
+from bitstream.container import SharedFile
 from videocodec import DecodeReport, decode, decode_frames
 from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
+from videocodec.decoder.outputs import Outputs, StreamPart, Targets
 from videocodec.errors import (
     DamagedFrameError,
     InputError,
@@ -266,3 +268,29 @@ class TestDisclosure:
             threads=1,
         )
         assert "no restoration)" in self.comment(tmp_path / "plain.mp4")
+
+
+class TestSharedFile:
+    """A stream that is read from a file which others read too has no path to take sound from."""
+
+    @staticmethod
+    def written(coded: Path, target: Path, sound_from: Path | None) -> list[str]:
+        """Write two pictures of a stream in a ``SharedFile`` → kinds of the target's tracks."""
+        file = SharedFile.open(coded)
+        stream = LatentStream(file)
+        part, targets = StreamPart(range(2)), Targets(target, None, overwrite=False)
+        with Outputs(targets, stream, part, None, sound_from=sound_from, strict=True) as outputs:
+            for frame in PictureDecoder(stream, "cpu", 1).frames(0, 2):
+                outputs.write(frame)
+            assert outputs.commit() == []
+        assert file.read(4, 4) == b"ftyp"  # it is still open
+        file.close()
+        with av.open(str(target)) as container:
+            return [track.type for track in container.streams]
+
+    def test_its_sound_comes_from_the_file_that_is_named(self, coded_movie, tmp_path: Path) -> None:
+        kinds = self.written(coded_movie.coded, tmp_path / "out.mp4", coded_movie.coded)
+        assert kinds == ["video", "audio"]
+
+    def test_without_a_file_for_it_there_is_no_sound(self, coded_movie, tmp_path: Path) -> None:
+        assert self.written(coded_movie.coded, tmp_path / "out.mp4", None) == ["video"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from videocodec.encoder.chunks import Chunk, KeyframePlanner, plan_chunks
-from videocodec.encoder.motion import MotionSearch
+from videocodec.encoder.motion import Luma, MotionEstimator, MotionSearch
 
 HEIGHT, WIDTH = 64, 96
 
@@ -62,3 +62,16 @@ def test_gop_size_is_the_most_frames_of_a_chunk(planned, gop_size: int) -> None:
 
 def test_no_frames_have_no_chunk(planned) -> None:
     assert planned([]) == []
+
+
+class Cuts(MotionEstimator):
+    """Sees another scene wherever the first sample of a picture changes."""
+
+    def novelty(self, current: Luma, reference: Luma) -> float:
+        return 9.0 if current[0, 0] != reference[0, 0] else 0.0
+
+
+def test_any_estimator_of_motion_will_do() -> None:
+    lumas = [np.full((16, 16), index // 9, np.uint8) for index in range(27)]
+    chunks = [chunk for chunk in plan_chunks(lumas, KeyframePlanner(Cuts(), 250)) if chunk]
+    assert [(chunk.first, chunk.frames) for chunk in chunks] == [(0, 9), (9, 9), (18, 9)]

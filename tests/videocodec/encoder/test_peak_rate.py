@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -57,24 +58,30 @@ def test_the_tail_is_what_shares_a_window_with_the_next_frame() -> None:
     assert [frame.pts for frame in tail(frames, 100, TICK)] == [1, 50, 99]
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_units_as_large_as_allowed_fill_no_window_and_do_not_starve(header, seed: int) -> None:
-    """Whatever the lengths of groups and frames, also across a border, where a chunk leaves room
-    for the next keyframe.
+MAXIMUM = 80_000
+
+
+def coded_as_large_as_allowed(
+    header: SequenceHeader, seed: int, shortest: int, longest: int
+) -> tuple[list[FrameBits], list[float]]:
+    """Three chunks of groups of any lengths, each as large as allowed → its frames, and the bytes
+    for a frame of each group.
+
+    shortest, longest: duration of a frame, ticks.
     """
     rng = np.random.default_rng(seed)
-    maximum, frames, carry, shares = 80_000, [], (), []
+    frames: list[FrameBits] = []
+    shares: list[float] = []
+    carry: Sequence[FrameBits] = ()
     pts = 0
     for chunk in range(3):
         count = int(rng.integers(30, 80))
-        limit = PeakLimit(maximum, TICK, carry, count, chunk == 2)
+        limit = PeakLimit(MAXIMUM, TICK, carry, count, chunk == 2)
         lengths = [1]
         while sum(lengths) < count:
             lengths.append(min(int(rng.integers(1, 17)), count - sum(lengths)))
         for index, length in enumerate(lengths):
-            durations = (
-                tuple(int(d) for d in rng.integers(3, 6, length)) if seed % 2 else (4,) * length
-            )
+            durations = tuple(int(d) for d in rng.integers(shortest, longest + 1, length))
             this = unit(pts, durations, None if index else header)
             size = max(0, int(limit.allowed(this) / 8))
             shares.append(size / length)
@@ -82,10 +89,23 @@ def test_units_as_large_as_allowed_fill_no_window_and_do_not_starve(header, seed
             frames += frame_bits(pts, durations, size)
             pts += sum(durations)
         carry = tail(frames, pts, TICK)
-    assert peak(frames, TICK) <= maximum
-    assert peak(frames, TICK) > 0.9 * maximum
-    if seed % 2 == 0:
-        assert min(shares) > 0
+    return frames, shares
+
+
+@pytest.mark.parametrize(("shortest", "longest"), [(4, 4), (3, 5)])
+@pytest.mark.parametrize("seed", range(6))
+def test_units_as_large_as_allowed_fill_nearly_a_window_and_no_more(
+    header: SequenceHeader, seed: int, shortest: int, longest: int
+) -> None:
+    """Also across a border, where a chunk leaves room for the next keyframe."""
+    frames, _ = coded_as_large_as_allowed(header, seed, shortest, longest)
+    assert 0.9 * MAXIMUM < peak(frames, TICK) <= MAXIMUM
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_units_of_even_frames_never_starve(header: SequenceHeader, seed: int) -> None:
+    _, shares = coded_as_large_as_allowed(header, seed, 4, 4)
+    assert min(shares) > 0
 
 
 def test_a_chunk_that_is_not_the_last_leaves_room_for_a_keyframe_like_its_own(header) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -97,50 +98,51 @@ def mutated_unit(draw: st.DrawFn, unit: AccessUnit) -> bytes:
     return bytes(data)
 
 
-class TestMutatedStreams:
-    def check(self, data: st.DataObject, small: Small, folder: Path) -> None:
-        order = data.draw(
-            st.lists(st.integers(0, len(small.units) - 1), min_size=1, max_size=6)
-            | st.just(list(range(len(small.units))))
-        )
-        units = [small.units[index].to_bytes() for index in order]
-        for place in data.draw(st.sets(st.integers(0, len(order) - 1), min_size=1, max_size=3)):
-            units[place] = data.draw(mutated_unit(small.units[order[place]]))
-        assert_frames_or_a_named_error(written(folder, units))
-
-    @settings(_EXAMPLES, max_examples=12, derandomize=True)
-    @given(data=st.data())
-    def test_a_few(self, data: st.DataObject, small: Small, tmp_path: Path) -> None:
-        self.check(data, small, tmp_path)
-
-    @pytest.mark.slow
-    @settings(_EXAMPLES, max_examples=150)
-    @given(data=st.data())
-    def test_many(self, data: st.DataObject, small: Small, tmp_path: Path) -> None:
-        self.check(data, small, tmp_path)
+def mutated_stream(data: st.DataObject, small: Small, folder: Path) -> Path:
+    """Access units in any order, up to three of them changed."""
+    order = data.draw(
+        st.lists(st.integers(0, len(small.units) - 1), min_size=1, max_size=6)
+        | st.just(list(range(len(small.units))))
+    )
+    units = [small.units[index].to_bytes() for index in order]
+    for place in data.draw(st.sets(st.integers(0, len(order) - 1), min_size=1, max_size=3)):
+        units[place] = data.draw(mutated_unit(small.units[order[place]]))
+    return written(folder, units)
 
 
-class TestMutatedBoxes:
-    def check(self, data: st.DataObject, small: Small, folder: Path) -> None:
-        content = bytearray(small.path.read_bytes())
-        found = [box for box in boxes(bytes(content)) if box.kind != b"mdat"]
-        for _ in range(data.draw(st.integers(1, 3))):
-            box = data.draw(st.sampled_from(found))
-            at = box.start + data.draw(st.integers(0, min(box.size, 64) - 1)) // 4 * 4
-            content[at : at + 4] = data.draw(
-                st.sampled_from(EXTREMES) | st.integers(0, 0xFFFFFFFF)
-            ).to_bytes(4, "big")
-        path = folder / "mutated.mp4"
-        path.write_bytes(content)
-        assert_frames_or_a_named_error(path)
+def mutated_boxes(data: st.DataObject, small: Small, folder: Path) -> Path:
+    """Up to three numbers changed in boxes other than the one of the access units."""
+    content = bytearray(small.path.read_bytes())
+    found = [box for box in boxes(bytes(content)) if box.kind != b"mdat"]
+    for _ in range(data.draw(st.integers(1, 3))):
+        box = data.draw(st.sampled_from(found))
+        at = box.start + data.draw(st.integers(0, min(box.size, 64) - 1)) // 4 * 4
+        content[at : at + 4] = data.draw(
+            st.sampled_from(EXTREMES) | st.integers(0, 0xFFFFFFFF)
+        ).to_bytes(4, "big")
+    path = folder / "mutated.mp4"
+    path.write_bytes(content)
+    return path
 
-    @settings(_EXAMPLES, max_examples=15, derandomize=True)
-    @given(data=st.data())
-    def test_a_few(self, data: st.DataObject, small: Small, tmp_path: Path) -> None:
-        self.check(data, small, tmp_path)
 
-    @pytest.mark.slow
-    @settings(_EXAMPLES, max_examples=150)
-    @given(data=st.data())
-    def test_many(self, data: st.DataObject, small: Small, tmp_path: Path) -> None:
-        self.check(data, small, tmp_path)
+Mutated = Callable[[st.DataObject, Small, Path], Path]
+BOTH = pytest.mark.parametrize("mutated", [mutated_stream, mutated_boxes])
+
+
+@BOTH
+@settings(_EXAMPLES, max_examples=12, derandomize=True)
+@given(data=st.data())
+def test_a_few_mutations_give_frames_or_a_named_error(
+    data: st.DataObject, mutated: Mutated, small: Small, tmp_path: Path
+) -> None:
+    assert_frames_or_a_named_error(mutated(data, small, tmp_path))
+
+
+@pytest.mark.slow
+@BOTH
+@settings(_EXAMPLES, max_examples=150)
+@given(data=st.data())
+def test_many_mutations_give_frames_or_a_named_error(
+    data: st.DataObject, mutated: Mutated, small: Small, tmp_path: Path
+) -> None:
+    assert_frames_or_a_named_error(mutated(data, small, tmp_path))

@@ -45,16 +45,24 @@ class TestGoingThere:
         page.page.evaluate("() => { location.hash = '#frame=9999' }")
         page.shows(21)
 
-    def test_keys_and_fields(self, open_page, player) -> None:
+    @pytest.mark.parametrize(
+        ("to_the_end", "back"), [("End", "Home"), ("ArrowRight", "Shift+ArrowLeft")]
+    )
+    def test_a_key_goes_to_the_end_and_another_to_the_beginning(
+        self, open_page, player, to_the_end: str, back: str
+    ) -> None:
+        """An arrow goes 5 s, which is more than there is."""
         page = open_page(player)
         page.shows(0)
-        page.press("End")
+        page.press(to_the_end)
         page.shows(21)
-        page.press("Home")
+        page.press(back)
         page.shows(0)
-        page.press("ArrowRight")  # 5 s are more than there is
-        page.shows(21)
-        page.press("Shift+ArrowLeft")
+
+    def test_the_field_takes_a_number_and_the_buttons_step_from_there(
+        self, open_page, player
+    ) -> None:
+        page = open_page(player)
         page.shows(0)
         page.page.fill("#frame", "13")
         page.press("Enter")

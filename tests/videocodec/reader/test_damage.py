@@ -52,7 +52,7 @@ def test_frames_from_the_next_keyframe_on_are_exact(
     check(damaged(unit), sequential, set(range(11, 20)))
 
 
-def test_so_is_what_comes_before_the_damage(
+def test_damage_of_the_last_unit_leaves_all_frames_before_it_exact(
     damaged: Callable, layout: list[range], sequential: list[Frame]
 ) -> None:
     check(damaged(len(layout) - 1), sequential, {21})
@@ -64,7 +64,9 @@ def test_a_keyframe_takes_its_group_with_it_even_the_first(
     check(damaged(0), sequential, set(range(10)))
 
 
-def test_several(damaged: Callable, layout: list[range], sequential: list[Frame]) -> None:
+def test_damage_in_two_places_costs_the_frames_of_both(
+    damaged: Callable, layout: list[range], sequential: list[Frame]
+) -> None:
     check(damaged(1, len(layout) - 2), sequential, {*range(1, 10), 20, 21})
 
 

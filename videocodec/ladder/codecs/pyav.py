@@ -19,6 +19,20 @@ from .base import Codec, DecodedFrame, EncodeTask
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only
 
+# of x264 and x265, best first
+H26X_PRESETS = (
+    "placebo",
+    "veryslow",
+    "slower",
+    "slow",
+    "medium",
+    "fast",
+    "faster",
+    "veryfast",
+    "superfast",
+    "ultrafast",
+)
+
 
 class PyAvCodec(Codec):
     """An encoder of FFmpeg, as PyAV's wheel has it.

@@ -3,20 +3,8 @@
 from __future__ import annotations
 
 from .base import Encoded, EncodeTask
-from .pyav import PyAvCodec
+from .pyav import H26X_PRESETS, PyAvCodec
 
-_PRESETS = (
-    "placebo",
-    "veryslow",
-    "slower",
-    "slow",
-    "medium",
-    "fast",
-    "faster",
-    "veryfast",
-    "superfast",
-    "ultrafast",
-)
 _SEI = 6  # supplemental enhancement information
 
 
@@ -27,7 +15,7 @@ class X264(PyAvCodec):
     """
 
     name, label, place, library = "x264", "x264 (H.264)", 1, "libx264"
-    presets, default_preset = _PRESETS, "veryslow"
+    presets, default_preset = H26X_PRESETS, "veryslow"
     tuning = "the eye: its defaults, psychovisual rate-distortion, no --tune"
     crf_range, default_crfs = (0, 51), (25, 30, 34, 38, 42, 46, 51)
 

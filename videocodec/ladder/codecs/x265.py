@@ -3,20 +3,7 @@
 from __future__ import annotations
 
 from .base import Encoded, EncodeTask
-from .pyav import PyAvCodec
-
-_PRESETS = (
-    "placebo",
-    "veryslow",
-    "slower",
-    "slow",
-    "medium",
-    "fast",
-    "faster",
-    "veryfast",
-    "superfast",
-    "ultrafast",
-)
+from .pyav import H26X_PRESETS, PyAvCodec
 
 
 class X265(PyAvCodec):
@@ -25,7 +12,7 @@ class X265(PyAvCodec):
     """
 
     name, label, place, library = "x265", "x265 (H.265)", 2, "libx265"
-    presets, default_preset = _PRESETS, "veryslow"
+    presets, default_preset = H26X_PRESETS, "veryslow"
     tuning = "the eye: its defaults, psychovisual rate-distortion, no --tune"
     crf_range, default_crfs = (0, 51), (25, 30, 34, 38, 42, 46, 51)
     smallest_side = 32
