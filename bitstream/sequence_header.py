@@ -91,15 +91,11 @@ class ColourDescription:
 class SequenceHeader:
     """A sequence header; building or parsing one with a field out of range raises ``FieldError``.
 
-    format_version: 1..NEWEST_VERSION.
-    width, height: pixels of the picture shown.
-    colour: of the source, for the decoder's output.
-    sample_aspect_ratio: width / height of a pixel, 0 unknown.
+    format_version: 1..NEWEST_VERSION.  width, height: pixels of the picture shown.
+    colour: of the source.  sample_aspect_ratio: width / height of a pixel, 0 unknown.
     rotation: quarter turns counter-clockwise (0..3) by which a player turns the picture.
-    time_base: seconds per tick.
-    frame_rate: frames per second, 0 unknown.
-    crf, gop_size (frames), preset: the encoder's settings, for information.
-    model_sha256: of the bundle, 64 hex digits.
+    time_base: seconds per tick.  frame_rate: frames per second, 0 unknown.
+    crf, gop_size (frames), preset: the encoder's settings.  model_sha256: of the bundle, 64 digits.
     """
 
     format_version: int = NEWEST_FROZEN

@@ -41,16 +41,11 @@ class StreamReader:
     """Reads the access units of a latent-video file.
 
     path: as given; an open file goes as a ``SharedFile``.
-    header: the sequence header of the first access unit or, if that is damaged, of the first
-        keyframe that is not.
-    header_is_intact: whether there is one whose checksum holds, so that what the header says can
-        be relied on.
-    tracks: a line on every copied track.
-    audio_tracks: how many of them are sound.
-    container_bytes: what the file would weigh without the copied tracks and the attached model.
-    attached_model_bytes: of the latter, 0 if there is none.
-    declared_end_seconds: when the last frame ends by the container's tables, None where they do
-        not say.
+    header: of the first access unit or, if that is damaged, of the first keyframe that is not.
+    header_is_intact: whether one has a checksum that holds, so that the header can be relied on.
+    tracks: a line on every copied track.  audio_tracks: how many of them are sound.
+    container_bytes: of the file without copied tracks and the attached model; attached_model_bytes.
+    declared_end_seconds: of the last frame, by the container's tables; None where they say nothing.
     labels: tags, chapters and titles of tracks.
 
     Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or no header
