@@ -77,7 +77,7 @@ def frame_span(text: str) -> FrameSpan:
 
 def executor(text: str) -> str:
     """An argparse type: who does the work of an encode."""
-    from ..encoder.request import check_executor
+    from ..cluster import check_executor
 
     try:
         check_executor(text)

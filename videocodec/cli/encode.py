@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..encoder.request import LOCAL
+from ..cluster import LOCAL
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF
 from ..presets import PRESETS
 from .common import (

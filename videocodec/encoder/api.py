@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bitstream.sequence_header import SequenceHeader
 
+from ..cluster import LOCAL
 from ..conversions import as_comment
 from ..errors import InputError, SettingsError
 from ..media.copying import copied_from
@@ -24,7 +25,7 @@ from .finishing import FileParts, report_on, warnings_of_generation, write_file
 from .pipeline import Encoding, VideoTask, planned_chunks, sequence_header
 from .rates import outcome_at
 from .report import EncodeReport
-from .request import LOCAL, EncodeRequest, RateGoal
+from .request import EncodeRequest, RateGoal
 from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings
 from .workers import start_workers
 from .workplace import Workers, Workplace

@@ -1,35 +1,32 @@
 """Coding chunks on a Ray cluster, or on a Ray of this machine's own.
 
 Every worker is an actor that codes one chunk at a time.  One that dies is replaced, wherever there
-is room, and its chunk is coded again; so a lost machine costs the chunks it was at.
+is room, and whoever is free first codes its chunk again; so a lost machine costs the chunks it was
+at.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
-from ..errors import MissingPackageError, SettingsError, WorkerError
+from ..cluster import MOST_DEATHS, RayCluster
+from ..errors import WorkerError
 from .chunk_coder import ChunkTask, CodedChunk
 from .ray_actor import Provisions, RayActor
 from .workplace import UnitCallback, Workers, Workplace
 
-LOCAL_RAY, RAY_ADDRESS = "ray", "ray://"
-_MOST_DEATHS = 5  # of one worker in a row, without a chunk between them
 _LOOKS_SECONDS = 1.0  # how long Ctrl-C may have to wait
 _END = object()
 
 
 @dataclass
 class _Place:
-    """A worker: its actor, what it is asked for, and the chunk it has, if any."""
+    """A worker: its actor, what it is asked for, the chunk it has, if any, and how often in a row
+    it died before it had one.
+    """
 
     actor: Any
     answer: Any = None  # of the call that is on
@@ -41,24 +38,22 @@ class _Place:
 class RayWorkers(Workers):
     """``jobs`` actors of so many CPU threads each, with a GPU each where device is ``cuda``.
 
-    executor: ``ray``, for the cluster that the variable RAY_ADDRESS names, or else for a Ray that
-    is started here and ends with this object; or ``ray://HOST:PORT``.  Raises
-    ``MissingPackageError`` without Ray, ``SettingsError`` where the cluster has no room for a
-    worker, and ``WorkerError`` where it cannot be reached.
+    executor: as of ``RayCluster``.  Raises what that raises, and ``SettingsError`` where the
+    cluster has no room for a worker.
     """
 
     def __init__(self, workplace: Workplace, jobs: int, executor: str) -> None:
-        self._ray = _imported()
         self._threads = max(1, (workplace.threads or jobs) // jobs)
         self._gpus = int(workplace.device == "cuda")
         self._workplace, self._provisions = workplace, Provisions(workplace)
         self._sent: dict[str, Any] = {}  # what was put into the object store
         self._places: list[_Place] = []
-        self._is_ours = not self._ray.is_initialized()
+        self._ready: deque[ChunkTask] = deque()  # tasks that no worker has yet
+        self._deaths: Counter[ChunkTask] = Counter()  # of workers, by what they were at
+        self._cluster = RayCluster(executor, jobs * self._threads)
+        self._ray = self._cluster.ray
         try:
-            if self._is_ours:
-                self._start(executor, jobs)
-            self._check_room()
+            self._cluster.check_room(self._threads, self._gpus)
             self._places = [_Place(None) for _ in range(jobs)]
             for place in self._places:
                 self._occupy(place)
@@ -70,7 +65,9 @@ class RayWorkers(Workers):
         self, tasks: Iterable[ChunkTask | None], on_unit: UnitCallback
     ) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
         source, more = iter(tasks), True
-        ready: deque[ChunkTask] = deque()
+        ready = self._ready
+        ready.clear()
+        self._deaths.clear()
         while True:
             for place in self._places:
                 if place.is_ready and place.task is None and ready:
@@ -97,35 +94,7 @@ class RayWorkers(Workers):
             if place.actor is not None:
                 self._ray.kill(place.actor)
         self._places = []
-        if self._is_ours and self._ray.is_initialized():
-            self._ray.shutdown()
-
-    def _start(self, executor: str, jobs: int) -> None:
-        """Connect, or start a Ray here; signals stay with whoever had them."""
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        with _kept_handlers():
-            try:
-                self._ray.init(address="auto" if executor == LOCAL_RAY else executor, **quiet)
-                return
-            except (ConnectionError, RuntimeError, ValueError, ImportError) as error:
-                if executor != LOCAL_RAY:
-                    said = str(error).strip().partition("\n")[0]
-                    raise WorkerError(f"{executor}: no Ray can be reached there: {said}") from error
-            cores = max(jobs * self._threads, os.cpu_count() or 1)
-            self._ray.init(address="local", num_cpus=cores, include_dashboard=False, **quiet)
-
-    def _check_room(self) -> None:
-        """A worker for which no machine has room would be waited for for ever."""
-        needed = {"CPU": self._threads, "GPU": self._gpus}
-        machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        if not any(
-            all(has.get(kind, 0) >= count for kind, count in needed.items()) for has in machines
-        ):
-            raise SettingsError(
-                f"no machine of the Ray cluster has {self._threads} cores"
-                + (" and a GPU" if self._gpus else "")
-                + " for a worker: take fewer --threads, or another --device"
-            )
+        self._cluster.close()
 
     def _occupy(self, place: _Place) -> None:
         """Put a new actor there, and ask it what it lacks."""
@@ -155,7 +124,7 @@ class RayWorkers(Workers):
         except exceptions.RayError as error:
             self._replace(place, error)
             return None
-        place.answer, place.deaths = None, 0
+        place.answer = None
         if place.is_ready:
             results: tuple[CodedChunk, ...] = answer
             return results
@@ -163,45 +132,27 @@ class RayWorkers(Workers):
             if name not in self._sent:
                 self._sent[name] = self._ray.put(self._provisions.content(name))
             place.actor.receive.remote(name, self._sent[name])
-        place.is_ready = True
-        if place.task is not None:
-            place.answer = place.actor.code.remote(place.task)
+        place.is_ready, place.deaths = True, 0
         return None
 
     def _replace(self, place: _Place, error: Exception) -> None:
-        """Another actor instead of one that died; it gets the chunk that was not finished."""
-        place.deaths += 1
-        if place.deaths == _MOST_DEATHS:
-            chunk = place.task and place.task.chunk
-            at = f" at frames {chunk.first} to {chunk.first + chunk.frames - 1}" if chunk else ""
+        """Another actor instead of one that died; whoever is free first gets the chunk that was not
+        finished.
+        """
+        task, place.task = place.task, None
+        if task is None:
+            place.deaths += 1
+            deaths, at = place.deaths, ""
+        else:
+            self._ready.appendleft(task)
+            self._deaths[task] += 1
+            deaths, chunk = self._deaths[task], task.chunk
+            at = f" at frames {chunk.first} to {chunk.first + chunk.frames - 1}"
+        if deaths == MOST_DEATHS:
             said = str(error).strip().partition("\n")[0]
             raise WorkerError(
-                f"a worker on Ray died {_MOST_DEATHS} times in a row{at} ({said}): perhaps memory"
+                f"workers on Ray died {MOST_DEATHS} times in a row{at} ({said}): perhaps memory"
                 " ran out, try fewer --jobs"
             ) from error
         self._ray.kill(place.actor)
         self._occupy(place)
-
-
-def _imported() -> Any:
-    """Ray, which says too much of its types to check by."""
-    try:
-        return import_module("ray")
-    except ImportError as error:
-        raise MissingPackageError(
-            "--executor ray needs Ray: pip install 'videocodec[cluster]'"
-        ) from error
-
-
-@contextmanager
-def _kept_handlers() -> Iterator[None]:
-    """Ray takes SIGTERM for itself; here it goes on to mean what it meant."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -9,14 +9,14 @@ from pathlib import Path
 from bitstream.container import Labels
 
 from ..checks import check_number, check_whole_number
-from ..errors import InputError, OutputError, SettingsError, UnknownModelError
+from ..cluster import check_executor
+from ..errors import InputError, OutputError, UnknownModelError
 from ..media.frame_sink import check_target
 from ..media.options import SourceOptions
 from ..media.source import VideoSource
 from .settings import EncoderSettings
 
 TARGET_SUFFIXES = (".mp4", ".m4v")
-LOCAL = "local"  # the executor that starts processes on this machine
 _HIGHEST_RATE = 1e15  # bits or bytes, far beyond what can be
 
 
@@ -105,12 +105,6 @@ class EncodeRequest:
     def check_target(self) -> None:
         """Refuse what would lose something."""
         check_stream_target(self.source, self.target, overwrite=self.overwrite)
-
-
-def check_executor(executor: str) -> None:
-    """Raise ``SettingsError`` unless it is ``local``, ``ray`` or ``ray://HOST:PORT``."""
-    if executor not in (LOCAL, "ray") and not executor.startswith("ray://"):
-        raise SettingsError(f"executor must be local, ray or ray://HOST:PORT, got {executor!r}")
 
 
 def check_stream_target(source: Path, target: Path, *, overwrite: bool) -> None:

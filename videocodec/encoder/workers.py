@@ -5,7 +5,7 @@ The results are the same.
 
 from __future__ import annotations
 
-from .request import LOCAL
+from ..cluster import LOCAL
 from .worker_pool import WorkerPool
 from .workplace import Workers, Workplace
 

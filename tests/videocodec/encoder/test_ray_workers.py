@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import videocodec
-from videocodec.encoder import ray_workers
+from videocodec import cluster
 from videocodec.encoder.chunk_coder import ChunkTask, CodingPlan
 from videocodec.encoder.chunks import Chunk
 from videocodec.encoder.pipeline import sequence_header
@@ -128,7 +128,7 @@ def test_without_ray_it_says_what_to_install(
     def absent(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(ray_workers, "import_module", absent)
+    monkeypatch.setattr(cluster, "import_module", absent)
     with pytest.raises(MissingPackageError, match="pip install 'videocodec\\[cluster\\]'"):
         start_workers(workplace, 2, "ray")
 

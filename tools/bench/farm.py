@@ -1,0 +1,245 @@
+"""Kills what encodes on Ray at random moments, and compares what comes out with the file of one
+process.  Needs Ray (``pip install 'videocodec[cluster]'``) and Linux.
+
+    python -m tools.bench.farm [--trials 20] [--drivers 5] [--seconds 3] [--seed 0] [--results]
+
+*Workers*: each trial is a whole encode with ``--bitrate`` by two workers, one of which is killed at
+a random moment of the encode.  *Drivers*: the process that calls ``encode`` is killed after a
+random number of finished chunks, and started again with ``resume``; each chunk that is kept is
+written down, so one that is coded twice shows.  Exit status 1 if a file has other bytes, or a chunk
+was coded twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.bench.markdown import Table
+from tools.bench.options import bench_parser, parse
+from tools.bench.results import ROOT, Report
+from tools.bench.synthetic_clips import make_clip
+from videocodec.encoder import api
+from videocodec.encoder.chunk_coder import ChunkTask, CodedChunk
+from videocodec.encoder.chunk_file import chunk_name
+from videocodec.encoder.chunk_store import ChunkStore
+from videocodec.encoder.ray_workers import RayWorkers
+from videocodec.encoder.workplace import Workers, Workplace
+from videocodec.models.bundle import ModelBundle
+
+SETTINGS = {
+    "bitrate": 40_000,
+    "gop_size": 8,
+    "preset": "ultrafast",
+    "device": "cpu",
+    "overwrite": True,
+}
+WORKER = b"ray::RayActor"  # how Ray names the process of a worker
+_LOOKS_SECONDS = 0.02
+
+
+def children(process: int) -> Iterator[tuple[int, bytes]]:
+    """Process ids and command lines of all that descends from a process."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            status = (folder / "stat").read_text().rpartition(")")[2].split()
+            parents[int(folder.name)] = int(status[1])
+    found = {process}
+    while more := {one for one, parent in parents.items() if parent in found} - found:
+        found |= more
+    for one in sorted(found - {process}):
+        with suppress(OSError):
+            yield one, Path(f"/proc/{one}/cmdline").read_bytes()
+
+
+def workers_of(process: int) -> list[int]:
+    """Process ids of the encode's workers on a Ray that the process started."""
+    return [one for one, words in children(process) if words.startswith(WORKER)]
+
+
+class WorkerKiller:
+    """Kills one worker of this process, so many seconds from now."""
+
+    def __init__(self, seconds: float, chance: random.Random) -> None:
+        self._chance, self._has_killed = chance, False
+        self._timer = threading.Timer(seconds, self._kill)
+        self._timer.start()
+
+    def end(self) -> bool:
+        """Kill nothing from now on → whether a worker was killed."""
+        self._timer.cancel()
+        self._timer.join()
+        return self._has_killed
+
+    def _kill(self) -> None:
+        for one in self._chance.sample(found := workers_of(os.getpid()), len(found)):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+                self._has_killed = True
+                return
+
+
+@dataclass
+class Clip:
+    """What is encoded, and the file that one process makes of it."""
+
+    source: Path
+    expected: bytes
+
+
+@contextmanager
+def lasting_workers() -> Iterator[None]:
+    """Encodes inside share their workers on Ray: most of a short one would be loading PyTorch.
+
+    All of them must be of the same source with the same settings.
+    """
+    start, kept = api.start_workers, []
+
+    class Lasting(RayWorkers):
+        def close(self) -> None:
+            """Not after one encode."""
+
+    def shared(workplace: Workplace, jobs: int, executor: str) -> Workers:
+        if not kept:
+            kept.append(Lasting(workplace, jobs, executor))
+        return kept[0]
+
+    api.start_workers = shared
+    try:
+        yield
+    finally:
+        api.start_workers = start
+        for workers in kept:
+            RayWorkers.close(workers)
+
+
+def worker_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) -> Table:
+    """Encodes with a worker killed in each → a row."""
+    table = Table(["killed", "trials", "killed before the end", "same bytes", "other bytes"])
+    target, same, killed, longest = folder / "killed.mp4", 0, 0, 0.0
+    with lasting_workers():
+        for trial in range(-2, trials):
+            begin = time.monotonic()
+            # Two without: the first waits for PyTorch, the second says how long one takes.
+            killer = WorkerKiller(chance.uniform(0, longest), chance) if trial >= 0 else None
+            api.encode(clip.source, target, jobs=2, executor="ray", **SETTINGS)
+            longest = time.monotonic() - begin if killer is None else longest
+            if killer is not None:
+                killed += killer.end()
+                same += target.read_bytes() == clip.expected
+            said = f"trial {trial + 1}: {time.monotonic() - begin:.1f} s, {killed} killed"
+            print(f"{said}, {same} the same", file=sys.stderr, flush=True)
+    table.add("a worker", trials, killed, same, trials - same)
+    return table
+
+
+def driver_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) -> Table:
+    """Encodes whose caller is killed and started again → a row for each."""
+    columns = ["killed after", "chunks in all", "coded twice", "same bytes"]
+    table = Table(columns)
+    total: int | None = None
+    for trial in range(trials):
+        target, log = folder / f"driver{trial}.mp4", folder / f"driver{trial}.log"
+        log.touch()
+        wanted = chance.randrange(total or 8)
+        process = _driver(clip, target, log, "begin")
+        while process.poll() is None and len(_lines(log)) < wanted:
+            time.sleep(_LOOKS_SECONDS)
+        time.sleep(chance.uniform(0, 1))
+        process.kill()
+        process.wait()
+        before = len(_lines(log))
+        if _driver(clip, target, log, "resume").wait():
+            raise SystemExit("the second run failed")
+        names = _lines(log)
+        total = len(set(names))
+        same = "yes" if target.read_bytes() == clip.expected else "no"
+        row = table.add(f"{before} chunks", total, len(names) - total, same)
+        print(row, file=sys.stderr, flush=True)
+    return table
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text().splitlines()
+
+
+def _driver(clip: Clip, target: Path, log: Path, how: str) -> subprocess.Popen:
+    """A process that encodes on this one's Ray."""
+    import ray
+
+    words = ["--driver", clip.source, target, log, how]
+    address = ray.get_runtime_context().gcs_address
+    return subprocess.Popen(
+        [sys.executable, "-m", "tools.bench.farm", *map(str, words)],
+        cwd=ROOT,
+        env=os.environ | {"RAY_ADDRESS": address},
+    )
+
+
+def drive(source: str, target: str, log: str, how: str) -> None:
+    """Encode, and write down every chunk once it is kept."""
+    save = ChunkStore.save
+
+    def written_down(self: ChunkStore, task: ChunkTask, results: tuple[CodedChunk, ...]) -> None:
+        save(self, task, results)
+        with open(log, "a") as file:
+            file.write(f"{chunk_name(task)}\n")
+
+    ChunkStore.save = written_down
+    api.encode(source, target, jobs=2, executor="ray", resume=how == "resume", **SETTINGS)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("farm", __doc__)
+    add = made.add_argument
+    add("--trials", type=int, default=20, help="with a worker killed (default: 20)")
+    add("--drivers", type=int, default=5, help="with the caller killed (default: 5)")
+    add("--seconds", type=int, default=3, help="of the clip, of 64×48 (default: 3)")
+    add("--seed", type=int, default=0)
+    add("--driver", nargs=4, help=argparse.SUPPRESS)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all trials → exit status."""
+    args = parse(parser(), arguments)
+    if args.driver is not None:
+        drive(*args.driver)
+        return 0
+    import ray
+
+    report, chance = Report(args, models=[ModelBundle.find("embedded")]), random.Random(args.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = folder / "clip.mp4"
+        make_clip(source, args.seconds, 64, 48)
+        api.encode(source, folder / "alone.mp4", threads=1, **SETTINGS)
+        clip = Clip(source, (folder / "alone.mp4").read_bytes())
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        try:
+            workers = worker_trials(clip, folder, args.trials, chance)
+            report.table("workers", workers, "a worker killed in each encode:")
+            drivers = driver_trials(clip, folder, args.drivers, chance)
+            report.table("drivers", drivers, "the caller killed, and started again:")
+        finally:
+            ray.shutdown()
+    report.save()
+    others = sum(int(row[4]) for row in workers.rows)
+    return int(others > 0 or any(row[2] or row[3] == "no" for row in drivers.rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
