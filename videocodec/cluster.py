@@ -15,6 +15,8 @@ from .errors import MissingPackageError, SettingsError, WorkerError
 
 LOCAL = "local"  # processes on this machine
 RAY, RAY_ADDRESS = "ray", "ray://"
+# Ray gives its workers niceness 15, and they starve beside whatever else the machine does.
+AS_OTHERS = {"worker_niceness": 0}
 MOST_DEATHS = 5  # of workers at one thing in a row
 
 
@@ -95,7 +97,13 @@ class RayCluster:
                     said = str(error).strip().partition("\n")[0]
                     raise WorkerError(f"{executor}: no Ray can be reached there: {said}") from error
             cores = max(cores, os.cpu_count() or 1)
-            self.ray.init(address="local", num_cpus=cores, include_dashboard=False, **quiet)
+            self.ray.init(
+                address="local",
+                num_cpus=cores,
+                include_dashboard=False,
+                _system_config=AS_OTHERS,
+                **quiet,
+            )
 
 
 def _imported() -> Any:

@@ -35,6 +35,7 @@ __all__ = [
     "FrameRangeError",
     "InputError",
     "LatentVideoError",
+    "LostWorkerError",
     "MemoryLimitError",
     "MissingPackageError",
     "ModelMismatchError",
@@ -232,3 +233,7 @@ class ComparisonError(VideoCodecError, ValueError):
 
 class ProgramError(VideoCodecError, RuntimeError):
     """The ffmpeg program, or a process of the ladder, failed."""
+
+
+class LostWorkerError(ProgramError):
+    """A worker of the ladder is gone with its machine; another may do what it was at."""

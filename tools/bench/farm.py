@@ -30,6 +30,7 @@ from tools.bench.markdown import Table
 from tools.bench.options import bench_parser, parse
 from tools.bench.results import ROOT, Report
 from tools.bench.synthetic_clips import make_clip
+from videocodec.cluster import AS_OTHERS
 from videocodec.encoder import api
 from videocodec.encoder.chunk_coder import ChunkTask, CodedChunk
 from videocodec.encoder.chunk_file import chunk_name
@@ -228,7 +229,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make_clip(source, args.seconds, 64, 48)
         api.encode(source, folder / "alone.mp4", threads=1, **SETTINGS)
         clip = Clip(source, (folder / "alone.mp4").read_bytes())
-        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            _system_config=AS_OTHERS,
+        )
         try:
             workers = worker_trials(clip, folder, args.trials, chance)
             report.table("workers", workers, "a worker killed in each encode:")

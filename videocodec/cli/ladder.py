@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .common import amount, print_json, whole_number
+from ..cluster import LOCAL
+from .common import amount, executor, print_json, whole_number
 from .ladder_arguments import (
     crf_values,
     merged_crf,
@@ -190,6 +191,13 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         help="processes at a time (default: one a core)",
     )
     parser.add_argument(
+        "--executor",
+        type=executor,
+        default=LOCAL,
+        metavar="ray[://HOST:PORT]",
+        help="let the processes run on a Ray cluster, whose machines all see --output",
+    )
+    parser.add_argument(
         "--threads",
         type=whole_number(1),
         default=1,
@@ -251,6 +259,7 @@ def _results(args: argparse.Namespace) -> LadderResults:
             pictures=args.pictures,
             sheets=args.sheets,
             jobs=args.jobs,
+            executor=args.executor,
             threads=args.threads,
             progress=progress,
         )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
+from ..cluster import LOCAL, RayCluster, check_executor
 from ..errors import ComparisonError
 from ..models.bundle import ModelBundle
 from ..models.files import TABLES_FILE
@@ -33,6 +36,7 @@ from .settings import (
     choose_metrics,
 )
 from .sheets.files import write_sheets
+from .workers import LadderWorker, Worker
 
 
 def ladder(
@@ -44,6 +48,7 @@ def ladder(
     pictures: int = 3,
     sheets: int = 2,
     jobs: int | None = None,
+    executor: str = LOCAL,
     progress: Callable[[LadderProgress], None] | None = None,
     **choice: Unpack[LadderChoice],
 ) -> LadderResults:
@@ -56,6 +61,8 @@ def ladder(
     pictures: frames of each clip that the report shows.
     sheets: rates of each clip that get a contact sheet, 0 for none.
     jobs: processes at a time (the cores at hand).
+    executor: ``ray`` or ``ray://HOST:PORT`` for processes on a Ray cluster instead, whose machines
+        must all see ``output``.
     choice: codecs, rungs and how to encode and compare, see ``settings.LadderChoice``.
 
     What was encoded and measured is kept in ``output``/cache, so that a run which was interrupted,
@@ -68,6 +75,7 @@ def ladder(
     if not sources:
         raise ComparisonError("no clip: name one or more")
     settings = _settings(choice)
+    check_executor(executor)
     check_count("pictures", pictures)
     check_count("jobs", jobs or 1)
     check_count("sheets", sheets + 1)
@@ -77,11 +85,16 @@ def ladder(
     check_targets(settings.targets, chosen)
     is_new = not output.exists()
     check_output(output)
-    with alone(output):
+    with alone(output), _workers(executor, jobs, settings.threads) as (start_worker, workers):
         clips = _prepared(sources, output, settings, is_new)
-        workers = jobs or usable_cores()
         runner = Runner(
-            output / CACHE, chosen, files, shown=pictures, workers=workers, progress=progress
+            output / CACHE,
+            chosen,
+            files,
+            shown=pictures,
+            workers=workers,
+            start_worker=start_worker,
+            progress=progress,
         )
         found = _run(runner, clips, settings, chosen)
         findings = Findings(
@@ -104,6 +117,21 @@ def ladder(
         }
         write_sheets(results, by_id, runner, output, sheets)
         return write(results, clips, output)
+
+
+@contextmanager
+def _workers(
+    executor: str, jobs: int | None, threads: int
+) -> Iterator[tuple[Callable[[int], LadderWorker], int]]:
+    """What starts a process, and how many there are at a time."""
+    if executor == LOCAL:
+        yield Worker, jobs or usable_cores()
+        return
+    from .ray_workers import RayWorker
+
+    with RayCluster(executor, (jobs or 1) * threads) as cluster:
+        cluster.check_room(threads, 0)
+        yield partial(RayWorker, cluster), jobs or max(1, cluster.cores // threads)
 
 
 def _settings(choice: LadderChoice) -> LadderSettings:

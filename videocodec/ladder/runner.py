@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ..errors import ComparisonError, ProgramError, VideoCodecError
+from ..cluster import MOST_DEATHS
+from ..errors import ComparisonError, LostWorkerError, ProgramError, VideoCodecError
 from .clips import Clip
 from .files import read_json
 from .jobs import Job, is_encoded, metric_file, shown_frames
@@ -24,7 +25,7 @@ from .orders import MeasureOrder, Order, PicturesOrder, SelfOrder
 from .progress import Estimate, LadderProgress
 from .stored import DecodeFile
 from .trust import CHECK_VERSION
-from .workers import Worker
+from .workers import LadderWorker, Worker
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Runner:
     files: what the user named for them, by the options' names.
     shown: how many frames of a clip the report shows.
     workers: how many processes at a time.
+    start_worker: starts one, given its threads.
     progress: called at the beginning and after every job, from any thread.
     """
 
@@ -59,6 +61,7 @@ class Runner:
         *,
         shown: int,
         workers: int,
+        start_worker: Callable[[int], LadderWorker] = Worker,
         progress: Callable[[LadderProgress], None] | None = None,
     ) -> None:
         self._cache, self._metrics, self._files, self._shown, self._workers = (
@@ -68,13 +71,13 @@ class Runner:
             shown,
             workers,
         )
-        self._progress = progress
+        self._start_worker, self._progress = start_worker, progress
         # by clip and key: clips of two names may have the same frames
         self._outcomes: dict[tuple[str, str], JobOutcome] = {}
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard, self._stopped = threading.Lock(), threading.Event()
-        self._working: set[Worker] = set()
-        self._idle: list[Worker] = []
+        self._working: set[LadderWorker] = set()
+        self._idle: list[LadderWorker] = []
         self._estimate = Estimate(workers)
 
     def run(
@@ -255,13 +258,22 @@ class Runner:
         """Have an order done.
 
         Encodes and decodes have a new process each, since its time and memory are measured; the
-        processes that measure quality are kept, since they start slowly.  Raises ``ProgramError``.
+        processes that measure quality are kept, since they start slowly.  What a lost machine was
+        at is done again elsewhere.  Raises ``ProgramError``.
         """
+        for _ in range(MOST_DEATHS - 1):
+            try:
+                return self._process_once(order, label, threads)
+            except LostWorkerError:
+                continue
+        return self._process_once(order, label, threads)
+
+    def _process_once(self, order: dict[str, object], label: str, threads: int) -> None:
         keep = order["kind"] in ("measure", "self")
         with self._guard:
             if self._stopped.is_set():
                 raise ProgramError(f"{label}: interrupted")
-            worker = self._idle.pop() if keep and self._idle else Worker(threads)
+            worker = self._idle.pop() if keep and self._idle else self._start_worker(threads)
             self._working.add(worker)
         try:
             worker.call(order, label)

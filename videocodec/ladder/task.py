@@ -47,6 +47,7 @@ def encode(job: Job, folder: Path) -> None:
     job.clip.path(job.rung.scale)  # made here, if it is not there, and not in the time that counts
     job.codec.warm_up()
     idle = peak_of_process()
+    (folder / CODED).unlink(missing_ok=True)  # of a worker that was lost before it was done
     with tempfile.TemporaryDirectory() as work, contextlib.chdir(work), _clock() as clock:
         done = job.codec.encode(job.task(folder / CODED))
     sizes = job.codec.frame_bytes(folder / CODED)

@@ -9,9 +9,27 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from typing import Protocol
 
 from ..errors import ProgramError
 from .orders import Answer, Order
+
+
+class LadderWorker(Protocol):
+    """Does orders one after another, here or elsewhere."""
+
+    def call(self, order: dict[str, object], label: str) -> None:
+        """Have an order done.  Raises ``ProgramError``."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can take another order."""
+
+    def close(self) -> None:
+        """End it, once it is idle."""
+
+    def kill(self) -> None:
+        """End it and its programs at once."""
 
 
 class Worker:

@@ -53,7 +53,13 @@ def ray() -> Iterator[object]:
     """A Ray of this machine, which workers then do not end."""
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install videocodec[cluster]")
     try:
-        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            _system_config=cluster.AS_OTHERS,
+        )
     except Exception as error:  # of many kinds, where the machine is too busy or forbids sockets
         pytest.skip(f"Ray does not start here: {str(error).strip().partition(chr(10))[0]}")
     yield ray

@@ -1,0 +1,67 @@
+"""Processes of the ladder on a Ray cluster: as those on this machine, wherever there is room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..cluster import RayCluster
+from ..errors import LostWorkerError, ProgramError
+from .workers import Worker
+
+
+class LadderActor:
+    """Has orders done by a process of the ladder on the machine where Ray put it.
+
+    The process is one of its own, so that time and peak memory are those of the work alone; it ends
+    with this one.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._worker = Worker(threads)
+
+    def call(self, order: dict[str, Any], label: str) -> tuple[str | None, bool]:
+        """As ``Worker.call`` → the error, and whether the process can take another order."""
+        folder = Path(order["folder"] if "folder" in order else order["clip"]["folder"])
+        if not folder.is_dir():
+            error = (
+                f"{label}: a machine of the Ray cluster does not see {folder}: give an --output"
+                " that all of them see"
+            )
+            return error, self._worker.is_alive
+        try:
+            self._worker.call(order, label)
+        except ProgramError as error:
+            return str(error), self._worker.is_alive
+        return None, self._worker.is_alive
+
+
+class RayWorker:
+    """A ``Worker`` somewhere on a Ray cluster, on as many cores as it has threads."""
+
+    def __init__(self, cluster: RayCluster, threads: int) -> None:
+        self._ray = cluster.ray
+        self._actor = self._ray.remote(num_cpus=threads)(LadderActor).remote(threads)
+        self.is_alive = True
+
+    def call(self, order: dict[str, Any], label: str) -> None:
+        """As ``Worker.call``.  Raises ``LostWorkerError`` if its machine is lost."""
+        if "folder" in order:
+            order = order | {"folder": str(Path(order["folder"]).resolve())}
+        try:
+            error, self.is_alive = self._ray.get(self._actor.call.remote(order, label))
+        except self._ray.exceptions.RayError as lost:
+            self.is_alive = False
+            said = str(lost).strip().partition("\n")[0]
+            raise LostWorkerError(f"{label}: a worker on Ray was lost: {said}") from lost
+        if error is not None:
+            raise ProgramError(error)
+
+    def close(self) -> None:
+        """End it."""
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once; its process notices, and ends with the programs it started."""
+        self.is_alive = False
+        self._ray.kill(self._actor)
