@@ -128,21 +128,22 @@ def lasting_workers() -> Iterator[None]:
 
 def worker_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) -> Table:
     """Encodes with a worker killed in each → a row."""
-    table = Table(["killed", "trials", "killed before the end", "same bytes", "other bytes"])
+    columns = ["killed", "trials", "killed before the end", "same bytes", "other bytes"]
+    table = Table([*columns, "bits per second"], ["{}"] * 5 + ["{:.0f}"])
     target, same, killed, longest = folder / "killed.mp4", 0, 0, 0.0
     with lasting_workers():
         for trial in range(-2, trials):
             begin = time.monotonic()
             # Two without: the first waits for PyTorch, the second says how long one takes.
             killer = WorkerKiller(chance.uniform(0, longest), chance) if trial >= 0 else None
-            api.encode(clip.source, target, jobs=2, executor="ray", **SETTINGS)
+            found = api.encode(clip.source, target, jobs=2, executor="ray", **SETTINGS)
             longest = time.monotonic() - begin if killer is None else longest
             if killer is not None:
                 killed += killer.end()
                 same += target.read_bytes() == clip.expected
             said = f"trial {trial + 1}: {time.monotonic() - begin:.1f} s, {killed} killed"
             print(f"{said}, {same} the same", file=sys.stderr, flush=True)
-    table.add("a worker", trials, killed, same, trials - same)
+    table.add("a worker", trials, killed, same, trials - same, found.video_bitrate_bps)
     return table
 
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +18,7 @@ import numpy as np
 import pytest
 
 import videocodec
+from tools.bench.farm import children
 from videocodec import cluster
 from videocodec.encoder.chunk_coder import ChunkTask, CodingPlan
 from videocodec.encoder.chunks import Chunk
@@ -100,6 +104,32 @@ def test_killed_workers_lose_nothing(ray: object, workplace: Workplace) -> None:
         with pytest.raises(InputError, match="it was changed while it was being read"):
             dict(workers.run([task(5, frames=6)], lambda unit: None))
     assert ray.is_initialized()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_all_processes_and_keeps_finished_chunks(movie: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install videocodec[cluster]")
+    target = tmp_path / "b.mp4"
+    words = ["--executor", "ray", "--jobs", "2", "--gop-size", "3", "--preset", "ultrafast"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "videocodec", "encode", str(movie), str(target), *words]
+        + ["--bitrate", "60k", "--device", "cpu"],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    chunks = tmp_path / "b.mp4.chunks"
+    while process.poll() is None and not list(chunks.glob("*.chunk")):
+        time.sleep(0.05)
+    processes = [one for one, _ in children(process.pid)]
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert "--resume goes on with them" in errors
+    assert list(chunks.glob("*.chunk")) and not target.exists()
+    assert processes
+    while any(Path(f"/proc/{one}").exists() for one in processes):
+        time.sleep(0.1)  # a process that stays is a test that does not end
 
 
 def test_what_a_worker_does_not_see_it_is_sent(workplace: Workplace, tmp_path: Path) -> None:
