@@ -24,30 +24,46 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 from tools.bench.markdown import Table
 from tools.bench.options import bench_parser, parse
 from tools.bench.results import ROOT, Report
 from tools.bench.synthetic_clips import make_clip
-from videocodec.cluster import AS_OTHERS
+from videocodec.cluster import AS_OTHERS, LOCAL, RAY
 from videocodec.encoder import api
 from videocodec.encoder.chunk_coder import ChunkTask, CodedChunk
 from videocodec.encoder.chunk_file import chunk_name
 from videocodec.encoder.chunk_store import ChunkStore
 from videocodec.encoder.ray_workers import RayWorkers
+from videocodec.encoder.report import EncodeReport
 from videocodec.encoder.workplace import Workers, Workplace
 from videocodec.models.bundle import ModelBundle
 
-SETTINGS = {
-    "bitrate": 40_000,
-    "gop_size": 8,
-    "preset": "ultrafast",
-    "device": "cpu",
-    "overwrite": True,
-}
 WORKER = b"ray::RayActor"  # how Ray names the process of a worker
 _LOOKS_SECONDS = 0.02
+
+
+def encoded(
+    source: str | Path, target: str | Path, *, executor: str = RAY, resume: bool = False
+) -> EncodeReport:
+    """The encode of all trials: by two workers on Ray, or by this process."""
+    here = executor == LOCAL
+    return api.encode(
+        source,
+        target,
+        bitrate=40_000,
+        gop_size=8,
+        preset="ultrafast",
+        device="cpu",
+        threads=1 if here else None,
+        jobs=1 if here else 2,
+        executor=executor,
+        resume=resume,
+        overwrite=True,
+    )
 
 
 def children(process: int) -> Iterator[tuple[int, bytes]]:
@@ -106,7 +122,7 @@ def lasting_workers() -> Iterator[None]:
 
     All of them must be of the same source with the same settings.
     """
-    start, kept = api.start_workers, []
+    kept: list[RayWorkers] = []
 
     class Lasting(RayWorkers):
         def close(self) -> None:
@@ -117,11 +133,10 @@ def lasting_workers() -> Iterator[None]:
             kept.append(Lasting(workplace, jobs, executor))
         return kept[0]
 
-    api.start_workers = shared
     try:
-        yield
+        with patch.object(api, "start_workers", shared):
+            yield
     finally:
-        api.start_workers = start
         for workers in kept:
             RayWorkers.close(workers)
 
@@ -136,7 +151,7 @@ def worker_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) 
             begin = time.monotonic()
             # Two without: the first waits for PyTorch, the second says how long one takes.
             killer = WorkerKiller(chance.uniform(0, longest), chance) if trial >= 0 else None
-            found = api.encode(clip.source, target, jobs=2, executor="ray", **SETTINGS)
+            found = encoded(clip.source, target)
             longest = time.monotonic() - begin if killer is None else longest
             if killer is not None:
                 killed += killer.end()
@@ -177,12 +192,10 @@ def _lines(log: Path) -> list[str]:
     return log.read_text().splitlines()
 
 
-def _driver(clip: Clip, target: Path, log: Path, how: str) -> subprocess.Popen:
+def _driver(clip: Clip, target: Path, log: Path, how: str) -> subprocess.Popen[bytes]:
     """A process that encodes on this one's Ray."""
-    import ray
-
     words = ["--driver", clip.source, target, log, how]
-    address = ray.get_runtime_context().gcs_address
+    address = import_module("ray").get_runtime_context().gcs_address
     return subprocess.Popen(
         [sys.executable, "-m", "tools.bench.farm", *map(str, words)],
         cwd=ROOT,
@@ -199,8 +212,8 @@ def drive(source: str, target: str, log: str, how: str) -> None:
         with open(log, "a") as file:
             file.write(f"{chunk_name(task)}\n")
 
-    ChunkStore.save = written_down
-    api.encode(source, target, jobs=2, executor="ray", resume=how == "resume", **SETTINGS)
+    with patch.object(ChunkStore, "save", written_down):
+        encoded(source, target, resume=how == "resume")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -221,14 +234,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.driver is not None:
         drive(*args.driver)
         return 0
-    import ray
-
+    ray = import_module("ray")
     report, chance = Report(args, models=[ModelBundle.find("embedded")]), random.Random(args.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "clip.mp4"
         make_clip(source, args.seconds, 64, 48)
-        api.encode(source, folder / "alone.mp4", threads=1, **SETTINGS)
+        encoded(source, folder / "alone.mp4", executor=LOCAL)
         clip = Clip(source, (folder / "alone.mp4").read_bytes())
         ray.init(
             address="local",
@@ -245,8 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             ray.shutdown()
     report.save()
-    others = sum(int(row[4]) for row in workers.rows)
-    return int(others > 0 or any(row[2] or row[3] == "no" for row in drivers.rows))
+    wrong = any(row[4] for row in workers.rows)
+    wrong |= any(row[2] or row[3] == "no" for row in drivers.rows)
+    return int(wrong)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
-from typing import Any
 
 from ..cluster import RayCluster
 from ..errors import LostWorkerError, ProgramError
+from .orders import Order
 from .workers import Worker
 
 
@@ -20,9 +21,9 @@ class LadderActor:
     def __init__(self, threads: int) -> None:
         self._worker = Worker(threads)
 
-    def call(self, order: dict[str, Any], label: str) -> tuple[str | None, bool]:
+    def call(self, order: Order, label: str) -> tuple[str | None, bool]:
         """As ``Worker.call`` → the error, and whether the process can take another order."""
-        folder = Path(order["folder"] if "folder" in order else order["clip"]["folder"])
+        folder = Path(order["clip"]["folder"] if order["kind"] == "self" else order["folder"])
         if not folder.is_dir():
             error = (
                 f"{label}: a machine of the Ray cluster does not see {folder}: give an --output"
@@ -44,10 +45,11 @@ class RayWorker:
         self._actor = self._ray.remote(num_cpus=threads)(LadderActor).remote(threads)
         self.is_alive = True
 
-    def call(self, order: dict[str, Any], label: str) -> None:
+    def call(self, order: Order, label: str) -> None:
         """As ``Worker.call``.  Raises ``LostWorkerError`` if its machine is lost."""
-        if "folder" in order:
-            order = order | {"folder": str(Path(order["folder"]).resolve())}
+        if order["kind"] != "self":
+            order = copy(order)  # a path that means the same elsewhere
+            order["folder"] = str(Path(order["folder"]).resolve())
         try:
             error, self.is_alive = self._ray.get(self._actor.call.remote(order, label))
         except self._ray.exceptions.RayError as lost:

@@ -268,7 +268,7 @@ class Runner:
                 continue
         return self._process_once(order, label, threads)
 
-    def _process_once(self, order: dict[str, object], label: str, threads: int) -> None:
+    def _process_once(self, order: Order, label: str, threads: int) -> None:
         keep = order["kind"] in ("measure", "self")
         with self._guard:
             if self._stopped.is_set():

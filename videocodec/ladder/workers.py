@@ -18,7 +18,7 @@ from .orders import Answer, Order
 class LadderWorker(Protocol):
     """Does orders one after another, here or elsewhere."""
 
-    def call(self, order: dict[str, object], label: str) -> None:
+    def call(self, order: Order, label: str) -> None:
         """Have an order done.  Raises ``ProgramError``."""
 
     @property
