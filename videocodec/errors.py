@@ -35,7 +35,6 @@ __all__ = [
     "FrameRangeError",
     "InputError",
     "LatentVideoError",
-    "LostWorkerError",
     "MemoryLimitError",
     "MissingPackageError",
     "ModelMismatchError",
@@ -233,7 +232,3 @@ class ComparisonError(VideoCodecError, ValueError):
 
 class ProgramError(VideoCodecError, RuntimeError):
     """The ffmpeg program, or a process of the ladder, failed."""
-
-
-class LostWorkerError(ProgramError):
-    """A worker of the ladder is gone with its machine; another may do what it was at."""

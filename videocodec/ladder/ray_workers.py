@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from copy import copy
 from pathlib import Path
+from typing import Any
 
-from ..cluster import RayCluster
-from ..errors import LostWorkerError, ProgramError
+from ..cluster import MOST_DEATHS, RayCluster
+from ..errors import ProgramError
 from .orders import Order
 from .workers import Worker
 
@@ -38,24 +39,32 @@ class LadderActor:
 
 
 class RayWorker:
-    """A ``Worker`` somewhere on a Ray cluster, on as many cores as it has threads."""
+    """A ``Worker`` somewhere on a Ray cluster, on as many cores as it has threads.
+
+    What a lost machine was at is done again elsewhere.
+    """
 
     def __init__(self, cluster: RayCluster, threads: int) -> None:
-        self._ray = cluster.ray
-        self._actor = self._ray.remote(num_cpus=threads)(LadderActor).remote(threads)
+        self._ray, self._threads = cluster.ray, threads
+        self._actor = self._started()
+        self._is_ended = False
         self.is_alive = True
 
     def call(self, order: Order, label: str) -> None:
-        """As ``Worker.call``.  Raises ``LostWorkerError`` if its machine is lost."""
+        """As ``Worker.call``."""
         if order["kind"] != "self":
             order = copy(order)  # a path that means the same elsewhere
             order["folder"] = str(Path(order["folder"]).resolve())
-        try:
-            error, self.is_alive = self._ray.get(self._actor.call.remote(order, label))
-        except self._ray.exceptions.RayError as lost:
-            self.is_alive = False
-            said = str(lost).strip().partition("\n")[0]
-            raise LostWorkerError(f"{label}: a worker on Ray was lost: {said}") from lost
+        for death in range(1, MOST_DEATHS + 1):
+            try:
+                error, self.is_alive = self._ray.get(self._actor.call.remote(order, label))
+                break
+            except self._ray.exceptions.RayError as lost:
+                if self._is_ended or death == MOST_DEATHS:
+                    self.is_alive = False
+                    said = str(lost).strip().partition("\n")[0]
+                    raise ProgramError(f"{label}: a worker on Ray was lost: {said}") from lost
+                self._actor = self._started()
         if error is not None:
             raise ProgramError(error)
 
@@ -65,5 +74,9 @@ class RayWorker:
 
     def kill(self) -> None:
         """End it at once; its process notices, and ends with the programs it started."""
-        self.is_alive = False
+        self._is_ended, self.is_alive = True, False
         self._ray.kill(self._actor)
+
+    def _started(self) -> Any:
+        """An actor, wherever there is room."""
+        return self._ray.remote(num_cpus=self._threads)(LadderActor).remote(self._threads)

@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ..cluster import MOST_DEATHS
-from ..errors import ComparisonError, LostWorkerError, ProgramError, VideoCodecError
+from ..errors import ComparisonError, ProgramError, VideoCodecError
 from .clips import Clip
 from .files import read_json
 from .jobs import Job, is_encoded, metric_file, shown_frames
@@ -258,17 +257,8 @@ class Runner:
         """Have an order done.
 
         Encodes and decodes have a new process each, since its time and memory are measured; the
-        processes that measure quality are kept, since they start slowly.  What a lost machine was
-        at is done again elsewhere.  Raises ``ProgramError``.
+        processes that measure quality are kept, since they start slowly.  Raises ``ProgramError``.
         """
-        for _ in range(MOST_DEATHS - 1):
-            try:
-                return self._process_once(order, label, threads)
-            except LostWorkerError:
-                continue
-        return self._process_once(order, label, threads)
-
-    def _process_once(self, order: Order, label: str, threads: int) -> None:
         keep = order["kind"] in ("measure", "self")
         with self._guard:
             if self._stopped.is_set():

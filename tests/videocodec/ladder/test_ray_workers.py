@@ -13,10 +13,11 @@ from videocodec.errors import SettingsError
 from videocodec.ladder.api import ladder
 from videocodec.ladder.clips import Clip
 from videocodec.ladder.codecs import codec_named
-from videocodec.ladder.files import read_json
+from videocodec.ladder.files import load_json
 from videocodec.ladder.jobs import Job, Rung
 from videocodec.ladder.ray_workers import LadderActor, RayWorker
 from videocodec.ladder.runner import Runner
+from videocodec.ladder.stored import EncodeFile
 
 from .conftest import FRAMES, QUICK, finished
 
@@ -76,8 +77,9 @@ def test_what_lost_workers_were_at_is_done_by_others(clip: Clip, tmp_path: Path)
     ray = FakeRay(losses=3)
     (outcome,) = ran(clip, tmp_path, ray).outcomes()
     assert outcome.error is None
-    assert len(read_json(outcome.folder / "encode.json")["frame_bytes"]) == FRAMES
-    assert ray.started == ray.killed == 5  # an encode and a decode, and three that were lost
+    assert len(load_json(outcome.folder / "encode.json", EncodeFile)["frame_bytes"]) == FRAMES
+    assert ray.started == 5  # an encode and a decode, and three that were lost
+    assert ray.killed == 2  # those that were left
 
 
 def test_workers_that_are_lost_again_and_again_are_an_error(clip: Clip, tmp_path: Path) -> None:
