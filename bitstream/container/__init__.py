@@ -11,7 +11,7 @@ from .reader import StreamReader
 from .samples import Sample, UnitInfo
 from .shared_file import SharedFile
 from .tracks import CopySource, TrackCopier
-from .unfinished import Unfinished
+from .unfinished import Unfinished, through_links
 from .writer import StreamWriter, movie_timescale
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "check_attachable",
     "clock_of",
     "movie_timescale",
+    "through_links",
 ]

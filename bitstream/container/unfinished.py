@@ -30,10 +30,12 @@ class Unfinished:
 
     It is removed with this object, at the end of the program at the latest, and locked as long as
     both live.  Those for the same target that nobody holds were left by processes that were killed,
-    and are removed.  Raises ``OSError`` if it cannot be made.
+    and are removed.  A target that is a symbolic link stays one, and what it leads to is replaced.
+    Raises ``OSError`` if it cannot be made.
     """
 
     def __init__(self, target: Path, *, folder: bool = False) -> None:
+        target = through_links(target)
         remove_left(target)
         self._lock: int | None = None
         for _ in range(_TRIES):
@@ -59,7 +61,7 @@ class Unfinished:
             os.fsync(file)
         finally:
             os.close(file)
-        os.replace(self.path, target)
+        os.replace(self.path, through_links(target))
         self._removal.detach()
         self._release()
 
@@ -83,6 +85,11 @@ class Unfinished:
         lock, self._lock = self._lock, None
         if lock is not None:
             os.close(lock)
+
+
+def through_links(target: Path) -> Path:
+    """The file that a symbolic link leads to, whether it is there or not; any other as it is."""
+    return target.resolve() if target.is_symlink() else target
 
 
 def unfinished_name(target: Path) -> Path:

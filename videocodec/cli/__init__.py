@@ -6,6 +6,7 @@ Every subcommand is a module with ``add`` and ``run``.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -73,6 +74,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line → exit status.  Errors become one line on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files that are not UTF-8
     top = parser()
     args = top.parse_args(arguments)
     if getattr(args, "force_model", False) and args.model is None:

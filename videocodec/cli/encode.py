@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cluster import LOCAL
@@ -37,7 +38,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             " and subtitles copied."
         ),
     )
-    parser.add_argument("input", metavar="INPUT", help="the video or picture")
+    parser.add_argument("input", metavar="INPUT", help="the video or picture; - is standard input")
     parser.add_argument(
         "output", metavar="OUTPUT", help="the file to write, for example clip.lv.mp4"
     )
@@ -192,10 +193,16 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Encode and print what it took."""
     from ..encoder.api import encode
+    from .standard_input import ordinary_file
 
-    with progress_bar("encoding", quiet=args.json and not sys.stderr.isatty()) as progress:
+    with (
+        ordinary_file(
+            args.input, Path(args.output), overwrite=args.yes, resume=args.resume
+        ) as source,
+        progress_bar("encoding", quiet=args.json and not sys.stderr.isatty()) as progress,
+    ):
         report = encode(
-            args.input,
+            source,
             args.output,
             crf=args.crf,
             bitrate=args.bitrate,

@@ -24,6 +24,9 @@ _HDR_NAMES = {TRANSFER_PQ: "PQ", TRANSFER_HLG: "HLG"}
 # have to tell.
 _ALWAYS_ALPHA = frozenset({"gif", "webp", "webp_anim"})
 
+# JPEG has no alpha: where its decoder gives a fourth channel, it is the fourth ink.
+_FOUR_INKS = frozenset({"mjpeg"})
+
 
 def check_size(path: Path, width: int, height: int) -> None:
     """Raise ``InputError`` for a frame size that the stream's header cannot hold."""
@@ -59,6 +62,11 @@ def refuse_unsupported(
         raise UnsupportedInputError(
             f"{path} has an alpha channel (transparency) beside its pictures, which cannot be read:"
             " flatten it onto a background first"
+        )
+    if has_alpha(frame) and codec_name in _FOUR_INKS:
+        raise UnsupportedInputError(
+            f"{path} is a picture for print (CMYK), whose colours depend on inks and paper: convert"
+            " it to RGB first"
         )
     if has_alpha(frame) and codec_name not in _ALWAYS_ALPHA and options.background is None:
         raise UnsupportedInputError(

@@ -12,7 +12,7 @@ from types import TracebackType
 import av
 import numpy as np
 
-from bitstream.container import Unfinished
+from bitstream.container import Unfinished, through_links
 
 from ..errors import OutputError, OutputExistsError
 
@@ -109,7 +109,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{target} is no ordinary file: name one")
     if target.exists() and not overwrite:
         raise OutputExistsError(f"{target} exists: pass -y to overwrite")
-    check_folder(target, target.parent)
+    check_folder(target, through_links(target).parent)
 
 
 def check_folder(target: str | Path, folder: Path) -> None:

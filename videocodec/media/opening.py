@@ -17,6 +17,7 @@ from .truncation import what_is_missing
 
 # FFmpeg "plays" text files as terminal art
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+_ANIMATED = 0x02  # a flag of VP8X, WebP container specification
 
 
 def open_container(path: Path) -> av.container.InputContainer:
@@ -30,7 +31,8 @@ def open_container(path: Path) -> av.container.InputContainer:
         raise InputError(f"{path} is a directory: name one video file in it")
     if not path.is_file():
         raise InputError(
-            f"{path} is no ordinary file, and it is read more than once: save it to a file first"
+            f"{path} is no ordinary file, and it is read more than once: save it to a file first,"
+            " or give it to the command as standard input, -"
         )
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes): copy or record it again")
@@ -100,3 +102,15 @@ def _without_video(path: Path, container: av.container.InputContainer) -> InputE
         )
     found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
     return InputError(f"{path} has no video stream (found: {found}): name a file that has pictures")
+
+
+def why_nothing_decodes(path: Path) -> str:
+    """What to say of a file in which there is a video, but no frame of it."""
+    with path.open("rb") as file:
+        head = file.read(21)
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and head[20:] and head[20] & _ANIMATED:
+        return (
+            "it is an animated WebP, which the installed PyAV does not decode: convert it to GIF or"
+            " a video first"
+        )
+    return "no frame can be decoded: it is empty or damaged"

@@ -20,7 +20,7 @@ from ..errors import InputError
 from .conversion import FrameConverter
 from .decoding import FrameDecoder
 from .frames import SourceFrame, UnconvertedFrame
-from .opening import open_container, open_stream
+from .opening import open_container, open_stream, why_nothing_decodes
 from .options import SourceOptions
 from .stills import StillReader, is_put_together
 from .timing import LONGEST_CONTAINER_STEP, LONGEST_STEP, TimestampRepair, time_base_for
@@ -94,7 +94,7 @@ class VideoSource:
             self._frames = self._put_together() or self._decoder.frames()
             self._first: av.VideoFrame | None = next(self._frames, None)
             if self._first is None:
-                raise InputError(f"{self.path}: no frame can be decoded: it is empty or damaged")
+                raise InputError(f"{self.path}: {why_nothing_decodes(self.path)}")
             self._convert = FrameConverter(
                 self.path,
                 self._first,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -48,6 +49,20 @@ def test_existing_target_is_kept_unless_told_otherwise(tmp_path, make_header, na
     assert existing.read_bytes() != b"precious" and [path.name for path in tmp_path.iterdir()] == [
         existing.name
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="symbolic links may need rights elsewhere")
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_symbolic_link_is_written_through(tmp_path, make_header, name, is_there) -> None:
+    (tmp_path / "far").mkdir()
+    far, link = tmp_path / "far" / f"real-{name}", tmp_path / name
+    if is_there:
+        far.write_bytes(b"old")
+    link.symlink_to(Path("far") / far.name)
+    write(link, make_header(), [picture(64, 48)], overwrite=True)
+    assert link.is_symlink() and len(far.read_bytes()) > 100
+    assert len(list(far.parent.iterdir())) == 1 and len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize(

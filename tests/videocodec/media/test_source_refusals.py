@@ -7,9 +7,11 @@ from fractions import Fraction
 import av
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 from videocodec.errors import InputError, UnsupportedInputError
+from videocodec.media.options import SourceOptions
 from videocodec.media.source import VideoSource
 
 from .conftest import add_silence, picture, read
@@ -31,6 +33,35 @@ def test_transparent_stills_are_refused(tmp_path, suffix) -> None:
     cv2.imwrite(str(path), np.dstack([picture(32, 32), np.full((32, 32), 128, np.uint8)]))
     with pytest.raises(UnsupportedInputError, match="alpha|transparent"):
         read(path)
+
+
+def test_an_animated_webp_is_called_one(tmp_path) -> None:
+    encoded = cv2.imencode(".webp", picture(32, 32), [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()
+    frame = bytes(6) + bytes([31, 0, 0, 31, 0, 0]) + bytes([40, 0, 0, 0]) + encoded[12:]
+    chunks = b"".join(
+        kind + len(data).to_bytes(4, "little") + data
+        for kind, data in (
+            (b"VP8X", bytes([2, 0, 0, 0, 31, 0, 0, 31, 0, 0])),
+            (b"ANIM", bytes(6)),
+            (b"ANMF", frame),
+            (b"ANMF", frame),
+        )
+    )
+    path = tmp_path / "a.webp"
+    path.write_bytes(b"RIFF" + (len(chunks) + 4).to_bytes(4, "little") + b"WEBP" + chunks)
+    with pytest.raises(
+        InputError, match="a.webp: it is an animated WebP, which the installed PyAV"
+    ):
+        VideoSource(path)
+
+
+def test_a_jpeg_of_four_inks_is_called_one(tmp_path) -> None:
+    """It may be given as RGB with alpha, which JPEG does not have."""
+    path = tmp_path / "a.jpg"
+    PIL.Image.new("CMYK", (32, 32), (10, 200, 30, 0)).save(path)
+    for options in (SourceOptions(), SourceOptions(background=(0, 0, 0))):
+        with pytest.raises(UnsupportedInputError, match="a.jpg is a picture for print"):
+            VideoSource(path, options=options)
 
 
 def test_unreadable_matrix_is_refused(make_clip) -> None:
