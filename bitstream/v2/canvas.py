@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from .context_network import INPUT_LIMIT
+from .context_network import INPUT_LIMIT, SIZES
 
 _BORDER = 8  # positions: the largest stride of a pass
 
@@ -15,13 +15,13 @@ _BORDER = 8  # positions: the largest stride of a pass
 class ValueCanvas:
     """Values of all channels with a border of zeros; what is not known yet is 0.
 
-    Planes: values, their magnitudes, and one that is 1 inside the picture.
+    Planes: values, their sizes, one that is 1 inside the picture, and sizes with signs.
     """
 
     def __init__(self, channels: int, height: int, width: int) -> None:
         self._channels, self._pitch = channels, width + 2 * _BORDER
-        planes = np.zeros((2 * channels + 1, height + 2 * _BORDER, self._pitch))
-        planes[-1, _BORDER:-_BORDER, _BORDER:-_BORDER] = 1
+        planes = np.zeros((3 * channels + 1, height + 2 * _BORDER, self._pitch))
+        planes[2 * channels, _BORDER:-_BORDER, _BORDER:-_BORDER] = 1
         self._size = planes[0].size
         self._planes = planes.reshape(len(planes), -1)
 
@@ -39,7 +39,9 @@ class ValueCanvas:
         limited = np.minimum(np.maximum(values, -INPUT_LIMIT), INPUT_LIMIT).T
         own = slice(first, first + len(limited))
         self._planes[own, centres] = limited
-        self._planes[self._channels :][own, centres] = np.abs(limited)
+        sizes = SIZES[np.abs(limited)]
+        self._planes[self._channels :][own, centres] = sizes
+        self._planes[2 * self._channels + 1 :][own, centres] = np.where(limited < 0, -sizes, sizes)
 
     def features(
         self,
@@ -48,8 +50,8 @@ class ValueCanvas:
         columns: npt.NDArray[np.int64],
         stride: int,
     ) -> npt.NDArray[np.float64]:
-        """The 3×3 neighbourhoods on a grid of that stride, (n, 9·(2·visible + 1)) float64 holding
-        integers: values of the first ``visible`` channels, their magnitudes, inside.
+        """The 3×3 neighbourhoods on a grid of that stride, (n, 9·(3·visible + 1)) float64 holding
+        integers: values of the first ``visible`` channels, their sizes, inside, sizes with signs.
         """
         offsets = _taps(self._channels, self._size, self._pitch, visible, stride)
         centres = self._centres(rows, columns)
@@ -67,7 +69,9 @@ class ValueCanvas:
 @lru_cache(maxsize=64)
 def _taps(channels: int, size: int, pitch: int, visible: int, stride: int) -> npt.NDArray[np.int64]:
     """Where inputs lie, relative to the position in the first of the planes."""
-    planes = [*range(visible), *range(channels, channels + visible), 2 * channels]
+    starts = (0, channels, 2 * channels + 1)
+    values, sizes, signed = ([*range(start, start + visible)] for start in starts)
+    planes = [*values, *sizes, 2 * channels, *signed]
     around = [(dy * pitch + dx) * stride for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     offsets: npt.NDArray[np.int64] = (np.array(planes)[:, None] * size + np.array(around)).ravel()
     offsets.flags.writeable = False

@@ -29,9 +29,22 @@ TAPS = 9
 CONSTANT_PLANES = FLAGS + 2  # the flags, log2 of the step, ones: the same at all positions
 
 
+def _sizes() -> npt.NDArray[np.int64]:
+    """log2(1 + |value|) in sixteenths, rounded to nearest, of magnitudes 0 to INPUT_LIMIT.
+
+    The largest n with 2^((n - 1/2) / 16) <= 1 + m / 16, which is 2^(127 + 2·n) <= (16 + m)^32 in
+    integers.
+    """
+    powers = ((16 + m) ** 32 for m in range(INPUT_LIMIT + 1))
+    return np.array([(power.bit_length() - 128) >> 1 for power in powers])
+
+
+SIZES = _sizes()
+
+
 def planes_of(first: int, channels: int) -> int:
-    """How many planes the network of a slice sees: values and magnitudes of the ``first`` channels
-    before it and of its own, and the constant planes.
+    """How many planes each part of the network of a slice sees: two for each of the ``first``
+    channels before it and of its own, and the constant planes.
     """
     return 2 * (first + channels) + CONSTANT_PLANES
 
@@ -40,59 +53,76 @@ def planes_of(first: int, channels: int) -> int:
 class SliceNetwork:
     """Integer weights of one slice's network.
 
-    channels: of the slice, C below.
-    gather (9·K, hidden + 2·C) float64 holding integers, rows plane-major, then row-major over the
-    3×3 neighbourhood; mix (hidden, 2·C): both with WEIGHT_BITS, but rows of gather for flags and
-    ones with SUM_BITS and for log2 of the step with SUM_BITS - STEP_BITS fraction bits.
-    gather_bias (hidden + 2·C,), mix_bias (2·C,): with SUM_BITS.
+    channels: of the slice, C below; n channels are visible: of the slices before, and its own.
+    direct (9·K, 2·C) float64 holding integers, rows plane-major, then row-major over the 3×3
+    neighbourhood; planes are n values, n sizes and the constant ones.  gather (9·K, H): n sizes,
+    the constant ones, n sizes with the value's sign.  mix (H, 2·C).  All with WEIGHT_BITS, but rows
+    for flags and ones with SUM_BITS and for log2 of the step with SUM_BITS - STEP_BITS fraction
+    bits.  direct_bias (2·C,), gather_bias (H,): with SUM_BITS.
     Outputs: C means, then C log2 scales.
     """
 
+    direct: npt.NDArray[np.float64]
+    direct_bias: npt.NDArray[np.float64]
     gather: npt.NDArray[np.float64]
     gather_bias: npt.NDArray[np.float64]
     mix: npt.NDArray[np.float64]
-    mix_bias: npt.NDArray[np.float64]
     channels: int
 
     def __post_init__(self) -> None:
         outputs, hidden = 2 * self.channels, self.mix.shape[0]
-        if self.gather.shape[1:] != (hidden + outputs,) or self.mix.shape != (hidden, outputs):
+        rows = len(self.direct)
+        if (self.direct.shape, self.gather.shape, self.mix.shape) != (
+            (rows, outputs),
+            (rows, hidden),
+            (hidden, outputs),
+        ):
             raise ValueError(
-                f"context network: shapes {self.gather.shape} and {self.mix.shape} do not fit"
-                f" {self.channels} channels"
+                f"context network: shapes {self.direct.shape}, {self.gather.shape} and"
+                f" {self.mix.shape} do not fit {self.channels} channels"
             )
 
-    def for_pass(self, flags: tuple[int, int, int], log2_step: int) -> npt.NDArray[np.float64]:
-        """The weights of a pass, (9·(K - 4), hidden + 2·C): the constant planes are one plane, 1
-        inside the picture.
+    def for_pass(
+        self, flags: tuple[int, int, int], log2_step: int
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The weights of a pass, of ``direct`` (9·(2·n + 1), 2·C) and ``gather`` (9·(2·n + 1), H):
+        the constant planes are one plane, 1 inside the picture.
 
         log2_step: of the quantiser, in eighths.
         """
-        split = len(self.gather) - TAPS * CONSTANT_PLANES
-        constant = self.gather[split:].reshape(CONSTANT_PLANES, TAPS, -1)
-        factors = np.array([*flags, log2_step, 1], dtype=np.float64)
-        inside = (factors[:, None, None] * constant).sum(0)
-        return np.concatenate([self.gather[:split], inside])
+        factors = np.array([*flags, log2_step, 1], dtype=np.float64)[:, None, None]
+        visible = (len(self.direct) // TAPS - CONSTANT_PLANES) // 2
+        folded = []
+        for weights, before in ((self.direct, 2 * visible), (self.gather, visible)):
+            start, end = TAPS * before, TAPS * (before + CONSTANT_PLANES)
+            constant = weights[start:end].reshape(CONSTANT_PLANES, TAPS, -1)
+            inside = (factors * constant).sum(0)
+            folded.append(np.concatenate([weights[:start], inside, weights[end:]]))
+        return folded[0], folded[1]
 
     def evaluate(
-        self, features: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
+        self,
+        features: npt.NDArray[np.float64],
+        weights: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Features (n, 9·(K - 4)), integers in float64, and the weights of the pass → mean and log2
-        scale in sixteenths, (n, C) int64 each.
+        """Features (m, 9·(3·n + 1)), integers in float64, and the weights of the pass → mean and
+        log2 scale in sixteenths, (m, C) int64 each.
+
+        Planes of the features: n values, n sizes, inside the picture, n sizes with signs.
         """
-        hidden = self.mix.shape[0]
-        gathered = features @ weights
-        gathered += self.gather_bias
+        direct, gather = weights
         # ldexp, not a power: where somebody has changed the processor's rounding, a power may be
         # off by a bit, which moves a floor.
-        activation = gathered[:, :hidden] * ldexp(1, HIDDEN_BITS - SUM_BITS)
+        activation = features[:, -len(gather) :] @ gather
+        activation += self.gather_bias
+        activation *= ldexp(1, HIDDEN_BITS - SUM_BITS)
         np.floor(activation, out=activation)
         np.minimum(np.maximum(activation, 0, out=activation), HIDDEN_LIMIT, out=activation)
         mixed = activation @ self.mix
         mixed *= ldexp(1, SUM_BITS - HIDDEN_BITS - WEIGHT_BITS)
         np.floor(mixed, out=mixed)
-        mixed += self.mix_bias
-        mixed += gathered[:, hidden:]
+        mixed += features[:, : len(direct)] @ direct
+        mixed += self.direct_bias
         down = SUM_BITS - VALUE_BITS
         mixed += 1 << (down - 1)
         mixed *= ldexp(1, -down)

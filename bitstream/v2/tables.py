@@ -17,6 +17,7 @@ from .context_network import TAPS, WEIGHT_LIMIT, SliceNetwork, planes_of
 from .level_contexts import LEVEL_CLASSES
 
 _LARGEST_HIDDEN = 256
+NETWORK_PARTS = ("direct", "direct_bias", "gather", "gather_bias", "mix")
 # Gives the integers of a name, whose shape must be this one; () is any.
 _Take = Callable[[str, tuple[int, ...]], npt.NDArray[np.int64]]
 
@@ -79,7 +80,7 @@ class LevelTables:
         """The arrays as they are stored, int32."""
         tensors: dict[str, npt.NDArray[Any]] = {"slices": np.array(self.slices), **self.priors}
         for index, network in enumerate(self.networks):
-            for part in ("gather", "gather_bias", "mix", "mix_bias"):
+            for part in NETWORK_PARTS:
                 tensors[f"context.{index}.{part}"] = getattr(network, part)
         # safetensors writes the memory of an array as it lies, also of a transposed one.
         return {name: np.ascontiguousarray(v.astype(np.int32)) for name, v in tensors.items()}
@@ -122,12 +123,20 @@ def _network(take: _Take, slices: tuple[int, ...], index: int) -> SliceNetwork:
     hidden = take(f"{name}.mix", ()).size // (2 * channels)
     if not 1 <= hidden <= _LARGEST_HIDDEN:
         raise TablesError(f"{name}.mix: hidden width must be 1..{_LARGEST_HIDDEN}, is {hidden}")
-    shapes = {
-        "gather": (TAPS * planes_of(sum(slices[:index]), channels), hidden + 2 * channels),
-        "gather_bias": (hidden + 2 * channels,),
-        "mix": (hidden, 2 * channels),
-        "mix_bias": (2 * channels,),
-    }
+    rows = TAPS * planes_of(sum(slices[:index]), channels)
+    shapes = dict(
+        zip(
+            NETWORK_PARTS,
+            (
+                (rows, 2 * channels),
+                (2 * channels,),
+                (rows, hidden),
+                (hidden,),
+                (hidden, 2 * channels),
+            ),
+            strict=True,
+        )
+    )
     values = {p: take(f"{name}.{p}", shape).astype(np.float64) for p, shape in shapes.items()}
     if any(np.abs(value).max() > WEIGHT_LIMIT for value in values.values()):
         raise TablesError(f"{name}: weights must lie within ±2^24, or sums would not be exact")

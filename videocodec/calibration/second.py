@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from torch import nn
 
 from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL
 from bitstream.v2.context_network import (
@@ -24,6 +24,7 @@ from bitstream.v2.level_contexts import (
     LEVEL_CLASSES,
     LevelClass,
 )
+from bitstream.v2.scan import FLAGS
 from bitstream.v2.tables import LevelTables, element_shapes
 
 from ..networks.second import rate
@@ -40,22 +41,30 @@ def tables_of(model: rate.Rate) -> LevelTables:
 
 def _network(net: rate.SliceNetwork) -> SliceNetwork:
     """Weights as integers, with as many fraction bits as their inputs leave them."""
-    gather = net.gather.weight.detach().double().cpu()
-    by_plane = gather.permute(1, 2, 3, 0).reshape(gather.shape[1], TAPS, -1).numpy()
-    bits = np.full(len(by_plane), WEIGHT_BITS)
-    bits[-CONSTANT_PLANES:] = SUM_BITS
-    bits[-2] = SUM_BITS - STEP_BITS  # log2 of the step comes in eighths
     mix = net.mix.weight.detach().double().cpu()[:, :, 0, 0].T.numpy()
     return SliceNetwork(
-        _integers(by_plane, bits[:, None, None]).reshape(len(by_plane) * TAPS, -1),
+        _rows(net.direct, 2 * net.visible),
+        _integers(_values(net.direct.bias), SUM_BITS),
+        _rows(net.gather, net.visible),
         _integers(_values(net.gather.bias), SUM_BITS),
         _integers(mix, WEIGHT_BITS),
-        _integers(_values(net.mix.bias), SUM_BITS),
         net.own,
     )
 
 
-def _values(parameter: torch.Tensor | None) -> npt.NDArray[np.float64]:
+def _rows(convolution: nn.Conv2d, constants: int) -> npt.NDArray[np.float64]:
+    """Integer weights of a 3×3 convolution, plane-major rows; constants: how many planes come
+    before the constant ones.
+    """
+    weight = convolution.weight.detach().double().cpu()
+    by_plane = weight.permute(1, 2, 3, 0).reshape(weight.shape[1], TAPS, -1).numpy()
+    bits = np.full(len(by_plane), WEIGHT_BITS)
+    bits[constants : constants + CONSTANT_PLANES] = SUM_BITS
+    bits[constants + FLAGS] = SUM_BITS - STEP_BITS  # log2 of the step comes in eighths
+    return _integers(by_plane, bits[:, None, None]).reshape(len(by_plane) * TAPS, -1)
+
+
+def _values(parameter: nn.Parameter | None) -> npt.NDArray[np.float64]:
     assert parameter is not None  # of a convolution with a bias
     values: npt.NDArray[np.float64] = parameter.detach().double().cpu().numpy()
     return values

@@ -19,7 +19,8 @@ def random_tables(
     rng, networks = np.random.default_rng(seed), []
     for index, own in enumerate(slices):
         rows, outputs = TAPS * planes_of(sum(slices[:index]), own), 2 * own
-        shapes = ((rows, hidden + outputs), (hidden + outputs,), (hidden, outputs), (outputs,))
+        direct, gather = ((rows, outputs), (outputs,)), ((rows, hidden), (hidden,))
+        shapes = (*direct, *gather, (hidden, outputs))
         parts = [rng.integers(-size, size + 1, shape).astype(np.float64) for shape in shapes]
         networks.append(SliceNetwork(*parts, channels=own))
     priors = {name: _falling(shape) for name, shape in element_shapes(len(slices)).items()}
@@ -41,7 +42,7 @@ class Levels:
 
     def __init__(self, levels: np.ndarray) -> None:
         self._levels = levels
-        self.means = np.zeros_like(levels)
+        self.means, self.log2_scales = np.zeros_like(levels), np.zeros_like(levels)
 
     @property
     def choose(self) -> LevelChooser:
@@ -51,4 +52,5 @@ class Levels:
     def _choose(self, part: PassContext) -> np.ndarray:
         own = slice(part.first, part.first + part.channels)
         self.means[own, part.rows, part.columns] = part.mean.T
+        self.log2_scales[own, part.rows, part.columns] = part.log2_scale.T
         return self._levels[own, part.rows, part.columns].T

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from bitstream.v2.canvas import ValueCanvas
-from bitstream.v2.context_network import INPUT_LIMIT, TAPS, WEIGHT_LIMIT, SliceNetwork, planes_of
+from bitstream.v2.context_network import (
+    INPUT_LIMIT,
+    SIZES,
+    TAPS,
+    WEIGHT_LIMIT,
+    SliceNetwork,
+    planes_of,
+)
 from bitstream.v2.level_contexts import SCALE_BINS, scale_bins
 
 from ...conformance.float_environment import ROUNDINGS, Unavailable, floats
@@ -30,24 +37,35 @@ def evaluated(
 ) -> list[int]:
     """Means, then log2 scales, of one position, as FORMAT-2.md has it.
 
-    planes: the nine values of every plane that is no constant, and of the picture's inside last.
+    planes: the nine taps of every plane: values, sizes, inside, sizes with signs.
     """
-    inside = planes[-1]
-    constant = [[factor * tap for tap in inside] for factor in (*flags, log2_step, 1)]
-    inputs = [value for plane in (*planes[:-1], *constant) for value in plane]
-    hidden, outputs = network.mix.shape
-    columns = network.gather.astype(np.int64).T.tolist()
-    sums = [
-        sum(x * w for x, w in zip(inputs, column, strict=True)) + int(bias)
-        for column, bias in zip(columns, network.gather_bias, strict=True)
+    n = len(planes) // 3
+    constant = [[factor * tap for tap in planes[2 * n]] for factor in (*flags, log2_step, 1)]
+    sums = summed([*planes[: 2 * n], *constant], network.direct, network.direct_bias)
+    before = [*planes[n : 2 * n], *constant, *planes[2 * n + 1 :]]
+    active = [
+        min(max(value >> 8, 0), 2**20 - 1)
+        for value in summed(before, network.gather, network.gather_bias)
     ]
-    active = [min(max(value >> 8, 0), 2**20 - 1) for value in sums[:hidden]]
     found = []
-    for output in range(outputs):
+    for output, direct in enumerate(sums):
         mixed = sum(a * int(w) for a, w in zip(active, network.mix[:, output], strict=True)) >> 4
-        total = mixed + int(network.mix_bias[output]) + sums[hidden + output]
-        found.append(clip((total + 2**11) >> 12, 2**17 - 1))
+        found.append(clip((mixed + direct + 2**11) >> 12, 2**17 - 1))
     return found
+
+
+def summed(planes: list[list[int]], weights: np.ndarray, biases: np.ndarray) -> list[int]:
+    inputs = [value for plane in planes for value in plane]
+    return [
+        sum(x * w for x, w in zip(inputs, column, strict=True)) + int(bias)
+        for column, bias in zip(weights.astype(np.int64).T.tolist(), biases, strict=True)
+    ]
+
+
+def test_sizes_are_logarithms() -> None:
+    magnitudes = np.arange(INPUT_LIMIT + 1)
+    assert np.array_equal(SIZES, np.rint(16 * np.log2(1 + magnitudes / 16)))
+    assert SIZES[[0, 1, 16, 48, INPUT_LIMIT]].tolist() == [0, 1, 16, 32, 144]
 
 
 @settings(max_examples=40)
@@ -63,7 +81,8 @@ def test_networks_agree_with_integers_of_any_size(
     network, rng = random_tables(seed, (1, 2), 4, size).networks[1], np.random.default_rng(seed)
     values = rng.integers(-largest, largest + 1, (3, TAPS))
     inside = rng.integers(0, 2, (1, TAPS))
-    planes = [*values.tolist(), *np.abs(values).tolist(), *inside.tolist()]
+    sizes = SIZES[np.abs(values)]
+    planes = np.concatenate([values, sizes, inside, np.sign(values) * sizes]).tolist()
     flags, log2_step = (1, 0, 2), int(rng.integers(-26, 59))
     features = np.array(planes, dtype=np.float64).reshape(1, -1)
     try:
@@ -107,17 +126,18 @@ def test_values_enter_clamped_and_the_border_is_zero() -> None:
     canvas = ValueCanvas(2, 9, 9)
     corner = np.array([0]), np.array([0])
     canvas.store(0, *corner, np.array([[INPUT_LIMIT + 5, -7]]))
-    found = canvas.features(2, *corner, 8)[0].reshape(5, 3, 3)
-    assert found[:, 1, 1].tolist() == [INPUT_LIMIT, -7, INPUT_LIMIT, 7, 1]
+    found = canvas.features(2, *corner, 8)[0].reshape(7, 3, 3)
+    assert found[:, 1, 1].tolist() == [INPUT_LIMIT, -7, 144, 8, 1, 144, -8]
     assert found[4].tolist() == [[0, 0, 0], [0, 1, 1], [0, 1, 1]]
-    assert not found[:4, 0].any() and not found[:4, :, 0].any()
+    others = np.delete(found, 4, 0)
+    assert not others[:, 0].any() and not others[:, :, 0].any()
 
 
 def test_neighbours_are_those_of_the_grid() -> None:
     canvas = ValueCanvas(1, 16, 16)
     rows, columns = (plane.ravel() for plane in np.mgrid[:16, :16])
     canvas.store(0, rows, columns, (16 * rows + columns)[:, None])
-    found = canvas.features(1, np.array([8]), np.array([4]), 4)[0].reshape(3, 3, 3)
+    found = canvas.features(1, np.array([8]), np.array([4]), 4)[0].reshape(4, 3, 3)
     assert found[0].tolist() == [[64, 68, 72], [128, 132, 136], [192, 196, 200]]
 
 

@@ -68,21 +68,25 @@ def test_the_classes_of_levels() -> None:
 
 
 def test_the_example() -> None:
-    gather = np.zeros((TAPS * planes_of(0, 1), 3))
-    gather[[tap for tap in range(TAPS) if tap != 4], 1] = 1024
-    network = SliceNetwork(gather, np.zeros(3), np.zeros((1, 2)), np.zeros(2), 1)
+    rows_of_each = TAPS * planes_of(0, 1)
+    direct, gather = np.zeros((rows_of_each, 2)), np.zeros((rows_of_each, 1))
+    direct[[tap for tap in range(TAPS) if tap != 4], 0] = 1024
+    # The eight neighbours' sizes, a sixteenth of each, go through the hidden unit to the scale.
+    gather[[tap for tap in range(TAPS) if tap != 4], 0] = 256
+    network = SliceNetwork(direct, np.zeros(2), gather, np.zeros(1), np.array([[0, 4096]]), 1)
     priors = {name: even(shape) for name, shape in element_shapes(1).items()}
     tables = LevelTables((1,), (network,), priors)
     levels, values = np.zeros((2, 1, 3, 3), np.int64)
-    means = {}
-    for _, place, mean, level, value in rows(6):
+    expected = {}
+    for _, place, mean, log2_scale, level, value in rows(6):
         row, column = (int(number) for number in place.split(", "))
         levels[0, row, column], values[0, row, column] = int(level), int(value)
-        means[row, column] = int(mean)
+        expected[row, column] = int(mean), int(log2_scale)
     chosen, writer = Levels(levels), SymbolWriter()
     found = LevelCoder(tables, 3, 3).code(writer, log2_step_eighths(40), chosen.choose, 1)
-    assert np.array_equal(found, values) and len(means) == 9
-    assert all(chosen.means[0][place] == mean for place, mean in means.items())
+    assert np.array_equal(found, values) and len(expected) == 9
+    for place, pair in expected.items():
+        assert (chosen.means[0][place], chosen.log2_scales[0][place]) == pair
     assert f"payload is `{writer.finish().hex()}`" in TEXT
 
 

@@ -40,7 +40,10 @@ def put(name: str, value: object) -> Callable[[dict], None]:
         (lambda tensors: tensors.pop("levels.wide"), "levels.wide must be integers.*missing"),
         (put("slice_count", [[65536, 0, 0, 0, 0, 0]]), "slice_count: every row"),
         (put("slice_count", [[2**62, 2**62, 2**62, 2**62, 65535, 1]]), "slice_count: every row"),
-        (put("context.0.mix_bias", [1 << 24, 1 + (1 << 24)]), "context.0: weights must lie within"),
+        (
+            put("context.0.direct_bias", [1 << 24, 1 + (1 << 24)]),
+            "context.0: weights must lie within",
+        ),
         (put("context.1.gather", [[1]]), "context.1.gather must be integers of shape"),
         (put("context.2.mix", np.zeros((0, 4), np.int32)), "hidden width must be 1..256"),
     ],

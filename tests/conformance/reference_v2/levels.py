@@ -22,6 +22,22 @@ def clip(value: int, low: int, high: int) -> int:
     return min(max(value, low), high)
 
 
+def size(magnitude: int) -> int:
+    """log2(1 + magnitude / 16) in sixteenths: the last whose power of two is not above it."""
+    found = 0
+    while 2 ** (129 + 2 * found) <= (16 + magnitude) ** 32:
+        found += 1
+    return found
+
+
+def sums(planes: list[list[int]], weights: list[list[int]], biases: list[int]) -> list[int]:
+    inputs = [value for plane in planes for value in plane]
+    return [
+        bias + sum(x * row[j] for x, row in zip(inputs, weights, strict=True))
+        for j, bias in enumerate(biases)
+    ]
+
+
 class ReferenceLevels:
     """Decodes keyframes of so many rows and columns of latents; tensors: of the tables file."""
 
@@ -59,7 +75,7 @@ class ReferenceLevels:
         """Means, then log2 scales."""
         part = {
             name: self.tensors[f"context.{index}.{name}"].tolist()
-            for name in ("gather", "gather_bias", "mix", "mix_bias")
+            for name in ("direct", "direct_bias", "gather", "gather_bias", "mix")
         }
         visible = frame[: first + self.slices[index]]
         taps = [
@@ -75,19 +91,19 @@ class ReferenceLevels:
             ]
             for plane in visible
         ]
-        planes = [*values, *([abs(v) for v in plane] for plane in values)]
-        planes += [[constant * ok for ok in is_inside] for constant in constants]
-        inputs = [value for plane in planes for value in plane]
-        sums = [
-            bias + sum(x * row[j] for x, row in zip(inputs, part["gather"], strict=True))
-            for j, bias in enumerate(part["gather_bias"])
+        sizes = [[size(abs(v)) for v in plane] for plane in values]
+        signed = [
+            [-s if v < 0 else s for v, s in zip(*pair, strict=True)]
+            for pair in zip(values, sizes, strict=True)
         ]
-        width = len(part["mix"])
-        hidden = [clip(value >> 8, 0, 2**20 - 1) for value in sums[:width]]
+        constant = [[one * ok for ok in is_inside] for one in constants]
+        direct = sums([*values, *sizes, *constant], part["direct"], part["direct_bias"])
+        gathered = sums([*sizes, *constant, *signed], part["gather"], part["gather_bias"])
+        hidden = [clip(value >> 8, 0, 2**20 - 1) for value in gathered]
         outputs = []
-        for o, bias in enumerate(part["mix_bias"]):
+        for o, value in enumerate(direct):
             mixed = sum(h * row[o] for h, row in zip(hidden, part["mix"], strict=True)) >> 4
-            outputs.append(clip((mixed + bias + sums[width + o] + 2048) >> 12, -131071, 131071))
+            outputs.append(clip((mixed + value + 2048) >> 12, -131071, 131071))
         return outputs
 
     def decode_pass(self, coder, first, places, expected, frame) -> None:

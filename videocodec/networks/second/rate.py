@@ -16,6 +16,7 @@ from ..context import logistic_bits, slice_sizes
 from ..starts import zeroed
 
 _HIDDEN = 32
+_CONSTANTS = FLAGS + 2  # planes that are the same at all positions: flags, log2 of the step, ones
 _SOFTNESS = 4.0  # of rounding in training: gradients between 0.15 and 2.1 times as large
 _ROUNDING_VARIANCE = 0.1  # in squared steps: 1/12, a little more for the dead zone
 
@@ -23,32 +24,40 @@ _ROUNDING_VARIANCE = 0.1  # in squared steps: 1/12, a little more for the dead z
 class SliceNetwork(nn.Module):
     """Mean and log2 scale of one slice: float twin of format version 2's context networks.
 
-    A 3×3 convolution sees, plane after plane: values of the earlier slices and what is known of
-    this one, their magnitudes, the flags of the pass, log2 of the step, and ones.  Its first
-    outputs go through ReLU and a 1×1 convolution, the others are added directly.
+    Planes of a 3×3 neighbourhood, over the channels of the earlier slices and of this one: values,
+    sizes log2(1 + |value|), the flags of the pass, log2 of the step, ones, and sizes with the sign
+    of the value.  ``gather``, whose outputs go through ReLU and ``mix``, sees all but the values:
+    those are up to hundreds of steps, which drown hidden units.  ``direct`` sees all but the last.
+    A scale is about proportional to its neighbours' magnitudes, which logarithms make linear.
     """
 
     def __init__(self, earlier: int, own: int, hidden: int) -> None:
         super().__init__()
-        self.earlier, self.own, self.hidden = earlier, own, hidden
-        self.gather = nn.Conv2d(2 * (earlier + own) + FLAGS + 2, hidden + 2 * own, 3, padding=1)
-        self.mix = nn.Conv2d(hidden, 2 * own, 1)
-        zeroed(self.mix)
+        self.earlier, self.own = earlier, own
+        self.visible = earlier + own
+        planes = 2 * self.visible + _CONSTANTS
+        self.direct = nn.Conv2d(planes, 2 * own, 3, padding=1)
+        self.gather = nn.Conv2d(planes, hidden, 3, padding=1)
+        self.mix = nn.Conv2d(hidden, 2 * own, 1, bias=False)
+        zeroed(self.direct)
+        nn.init.zeros_(self.mix.weight)
 
-    def from_earlier(self, earlier: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
-        """The part of the 3×3 convolution that all passes over a grid share.
+    def from_earlier(
+        self, earlier: torch.Tensor, log2_step: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The parts of ``direct`` and of ``gather`` that all passes over a grid share.
 
         earlier: (B, C', h, w); log2_step: (B,).
         """
         ones = torch.ones_like(log2_step).reshape(-1, 1, 1, 1).expand(-1, 1, *earlier.shape[2:])
-        seen = [earlier, earlier.abs(), log2_step.reshape(-1, 1, 1, 1) * ones, ones]
-        flags = 2 * (self.earlier + self.own)
-        planes = [*self._planes(0, self.earlier), flags + FLAGS, flags + FLAGS + 1]
-        weight = self.gather.weight[:, planes]
-        return F.conv2d(torch.cat(seen, 1), weight, self.gather.bias, padding=1)
+        constants = [log2_step.reshape(-1, 1, 1, 1) * ones, ones]
+        return self._convolved(earlier, 0, constants, FLAGS, with_bias=True)
 
     def forward(
-        self, shared: torch.Tensor, known: torch.Tensor, flags: tuple[int, int, int]
+        self,
+        shared: tuple[torch.Tensor, torch.Tensor],
+        known: torch.Tensor,
+        flags: tuple[int, int, int],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log2 scale, (B, own, h, w) float32 each.
 
@@ -56,18 +65,44 @@ class SliceNetwork(nn.Module):
         not known yet.
         """
         ones = torch.ones_like(known[:, :1])
-        first = 2 * (self.earlier + self.own)
-        planes = [*self._planes(self.earlier, self.own), *range(first, first + FLAGS)]
-        seen = torch.cat([known, known.abs(), *(ones * flag for flag in flags)], 1)
-        gathered = shared + F.conv2d(seen, self.gather.weight[:, planes], padding=1)
-        hidden, direct = gathered.split([self.hidden, 2 * self.own], 1)
-        mean, log2_scale = (direct + self.mix(F.relu(hidden))).float().chunk(2, 1)
+        constants = [ones * flag for flag in flags]
+        direct, gathered = self._convolved(known, self.earlier, constants, 0, with_bias=False)
+        hidden = F.relu(shared[1] + gathered)
+        mean, log2_scale = (shared[0] + direct + self.mix(hidden)).float().chunk(2, 1)
         return mean, log2_scale
 
-    def _planes(self, first: int, count: int) -> list[int]:
-        """Where values and magnitudes of visible channels from ``first`` on are in the input."""
-        visible = self.earlier + self.own
-        return [*range(first, first + count), *range(visible + first, visible + first + count)]
+    def _convolved(
+        self,
+        values: torch.Tensor,
+        first: int,
+        constants: list[torch.Tensor],
+        first_constant: int,
+        with_bias: bool,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What visible channels from ``first`` on and some of the constant planes add to ``direct``
+        and ``gather``.
+        """
+        sizes = torch.log2(1 + values.abs())
+        channels = [*range(first, first + values.shape[1])]
+        seen = [*range(first_constant, first_constant + len(constants))]
+        by_value = [*channels, *(self.visible + i for i in channels)]
+        by_value += [2 * self.visible + i for i in seen]
+        by_size = [*channels, *(self.visible + i for i in seen)]
+        by_size += [self.visible + _CONSTANTS + i for i in channels]
+        return (
+            F.conv2d(
+                torch.cat([values, sizes, *constants], 1),
+                self.direct.weight[:, by_value],
+                self.direct.bias if with_bias else None,
+                padding=1,
+            ),
+            F.conv2d(
+                torch.cat([sizes, *constants, values.sign() * sizes], 1),
+                self.gather.weight[:, by_size],
+                self.gather.bias if with_bias else None,
+                padding=1,
+            ),
+        )
 
 
 class Rate(nn.Module):

@@ -49,9 +49,10 @@ def whole_network(
     """As the format has it: all planes in their order through one convolution."""
     seen = torch.cat([earlier, known], 1)
     ones = torch.ones_like(seen[:, :1])
-    planes = [ones * flag for flag in flags] + [ones * log2_step.reshape(-1, 1, 1, 1), ones]
-    gathered = net.gather(torch.cat([seen, seen.abs(), *planes], 1))
-    hidden, direct = gathered.split([net.hidden, 2 * net.own], 1)
+    constants = [ones * flag for flag in flags] + [ones * log2_step.reshape(-1, 1, 1, 1), ones]
+    sizes = torch.log2(1 + seen.abs())
+    direct = net.direct(torch.cat([seen, sizes, *constants], 1))
+    hidden = net.gather(torch.cat([sizes, *constants, seen.sign() * sizes], 1))
     return (direct + net.mix(torch.relu(hidden))).chunk(2, 1)
 
 
@@ -89,10 +90,9 @@ def test_slices_are_coded_in_the_passes_of_the_format(height: int, width: int) -
 
 def test_values_are_a_whole_number_of_steps_from_what_is_expected() -> None:
     """So that where the expectation is right nothing is sent and nothing is lost by it."""
-    rate = Rate(8)  # its last layers are zero, but not its direct ones
+    rate = Rate(8)  # its last layers are zero
     for net in rate.nets:
-        torch.nn.init.zeros_(net.gather.weight)
-        net.gather.bias.data[net.hidden : net.hidden + net.own] = 0.3
+        net.direct.bias.data[: net.own] = 0.3
     quantised, _ = run(rate, torch.full((1, 8, 4, 4), 0.4))
     assert torch.allclose(quantised, torch.full_like(quantised, 0.3))
     quantised, _ = run(rate, torch.full((1, 8, 4, 4), 1.9))
@@ -154,8 +154,9 @@ def test_in_training_bits_draw_values_below_the_next_level_back() -> None:
     inputs = (torch.zeros(1), torch.zeros(1), torch.ones(1, 1))
     with torch.no_grad():
         for net in rate.nets:
-            net.gather.weight.zero_()
-            net.gather.bias.zero_()  # means of 0
+            net.direct.weight.zero_()
+            net.direct.bias.zero_()
+            net.mix.weight.zero_()  # means of 0
     rate(latents, *inputs, is_training=True)[1].sum().backward()
     assert latents.grad is not None and (latents.grad > 0).all()
 
