@@ -35,8 +35,8 @@ from videocodec.media.source import VideoSource
 from videocodec.training.losses import grey_level_error
 from videocodec.training.second.losses import colour_planes
 
-_FIGURES = ("luma PSNR dB", "colour PSNR dB", "SSIMULACRA2", "lpips-squeeze")
-_FORMATS = ("{:.2f}", "{:.2f}", "{:.1f}", "{:.3f}")
+_FIGURES = ("RGB PSNR dB", "luma PSNR dB", "colour PSNR dB", "SSIMULACRA2", "lpips-squeeze")
+_FORMATS = ("{:.2f}", "{:.2f}", "{:.2f}", "{:.1f}", "{:.3f}")
 # Gives bytes and decoded RGB of a picture at a quantiser.
 Coded = Callable[[np.ndarray, int], tuple[int, np.ndarray]]
 
@@ -53,13 +53,14 @@ def load_picture(file: Path) -> np.ndarray:
 
 
 def figures(decoded: np.ndarray, source: np.ndarray, lpips: LpipsSqueeze | None) -> list[float]:
-    """PSNR of luma and of the colour differences (BT.601) in dB, SSIMULACRA2, lpips-squeeze where
-    its weights are given.
+    """PSNR of RGB, of luma and of the colour differences (BT.601) in dB, SSIMULACRA2, lpips-squeeze
+    where its weights are given.
     """
     first, second = (
         torch.from_numpy(p).permute(2, 0, 1)[None].float() / 127.5 - 1 for p in (decoded, source)
     )
-    planes = colour_planes(grey_level_error(first, second))
+    error = grey_level_error(first, second)
+    planes = (error, *colour_planes(error))
     found = [10 * math.log10(255**2 / max(float(plane.square().mean()), 1e-9)) for plane in planes]
     files = []
     for picture in (source, decoded):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import nn
 
 from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL
@@ -64,7 +65,7 @@ def _rows(convolution: nn.Conv2d, constants: int) -> npt.NDArray[np.float64]:
     return _integers(by_plane, bits[:, None, None]).reshape(len(by_plane) * TAPS, -1)
 
 
-def _values(parameter: nn.Parameter | None) -> npt.NDArray[np.float64]:
+def _values(parameter: torch.Tensor | None) -> npt.NDArray[np.float64]:
     assert parameter is not None  # of a convolution with a bias
     values: npt.NDArray[np.float64] = parameter.detach().double().cpu().numpy()
     return values

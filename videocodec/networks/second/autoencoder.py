@@ -36,7 +36,7 @@ class SecondShape:
     activation: of the wide blocks, one of ``ACTIVATIONS``.
     """
 
-    channels: int = 64
+    channels: int = 48
     fine_width: int = 48
     width: int = 96
     encoder_low_width: int = 192

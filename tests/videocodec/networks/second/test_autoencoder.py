@@ -71,8 +71,8 @@ def test_a_pixel_far_away_does_not_matter() -> None:
 
 def test_weights_of_training_runs_have_these_names_and_shapes() -> None:
     state = SecondCodec().state_dict()
-    assert len(state) == 116
-    assert sum(value.numel() for value in state.values()) == 1_954_236
+    assert len(state) == 123
+    assert sum(value.numel() for value in state.values()) == 1_954_140
     shapes = {name: tuple(state[name].shape) for name in state}
     for name, shape in {
         "encoder.linear.weight": (48, 3, 8, 8),
@@ -82,7 +82,8 @@ def test_weights_of_training_runs_have_these_names_and_shapes() -> None:
         "decoder.low.4.weight": (384, 256, 1, 1),
         "decoder.body.1.b.weight": (96, 192, 1, 1),
         "decoder.fine.dw.weight": (48, 1, 3, 3),
-        "rate.nets.6.gather.weight": (64, 101, 3, 3),
+        "rate.nets.6.direct.weight": (32, 101, 3, 3),
+        "rate.nets.6.gather.weight": (32, 101, 3, 3),
         "rate.nets.6.mix.weight": (32, 32, 1, 1),
     }.items():
         assert shapes[name] == shape
