@@ -23,6 +23,18 @@ def start_from_principal_components(
     codec: SecondCodec, pictures: Sequence[np.ndarray], seed: int = 0
 ) -> None:
     """Set the linear paths by blocks of pictures, RGB uint8 (H, W, 3)."""
+    channels = codec.shape.channels
+    components = principal_components(pictures, seed)[:channels]
+    gain = _gains(components)[:, None]
+    for weight, values in (
+        (codec.encoder.linear.weight, components * _SCALE * gain),
+        (codec.decoder.linear.weight, components / _SCALE / gain),
+    ):
+        weight.copy_(torch.from_numpy(values.copy()).float().reshape(channels, 3, _BLOCK, _BLOCK))
+
+
+def principal_components(pictures: Sequence[np.ndarray], seed: int = 0) -> np.ndarray:
+    """Of blocks of 8×8 px, RGB in [-1, 1], plane after plane: (192, 192) by falling energy."""
     rng, blocks = np.random.default_rng(seed), []
     for _ in range(_SAMPLES):
         picture = pictures[int(rng.integers(len(pictures)))]
@@ -30,15 +42,9 @@ def start_from_principal_components(
         block = picture[y : y + _BLOCK, x : x + _BLOCK].transpose(2, 0, 1)
         blocks.append(block.reshape(-1) / 127.5 - 1)
     centred = np.array(blocks) - np.mean(blocks, 0)
-    channels = codec.shape.channels
     # Eigenvectors of the largest eigenvalues, which come last.
-    components = np.linalg.eigh(centred.T @ centred)[1].T[::-1][:channels]
-    gain = _gains(components)[:, None]
-    for weight, values in (
-        (codec.encoder.linear.weight, components * _SCALE * gain),
-        (codec.decoder.linear.weight, components / _SCALE / gain),
-    ):
-        weight.copy_(torch.from_numpy(values.copy()).float().reshape(channels, 3, _BLOCK, _BLOCK))
+    components: np.ndarray = np.linalg.eigh(centred.T @ centred)[1].T[::-1]
+    return components
 
 
 def _gains(components: np.ndarray) -> np.ndarray:
