@@ -36,7 +36,7 @@ class RayCluster:
     ray: the package.
 
     Raises ``MissingPackageError`` without Ray, and ``WorkerError`` where the cluster cannot be
-    reached.
+    reached, or does not start.
     """
 
     def __init__(self, executor: str, cores: int) -> None:
@@ -96,7 +96,10 @@ class RayCluster:
                 if executor != RAY:
                     said = str(error).strip().partition("\n")[0]
                     raise WorkerError(f"{executor}: no Ray can be reached there: {said}") from error
-            cores = max(cores, os.cpu_count() or 1)
+            self._start_here(max(cores, os.cpu_count() or 1), quiet)
+
+    def _start_here(self, cores: int, quiet: dict[str, Any]) -> None:
+        try:
             self.ray.init(
                 address="local",
                 num_cpus=cores,
@@ -104,6 +107,9 @@ class RayCluster:
                 _system_config=AS_OTHERS,
                 **quiet,
             )
+        except Exception as error:  # of any kind: half a minute is all that Ray waits for itself
+            said = str(error).strip().partition("\n")[0]
+            raise WorkerError(f"Ray does not start on this machine: {said}") from error
 
 
 def _imported() -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from videocodec.encoder.ray_actor import MODEL, SOURCE, Provisions, RayActor
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.encoder.workers import start_workers
 from videocodec.encoder.workplace import Workplace
-from videocodec.errors import InputError, MissingPackageError, SettingsError
+from videocodec.errors import InputError, MissingPackageError, SettingsError, WorkerError
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 
@@ -173,3 +174,19 @@ def test_without_ray_it_says_what_to_install(
 def test_another_executor_is_refused(executor: str, movie: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="executor must be local, ray or ray://HOST:PORT"):
         videocodec.encode(movie, tmp_path / "a.mp4", executor=executor)
+
+
+def test_a_ray_that_does_not_start_is_an_error(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def init(address: str, **_: object) -> None:
+        if address == "local":
+            raise Exception("the node timed out\nand more")
+        raise ConnectionError("none is running")
+
+    absent = SimpleNamespace(init=init, is_initialized=lambda: False)
+    monkeypatch.setattr(cluster, "import_module", lambda name: absent)
+    with pytest.raises(WorkerError, match="Ray does not start on this machine: the node timed out"):
+        start_workers(workplace, 2, "ray")
+    with pytest.raises(WorkerError, match="ray://host:10001: no Ray can be reached there: none"):
+        start_workers(workplace, 2, "ray://host:10001")
