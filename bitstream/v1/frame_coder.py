@@ -16,7 +16,7 @@ from .block_fields import BlockFields, Direction, Mode
 from .block_syntax import BlockCoder
 from .level_syntax import LevelChooser, LevelCoder
 from .observer import Observer
-from .prediction import ReferenceFrame, average
+from .prediction import MotionTables, ReferenceFrame, average
 from .quantiser import clamp_latents, dequantise, log2_step_eighths, step_fixed
 from .symbol_coder import SymbolReader, SymbolWriter
 from .tables import CodecTables
@@ -58,7 +58,7 @@ def _positions(rows: int, columns: int, block: int) -> tuple[np.ndarray, np.ndar
 
 
 def predict_frame(
-    tables: CodecTables,
+    tables: MotionTables,
     fields: BlockFields,
     references: tuple[ReferenceFrame, ...],
     block: int,

@@ -10,6 +10,7 @@ exact in any order.
 from __future__ import annotations
 
 from math import ldexp
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,18 @@ VECTOR_LIMIT = 512  # px, either component of a motion vector
 _REACH = FILTER_TAPS // 2
 _MARGIN = 2 * _REACH
 _POSITIONS_AT_ONCE = 1 << 13  # bounds the memory of gathered neighbourhoods
+
+
+class MotionTables(Protocol):
+    """What motion compensation needs of a model's tables, whatever else they hold."""
+
+    @property
+    def latent_channels(self) -> int:
+        """C."""
+
+    @property
+    def phase_filters(self) -> np.ndarray:
+        """(8, 8, 25·C, C) float64 holding int16 values with FILTER_BITS fraction bits."""
 
 
 class ReferenceFrame:

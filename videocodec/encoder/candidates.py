@@ -13,8 +13,7 @@ import numpy.typing as npt
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import predict_frame
 from bitstream.v1.merged_blocks import MERGE_SIDES, merge_grid
-from bitstream.v1.prediction import VECTOR_LIMIT, ReferenceFrame
-from bitstream.v1.tables import CodecTables
+from bitstream.v1.prediction import VECTOR_LIMIT, MotionTables, ReferenceFrame
 
 from .block_costs import BlockCosts, FrameCosts, RateEstimates
 
@@ -47,7 +46,7 @@ class CandidateSearch:
     """
 
     def __init__(
-        self, tables: CodecTables, prices: BlockCosts, costs: FrameCosts, grid: tuple[int, int]
+        self, tables: MotionTables, prices: BlockCosts, costs: FrameCosts, grid: tuple[int, int]
     ) -> None:
         self._tables, self._prices = tables, prices
         self.costs, self.grid = costs, grid

@@ -15,7 +15,7 @@ import numpy as np
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.frame_coder import to_positions
-from bitstream.v1.tables import CodecTables
+from bitstream.v1.prediction import MotionTables
 
 from .block_costs import BlockCosts, FrameCosts, RateEstimates
 from .candidates import CandidateSearch, MotionSource
@@ -46,7 +46,7 @@ class BlockDecider:
 
     def __init__(
         self,
-        tables: CodecTables,
+        tables: MotionTables,
         block: int,
         lagrangian: float,
         tools: BlockTools = BlockTools(),
