@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .context_network import INPUT_LIMIT, SIZES
 
-_BORDER = 8  # positions: the largest stride of a pass
+LARGEST_STRIDE = 8  # positions, of a pass
 
 
 class ValueCanvas:
@@ -18,10 +18,14 @@ class ValueCanvas:
     Planes: values, their sizes, one that is 1 inside the picture, and sizes with signs.
     """
 
-    def __init__(self, channels: int, height: int, width: int) -> None:
-        self._channels, self._pitch = channels, width + 2 * _BORDER
-        planes = np.zeros((3 * channels + 1, height + 2 * _BORDER, self._pitch))
-        planes[2 * channels, _BORDER:-_BORDER, _BORDER:-_BORDER] = 1
+    def __init__(
+        self, channels: int, height: int, width: int, border: int = LARGEST_STRIDE
+    ) -> None:
+        """border: positions, not less than the stride of any pass."""
+        self._border, self.width = border, width
+        self._channels, self._pitch = channels, width + 2 * border
+        planes = np.zeros((3 * channels + 1, height + 2 * border, self._pitch))
+        planes[2 * channels, border:-border, border:-border] = 1
         self._size = planes[0].size
         self._planes = planes.reshape(len(planes), -1)
 
@@ -45,13 +49,13 @@ class ValueCanvas:
 
     def features(
         self,
-        visible: int,
+        visible: tuple[int, ...],
         rows: npt.NDArray[np.int64],
         columns: npt.NDArray[np.int64],
         stride: int,
     ) -> npt.NDArray[np.float64]:
-        """The 3×3 neighbourhoods on a grid of that stride, (n, 9·(3·visible + 1)) float64 holding
-        integers: values of the first ``visible`` channels, their sizes, inside, sizes with signs.
+        """The 3×3 neighbourhoods on a grid of that stride, (n, 9·(3·k + 1)) float64 holding
+        integers: values of the k ``visible`` channels, their sizes, inside, sizes with signs.
         """
         offsets = _taps(self._channels, self._size, self._pitch, visible, stride)
         centres = self._centres(rows, columns)
@@ -63,14 +67,16 @@ class ValueCanvas:
     def _centres(
         self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.int64]:
-        return (rows + _BORDER) * self._pitch + columns + _BORDER
+        return (rows + self._border) * self._pitch + columns + self._border
 
 
 @lru_cache(maxsize=64)
-def _taps(channels: int, size: int, pitch: int, visible: int, stride: int) -> npt.NDArray[np.int64]:
+def _taps(
+    channels: int, size: int, pitch: int, visible: tuple[int, ...], stride: int
+) -> npt.NDArray[np.int64]:
     """Where inputs lie, relative to the position in the first of the planes."""
     starts = (0, channels, 2 * channels + 1)
-    values, sizes, signed = ([*range(start, start + visible)] for start in starts)
+    values, sizes, signed = ([start + one for one in visible] for start in starts)
     planes = [*values, *sizes, 2 * channels, *signed]
     around = [(dy * pitch + dx) * stride for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     offsets: npt.NDArray[np.int64] = (np.array(planes)[:, None] * size + np.array(around)).ravel()

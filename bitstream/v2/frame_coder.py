@@ -1,4 +1,4 @@
-"""A keyframe from syntax to latents.  Frames that refer to others are still to come."""
+"""One frame of version 2 from syntax to latents."""
 
 from __future__ import annotations
 
@@ -11,24 +11,58 @@ import numpy.typing as npt
 from ..errors import UnsupportedVersionError
 from ..group_structure import FrameReference
 from ..v1.block_fields import BlockFields, Mode
-from ..v1.frame_coder import LatentFrame
+from ..v1.block_syntax import BlockCoder
+from ..v1.frame_coder import LatentFrame, predict_frame
 from ..v1.observer import Observer
 from ..v1.prediction import ReferenceFrame
 from ..v1.quantiser import STEP_FRACTION_BITS, clamp_latents, log2_step_eighths, step_fixed
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .context_network import VALUE_BITS
-from .level_syntax import LevelChooser, LevelCoder
+from .inter_levels import InterLevelCoder, InterScene
+from .inter_tables import InterTables
+from .level_syntax import LevelCoder
+from .pass_coder import LevelChooser
 from .tables import LevelTables
 
 if TYPE_CHECKING:
     from ..sequence_header import SequenceHeader
 
+_SHIFT = STEP_FRACTION_BITS + VALUE_BITS
+
+
+def to_residual(values: npt.NDArray[np.int64], quantiser: int) -> npt.NDArray[np.int64]:
+    """Values in sixteenths of the step → 1/64 of a scaled latent, rounding half up."""
+    return (values * step_fixed(quantiser) + (1 << (_SHIFT - 1))) >> _SHIFT
+
+
+def to_values(latents: npt.NDArray[np.int32], quantiser: int) -> npt.NDArray[np.int64]:
+    """Latents in 1/64 of a scaled latent → sixteenths of the step, rounded down."""
+    # Exact: a quotient of integers below 2^27 and 2^23 that is no integer lies further from one
+    # than float64 rounds.
+    values = np.floor(latents * float(1 << _SHIFT) / step_fixed(quantiser))
+    return values.astype(np.int64)
+
 
 def to_latents(values: npt.NDArray[np.int64], quantiser: int) -> npt.NDArray[np.int16]:
-    """Values in sixteenths of the step → latents in 1/64 of a scaled latent, rounding half up."""
-    shift = STEP_FRACTION_BITS + VALUE_BITS
-    latents = (values * step_fixed(quantiser) + (1 << (shift - 1))) >> shift
-    return clamp_latents(latents).astype(np.int16)
+    """Values in sixteenths of the step → latents in 1/64 of a scaled latent."""
+    return clamp_latents(to_residual(values, quantiser)).astype(np.int16)
+
+
+class InterState:
+    """What the inter frames between two keyframes share."""
+
+    def __init__(
+        self, tables: InterTables, slices: tuple[int, ...], block_rows: int, block_columns: int
+    ) -> None:
+        self.tables = tables
+        self.blocks = BlockCoder(tables.block_priors, block_rows, block_columns)
+        self.levels = InterLevelCoder(tables, slices)
+
+    def copy(self) -> InterState:
+        """An independent copy of the state between two frames."""
+        other = copy(self)
+        other.blocks, other.levels = self.blocks.copy(), self.levels.copy()
+        return other
 
 
 class FrameCoder:
@@ -39,9 +73,12 @@ class FrameCoder:
     def __init__(
         self, tables: LevelTables, latent_height: int, latent_width: int, block: int
     ) -> None:
-        self.tables = tables
+        self.tables, self.block = tables, block
         self._blocks = latent_height // block, latent_width // block
         self.levels = LevelCoder(tables, latent_height, latent_width)
+        self._inter: InterState | None = None
+        if tables.inter is not None:
+            self._inter = InterState(tables.inter, tables.slices, *self._blocks)
 
     @classmethod
     def for_header(cls, tables: LevelTables, header: SequenceHeader) -> FrameCoder:
@@ -63,11 +100,21 @@ class FrameCoder:
     def copy(self) -> FrameCoder:
         """An independent copy of the state between two frames."""
         other = copy(self)
-        other.levels = self.levels.copy()
+        other.levels, other._inter = self.levels.copy(), self._inter and self._inter.copy()
         return other
+
+    @property
+    def inter(self) -> InterState:
+        """Raises ``UnsupportedVersionError`` where the model has no tables for inter frames."""
+        if self._inter is None:
+            raise UnsupportedVersionError(
+                "the model's tables of format version 2, a draft, are for keyframes alone"
+            )
+        return self._inter
 
     def start_unit(self) -> None:
         """To be called before the first inter frame of an access unit."""
+        self.inter.blocks.start_unit()
 
     def code_keyframe(
         self,
@@ -93,8 +140,33 @@ class FrameCoder:
         quantiser: int,
         entry: FrameReference,
         references: tuple[ReferenceFrame, ...],
+        fields: BlockFields | None = None,
+        choose: LevelChooser | None = None,
+        last: npt.NDArray[np.int64] | None = None,
     ) -> LatentFrame:
-        """Not specified yet: raises ``UnsupportedVersionError``."""
-        raise UnsupportedVersionError(
-            "format version 2 is a draft that has keyframes alone: upgrade videocodec"
+        """A frame predicted from a past and perhaps a future reference, those that ``entry`` names.
+
+        ``fields``, ``choose`` and ``last``, how many slices each block has, are the encoder's.
+        """
+        state, bits_at_start = self.inter, io.bits
+        if fields is None:
+            fields = BlockFields.blank(*self._blocks, Mode.SKIP)
+        fields = state.blocks.code(io, fields, entry)
+        bits_before = io.bits
+        latents = predict_frame(state.tables, fields, references, self.block)
+        if fields.coded.any():
+            scene = InterScene(
+                fields.coded,
+                fields.modes == Mode.INTRA,
+                to_values(latents, quantiser),
+                self.block,
+            )
+            values = state.levels.code(io, log2_step_eighths(quantiser), scene, choose, last)
+            latents = clamp_latents(latents + to_residual(values, quantiser))
+        return LatentFrame(
+            latents.astype(np.int16),
+            fields,
+            quantiser,
+            bits_before - bits_at_start,
+            io.bits - bits_before,
         )

@@ -38,6 +38,12 @@ class LevelClass:
         """Tables and symbols."""
         return self.bins, 2 * self.radius + 3
 
+    def has(self, bins: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which bins of a scale (n,) belong to it."""
+        above = bins - self.first_bin
+        inside: npt.NDArray[np.bool_] = (above >= 0) & (above < self.bins)
+        return inside
+
     def symbols(self, levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Symbol of each level (n,), escapes where it is beyond the radius."""
         radius = self.radius

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .level_syntax import POSITIONS_AT_ONCE
+from .pass_coder import POSITIONS_AT_ONCE
 
 if TYPE_CHECKING:
     from ..sequence_header import SequenceHeader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,15 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from ..v1.adaptive_tables import FREQUENCY_TOTAL
 from ..v1.tables import MAX_CHANNELS, TENSOR_ERRORS, TablesError
-from .context_network import TAPS, WEIGHT_LIMIT, SliceNetwork, planes_of
+from .context_network import SliceNetwork
+from .inter_tables import InterTables
 from .level_contexts import LEVEL_CLASSES
-
-_LARGEST_HIDDEN = 256
-NETWORK_PARTS = ("direct", "direct_bias", "gather", "gather_bias", "mix")
-# Gives the integers of a name, whose shape must be this one; () is any.
-_Take = Callable[[str, tuple[int, ...]], npt.NDArray[np.int64]]
+from .tensors import NETWORK_PARTS, Take, frequencies, network
 
 
 @dataclass(frozen=True)
@@ -29,6 +25,7 @@ class LevelTables:
     slices: channels per slice, adding up to C.
     networks: one per slice.
     priors: initial frequencies by element, (tables, symbols) int64.
+    inter: what inter frames need; without it there are keyframes alone.
     """
 
     format_version: ClassVar[int] = 2
@@ -36,6 +33,7 @@ class LevelTables:
     slices: tuple[int, ...]
     networks: tuple[SliceNetwork, ...]
     priors: Mapping[str, npt.NDArray[np.int64]]
+    inter: InterTables | None = None
 
     @property
     def latent_channels(self) -> int:
@@ -70,8 +68,12 @@ class LevelTables:
             shapes = element_shapes(len(slices))
             return cls(
                 slices,
-                tuple(_network(take, slices, index) for index in range(len(slices))),
-                {name: _frequencies(take, name, shape) for name, shape in shapes.items()},
+                tuple(
+                    network(take, f"context.{index}", sum(slices[:index]), channels)
+                    for index, channels in enumerate(slices)
+                ),
+                {name: frequencies(take, name, shape) for name, shape in shapes.items()},
+                InterTables.of(take, slices) if "phase_filters" in tensors else None,
             )
         except ValueError as error:
             raise TablesError(f"{source}: {error}") from error
@@ -79,9 +81,11 @@ class LevelTables:
     def to_tensors(self) -> dict[str, npt.NDArray[np.int32]]:
         """The arrays as they are stored, int32."""
         tensors: dict[str, npt.NDArray[Any]] = {"slices": np.array(self.slices), **self.priors}
-        for index, network in enumerate(self.networks):
+        if self.inter is not None:
+            tensors |= self.inter.to_tensors()
+        for index, net in enumerate(self.networks):
             for part in NETWORK_PARTS:
-                tensors[f"context.{index}.{part}"] = getattr(network, part)
+                tensors[f"context.{index}.{part}"] = getattr(net, part)
         # safetensors writes the memory of an array as it lies, also of a transposed one.
         return {name: np.ascontiguousarray(v.astype(np.int32)) for name, v in tensors.items()}
 
@@ -96,7 +100,7 @@ def element_shapes(slices: int) -> dict[str, tuple[int, int]]:
     return {"slice_count": (1, slices + 1), **levels}
 
 
-def _slices(take: _Take) -> tuple[int, ...]:
+def _slices(take: Take) -> tuple[int, ...]:
     listed = take("slices", ()).ravel()
     if not 1 <= len(listed) <= MAX_CHANNELS:
         raise TablesError(f"slices must be 1..{MAX_CHANNELS} numbers, are {len(listed)}")
@@ -106,38 +110,3 @@ def _slices(take: _Take) -> tuple[int, ...]:
             f"slices {slices} must be positive and add up to 1..{MAX_CHANNELS} channels"
         )
     return slices
-
-
-def _frequencies(take: _Take, name: str, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
-    values = take(name, shape)
-    is_outside = (values < 1) | (values > FREQUENCY_TOTAL)
-    if is_outside.any() or (values.sum(1) != FREQUENCY_TOTAL).any():
-        raise TablesError(
-            f"{name}: every row must hold frequencies >= 1 that add up to {FREQUENCY_TOTAL}"
-        )
-    return values
-
-
-def _network(take: _Take, slices: tuple[int, ...], index: int) -> SliceNetwork:
-    channels, name = slices[index], f"context.{index}"
-    hidden = take(f"{name}.mix", ()).size // (2 * channels)
-    if not 1 <= hidden <= _LARGEST_HIDDEN:
-        raise TablesError(f"{name}.mix: hidden width must be 1..{_LARGEST_HIDDEN}, is {hidden}")
-    rows = TAPS * planes_of(sum(slices[:index]), channels)
-    shapes = dict(
-        zip(
-            NETWORK_PARTS,
-            (
-                (rows, 2 * channels),
-                (2 * channels,),
-                (rows, hidden),
-                (hidden,),
-                (hidden, 2 * channels),
-            ),
-            strict=True,
-        )
-    )
-    values = {p: take(f"{name}.{p}", shape).astype(np.float64) for p, shape in shapes.items()}
-    if any(np.abs(value).max() > WEIGHT_LIMIT for value in values.values()):
-        raise TablesError(f"{name}: weights must lie within ±2^24, or sums would not be exact")
-    return SliceNetwork(**values, channels=channels)

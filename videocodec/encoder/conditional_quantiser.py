@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from bitstream.v1.quantiser import step_latent
 from bitstream.v2.context_network import VALUE_BITS
-from bitstream.v2.level_syntax import LevelChooser, PassContext
+from bitstream.v2.pass_coder import LevelChooser, PassContext
 
 DEAD_ZONE = 0.1  # by how much less than 0.5 a distance is rounded up from, as in training
 
@@ -25,3 +25,42 @@ def rounding(
         return (np.sign(rest) * size).astype(np.int64)
 
     return choose
+
+
+class ConditionalQuantiser:
+    """Chooses levels that minimise weight · error² + lagrangian · bits, both in units of the step.
+
+    target (C, h, w) float: what values should be, in steps.
+    weights (C,), places (h, w): what errors in each channel and at each position count, None for
+    all the same.
+    gains (C, h, w): by how much less this costs than values of 0 that are not sent.
+    Candidates are the two levels around the target and 0; what later contexts make of them is not
+    priced.
+    """
+
+    def __init__(
+        self,
+        target: npt.NDArray[np.floating],
+        lagrangian: float,
+        weights: npt.NDArray[np.floating] | None = None,
+        places: npt.NDArray[np.floating] | None = None,
+    ) -> None:
+        self._target, self._lagrangian = target.astype(np.float64), lagrangian
+        self._weights = np.ones(len(target)) if weights is None else weights
+        self._places = np.ones(target.shape[1:]) if places is None else places
+        self.gains = np.zeros(target.shape)
+
+    def __call__(self, part: PassContext) -> npt.NDArray[np.int64]:
+        """The levels of one pass, (positions, channels of the slice)."""
+        own = slice(part.first, part.first + part.channels)
+        target = self._target[own, part.rows, part.columns].T
+        weights = np.outer(self._places[part.rows, part.columns], self._weights[own])
+        rest = target - part.mean / (1 << VALUE_BITS)
+        nearest = np.rint(rest).astype(np.int64)
+        best, least = nearest, np.full(rest.shape, np.inf)
+        for levels in (nearest, nearest + np.where(rest > nearest, 1, -1), np.zeros_like(nearest)):
+            cost = weights * (rest - levels) ** 2 + self._lagrangian * part.bits(levels)
+            better = cost < least
+            best, least = np.where(better, levels, best), np.where(better, cost, least)
+        self.gains[own, part.rows, part.columns] = (weights * target**2 - least).T
+        return best

@@ -126,7 +126,7 @@ def test_values_enter_clamped_and_the_border_is_zero() -> None:
     canvas = ValueCanvas(2, 9, 9)
     corner = np.array([0]), np.array([0])
     canvas.store(0, *corner, np.array([[INPUT_LIMIT + 5, -7]]))
-    found = canvas.features(2, *corner, 8)[0].reshape(7, 3, 3)
+    found = canvas.features((0, 1), *corner, 8)[0].reshape(7, 3, 3)
     assert found[:, 1, 1].tolist() == [INPUT_LIMIT, -7, 144, 8, 1, 144, -8]
     assert found[4].tolist() == [[0, 0, 0], [0, 1, 1], [0, 1, 1]]
     others = np.delete(found, 4, 0)
@@ -137,7 +137,7 @@ def test_neighbours_are_those_of_the_grid() -> None:
     canvas = ValueCanvas(1, 16, 16)
     rows, columns = (plane.ravel() for plane in np.mgrid[:16, :16])
     canvas.store(0, rows, columns, (16 * rows + columns)[:, None])
-    found = canvas.features(1, np.array([8]), np.array([4]), 4)[0].reshape(4, 3, 3)
+    found = canvas.features((0,), np.array([8]), np.array([4]), 4)[0].reshape(4, 3, 3)
     assert found[0].tolist() == [[64, 68, 72], [128, 132, 136], [192, 196, 200]]
 
 

@@ -89,12 +89,12 @@ def test_tables_of_version_1_do_not_decode_it() -> None:
         LatentDecoder(older).decode(unit)
 
 
-def test_frames_that_refer_to_others_are_not_there_yet() -> None:
+def test_tables_of_keyframes_alone_decode_no_inter_frames() -> None:
     decoder = LatentDecoder(TABLES)
     key = keyframe(header_of(16, 16))
     decoder.decode(key)
     chain = replace(key, structure=Structure.CHAIN, header=None)
-    with pytest.raises(UnsupportedVersionError, match="a draft that has keyframes alone"):
+    with pytest.raises(UnsupportedVersionError, match="a draft, are for keyframes alone"):
         decoder.decode(chain)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bitstream.errors import BitstreamError
 from bitstream.v1.quantiser import MAX_LEVEL
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
-from bitstream.v2 import level_syntax
+from bitstream.v2 import pass_coder
 from bitstream.v2.level_syntax import LevelCoder
 from bitstream.v2.tables import LevelTables
 
@@ -119,5 +119,5 @@ def test_the_size_of_pieces_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> 
     levels = random_levels(4, 11, 13, 2.0)
     whole = written(levels)[0]
     for size in (1, 7):
-        monkeypatch.setattr(level_syntax, "POSITIONS_AT_ONCE", size)
+        monkeypatch.setattr(pass_coder, "POSITIONS_AT_ONCE", size)
         assert written(levels)[0] == whole

@@ -38,6 +38,64 @@ def sums(planes: list[list[int]], weights: list[list[int]], biases: list[int]) -
     ]
 
 
+def evaluate(tensors, name, visible, place, stride, constants) -> list[int]:
+    """The network of that name at a place: means, then log2 scales."""
+    part = {
+        one: tensors[f"{name}.{one}"].tolist()
+        for one in ("direct", "direct_bias", "gather", "gather_bias", "mix")
+    }
+    height, width = len(visible[0]), len(visible[0][0])
+    taps = [
+        (place[0] + stride * dy, place[1] + stride * dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)
+    ]
+    is_inside = [0 <= r < height and 0 <= c < width for r, c in taps]
+    values = [
+        [
+            clip(plane[r][c], -8191, 8191) if ok else 0
+            for (r, c), ok in zip(taps, is_inside, strict=True)
+        ]
+        for plane in visible
+    ]
+    sizes = [[size(abs(v)) for v in plane] for plane in values]
+    signed = [
+        [-s if v < 0 else s for v, s in zip(*pair, strict=True)]
+        for pair in zip(values, sizes, strict=True)
+    ]
+    constant = [[one * ok for ok in is_inside] for one in constants]
+    direct = sums([*values, *sizes, *constant], part["direct"], part["direct_bias"])
+    gathered = sums([*sizes, *constant, *signed], part["gather"], part["gather_bias"])
+    hidden = [clip(value >> 8, 0, 2**20 - 1) for value in gathered]
+    outputs = []
+    for o, value in enumerate(direct):
+        mixed = sum(h * row[o] for h, row in zip(hidden, part["mix"], strict=True)) >> 4
+        outputs.append(clip((mixed + value + 2048) >> 12, -131071, 131071))
+    return outputs
+
+
+def decode_pass(tables, coder, first, places, expected, frame, prefix="") -> None:
+    """The values of a pass, in which every place has its means and log2 scales."""
+    listed = [
+        (first + channel, place, outputs[channel], outputs[len(outputs) // 2 + channel])
+        for place, outputs in zip(places, expected, strict=True)
+        for channel in range(len(outputs) // 2)
+    ]
+    for name, first_bin, bins, radius in CLASSES:
+        chosen, ids = [], []
+        for one in listed:
+            table = clip((one[3] + 82) >> 2, 0, 48) - first_bin
+            if 0 <= table < bins:
+                chosen.append(one)
+                ids.append(table)
+        symbols = tables[prefix + name].decode(coder, ids)
+        escapes = iter(coder.escapes(sum(symbol > 2 * radius for symbol in symbols)))
+        for (channel, (row, column), mean, _), symbol in zip(chosen, symbols, strict=True):
+            level = symbol - radius
+            if symbol > 2 * radius:
+                beyond = next(escapes) + radius + 1
+                level = -beyond if symbol == 2 * radius + 1 else beyond
+            frame[channel][row][column] = mean + 16 * level
+
+
 class ReferenceLevels:
     """Decodes keyframes of so many rows and columns of latents; tensors: of the tables file."""
 
@@ -72,58 +130,8 @@ class ReferenceLevels:
                     yield row, column
 
     def network(self, index, first, frame, place, stride, constants) -> list[int]:
-        """Means, then log2 scales."""
-        part = {
-            name: self.tensors[f"context.{index}.{name}"].tolist()
-            for name in ("direct", "direct_bias", "gather", "gather_bias", "mix")
-        }
         visible = frame[: first + self.slices[index]]
-        taps = [
-            (place[0] + stride * dy, place[1] + stride * dx)
-            for dy in (-1, 0, 1)
-            for dx in (-1, 0, 1)
-        ]
-        is_inside = [0 <= r < self.height and 0 <= c < self.width for r, c in taps]
-        values = [
-            [
-                clip(plane[r][c], -8191, 8191) if ok else 0
-                for (r, c), ok in zip(taps, is_inside, strict=True)
-            ]
-            for plane in visible
-        ]
-        sizes = [[size(abs(v)) for v in plane] for plane in values]
-        signed = [
-            [-s if v < 0 else s for v, s in zip(*pair, strict=True)]
-            for pair in zip(values, sizes, strict=True)
-        ]
-        constant = [[one * ok for ok in is_inside] for one in constants]
-        direct = sums([*values, *sizes, *constant], part["direct"], part["direct_bias"])
-        gathered = sums([*sizes, *constant, *signed], part["gather"], part["gather_bias"])
-        hidden = [clip(value >> 8, 0, 2**20 - 1) for value in gathered]
-        outputs = []
-        for o, value in enumerate(direct):
-            mixed = sum(h * row[o] for h, row in zip(hidden, part["mix"], strict=True)) >> 4
-            outputs.append(clip((mixed + value + 2048) >> 12, -131071, 131071))
-        return outputs
+        return evaluate(self.tensors, f"context.{index}", visible, place, stride, constants)
 
     def decode_pass(self, coder, first, places, expected, frame) -> None:
-        listed = [
-            (first + channel, place, outputs[channel], outputs[len(outputs) // 2 + channel])
-            for place, outputs in zip(places, expected, strict=True)
-            for channel in range(len(outputs) // 2)
-        ]
-        for name, first_bin, bins, radius in CLASSES:
-            chosen, ids = [], []
-            for one in listed:
-                table = clip((one[3] + 82) >> 2, 0, 48) - first_bin
-                if 0 <= table < bins:
-                    chosen.append(one)
-                    ids.append(table)
-            symbols = self.tables[name].decode(coder, ids)
-            escapes = iter(coder.escapes(sum(symbol > 2 * radius for symbol in symbols)))
-            for (channel, (row, column), mean, _), symbol in zip(chosen, symbols, strict=True):
-                level = symbol - radius
-                if symbol > 2 * radius:
-                    beyond = next(escapes) + radius + 1
-                    level = -beyond if symbol == 2 * radius + 1 else beyond
-                frame[channel][row][column] = mean + 16 * level
+        decode_pass(self.tables, coder, first, places, expected, frame)

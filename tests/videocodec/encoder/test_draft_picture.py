@@ -11,13 +11,14 @@ import torch
 from safetensors.torch import save_file
 
 from bitstream.access_unit import AccessUnit
-from bitstream.v2.level_syntax import PassContext
 from videocodec.encoder.conditional_quantiser import rounding
 from videocodec.encoder.draft_picture import DraftPictureCoder
 from videocodec.errors import UnknownModelError
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec
 from videocodec.training.second.start import start_from_principal_components
+
+from ...bitstream.v2.synthetic import pass_of
 
 SHAPE = SecondShape(12, 8, 8, 8, 1, 8, 1)
 
@@ -64,9 +65,7 @@ def test_slices_that_are_left_out_save_bytes(coder: DraftPictureCoder, picture: 
 
 
 def test_the_dead_zone_is_around_what_is_expected() -> None:
-    places = np.zeros(5, np.int64), np.arange(5)
-    mean = np.full((5, 1), 8)  # half a step
-    part = PassContext(0, 1, *places, mean, np.zeros_like(mean))
+    part = pass_of(np.full((5, 1), 8))  # half a step
     scaled = 0.5 + np.array([[[0.55, 0.65, -0.55, -0.65, 1.65]]])
     assert rounding(scaled, 40, 0.1)(part)[:, 0].tolist() == [0, 1, 0, -1, 2]
     assert rounding(scaled, 40, 0.0)(part)[:, 0].tolist() == [1, 1, -1, -1, 2]

@@ -1,0 +1,164 @@
+"""One pass of the level layer: what its network expects, and the levels around that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import BitstreamError
+from ..v1.adaptive_tables import TableSet
+from ..v1.quantiser import MAX_LEVEL
+from ..v1.symbol_coder import SymbolReader, SymbolWriter, escape_bits
+from .canvas import ValueCanvas
+from .context_network import VALUE_BITS, SliceNetwork
+from .level_contexts import LEVEL_CLASSES, LevelClass, scale_bins
+from .scan import ScanPass
+
+INCREMENT = 256  # of adaptive tables
+# A network's inputs take up to 7 kB a position: large passes are evaluated in pieces.
+POSITIONS_AT_ONCE = 1 << 12
+
+
+@dataclass(frozen=True)
+class PassContext:
+    """What an encoder's quantiser may look at for one pass: n positions of so many ``channels``
+    from ``first`` on.
+
+    rows, columns (n,); mean, log2_scale (n, channels) int64: in sixteenths; tables: by class of
+    levels, what ``bits`` prices them by.
+    """
+
+    first: int
+    channels: int
+    rows: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64]
+    mean: npt.NDArray[np.int64]
+    log2_scale: npt.NDArray[np.int64]
+    tables: Mapping[str, TableSet]
+
+    def bits(self, levels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Bits of candidate levels (n, channels) under the tables in use, escapes included."""
+        flat, bins = levels.ravel(), scale_bins(self.log2_scale).ravel()
+        bits = np.zeros(len(flat))
+        for level_class in LEVEL_CLASSES:
+            found = np.flatnonzero(level_class.has(bins))
+            chosen, ids = flat[found], bins[found] - level_class.first_bin
+            symbols = level_class.symbols(chosen)
+            bits[found] = self.tables[level_class.name].costs[ids, symbols]
+            escaped = found[level_class.is_escape(symbols)]
+            bits[escaped] += escape_bits(np.abs(flat[escaped]) - level_class.radius - 1)
+        return bits.reshape(levels.shape)
+
+
+# Gives the levels (n, channels) int64 of one pass.
+LevelChooser = Callable[[PassContext], npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class NetworkPass:
+    """A pass of a slice: its network, the channels of the canvas that this sees, and n positions.
+
+    first: channel of the slice.
+    """
+
+    network: SliceNetwork
+    visible: tuple[int, ...]
+    first: int
+    scan_pass: ScanPass
+    rows: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64]
+
+
+class PassCoder:
+    """Codes passes under the adaptive tables of one kind of frames.
+
+    priors: by class of levels.
+    prefix: before the name of a class in what observers are told.
+    """
+
+    def __init__(self, priors: Mapping[str, npt.NDArray[np.int64]], prefix: str = "") -> None:
+        self.table_sets = {
+            one.name: TableSet(priors[one.name], INCREMENT, prefix + one.name)
+            for one in LEVEL_CLASSES
+        }
+
+    def copy(self) -> PassCoder:
+        """An independent copy of the state between two frames."""
+        other = PassCoder.__new__(PassCoder)
+        other.table_sets = {name: one.copy() for name, one in self.table_sets.items()}
+        return other
+
+    def update(self) -> None:
+        """To be called before every frame."""
+        for tables in self.table_sets.values():
+            tables.update()
+
+    def code(
+        self,
+        io: SymbolWriter | SymbolReader,
+        one: NetworkPass,
+        log2_step: int,
+        canvas: ValueCanvas,
+        choose: LevelChooser | None,
+    ) -> npt.NDArray[np.int64]:
+        """The values (n, channels) of a pass, in sixteenths, which the canvas then has too.
+
+        log2_step: in eighths.  choose: the encoder's quantiser, None for a reader.  Raises
+        ``BitstreamError`` for levels out of range.
+        """
+        context = self._context(one, log2_step, canvas)
+        bins = scale_bins(context.log2_scale).ravel()
+        levels = np.zeros(bins.shape, dtype=np.int64)
+        if choose is not None:
+            levels[:] = choose(context).ravel()
+        places = None
+        if io.observer is not None:
+            places = (one.rows * canvas.width + one.columns).repeat(context.channels)
+        for level_class in LEVEL_CLASSES:
+            found = np.flatnonzero(level_class.has(bins))
+            if len(found):
+                at = None if places is None else places[found]
+                ids = bins[found] - level_class.first_bin
+                levels[found] = self._code_class(io, level_class, ids, levels[found], at)
+        if max(levels.max(), -levels.min()) > MAX_LEVEL:
+            raise BitstreamError(f"level outside ±{MAX_LEVEL}")
+        values = context.mean + (levels.reshape(context.mean.shape) << VALUE_BITS)
+        canvas.store(one.first, one.rows, one.columns, values)
+        return values
+
+    def _context(self, one: NetworkPass, log2_step: int, canvas: ValueCanvas) -> PassContext:
+        """What the network expects.  No position of a pass depends on another one of it."""
+        network, count = one.network, len(one.rows)
+        weights = network.for_pass(one.scan_pass.flags, log2_step)
+        mean, log2_scale = np.empty((2, count, network.channels), dtype=np.int64)
+        for start in range(0, count, POSITIONS_AT_ONCE):
+            part = slice(start, start + POSITIONS_AT_ONCE)
+            features = canvas.features(
+                one.visible, one.rows[part], one.columns[part], one.scan_pass.stride
+            )
+            mean[part], log2_scale[part] = network.evaluate(features, weights)
+        return PassContext(
+            one.first, network.channels, one.rows, one.columns, mean, log2_scale, self.table_sets
+        )
+
+    def _code_class(
+        self,
+        io: SymbolWriter | SymbolReader,
+        level_class: LevelClass,
+        ids: npt.NDArray[np.int64],
+        levels: npt.NDArray[np.int64],
+        places: npt.NDArray[np.int64] | None,
+    ) -> npt.NDArray[np.int64]:
+        """Levels (n,), each under the table in ``ids`` (n,): all symbols, then all escapes."""
+        tables = self.table_sets[level_class.name]
+        symbols = io.code(tables, ids, level_class.symbols(levels), places)
+        escapes = np.zeros(len(symbols), dtype=np.int64)
+        escaped = level_class.is_escape(symbols)
+        if escaped.any():
+            beyond = np.abs(levels[escaped]) - level_class.radius - 1
+            at = None if places is None else places[escaped]
+            escapes[escaped] = io.code_escapes(beyond, tables, at)
+        return level_class.levels(symbols, escapes)

@@ -1,0 +1,55 @@
+"""Reading the tensors of a tables file of version 2, with every shape and range checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..v1.adaptive_tables import FREQUENCY_TOTAL
+from ..v1.tables import TablesError
+from .context_network import TAPS, WEIGHT_LIMIT, SliceNetwork, planes_of
+
+_LARGEST_HIDDEN = 256
+NETWORK_PARTS = ("direct", "direct_bias", "gather", "gather_bias", "mix")
+# Gives the integers of a name, whose shape must be this one; () is any.
+Take = Callable[[str, tuple[int, ...]], npt.NDArray[np.int64]]
+
+
+def frequencies(take: Take, name: str, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """Rows of frequencies of that shape.  Raises ``TablesError``."""
+    values = take(name, shape)
+    is_outside = (values < 1) | (values > FREQUENCY_TOTAL)
+    if is_outside.any() or (values.sum(1) != FREQUENCY_TOTAL).any():
+        raise TablesError(
+            f"{name}: every row must hold frequencies >= 1 that add up to {FREQUENCY_TOTAL}"
+        )
+    return values
+
+
+def network(take: Take, name: str, others: int, channels: int) -> SliceNetwork:
+    """The context network of that name for a slice of so many channels, which sees so many
+    others.  Raises ``TablesError``.
+    """
+    hidden = take(f"{name}.mix", ()).size // (2 * channels)
+    if not 1 <= hidden <= _LARGEST_HIDDEN:
+        raise TablesError(f"{name}.mix: hidden width must be 1..{_LARGEST_HIDDEN}, is {hidden}")
+    rows = TAPS * planes_of(others, channels)
+    shapes = dict(
+        zip(
+            NETWORK_PARTS,
+            (
+                (rows, 2 * channels),
+                (2 * channels,),
+                (rows, hidden),
+                (hidden,),
+                (hidden, 2 * channels),
+            ),
+            strict=True,
+        )
+    )
+    values = {p: take(f"{name}.{p}", shape).astype(np.float64) for p, shape in shapes.items()}
+    if any(np.abs(value).max() > WEIGHT_LIMIT for value in values.values()):
+        raise TablesError(f"{name}: weights must lie within ±2^24, or sums would not be exact")
+    return SliceNetwork(**values, channels=channels)

@@ -1,0 +1,163 @@
+"""Inter frames of version 2: through the decoder, through a second one, and at what cost."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bitstream.access_unit import AccessUnit
+from bitstream.errors import BitstreamError
+from bitstream.group_structure import Structure, coding_order
+from bitstream.latent_decoder import LatentDecoder, latent_checksum
+from bitstream.limits import decoding_bytes
+from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import BlockFields, Mode
+from bitstream.v1.frame_coder import LatentFrame
+from bitstream.v1.symbol_coder import SymbolWriter
+from bitstream.v2.frame_coder import FrameCoder, to_values
+from bitstream.v2.pass_coder import PassContext
+from bitstream.v2.tables import LevelTables
+
+from ...conformance.reference_v2.inter import ReferenceInter
+from ..synthetic.decisions import random_fields
+from ..synthetic.integers import RawIntegers
+from .synthetic import Levels, random_tables, with_inter_tables
+from .test_frame_coder import header_of, keyframe
+
+TABLES = with_inter_tables(random_tables(0, (1, 2, 2)))
+QUANTISER = 44
+
+
+def group(
+    header: SequenceHeader,
+    tables: LevelTables = TABLES,
+    frames: int = 3,
+    structure: Structure = Structure.HIERARCHY,
+    seed: int = 0,
+    modes: Mode | None = None,
+) -> tuple[AccessUnit, AccessUnit, list[LatentFrame]]:
+    """A keyframe, and frames with everything drawn, or all blocks in one mode and at rest."""
+    key, random = keyframe(header, tables), RawIntegers(seed)
+    coder, writer = FrameCoder.for_header(tables, header), SymbolWriter()
+    shape = (tables.latent_channels, header.latent_height, header.latent_width)
+    drawn = np.random.default_rng(0).integers(-2, 3, shape)
+    anchor = coder.code_keyframe(SymbolWriter(), key.quantisers[0], Levels(drawn).choose)
+    known, grid = {0: anchor}, (header.block_rows, header.block_columns)
+    coder.start_unit()
+    for entry in coding_order(structure, frames):
+        if modes is None:
+            fields = random_fields(random, *grid, entry.future is not None)
+        else:
+            fields = BlockFields.blank(*grid, modes)
+        levels = np.random.default_rng(seed + entry.number).laplace(0, 2, shape).astype(np.int64)
+        last = random.below(len(tables.slices) + 1, *grid)
+        references = tuple(coder.reference(known[number]) for number in entry.references)
+        known[entry.number] = coder.code_inter(
+            writer, QUANTISER, entry, references, fields, Levels(levels).choose, last
+        )
+    shown = [known[number] for number in range(1, frames + 1)]
+    unit = AccessUnit(
+        structure=structure,
+        header=None,
+        first_pts=1,
+        durations=(1,) * frames,
+        quantisers=(QUANTISER,) * frames,
+        latent_checksum=latent_checksum(tuple(shown)),
+        payload=writer.finish(),
+    )
+    return key, unit, shown
+
+
+@pytest.mark.parametrize("structure", [Structure.CHAIN, Structure.HIERARCHY])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_written_is_read(structure: Structure, seed: int) -> None:
+    key, unit, shown = group(header_of(48, 40, TABLES), structure=structure, seed=seed)
+    decoder = LatentDecoder(TABLES)
+    decoder.decode(key)
+    found = decoder.decode(AccessUnit.parse(unit.to_bytes()))
+    assert all(np.array_equal(a.latents, b.latents) for a, b in zip(found, shown, strict=True))
+    assert all(frame.block_bits > 0 for frame in found)
+
+
+def test_bytes_are_pinned() -> None:
+    """They may change while version 2 is a draft, but not unnoticed."""
+    _, unit, _ = group(header_of(80, 64, TABLES))
+    assert (len(unit.payload), f"{unit.latent_checksum:08x}") == (172, "151b2ea6")
+
+
+@pytest.mark.parametrize("structure", [Structure.CHAIN, Structure.HIERARCHY])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_decoder_written_from_the_text_agrees(structure: Structure, seed: int) -> None:
+    header = header_of(40, 24, TABLES)
+    key, unit, shown = group(header, structure=structure, seed=seed)
+    reference = ReferenceInter(TABLES.to_tensors())
+    size = {
+        "block_log2": header.block_latents.bit_length() - 1,
+        "latent_height": header.latent_height,
+        "latent_width": header.latent_width,
+    }
+    reference.decode_keyframe(key.payload, key.quantisers[0], size)
+    entries = [(entry.number, entry.past, entry.future) for entry in unit.references]
+    read = SimpleNamespace(**vars(unit) | {"references": entries})
+    assert reference._decode(read) == [frame.latents.tolist() for frame in shown]
+
+
+def test_frames_that_are_skipped_have_no_levels() -> None:
+    _, unit, shown = group(header_of(48, 40, TABLES), modes=Mode.SKIP)
+    assert all(frame.level_bits == 0 for frame in shown)
+    assert len(unit.payload) < 64
+
+
+def test_values_of_a_prediction_are_rounded_down() -> None:
+    latents = np.array([-32767, -100, -1, 0, 1, 99, 32767], dtype=np.int32)
+    step = 2435 << 3
+    assert to_values(latents, 43).tolist() == [(x << 12) // step for x in latents.tolist()]
+
+
+def test_blocks_without_slices_are_their_prediction() -> None:
+    header = header_of(16, 16, TABLES)
+    coder, writer = FrameCoder.for_header(TABLES, header), SymbolWriter()
+    key = coder.code_keyframe(writer, 40, Levels(np.ones((5, 2, 2), np.int64)).choose)
+    coder.start_unit()
+    fields = BlockFields.blank(1, 1, Mode.RESIDUAL)
+    (entry,) = coding_order(Structure.CHAIN, 1)
+
+    def never(part: PassContext) -> np.ndarray:
+        raise AssertionError("nothing is to be chosen")
+
+    frame = coder.code_inter(
+        writer, 40, entry, (coder.reference(key),), fields, never, np.zeros((1, 1), np.int64)
+    )
+    assert np.array_equal(frame.latents, key.latents)
+
+
+def test_any_payload_decodes_to_something_or_is_refused() -> None:
+    key, unit, _ = group(header_of(48, 40, TABLES))
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        decoder, data = LatentDecoder(TABLES), bytearray(unit.payload)
+        decoder.decode(key)
+        for place in rng.integers(0, len(data), 1 + seed % 5):
+            data[place] ^= int(rng.integers(1, 256))
+        with pytest.raises(BitstreamError):  # its checksum, if nothing else
+            decoder.decode(replace(unit, payload=bytes(data)))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (256, 144), (48, 400)])
+def test_decoding_takes_less_memory_than_the_formula_says(size: tuple[int, int]) -> None:
+    tables = with_inter_tables(random_tables(0, (1, 1, 2, 4, 8), 32, 10), size=10)
+    header = header_of(*size, tables)
+    key, unit, _ = group(header, tables, frames=7, modes=Mode.INTRA)
+    decoder = LatentDecoder(tables)
+    decoder.decode(key)
+    tracemalloc.start()
+    try:
+        decoder.decode(unit)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < decoding_bytes(header, unit.frame_count) - (1 << 24)
