@@ -33,14 +33,14 @@ from ..networks.second import rate
 
 def tables_of(model: rate.Rate) -> LevelTables:
     """Tables with which levels cost what the model expects."""
-    networks = tuple(_network(net) for net in model.nets if isinstance(net, rate.SliceNetwork))
-    priors = {one.name: _logistic_frequencies(one) for one in LEVEL_CLASSES}
+    networks = tuple(network_of(net) for net in model.nets if isinstance(net, rate.SliceNetwork))
+    priors = {one.name: logistic_frequencies(one) for one in LEVEL_CLASSES}
     tables, symbols = element_shapes(len(model.slices))["slice_count"]
     priors["slice_count"] = _frequencies(np.full((tables, symbols), 1 / symbols))
     return LevelTables(model.slices, networks, priors)
 
 
-def _network(net: rate.SliceNetwork) -> SliceNetwork:
+def network_of(net: rate.SliceNetwork) -> SliceNetwork:
     """Weights as integers, with as many fraction bits as their inputs leave them."""
     mix = net.mix.weight.detach().double().cpu()[:, :, 0, 0].T.numpy()
     return SliceNetwork(
@@ -79,7 +79,7 @@ def _integers(
     return np.clip(rounded, -WEIGHT_LIMIT, WEIGHT_LIMIT)
 
 
-def _logistic_frequencies(level_class: LevelClass) -> npt.NDArray[np.int64]:
+def logistic_frequencies(level_class: LevelClass) -> npt.NDArray[np.int64]:
     """Of levels whose distance from the mean is logistic, (tables, symbols)."""
     bins = level_class.first_bin + np.arange(level_class.bins)
     scale = 2.0 ** (LEAST_LOG2_SCALE + bins / BINS_PER_OCTAVE)[:, None]

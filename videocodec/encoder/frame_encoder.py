@@ -6,24 +6,27 @@ is after it, so that a frame may be tried as often as one likes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from bitstream.group_structure import FrameReference
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import Mode
-from bitstream.v1.frame_coder import FrameCoder, to_positions
+from bitstream.v1.frame_coder import FrameCoder, LatentFrame, to_positions
 from bitstream.v1.observer import Observer
-from bitstream.v1.prediction import ReferenceFrame
+from bitstream.v1.prediction import MotionTables, ReferenceFrame
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.v1.symbol_coder import SymbolWriter
-from bitstream.v1.tables import CodecTables
 
 from ..decoded import QuantiserMaps
 from .aiming import KEYFRAME_REACH, REACH, CodedVersion, PictureJudge, better_aim
+from .block_costs import RateEstimates
 from .candidates import MotionSource
-from .decisions import BlockDecider
+from .decisions import BlockDecider, Decision
 from .generation import GenerateChooser, LatentRestorer, RestoredBlocks, UnpredictedTexture
 from .importance import WEIGHTS
 from .quantisation import RateDistortionQuantiser
@@ -80,6 +83,25 @@ class FramePlan:
 
 
 @dataclass(frozen=True)
+class CodedResiduals:
+    """What the prediction of an inter frame lacked, for fitting networks; in quantiser steps.
+
+    target, values (C, h, w) float32: as it should be, and as it was coded.
+    prediction (C, h, w) float32: 0 in intra blocks.
+    coded, intra (h, w) bool; slices (h, w): how many of them a position has.
+    quantiser: index of the step.
+    """
+
+    target: np.ndarray
+    values: np.ndarray
+    prediction: np.ndarray
+    coded: np.ndarray
+    intra: np.ndarray
+    slices: np.ndarray
+    quantiser: int
+
+
+@dataclass(frozen=True)
 class EncoderHelpers:
     """What an encoder can do without.
 
@@ -89,6 +111,7 @@ class EncoderHelpers:
     says.
     decider: chooses what is coded in every block, in place of the preset's own.
     observer: is told of everything that is written.
+    residuals: is handed what every inter frame of format version 2 lacked in its prediction.
     """
 
     weights: np.ndarray | None = None
@@ -96,14 +119,21 @@ class EncoderHelpers:
     judge: PictureJudge | None = None
     decider: BlockDecider | None = None
     observer: Observer | None = None
+    residuals: Callable[[CodedResiduals], None] | None = None
 
 
 class FrameEncoder:
-    """Codes single frames by plans."""
+    """Codes single frames by plans, in format version 1.
+
+    Coders are those of the format's version: encoders of other versions override what is special
+    about them.
+    """
+
+    _RATES: ClassVar[RateEstimates] = RateEstimates()
 
     def __init__(
         self,
-        tables: CodecTables,
+        tables: MotionTables,
         header: SequenceHeader,
         settings: EncoderSettings,
         helpers: EncoderHelpers,
@@ -111,7 +141,8 @@ class FrameEncoder:
         self._effort, self._lagrangian = settings.effort, settings.lagrangian
         self._judge, self._weights = helpers.judge, helpers.weights
         self._block, self._maps = header.block_latents, QuantiserMaps(header.block_latents)
-        self._tables, self._header = tables, header
+        self._header = header
+        self._tables: Any = tables  # of the version
 
         def decider(weights: np.ndarray | None, generate: GenerateChooser | None) -> BlockDecider:
             return helpers.decider or BlockDecider(
@@ -121,6 +152,7 @@ class FrameEncoder:
                 self._effort.blocks,
                 generate=generate,
                 weights=weights,
+                rates=self._RATES,
             )
 
         generate, leaf_generate = _choosers(settings, helpers.restorer)
@@ -131,18 +163,18 @@ class FrameEncoder:
 
     def code(
         self,
-        coder: FrameCoder | None,
+        coder: Any,
         writer: SymbolWriter,
         frame: EncoderFrame,
         plan: FramePlan,
-    ) -> tuple[FrameCoder, CodedVersion]:
+    ) -> tuple[Any, CodedVersion]:
         """Write a frame → the coder after it, and what a decoder gets.
 
         ``coder``: as it is before the frame, and stays; None before a keyframe.
         """
         return self._coded(coder, writer, self._aim(coder, frame, plan), plan)
 
-    def _aim(self, coder: FrameCoder | None, frame: EncoderFrame, plan: FramePlan) -> np.ndarray:
+    def _aim(self, coder: Any, frame: EncoderFrame, plan: FramePlan) -> np.ndarray:
         """The latents of a frame, or better ones where a judge looks at what comes of them."""
         if plan.references:
             rounds, reach = self._effort.looks, REACH
@@ -163,8 +195,8 @@ class FrameEncoder:
         )
 
     def _coded(
-        self, coder: FrameCoder | None, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
-    ) -> tuple[FrameCoder, CodedVersion]:
+        self, coder: Any, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
+    ) -> tuple[Any, CodedVersion]:
         """Code a frame so that latents ``aim`` come of it."""
         if coder is None:
             return self._keyframe(writer, aim, plan)
@@ -172,21 +204,25 @@ class FrameEncoder:
 
     def _keyframe(
         self, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
-    ) -> tuple[FrameCoder, CodedVersion]:
+    ) -> tuple[Any, CodedVersion]:
+        """The coder after a keyframe, and what a decoder gets."""
         coder = FrameCoder.for_header(self._tables, self._header)
         levels = self._levels(aim / step_latent(plan.quantiser), plan)
         latent = coder.code_keyframe(writer, plan.quantiser, levels)
         sent = to_positions(latent.fields.coded, self._block)
         return coder, CodedVersion(latent, self._maps.of_frame(latent), sent)
 
-    def _inter(
-        self, coder: FrameCoder, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
-    ) -> tuple[FrameCoder, CodedVersion]:
+    def _decide(self, context: BlockContext, aim: np.ndarray, plan: FramePlan) -> Decision:
+        """What is to be coded for an inter frame."""
         sources = [MotionSource(known.frame, fields) for known, fields in plan.references]
         decider = self._leaf_decider if plan.is_leaf else self._decider
-        decision = decider.decide(
-            aim, sources, coder.blocks.context(plan.entry), plan.quantiser, plan.classes
-        )
+        return decider.decide(aim, sources, context, plan.quantiser, plan.classes)
+
+    def _inter(
+        self, coder: Any, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
+    ) -> tuple[Any, CodedVersion]:
+        """The coder, which may be changed, after an inter frame, and what a decoder gets."""
+        decision = self._decide(coder.blocks.context(plan.entry), aim, plan)
         step = step_latent(plan.quantiser)
         target = (aim - decision.prediction / UNITS_PER_LATENT) / step
         intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
@@ -195,20 +231,27 @@ class FrameEncoder:
             writer,
             plan.quantiser,
             plan.entry,
-            tuple(source.reference for source in sources),
+            tuple(known.frame for known, _ in plan.references),
             decision.fields,
             self._levels(target, plan),
         )
+        return coder, self._version(latent, decision, plan)
+
+    def _version(self, latent: LatentFrame, decision: Decision, plan: FramePlan) -> CodedVersion:
+        """What a decoder gets of an inter frame."""
         quantisers = self._maps.of_frame(
             latent, *(known.quantisers for known, _ in plan.references)
         )
         sent = to_positions(latent.fields.coded, self._block)
-        return coder, CodedVersion(latent, quantisers, sent, decision.prediction)
+        return CodedVersion(latent, quantisers, sent, decision.prediction)
 
     def _levels(self, target: np.ndarray, plan: FramePlan) -> RateDistortionQuantiser:
+        return RateDistortionQuantiser(target, self._lagrangian, *self._error_weights(plan))
+
+    def _error_weights(self, plan: FramePlan) -> tuple[np.ndarray | None, np.ndarray]:
+        """What errors count in every channel (C,), None for all alike, and position (h, w)."""
         weights = self._weights if plan.is_leaf else None
-        places = to_positions(WEIGHTS[plan.classes], self._block)
-        return RateDistortionQuantiser(target, self._lagrangian, weights, places)
+        return weights, to_positions(WEIGHTS[plan.classes], self._block)
 
 
 def _choosers(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from bitstream.blas_threads import one_blas_thread
 from bitstream.group_structure import FrameReference, Structure, coding_order, walk_group
 from bitstream.latent_decoder import latent_checksum
 from bitstream.sequence_header import SequenceHeader
-from bitstream.v1.frame_coder import FrameCoder, LatentFrame
+from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.quantiser import QUANTISER_COUNT
 from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import CodecTables
+from bitstream.v2.tables import LevelTables
 
+from .draft_frame_encoder import frame_encoder
 from .frame_encoder import CodedReference, EncoderFrame, EncoderHelpers, FrameEncoder, FramePlan
 from .group_plan import GroupPlan, GroupPlanner, temporal_layers
 from .importance import USUAL_CLASS, keyframe_offset, weight_classes
@@ -47,7 +49,7 @@ class _State:
     and as padded luma.  Coding leaves it as it is, and gives a new one.
     """
 
-    coder: FrameCoder
+    coder: Any
     anchor: CodedReference
     luma: np.ndarray
 
@@ -64,7 +66,7 @@ class GroupEncoder:
 
     def __init__(
         self,
-        tables: CodecTables,
+        tables: CodecTables | LevelTables,
         header: SequenceHeader,
         settings: EncoderSettings,
         search: MotionEstimator,
@@ -74,7 +76,7 @@ class GroupEncoder:
     ) -> None:
         self._header, self._settings, self._pace = header, settings, pace
         self._observer = helpers.observer
-        self._frames = FrameEncoder(tables, header, settings, helpers)
+        self._frames = frame_encoder(tables, header, settings, helpers)
         self._planner = GroupPlanner(header, settings.effort, search)
         self._keyframe: EncoderFrame | None = None
         self._state: _State | None = None
@@ -206,7 +208,7 @@ class _GroupCoding:
     coder: after the frames so far.  latents: of these by display index, in coding order.
     """
 
-    def __init__(self, frames: FrameEncoder, coder: FrameCoder, writer: SymbolWriter) -> None:
+    def __init__(self, frames: FrameEncoder, coder: Any, writer: SymbolWriter) -> None:
         self._frames, self.writer = frames, writer
         self.coder = coder.copy()
         self.coder.start_unit()

@@ -1,0 +1,92 @@
+"""Clips in format version 2: through encoder and decoder, with as many slices a block as pay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from bitstream.access_unit import AccessUnit
+from bitstream.v2.tables import LevelTables
+from videocodec.calibration.second import tables_of
+from videocodec.calibration.second_inter import first_tables
+from videocodec.encoder.conditional_quantiser import ConditionalQuantiser
+from videocodec.encoder.draft_clip import DraftClipCoder
+from videocodec.encoder.frame_encoder import CodedResiduals, EncoderHelpers
+from videocodec.encoder.settings import EncoderSettings
+from videocodec.models.bundle import ModelBundle
+from videocodec.networks.second.autoencoder import SecondShape
+from videocodec.networks.second.codec import SecondCodec
+from videocodec.training.second.start import start_from_principal_components
+
+from ...bitstream.v2.synthetic import pass_of
+
+WIDTH, HEIGHT, CHANNELS = 96, 64, 6
+
+
+@pytest.fixture(scope="module")
+def pictures(panned: Callable[..., np.ndarray]) -> list[np.ndarray]:
+    return list(panned(4, HEIGHT, WIDTH, (1, 2)))
+
+
+@pytest.fixture(scope="module")
+def codec(pictures: list[np.ndarray]) -> SecondCodec:
+    torch.manual_seed(0)
+    codec = SecondCodec(SecondShape(CHANNELS, 8, 8, 8, 1, 8, 1))
+    start_from_principal_components(codec, pictures)
+    return codec
+
+
+@pytest.fixture(scope="module")
+def tables(codec: SecondCodec) -> LevelTables:
+    """Filters that move nothing by less than a position."""
+    blocks = ModelBundle.find("embedded").tables.block_priors
+    filters = np.zeros((8, 8, 25, CHANNELS, CHANNELS))
+    filters[:, :, 12] = 8192 * np.eye(CHANNELS)
+    return first_tables(codec.rate, blocks, filters.reshape(8, 8, -1, CHANNELS))
+
+
+def test_a_clip_goes_through_the_decoder(
+    codec: SecondCodec, tables: LevelTables, pictures: list[np.ndarray]
+) -> None:
+    coder, seen = DraftClipCoder(codec, tables), list[CodedResiduals]()
+    frames = coder.prepared(pictures)
+    helpers = EncoderHelpers(residuals=seen.append)
+    units = coder.code(frames, (WIDTH, HEIGHT), EncoderSettings(crf=28), helpers)
+    assert units[0].is_keyframe and sum(unit.frame_count for unit in units) == len(pictures)
+    decoded = list(coder.decode(AccessUnit.parse(unit.to_bytes()) for unit in units))
+    errors = [np.square(a - b.astype(float)).mean() for a, b in zip(decoded, pictures, strict=True)]
+    spread = np.var(np.stack(pictures).astype(float))
+    assert max(errors) < 0.5 * spread
+    assert seen and all(one.target.shape == (CHANNELS, 8, 12) for one in seen)
+    for one in seen:
+        assert not one.values[:, ~one.coded].any() and not one.prediction[:, one.intra].any()
+        assert one.slices.any() and not one.slices[~one.coded].any()
+
+
+def test_tables_of_keyframes_alone_are_refused(
+    codec: SecondCodec, pictures: list[np.ndarray]
+) -> None:
+    coder = DraftClipCoder(codec, tables_of(codec.rate))
+    with pytest.raises(ValueError, match="keyframes alone"):
+        coder.code(coder.prepared(pictures), (WIDTH, HEIGHT), EncoderSettings())
+
+
+def test_levels_minimise_error_and_bits() -> None:
+    target = np.array([0.3, -0.6, 1.45, 8.2]).reshape(4, 1, 1)
+    part = pass_of(np.array([[0, -16, 16, 0]]))
+    free = ConditionalQuantiser(target, 0.0)
+    assert free(part).tolist() == [[0, 0, 0, 8]]
+    assert free.gains[:, 0, 0].tolist() == pytest.approx([0, 0.2, 1.9, 67.2])
+    dear = ConditionalQuantiser(target, 1e4)
+    assert dear(part).tolist() == [[0, 0, 0, 0]] and (dear.gains < 0).all()
+
+
+def test_errors_weigh_as_they_are_told() -> None:
+    target, part = np.full((2, 1, 1), 1.2), pass_of(np.zeros((1, 2), np.int64))
+    weighted = ConditionalQuantiser(target, 0.5, np.array([0.01, 4.0]))
+    assert weighted(part).tolist() == [[0, 1]]
+    nowhere = ConditionalQuantiser(target, 0.5, None, np.full((1, 1), 0.001))
+    assert nowhere(part).tolist() == [[0, 0]]

@@ -1,0 +1,153 @@
+"""Clips in format version 2, a draft, beside other tables for the same networks: real bytes,
+through a file, its check and its decoding.
+
+    python -m tools.bench.inter_v2 --weights FILE --clips DIR --tables FIRST OTHER...
+
+Tables are files of either version; BD-rates of the others are against the first.  Bytes are whole
+access units.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from bitstream.access_unit import AccessUnit
+from bitstream.container.reader import StreamReader
+from bitstream.container.writer import StreamWriter
+from bitstream.formats import load_tables
+from bitstream.latent_decoder import LatentDecoder
+from tools.bench.markdown import Table
+from tools.bench.options import add_clips, bench_parser, clip_paths, parse
+from tools.bench.results import Report
+from tools.train.inter_v2 import codec_of, pictures_of
+from videocodec.encoder.draft_clip import DraftClipCoder
+from videocodec.encoder.settings import EncoderSettings
+from videocodec.judges.lpips import LpipsSqueeze
+from videocodec.ladder.curves import Curve, bd_rate
+from videocodec.networks.second.autoencoder import SecondShape
+
+from .intra_v2 import figures
+
+_MEASURED_EVERY = 4  # frames
+_RATES = ("kbit/s", "luma PSNR dB", "colour PSNR dB", "SSIMULACRA2", "lpips-squeeze")
+_TIMES = ("encoding s", "latents frames/s")
+
+
+def through_a_file(units: Sequence[AccessUnit]) -> list[AccessUnit]:
+    """The units as they come out of an MP4 file that they were written to."""
+    header = units[0].header
+    assert header is not None  # a keyframe comes first
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "draft.mp4"
+        with StreamWriter(path, header.time_base) as writer:
+            for unit in units:
+                writer.write(unit.to_bytes(), unit.first_pts, sum(unit.durations))
+            writer.commit()
+        with StreamReader(path) as reader:
+            return [AccessUnit.parse(sample.data) for sample in reader.units()]
+
+
+def latents_per_second(coder: DraftClipCoder, units: Sequence[AccessUnit]) -> float:
+    """Frames per second of processor time, keyframe included."""
+    decoder, before = LatentDecoder(coder.tables), time.process_time()
+    frames = sum(len(decoder.decode(unit)) for unit in units)
+    return frames / (time.process_time() - before)
+
+
+def measured(
+    coder: DraftClipCoder, pictures: list[np.ndarray], crf: int, lpips: LpipsSqueeze | None
+) -> list[float]:
+    """The columns ``_RATES`` and ``_TIMES``, lpips only with a judge."""
+    height, width = pictures[0].shape[:2]
+    frames, before = coder.prepared(pictures), time.process_time()
+    units = coder.code(frames, (width, height), EncoderSettings(crf=crf))
+    spent = time.process_time() - before
+    read = through_a_file(units)
+    size = sum(len(unit.to_bytes()) for unit in read)
+    found = [
+        figures(decoded, pictures[index], lpips)
+        for index, decoded in enumerate(coder.decode(read))
+        if index % _MEASURED_EVERY == 0
+    ]
+    rate = size * 8 / len(pictures) * 25 / 1000
+    return [rate, *np.mean(found, axis=0).tolist(), spent, latents_per_second(coder, read)]
+
+
+def deltas(rows: list[list[float]], reference: list[list[float]], measures: int) -> list[float]:
+    """BD-rate in percent by every measure; not a number where curves do not overlap."""
+    out = []
+    for index in range(1, 1 + measures):
+        sign = -1 if _RATES[index].startswith("lpips") else 1
+        tested, other = (
+            Curve.of((row[0], sign * row[index]) for row in points) for points in (rows, reference)
+        )
+        value = bd_rate(tested, other).value
+        out.append(math.nan if value is None else value)
+    return out
+
+
+def parser() -> ArgumentParser:
+    """The command line."""
+    made = bench_parser("inter_v2", __doc__)
+    add_clips(made)
+    made.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
+    made.add_argument("--tables", type=Path, nargs="+", required=True, help="the first is beaten")
+    made.add_argument("--channels", type=int, default=SecondShape.channels)
+    made.add_argument("--frames", type=int, default=17)
+    made.add_argument("--crf", type=int, nargs="+", default=[32, 44, 56])
+    made.add_argument("--lpips", type=Path, help="SqueezeNet weights of LPIPS as safetensors")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    args = parse(parser(), arguments)
+    lpips = LpipsSqueeze(args.lpips) if args.lpips else None
+    codec, clips = codec_of(args.weights, args.channels), clip_paths(args)
+    coders = {path.stem: DraftClipCoder(codec, load_tables(path)) for path in args.tables}
+    measures = len(_RATES) - 1 - (lpips is None)
+    formats = ["{:.1f}", "{:.2f}", "{:.2f}", "{:.1f}", "{:.3f}"][: 1 + measures]
+    table = Table(
+        ["clip", "tables", "crf", *_RATES[: 1 + measures], *_TIMES],
+        ["{}", "{}", "{}", *formats, "{:.1f}", "{:.0f}"],
+    )
+    delta = Table(
+        ["clip", "tables", *_RATES[1 : 1 + measures], "mean"],
+        ["{}", "{}", *["{:+.1f} %"] * (1 + measures)],
+    )
+    report, gained = Report(args, clips=clips), dict[str, list[list[float]]]()
+    for clip in clips:
+        pictures, rows = pictures_of(clip, args.frames), dict[str, list[list[float]]]()
+        for name, coder in coders.items():
+            for crf in args.crf:
+                row = measured(coder, pictures, crf, lpips)
+                rows.setdefault(name, []).append(row)
+                print(table.add(clip.stem, name, crf, *row), file=sys.stderr, flush=True)
+        first, *others = coders
+        for name in others:
+            found = deltas(rows[name], rows[first], measures)
+            gained.setdefault(name, []).append(found)
+            print(
+                delta.add(clip.stem, name, *found, float(np.mean(found))),
+                file=sys.stderr,
+                flush=True,
+            )
+    for name, all_found in gained.items():
+        means = np.nanmean(all_found, axis=0).tolist()
+        delta.add("mean", name, *means, float(np.mean(means)))
+    report.table("figures", table, f"{args.frames} frames of every clip")
+    if gained:
+        report.table("BD-rate", delta, f"BD-rate against {next(iter(coders))}")
+    report.save()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Frames in format version 2, a draft: decisions as in version 1, levels around the conditional
+mean, and as many slices a block as pay.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.block_fields import Mode
+from bitstream.v1.frame_coder import to_positions
+from bitstream.v1.quantiser import UNITS_PER_LATENT, log2_step_eighths, step_latent
+from bitstream.v1.symbol_coder import SymbolWriter
+from bitstream.v1.tables import CodecTables
+from bitstream.v2.frame_coder import FrameCoder, to_values
+from bitstream.v2.inter_levels import InterScene
+from bitstream.v2.tables import LevelTables
+
+from .aiming import CodedVersion
+from .block_costs import RateEstimates
+from .conditional_quantiser import ConditionalQuantiser
+from .decisions import Decision
+from .frame_encoder import CodedResiduals, EncoderHelpers, FrameEncoder, FramePlan
+from .settings import EncoderSettings
+
+
+def frame_encoder(
+    tables: CodecTables | LevelTables,
+    header: SequenceHeader,
+    settings: EncoderSettings,
+    helpers: EncoderHelpers,
+) -> FrameEncoder:
+    """The encoder of frames for the version of the tables.  Raises ``ValueError`` for tables of
+    keyframes alone.
+    """
+    if isinstance(tables, LevelTables):
+        return DraftFrameEncoder(tables, header, settings, helpers)
+    return FrameEncoder(tables, header, settings, helpers)
+
+
+class DraftFrameEncoder(FrameEncoder):
+    """Codes single frames by plans, in format version 2."""
+
+    # Slices that are not sent cost nothing, so that zeros are cheaper than in version 1.
+    _RATES: ClassVar[RateEstimates] = RateEstimates(levels=(0.04, 3.2, 2.0))
+
+    def __init__(
+        self,
+        tables: LevelTables,
+        header: SequenceHeader,
+        settings: EncoderSettings,
+        helpers: EncoderHelpers,
+    ) -> None:
+        if tables.inter is None:
+            raise ValueError("the tables are for keyframes alone")
+        super().__init__(tables.inter, header, settings, helpers)
+        self._level_tables, self._residuals = tables, helpers.residuals
+
+    def _keyframe(
+        self, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
+    ) -> tuple[FrameCoder, CodedVersion]:
+        coder = FrameCoder.for_header(self._level_tables, self._header)
+        choose = self._conditional(aim / step_latent(plan.quantiser), plan)
+        latent = coder.code_keyframe(writer, plan.quantiser, choose)
+        sent = to_positions(latent.fields.coded, self._block)
+        return coder, CodedVersion(latent, self._maps.of_frame(latent), sent)
+
+    def _inter(
+        self, coder: FrameCoder, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
+    ) -> tuple[FrameCoder, CodedVersion]:
+        decision = self._decide(coder.inter.blocks.context(plan.entry), aim, plan)
+        intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
+        predicted = np.where(intra, 0, decision.prediction)
+        target = (aim - predicted / UNITS_PER_LATENT) / step_latent(plan.quantiser)
+        last = self._last_slices(coder, decision, predicted, target, plan)
+        latent = coder.code_inter(
+            writer,
+            plan.quantiser,
+            plan.entry,
+            tuple(known.frame for known, _ in plan.references),
+            decision.fields,
+            self._conditional(target, plan),
+            last,
+        )
+        if self._residuals is not None and last.any():
+            to_steps = 1 / (step_latent(plan.quantiser) * UNITS_PER_LATENT)
+            self._residuals(
+                CodedResiduals(
+                    target.astype(np.float32),
+                    ((latent.latents - predicted) * to_steps).astype(np.float32),
+                    (predicted * to_steps).astype(np.float32),
+                    to_positions(decision.fields.coded, self._block),
+                    intra,
+                    to_positions(last, self._block),
+                    plan.quantiser,
+                )
+            )
+        return coder, self._version(latent, decision, plan)
+
+    def _last_slices(
+        self,
+        coder: FrameCoder,
+        decision: Decision,
+        predicted: np.ndarray,
+        target: np.ndarray,
+        plan: FramePlan,
+    ) -> np.ndarray:
+        """How many slices pay in every block, (bh, bw): all are coded on trial."""
+        coded, slices = decision.fields.coded, self._level_tables.slices
+        if not coded.any():
+            return np.zeros(coded.shape, dtype=np.int64)
+        scene = InterScene(
+            coded,
+            decision.fields.modes == Mode.INTRA,
+            to_values(predicted.astype(np.int32), plan.quantiser),
+            self._block,
+        )
+        trial = self._conditional(target, plan)
+        everything = np.full(coded.shape, len(slices))
+        coder.inter.levels.copy().code(
+            SymbolWriter(), log2_step_eighths(plan.quantiser), scene, trial, everything
+        )
+        height, width = coded.shape
+        by_block = trial.gains.reshape(-1, height, self._block, width, self._block).sum((2, 4))
+        gains = np.add.reduceat(by_block, np.cumsum([0, *slices[:-1]]), axis=0)
+        total = np.concatenate([np.zeros((1, height, width)), gains.cumsum(0)])
+        return np.where(coded, total.argmax(0), 0)
+
+    def _conditional(self, target: np.ndarray, plan: FramePlan) -> ConditionalQuantiser:
+        return ConditionalQuantiser(target, self._lagrangian, *self._error_weights(plan))
