@@ -184,6 +184,11 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         help="flatten transparent pictures onto a colour, as in '#000' (default: refuse them)",
     )
     parser.add_argument(
+        "--deinterlace",
+        action="store_true",
+        help="make whole pictures of interlaced frames (default: take them as they are)",
+    )
+    parser.add_argument(
         "--keep-location",
         action="store_true",
         help="let the file say where it was recorded (default: leave that out)",
@@ -223,6 +228,7 @@ def run(args: argparse.Namespace) -> int:
             strict=args.strict,
             to_sdr=args.to_sdr,
             background=args.background,
+            deinterlace=args.deinterlace,
             keep_location=args.keep_location,
             overwrite=args.yes,
             progress=progress,

@@ -56,6 +56,7 @@ def encode(
     strict: bool = False,
     to_sdr: bool = False,
     background: str | None = None,
+    deinterlace: bool = False,
     keep_location: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
@@ -94,8 +95,9 @@ def encode(
     Of a source that is damaged, what decodes is encoded, and the report's ``losses`` say what is
     missing; with strict it is refused.  More than 8 bits are dithered to 8.  to_sdr: tone-map HDR
     to SDR.  background: flatten transparent pictures onto a colour, such as "#000"; without these
-    both are refused.  What was done is in the report's ``warnings`` and in the file, where ``info``
-    finds it.  keep_location: let the file say where it was recorded, if the source does.
+    both are refused.  deinterlace: make whole pictures of interlaced frames (bwdif).  What was done
+    is in the report's ``warnings`` and in the file, where ``info`` finds it.  keep_location: let
+    the file say where it was recorded, if the source does.
 
     Raises ``InputError`` (``UnsupportedInputError`` for HDR and alpha), ``OutputExistsError``,
     ``OutputError``, ``ResumeError``, ``UnknownModelError``, ``DeviceError``,
@@ -130,6 +132,7 @@ def encode(
             strict=strict,
             to_sdr=to_sdr,
             background=None if background is None else colour_of(background),
+            deinterlace=deinterlace,
         ),
         keep_location=keep_location,
     )

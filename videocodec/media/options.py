@@ -20,11 +20,13 @@ class SourceOptions:
     to_sdr: tone-map HDR; without it, HDR is refused.
     background: the colour, 0..255 each, onto which transparent pictures are flattened; without one
     they are refused.
+    deinterlace: make whole pictures of interlaced frames.
     """
 
     strict: bool = True
     to_sdr: bool = False
     background: Rgb | None = None
+    deinterlace: bool = False
 
 
 def colour_of(text: str) -> Rgb:

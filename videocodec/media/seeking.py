@@ -21,7 +21,9 @@ class SeekingSource(VideoSource):
         before any frame is read → whether it was found.  If not, this source is of no use any more.
         """
         try:
-            if self.clock.joints:  # which is counted from the file's beginning
+            # Times after joints are counted from the file's beginning, and what a deinterlacer
+            # makes of a frame depends on the one before.
+            if self.clock.joints or self._options.deinterlace:
                 return False
             self._close_frames()
             self._container.seek(round(pts / self._scale), stream=self._stream)

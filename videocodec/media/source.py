@@ -19,6 +19,7 @@ from bitstream.sequence_header import ColourDescription
 from ..errors import InputError
 from .conversion import FrameConverter
 from .decoding import FrameDecoder
+from .deinterlacing import Deinterlacer
 from .frames import SourceFrame, UnconvertedFrame
 from .opening import open_container, open_stream, why_nothing_decodes
 from .options import SourceOptions
@@ -91,8 +92,12 @@ class VideoSource:
                 self.path, self._container, self._stream, self.clock, strict=options.strict
             )
             self._done_before: list[str] = []
+            self._deinterlacer = Deinterlacer()
             self._frames = self._put_together() or self._decoder.frames()
+            if options.deinterlace:
+                self._frames = self._deinterlacer.frames(self._frames)
             self._first: av.VideoFrame | None = next(self._frames, None)
+            self._is_interlaced = self._first is not None and bool(self._first.interlaced_frame)
             if self._first is None:
                 raise InputError(f"{self.path}: {why_nothing_decodes(self.path)}")
             self._convert = FrameConverter(
@@ -145,12 +150,16 @@ class VideoSource:
     @property
     def has_own_times(self) -> bool:
         """Whether frames have the timestamps of their packets, which a seek can go by."""
-        return self._scale == 1 and not self.clock.joints and not self.is_still
+        is_read_through = self._options.deinterlace or self.clock.joints or self.is_still
+        return self._scale == 1 and not is_read_through
 
     @property
     def conversions(self) -> list[str]:
         """What is done to the pictures, of those read so far, a line each."""
-        return self._done_before + self._convert.conversions
+        whole = (
+            ["whole pictures were made of interlaced fields"] if self._deinterlacer.found else []
+        )
+        return whole + self._done_before + self._convert.conversions
 
     @property
     def notes(self) -> list[str]:
@@ -163,6 +172,10 @@ class VideoSource:
                 f"its clock leaps or falls back {times}, first at {float(joints[0]):.2f} s: the"
                 " parts follow each other without a gap"
             ]
+        if self._deinterlacer.found:
+            repaired.append("whole pictures are made of its interlaced fields")
+        elif self._is_interlaced:
+            repaired.append("it is interlaced: --deinterlace makes whole pictures of its fields")
         return repaired + self._done_before + self._convert.notes
 
     def _put_together(self) -> Iterator[av.VideoFrame] | None:
@@ -203,6 +216,7 @@ class VideoSource:
         pts = self._time(frame)
         for delivered, following in enumerate(self._frames, 1):
             self._convert.check(following, delivered)
+            self._is_interlaced = self._is_interlaced or bool(following.interlaced_frame)
             following_pts = self._time(following)
             if following_pts - pts > LONGEST_CONTAINER_STEP:
                 raise InputError(
