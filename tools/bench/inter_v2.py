@@ -24,6 +24,7 @@ from bitstream.container.reader import StreamReader
 from bitstream.container.writer import StreamWriter
 from bitstream.formats import load_tables
 from bitstream.latent_decoder import LatentDecoder
+from tools.bench.intra_v2 import FIGURES, FORMATS, figures
 from tools.bench.markdown import Table
 from tools.bench.options import add_clips, bench_parser, clip_paths, parse
 from tools.bench.results import Report
@@ -34,10 +35,8 @@ from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.ladder.curves import Curve, bd_rate
 from videocodec.networks.second.autoencoder import SecondShape
 
-from .intra_v2 import figures
-
 _MEASURED_EVERY = 4  # frames
-_RATES = ("kbit/s", "luma PSNR dB", "colour PSNR dB", "SSIMULACRA2", "lpips-squeeze")
+_RATES = ("kbit/s", *FIGURES)
 _TIMES = ("encoding s", "latents frames/s")
 
 
@@ -114,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     codec, clips = codec_of(args.weights, args.channels), clip_paths(args)
     coders = {path.stem: DraftClipCoder(codec, load_tables(path)) for path in args.tables}
     measures = len(_RATES) - 1 - (lpips is None)
-    formats = ["{:.1f}", "{:.2f}", "{:.2f}", "{:.1f}", "{:.3f}"][: 1 + measures]
+    formats = ["{:.1f}", *FORMATS][: 1 + measures]
     table = Table(
         ["clip", "tables", "crf", *_RATES[: 1 + measures], *_TIMES],
         ["{}", "{}", "{}", *formats, "{:.1f}", "{:.0f}"],

@@ -35,8 +35,8 @@ from videocodec.media.source import VideoSource
 from videocodec.training.losses import grey_level_error
 from videocodec.training.second.losses import colour_planes
 
-_FIGURES = ("RGB PSNR dB", "luma PSNR dB", "colour PSNR dB", "SSIMULACRA2", "lpips-squeeze")
-_FORMATS = ("{:.2f}", "{:.2f}", "{:.2f}", "{:.1f}", "{:.3f}")
+FIGURES = ("RGB PSNR dB", "luma PSNR dB", "colour PSNR dB", "SSIMULACRA2", "lpips-squeeze")
+FORMATS = ("{:.2f}", "{:.2f}", "{:.2f}", "{:.1f}", "{:.3f}")
 # Gives bytes and decoded RGB of a picture at a quantiser.
 Coded = Callable[[np.ndarray, int], tuple[int, np.ndarray]]
 
@@ -82,8 +82,8 @@ def curve(
     name: str,
 ) -> Table:
     """Means over the pictures, a row for each quantiser; name: of those."""
-    count = len(_FIGURES) - (lpips is None)
-    table = Table([name, "bpp", *_FIGURES[:count]], ["{:g}", "{:.3f}", *_FORMATS[:count]])
+    count = len(FIGURES) - (lpips is None)
+    table = Table([name, "bpp", *FIGURES[:count]], ["{:g}", "{:.3f}", *FORMATS[:count]])
     for quantiser in quantisers:
         rows = []
         for picture in pictures:
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             pictures, args.svtav1_crf, svtav1_intra.code_picture, lpips, "crf"
         )
     columns = curves["format 2"].columns[2:]
-    equal = Table(["codec", *columns], ["{}", *_FORMATS[: len(columns)]])
+    equal = Table(["codec", *columns], ["{}", *FORMATS[: len(columns)]])
     for name, table in curves.items():
         report.table(name, table, f"{name}, mean over {len(pictures)} pictures")
     for bpp in args.bpp:
