@@ -1,4 +1,6 @@
-"""What ``import videocodec`` does to the process: nothing heavy, and threads that do not spin."""
+"""What ``import videocodec`` does to the process: nothing heavy, and threads that do not spin; and
+what the packaged model needs.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +35,17 @@ def test_threads_wait_without_spinning_for_long() -> None:
 @pytest.mark.parametrize("given", [{"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}])
 def test_what_the_user_has_set_stays(given: dict[str, str]) -> None:
     assert environment_after_import(**given) == given
+
+
+def test_the_packaged_model_runs_without_the_rest_of_diffusers() -> None:
+    """All its autoencoders and UNets, and SciPy that they import, are a quarter of a start."""
+    program = (
+        "import sys; from videocodec.models.bundle import ModelBundle; from"
+        " videocodec.models.runtime import AutoencoderRuntime;"
+        " AutoencoderRuntime(ModelBundle.find('embedded'), 'cpu', 1); print(*sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    loaded = set(ran.stdout.split())
+    assert "diffusers.models.modeling_utils" in loaded
+    assert not loaded & {"scipy.stats", "diffusers.models.autoencoders", "diffusers.models.unets"}

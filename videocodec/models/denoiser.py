@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
-from .temporal_unet import TemporalUNet
+if TYPE_CHECKING:
+    from .temporal_unet import TemporalUNet
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
-from diffusers.models.autoencoders.vae import DecoderOutput
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils import BaseOutput
 
 from ..networks.autoencoder import Decoder, Encoder
+
+
+# diffusers' own outputs of autoencoders would import all its models, and SciPy with them: a quarter
+# of what a process takes to start.
+@dataclass
+class EncodedLatents(BaseOutput):
+    """latents (B, C, H/8, W/8), as of ``AutoencoderTinyOutput``."""
+
+    latents: torch.Tensor
+
+
+@dataclass
+class DecodedPictures(BaseOutput):
+    """sample (B, 3, H, W), RGB in about [-1, 1], as of ``DecoderOutput``."""
+
+    sample: torch.Tensor
 
 
 class LatentAutoencoder(ModelMixin, ConfigMixin):
@@ -56,7 +73,7 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
 
     def encode(
         self, x: torch.Tensor, return_dict: bool = True
-    ) -> AutoencoderTinyOutput | tuple[torch.Tensor]:
+    ) -> EncodedLatents | tuple[torch.Tensor]:
         """Pictures (B, 3, H, W), RGB in [-1, 1], H and W multiples of 8 → ``.latents`` (B, C, H/8,
         W/8).
         """
@@ -66,11 +83,11 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
                 f" {tuple(x.shape)}"
             )
         latents = self.encoder(x)
-        return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
+        return EncodedLatents(latents=latents) if return_dict else (latents,)
 
     def decode(
         self, z: torch.Tensor, return_dict: bool = True, *, step: torch.Tensor | float | None = None
-    ) -> DecoderOutput | tuple[torch.Tensor]:
+    ) -> DecodedPictures | tuple[torch.Tensor]:
         """Latents (B, C, h, w) → ``.sample`` (B, 3, 8h, 8w), RGB in about [-1, 1].
 
         ``step``: quantiser step in latents, one number, one per picture (B,) or a map (B, h, w);
@@ -91,10 +108,10 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
             raise ValueError("step must be positive")
         steps = steps.expand(z.shape[0]) if steps.ndim < 3 else steps
         sample = self.decoder(z, torch.log2(steps))
-        return DecoderOutput(sample=sample) if return_dict else (sample,)
+        return DecodedPictures(sample=sample) if return_dict else (sample,)
 
     def forward(
         self, sample: torch.Tensor, return_dict: bool = True
-    ) -> DecoderOutput | tuple[torch.Tensor]:
+    ) -> DecodedPictures | tuple[torch.Tensor]:
         """Encode and decode without quantisation."""
         return self.decode(self.encoder(sample), return_dict=return_dict)

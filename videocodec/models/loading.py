@@ -22,12 +22,11 @@ from .devices import memory_ended
 from .files import weights_folder
 from .latent_autoencoder import LatentAutoencoder
 from .strict_json import read_json
-from .temporal_unet import TemporalUNet
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel, UNetMotionModel
 
-OWN_CLASSES = {"LatentAutoencoder": LatentAutoencoder, "TemporalUNet": TemporalUNet}
+OWN_CLASSES = ("LatentAutoencoder", "TemporalUNet")
 STOCK_UNETS = ("UNet2DConditionModel", "UNetMotionModel")
 # What diffusers and PyTorch raise when they build a network by a config that makes no sense:
 # divisions by zero, missing packages and all.
@@ -62,11 +61,7 @@ def load_autoencoder_in(folder: Path, weights: Path | None = None) -> ModelMixin
     Raises ``UnknownModelError`` with one clear line.
     """
     name = class_name(folder)
-    kind = (
-        OWN_CLASSES["LatentAutoencoder"]
-        if name == "LatentAutoencoder"
-        else getattr(diffusers, name, None)
-    )
+    kind = LatentAutoencoder if name == "LatentAutoencoder" else getattr(diffusers, name, None)
     if "Autoencoder" not in name or not (isinstance(kind, type) and issubclass(kind, ModelMixin)):
         raise UnknownModelError(
             f"{folder / 'config.json'}: {name!r} is no autoencoder that diffusers"
@@ -99,6 +94,8 @@ def load_denoiser(folder: Path, channels: int) -> Denoiser:
     """
     name = class_name(folder / "unet")
     if name == "TemporalUNet":
+        from .temporal_unet import TemporalUNet  # it imports all of diffusers' models
+
         unet = load_network(folder / "unet", TemporalUNet)
         if unet.config.latent_channels != channels:
             raise UnknownModelError(

@@ -16,7 +16,7 @@ from videocodec.ladder.api import ladder
 
 QUICK = {
     "codecs": ("x264", "svtav1"),
-    "crf": {"x264": (20, 30, 40), "svtav1": (30, 45, 60)},
+    "crf": {"x264": (20, 40), "svtav1": (30, 60)},
     "presets": {"x264": "ultrafast", "svtav1": "12"},
     "metrics": ("psnr",),
     "pictures": 1,
@@ -96,7 +96,8 @@ def test_the_pictures_are_those_that_were_decoded(made: tuple[Path, dict]) -> No
 def test_without_sheets_nothing_is_written(
     made: tuple[Path, dict], tmp_path: Path, clip_path: Path
 ) -> None:
-    results = ladder([clip_path], tmp_path / "out", **QUICK, sheets=0)
+    one = {"codecs": ("x264",), "crf": {"x264": (40,)}, "presets": {"x264": "ultrafast"}}
+    results = ladder([clip_path], tmp_path / "out", **{**QUICK, **one}, sheets=0)
     assert results["sheets"] == []
     assert not (tmp_path / "out" / "sheets").exists()
 
