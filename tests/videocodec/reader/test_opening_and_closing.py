@@ -11,6 +11,7 @@ from bitstream.errors import ContainerError
 from videocodec import Frame, VideoReader
 from videocodec.errors import ReaderClosedError
 from videocodec.reader.core import ReaderCore
+from videocodec.reader.opening import Opening
 
 from .conftest import CPU, same
 
@@ -95,7 +96,8 @@ class TestSettings:
 
 def test_a_reader_that_two_threads_close_is_counted_once(coded_movie) -> None:
     """Both may have seen it open: what the readers share is told twice, by the same number."""
-    core = ReaderCore(coded_movie.coded, None, False, "cpu", 1, 1 << 20, False)
+    source = str(coded_movie.coded)
+    core = ReaderCore(Opening(source, None, False, "cpu", 1, 1 << 20, False))
     core.open(1)
     core.open(2)
     core.close(1)
