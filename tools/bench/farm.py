@@ -167,8 +167,10 @@ def driver_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) 
     columns = ["killed after", "chunks in all", "coded twice", "same bytes"]
     table = Table(columns)
     total: int | None = None
-    for trial in range(trials):
-        target, log = folder / f"driver{trial}.mp4", folder / f"driver{trial}.log"
+    begun = 0
+    while len(table.rows) < trials:
+        target, log = folder / f"driver{begun}.mp4", folder / f"driver{begun}.log"
+        begun += 1
         log.touch()
         wanted = chance.randrange(total or 8)
         process = _driver(clip, target, log, "begin")
@@ -177,6 +179,8 @@ def driver_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) 
         time.sleep(chance.uniform(0, 1))
         process.kill()
         process.wait()
+        if target.exists():
+            continue  # the file was whole, and its chunks are gone: nothing is left to go on with
         before = len(_lines(log))
         if _driver(clip, target, log, "resume").wait():
             raise SystemExit("the second run failed")
