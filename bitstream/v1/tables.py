@@ -37,6 +37,14 @@ MAX_CHANNELS = 64
 _Take = Callable[[str, tuple[int, ...]], np.ndarray]
 
 
+def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    """The named arrays of a tables file, unchecked.  Raises ``TablesError``."""
+    try:
+        return load_file(str(path))
+    except (OSError, *TENSOR_ERRORS) as error:
+        raise TablesError(f"{path}: codec tables cannot be read ({error})") from error
+
+
 def block_tensor(name: str) -> str:
     """What the tables of an element of the block syntax are called in the tables file."""
     return f"block.{BLOCK_ELEMENTS[name].stored_name}"
@@ -71,11 +79,7 @@ class CodecTables:
     @classmethod
     def load(cls, path: str | Path) -> CodecTables:
         """Read ``codec/tables.safetensors``.  Raises ``TablesError`` naming what is wrong."""
-        try:
-            tensors = load_file(str(path))
-        except (OSError, *TENSOR_ERRORS) as error:
-            raise TablesError(f"{path}: codec tables cannot be read ({error})") from error
-        return cls.from_tensors(tensors, str(path))
+        return cls.from_tensors(read_tensors(path), str(path))
 
     @classmethod
     def from_tensors(

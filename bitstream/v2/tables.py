@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
-from ..v1.tables import MAX_CHANNELS, TENSOR_ERRORS, TablesError
+from ..v1.tables import MAX_CHANNELS, TablesError, read_tensors
 from .context_network import SliceNetwork
 from .inter_tables import InterTables
 from .level_contexts import LEVEL_CLASSES
@@ -43,11 +43,7 @@ class LevelTables:
     @classmethod
     def load(cls, path: str | Path) -> LevelTables:
         """Read a tables file.  Raises ``TablesError`` naming what is wrong."""
-        try:
-            tensors = load_file(str(path))
-        except (OSError, *TENSOR_ERRORS) as error:
-            raise TablesError(f"{path}: codec tables cannot be read ({error})") from error
-        return cls.from_tensors(tensors, str(path))
+        return cls.from_tensors(read_tensors(path), str(path))
 
     @classmethod
     def from_tensors(
