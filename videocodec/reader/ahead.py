@@ -67,6 +67,7 @@ class ReadAhead:
         self._index, self._latents, self._cache = index, latents, cache
         self._changed = threading.Condition()
         self._wish: _Wish | None = None
+        self._done: _Wish | None = None  # the last wish of which nothing was left to do
         self._asking = 0
         self._stopped = False
         self._process = os.getpid()
@@ -112,18 +113,26 @@ class ReadAhead:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
+    def wait(self, timeout: float) -> bool:
+        """Wait until nothing is left to be made ahead → whether that came within ``timeout``
+        seconds.
+        """
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._stopped or self._wish == self._done, timeout
+            )
+
     @property
     def is_of_this_process(self) -> bool:
         """Whether its thread is not a parent's."""
         return self._process == os.getpid()
 
     def _work(self) -> None:
-        done: _Wish | None = None
         current: _Wish | None = None
         while True:
             with self._changed:
                 while not self._stopped and (
-                    self._asking or self._wish is None or self._wish == done
+                    self._asking or self._wish is None or self._wish == self._done
                 ):
                     self._changed.wait()
                 wish = self._wish
@@ -139,7 +148,9 @@ class ReadAhead:
             except (VideoCodecError, ValueError, OSError, RuntimeError, MemoryError):
                 busy = False  # whoever asks for that frame is told
             if not busy:
-                done = wish
+                with self._changed:
+                    self._done = wish
+                    self._changed.notify_all()
 
     def _one_task(self, wish: _Wish) -> bool:
         """Do the most urgent thing, for a fraction of a second → whether there was any.
