@@ -30,18 +30,18 @@ def available_bytes() -> int:
     less.
     """
     try:
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not on every system
-        there = _DEFAULT_MEMORY
+        memory = _DEFAULT_MEMORY
     with contextlib.suppress(OSError, ValueError):  # there is none, or it says "max"
-        there = min(there, int(_CONTAINER_LIMIT.read_text(encoding="ascii")))
+        memory = min(memory, int(_CONTAINER_LIMIT.read_text(encoding="ascii")))
     try:
         import resource
 
         allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
     except ImportError:
-        return there
-    return there if allowed == resource.RLIM_INFINITY else min(there, allowed)
+        return memory
+    return memory if allowed == resource.RLIM_INFINITY else min(memory, allowed)
 
 
 def check_memory(header: SequenceHeader, frame_count: int, limit: int) -> None:

@@ -94,8 +94,10 @@ class RayCluster:
                 return
             except (ConnectionError, RuntimeError, ValueError, ImportError) as error:
                 if executor != RAY:
-                    said = str(error).strip().partition("\n")[0]
-                    raise WorkerError(f"{executor}: no Ray can be reached there: {said}") from error
+                    reason = str(error).strip().partition("\n")[0]
+                    raise WorkerError(
+                        f"{executor}: no Ray can be reached there: {reason}"
+                    ) from error
             self._start_here(max(cores, os.cpu_count() or 1), quiet)
 
     def _start_here(self, cores: int, quiet: dict[str, Any]) -> None:
@@ -108,8 +110,8 @@ class RayCluster:
                 **quiet,
             )
         except Exception as error:  # of any kind: half a minute is all that Ray waits for itself
-            said = str(error).strip().partition("\n")[0]
-            raise WorkerError(f"Ray does not start on this machine: {said}") from error
+            reason = str(error).strip().partition("\n")[0]
+            raise WorkerError(f"Ray does not start on this machine: {reason}") from error
 
 
 def _imported() -> Any:

@@ -66,27 +66,29 @@ def read_layout(path: str | Path | SharedFile) -> FileLayout:
         while position < file_bytes:
             file.seek(position)
             kind, header, size = box_header(file.read(16), file_bytes - position)
-            there = min(size, file_bytes - position) if size >= header else file_bytes - position
+            available = (
+                min(size, file_bytes - position) if size >= header else file_bytes - position
+            )
             if kind in _OPAQUE:
                 checker.count_box()
             else:
                 # Also a box that is cut short: FFmpeg reads what is there.
-                read += there
+                read += available
                 if read > MAX_MOVIE_BYTES:
                     raise ContainerError(
                         f"{path}: its tables take more than {MAX_MOVIE_BYTES} bytes: it is damaged,"
                         " copy it again"
                     )
                 file.seek(position + header)
-                content = memoryview(file.read(max(0, there - header)))
+                content = memoryview(file.read(max(0, available - header)))
                 checker.check(kind, content)
-                if kind == b"moov" and size == there:
+                if kind == b"moov" and size == available:
                     movie = content
             if kind == ATTACHED_MODEL_BOX and model is None:
                 model = AttachedBox(
-                    position + header, max(0, size - header), max(0, there - header), there
+                    position + header, max(0, size - header), max(0, available - header), available
                 )
-                if size != there or size < header:
+                if size != available or size < header:
                     position = file_bytes
                     break
             if size < header:

@@ -100,9 +100,9 @@ class Labels:
 
     def with_comment(self, lines: Iterable[str], *, first: bool = False) -> Labels:
         """The same with lines added to the comment, before or after what it says itself."""
-        own = [self.tags["comment"]] if self.tags.get("comment") else []
-        both = [*lines, *own] if first else [*own, *lines]
-        return replace(self, tags=self.tags | {"comment": "\n".join(both)}) if both else self
+        comment = [self.tags["comment"]] if self.tags.get("comment") else []
+        joined = [*lines, *comment] if first else [*comment, *lines]
+        return replace(self, tags=self.tags | {"comment": "\n".join(joined)}) if joined else self
 
     def without_location(self) -> Labels:
         """The same, not saying where it was recorded; ``lost`` says so."""

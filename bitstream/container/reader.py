@@ -146,9 +146,9 @@ class StreamReader:
                 yield self._sample(packet, index)
                 index += 1
         if index < expected or not self._layout.is_whole:
-            there = f"{index} of {expected} access units are there"
+            count = f"{index} of {expected} access units are there"
             raise ContainerError(
-                f"{self.path}: the file is cut short: {there}: copy it again, or videocodec repair"
+                f"{self.path}: the file is cut short: {count}: copy it again, or videocodec repair"
                 " keeps those"
             )
 

@@ -146,11 +146,11 @@ def _apply(linear: _Registers, registers: _Registers) -> _Registers:
 
 
 def _apply_each(
-    linear: _Registers, which: npt.NDArray[np.int64], registers: _Registers
+    linear: _Registers, numbers: npt.NDArray[np.int64], registers: _Registers
 ) -> _Registers:
-    """Maps (n, 4, 256), for each register the one of number ``which``."""
+    """Maps (n, 4, 256), for each register the one of number ``numbers``."""
     parts: list[_Registers]
-    parts = [linear[which, j, (registers >> np.uint32(8 * j)) & np.uint32(255)] for j in range(4)]
+    parts = [linear[numbers, j, (registers >> np.uint32(8 * j)) & np.uint32(255)] for j in range(4)]
     return parts[0] ^ parts[1] ^ parts[2] ^ parts[3]
 
 
@@ -181,11 +181,11 @@ class _Segment:
     def left(self, places: npt.NDArray[np.int64]) -> _Registers:
         """Left sides of the condition for some places."""
         rows, columns = places // _SIDE, places % _SIDE
-        own = (
+        in_row = (
             _apply_each(self._maps.columns, columns, np.full(len(places), _ONES))
             ^ self._before[rows, columns]
         )
-        return _apply_each(self._maps.rows, rows, own) ^ self._row_starts[rows]
+        return _apply_each(self._maps.rows, rows, in_row) ^ self._row_starts[rows]
 
     def right(self) -> _Registers:
         """Right sides for all places with four bytes behind them."""
@@ -200,12 +200,12 @@ class _Segment:
             | wide[2 : count + 2] << 8
             | wide[3 : count + 3]
         )
-        wanted = ~stored.reshape(_SIDE, _SIDE)
+        required = ~stored.reshape(_SIDE, _SIDE)
         columns, rows = np.arange(_SIDE)[None, :], np.arange(_SIDE)[:, None]
-        own = _apply_each(self._maps.columns, columns, wanted) ^ self._before
-        return (_apply_each(self._maps.rows, rows, own) ^ self._row_starts[:-1, None]).reshape(-1)[
-            :count
-        ]
+        in_row = _apply_each(self._maps.columns, columns, required) ^ self._before
+        return (_apply_each(self._maps.rows, rows, in_row) ^ self._row_starts[:-1, None]).reshape(
+            -1
+        )[:count]
 
 
 def _candidates(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

@@ -24,8 +24,8 @@ class SharedFile:
 
     def __init__(self, file: BinaryIO, name: str | None = None, *, owned: bool = False) -> None:
         self._file, self._owned, self._lock = file, owned, threading.Lock()
-        own = getattr(file, "name", None)
-        self.name = name or (own if isinstance(own, str) else "the file object")
+        file_name = getattr(file, "name", None)
+        self.name = name or (file_name if isinstance(file_name, str) else "the file object")
         try:
             self.size = file.seek(0, os.SEEK_END)
         except io.UnsupportedOperation as error:

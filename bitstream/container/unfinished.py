@@ -103,9 +103,11 @@ def remove_left(target: Path) -> None:
     """Remove what killed processes left of this target.  What cannot be removed stays."""
     if fcntl is None:
         return
-    mine = re.compile(re.escape(f".{target.name[:_NAME_SHOWN]}.") + r"\d+-[0-9a-f]{6}\.part")
+    leftovers = re.compile(re.escape(f".{target.name[:_NAME_SHOWN]}.") + r"\d+-[0-9a-f]{6}\.part")
     with suppress(OSError):
-        for entry in [entry for entry in target.parent.iterdir() if mine.fullmatch(entry.name)]:
+        for entry in [
+            entry for entry in target.parent.iterdir() if leftovers.fullmatch(entry.name)
+        ]:
             lock = _locked(entry)
             if lock is not None:
                 _removed(entry)

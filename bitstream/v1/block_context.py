@@ -76,7 +76,7 @@ class BlockContext:
             )
 
     @property
-    def two(self) -> bool:
+    def has_future(self) -> bool:
         """Whether the frame has a future reference."""
         return len(self.distances) == 2
 
@@ -85,7 +85,7 @@ class BlockContext:
         """0 with one reference; with two, 2 if they are next to the frame, so that nothing refers
         to it, else 1.
         """
-        return 0 if not self.two else 2 if self.distances == (-1, 1) else 1
+        return 0 if not self.has_future else 2 if self.distances == (-1, 1) else 1
 
     def agreeing(self, planes: Sequence[npt.NDArray[np.bool_]]) -> npt.NDArray[np.int64]:
         """How much references agree on something, 0 to 2, from a bool plane of each: a single
@@ -94,4 +94,4 @@ class BlockContext:
         total: npt.NDArray[np.int64] = sum(
             (plane.astype(np.int64) for plane in planes[1:]), planes[0].astype(np.int64)
         )
-        return total if self.two else 2 * total
+        return total if self.has_future else 2 * total

@@ -117,8 +117,8 @@ def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
         )
 
     # The first stage has no decoded neighbours; all four of its are "beyond the frame".
-    far = max(height, width) + COARSEST
-    add(StageKind.FIRST, (rows % COARSEST == 0) & (columns % COARSEST == 0), [(far, 0)] * 4)
+    beyond = max(height, width) + COARSEST
+    add(StageKind.FIRST, (rows % COARSEST == 0) & (columns % COARSEST == 0), [(beyond, 0)] * 4)
     step = COARSEST // 2
     while step:
         odd_row, odd_column = rows % (2 * step) == step, columns % (2 * step) == step

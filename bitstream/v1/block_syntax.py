@@ -97,7 +97,7 @@ class BlockCoder:
             grid = merge_grid(*out.modes.shape, side)
             self._code_merges(io, fields, out, context, depth, grid)
         leader_of = leaders(out.sides)
-        if context.two:
+        if context.has_future:
             self._code_directions(io, fields, out, context, leader_of)
         motion = VectorLayer(io, self.tables, out, context, leader_of).code(fields)
         self.known[entry.number] = CodedBlocks(out, context.distances, motion)
@@ -157,7 +157,7 @@ class BlockCoder:
         )
         fixed = BLOCK_MERGE.index(
             depth=depth,
-            two_references=int(context.two),
+            two_references=int(context.has_future),
             coded=(double > 0) + (double > grid.size).astype(np.int64),
             references=in_references,
         )

@@ -62,17 +62,17 @@ def predict_frame(
     fields: BlockFields,
     references: tuple[ReferenceFrame, ...],
     block: int,
-    where: np.ndarray | None = None,
+    wanted_blocks: np.ndarray | None = None,
 ) -> np.ndarray:
     """Motion-compensated prediction (C, h, w) int32 of every block, zero for intra blocks and
-    outside ``where`` (bh, bw).
+    outside ``wanted_blocks`` (bh, bw).
     """
     bh, bw = fields.modes.shape
     rows, columns, block_of = _positions(bh, bw, block)
     out = np.zeros((len(rows), tables.latent_channels), dtype=np.int32)
     predicted = fields.modes != Mode.INTRA
-    if where is not None:
-        predicted = predicted & where
+    if wanted_blocks is not None:
+        predicted = predicted & wanted_blocks
     for index, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
         flat = np.flatnonzero((predicted & (fields.directions != unused)).reshape(-1)[block_of])
         if not len(flat):
@@ -85,8 +85,8 @@ def predict_frame(
             fields.vectors[index].reshape(-1, 2)[blocks],
         )
         if index:
-            both = np.flatnonzero(fields.directions.reshape(-1)[blocks] == Direction.AVERAGE)
-            values[both] = average(out[flat[both]], values[both])
+            averaged = np.flatnonzero(fields.directions.reshape(-1)[blocks] == Direction.AVERAGE)
+            values[averaged] = average(out[flat[averaged]], values[averaged])
         out[flat] = values
     return out.T.reshape(tables.latent_channels, bh * block, bw * block)
 

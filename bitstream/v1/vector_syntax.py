@@ -82,7 +82,7 @@ class VectorLayer:
         self._temporal_keys = keys_of(context.temporal).reshape(-1)
         # A block predicted from both sides moves on a straight line, seen from the references.
         self._mirrors = np.zeros_like(self._uses)
-        if context.two:
+        if context.has_future:
             self._mirrors[self._size :] = self._uses[: self._size] & self._uses[self._size :]
         # Blocks of merged ones, in all layers: who leads, who follows, and whom.
         every_leader = np.concatenate([leader_of + layer * self._size for layer in range(layers)])
@@ -209,7 +209,7 @@ class VectorLayer:
             known[blocks[mirrored]] += self._mirror(known[blocks[mirrored] - self._size])
         if len(new) and np.abs(vectors_of(known[blocks[new]])).max() > VECTOR_LIMIT:
             raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
-        if self._context.two:
+        if self._context.has_future:
             self._complete_other_reference(blocks)
         if self._merged is not None and np.count_nonzero(self._merged[blocks]):
             known[self._followers] = known[self._followed]

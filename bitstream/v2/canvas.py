@@ -41,11 +41,13 @@ class ValueCanvas:
         """
         centres = self._centres(rows, columns)
         limited = np.minimum(np.maximum(values, -INPUT_LIMIT), INPUT_LIMIT).T
-        own = slice(first, first + len(limited))
-        self._planes[own, centres] = limited
+        channels = slice(first, first + len(limited))
+        self._planes[channels, centres] = limited
         sizes = SIZES[np.abs(limited)]
-        self._planes[self._channels :][own, centres] = sizes
-        self._planes[2 * self._channels + 1 :][own, centres] = np.where(limited < 0, -sizes, sizes)
+        self._planes[self._channels :][channels, centres] = sizes
+        self._planes[2 * self._channels + 1 :][channels, centres] = np.where(
+            limited < 0, -sizes, sizes
+        )
 
     def features(
         self,

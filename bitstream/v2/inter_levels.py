@@ -82,12 +82,12 @@ class InterLevelCoder:
         present = to_positions(last, scene.block)
         odd = np.indices(size).sum(0) & 1
         channels, first = sum(self._slices), 0
-        for index, own in enumerate(self._slices[:count]):
+        for index, width in enumerate(self._slices[:count]):
             visible = (
                 *range(first),
-                *range(channels + first, channels + first + own),
+                *range(channels + first, channels + first + width),
                 *range(2 * channels, 2 * channels + FLAG_CHANNELS),
-                *range(first, first + own),
+                *range(first, first + width),
             )
             for second, scan_pass in enumerate(CHECKERBOARD):
                 rows, columns = np.nonzero((present > index) & (odd == second))
@@ -96,8 +96,8 @@ class InterLevelCoder:
                 network = self._tables.networks[index]
                 one = NetworkPass(network, visible, first, scan_pass, rows, columns)
                 coded = self.passes.code(io, one, log2_step, canvas, choose)
-                values[first : first + own, rows, columns] = coded.T
-            first += own
+                values[first : first + width, rows, columns] = coded.T
+            first += width
         return values
 
     def _code_last(

@@ -49,8 +49,8 @@ class InterTables:
         shapes = level_shapes(len(slices))
         return cls(
             tuple(
-                network(take, f"inter.{index}", others(slices, index), own)
-                for index, own in enumerate(slices)
+                network(take, f"inter.{index}", others(slices, index), width)
+                for index, width in enumerate(slices)
             ),
             {name: frequencies(take, f"inter.{name}", shape) for name, shape in shapes.items()},
             {

@@ -82,12 +82,12 @@ class Seen(Observer):
         if not source.distances:
             self.add("temporal motion from a keyframe")
         else:
-            future = context.two and source is context.references[1]
+            future = context.has_future and source is context.references[1]
             self.add(f"temporal motion from the {'future' if future else 'past'} reference")
             self.add("temporal motion to the future of its source", of == 1)
             for distance in context.distances:
                 self._scaled(source.motion[of], distance, source.distances[of])
-        if context.two:
+        if context.has_future:
             past, future = context.distances
             predicted = fields.modes != Mode.INTRA
             for layer, direction in ((0, Direction.PAST), (1, Direction.FUTURE)):

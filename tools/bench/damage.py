@@ -90,9 +90,9 @@ def cuts(count: int, seed: int) -> tuple[Table, bool]:
             "as it is written, tables first": coded,
             "killed while it was written, no tables": without_tables(coded, Path(name) / "n.mp4"),
         }
-        for what, path in files.items():
+        for kind, path in files.items():
             t = run_cuts(path, coded, count, seed)
-            table.add(what, t.cuts, t.possible, t.recovered, t.wrong, t.readable, t.unclear)
+            table.add(kind, t.cuts, t.possible, t.recovered, t.wrong, t.readable, t.unclear)
             good &= t.wrong == 0 and t.recovered == t.possible
     return table, good
 

@@ -47,8 +47,8 @@ def damage(kind: str, samples: Sequence[Sample], rng: np.random.Generator) -> Da
         )
         return Damaged(out, frozenset())
     if kind == "duplicate":
-        where = int(rng.integers(victim + 1, len(samples) + 1))
-        out.insert(where, out[victim])
+        start = int(rng.integers(victim + 1, len(samples) + 1))
+        out.insert(start, out[victim])
         return Damaged(out, frozenset())
     out[victim] = replace(out[victim], data=_broken(kind, out[victim].data, rng))
     return Damaged(out, frozenset({victim}))

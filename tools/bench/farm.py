@@ -50,7 +50,7 @@ def encoded(
     source: str | Path, target: str | Path, *, executor: str = RAY, resume: bool = False
 ) -> EncodeReport:
     """The encode of all trials: by two workers on Ray, or by this process."""
-    here = executor == LOCAL
+    is_local = executor == LOCAL
     return api.encode(
         source,
         target,
@@ -58,8 +58,8 @@ def encoded(
         gop_size=8,
         preset="ultrafast",
         device="cpu",
-        threads=1 if here else None,
-        jobs=1 if here else 2,
+        threads=1 if is_local else None,
+        jobs=1 if is_local else 2,
         executor=executor,
         resume=resume,
         overwrite=True,
@@ -145,7 +145,7 @@ def worker_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) 
     """Encodes with a worker killed in each → a row."""
     columns = ["killed", "trials", "killed before the end", "same bytes", "other bytes"]
     table = Table([*columns, "bits per second"], ["{}"] * 5 + ["{:.0f}"])
-    target, same, killed, longest = folder / "killed.mp4", 0, 0, 0.0
+    target, identical, killed, longest = folder / "killed.mp4", 0, 0, 0.0
     with lasting_workers():
         for trial in range(-2, trials):
             begin = time.monotonic()
@@ -155,10 +155,10 @@ def worker_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) 
             longest = time.monotonic() - begin if killer is None else longest
             if killer is not None:
                 killed += killer.end()
-                same += target.read_bytes() == clip.expected
-            said = f"trial {trial + 1}: {time.monotonic() - begin:.1f} s, {killed} killed"
-            print(f"{said}, {same} the same", file=sys.stderr, flush=True)
-    table.add("a worker", trials, killed, same, trials - same, found.video_bitrate_bps)
+                identical += target.read_bytes() == clip.expected
+            line = f"trial {trial + 1}: {time.monotonic() - begin:.1f} s, {killed} killed"
+            print(f"{line}, {identical} the same", file=sys.stderr, flush=True)
+    table.add("a worker", trials, killed, identical, trials - identical, found.video_bitrate_bps)
     return table
 
 
@@ -186,8 +186,8 @@ def driver_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) 
             raise SystemExit("the second run failed")
         names = _lines(log)
         total = len(set(names))
-        same = "yes" if target.read_bytes() == clip.expected else "no"
-        row = table.add(f"{before} chunks", total, len(names) - total, same)
+        identical = "yes" if target.read_bytes() == clip.expected else "no"
+        row = table.add(f"{before} chunks", total, len(names) - total, identical)
         print(row, file=sys.stderr, flush=True)
     return table
 

@@ -144,13 +144,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         farm = Farm(Path(folder), args.chunks)
         store = farm.encode(args.hosts, args.deaths, args.seed)
-        same = farm.is_that_of_one_process()
+        identical = farm.is_that_of_one_process()
     died = [store.fates[fate] for fate in FATES]
     chunks = len(farm.plan.chunks)
-    table.add(chunks, args.hosts, *died, farm.rounds, store.kept, "yes" if same else "no")
+    table.add(chunks, args.hosts, *died, farm.rounds, store.kept, "yes" if identical else "no")
     report.table("hosts", table)
     report.save()
-    return int(not same)
+    return int(not identical)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,9 @@ def curves(
 
 def deltas(tested: tuple[Curve, Curve], reference: tuple[Curve, Curve]) -> list[Cell]:
     """BD-rates by lpips and by PSNR, in percent, or why there is none."""
-    found = [bd_rate(ours, other) for ours, other in zip(tested, reference, strict=True)]
+    found = [
+        bd_rate(tested_curve, other) for tested_curve, other in zip(tested, reference, strict=True)
+    ]
     return [delta.reason if delta.value is None else delta.value for delta in found]
 
 

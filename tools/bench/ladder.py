@@ -50,8 +50,8 @@ class Ladder:
     ) -> Cell:
         """BD-rate of a codec here against one of another ladder, or why there is none."""
         tested = codec_curve(self.found["records"], clip, codec, figure).curve
-        theirs = codec_curve(other.found["records"], clip, reference, figure).curve
-        delta = bd_rate(tested, theirs, below)
+        other_curve = codec_curve(other.found["records"], clip, reference, figure).curve
+        delta = bd_rate(tested, other_curve, below)
         return delta.reason if delta.value is None else delta.value
 
 

@@ -50,13 +50,13 @@ def curve(samples: list[Sample]) -> Table:
     return table
 
 
-def report_run(report: Report, name: str, what: str, samples: list[Sample], count: int) -> None:
+def report_run(report: Report, name: str, action: str, samples: list[Sample], count: int) -> None:
     """Print and keep the curve of a run of so many frames."""
     seconds = samples[-1].seconds
-    report.table(name, curve(samples), what)
+    report.table(name, curve(samples), action)
     first, second = peaks(samples)
     report.note(
-        f"{what}: {count} frames in {seconds:.0f} s, {count / seconds:.1f} frames per second;"
+        f"{action}: {count} frames in {seconds:.0f} s, {count / seconds:.1f} frames per second;"
         f" highest {max(s.resident for s in samples):.0f} MiB; anonymous: {first:.0f} MiB at most"
         f" in the first half, {second:.0f} in the second."
     )

@@ -68,13 +68,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def compared(
-    own: Sequence[Record], anchors: Mapping[str, Sequence[Record]], clips: Sequence[str]
+    tested: Sequence[Record], anchors: Mapping[str, Sequence[Record]], clips: Sequence[str]
 ) -> dict[str, dict[str, Analysis]]:
     """Range of rates → anchor → analysis of this codec against it."""
     return {
         name: {
             anchor: analyse(
-                [*own, *records],
+                [*tested, *records],
                 clips=clips,
                 codecs=[OWN, anchor],
                 figures=figures(),
@@ -118,28 +118,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     stored = Results.from_json((RESULTS / "anchors.json").read_text(encoding="utf-8"))
     anchors = panel_anchors.records(stored, hashes(paths), identities(args))
-    own = measured(
+    tested = measured(
         args, paths, "own", codecs=(OWN,), crf=tuple(args.crf), gop_size=250, model=args.model
     )
     report = Report(args, models=[ModelBundle.find(args.model)], clips=paths)
-    publish(report, own, anchors, [path.stem for path in paths])
+    publish(report, tested, anchors, [path.stem for path in paths])
     if not args.no_sheets:
-        panel_sheets.write(args, paths, own)
+        panel_sheets.write(args, paths, tested)
     report.note(panel_encodes.time_taken(begin))
     report.save()
 
 
 def publish(
     report: Report,
-    own: Sequence[Record],
+    tested: Sequence[Record],
     anchors: Mapping[str, Sequence[Record]],
     clips: Sequence[str],
 ) -> None:
     """Print the tables and keep them."""
-    for name, analyses in compared(own, anchors, clips).items():
+    for name, analyses in compared(tested, anchors, clips).items():
         title = f"BD-rate of {OWN}, {TITLES[name]}, in percent of bytes (less is better)"
         report.table(name, table(analyses, len(clips)), title)
-    report.table("encodes", rungs(own), "Encodes")
+    report.table("encodes", rungs(tested), "Encodes")
 
 
 def _percent(value: float | None) -> str:

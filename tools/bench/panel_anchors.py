@@ -92,16 +92,16 @@ def records(
     clips: name → SHA-256 of those to compare on.  metrics: what they depend on here.
     Raises ``SystemExit`` where the anchors were measured on other clips or with other metrics.
     """
-    again = "measure the anchors again, with --anchors --results"
+    remedy = "measure the anchors again, with --anchors --results"
     for name, sha256 in clips.items():
         if stored.clips.get(name) != sha256:
-            raise SystemExit(f"results/anchors.json has another {name}, or none: {again}")
+            raise SystemExit(f"results/anchors.json has another {name}, or none: {remedy}")
     for metric, identity in stored.tables["metrics"].rows:
         name = str(metric)
         if metrics.get(name) != identity:
             raise SystemExit(
                 f"results/anchors.json was measured with another {name} ({identity} instead of"
-                f" {metrics.get(name)}): {again}"
+                f" {metrics.get(name)}): {remedy}"
             )
     encodes = stored.tables["encodes"]
     found: dict[str, list[Record]] = {}

@@ -17,17 +17,17 @@ RATES = 2
 JUDGE = "ssimulacra2"
 
 
-def write(args: argparse.Namespace, paths: Sequence[Path], own: Sequence[Record]) -> list[Path]:
+def write(args: argparse.Namespace, paths: Sequence[Path], tested: Sequence[Record]) -> list[Path]:
     """Write sheets into the folder ``sheets`` of ``--work`` → the files.
 
-    own: the encodes of this codec, whose files are in the folder ``own`` of ``--work``.
+    tested: the encodes of this codec, whose files are in the folder ``own`` of ``--work``.
     """
     folder = args.work / "sheets"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     written = []
     for path in paths:
-        shown = evenly([one for one in own if one["clip"] == path.stem], RATES)
+        shown = evenly([one for one in tested if one["clip"] == path.stem], RATES)
         for file in _of_clip(args, path, shown):
             written.append(Path(shutil.copy(file, folder)))
     print(f"\ncontact sheets: {folder}")

@@ -122,12 +122,17 @@ class Comparison:
         return [self._clip.stem, plain[0], plain[1], size, seconds, took], changes
 
 
-def compared_table(ways: Sequence[str]) -> Table:
+def compared_table(variants: Sequence[str]) -> Table:
     """An empty table for these ways of decoding a judged file."""
     heads = ["clip", "bytes", "lpips", "bytes judged", "seconds", "seconds judged"]
     formats = ["{}", "{}", "{:.4f}", "{}", "{:.1f}", "{:.1f}"]
-    for way in ways:
-        heads += [f"lpips {way}", f"PSNR {way}", f"flicker before, {way}", f"flicker {way}"]
+    for variant in variants:
+        heads += [
+            f"lpips {variant}",
+            f"PSNR {variant}",
+            f"flicker before, {variant}",
+            f"flicker {variant}",
+        ]
         formats += ["{:+.1f} %", "{:+.2f}", "{:+.2f}", "{:+.2f}"]
     return Table(heads, formats)
 
@@ -153,10 +158,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     perceptual, clips = LpipsSqueeze(args.lpips), clip_paths(args)
     bundle = ModelBundle.find(args.model)
     report = Report(args, models=[bundle], clips=clips)
-    ways = ["judged", "judged, with the UNet"][: 1 + bundle.has_unet]
+    variants = ["judged", "judged, with the UNet"][: 1 + bundle.has_unet]
     with tempfile.TemporaryDirectory() as folder:
         for crf in args.crf:
-            table = compared_table(ways)
+            table = compared_table(variants)
             every: list[list[Change]] = []
             for clip in clips:
                 row, changes = Comparison(clip, args, perceptual, Path(folder)).row(crf)
@@ -165,13 +170,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(f"crf {crf} {table.add(*row)}", file=sys.stderr, flush=True)
             means = np.mean([[change.figures() for change in one] for one in every], axis=0)
             table.add("mean", *[None] * 5, *map(float, means.flatten()))
-            for way, of_way in zip(ways, zip(*every, strict=True), strict=True):
+            for variant, of_way in zip(variants, zip(*every, strict=True), strict=True):
                 lower = sum(change.lpips < 0 for change in of_way)
                 before = np.mean([abs(change.flicker_before) for change in of_way])
                 after = np.mean([abs(change.flicker) for change in of_way])
                 report.note(
-                    f"crf {crf}, {way}: lpips lower on {lower} of {len(every)} clips; flicker off"
-                    f" the source's by {before:.2f} grey levels before, {after:.2f} after."
+                    f"crf {crf}, {variant}: lpips lower on {lower} of {len(every)} clips; flicker"
+                    f" off the source's by {before:.2f} grey levels before, {after:.2f} after."
                 )
             report.table(f"crf {crf}", table, f"crf {crf}")
     report.save()

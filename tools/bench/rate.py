@@ -74,8 +74,8 @@ def parallel(jobs: int, seconds: int, size: tuple[int, int]) -> tuple[Table, boo
             report = videocodec.encode(clip, coded, crf=32, jobs=count, device="cpu")
             times.append(report.encode_seconds)
             files.append(coded.read_bytes())
-            same = "identical" if files[0] == files[-1] else "DIFFERENT"
-            table.add(count, times[-1], times[0] / times[-1], same)
+            identity = "identical" if files[0] == files[-1] else "DIFFERENT"
+            table.add(count, times[-1], times[0] / times[-1], identity)
     return table, files[0] == files[1]
 
 

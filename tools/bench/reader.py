@@ -104,11 +104,11 @@ def measure_cold(
     begin = time.perf_counter()
     with opened() as video:
         waits.add("open", [time.perf_counter() - begin])
-        count, about = len(video), video.metadata
+        count, metadata = len(video), video.metadata
         waits.others.add(
             "clip",
-            f"{count} frames of {about.width}x{about.height}, {about.keyframes} keyframes,"
-            f" {about.duration_seconds:.1f} s",
+            f"{count} frames of {metadata.width}x{metadata.height}, {metadata.keyframes} keyframes,"
+            f" {metadata.duration_seconds:.1f} s",
         )
         waits.add("first picture (loads networks)", [waits.timed(lambda: video[0])])
         some = min(count, 250)

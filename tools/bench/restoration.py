@@ -70,13 +70,13 @@ def compare(
     with VideoSource(clip, max_frames=args.max_frames) as video:
         source = [frame.rgb for frame in video]
     stream, only = LatentStream(file, args.model), None
-    ways: list[Restoration]
+    restorations: list[Restoration]
     if args.oracle:
         latents = source_latents(stream, source, args.device, args.threads)
-        ways = [Oracle(latents, share) for share in args.oracle]
+        restorations = [Oracle(latents, share) for share in args.oracle]
     else:
         device = pick_device(args.device)
-        ways = [
+        restorations = [
             DiffusionRestoration(stream.bundle, stream.header, device, RestorationSettings(steps))
             for steps in args.steps
         ]
@@ -84,12 +84,14 @@ def compare(
         only = generated_frames(file, args.model)
         if not only:
             return None
-        ways.insert(0, LeftAsPredicted(ways[0]))
+        restorations.insert(0, LeftAsPredicted(restorations[0]))
     else:
-        ways.insert(0, IdentityRestoration())
+        restorations.insert(0, IdentityRestoration())
     return [
-        measure(PictureDecoder(stream, args.device, args.threads, way), source, perceptual, only)
-        for way in ways
+        measure(
+            PictureDecoder(stream, args.device, args.threads, restoration), source, perceptual, only
+        )
+        for restoration in restorations
     ]
 
 
@@ -102,12 +104,17 @@ def cells(figures: Sequence[Figures]) -> list[Cell]:
     return found
 
 
-def compared_table(ways: Sequence[str]) -> Table:
+def compared_table(labels: Sequence[str]) -> Table:
     """An empty table for these ways of decoding, the first one what others are compared with."""
     heads, formats = ["clip"], ["{}"]
-    for way in ways:
-        change = way != ways[0]
-        heads += [f"lpips {way}", *[f"change {way}"] * change, f"PSNR {way}", f"flicker {way}"]
+    for label in labels:
+        change = label != labels[0]
+        heads += [
+            f"lpips {label}",
+            *[f"change {label}"] * change,
+            f"PSNR {label}",
+            f"flicker {label}",
+        ]
         formats += ["{:.4f}", *["{:+.1f} %"] * change, "{:.2f}", "{:+.3f}"]
     return Table(heads, formats)
 
@@ -158,13 +165,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     perceptual, clips = LpipsSqueeze(args.lpips), clip_paths(args)
     report = Report(args, models=[ModelBundle.find(args.model)], clips=clips)
     first = "as decoded" if args.generation == 1 else "as predicted"
-    ways = [f"{share:g} off" for share in args.oracle or ()]
-    ways = ways or [f"{n} step{'s' * (n > 1)}" for n in args.steps]
+    labels = [f"{share:g} off" for share in args.oracle or ()]
+    labels = labels or [f"{n} step{'s' * (n > 1)}" for n in args.steps]
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.cache or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         for crf in args.crf:
-            table, every = compared_table([first, *ways]), []
+            table, every = compared_table([first, *labels]), []
             for clip in clips:
                 figures = compare(clip, crf, args, folder, perceptual)
                 if figures is None:

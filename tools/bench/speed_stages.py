@@ -84,8 +84,8 @@ def _stage_times(
         )
         restoring = PictureDecoder(stream, device, threads)
         restoring.pictures(latents, batches[0])
-        both = per_frame(lambda batch: restoring.pictures(latents, batch))
-        found["UNet"] = both - plain - found["neighbours"]
+        restored_seconds = per_frame(lambda batch: restoring.pictures(latents, batch))
+        found["UNet"] = restored_seconds - plain - found["neighbours"]
     found["autoencoder"] = plain
     return found
 

@@ -53,15 +53,15 @@ def rewritten(text: str, results: Mapping[str, Results]) -> str:
     return REGION.sub(fill, text)
 
 
-def table(what: str, results: Mapping[str, Results]) -> str:
+def table(source: str, results: Mapping[str, Results]) -> str:
     """The table that a mark asks for."""
-    name, *options = shlex.split(what)
+    name, *options = shlex.split(source)
     name, _, part = name.partition(".")
     tables = results[name].tables
     chosen = tables[part] if part else next(iter(tables.values()))
     wanted = dict(option.split("=", 1) for option in options)
     if unknown := wanted.keys() - {"rows", "columns"}:
-        raise KeyError(f"{what}: {', '.join(unknown)}")
+        raise KeyError(f"{source}: {', '.join(unknown)}")
     return chosen.select(
         **{key: [one.strip() for one in value.split(";")] for key, value in wanted.items()}
     ).markdown()

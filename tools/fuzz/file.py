@@ -40,14 +40,14 @@ def container(data: bytes) -> None:
             ) and 0 <= reader.container_bytes <= len(data)
             index = StreamIndex(reader)
             lost = sum(entry.frame_count for entry in index.units if entry.damage is not None)
-            told = VideoMetadata.of(reader, index, has_unet=False)
+            metadata = VideoMetadata.of(reader, index, has_unet=False)
             units = list(reader.units()) if index.problem is None else []
         except BitstreamError as error:
             _is_one_line(error)
             return
         assert (
-            told.frames == len(index) == sum(entry.frame_count for entry in index.units)
-            and told.duration_seconds >= 0
+            metadata.frames == len(index) == sum(entry.frame_count for entry in index.units)
+            and metadata.duration_seconds >= 0
         )
         assert all(
             0 <= entry.bytes <= len(data) and entry.frame_count >= 1 for entry in index.units

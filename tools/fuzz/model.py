@@ -89,9 +89,9 @@ class Tables:
     def _changed(self, data: bytes) -> dict[str, np.ndarray]:
         tensors = dict(self._good)
         for at in range(0, min(len(data), 40) - 4, 5):
-            which, kind, first, second, value = data[at : at + 5]
-            name = self._names[which % len(self._names)]
-            if which >= 250:
+            choice, kind, first, second, value = data[at : at + 5]
+            name = self._names[choice % len(self._names)]
+            if choice >= 250:
                 tensors.pop(name, None)
                 continue
             old = tensors.get(name, np.zeros(1, np.int32))

@@ -36,14 +36,14 @@ _Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run_pack(args: argparse.Namespace) -> None:
     """Collect pictures into one file."""
-    what = Collection(
+    collection = Collection(
         photographs=args.photographs,
         clips=args.clips,
         validation=args.validation,
         every=args.every,
         quality=args.quality,
     )
-    entries = list(collect(what))
+    entries = list(collect(collection))
     if args.megabytes:
         entries = pack.within(entries, int(1e6 * args.megabytes))
     pack.write(entries, args.output)
@@ -164,9 +164,9 @@ def _add_run(verbs: _Verbs, verb: str, gigapixels: float) -> None:
 
 def _add_show(verbs: _Verbs) -> None:
     parser = verbs.add_parser("show", help="write pictures beside what becomes of them")
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--run", type=Path)
-    which.add_argument("--weights", type=Path)
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--run", type=Path)
+    mode.add_argument("--weights", type=Path)
     parser.add_argument("pictures", type=Path, nargs="+")
     parser.add_argument("--step", type=float, default=2.0, help="of the quantiser")
     parser.add_argument("--output", type=Path, required=True)
@@ -177,9 +177,9 @@ def _add_job(verbs: _Verbs) -> None:
     parser = verbs.add_parser("job", help="pack a folder for an accelerator")
     parser.add_argument("--data", type=Path, required=True)
     add_lpips_option(parser)
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--run", type=Path, help="folder of a run to go on with")
-    which.add_argument("--init", type=Path, help="weights to start from")
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--run", type=Path, help="folder of a run to go on with")
+    mode.add_argument("--init", type=Path, help="weights to start from")
     parser.add_argument(
         "--with-state", action="store_true", help="take the run's optimiser along, 31 MB"
     )

@@ -173,8 +173,12 @@ def _check_output(output: Path, overwrite: bool) -> None:
 
 
 def _check_apart(source: Path, output: Path) -> None:
-    here, there = source.resolve(), output.resolve()
-    if here == there or here in there.parents or there in here.parents:
+    source_path, output_path = source.resolve(), output.resolve()
+    if (
+        source_path == output_path
+        or source_path in output_path.parents
+        or output_path in source_path.parents
+    ):
         raise OutputError(
             f"{output}: the bundle must be apart from the folder it is made of: name another output"
         )

@@ -143,15 +143,17 @@ def to_integers(model: ContextModel, kind: int) -> tuple[SliceNetwork, ...]:
     neighbourhoods in the same order.
     """
     networks, first = [], 0
-    for net, own in zip(model.contexts, model.slices, strict=True):
+    for net, width in zip(model.contexts, model.slices, strict=True):
         weight = _numbers(net.gather.weight)  # (out, planes, 3, 3)
-        if weight.shape[1] != planes_of(kind, first, own):
+        if weight.shape[1] != planes_of(kind, first, width):
             raise ValueError(
                 f"context model sees {weight.shape[1]} planes, the bitstream"
-                f" {planes_of(kind, first, own)}"
+                f" {planes_of(kind, first, width)}"
             )
         weight = weight.copy()
-        weight[:, 2 * (first + own) + 1] /= 8  # the integer plane holds log2 of the step in eighths
+        weight[:, 2 * (first + width) + 1] /= (
+            8  # the integer plane holds log2 of the step in eighths
+        )
         scale = 1 << WEIGHT_BITS
         networks.append(
             SliceNetwork(
@@ -159,10 +161,10 @@ def to_integers(model: ContextModel, kind: int) -> tuple[SliceNetwork, ...]:
                 gather_bias=np.rint(_numbers(net.gather.bias) * scale),
                 mix=np.rint(_numbers(net.mix.weight)[:, :, 0, 0].T * scale),
                 mix_bias=np.rint(_numbers(net.mix.bias) * scale),
-                channels=own,
+                channels=width,
             )
         )
-        first += own
+        first += width
     return tuple(networks)
 
 

@@ -49,7 +49,7 @@ def network_of(net: rate.SliceNetwork) -> SliceNetwork:
         _rows(net.gather, net.visible),
         _integers(_values(net.gather.bias), SUM_BITS),
         _integers(mix, WEIGHT_BITS),
-        net.own,
+        net.width,
     )
 
 

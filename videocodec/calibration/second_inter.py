@@ -77,8 +77,8 @@ def _with_side_channels(net: SliceNetwork, seen: int) -> SliceNetwork:
     """The same network, which sees further channels between the earlier ones and its own, and does
     not look at them yet.
     """
-    made = SliceNetwork(seen, net.own, net.gather.out_channels)
-    kept = [*range(net.earlier), *range(seen, seen + net.own)]
+    made = SliceNetwork(seen, net.width, net.gather.out_channels)
+    kept = [*range(net.earlier), *range(seen, seen + net.width)]
     constants = net.direct.in_channels - 2 * net.visible
     with torch.no_grad():
         for name, groups in (("direct", (0, 1, None)), ("gather", (0, None, 1))):
@@ -112,18 +112,18 @@ def _frame_bits(nets: Sequence[SliceNetwork], sample: CodedResiduals) -> tuple[t
     slices = torch.from_numpy(sample.slices)
     bits, levels, first = torch.zeros(()), 0, 0
     for index, net in enumerate(nets):
-        own = slice(first, first + net.own)
-        first += net.own
+        channels = slice(first, first + net.width)
+        first += net.width
         if not (sample.slices > index).any():
             break
-        seen = torch.cat([values[:, : own.start], prediction[:, own], flags], 1)
+        seen = torch.cat([values[:, : channels.start], prediction[:, channels], flags], 1)
         shared = net.from_earlier(seen, log2_step)
         for second, scan_pass in enumerate(CHECKERBOARD):
-            known = values[:, own] * (odd == 0) * second
+            known = values[:, channels] * (odd == 0) * second
             mean, log2_scale = net(shared, known, scan_pass.flags)
             mask = (slices > index) & (odd == second)
-            cost = logistic_bits(target[:, own], mean, log2_scale) * mask
-            bits, levels = bits + cost.sum(), levels + int(mask.sum()) * net.own
+            cost = logistic_bits(target[:, channels], mean, log2_scale) * mask
+            bits, levels = bits + cost.sum(), levels + int(mask.sum()) * net.width
     return bits, levels
 
 

@@ -130,12 +130,12 @@ def _is_expected(error: BaseException) -> bool:
 
 def _line(error: BaseException) -> str:
     """What is wrong, in one line."""
-    what = " ".join(str(error).split())
-    if isinstance(error, LatentVideoError) or (isinstance(error, ValueError | OSError) and what):
-        return what
+    message = " ".join(str(error).split())
+    if isinstance(error, LatentVideoError) or (isinstance(error, ValueError | OSError) and message):
+        return message
     return (
         "not enough memory"
-        + (f" ({what})" if what else "")
+        + (f" ({message})" if message else "")
         + ": close other programs, take fewer --jobs, or a smaller video"
     )
 

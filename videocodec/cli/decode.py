@@ -139,13 +139,13 @@ def run(args: argparse.Namespace) -> int:
             sys.stderr if piped else sys.stdout,
         )
     elif not piped:
-        where = (
+        place = (
             args.output
             if args.provenance is None
             else f"{args.output}, and its provenance in {args.provenance}"
         )
         print(
-            f"{where}: {counted(report.frames, 'frame')},"
+            f"{place}: {counted(report.frames, 'frame')},"
             f" {report.frames / report.decode_seconds:.1f} frames per second"
         )
     return 0

@@ -125,13 +125,12 @@ def _lines(found: StreamInfo) -> dict[str, str]:
 
 
 def _where_model_is(found: StreamInfo) -> str:
-    here = "installed here" if found.model_installed else "not installed here"
+    installed = "installed here" if found.model_installed else "not installed here"
     if not found.model_attached:
-        return f"{here}, not attached to the file"
+        return f"{installed}, not attached to the file"
     state = ", damaged" if found.model_attached_damage else ""
-    return (
-        f"{here}, attached to the file ({size(found.model_attached_bytes)} beside the video{state})"
-    )
+    attached = size(found.model_attached_bytes)
+    return f"{installed}, attached to the file ({attached} beside the video{state})"
 
 
 def _content(found: StreamInfo) -> str:

@@ -46,17 +46,17 @@ def crf_values(text: str) -> tuple[str | None, Crfs]:
 
 
 def merged_crf(
-    given: list[tuple[str | None, Crfs]] | None,
+    crfs: list[tuple[str | None, Crfs]] | None,
 ) -> dict[str, tuple[float, ...]] | Crfs | None:
     """What ``ladder`` takes as crf: one value for all, or a value for each codec named (the others
     have their own ladder).
     """
-    if not given:
+    if not crfs:
         return None
-    by_codec = {codec: values for codec, values in given if codec is not None}
+    by_codec = {codec: values for codec, values in crfs if codec is not None}
     if not by_codec:
-        return given[-1][1]
-    if any(codec is None and values != "auto" for codec, values in given):
+        return crfs[-1][1]
+    if any(codec is None and values != "auto" for codec, values in crfs):
         from ..errors import ComparisonError
 
         raise ComparisonError("--crf: give numbers for every codec, or by codec, not both")

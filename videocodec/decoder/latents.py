@@ -171,8 +171,8 @@ class LatentStream:
                 check_unchanged(self.header, unit.header)
                 yield from decoder.decode(unit, len(sample.data))
             except BitstreamError as error:
-                where = f"access unit {sample.index} (frame {decoder.frames_before})"
-                raise error.located(f"{self.path}: {where}") from error
+                place = f"access unit {sample.index} (frame {decoder.frames_before})"
+                raise error.located(f"{self.path}: {place}") from error
 
 
 class UnitDecoder:

@@ -65,9 +65,9 @@ class Targets:
                     f"{source}: input and output are the same file: name another output"
                 )
         if self.provenance is not None and would_collide(self.pictures, self.provenance, frames):
-            where = "standard output" if str(self.pictures) == "-" else "the same file"
+            place = "standard output" if str(self.pictures) == "-" else "the same file"
             raise OutputError(
-                f"{self.provenance}: picture and provenance cannot both go to {where}: name another"
+                f"{self.provenance}: picture and provenance cannot both go to {place}: name another"
                 " for one of them"
             )
 

@@ -35,18 +35,18 @@ class FrameSpan:
         return cls(*(_parse_end(end.strip(), text) for end in ends))
 
     @classmethod
-    def of(cls, given: str | slice | range | FrameSpan) -> FrameSpan:
+    def of(cls, span: str | slice | range | FrameSpan) -> FrameSpan:
         """From text, or from a slice or range of frame numbers without gaps.
 
         Raises ``SettingsError``.
         """
-        if isinstance(given, str):
-            return cls.parse(given)
-        if isinstance(given, slice | range):
-            if given.step not in (None, 1):
-                raise SettingsError(f"frames must be without gaps, got a step of {given.step}")
-            return cls(given.start, given.stop)
-        return given
+        if isinstance(span, str):
+            return cls.parse(span)
+        if isinstance(span, slice | range):
+            if span.step not in (None, 1):
+                raise SettingsError(f"frames must be without gaps, got a step of {span.step}")
+            return cls(span.start, span.stop)
+        return span
 
     def __str__(self) -> str:
         return ":".join(

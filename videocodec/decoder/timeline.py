@@ -108,8 +108,8 @@ def _in_order(intact: list[ScannedUnit]) -> tuple[list[ScannedUnit], list[str]]:
     ]
     for unit in sorted(intact, key=lambda unit: (unit.pts, unit.number)):
         if kept and unit.pts < kept[-1].end:
-            what = "is there twice" if unit.pts == kept[-1].pts else "overlaps the one before it"
-            irregularities.append(f"access unit {unit.number} {what} and is left out")
+            fault = "is there twice" if unit.pts == kept[-1].pts else "overlaps the one before it"
+            irregularities.append(f"access unit {unit.number} {fault} and is left out")
             left_out.add(unit.number)
         else:
             kept.append(unit)

@@ -37,13 +37,13 @@ def choose_directions(
     future: Motion,
 ) -> Directions:
     """The cheapest direction of all merged blocks, stage by stage in the order of the syntax."""
-    both = average(past.chosen.prediction, future.chosen.prediction)
+    averaged = average(past.chosen.prediction, future.chosen.prediction)
     to_past, to_future = context.distances
     mirrored = search.vector_costs(
         future.chosen.vectors - scaled(past.chosen.vectors, to_future, to_past)
     )
     vector_costs = [past.vector_costs, future.vector_costs, past.vector_costs + mirrored]
-    costs = [past.chosen.cost, future.chosen.cost, search.costs.cheapest(both)]
+    costs = [past.chosen.cost, future.chosen.cost, search.costs.cheapest(averaged)]
     totals = np.stack([partition.sums(cost) for cost in costs]) + np.stack(vector_costs)
     choice = _chosen(search, partition, totals)
     vectors = np.stack(
@@ -54,7 +54,7 @@ def choose_directions(
     )
     prediction = np.choose(
         to_positions(choice, search.costs.block)[None],
-        [past.chosen.prediction, future.chosen.prediction, both],
+        [past.chosen.prediction, future.chosen.prediction, averaged],
     )
     return Directions(choice, vectors, prediction)
 

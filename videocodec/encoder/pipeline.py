@@ -219,12 +219,12 @@ class Encoding:
         if self._maxrate is None:
             return coded
         for _ in range(_MOST_RECODINGS):
-            again = self._overfull(coded, self._maxrate)
-            if not again:
+            overfull = self._overfull(coded, self._maxrate)
+            if not overfull:
                 break
             changed = {
                 task.chunk: (task, units)
-                for task, (units,) in self._code(again, lambda unit: None).items()
+                for task, (units,) in self._code(overfull, lambda unit: None).items()
             }
             pairs = [
                 changed.get(task.chunk, (task, units))

@@ -119,8 +119,10 @@ class RayWorkers(Workers):
             cause = error.cause
             if isinstance(cause, ValueError | OSError | MemoryError | RuntimeError):
                 raise cause from None
-            said = str(cause).strip().partition("\n")[0]
-            raise WorkerError(f"a worker on Ray failed: {type(cause).__name__}: {said}") from error
+            reason = str(cause).strip().partition("\n")[0]
+            raise WorkerError(
+                f"a worker on Ray failed: {type(cause).__name__}: {reason}"
+            ) from error
         except exceptions.RayError as error:
             self._replace(place, error)
             return None
@@ -149,9 +151,9 @@ class RayWorkers(Workers):
             deaths, chunk = self._deaths[task], task.chunk
             at = f" at frames {chunk.first} to {chunk.first + chunk.frames - 1}"
         if deaths == MOST_DEATHS:
-            said = str(error).strip().partition("\n")[0]
+            reason = str(error).strip().partition("\n")[0]
             raise WorkerError(
-                f"workers on Ray died {MOST_DEATHS} times in a row{at} ({said}): perhaps memory"
+                f"workers on Ray died {MOST_DEATHS} times in a row{at} ({reason}): perhaps memory"
                 " ran out, try fewer --jobs"
             ) from error
         self._ray.kill(place.actor)

@@ -42,8 +42,8 @@ class _Canvas:
     def take(self, blocks: np.ndarray, option: Candidate) -> None:
         """Blocks (bh, bw) bool from a candidate."""
         self.vectors[blocks], self.cost[blocks] = option.vectors[blocks], option.cost[blocks]
-        where = to_positions(blocks, self._block)
-        self.prediction[:, where] = option.prediction[:, where]
+        positions = to_positions(blocks, self._block)
+        self.prediction[:, positions] = option.prediction[:, positions]
 
     def candidate(self) -> Candidate:
         """What was taken so far."""

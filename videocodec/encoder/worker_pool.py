@@ -39,16 +39,16 @@ class WorkerPool(Workers):
         try:
             with no_interrupts():
                 for _ in range(jobs):
-                    ours, theirs = context.Pipe()
+                    parent_end, child_end = context.Pipe()
                     process = context.Process(
                         target=work,
-                        args=(theirs, workplace, threads),
+                        args=(child_end, workplace, threads),
                         name="videocodec encoder",
                         daemon=True,
                     )
                     process.start()
-                    theirs.close()
-                    self._workers.append(_Worker(process, ours))
+                    child_end.close()
+                    self._workers.append(_Worker(process, parent_end))
         except BaseException:
             self.close()
             raise
@@ -129,8 +129,8 @@ def _death(worker: _Worker) -> WorkerError:
             ' __name__ == "__main__"'
         )
     chunk = worker.task and worker.task.chunk
-    where = f" at frames {chunk.first} to {chunk.first + chunk.frames - 1}" if chunk else ""
-    return WorkerError(f"an encoder process{where} {how}")
+    place = f" at frames {chunk.first} to {chunk.first + chunk.frames - 1}" if chunk else ""
+    return WorkerError(f"an encoder process{place} {how}")
 
 
 def _processors() -> int:

@@ -132,7 +132,7 @@ def info(
     that is whole or changes its size in the middle, and ``UnknownModelError`` for a ``model`` that
     there is not.
     """
-    given = None if model is None else ModelBundle.find(model)
+    bundle = None if model is None else ModelBundle.find(model)
     reader = StreamReader(source)
     index = StreamIndex(reader)
     units, damage = _of_units(index, reader.header), _damage(index)
@@ -158,7 +158,7 @@ def info(
         conversions=from_comment(reader.labels.tags.get("comment", "")),
         lossy=True,
         latents_checksum=LATENTS_CHECKSUM,
-        model_installed=_is_at_hand(reader.header, given),
+        model_installed=_is_at_hand(reader.header, bundle),
         model_attached=reader.attached_model_bytes > 0,
         model_attached_bytes=reader.attached_model_bytes,
         model_attached_damage=_damage_of_attached(reader, headers_only),
@@ -215,8 +215,8 @@ def _of_units(index: StreamIndex, header: SequenceHeader) -> dict[str, Any]:
     }
 
 
-def _is_at_hand(header: SequenceHeader, given: ModelBundle | None) -> bool:
-    if given is not None and given.sha256 == header.model_sha256:
+def _is_at_hand(header: SequenceHeader, bundle: ModelBundle | None) -> bool:
+    if bundle is not None and bundle.sha256 == header.model_sha256:
         return True
     try:
         bundle_for(header)

@@ -100,8 +100,8 @@ class _Walk:
 
 def _out_of_place(number: int, unit: AccessUnit, expected: int, header: SequenceHeader) -> str:
     begins, due = (float(ticks * header.time_base) for ticks in (unit.first_pts, expected))
-    what = "before it something is missing" if begins > due else "it is repeated or out of order"
+    fault = "before it something is missing" if begins > due else "it is repeated or out of order"
     return (
         f"access unit {number}: it begins at {begins:.3f} s, the one before it ends at {due:.3f} s:"
-        f" {what}"
+        f" {fault}"
     )

@@ -32,11 +32,11 @@ def converted(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         state[f"scaling_layer.{name}"].double().reshape(1, 3, 1, 1) for name in ("shift", "scale")
     )
     weight, bias = state["net.slice1.0.weight"].double(), state["net.slice1.0.bias"].double()
-    ours = weight / (127.5 * scale)
+    scaled = weight / (127.5 * scale)
     mean = torch.tensor(MEAN_RGB, dtype=torch.float64).reshape(1, 3, 1, 1)
     # weight · ((x - shift) / scale) = ours · (127.5 x + 127.5 - mean) + what is left, for every x
-    left = -(weight * (shift / scale)).sum((1, 2, 3)) - (ours * (127.5 - mean)).sum((1, 2, 3))
-    tensors = {"conv1.weight": ours, "conv1.bias": bias + left}
+    left = -(weight * (shift / scale)).sum((1, 2, 3)) - (scaled * (127.5 - mean)).sum((1, 2, 3))
+    tensors = {"conv1.weight": scaled, "conv1.bias": bias + left}
     for fire, layer in _LAYERS.items():
         for name, part in _PARTS.items():
             for kind in ("weight", "bias"):

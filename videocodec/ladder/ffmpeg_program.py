@@ -60,8 +60,8 @@ def ffmpeg(arguments: list[str], stdin: Iterable[bytes] = ()) -> None:
     )
     assert process.stdin is not None and process.stderr is not None
     to_program, from_program = process.stdin, process.stderr
-    said: list[bytes] = []
-    listener = threading.Thread(target=lambda: said.append(from_program.read()), daemon=True)
+    messages: list[bytes] = []
+    listener = threading.Thread(target=lambda: messages.append(from_program.read()), daemon=True)
     listener.start()
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, done), daemon=True)
@@ -82,10 +82,10 @@ def ffmpeg(arguments: list[str], stdin: Iterable[bytes] = ()) -> None:
         watcher.join()
     listener.join()
     if status:
-        lines = b"".join(said).decode(errors="replace").strip().splitlines()
+        lines = b"".join(messages).decode(errors="replace").strip().splitlines()
         raise ProgramError(
             f"the ffmpeg program failed with exit status {status}:"
-            f" {lines[0] if lines else 'it said nothing'}"
+            f" {lines[0] if lines else 'it messages nothing'}"
         )
 
 

@@ -19,9 +19,9 @@ def panel(means: Sequence[Mean], members: Sequence[str]) -> list[PanelEntry]:
     """
     entries: list[PanelEntry] = []
     for codec in dict.fromkeys(mean["codec"] for mean in means):
-        own = {mean["figure"]: mean for mean in means if mean["codec"] == codec}
-        own = {name: own[name] for name in members if name in own}
-        rates = {name: mean["bd_rate_percent_geometric"] for name, mean in own.items()}
+        by_figure = {mean["figure"]: mean for mean in means if mean["codec"] == codec}
+        by_figure = {name: by_figure[name] for name in members if name in by_figure}
+        rates = {name: mean["bd_rate_percent_geometric"] for name, mean in by_figure.items()}
         known = {name: rate for name, rate in rates.items() if rate is not None}
         entries.append(
             {
@@ -29,8 +29,8 @@ def panel(means: Sequence[Mean], members: Sequence[str]) -> list[PanelEntry]:
                 "bd_rate_percent": geometric_mean(list(known.values())) if known else None,
                 "members": rates,
                 "worst": max(known, key=known.__getitem__) if known else None,
-                "better": sum(mean["better"] for mean in own.values()),
-                "worse": sum(mean["worse"] for mean in own.values()),
+                "better": sum(mean["better"] for mean in by_figure.values()),
+                "worse": sum(mean["worse"] for mean in by_figure.values()),
             }
         )
     return entries

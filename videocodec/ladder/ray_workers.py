@@ -62,8 +62,8 @@ class RayWorker:
             except self._ray.exceptions.RayError as lost:
                 if self._is_ended or death == MOST_DEATHS:
                     self.is_alive = False
-                    said = str(lost).strip().partition("\n")[0]
-                    raise ProgramError(f"{label}: a worker on Ray was lost: {said}") from lost
+                    reason = str(lost).strip().partition("\n")[0]
+                    raise ProgramError(f"{label}: a worker on Ray was lost: {reason}") from lost
                 self._actor = self._started()
         if error is not None:
             raise ProgramError(error)

@@ -140,18 +140,18 @@ def not_measured(
                 )
     for outcome in outcomes:
         if outcome.metric_error is not None:
-            where = f"{outcome.job.codec.name} {outcome.job.rung.label}"
+            place = f"{outcome.job.codec.name} {outcome.job.rung.label}"
             missing.append(
                 {
                     "metric": outcome.metric_error.split(":")[0],
                     "clip": outcome.job.clip.name,
-                    "reason": f"{where}: {outcome.metric_error}",
+                    "reason": f"{place}: {outcome.metric_error}",
                 }
             )
     return missing
 
 
-def speeds(records: Sequence[Record], codecs: Sequence[str], own: str) -> list[Speed]:
+def speeds(records: Sequence[Record], codecs: Sequence[str], tested: str) -> list[Speed]:
     """Frames per second of processor time of each codec, of its whole encodes with all their
     passes, beside our own, and whether its preset keeps the rule: a tenth of our own speed or
     faster.
@@ -166,7 +166,7 @@ def speeds(records: Sequence[Record], codecs: Sequence[str], own: str) -> list[S
             )
     rows: list[Speed] = []
     for codec, (encoding, decoding) in means.items():
-        share = encoding / means[own][0] if own in means else None
+        share = encoding / means[tested][0] if tested in means else None
         rows.append(
             {
                 "codec": codec,

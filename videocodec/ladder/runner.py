@@ -228,7 +228,7 @@ class Runner:
     def _decode_and_measure(self, job: Job, folder: Path, missing: list[str]) -> str | None:
         """What went wrong with metrics, None if nothing did."""
         values, shown = job.to_dict(), shown_frames(job.clip, self._shown)
-        what = f"{job.codec.name} {job.rung.label}"
+        task = f"{job.codec.name} {job.rung.label}"
         decode: PicturesOrder = {
             "kind": "decode",
             "job": values,
@@ -243,10 +243,10 @@ class Runner:
             "files": self._files,
         }
         try:
-            self._process(decode, f"decoding {what}", job.threads)
+            self._process(decode, f"decoding {task}", job.threads)
             if missing:
                 try:
-                    self._process(measure, f"measuring {what}", job.threads)
+                    self._process(measure, f"measuring {task}", job.threads)
                 except ProgramError as error:
                     return str(error)
             return None

@@ -64,9 +64,9 @@ class Worker:
             self._orders.write(json.dumps(order) + "\n")
             self._orders.flush()
         if answer := self._answers.readline():
-            said: Answer = json.loads(answer)
-            if said["error"] is not None:
-                raise ProgramError(said["error"])
+            message: Answer = json.loads(answer)
+            if message["error"] is not None:
+                raise ProgramError(message["error"])
             return
         status = self._process.wait()
         self._errors.seek(0)

@@ -129,9 +129,9 @@ class FrameDecoder:
             return []
 
     def _damaged(self, reason: str) -> InputError:
-        where = (
+        place = (
             f"damaged after frame {self.frame_count}"
             if self.frame_count
             else "damaged before its first frame"
         )
-        return InputError(f"{self._path}: {where} ({reason}): copy or download it again")
+        return InputError(f"{self._path}: {place} ({reason}): copy or download it again")

@@ -65,7 +65,7 @@ class Deinterlacer:
 
 def _graph(width: int, height: int, pixel_format: str) -> Graph:
     graph = Graph()
-    given = av.VideoFormat(pixel_format, width, height)
-    source = graph.add_buffer(width=width, height=height, format=given, time_base=_TICK)
+    source_format = av.VideoFormat(pixel_format, width, height)
+    source = graph.add_buffer(width=width, height=height, format=source_format, time_base=_TICK)
     graph.link_nodes(source, graph.add("bwdif", _FILTER), graph.add("buffersink")).configure()
     return graph

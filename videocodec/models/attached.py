@@ -82,10 +82,10 @@ def errors_of(bundle: ModelBundle, path: str | Path | SharedFile) -> Iterator[No
     except (UnknownModelError, TablesError) as error:
         if not bundle.folder.name.startswith(_PREFIX):
             raise
-        said = (
+        reason = (
             str(error)
             .removeprefix(str(bundle.folder))
             .replace(str(bundle.folder), "it")
             .lstrip("/\\: ")
         )
-        raise type(error)(f"{path}: the model attached to it cannot be used: {said}") from error
+        raise type(error)(f"{path}: the model attached to it cannot be used: {reason}") from error

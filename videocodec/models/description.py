@@ -117,8 +117,8 @@ def _restoration(networks: list[NetworkDescription], channels: int) -> str:
 
 def _all_files(bundle: ModelBundle) -> set[Path]:
     """Those of the folder, decoding needs them or not, and those that it shares."""
-    own = {file for file in bundle.folder.rglob("*") if file.is_file()}
-    return own | {path for _, path in bundle.files}
+    files = {file for file in bundle.folder.rglob("*") if file.is_file()}
+    return files | {path for _, path in bundle.files}
 
 
 def _network(bundle: ModelBundle, part: str) -> NetworkDescription:

@@ -89,9 +89,9 @@ _DEVICE_FAILED = re.compile(
 
 
 @contextmanager
-def network_errors(what: str, device: torch.device) -> Iterator[None]:
+def network_errors(task: str, device: torch.device) -> Iterator[None]:
     """Turn what PyTorch raises when memory ends into an ``OutOfMemoryError``, and what it raises
-    when an accelerator fails or disappears into a ``DeviceError``: one clear line each.  what: what
+    when an accelerator fails or disappears into a ``DeviceError``: one clear line each.  task: what
     was to be done, "to encode pictures of 512×288".
     """
     try:
@@ -102,13 +102,13 @@ def network_errors(what: str, device: torch.device) -> Iterator[None]:
             remedy = "close other programs, take fewer --jobs, or a smaller video"
             if not on_cpu:
                 remedy = "close what else uses it, or take --device cpu"
-            raise OutOfMemoryError(f"not enough memory {what} on {device}: {remedy}") from error
+            raise OutOfMemoryError(f"not enough memory {task} on {device}: {remedy}") from error
         if isinstance(error, getattr(torch, "AcceleratorError", ())) or (
             not on_cpu and _DEVICE_FAILED.search(str(error))
         ):
-            said = str(error).strip().partition("\n")[0][:200]
+            reason = str(error).strip().partition("\n")[0][:200]
             raise DeviceError(
-                f"device {device} failed {what} ({said}): see whether it is still there, or take"
+                f"device {device} failed {task} ({reason}): see whether it is still there, or take"
                 " --device cpu"
             ) from error
         raise
@@ -182,12 +182,12 @@ class AutoencoderRuntime:
         """Systems that promise more memory than they have end a program that takes it, and it
         cannot say why.  Accelerators do not.
         """
-        needed, there = positions * self.bytes_per_latent, available_bytes()
-        if self.device.type == "cpu" and needed > there:
+        needed, available = positions * self.bytes_per_latent, available_bytes()
+        if self.device.type == "cpu" and needed > available:
             raise OutOfMemoryError(
                 f"not enough memory to decode pictures of {width}×{height} on cpu: a layer of"
-                f" {self.bundle.name} takes {needed / 2**30:.1f} GiB, {there / 2**30:.1f} GiB are"
-                " allowed here: decode it on a machine with more memory"
+                f" {self.bundle.name} takes {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB"
+                " are allowed here: decode it on a machine with more memory"
             )
 
     def _decode(

@@ -54,9 +54,9 @@ class ModelSource:
         """
         text, folder = str(source), Path(source)
         if folder.is_file():
-            what = "refusing pickled weights" if folder.suffix in PICKLES else "this is a file"
+            refusal = "refusing pickled weights" if folder.suffix in PICKLES else "this is a file"
             raise UnknownModelError(
-                f"{text}: {what}: give a folder in diffusers' layout, with config.json and"
+                f"{text}: {refusal}: give a folder in diffusers' layout, with config.json and"
                 " safetensors"
             )
         name = folder.resolve().name

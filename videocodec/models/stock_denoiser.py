@@ -46,9 +46,9 @@ class Conditioning:
             tensors = load_file(str(file))
             prompt, grey = tensors["prompt"].float(), tensors["grey"].float()
         except (OSError, SafetensorError, KeyError) as error:
-            what = " ".join(str(error).split())
+            message = " ".join(str(error).split())
             raise UnknownModelError(
-                f"{file}: cannot be read ({what}): run videocodec models calibrate again"
+                f"{file}: cannot be read ({message}): run videocodec models calibrate again"
             ) from error
         if prompt.ndim != 3 or len(prompt) != 1 or grey.ndim != 1:
             raise UnknownModelError(
@@ -70,16 +70,16 @@ def check_unet(unet: UNet2DConditionModel | UNetMotionModel, channels: int, fold
     channels.  Raises ``UnknownModelError``.
     """
     config = unet.config
-    ours = {
+    expected = {
         "addition_embed_type": "sizes or pooled text",
         "class_embed_type": "a class",
         "num_class_embeds": "a class",
         "encoder_hid_dim_type": "image or second text embeddings",
     }
-    for name, what in ours.items():
+    for name, value in expected.items():
         if config.get(name) is not None:
             raise UnknownModelError(
-                f"{folder}: this UNet wants {what} as input ({name}={config[name]!r}), which"
+                f"{folder}: this UNet wants {value} as input ({name}={config[name]!r}), which"
                 " videocodec cannot give it"
             )
     if config.out_channels != channels or config.in_channels not in (channels, 2 * channels + 1):
@@ -224,17 +224,21 @@ class MotionDenoiser(_StockDenoiser):
         out = self._unet(clip, timestep, self._prompt.expand(len(sample), -1, -1)).sample
         predicted = out[0].transpose(0, 1)
         return (
-            self._own_velocity(predicted, sample, timestep, timesteps)
+            self._velocity_at(predicted, sample, timestep, timesteps)
             if self._predicts_velocity
             else predicted
         )
 
-    def _own_velocity(
-        self, velocity: torch.Tensor, sample: torch.Tensor, clip: torch.Tensor, own: torch.Tensor
+    def _velocity_at(
+        self,
+        velocity: torch.Tensor,
+        sample: torch.Tensor,
+        clip: torch.Tensor,
+        frame_timesteps: torch.Tensor,
     ) -> torch.Tensor:
         """v = √ᾱ·ε - √(1 - ᾱ)·x₀ of samples √ᾱ·x₀ + √(1 - ᾱ)·ε (Salimans and Ho 2022): with the ε
-        that it says at the timestep ``clip``, what it is at those of ``own`` (B,).
+        that it says at the timestep ``clip``, what it is at those of ``frame_timesteps`` (B,).
         """
         noise = self._alphas[clip].sqrt() * velocity + (1 - self._alphas[clip]).sqrt() * sample
-        alpha = self._alphas[own].reshape(-1, 1, 1, 1).clamp_min(_LEAST_ALPHA)
+        alpha = self._alphas[frame_timesteps].reshape(-1, 1, 1, 1).clamp_min(_LEAST_ALPHA)
         return (noise - (1 - alpha).sqrt() * sample) / alpha.sqrt()

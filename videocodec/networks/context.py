@@ -43,25 +43,25 @@ class SliceContext(nn.Module):
     """Mean and log2 scale for the channels of one slice, from earlier slices and the visible part
     of its own.
 
-    ``inter`` adds three kinds of planes: coded positions, and for each own channel the magnitudes
-    of the prediction and of the previous frame's levels.
+    ``inter`` adds three kinds of planes: coded positions, and for each channel of the slice
+    the magnitudes of the prediction and of the previous frame's levels.
     """
 
     def __init__(
         self,
         earlier: int,
-        own: int,
+        width: int,
         hidden: int,
         inter: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.own, self.hidden = own, hidden
+        self.width, self.hidden = width, hidden
         # Signed values and magnitudes of everything visible, second pass, log2 of the step, inside
         # the picture.
-        planes = 2 * (earlier + own) + 3 + (1 + 2 * own if inter else 0)
-        self.gather = nn.Conv2d(planes, hidden + 2 * own, 3, padding=1)
-        self.mix = nn.Conv2d(hidden, 2 * own, 1)
+        planes = 2 * (earlier + width) + 3 + (1 + 2 * width if inter else 0)
+        self.gather = nn.Conv2d(planes, hidden + 2 * width, 3, padding=1)
+        self.mix = nn.Conv2d(hidden, 2 * width, 1)
         if generator is not None:
             bound = 1 / math.sqrt(9 * planes)  # as PyTorch begins
             for parameter in self.gather.parameters():
@@ -80,7 +80,7 @@ class SliceContext(nn.Module):
         plane = torch.ones_like(seen[:, :1])
         planes = [seen, seen.abs(), plane * second, plane * log2_step.reshape(-1, 1, 1, 1), plane]
         x = torch.cat(planes if side is None else [*planes, side], 1)
-        hidden, direct = self.gather(x).split([self.hidden, 2 * self.own], 1)
+        hidden, direct = self.gather(x).split([self.hidden, 2 * self.width], 1)
         mean_and_scale: torch.Tensor = direct + self.mix(F.relu(hidden))
         return mean_and_scale
 
@@ -102,8 +102,8 @@ class ContextModel(nn.Module):
         super().__init__()
         self.slices = tuple(slices)
         self.nets = nn.ModuleList(
-            SliceContext(sum(slices[:i]), own, hidden, inter, generator)
-            for i, own in enumerate(slices)
+            SliceContext(sum(slices[:i]), width, hidden, inter, generator)
+            for i, width in enumerate(slices)
         )
 
     @property
@@ -126,24 +126,24 @@ class ContextModel(nn.Module):
         height, width = context.shape[2:]
         first = checkerboard(height, width, context.device)
         means, scales, start = [], [], 0
-        for net, own in zip(self.contexts, self.slices, strict=True):
-            earlier, mine = context[:, :start], context[:, start : start + own]
+        for net, channels in zip(self.contexts, self.slices, strict=True):
+            earlier, visible_levels = context[:, :start], context[:, start : start + channels]
             side = None
             if coded is not None and magnitudes is not None:
                 side = torch.cat(
                     [
                         coded,
-                        magnitudes[:, 0, start : start + own],
-                        magnitudes[:, 1, start : start + own],
+                        magnitudes[:, 0, start : start + channels],
+                        magnitudes[:, 1, start : start + channels],
                     ],
                     1,
                 )
-            blind = net(earlier, torch.zeros_like(mine), 0.0, log2_step, side)
-            sighted = net(earlier, mine * first, 1.0, log2_step, side)
+            blind = net(earlier, torch.zeros_like(visible_levels), 0.0, log2_step, side)
+            sighted = net(earlier, visible_levels * first, 1.0, log2_step, side)
             mean, scale = (blind * first + sighted * (1 - first)).chunk(2, 1)
             means.append(mean)
             scales.append(scale)
-            start += own
+            start += channels
         return torch.cat(means, 1), torch.cat(scales, 1)
 
 

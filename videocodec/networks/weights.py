@@ -18,20 +18,20 @@ def load_what_fits(
     another shape, and what ``state`` does not have, keeps its start.  prefix: taken off the names
     in ``state`` where they have it.
     """
-    own, taken = model.state_dict(), set()
-    for given, value in state.items():
-        name = given.removeprefix(prefix)
-        if name not in own:
+    weights, taken = model.state_dict(), set()
+    for key, value in state.items():
+        name = key.removeprefix(prefix)
+        if name not in weights:
             continue
-        if own[name].shape == value.shape:
-            own[name] = value.float()
-        elif _has_more_planes(own[name], value):
-            own[name] = torch.zeros_like(own[name])
-            own[name][:, : value.shape[1]] = value.float()
+        if weights[name].shape == value.shape:
+            weights[name] = value.float()
+        elif _has_more_planes(weights[name], value):
+            weights[name] = torch.zeros_like(weights[name])
+            weights[name][:, : value.shape[1]] = value.float()
         else:
             continue
         taken.add(name)
-    model.load_state_dict(own)
+    model.load_state_dict(weights)
     return taken
 
 

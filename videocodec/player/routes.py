@@ -149,10 +149,10 @@ class Routes:
     async def bits(self, request: Request) -> Response:
         """What every part of a frame cost."""
         file, index = self._frame(request)
-        told = await run_in_threadpool(file.bits, index)
-        if told is None:
+        costs = await run_in_threadpool(file.bits, index)
+        if costs is None:
             raise HTTPException(404, f"{file.path.name} does not tell what its parts cost")
-        return JSONResponse(told)
+        return JSONResponse(costs)
 
     async def measure(self, request: Request) -> Response:
         """How near a frame is to its original, in a measure that takes long."""
@@ -223,23 +223,23 @@ class Routes:
             yield "event: end\ndata: []\n\n"
 
     def _file(self, request: Request) -> PlayedFile:
-        given = request.query_params.get("file", "0")
-        if not re.fullmatch("[0-9]{1,3}", given) or int(given) >= len(self._files):
+        number = request.query_params.get("file", "0")
+        if not re.fullmatch("[0-9]{1,3}", number) or int(number) >= len(self._files):
             raise HTTPException(404, f"files have the numbers 0 to {len(self._files) - 1}")
-        return self._files[int(given)]
+        return self._files[int(number)]
 
     def _frame(self, request: Request) -> tuple[PlayedFile, int]:
-        file, given = self._file(request), request.path_params["index"]
-        if not re.fullmatch("[0-9]+", given):
+        file, number = self._file(request), request.path_params["index"]
+        if not re.fullmatch("[0-9]+", number):
             raise HTTPException(404, "frames are called by their numbers")
         # Python reads no number of thousands of digits.
-        if len(given) > _MOST_DIGITS or int(given) >= file.frame_count:
+        if len(number) > _MOST_DIGITS or int(number) >= file.frame_count:
             raise HTTPException(
                 404,
-                f"frame {given[:_MOST_DIGITS]} is out of range: the clip has frames 0 to"
+                f"frame {number[:_MOST_DIGITS]} is out of range: the clip has frames 0 to"
                 f" {file.frame_count - 1}",
             )
-        return file, int(given)
+        return file, int(number)
 
 
 def _settings(request: Request) -> Settings:

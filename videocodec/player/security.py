@@ -117,14 +117,14 @@ class Guard:
     def _token_in(self, query: bytes) -> bool:
         if len(query) > _LONGEST_QUERY:
             return False
-        given = parse_qs(query.decode("latin-1")).get("token", [])
-        return len(given) == 1 and self._is_token(given[0])
+        tokens = parse_qs(query.decode("latin-1")).get("token", [])
+        return len(tokens) == 1 and self._is_token(tokens[0])
 
     def _token_in_cookie(self, headers: Headers) -> bool:
         # Not by ``http.cookies``, which reads nothing at all once another program on this machine
         # has set what is no proper cookie.
-        given = cookie_parser("; ".join(headers.getlist("cookie"))).get(self.cookie)
-        return given is not None and self._is_token(given)
+        cookie = cookie_parser("; ".join(headers.getlist("cookie"))).get(self.cookie)
+        return cookie is not None and self._is_token(cookie)
 
-    def _is_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(errors="surrogateescape"), self._token.encode())
+    def _is_token(self, token: str) -> bool:
+        return hmac.compare_digest(token.encode(errors="surrogateescape"), self._token.encode())

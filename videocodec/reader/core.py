@@ -54,19 +54,19 @@ class ReaderCore:
         """
         return self.process != os.getpid()
 
-    def again(self) -> ReaderCore:
+    def reopened(self) -> ReaderCore:
         """The same file opened once more.
 
         Raises ``ForkedReaderError`` where that cannot be, ``ContainerError`` where the file is
         another by now.
         """
         name = self.metadata.name
-        if self.opening.again is None:
+        if self.opening.reopenable is None:
             raise ForkedReaderError(
                 f"{name}: this reader of a file object came here by fork: open another in this"
                 " process"
             )
-        core = ReaderCore(self.opening.again)
+        core = ReaderCore(self.opening.reopenable)
         if replace(core.metadata, name=name) != self.metadata:
             core.file.close()
             raise ContainerError(f"{name}: it was replaced since this reader was opened")

@@ -75,12 +75,12 @@ class ReaderHandle:
     def __reduce__(self) -> tuple[Any, ...]:
         self._check_open()
         opening = self._core.opening
-        if opening.again is None:
+        if opening.reopenable is None:
             raise TypeError(
                 f"{self.index.name}: a reader of a file object cannot be pickled or copied: open it"
                 " by its path or from bytes"
             )
-        return type(self)._opened, (opening.again, self._settings, self._conceal)
+        return type(self)._opened, (opening.reopenable, self._settings, self._conceal)
 
     def _check_open(self) -> None:
         """Raise unless it is open; in a child made by ``fork``, open it there."""
@@ -92,4 +92,4 @@ class ReaderHandle:
         if self._core.is_inherited:
             with self._reopening:
                 if self._core.is_inherited:
-                    self._use(self._core.again(), self._settings, self._conceal)
+                    self._use(self._core.reopened(), self._settings, self._conceal)

@@ -31,7 +31,7 @@ class Opening:
     folder: str = field(default_factory=os.getcwd)
 
     @property
-    def again(self) -> Opening | None:
+    def reopenable(self) -> Opening | None:
         """The same for another process or another reader; None for a file object, which has one
         position alone.
         """

@@ -207,10 +207,12 @@ class DiffusionRestoration(Restoration):
         sample = self._signal[start].reshape(-1, 1, 1, 1) * noisy
         for step in range(self._denoising_steps):
             left, steps = self._denoising_steps - step, self._denoising_steps
-            now, then = start * left // steps, start * (left - 1) // steps
-            here = timesteps * left // steps
-            clean = self._clean(sample, self._predicted(sample, now, conditions), here.tolist())
-            sample = self._move(sample, clean, now, then)
+            position, next_position = start * left // steps, start * (left - 1) // steps
+            frame_timesteps = timesteps * left // steps
+            clean = self._clean(
+                sample, self._predicted(sample, position, conditions), frame_timesteps.tolist()
+            )
+            sample = self._move(sample, clean, position, next_position)
         return clean
 
     def _predicted(
@@ -234,16 +236,20 @@ class DiffusionRestoration(Restoration):
         return torch.cat([self._scheduler.step(o, t, x).pred_original_sample for o, t, x in frames])
 
     def _move(
-        self, sample: torch.Tensor, clean: torch.Tensor, now: torch.Tensor, then: torch.Tensor
+        self,
+        sample: torch.Tensor,
+        clean: torch.Tensor,
+        current: torch.Tensor,
+        following: torch.Tensor,
     ) -> torch.Tensor:
         """DDIM with η = 0: the same noise, as much of it as the next timestep has.  diffusers' own
         step knows one stride for all.
         """
         signal, ratio = (
-            table[now].reshape(-1, 1, 1, 1) for table in (self._signal, self._noise_ratio)
+            table[current].reshape(-1, 1, 1, 1) for table in (self._signal, self._noise_ratio)
         )
         noise = (sample / signal - clean) / ratio
-        moved: torch.Tensor = self._signal[then].reshape(-1, 1, 1, 1) * (
-            clean + self._noise_ratio[then].reshape(-1, 1, 1, 1) * noise
+        moved: torch.Tensor = self._signal[following].reshape(-1, 1, 1, 1) * (
+            clean + self._noise_ratio[following].reshape(-1, 1, 1, 1) * noise
         )
         return moved

@@ -148,9 +148,9 @@ class Screen:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._give_back()
-        ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)  # stands still here until it is continued
-        signal.signal(signal.SIGTSTP, ours)
+        signal.signal(signal.SIGTSTP, handler)
         self._take()
         self._resize(number, frame)
 

@@ -195,7 +195,7 @@ class Learner(Generic[Network]):
 
 
 def _moments(
-    tensors: dict[str, dict[str, torch.Tensor]], record: Record, name: str, like: nn.Parameter
+    tensors: dict[str, dict[str, torch.Tensor]], record: Record, name: str, parameter: nn.Parameter
 ) -> dict[str, torch.Tensor]:
     """The optimiser's state of one parameter, in the parameter's memory format: sums over other
     strides are rounded differently.  Empty where the parameter has not learnt yet.
@@ -205,5 +205,5 @@ def _moments(
         found["step"] = torch.tensor(record["optimiser_steps"][name], dtype=torch.float32)
     for key in _MOMENTS:
         if name in tensors.get(key, {}):
-            found[key] = torch.empty_like(like).copy_(tensors[key][name]).detach()
+            found[key] = torch.empty_like(parameter).copy_(tensors[key][name]).detach()
     return found

@@ -25,12 +25,12 @@ def test_what_a_frame_is_predicted_from() -> None:
     future.motion[0, 0, 0] = [12, 20]
     entry = FrameReference(1, 0, 4)  # distances -2 and 2
     context = BlockContext({0: past, 4: future}, entry)
-    assert (context.distances, context.frame_class, context.two) == ((-2, 2), 1, True)
+    assert (context.distances, context.frame_class, context.has_future) == ((-2, 2), 1, True)
     assert context.source is future and context.temporal[:, 0, 0].tolist() == [[6, 10], [-6, -10]]
     context = BlockContext({0: past, 4: CodedBlocks(future.fields, (-8, 8), past.motion)}, entry)
     assert context.source is past and context.temporal[:, 0, 0].tolist() == [[-4, -8], [4, 8]]
     context = BlockContext({0: past}, FrameReference(7, 0, None))  # first of a hierarchy of eight
-    assert (context.frame_class, context.two, context.temporal[:, 0, 0].tolist()) == (
+    assert (context.frame_class, context.has_future, context.temporal[:, 0, 0].tolist()) == (
         0,
         False,
         [[2, 2]],

@@ -123,10 +123,10 @@ class Metric(ABC):
         """All its figures of every frame."""
 
 
-def too_small(clip: Clip | None, side: int, what: str) -> str | None:
-    """Why a clip is too small, ``what`` being the beginning of the sentence; None if it has
+def too_small(clip: Clip | None, side: int, measure: str) -> str | None:
+    """Why a clip is too small, ``measure`` being the beginning of the sentence; None if it has
     ``side`` px a side.
     """
     if clip is not None and min(clip.width, clip.height) < side:
-        return f"{what} {side} px a side, and {clip.name} is {clip.width}x{clip.height}"
+        return f"{measure} {side} px a side, and {clip.name} is {clip.width}x{clip.height}"
     return None

@@ -40,8 +40,8 @@ class Ssimulacra2Metric(Metric):
         from ..planes import ToRgb
 
         to_rgb, values = ToRgb(pair.clip), []
-        for index, both in enumerate(zip(pair.reference, pair.distorted, strict=True)):
-            pictures = () if index % EVERY else (_picture(to_rgb(planes)) for planes in both)
+        for index, frames in enumerate(zip(pair.reference, pair.distorted, strict=True)):
+            pictures = () if index % EVERY else (_picture(to_rgb(planes)) for planes in frames)
             values.append(None if index % EVERY else float(compute_ssimulacra2(*pictures)))
         return {"ssimulacra2": values}
 

@@ -34,8 +34,8 @@ class LibvmafMetric(Metric):
     def identity(self) -> dict[str, str]:
         return {"ffmpeg program": program_version()}
 
-    def run(self, pair: Pair, what: str) -> list[dict[str, float]]:
-        """libvmaf's figures of every frame; ``what`` are the options that say which."""
+    def run(self, pair: Pair, model: str) -> list[dict[str, float]]:
+        """libvmaf's figures of every frame; ``model`` are the options that say which."""
         clip = pair.clip
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "vmaf.json"
@@ -53,7 +53,7 @@ class LibvmafMetric(Metric):
                     "-i",
                     str(file),
                 ]
-            graph = f"libvmaf={what}:n_threads=1:log_fmt=json:log_path={_escaped(log)}"
+            graph = f"libvmaf={model}:n_threads=1:log_fmt=json:log_path={_escaped(log)}"
             ffmpeg([*arguments, "-lavfi", graph, "-f", "null", "-"])
             return [frame["metrics"] for frame in json.loads(log.read_text())["frames"]]
 

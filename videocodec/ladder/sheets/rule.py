@@ -47,31 +47,34 @@ def plans(results: LadderResults, count: int) -> list[SheetPlan]:
     for clip in results["clips"]:
         of_clip = [one for one in results["records"] if one["clip"] == clip["name"]]
         codecs = [codec["name"] for codec in results["codecs"]]
-        own = sorted(_shown(of_clip, codecs[0]), key=lambda one: one["video_bytes"])
-        for place in sorted({int((step + 0.5) * len(own) / count) for step in range(count)}):
-            if place < len(own):
-                row = matched(of_clip, codecs, own[place])
+        tested = sorted(_shown(of_clip, codecs[0]), key=lambda one: one["video_bytes"])
+        for place in sorted({int((step + 0.5) * len(tested) / count) for step in range(count)}):
+            if place < len(tested):
+                row = matched(of_clip, codecs, tested[place])
                 if (plan := planned(clip["name"], row, results["figures"])) is not None:
                     found.append(plan)
     return found
 
 
-def matched(records: Sequence[Record], codecs: Sequence[str], own: Record) -> list[Record]:
-    """``own`` and, of every other codec that has any, the encode nearest to its bytes as a ratio;
-    of two that are as near, the one that took fewer.
+def matched(records: Sequence[Record], codecs: Sequence[str], tested: Record) -> list[Record]:
+    """``tested`` and, of every other codec that has any, the encode nearest to its bytes as a
+    ratio; of two that are as near, the one that took fewer.
     """
-    row = [own]
+    row = [tested]
     for codec in codecs:
-        if codec != own["codec"] and (theirs := _shown(records, codec)):
+        if codec != tested["codec"] and (candidates := _shown(records, codec)):
             row.append(
-                min(theirs, key=lambda one: (abs(math.log(excess(one, own))), excess(one, own)))
+                min(
+                    candidates,
+                    key=lambda one: (abs(math.log(excess(one, tested))), excess(one, tested)),
+                )
             )
     return row
 
 
-def excess(record: Record, own: Record) -> float:
+def excess(record: Record, tested: Record) -> float:
     """Bytes of one encode as a multiple of another's."""
-    return record["video_bytes"] / own["video_bytes"]
+    return record["video_bytes"] / tested["video_bytes"]
 
 
 def planned(clip: str, row: Sequence[Record], figures: Sequence[FigureEntry]) -> SheetPlan | None:

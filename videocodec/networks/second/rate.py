@@ -31,14 +31,14 @@ class SliceNetwork(nn.Module):
     A scale is about proportional to its neighbours' magnitudes, which logarithms make linear.
     """
 
-    def __init__(self, earlier: int, own: int, hidden: int) -> None:
+    def __init__(self, earlier: int, width: int, hidden: int) -> None:
         super().__init__()
-        self.earlier, self.own = earlier, own
-        self.visible = earlier + own
+        self.earlier, self.width = earlier, width
+        self.visible = earlier + width
         planes = 2 * self.visible + _CONSTANTS
-        self.direct = nn.Conv2d(planes, 2 * own, 3, padding=1)
+        self.direct = nn.Conv2d(planes, 2 * width, 3, padding=1)
         self.gather = nn.Conv2d(planes, hidden, 3, padding=1)
-        self.mix = nn.Conv2d(hidden, 2 * own, 1, bias=False)
+        self.mix = nn.Conv2d(hidden, 2 * width, 1, bias=False)
         zeroed(self.direct)
         nn.init.zeros_(self.mix.weight)
 
@@ -59,9 +59,9 @@ class SliceNetwork(nn.Module):
         known: torch.Tensor,
         flags: tuple[int, int, int],
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and log2 scale, (B, own, h, w) float32 each.
+        """Mean and log2 scale, (B, width, h, w) float32 each.
 
-        shared: of ``from_earlier``; known: this slice's values (B, own, h, w), 0 where they are
+        shared: of ``from_earlier``; known: this slice's values (B, width, h, w), 0 where they are
         not known yet.
         """
         ones = torch.ones_like(known[:, :1])
@@ -117,7 +117,7 @@ class Rate(nn.Module):
         super().__init__()
         self.slices = slice_sizes(channels)
         self.nets = nn.ModuleList(
-            SliceNetwork(sum(self.slices[:i]), own, hidden) for i, own in enumerate(self.slices)
+            SliceNetwork(sum(self.slices[:i]), width, hidden) for i, width in enumerate(self.slices)
         )
 
     @property
@@ -142,8 +142,8 @@ class Rate(nn.Module):
         ``_training_bits``.  Values are the same.
         """
         done, bits, start = [scaled[:, :0]], torch.zeros_like(log2_step), 0
-        for index, (net, own) in enumerate(zip(self.networks, self.slices, strict=True)):
-            channels = slice(start, start + own)
+        for index, (net, width) in enumerate(zip(self.networks, self.slices, strict=True)):
+            channels = slice(start, start + width)
             value, is_sent = scaled[:, channels], sent[:, channels, None, None]
             softness = _SOFTNESS if is_training else None
             coded = _Slice(net, value, torch.cat(done, 1), log2_step, dead_zone, softness)
@@ -155,14 +155,14 @@ class Rate(nn.Module):
                 cost = logistic_bits(coded.quantised, coded.mean, coded.log2_scale) * is_sent
             bits = bits + cost.sum((1, 2, 3))
             done.append(coded.quantised * is_sent)
-            start += own
+            start += width
         return torch.cat(done, 1), bits
 
 
 class _Slice:
     """The values of a slice while it is coded, on the grid of the last pass.
 
-    quantised, mean, log2_scale: (B, own, h', w'), 0 at positions that are still to come.
+    quantised, mean, log2_scale: (B, width, h', w'), 0 at positions that are still to come.
     """
 
     def __init__(
@@ -202,9 +202,9 @@ class _Slice:
         self._shared = self._net.from_earlier(earlier, self._log2_step)
 
 
-def _spread(known: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def _spread(known: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """Values of a grid at the even positions of one twice as fine, zeros between them."""
-    spread = torch.zeros_like(like)
+    spread = torch.zeros_like(reference)
     if known.numel():
         spread[..., ::2, ::2] = known
     return spread
@@ -249,10 +249,8 @@ def _training_bits(value: torch.Tensor, coded: _Slice) -> torch.Tensor:
     mean, log2_scale = coded.mean.detach(), coded.log2_scale.detach()
     rest = value - mean
     below = torch.floor(rest.detach())
-    nothing = torch.zeros_like(below)
-    dearer = logistic_bits(below + 1, nothing, log2_scale) - logistic_bits(
-        below, nothing, log2_scale
-    )
+    zeros = torch.zeros_like(below)
+    dearer = logistic_bits(below + 1, zeros, log2_scale) - logistic_bits(below, zeros, log2_scale)
     slopes = dearer * _share_above(rest, _SOFTNESS) + _surprise(
         value.detach(), coded.mean, log2_scale
     )

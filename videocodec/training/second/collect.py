@@ -41,30 +41,30 @@ class Collection:
     scenes_held_out: int = 12
 
 
-def collect(what: Collection) -> Iterator[Entry]:
+def collect(collection: Collection) -> Iterator[Entry]:
     """The entries of a pack, photographs first.  Raises ``InputError`` if there is nothing."""
-    files = picture_files(what.photographs)
+    files = picture_files(collection.photographs)
     clips = sorted(
         file
-        for folder in what.clips
+        for folder in collection.clips
         for file in folder.rglob("*")
         if file.suffix.lower() in CLIP_SUFFIXES
     )
     if not files or not clips:
         raise InputError(f"{len(files)} photographs and {len(clips)} clips: needs some of both")
     for index, file in enumerate(files):
-        picture = _read(file, what.side)
+        picture = _read(file, collection.side)
         if picture is not None:
-            is_held = index % what.photographs_held_out == 0 and _is_large(picture)
+            is_held = index % collection.photographs_held_out == 0 and _is_large(picture)
             kind = Kind.HELD_OUT_PHOTOGRAPH if is_held else Kind.PHOTOGRAPH
-            yield encoded(picture, kind, what.quality)
-    held = set() if what.validation else set(scenes(clips)[:: what.scenes_held_out])
+            yield encoded(picture, kind, collection.quality)
+    held = set() if collection.validation else set(scenes(clips)[:: collection.scenes_held_out])
     for clip in clips:
-        yield from _frames(clip, what, is_held=scene(clip) in held)
-    for file in picture_files([what.validation] if what.validation else []):
-        picture = _read(file, what.side)
+        yield from _frames(clip, collection, is_held=scene(clip) in held)
+    for file in picture_files([collection.validation] if collection.validation else []):
+        picture = _read(file, collection.side)
         if picture is not None and _is_large(picture):
-            yield encoded(picture, Kind.HELD_OUT_FRAME, what.quality)
+            yield encoded(picture, Kind.HELD_OUT_FRAME, collection.quality)
 
 
 def scene(clip: Path) -> str:
@@ -79,7 +79,7 @@ def scenes(clips: Sequence[Path]) -> list[str]:
     return sorted({scene(clip) for clip in clips})
 
 
-def _frames(clip: Path, what: Collection, is_held: bool) -> Iterator[Entry]:
+def _frames(clip: Path, collection: Collection, is_held: bool) -> Iterator[Entry]:
     """Every so manieth frame; of a scene held out the first alone.  A clip that breaks off ends
     there.
     """
@@ -88,12 +88,14 @@ def _frames(clip: Path, what: Collection, is_held: bool) -> Iterator[Entry]:
     try:
         with av.open(str(clip)) as container:
             for index, frame in enumerate(container.decode(video=0)):
-                if index % what.every:
+                if index % collection.every:
                     continue
-                picture = _shrunk(frame.to_ndarray(format="bgr24"), what.side)
+                picture = _shrunk(frame.to_ndarray(format="bgr24"), collection.side)
                 if min(picture.shape[:2]) < (_VALIDATION_SIDE if is_held else _SMALLEST):
                     return
-                yield encoded(picture, Kind.HELD_OUT_FRAME if is_held else Kind.FRAME, what.quality)
+                yield encoded(
+                    picture, Kind.HELD_OUT_FRAME if is_held else Kind.FRAME, collection.quality
+                )
                 if is_held:
                     return
     except (av.FFmpegError, IndexError):

@@ -92,7 +92,7 @@ def test_values_are_a_whole_number_of_steps_from_what_is_expected() -> None:
     """So that where the expectation is right nothing is sent and nothing is lost by it."""
     rate = Rate(8)  # its last layers are zero
     for net in rate.nets:
-        net.direct.bias.data[: net.own] = 0.3
+        net.direct.bias.data[: net.width] = 0.3
     quantised, _ = run(rate, torch.full((1, 8, 4, 4), 0.4))
     assert torch.allclose(quantised, torch.full_like(quantised, 0.3))
     quantised, _ = run(rate, torch.full((1, 8, 4, 4), 1.9))
