@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, TextIO
 
 from ..models.devices import DEVICES
@@ -84,6 +85,16 @@ def executor(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def frame_rate(text: str) -> Fraction:
+    """An argparse type: frames per second, as in 25 or 24000/1001."""
+    from ..media.options import rate_of
+
+    try:
+        return rate_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def chunk_numbers(text: str) -> range:

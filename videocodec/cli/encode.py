@@ -23,6 +23,7 @@ from .common import (
     size,
     whole_number,
 )
+from .reading_arguments import INPUT_HELP, add_keeping, add_reading
 
 if TYPE_CHECKING:
     from ..encoder.report import EncodeReport
@@ -38,7 +39,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             " and subtitles copied."
         ),
     )
-    parser.add_argument("input", metavar="INPUT", help="the video or picture; - is standard input")
+    parser.add_argument("input", metavar="INPUT", help=INPUT_HELP)
     parser.add_argument(
         "output", metavar="OUTPUT", help="the file to write, for example clip.lv.mp4"
     )
@@ -46,7 +47,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_choices(parser)
     add_extent(parser)
     _add_work(parser)
-    _add_reading(parser)
+    add_reading(parser)
+    add_keeping(parser)
     add_machine_options(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -165,36 +167,6 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_reading(parser: argparse.ArgumentParser) -> None:
-    """How unusual inputs are read."""
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help=(
-            "refuse a damaged input (default: encode what decodes, say what is missing, and exit"
-            " with status 1)"
-        ),
-    )
-    parser.add_argument(
-        "--to-sdr", action="store_true", help="tone-map HDR (PQ, HLG) to SDR (default: refuse it)"
-    )
-    parser.add_argument(
-        "--background",
-        metavar="COLOUR",
-        help="flatten transparent pictures onto a colour, as in '#000' (default: refuse them)",
-    )
-    parser.add_argument(
-        "--deinterlace",
-        action="store_true",
-        help="make whole pictures of interlaced frames (default: take them as they are)",
-    )
-    parser.add_argument(
-        "--keep-location",
-        action="store_true",
-        help="let the file say where it was recorded (default: leave that out)",
-    )
-
-
 def run(args: argparse.Namespace) -> int:
     """Encode and print what it took."""
     from ..encoder.api import encode
@@ -229,6 +201,7 @@ def run(args: argparse.Namespace) -> int:
             to_sdr=args.to_sdr,
             background=args.background,
             deinterlace=args.deinterlace,
+            fps=args.fps,
             keep_location=args.keep_location,
             overwrite=args.yes,
             progress=progress,

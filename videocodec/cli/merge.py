@@ -57,4 +57,4 @@ def run(args: argparse.Namespace) -> int:
         print(f"videocodec: {args.plan}: {error}", file=sys.stderr)
         return UNFINISHED
     print_report(report, args.plan, args.output, as_json=args.json)
-    return 0
+    return 1 if report.losses else 0

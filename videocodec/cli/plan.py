@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..encoder.settings import DEFAULT_CRF, EncoderSettings
 from .common import counted, print_json, progress_bar
 from .encode import add_choices, add_extent, add_goals
+from .reading_arguments import INPUT_HELP, add_keeping, add_reading, source_options
 
 if TYPE_CHECKING:
     from ..farm.planning import PlanRequest
@@ -25,11 +26,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             " codes any chunk of the plan, on any machine, and merge makes the file."
         ),
     )
-    parser.add_argument("input", metavar="INPUT", help="the video or picture")
+    parser.add_argument("input", metavar="INPUT", help=INPUT_HELP)
     parser.add_argument("plan", metavar="PLAN.json", help="the plan to write")
     add_goals(parser)
     add_choices(parser)
     add_extent(parser)
+    add_reading(parser)
+    add_keeping(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the plan")
     parser.add_argument("--json", action="store_true", help="print what was planned as JSON")
     parser.set_defaults(run=run)
@@ -73,4 +76,6 @@ def _request(args: argparse.Namespace) -> PlanRequest:
         perceptual=None if args.perceptual is None else Path(args.perceptual),
         max_frames=args.max_frames,
         embed_model=args.embed_model,
+        options=source_options(args),
+        keep_location=args.keep_location,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from bitstream.sequence_header import SequenceHeader
@@ -15,12 +15,12 @@ from ..cluster import LOCAL
 from ..conversions import as_comment
 from ..errors import InputError, SettingsError
 from ..media.copying import copied_from
-from ..media.options import SourceOptions, colour_of
+from ..media.options import SourceOptions, colour_of, rate_of
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
 from ..presets import Preset
 from ..progress import ProgressCallback
-from .chunk_store import ChunkStore, manifest
+from .chunk_store import ChunkStore, manifest, source_identity
 from .finishing import FileParts, report_on, warnings_of_generation, write_file
 from .pipeline import Encoding, VideoTask, planned_chunks, sequence_header
 from .rates import outcome_at
@@ -57,11 +57,15 @@ def encode(
     to_sdr: bool = False,
     background: str | None = None,
     deinterlace: bool = False,
+    fps: float | str | Fraction | None = None,
     keep_location: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> EncodeReport:
     """Encode any video or picture PyAV can decode into a latent-video file (MP4).
+
+    source: a file, or pictures that are the frames: a pattern such as ``frames/%05d.png``, a folder
+    or a glob, at ``fps`` frames per second (25 if None).
 
     Quality or size, one of them: crf 0..63, lower is better (28 if none is given); bitrate, bits
     per second of the video alone; target_size, bytes of the file without its sound and attached
@@ -133,6 +137,7 @@ def encode(
             to_sdr=to_sdr,
             background=None if background is None else colour_of(background),
             deinterlace=deinterlace,
+            fps=None if fps is None else rate_of(fps),
         ),
         keep_location=keep_location,
     )
@@ -149,10 +154,12 @@ def _encode(
     with VideoSource(
         request.source, max_frames=request.max_frames, options=request.options
     ) as video:
+        if video.sequence is not None:
+            video.sequence.check_sizes()
         header = sequence_header(video, bundle, request.settings)
         parts = FileParts(
             copied_from(video),
-            os.path.getsize(request.source),  # now: in the end it may be gone
+            source_identity(request.source).bytes,  # now: in the end it may be gone
             request.max_frames is not None,
             header,
             bundle,

@@ -22,6 +22,7 @@ from bitstream.sequence_header import NEWEST_FROZEN
 from ..errors import OutputError, ResumeError
 from ..locks import remove_lock, take_lock
 from ..media.frame_sink import output_errors
+from ..media.sequences import picture_files
 from ..version import __version__
 from .chunk_coder import ChunkTask, CodedChunk
 from .chunk_file import CHUNK_SUFFIX, chunk_from_bytes, chunk_name, chunk_to_bytes
@@ -30,13 +31,13 @@ from .settings import EncoderSettings
 _MADE_BY = "videocodec, unfinished encode"
 _MANIFEST, _LOCK, _PART = "manifest.json", "lock", ".part"
 _PARTS = (CHUNK_SUFFIX + _PART, _MANIFEST + _PART)
-_PROBED_BYTES = 1 << 20
+_PROBED_BYTES, _PROBED_BYTES_OF_A_PICTURE = 1 << 20, 1 << 14
 
 
 @dataclass(frozen=True)
 class SourceIdentity:
     """What tells a source from another without reading all of it: size, time of change, SHA-256 of
-    its first and last MiB.
+    its first and last MiB; of a sequence of pictures, of all their ends.
     """
 
     bytes: int
@@ -45,14 +46,20 @@ class SourceIdentity:
 
 
 def source_identity(path: Path) -> SourceIdentity:
-    """Of a file.  Raises ``OSError``."""
-    facts = path.stat()
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        digest.update(file.read(_PROBED_BYTES))
-        file.seek(max(0, facts.st_size - _PROBED_BYTES))
-        digest.update(file.read(_PROBED_BYTES))
-    return SourceIdentity(facts.st_size, facts.st_mtime_ns, digest.hexdigest())
+    """Of a file or a sequence of pictures.  Raises ``OSError``, ``InputError``."""
+    pictures = picture_files(path)
+    probed = _PROBED_BYTES if pictures is None else _PROBED_BYTES_OF_A_PICTURE
+    size, changed, digest = 0, 0, hashlib.sha256()
+    for part in (path,) if pictures is None else pictures:
+        facts = part.stat()
+        if pictures is not None:
+            digest.update(facts.st_size.to_bytes(8, "big"))
+        with part.open("rb") as file:
+            digest.update(file.read(probed))
+            file.seek(max(0, facts.st_size - probed))
+            digest.update(file.read(probed))
+        size, changed = size + facts.st_size, max(changed, facts.st_mtime_ns)
+    return SourceIdentity(size, changed, digest.hexdigest())
 
 
 def manifest(

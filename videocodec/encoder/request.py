@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bitstream.container import Labels
@@ -93,7 +93,7 @@ class EncodeRequest:
             "device": self.device,
         }
         if self.options != SourceOptions(strict=False):
-            asked["reading"] = asdict(self.options)
+            asked["reading"] = self.options.to_json()
         if self.perceptual is not None:
             asked["perceptual_sha256"] = weights_sha256(self.perceptual)
         return asked

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from ..conversions import as_comment
 from ..encoder.chunk_coder import ChunkTask, CodedChunk
 from ..encoder.coded_video import Outcome
-from ..encoder.finishing import FileParts, report_on, warnings_of_generation, write_file
+from ..encoder.finishing import FileParts, Written, report_on, warnings_of_generation, write_file
 from ..encoder.pipeline import Encoding, VideoTask
 from ..encoder.rates import outcome_at
 from ..encoder.report import EncodeReport
@@ -23,7 +24,9 @@ from ..encoder.request import check_stream_target
 from ..encoder.workplace import UnitCallback, Workers
 from ..errors import OutputError, UnfinishedPlanError
 from ..inspection.verify import verify
-from ..media.copying import copied_from_file
+from ..media.copying import copied_from
+from ..media.source import VideoSource
+from ..models.bundle import ModelBundle
 from ..progress import ProgressCallback
 from .plan import FarmPlan
 from .store import FarmStore
@@ -65,16 +68,8 @@ def merge_chunks(
     source = source_of(plan, machine.source)
     check_stream_target(source, target, overwrite=overwrite)
     bundle = bundle_of(plan, machine.model)
-    attached = FileParts.files_of(bundle, wanted=plan.embed_model)
     outcome = decide(plan, store)
-    parts = FileParts(
-        copied_from_file(source),
-        plan.source.bytes,
-        plan.max_frames is not None,
-        plan.header,
-        bundle,
-        attached,
-    )
+    parts = _parts(plan, source, bundle)
     beside = target.with_name(f".{target.stem}.unverified{target.suffix}")
     try:
         written = write_file(beside, parts, outcome, store)
@@ -84,8 +79,37 @@ def merge_chunks(
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
-    warnings = warnings_of_generation(plan.settings.generation, bundle)
-    return report_on(target, parts, outcome, begin=begin, written=written, warnings=warnings)
+    reading = plan.reading
+    return report_on(
+        target,
+        parts,
+        outcome,
+        begin=begin,
+        written=Written(
+            written.skipped_tracks + parts.labels.lost, [*reading.losses, *written.problems]
+        ),
+        warnings=[
+            *(f"{source}: {note}" for note in reading.notes),
+            *warnings_of_generation(plan.settings.generation, bundle),
+        ],
+    )
+
+
+def _parts(plan: FarmPlan, source: Path, bundle: ModelBundle) -> FileParts:
+    """What the file holds beside its chunks, as ``encode`` has it."""
+    reading = plan.reading
+    with VideoSource(source, options=reading.options) as video:
+        labels = video.labels if reading.keep_location else video.labels.without_location()
+        return FileParts(
+            copied_from(video),
+            plan.source.bytes,
+            plan.max_frames is not None,
+            plan.header,
+            bundle,
+            FileParts.files_of(bundle, wanted=plan.embed_model),
+            may_end=not reading.options.strict,
+            labels=labels.with_comment(as_comment(reading.conversions)),
+        )
 
 
 def decide(plan: FarmPlan, store: FarmStore) -> Outcome:

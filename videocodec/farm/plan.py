@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..encoder.pipeline import constant_plans, probe_plans
 from ..encoder.request import RateGoal
 from ..encoder.settings import EncoderSettings
 from ..errors import PlanError
+from ..media.options import SourceOptions
 from ..version import __version__
 from .task_file import settings_from_json, settings_to_json
 
@@ -66,12 +67,40 @@ class PlannedChunk:
 
 
 @dataclass(frozen=True)
+class PlannedReading:
+    """How the source is read, and what was found when it was.
+
+    options: as of ``encode``.  keep_location: whether the file may say where it was recorded.
+    conversions, notes, losses: as of ``VideoSource`` after its last frame.
+    """
+
+    options: SourceOptions = field(default_factory=lambda: SourceOptions(strict=False))
+    keep_location: bool = False
+    conversions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self) | {"options": self.options.to_json()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> PlannedReading:
+        """Of what ``to_json`` gave.  Raises ``KeyError``, ``TypeError``, ``ValueError``."""
+        return cls(
+            SourceOptions.from_json(values["options"]),
+            values["keep_location"],
+            *(tuple(values[name]) for name in ("conversions", "notes", "losses")),
+        )
+
+
+@dataclass(frozen=True)
 class FarmPlan:
     """A plan.
 
     max_frames: of the source that are wanted, None for all.  is_still: whether it is a picture.
-    perceptual: weights to judge pictures by, if they are judged.  header: what the stream says of
-    itself.
+    perceptual: weights to judge pictures by, if they are judged.  reading: of the source.
+    header: what the stream says of itself.
     """
 
     source: PlannedSource
@@ -82,6 +111,7 @@ class FarmPlan:
     max_frames: int | None
     embed_model: bool
     is_still: bool
+    reading: PlannedReading
     header: SequenceHeader
     chunks: tuple[PlannedChunk, ...]
 
@@ -148,6 +178,7 @@ def _values(plan: FarmPlan) -> dict[str, Any]:
         "max_frames": plan.max_frames,
         "embed_model": plan.embed_model,
         "is_still": plan.is_still,
+        "reading": plan.reading.to_json(),
         "header": plan.header.to_bytes().hex(),
         "chunks": [
             {
@@ -174,6 +205,7 @@ def _from_values(values: Mapping[str, Any]) -> FarmPlan:
         max_frames=values["max_frames"],
         embed_model=values["embed_model"],
         is_still=values["is_still"],
+        reading=PlannedReading.from_json(values["reading"]),
         header=SequenceHeader.parse(ByteReader(bytes.fromhex(values["header"]))),
         chunks=tuple(
             PlannedChunk(

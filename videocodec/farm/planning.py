@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from ..encoder.request import RateGoal, weights_sha256
 from ..encoder.settings import EncoderSettings
 from ..errors import OutputError
 from ..media.frame_sink import OutputFile, check_target, output_errors
+from ..media.options import SourceOptions
 from ..media.source import SourceFrame, VideoSource
 from ..models.bundle import ModelBundle
 from ..progress import Progress, ProgressCallback
-from .plan import FarmPlan, PlannedChunk, PlannedFile, PlannedSource
+from .plan import FarmPlan, PlannedChunk, PlannedFile, PlannedReading, PlannedSource
 from .reading import chunk_checksum, frame_checksum
 
 
@@ -32,6 +33,8 @@ class PlanRequest:
     perceptual: Path | None = None
     max_frames: int | None = None
     embed_model: bool = False
+    options: SourceOptions = field(default_factory=lambda: SourceOptions(strict=False))
+    keep_location: bool = False
 
 
 class _Observed:
@@ -60,13 +63,17 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
     """Plan an encode.  Raises what ``videocodec.encode`` raises before it codes anything."""
     bundle = ModelBundle.find(request.model)
     FileParts.files_of(bundle, wanted=request.embed_model)
-    with VideoSource(request.source, max_frames=request.max_frames) as video:
+    with VideoSource(
+        request.source, max_frames=request.max_frames, options=request.options
+    ) as video:
+        if video.sequence is not None:
+            video.sequence.check_sizes()
         identity = source_identity(request.source)
         header = sequence_header(video, bundle, request.settings)
         observed = _Observed(video, progress)
         found = planned_chunks(observed, header, request.settings)
         chunks = [chunk for chunk in found if chunk is not None]
-        is_still = video.is_still
+        is_still, reading = video.is_still, _reading(request, video)
     starts = [0, *accumulate(chunk.frames for chunk in chunks)]
     return FarmPlan(
         source=PlannedSource(
@@ -81,6 +88,7 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
         max_frames=request.max_frames,
         embed_model=request.embed_model,
         is_still=is_still,
+        reading=reading,
         header=header,
         chunks=tuple(
             PlannedChunk(
@@ -91,6 +99,17 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
             )
             for chunk, (start, end) in zip(chunks, pairwise(starts), strict=True)
         ),
+    )
+
+
+def _reading(request: PlanRequest, video: VideoSource) -> PlannedReading:
+    """``video``: after its last frame."""
+    return PlannedReading(
+        request.options,
+        request.keep_location,
+        tuple(video.conversions),
+        tuple(video.notes),
+        tuple(video.losses),
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FrameMismatchError
+from ..media.options import SourceOptions
 from ..media.seeking import SeekingSource
 from ..media.source import SourceFrame, VideoSource
 from .plan import PlannedChunk
@@ -42,10 +43,11 @@ class PlannedFrames:
     seeking where it is not.
 
     path: of the source.  max_frames: of it that are wanted, None for all.
+    options: how it is read.
     """
 
-    def __init__(self, path: Path, max_frames: int | None) -> None:
-        self._path, self._max_frames = path, max_frames
+    def __init__(self, path: Path, max_frames: int | None, options: SourceOptions) -> None:
+        self._path, self._max_frames, self._options = path, max_frames, options
         self._source: VideoSource | None = None
         self._position = 0
 
@@ -90,8 +92,8 @@ class PlannedFrames:
     def _opened(self, planned: PlannedChunk, seeking: bool) -> tuple[VideoSource, int]:
         """A source, and the number of the frame it is before."""
         if seeking:
-            source = SeekingSource(self._path, max_frames=self._max_frames)
+            source = SeekingSource(self._path, max_frames=self._max_frames, options=self._options)
             if source.seek(planned.pts, planned.chunk.first):
                 return source, planned.chunk.first
             source.close()
-        return VideoSource(self._path, max_frames=self._max_frames), 0
+        return VideoSource(self._path, max_frames=self._max_frames, options=self._options), 0

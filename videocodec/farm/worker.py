@@ -145,10 +145,11 @@ class PlanWorker:
             machine.threads,
             memory=0,
             perceptual=_weights_of(plan, machine.perceptual),
+            options=plan.reading.options,
         )
         runtime = AutoencoderRuntime(bundle, machine.device, machine.threads)
         coder = ChunkCoder(runtime, plan.header, judge=picture_judge(workplace, runtime))
-        return coder, PlannedFrames(source, plan.max_frames)
+        return coder, PlannedFrames(source, plan.max_frames, plan.reading.options)
 
 
 def _weights_of(plan: FarmPlan, place: Path | None) -> Path | None:

@@ -17,6 +17,7 @@ from .truncation import what_is_missing
 
 # FFmpeg "plays" text files as terminal art
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+_PICTURE_FORMATS = frozenset({"image2"})  # and every demuxer whose name ends in "_pipe"
 _ANIMATED = 0x02  # a flag of VP8X, WebP container specification
 
 
@@ -28,7 +29,7 @@ def open_container(path: Path) -> av.container.InputContainer:
     if not path.exists():
         raise InputError(f"{path}: no such file: check the name")
     if path.is_dir():
-        raise InputError(f"{path} is a directory: name one video file in it")
+        raise InputError(f"{path} is a directory: name one file in it")
     if not path.is_file():
         raise InputError(
             f"{path} is no ordinary file, and it is read more than once: save it to a file first,"
@@ -93,6 +94,12 @@ def open_stream(
     # frames from the first on.
     stream.codec_context.flags |= av.codec.context.Flags.output_corrupt
     return Opened(stream, still, missing)
+
+
+def is_picture(container: av.container.InputContainer, opened: Opened) -> bool:
+    """Whether what was opened is a still picture."""
+    name = container.format.name
+    return opened.still is not None or name in _PICTURE_FORMATS or name.endswith("_pipe")
 
 
 def _without_video(path: Path, container: av.container.InputContainer) -> InputError:

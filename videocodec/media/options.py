@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any
 
 from ..errors import SettingsError
 
 Rgb = tuple[int, int, int]
+_HIGHEST_RATE, _LARGEST_DENOMINATOR = 1000, 10_000  # frames per second
+_ROUNDING = Fraction(6, 1000)  # of a rate with two decimals
 _NAMES = {"black": (0, 0, 0), "white": (255, 255, 255), "grey": (128, 128, 128)}
 
 
@@ -21,12 +25,28 @@ class SourceOptions:
     background: the colour, 0..255 each, onto which transparent pictures are flattened; without one
     they are refused.
     deinterlace: make whole pictures of interlaced frames.
+    fps: frames per second of a sequence of pictures, 25 if None; nothing else takes one.
     """
 
     strict: bool = True
     to_sdr: bool = False
     background: Rgb | None = None
     deinterlace: bool = False
+    fps: Fraction | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self) | {"fps": None if self.fps is None else str(self.fps)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> SourceOptions:
+        """Of what ``to_json`` gave.  Raises ``TypeError``, ``ValueError``."""
+        background, fps = values["background"], values["fps"]
+        restored = {
+            "background": None if background is None else tuple(background),
+            "fps": None if fps is None else Fraction(fps),
+        }
+        return cls(**values | restored)
 
 
 def colour_of(text: str) -> Rgb:
@@ -42,3 +62,25 @@ def colour_of(text: str) -> Rgb:
     raise SettingsError(
         f"a background is a colour like #000, #ffffff, black, white or grey, got {text!r}"
     )
+
+
+def rate_of(value: str | float | Fraction) -> Fraction:
+    """Frames per second, of a number or of text such as 25, 23.976 (24000/1001) or 30000/1001.
+
+    Raises ``SettingsError``.
+    """
+    try:
+        rate = Fraction(value)
+    except (ValueError, ZeroDivisionError, OverflowError, TypeError):
+        rate = Fraction(0)
+    if rate.denominator > _LARGEST_DENOMINATOR or "." in str(value):
+        # of broadcast, whose decimals are rounded
+        nearest = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+        is_near = rate.denominator > 1 and abs(rate - nearest) < _ROUNDING
+        rate = nearest if is_near else rate.limit_denominator(_LARGEST_DENOMINATOR)
+    if not 0 < rate <= _HIGHEST_RATE or rate.denominator > _LARGEST_DENOMINATOR:
+        raise SettingsError(
+            f"frames per second are a number like 25 or 24000/1001, up to {_HIGHEST_RATE}, got"
+            f" {value!r}"
+        )
+    return rate

@@ -26,8 +26,11 @@ class SeekingSource(VideoSource):
             if self.clock.joints or self._options.deinterlace:
                 return False
             self._close_frames()
-            self._container.seek(round(pts / self._scale), stream=self._stream)
-            self._frames = self._decoder.frames()
+            if self.sequence is not None:
+                self._frames = self.sequence.frames(pts)
+            else:
+                self._container.seek(round(pts / self._scale), stream=self._stream)
+                self._frames = self._decoder.frames()
             for frame in self._frames:
                 shown = None if frame.pts is None else self._ticks(frame.pts)
                 if shown == pts:

@@ -7,29 +7,29 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from functools import partial
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 import av
 
-from bitstream.container import Labels, clock_of
+from bitstream.container import Clock, Labels, clock_of
 from bitstream.sequence_header import ColourDescription
 
-from ..errors import InputError
+from ..errors import InputError, SettingsError
+from .aspect import storable_ratio
 from .conversion import FrameConverter
 from .decoding import FrameDecoder
 from .deinterlacing import Deinterlacer
 from .frames import SourceFrame, UnconvertedFrame
-from .opening import open_container, open_stream, why_nothing_decodes
+from .opening import is_picture, open_container, open_stream, why_nothing_decodes
 from .options import SourceOptions
-from .stills import StillReader, is_put_together
-from .timing import LONGEST_CONTAINER_STEP, LONGEST_STEP, TimestampRepair, time_base_for
+from .sequences import PictureSequence, picture_files
+from .stills import put_together
+from .timing import LONGEST_CONTAINER_STEP, TimestampRepair, longest_step, time_base_for
 
 __all__ = ["SourceFrame", "SourceOptions", "UnconvertedFrame", "VideoSource"]
 
-_PICTURE_FORMATS = frozenset({"image2"})  # and every demuxer whose name ends in "_pipe"
-_LARGEST_RATIO_TERM = 65535
 _TICK_OF_A_STILL = Fraction(1, 25)
 _DEFAULT_OPTIONS = SourceOptions()
 
@@ -41,7 +41,8 @@ class VideoSource:
     what becomes of missing and repeated ones). The duration of a frame lasts up to the next frame;
     that of the last one is its own, or one frame at the nominal rate. Rotation is reported, not
     applied; a mirrored picture is un-mirrored, since the stream has no field for that. A still
-    picture is one frame with pts 0, duration 1 and time base 1/25.
+    picture is one frame with pts 0, duration 1 and time base 1/25; of a sequence of pictures, named
+    by a pattern, folder or glob (``sequences.picture_files``), each is a frame.
 
     ``skip`` goes past frames at the cost of decoding them alone.
 
@@ -68,6 +69,7 @@ class VideoSource:
         pixel_format: FFmpeg's name.
         codec_name: FFmpeg's name of the decoder.
         labels: tags and chapters of the file.
+        sequence: the pictures that are its frames; None for one file.
 
     """
 
@@ -81,19 +83,21 @@ class VideoSource:
         self.path = Path(path)
         self._max_frames, self._options = max_frames, options
         self._frames: Iterator[av.VideoFrame] = iter(())
-        self._container = open_container(self.path)
+        self.sequence = self._pictures()
+        path = self.sequence.files[0] if self.sequence else self.path
+        self._container = open_container(path)
         try:
-            self._opened = open_stream(self.path, self._container, options)
+            self._opened = open_stream(path, self._container, options)
             self._stream = self._opened.stream
             self.track_index: int = self._stream.index
-            self.clock = clock_of(self.path)
-            self.labels = Labels.of(self._container)
+            self.clock = Clock() if self.sequence else clock_of(path)
+            self.labels = Labels() if self.sequence else Labels.of(self._container)
             self._decoder = FrameDecoder(
                 self.path, self._container, self._stream, self.clock, strict=options.strict
             )
             self._done_before: list[str] = []
             self._deinterlacer = Deinterlacer()
-            self._frames = self._put_together() or self._decoder.frames()
+            self._frames = self._decoded()
             if options.deinterlace:
                 self._frames = self._deinterlacer.frames(self._frames)
             self._first: av.VideoFrame | None = next(self._frames, None)
@@ -144,6 +148,8 @@ class VideoSource:
         """What could not be read, of what was tried so far, a line each; nothing with
         ``options.strict``, which makes errors of it.
         """
+        if self.sequence is not None:
+            return list(self.sequence.losses)
         missing = self._opened.missing
         return ([missing] if missing else []) + self._decoder.losses.lines()
 
@@ -178,15 +184,24 @@ class VideoSource:
             repaired.append("it is interlaced: --deinterlace makes whole pictures of its fields")
         return repaired + self._done_before + self._convert.notes
 
-    def _put_together(self) -> Iterator[av.VideoFrame] | None:
-        """The one frame of a picture that no single stream holds; None for everything else."""
-        still = self._opened.still
-        if still is None or not is_put_together(still):
-            return None
-        reader = StillReader(self.path, self._container, self._options)
-        frame = av.VideoFrame.from_ndarray(reader.picture(still), format="rgb24")
-        self._done_before = reader.conversions
-        return iter([frame])
+    def _pictures(self) -> PictureSequence | None:
+        files = picture_files(self.path)
+        if files is None and self._options.fps is not None:
+            raise SettingsError(
+                f"{self.path} is one file, with times of its own: a frame rate is for sequences of"
+                " pictures"
+            )
+        return None if files is None else PictureSequence(self.path, files, self._options)
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        """Every frame, from the first on."""
+        if self.sequence is not None:
+            self._done_before = self.sequence.conversions
+            return self.sequence.frames()
+        frame, self._done_before = put_together(
+            self.path, self._container, self._opened.still, self._options
+        )
+        return self._decoder.frames() if frame is None else iter([frame])
 
     def unconverted(self) -> Iterator[UnconvertedFrame]:
         """The frames that iterating would yield, for those who need the picture of a few alone:
@@ -247,52 +262,31 @@ class VideoSource:
         self.rotation: int = convert.rotation
         self.is_mirrored: bool = convert.is_mirrored
         self.pixel_format: str = frame.format.name
-        self.is_still: bool = (
-            self._opened.still is not None
-            or container.format.name in _PICTURE_FORMATS
-            or container.format.name.endswith("_pipe")
-        )
+        self.is_still: bool = self.sequence is None and is_picture(container, self._opened)
         base = Fraction(stream.time_base) if stream.time_base else Fraction(1, 90000)
         if self._opened.still is not None:  # an item, whose time FFmpeg counts in seconds
             base = _TICK_OF_A_STILL
-        self.time_base: Fraction = time_base_for(base, _longest_step(stream))
+        if self.sequence is not None:
+            base = self.sequence.time_base
+        self.time_base: Fraction = time_base_for(
+            base, 1 if self.sequence is not None else longest_step(stream)
+        )
         self._scale = base / self.time_base
         rate = stream.average_rate or stream.guessed_rate
-        if self._opened.still is not None:
+        if self._opened.still is not None or self.sequence is not None:
             rate = 1 / base
         self.frame_rate: Fraction | None = Fraction(rate) if rate else None
-        self.sample_aspect_ratio: Fraction = _storable_ratio(stream.sample_aspect_ratio)
+        self.sample_aspect_ratio: Fraction = storable_ratio(stream.sample_aspect_ratio)
         seconds = (
             float(stream.duration * base)
             if stream.duration
             else (container.duration or 0) / av.time_base
         )
-        frames = (
-            1
-            if self.is_still
-            else stream.frames or round(seconds * float(self.frame_rate or 0)) or None
-        )
+        frames = stream.frames or round(seconds * float(self.frame_rate or 0)) or None
+        if self.is_still or self.sequence is not None:
+            frames = len(self.sequence.files) if self.sequence is not None else 1
         self.frame_count_hint: int | None = (
             frames if self._max_frames is None or frames is None else min(frames, self._max_frames)
         )
         ticks_per_frame = round(1 / (self.frame_rate or Fraction(25)) / self.time_base)
         self._clock = TimestampRepair(ticks_per_frame, ticks_per_second=round(1 / self.time_base))
-
-
-def _longest_step(stream: av.VideoStream) -> int:
-    """Ticks between two neighbours of the container's own index, at most; 0 where it has none."""
-    times = sorted(
-        entry.timestamp for entry in stream.index_entries if abs(entry.timestamp) < LONGEST_STEP
-    )
-    return max((later - earlier for earlier, later in pairwise(times)), default=0)
-
-
-def _storable_ratio(ratio: Fraction | None) -> Fraction:
-    """A sample aspect ratio with both terms in 16 bits; 0 when it is unknown."""
-    if not ratio or ratio <= 0:
-        return Fraction(0)
-    limit = _LARGEST_RATIO_TERM
-    while max(ratio.numerator, ratio.denominator) > _LARGEST_RATIO_TERM and limit > 1:
-        ratio = Fraction(ratio).limit_denominator(limit)
-        limit //= 2
-    return Fraction(ratio) if 0 < ratio <= _LARGEST_RATIO_TERM else Fraction(0)

@@ -46,6 +46,22 @@ def is_put_together(picture: StillPicture) -> bool:
     return picture.grid is not None or picture.alpha is not None
 
 
+def put_together(
+    path: Path,
+    container: av.container.InputContainer,
+    picture: StillPicture | None,
+    options: SourceOptions,
+) -> tuple[av.VideoFrame | None, list[str]]:
+    """The frame of a picture that no single stream holds, in RGB, and what was done to it, a line
+    each; None for everything else.
+    """
+    if picture is None or not is_put_together(picture):
+        return None, []
+    reader = StillReader(path, container, options)
+    frame = av.VideoFrame.from_ndarray(reader.picture(picture), format="rgb24")
+    return frame, reader.conversions
+
+
 class StillReader:
     """Puts a picture together: ``picture()``.  ``conversions`` says afterwards what was done, a
     line each.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
+
+import av
 
 LONGEST_STEP = 2**40  # what the bitstream can hold for one frame's duration
 LONGEST_CONTAINER_STEP = 2**30  # ticks from frame to frame that an MP4 file holds
@@ -59,3 +62,11 @@ def time_base_for(time_base: Fraction, longest_step: int) -> Fraction:
     if longest_step <= LONGEST_CONTAINER_STEP or time_base >= Fraction(1, _FINEST_COARSE):
         return time_base
     return Fraction(1, _FINEST_COARSE)
+
+
+def longest_step(stream: av.VideoStream) -> int:
+    """Ticks between two neighbours of the container's own index, at most; 0 where it has none."""
+    times = sorted(
+        entry.timestamp for entry in stream.index_entries if abs(entry.timestamp) < LONGEST_STEP
+    )
+    return max((later - earlier for earlier, later in pairwise(times)), default=0)

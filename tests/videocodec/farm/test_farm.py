@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
+import cv2
+import numpy as np
 import pytest
 
 from videocodec import encode
 from videocodec.encoder.report import EncodeReport
+from videocodec.encoder.request import RateGoal
+from videocodec.encoder.settings import EncoderSettings
 from videocodec.errors import (
     InputError,
     ModelMismatchError,
@@ -19,9 +26,11 @@ from videocodec.errors import (
 from videocodec.farm import merging
 from videocodec.farm.merging import merge_chunks
 from videocodec.farm.plan import FarmPlan
+from videocodec.farm.planning import PlanRequest, make_plan, write_plan
 from videocodec.farm.store import FarmStore
 from videocodec.farm.worker import Machine, PlanWorker
 from videocodec.inspection.verify import VerifyReport
+from videocodec.media.options import SourceOptions
 
 from .choices import GOP_SIZE, PRESET
 
@@ -52,9 +61,9 @@ def driven(plan: FarmPlan, store: FarmStore, target: Path) -> EncodeReport:
     raise AssertionError("it never ends")
 
 
-def alone(movie: Path, target: Path, **goal: float) -> bytes:
+def alone(movie: Path, target: Path, **wanted: Any) -> bytes:
     """The file that one machine makes."""
-    encode(movie, target, gop_size=GOP_SIZE, preset=PRESET, device="cpu", threads=1, **goal)
+    encode(movie, target, gop_size=GOP_SIZE, preset=PRESET, device="cpu", threads=1, **wanted)
     return target.read_bytes()
 
 
@@ -167,3 +176,40 @@ def test_another_source_or_model_is_refused(
     ):
         list(worker.encode([0]))
     assert not (tmp_path / "store").exists()
+
+
+def test_a_source_is_read_as_on_one_machine(tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for number in range(3):
+        rgba = np.full((32, 48, 4), (40, 80 * number, 160, 60 * number), np.uint8)
+        cv2.imwrite(str(frames / f"{number}.png"), rgba)
+    (frames / "2.png").write_bytes(b"damaged")
+    options = SourceOptions(strict=False, background=(0, 255, 0), fps=Fraction(12))
+    settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
+    plan = make_plan(PlanRequest(frames, settings, RateGoal(), options=options))
+    write_plan(plan, tmp_path / "plan.json", overwrite=False)
+    plan = FarmPlan.read(tmp_path / "plan.json")
+    store, target = FarmStore(tmp_path / "store", plan.id), tmp_path / "farm.lv.mp4"
+    report = driven(plan, store, target)
+    wanted = {"crf": 40, "background": "#00ff00", "fps": 12}
+    assert target.read_bytes() == alone(frames, tmp_path / "alone.lv.mp4", **wanted)
+    assert any("alpha is flattened onto #00ff00" in line for line in report.warnings)
+    assert len(report.losses) == 1 and report.losses[0].endswith("left out")
+
+
+def test_tags_and_location_are_those_of_one_machine(movie: Path, tmp_path: Path) -> None:
+    tagged = tmp_path / "tagged.mp4"
+    with av.open(str(movie)) as source, av.open(str(tagged), "w") as output:
+        output.metadata.update({"title": "A", "location": "+12.3+045.6/"})
+        target = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = target
+                output.mux(packet)
+    settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
+    plan = make_plan(PlanRequest(tagged, settings, RateGoal(), max_frames=2))
+    store, merged = FarmStore(tmp_path / "store", plan.id), tmp_path / "farm.lv.mp4"
+    report = driven(plan, store, merged)
+    assert merged.read_bytes() == alone(tagged, tmp_path / "alone.lv.mp4", crf=40, max_frames=2)
+    assert any("where it was recorded" in line for line in report.skipped_tracks)

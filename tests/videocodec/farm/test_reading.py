@@ -16,6 +16,7 @@ from videocodec.farm import reading
 from videocodec.farm.plan import FarmPlan
 from videocodec.farm.planning import PlanRequest, make_plan
 from videocodec.farm.reading import PlannedFrames
+from videocodec.media.options import SourceOptions
 from videocodec.media.seeking import SeekingSource
 from videocodec.media.source import SourceFrame, VideoSource
 
@@ -45,7 +46,7 @@ def test_chunks_in_any_order_have_the_frames_of_the_plan(
     plan = plan_of(source, max_frames)
     with VideoSource(source, max_frames=max_frames) as video:
         expected = facts(list(video))
-    frames = PlannedFrames(source, max_frames)
+    frames = PlannedFrames(source, max_frames, SourceOptions())
     for planned in (*reversed(plan.chunks), *plan.chunks[::2]):
         chunk = planned.chunk
         part = expected[chunk.first : chunk.first + chunk.frames]
@@ -66,7 +67,7 @@ def test_seeking_decodes_little_and_says_what_it_cannot_find(source: Path) -> No
 
 def test_frames_that_are_not_those_of_the_plan_are_an_error(source: Path) -> None:
     plan = plan_of(source)
-    frames = PlannedFrames(source, None)
+    frames = PlannedFrames(source, None, SourceOptions())
     for changed in (
         replace(plan.chunks[2], pictures=plan.chunks[2].pictures ^ 1),
         replace(plan.chunks[-1], chunk=replace(plan.chunks[-1].chunk, frames=20)),
