@@ -22,6 +22,10 @@ class Tables(Protocol):
     def latent_channels(self) -> int:
         """C."""
 
+    @property
+    def slices(self) -> tuple[int, ...]:
+        """Channels per slice, adding up to C."""
+
 
 class Coder(Protocol):
     """Codes the frames between two keyframes, keyframe included."""

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import safe_open
 
-from .coder import Coder
+from .coder import Coder, Tables
 from .errors import UnsupportedVersionError
 from .v1.frame_coder import FrameCoder
 from .v1.memory import decoding_bytes
+from .v1.prediction import MotionTables
 from .v1.tables import TENSOR_ERRORS, CodecTables, TablesError
-from .v2.frame_coder import FrameCoder as KeyframeCoder
-from .v2.memory import decoding_bytes as keyframe_decoding_bytes
+from .v2.frame_coder import FrameCoder as DraftCoder
+from .v2.memory import decoding_bytes as draft_decoding_bytes
 from .v2.tables import LevelTables
 
 if TYPE_CHECKING:
@@ -32,10 +33,12 @@ class Format:
     """What one version of the format brings.
 
     version: as the sequence header stores it.
-    is_frozen: what its bytes mean never changes.  That of a draft may change any day: nothing but
-    experiments writes it.
+    is_frozen: what its bytes mean never changes.  That of a draft may change any day: only models
+    that somebody chooses by name write it.
     specification: the document that specifies it, from the root of the repository.
     load_tables: reads a model's ``codec/tables.safetensors``; raises ``TablesError``.
+    motion_tables: tables → what motion compensation needs of them; raises ``TablesError`` where
+    they have nothing for inter frames.
     new_coder: tables and header of a stream → the state that a keyframe begins with.
     decoding_bytes: header and frames of an access unit → the most bytes that decoding it takes.
     """
@@ -44,8 +47,19 @@ class Format:
     is_frozen: bool
     specification: str
     load_tables: Callable[[str | Path], CodecTables | LevelTables]
+    motion_tables: Callable[[Any], MotionTables]
     new_coder: Callable[[Any, SequenceHeader], Coder]
     decoding_bytes: Callable[[SequenceHeader, int], int]
+
+
+def _all_of_them(tables: CodecTables) -> MotionTables:
+    return tables
+
+
+def _inter_tables(tables: LevelTables) -> MotionTables:
+    if tables.inter is None:
+        raise TablesError("the tables of format version 2, a draft, are for keyframes alone")
+    return tables.inter
 
 
 FORMATS = {
@@ -54,6 +68,7 @@ FORMATS = {
         is_frozen=True,
         specification="bitstream/FORMAT.md",
         load_tables=CodecTables.load,
+        motion_tables=_all_of_them,
         new_coder=FrameCoder.for_header,
         decoding_bytes=decoding_bytes,
     ),
@@ -62,8 +77,9 @@ FORMATS = {
         is_frozen=False,
         specification="bitstream/FORMAT-2.md",
         load_tables=LevelTables.load,
-        new_coder=KeyframeCoder.for_header,
-        decoding_bytes=keyframe_decoding_bytes,
+        motion_tables=_inter_tables,
+        new_coder=DraftCoder.for_header,
+        decoding_bytes=draft_decoding_bytes,
     ),
 }
 
@@ -82,6 +98,11 @@ def load_tables(path: str | Path) -> CodecTables | LevelTables:
     if not (named.isascii() and named.isdecimal() and len(named) <= 3):
         raise TablesError(f"{path}: format_version must be a whole number, is {named[:20]!r}")
     return format_of(int(named)).load_tables(path)
+
+
+def motion_tables(tables: Tables) -> MotionTables:
+    """What motion compensation needs of the tables of a model.  Raises ``TablesError``."""
+    return format_of(tables.format_version).motion_tables(tables)
 
 
 def format_of(version: int) -> Format:

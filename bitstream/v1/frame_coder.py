@@ -178,6 +178,8 @@ class FrameCoder:
             in_levels = np.floor(np.abs(prediction) * 256.0 / step_fixed(quantiser))
         bits_before = io.bits
         levels = self.levels.code(io, log2_step_eighths(quantiser), coded, intra, in_levels, choose)
+        if io.observer is not None:
+            io.observer.frame_coded(*coded.shape)
         latents = dequantise(levels, quantiser)
         if prediction is not None:
             latents += prediction

@@ -50,7 +50,7 @@ class Observer:
 
         places (n,): in the block layer, the flat index of the block that a symbol speaks for; for
         a merged block, or a square that might be one, that is the leader.  In the level layer, the
-        flat index of the latent position.
+        flat index of the latent position.  None where symbols speak for the whole frame.
         """
 
     def escaped(self, tables: TableSet, values: np.ndarray, places: np.ndarray | None) -> None:
@@ -63,4 +63,7 @@ class Observer:
         """The block layer of an inter frame is complete; its level layer comes next."""
 
     def levels_coded(self, layer: CodedLevels) -> None:
-        """The level layer of a frame is complete, and with it the frame."""
+        """The level layer of a frame of version 1 is complete."""
+
+    def frame_coded(self, height: int, width: int) -> None:
+        """A frame of so many latent positions is complete."""

@@ -1,3 +1,3 @@
 """Format version 2, a draft: levels around the conditional mean, first slices in lattice order.
-Its bytes are not frozen, and the encoder does not write them.
+Its bytes are not frozen; the encoder writes them for models that ask for them.
 """

@@ -130,6 +130,8 @@ class FrameCoder:
         count = len(self.tables.slices) if slice_count is None else slice_count
         bits_before = io.bits
         values = self.levels.code(io, log2_step_eighths(quantiser), choose, count)
+        if io.observer is not None:
+            io.observer.frame_coded(*values.shape[1:])
         latents = to_latents(values, quantiser)
         fields = BlockFields.blank(*self._blocks, Mode.INTRA)
         return LatentFrame(latents, fields, quantiser, 0.0, io.bits - bits_before)
@@ -163,6 +165,8 @@ class FrameCoder:
             )
             values = state.levels.code(io, log2_step_eighths(quantiser), scene, choose, last)
             latents = clamp_latents(latents + to_residual(values, quantiser))
+        if io.observer is not None:
+            io.observer.frame_coded(*latents.shape[1:])
         return LatentFrame(
             latents.astype(np.int16),
             fields,

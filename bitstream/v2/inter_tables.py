@@ -62,7 +62,8 @@ class InterTables:
 
     def to_tensors(self) -> dict[str, npt.NDArray[Any]]:
         """By their names in the file."""
-        tensors: dict[str, npt.NDArray[Any]] = {"phase_filters": self.phase_filters}
+        filters = self.phase_filters.astype(np.int16)
+        tensors: dict[str, npt.NDArray[Any]] = {"phase_filters": filters}
         for index, net in enumerate(self.networks):
             for part in NETWORK_PARTS:
                 tensors[f"inter.{index}.{part}"] = getattr(net, part)

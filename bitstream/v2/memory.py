@@ -1,9 +1,11 @@
-"""How much memory decoding a keyframe takes, by its header alone.
+"""How much memory decoding takes, by the headers alone.
 
-    bytes = 2^25 + C · (60 · n + 200 · min(n, 2^12))
+    bytes = 2^25 + frames kept · (16 · C · n + 160 · b)
+          + C · (120 · n + 650 · min(n, 2^13)) + 1500 · b
 
-C latent channels, n latent positions with a border of eight on all sides.  The second product is
-what networks are fed at once.  tests/bitstream/v2/test_frame_coder.py measures that real decoding
+C latent channels, n latent positions with a border of eight on all sides, b blocks; frames kept:
+those of the access unit, and the one before it.  The first product is what stays of every frame,
+the others what one frame takes while it is decoded.  tests/bitstream/v2 measures that real decoding
 stays below.
 """
 
@@ -11,12 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .pass_coder import POSITIONS_AT_ONCE
-
 if TYPE_CHECKING:
     from ..sequence_header import SequenceHeader
 
 _BASE = 1 << 25
+_POSITIONS_AT_ONCE = 1 << 13
 _MARGIN = 16  # positions on both sides together
 
 
@@ -24,6 +25,9 @@ def decoding_bytes(header: SequenceHeader, frame_count: int) -> int:
     """Most bytes that decoding an access unit of so many frames takes, beside tables and
     payload.
     """
-    positions = (header.latent_width + _MARGIN) * (header.latent_height + _MARGIN)
-    at_once = min(positions, POSITIONS_AT_ONCE)
-    return _BASE + frame_count * header.latent_channels * (60 * positions + 200 * at_once)
+    width, height, channels = header.latent_width, header.latent_height, header.latent_channels
+    positions = (width + _MARGIN) * (height + _MARGIN)
+    blocks = width * height >> 2 * header.block_log2
+    kept = (frame_count + 1) * (16 * channels * positions + 160 * blocks)
+    at_once = channels * (120 * positions + 650 * min(positions, _POSITIONS_AT_ONCE))
+    return _BASE + kept + at_once + 1500 * blocks

@@ -74,8 +74,8 @@ class LevelTables:
         except ValueError as error:
             raise TablesError(f"{source}: {error}") from error
 
-    def to_tensors(self) -> dict[str, npt.NDArray[np.int32]]:
-        """The arrays as they are stored, int32."""
+    def to_tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays as they are stored: int16 phase filters, int32 all else."""
         tensors: dict[str, npt.NDArray[Any]] = {"slices": np.array(self.slices), **self.priors}
         if self.inter is not None:
             tensors |= self.inter.to_tensors()
@@ -83,7 +83,10 @@ class LevelTables:
             for part in NETWORK_PARTS:
                 tensors[f"context.{index}.{part}"] = getattr(net, part)
         # safetensors writes the memory of an array as it lies, also of a transposed one.
-        return {name: np.ascontiguousarray(v.astype(np.int32)) for name, v in tensors.items()}
+        return {
+            name: np.ascontiguousarray(v if v.dtype == np.int16 else v.astype(np.int32))
+            for name, v in tensors.items()
+        }
 
     def save(self, path: str | Path) -> None:
         """Write the safetensors file, which names its version."""

@@ -8,7 +8,7 @@ trained weights, so tests of the encoder's decisions state what must hold for an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,6 +152,16 @@ def coded_movie(
     movie = write_movie(folder / "pan.mp4", frames, sound_seconds=0.9)
     encode(movie, folder / "pan.lv.mp4", crf=CRF, gop_size=10, threads=1, device="cpu")
     return CodedMovie(movie, folder / "pan.lv.mp4", frames, CRF, 10)
+
+
+@pytest.fixture(scope="session")
+def draft_movie(coded_movie: CodedMovie, tmp_path_factory: pytest.TempPathFactory) -> CodedMovie:
+    """``coded_movie`` in format version 2, a draft."""
+    from videocodec import encode
+
+    coded = tmp_path_factory.mktemp("draft") / "pan.lv.mp4"
+    encode(coded_movie.movie, coded, crf=CRF, gop_size=10, model="second", threads=1, device="cpu")
+    return replace(coded_movie, coded=coded)
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,10 @@ from unittest import mock
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
+from bitstream.coder import Tables
 from bitstream.container import Sample
 from bitstream.errors import BitstreamError
 from bitstream.sequence_header import SequenceHeader
-from bitstream.v1.tables import CodecTables
 from tools.bench.damage_kinds import KINDS, Damaged, damage, write_samples
 from videocodec.decoded import DecodedLatents, FrameKind
 from videocodec.decoder import concealment
@@ -35,7 +35,7 @@ class RememberingDecoder(UnitDecoder):
 
     memory: ClassVar[dict[tuple[bytes, ...], list[DecodedLatents]]] = {}
 
-    def __init__(self, tables: CodecTables, block: int, frames_before: int = 0) -> None:
+    def __init__(self, tables: Tables, block: int, frames_before: int = 0) -> None:
         super().__init__(tables, block, frames_before)
         self._chain: list[AccessUnit] = []
         self._done = 0

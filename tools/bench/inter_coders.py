@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
+from bitstream.formats import motion_tables
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.adaptive_tables import TableSet
 from bitstream.v1.block_context import BlockContext
@@ -151,7 +152,7 @@ def code(
         weights=bundle.sensitivity if coder.weighted else None,
         decider=None
         if coder.decides
-        else PastOnlyDecider(bundle.tables, header.block_latents, 0.0),
+        else PastOnlyDecider(motion_tables(bundle.tables), header.block_latents, 0.0),
         observer=observer,
     )
     encoder = GroupEncoder(bundle.tables, header, settings, search, helpers=helpers)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from bitstream.access_unit import AccessUnit
+from bitstream.formats import motion_tables
 from bitstream.latent_decoder import LatentDecoder
 from tools.bench.markdown import Table
 from videocodec.decoder.frames import PictureDecoder
@@ -78,7 +79,7 @@ def _stage_times(
     found = {}
     plain = per_frame(lambda batch: decoder.pictures(latents, batch))
     if stream.bundle.has_unet:
-        tables = stream.bundle.tables
+        tables = motion_tables(stream.bundle.tables)
         found["neighbours"] = per_frame(
             lambda batch: [neighbours(tables, latents, i, block) for i in batch]
         )

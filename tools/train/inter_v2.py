@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from bitstream.formats import load_tables
+from bitstream.v1.tables import CodecTables
 from bitstream.v2.tables import LevelTables
 from tools.bench.options import VIDEO_SUFFIXES, add_clips, clip_paths
 from videocodec.calibration.phase_filters import fit_phase_filters
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not isinstance(started, LevelTables) or started.inter is None:
             raise SystemExit(f"{args.start}: no tables of format version 2 for inter frames")
         filters = started.inter.phase_filters
-    blocks = ModelBundle.find("embedded").tables.block_priors
+    blocks = CodecTables.load(ModelBundle.find("embedded").tables_file).block_priors
     tables = first_tables(codec.rate, blocks, filters)
     coder, prepared = DraftClipCoder(codec, tables_of(codec.rate)), []
     for clip in clips[:: max(1, len(clips) // args.most_clips)][: args.most_clips]:

@@ -30,6 +30,7 @@ import cv2
 import numpy as np
 import torch
 
+from bitstream.formats import motion_tables
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
@@ -132,7 +133,7 @@ def write_streams(folder: Path, clip: np.ndarray, crfs: list[int], generation: f
             decoded=np.stack([f.latent.latents for f in decoded]),
             neighbours=np.stack(
                 [
-                    neighbours(bundle.tables, decoded, i, 1 << BLOCK_LOG2)
+                    neighbours(motion_tables(bundle.tables), decoded, i, 1 << BLOCK_LOG2)
                     for i in range(len(decoded))
                 ]
             ).astype(np.int16),

@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from bitstream.formats import format_of
+
 from .common import bitrate, counted, percent, print_json, progress_bar, size
 
 if TYPE_CHECKING:
@@ -80,7 +82,8 @@ def _lines(found: StreamInfo) -> dict[str, str]:
     return {
         "file": found.path,
         "format": (
-            f"latent video, version {found.format_version}; lossy"
+            f"latent video, version {found.format_version}"
+            + ("; lossy" if format_of(found.format_version).is_frozen else ", a draft; lossy")
             + (", a generative reconstruction" if found.generated_content else "")
             + f"; specified in {found.specification}"
         ),

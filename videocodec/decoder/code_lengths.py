@@ -3,9 +3,10 @@
 No torch.
 
 A symbol costs -log2 of its probability in the tables that decode it; an escape also its own bits.
-Levels belong to their latent position.  What the block layer says of a block (mode, direction,
-vectors, and whether blocks are merged) is spread evenly over the positions that it speaks for: a
-mode over its block, the rest over the whole merged block.  So the sum over a frame is the ideal
+Levels belong to their latent position.  What is said of a block (mode, direction, vectors, whether
+blocks are merged, its last slice) is spread evenly over the positions that it speaks for: a mode
+and a last slice over its block, the rest over the whole merged block; what speaks for the whole
+frame over all of it.  So the sum over a frame is the ideal
 code length of the frame, which ``LatentFrame`` knows as ``block_bits + level_bits``; the bytes of
 an access unit are those of its frames, its header, and the few bits by which a range coder misses
 the ideal.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
+from bitstream.coder import Tables
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.v1.adaptive_tables import TableSet
 from bitstream.v1.block_context import BlockContext
@@ -23,16 +25,10 @@ from bitstream.v1.block_elements import BLOCK_MERGE
 from bitstream.v1.block_fields import BlockFields
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.merged_blocks import MERGE_SIDES, leaders, merge_grid
-from bitstream.v1.observer import CodedLevels, Observer
+from bitstream.v1.observer import Observer
 from bitstream.v1.symbol_coder import escape_bits
-from bitstream.v1.tables import CodecTables
 
-
-def _given(places: np.ndarray | None) -> np.ndarray:
-    """The places of symbols, which are known of all that a frame consists of."""
-    if places is None:
-        raise ValueError("symbols were coded without the places that they speak for")
-    return places
+_OF_BLOCKS = ("last_slice",)  # elements that come with the levels and speak for blocks
 
 
 class _Meter(Observer):
@@ -44,6 +40,7 @@ class _Meter(Observer):
     def __init__(self) -> None:
         self.frames: list[np.ndarray] = []
         self._calls: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]] = []
+        self._of_all = 0.0  # bits that speak for the whole frame
         self._blocks: np.ndarray | None = None  # (bh, bw) of the frame whose levels come next
 
     def coded(
@@ -53,11 +50,18 @@ class _Meter(Observer):
         symbols: np.ndarray,
         places: np.ndarray | None,
     ) -> None:
-        self._calls.append((tables.name, ids, _given(places), tables.costs[ids, symbols]))
+        bits = tables.costs[ids, symbols]
+        if places is None:
+            self._of_all += float(bits.sum())
+        else:
+            self._calls.append((tables.name, ids, places, bits))
 
     def escaped(self, tables: TableSet, values: np.ndarray, places: np.ndarray | None) -> None:
-        places = _given(places)
-        self._calls.append((tables.name, np.zeros_like(places), places, escape_bits(values)))
+        bits = escape_bits(values)
+        if places is None:
+            self._of_all += float(bits.sum())
+        else:
+            self._calls.append((tables.name, np.zeros_like(places), places, bits))
 
     def blocks_coded(self, context: BlockContext, fields: BlockFields) -> None:
         blocks = np.zeros(fields.modes.size)
@@ -79,28 +83,31 @@ class _Meter(Observer):
         self._blocks = blocks.reshape(fields.modes.shape)
         self._calls.clear()
 
-    def levels_coded(self, layer: CodedLevels) -> None:
-        height, width = layer.coded.shape
-        bits = np.zeros(height * width)
-        for _, _, places, spent in self._calls:
-            np.add.at(bits, places, spent)
-        bits = bits.reshape(height, width)
+    def frame_coded(self, height: int, width: int) -> None:
+        bits = np.full(height * width, self._of_all / (height * width))
+        for name, _, places, spent in self._calls:
+            if name in _OF_BLOCKS and self._blocks is not None:
+                np.add.at(self._blocks.reshape(-1), places, spent)
+            else:
+                np.add.at(bits, places, spent)
+        plane = bits.reshape(height, width)
         if self._blocks is not None:
             block = height // len(self._blocks)
-            bits += to_positions(self._blocks / block**2, block)
-        self.frames.append(bits.astype(np.float32))
+            plane += to_positions(self._blocks / block**2, block)
+        self.frames.append(plane.astype(np.float32))
         self.forget()
 
     def forget(self) -> None:
         """Drop what was seen of a frame that is not complete."""
         self._calls.clear()
+        self._of_all = 0.0
         self._blocks = None
 
 
 class CodeLengths:
     """Decodes access units in order, from a keyframe on, for what their parts cost."""
 
-    def __init__(self, tables: CodecTables) -> None:
+    def __init__(self, tables: Tables) -> None:
         self._meter = _Meter()
         self._decoder = LatentDecoder(tables, observer=self._meter)
 

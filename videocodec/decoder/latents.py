@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bitstream.access_unit import AccessUnit
+from bitstream.coder import Tables
 from bitstream.container import SharedFile, StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
-from bitstream.v1.tables import CodecTables
 
 from ..decoded import DecodedLatents, FrameKind, QuantiserMaps
 from ..errors import ForcedModelWarning, ModelMismatchError, SettingsError, UnknownModelError
@@ -62,10 +62,10 @@ class LatentStream:
 
     ``model`` names a bundle or its folder; None finds the stream's own, among those that are
     installed or else attached to the file. ``force_model``: take ``model`` though it is not the
-    stream's own, if it has as many latent channels, with a ``ForcedModelWarning``. Raises
-    ``ContainerError``, ``UnsupportedVersionError``, ``UnknownModelError`` or ``ModelMismatchError``
-    when opened, and ``ValueError`` for ``force_model`` without ``model``; ``frames`` raises
-    ``BitstreamError`` with the file's name.
+    stream's own, if its tables are of the stream's format version and it has as many latent
+    channels, with a ``ForcedModelWarning``. Raises ``ContainerError``, ``UnsupportedVersionError``,
+    ``UnknownModelError`` or ``ModelMismatchError`` when opened, and ``ValueError`` for
+    ``force_model`` without ``model``; ``frames`` raises ``BitstreamError`` with the file's name.
     """
 
     def __init__(
@@ -127,13 +127,18 @@ class LatentStream:
             )
 
     def _force(self) -> None:
-        channels, needed = self.bundle.tables.latent_channels, self.header.latent_channels
-        if channels != needed:
+        tables, header = self.bundle.tables, self.header
+        named = f"{self.path}: needs model {self._needed_model}"
+        other = f"{self.bundle.name} {self.bundle.sha256[:16]}…"
+        if tables.format_version != header.format_version:
             raise ModelMismatchError(
-                f"{self.path}: needs model {self._needed_model} with {needed} latent channels,"
-                f" {self.bundle.name} {self.bundle.sha256[:16]}… has {channels} and cannot be"
-                " forced"
-                " on it"
+                f"{named} of format version {header.format_version}, {other} is of version"
+                f" {tables.format_version} and cannot be forced on it"
+            )
+        if tables.latent_channels != header.latent_channels:
+            raise ModelMismatchError(
+                f"{named} with {header.latent_channels} latent channels, {other} has"
+                f" {tables.latent_channels} and cannot be forced on it"
             )
         warnings.warn(
             f"{self.path}: needs model {self._needed_model}, forced to decode with"
@@ -182,7 +187,7 @@ class UnitDecoder:
     given.
     """
 
-    def __init__(self, tables: CodecTables, block: int, frames_before: int = 0) -> None:
+    def __init__(self, tables: Tables, block: int, frames_before: int = 0) -> None:
         self._decoder, self._maps = LatentDecoder(tables), QuantiserMaps(block)
         self.frames_before = frames_before
 

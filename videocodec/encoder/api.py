@@ -21,7 +21,13 @@ from ..models.bundle import ModelBundle
 from ..presets import Preset
 from ..progress import ProgressCallback
 from .chunk_store import ChunkStore, manifest, source_identity
-from .finishing import FileParts, report_on, warnings_of_generation, write_file
+from .finishing import (
+    FileParts,
+    report_on,
+    warnings_of_draft,
+    warnings_of_generation,
+    write_file,
+)
 from .pipeline import Encoding, VideoTask, planned_chunks, sequence_header
 from .rates import outcome_at
 from .report import EncodeReport
@@ -183,7 +189,11 @@ def _encode(
         written=replace(
             written, skipped_tracks=written.skipped_tracks + labels.lost, problems=losses
         ),
-        warnings=[*notes, *warnings_of_generation(request.settings.generation, bundle)],
+        warnings=[
+            *notes,
+            *warnings_of_draft(header),
+            *warnings_of_generation(request.settings.generation, bundle),
+        ],
     )
 
 

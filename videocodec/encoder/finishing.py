@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bitstream.container import CopySource, Labels, StreamReader, StreamWriter
+from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
 
 from ..errors import OutputError
@@ -128,6 +129,16 @@ def report_on(
         warnings=[*outcome.warnings, *warnings],
         losses=written.problems,
     )
+
+
+def warnings_of_draft(header: SequenceHeader) -> list[str]:
+    """A warning where the stream is of a version of the format that is not frozen."""
+    if format_of(header.format_version).is_frozen:
+        return []
+    return [
+        f"format version {header.format_version} is a draft: later versions of this program may"
+        " refuse the file, so keep the source"
+    ]
 
 
 def warnings_of_generation(generation: float | None, bundle: ModelBundle) -> list[str]:

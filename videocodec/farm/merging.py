@@ -16,7 +16,14 @@ from typing import NoReturn
 from ..conversions import as_comment
 from ..encoder.chunk_coder import ChunkTask, CodedChunk
 from ..encoder.coded_video import Outcome
-from ..encoder.finishing import FileParts, Written, report_on, warnings_of_generation, write_file
+from ..encoder.finishing import (
+    FileParts,
+    Written,
+    report_on,
+    warnings_of_draft,
+    warnings_of_generation,
+    write_file,
+)
 from ..encoder.pipeline import Encoding, VideoTask
 from ..encoder.rates import outcome_at
 from ..encoder.report import EncodeReport
@@ -90,6 +97,7 @@ def merge_chunks(
         ),
         warnings=[
             *(f"{source}: {note}" for note in reading.notes),
+            *warnings_of_draft(plan.header),
             *warnings_of_generation(plan.settings.generation, bundle),
         ],
     )

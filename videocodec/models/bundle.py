@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
 
-from bitstream.formats import load_tables
+from bitstream.formats import load_tables, motion_tables
 from bitstream.model_identity import model_sha256
 from bitstream.v1.quantiser import QUANTISER_COUNT
 from bitstream.v1.tables import TENSOR_ERRORS, CodecTables, TablesError
+from bitstream.v2.tables import LevelTables
 
 from ..errors import UnknownModelError
 from .files import BUNDLES, TABLES_FILE, bundle_files, is_bundle, names_in
@@ -142,14 +143,13 @@ class ModelBundle:
         return bundle_files(self.folder).get(TABLES_FILE, self.folder / TABLES_FILE)
 
     @cached_property
-    def tables(self) -> CodecTables:
-        """The integer tables.  Raises ``TablesError`` if they are damaged, or of a draft."""
+    def tables(self) -> CodecTables | LevelTables:
+        """The integer tables.  Raises ``TablesError`` if damaged, or for keyframes alone."""
         tables = load_tables(self.tables_file)
-        if not isinstance(tables, CodecTables):
-            raise TablesError(
-                f"{self.tables_file}: tables of format version {tables.format_version}, a"
-                " draft that only tools.bench.intra_v2 knows: choose another model"
-            )
+        try:
+            motion_tables(tables)
+        except TablesError as error:
+            raise TablesError(f"{self.tables_file}: {error}: choose another model") from error
         return tables
 
     @cached_property

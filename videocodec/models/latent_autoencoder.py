@@ -1,4 +1,4 @@
-"""The embedded autoencoder behind diffusers' autoencoder interface."""
+"""The project's own autoencoders behind diffusers' autoencoder interface."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils import BaseOutput
+from torch import nn
 
 from ..networks.autoencoder import Decoder, Encoder
+from ..networks.second.autoencoder import (
+    ACTIVATIONS,
+    SecondDecoder,
+    SecondEncoder,
+    SecondShape,
+)
 
 
 # diffusers' own outputs of autoencoders would import all its models, and SciPy with them: a quarter
@@ -28,13 +35,13 @@ class DecodedPictures(BaseOutput):
     sample: torch.Tensor
 
 
-class LatentAutoencoder(ModelMixin, ConfigMixin):
-    """8×8 pixels per latent position, ``latent_channels`` channels, a linear path beside the
-    network.
+class StepAwareAutoencoder(ModelMixin, ConfigMixin):
+    """What the project's own autoencoders have in common: 8×8 pixels per latent position, and a
+    decoder that may be told the quantiser step, and then removes that step's noise better.
 
     ``encode`` and ``decode`` follow ``AutoencoderTiny``; ``from_pretrained`` and
-    ``save_pretrained`` are diffusers' own. Unlike its siblings ``decode`` may be told the quantiser
-    step, and then removes that step's noise better.
+    ``save_pretrained`` are diffusers' own.  Subclasses make ``encoder`` and ``decoder``, and have
+    ``latent_channels`` in their config.
 
     takes_steps: ``decode`` may be told the step.  has_scaled_latents: its loss set the scale of its
     latents, which is right as it is.  Autoencoders without these attributes are and do neither.
@@ -42,34 +49,8 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
 
     takes_steps = True
     has_scaled_latents = True
-
-    @register_to_config
-    def __init__(
-        self,
-        latent_channels: int = 16,
-        width: int = 48,
-        coarse_width: int = 96,
-        encoder_blocks: int = 2,
-        encoder_wide_blocks: int = 5,
-        decoder_blocks: int = 4,
-        decoder_fine_blocks: int = 4,
-        decoder_wide_blocks: int = 8,
-        expansion: int = 2,
-        scaling_factor: float = 1.0,
-    ) -> None:
-        super().__init__()
-        self.encoder = Encoder(
-            latent_channels, width, coarse_width, encoder_blocks, encoder_wide_blocks, expansion
-        )
-        self.decoder = Decoder(
-            latent_channels,
-            width,
-            coarse_width,
-            decoder_blocks,
-            decoder_fine_blocks,
-            decoder_wide_blocks,
-            expansion,
-        )
+    encoder: nn.Module
+    decoder: nn.Module
 
     def encode(
         self, x: torch.Tensor, return_dict: bool = True
@@ -115,3 +96,70 @@ class LatentAutoencoder(ModelMixin, ConfigMixin):
     ) -> DecodedPictures | tuple[torch.Tensor]:
         """Encode and decode without quantisation."""
         return self.decode(self.encoder(sample), return_dict=return_dict)
+
+
+class LatentAutoencoder(StepAwareAutoencoder):
+    """That of format version 1's model: a linear path beside the network."""
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 16,
+        width: int = 48,
+        coarse_width: int = 96,
+        encoder_blocks: int = 2,
+        encoder_wide_blocks: int = 5,
+        decoder_blocks: int = 4,
+        decoder_fine_blocks: int = 4,
+        decoder_wide_blocks: int = 8,
+        expansion: int = 2,
+        scaling_factor: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(
+            latent_channels, width, coarse_width, encoder_blocks, encoder_wide_blocks, expansion
+        )
+        self.decoder = Decoder(
+            latent_channels,
+            width,
+            coarse_width,
+            decoder_blocks,
+            decoder_fine_blocks,
+            decoder_wide_blocks,
+            expansion,
+        )
+
+
+class SecondAutoencoder(StepAwareAutoencoder):
+    """The second one, of the draft of format version 2: most of its work is at 1/16 resolution."""
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 48,
+        fine_width: int = 48,
+        width: int = 96,
+        encoder_low_width: int = 192,
+        encoder_low_blocks: int = 2,
+        decoder_low_width: int = 256,
+        decoder_low_blocks: int = 3,
+        activation: str = "relu",
+        scaling_factor: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"the activation {activation!r} is none of {', '.join(ACTIVATIONS)}")
+        shape = SecondShape(
+            latent_channels,
+            fine_width,
+            width,
+            encoder_low_width,
+            encoder_low_blocks,
+            decoder_low_width,
+            decoder_low_blocks,
+            activation,
+        )
+        self.encoder, self.decoder = SecondEncoder(shape), SecondDecoder(shape)
+
+
+OWN_AUTOENCODERS = {kind.__name__: kind for kind in (LatentAutoencoder, SecondAutoencoder)}

@@ -20,13 +20,13 @@ from .budget import check_config, check_shards, within_weights
 from .denoiser import Denoiser, TemporalDenoiser
 from .devices import memory_ended
 from .files import weights_folder
-from .latent_autoencoder import LatentAutoencoder
+from .latent_autoencoder import OWN_AUTOENCODERS
 from .strict_json import read_json
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel, UNetMotionModel
 
-OWN_CLASSES = ("LatentAutoencoder", "TemporalUNet")
+OWN_CLASSES = (*OWN_AUTOENCODERS, "TemporalUNet")
 STOCK_UNETS = ("UNet2DConditionModel", "UNetMotionModel")
 # What diffusers and PyTorch raise when they build a network by a config that makes no sense:
 # divisions by zero, missing packages and all.
@@ -61,7 +61,7 @@ def load_autoencoder_in(folder: Path, weights: Path | None = None) -> ModelMixin
     Raises ``UnknownModelError`` with one clear line.
     """
     name = class_name(folder)
-    kind = LatentAutoencoder if name == "LatentAutoencoder" else getattr(diffusers, name, None)
+    kind = OWN_AUTOENCODERS.get(name) or getattr(diffusers, name, None)
     if "Autoencoder" not in name or not (isinstance(kind, type) and issubclass(kind, ModelMixin)):
         raise UnknownModelError(
             f"{folder / 'config.json'}: {name!r} is no autoencoder that diffusers"

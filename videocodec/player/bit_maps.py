@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
+from bitstream.coder import Tables
 from bitstream.errors import BitstreamError
-from bitstream.v1.tables import CodecTables
 
 from ..decoder.code_lengths import CodeLengths
 from ..decoder.index import StreamIndex
@@ -24,9 +24,7 @@ class BitMaps:
     ``read`` gives the bytes of an access unit by its number.
     """
 
-    def __init__(
-        self, index: StreamIndex, tables: CodecTables, read: Callable[[int], bytes]
-    ) -> None:
+    def __init__(self, index: StreamIndex, tables: Tables, read: Callable[[int], bytes]) -> None:
         self._index, self._tables, self._read = index, tables, read
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, list[np.ndarray]] = OrderedDict()

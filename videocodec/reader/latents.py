@@ -11,9 +11,10 @@ import threading
 import zlib
 
 from bitstream.access_unit import AccessUnit
+from bitstream.coder import Tables
 from bitstream.container import SharedFile
 from bitstream.errors import BitstreamError
-from bitstream.v1.tables import CodecTables
+from bitstream.formats import motion_tables
 
 from ..decoded import DecodedLatents
 from ..decoder.concealment import conceal
@@ -31,9 +32,7 @@ class LatentSource:
     Any number of threads may call it; they take turns, access unit by access unit.
     """
 
-    def __init__(
-        self, file: SharedFile, index: StreamIndex, tables: CodecTables, cache: Cache
-    ) -> None:
+    def __init__(self, file: SharedFile, index: StreamIndex, tables: Tables, cache: Cache) -> None:
         self._file, self._index, self._tables, self._cache = file, index, tables, cache
         self._lock = threading.Lock()
         # a decoder, and the access unit it has come to
@@ -171,7 +170,7 @@ class LatentSource:
         if number + 1 < self._index.gop_of(number).stop and not self._cache.has(
             Kind.STATE, number + 1
         ):
-            state = _packed(decoder)
+            state = _packed(decoder, self._tables)
             self._cache.put(Kind.STATE, number + 1, state, len(state))
         return frames
 
@@ -189,29 +188,38 @@ def _size(frame: DecodedLatents) -> int:
     return sum(array.nbytes for array in arrays)
 
 
+def _shared(tables: Tables) -> dict[str, object]:
+    """What all states of decoders have in common, by what it is called in them."""
+    return {"tables": tables, "motion": motion_tables(tables)}
+
+
 class _Pickler(pickle.Pickler):
     """Leaves out what all states have in common."""
 
+    def __init__(self, target: io.BytesIO, tables: Tables) -> None:
+        super().__init__(target, pickle.HIGHEST_PROTOCOL)
+        self._names = {id(value): name for name, value in _shared(tables).items()}
+
     def persistent_id(self, value: object) -> str | None:
-        return "tables" if isinstance(value, CodecTables) else None
+        return self._names.get(id(value))
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, data: bytes, tables: CodecTables) -> None:
+    def __init__(self, data: bytes, tables: Tables) -> None:
         super().__init__(io.BytesIO(data))
-        self._tables = tables
+        self._shared = _shared(tables)
 
     def persistent_load(self, name: str) -> object:
-        return self._tables
+        return self._shared[name]
 
 
-def _packed(decoder: UnitDecoder) -> bytes:
+def _packed(decoder: UnitDecoder, tables: Tables) -> bytes:
     """A decoder as it is, in as few bytes as is quick.  These bytes never leave the process."""
     target = io.BytesIO()
-    _Pickler(target, pickle.HIGHEST_PROTOCOL).dump(decoder)
+    _Pickler(target, tables).dump(decoder)
     return zlib.compress(target.getvalue(), 1)
 
 
-def _unpacked(state: bytes, tables: CodecTables) -> UnitDecoder:
+def _unpacked(state: bytes, tables: Tables) -> UnitDecoder:
     decoder: UnitDecoder = _Unpickler(zlib.decompress(state), tables).load()
     return decoder

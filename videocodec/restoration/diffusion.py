@@ -16,6 +16,7 @@ import hashlib
 import numpy as np
 import torch
 
+from bitstream.formats import motion_tables
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
@@ -68,7 +69,7 @@ class DiffusionRestoration(Restoration):
         settings: RestorationSettings = RestorationSettings(),
         denoiser: Denoiser | None = None,
     ) -> None:
-        self._tables, self._device = bundle.tables, device
+        self._tables, self._device = motion_tables(bundle.tables), device
         self._denoising_steps = settings.steps
         self._block = header.block_latents
         self._timesteps = bundle.timesteps

@@ -16,8 +16,7 @@ import numpy as np
 from bitstream.blas_threads import one_blas_thread
 from bitstream.v1.block_fields import Direction, Mode
 from bitstream.v1.frame_coder import LatentFrame, to_positions
-from bitstream.v1.prediction import ReferenceFrame
-from bitstream.v1.tables import CodecTables
+from bitstream.v1.prediction import MotionTables, ReferenceFrame
 
 from ..decoded import DecodedLatents, FrameKind
 
@@ -27,7 +26,7 @@ _UNUSED_BY = (Direction.FUTURE, Direction.PAST)
 
 
 def neighbours(
-    tables: CodecTables, frames: Sequence[DecodedLatents], index: int, block: int
+    tables: MotionTables, frames: Sequence[DecodedLatents], index: int, block: int
 ) -> np.ndarray:
     """Latents of the frames before and after ``frames[index]``, moved to where its content is → (2,
     C, h, w) int32.
@@ -53,7 +52,7 @@ def neighbours(
 
 
 def _moved(
-    tables: CodecTables, neighbour: LatentFrame, vectors: np.ndarray, block: int
+    tables: MotionTables, neighbour: LatentFrame, vectors: np.ndarray, block: int
 ) -> np.ndarray:
     channels, height, width = neighbour.latents.shape
     rows, columns = (places.ravel() for places in np.indices((height, width)))

@@ -39,8 +39,11 @@ def group(
     structure: Structure = Structure.HIERARCHY,
     seed: int = 0,
     modes: Mode | None = None,
+    vector: tuple[int, int] = (0, 0),
 ) -> tuple[AccessUnit, AccessUnit, list[LatentFrame]]:
-    """A keyframe, and frames with everything drawn, or all blocks in one mode and at rest."""
+    """A keyframe, and frames with everything drawn, or all blocks in one mode and with one
+    vector.
+    """
     key, random = keyframe(header, tables), RawIntegers(seed)
     coder, writer = FrameCoder.for_header(tables, header), SymbolWriter()
     shape = (tables.latent_channels, header.latent_height, header.latent_width)
@@ -53,6 +56,8 @@ def group(
             fields = random_fields(random, *grid, entry.future is not None)
         else:
             fields = BlockFields.blank(*grid, modes)
+            for vectors in fields.vectors:
+                vectors[:] = vector
         levels = np.random.default_rng(seed + entry.number).laplace(0, 2, shape).astype(np.int64)
         last = random.below(len(tables.slices) + 1, *grid)
         references = tuple(coder.reference(known[number]) for number in entry.references)
@@ -147,11 +152,15 @@ def test_any_payload_decodes_to_something_or_is_refused() -> None:
             decoder.decode(replace(unit, payload=bytes(data)))
 
 
-@pytest.mark.parametrize("size", [(64, 64), (256, 144), (48, 400)])
-def test_decoding_takes_less_memory_than_the_formula_says(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("frames", [1, 7])
+@pytest.mark.parametrize("modes", [Mode.INTRA, Mode.RESIDUAL])
+@pytest.mark.parametrize("size", [(64, 64), (512, 288), (48, 400)])
+def test_decoding_takes_less_memory_than_the_formula_says(
+    size: tuple[int, int], modes: Mode, frames: int
+) -> None:
     tables = with_inter_tables(random_tables(0, (1, 1, 2, 4, 8), 32, 10), size=10)
     header = header_of(*size, tables)
-    key, unit, _ = group(header, tables, frames=7, modes=Mode.INTRA)
+    key, unit, _ = group(header, tables, frames=frames, modes=modes, vector=(3, 5))
     decoder = LatentDecoder(tables)
     decoder.decode(key)
     tracemalloc.start()

@@ -1,4 +1,6 @@
-"""tools.train.inter_v2 and tools.bench.inter_v2: tables are fitted, and clips go through a file."""
+"""tools.train.inter_v2, bundle_v2 and tools.bench.inter_v2: tables are fitted, clips go through a
+file, and a model is made.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from videocodec import decode_frames, encode
+from videocodec.models.bundle import ModelBundle
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec
 from videocodec.training.second.start import start_from_principal_components
@@ -36,6 +40,16 @@ def test_tables_are_fitted_and_compared(
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     ran = run_tool("train.inter_v2", *shared, "--output", first, "--steps", 2, "--rounds", 1)
     assert ran.returncode == 0, ran.stderr
+    about, bundle = tmp_path / "about.md", tmp_path / "tiny"
+    about.write_text("# What it saw\n\nNoise.\n", encoding="utf-8")
+    made = ("--weights", weights, "--tables", first, "--bundle", bundle, "--about", about)
+    for _ in range(2):  # the second in place of the first
+        ran = run_tool("train.bundle_v2", *made)
+        assert ran.returncode == 0, ran.stderr
+    card = (bundle / "README.md").read_text("utf-8")
+    assert "## What it saw" in card and ModelBundle.find(bundle).sha256 in card
+    encode(clips / "clip.mp4", tmp_path / "a.mp4", model=bundle, threads=1, device="cpu")
+    assert len(list(decode_frames(tmp_path / "a.mp4", model=bundle, device="cpu"))) == 3
     shutil.copy(first, second)
     ran = run_tool("bench.inter_v2", *shared, "--tables", first, second, "--crf", 20, 30, 40)
     assert ran.returncode == 0, ran.stderr

@@ -17,11 +17,12 @@ def units_of(stream: LatentStream) -> list[AccessUnit]:
     return [AccessUnit.parse(sample.data) for sample in stream.reader.units()]
 
 
-@pytest.mark.parametrize("which", ["pan", "generated"])
+@pytest.mark.parametrize("which", ["pan", "generated", "draft"])
 def test_the_parts_of_every_frame_add_up_to_its_code_length(
-    coded_movie, generated_movie, which
+    coded_movie, generated_movie, draft_movie, which
 ) -> None:
-    stream = LatentStream(coded_movie.coded if which == "pan" else generated_movie)
+    files = {"pan": coded_movie.coded, "generated": generated_movie, "draft": draft_movie.coded}
+    stream = LatentStream(files[which])
     lengths = CodeLengths(stream.bundle.tables)
     maps = [plane for unit in units_of(stream) for plane in lengths.of(unit)]
     frames = list(stream.frames())

@@ -107,7 +107,7 @@ class TestACopyOutsideThePackage:
 
     def test_one_in_the_users_folder_is_found_by_its_name(self, sharing, monkeypatch):
         monkeypatch.setenv("VIDEOCODEC_MODELS", str(sharing.parent))
-        assert available() == ("embedded", "embedded-unet", "copied")
+        assert available() == ("embedded", "embedded-unet", "second", "copied")
         assert ModelBundle.find("copied").sha256 == IDENTITIES["embedded-unet"]
 
     def test_without_tables_it_is_not_calibrated(self, sharing):

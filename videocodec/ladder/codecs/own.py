@@ -111,7 +111,7 @@ class VideoCodec(Codec):
 
     def tuned_for(self, model: str, perceptual: bool) -> str:
         # Said of the bundles that this project trained: of others their model cards tell.
-        embedded = ModelBundle.find(model).name in ("embedded", "embedded-unet")
+        embedded = ModelBundle.find(model).name in ("embedded", "embedded-unet", "second")
         trained = "trained with squared error and lpips-squeeze" if embedded else "see its model"
         return f"{trained}, aimed with the weights given" if perceptual else trained
 

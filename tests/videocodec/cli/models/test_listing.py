@@ -59,7 +59,7 @@ class TestListing:
         own = quick_bundle(own_folder / "mine", restores="plain")
         assert main(["models", "list"]) == 0
         captured = capsys.readouterr()
-        head, first, second, third, where = captured.out.splitlines()
+        head, first, second, draft, third, where = captured.out.splitlines()
         assert head.split() == ["name", "SHA-256", "channels", "size", "networks"]
         assert first.split()[:3] == ["embedded", ModelBundle.find("embedded").sha256[:16], "16"]
         assert second.split()[:3] == [
@@ -68,6 +68,7 @@ class TestListing:
             "16",
         ]
         assert second.endswith("LatentAutoencoder, TemporalUNet")
+        assert draft.split()[:3] == ["second", ModelBundle.find("second").sha256[:16], "48"]
         assert third.split()[:3] == ["mine", ModelBundle.find(own).sha256[:16], "16"]
         assert third.endswith("AutoencoderKL, UNet2DConditionModel")
         assert where == f"your own go into {own_folder}" and captured.err == ""
@@ -77,7 +78,12 @@ class TestListing:
         assert main(["models", "list", "--json"]) == 0
         found = json.loads(capsys.readouterr().out)
         assert found["user_folder"] == str(own_folder)
-        assert [model["name"] for model in found["models"]] == ["embedded", "embedded-unet", "mine"]
+        assert [model["name"] for model in found["models"]] == [
+            "embedded",
+            "embedded-unet",
+            "second",
+            "mine",
+        ]
 
     def test_a_broken_bundle_is_a_warning_and_no_obstacle(self, own_folder: Path, capsys) -> None:
         folder = quick_bundle(own_folder / "mine")
