@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import os
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,24 +14,44 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+
+def _ended(program: Callable[[], int | None]) -> int:
+    """Call the ``main`` of a program → its exit status, with what it says at its end on stderr."""
+    try:
+        status = program()
+    except SystemExit as error:
+        status = error.code
+    if isinstance(status, str):
+        print(status, file=sys.stderr)
+        return 1
+    return status or 0
 
 
 @pytest.fixture(scope="session")
 def run_tool() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """run_tool("train.calibrate", *arguments) → the finished process, both outputs captured."""
+    """run_tool("train.calibrate", *arguments) → as of a finished process, both outputs captured.
+
+    It runs in this process, on one thread: starting another costs seconds, most of them PyTorch's.
+    """
 
     def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", f"tools.{name}", *map(str, arguments)]
-        return subprocess.run(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        module, words = f"tools.{name}", [str(argument) for argument in arguments]
+        threads = torch.get_num_threads()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(io.StringIO()) as stdout,
+            contextlib.redirect_stderr(io.StringIO()) as stderr,
+        ):
+            patch.setattr(sys, "argv", [f"python -m {module}", *words])
+            patch.setenv("OMP_NUM_THREADS", "1")
+            torch.set_num_threads(1)
+            try:
+                status = _ended(importlib.import_module(module).main)
+            finally:
+                torch.set_num_threads(threads)
+        return subprocess.CompletedProcess(words, status, stdout.getvalue(), stderr.getvalue())
 
     return run
 
