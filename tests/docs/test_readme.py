@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,9 @@ def test_python_lines_run(
     panned: Callable[..., list[np.ndarray]],
     write_movie: Callable[..., Path],
 ) -> None:
-    """All of them, on a clip of two seconds."""
-    write_movie(tmp_path / "clip.mp4", panned(50, 64, 96, (0, 1)))
+    """All of them, on a clip of two seconds, and of the frames that they ask for."""
+    frames = panned(22, 64, 96, (0, 1))
+    write_movie(tmp_path / "clip.mp4", frames, time_base=Fraction(1, 10))
     (block,) = _PYTHON.findall(README.read_text("utf-8"))
     ran = subprocess.run(
         [sys.executable, "-c", block],
