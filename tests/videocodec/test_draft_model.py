@@ -18,7 +18,8 @@ from videocodec import VideoReader, decode, decode_frames, encode, info, verify
 from videocodec.cli import main
 from videocodec.decoder.latents import LatentStream
 from videocodec.errors import ModelMismatchError
-from videocodec.ladder.api import ladder
+from videocodec.ladder.clips import prepare
+from videocodec.ladder.codecs import EncodeTask, codec_named
 from videocodec.models.bundle import ModelBundle
 from videocodec.player.opening import DecodingOptions, opened_files
 from videocodec.player.played import Settings
@@ -154,20 +155,11 @@ def test_lost_frames_are_concealed(draft_movie, rewrite: Callable[..., Path]) ->
 
 
 def test_the_ladder_takes_the_model(coded_movie, tmp_path: Path) -> None:
-    results = ladder(
-        [coded_movie.movie],
-        tmp_path / "out",
-        codecs=("videocodec",),
-        crf=(44,),
-        metrics=("psnr",),
-        model="second",
-        max_frames=3,
-        pictures=1,
-        sheets=0,
-        jobs=1,
-    )
-    (record,) = results["records"]
-    assert record["error"] is None and "--model=second" in record["command"]
+    clip, codec = prepare(coded_movie.movie, tmp_path, max_frames=3), codec_named("videocodec")
+    target = tmp_path / "a.mp4"
+    done = codec.encode(EncodeTask(clip, 1.0, target, "crf", 44, "superfast", 250, 1, "second"))
+    assert "--model=second" in done.command and "is a draft" in done.notes[0]
+    assert len(list(codec.decode(target, clip, 1, "second"))) == 3
 
 
 def test_the_player_shows_where_bits_went(draft_movie) -> None:
