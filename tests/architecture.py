@@ -119,3 +119,19 @@ def functions(file: str) -> Iterator[tuple[str, int]]:
         body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
         lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
         yield node.name, lines
+
+
+def parameters(file: str) -> Iterator[tuple[str, int]]:
+    """Name of every function of a file, with its class, and how many parameters it takes."""
+    tree = parsed(file)
+    owners = {
+        function: node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for function in node.body
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            taken = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            count = sum(argument.arg not in ("self", "cls") for argument in taken)
+            yield (f"{owners[node]}.{node.name}" if node in owners else node.name), count

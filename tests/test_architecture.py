@@ -11,12 +11,18 @@ from .architecture import (
     import_graph,
     imports,
     modules,
+    parameters,
     parsed,
     python_files,
 )
 
 MOST_LINES_OF_A_MODULE = 300
 MOST_LINES_OF_A_FUNCTION = 60  # of its body, without the docstring
+MOST_PARAMETERS = 7
+# Options of the commands, given by keyword; and diffusers' config.json, which is a constructor's
+# parameters.
+PUBLIC = {"calibrate", "decode", "decode_frames", "encode", "ladder", "VideoReader.__init__"}
+CONFIGURED = {"videocodec/models/latent_autoencoder.py", "videocodec/models/temporal_unet.py"}
 NEURAL = ("torch", "torchvision", "diffusers", "transformers", "videocodec")
 
 
@@ -87,4 +93,13 @@ def test_functions_are_short() -> None:
         for file in python_files()
         for name, lines in functions(file)
         if lines > MOST_LINES_OF_A_FUNCTION
+    ] == []
+
+
+def test_parameter_lists_are_short() -> None:
+    assert [
+        f"{file}:{name}"
+        for file in sorted(set(modules().values()) - CONFIGURED)
+        for name, count in parameters(file)
+        if count > MOST_PARAMETERS and name not in PUBLIC
     ] == []

@@ -76,10 +76,9 @@ def compared(
             anchor: analyse(
                 [*tested, *records],
                 clips=clips,
-                codecs=[OWN, anchor],
+                codecs={OWN: _NOTHING, anchor: _NOTHING},
                 figures=figures(),
                 reference=anchor,
-                decoder_bytes={OWN: _NOTHING, anchor: _NOTHING},
                 **limits,
             )
             for anchor, records in anchors.items()

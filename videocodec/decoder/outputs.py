@@ -11,6 +11,7 @@ from types import TracebackType
 from bitstream.container import Labels
 
 from ..errors import InputError, OutputError
+from ..media.container_sink import CopiedTracks
 from ..media.disclosure import Disclosure
 from ..media.frame_sink import FrameSink
 from ..media.provenance_overlay import draw_provenance
@@ -94,15 +95,16 @@ class Outputs:
         made_by = stream.bundle.name, stream.bundle.sha256
         lost = sum(run.frame_count for run in concealments(stream.index(), part.frames))
         self._provenance: FrameSink | None = None
+        tracks = None
+        if sound_from is not None:
+            tracks = CopiedTracks(sound_from, part.seconds, may_end=not strict)
         with ExitStack() as opened:
             disclosure = Disclosure.of(stream.header, *ran, made_by=made_by, concealed_frames=lost)
             self._pictures = opened.enter_context(
                 open_sink(
                     targets.pictures,
                     stream.header,
-                    sound_from=sound_from,
-                    sound_cut=part.seconds,
-                    sound_may_end=not strict,
+                    tracks=tracks,
                     labels=_labels_of(stream, part),
                     disclosure=disclosure,
                     overwrite=targets.overwrite,

@@ -4,7 +4,7 @@ model has paid for itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -98,15 +98,15 @@ def analyse(
     records: Sequence[Record],
     *,
     clips: Sequence[str],
-    codecs: Sequence[str],
+    codecs: Mapping[str, DecoderBytes],
     figures: Sequence[Figure],
     reference: str,
-    decoder_bytes: dict[str, DecoderBytes],
     below: float | None = None,
     above: float | None = None,
 ) -> Analysis:
     """All of it, as JSON: see docs/ladder.md.
 
+    codecs: by name, what decoding them needs.
     below, above: bits per second; BD figures only where the tested codec takes less, or more.
     """
     comparable = find_spec("bjontegaard") is not None
@@ -121,7 +121,7 @@ def analyse(
                 per_title += _per_title(found, clip, codec, figure)
                 if codec != reference and reference in curves:
                     tested, other = found.curve, curves[reference].curve
-                    model = decoder_bytes[codec]["model"] - decoder_bytes[reference]["model"]
+                    model = codecs[codec]["model"] - codecs[reference]["model"]
                     compared.append(
                         {
                             "figure": figure.name,
@@ -131,7 +131,7 @@ def analyse(
                             **_payback(tested, other, model),
                         }
                     )
-            equal += _equal_quality(curves, clip, codecs, figure)
+            equal += _equal_quality(curves, clip, list(codecs), figure)
     means: list[Mean] = [
         _mean(
             figure.name,

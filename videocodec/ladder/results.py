@@ -154,10 +154,9 @@ def _analysis(
     return analyse(
         records,
         clips=clips,
-        codecs=[codec["name"] for codec in codecs],
+        codecs={codec["name"]: codec["decoder_bytes"] for codec in codecs},
         figures=figures,
         reference=settings["reference"],
-        decoder_bytes={codec["name"]: codec["decoder_bytes"] for codec in codecs},
         below=settings["below_bps"],
         above=settings["above_bps"],
     )

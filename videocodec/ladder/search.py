@@ -11,6 +11,20 @@ _LONGEST_STEP = 12.0
 
 
 @dataclass(frozen=True)
+class CrfGrid:
+    """The crfs that a codec takes: ``low`` to ``high`` in steps of ``step``."""
+
+    low: float
+    high: float
+    step: float
+
+    def nearest(self, crf: float) -> float:
+        """The one nearest to ``crf``."""
+        on_grid = self.low + round((crf - self.low) / self.step) * self.step
+        return min(max(on_grid, self.low), self.high)
+
+
+@dataclass(frozen=True)
 class FoundCrf:
     """crf: the best one tried.  value: what it gave.  last: the crf tried last.  slope: of
     log(rate) per step of crf (of value, in a search for quality).  reached: whether the target lies
@@ -28,8 +42,7 @@ class FoundCrf:
 def crf_for_rate(
     rate_of: Callable[[float], float],
     target: float,
-    limits: tuple[float, float],
-    step: float,
+    grid: CrfGrid,
     *,
     tolerance: float,
     start: float | None = None,
@@ -41,12 +54,11 @@ def crf_for_rate(
 
     rate_of: falls with crf.  start, slope: what is known of the curve already.
     """
-    start = sum(limits) / 2 if start is None else start
+    start = (grid.low + grid.high) / 2 if start is None else start
     found = _search(
         lambda crf: math.log(rate_of(crf)),
         math.log(target),
-        limits,
-        step,
+        grid,
         tolerance,
         start,
         slope or _USUAL_SLOPE,
@@ -60,8 +72,7 @@ def crf_for_rate(
 def crf_for_quality(
     quality_of: Callable[[float], float],
     target: float,
-    limits: tuple[float, float],
-    step: float,
+    grid: CrfGrid,
     *,
     tolerance: float,
     most: int = 14,
@@ -71,17 +82,14 @@ def crf_for_quality(
     quality_of: falls with crf (give minus the figure where less is better).  tolerance: how near is
     near enough.
     """
-    low, high = limits
-    return _search(
-        quality_of, target, limits, step, tolerance, low + 0.6 * (high - low), None, most
-    )
+    start = grid.low + 0.6 * (grid.high - grid.low)
+    return _search(quality_of, target, grid, tolerance, start, None, most)
 
 
 def _search(
     value_of: Callable[[float], float],
     target: float,
-    limits: tuple[float, float],
-    step: float,
+    grid: CrfGrid,
     tolerance: float,
     start: float,
     slope: float | None,
@@ -94,7 +102,7 @@ def _search(
     halved their distance.
     """
     tried: dict[float, float] = {}
-    crf, halve = _on_grid(start, limits, step), False
+    crf, halve = grid.nearest(start), False
     while True:
         tried[crf] = value_of(crf)
         finer = max((c for c, value in tried.items() if value >= target), default=None)
@@ -108,15 +116,15 @@ def _search(
         if abs(tried[best] - target) <= tolerance or len(tried) >= most:
             break
         if finer is not None and coarser is not None:
-            if coarser - finer <= step:
+            if coarser - finer <= grid.step:
                 break
             guess = (
                 (finer + coarser) / 2
                 if halve or not slope or slope >= 0
                 else finer + (target - tried[finer]) / slope
             )
-            following = min(max(_on_grid(guess, limits, step), finer + step), coarser - step)
-            halve = not halve and (coarser - finer) > 4 * step
+            following = min(max(grid.nearest(guess), finer + grid.step), coarser - grid.step)
+            halve = not halve and (coarser - finer) > 4 * grid.step
         else:
             distance = (
                 (target - tried[best]) / slope
@@ -124,17 +132,12 @@ def _search(
                 else math.copysign(_LONGEST_STEP, 1 if coarser is None else -1)
             )
             distance = math.copysign(
-                min(max(abs(distance), step), _LONGEST_STEP), 1 if coarser is None else -1
+                min(max(abs(distance), grid.step), _LONGEST_STEP), 1 if coarser is None else -1
             )
             edge = max(tried) if coarser is None else min(tried)
-            following = _on_grid(edge + distance, limits, step)
+            following = grid.nearest(edge + distance)
         if following in tried:
             break
         crf = following
     reached = abs(tried[best] - target) <= tolerance or (finer is not None and coarser is not None)
     return FoundCrf(best, tried[best], crf, slope or 0.0, reached, len(tried))
-
-
-def _on_grid(crf: float, limits: tuple[float, float], step: float) -> float:
-    low, high = limits
-    return min(max(low + round((crf - low) / step) * step, low), high)

@@ -15,7 +15,7 @@ from .metrics.base import Series
 from .records import summary
 from .runner import Runner
 from .schema import TargetEntry
-from .search import FoundCrf, crf_for_quality
+from .search import CrfGrid, FoundCrf, crf_for_quality
 from .settings import LadderSettings
 
 _OTHER_TOLERANCE = 0.01  # relative, of figures that state none
@@ -115,7 +115,10 @@ class Search:
         codec = self.codec
         try:
             found = crf_for_quality(
-                quality, sign * self.target, codec.crf_range, codec.crf_step, tolerance=tolerance
+                quality,
+                sign * self.target,
+                CrfGrid(*codec.crf_range, codec.crf_step),
+                tolerance=tolerance,
             )
         except LookupError as error:
             return self._entry(None, f"was not found: {error}")

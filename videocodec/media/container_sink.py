@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -31,14 +31,28 @@ _LARGEST_TIMESCALE = 2**31 - 1
 _HIGHEST_RATE = 1000
 
 
+@dataclass(frozen=True)
+class CopiedTracks:
+    """Sound and subtitles that go along with the pictures.
+
+    source: the file that they are copied from.
+    cut: from when to when, in seconds; None for all.
+    may_end: they end where the file cannot be read any more, which is an error otherwise.
+    """
+
+    source: str | Path
+    cut: tuple[Fraction, Fraction] | None = None
+    may_end: bool = False
+
+
 class ContainerSink(FrameSink):
     """H.264 (libx264, 4:2:0; 4:4:4 when width or height is odd, which not every player shows) in
     MP4, MOV or Matroska.
 
     Colour tags, range, rotation and sample aspect ratio of the header are written into the file.
     Timestamps are exact in MP4 and MOV, and rounded to milliseconds in Matroska, whose muxer knows
-    nothing finer. Audio and subtitle packets of ``sound_from`` are copied untouched; those between
-    the two times of ``sound_cut`` (seconds) if it is given, moved to begin at 0. Players show
+    nothing finer. Audio and subtitle packets of ``tracks`` are copied untouched; those between
+    the two times of its ``cut`` if it has one, moved to begin at 0. Players show
     nothing before time 0, so when the first timestamp is negative pictures and sound are moved
     together until it is 0.
 
@@ -50,9 +64,7 @@ class ContainerSink(FrameSink):
         target: Path,
         header: SequenceHeader,
         *,
-        sound_from: Path | None,
-        sound_cut: tuple[Fraction, Fraction] | None,
-        sound_may_end: bool = False,
+        tracks: CopiedTracks | None,
         labels: Labels | None = None,
         disclosure: Disclosure | None,
         overwrite: bool,
@@ -63,11 +75,7 @@ class ContainerSink(FrameSink):
         self._colour = stored_as(header.colour, header.height)
         self._pixel_format = "yuv444p" if header.width % 2 or header.height % 2 else "yuv420p"
         self._convert = YuvWriter(self._colour, self._pixel_format)
-        self._sound_from, self._sound_cut, self._sound_may_end = (
-            sound_from,
-            sound_cut,
-            sound_may_end,
-        )
+        self._tracks = tracks
         self._disclosure, self._labels = disclosure, labels or Labels()
         self._durations: dict[int, int] = {}
         self._started = False
@@ -166,9 +174,12 @@ class ContainerSink(FrameSink):
             stream.set_display_rotation(90 * header.rotation)
         self._stream = stream
         time_bases = [self._time_base]
-        if self._sound_from is not None:
+        if self._tracks is not None:
             self._copier = TrackCopier(
-                self._sound_from, container, self._sound_cut, may_end=self._sound_may_end
+                Path(self._tracks.source),
+                container,
+                self._tracks.cut,
+                may_end=self._tracks.may_end,
             )
             self.skipped_tracks = self._copier.skipped
             time_bases += self._copier.time_bases

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from fractions import Fraction
 from pathlib import Path
 
 from bitstream.container import Labels
 from bitstream.sequence_header import SequenceHeader
 
 from ..errors import OutputError
-from .container_sink import CONTAINER_FORMATS, ContainerSink
+from .container_sink import CONTAINER_FORMATS, ContainerSink, CopiedTracks
 from .disclosure import Disclosure
 from .frame_sink import FrameSink
 from .png_sink import PngSink, is_picture_pattern
@@ -21,9 +20,7 @@ def open_sink(
     target: str | Path,
     header: SequenceHeader,
     *,
-    sound_from: str | Path | None = None,
-    sound_cut: tuple[Fraction, Fraction] | None = None,
-    sound_may_end: bool = False,
+    tracks: CopiedTracks | None = None,
     labels: Labels | None = None,
     disclosure: Disclosure | None = None,
     overwrite: bool = False,
@@ -33,9 +30,8 @@ def open_sink(
     The target is ``.mp4``, ``.mov`` or ``.mkv`` (H.264 with sound and subtitles), ``.y4m``, ``-``
     (y4m on standard output), or a pattern of pictures such as ``frames/%05d.png``.
 
-    ``header`` gives frame size, colour, time base, rotation and aspect ratio. ``sound_from`` is the
-    file whose sound and subtitles are copied, ``sound_cut`` the part of them to copy (from and to,
-    in seconds); with ``sound_may_end`` they end where the file cannot be read any more.
+    ``header`` gives frame size, colour, time base, rotation and aspect ratio. ``tracks`` says what
+    sound and subtitles are copied.
     ``labels`` are tags and chapters of the file, ``disclosure`` is what its metadata say of where
     the pictures come from.
 
@@ -45,13 +41,10 @@ def open_sink(
     name = str(target)
     suffix = Path(name).suffix.lower()
     if suffix in CONTAINER_FORMATS:
-        sound = None if sound_from is None else Path(sound_from)
         return ContainerSink(
             Path(name),
             header,
-            sound_from=sound,
-            sound_cut=sound_cut,
-            sound_may_end=sound_may_end,
+            tracks=tracks,
             labels=labels,
             disclosure=disclosure,
             overwrite=overwrite,

@@ -60,10 +60,9 @@ def analysed(
     return analyse(
         records,
         clips=clips,
-        codecs=("a", "b"),
+        codecs=MODEL,
         figures=figures,
         reference="b",
-        decoder_bytes=MODEL,
         **more,
     )
 

@@ -90,10 +90,9 @@ class TestBeyond:
         return analyse(
             records,
             clips=["pan"],
-            codecs=["a", "b"],
+            codecs={"a": nothing, "b": nothing},
             figures=[self.FIGURE],
             reference="b",
-            decoder_bytes={"a": nothing, "b": nothing},
             **limits,
         )
 

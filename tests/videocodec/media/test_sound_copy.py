@@ -9,6 +9,7 @@ import av
 import pytest
 
 from bitstream.errors import ContainerError
+from videocodec.media.container_sink import CopiedTracks
 from videocodec.media.sinks import open_sink
 from videocodec.media.source import VideoSource
 
@@ -46,7 +47,7 @@ def with_sound(make_clip) -> Path:
 
 
 def write(target: Path, header, sound_from: Path, *, first: int = 0, count: int = 25) -> list[str]:
-    with open_sink(target, header, sound_from=sound_from) as sink:
+    with open_sink(target, header, tracks=CopiedTracks(sound_from)) as sink:
         for index in range(count):
             sink.write(picture(64, 48, index), first + index, 1)
         sink.commit()
@@ -87,7 +88,7 @@ def test_sound_moves_with_pictures_before_time_zero(tmp_path, make_header, with_
 
 def test_late_pictures_leave_the_sound_where_it_was(tmp_path, make_header, with_sound) -> None:
     header = make_header(time_base=Fraction(1, 90000), frame_rate=Fraction(25))
-    with open_sink(tmp_path / "out.mp4", header, sound_from=with_sound) as sink:
+    with open_sink(tmp_path / "out.mp4", header, tracks=CopiedTracks(with_sound)) as sink:
         for index in range(20):
             sink.write(picture(64, 48, index), 3004 + 3600 * index, 3600)
         sink.commit()
@@ -135,7 +136,9 @@ def test_nothing_is_left_when_the_sound_cannot_be_read(tmp_path, make_header) ->
     (tmp_path / "sound.mp4").write_bytes(b"nothing")
     with (
         pytest.raises(ContainerError),
-        open_sink(tmp_path / "out.mp4", make_header(), sound_from=tmp_path / "sound.mp4") as sink,
+        open_sink(
+            tmp_path / "out.mp4", make_header(), tracks=CopiedTracks(tmp_path / "sound.mp4")
+        ) as sink,
     ):
         sink.write(picture(64, 48), 0, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["sound.mp4"]
@@ -158,7 +161,7 @@ def test_failure_while_writing_sound_leaves_nothing(
     before = sorted(tmp_path.iterdir())
     with (
         pytest.raises(KeyboardInterrupt),
-        open_sink(tmp_path / name, make_header(), sound_from=with_sound) as sink,
+        open_sink(tmp_path / name, make_header(), tracks=CopiedTracks(with_sound)) as sink,
     ):
         for index in range(25):
             sink.write(picture(64, 48, index), index, 1)

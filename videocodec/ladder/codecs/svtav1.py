@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from ..search import crf_for_rate
+from ..search import CrfGrid, crf_for_rate
 from .base import Encoded, EncodeTask
 from .pyav import PyAvCodec
 
@@ -40,18 +40,17 @@ class SvtAv1(PyAvCodec):
             self._run(task, preset, crf, task.target)
             return sum(self.frame_bytes(task.target)) * 8 / task.clip.seconds
 
+        grid = CrfGrid(*self.crf_range, self.crf_step)
         quick = crf_for_rate(
             lambda crf: bits_per_second(crf, _QUICK),
             task.value,
-            self.crf_range,
-            self.crf_step,
+            grid,
             tolerance=0.05,
         )
         found = crf_for_rate(
             lambda crf: bits_per_second(crf, task.preset),
             task.value,
-            self.crf_range,
-            self.crf_step,
+            grid,
             tolerance=0.02,
             start=quick.crf,
             slope=quick.slope,
