@@ -26,6 +26,9 @@ EXECUTIONS = {
     "attached": 4_000,
     "tables": 200,
     "config": 3_000,
+    "pictures": 2_000,
+    "labels": 1_000,
+    "source": 200,
 }
 BROKEN = sorted((FOLDER / "crashes").glob("*/*"))
 

@@ -39,6 +39,9 @@ with atheris.instrument_imports(
         "videocodec.decoder.index",
         "videocodec.decoder.timeline",
         "videocodec.inspection.repair",
+        "videocodec.media.heif",
+        "videocodec.media.opening",
+        "videocodec.media.truncation",
     ],
     enable_loader_override=False,
 ):

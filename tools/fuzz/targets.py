@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import file, model, mp4, seeds, stream
+from . import file, model, mp4, seeds, source, source_seeds, stream
 
 
 @dataclass(frozen=True)
@@ -102,5 +102,25 @@ TARGETS = {
     ),
     "config": Target(
         "config.json of a network, and its list of shards", model.Config, seeds.configs, 2000, _KEYS
+    ),
+    "pictures": Target(
+        "HEIF source: items, grids, alpha, orientation",
+        lambda: source.pictures,
+        source_seeds.heif_files,
+        2000,
+        mutate=mp4.mutate,
+    ),
+    "labels": Target(
+        "tags, chapters and subtitles of a source",
+        lambda: source.labels,
+        source_seeds.label_texts,
+        400,
+    ),
+    "source": Target(
+        "MP4 source up to its first frame: chapters, tags, sample groups, time code",
+        lambda: source.source,
+        source_seeds.source_files,
+        6000,
+        mutate=mp4.mutate,
     ),
 }
