@@ -28,7 +28,6 @@ EXECUTIONS = {
     "config": 3_000,
     "pictures": 2_000,
     "labels": 1_000,
-    "source": 200,
 }
 BROKEN = sorted((FOLDER / "crashes").glob("*/*"))
 

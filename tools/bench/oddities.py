@@ -57,6 +57,7 @@ class Oddity:
     def _stream(self, output: av.container.OutputContainer) -> av.VideoStream:
         width, height = self.size
         video = output.add_stream(self.codec, rate=RATE, width=width, height=height)
+        assert isinstance(video, av.VideoStream)
         video.pix_fmt = self.pixel_format
         context = video.codec_context
         context.time_base = video.time_base = self.time_base
@@ -183,6 +184,7 @@ def _still(folder: Path, codec: str, form: str, pixel_format: str) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=form) as output:
         stream = output.add_stream(codec, rate=1, width=64, height=48)
+        assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = pixel_format
         stream.codec_context.color_range = 2
         frame = av.VideoFrame.from_ndarray(picture(64, 48, 0), format="rgb24")

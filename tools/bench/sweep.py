@@ -65,10 +65,13 @@ def by_pyav(path: Path) -> Facts:
                 except (EOFError, av.FFmpegError):
                     continue
                 for frame in frames:
+                    assert isinstance(frame, av.VideoFrame)
                     if not times:
                         size, rotation = (frame.width, frame.height), frame.rotation
                     known = frame.pts is not None and frame.time_base is not None
-                    times.append(frame.pts * frame.time_base if known else None)
+                    times.append(
+                        Fraction(frame.pts or 0) * (frame.time_base or 0) if known else None
+                    )
     except av.FFmpegError as error:
         return Facts(tuple(times), sound, size, rotation, f"{error.strerror}")
     return Facts(tuple(times), sound, size, rotation)

@@ -40,8 +40,6 @@ with atheris.instrument_imports(
         "videocodec.decoder.timeline",
         "videocodec.inspection.repair",
         "videocodec.media.heif",
-        "videocodec.media.opening",
-        "videocodec.media.truncation",
     ],
     enable_loader_override=False,
 ):

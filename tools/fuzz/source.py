@@ -1,6 +1,4 @@
-"""Targets of sources: tables of pictures in HEIF files, tags, chapters and subtitles, and files as
-they are opened to be encoded.
-"""
+"""Targets of sources: tables of pictures in HEIF files; tags, chapters and subtitles."""
 
 from __future__ import annotations
 
@@ -15,11 +13,8 @@ import av
 
 from bitstream.container import Labels
 from bitstream.container.subtitles import TEXT_CODECS, as_mov_text
-from bitstream.container.tracks import describe
 from videocodec.errors import InputError
 from videocodec.media.heif import auxiliary_tracks, still_picture
-from videocodec.media.opening import open_container, open_stream
-from videocodec.media.options import SourceOptions
 
 from .guard import within
 
@@ -66,29 +61,6 @@ def labels(data: bytes) -> None:
             _written(part)
 
 
-def source(data: bytes) -> None:
-    """A file that is to be encoded, up to its first frame: what it is and what it lacks, or one
-    named error.
-    """
-    with tempfile.NamedTemporaryFile(suffix=".mp4", dir=_memory()) as file:
-        file.write(data)
-        file.flush()
-        path = Path(file.name)
-        with within(data, 4):
-            try:
-                with open_container(path) as container:
-                    found = Labels.of(container)
-                    lines = [describe(stream) for stream in container.streams]
-                    opened = open_stream(path, container, SourceOptions(strict=False))
-                    lines += [opened.missing or "", *found.lost]
-            except InputError as error:
-                assert "\n" not in str(error)
-                return
-            except MemoryError:  # FFmpeg is asked for more than it ever allocates at once
-                return
-            assert all(len(line) < 100_000 for line in lines)
-
-
 def _written(found: Labels) -> None:
     """They come back from an MP4 file as they were."""
     file = io.BytesIO()
@@ -98,7 +70,7 @@ def _written(found: Labels) -> None:
         frame = av.VideoFrame(16, 16, "yuv420p")
         for packet in [*stream.encode(frame), *stream.encode()]:
             output.mux(packet)
-    with av.open(io.BytesIO(file.getvalue()), metadata_errors="replace") as container:
+    with av.open(io.BytesIO(file.getvalue()), "r", metadata_errors="replace") as container:
         assert len(Labels.of(container).chapters) <= len(found.chapters)
 
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from fractions import Fraction
-
-import av
-import numpy as np
-
 
 def heif_files() -> list[bytes]:
     """Tables of one picture, of one made of tiles with alpha beside it, turned and mirrored, and of
@@ -46,48 +40,6 @@ def label_texts() -> list[bytes]:
         _number(begin, 3) + _number(900, 3) + _number(1000, 3) for begin in (0, 900)
     )
     return [chapters, b"0,0,Default,,0,0,0,,{\\b1}Bold\\N<i>text</i>"]
-
-
-def source_files() -> list[bytes]:
-    """MP4 with chapters, tags, sound (which brings a sample group) and a time code; and the same in
-    fragments.
-    """
-    return [_movie("mov", {}), _movie("mp4", {"movflags": "frag_keyframe+empty_moov"})]
-
-
-def _movie(form: str, options: dict[str, str]) -> bytes:
-    file = io.BytesIO()
-    with av.open(file, "w", format=form, container_options=options) as output:
-        output.metadata.update({"title": "A", "comment": "B"})
-        base = Fraction(1, 1000)
-        if not options:
-            output.set_chapters(
-                [
-                    {"id": 1, "start": 0, "end": 40, "time_base": base, "metadata": {"title": "C"}},
-                    {
-                        "id": 2,
-                        "start": 40,
-                        "end": 80,
-                        "time_base": base,
-                        "metadata": {"title": "D"},
-                    },
-                ]
-            )
-        video = output.add_stream("mpeg4", rate=25, width=16, height=16)
-        if not options:
-            video.metadata["timecode"] = "01:00:00:00"
-        sound = output.add_stream("aac", rate=8000)
-        for index in range(2):
-            frame = av.VideoFrame.from_ndarray(np.full((24, 16), 90, np.uint8), format="yuv420p")
-            frame.pts = index
-            output.mux(video.encode(frame))
-        output.mux(video.encode())
-        samples = np.zeros((2, 1024), np.float32)
-        silence = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
-        silence.sample_rate = 8000
-        output.mux(sound.encode(silence))
-        output.mux(sound.encode())
-    return file.getvalue()
 
 
 def _heif(

@@ -116,11 +116,4 @@ TARGETS = {
         source_seeds.label_texts,
         400,
     ),
-    "source": Target(
-        "MP4 source up to its first frame: chapters, tags, sample groups, time code",
-        lambda: source.source,
-        source_seeds.source_files,
-        6000,
-        mutate=mp4.mutate,
-    ),
 }

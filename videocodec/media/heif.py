@@ -179,12 +179,11 @@ class _Items:
             method = fields.number(2) & 15 if version else 0
             fields.number(2)
             begin = fields.number(base)
-            for extent in range(fields.number(2)):
-                if version:
-                    fields.number(index)
-                place = begin + fields.number(offset), fields.number(length)
-                if extent == 0:
-                    self.places[number] = (method, *place)
+            extents, indexed = fields.number(2), index if version else 0
+            if extents:
+                fields.number(indexed)
+                self.places[number] = method, begin + fields.number(offset), fields.number(length)
+                fields.bytes((extents - 1) * (indexed + offset + length))
 
     def _add_properties(self, content: memoryview) -> None:
         for kind, inner, _ in children(content):
