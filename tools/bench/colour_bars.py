@@ -158,7 +158,7 @@ def as_decoded(folder: Path) -> np.ndarray:
     source, target = folder / "bars.mkv", folder / "bars.lv.mp4"
     encode(source, target, crf=0, preset="fast", device="cpu", overwrite=True)
     (frame,) = decode_frames(target, device="cpu")
-    return means(frame.rgb)
+    return means(np.moveaxis(frame.data, 0, -1))
 
 
 def parser() -> argparse.ArgumentParser:
