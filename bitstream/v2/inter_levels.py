@@ -94,8 +94,8 @@ class InterLevelCoder:
                 if not len(rows):
                     continue
                 network = self._tables.networks[index]
-                one = NetworkPass(network, visible, first, scan_pass, rows, columns)
-                coded = self.passes.code(io, one, log2_step, canvas, choose)
+                network_pass = NetworkPass(network, visible, first, scan_pass, rows, columns)
+                coded = self.passes.code(io, network_pass, log2_step, canvas, choose)
                 values[first : first + width, rows, columns] = coded.T
             first += width
         return values

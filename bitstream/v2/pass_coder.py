@@ -99,7 +99,7 @@ class PassCoder:
     def code(
         self,
         io: SymbolWriter | SymbolReader,
-        one: NetworkPass,
+        network_pass: NetworkPass,
         log2_step: int,
         canvas: ValueCanvas,
         choose: LevelChooser | None,
@@ -109,14 +109,16 @@ class PassCoder:
         log2_step: in eighths.  choose: the encoder's quantiser, None for a reader.  Raises
         ``BitstreamError`` for levels out of range.
         """
-        context = self._context(one, log2_step, canvas)
+        context = self._context(network_pass, log2_step, canvas)
         bins = scale_bins(context.log2_scale).ravel()
         levels = np.zeros(bins.shape, dtype=np.int64)
         if choose is not None:
             levels[:] = choose(context).ravel()
         places = None
         if io.observer is not None:
-            places = (one.rows * canvas.width + one.columns).repeat(context.channels)
+            places = (network_pass.rows * canvas.width + network_pass.columns).repeat(
+                context.channels
+            )
         for level_class in LEVEL_CLASSES:
             found = np.flatnonzero(level_class.has(bins))
             if len(found):
@@ -126,22 +128,33 @@ class PassCoder:
         if max(levels.max(), -levels.min()) > MAX_LEVEL:
             raise BitstreamError(f"level outside ±{MAX_LEVEL}")
         values = context.mean + (levels.reshape(context.mean.shape) << VALUE_BITS)
-        canvas.store(one.first, one.rows, one.columns, values)
+        canvas.store(network_pass.first, network_pass.rows, network_pass.columns, values)
         return values
 
-    def _context(self, one: NetworkPass, log2_step: int, canvas: ValueCanvas) -> PassContext:
+    def _context(
+        self, network_pass: NetworkPass, log2_step: int, canvas: ValueCanvas
+    ) -> PassContext:
         """What the network expects.  No position of a pass depends on another one of it."""
-        network, count = one.network, len(one.rows)
-        weights = network.for_pass(one.scan_pass.flags, log2_step)
+        network, count = network_pass.network, len(network_pass.rows)
+        weights = network.for_pass(network_pass.scan_pass.flags, log2_step)
         mean, log2_scale = np.empty((2, count, network.channels), dtype=np.int64)
         for start in range(0, count, POSITIONS_AT_ONCE):
             part = slice(start, start + POSITIONS_AT_ONCE)
             features = canvas.features(
-                one.visible, one.rows[part], one.columns[part], one.scan_pass.stride
+                network_pass.visible,
+                network_pass.rows[part],
+                network_pass.columns[part],
+                network_pass.scan_pass.stride,
             )
             mean[part], log2_scale[part] = network.evaluate(features, weights)
         return PassContext(
-            one.first, network.channels, one.rows, one.columns, mean, log2_scale, self.table_sets
+            network_pass.first,
+            network.channels,
+            network_pass.rows,
+            network_pass.columns,
+            mean,
+            log2_scale,
+            self.table_sets,
         )
 
     def _code_class(

@@ -81,7 +81,7 @@ def requirements(end: str) -> list[str]:
     ]
 
 
-def make_environment(python: str, wanted: list[str], folder: Path) -> str | None:
+def make_environment(python: str, packages: list[str], folder: Path) -> str | None:
     """A virtual environment with these packages and no other → what is wrong, or None."""
     made = subprocess.run(
         [python, "-m", "venv", str(folder)], capture_output=True, text=True, check=False
@@ -99,7 +99,7 @@ def make_environment(python: str, wanted: list[str], folder: Path) -> str | None
         "--no-compile",
         "--no-deps",
     ]
-    done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *packages], capture_output=True, text=True, check=False)
     return "not to be had: " + done.stderr.strip().splitlines()[-1] if done.returncode else None
 
 

@@ -88,12 +88,12 @@ def _extent(index: StreamIndex) -> str:
     )
 
 
-def _parse_end(end: str, whole: str) -> int | Fraction | None:
+def _parse_end(end: str, text: str) -> int | Fraction | None:
     if not end:
         return None
     match = _END.fullmatch(end)
     if match is None or (not match[3] and "." in match[2]):
-        raise SettingsError(_malformed(whole))
+        raise SettingsError(_malformed(text))
     value = Fraction(match[2].rstrip(".")) if match[3] else int(match[2])
     return -value if match[1] else value
 

@@ -156,7 +156,7 @@ def _encode(
     """``begin``: by ``time.monotonic``."""
     request.check_target()
     bundle = ModelBundle.find(request.model)
-    attached = FileParts.files_of(bundle, wanted=request.embed_model)
+    attached = FileParts.files_of(bundle, attach=request.embed_model)
     with VideoSource(
         request.source, max_frames=request.max_frames, options=request.options
     ) as video:

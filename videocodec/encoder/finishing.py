@@ -43,11 +43,11 @@ class FileParts:
     labels: Labels = field(default_factory=Labels)
 
     @staticmethod
-    def files_of(bundle: ModelBundle, *, wanted: bool) -> list[tuple[str, Path]] | None:
+    def files_of(bundle: ModelBundle, *, attach: bool) -> list[tuple[str, Path]] | None:
         """``attached``.  Raises ``UnknownModelError`` for files that cannot be: before hours of
         work, if it is asked early.
         """
-        return attachable_files(bundle) if wanted else None
+        return attachable_files(bundle) if attach else None
 
 
 @dataclass(frozen=True)

@@ -77,15 +77,16 @@ class RayActor:
         ((_, results),) = self._workers.run([task], lambda unit: None)
         return results
 
-    def _has(self, name: str, wanted: str) -> bool:
+    def _has(self, name: str, identity: str) -> bool:
         workplace = self._workplace
         try:
             if name == SOURCE:
-                return _source(workplace.source) == wanted
+                return _source(workplace.source) == identity
             if name == MODEL:
-                return workplace.bundle.sha256 == wanted
+                return workplace.bundle.sha256 == identity
             return (
-                workplace.perceptual is not None and weights_sha256(workplace.perceptual) == wanted
+                workplace.perceptual is not None
+                and weights_sha256(workplace.perceptual) == identity
             )
         except (OSError, ValueError):
             return False

@@ -114,7 +114,7 @@ def _parts(plan: FarmPlan, source: Path, bundle: ModelBundle) -> FileParts:
             plan.max_frames is not None,
             plan.header,
             bundle,
-            FileParts.files_of(bundle, wanted=plan.embed_model),
+            FileParts.files_of(bundle, attach=plan.embed_model),
             may_end=not reading.options.strict,
             labels=labels.with_comment(as_comment(reading.conversions)),
         )
@@ -131,10 +131,10 @@ def decide(plan: FarmPlan, store: FarmStore) -> Outcome:
         plan.goal.maxrate,
     )
 
-    def stop(wanted: list[ChunkTask]) -> NoReturn:
-        for missing in wanted:
+    def stop(tasks: list[ChunkTask]) -> NoReturn:
+        for missing in tasks:
             store.publish(missing)
-        indices = tuple(missing.chunk.index for missing in wanted)
+        indices = tuple(missing.chunk.index for missing in tasks)
         raise UnfinishedPlanError(indices, encoding.passes, len(chunks))
 
     encoding = Encoding(_NoWorkers(stop), store, task)

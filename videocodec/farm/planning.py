@@ -62,7 +62,7 @@ class _Observed:
 def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) -> FarmPlan:
     """Plan an encode.  Raises what ``videocodec.encode`` raises before it codes anything."""
     bundle = ModelBundle.find(request.model)
-    FileParts.files_of(bundle, wanted=request.embed_model)
+    FileParts.files_of(bundle, attach=request.embed_model)
     with VideoSource(
         request.source, max_frames=request.max_frames, options=request.options
     ) as video:

@@ -93,7 +93,7 @@ class Guard:
         answer = self._app if refusal is None else PlainTextResponse(refusal[1] + "\n", refusal[0])
         await answer(scope, receive, send_guarded)
 
-    def _refusal(self, method: str, headers: Headers, asked: bool) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers, has_token: bool) -> tuple[int, str] | None:
         """Status and reason, or None for a request that may pass."""
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
@@ -105,12 +105,12 @@ class Guard:
             return 403, "no pages of others"
         # A person who follows the printed address from another page brings the token; nothing else
         # comes from elsewhere.
-        if not asked and headers.get("sec-fetch-site", "same-origin") not in (
+        if not has_token and headers.get("sec-fetch-site", "same-origin") not in (
             "same-origin",
             "none",
         ):
             return 403, "no pages of others"
-        if not asked and not self._token_in_cookie(headers):
+        if not has_token and not self._token_in_cookie(headers):
             return 403, "open the whole address that videocodec play printed, with its token"
         return None
 

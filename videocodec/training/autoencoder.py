@@ -224,38 +224,40 @@ def split_pictures(pictures: list[np.ndarray]) -> tuple[list[np.ndarray], list[n
     ]
 
 
-def _learner(asked: AutoencoderTraining) -> Learner[Codec]:
+def _learner(training: AutoencoderTraining) -> Learner[Codec]:
     """Networks and optimiser as they start."""
-    with seeded(asked.seed):  # what the weights given do not have
-        codec = Codec(asked.shape)
-    load_weights(codec, asked.init)
-    codec = placed(codec, asked.device)
-    groups = [ParameterGroup(list(codec.decoder.parameters()), asked.learning_rate)]
-    if asked.decoder_only:
+    with seeded(training.seed):  # what the weights given do not have
+        codec = Codec(training.shape)
+    load_weights(codec, training.init)
+    codec = placed(codec, training.device)
+    groups = [ParameterGroup(list(codec.decoder.parameters()), training.learning_rate)]
+    if training.decoder_only:
         codec.encoder.requires_grad_(False)
         codec.rate.requires_grad_(False)
     else:
-        groups.append(ParameterGroup(list(codec.encoder.parameters()), asked.learning_rate))
-        groups.append(ParameterGroup(list(codec.rate.parameters()), 4 * asked.learning_rate))
-    return Learner(codec, groups, OptimiserSettings(200.0), Randomness(asked.seed))
+        groups.append(ParameterGroup(list(codec.encoder.parameters()), training.learning_rate))
+        groups.append(ParameterGroup(list(codec.rate.parameters()), 4 * training.learning_rate))
+    return Learner(codec, groups, OptimiserSettings(200.0), Randomness(training.seed))
 
 
-def train_autoencoder(asked: AutoencoderTraining) -> None:
+def train_autoencoder(training: AutoencoderTraining) -> None:
     """Train until the budget is spent; the folder keeps the weights with the best figure.
 
     Raises ``InputError`` for pictures that are too few or too small.
     """
-    pictures, held_out = split_pictures(load_pictures(asked.pictures, asked.crop, HELD_OUT + 1))
-    learner = _learner(asked)
-    state = asked.output / "checkpoint"
+    pictures, held_out = split_pictures(
+        load_pictures(training.pictures, training.crop, HELD_OUT + 1)
+    )
+    learner = _learner(training)
+    state = training.output / "checkpoint"
     if checkpoints.exists(state):
         learner.resume(state)
-    validation = to_tensor(held_out).to(asked.device)
-    perceptual = placed(LpipsSqueeze(asked.lpips), asked.device)
-    log, means, watch = TrainingLog(asked.output / "train.log"), RunningMeans(), Stopwatch()
-    wishes = {k: str(v) for k, v in vars(asked).items() if k not in {"pictures", "shape"}}
+    validation = to_tensor(held_out).to(training.device)
+    perceptual = placed(LpipsSqueeze(training.lpips), training.device)
+    log, means, watch = TrainingLog(training.output / "train.log"), RunningMeans(), Stopwatch()
+    wishes = {k: str(v) for k, v in vars(training).items() if k not in {"pictures", "shape"}}
     begun = {"start": time.strftime("%F %T"), "from_step": learner.steps}
-    log.note(**begun, pictures=len(pictures), **asdict(asked.shape), **wishes)
+    log.note(**begun, pictures=len(pictures), **asdict(training.shape), **wishes)
 
     def look(is_last: bool) -> None:
         figure, rows = validate(learner.average, validation, perceptual)
@@ -264,15 +266,15 @@ def train_autoencoder(asked: AutoencoderTraining) -> None:
         log.note(**spent, **counts, validation=rows, running=means.rounded())
         if figure < learner.record.get("best", math.inf):
             learner.record["best"] = figure
-            save_weights(learner.average, asked.output)
+            save_weights(learner.average, training.output)
         learner.save(state)
 
     def step(progress: float) -> None:
-        batch = crop_batch(pictures, asked.crop, asked.batch, learner.numbers())
-        batch = batch.to(asked.device, memory_format=torch.channels_last)
+        batch = crop_batch(pictures, training.crop, training.batch, learner.numbers())
+        batch = batch.to(training.device, memory_format=torch.channels_last)
         generator = learner.generator()
         low, high = map(math.log, _STEP_RANGE)
-        draw = torch.rand(asked.batch, generator=generator, device=asked.device)
+        draw = torch.rand(training.batch, generator=generator, device=training.device)
         quantiser = torch.exp(low + (high - low) * draw)
         decoded, bpp = learner.model(batch, quantiser, generator)
         d, mse, lpips = distortion(decoded, batch, quantiser, perceptual, generator)
@@ -280,7 +282,7 @@ def train_autoencoder(asked: AutoencoderTraining) -> None:
         # the gradient.
         loss = ((d + RATE_WEIGHT * quantiser**2 * bpp) / quantiser).mean()
         factor = ramp(learner.steps, _RAMP) * cosine(progress, _FLOOR)
-        learner.learn(loss, asked.batch * asked.crop**2, factor)
+        learner.learn(loss, training.batch * training.crop**2, factor)
         means.add(loss, bpp, mse, lpips)
 
-    run(learner, asked.budget, step, look, Interval(steps=asked.look_every))
+    run(learner, training.budget, step, look, Interval(steps=training.look_every))

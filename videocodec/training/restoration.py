@@ -115,66 +115,66 @@ def _validation_batches(
 
 
 def _learner(
-    asked: RestorationTraining, bundle: ModelBundle, deviation: float
+    training: RestorationTraining, bundle: ModelBundle, deviation: float
 ) -> Learner[Restorer]:
     """Networks and optimiser as they start."""
-    if (asked.init / "unet" / "config.json").is_file():
-        unet = TemporalUNet.from_pretrained(str(asked.init / "unet"), torch_dtype=torch.float32)
+    if (training.init / "unet" / "config.json").is_file():
+        unet = TemporalUNet.from_pretrained(str(training.init / "unet"), torch_dtype=torch.float32)
     else:
-        with seeded(asked.seed):
+        with seeded(training.seed):
             unet = TemporalUNet()
     autoencoder = bundle.load_autoencoder()
-    if (asked.init / DECODER_FILE).is_file():
-        autoencoder.load_state_dict(load_file(str(asked.init / DECODER_FILE)), strict=False)
-    autoencoder.decoder.requires_grad_(asked.decoder_rate > 0)
+    if (training.init / DECODER_FILE).is_file():
+        autoencoder.load_state_dict(load_file(str(training.init / DECODER_FILE)), strict=False)
+    autoencoder.decoder.requires_grad_(training.decoder_rate > 0)
     model = Restorer(unet.train(), autoencoder.decoder, deviation)
-    model = placed(model, asked.device)
-    groups = [ParameterGroup(list(model.unet.parameters()), asked.learning_rate)]
-    if asked.decoder_rate:
-        groups.append(ParameterGroup(list(model.decoder.parameters()), asked.decoder_rate))
+    model = placed(model, training.device)
+    groups = [ParameterGroup(list(model.unet.parameters()), training.learning_rate)]
+    if training.decoder_rate:
+        groups.append(ParameterGroup(list(model.decoder.parameters()), training.decoder_rate))
     settings = OptimiserSettings(50.0, betas=(0.9, 0.99))
-    return Learner(model, groups, settings, Randomness(asked.seed))
+    return Learner(model, groups, settings, Randomness(training.seed))
 
 
-def train_restoration(asked: RestorationTraining) -> None:
+def train_restoration(training: RestorationTraining) -> None:
     """Train until the budget is spent; ``output`` keeps the weights with the best figure, its
     ``last/`` the newest.
 
     Raises ``InputError`` for streams that are too few.
     """
     cv2.setNumThreads(1)
-    bundle = ModelBundle.find(asked.bundle)
+    bundle = ModelBundle.find(training.bundle)
     table = load_file(str(bundle.folder / "codec" / "tables.safetensors"))["timesteps"].numpy()
     deviation = latent_deviation(table)
-    streams, reserved = held_out(load_streams(asked.streams, table), asked.hold_out)
+    streams, reserved = held_out(load_streams(training.streams, table), training.hold_out)
     if not streams or not reserved:
         raise InputError(
-            f"{asked.streams}: needs streams to train on and others to hold out, found"
+            f"{training.streams}: needs streams to train on and others to hold out, found"
             f" {len(streams)} and {len(reserved)}"
         )
-    learner = _learner(asked, bundle, deviation)
-    state = asked.output / "checkpoint"
+    learner = _learner(training, bundle, deviation)
+    state = training.output / "checkpoint"
     if checkpoints.exists(state):
         learner.resume(state)
-    perceptual = placed(LpipsSqueeze(asked.lpips), asked.device)
-    batches = _validation_batches(reserved, deviation, asked.device)
-    log = TrainingLog(asked.output / "train.log")
+    perceptual = placed(LpipsSqueeze(training.lpips), training.device)
+    batches = _validation_batches(reserved, deviation, training.device)
+    log = TrainingLog(training.output / "train.log")
     log.note(
         start=time.strftime("%F %T"),
         from_step=learner.steps,
         training_streams=len(streams),
         held_out=len(reserved),
         deviation=round(deviation, 4),
-        **{key: str(value) for key, value in vars(asked).items()},
+        **{key: str(value) for key, value in vars(training).items()},
     )
-    session = _Session(asked, learner, perceptual, batches, log)
+    session = _Session(training, learner, perceptual, batches, log)
 
     def step(progress: float) -> None:
         numbers = learner.numbers()
-        batch = training_batch(streams, asked.pairs, asked.crop, deviation, numbers)
-        session.learn(batch.to(asked.device), progress)
+        batch = training_batch(streams, training.pairs, training.crop, deviation, numbers)
+        session.learn(batch.to(training.device), progress)
 
-    run(learner, asked.budget, step, session.look, Interval(steps=asked.look_every))
+    run(learner, training.budget, step, session.look, Interval(steps=training.look_every))
 
 
 class _Session:
@@ -182,13 +182,13 @@ class _Session:
 
     def __init__(
         self,
-        asked: RestorationTraining,
+        training: RestorationTraining,
         learner: Learner[Restorer],
         perceptual: Judge,
         batches: list[tuple[int, Batch]],
         log: TrainingLog,
     ) -> None:
-        self._asked, self._learner, self._perceptual = asked, learner, perceptual
+        self._asked, self._learner, self._perceptual = training, learner, perceptual
         self._batches, self._log = batches, log
         self._means, self._watch = RunningMeans(), Stopwatch()
         self._plain = self._validated(restore=False)

@@ -119,13 +119,15 @@ def _settings(args: argparse.Namespace, run_folder: Path) -> SecondTraining:
     )
 
 
-def _is_channels_last_faster(asked: SecondTraining, pictures: pack.PackedPictures) -> bool:
+def _is_channels_last_faster(training: SecondTraining, pictures: pack.PackedPictures) -> bool:
     """By a few steps in either memory format, of networks that are then thrown away."""
     seconds = {}
     for channels_last in (True, False):
-        trial = replace(asked, channels_last=channels_last)
+        trial = replace(training, channels_last=channels_last)
         learner, lpips = new_learner(trial, pictures), load_lpips(trial)
-        batch = make_batch(pictures, asked.batch, asked.crop, asked.mixture, learner.randomness, 0)
+        batch = make_batch(
+            pictures, training.batch, training.crop, training.mixture, learner.randomness, 0
+        )
         batch = on_device(batch, learner.device)
         batch = batch.contiguous(
             memory_format=torch.channels_last if channels_last else torch.contiguous_format
@@ -134,7 +136,7 @@ def _is_channels_last_faster(asked: SecondTraining, pictures: pack.PackedPicture
             if count == _TRIAL_STEPS:  # what comes before warms up
                 torch.cuda.synchronize()
                 begun = time.monotonic()
-            learner.learn(training_loss(learner, batch, lpips, asked.weights), 0, 1e-3)
+            learner.learn(training_loss(learner, batch, lpips, training.weights), 0, 1e-3)
         torch.cuda.synchronize()
         seconds[channels_last] = time.monotonic() - begun
     _say(f"{_TRIAL_STEPS} steps: {seconds[True]:.3f} s channels last, {seconds[False]:.3f} s first")

@@ -92,31 +92,33 @@ class SecondTraining:
     look: Interval = field(default_factory=lambda: Interval(minutes=8))
 
 
-def train(asked: SecondTraining, pictures: PackedPictures, budget: Budget) -> Learner[SecondCodec]:
+def train(
+    training: SecondTraining, pictures: PackedPictures, budget: Budget
+) -> Learner[SecondCodec]:
     """Train at a constant rate until the budget is spent → the state, which is saved too."""
-    learner = new_learner(asked, pictures)
-    state = asked.folder / CHECKPOINT
+    learner = new_learner(training, pictures)
+    state = training.folder / CHECKPOINT
     if checkpoints.exists(state):
         _resume(learner, state)
-    session = _Session(asked, learner, pictures, state, AVERAGE_FILE)
+    session = _Session(training, learner, pictures, state, AVERAGE_FILE)
     session.run(budget, lambda progress: ramp(learner.steps, _RAMP))
     return learner
 
 
 def decay(
-    asked: SecondTraining, pictures: PackedPictures, pixels: int, minutes: float | None = None
+    training: SecondTraining, pictures: PackedPictures, pixels: int, minutes: float | None = None
 ) -> Learner[SecondCodec]:
     """Take the state of a run through ``pixels`` more while the rate falls to nothing.
 
     A decay that was stopped goes on; one that was finished is made anew.
     minutes: end this part of it then.
     """
-    learner, state = new_learner(asked, pictures), asked.folder / DECAY_CHECKPOINT
+    learner, state = new_learner(training, pictures), training.folder / DECAY_CHECKPOINT
     if checkpoints.exists(state):
         _resume(learner, state)
     if learner.record.get("decay_to", 0) <= learner.pixels:
-        learner = new_learner(asked, pictures)
-        _resume(learner, asked.folder / CHECKPOINT)
+        learner = new_learner(training, pictures)
+        _resume(learner, training.folder / CHECKPOINT)
         start = learner.pixels
         learner.record |= {"decay_from": start, "decay_to": start + pixels}
     start, end = learner.record["decay_from"], learner.record["decay_to"]
@@ -124,7 +126,7 @@ def decay(
     def rate(_: float) -> float:
         return ramp(learner.steps, _RAMP) * cosine((learner.pixels - start) / (end - start), _FLOOR)
 
-    session = _Session(asked, learner, pictures, state, DECAYED_FILE)
+    session = _Session(training, learner, pictures, state, DECAYED_FILE)
     session.run(Budget(pixels=end, minutes=minutes), rate)
     return learner
 
@@ -137,22 +139,24 @@ def _resume(learner: Learner[SecondCodec], state: Path) -> None:
             codec.use_activation(learner.record.get(ACTIVATION, SecondShape.activation))
 
 
-def new_learner(asked: SecondTraining, pictures: PackedPictures) -> Learner[SecondCodec]:
+def new_learner(training: SecondTraining, pictures: PackedPictures) -> Learner[SecondCodec]:
     """Networks and optimiser as a run starts."""
-    with seeded(asked.seed):
-        codec = SecondCodec(asked.shape)
-    if asked.init is not None:
-        codec.load(asked.init)
+    with seeded(training.seed):
+        codec = SecondCodec(training.shape)
+    if training.init is not None:
+        codec.load(training.init)
     else:
         start_from_principal_components(codec, pictures.frames or pictures.photographs)
-    if asked.rate_weights is not None:
-        codec.load_rate(asked.rate_weights)
+    if training.rate_weights is not None:
+        codec.load_rate(training.rate_weights)
     for name, part in codec.named_children():
-        part.requires_grad_(name in asked.parts)
-    codec = placed(codec, asked.device, _memory_format(asked))
+        part.requires_grad_(name in training.parts)
+    codec = placed(codec, training.device, _memory_format(training))
     settings = OptimiserSettings(_GRADIENT_LIMIT, betas=(0.9, 0.99))
-    groups = parameter_groups(codec, asked.learning_rate, asked.optimiser == "muon")
-    learner = Learner(codec, groups, settings, Randomness(asked.seed), pixels=asked.pixels_before)
+    groups = parameter_groups(codec, training.learning_rate, training.optimiser == "muon")
+    learner = Learner(
+        codec, groups, settings, Randomness(training.seed), pixels=training.pixels_before
+    )
     learner.record[ACTIVATION] = codec.shape.activation
     return learner
 
@@ -205,9 +209,9 @@ def training_loss(
     return loss.mean()
 
 
-def load_lpips(asked: SecondTraining) -> LpipsSqueeze:
+def load_lpips(training: SecondTraining) -> LpipsSqueeze:
     """The judge of the loss, where the networks are."""
-    return placed(LpipsSqueeze(asked.lpips), asked.device, _memory_format(asked))
+    return placed(LpipsSqueeze(training.lpips), training.device, _memory_format(training))
 
 
 class _Session:
@@ -215,18 +219,18 @@ class _Session:
 
     def __init__(
         self,
-        asked: SecondTraining,
+        training: SecondTraining,
         learner: Learner[SecondCodec],
         pictures: PackedPictures,
         state: Path,
         weights_file: str,
     ) -> None:
-        self._asked, self._learner, self._pictures = asked, learner, pictures
-        self._state, self._weights_file = state, asked.folder / weights_file
-        self._device = torch.device(asked.device)
-        self._lpips: Judge = load_lpips(asked)
-        self._held_out = _held_out(asked, pictures, self._device)
-        self._log, self._watch = TrainingLog(asked.folder / LOG_FILE), Stopwatch()
+        self._asked, self._learner, self._pictures = training, learner, pictures
+        self._state, self._weights_file = state, training.folder / weights_file
+        self._device = torch.device(training.device)
+        self._lpips: Judge = load_lpips(training)
+        self._held_out = _held_out(training, pictures, self._device)
+        self._log, self._watch = TrainingLog(training.folder / LOG_FILE), Stopwatch()
         self._start_pixels = learner.pixels
 
     def run(self, budget: Budget, rate: Callable[[float], float]) -> None:
@@ -280,12 +284,12 @@ class _Session:
 
 
 def _held_out(
-    asked: SecondTraining, pictures: PackedPictures, device: torch.device
+    training: SecondTraining, pictures: PackedPictures, device: torch.device
 ) -> dict[str, torch.Tensor]:
     """Crops to validate with, by what they are of."""
     frames = pictures.held_out_frames
-    if asked.validation is not None:
-        frames = load_pictures([asked.validation], smallest=1, least=1)
+    if training.validation is not None:
+        frames = load_pictures([training.validation], smallest=1, least=1)
     found = {
         "photographs": validation_crops(pictures.held_out_photographs[:_PHOTOGRAPHS_LOOKED_AT]),
         "video": validation_crops(frames),
@@ -293,5 +297,5 @@ def _held_out(
     return {name: crops.to(device) for name, crops in found.items() if crops is not None}
 
 
-def _memory_format(asked: SecondTraining) -> torch.memory_format:
-    return torch.channels_last if asked.channels_last else torch.contiguous_format
+def _memory_format(training: SecondTraining) -> torch.memory_format:
+    return torch.channels_last if training.channels_last else torch.contiguous_format
