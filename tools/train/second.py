@@ -51,7 +51,7 @@ def run_pack(args: argparse.Namespace) -> None:
     print(f"{args.output}: {counts}, {args.output.stat().st_size / 1e6:.1f} MB")
 
 
-def _asked(args: argparse.Namespace) -> SecondTraining:
+def _training(args: argparse.Namespace) -> SecondTraining:
     return SecondTraining(
         lpips=args.lpips,
         folder=args.run,
@@ -76,12 +76,12 @@ def _asked(args: argparse.Namespace) -> SecondTraining:
 def run_train(args: argparse.Namespace) -> None:
     """Train at a constant rate."""
     budget = Budget(pixels=int(args.gigapixels * _GIGA), minutes=args.minutes)
-    train(_asked(args), pack.read(args.data), budget)
+    train(_training(args), pack.read(args.data), budget)
 
 
 def run_decay(args: argparse.Namespace) -> None:
     """Make a release."""
-    decay(_asked(args), pack.read(args.data), int(args.gigapixels * _GIGA), args.minutes)
+    decay(_training(args), pack.read(args.data), int(args.gigapixels * _GIGA), args.minutes)
 
 
 def run_show(args: argparse.Namespace) -> None:

@@ -68,7 +68,7 @@ class PlayedFile(ABC):
         self.findings = Findings()
         self.original: OriginalFrames | None = None
         self.on_shown: Callable[[int], None] = lambda index: None
-        self._asked = time.monotonic()
+        self._last_request = time.monotonic()
         self._thumbnails: OrderedDict[int, bytes] = OrderedDict()
         self._thumbnails_lock = threading.Lock()
 
@@ -108,7 +108,7 @@ class PlayedFile(ABC):
 
     def idle_seconds(self) -> float:
         """How long nobody has asked for a picture."""
-        return time.monotonic() - self._asked
+        return time.monotonic() - self._last_request
 
     def facts(self) -> dict[str, object]:
         """What ``describe`` says of every kind of file."""
@@ -124,7 +124,7 @@ class PlayedFile(ABC):
 
     def picture(self, index: int, settings: Settings) -> bytes:
         """RGBA of a frame, row by row, H · W · 4 bytes; alpha is 255."""
-        self._asked = time.monotonic()
+        self._last_request = time.monotonic()
         rgb = self.rgb(index, settings)
         self.on_shown(index)
         return _rgba(rgb)
@@ -144,7 +144,7 @@ class PlayedFile(ABC):
             if index in self._thumbnails:
                 self._thumbnails.move_to_end(index)
                 return self._thumbnails[index]
-        self._asked = time.monotonic()
+        self._last_request = time.monotonic()
         rgb = self.rgb(index, Settings(restore=False), by_the_way=True)
         small = cv2.resize(
             np.ascontiguousarray(rgb), self._thumbnail_size(), interpolation=cv2.INTER_AREA

@@ -188,31 +188,31 @@ class _Session:
         batches: list[tuple[int, Batch]],
         log: TrainingLog,
     ) -> None:
-        self._asked, self._learner, self._perceptual = training, learner, perceptual
+        self._training, self._learner, self._perceptual = training, learner, perceptual
         self._batches, self._log = batches, log
         self._means, self._watch = RunningMeans(), Stopwatch()
         self._plain = self._validated(restore=False)
         log.note(without_unet=self._plain.round(4).tolist())
 
     def _validated(self, restore: bool) -> np.ndarray:
-        model, weights = self._learner.average, self._asked.weights
+        model, weights = self._learner.average, self._training.weights
         return validate(model, self._batches, self._perceptual, weights, restore)
 
     def learn(self, batch: Batch, progress: float) -> None:
         """One step on a batch."""
-        learner, asked = self._learner, self._asked
-        restore = not asked.decoder_rate or learner.steps % UNRESTORED_EVERY != 0
+        learner, training = self._learner, self._training
+        restore = not training.decoder_rate or learner.steps % UNRESTORED_EVERY != 0
         generator = learner.generator()
         decoded = learner.model(batch, generator, True, restore)
-        found = distortion(decoded, batch, self._perceptual, asked.weights, generator)
+        found = distortion(decoded, batch, self._perceptual, training.weights, generator)
         factor = ramp(learner.steps, _RAMP) * cosine(progress, _FLOOR)
         learner.learn(found[0].mean(), batch.pictures[:, 0].numel(), factor)
         self._means.add(*found)
 
     def look(self, is_last: bool) -> None:
         """Validate, write a line of the log, and save."""
-        learner, asked = self._learner, self._asked
-        rows, with_decoder = self._validated(restore=True), asked.decoder_rate > 0
+        learner, training = self._learner, self._training
+        rows, with_decoder = self._validated(restore=True), training.decoder_rate > 0
         plain = self._validated(restore=False) if with_decoder else self._plain
         figure = float((rows[:, 0] - self._plain[:, 0]).mean())
         self._log.note(
@@ -223,8 +223,8 @@ class _Session:
             without_unet=plain.round(4).tolist(),
             running=self._means.rounded(),
         )
-        save_weights(learner.average, asked.output / "last", with_decoder)
+        save_weights(learner.average, training.output / "last", with_decoder)
         if figure < learner.record.get("best", math.inf):
             learner.record["best"] = figure
-            save_weights(learner.average, asked.output, with_decoder)
-        learner.save(asked.output / "checkpoint")
+            save_weights(learner.average, training.output, with_decoder)
+        learner.save(training.output / "checkpoint")

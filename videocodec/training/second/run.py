@@ -225,7 +225,7 @@ class _Session:
         state: Path,
         weights_file: str,
     ) -> None:
-        self._asked, self._learner, self._pictures = training, learner, pictures
+        self._training, self._learner, self._pictures = training, learner, pictures
         self._state, self._weights_file = state, training.folder / weights_file
         self._device = torch.device(training.device)
         self._lpips: Judge = load_lpips(training)
@@ -236,31 +236,31 @@ class _Session:
     def run(self, budget: Budget, rate: Callable[[float], float]) -> None:
         """Train until the budget is spent; rate: factor of the learning rate by progress."""
         cv2.setNumThreads(1)
-        asked, learner = self._asked, self._learner
+        training, learner = self._training, self._learner
         if self._device.type == "cuda":
             torch.backends.cudnn.benchmark = True
         randomness = learner.randomness
 
         def make(step: int) -> torch.Tensor:
             return make_batch(
-                self._pictures, asked.batch, asked.crop, asked.mixture, randomness, step
+                self._pictures, training.batch, training.crop, training.mixture, randomness, step
             )
 
-        with Ahead(make, learner.steps, asked.workers) as batches:
+        with Ahead(make, learner.steps, training.workers) as batches:
 
             def step(progress: float) -> None:
                 pictures = on_device(batches.take(), self._device)
-                pictures = pictures.contiguous(memory_format=_memory_format(asked))
-                loss = training_loss(learner, pictures, self._lpips, asked.weights)
+                pictures = pictures.contiguous(memory_format=_memory_format(training))
+                loss = training_loss(learner, pictures, self._lpips, training.weights)
                 learner.learn(loss, pictures[:, 0].numel(), rate(progress))
 
-            run(learner, budget, step, self._look, asked.look)
+            run(learner, budget, step, self._look, training.look)
 
     def _look(self, is_last: bool) -> None:
         """Validate, write a line of the log and the panel, and save."""
         learner, minutes = self._learner, self._watch.minutes
         found: dict[str, list[Figures]] = {
-            name: validate(learner.average, crops, self._lpips, self._asked.panel_steps)
+            name: validate(learner.average, crops, self._lpips, self._training.panel_steps)
             for name, crops in self._held_out.items()
         }
         self._log.note(
@@ -276,7 +276,7 @@ class _Session:
         )
         seen = f"after {learner.pixels / 1e9:.3f} Gpx, {self._weights_file.name}"
         titles = [(f"{name}, {seen}", figures) for name, figures in found.items()]
-        (self._asked.folder / PANEL_FILE).write_text(as_markdown(titles))
+        (self._training.folder / PANEL_FILE).write_text(as_markdown(titles))
         half = checkpoints.half_precision(learner.average.state_dict())
         metadata = {ACTIVATION: learner.record[ACTIVATION]}
         checkpoints.save_tensors(half, self._weights_file, metadata)
