@@ -132,7 +132,7 @@ def write(case: Case, path: Path) -> None:
 def means(picture: np.ndarray) -> np.ndarray:
     """RGB of the inner part of every bar, bars × 3, of uint8 height × width × 3."""
     inner = picture.reshape(_HEIGHT, len(BARS), _WIDTH, 3)[_EDGE:-_EDGE, :, _EDGE:-_EDGE]
-    return inner.mean(axis=(0, 2))
+    return np.asarray(inner.mean(axis=(0, 2)))
 
 
 def hue_shift(found: np.ndarray, wanted: np.ndarray) -> float:

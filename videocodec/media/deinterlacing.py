@@ -13,6 +13,9 @@ _FILTER = "mode=send_frame:parity=auto:deint=interlaced"  # as many frames as be
 _TICK = Fraction(1, 1000)
 _KEPT = ("pts", "duration", "time_base", "color_range", "colorspace")  # not all pass through
 
+# AVFieldOrder, by what is shown first
+_FIRST_FIELDS = {2: "top", 3: "bottom", 4: "bottom", 5: "top"}
+
 
 class Deinterlacer:
     """Deinterlaces the frames of one video that are marked as interlaced; others stay.
@@ -69,3 +72,11 @@ def _graph(width: int, height: int, pixel_format: str) -> Graph:
     source = graph.add_buffer(width=width, height=height, format=source_format, time_base=_TICK)
     graph.link_nodes(source, graph.add("bwdif", _FILTER), graph.add("buffersink")).configure()
     return graph
+
+
+def fields_of(context: av.VideoCodecContext) -> str:
+    """What frames that are interlaced hold, in words: which field is shown first, where the stream
+    says so.
+    """
+    first = _FIRST_FIELDS.get(int(context.field_order))
+    return "frames hold two fields" + (f", the {first} one first" if first else "")

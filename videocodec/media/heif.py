@@ -43,8 +43,8 @@ class StillPicture:
     kind: the item's type, such as "av01", "hvc1", "grid", "iovl".
     alpha: the item with its alpha plane, None without one; alpha_grid: of what tiles that is made.
     premultiplied: whether colours are multiplied by alpha already.
-    quarter_turns: counter-clockwise, to be made of a grid for display; mirrored: whether a grid is
-    to be mirrored besides.
+    quarter_turns: counter-clockwise, to be made of a grid for display; mirrored: along which axis
+    it is to be mirrored after that, 0 top to bottom, 1 left to right, None for neither.
     """
 
     item: int
@@ -54,7 +54,7 @@ class StillPicture:
     alpha_grid: Grid | None = None
     premultiplied: bool = False
     quarter_turns: int = 0
-    mirrored: bool = False
+    mirrored: int | None = None
 
 
 def still_picture(path: Path) -> StillPicture | None:
@@ -211,12 +211,13 @@ class _Items:
             for kind, value in self._properties_of(item)
         )
 
-    def _orientation(self, item: int) -> tuple[int, bool]:
-        turns, mirrored = 0, False
+    def _orientation(self, item: int) -> tuple[int, int | None]:
+        turns, mirrored = 0, None
         for kind, value in self._properties_of(item):
             if kind == b"irot":
                 turns = value[0] & 3
-            mirrored = mirrored or kind == b"imir"
+            elif kind == b"imir":
+                mirrored = value[0] & 1
         return turns, mirrored
 
     def _grid(self, path: Path, item: int) -> Grid | None:

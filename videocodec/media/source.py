@@ -20,7 +20,7 @@ from ..errors import InputError, SettingsError
 from .aspect import storable_ratio
 from .conversion import FrameConverter
 from .decoding import FrameDecoder
-from .deinterlacing import Deinterlacer
+from .deinterlacing import Deinterlacer, fields_of
 from .frames import SourceFrame, UnconvertedFrame
 from .opening import is_picture, open_container, open_stream, why_nothing_decodes
 from .options import SourceOptions
@@ -162,10 +162,12 @@ class VideoSource:
     @property
     def conversions(self) -> list[str]:
         """What is done to the pictures, of those read so far, a line each."""
-        whole = (
-            ["whole pictures were made of interlaced fields"] if self._deinterlacer.found else []
-        )
-        return whole + self._done_before + self._convert.conversions
+        fields = []
+        if self._deinterlacer.found:
+            fields = ["whole pictures were made of interlaced fields"]
+        elif self._is_interlaced:
+            fields = [fields_of(self._stream.codec_context)]
+        return fields + self._done_before + self._convert.conversions
 
     @property
     def notes(self) -> list[str]:

@@ -29,11 +29,6 @@ def refuse_unreadable(path: Path, picture: StillPicture, options: SourceOptions)
             f"{path}: its picture is of the kind {picture.kind!r}, which is not supported: convert"
             " it to PNG or JPEG first"
         )
-    if picture.grid is not None and picture.mirrored:
-        raise UnsupportedInputError(
-            f"{path}: its picture is made of tiles and mirrored, which is not supported: convert it"
-            " to PNG or JPEG first"
-        )
     if picture.alpha is not None and options.background is None:
         raise UnsupportedInputError(
             f"{path} has an alpha channel (transparency), which would be lost: --background '#000'"
@@ -85,7 +80,10 @@ class StillReader:
                     " damaged, copy or download it again"
                 )
             rgb = self._over_background(rgb, alpha, premultiplied=still.premultiplied)
-        return np.ascontiguousarray(np.rot90(rgb, still.quarter_turns))
+        turned = np.rot90(rgb, still.quarter_turns)
+        if still.mirrored is not None:
+            turned = np.flip(turned, axis=still.mirrored)
+        return np.ascontiguousarray(turned)
 
     def _over_background(self, rgb: RgbArray, alpha: RgbArray, *, premultiplied: bool) -> RgbArray:
         background = self._options.background

@@ -52,12 +52,15 @@ def write_heif(
     grid: tuple[int, int, int, int] | None = None,
     alpha: np.ndarray | None = None,
     turns: int = 0,
+    mirrored: int | None = None,
     primary_kind: bytes = b"grid",
 ) -> Path:
     """One picture, or with ``grid`` (rows, columns, width, height) one made of tiles; ``alpha``
-    is its alpha plane, as three equal channels.
+    is its alpha plane, as three equal channels; ``turns`` and ``mirrored``: of ``irot`` and
+    ``imir``.
     """
-    items = [coded(picture) for picture in pictures] + ([coded(alpha)] if alpha is not None else [])
+    every = [*pictures, *([alpha] if alpha is not None else [])]
+    items = [coded(picture) for picture in every]
     kinds = [b"av01"] * len(items)
     payloads = [data for data, _ in items]
     main = 1
@@ -77,7 +80,9 @@ def write_heif(
     alpha_item = len(pictures) + 1
     if alpha is not None:
         references.append(box(b"auxl", number(alpha_item), number(1), number(main)))
-    properties, associations = _properties(pictures, items, alpha, main if turns else 0, turns)
+    moves = [box(b"irot", bytes([turns]))] if turns else []
+    moves += [] if mirrored is None else [box(b"imir", bytes([mirrored]))]
+    properties, associations = _properties(pictures, items, alpha, main, moves)
 
     def meta(base: int) -> bytes:
         places, offset = b"", base
@@ -105,11 +110,11 @@ def _properties(
     pictures: Sequence[np.ndarray],
     items: Sequence[tuple[bytes, bytes]],
     alpha: np.ndarray | None,
-    turned: int,
-    turns: int,
+    main: int,
+    moves: Sequence[bytes],
 ) -> tuple[list[bytes], bytes]:
     """Contents of ``ipco`` and the box ``ipma``: size and configuration of every coded item, what
-    the alpha plane is, and a turn of the item ``turned``.
+    the alpha plane is, and how the item ``main`` is turned and mirrored.
     """
     properties: list[bytes] = []
     rows: list[tuple[int, list[int]]] = []
@@ -121,8 +126,10 @@ def _properties(
         if index > len(pictures):
             properties.append(full_box(b"auxC", ALPHA))
             rows[-1][1].append(len(properties))
-    if turned:
-        properties.append(box(b"irot", bytes([turns])))
-        rows.append((turned, [len(properties)]))
+    for move in moves:
+        properties.append(move)
+        if rows[-1][0] != main:
+            rows.append((main, []))
+        rows[-1][1].append(len(properties))
     listed = b"".join(number(item) + bytes([len(of), *of]) for item, of in rows)
     return properties, full_box(b"ipma", number(len(rows), 4), listed)

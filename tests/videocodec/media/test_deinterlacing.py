@@ -13,6 +13,8 @@ from videocodec.media.options import SourceOptions
 from videocodec.media.seeking import SeekingSource
 from videocodec.media.source import VideoSource
 
+from .conftest import read
+
 COUNT = 6
 
 
@@ -53,7 +55,7 @@ def test_fields_become_whole_pictures_with_the_times_of_their_frames(make) -> No
     with VideoSource(path) as source:
         frames = list(source)
         assert "it is interlaced: --deinterlace makes whole pictures" in source.notes[-1]
-        assert source.conversions == []
+        assert source.conversions == ["frames hold two fields, the top one first"]
     with VideoSource(path, options=SourceOptions(deinterlace=True)) as source:
         whole = list(source)
         assert source.conversions == ["whole pictures were made of interlaced fields"]
@@ -81,3 +83,12 @@ def test_what_is_not_interlaced_stays_as_it_is(make) -> None:
 def test_nobody_begins_in_the_middle_of_what_is_deinterlaced(make) -> None:
     with SeekingSource(make(interlaced=True), options=SourceOptions(deinterlace=True)) as source:
         assert not source.seek(1024, 2)
+
+
+@pytest.mark.parametrize(("option", "first"), [("tff=1", "top"), ("bff=1", "bottom")])
+def test_the_order_of_fields_is_kept_in_words(make_clip, option, first) -> None:
+    path = make_clip("a.mkv", size=(64, 64), options={"preset": "ultrafast", "x264-params": option})
+    source, _ = read(path)
+    assert source.conversions == [f"frames hold two fields, the {first} one first"]
+    source, _ = read(path, options=SourceOptions(deinterlace=True))
+    assert source.conversions == ["whole pictures were made of interlaced fields"]

@@ -40,6 +40,19 @@ def test_a_picture_made_of_tiles_is_turned_as_its_file_says(tmp_path) -> None:
     assert np.abs(frame.rgb.astype(int) - np.rot90(whole)).mean() < 4
 
 
+@pytest.mark.parametrize(("axis", "turns"), [(0, 0), (1, 0), (0, 1), (1, 3)])
+def test_a_picture_made_of_tiles_is_mirrored_as_one_that_is_not(tmp_path, axis, turns) -> None:
+    """FFmpeg says how one that is coded whole is to be shown."""
+    whole = picture(64, 128)
+    how = {"turns": turns, "mirrored": axis}
+    tiles = [whole[:64], whole[64:]]
+    _, (tiled,) = read(write_heif(tmp_path / "a.avif", tiles, grid=(2, 1, 64, 128), **how))
+    source, (coded,) = read(write_heif(tmp_path / "b.avif", [whole], **how))
+    shown = np.rot90(coded.rgb, source.rotation // 90)
+    assert np.abs(tiled.rgb.astype(int) - shown).mean() < 4
+    assert np.abs(tiled.rgb.astype(int) - np.flip(np.rot90(whole, turns), axis)).mean() < 4
+
+
 @pytest.mark.parametrize("tiled", [False, True])
 def test_alpha_beside_a_picture_is_refused_or_flattened(tmp_path, tiled) -> None:
     whole = picture(64, 64)
