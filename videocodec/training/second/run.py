@@ -96,8 +96,7 @@ def train(
     training: SecondTraining, pictures: PackedPictures, budget: Budget
 ) -> Learner[SecondCodec]:
     """Train at a constant rate until the budget is spent → the state, which is saved too."""
-    learner = new_learner(training, pictures)
-    state = training.folder / CHECKPOINT
+    learner, state = new_learner(training, pictures), training.folder / CHECKPOINT
     if checkpoints.exists(state):
         _resume(learner, state)
     session = _Session(training, learner, pictures, state, AVERAGE_FILE)
