@@ -30,7 +30,7 @@ class SeekingSource(VideoSource):
                 self._frames = self.sequence.frames(pts)
             else:
                 self._container.seek(round(pts / self._scale), stream=self._stream)
-                self._frames = self._decoder.frames()
+                self._frames = self._decoded_stream()
             for frame in self._frames:
                 shown = None if frame.pts is None else self._ticks(frame.pts)
                 if shown == pts:

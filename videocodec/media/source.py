@@ -17,6 +17,7 @@ from bitstream.container import Clock, Labels, clock_of
 from bitstream.sequence_header import ColourDescription
 
 from ..errors import InputError, SettingsError
+from .aperture import aperture_of
 from .aspect import storable_ratio
 from .conversion import FrameConverter
 from .decoding import FrameDecoder
@@ -203,7 +204,12 @@ class VideoSource:
         frame, self._done_before = put_together(
             self.path, self._container, self._opened.still, self._options
         )
-        return self._decoder.frames() if frame is None else iter([frame])
+        return self._decoded_stream() if frame is None else iter([frame])
+
+    def _decoded_stream(self) -> Iterator[av.VideoFrame]:
+        """The frames of the file's stream, of each what is to be shown."""
+        frames, aperture = self._decoder.frames(), aperture_of(self.path, self._stream)
+        return aperture.cropped(frames) if aperture else frames
 
     def unconverted(self) -> Iterator[UnconvertedFrame]:
         """The frames that iterating would yield, for those who need the picture of a few alone:
