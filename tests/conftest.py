@@ -80,6 +80,37 @@ def panned() -> Callable[..., list[np.ndarray]]:
 
 
 @pytest.fixture(scope="session")
+def broken_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A movie in Matroska, 25 frames of 64×48, whose AC-3 sound has a packet of zeros near its end:
+    Matroska takes that, MP4 does not.
+    """
+    path = tmp_path_factory.mktemp("broken_sound") / "movie.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25, width=64, height=48)
+        sound = container.add_stream("ac3", rate=48000)
+        for index in range(25):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9 * index, np.uint8))
+            picture.pts, picture.time_base = index, Fraction(1, 25)
+            container.mux(video.encode(picture))
+        container.mux(video.encode(None))
+        samples = sound.codec_context.frame_size
+        for index in range(48000 // samples):
+            block = av.AudioFrame.from_ndarray(
+                np.zeros((2, samples), np.float32), format="fltp", layout="stereo"
+            )
+            block.sample_rate, block.pts = 48000, index * samples
+            block.time_base = Fraction(1, 48000)
+            for packet in sound.encode(block):
+                if index == 24:
+                    zeros = av.Packet(bytes(packet.size))
+                    zeros.stream, zeros.time_base = sound, packet.time_base
+                    zeros.pts, zeros.dts, zeros.duration = packet.pts, packet.dts, packet.duration
+                    packet = zeros
+                container.mux(packet)
+    return path
+
+
+@pytest.fixture(scope="session")
 def write_movie() -> Callable[..., Path]:
     """write_movie(path, frames, pts=None, time_base=1/25, sound_seconds=0, keyframe_distance=250)
     → path of an H.264 movie of those frames.

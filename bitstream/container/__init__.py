@@ -8,6 +8,7 @@ from .attached_model import AttachedModel, check_attachable
 from .clock import Clock, clock_of
 from .labels import Chapter, Labels
 from .reader import StreamReader
+from .rehearsal import rehearse_copy
 from .samples import Sample, UnitInfo
 from .shared_file import SharedFile
 from .tracks import CopySource, TrackCopier
@@ -30,5 +31,6 @@ __all__ = [
     "check_attachable",
     "clock_of",
     "movie_timescale",
+    "rehearse_copy",
     "through_links",
 ]

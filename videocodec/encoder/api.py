@@ -14,7 +14,7 @@ from bitstream.sequence_header import SequenceHeader
 from ..cluster import LOCAL
 from ..conversions import as_comment
 from ..errors import InputError, SettingsError
-from ..media.copying import copied_from
+from ..media.copying import check_tracks, copied_from
 from ..media.options import SourceOptions, colour_of, rate_of
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
@@ -110,7 +110,8 @@ def encode(
     the file say where it was recorded, if the source does.
 
     Raises ``InputError`` (``UnsupportedInputError`` for HDR and alpha), ``OutputExistsError``,
-    ``OutputError``, ``ResumeError``, ``UnknownModelError``, ``DeviceError``,
+    ``OutputError``, ``ContainerError`` for sound or subtitles that cannot be copied, before the
+    first frame is coded, ``ResumeError``, ``UnknownModelError``, ``DeviceError``,
     ``OutOfMemoryError``, ``WorkerError``, and ``SettingsError`` (a ``ValueError``) for settings.
     An exception after which there is something to resume says so in its notes (``__notes__``).
     """
@@ -162,6 +163,7 @@ def _encode(
     ) as video:
         if video.sequence is not None:
             video.sequence.check_sizes()
+        check_tracks(video, strict=request.options.strict)
         header = sequence_header(video, bundle, request.settings)
         parts = FileParts(
             copied_from(video),

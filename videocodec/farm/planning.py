@@ -13,6 +13,7 @@ from ..encoder.pipeline import planned_chunks, sequence_header
 from ..encoder.request import RateGoal, weights_sha256
 from ..encoder.settings import EncoderSettings
 from ..errors import OutputError
+from ..media.copying import check_tracks
 from ..media.frame_sink import OutputFile, check_target, output_errors
 from ..media.options import SourceOptions
 from ..media.source import SourceFrame, VideoSource
@@ -68,6 +69,7 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
     ) as video:
         if video.sequence is not None:
             video.sequence.check_sizes()
+        check_tracks(video, strict=request.options.strict)
         identity = source_identity(request.source)
         header = sequence_header(video, bundle, request.settings)
         observed = _Observed(video, progress)

@@ -12,7 +12,7 @@ from typing import Any
 import av
 import numpy as np
 
-from bitstream.container import Labels, TrackCopier, movie_timescale
+from bitstream.container import CopySource, Labels, TrackCopier, movie_timescale, rehearse_copy
 from bitstream.sequence_header import SequenceHeader
 
 from ..errors import OutputError
@@ -175,6 +175,12 @@ class ContainerSink(FrameSink):
         self._stream = stream
         time_bases = [self._time_base]
         if self._tracks is not None:
+            rehearse_copy(
+                CopySource(self._tracks.source),
+                container.format.name,
+                self._tracks.cut,
+                may_end=self._tracks.may_end,
+            )
             self._copier = TrackCopier(
                 Path(self._tracks.source),
                 container,

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bitstream.errors import ContainerError
 from videocodec import encode
 from videocodec.encoder.report import EncodeReport
 from videocodec.encoder.request import RateGoal
@@ -213,3 +214,10 @@ def test_tags_and_location_are_those_of_one_machine(movie: Path, tmp_path: Path)
     report = driven(plan, store, merged)
     assert merged.read_bytes() == alone(tagged, tmp_path / "alone.lv.mp4", crf=40, max_frames=2)
     assert any("where it was recorded" in line for line in report.skipped_tracks)
+
+
+def test_a_plan_is_refused_whose_sound_could_not_be_merged(broken_sound) -> None:
+    settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
+    goal, strict = RateGoal.checked(None, None, None), SourceOptions(strict=True)
+    with pytest.raises(ContainerError, match="track 1 cannot be copied"):
+        make_plan(PlanRequest(broken_sound, settings, goal, options=strict))

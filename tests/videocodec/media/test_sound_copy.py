@@ -167,3 +167,17 @@ def test_failure_while_writing_sound_leaves_nothing(
             sink.write(picture(64, 48, index), index, 1)
         raise KeyboardInterrupt
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_sound_that_cannot_be_read_is_refused_before_the_first_frame(
+    tmp_path, make_header, with_sound, monkeypatch, name
+) -> None:
+    # as if the tables led to the same bytes again and again
+    monkeypatch.setattr("bitstream.container.tracks._TIMES_READ", 0)
+    monkeypatch.setattr("bitstream.container.tracks._MORE_BYTES", 5000)
+    target = tmp_path / "target" / name
+    target.parent.mkdir()
+    with pytest.raises(ContainerError, match="again and again"):
+        open_sink(target, make_header(), tracks=CopiedTracks(with_sound))
+    assert not list(target.parent.iterdir())
