@@ -10,7 +10,7 @@ from .labels import Chapter, Labels
 from .reader import StreamReader
 from .rehearsal import rehearse_copy
 from .samples import Sample, UnitInfo
-from .shared_file import SharedFile
+from .shared_file import FileSource, SharedFile
 from .tracks import CopySource, TrackCopier
 from .unfinished import Unfinished, through_links
 from .writer import StreamWriter, movie_timescale
@@ -20,6 +20,7 @@ __all__ = [
     "Chapter",
     "Clock",
     "CopySource",
+    "FileSource",
     "Labels",
     "Sample",
     "SharedFile",

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
+# The name of a file, or all that is in it.
+FileSource = str | Path | bytes | bytearray | memoryview
+
+
 class SharedFile:
     """A binary file for reading and seeking, under a name for messages.
 
@@ -45,6 +49,13 @@ class SharedFile:
             raise ContainerError(
                 f"{path}: cannot be opened ({error.strerror}): check its permissions"
             ) from error
+
+    @classmethod
+    def of(cls, source: FileSource) -> str | Path | SharedFile:
+        """A path as it is, and bytes as a file."""
+        if isinstance(source, bytes | bytearray | memoryview):
+            return cls(io.BytesIO(source), "the bytes")
+        return source
 
     def __str__(self) -> str:
         return self.name

@@ -17,6 +17,7 @@ from av.stream import Stream
 from ..errors import ContainerError
 from .clock import Clock
 from .media_input import LATENT_CODEC, open_input, packets_within
+from .shared_file import SharedFile
 from .subtitles import TEXT_CODECS, as_mov_text
 
 _COPIED_KINDS = ("audio", "subtitle")
@@ -44,7 +45,7 @@ class CopySource:
     clock: that of the file, by which the pictures are timed too.
     """
 
-    path: str | Path
+    path: str | Path | SharedFile
     picture: int | None = None
     clock: Clock = field(default_factory=Clock)
 
@@ -75,7 +76,7 @@ class TrackCopier:
 
     def __init__(
         self,
-        source: str | Path | CopySource,
+        source: str | Path | SharedFile | CopySource,
         output: av.container.OutputContainer,
         cut: tuple[Fraction, Fraction] | None = None,
         *,
@@ -177,9 +178,12 @@ class TrackCopier:
         chosen = [self._input.streams[index] for index in self._targets]
         demuxed = self._source.clock.repaired(self._input.demux(chosen))
         if self._input.format.name.startswith("mov"):  # other formats may hold packets compressed
-            demuxed = packets_within(
-                demuxed, _TIMES_READ * os.path.getsize(self._path) + _MORE_BYTES, self._path
+            size = (
+                self._path.size
+                if isinstance(self._path, SharedFile)
+                else os.path.getsize(self._path)
             )
+            demuxed = packets_within(demuxed, _TIMES_READ * size + _MORE_BYTES, self._path)
         while True:
             try:
                 packet = next(demuxed, None)

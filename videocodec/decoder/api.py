@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bitstream.container import FileSource, SharedFile
 from bitstream.errors import ContainerError
 
 from ..progress import Progress, ProgressCallback
@@ -47,7 +48,7 @@ class DecodeReport:
 
 
 def decode(
-    source: str | Path,
+    source: FileSource,
     target: str | Path,
     *,
     frames: str | slice | range | FrameSpan | None = None,
@@ -63,7 +64,7 @@ def decode(
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> DecodeReport:
-    """Decode a latent-video file.
+    """Decode a latent-video file, named by its path or given as its bytes.
 
     target: .mp4, .mov or .mkv (H.264 with the stream's sound and subtitles), .y4m, "-" (y4m on
     standard output), or a pattern such as frames/%05d.png.  frames: only these, half open like
@@ -92,17 +93,18 @@ def decode(
     begin = time.monotonic()
     settings = RestorationSettings(steps, seed, restore)
     span = None if frames is None else FrameSpan.of(frames)
-    stream = LatentStream(source, model, force_model=force_model)
+    opened = SharedFile.of(source)
+    stream = LatentStream(opened, model, force_model=force_model)
     index = stream.index()
     part = StreamPart.of(index, span)
     _refuse_damage(index, part.frames, strict)
     total = len(part.frames)
     targets = Targets(target, provenance, overwrite)
-    targets.check(source, total)
+    targets.check(opened, total)
     decoder = PictureDecoder(stream, device, threads, settings=settings)
     used = settings if decoder.restores else None
     count, video_bytes, video_seconds = 0, 0, 0.0
-    sound_from = source if stream.reader.tracks else None
+    sound_from = opened if stream.reader.tracks else None
     with Outputs(targets, stream, part, used, sound_from=sound_from, strict=strict) as outputs:
         for frame in decoder.frames(part.frames.start, part.frames.stop, conceal=not strict):
             outputs.write(frame)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bitstream.container import FileSource, SharedFile
+
 from ..decoded import DecodedLatents, FrameKind
 from ..forking import forked_after_pytorch
 from ..models.attached import errors_of
@@ -208,7 +210,7 @@ class PictureDecoder:
 
 
 def decode_frames(
-    source: str | Path,
+    source: FileSource,
     *,
     model: str | Path | None = None,
     force_model: bool = False,
@@ -228,7 +230,7 @@ def decode_frames(
 
     Raises ``BitstreamError`` or ``VideoCodecError``, and ``ValueError`` for settings.
     """
-    stream = LatentStream(source, model, force_model=force_model)
+    stream = LatentStream(SharedFile.of(source), model, force_model=force_model)
     settings = RestorationSettings(steps, seed, restore)
     decoder = PictureDecoder(stream, device, threads, restoration, settings=settings)
     yield from decoder.frames(conceal=conceal)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
-from bitstream.container import Labels
+from bitstream.container import Labels, SharedFile
 
 from ..errors import InputError, OutputError
 from ..media.container_sink import CopiedTracks
@@ -53,11 +53,12 @@ class Targets:
     provenance: str | Path | None
     overwrite: bool
 
-    def check(self, source: str | Path, frames: int) -> None:
+    def check(self, source: str | Path | SharedFile, frames: int) -> None:
         """Refuse what would lose the input or one of the outputs, before any work is done."""
         for output in (self.pictures, self.provenance):
             if (
                 output is not None
+                and not isinstance(source, SharedFile)
                 and str(output) != "-"
                 and Path(output).exists()
                 and Path(output).samefile(source)
@@ -87,7 +88,7 @@ class Outputs:
         part: StreamPart,
         settings: RestorationSettings | None,
         *,
-        sound_from: str | Path | None,
+        sound_from: str | Path | SharedFile | None,
         strict: bool,
     ) -> None:
         self._first_pts, self._turns = part.first_pts, 0

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bitstream.container import StreamReader
+from bitstream.container import FileSource, SharedFile, StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError
 from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
@@ -114,7 +114,7 @@ class StreamInfo:
 
 
 def info(
-    source: str | Path,
+    source: FileSource,
     *,
     headers_only: bool = False,
     model: str | Path | None = None,
@@ -122,6 +122,7 @@ def info(
 ) -> StreamInfo:
     """Read the headers, and of all frames where they come from; no networks.
 
+    source: a path, or the bytes of a file, whose ``path`` is then "the bytes".
     headers_only: leave out the latter, for which all latents are decoded.  model: the bundle's name
     or folder, for streams whose model is not installed.  progress: called after every frame that is
     decoded.
@@ -133,23 +134,24 @@ def info(
     there is not.
     """
     bundle = None if model is None else ModelBundle.find(model)
-    reader = StreamReader(source)
+    opened = SharedFile.of(source)
+    reader = StreamReader(opened)
     index = StreamIndex(reader)
     units, damage = _of_units(index, reader.header), _damage(index)
     count: ProvenanceCount | None = None
     unavailable: str | None = "only the headers were read"
     if not headers_only:
         try:
-            stream = LatentStream(source, model)
+            stream = LatentStream(opened, model)
             count, unavailable = _count_provenance(stream, len(index), progress), None
             index = stream.index()  # with the damage that only decoding finds
         except (BitstreamError, ModelMismatchError) as error:
-            unavailable = str(error).removeprefix(f"{source}: ")
+            unavailable = str(error).removeprefix(f"{opened}: ")
     lost = concealments(index)
     if lost and lost[0].method == GREY:
         count, unavailable = None, "no frame can be decoded"
     return StreamInfo(
-        path=str(source),
+        path=str(opened),
         **_of_header(reader.header),
         **units,
         container_bytes=reader.container_bytes,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitstream.access_unit import AccessUnit
-from bitstream.container import Sample
+from bitstream.container import FileSource, Sample, SharedFile
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
@@ -35,7 +35,7 @@ class VerifyReport:
 
 
 def verify(
-    source: str | Path,
+    source: FileSource,
     *,
     model: str | Path | None = None,
     force_model: bool = False,
@@ -44,11 +44,13 @@ def verify(
     """Decode all latents and compare all checksums, and the hash of an attached model; goes on at
     the next keyframe after damage.
 
-    model: the bundle's name or folder, for streams whose model is not installed.  force_model: as
-    of ``videocodec.decode``.  Raises ``ContainerError``, ``UnsupportedVersionError``,
-    ``UnknownModelError`` or ``ModelMismatchError`` when there is nothing to verify with.
+    source: a path, or the bytes of a file.  model: the bundle's name or folder, for streams whose
+    model is not installed.  force_model: as of ``videocodec.decode``.  Raises ``ContainerError``,
+    ``UnsupportedVersionError``, ``UnknownModelError`` or ``ModelMismatchError`` when there is
+    nothing to verify with.
     """
-    stream = LatentStream(source, model, force_model=force_model)
+    opened = SharedFile.of(source)
+    stream = LatentStream(opened, model, force_model=force_model)
     try:
         total = sum(unit.frame_count for unit in stream.reader.index())
     except ContainerError:
@@ -61,7 +63,7 @@ def verify(
             if progress:
                 progress(Progress(walk.frames, total, walk.video_bytes, walk.seconds))
     except ContainerError as error:
-        problems.append(str(error).removeprefix(f"{source}: "))
+        problems.append(str(error).removeprefix(f"{opened}: "))
     try:
         checked_model(stream.reader)
     except AttachedModelError as error:

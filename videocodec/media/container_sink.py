@@ -12,7 +12,14 @@ from typing import Any
 import av
 import numpy as np
 
-from bitstream.container import CopySource, Labels, TrackCopier, movie_timescale, rehearse_copy
+from bitstream.container import (
+    CopySource,
+    Labels,
+    SharedFile,
+    TrackCopier,
+    movie_timescale,
+    rehearse_copy,
+)
 from bitstream.sequence_header import SequenceHeader
 
 from ..errors import OutputError
@@ -40,7 +47,7 @@ class CopiedTracks:
     may_end: they end where the file cannot be read any more, which is an error otherwise.
     """
 
-    source: str | Path
+    source: str | Path | SharedFile
     cut: tuple[Fraction, Fraction] | None = None
     may_end: bool = False
 
@@ -175,18 +182,7 @@ class ContainerSink(FrameSink):
         self._stream = stream
         time_bases = [self._time_base]
         if self._tracks is not None:
-            rehearse_copy(
-                CopySource(self._tracks.source),
-                container.format.name,
-                self._tracks.cut,
-                may_end=self._tracks.may_end,
-            )
-            self._copier = TrackCopier(
-                Path(self._tracks.source),
-                container,
-                self._tracks.cut,
-                may_end=self._tracks.may_end,
-            )
+            self._copier = self._copier_of(self._tracks, container)
             self.skipped_tracks = self._copier.skipped
             time_bases += self._copier.time_bases
         if container.format.name == "matroska":
@@ -197,6 +193,13 @@ class ContainerSink(FrameSink):
             container.container_options.update(
                 {"movflags": "+faststart", "movie_timescale": str(movie_timescale(time_bases))}
             )
+
+    @staticmethod
+    def _copier_of(tracks: CopiedTracks, container: av.container.OutputContainer) -> TrackCopier:
+        """Copies the tracks, once it is known that they can be."""
+        source, name = CopySource(tracks.source), container.format.name
+        rehearse_copy(source, name, tracks.cut, may_end=tracks.may_end)
+        return TrackCopier(source, container, tracks.cut, may_end=tracks.may_end)
 
     @property
     def _open_container(self) -> av.container.OutputContainer:
