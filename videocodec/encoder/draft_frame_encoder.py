@@ -44,7 +44,9 @@ class DraftFrameEncoder(FrameEncoder):
     """Codes single frames by plans, in format version 2."""
 
     # Slices that are not sent cost nothing, so that zeros are cheaper than in version 1.
-    _RATES: ClassVar[RateEstimates] = RateEstimates(levels=(0.04, 3.2, 2.0))
+    _RATES: ClassVar[RateEstimates] = RateEstimates(
+        levels=(0.08, 3.2, 2.0), intra_levels=(0.08, 2.6, 1.2)
+    )
 
     def __init__(
         self,
