@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import av
+from av.stream import Stream
 
 # Tags that MP4 holds, by FFmpeg's names.
 _KEPT = frozenset(
@@ -18,6 +19,7 @@ _KEPT = frozenset(
         "composer",
         "album",
         "date",
+        "creation_time",
         "comment",
         "genre",
         "copyright",
@@ -41,9 +43,9 @@ _OF_THE_FILE = frozenset(
         "duration",
         "handler_name",
         "vendor_id",
-        "creation_time",
     }
 )
+_NO_LANGUAGE = "und"
 _TITLE_TIME_BASE = Fraction(1, 1000)
 _MOST_CHAPTERS = 255  # that MP4's list of chapters holds
 
@@ -65,17 +67,19 @@ class Labels:
     location: where it was recorded, as ISO 6709 has it; None where that is not said.
     chapters: in order.
     left_out: names of tags that MP4 cannot hold.
+    track_tags: language and title of the video track, where it has them.
     """
 
     tags: dict[str, str] = field(default_factory=dict)
     location: str | None = None
     chapters: tuple[Chapter, ...] = ()
     left_out: tuple[str, ...] = ()
+    track_tags: dict[str, str] = field(default_factory=dict)
     _left_out_on_purpose: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, container: av.container.InputContainer) -> Labels:
-        """The labels of an open file."""
+    def of(cls, container: av.container.InputContainer, video: Stream | None = None) -> Labels:
+        """The labels of an open file, and of its video track."""
         tags, location, left_out = {}, None, []
         for name, value in container.metadata.items():
             name = name.lower()
@@ -86,7 +90,8 @@ class Labels:
             elif name not in _OF_THE_FILE:
                 left_out.append(name)
         chapters = tuple(_chapters(container))
-        return cls(tags, location, chapters, tuple(left_out))
+        track_tags = {} if video is None else track_tags_of(video)
+        return cls(tags, location, chapters, tuple(left_out), track_tags)
 
     @property
     def lost(self) -> list[str]:
@@ -138,6 +143,14 @@ class Labels:
                     for number, one in enumerate(self.chapters[:_MOST_CHAPTERS], 1)
                 ]
             )
+
+
+def track_tags_of(stream: Stream) -> dict[str, str]:
+    """Language and title of a track, by FFmpeg's names, where it has them."""
+    tags = stream.metadata
+    # MP4 calls the title of a track its name
+    found = {"language": tags.get("language"), "title": tags.get("title", tags.get("name"))}
+    return {key: value for key, value in found.items() if value and value != _NO_LANGUAGE}
 
 
 def _chapters(container: av.container.InputContainer) -> Iterable[Chapter]:

@@ -72,7 +72,7 @@ class StreamReader:
                 self.declared_end_seconds = float(
                     ((track.start_time or 0) + track.duration) * track.time_base
                 )
-            self.labels = Labels.of(container)
+            self.labels = Labels.of(container, track)
             self.audio_tracks = sum(stream.type == "audio" for stream in copied)
         self.header_is_intact = _begins_keyframe(first) and checksum_holds(first)
         if (

@@ -78,6 +78,8 @@ class StreamWriter:
             if labels is not None:
                 labels.write(self._output)
             self._stream = self._output.add_data_stream(LATENT_CODEC)
+            if labels is not None:
+                self._stream.metadata.update(labels.track_tags)
             self._track_time_base = _track_time_base(self._time_base)
             self._stream.time_base = self._track_time_base
             if copy_from is not None:

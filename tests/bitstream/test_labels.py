@@ -71,6 +71,36 @@ def test_labels_are_in_the_file_and_come_back(tmp_path, source, write, make_unit
         assert len(list(reader.units())) == len(make_units())
 
 
+def test_the_video_track_keeps_its_language_and_title_and_the_file_its_time(
+    tmp_path, make_video, write, make_units
+) -> None:
+    film, path = tmp_path / "film.mkv", tmp_path / "clip.mp4"
+    with (
+        av.open(str(make_video(subtitles=None, audio=None))) as before,
+        av.open(str(film), "w") as after,
+    ):
+        after.metadata["creation_time"] = "2021-02-03T04:05:06.000000Z"
+        video = after.add_stream_from_template(before.streams.video[0])
+        video.metadata.update({"language": "ger", "title": "Kamera 2"})
+        for packet in before.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = video
+                after.mux(packet)
+    with av.open(str(film)) as container:
+        labels = Labels.of(container, container.streams.video[0])
+    assert labels.track_tags == {"language": "ger", "title": "Kamera 2"}
+    write(path, make_units(), labels=labels)
+    with StreamReader(path) as reader:
+        assert reader.labels.track_tags == labels.track_tags
+        assert reader.labels.tags == {"creation_time": "2021-02-03T04:05:06.000000Z"}
+
+
+def test_a_track_without_language_has_none(tmp_path, write, make_units) -> None:
+    write(tmp_path / "clip.mp4", make_units(), labels=Labels())
+    with StreamReader(tmp_path / "clip.mp4") as reader:
+        assert reader.labels == Labels()
+
+
 def test_subtitles_in_text_become_mov_text_with_their_titles(
     tmp_path, source, write, make_units, packets_of
 ) -> None:

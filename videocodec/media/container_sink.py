@@ -166,6 +166,7 @@ class ContainerSink(FrameSink):
             width=header.width,
             height=header.height,
         )
+        stream.metadata.update(labels.track_tags)
         stream.pix_fmt = self._pixel_format
         context = stream.codec_context
         context.options = dict(_ENCODER_OPTIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -11,6 +12,8 @@ import av
 from bitstream.container import Clock
 
 from ..errors import InputError
+
+_SAME_SHAPE = 0.01  # of the aspect ratio of the picture, relative
 
 
 @dataclass
@@ -65,6 +68,8 @@ class FrameDecoder:
         self._path, self._container, self._stream = path, container, stream
         self._clock, self._strict = clock, strict
         self.frame_count = 0
+        self.notes: list[str] = []
+        self._first_shape: tuple[Fraction, Fraction] | None = None
         self.losses = Losses()
 
     def frames(self) -> Iterator[av.VideoFrame]:
@@ -91,8 +96,27 @@ class FrameDecoder:
                     unmarked = unmarked or self.frame_count == 0
                     self.losses.broken += not unmarked
                 whole = whole or not frame.is_corrupt
+                self._watch_shape(frame)
                 self.frame_count += 1
                 yield frame
+
+    def _watch_shape(self, frame: av.VideoFrame) -> None:
+        """Take note of pixels that get another aspect ratio, by which the picture gets another
+        shape; an ``InputError`` with ``strict``.
+        """
+        # the decoder's, which may be a few frames ahead of the frame
+        pixel = Fraction(self._stream.codec_context.sample_aspect_ratio or 1)
+        shape = pixel * frame.width / frame.height
+        first_pixel, first = self._first_shape = self._first_shape or (pixel, shape)
+        if self.notes or pixel == first_pixel or abs(shape / first - 1) < _SAME_SHAPE:
+            return
+        change = (
+            f"the aspect ratio of the pixels changes from {_ratio(first_pixel)} to"
+            f" {_ratio(pixel)} at about frame {self.frame_count}"
+        )
+        if self._strict:
+            raise InputError(f"{self._path}: {change}: split the video there")
+        self.notes.append(f"{change}: all are shown with the first")
 
     def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
         packets = self._clock.repaired(self._container.demux(self._stream))
@@ -135,3 +159,7 @@ class FrameDecoder:
             else "damaged before its first frame"
         )
         return InputError(f"{self._path}: {place} ({reason}): copy or download it again")
+
+
+def _ratio(pixel: Fraction) -> str:
+    return f"{pixel.numerator}:{pixel.denominator}"

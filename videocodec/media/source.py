@@ -92,7 +92,7 @@ class VideoSource:
             self._stream = self._opened.stream
             self.track_index: int = self._stream.index
             self.clock = Clock() if self.sequence else clock_of(path)
-            self.labels = Labels() if self.sequence else Labels.of(self._container)
+            self.labels = Labels() if self.sequence else Labels.of(self._container, self._stream)
             self._decoder = FrameDecoder(
                 self.path, self._container, self._stream, self.clock, strict=options.strict
             )
@@ -185,7 +185,7 @@ class VideoSource:
             repaired.append("whole pictures are made of its interlaced fields")
         elif self._is_interlaced:
             repaired.append("it is interlaced: --deinterlace makes whole pictures of its fields")
-        return repaired + self._done_before + self._convert.notes
+        return repaired + self._done_before + self._convert.notes + self._decoder.notes
 
     def _pictures(self) -> PictureSequence | None:
         files = picture_files(self.path)

@@ -139,3 +139,24 @@ def test_each_frame_is_converted_by_its_own_tags(make_clip, tmp_path, options) -
     for frame in read_frames:
         assert np.abs(frame.rgb.astype(int) - picture(64, 48)).mean() < 1.5
     assert any("colour matrix or range changes after frame 5" in note for note in source.notes)
+
+
+def test_pixels_that_get_another_aspect_ratio_are_said_or_refused(tmp_path) -> None:
+    data = b""
+    for name, aspect in (("wide.ts", Fraction(4, 3)), ("square.ts", Fraction(1))):
+        with av.open(str(tmp_path / name), "w") as container:
+            stream = container.add_stream("libx264", 25, width=64, height=48)
+            stream.codec_context.sample_aspect_ratio = aspect
+            for index in range(10):
+                frame = av.VideoFrame.from_ndarray(picture(64, 48, index), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        data += (tmp_path / name).read_bytes()
+    path = tmp_path / "both.ts"
+    path.write_bytes(data)
+    source, frames = read(path, options=TOLERANT)
+    assert len(frames) == 20 and source.sample_aspect_ratio == Fraction(4, 3)
+    assert "the aspect ratio of the pixels changes from 4:3 to 1:1 at about" in source.notes[-1]
+    with pytest.raises(InputError, match="the aspect ratio of the pixels changes from 4:3 to 1:1"):
+        read(path, options=SourceOptions())
+    assert read(tmp_path / "wide.ts", options=SourceOptions())[0].notes == []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
 
+from bitstream.container import Labels
 from bitstream.sequence_header import ColourDescription
 from videocodec.errors import OutputError
 
@@ -211,3 +213,14 @@ def test_colours_stay_where_they_are(tmp_path, make_header, name) -> None:
         for shift in (-0.5, 0, 0.5)
     }
     assert errors[0] < 0.5 * min(errors[-0.5], errors[0.5]), errors
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv"])
+def test_the_video_track_has_its_language_and_title(tmp_path, make_header, name) -> None:
+    tags = {"language": "ger", "title": "Kamera 2"}
+    labels = Labels({"creation_time": "2021-02-03T04:05:06.000000Z"}, track_tags=tags)
+    write(tmp_path / name, make_header(), [picture(64, 48)] * 2, labels=labels)
+    with av.open(str(tmp_path / name)) as container:
+        found = Labels.of(container, container.streams.video[0])
+    assert found.track_tags == tags
+    assert found.tags["creation_time"].startswith("2021-02-03T04:05:06")
