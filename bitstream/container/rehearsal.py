@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import os
 from fractions import Fraction
 
 import av
 
 from ..errors import ContainerError
+from .positions import PositionedFile
 from .tracks import CopySource, TrackCopier
 
 _FIRST_PART = Fraction(1)  # seconds
@@ -50,25 +49,19 @@ def rehearse_copy(
             copier.close()
 
 
-class _Nowhere(io.RawIOBase):
+class _Nowhere(PositionedFile):
     """A file that forgets what is written to it."""
 
     def __init__(self) -> None:
-        self._position = self._end = 0
+        super().__init__()
+        self._end = 0
+
+    @property
+    def size(self) -> int:
+        return self._end
 
     def writable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
-        self._position = max(0, origin + offset)
-        return self._position
 
     def write(self, data: object) -> int:
         length = memoryview(data).nbytes  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ..errors import ContainerError
+from .positions import PositionedFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -86,25 +87,17 @@ class SharedFile:
                 self._file.close()
 
 
-class _View(io.RawIOBase):
+class _View(PositionedFile):
     def __init__(self, shared: SharedFile) -> None:
-        self._shared, self._position = shared, 0
+        super().__init__()
+        self._shared = shared
+
+    @property
+    def size(self) -> int:
+        return self._shared.size
 
     def readable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._shared.size}[
-            whence
-        ]
-        self._position = max(0, origin + offset)
-        return self._position
 
     def read(self, size: int = -1) -> bytes:
         data = self._shared.read(
