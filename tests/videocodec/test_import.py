@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,15 +38,36 @@ def test_what_the_user_has_set_stays(given: dict[str, str]) -> None:
     assert environment_after_import(**given) == given
 
 
-def test_the_packaged_model_runs_without_the_rest_of_diffusers() -> None:
-    """All its autoencoders and UNets, and SciPy that they import, are a quarter of a start."""
-    program = (
-        "import sys; from videocodec.models.bundle import ModelBundle; from"
-        " videocodec.models.runtime import AutoencoderRuntime;"
-        " AutoencoderRuntime(ModelBundle.find('embedded'), 'cpu', 1); print(*sys.modules)"
+def loaded_after(program: str, *arguments: str) -> set[str]:
+    """Names of the modules that a program has loaded in the end."""
+    program = f"import sys; {program}; print('loaded', *sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    loaded = set(ran.stdout.split())
-    assert "diffusers.models.modeling_utils" in loaded
-    assert not loaded & {"scipy.stats", "diffusers.models.autoencoders", "diffusers.models.unets"}
+    return set(ran.stdout.splitlines()[-1].split()[1:])
+
+
+COMMAND = "from videocodec.cli import main; assert main(sys.argv[1:]) == 0"
+
+
+def test_the_packaged_model_needs_no_diffusers(tmp_path: Path) -> None:
+    """Half of a start, and more: it brings PyTorch's compiler along."""
+    clip, coded = tmp_path / "clip.y4m", tmp_path / "coded.mp4"
+    clip.write_bytes(b"YUV4MPEG2 W64 H64 F25:1 C420\nFRAME\n" + bytes(64 * 64 * 3 // 2))
+    player = (
+        "from videocodec.player.opening import DecodingOptions, opened_files;"
+        " from videocodec.player.played import Settings;"
+        " from videocodec.player.server import PlayerServer;"
+        " files = opened_files(sys.argv[1:], Settings(True, 1),"
+        " DecodingOptions(None, False, 0, 'cpu', 1)).__enter__();"
+        " files[0].png(0, Settings(True, 1))"
+    )
+    for program, arguments in (
+        (COMMAND, ("encode", str(clip), str(coded))),
+        (COMMAND, ("decode", str(coded), str(tmp_path / "out.y4m"))),
+        (player, (str(coded),)),
+    ):
+        loaded = loaded_after(program, *arguments)
+        assert "torch" in loaded, arguments
+        assert not loaded & {"diffusers", "torch._dynamo", "sympy", "scipy.stats"}, arguments

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import decoding_precision
+from videocodec.networks.autoencoder import Decoder
+from videocodec.networks.placement import placed
 from videocodec.restoration.neighbours import neighbours
 from videocodec.restoration.settings import RestorationSettings
 
@@ -97,8 +100,8 @@ def compiled(bundle: ModelBundle, width: int, height: int, device_name: str, thr
     """
     torch.set_num_threads(threads)
     device = torch.device(device_name)
-    decoder = bundle.load_autoencoder().decoder.eval()
-    decoder = decoder.to(device, memory_format=torch.channels_last)
+    decoder = cast(Decoder, bundle.load_autoencoder().decoder.eval())
+    decoder = placed(decoder, device)
     shape = (1, decoder.linear.in_channels, height // 8, width // 8)
     latents = torch.randn(*shape, device=device).contiguous(memory_format=torch.channels_last)
     log2_step = torch.ones(1, *shape[2:], device=device)

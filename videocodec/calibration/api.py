@@ -15,10 +15,11 @@ from bitstream.container import Unfinished
 
 from ..checks import check_whole_number
 from ..errors import OutputError, OutputExistsError, SettingsError
+from ..models.autoencoders import latents_of
 from ..models.bundle import ModelBundle
 from ..models.description import CALIBRATION_RECORD
 from ..models.files import TABLES_FILE
-from ..models.loading import latents_of, load_denoiser
+from ..models.loading import load_denoiser
 from ..models.prompt import empty_prompt
 from ..models.runtime import set_threads
 from ..models.source import ModelSource

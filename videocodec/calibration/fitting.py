@@ -22,9 +22,11 @@ from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 from ..encoder.settings import EncoderSettings
 from ..errors import InputError
 from ..judges.lpips import LpipsSqueeze
+from ..models.autoencoders import latents_of, load_autoencoder
 from ..models.bundle import ModelBundle
 from ..models.files import TABLES_FILE
-from ..models.loading import STOCK_UNETS, class_name, latents_of, load_autoencoder, load_scheduler
+from ..models.loading import STOCK_UNETS, load_scheduler
+from ..models.network_files import class_name
 from ..models.runtime import AutoencoderRuntime
 from ..networks.context import ContextModel, slice_sizes
 from ..networks.weights import load_what_fits

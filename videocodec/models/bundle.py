@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from diffusers import DDIMScheduler
     from diffusers.models.modeling_utils import ModelMixin
 
+    from ..networks.own_autoencoders import OwnAutoencoder
     from .denoiser import Denoiser
 
 USER_FOLDER_VARIABLE = "VIDEOCODEC_MODELS"
@@ -199,12 +200,13 @@ class ModelBundle:
             np.float32
         )
 
-    def load_autoencoder(self) -> ModelMixin:
-        """The autoencoder in ``vae/``, on the CPU in float32, evaluation mode.
+    def load_autoencoder(self) -> OwnAutoencoder | ModelMixin:
+        """The autoencoder in ``vae/``, on the CPU in float32, evaluation mode; one of the
+        project's own as bare torch modules.
 
         Raises ``UnknownModelError``.
         """
-        from .loading import load_autoencoder
+        from .autoencoders import load_autoencoder
 
         return load_autoencoder(self.folder)
 

@@ -13,14 +13,20 @@ import diffusers
 import torch
 from diffusers import DDIMScheduler
 from diffusers.models.modeling_utils import ModelMixin
-from safetensors import SafetensorError
 
 from ..errors import UnknownModelError
-from .budget import check_config, check_shards, within_weights
+from .budget import check_config, within_weights
 from .denoiser import Denoiser, TemporalDenoiser
 from .devices import memory_ended
-from .files import weights_folder
 from .latent_autoencoder import OWN_AUTOENCODERS
+from .network_files import (
+    BUILDING_ERRORS,
+    check_complete,
+    checked_config,
+    class_name,
+    in_a_line,
+    unloadable,
+)
 from .strict_json import read_json
 
 if TYPE_CHECKING:
@@ -28,35 +34,12 @@ if TYPE_CHECKING:
 
 OWN_CLASSES = (*OWN_AUTOENCODERS, "TemporalUNet")
 STOCK_UNETS = ("UNet2DConditionModel", "UNetMotionModel")
-# What diffusers and PyTorch raise when they build a network by a config that makes no sense:
-# divisions by zero, missing packages and all.
-_REASONS = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    RuntimeError,
-    ArithmeticError,
-    AssertionError,
-    ImportError,
-    NameError,
-    MemoryError,
-    SafetensorError,
-)
-
-
-def load_autoencoder(folder: Path) -> ModelMixin:
-    """``folder``/vae: the project's own class or any diffusers autoencoder.
-
-    Raises ``UnknownModelError`` with one clear line.
-    """
-    return load_autoencoder_in(folder / "vae", weights_folder(folder, "vae"))
 
 
 def load_autoencoder_in(folder: Path, weights: Path | None = None) -> ModelMixin:
     """The autoencoder whose config lies in this very folder, and its weights in ``weights``,
-    without it in the same.
+    without it in the same: the project's own class behind diffusers' interface, or any of
+    diffusers' own.
 
     Raises ``UnknownModelError`` with one clear line.
     """
@@ -74,17 +57,6 @@ def load_autoencoder_in(folder: Path, weights: Path | None = None) -> ModelMixin
             " single pictures"
         )
     return model
-
-
-def latents_of(model: ModelMixin, pictures: torch.Tensor) -> torch.Tensor:
-    """Pictures (B, 3, H, W) in [-1, 1] → the latents worth coding, as the autoencoder makes them:
-    of a distribution its mode.
-    """
-    encoded = model.encode(pictures)
-    latents: torch.Tensor = (
-        encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
-    )
-    return latents
 
 
 def load_denoiser(folder: Path, channels: int) -> Denoiser:
@@ -152,9 +124,9 @@ def load_stock_unet(folder: Path, channels: int) -> UNet2DConditionModel | UNetM
     try:
         with _quiet():
             return UNetMotionModel.from_unet2d(unet, adapter).eval().requires_grad_(False)
-    except _REASONS as error:
+    except BUILDING_ERRORS as error:
         raise UnknownModelError(
-            f"{adapter_folder}: does not fit the UNet ({_line(error)})"
+            f"{adapter_folder}: does not fit the UNet ({in_a_line(error)})"
         ) from error
 
 
@@ -187,16 +159,9 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
                 clip_sample=False,
                 thresholding=False,
             )
-    except _REASONS as error:
-        raise UnknownModelError(
-            f"{folder / 'scheduler'}: cannot be loaded ({_line(error)})"
-        ) from error
+    except BUILDING_ERRORS as error:
+        raise unloadable(folder / "scheduler", error) from error
     return scheduler
-
-
-def class_name(folder: Path) -> str:
-    """``_class_name`` of the config.json in a folder.  Raises ``UnknownModelError``."""
-    return str(read_json(folder / "config.json").get("_class_name"))
 
 
 def load_network(folder: Path, kind: type[ModelMixin], weights: Path | None = None) -> ModelMixin:
@@ -206,16 +171,8 @@ def load_network(folder: Path, kind: type[ModelMixin], weights: Path | None = No
     weights: another folder of a network of that class, whose weights are taken in place of
     ``folder``'s; the config is that of ``folder``.
     """
-    config_file = folder / "config.json"
-    weights, config = weights or folder, {}
-    if config_file.is_file():
-        config = read_json(config_file)
-        check_config(config, config_file)
-        if "quantization_config" in config:  # diffusers would look for packages that unpack it
-            raise UnknownModelError(
-                f"{config_file}: quantised weights are not supported: take those it was made of"
-            )
-    check_shards(weights)
+    weights = weights or folder
+    config = checked_config(folder, weights)
     # What is given by name goes before the config beside the weights.
     chosen = {} if weights == folder else {k: v for k, v in config.items() if k[0] != "_"}
     try:
@@ -229,21 +186,13 @@ def load_network(folder: Path, kind: type[ModelMixin], weights: Path | None = No
                 output_loading_info=True,
                 **chosen,
             )
-    except _REASONS as error:
+    except BUILDING_ERRORS as error:
         if memory_ended(error):
             raise  # the files are not to blame
-        raise UnknownModelError(f"{folder}: cannot be loaded ({_line(error)})") from error
+        raise unloadable(folder, error) from error
     # diffusers fills such gaps with random numbers and goes on.
-    if loading["missing_keys"]:
-        raise UnknownModelError(
-            f"{folder}: weights are missing ({', '.join(loading['missing_keys'][:3])}): the file"
-            " belongs to another config.json"
-        )
+    check_complete(folder, loading["missing_keys"])
     return model.eval().requires_grad_(False)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 @contextmanager

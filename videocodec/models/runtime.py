@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +20,10 @@ from bitstream.v1.quantiser import UNITS_PER_LATENT
 from ..checks import check_whole_number
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from ..forking import forked_after_pytorch
+from ..networks.placement import placed
+from .autoencoders import latents_of
 from .bundle import ModelBundle
 from .devices import DEVICES, memory_ended
-from .loading import latents_of
 from .trial import try_decoding
 
 
@@ -128,9 +130,7 @@ class AutoencoderRuntime:
         self.device = pick_device(device)
         self.bundle = bundle
         with network_errors(f"to load the autoencoder of {bundle.name}", self.device):
-            self._model = bundle.load_autoencoder().to(
-                self.device, memory_format=torch.channels_last
-            )
+            self._model = placed(bundle.load_autoencoder(), self.device)
         channels = getattr(self._model.config, "latent_channels", len(bundle.latent_scale))
         if channels != len(bundle.latent_scale):
             raise UnknownModelError(
@@ -214,6 +214,6 @@ class AutoencoderRuntime:
         latents where one is wanted.
         """
         z = (scaled / self._scale).contiguous(memory_format=torch.channels_last)
-        step = {"step": steps} if self._takes_steps else {}
-        pictures: torch.Tensor = self._model.decode(z, **step).sample
+        known: dict[str, Any] = {"step": steps} if self._takes_steps else {}
+        pictures: torch.Tensor = self._model.decode(z, **known).sample
         return pictures

@@ -18,18 +18,18 @@ from diffusers.models.modeling_utils import ModelMixin
 from bitstream.sequence_header import PIXELS_PER_LATENT
 
 from ..errors import UnknownModelError
+from .autoencoders import latents_of
 from .bundle import PICKLES
 from .files import NETWORK_FOLDERS, weights_folder
 from .hub import SOURCE_FILES, TEXT_FILES, fetch, is_hub_name
 from .loading import (
     OWN_CLASSES,
-    class_name,
-    latents_of,
     load_autoencoder_in,
     load_denoiser,
     load_scheduler,
     load_stock_unet,
 )
+from .network_files import class_name
 
 WEIGHTS = "diffusion_pytorch_model"
 _MOST_CHANNELS = 64  # of codec tables

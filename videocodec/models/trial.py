@@ -5,11 +5,16 @@ config may ask for pictures of any size, which costs no weights.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers.models.modeling_utils import ModelMixin
 
 from ..errors import UnknownModelError
+
+if TYPE_CHECKING:
+    from diffusers.models.modeling_utils import ModelMixin
+
+    from ..networks.own_autoencoders import OwnAutoencoder
 
 TRIAL_SIDE = 4  # latents
 # numbers that a layer may make of so many: 1024 channels at full resolution
@@ -28,7 +33,12 @@ _REASONS = (
 
 @torch.inference_mode()
 def try_decoding(
-    model: ModelMixin, folder: Path, channels: int, device: torch.device, *, takes_steps: bool
+    model: OwnAutoencoder | ModelMixin,
+    folder: Path,
+    channels: int,
+    device: torch.device,
+    *,
+    takes_steps: bool,
 ) -> int:
     """Decode (1, channels, 4, 4) zeros → the bytes that the greediest layer reads and writes for
     one position: a picture cannot take less memory than that.
@@ -38,7 +48,9 @@ def try_decoding(
     much more of it.
     """
     z = torch.zeros(1, channels, TRIAL_SIDE, TRIAL_SIDE, device=device)
-    steps = {"step": torch.ones(1, TRIAL_SIDE, TRIAL_SIDE, device=device)} if takes_steps else {}
+    steps: dict[str, Any] = {}
+    if takes_steps:
+        steps = {"step": torch.ones(1, TRIAL_SIDE, TRIAL_SIDE, device=device)}
     watch = _Watch(folder)
     hooks = [module.register_forward_hook(watch) for module in model.modules()]
     try:

@@ -13,6 +13,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ from ..errors import InputError
 from ..judges.lpips import LpipsSqueeze
 from ..models.bundle import ModelBundle
 from ..models.temporal_unet import TemporalUNet
+from ..networks.autoencoder import Decoder
 from ..networks.placement import placed
 from . import checkpoints
 from .budget import Budget
@@ -127,7 +129,7 @@ def _learner(
     if (training.init / DECODER_FILE).is_file():
         autoencoder.load_state_dict(load_file(str(training.init / DECODER_FILE)), strict=False)
     autoencoder.decoder.requires_grad_(training.decoder_rate > 0)
-    model = Restorer(unet.train(), autoencoder.decoder, deviation)
+    model = Restorer(unet.train(), cast(Decoder, autoencoder.decoder), deviation)
     model = placed(model, training.device)
     groups = [ParameterGroup(list(model.unet.parameters()), training.learning_rate)]
     if training.decoder_rate:

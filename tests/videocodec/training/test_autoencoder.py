@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from videocodec.errors import InputError
 from videocodec.judges.lpips import LpipsSqueeze
+from videocodec.models.autoencoders import load_autoencoder
 from videocodec.models.bundle import BUNDLES
-from videocodec.models.loading import load_autoencoder
 from videocodec.networks.weights import load_what_fits
 from videocodec.training.autoencoder import (
     AutoencoderTraining,

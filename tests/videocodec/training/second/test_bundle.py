@@ -12,8 +12,7 @@ from bitstream.v1.tables import TablesError
 from tests.bitstream.v2.synthetic import random_tables, with_inter_tables
 from videocodec.errors import InputError, UnknownModelError
 from videocodec.models.bundle import ModelBundle
-from videocodec.models.latent_autoencoder import SecondAutoencoder
-from videocodec.networks.second.autoencoder import SecondShape
+from videocodec.networks.second.autoencoder import SecondDecoder, SecondShape
 from videocodec.networks.second.codec import ACTIVATION, SecondCodec
 from videocodec.training.second.bundle import install_second, shape_of
 
@@ -43,7 +42,7 @@ def test_networks_of_any_size_keep_their_weights(weights: Path, tmp_path: Path) 
     made = install_second(weights, tables, tmp_path / "made", "# About\n\nNothing.")
     codec, found = SecondCodec(SHAPE), made.load_autoencoder()
     codec.load(weights)
-    assert isinstance(found, SecondAutoencoder)
+    assert isinstance(found.decoder, SecondDecoder)
     pictures, step = torch.rand(1, 3, 24, 32) * 2 - 1, torch.tensor([0.7])
     with torch.inference_mode():
         latents = codec.encoder(pictures)
