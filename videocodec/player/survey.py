@@ -18,7 +18,7 @@ from .quality import psnr, ssim
 _IDLE_SECONDS = 2.5  # without which the reader still works ahead for whoever steps
 _NAP_SECONDS = 0.05
 # one by one, as nobody wants to wait for all to end the player
-_SLOW_IMPORTS = ("torch", "diffusers", "videocodec.decoder.frames")
+_SLOW_IMPORTS = ("torch", "videocodec.decoder.frames")
 _FAILURES = (LatentVideoError, OSError, MemoryError)
 _SHOWN = 64  # frames that were shown and wait for their distance
 
