@@ -23,6 +23,7 @@ from .batches import batches
 from .concealment import GREY, concealed_frames
 from .latents import LatentStream
 from .read_ahead import read_ahead
+from .reuse import PictureReuse
 
 _MOST_IN_BATCH = 16
 _BATCH_PIXELS = _MOST_IN_BATCH * 512 * 288
@@ -97,8 +98,12 @@ class PictureDecoder:
     Frames go through the networks in fixed batches (``batches``) of ``batch_size``: one on CPUs,
     where more would save nothing from 352×288 on.
 
+    Where pictures are made one by one of latents that nothing restores, what did not change since
+    the last one is not made again (``reuse``), if the autoencoder's reach is known.
+
     restoration: one to use instead of the bundle's own; settings: of that.  runtime: an autoencoder
-    that is loaded already; ``device`` and ``threads`` then are its own.
+    that is loaded already; ``device`` and ``threads`` then are its own.  reuse: None where every
+    picture is made as a whole, which ``reuse_pictures`` False asks for.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class PictureDecoder:
         *,
         settings: RestorationSettings = RestorationSettings(),
         runtime: AutoencoderRuntime | None = None,
+        reuse_pictures: bool = True,
     ) -> None:
         self._stream = stream
         with errors_of(stream.bundle, stream.path):
@@ -118,6 +124,14 @@ class PictureDecoder:
         self.batch_size = _batch_size(
             self._runtime.device, stream.header.padded_width * stream.header.padded_height
         )
+        self.reuse: PictureReuse | None = None
+        if (
+            reuse_pictures
+            and self.batch_size == 1
+            and self._runtime.reach is not None
+            and type(self._restoration) is IdentityRestoration
+        ):
+            self.reuse = PictureReuse(self._runtime, stream.header.height, stream.header.width)
 
     def _choose(self, settings: RestorationSettings) -> Restoration:
         if not settings.restore or not self._stream.bundle.has_unet:
@@ -170,6 +184,8 @@ class PictureDecoder:
         if chosen[0].kind == FrameKind.CONCEALED:
             return [self._concealed(latents) for latents in chosen]
         _settle_thread_count()
+        if self.reuse is not None:
+            return [self._frame(latents, self.reuse.picture(latents)) for latents in chosen]
         restored = self._restoration.restore_on(
             self._runtime.device, window, batch.start, len(batch)
         )

@@ -24,6 +24,7 @@ from ..networks.placement import placed
 from .autoencoders import latents_of
 from .bundle import ModelBundle
 from .devices import DEVICES, memory_ended
+from .parts import Rectangle
 from .trial import try_decoding
 
 
@@ -121,6 +122,7 @@ class AutoencoderRuntime:
     default on CPUs.
 
     bytes_per_latent: what the greediest layer of its decoder reads and writes for one position.
+    reach: how many positions around one its decoder's pixels depend on, None where nobody knows.
     """
 
     def __init__(
@@ -139,6 +141,7 @@ class AutoencoderRuntime:
             )
         self._scale = torch.from_numpy(bundle.latent_scale).to(self.device).reshape(1, -1, 1, 1)
         self._takes_steps = getattr(self._model, "takes_steps", False)
+        self.reach: int | None = getattr(self._model, "decoder_reach", None)
         self.bytes_per_latent = try_decoding(
             self._model, bundle.folder, channels, self.device, takes_steps=self._takes_steps
         )
@@ -177,6 +180,38 @@ class AutoencoderRuntime:
         self._check_memory(latents.shape[0] * latents.shape[2] * latents.shape[3], width, height)
         with network_errors(f"to decode pictures of {width}×{height}", self.device):
             return self._decode(latents, steps, height, width)
+
+    def decode_part(
+        self,
+        latents: np.ndarray,
+        steps: np.ndarray,
+        part: Rectangle,
+        height: int,
+        width: int,
+    ) -> np.ndarray:
+        """The pixels of one part of a picture that ``decode`` would make: arrays as there, of the
+        whole picture and B = 1; part: of its positions → (rows, columns, 3) uint8, cropped to the
+        picture.
+
+        They are those of the whole picture within rounding, and cost what the part costs with its
+        surroundings.  Raises ``ValueError`` where ``reach`` is None.
+        """
+        if self.reach is None:
+            raise ValueError(
+                f"nobody knows how far pictures of {self.bundle.name} depend on latents"
+            )
+        outer = part.grown(self.reach, *latents.shape[2:])
+        rows, columns = slice(outer.top, outer.bottom), slice(outer.left, outer.right)
+        bottom = min(PIXELS_PER_LATENT * part.bottom, height)
+        right = min(PIXELS_PER_LATENT * part.right, width)
+        made = self.decode(
+            latents[:, :, rows, columns],
+            steps[:, rows, columns],
+            bottom - PIXELS_PER_LATENT * outer.top,
+            right - PIXELS_PER_LATENT * outer.left,
+        )
+        top, left = part.top - outer.top, part.left - outer.left
+        return made[0, PIXELS_PER_LATENT * top :, PIXELS_PER_LATENT * left :]
 
     def _check_memory(self, positions: int, width: int, height: int) -> None:
         """Systems that promise more memory than they have end a program that takes it, and it

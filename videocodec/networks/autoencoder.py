@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .reach import reach_of
 from .starts import zeroed
 
 
@@ -102,6 +103,12 @@ class Decoder(nn.Module):
         self.up = nn.Conv2d(coarse_width, 4 * width, 3, padding=1)
         self.fine = nn.Sequential(*[ResidualBlock(width) for _ in range(fine_blocks)])
         self.head = nn.Conv2d(width, 48, 3, padding=1)
+
+    @property
+    def reach(self) -> int:
+        """How many latent positions around one the 8×8 px of a position depend on."""
+        fine = reach_of(self.fine, self.head)  # at twice the resolution
+        return reach_of(self.stem, self.coarse, self.wide, self.up) + -(-fine // 2)
 
     def forward(self, z: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
         plane = log2_step.to(z)

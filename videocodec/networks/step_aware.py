@@ -51,6 +51,14 @@ class StepAware(nn.Module):
     encoder: nn.Module
     decoder: nn.Module
 
+    @property
+    def decoder_reach(self) -> int:
+        """How many latent positions around one its 8×8 px depend on, in pictures that begin at an
+        even position.  Other autoencoders do not say.
+        """
+        reach: int = self.decoder.reach  # type: ignore[assignment]  # nn.Module promises tensors
+        return reach
+
     def encode(self, x: torch.Tensor, return_dict: bool = True) -> Any:
         """Pictures (B, 3, H, W), RGB in [-1, 1], H and W multiples of 8 → ``.latents`` (B, C, H/8,
         W/8).

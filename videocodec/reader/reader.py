@@ -34,7 +34,7 @@ class VideoReader(ReaderHandle):
     """A latent-video file as a sequence of frames.
 
         with VideoReader("clip.lv.mp4") as video:
-            video[120].data              # (3, H, W) uint8 RGB, the bits of decoding from the start
+            video[120].data              # (3, H, W) uint8 RGB
             video[-1], video[10:20:2]    # a slice is a list of frames
             video[[0, 50]]               # so is a list, an array or a tensor of numbers
             video.get_frame_at(3.5)      # the one shown at 3.5 s

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..reach import reach_of
 from ..starts import zeroed
 
 _STRIDE = 8  # px a latent
@@ -126,6 +127,15 @@ class SecondDecoder(nn.Module):
         self.fine = WideBlock(fine, kernel=3, activation=kind)
         self.head = nn.Conv2d(fine, 3 * _PATCH**2, 3, padding=1)
         zeroed(self.head)
+
+    @property
+    def reach(self) -> int:
+        """How many latent positions around one the 8×8 px of a position depend on, in pictures that
+        begin at an even position.
+        """
+        low = 2 * reach_of(self.low) + 1  # pairs of positions, of which the other one is seen too
+        fine = reach_of(self.fine, self.head)  # at twice the resolution
+        return reach_of(self.stem, self.body, self.up) + low + -(-fine // 2)
 
     def forward(self, latents: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
         plane = log2_step.to(latents)

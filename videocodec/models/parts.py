@@ -1,0 +1,122 @@
+"""Parts of pictures that the decoder's network makes by themselves: rectangles of latent positions
+and what of their surroundings the network has to see.
+
+No torch.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+# Positions: networks at half the resolution need even ones, and on shapes that vector instructions
+# divide evenly sums come out in the same order as in a whole picture.
+ALIGNMENT = 8
+
+
+class Rectangle(NamedTuple):
+    """Latent positions, half open."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def area(self) -> int:
+        """Positions in it."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
+    def grown(self, reach: int, height: int, width: int) -> Rectangle:
+        """With ``reach`` positions around it and up to the next multiples of ``ALIGNMENT``, as far
+        as there are in a picture of height × width positions.
+        """
+        return Rectangle(
+            max(0, (self.top - reach) // ALIGNMENT * ALIGNMENT),
+            max(0, (self.left - reach) // ALIGNMENT * ALIGNMENT),
+            min(height, -(-(self.bottom + reach) // ALIGNMENT) * ALIGNMENT),
+            min(width, -(-(self.right + reach) // ALIGNMENT) * ALIGNMENT),
+        )
+
+
+def affected_parts(changed: np.ndarray, reach: int) -> list[Rectangle]:
+    """Where pictures differ: (h, w) bool, positions whose latents differ → rectangles that hold all
+    positions within ``reach`` of these, apart from each other.  None differ: no rectangle.
+    """
+    height, width = changed.shape
+    near = _spread(_spread(changed, reach).T, reach).T
+    padded = np.pad(near, ((0, -height % ALIGNMENT), (0, -width % ALIGNMENT)))
+    squares = padded.reshape(len(padded) // ALIGNMENT, ALIGNMENT, -1, ALIGNMENT).any((1, 3))
+    return [
+        Rectangle(
+            ALIGNMENT * top,
+            ALIGNMENT * left,
+            min(ALIGNMENT * bottom, height),
+            min(ALIGNMENT * right, width),
+        )
+        for top, left, bottom, right in _boxes(squares)
+    ]
+
+
+def _spread(mask: np.ndarray, reach: int) -> np.ndarray:
+    """True up to ``reach`` rows above and below what is true, (h, w) bool."""
+    sums = np.pad(np.cumsum(mask, 0), ((1, 0), (0, 0)))
+    rows = np.arange(len(mask))
+    found: np.ndarray = (
+        sums[np.minimum(rows + reach + 1, len(mask))] > sums[np.maximum(rows - reach, 0)]
+    )
+    return found
+
+
+def _boxes(squares: np.ndarray) -> list[Rectangle]:
+    """Rectangles around all that is true, cut at rows and columns where nothing is."""
+    for axis in (0, 1):
+        runs = _runs(squares.any(1 - axis))
+        if len(runs) != 1 or runs[0] != (0, squares.shape[axis]):
+            return [
+                Rectangle(box.top + first, box.left, box.bottom + first, box.right)
+                if axis == 0
+                else Rectangle(box.top, box.left + first, box.bottom, box.right + first)
+                for first, stop in runs
+                for box in _boxes(squares[first:stop] if axis == 0 else squares[:, first:stop])
+            ]
+    return [Rectangle(0, 0, *squares.shape)]
+
+
+def _runs(line: np.ndarray) -> list[tuple[int, int]]:
+    """Where a line (n,) bool is true without a gap: first, and the one after the last."""
+    edges = np.flatnonzero(np.diff(np.pad(line.astype(np.int8), 1)))
+    return [(int(first), int(stop)) for first, stop in edges.reshape(-1, 2)]
+
+
+def tiles_of(height: int, width: int, reach: int, most: int) -> list[Rectangle]:
+    """A picture of height × width positions in as few rectangles of about one size as there can be
+    if none of them has more than ``most`` positions with its surroundings.
+
+    The one with a single tile is the whole picture.  Where ``most`` is too small for any tile to be
+    of use, tiles are as large as their surroundings.
+    """
+    best: list[Rectangle] = []
+    for rows in range(1, -(-height // ALIGNMENT) + 1):
+        tile_rows = _aligned(height, rows)
+        if best and rows > len(best):
+            break
+        for columns in range(1, -(-width // ALIGNMENT) + 1):
+            tile_columns = _aligned(width, columns)
+            if best and rows * columns >= len(best):
+                break
+            tiles = [
+                Rectangle(top, left, min(top + tile_rows, height), min(left + tile_columns, width))
+                for top in range(0, height, tile_rows)
+                for left in range(0, width, tile_columns)
+            ]
+            if max(tile.grown(reach, height, width).area for tile in tiles) <= most:
+                best = tiles
+                break
+    return best or tiles_of(height, width, reach, most=max(2 * most, ALIGNMENT**2))
+
+
+def _aligned(length: int, count: int) -> int:
+    """Side of ``count`` tiles that cover a length."""
+    return -(-length // (count * ALIGNMENT)) * ALIGNMENT
