@@ -48,7 +48,7 @@ def affected_parts(changed: np.ndarray, reach: int) -> list[Rectangle]:
     near = _spread(_spread(changed, reach).T, reach).T
     padded = np.pad(near, ((0, -height % ALIGNMENT), (0, -width % ALIGNMENT)))
     by_square = padded.reshape(len(padded) // ALIGNMENT, ALIGNMENT, -1, ALIGNMENT)
-    squares: np.ndarray = by_square.any((1, 3))
+    squares = np.logical_or.reduce(by_square, (1, 3))
     return [
         Rectangle(
             ALIGNMENT * top,
@@ -73,7 +73,7 @@ def _spread(mask: np.ndarray, reach: int) -> np.ndarray:
 def _boxes(squares: np.ndarray) -> list[Rectangle]:
     """Rectangles around all that is true, cut at rows and columns where nothing is."""
     for axis in (0, 1):
-        line: np.ndarray = squares.any(1 - axis)
+        line = np.logical_or.reduce(squares, 1 - axis)
         runs = _runs(line)
         if len(runs) != 1 or runs[0] != (0, squares.shape[axis]):
             return [
