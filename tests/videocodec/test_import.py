@@ -59,8 +59,8 @@ def test_the_packaged_model_needs_no_diffusers(tmp_path: Path) -> None:
         "from videocodec.player.opening import DecodingOptions, opened_files;"
         " from videocodec.player.played import Settings;"
         " from videocodec.player.server import PlayerServer;"
-        " files = opened_files(sys.argv[1:], Settings(True, 1),"
-        " DecodingOptions(None, False, 0, 'cpu', 1)).__enter__();"
+        " held = opened_files(sys.argv[1:], Settings(True, 1),"
+        " DecodingOptions(None, False, 0, 'cpu', 1)); files = held.__enter__();"
         " files[0].png(0, Settings(True, 1))"
     )
     for program, arguments in (
