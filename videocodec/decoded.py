@@ -24,13 +24,14 @@ _UNREFINED = 255  # no quantiser index
 
 
 class FrameKind(StrEnum):
-    """Where a frame comes from: coded by itself, coded from others, or put in the place of a lost
-    one.
+    """Where a frame comes from: coded by itself, coded from others, put in the place of a lost one,
+    or made up for a time between two coded ones.
     """
 
     KEYFRAME = "keyframe"
     INTER = "inter"
     CONCEALED = "concealed"
+    INTERPOLATED = "interpolated"
 
 
 @dataclass(frozen=True)

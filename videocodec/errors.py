@@ -82,6 +82,10 @@ class UnsupportedInputError(InputError):
     """
 
 
+class InterpolationError(VideoCodecError, ValueError):
+    """Frames between coded frames are asked for of a stream that they cannot be made for."""
+
+
 class OutputExistsError(VideoCodecError, FileExistsError):
     """The target exists and overwriting was not asked for. It is left as it was."""
 

@@ -45,6 +45,13 @@ def concealed_map(header: SequenceHeader) -> np.ndarray:
     )
 
 
+def generated_map(header: SequenceHeader) -> np.ndarray:
+    """The map of a frame that was never sent: made up all over."""
+    return np.full(
+        covering_latents(header.height, header.width), PROVENANCE_NAMES.index("generated"), np.uint8
+    )
+
+
 def shares(counts: np.ndarray) -> dict[str, float]:
     """How many latents there are of each kind (4,) → the share of each by its name, 0..1, together
     1; ``ValueError`` if there are none.

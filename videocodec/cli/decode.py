@@ -10,6 +10,7 @@ from .common import (
     add_machine_options,
     add_model_options,
     counted,
+    frame_rate,
     frame_span,
     print_json,
     progress_bar,
@@ -48,6 +49,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help=(
             "also write the pictures with a map of what was transmitted, predicted and generated"
             " over them, as any kind of OUTPUT"
+        ),
+    )
+    parser.add_argument(
+        "--fps",
+        type=frame_rate,
+        metavar="N",
+        help=(
+            "frames per second of the output, as in 60 or 60000/1001: those between coded frames"
+            " are made up of both along their motion, but never across a scene cut"
         ),
     )
     _add_restoration(parser)
@@ -102,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
             args.output,
             frames=args.frames,
             provenance=args.provenance,
+            fps=args.fps,
             model=args.model,
             force_model=args.force_model,
             steps=args.steps,
@@ -144,8 +155,9 @@ def run(args: argparse.Namespace) -> int:
             if args.provenance is None
             else f"{args.output}, and its provenance in {args.provenance}"
         )
+        made_up = "" if args.fps is None else f" ({report.interpolated_frames} of them made up)"
         print(
-            f"{place}: {counted(report.frames, 'frame')},"
+            f"{place}: {counted(report.frames, 'frame')}{made_up},"
             f" {report.frames / report.decode_seconds:.1f} frames per second"
         )
     return 0

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 from bitstream.container import FileSource, SharedFile
 from bitstream.errors import ContainerError
 
+from ..decoded import FrameKind
+from ..interpolation.pictures import FramesBetween, frames_at
+from ..media.options import rate_of
 from ..progress import Progress, ProgressCallback
 from ..restoration.settings import RestorationSettings
 from .concealment import GREY, Concealment, concealments
-from .frames import PictureDecoder
+from .frames import Frame, PictureDecoder
 from .index import StreamIndex
 from .latents import LatentStream
 from .outputs import Outputs, StreamPart, Targets
@@ -31,6 +36,7 @@ class DecodeReport:
     concealed: the runs of frames that were lost and concealed.
     problems: a line on everything else that is wrong with the file (it is cut short, access units
     are repeated or out of order).
+    interpolated_frames: how many were made up for times between coded frames.
     """
 
     frames: int
@@ -40,6 +46,7 @@ class DecodeReport:
     provenance_target: str | None = None
     concealed: list[Concealment] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    interpolated_frames: int = 0
 
     @property
     def concealed_frames(self) -> int:
@@ -53,6 +60,7 @@ def decode(
     *,
     frames: str | slice | range | FrameSpan | None = None,
     provenance: str | Path | None = None,
+    fps: str | float | Fraction | None = None,
     model: str | Path | None = None,
     force_model: bool = False,
     steps: int = 1,
@@ -72,11 +80,14 @@ def decode(
     ("3.5s:7s"), either end left out or negative to count from the end (``FrameSpan``); times in the
     target then begin at 0, and its sound is cut to match.  provenance: a second target, of any of
     these kinds, for silent pictures with a map drawn over them of what was transmitted, predicted
-    and generated (``media.provenance_overlay``).  model: the bundle's name or folder, for streams
-    whose model is neither installed nor attached; None finds the stream's own.  force_model: take
-    ``model`` even if it is another one with as many latent channels, with a ``ForcedModelWarning``.
-    restore: whether the bundle's UNet, if it has one, restores the latents, in ``steps`` DDIM
-    steps; seed: of the noise that it fills generated blocks with.
+    and generated (``media.provenance_overlay``).  fps: frames per second (a number, or text such as
+    "60000/1001"), evenly from the first frame on, instead of those that were coded: frames between
+    coded ones are made up of both (``interpolation.between``), never across a keyframe, a scene cut
+    or a lost frame, where the coded frame goes on being shown.  model: the bundle's name or folder,
+    for streams whose model is neither installed nor attached; None finds the stream's own.
+    force_model: take ``model`` even if it is another one with as many latent channels, with a
+    ``ForcedModelWarning``.  restore: whether the bundle's UNet, if it has one, restores the
+    latents, in ``steps`` DDIM steps; seed: of the noise that it fills generated blocks with.
 
     Frames that cannot be decoded, because their access unit is damaged or missing or they build on
     one that is, are concealed (``decoder.concealment``): the report lists them, and all other
@@ -88,31 +99,34 @@ def decode(
     ``BitstreamError`` for a stream of which nothing can be decoded, with ``strict`` for one of
     which anything cannot, ``ModelMismatchError``, ``UnknownModelError``, ``InputError``,
     ``OutputExistsError``, ``OutputError``, ``DeviceError``, ``OutOfMemoryError``,
-    ``FrameRangeError`` for frames that there are not, and ``ValueError`` for settings.
+    ``FrameRangeError`` for frames that there are not, ``InterpolationError`` for ``fps`` with a
+    stream of a draft of the format, and ``ValueError`` for settings.
     """
     begin = time.monotonic()
     settings = RestorationSettings(steps, seed, restore)
     span = None if frames is None else FrameSpan.of(frames)
+    rate = None if fps is None else rate_of(fps)
     opened = SharedFile.of(source)
     stream = LatentStream(opened, model, force_model=force_model)
     index = stream.index()
-    part = StreamPart.of(index, span)
+    part = StreamPart.of(index, span, rate)
     _refuse_damage(index, part.frames, strict)
-    total = len(part.frames)
     targets = Targets(target, provenance, overwrite)
-    targets.check(opened, total)
+    targets.check(opened, part.frame_count)
     decoder = PictureDecoder(stream, device, threads, settings=settings)
     used = settings if decoder.restores else None
-    count, video_bytes, video_seconds = 0, 0, 0.0
+    made = _frames(stream, decoder, part, conceal=not strict)
+    count, interpolated, video_bytes, video_seconds = 0, 0, 0, 0.0
     sound_from = opened if stream.reader.tracks else None
     with Outputs(targets, stream, part, used, sound_from=sound_from, strict=strict) as outputs:
-        for frame in decoder.frames(part.frames.start, part.frames.stop, conceal=not strict):
+        for frame in made:
             outputs.write(frame)
             count += 1
+            interpolated += frame.kind == FrameKind.INTERPOLATED
             video_bytes += frame.bytes
             video_seconds += frame.duration_seconds
             if progress:
-                progress(Progress(count, total, video_bytes, video_seconds))
+                progress(Progress(count, part.frame_count, video_bytes, video_seconds))
         concealed = concealments(index, part.frames)
         _refuse_grey(index, concealed)
         skipped = outputs.commit()
@@ -125,7 +139,21 @@ def decode(
         None if provenance is None else str(provenance),
         concealed,
         problems + index.irregularities,
+        interpolated,
     )
+
+
+def _frames(
+    stream: LatentStream, decoder: PictureDecoder, part: StreamPart, *, conceal: bool
+) -> Iterator[Frame]:
+    """What is written of a part."""
+    if part.times is None:
+        return decoder.frames(part.frames.start, part.frames.stop, conceal=conceal)
+    stop = part.frames.stop
+    if stop < len(stream.index()) and stream.index().damage_at(stop) is None:
+        stop += 1
+    between = FramesBetween(stream, decoder)
+    return frames_at(between, part.times, range(part.frames.start, stop), conceal=conceal)
 
 
 def _refuse_damage(index: StreamIndex, frames: range, strict: bool) -> None:

@@ -16,10 +16,10 @@ from ..forking import forked_after_pytorch
 from ..models.attached import errors_of
 from ..models.runtime import AutoencoderRuntime
 from ..provenance import concealed_map, covering_latents, provenance_map
-from ..restoration.base import IdentityRestoration, Restoration
+from ..restoration.base import AutoencoderInput, IdentityRestoration, Restoration
 from ..restoration.diffusion import DiffusionRestoration
 from ..restoration.settings import RestorationSettings
-from .batches import batches
+from .batches import Batch, batches
 from .concealment import GREY, concealed_frames
 from .latents import LatentStream
 from .read_ahead import read_ahead
@@ -36,12 +36,13 @@ class Frame:
 
     data (3, H, W) uint8: RGB.
     pts_seconds, duration_seconds: when it is shown, and for how long.
-    kind: "keyframe", "inter", or "concealed" for one that stands in for a lost frame.
+    kind: "keyframe", "inter", "concealed" for one that stands in for a lost frame, or
+    "interpolated" for one made up for a time between two coded ones.
     bytes: of the stream that it took (its share of the access unit).
     provenance (ceil(H / 8), ceil(W / 8)) uint8: for each latent that covers some of the picture an
     index into ``PROVENANCE_NAMES``.
-    index: 0.. in display order.
-    pts, duration: ticks of the stream's time base.
+    index: 0.. in display order; of an interpolated one, that of the coded frame before it.
+    pts, duration: ticks of the stream's time base, rounded down for an interpolated one.
     concealment: of a concealed one, "interpolated" or "repeated" from the nearest frames that are
     right, or "grey".
     """
@@ -166,43 +167,70 @@ class PictureDecoder:
 
         conceal: put concealed frames in the place of lost ones.
         """
+        for batch in self.batches(first, stop, conceal=conceal):
+            for frame in self.pictures(batch.window, batch.places):
+                if first <= frame.index and (stop is None or frame.index < stop):
+                    yield frame
+
+    def batches(
+        self, first: int = 0, stop: int | None = None, *, conceal: bool = False
+    ) -> Iterator[Batch]:
+        """The batches that hold frames ``first`` to ``stop`` (excluded; None: the end)."""
         latents = concealed_frames(self._stream, first) if conceal else self._stream.frames(first)
         ahead = read_ahead(latents, _FRAMES_AHEAD)
         for batch in batches(ahead, self.batch_size, self.reach):
             if stop is not None and batch.first >= stop:
                 return
             if batch.stop > first:
-                for frame in self.pictures(batch.window, batch.places):
-                    if first <= frame.index and (stop is None or frame.index < stop):
-                        yield frame
+                yield batch
 
     def pictures(self, window: list[DecodedLatents], batch: range) -> list[Frame]:
         """The pictures of a batch, at those places of ``window``: frames in display order without
         gaps, which holds those within ``reach`` of them too, or all there are in their GOP.
         """
-        header, chosen = self._stream.header, window[batch.start : batch.stop]
+        chosen = window[batch.start : batch.stop]
         if chosen[0].kind == FrameKind.CONCEALED:
             return [self._concealed(latents) for latents in chosen]
-        _settle_thread_count()
         if self.reuse is not None:
-            return [self._frame(latents, self.reuse.picture(latents)) for latents in chosen]
-        restored = self._restoration.restore_on(
-            self._runtime.device, window, batch.start, len(batch)
-        )
-        decoded = self._runtime.decode(*restored, header.height, header.width)
+            return [self.frame_of(latents, None) for latents in chosen]
+        decoded = self.decoded(self.restored(window, batch))
         return [
             self._frame(latents, picture) for latents, picture in zip(chosen, decoded, strict=True)
         ]
+
+    def restored(self, window: list[DecodedLatents], batch: range) -> AutoencoderInput:
+        """What the pictures of a batch are made of; arguments as of ``pictures``, no frame of it
+        concealed.
+        """
+        _settle_thread_count()
+        return self._restoration.restore_on(self._runtime.device, window, batch.start, len(batch))
+
+    def decoded(self, restored: AutoencoderInput) -> np.ndarray:
+        """The pictures (B, H, W, 3) uint8 RGB of what ``restored`` gives."""
+        _settle_thread_count()
+        return self._runtime.decode(
+            *restored, self._stream.header.height, self._stream.header.width
+        )
+
+    def frame_of(self, latents: DecodedLatents, restored: AutoencoderInput | None) -> Frame:
+        """The frame of latents and of what ``restored`` gave for them alone, which may be None for
+        a concealed one and where nothing restores.
+        """
+        if latents.kind == FrameKind.CONCEALED:
+            return self._concealed(latents)
+        _settle_thread_count()
+        if self.reuse is not None:
+            return self._frame(latents, self.reuse.picture(latents))
+        if restored is None:
+            restored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
+        return self._frame(latents, self.decoded(restored)[0])
 
     def _concealed(self, latents: DecodedLatents) -> Frame:
         header = self._stream.header
         if latents.concealment == GREY:
             return self._frame(latents, np.full((header.height, header.width, 3), 128, np.uint8))
-        _settle_thread_count()
         unrestored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
-        return self._frame(
-            latents, self._runtime.decode(*unrestored, header.height, header.width)[0]
-        )
+        return self._frame(latents, self.decoded(unrestored)[0])
 
     def _frame(self, latents: DecodedLatents, picture: np.ndarray) -> Frame:
         header = self._stream.header

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
 from bitstream.container import Labels, SharedFile
+from bitstream.sequence_header import SequenceHeader
 
-from ..errors import InputError, OutputError
+from ..errors import InputError, InterpolationError, OutputError
+from ..interpolation.clock import EvenTimes
 from ..media.container_sink import CopiedTracks
 from ..media.disclosure import Disclosure
 from ..media.frame_sink import FrameSink
@@ -23,26 +25,51 @@ from .index import StreamIndex
 from .latents import LatentStream
 from .span import FrameSpan
 
+# Of an output: 77 hours at 60 frames per second.  Times in damaged files may be anything.
+_MOST_FRAMES = 1 << 24
+
 
 @dataclass(frozen=True)
 class StreamPart:
     """frames: numbers of those to decode.  first_pts: what to take off their timestamps, ticks.
     seconds: when they begin and end, for the sound; None where all of it is wanted.
+    times: even ones to show them at instead of their own, whose ticks ``first_pts`` then is in.
     """
 
     frames: range
     first_pts: int = 0
     seconds: tuple[Fraction, Fraction] | None = None
+    times: EvenTimes | None = None
 
     @classmethod
-    def of(cls, index: StreamIndex, span: FrameSpan | None) -> StreamPart:
-        """The part of a stream that a span names, None for all of it."""
-        if span is None:
-            return cls(range(len(index)))
-        frames = span.resolve(index)
+    def of(
+        cls, index: StreamIndex, span: FrameSpan | None, fps: Fraction | None = None
+    ) -> StreamPart:
+        """The part of a stream that a span names, None for all of it, at ``fps`` frames per second,
+        None for their own times.
+        """
+        frames = range(len(index)) if span is None else span.resolve(index)
         first, end = int(index.pts[frames[0]]), index.end_of(frames[-1])
         base = index.header.time_base
-        return cls(frames, first, (first * base, end * base))
+        seconds = first * base, end * base
+        times = None if fps is None else EvenTimes(*seconds, fps)
+        if times is not None and times.count > _MOST_FRAMES:
+            raise InterpolationError(
+                f"{index.name}: lasts {float(end * base - first * base):g} s, which are"
+                f" {times.count} frames at {fps} a second: name a part or another rate"
+            )
+        if span is None:
+            return cls(frames, times=times)
+        return cls(frames, first if times is None else times.ticks(seconds[0]), seconds, times)
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames are written."""
+        return len(self.frames) if self.times is None else self.times.count
+
+    def header(self, header: SequenceHeader) -> SequenceHeader:
+        """What the targets are told of the stream."""
+        return header if self.times is None else self.times.header(header)
 
 
 @dataclass(frozen=True)
@@ -93,18 +120,24 @@ class Outputs:
     ) -> None:
         self._first_pts, self._turns = part.first_pts, 0
         ran = (None, None) if settings is None else (settings.steps, settings.seed)
-        made_by = stream.bundle.name, stream.bundle.sha256
         lost = sum(run.frame_count for run in concealments(stream.index(), part.frames))
+        header = part.header(stream.header)
+        disclosure = Disclosure.of(
+            stream.header,
+            *ran,
+            made_by=(stream.bundle.name, stream.bundle.sha256),
+            concealed_frames=lost,
+            fps=None if part.times is None else part.times.rate,
+        )
         self._provenance: FrameSink | None = None
         tracks = None
         if sound_from is not None:
             tracks = CopiedTracks(sound_from, part.seconds, may_end=not strict)
         with ExitStack() as opened:
-            disclosure = Disclosure.of(stream.header, *ran, made_by=made_by, concealed_frames=lost)
             self._pictures = opened.enter_context(
                 open_sink(
                     targets.pictures,
-                    stream.header,
+                    header,
                     tracks=tracks,
                     labels=_labels_of(stream, part),
                     disclosure=disclosure,
@@ -112,14 +145,11 @@ class Outputs:
                 )
             )
             if targets.provenance is not None:
-                disclosure = Disclosure.of(
-                    stream.header, *ran, has_map=True, made_by=made_by, concealed_frames=lost
-                )
                 self._provenance = opened.enter_context(
                     open_sink(
                         targets.provenance,
-                        stream.header,
-                        disclosure=disclosure,
+                        header,
+                        disclosure=replace(disclosure, has_map=True),
                         overwrite=targets.overwrite,
                     )
                 )

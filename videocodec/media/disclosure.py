@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from fractions import Fraction
 
 from bitstream.sequence_header import SequenceHeader
 
@@ -36,6 +37,7 @@ class Disclosure:
         forced_model: name and SHA-256 of another model that made the pictures; None where it was
             the stream's own.
         concealed_frames: how many frames stand in for lost ones.
+        fps: frames per second, if those between coded frames are made up; else None.
 
     """
 
@@ -47,6 +49,7 @@ class Disclosure:
     has_map: bool = False
     forced_model: tuple[str, str] | None = None
     concealed_frames: int = 0
+    fps: Fraction | None = None
 
     @classmethod
     def of(
@@ -58,13 +61,14 @@ class Disclosure:
         has_map: bool = False,
         made_by: tuple[str, str] | None = None,
         concealed_frames: int = 0,
+        fps: Fraction | None = None,
     ) -> Disclosure:
         """The disclosure for pictures of a stream, by what its header says of itself and by whether
-        a restoration ran.
+        a restoration ran, or frames between coded ones were made up.
 
         ``made_by`` is the name and SHA-256 of the model that made them, None for the stream's own.
         """
-        generative = header.generated_content or steps is not None
+        generative = header.generated_content or steps is not None or fps is not None
         forced = made_by if made_by is not None and made_by[1] != header.model_sha256 else None
         return cls(
             generative,
@@ -75,6 +79,7 @@ class Disclosure:
             has_map,
             forced,
             concealed_frames,
+            fps,
         )
 
     @property
@@ -97,6 +102,8 @@ class Disclosure:
         source = f"a lossy {kind} reconstruction ({model}, {ran})"
         if self.concealed_frames:
             source += f", {self.concealed_frames} of its frames lost to damage and concealed"
+        if self.fps is not None:
+            source += f", at {self.fps} frames per second with those between coded frames generated"
         start = (
             f"AI-reconstructed ({DIGITAL_SOURCE_TYPE}): decoded" if self.generative else "Decoded"
         )

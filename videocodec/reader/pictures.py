@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..errors import DamagedFrameError
@@ -14,6 +15,7 @@ from .latents import LatentSource
 if TYPE_CHECKING:
     from ..decoder.frames import Frame, PictureDecoder
     from ..decoder.latents import LatentStream
+    from ..interpolation.pictures import FramesBetween
     from ..models.runtime import AutoencoderRuntime
 
 
@@ -48,6 +50,14 @@ class Networks:
             self._runtime = decoder.runtime
             self._decoders[settings] = decoder
         return self._decoders[settings]
+
+    def between(self, settings: RestorationSettings) -> FramesBetween:
+        """What makes frames between coded ones; otherwise as ``decoder``.  Raises
+        ``InterpolationError``.
+        """
+        from ..interpolation.pictures import FramesBetween
+
+        return FramesBetween(self._stream, self.decoder(settings))
 
     def canonical(self, settings: RestorationSettings) -> RestorationSettings:
         """The same for choices that make no difference: steps and seed without a network to use
@@ -136,6 +146,29 @@ class PictureSource:
             frame,
             frame.data.nbytes + frame.provenance.nbytes,
         )
+
+    def between(self, number: int, seconds: Fraction) -> Frame | None:
+        """A frame made up for a time after frame ``number`` begins and before the next one does;
+        None where nothing may be made up.  Raises ``InterpolationError``, and as ``frame``.
+        """
+        from ..interpolation.pictures import CodedFrame
+
+        frames = (number, number + 1)
+        with self._networks.lock:
+            decoder = self._networks.decoder(self._settings)
+            between = self._networks.between(self._settings)
+        try:
+            windows = [
+                self._latents.around(range(each, each + 1), decoder.reach) for each in frames
+            ]
+        except DamagedFrameError:
+            return None
+        with self._networks.lock:
+            before, after = (
+                CodedFrame(window[places.start], decoder.restored(window, places))
+                for window, places in windows
+            )
+            return between.picture(before, after, seconds)
 
     def has(self, number: int) -> bool:
         """Whether the picture is at hand."""

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
@@ -38,6 +39,7 @@ class VideoReader(ReaderHandle):
             video[-1], video[10:20:2]    # a slice is a list of frames
             video[[0, 50]]               # so is a list, an array or a tensor of numbers
             video.get_frame_at(3.5)      # the one shown at 3.5 s
+            video.at_time(3.51, interpolate=True)  # made up for a time between two frames
 
     source: a path, the bytes of a file, or a binary file object that can seek, which stays open and
     which nobody else may read meanwhile.
@@ -168,6 +170,24 @@ class VideoReader(ReaderHandle):
         """
         self._check_open()
         return _unshared(self._frame(self.index.frame_at_seconds(seconds)))
+
+    def at_time(self, seconds: float, *, interpolate: bool = False) -> Frame:
+        """The frame that is shown at a time, as ``get_frame_at``; interpolate: one made up for that
+        very time from the coded frames before and after it (``Frame.kind`` "interpolated", its
+        provenance generated all over), unless a frame begins then, or a keyframe, a scene cut, a
+        lost frame or the end follows.
+
+        Raises ``InterpolationError`` for a stream of a draft of the format.
+        """
+        self._check_open()
+        number = self.index.frame_at_seconds(seconds)
+        is_between = seconds > self.index.pts_seconds[number] and number + 1 < len(self)
+        if interpolate and is_between:
+            with self._asking():
+                made = self._pictures.between(number, Fraction(seconds))
+            if made is not None:
+                return made
+        return _unshared(self._frame(number))
 
     def get_frames_at(
         self,

@@ -94,3 +94,18 @@ def test_provenance_on_standard_output_is_alone_there(
         assert captured.out.startswith(b"YUV4MPEG2 W64 H48 ")
         assert len(captured.out.partition(b"\n")[2]) == 12 * (len(b"FRAME\n") + 64 * 48 * 3 // 2)
     assert json.loads(captured.err)["provenance_target"] == "-"
+
+
+def test_another_frame_rate(
+    coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = str(tmp_path / "%d.png")
+    arguments = ["decode", str(coded), target, "--fps", "50", "--frames", "0:4", "--threads", "1"]
+    assert main(arguments) == 0
+    assert f"{target}: 8 frames (" in capsys.readouterr().out
+    assert main([*arguments, "--json", "-y"]) == 0
+    assert json.loads(capsys.readouterr().out)["interpolated_frames"] > 0
+    with pytest.raises(SystemExit) as stop:
+        main(["decode", str(coded), target, "--fps", "0"])
+    assert stop.value.code == 2
+    assert "frames per second are a number" in capsys.readouterr().err

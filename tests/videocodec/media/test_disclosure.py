@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -91,6 +92,13 @@ class TestSentence:
             in Disclosure.of(make_header(), None, None, has_map=True).sentence
         )
         assert "provenance" not in Disclosure.of(make_header(), None, None).sentence
+
+    def test_frames_between_coded_ones_are_generated(self, make_header) -> None:
+        found = Disclosure.of(make_header(), None, None, fps=Fraction(60000, 1001))
+        assert found.generative
+        assert "at 60000/1001 frames per second with those between coded frames generated" in (
+            found.sentence
+        )
 
 
 @pytest.mark.parametrize("disclosure", [GENERATIVE, PLAIN], ids=["generative", "plain"])
