@@ -1,6 +1,7 @@
 """Frames that were never sent: every second frame of clips left out, and made again.
 
-    python -m tools.bench.between --clips DIR --lpips FILE [--crf 32] [--frames 17] [--only NAME …]
+    python -m tools.bench.between --clips DIR --lpips FILE [--crf 32] [--preset veryfast]
+        [--frames 17] [--only NAME …]
 
 The first, third, fifth … of ``--frames`` frames are encoded at the crf, and every frame left out is
 put in its place in four ways: the coded frame before it repeated; the mean of both coded ones;
@@ -16,6 +17,7 @@ import io
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -36,12 +38,21 @@ from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.optical_flow import DenseFlow, warped
+from videocodec.presets import PRESETS, Preset
 
 THREADS = 1
 WAYS = ("repeated", "mean of both", "flow (DIS)", "latents along the motion")
 _CODED_RATE = Fraction(25)  # of the frames that are left; any other would do
 _MEDIUM = 2  # preset of DIS
 Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of the encoder."""
+
+    crf: int
+    preset: Preset
 
 
 def pictures_of(path: Path, count: int) -> list[Picture]:
@@ -108,14 +119,21 @@ def _picture(frame: videocodec.Frame) -> Picture:
 
 
 def measure(
-    path: Path, crf: int, count: int, perceptual: LpipsSqueeze
+    path: Path, settings: Settings, count: int, perceptual: LpipsSqueeze
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Mean PSNR, SSIMULACRA2 and lpips-squeeze of a clip by way, and of "coded" frames."""
     source = pictures_of(path, count)
     with tempfile.TemporaryDirectory() as folder:
         half, coded = Path(folder) / "half.mkv", Path(folder) / "half.lv.mp4"
         write_lossless(half, source[::2])
-        videocodec.encode(half, coded, crf=crf, device="cpu", threads=THREADS)
+        videocodec.encode(
+            half,
+            coded,
+            crf=settings.crf,
+            preset=settings.preset,
+            device="cpu",
+            threads=THREADS,
+        )
         kept, between = made_again(coded, len(source[::2]))
     found: dict[str, list[tuple[float, float, float]]] = {}
 
@@ -136,16 +154,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_clips(parser)
     add_lpips(parser)
     parser.add_argument("--crf", type=int, default=32)
+    parser.add_argument("--preset", choices=PRESETS, default="veryfast")
     parser.add_argument("--frames", type=int, default=17, help="of each clip, before leaving out")
     args = parse(parser, arguments)
     torch.set_num_threads(THREADS)
+    settings = Settings(args.crf, args.preset)
     perceptual, paths = LpipsSqueeze(args.lpips), clip_paths(args)
     report = Report(args, models=[ModelBundle.find("embedded")], clips=paths)
     columns = ["clip", "frames", "PSNR dB", "SSIMULACRA2", "lpips-squeeze"]
     table = Table(columns, ["{}", "{}", "{:.2f}", "{:.1f}", "{:.3f}"])
     for path in paths:
         for way, (psnr, structure, lpips) in measure(
-            path, args.crf, args.frames, perceptual
+            path, settings, args.frames, perceptual
         ).items():
             row = table.add(path.stem, way, float(psnr), float(structure), float(lpips))
             print(row, file=sys.stderr, flush=True)
