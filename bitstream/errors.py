@@ -86,6 +86,13 @@ class AttachedModelError(BitstreamError):
     """
 
 
+class CaptionsError(BitstreamError):
+    """The words in a file are damaged, or are more than a file holds.
+
+    The message says what is wrong with them, without the file's name.
+    """
+
+
 class MemoryLimitError(BitstreamError):
     """Decoding takes more memory than there is.  Nothing was allocated for it."""
 

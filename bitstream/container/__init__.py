@@ -5,6 +5,7 @@ next to it.
 from __future__ import annotations
 
 from .attached_model import AttachedModel, check_attachable
+from .captions import Caption, caption_at, captions_box
 from .clock import Clock, clock_of
 from .labels import Chapter, Labels
 from .reader import StreamReader
@@ -17,6 +18,7 @@ from .writer import StreamWriter, movie_timescale
 
 __all__ = [
     "AttachedModel",
+    "Caption",
     "Chapter",
     "Clock",
     "CopySource",
@@ -29,6 +31,8 @@ __all__ = [
     "TrackCopier",
     "Unfinished",
     "UnitInfo",
+    "caption_at",
+    "captions_box",
     "check_attachable",
     "clock_of",
     "movie_timescale",

@@ -1,5 +1,5 @@
 """What an MP4 file's boxes say of its size: bytes of tables and of payload for every track, whether
-the file is whole, and where a model is attached to it.
+the file is whole, and where captions are and a model is attached.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from .shared_file import SharedFile
 from .table_checks import TableChecker, box_header, children
 
 ATTACHED_MODEL_BOX = b"lvmd"
+CAPTIONS_BOX = b"lvwd"
 MAX_MOVIE_BYTES = 1 << 28  # of the boxes that are read into memory
 # content that no reader looks at for tables
-_OPAQUE = (b"mdat", b"free", b"skip", b"wide", b"uuid", ATTACHED_MODEL_BOX)
+_OPAQUE = (b"mdat", b"free", b"skip", b"wide", b"uuid", ATTACHED_MODEL_BOX, CAPTIONS_BOX)
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class TrackSize:
 
 @dataclass(frozen=True)
 class AttachedBox:
-    """The box of an attached model.  position: of its content in the file; bytes: of its content by
-    the box's header, of which ``available`` are there; box_bytes: what it takes of the file.
+    """A box after the video: that of an attached model or of captions.  position: of its content in
+    the file; bytes: of its content by the box's header, of which ``available`` are there;
+    box_bytes: what it takes of the file.
     """
 
     position: int
@@ -44,13 +46,14 @@ class AttachedBox:
 class FileLayout:
     """tracks: in the order of the file.  is_whole: no box reaches past the end of the file, the
     attached model's apart, without which the video is complete.  attached_model: None where there
-    is none.
+    is none.  captions: the same.
     """
 
     file_bytes: int
     tracks: tuple[TrackSize, ...]
     is_whole: bool
     attached_model: AttachedBox | None
+    captions: AttachedBox | None = None
 
 
 def read_layout(path: str | Path | SharedFile) -> FileLayout:
@@ -60,7 +63,8 @@ def read_layout(path: str | Path | SharedFile) -> FileLayout:
     there can be.
     """
     file_bytes = path.size if isinstance(path, SharedFile) else os.stat(path).st_size
-    movie, model, position, read = None, None, 0, 0
+    movie, position, read = None, 0, 0
+    attached: dict[bytes, AttachedBox] = {}
     checker = TableChecker(str(path), file_bytes)
     with path.view() if isinstance(path, SharedFile) else open(path, "rb") as file:
         while position < file_bytes:
@@ -84,8 +88,8 @@ def read_layout(path: str | Path | SharedFile) -> FileLayout:
                 checker.check(kind, content)
                 if kind == b"moov" and size == available:
                     movie = content
-            if kind == ATTACHED_MODEL_BOX and model is None:
-                model = AttachedBox(
+            if kind in (ATTACHED_MODEL_BOX, CAPTIONS_BOX) and kind not in attached:
+                attached[kind] = AttachedBox(
                     position + header, max(0, size - header), max(0, available - header), available
                 )
                 if size != available or size < header:
@@ -103,7 +107,13 @@ def read_layout(path: str | Path | SharedFile) -> FileLayout:
         for kind, body, size in children(movie)
         if kind == b"trak"
     )
-    return FileLayout(file_bytes, tracks, is_whole=position == file_bytes, attached_model=model)
+    return FileLayout(
+        file_bytes,
+        tracks,
+        is_whole=position == file_bytes,
+        attached_model=attached.get(ATTACHED_MODEL_BOX),
+        captions=attached.get(CAPTIONS_BOX),
+    )
 
 
 def _payload_bytes(track: memoryview) -> int:

@@ -17,24 +17,23 @@ from ..group_structure import MAX_FRAMES
 from ..sequence_header import MAGIC, SequenceHeader
 from .attached_model import AttachedModel
 from .boxes import read_layout
+from .captions import Caption, read_captions
+from .first_look import begins_with_a_box, holds_keyframe
 from .labels import Labels
 from .media_input import LATENT_CODEC, MP4_ALONE, open_input, packets_within
 from .samples import Sample, UnitInfo
-from .shared_file import SharedFile, check_is_file
+from .shared_file import SharedFile
 from .tracks import describe
 
 # FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the
 # ones after it.
 _KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
-_KEYFRAME_MARKS = (b"\x00" + MAGIC, b"\x80" + MAGIC)
-_PIECE = 1 << 20
 # Of a file that is none, only what kind it is matters; formats that open other files and addresses,
 # such as playlists, stay out.
 _OTHER_FORMATS = (
     "matroska,webm,avi,flv,mpegts,mpeg,asf,ogg,wav,aiff,mp3,aac,flac,ac3,nut,ivf,yuv4mpegpipe,gif,"
     "h264,hevc,obu,png_pipe,jpeg_pipe"
 )
-_FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid")
 
 
 class StreamReader:
@@ -47,6 +46,7 @@ class StreamReader:
     container_bytes: of the file without copied tracks and the attached model; attached_model_bytes.
     declared_end_seconds: of the last frame, by the container's tables; None where they say nothing.
     labels: tags, chapters and titles of tracks.
+    captions_bytes: what the box of the captions takes of the file, 0 if there is none.
 
     Raises ``ContainerError`` if the file is missing, not MP4, has no latent track, or no header
     that can be read; ``UnsupportedVersionError`` for a newer format.  A file that is cut short
@@ -56,7 +56,7 @@ class StreamReader:
 
     def __init__(self, path: str | Path | SharedFile) -> None:
         self.path = path
-        if not _begins_with_a_box(path):
+        if not begins_with_a_box(path):
             raise ContainerError(_of_another_format(path))
         with _sent_to_repair(path):
             # first of all: it looks for tables that FFmpeg would believe
@@ -117,6 +117,17 @@ class StreamReader:
         """
         box = self._layout.attached_model
         return None if box is None else AttachedModel(self.path, box)
+
+    @property
+    def captions_bytes(self) -> int:
+        """What the box of the captions takes of the file; 0 if there is none."""
+        box = self._layout.captions
+        return 0 if box is None else box.box_bytes
+
+    def captions(self) -> tuple[Caption, ...]:
+        """The words that say what is to be seen, in order.  Raises ``CaptionsError``."""
+        box = self._layout.captions
+        return () if box is None else read_captions(self.path, box)
 
     def units(self) -> Iterator[Sample]:
         """The access units in order.
@@ -195,19 +206,6 @@ class StreamReader:
         return Sample(bytes(packet), pts, duration, index, -1 if packet.pos is None else packet.pos)
 
 
-def _begins_with_a_box(path: str | Path | SharedFile) -> bool:
-    if isinstance(path, SharedFile):
-        return path.read(0, 8)[4:] in _FIRST_BOXES
-    check_is_file(path)
-    try:
-        with open(path, "rb") as file:
-            return file.read(8)[4:] in _FIRST_BOXES
-    except OSError as error:
-        raise ContainerError(
-            f"{path}: cannot be opened ({error.strerror}): check its permissions"
-        ) from error
-
-
 def _of_another_format(path: str | Path | SharedFile) -> str:
     """What a file that does not begin as MP4 files do is."""
     with _sent_to_repair(path):
@@ -229,19 +227,6 @@ def _sent_to_repair(path: str | Path | SharedFile) -> Iterator[None]:
                 f" repair {path} OUTPUT recovers them"
             ) from error
         raise
-
-
-def holds_keyframe(path: str | Path | SharedFile) -> bool:
-    """Whether the bytes of a file look as if a keyframe were among them."""
-    if not isinstance(path, SharedFile) and not Path(path).is_file():
-        return False
-    before = b""
-    with path.view() if isinstance(path, SharedFile) else open(path, "rb") as file:
-        while piece := file.read(_PIECE):
-            if any(mark in before + piece for mark in _KEYFRAME_MARKS):
-                return True
-            before = piece[-len(MAGIC) :]
-    return False
 
 
 def _intact_keyframe(

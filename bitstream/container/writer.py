@@ -13,6 +13,7 @@ import av
 
 from ..errors import AttachedModelError, ContainerError
 from .attached_model import append_model
+from .captions import Caption, captions_box
 from .labels import Labels
 from .media_input import LATENT_CODEC
 from .tracks import CopySource, TrackCopier
@@ -61,6 +62,7 @@ class StreamWriter:
         self._end = Fraction(0)
         self._copier: TrackCopier | None = None
         self._model: tuple[Sequence[tuple[str, Path]], str] | None = None
+        self._captions = b""
         # FFmpeg opens it at the first packet: too late to say that it cannot
         self._unfinished = Unfinished(self.path)
         options = {
@@ -147,6 +149,12 @@ class StreamWriter:
         """
         self._model = (files, sha256)
 
+    def attach_captions(self, captions: Sequence[Caption]) -> None:
+        """Have ``commit`` append these words.  Raises ``CaptionsError`` for more than a file
+        holds.
+        """
+        self._captions = captions_box(captions)
+
     def commit(self) -> None:
         """Finish the file and move it over the target.
 
@@ -159,6 +167,9 @@ class StreamWriter:
             if self._copier is not None:
                 self._copier.finish(self._end if self._tracks_end_with_video else None)
             self._output.close()
+            if self._captions:
+                with self._unfinished.path.open("ab") as file:
+                    file.write(self._captions)
             if self._model is not None:
                 self._append_model(*self._model)
             self._unfinished.replace(self.path)

@@ -50,9 +50,27 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_reading(parser)
     add_keeping(parser)
     add_machine_options(parser)
+    _add_words(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
+
+
+def _add_words(parser: argparse.ArgumentParser) -> None:
+    """What goes along with the video."""
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument(
+        "--caption",
+        metavar="TEXT",
+        help=(
+            "words that say what is to be seen, kept in the file; they steer models that take words"
+        ),
+    )
+    words.add_argument(
+        "--caption-file",
+        metavar="FILE",
+        help="words with times: lines like 1:02.5 a dog barks, each up to the next",
+    )
 
 
 def add_goals(parser: argparse.ArgumentParser) -> None:
@@ -203,6 +221,8 @@ def run(args: argparse.Namespace) -> int:
             deinterlace=args.deinterlace,
             fps=args.fps,
             keep_location=args.keep_location,
+            caption=args.caption,
+            caption_file=args.caption_file,
             overwrite=args.yes,
             progress=progress,
         )

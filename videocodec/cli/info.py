@@ -65,6 +65,8 @@ def _warn(found: StreamInfo, path: str, headers_only: bool) -> None:
             f"videocodec: warning: {path}: no provenance: {found.provenance_unavailable}",
             file=sys.stderr,
         )
+    if found.captions_damage:
+        print(f"videocodec: warning: {path}: {found.captions_damage}", file=sys.stderr)
     if found.model_attached_damage:
         print(
             f"videocodec: warning: {path}: the attached model is damaged:"
@@ -123,8 +125,17 @@ def _lines(found: StreamInfo) -> dict[str, str]:
         "model": (
             f"{found.model['name']}, SHA-256 {found.model['sha256']}; {_where_model_is(found)}"
         ),
+        **({"words": _words(found)} if found.captions else {}),
         "tracks": "; ".join(found.tracks) or "no other",
     }
+
+
+def _words(found: StreamInfo) -> str:
+    """All of them, with their times where there are several, and what they take."""
+    texts = [each.text for each in found.captions]
+    if len(texts) > 1 or found.captions[0].begin_seconds:
+        texts = [f"{each.begin_seconds:g} s {each.text}" for each in found.captions]
+    return f"{'; '.join(texts)} ({size(found.captions_bytes)} of the video)"
 
 
 def _where_model_is(found: StreamInfo) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bitstream.sequence_header import SequenceHeader
 
+from ..captions import captions_of, check_share_of_gops
 from ..cluster import LOCAL
 from ..conversions import as_comment
 from ..errors import InputError, SettingsError
@@ -24,6 +25,7 @@ from .chunk_store import ChunkStore, manifest, source_identity
 from .finishing import (
     FileParts,
     report_on,
+    warnings_of_captions,
     warnings_of_draft,
     warnings_of_generation,
     write_file,
@@ -65,6 +67,8 @@ def encode(
     deinterlace: bool = False,
     fps: float | str | Fraction | None = None,
     keep_location: bool = False,
+    caption: str | None = None,
+    caption_file: str | Path | None = None,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> EncodeReport:
@@ -109,6 +113,11 @@ def encode(
     is in the report's ``warnings`` and in the file, where ``info`` finds it.  keep_location: let
     the file say where it was recorded, if the source does.
 
+    caption: words that say what is to be seen, for the whole video; caption_file: a file of lines
+    such as ``1:02.5 a dog barks``, each for the time up to the next.  They go into the file, at
+    most 1024 bytes a group of pictures, count as video, and condition the UNet of models that take
+    words (``models.files.takes_words``).
+
     Raises ``InputError`` (``UnsupportedInputError`` for HDR and alpha), ``OutputExistsError``,
     ``OutputError``, ``ContainerError`` for sound or subtitles that cannot be copied, before the
     first frame is coded, ``ResumeError``, ``UnknownModelError``, ``DeviceError``,
@@ -147,6 +156,7 @@ def encode(
             fps=None if fps is None else rate_of(fps),
         ),
         keep_location=keep_location,
+        captions=captions_of(caption, caption_file),
     )
     return _encode(request, progress, begin)
 
@@ -173,10 +183,13 @@ def _encode(
             bundle,
             attached,
             may_end=not request.options.strict,
+            captions=request.captions,
         )
+        if header.frame_rate:
+            check_share_of_gops(request.captions, header.gop_size / header.frame_rate)
         with _workshop(request, bundle, header) as (workers, store):
             encoding = Encoding(workers, store, _task(request, video, header), progress)
-            outcome = outcome_at(request.goal, encoding, header.time_base)
+            outcome = outcome_at(request.goal, encoding, header.time_base, request.captions_bytes)
             labels = request.labels_of(video).with_comment(as_comment(video.conversions))
             parts = replace(parts, labels=labels)
             written = write_file(request.target, parts, outcome, store)
@@ -194,6 +207,7 @@ def _encode(
         warnings=[
             *notes,
             *warnings_of_draft(header),
+            *warnings_of_captions(request.captions, bundle),
             *warnings_of_generation(request.settings.generation, bundle),
         ],
     )

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bitstream.container import CopySource, Labels, StreamReader, StreamWriter
+from bitstream.container import Caption, CopySource, Labels, StreamReader, StreamWriter
 from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
 
@@ -16,6 +16,7 @@ from ..errors import OutputError
 from ..media.frame_sink import output_errors
 from ..models.attached import attachable_files
 from ..models.bundle import ModelBundle
+from ..models.files import takes_words
 from .chunk_file import ChunkKeeper
 from .coded_video import Outcome
 from .peak_rate import peak
@@ -31,6 +32,7 @@ class FileParts:
     bundle: the model of the stream.  attached: its files, if they go into the file.
     may_end: whether sound and subtitles end where they cannot be read on, rather than fail.
     labels: tags and chapters of the file.
+    captions: words of the file.
     """
 
     source: CopySource | None
@@ -41,6 +43,7 @@ class FileParts:
     attached: list[tuple[str, Path]] | None
     may_end: bool = False
     labels: Labels = field(default_factory=Labels)
+    captions: tuple[Caption, ...] = ()
 
     @staticmethod
     def files_of(bundle: ModelBundle, *, attach: bool) -> list[tuple[str, Path]] | None:
@@ -76,6 +79,7 @@ def write_file(target: Path, parts: FileParts, outcome: Outcome, kept: ChunkKeep
             labels=parts.labels,
         ) as writer,
     ):
+        writer.attach_captions(parts.captions)
         if parts.attached is not None:
             writer.attach_model(parts.attached, parts.bundle.sha256)
         for task in outcome.coded.tasks:
@@ -109,16 +113,17 @@ def report_on(
     seconds = float(coded.ticks * header.time_base)
     with StreamReader(target) as reader:
         container_bytes, attached_model_bytes = reader.container_bytes, reader.attached_model_bytes
+        video_bytes = coded.size + reader.captions_bytes
     return EncodeReport(
         frames=sum(task.chunk.frames for task in coded.tasks),
         keyframes=len(coded.tasks),
         width=header.width,
         height=header.height,
         duration_seconds=seconds,
-        video_bytes=coded.size,
+        video_bytes=video_bytes,
         container_bytes=container_bytes,
         attached_model_bytes=attached_model_bytes,
-        video_bitrate_bps=coded.size * 8 / seconds,
+        video_bitrate_bps=video_bytes * 8 / seconds,
         peak_bitrate_bps=float(peak(coded.frames, header.time_base)),
         source_bytes=parts.source_bytes,
         encode_seconds=time.monotonic() - begin,
@@ -138,6 +143,16 @@ def warnings_of_draft(header: SequenceHeader) -> list[str]:
     return [
         f"format version {header.format_version} is a draft: later versions of this program may"
         " refuse the file, so keep the source"
+    ]
+
+
+def warnings_of_captions(captions: tuple[Caption, ...], bundle: ModelBundle) -> list[str]:
+    """A warning where there are words and nobody to be told them."""
+    if not captions or takes_words(bundle.folder):
+        return []
+    return [
+        f"model {bundle.name} takes no words: captions are kept in the file, and do nothing to its"
+        " pictures"
     ]
 
 

@@ -13,17 +13,21 @@ from .pipeline import Encoding
 from .request import RateGoal
 
 
-def outcome_at(goal: RateGoal, encoding: Encoding, time_base: Fraction) -> Outcome:
-    """Run the passes that a goal takes."""
+def outcome_at(
+    goal: RateGoal, encoding: Encoding, time_base: Fraction, captions_bytes: int = 0
+) -> Outcome:
+    """Run the passes that a goal takes.  captions_bytes: of the words in the file, which count as
+    video.
+    """
     bitrate, target_size = goal.bitrate, goal.target_size
     if bitrate is not None:
         return encoding.at_rate(
-            lambda coded: bitrate * float(coded.ticks * time_base) / 8,
+            lambda coded: max(1.0, bitrate * float(coded.ticks * time_base) / 8 - captions_bytes),
             f"{bitrate / 1000:g} kbit/s",
         )
     if target_size is not None:
         return encoding.at_rate(
-            lambda coded: max(1.0, target_size - _overhead(coded, time_base)),
+            lambda coded: max(1.0, target_size - captions_bytes - _overhead(coded, time_base)),
             f"a size of {target_size / 1000:g} kB",
         )
     return encoding.at_constant_quality()

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bitstream.container import Labels
+from bitstream.container import Caption, Labels, captions_box
 
 from ..checks import check_number, check_whole_number
 from ..cluster import check_executor
@@ -55,6 +55,7 @@ class EncodeRequest:
     perceptual: weights to judge pictures by, None for no judge.
     options: how the source is read.
     keep_location: whether the file may say where it was recorded.
+    captions: words that go into the file.
 
     The others as of ``videocodec.encode``.  Raises ``ValueError`` for what cannot be.
     """
@@ -75,6 +76,7 @@ class EncodeRequest:
     overwrite: bool
     options: SourceOptions = field(default_factory=SourceOptions)
     keep_location: bool = False
+    captions: tuple[Caption, ...] = ()
 
     def __post_init__(self) -> None:
         check_whole_number("jobs", self.jobs, 1)
@@ -94,9 +96,16 @@ class EncodeRequest:
         }
         if self.options != SourceOptions(strict=False):
             asked["reading"] = self.options.to_json()
+        if self.captions and self.goal.is_rated:
+            asked["captions_bytes"] = self.captions_bytes
         if self.perceptual is not None:
             asked["perceptual_sha256"] = weights_sha256(self.perceptual)
         return asked
+
+    @property
+    def captions_bytes(self) -> int:
+        """What the captions take of the file."""
+        return len(captions_box(self.captions))
 
     def labels_of(self, video: VideoSource) -> Labels:
         """The tags and chapters that the file takes over from its source."""

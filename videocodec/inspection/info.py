@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bitstream.container import FileSource, SharedFile, StreamReader
-from bitstream.errors import AttachedModelError, BitstreamError
+from bitstream.errors import AttachedModelError, BitstreamError, CaptionsError
 from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
 
@@ -27,6 +27,14 @@ LATENTS_CHECKSUM = "CRC-32 of the reconstructed integer latents of every access 
 
 
 @dataclass(frozen=True)
+class CaptionInfo:
+    """Words: begin_seconds, on the stream's clock, and text."""
+
+    begin_seconds: float
+    text: str
+
+
+@dataclass(frozen=True)
 class StreamInfo:
     """What a file says of itself.
 
@@ -36,15 +44,18 @@ class StreamInfo:
     frame_rate: frames per second, the average where the stream names none, 0 if no time passes.
     frames, keyframes, access_units: how many.
     duration_seconds: of all frames together.
-    video_bytes: of the access units.
+    video_bytes: of the access units and the captions.
     container_bytes: of the file without its copied tracks and attached model.
-    video_bitrate_bps: bits per second of the access units.
+    video_bitrate_bps: bits per second of both.
     audio_tracks, tracks: how many of the copied tracks are sound; a line on each copied one.
     crf, gop_size, preset: the encoder's settings; gop_size in frames.
     rotation: degrees counter-clockwise by which players turn the picture.
     sample_aspect_ratio: width:height of a pixel, 0:1 unknown.
     time_base: seconds per tick, a fraction.
     colour: what the stream says of its colours.
+    captions: the words in the file: from which second of the stream's clock on, and text.
+    captions_bytes: what they take of the file, which counts as video.
+    captions_damage: what is wrong with them, None if nothing is.
     conversions: what was done to the source's pictures before they were coded, a line each.
     latent: channels, width, height and pixels_per_position of the latents.
     lossy: always true.
@@ -90,6 +101,9 @@ class StreamInfo:
     sample_aspect_ratio: str
     time_base: str
     colour: dict[str, int | bool]
+    captions: list[CaptionInfo]
+    captions_bytes: int
+    captions_damage: str | None
     conversions: list[str]
     latent: dict[str, int]
     lossy: bool
@@ -137,7 +151,7 @@ def info(
     opened = SharedFile.of(source)
     reader = StreamReader(opened)
     index = StreamIndex(reader)
-    units, damage = _of_units(index, reader.header), _damage(index)
+    units, damage = _of_units(index, reader), _damage(index)
     count: ProvenanceCount | None = None
     unavailable: str | None = "only the headers were read"
     if not headers_only:
@@ -154,6 +168,7 @@ def info(
         path=str(opened),
         **_of_header(reader.header),
         **units,
+        **_of_captions(reader),
         container_bytes=reader.container_bytes,
         audio_tracks=reader.audio_tracks,
         tracks=list(reader.tracks),
@@ -199,12 +214,29 @@ def _of_header(header: SequenceHeader) -> dict[str, Any]:
     }
 
 
-def _of_units(index: StreamIndex, header: SequenceHeader) -> dict[str, Any]:
-    """What the access units that are there add up to, by fields of ``StreamInfo``."""
+def _of_captions(reader: StreamReader) -> dict[str, Any]:
+    """What the words in the file are, by fields of ``StreamInfo``."""
+    damage, found = None, list[CaptionInfo]()
+    try:
+        found = [CaptionInfo(float(each.begin), each.text) for each in reader.captions()]
+    except CaptionsError as error:
+        damage = str(error)
+    return {
+        "captions": found,
+        "captions_bytes": reader.captions_bytes,
+        "captions_damage": damage,
+    }
+
+
+def _of_units(index: StreamIndex, reader: StreamReader) -> dict[str, Any]:
+    """What the access units that are there, and the captions, add up to, by fields of
+    ``StreamInfo``.
+    """
+    header = reader.header
     units = [unit for unit in index.units if unit.sample is not None]
     # of Python: times in damaged files add up to more than 64 bits
     duration = sum(index.durations.tolist()) * header.time_base
-    video_bytes = sum(unit.bytes for unit in units)
+    video_bytes = sum(unit.bytes for unit in units) + reader.captions_bytes
     return {
         # A stream that does not know its nominal rate has an average one.
         "frame_rate": float(header.frame_rate or (len(index) / duration if duration else 0)),

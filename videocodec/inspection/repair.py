@@ -16,11 +16,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from bitstream.access_unit import AccessUnit
-from bitstream.container import StreamReader, StreamWriter
+from bitstream.container import Caption, StreamReader, StreamWriter
 from bitstream.container.boxes import read_layout
 from bitstream.container.media_input import MP4_ALONE, open_input
 from bitstream.container.scan import find_units
-from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
+from bitstream.errors import AttachedModelError, BitstreamError, CaptionsError, ContainerError
 from bitstream.sequence_header import SequenceHeader
 
 from ..decoder.index import StreamIndex
@@ -125,6 +125,7 @@ def repair(source: str | Path, target: str | Path, *, overwrite: bool = False) -
         model = _extracted(reader, Path(folder))
         if model is not None:
             writer.attach_model(*model)
+        writer.attach_captions(_captions_of(reader))
         for unit in kept:
             writer.write(unit.data, unit.begin, unit.fields.duration)
         writer.commit()
@@ -262,6 +263,14 @@ def _extracted(
         return None
     model.extract(folder)
     return [(entry.name, folder / entry.name) for entry in model.files], model.sha256
+
+
+def _captions_of(reader: StreamReader | None) -> tuple[Caption, ...]:
+    """The words of the source, if they are whole."""
+    try:
+        return () if reader is None else reader.captions()
+    except CaptionsError:
+        return ()
 
 
 def _lost_in(index: StreamIndex) -> Iterator[LostSpan]:

@@ -99,3 +99,11 @@ def weights_folder(folder: Path, part: str) -> Path:
         if is_weights and not (folder / name).is_file():
             return file.parent
     return folder / part
+
+
+def takes_words(folder: Path) -> bool:
+    """Whether captions of a stream condition the network that restores latents: a stock UNet, with
+    a text encoder and its tokenizer beside it.
+    """
+    parts = ("unet/conditioning.safetensors", "text_encoder/config.json", "tokenizer")
+    return all((folder / part).exists() for part in parts)

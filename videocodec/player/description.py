@@ -56,6 +56,7 @@ def describe_stream(
         "generated_content": metadata.generated_content,
         "has_unet": metadata.has_unet,
         "tracks": list(metadata.tracks),
+        "captions": [list(caption) for caption in metadata.captions],
         "ordinary": False,
         "overlays": ["modes", "motion", "provenance", "quantiser", "bits"],
         "mode_names": [mode.name.lower() for mode in sorted(Mode)],

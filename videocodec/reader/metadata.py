@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from bitstream.container import StreamReader
+from bitstream.errors import CaptionsError
 
 from ..decoder.index import StreamIndex
 from ..presets import preset_name
@@ -24,7 +25,7 @@ class VideoMetadata:
     time_base: seconds per tick of ``Frame.pts``.
     rotation: degrees counter-clockwise by which players turn the picture.
     sample_aspect_ratio: width / height of a pixel, 0 unknown.
-    video_bytes: of the access units.
+    video_bytes: of the access units and the captions.
     container_bytes: of the file without copied tracks and attached model.
     crf, gop_size, preset: the encoder's settings; gop_size in frames.
     latent_channels, latent_height, latent_width: shape of ``VideoReader.latents``.
@@ -32,6 +33,8 @@ class VideoMetadata:
     has_unet: whether it can restore latents.
     generated_content: whether the stream calls itself a generative reconstruction.
     tracks, audio_tracks: a line on each copied track; how many of them are sound.
+    captions: words in the file, (second of the stream's clock on which they begin, text); none if
+    they are damaged.
     damage: the first thing that is wrong, None if nothing was seen when the file was opened.
     """
 
@@ -62,6 +65,7 @@ class VideoMetadata:
     generated_content: bool
     tracks: tuple[str, ...]
     audio_tracks: int
+    captions: tuple[tuple[float, str], ...]
     damage: str | None
 
     @classmethod
@@ -83,7 +87,7 @@ class VideoMetadata:
             time_base=header.time_base,
             rotation=header.rotation * 90,
             sample_aspect_ratio=header.sample_aspect_ratio,
-            video_bytes=sum(unit.bytes for unit in index.units),
+            video_bytes=sum(unit.bytes for unit in index.units) + reader.captions_bytes,
             container_bytes=reader.container_bytes,
             crf=header.crf,
             gop_size=header.gop_size,
@@ -97,5 +101,13 @@ class VideoMetadata:
             generated_content=header.generated_content,
             tracks=tuple(reader.tracks),
             audio_tracks=reader.audio_tracks,
+            captions=_captions_of(reader),
             damage=index.damage,
         )
+
+
+def _captions_of(reader: StreamReader) -> tuple[tuple[float, str], ...]:
+    try:
+        return tuple((float(each.begin), each.text) for each in reader.captions())
+    except CaptionsError:
+        return ()

@@ -45,6 +45,8 @@ export function showFrame(file, index, details, goTo) {
     ["Duration", `${Number((1000 * clip.durations[index]).toFixed(2))} ms`],
     ["Unit", `${unit.number}, frame ${index - unit.first + 1} of ${unit.count}`],
   ];
+  const words = (clip.captions ?? []).filter(([begin]) => begin <= clip.times[index] + 1e-9).at(-1);
+  if (words) pairs.push(["Words", words[1]]);
   if (details) {
     const reference = (number) => element("button", { onclick: () => goTo(number), "aria-label": `Go to frame ${number}` }, `${number}`);
     const references = details.references.filter((number) => number !== null);
