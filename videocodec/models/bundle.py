@@ -202,9 +202,7 @@ class ModelBundle:
 
     def load_autoencoder(self) -> OwnAutoencoder | ModelMixin:
         """The autoencoder in ``vae/``, on the CPU in float32, evaluation mode; one of the
-        project's own as bare torch modules.
-
-        Raises ``UnknownModelError``.
+        project's own as bare torch modules.  Raises ``UnknownModelError``.
         """
         from .autoencoders import load_autoencoder
 
@@ -216,9 +214,8 @@ class ModelBundle:
         return (self.folder / "unet" / "config.json").is_file()
 
     def load_denoiser(self) -> Denoiser:
-        """The network in ``unet/`` as a denoiser, on the CPU in float32.
-
-        Raises ``UnknownModelError``.
+        """The network in ``unet/`` as a denoiser, on the CPU in float32.  Raises
+        ``UnknownModelError``.
         """
         from .loading import load_denoiser
 
