@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -135,3 +136,39 @@ def parameters(file: str) -> Iterator[tuple[str, int]]:
             taken = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             count = sum(argument.arg not in ("self", "cls") for argument in taken)
             yield (f"{owners[node]}.{node.name}" if node in owners else node.name), count
+
+
+def private_names(file: str) -> set[str]:
+    """Names with one leading underscore that a file defines: functions, classes, variables and
+    attributes.
+    """
+    defined: set[str] = set()
+    for node in ast.walk(parsed(file)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            defined.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            defined.add(node.attr)
+    return {name for name in defined if _is_private(name)}
+
+
+def private_uses(file: str) -> Iterator[tuple[str, int]]:
+    """Private names of other objects and modules that a file reads, sets, imports or has in a
+    string, as those that are patched, and their lines.
+    """
+    for node in ast.walk(parsed(file)):
+        if isinstance(node, ast.Attribute):
+            is_own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            names = [] if is_own else [node.attr]
+        elif isinstance(node, ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names = re.findall(r"(?:^|\.)(_\w+)", node.value)
+        else:
+            continue
+        yield from ((name, node.lineno) for name in names if _is_private(name))
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name != "_"

@@ -13,6 +13,8 @@ from .architecture import (
     modules,
     parameters,
     parsed,
+    private_names,
+    private_uses,
     python_files,
 )
 
@@ -102,4 +104,20 @@ def test_parameter_lists_are_short() -> None:
         for file in sorted(set(modules().values()) - CONFIGURED)
         for name, count in parameters(file)
         if count > MOST_PARAMETERS and name not in PUBLIC
+    ] == []
+
+
+def test_tests_use_no_private_names_of_the_code() -> None:
+    """So that what is inside can be changed without them; what a test calls is public, and says
+    what it does.
+    """
+    files = python_files()
+    tests = {file for file in files if file.startswith("tests/")}
+    code = set[str]().union(*map(private_names, set(files) - tests))
+    own = set[str]().union(*map(private_names, tests))  # their helpers may be called the same
+    assert [
+        f"{file}:{line}: {name}"
+        for file in sorted(tests)
+        for name, line in private_uses(file)
+        if name in code - own
     ] == []

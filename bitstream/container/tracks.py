@@ -23,7 +23,7 @@ from .subtitles import TEXT_CODECS, as_mov_text
 _COPIED_KINDS = ("audio", "subtitle")
 _EMPTY_TEXT = b"\x00\x00"  # a mov_text packet that clears the screen
 # of the file's bytes: FFmpeg adds a few to some packets, and tracks may share some
-_TIMES_READ, _MORE_BYTES = 2, 1 << 20
+TIMES_READ, MORE_BYTES = 2, 1 << 20
 
 
 def describe(stream: Stream) -> str:
@@ -183,7 +183,7 @@ class TrackCopier:
                 if isinstance(self._path, SharedFile)
                 else os.path.getsize(self._path)
             )
-            demuxed = packets_within(demuxed, _TIMES_READ * size + _MORE_BYTES, self._path)
+            demuxed = packets_within(demuxed, TIMES_READ * size + MORE_BYTES, self._path)
         while True:
             try:
                 packet = next(demuxed, None)

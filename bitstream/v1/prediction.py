@@ -22,7 +22,7 @@ from .tables import FILTER_BITS, FILTER_TAPS, PHASES
 VECTOR_LIMIT = 512  # px, either component of a motion vector
 _REACH = FILTER_TAPS // 2
 _MARGIN = 2 * _REACH
-_POSITIONS_AT_ONCE = 1 << 13  # bounds the memory of gathered neighbourhoods
+POSITIONS_AT_ONCE = 1 << 13  # bounds the memory of gathered neighbourhoods
 
 
 class MotionTables(Protocol):
@@ -98,8 +98,8 @@ class ReferenceFrame:
         starts = np.flatnonzero(phases[1:] != phases[:-1]) + 1
         for first, last in zip([0, *starts.tolist()], [*starts.tolist(), len(places)], strict=True):
             py, px = divmod(int(phases[first]), PHASES)
-            for start in range(first, last, _POSITIONS_AT_ONCE):
-                part = slice(start, min(last, start + _POSITIONS_AT_ONCE))
+            for start in range(first, last, POSITIONS_AT_ONCE):
+                part = slice(start, min(last, start + POSITIONS_AT_ONCE))
                 np.matmul(
                     self._spans[first_taps[part]].reshape(part.stop - start, -1),
                     filters[py, px],

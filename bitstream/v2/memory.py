@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..sequence_header import SequenceHeader
 
 _BASE = 1 << 25
-_POSITIONS_AT_ONCE = 1 << 13
+POSITIONS_AT_ONCE = 1 << 13
 _MARGIN = 16  # positions on both sides together
 
 
@@ -29,5 +29,5 @@ def decoding_bytes(header: SequenceHeader, frame_count: int) -> int:
     positions = (width + _MARGIN) * (height + _MARGIN)
     blocks = width * height >> 2 * header.block_log2
     kept = (frame_count + 1) * (16 * channels * positions + 160 * blocks)
-    at_once = channels * (120 * positions + 650 * min(positions, _POSITIONS_AT_ONCE))
+    at_once = channels * (120 * positions + 650 * min(positions, POSITIONS_AT_ONCE))
     return _BASE + kept + at_once + 1500 * blocks

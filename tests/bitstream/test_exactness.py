@@ -104,7 +104,7 @@ class TestTheCorpus:
         """How much is put into one product, and whether symbols are decoded one by one or table by
         table.
         """
-        monkeypatch.setattr("bitstream.v1.prediction._POSITIONS_AT_ONCE", size)
+        monkeypatch.setattr("bitstream.v1.prediction.POSITIONS_AT_ONCE", size)
         monkeypatch.setattr("bitstream.v1.level_syntax.POSITIONS_AT_ONCE", size)
         monkeypatch.setattr("bitstream.v1.symbol_coder.SYMBOL_BY_SYMBOL", size)
         assert not corpus.disagreements(names=QUICK)

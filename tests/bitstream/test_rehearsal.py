@@ -25,8 +25,8 @@ def test_a_packet_late_in_the_track_that_mp4_does_not_take_is_an_error(broken_so
 def test_a_track_that_cannot_be_read_is_an_error(make_video, monkeypatch, format_name) -> None:
     path = make_video("source.mp4")
     # as if the tables led to the same bytes again and again
-    monkeypatch.setattr("bitstream.container.tracks._TIMES_READ", 0)
-    monkeypatch.setattr("bitstream.container.tracks._MORE_BYTES", 5000)
+    monkeypatch.setattr("bitstream.container.tracks.TIMES_READ", 0)
+    monkeypatch.setattr("bitstream.container.tracks.MORE_BYTES", 5000)
     with pytest.raises(ContainerError, match="the same bytes again and again"):
         rehearse_copy(CopySource(path), format_name, may_end=False)
     rehearse_copy(CopySource(path), format_name, may_end=True)

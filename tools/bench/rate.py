@@ -3,12 +3,14 @@ second process.
 
     python -m tools.bench.rate --clips DIR [--bitrate 10000 20000 40000 80000] [--preset medium]
         [--max-frames N] [--only NAME …] [--results]
-    python -m tools.bench.rate --jobs 2 [--seconds 60] [--size 512 288] [--results]
+    python -m tools.bench.rate --jobs 2 [--seconds 60] [--size 512 288] [--executor ray] [--results]
 
 The first form encodes every clip at every bitrate (bits per second) and prints by how much the
 video bytes miss the target, or what the encoder says where crf 0 to 63 cannot reach it; exit status
 1 if a target within reach is missed by more than 3 %.  The second encodes moving texture with one
-process and with N, and compares bytes and time; exit status 1 if the bytes differ.
+process and with N, and compares bytes and time; exit status 1 if the bytes differ.  With
+``--executor ray`` the two are one worker and N on a Ray of this machine that runs already, and the
+bytes are compared with those of one process without Ray.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import videocodec
@@ -24,6 +28,7 @@ from tools.bench.markdown import Table
 from tools.bench.options import add_clips, bench_parser, clip_paths, parse
 from tools.bench.results import RESULTS, Report
 from tools.bench.synthetic_clips import make_clip
+from videocodec.cluster import AS_OTHERS, LOCAL, RAY
 from videocodec.models.bundle import ModelBundle
 from videocodec.presets import Preset
 
@@ -60,23 +65,44 @@ def rates(
     return table, hit
 
 
-def parallel(jobs: int, seconds: int, size: tuple[int, int]) -> tuple[Table, bool]:
+@contextmanager
+def running(executor: str, workers: int) -> Iterator[None]:
+    """The executor, started: a Ray of this machine, or nothing."""
+    if executor == LOCAL:
+        yield
+        return
+    ray = import_module("ray")
+    ray.init(address="local", num_cpus=workers, include_dashboard=False, _system_config=AS_OTHERS)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def parallel(
+    jobs: int, seconds: int, size: tuple[int, int], executor: str = LOCAL
+) -> tuple[Table, bool]:
     """Seconds with one process and with several, and whether the bytes agree."""
     table = Table(
         ["processes", "seconds", "times the speed", "bytes"], ["{}", "{:.1f}", "{:.2f}", "{}"]
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, running(executor, jobs):
         clip = Path(folder) / "clip.mp4"
         make_clip(clip, seconds, *size)
+        alone = [] if executor == LOCAL else [(1, LOCAL)]  # what the bytes are compared with
         files, times = [], []
-        for count in (1, jobs):
-            coded = Path(folder) / f"{count}.mp4"
-            report = videocodec.encode(clip, coded, crf=32, jobs=count, device="cpu")
+        for count, where in (*alone, (1, executor), (jobs, executor)):
+            coded = Path(folder) / "coded.mp4"
+            report = videocodec.encode(
+                clip, coded, crf=32, jobs=count, device="cpu", executor=where, overwrite=True
+            )
             times.append(report.encode_seconds)
             files.append(coded.read_bytes())
             identity = "identical" if files[0] == files[-1] else "DIFFERENT"
-            table.add(count, times[-1], times[0] / times[-1], identity)
-    return table, files[0] == files[1]
+            name = str(count) if where == LOCAL else f"{count} on Ray"
+            one = times[min(len(alone), len(times) - 1)]
+            table.add(name, times[-1], one / times[-1], identity)
+    return table, all(data == files[0] for data in files)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -89,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--jobs", type=int)
     made.add_argument("--seconds", type=int, default=60)
     made.add_argument("--size", type=int, nargs=2, default=(512, 288))
+    made.add_argument("--executor", choices=(LOCAL, RAY), default=LOCAL)
     return made
 
 
@@ -101,10 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model = ModelBundle.find("embedded")
     if args.jobs is not None:
         if args.results == RESULTS / "rate.json":
-            args.results = RESULTS / "jobs.json"
+            args.results = RESULTS / ("jobs.json" if args.executor == LOCAL else "jobs-ray.json")
         report = Report(args, models=[model])
         width, height = args.size
-        table, good = parallel(args.jobs, args.seconds, (width, height))
+        table, good = parallel(args.jobs, args.seconds, (width, height), args.executor)
         report.table("jobs", table, f"{args.seconds} s of {width}×{height}, 25 frames per second")
     else:
         paths = clip_paths(args)

@@ -144,11 +144,11 @@ def _install(
     origin.install(making, autoencoder)
     notes = origin.notes
     if unet is not None:
-        notes.append(_add_conditioning(making, autoencoder, unet, origin.folder))
+        notes.append(add_conditioning(making, autoencoder, unet, origin.folder))
     return channels, notes
 
 
-def _add_conditioning(
+def add_conditioning(
     making: Path, autoencoder: ModelMixin, unet: ModelMixin, pipeline: Path
 ) -> str:
     """Write what the UNet wants besides latents → a line on where it is from."""

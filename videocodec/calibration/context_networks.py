@@ -74,7 +74,7 @@ def fit_context_model(
         for group in optimiser.param_groups:
             group["lr"] = _LEARNING_RATE * (0.02 + 0.98 * (1 - progress))
         chosen = rng.choice(len(samples), size=batch, p=weights)
-        bits = _bits_per_level(model, kind, _crops([samples[i] for i in chosen], crop, rng))
+        bits = _bits_per_level(model, kind, batch_of_crops([samples[i] for i in chosen], crop, rng))
         optimiser.zero_grad()
         bits.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -96,7 +96,7 @@ def _bits_per_level(
     return bits / (counted.sum() * levels.shape[1]).clamp_min(1)
 
 
-def _crops(
+def batch_of_crops(
     samples: list[LevelSample], crop: int, rng: np.random.Generator
 ) -> tuple[torch.Tensor, ...]:
     """A batch of crops; frames smaller than the crop are padded with positions that do not

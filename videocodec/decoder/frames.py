@@ -27,7 +27,7 @@ from .reuse import PictureReuse
 
 _MOST_IN_BATCH = 16
 _BATCH_PIXELS = _MOST_IN_BATCH * 512 * 288
-_FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at once
+FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class Frame:
             )
 
 
-def _batch_size(device: torch.device, pixels: int) -> int:
+def batch_size_for(device: torch.device, pixels: int) -> int:
     """Frames of so many pixels that go through the networks together: enough to keep an accelerator
     busy, and to fit into its memory.
     """
@@ -122,7 +122,7 @@ class PictureDecoder:
         with errors_of(stream.bundle, stream.path):
             self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
             self._restoration = restoration or self._choose(settings)
-        self.batch_size = _batch_size(
+        self.batch_size = batch_size_for(
             self._runtime.device, stream.header.padded_width * stream.header.padded_height
         )
         self.reuse: PictureReuse | None = None
@@ -177,7 +177,7 @@ class PictureDecoder:
     ) -> Iterator[Batch]:
         """The batches that hold frames ``first`` to ``stop`` (excluded; None: the end)."""
         latents = concealed_frames(self._stream, first) if conceal else self._stream.frames(first)
-        ahead = read_ahead(latents, _FRAMES_AHEAD)
+        ahead = read_ahead(latents, FRAMES_AHEAD)
         for batch in batches(ahead, self.batch_size, self.reach):
             if stop is not None and batch.first >= stop:
                 return

@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # it brings torch along, which a process that only plans and 
     from ..models.runtime import AutoencoderRuntime
 
 # pictures encoded together: enough to keep two cores busy, small enough for 4K
-_BATCH_PIXELS = 4 * 512 * 288
+BATCH_PIXELS = 4 * 512 * 288
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ class ChunkCoder:
         weight = chunk.frames * ((4 if judged else 1) * positions + 4 * latents_of_a_frame)
         kept: list[EncoderFrame] | None = [] if weight <= self._memory else None
         pictures = iter(frames(chunk))
-        while batch := list(islice(pictures, max(1, _BATCH_PIXELS // positions))):
+        while batch := list(islice(pictures, max(1, BATCH_PIXELS // positions))):
             latents = self._runtime.encode(
                 np.stack([picture.rgb for picture in batch]),
                 header.padded_height,

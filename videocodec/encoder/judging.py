@@ -42,7 +42,7 @@ _MARGIN = 4  # latents around a tile that its pixels are decoded from
 # What is remembered on the way to a gradient decides how large a tile may be: for LPIPS, and for an
 # autoencoder about so many times what its greediest layer takes.  The embedded one takes 1.1 GB for
 # 96×96 latents, all in all, and 1.3 with their surroundings.
-_TILE_SIDES = 16, 96  # latents, least and largest
+TILE_SIDES = 16, 96  # latents, least and largest
 _TILE_BYTES, _LPIPS_BYTES_PER_LATENT, _LAYERS = 1.5e9, 1e5, 25
 
 
@@ -69,12 +69,12 @@ class _Tile:
         return decoded[..., rows, columns]
 
 
-def _largest_tile(bytes_per_latent: int) -> int:
+def largest_tile(bytes_per_latent: int) -> int:
     """Latents a side, for an autoencoder whose greediest layer takes so many bytes for each.
 
     Depends on nothing else: the bytes of a video do on it.
     """
-    least, largest = _TILE_SIDES
+    least, largest = TILE_SIDES
     return min(
         largest,
         max(
@@ -91,7 +91,7 @@ def _spans(size: int, largest: int) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def _tiles(height: int, width: int, largest: int) -> list[_Tile]:
+def tiles_of(height: int, width: int, largest: int) -> list[_Tile]:
     """Tiles of a frame of latents, of so many a side at most."""
 
     def around(span: slice, size: int) -> slice:
@@ -137,8 +137,8 @@ class PerceptualJudge:
         self._runtime, self._restoration, self._device = runtime, restoration, runtime.device
         self._perceptual = placed(perceptual, runtime.device)
         self._block = header.block_latents
-        self._tiles = _tiles(
-            header.latent_height, header.latent_width, _largest_tile(runtime.bytes_per_latent)
+        self.tiles = tiles_of(
+            header.latent_height, header.latent_width, largest_tile(runtime.bytes_per_latent)
         )
         self._padded = header.padded_height, header.padded_width
         self._size = header.height, header.width
@@ -188,18 +188,18 @@ class PerceptualJudge:
         A logarithm's gradient is that of its sum over the tiles, divided by the sum.
         """
         of_picture = np.zeros(len(_WEIGHTS))
-        if len(self._tiles) > 1:
+        if len(self.tiles) > 1:
             with torch.no_grad():
-                for tile in self._tiles:
+                for tile in self.tiles:
                     of_picture += [
                         float(part)
                         for part in self._measures(tile, self._inputs(latents, steps, tile), source)
                     ]
         gradient = np.zeros_like(latents)
-        for tile in self._tiles:
+        for tile in self.tiles:
             z, step = self._inputs(latents, steps, tile)
             parts = self._measures(tile, (z.requires_grad_(True), step), source)
-            sums = of_picture if len(self._tiles) > 1 else [float(part.detach()) for part in parts]
+            sums = of_picture if len(self.tiles) > 1 else [float(part.detach()) for part in parts]
             loss = torch.zeros_like(parts[0])
             for weight, part, total, enough in zip(_WEIGHTS, parts, sums, _ENOUGH, strict=True):
                 loss = loss + weight * part / (total + enough)

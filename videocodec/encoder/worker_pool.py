@@ -81,7 +81,7 @@ class WorkerPool(Workers):
                 [worker.connection for worker in self._workers], 0 if thinking else None
             ):
                 worker = by_connection[connection]
-                message = _receive(worker)
+                message = receive(worker)
                 if isinstance(message, CodedUnit):
                     on_unit(message)
                 elif isinstance(message, BaseException):
@@ -109,7 +109,7 @@ def _send(worker: _Worker) -> None:
         raise _death(worker) from error
 
 
-def _receive(worker: _Worker) -> CodedUnit | tuple[CodedChunk, ...] | BaseException:
+def receive(worker: _Worker) -> CodedUnit | tuple[CodedChunk, ...] | BaseException:
     """What a worker sends: a unit that it coded, the results of its task, or why it ends."""
     try:
         message: CodedUnit | tuple[CodedChunk, ...] | BaseException = worker.connection.recv()

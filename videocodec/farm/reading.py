@@ -21,7 +21,7 @@ from ..media.seeking import SeekingSource
 from ..media.source import SourceFrame, VideoSource
 from .plan import PlannedChunk
 
-_NEAR = 64  # frames that are sooner decoded than sought
+NEAR = 64  # frames that are sooner decoded than sought
 
 
 def frame_checksum(frame: SourceFrame) -> int:
@@ -83,9 +83,9 @@ class PlannedFrames:
         first = planned.chunk.first
         if not seeking or first < self._position:
             self.close()
-        if self._source is None or (seeking and first > self._position + _NEAR):
+        if self._source is None or (seeking and first > self._position + NEAR):
             self.close()
-            self._source, self._position = self._opened(planned, seeking and first > _NEAR)
+            self._source, self._position = self._opened(planned, seeking and first > NEAR)
         self._position += self._source.skip(first - self._position)
         return self._source
 

@@ -17,10 +17,11 @@ class LadderActor:
 
     The process is one of its own, so that time and peak memory are those of the work alone; it ends
     with this one.
+    worker: that process.
     """
 
     def __init__(self, threads: int) -> None:
-        self._worker = Worker(threads)
+        self.worker = Worker(threads)
 
     def call(self, order: Order, label: str) -> tuple[str | None, bool]:
         """As ``Worker.call`` → the error, and whether the process can take another order."""
@@ -30,12 +31,12 @@ class LadderActor:
                 f"{label}: a machine of the Ray cluster does not see {folder}: give an --output"
                 " that all of them see"
             )
-            return error, self._worker.is_alive
+            return error, self.worker.is_alive
         try:
-            self._worker.call(order, label)
+            self.worker.call(order, label)
         except ProgramError as error:
-            return str(error), self._worker.is_alive
-        return None, self._worker.is_alive
+            return str(error), self.worker.is_alive
+        return None, self.worker.is_alive
 
 
 class RayWorker:

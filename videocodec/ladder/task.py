@@ -196,10 +196,12 @@ def _cpu_seconds() -> float:
 class Orders:
     """Lines of standard input, read by a thread so that its end is noticed in the middle of work:
     the process ends with it, unless the caller came back for the next after every order.
+
+    lines: where they wait; ``task_done`` is called for each that is answered.
     """
 
-    def __init__(self) -> None:
-        self._lines: queue.Queue[str | None] = queue.Queue()
+    def __init__(self, lines: queue.Queue[str | None] | None = None) -> None:
+        self._lines: queue.Queue[str | None] = queue.Queue() if lines is None else lines
         threading.Thread(target=self._read, daemon=True).start()
 
     def __iter__(self) -> Iterator[Order]:

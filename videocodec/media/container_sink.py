@@ -77,7 +77,7 @@ class ContainerSink(FrameSink):
         overwrite: bool,
     ) -> None:
         super().__init__(header.width, header.height)
-        self._header = header
+        self.target, self._header = target, header
         self._time_base = Fraction(header.time_base)
         self._colour = stored_as(header.colour, header.height)
         self._pixel_format = "yuv444p" if header.width % 2 or header.height % 2 else "yuv420p"

@@ -132,18 +132,18 @@ class AutoencoderRuntime:
         self.device = pick_device(device)
         self.bundle = bundle
         with network_errors(f"to load the autoencoder of {bundle.name}", self.device):
-            self._model = placed(bundle.load_autoencoder(), self.device)
-        channels = getattr(self._model.config, "latent_channels", len(bundle.latent_scale))
+            self.model = placed(bundle.load_autoencoder(), self.device)
+        channels = getattr(self.model.config, "latent_channels", len(bundle.latent_scale))
         if channels != len(bundle.latent_scale):
             raise UnknownModelError(
                 f"{bundle.folder}: the autoencoder has {channels} latent channels, the codec tables"
                 f" {len(bundle.latent_scale)}: calibrate this model again"
             )
         self._scale = torch.from_numpy(bundle.latent_scale).to(self.device).reshape(1, -1, 1, 1)
-        self._takes_steps = getattr(self._model, "takes_steps", False)
-        self.reach: int | None = getattr(self._model, "decoder_reach", None)
+        self._takes_steps = getattr(self.model, "takes_steps", False)
+        self.reach: int | None = getattr(self.model, "decoder_reach", None)
         self.bytes_per_latent = try_decoding(
-            self._model, bundle.folder, channels, self.device, takes_steps=self._takes_steps
+            self.model, bundle.folder, channels, self.device, takes_steps=self._takes_steps
         )
 
     @torch.inference_mode()
@@ -157,7 +157,7 @@ class AutoencoderRuntime:
     def _encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
         x = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
         x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
-        latents = latents_of(self._model, x.contiguous(memory_format=torch.channels_last))
+        latents = latents_of(self.model, x.contiguous(memory_format=torch.channels_last))
         if latents.shape[2:] != (height // PIXELS_PER_LATENT, width // PIXELS_PER_LATENT):
             raise UnknownModelError(
                 f"{self.bundle.folder}: makes {tuple(latents.shape[2:])} latents of"
@@ -250,5 +250,5 @@ class AutoencoderRuntime:
         """
         z = (scaled / self._scale).contiguous(memory_format=torch.channels_last)
         known: dict[str, Any] = {"step": steps} if self._takes_steps else {}
-        pictures: torch.Tensor = self._model.decode(z, **known).sample
+        pictures: torch.Tensor = self.model.decode(z, **known).sample
         return pictures

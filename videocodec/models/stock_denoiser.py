@@ -114,7 +114,7 @@ class _StockDenoiser(Denoiser):
         conditioning: Conditioning,
         alphas_cumprod: torch.Tensor,
     ) -> None:
-        self._unet, self._prompt, self._grey = (
+        self.unet, self._prompt, self._grey = (
             unet,
             conditioning.prompt,
             conditioning.grey.reshape(1, -1, 1, 1),
@@ -124,7 +124,7 @@ class _StockDenoiser(Denoiser):
 
     def to(self, device: torch.device) -> _StockDenoiser:
         """Moved, in ``channels_last``."""
-        self._unet.to(device, memory_format=torch.channels_last)
+        self.unet.to(device, memory_format=torch.channels_last)
         self._prompt, self._grey, self._alphas = (
             x.to(device) for x in (self._prompt, self._grey, self._alphas)
         )
@@ -187,7 +187,7 @@ class StockDenoiser(_StockDenoiser):
         # hidden.
         masks = torch.cat([c.generate, *[torch.zeros_like(c.generate)] * (FRAMES - 1)])
         inputs = self._inputs(samples, torch.cat([frame_latents, c.before, c.after]), masks)
-        out: torch.Tensor = self._unet(
+        out: torch.Tensor = self.unet(
             inputs, timesteps.repeat(FRAMES), self._prompt.expand(len(samples), -1, -1)
         ).sample
         return out[: len(sample)]
@@ -221,7 +221,7 @@ class MotionDenoiser(_StockDenoiser):
         inputs = self._inputs(sample, _decoded(conditions)[0], conditions.generate)
         clip = inputs.transpose(0, 1)[None]  # (1, channels, frames, h, w)
         timestep = timesteps.float().mean().round().long()
-        out = self._unet(clip, timestep, self._prompt.expand(len(sample), -1, -1)).sample
+        out = self.unet(clip, timestep, self._prompt.expand(len(sample), -1, -1)).sample
         predicted = out[0].transpose(0, 1)
         return (
             self._velocity_at(predicted, sample, timestep, timesteps)

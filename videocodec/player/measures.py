@@ -64,7 +64,7 @@ class Measures:
             for frame in range(first, min(file.frame_count, index + reach + 1))
             if file.original.number(frame) is not None
         ]
-        clip = _clip(file, len(frames))
+        clip = clip_of(file, len(frames))
         if (reason := metric.missing(clip)) is not None:
             raise InputError(f"no {metric.figures[0].label}: {reason}")
         write = YuvWriter(clip.colour, "yuv420p")
@@ -85,7 +85,7 @@ class Measures:
         return original, self._file.rgb(index, self._file.settings, by_the_way=True)
 
 
-def _clip(file: PlayedFile, frames: int) -> Clip:
+def clip_of(file: PlayedFile, frames: int) -> Clip:
     """What the ladder's metrics want to know of pictures."""
     colour = stored_as(_UNSPECIFIED, file.height)
     span = file.times[-1] - file.times[0]

@@ -20,7 +20,7 @@ from ..errors import InputError, LatentVideoError
 
 _HIGHEST_RATE = 48000
 _SAMPLE_BYTES = 2
-_LARGEST = (1 << 32) - (1 << 16)  # the sizes in a WAV file have 32 bits
+LARGEST = (1 << 32) - (1 << 16)  # the sizes in a WAV file have 32 bits
 _SILENCE_AT_ONCE = 1 << 16  # samples
 
 
@@ -103,7 +103,7 @@ class _Timeline:
             count -= len(block)
 
     def _put(self, samples: np.ndarray) -> None:
-        if (self.written + len(samples)) * self._channels * _SAMPLE_BYTES > _LARGEST:
+        if (self.written + len(samples)) * self._channels * _SAMPLE_BYTES > LARGEST:
             raise InputError(
                 f"{self._path}: its sound is too long to play in a browser: decode the file instead"
             )

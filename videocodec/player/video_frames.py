@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..media.source import UnconvertedFrame, VideoSource
 from .frame_table import FrameTable, read_table
 
-_CACHE_BYTES = 128 << 20
+CACHE_BYTES = 128 << 20
 _KEPT_ON_THE_WAY = 32  # frames before the one asked for, which whoever steps backwards wants next
 
 
@@ -43,7 +43,7 @@ class VideoFrames:
         self._numbers = {pts: number for number, pts in enumerate(self.table.pts)}
         self._lock = threading.Lock()
         self._cache: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
-        self._capacity = max(2, _CACHE_BYTES // (self.width * self.height * 3))
+        self._capacity = max(2, CACHE_BYTES // (self.width * self.height * 3))
         self._reading: _SeekableSource | None = None
         self._frames: Iterator[UnconvertedFrame] = iter(())
         self._position = 0  # the frame that comes next, at the earliest
@@ -68,20 +68,21 @@ class VideoFrames:
         begin = self.table.keyframe_before(number) if self.table.seekable else 0
         if self._reading is None or number < self._position or begin > self._position:
             try:
-                self._begin_at(begin)
+                self.begin_at(begin)
                 if self._advance(number):
                     return
             except InputError:
                 if not begin:
                     raise
             if begin:  # it does not begin where the file says: streams of gradual refresh do not
-                self._begin_at(0)
+                self.begin_at(0)
         if not self._advance(number):
             raise InputError(
                 f"{self.path}: frame {number} cannot be found: it is damaged, or has changed"
             )
 
-    def _begin_at(self, number: int) -> None:
+    def begin_at(self, number: int) -> None:
+        """Read on from a keyframe, by its number; 0 is the beginning of the file."""
         self._close()
         self._reading = _SeekableSource(self.path)
         self._frames = (

@@ -251,7 +251,7 @@ class TestBeforeAnyWork:
 
         autoencoder = kl_autoencoder(4, scaling_factor=0.5, shift_factor=0.25)
         (tmp_path / "unet").mkdir()
-        note = api._add_conditioning(
+        note = api.add_conditioning(
             tmp_path,
             autoencoder.eval(),
             unet(4),

@@ -21,7 +21,7 @@ from bitstream.v1.context_model import (
 )
 from videocodec.calibration.context_networks import (
     LevelSample,
-    _crops,
+    batch_of_crops,
     fit_context_model,
     logistic_tables,
     to_frequencies,
@@ -177,7 +177,9 @@ class TestFitting:
         sample = LevelSample(
             np.ones((3, 8, 8), np.int64), 0.5, coded, intra, np.zeros((2, 3, 8, 8), np.int8)
         )
-        levels, steps, coded_crop, counted, _ = _crops([sample], 16, np.random.default_rng(0))
+        levels, steps, coded_crop, counted, _ = batch_of_crops(
+            [sample], 16, np.random.default_rng(0)
+        )
         assert levels.shape == (1, 3, 16, 16)
         assert steps.tolist() == [0.5]
         assert np.array_equal(counted[0, 0, :8, :8].bool().numpy(), coded & ~intra)

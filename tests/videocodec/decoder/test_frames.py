@@ -12,7 +12,7 @@ import torch
 from bitstream.container import StreamReader
 from videocodec import PROVENANCE_NAMES, Frame, decode_frames
 from videocodec.decoded import DecodedLatents
-from videocodec.decoder.frames import PictureDecoder, _batch_size
+from videocodec.decoder.frames import PictureDecoder, batch_size_for
 from videocodec.decoder.latents import LatentStream
 from videocodec.provenance import PROVENANCE
 from videocodec.restoration.base import IdentityRestoration, Restoration
@@ -121,7 +121,7 @@ class Neighbours(Restoration):
 def test_restoration_sees_every_frame_once_with_all_its_neighbours(coded_movie, reach: int) -> None:
     restoration = Neighbours(reach)
     decoder = PictureDecoder(LatentStream(coded_movie.coded), "cpu", 1, restoration)
-    decoder._runtime.decode = lambda latents, steps, height, width: np.zeros(
+    decoder.runtime.decode = lambda latents, steps, height, width: np.zeros(
         (len(latents), height, width, 3), np.uint8
     )
     assert [frame.index for frame in decoder.frames()] == list(range(22))
@@ -140,7 +140,7 @@ def test_frames_are_decoded_only_so_far_ahead(coded_movie, monkeypatch: pytest.M
             yield frame
 
     monkeypatch.setattr(stream, "frames", counted)
-    monkeypatch.setattr("videocodec.decoder.frames._FRAMES_AHEAD", 4)
+    monkeypatch.setattr("videocodec.decoder.frames.FRAMES_AHEAD", 4)
     frames = PictureDecoder(stream, "cpu", 1, Neighbours(1)).frames()
     for _ in range(5):
         next(frames)
@@ -159,7 +159,7 @@ def test_a_part_is_what_the_whole_has_there(
     """From the keyframe before it on, with neighbours from its own group of pictures at least."""
     restoration = Neighbours(reach)
     decoder = PictureDecoder(LatentStream(coded_movie.coded), "cpu", 1, restoration)
-    decoder._runtime.decode = lambda latents, steps, height, width: np.repeat(
+    decoder.runtime.decode = lambda latents, steps, height, width: np.repeat(
         np.repeat(
             latents.numpy()[:, 0, : -(-height // 8), : -(-width // 8), None].astype(np.uint8), 8, 1
         ),
@@ -222,7 +222,7 @@ class TestBatches:
 
         spy = Spy()
         spy.reach = reach
-        monkeypatch.setattr("videocodec.decoder.frames._batch_size", lambda device, pixels: size)
+        monkeypatch.setattr("videocodec.decoder.frames.batch_size_for", lambda device, pixels: size)
         decoder = PictureDecoder(LatentStream(coded), "cpu", 1, spy)
         first, stop = part.get("first", 0), part.get("stop", 22)
         assert [frame.index for frame in decoder.frames(**part)] == list(range(first, stop))
@@ -249,9 +249,9 @@ class TestBatches:
 
     def test_an_accelerator_gets_what_keeps_it_busy_and_fits_its_memory(self) -> None:
         cuda = torch.device("cuda")
-        assert _batch_size(torch.device("cpu"), 64 * 64) == 1
+        assert batch_size_for(torch.device("cpu"), 64 * 64) == 1
         assert (
-            _batch_size(cuda, 64 * 64),
-            _batch_size(cuda, 512 * 288),
-            _batch_size(cuda, 1920 * 1088),
+            batch_size_for(cuda, 64 * 64),
+            batch_size_for(cuda, 512 * 288),
+            batch_size_for(cuda, 1920 * 1088),
         ) == (16, 16, 1)

@@ -198,7 +198,7 @@ class TestProvenance:
         self, coded_movie, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(sink: ContainerSink) -> None:
-            if "map" in sink._output.target.name:
+            if "map" in sink.target.name:
                 raise OutputError("the disk is full")
             finish(sink)
 

@@ -156,9 +156,9 @@ def test_tiles_of_a_picture_together_see_what_is_seen_of_it_whole(
 ) -> None:
     coded = coarse(runtime, header, texture(HEIGHT, WIDTH))
     whole = PerceptualJudge(runtime, header, perceptual)(coded, texture(HEIGHT, WIDTH))
-    monkeypatch.setattr(judging, "_TILE_SIDES", (9, 9))
+    monkeypatch.setattr(judging, "TILE_SIDES", (9, 9))
     parts = PerceptualJudge(runtime, header, perceptual)
-    assert len(parts._tiles) == 4
+    assert len(parts.tiles) == 4
     pieces = parts(coded, texture(HEIGHT, WIDTH))
     # What differs is LPIPS and structure at the sides of tiles.
     assert float((whole * pieces).mean()) > 0.8
@@ -167,7 +167,7 @@ def test_tiles_of_a_picture_together_see_what_is_seen_of_it_whole(
 def test_tiles_cover_every_position_once() -> None:
     for height, width in ((2, 2), (9, 10), (18, 31), (36, 64)):
         seen = np.zeros((height, width), int)
-        for tile in judging._tiles(height, width, 9):
+        for tile in judging.tiles_of(height, width, 9):
             seen[tile.inner] += 1
             assert all(
                 o.start <= i.start < i.stop <= o.stop and i.stop - i.start <= 9
@@ -178,7 +178,7 @@ def test_tiles_cover_every_position_once() -> None:
 
 def test_the_greedier_a_model_the_smaller_its_tiles(runtime) -> None:
     sides = [
-        judging._largest_tile(number)
+        judging.largest_tile(number)
         for number in (runtime.bytes_per_latent, 20_000, 100_000, 10_000_000)
     ]
     assert sides[0] == 96 > sides[1] > sides[2] > sides[3] == 16

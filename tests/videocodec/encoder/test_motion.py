@@ -71,12 +71,11 @@ def test_tiny_and_narrow_pictures_have_a_vector_for_every_block_too(
 
 
 def test_vectors_stay_where_the_format_can_express_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    motion = search(64, 64)
-
     def wild_flow(current: np.ndarray, reference: np.ndarray) -> np.ndarray:
         return np.full((*current.shape, 2), 10000.0, np.float32)
 
-    monkeypatch.setattr(motion, "_flow", wild_flow)
+    monkeypatch.setattr("videocodec.encoder.motion.DenseFlow", lambda preset: wild_flow)
+    motion = search(64, 64)
     luma = motion.luma(np.zeros((64, 64, 3), np.uint8))
     assert np.all(motion.vectors(luma, luma) == VECTOR_LIMIT)
 

@@ -4,11 +4,13 @@ none is left behind.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,13 @@ def task(index: int, frames: int = 5) -> ChunkTask:
     return ChunkTask(Chunk(index, 5 * index, frames, False), (CodingPlan(SETTINGS),))
 
 
+def started() -> list[BaseProcess]:
+    """Processes of this one, in the order in which they were started."""
+    return sorted(
+        multiprocessing.active_children(), key=lambda child: int(child.name.rpartition("-")[2])
+    )
+
+
 def test_processes_give_the_bytes_that_this_one_gives_and_their_death_is_an_error(
     workplace,
 ) -> None:
@@ -54,7 +63,7 @@ def test_processes_give_the_bytes_that_this_one_gives_and_their_death_is_an_erro
     assert list(expected) == tasks and backwards == expected
     heard: list[int] = []
     with start_workers(workplace(), 2) as pool:
-        processes = [worker.process for worker in pool._workers]
+        processes = started()
         found = dict(
             pool.run([tasks[0], None, *tasks[1:], None], lambda unit: heard.append(unit.size))
         )
@@ -72,7 +81,7 @@ def test_an_error_in_a_process_is_raised_here_and_ends_the_others(
     if __import__("torch").backends.mps.is_available():
         pytest.skip("the device that must be missing is there")
     with start_workers(workplace("mps"), 2) as pool:
-        processes = [worker.process for worker in pool._workers]
+        processes = started()
         with pytest.raises(DeviceError, match="mps is not available"):
             dict(pool.run([task(0)], lambda unit: None))
     assert not any(process.is_alive() for process in processes)

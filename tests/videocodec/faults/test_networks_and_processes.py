@@ -68,7 +68,7 @@ class TestNetworks:
             return usual(self, *arguments)
 
         monkeypatch.setattr(AutoencoderRuntime, name, failing)
-        monkeypatch.setattr("videocodec.encoder.chunk_coder._BATCH_PIXELS", 4 * 96 * 64)
+        monkeypatch.setattr("videocodec.encoder.chunk_coder.BATCH_PIXELS", 4 * 96 * 64)
         before = contents(folder)
         if command == "encode":
             line = failure(capsys, "encode", coded_movie.movie, folder / "out.lv.mp4", "-y", *QUICK)
@@ -124,7 +124,7 @@ import os, signal, sys
 from videocodec.cli import main
 from videocodec.encoder import worker_pool
 
-receive, seen = worker_pool._receive, []
+receive, seen = worker_pool.receive, []
 
 def killing(worker):
     seen.append(worker)
@@ -133,7 +133,7 @@ def killing(worker):
     return receive(worker)
 
 if __name__ == "__main__":
-    worker_pool._receive = killing
+    worker_pool.receive = killing
     options = "-y --gop-size 8 --preset ultrafast --jobs 2 --device cpu".split()
     sys.exit(main(["encode", *sys.argv[1:], *options]))
 """

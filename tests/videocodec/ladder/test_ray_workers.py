@@ -52,13 +52,13 @@ class FakeRay:
         actor, order = called
         if self.losses:
             self.losses -= 1
-            actor._worker.kill()
+            actor.worker.kill()
             raise Lost("the machine is gone\nfor good")
         return actor.call(*order)
 
     def kill(self, handle: SimpleNamespace) -> None:
         self.killed += 1
-        handle.actor._worker.kill()
+        handle.actor.worker.kill()
 
 
 def ran(clip: Clip, cache: Path, ray: FakeRay) -> Runner:
@@ -93,7 +93,7 @@ def test_a_machine_that_does_not_see_the_folder_says_so(clip: Clip, tmp_path: Pa
     error, is_alive = actor.call(order, "x264 crf 30")
     assert "does not see" in error and "give an --output that all of them see" in error
     assert is_alive
-    actor._worker.close()
+    actor.worker.close()
 
 
 def test_another_executor_is_refused(clip_path: Path, tmp_path: Path) -> None:

@@ -97,9 +97,10 @@ def test_orders_that_wait_end_with_the_input_too(taken: int) -> None:
 
 
 def test_with_all_orders_answered_the_end_of_input_is_the_end_of_them() -> None:
-    note = "lambda: (orders._lines.join(), print('answered', flush=True))"
+    note = "lambda: (lines.join(), print('answered', flush=True))"
     program = (
-        WAITING + f"[threading.Thread(target={note}, daemon=True).start() for order in orders]"
+        "import queue, threading; from videocodec.ladder.task import Orders; lines = queue.Queue();"
+        f" [threading.Thread(target={note}, daemon=True).start() for order in Orders(lines)]"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE

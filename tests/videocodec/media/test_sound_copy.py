@@ -174,8 +174,8 @@ def test_sound_that_cannot_be_read_is_refused_before_the_first_frame(
     tmp_path, make_header, with_sound, monkeypatch, name
 ) -> None:
     # as if the tables led to the same bytes again and again
-    monkeypatch.setattr("bitstream.container.tracks._TIMES_READ", 0)
-    monkeypatch.setattr("bitstream.container.tracks._MORE_BYTES", 5000)
+    monkeypatch.setattr("bitstream.container.tracks.TIMES_READ", 0)
+    monkeypatch.setattr("bitstream.container.tracks.MORE_BYTES", 5000)
     target = tmp_path / "target" / name
     target.parent.mkdir()
     with pytest.raises(ContainerError, match="again and again"):

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from videocodec.media.conversion import FrameConverter
 from videocodec.media.source import VideoSource
 
 from .conftest import PATCHES, flat, picture, read
@@ -253,11 +254,11 @@ def test_skipping_ends_with_the_video_or_max_frames(make_clip) -> None:
 def test_frames_skipped_are_not_converted(make_clip, monkeypatch) -> None:
     with VideoSource(make_clip(count=7)) as source:
         converted = []
-        convert = source._convert.__call__
+        convert = FrameConverter.__call__
         monkeypatch.setattr(
-            type(source._convert),
+            FrameConverter,
             "__call__",
-            lambda self, frame: converted.append(frame.pts) or convert(frame),
+            lambda self, frame: converted.append(frame.pts) or convert(self, frame),
         )
         source.skip(5)
         assert len(list(source)) == len(converted) == 2

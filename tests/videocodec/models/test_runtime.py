@@ -228,7 +228,7 @@ class TestHalfPrecision:
         """As Stable Diffusion XL's does, of which half precision makes black pictures."""
         bundle = ModelBundle.find(quick_bundle(tmp_path / "large"))
         runtime = AutoencoderRuntime(bundle, "cpu", 1)
-        first = runtime._model.decoder.conv_in
+        first = runtime.model.decoder.conv_in
         first.weight.mul_(1e6), first.bias.mul_(1e6)
         latents = (
             np.random.default_rng(0)

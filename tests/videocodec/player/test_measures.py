@@ -43,7 +43,7 @@ def file(panned, write_movie, tmp_path_factory):
 def pair(file, tmp_path_factory) -> Pair:
     """The whole of both, as a ladder has them."""
     folder = tmp_path_factory.mktemp("pair")
-    clip = module._clip(file, COUNT - 2)
+    clip = module.clip_of(file, COUNT - 2)
     write = YuvWriter(clip.colour, "yuv420p")
     both = [
         np.stack([write(picture(index)).to_ndarray() for index in range(COUNT - 2)])

@@ -91,6 +91,6 @@ def test_giving_up_ends_the_thread(tmp_path) -> None:
 
 
 def test_a_file_too_long_for_a_wave_file_is_an_error(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("videocodec.player.sound._LARGEST", 30000)
+    monkeypatch.setattr("videocodec.player.sound.LARGEST", 30000)
     with pytest.raises(InputError, match="in.mkv: its sound is too long to play in a browser"):
         write_wave(clicks(tmp_path / "in.mkv", [0, 4800]), tmp_path / "out.wav", Fraction(0))

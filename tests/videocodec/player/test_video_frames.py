@@ -56,7 +56,7 @@ def movies(panned, tmp_path_factory) -> dict[str, Path]:
 @pytest.mark.parametrize("cache", [0, 1 << 30])
 @pytest.mark.parametrize("name", KINDS)
 def test_any_order_gives_the_frames_of_the_source(movies, name, cache, monkeypatch) -> None:
-    monkeypatch.setattr(module, "_CACHE_BYTES", cache)
+    monkeypatch.setattr(module, "CACHE_BYTES", cache)
     with VideoSource(movies[name]) as source:
         expected = list(source)
     frames = VideoFrames(movies[name])
@@ -73,12 +73,12 @@ def test_any_order_gives_the_frames_of_the_source(movies, name, cache, monkeypat
 
 
 def test_a_jump_decodes_no_more_than_it_needs(movies, monkeypatch) -> None:
-    monkeypatch.setattr(module, "_CACHE_BYTES", 0)
+    monkeypatch.setattr(module, "CACHE_BYTES", 0)
     begun: list[int] = []
-    begin_at = VideoFrames._begin_at
+    begin_at = VideoFrames.begin_at
     monkeypatch.setattr(
         VideoFrames,
-        "_begin_at",
+        "begin_at",
         lambda self, number: (begun.append(number), begin_at(self, number)),
     )
     frames = VideoFrames(movies["plain.mp4"])

@@ -10,6 +10,7 @@ import threading
 import numpy as np
 import pytest
 
+from bitstream.container import SharedFile
 from videocodec import Frame, VideoReader
 from videocodec.decoder.latents import LatentStream
 from videocodec.errors import ReaderClosedError
@@ -92,14 +93,16 @@ class TestExactness:
                 thread.join(60)
             assert not any(thread.is_alive() for thread in threads) and wrong == []
 
-    def test_closing_under_another_thread_is_told_as_that(self, coded_movie) -> None:
+    def test_closing_under_another_thread_is_told_as_that(
+        self, coded_movie, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         video = VideoReader(coded_movie.coded, memory_limit=0, read_ahead=False, **CPU)
-        read = video._core.file.read
+        read = SharedFile.read
 
-        def close_first(position: int, count: int) -> bytes:
+        def close_first(file: SharedFile, position: int, count: int) -> bytes:
             video.close()
-            return read(position, count)
+            return read(file, position, count)
 
-        video._core.file.read = close_first
+        monkeypatch.setattr(SharedFile, "read", close_first)
         with pytest.raises(ReaderClosedError):
             video.latents[15]

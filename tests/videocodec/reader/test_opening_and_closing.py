@@ -54,7 +54,7 @@ class TestSettings:
     def test_readers_of_one_file_share_what_is_the_same(self, reader: VideoReader) -> None:
         other = reader.with_settings(steps=3, restore=False)
         assert (other.settings.steps, other.settings.restore, other.settings.seed) == (3, False, 0)
-        assert other._core is reader._core
+        assert other.index is reader.index and other.bundle is reader.bundle
         reader.close()
         assert other[3].index == 3
         other.close()

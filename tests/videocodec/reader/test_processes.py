@@ -8,11 +8,13 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from videocodec import Frame, VideoReader
+from videocodec.decoded import FrameKind
 from videocodec.errors import ReaderClosedError
 
 from .conftest import CPU, same
@@ -72,16 +74,30 @@ class TestPickles:
             "relative path": coded_movie.coded.name,
             "bytes": coded_movie.coded.read_bytes(),
         }[source]
-        with VideoReader(given, conceal=True, memory_limit=1 << 22, **CPU) as video:
+        with VideoReader(given, **CPU) as video:
             plain = video.with_settings(restore=False, seed=5)
             pickled, copied = pickle.dumps(plain), copy.deepcopy(plain)
         monkeypatch.chdir("/")
         for again in (pickle.loads(pickled), copied, copy.copy(plain)):
             with again:
-                assert again._core is not plain._core and again.settings == plain.settings
-                assert again._conceal and again._core.cache.limit == 1 << 22
+                assert again.index is not plain.index and again.settings == plain.settings
                 assert same(again[12], sequential[12])
         plain.close()
+
+    def test_a_copy_conceals_and_keeps_to_its_memory_too(
+        self, coded_movie, rewrite: Callable[..., Path]
+    ) -> None:
+        damaged = rewrite(
+            coded_movie.coded,
+            lambda index, data: (
+                data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if index == 3 else data
+            ),
+        )
+        options = {"conceal": True, "memory_limit": 0, "read_ahead": False}
+        with VideoReader(damaged, **options, **CPU) as video, copy.copy(video) as again:
+            lost = [frame.index for frame in again if frame.kind == FrameKind.CONCEALED]
+            assert lost and all(same(again[index], video[index]) for index in lost)
+            assert again.memory_used == 0
 
     def test_one_of_a_file_object_or_closed_says_why_not(self, coded_movie) -> None:
         video = VideoReader(io.BytesIO(coded_movie.coded.read_bytes()), **CPU)

@@ -14,6 +14,7 @@ import torch
 from videocodec import Frame, FrameBatch, VideoReader
 from videocodec.decoder.latents import LatentStream
 from videocodec.errors import FrameRangeError, SettingsError
+from videocodec.reader.ahead import ReadAhead
 
 from .conftest import CPU, same
 
@@ -252,11 +253,13 @@ class TestLatents:
 
 class TestByTheWay:
     def test_a_frame_by_the_way_is_the_same_and_leaves_the_direction(
-        self, reader: VideoReader, sequential: list[Frame]
+        self, reader: VideoReader, sequential: list[Frame], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        wish = reader[3] and reader._core.ahead._wish
+        noted: list[int] = []
+        monkeypatch.setattr(ReadAhead, "note", lambda ahead, pictures, frame: noted.append(frame))
+        reader[3]
         assert same(reader.peek(15), sequential[15]) and same(reader.peek(-1), sequential[-1])
-        assert reader._core.ahead._wish == wish
+        assert noted == [3]
         with pytest.raises(FrameRangeError):
             reader.peek(22)
 

@@ -74,7 +74,7 @@ def test_jumps_give_the_same_in_batches(
     """As accelerators take them; nine frames from keyframe to keyframe make a last batch that is
     smaller.
     """
-    monkeypatch.setattr("videocodec.decoder.frames._batch_size", lambda device, pixels: size)
+    monkeypatch.setattr("videocodec.decoder.frames.batch_size_for", lambda device, pixels: size)
     bundle, stream = coded("temporal")
     ordered = [frame.data for frame in decode_frames(stream, model=bundle, **CPU)]
     order = random.Random(2).sample(range(14), 14)
@@ -86,7 +86,7 @@ def test_jumps_give_the_same_in_batches(
 def test_one_picture_does_not_keep_the_memory_of_its_batch(
     coded: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("videocodec.decoder.frames._batch_size", lambda device, pixels: 4)
+    monkeypatch.setattr("videocodec.decoder.frames.batch_size_for", lambda device, pixels: 4)
     bundle, stream = coded("temporal")
     with VideoReader(stream, model=bundle, read_ahead=False, **CPU) as video:
         picture = video[1].data
@@ -99,4 +99,4 @@ def test_steps_and_seed_make_pictures_of_their_own(coded: Callable) -> None:
         assert video.metadata.has_unet
         with video.with_settings(steps=3) as other:
             assert np.any(other[5].data != video[5].data)
-            assert other._core is video._core
+            assert other.index is video.index

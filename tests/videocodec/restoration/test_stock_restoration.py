@@ -12,7 +12,6 @@ import torch
 
 from videocodec import decode_frames, encode
 from videocodec.decoded import DecodedLatents
-from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
 from videocodec.restoration.diffusion import DiffusionRestoration
 from videocodec.restoration.settings import RestorationSettings
@@ -43,7 +42,9 @@ def restored(coded: tuple[Path, Path], batch: int, **settings: int) -> np.ndarra
     """All latents of a stream, restored in batches of that many frames."""
     stream = LatentStream(coded[1], coded[0])
     restoration, frames = (
-        PictureDecoder(stream, "cpu", 1, settings=RestorationSettings(**settings))._restoration,
+        DiffusionRestoration(
+            stream.bundle, stream.header, torch.device("cpu"), RestorationSettings(**settings)
+        ),
         list(stream.frames()),
     )
     assert len(frames) == FRAMES

@@ -45,12 +45,12 @@ class SecondCodec(nn.Module):
         sent = scaled.new_ones(scaled.shape[:2])
         if generator is not None:
             dead_zone = LARGEST_DEAD_ZONE * _uniform(step.shape, generator)
-            sent = self._some_slices(len(step), generator)
+            sent = self.sent_slices(len(step), generator)
         quantised, bits = self.rate(scaled, log2_step, dead_zone, sent, generator is not None)
         decoded = self.decoder(quantised * step.reshape(-1, 1, 1, 1), log2_step)
         return decoded.float(), bits / (pictures.shape[2] * pictures.shape[3])
 
-    def _some_slices(self, batch: int, generator: torch.Generator) -> torch.Tensor:
+    def sent_slices(self, batch: int, generator: torch.Generator) -> torch.Tensor:
         """(B, C) of 0 and 1: all channels, or now and then the first slices only."""
         ends = torch.tensor(self.rate.slices).cumsum(0)
         ends = ends[(ends >= _LEAST_CHANNELS) | (ends == ends[-1])].to(generator.device)

@@ -39,9 +39,9 @@ def make_crop(
         crop = draw_graphics(side, rng)
         return subsampled(crop) if rng.random() < _SUBSAMPLED_GRAPHICS_SHARE else crop
     if pictures.frames and (choice < mixture.graphics + mixture.frames or not pictures.photographs):
-        crop = _cut(_one_of(pictures.frames, rng), side, rng)
+        crop = cut_square(_one_of(pictures.frames, rng), side, rng)
     else:
-        crop = _cut(_one_of(pictures.photographs, rng), side, rng)
+        crop = cut_square(_one_of(pictures.photographs, rng), side, rng)
         if rng.random() < _AS_FILMED_SHARE:
             crop = as_filmed(crop, rng)
     return mirrored(crop, rng)
@@ -70,7 +70,7 @@ def _one_of(pictures: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndar
     return pictures[int(rng.integers(len(pictures)))]
 
 
-def _cut(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+def cut_square(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
     """side×side px; now and then of the picture shrunk by one of several kernels, and always if it
     would be too small otherwise: then it is enlarged.
     """

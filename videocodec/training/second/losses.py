@@ -86,7 +86,7 @@ def distortion(
         + weights.coarse_colour * block_mean_error(colour, _COLOUR_BLOCK)
         + weights.grid * grid_energy(error)
     )
-    seen = lpips(*_look(decoded[:looked_at], target[:looked_at], rng))
+    seen = lpips(*looks(decoded[:looked_at], target[:looked_at], rng))
     perceptual = torch.zeros_like(total)
     perceptual[:looked_at] = weights.lpips * seen * (len(total) / looked_at)
     if weights.structure:
@@ -94,7 +94,7 @@ def distortion(
     return total + step**1.4 * perceptual
 
 
-def _look(
+def looks(
     decoded: torch.Tensor, target: torch.Tensor, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Both from a random shift, and every other time shrunk by a random factor."""

@@ -94,7 +94,7 @@ def read(file: Path) -> PackedPictures:
     """The pictures of a pack, decoded by all cores.  Raises ``InputError``."""
     entries = read_entries(file)
     with ThreadPoolExecutor() as pool:
-        pictures = list(pool.map(_decoded, entries))
+        pictures = list(pool.map(decoded_entry, entries))
     kinds: dict[Kind, list[np.ndarray]] = {kind: [] for kind in Kind}
     for entry, picture in zip(entries, pictures, strict=True):
         if picture is not None:
@@ -132,6 +132,7 @@ def count_kinds(entries: Iterable[Entry]) -> dict[str, int]:
     return counts
 
 
-def _decoded(entry: Entry) -> np.ndarray | None:
+def decoded_entry(entry: Entry) -> np.ndarray | None:
+    """RGB (H, W, 3) uint8 of an entry; None if it is no picture."""
     picture = cv2.imdecode(np.frombuffer(entry.data, np.uint8), cv2.IMREAD_COLOR)
     return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

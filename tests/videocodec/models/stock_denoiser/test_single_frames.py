@@ -82,7 +82,7 @@ class TestSingleFrames:
     def test_neighbours_get_the_timestep_and_the_noise_of_their_frame(self) -> None:
         sample, timesteps, conditions = inputs_of(2)
         model, seen = denoiser(), []
-        model._unet.register_forward_pre_hook(lambda module, inputs: seen.append(inputs))
+        model.unet.register_forward_pre_hook(lambda module, inputs: seen.append(inputs))
         model.predict(sample, timesteps, conditions)
         (samples, times, _), alpha = seen[0], ALPHAS[timesteps].reshape(-1, 1, 1, 1)
         assert times.tolist() == 3 * timesteps.tolist()
@@ -120,7 +120,7 @@ class TestInpainting:
     ) -> None:
         sample, timesteps, conditions = inputs_of(2)
         model, seen = make(4, 9), []
-        model._unet.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+        model.unet.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
         model.predict(sample, timesteps, conditions)
         shown = seen[0][0].transpose(0, 1) if seen[0].ndim == 5 else seen[0][:2]
         assert torch.equal(shown[:, :4], sample)
@@ -133,7 +133,7 @@ class TestInpainting:
     def test_of_the_neighbours_nothing_is_hidden(self) -> None:
         sample, timesteps, conditions = inputs_of(2)
         model, seen = denoiser(4, 9), []
-        model._unet.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+        model.unet.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
         model.predict(sample, timesteps, conditions)
         assert not seen[0][2:, 4].any()
         assert torch.equal(seen[0][2:4, 5:], conditions.before) and torch.equal(

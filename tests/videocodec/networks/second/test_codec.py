@@ -199,7 +199,7 @@ class TestCodec:
 
     def test_now_and_then_whole_slices_are_dropped(self) -> None:
         codec = SecondCodec(SecondShape(24, 8, 8, 8, 1, 8, 1))  # slices of 1, 1, 2, 4, 8, 8
-        sent = codec._some_slices(2000, torch.Generator().manual_seed(0))
+        sent = codec.sent_slices(2000, torch.Generator().manual_seed(0))
         counts = sent.sum(1).int().tolist()
         assert set(counts) == {8, 16, 24}
         assert 0.85 < counts.count(24) / 2000 < 0.95

@@ -88,7 +88,7 @@ class TestCollecting:
     ) -> None:
         what = Collection([folders / "photographs"], [folders / "clips"], every=2, side=288)
         entries = list(collect(what))
-        shapes = {pack._decoded(e).shape for e in entries if e.kind is Kind.PHOTOGRAPH}
+        shapes = {pack.decoded_entry(e).shape for e in entries if e.kind is Kind.PHOTOGRAPH}
         assert shapes == {(288, 461, 3)}
         assert pack.count_kinds(entries) == {
             "photograph": 3,
@@ -144,7 +144,7 @@ class TestCrops:
             assert make_crop(pictures, 64, Mixture(0.5, 0.0), rng).shape == (64, 64, 3)
 
     def test_a_picture_smaller_than_the_crop_is_enlarged(self) -> None:
-        crop = crops._cut(np.full((50, 200, 3), 7, np.uint8), 64, np.random.default_rng(0))
+        crop = crops.cut_square(np.full((50, 200, 3), 7, np.uint8), 64, np.random.default_rng(0))
         assert crop.shape == (64, 64, 3) and (crop == 7).all()
 
     def test_colour_loses_its_resolution_and_luma_does_not(self) -> None:

@@ -77,7 +77,7 @@ def test_structure_is_left_out_unless_it_has_a_weight() -> None:
 
 def test_looks_are_from_many_places_and_of_many_sizes() -> None:
     rng, pair = np.random.default_rng(0), torch.zeros(2, 1, 3, 128, 128)
-    sides = [losses._look(*pair, rng)[0].shape[2:] for _ in range(60)]
+    sides = [losses.looks(*pair, rng)[0].shape[2:] for _ in range(60)]
     assert len({tuple(side) for side in sides}) > 20
     assert min(min(side) for side in sides) < 80 and max(max(side) for side in sides) == 128
 
