@@ -47,9 +47,7 @@ def task(index: int, frames: int = 5) -> ChunkTask:
 
 def started() -> list[BaseProcess]:
     """Processes of this one, in the order in which they were started."""
-    return sorted(
-        multiprocessing.active_children(), key=lambda child: int(child.name.rpartition("-")[2])
-    )
+    return sorted(multiprocessing.active_children(), key=lambda child: child.pid or 0)
 
 
 def test_processes_give_the_bytes_that_this_one_gives_and_their_death_is_an_error(
