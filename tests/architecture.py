@@ -11,6 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bitstream", "videocodec", "tools")
 
+_WORD = re.compile(r"\b_[a-zA-Z]\w*")
+_OWN_NAME = re.compile(r"\b(?:def |class |self\.|cls\.)(_[a-zA-Z]\w*)")
+_VARIABLE = re.compile(r"^[\w ,]*\b(_[a-zA-Z]\w*)[\w ,]*(?::[^=]+)?=", re.MULTILINE)
+
 
 def python_files() -> list[str]:
     """All Python files of the project, relative to its root."""
@@ -138,19 +142,21 @@ def parameters(file: str) -> Iterator[tuple[str, int]]:
             yield (f"{owners[node]}.{node.name}" if node in owners else node.name), count
 
 
+@cache
+def _text(file: str) -> str:
+    return (ROOT / file).read_text()
+
+
 def private_names(file: str) -> set[str]:
-    """Names with one leading underscore that a file defines: functions, classes, variables and
-    attributes.
+    """Names with one leading underscore that a file defines, by the look of its lines: functions,
+    classes, attributes and variables.
     """
-    defined: set[str] = set()
-    for node in ast.walk(parsed(file)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            defined.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            defined.add(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            defined.add(node.attr)
-    return {name for name in defined if _is_private(name)}
+    return set(_OWN_NAME.findall(_text(file))) | set(_VARIABLE.findall(_text(file)))
+
+
+def mentions(file: str, names: set[str]) -> bool:
+    """Whether any of these words is in a file."""
+    return not names.isdisjoint(_WORD.findall(_text(file)))
 
 
 def private_uses(file: str) -> Iterator[tuple[str, int]]:

@@ -45,22 +45,17 @@ def predict(
     """All channels of one position."""
     channels, height, width = len(reference), len(reference[0]), len(reference[0][0])
     (whole_y, phase_y), (whole_x, phase_x) = divmod(vector[0], 8), divmod(vector[1], 8)
-
-    def at(channel: int, dy: int, dx: int) -> int:
-        return reference[channel][clip(row + whole_y + dy, 0, height - 1)][
-            clip(column + whole_x + dx, 0, width - 1)
-        ]
-
+    rows = [clip(row + whole_y + dy, 0, height - 1) for dy in range(-2, 3)]
+    columns = [clip(column + whole_x + dx, 0, width - 1) for dx in range(-2, 3)]
     if not phase_y and not phase_x:
-        return [at(channel, 0, 0) for channel in range(channels)]
+        return [plane[rows[2]][columns[2]] for plane in reference]
     sums = [4096] * channels
-    for dy in range(-2, 3):
-        for dx in range(-2, 3):
-            for source in range(channels):
-                weights = filters[phase_y][phase_x][(5 * (dy + 2) + dx + 2) * channels + source]
-                value = at(source, dy, dx)
-                for channel in range(channels):
-                    sums[channel] += weights[channel] * value
+    weights = iter(filters[phase_y][phase_x])  # by row, column and channel of the reference
+    for y in rows:
+        for x in columns:
+            for plane in reference:
+                value = plane[y][x]
+                sums = [s + value * weight for s, weight in zip(sums, next(weights), strict=True)]
     return [clip(total >> 13, -32767, 32767) for total in sums]
 
 
@@ -76,11 +71,15 @@ def evaluate_network(
         if value:
             sums = [total + value * weight for total, weight in zip(sums, weights, strict=True)]
     hidden = len(mix)
-    activations = [clip(sums[j] >> 5, 0, 32767) for j in range(hidden)]
-    outputs = []
-    for k in range(2 * own):
-        mixed = sum(activations[j] * mix[j][k] for j in range(hidden)) >> 6
-        outputs.append((sums[hidden + k] + mixed + mix_bias[k] + 64) >> 7)
+    mixed = [0] * (2 * own)
+    for total, weights in zip(sums[:hidden], mix, strict=True):
+        if total >= 32:  # others are 0 after the shift and the clip
+            value = min(total >> 5, 32767)
+            mixed = [m + value * weight for m, weight in zip(mixed, weights, strict=True)]
+    outputs = [
+        (direct + (m >> 6) + bias + 64) >> 7
+        for direct, m, bias in zip(sums[hidden:], mixed, mix_bias, strict=True)
+    ]
     return [clip(value, -1920, 1920) for value in outputs[:own]], outputs[own:]
 
 
@@ -254,13 +253,16 @@ class ReferenceDecoder:
                 lambda r, c, k=k: min(15, abs(self.levels_before[k][r][c]))
                 for k in range(first, first + own)
             ]
+        columns = range(self.width)
+        empty = [0] * (self.width + 2)  # around the picture
+        grids = [
+            [empty, *([0, *(plane(r, c) for c in columns), 0] for r in range(self.height)), empty]
+            for plane in planes
+        ]
         contexts = []  # (sign, base, table) per position and channel
         for r, c in places:
-            around = [(r + dy, c + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
             inputs = [
-                plane(y, x) if 0 <= y < self.height and 0 <= x < self.width else 0
-                for plane in planes
-                for y, x in around
+                value for grid in grids for y in (r, r + 1, r + 2) for value in grid[y][c : c + 3]
             ]
             for mean, scale in zip(
                 *evaluate_network(self.networks[kind][index], own, inputs), strict=True

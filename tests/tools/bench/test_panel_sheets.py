@@ -1,4 +1,4 @@
-"""Sheets of the panel: this codec and SVT-AV1 at the same bytes, at two of the crfs."""
+"""Sheets of the panel: this codec and SVT-AV1 at the same bytes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_both_codecs_are_shown_at_about_the_same_bytes(
         [clip],
         tmp_path / "own",
         codecs=("videocodec",),
-        crf=(36, 52),
+        crf=(52,),
         metrics=("ssimulacra2",),
         max_frames=33,
         pictures=1,
@@ -44,8 +44,8 @@ def test_both_codecs_are_shown_at_about_the_same_bytes(
     )["records"]
     args = Namespace(work=tmp_path, jobs=2, model="embedded")
     files = panel_sheets.write(args, [clip], own)
-    assert sorted(file.name for file in files) == ["pan-crf36.png", "pan-crf52.png"]
-    assert all(cv2.imread(str(file)) is not None for file in files)
+    assert [file.name for file in files] == ["pan-crf52.png"]
+    assert cv2.imread(str(files[0])) is not None
     results = read_json(tmp_path / "own" / "results.json", LadderResults)
     sizes = {record["id"]: record["video_bytes"] for record in results["records"]}
     for entry in results["sheets"]:
