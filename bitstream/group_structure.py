@@ -87,7 +87,7 @@ def walk_group(
     ``code`` is called with a frame and what was made of its references, the past one first;
     ``anchor`` is what stands for the frame before the unit, None before a keyframe.
     """
-    known = {} if anchor is None else {0: anchor}
+    frames = {} if anchor is None else {0: anchor}
     for entry in order:
-        known[entry.number] = code(entry, tuple(known[number] for number in entry.references))
-    return [known[number] for number in range(1, len(order) + 1)]
+        frames[entry.number] = code(entry, tuple(frames[number] for number in entry.references))
+    return [frames[number] for number in range(1, len(order) + 1)]

@@ -145,11 +145,11 @@ def append_model(target: Path, files: Sequence[tuple[str, Path]], sha256: str) -
                     yield piece
                     size -= len(piece)
 
-        found = model_sha256(
+        actual = model_sha256(
             (name, size, copied(path, size))
             for (name, path), size in zip(files, sizes, strict=True)
         )
-    if found != sha256:
+    if actual != sha256:
         raise AttachedModelError("its files were changed while the video was encoded: encode again")
 
 

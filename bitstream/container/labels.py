@@ -149,8 +149,8 @@ def track_tags_of(stream: Stream) -> dict[str, str]:
     """Language and title of a track, by FFmpeg's names, where it has them."""
     tags = stream.metadata
     # MP4 calls the title of a track its name
-    found = {"language": tags.get("language"), "title": tags.get("title", tags.get("name"))}
-    return {key: value for key, value in found.items() if value and value != _NO_LANGUAGE}
+    texts = {"language": tags.get("language"), "title": tags.get("title", tags.get("name"))}
+    return {key: value for key, value in texts.items() if value and value != _NO_LANGUAGE}
 
 
 def _chapters(container: av.container.InputContainer) -> Iterable[Chapter]:

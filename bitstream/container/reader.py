@@ -77,10 +77,10 @@ class StreamReader:
         self.header_is_intact = _begins_keyframe(first) and checksum_holds(first)
         if (
             not self.header_is_intact
-            and (found := _intact_keyframe(path, self._stream_index, self._layout.file_bytes))
+            and (keyframe := _intact_keyframe(path, self._stream_index, self._layout.file_bytes))
             is not None
         ):
-            first, self.header_is_intact = found, True
+            first, self.header_is_intact = keyframe, True
         try:
             self.header = SequenceHeader.parse(ByteReader(first, offset=1))
         except BitstreamError as error:

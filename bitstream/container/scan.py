@@ -77,10 +77,10 @@ def find_units(file: BinaryIO, size: int) -> Iterator[FoundUnit]:
         order = np.argsort(values, kind="stable")
         starts, values = starts[order], values[order]
         for begin, end in _pairs(segment.right(), values, starts, origin):
-            found = _unit(file, begin, end) if begin >= free else None
-            if found is not None:
-                free = begin + len(found.data)
-                yield found
+            unit = _unit(file, begin, end) if begin >= free else None
+            if unit is not None:
+                free = begin + len(unit.data)
+                yield unit
                 continue
             patience -= _PAIR_BYTES + (end - begin if begin >= free else 0)
             if patience < 0:
@@ -232,9 +232,9 @@ def _pairs(
     if not len(values):
         return
     shift = np.uint32(32 - _FILTER_BITS)
-    known = np.zeros(1 << _FILTER_BITS, bool)
-    known[values >> shift] = True
-    ends = np.flatnonzero(known[right >> shift])
+    filled = np.zeros(1 << _FILTER_BITS, bool)
+    filled[values >> shift] = True
+    ends = np.flatnonzero(filled[right >> shift])
     first, last = (np.searchsorted(values, right[ends], side=side) for side in ("left", "right"))
     for end, low, high in zip(ends.tolist(), first.tolist(), last.tolist(), strict=True):
         for start in sorted(starts[low:high].tolist()):

@@ -93,7 +93,7 @@ def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
     in another layer.
     """
     rows, columns = (a.ravel() for a in np.mgrid[:height, :width])
-    made = []
+    corners = []
 
     def add(kind: StageKind, belongs: np.ndarray, offsets: list[tuple[int, int]]) -> None:
         blocks = np.flatnonzero(belongs)
@@ -106,7 +106,7 @@ def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
             neighbours.append(np.where(inside, y * width + x, -1))
         places = np.stack(neighbours)
         starts = [layer * height * width for layer in range(layers)]
-        made.append(
+        corners.append(
             Stage(
                 kind,
                 np.concatenate([blocks + start for start in starts]),
@@ -134,7 +134,7 @@ def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
             [(-step, 0), (step, 0), (0, -step), (0, step)],
         )
         step //= 2
-    return tuple(made)
+    return tuple(corners)
 
 
 def middle_and_spread(

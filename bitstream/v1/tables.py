@@ -90,8 +90,8 @@ class CodecTables:
         def take(name: str, shape: tuple[int, ...]) -> np.ndarray:
             value = tensors.get(name)
             if value is None or value.dtype.kind not in "iu" or (shape and value.shape != shape):
-                found = "missing" if value is None else f"{value.dtype} {value.shape}"
-                raise TablesError(f"{name} must be integers of shape {shape or 'any'}, is {found}")
+                actual = "missing" if value is None else f"{value.dtype} {value.shape}"
+                raise TablesError(f"{name} must be integers of shape {shape or 'any'}, is {actual}")
             return value
 
         try:

@@ -202,25 +202,25 @@ class VectorLayer:
 
     def _complete(self, vectors: _StageVectors, keys: np.ndarray, new: np.ndarray) -> None:
         """The motion of the stage's blocks to all references, and of those that follow them."""
-        known, blocks, mirrored = self._motion.reshape(-1), vectors.part.blocks, vectors.mirrored
-        known[blocks] = keys
+        motion, blocks, mirrored = self._motion.reshape(-1), vectors.part.blocks, vectors.mirrored
+        motion[blocks] = keys
         if len(mirrored):
             # Only now are the vectors to the past known that these turn around.
-            known[blocks[mirrored]] += self._mirror(known[blocks[mirrored] - self._size])
-        if len(new) and np.abs(vectors_of(known[blocks[new]])).max() > VECTOR_LIMIT:
+            motion[blocks[mirrored]] += self._mirror(motion[blocks[mirrored] - self._size])
+        if len(new) and np.abs(vectors_of(motion[blocks[new]])).max() > VECTOR_LIMIT:
             raise BitstreamError(f"motion vector outside ±{VECTOR_LIMIT} px")
         if self._context.has_future:
             self._complete_other_reference(blocks)
         if self._merged is not None and np.count_nonzero(self._merged[blocks]):
-            known[self._followers] = known[self._followed]
+            motion[self._followers] = motion[self._followed]
             moved = self._moved.reshape(-1)
             moved[self._followers] = moved[self._followed]
 
     def _complete_other_reference(self, blocks: np.ndarray) -> None:
         """What the vectors of blocks that use one of two references say about the other."""
-        known, size, distances = self._motion.reshape(-1), self._size, self._context.distances
+        motion, size, distances = self._motion.reshape(-1), self._size, self._context.distances
         averaged = self._out.directions.reshape(-1)[blocks % size] == Direction.AVERAGE
         blocks = blocks[~averaged]
         past, future = blocks[blocks < size], blocks[blocks >= size]
-        known[past + size] = scaled_keys(known[past], distances[1], distances[0])
-        known[future - size] = scaled_keys(known[future], distances[0], distances[1])
+        motion[past + size] = scaled_keys(motion[past], distances[1], distances[0])
+        motion[future - size] = scaled_keys(motion[future], distances[0], distances[1])

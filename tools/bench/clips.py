@@ -109,18 +109,18 @@ def broken_contracts(
     """What differs between the source and what was decoded of it.  frames: those that ``verify``
     found in the coded file.
     """
-    found = []
+    differences = []
     times, size = timestamps(path, limit)
     out_times, out_size = timestamps(decoded, None)
     if len(out_times) != len(times) or frames != len(times):
-        found.append(f"{len(out_times)} frames instead of {len(times)}")
+        differences.append(f"{len(out_times)} frames instead of {len(times)}")
     elif max(abs(a - b) for a, b in zip(out_times, times, strict=True)) > 1e-6:
-        found.append("timestamps differ")
+        differences.append("timestamps differ")
     if out_size != size:
-        found.append(f"size {out_size} instead of {size}")
+        differences.append(f"size {out_size} instead of {size}")
     if limit is None and not sound(path) == sound(coded) == sound(decoded):
-        found.append("sound differs")
-    return found
+        differences.append("sound differs")
+    return differences
 
 
 def measure(
@@ -149,12 +149,12 @@ def measure(
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("clips", __doc__)
-    add_clips(made)
-    add_lpips(made)
-    made.add_argument("--crf", type=int, nargs="+", default=[20, 32, 44])
-    made.add_argument("--max-frames", type=int)
-    return made
+    cli = bench_parser("clips", __doc__)
+    add_clips(cli)
+    add_lpips(cli)
+    cli.add_argument("--crf", type=int, nargs="+", default=[20, 32, 44])
+    cli.add_argument("--max-frames", type=int)
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -175,15 +175,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     by_network: np.ndarray | None = None
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
-            read, found = as_read(case, Path(folder)), as_decoded(Path(folder))
-            by_network = found if by_network is None else by_network
+            read, decoded = as_read(case, Path(folder)), as_decoded(Path(folder))
+            by_network = decoded if by_network is None else by_network
             table.add(
                 case.name,
                 hue_shift(read, wanted),
                 float(np.abs(read - wanted).max()),
-                hue_shift(found, wanted),
-                float(np.abs(found - wanted).max()),
-                float(np.abs(found - by_network).max()),
+                hue_shift(decoded, wanted),
+                float(np.abs(decoded - wanted).max()),
+                float(np.abs(decoded - by_network).max()),
             )
             print(*table.rows[-1], flush=True)
     report.table("bars", table, "75 % bars at crf 0; levels of 255")

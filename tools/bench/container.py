@@ -61,9 +61,9 @@ def overhead(folder: Path, seconds: int) -> tuple[int, int]:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("container", __doc__)
-    made.add_argument("--seconds", type=int, nargs="+", default=[5, 10, 30, 120])
-    return made
+    cli = bench_parser("container", __doc__)
+    cli.add_argument("--seconds", type=int, nargs="+", default=[5, 10, 30, 120])
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -115,16 +115,16 @@ def concealment(clips: Sequence[Path], size: tuple[int, int], frames: int) -> Ta
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("damage", __doc__)
-    form = made.add_mutually_exclusive_group(required=True)
+    cli = bench_parser("damage", __doc__)
+    form = cli.add_mutually_exclusive_group(required=True)
     form.add_argument("--trials", type=int, metavar="N")
     form.add_argument("--cuts", type=int, metavar="N")
     form.add_argument("--quality", type=Path, nargs="+", metavar="CLIP")
-    made.add_argument("--size", default="256x144", help="of the clips for --quality")
-    made.add_argument("--frames", type=int, default=100, help="of the clips for --quality")
-    made.add_argument("--full", action="store_true", help="decode everything anew in every trial")
-    made.add_argument("--seed", type=int, default=0)
-    return made
+    cli.add_argument("--size", default="256x144", help="of the clips for --quality")
+    cli.add_argument("--frames", type=int, default=100, help="of the clips for --quality")
+    cli.add_argument("--full", action="store_true", help="decode everything anew in every trial")
+    cli.add_argument("--seed", type=int, default=0)
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -38,13 +38,13 @@ class CutTally:
 def without_tables(path: Path, target: Path) -> Path:
     """The file as it is on the disk before its tables are written: a process was killed."""
     data = path.read_bytes()
-    place, kept = 0, b""
+    place, remainder = 0, b""
     while place < len(data):
         size = int.from_bytes(data[place : place + 4], "big")
         if data[place + 4 : place + 8] != b"moov":
-            kept += data[place : place + size]
+            remainder += data[place : place + size]
         place += size
-    target.write_bytes(kept)
+    target.write_bytes(remainder)
     return target
 
 

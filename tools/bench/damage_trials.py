@@ -110,13 +110,13 @@ class Original:
 
     def dependent(self, victims: frozenset[int]) -> set[int]:
         """Frames of those access units, and of all after each of them up to the next keyframe."""
-        found: set[int] = set()
+        lost: set[int] = set()
         for victim in victims:
             for place in range(victim, len(self.units)):
                 if place > victim and self.units[place][1]:
                     break
-                found |= set(self.units[place][0])
-        return found
+                lost |= set(self.units[place][0])
+        return lost
 
 
 def one_trial(original: Original, damaged: Damaged, path: Path, tally: Tally) -> None:
@@ -161,13 +161,13 @@ def remembering(is_on: bool = True) -> Iterator[None]:
     if not is_on:
         yield
         return
-    known: dict[str, ModelBundle] = {}
+    bundles: dict[str, ModelBundle] = {}
     find = decoder_latents.bundle_for
 
     def found(header: SequenceHeader) -> ModelBundle:
-        if header.model_sha256 not in known:
-            known[header.model_sha256] = find(header)
-        return known[header.model_sha256]
+        if header.model_sha256 not in bundles:
+            bundles[header.model_sha256] = find(header)
+        return bundles[header.model_sha256]
 
     RememberingDecoder.memory = {}
     with (

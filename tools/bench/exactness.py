@@ -71,8 +71,8 @@ def requirements(end: str) -> list[str]:
         lines = (ROOT / "constraints.txt").read_text().splitlines()
         return [line for line in lines if line.partition("==")[0] in PACKAGES]
     ranges = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    found = (re.fullmatch(r"([\w-]+)>=([\d.]+)", entry) for entry in ranges)
-    lowest = {match[1]: match[2] for match in found if match is not None}
+    matches = (re.fullmatch(r"([\w-]+)>=([\d.]+)", entry) for entry in ranges)
+    lowest = {match[1]: match[2] for match in matches if match is not None}
     # 18 is 18.0
     whole = {name: lowest[name] + ".0" * (lowest[name].count(".") < 1) for name in PACKAGES}
     return [
@@ -83,11 +83,11 @@ def requirements(end: str) -> list[str]:
 
 def make_environment(python: str, packages: list[str], folder: Path) -> str | None:
     """A virtual environment with these packages and no other → what is wrong, or None."""
-    made = subprocess.run(
+    created = subprocess.run(
         [python, "-m", "venv", str(folder)], capture_output=True, text=True, check=False
     )
-    if made.returncode:
-        return "no virtual environment: " + (made.stderr.strip().splitlines() or ["?"])[-1]
+    if created.returncode:
+        return "no virtual environment: " + (created.stderr.strip().splitlines() or ["?"])[-1]
     command = [
         str(folder / "bin" / "python"),
         "-m",
@@ -154,14 +154,14 @@ def matrix(pythons: Sequence[str], *, every: bool, few: bool) -> tuple[Table, bo
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("exactness", __doc__)
-    made.add_argument(
+    cli = bench_parser("exactness", __doc__)
+    cli.add_argument(
         "--pythons",
         nargs="+",
         default=[sys.executable],
         help="Python programs to make environments with",
     )
-    amount = made.add_mutually_exclusive_group()
+    amount = cli.add_mutually_exclusive_group()
     amount.add_argument(
         "--all",
         action="store_true",
@@ -172,7 +172,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"the first {FEW} variants alone, in the first environment too",
     )
-    return made
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

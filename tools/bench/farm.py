@@ -75,10 +75,10 @@ def children(process: int) -> Iterator[tuple[int, bytes]]:
         with suppress(OSError):
             status = (folder / "stat").read_text().rpartition(")")[2].split()
             parents[int(folder.name)] = int(status[1])
-    found = {process}
-    while more := {one for one, parent in parents.items() if parent in found} - found:
-        found |= more
-    for one in sorted(found - {process}):
+    descendants = {process}
+    while more := {one for one, parent in parents.items() if parent in descendants} - descendants:
+        descendants |= more
+    for one in sorted(descendants - {process}):
         with suppress(OSError):
             yield one, Path(f"/proc/{one}/cmdline").read_bytes()
 
@@ -103,7 +103,7 @@ class WorkerKiller:
         return self._has_killed
 
     def _kill(self) -> None:
-        for one in self._chance.sample(found := workers_of(os.getpid()), len(found)):
+        for one in self._chance.sample(workers := workers_of(os.getpid()), len(workers)):
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
                 self._has_killed = True
@@ -235,14 +235,14 @@ def drive(source: str, target: str, log: str, how: str) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("farm", __doc__)
-    add = made.add_argument
+    cli = bench_parser("farm", __doc__)
+    add = cli.add_argument
     add("--trials", type=int, default=20, help="with a worker killed (default: 20)")
     add("--drivers", type=int, default=5, help="with the caller killed (default: 5)")
     add("--seconds", type=int, default=3, help="of the clip, of 96×72 (default: 3)")
     add("--seed", type=int, default=0)
     add("--driver", nargs=4, help=argparse.SUPPRESS)
-    return made
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

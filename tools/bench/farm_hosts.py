@@ -126,13 +126,13 @@ def _write_clip(path: Path, frames: int) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("farm_hosts", __doc__)
-    add = made.add_argument
+    cli = bench_parser("farm_hosts", __doc__)
+    add = cli.add_argument
     add("--chunks", type=int, default=1000, help="of the plan (default: 1000)")
     add("--hosts", type=int, default=8, help="at a time (default: 8)")
     add("--deaths", type=float, default=0.1, help="probability for each chunk (default: 0.1)")
     add("--seed", type=int, default=3)
-    return made
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

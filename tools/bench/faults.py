@@ -70,7 +70,7 @@ def run(
     from videocodec import encode
 
     work = Path(tempfile.mkdtemp(prefix="videocodec-faults-"))
-    found: dict[tuple[str, str], Tally] = {}
+    tallies: dict[tuple[str, str], Tally] = {}
     clip, coded = work / "clip.mp4", work / "clip.lv.mp4"
     starter = Starter(cold)
     try:
@@ -88,7 +88,7 @@ def run(
             folder = work / command.replace(" ", "")
             bench = CommandTrials(command, folder, clip, coded, starter, random.Random(seed))
             for number in signals:
-                tally, begin = found.setdefault((command, number.name), Tally()), time.monotonic()
+                tally, begin = tallies.setdefault((command, number.name), Tally()), time.monotonic()
                 for index in range(trials):
                     if seconds is not None and time.monotonic() - begin > seconds:
                         break
@@ -99,13 +99,13 @@ def run(
     finally:
         starter.close()
         shutil.rmtree(work, ignore_errors=True)
-    return found
+    return tallies
 
 
-def tabled(found: dict[tuple[str, str], Tally]) -> Table:
+def tabled(tallies: dict[tuple[str, str], Tally]) -> Table:
     """A row for each command and signal."""
     table = Table(COLUMNS, ["{}"] * 8 + ["{:.2f}"] * 2 + ["{}"])
-    for (command, number), one in found.items():
+    for (command, number), one in tallies.items():
         took = sorted(one.seconds) or [float("nan")]
         table.add(
             f"{command}, {number}",
@@ -125,8 +125,8 @@ def tabled(found: dict[tuple[str, str], Tally]) -> Table:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("faults", __doc__)
-    add = made.add_argument
+    cli = bench_parser("faults", __doc__)
+    add = cli.add_argument
     add("--trials", type=int, default=100, help="of each command by each signal (default: 100)")
     add(
         "--cold", type=int, default=10, help="trials more that begin with the program (default: 10)"
@@ -135,7 +135,7 @@ def parser() -> argparse.ArgumentParser:
     add("--signals", default="KILL,INT", help="signals (default: KILL,INT)")
     add("--seconds", type=float, help="stop the trials of one command by one signal after so long")
     add("--seed", type=int, default=0)
-    return made
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -149,14 +149,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not trials:
             continue
         begin = time.monotonic()
-        found = run(commands, signals, trials, args.seed, cold=cold, seconds=args.seconds)
+        tallies = run(commands, signals, trials, args.seed, cold=cold, seconds=args.seconds)
         title = "from the very start" if cold else "from when PyTorch is loaded"
         took = time.monotonic() - begin
-        report.table("cold" if cold else "loaded", tabled(found), f"{title}, in {took:.0f} s:")
-        for one in found.values():
+        report.table("cold" if cold else "loaded", tabled(tallies), f"{title}, in {took:.0f} s:")
+        for one in tallies.values():
             for line in one.wrong:
                 report.note(f"WRONG: {line}")
-        wrong += sum(len(one.wrong) for one in found.values())
+        wrong += sum(len(one.wrong) for one in tallies.values())
     report.save()
     return 1 if wrong else 0
 

@@ -80,15 +80,15 @@ Found = tuple[Facts, np.ndarray]
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("instruction_sets", __doc__)
-    add = made.add_argument
+    cli = bench_parser("instruction_sets", __doc__)
+    add = cli.add_argument
     add("clip", type=Path)
     add("--frames", type=int, default=25, help="how many (default: 25)")
     add("--crf", type=int, default=28)
     add("--preset", default="medium")
     add("--model", default="embedded")
     add("--worker", type=Path, help=argparse.SUPPRESS)
-    return made
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,10 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     whole = True
     for name, (variables, threads) in SETTINGS.items():
         with tempfile.TemporaryDirectory() as folder:
-            found = run(args, Path(folder), variables, threads)
-        first = first or found
-        whole = whole and found[0]["verified"]
-        print(table.add(name, *compared(found, first)), flush=True)
+            coded = run(args, Path(folder), variables, threads)
+        first = first or coded
+        whole = whole and coded[0]["verified"]
+        print(table.add(name, *compared(coded, first)), flush=True)
     report.table("settings", table)
     report.note("Every file verifies." if whole else "WRONG: a file does not verify.")
     report.save()

@@ -140,10 +140,10 @@ def curves(
 
 def deltas(tested: tuple[Curve, Curve], reference: tuple[Curve, Curve]) -> list[Cell]:
     """BD-rates by lpips and by PSNR, in percent, or why there is none."""
-    found = [
+    rows = [
         bd_rate(tested_curve, other) for tested_curve, other in zip(tested, reference, strict=True)
     ]
-    return [delta.reason if delta.value is None else delta.value for delta in found]
+    return [delta.reason if delta.value is None else delta.value for delta in rows]
 
 
 def added_one_by_one(
@@ -174,13 +174,13 @@ def shares(results: Mapping[str, ByCoder], coder: Coder, crfs: Sequence[int]) ->
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("inter", __doc__)
-    add_clips(made)
-    add_lpips(made)
-    made.add_argument("--crf", type=int, nargs="+", default=[26, 35, 44, 53])
-    made.add_argument("--max-frames", type=int, default=65)
-    made.add_argument("--jobs", type=int, default=2)
-    return made
+    cli = bench_parser("inter", __doc__)
+    add_clips(cli)
+    add_lpips(cli)
+    cli.add_argument("--crf", type=int, nargs="+", default=[26, 35, 44, 53])
+    cli.add_argument("--max-frames", type=int, default=65)
+    cli.add_argument("--jobs", type=int, default=2)
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

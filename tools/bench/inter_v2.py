@@ -71,13 +71,13 @@ def measured(
     spent = time.process_time() - before
     read = through_a_file(units)
     size = sum(len(unit.to_bytes()) for unit in read)
-    found = [
+    per_frame = [
         figures(decoded, pictures[index], lpips)
         for index, decoded in enumerate(coder.decode(read))
         if index % _MEASURED_EVERY == 0
     ]
     rate = size * 8 / len(pictures) * 25 / 1000
-    return [rate, *np.mean(found, axis=0).tolist(), spent, latents_per_second(coder, read)]
+    return [rate, *np.mean(per_frame, axis=0).tolist(), spent, latents_per_second(coder, read)]
 
 
 def deltas(rows: list[list[float]], reference: list[list[float]], measures: int) -> list[float]:
@@ -95,15 +95,15 @@ def deltas(rows: list[list[float]], reference: list[list[float]], measures: int)
 
 def parser() -> ArgumentParser:
     """The command line."""
-    made = bench_parser("inter_v2", __doc__)
-    add_clips(made)
-    made.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
-    made.add_argument("--tables", type=Path, nargs="+", required=True, help="the first is beaten")
-    made.add_argument("--channels", type=int, default=SecondShape.channels)
-    made.add_argument("--frames", type=int, default=17)
-    made.add_argument("--crf", type=int, nargs="+", default=[32, 44, 56])
-    made.add_argument("--lpips", type=Path, help="SqueezeNet weights of LPIPS as safetensors")
-    return made
+    cli = bench_parser("inter_v2", __doc__)
+    add_clips(cli)
+    cli.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
+    cli.add_argument("--tables", type=Path, nargs="+", required=True, help="the first is beaten")
+    cli.add_argument("--channels", type=int, default=SecondShape.channels)
+    cli.add_argument("--frames", type=int, default=17)
+    cli.add_argument("--crf", type=int, nargs="+", default=[32, 44, 56])
+    cli.add_argument("--lpips", type=Path, help="SqueezeNet weights of LPIPS as safetensors")
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -132,10 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(table.add(clip.stem, name, crf, *row), file=sys.stderr, flush=True)
         first, *others = coders
         for name in others:
-            found = deltas(rows[name], rows[first], measures)
-            gained.setdefault(name, []).append(found)
+            changes = deltas(rows[name], rows[first], measures)
+            gained.setdefault(name, []).append(changes)
             print(
-                delta.add(clip.stem, name, *found, float(np.mean(found))),
+                delta.add(clip.stem, name, *changes, float(np.mean(changes))),
                 file=sys.stderr,
                 flush=True,
             )

@@ -99,13 +99,13 @@ def bits(levels: torch.Tensor) -> float:
 
 def parser() -> ArgumentParser:
     """The command line."""
-    made = bench_parser("intra_bounds", __doc__)
-    made.add_argument("pictures", type=Path, nargs="+", help="pictures, or clips")
-    made.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
-    made.add_argument("--training", type=Path, required=True, help="folder of pictures")
-    made.add_argument("--steps", type=float, nargs="+", default=list(STEPS))
-    made.add_argument("--components", type=int, nargs="+", default=[48, 64, 96, 192])
-    return made
+    cli = bench_parser("intra_bounds", __doc__)
+    cli.add_argument("pictures", type=Path, nargs="+", help="pictures, or clips")
+    cli.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
+    cli.add_argument("--training", type=Path, required=True, help="folder of pictures")
+    cli.add_argument("--steps", type=float, nargs="+", default=list(STEPS))
+    cli.add_argument("--components", type=int, nargs="+", default=[48, 64, 96, 192])
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

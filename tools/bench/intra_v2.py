@@ -61,17 +61,17 @@ def figures(decoded: np.ndarray, source: np.ndarray, lpips: LpipsSqueeze | None)
     )
     error = grey_level_error(first, second)
     planes = (error, *colour_planes(error))
-    found = [10 * math.log10(255**2 / max(float(plane.square().mean()), 1e-9)) for plane in planes]
+    psnrs = [10 * math.log10(255**2 / max(float(plane.square().mean()), 1e-9)) for plane in planes]
     files = []
     for picture in (source, decoded):
         files.append(io.BytesIO())
         Image.fromarray(picture).save(files[-1], "BMP")
         files[-1].seek(0)
-    found.append(float(compute_ssimulacra2(*files)))
+    psnrs.append(float(compute_ssimulacra2(*files)))
     if lpips is not None:
         with torch.inference_mode():
-            found.append(float(lpips(first, second)))
-    return found
+            psnrs.append(float(lpips(first, second)))
+    return psnrs
 
 
 def curve(
@@ -98,15 +98,15 @@ def curve(
 
 def parser() -> ArgumentParser:
     """The command line."""
-    made = bench_parser("intra_v2", __doc__)
-    made.add_argument("pictures", type=Path, nargs="+", help="pictures, or clips")
-    made.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
-    made.add_argument("--lpips", type=Path, help="SqueezeNet weights of LPIPS as safetensors")
-    made.add_argument("--bpp", type=float, nargs="+", default=[0.55, 0.25, 0.13])
-    made.add_argument("--quantisers", type=int, nargs="+", default=[19, 28, 34, 40, 46, 52, 58, 64])
-    made.add_argument("--svtav1-crf", type=int, nargs="+", default=[15, 25, 35, 45, 52, 58, 63])
-    made.add_argument("--no-svtav1", action="store_true")
-    return made
+    cli = bench_parser("intra_v2", __doc__)
+    cli.add_argument("pictures", type=Path, nargs="+", help="pictures, or clips")
+    cli.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
+    cli.add_argument("--lpips", type=Path, help="SqueezeNet weights of LPIPS as safetensors")
+    cli.add_argument("--bpp", type=float, nargs="+", default=[0.55, 0.25, 0.13])
+    cli.add_argument("--quantisers", type=int, nargs="+", default=[19, 28, 34, 40, 46, 52, 58, 64])
+    cli.add_argument("--svtav1-crf", type=int, nargs="+", default=[15, 25, 35, 45, 52, 58, 63])
+    cli.add_argument("--no-svtav1", action="store_true")
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -83,17 +83,15 @@ def curve(
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("keyframes", __doc__)
-    add_clips(made)
-    add_lpips(made)
-    made.add_argument("--bundle", default="embedded")
-    made.add_argument("--bpp", type=float, nargs="+", default=[0.25, 0.13])
-    made.add_argument(
-        "--crf", type=int, nargs="+", default=[20, 24, 28, 32, 36, 40, 44, 48, 52, 56]
-    )
-    made.add_argument("--svtav1-crf", type=int, nargs="+", default=[30, 35, 40, 45, 50, 55, 60, 63])
-    made.add_argument("--no-svtav1", action="store_true")
-    return made
+    cli = bench_parser("keyframes", __doc__)
+    add_clips(cli)
+    add_lpips(cli)
+    cli.add_argument("--bundle", default="embedded")
+    cli.add_argument("--bpp", type=float, nargs="+", default=[0.25, 0.13])
+    cli.add_argument("--crf", type=int, nargs="+", default=[20, 24, 28, 32, 36, 40, 44, 48, 52, 56])
+    cli.add_argument("--svtav1-crf", type=int, nargs="+", default=[30, 35, 40, 45, 50, 55, 60, 63])
+    cli.add_argument("--no-svtav1", action="store_true")
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

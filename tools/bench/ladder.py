@@ -105,22 +105,22 @@ def result(ladder: Ladder, name: str, tables: dict[str, Table]) -> Results:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("ladder", __doc__)
-    made.add_argument("folder", type=Path, metavar="DIR", help="as of videocodec ladder --output")
-    made.add_argument("--against", type=Path, metavar="DIR", help="another such folder")
-    made.add_argument("--figures", nargs="+", metavar="NAME", help="as in results.json")
-    made.add_argument(
+    cli = bench_parser("ladder", __doc__)
+    cli.add_argument("folder", type=Path, metavar="DIR", help="as of videocodec ladder --output")
+    cli.add_argument("--against", type=Path, metavar="DIR", help="another such folder")
+    cli.add_argument("--figures", nargs="+", metavar="NAME", help="as in results.json")
+    cli.add_argument(
         "--below", type=amount, metavar="RATE", help="only where the first takes fewer bits/s"
     )
-    return made
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare and print."""
-    made = parser()
-    args = parse(made, arguments)
+    cli = parser()
+    args = parse(cli, arguments)
     if args.against and args.below:
-        made.error("--against and --below exclude each other")
+        cli.error("--against and --below exclude each other")
     ladder = Ladder(args.folder)
     figures = [ladder.figures[name] for name in args.figures or ladder.figures]
     if args.against:

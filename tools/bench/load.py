@@ -79,12 +79,14 @@ def stream_times(path: Path) -> list[Fraction]:
     return [int(pts) * index.header.time_base for pts in index.pts]
 
 
-def wrong_times(report: Report, name: str, found: list[Fraction], expected: list[Fraction]) -> int:
+def wrong_times(report: Report, name: str, actual: list[Fraction], expected: list[Fraction]) -> int:
     """How many frames have another time than the source's; says so."""
-    wrong = abs(len(found) - len(expected))
-    wrong += sum(a != b for a, b in zip(found, expected, strict=False))
-    end = f"the last at {float(found[-1]):.6f} s of {float(expected[-1]):.6f}" if found else "none"
-    report.note(f"Timestamps of {name}: {len(found)} frames, {wrong} wrong, {end}.")
+    wrong = abs(len(actual) - len(expected))
+    wrong += sum(a != b for a, b in zip(actual, expected, strict=False))
+    end = (
+        f"the last at {float(actual[-1]):.6f} s of {float(expected[-1]):.6f}" if actual else "none"
+    )
+    report.note(f"Timestamps of {name}: {len(actual)} frames, {wrong} wrong, {end}.")
     return wrong
 
 
@@ -98,13 +100,13 @@ def hashes(coded: Path, span: str, count: int) -> list[str]:
             file = opened.enter_context(open(Path(folder) / str(number), "w+b"))
             process = subprocess.Popen(command, cwd=ROOT, stdout=file, stdin=subprocess.DEVNULL)
             running.append((process, file))
-        found = []
+        times = []
         for process, file in running:
             if process.wait():
                 raise RuntimeError(f"a decoder ended with status {process.returncode}")
             file.seek(0)
-            found.append(hashlib.file_digest(file, "sha256").hexdigest())
-        return found
+            times.append(hashlib.file_digest(file, "sha256").hexdigest())
+        return times
 
 
 def decode_at_once(report: Report, coded: Path, decoders: int, frames: int, count: int) -> int:
@@ -123,8 +125,8 @@ def decode_at_once(report: Report, coded: Path, decoders: int, frames: int, coun
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("load", __doc__)
-    add = made.add_argument
+    cli = bench_parser("load", __doc__)
+    add = cli.add_argument
     add("--size", default="512x288", help="width x height (default: 512x288)")
     add("--seconds", type=float, default=1800, help="length of the clip (default: half an hour)")
     add("--fps", type=Fraction, default=Fraction(25), help="of the clip (default: 25)")
@@ -140,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
     add("--decoders", type=int, default=8, help="how many decode at once in the end (0 for none)")
     add("--decoded-frames", type=int, default=60, help="how many frames each of them decodes")
     add("--keep", type=Path, metavar="DIR", help="folder for the files (default: temporary)")
-    return made
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,11 +28,11 @@ from videocodec.ladder.metrics import Metric, Pair, all_metrics
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("metrics", __doc__)
-    made.add_argument("--clip", type=Path, required=True)
-    made.add_argument("--lpips", type=Path, help="SqueezeNet weights of LPIPS as safetensors")
-    made.add_argument("--frames", type=int, default=33)
-    return made
+    cli = bench_parser("metrics", __doc__)
+    cli.add_argument("--clip", type=Path, required=True)
+    cli.add_argument("--lpips", type=Path, help="SqueezeNet weights of LPIPS as safetensors")
+    cli.add_argument("--frames", type=int, default=33)
+    return cli
 
 
 def encoded_pair(clip: Clip, folder: Path) -> Pair:

@@ -141,8 +141,8 @@ class Bounds:
         side = block // _LATENT
         by_position = vectors.repeat(side, axis=0).repeat(side, axis=1).astype(np.int64)
         rows, columns = (one.ravel() for one in np.indices(latents.shape[1:]))
-        found = frame.predict(self._filters, rows, columns, by_position.reshape(-1, 2))
-        return found.T.reshape(latents.shape) / unit
+        predicted = frame.predict(self._filters, rows, columns, by_position.reshape(-1, 2))
+        return predicted.T.reshape(latents.shape) / unit
 
     def errors(self, picture: Picture, reference: Picture) -> list[float]:
         """Squared error per position by every one of ``PREDICTORS``."""
@@ -150,29 +150,29 @@ class Bounds:
         sent = np.sign(sharp) * np.floor(np.abs(sharp) + 0.5 - DEAD_ZONE)
         decoded, source, before = self.decoded(sent), picture @ _LUMA, reference @ _LUMA
         predictions = [np.zeros_like(sent), sent]
-        found = {
+        vectors = {
             (block, quarters): vectors_of(source, before, block, quarters)
             for block in (16, 8)
             for quarters in (False, True)
         }
-        predictions += [self.filtered(sent, found[block, False], block) for block in (16, 8)]
-        for (block, _), vectors in found.items():
-            predictions.append(self.encoded(moved_by(decoded, vectors, block)))
+        predictions += [self.filtered(sent, vectors[block, False], block) for block in (16, 8)]
+        for (block, _), field in vectors.items():
+            predictions.append(self.encoded(moved_by(decoded, field, block)))
         for block in (16, 8):
-            predictions.append(self.encoded(overlapped(decoded, found[block, True], block)))
+            predictions.append(self.encoded(overlapped(decoded, vectors[block, True], block)))
         return [float(np.square(target - one).sum(0).mean()) for one in predictions]
 
 
 def parser() -> ArgumentParser:
     """The command line."""
-    made = bench_parser("motion_bounds", __doc__)
-    add_clips(made)
-    made.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
-    made.add_argument("--tables", type=Path, required=True, help="of format version 2")
-    made.add_argument("--crf", type=int, default=44, help="of the reference")
-    made.add_argument("--distance", type=int, nargs="+", default=[1, 4], help="in frames")
-    made.add_argument("--side", type=int, default=352, help="px of a clip's middle, at most")
-    return made
+    cli = bench_parser("motion_bounds", __doc__)
+    add_clips(cli)
+    cli.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
+    cli.add_argument("--tables", type=Path, required=True, help="of format version 2")
+    cli.add_argument("--crf", type=int, default=44, help="of the reference")
+    cli.add_argument("--distance", type=int, nargs="+", default=[1, 4], help="in frames")
+    cli.add_argument("--side", type=int, default=352, help="px of a clip's middle, at most")
+    return cli
 
 
 def middle(picture: np.ndarray, most: int) -> Picture:
@@ -197,9 +197,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for distance in args.distance:
             if distance >= len(pictures):
                 continue
-            found = bounds.errors(pictures[distance], pictures[0])
-            ratios.append(np.log(found) - np.log(found[_TODAY]))
-            print(table.add(clip.stem, distance, *found), file=sys.stderr, flush=True)
+            by_bound = bounds.errors(pictures[distance], pictures[0])
+            ratios.append(np.log(by_bound) - np.log(by_bound[_TODAY]))
+            print(table.add(clip.stem, distance, *by_bound), file=sys.stderr, flush=True)
     ratio = np.exp(np.mean(ratios, axis=0)).tolist()
     table.add("geometric mean", "ratio", *ratio)
     report = Report(args, clips=clips)

@@ -53,18 +53,18 @@ _NOTHING: DecoderBytes = {"model": 0, "code": 0, "libraries": 0}
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("panel", __doc__)
-    add_clips(made)
-    add_lpips(made)
-    made.add_argument("--crf", type=int, nargs="+", default=list(CRFS))
-    made.add_argument("--model", default="embedded", metavar="NAME_OR_DIR")
-    made.add_argument("--jobs", type=int, metavar="N", help="processes (default: one a core)")
-    made.add_argument(
+    cli = bench_parser("panel", __doc__)
+    add_clips(cli)
+    add_lpips(cli)
+    cli.add_argument("--crf", type=int, nargs="+", default=list(CRFS))
+    cli.add_argument("--model", default="embedded", metavar="NAME_OR_DIR")
+    cli.add_argument("--jobs", type=int, metavar="N", help="processes (default: one a core)")
+    cli.add_argument(
         "--work", type=Path, default=ROOT / "out" / "panel", help="folder of everything encoded"
     )
-    made.add_argument("--no-sheets", action="store_true", help="no contact sheets")
-    made.add_argument("--anchors", action="store_true", help="measure the anchors instead")
-    return made
+    cli.add_argument("--no-sheets", action="store_true", help="no contact sheets")
+    cli.add_argument("--anchors", action="store_true", help="measure the anchors instead")
+    return cli
 
 
 def compared(
@@ -93,7 +93,7 @@ def table(analyses: Mapping[str, Analysis], clips: int) -> Table:
     """
     members = figures()
     labels = {figure.name: figure.label.split(" ")[0] for figure in members}
-    made = Table(["against", "panel", "worst member", *labels.values(), "better", "worse"])
+    table = Table(["against", "panel", "worst member", *labels.values(), "better", "worse"])
     for anchor, analysis in analyses.items():
         entry = next(one for one in analysis["panel"] if one["codec"] == OWN)
         means = {mean["figure"]: mean for mean in analysis["means"] if mean["codec"] == OWN}
@@ -105,8 +105,8 @@ def table(analyses: Mapping[str, Analysis], clips: int) -> Table:
         ]
         worst = labels.get(entry["worst"] or "", "–")
         panel = _percent(entry["bd_rate_percent"])
-        made.add(anchor, panel, worst, *cells, entry["better"], entry["worse"])
-    return made
+        table.add(anchor, panel, worst, *cells, entry["better"], entry["worse"])
+    return table
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -46,7 +46,7 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
     args.bench = "anchors"
     if args.results == RESULTS / "panel.json":
         args.results = RESULTS / "anchors.json"
-    found = {
+    stored_records = {
         anchor: measured(
             args,
             paths,
@@ -58,7 +58,7 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
         for anchor in ANCHORS
     }
     report = Report(args, clips=paths)
-    publish(report, found, identities(args))
+    publish(report, stored_records, identities(args))
     report.save()
 
 
@@ -104,13 +104,13 @@ def records(
                 f" {metrics.get(name)}): {remedy}"
             )
     encodes = stored.tables["encodes"]
-    found: dict[str, list[Record]] = {}
+    by_anchor: dict[str, list[Record]] = {}
     for row in encodes.rows:
         cells = dict(zip(encodes.columns, row, strict=True))
         if cells["clip"] in clips:
             record = _record(cells)
-            found.setdefault(record["codec"], []).append(record)
-    return found
+            by_anchor.setdefault(record["codec"], []).append(record)
+    return by_anchor
 
 
 def _record(cells: Mapping[str, Cell]) -> Record:

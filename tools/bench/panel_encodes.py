@@ -35,7 +35,7 @@ def figures() -> list[Figure]:
 def rungs(records: Sequence[Record]) -> Table:
     """Every encode with its bitrate and figures."""
     members = figures()
-    made = Table(
+    table = Table(
         ["clip", "codec", "crf", "kbit/s", *(figure.name for figure in members)],
         ["{}", "{}", "{:g}", "{:.2f}", *(f"{{:.{figure.decimals}f}}" for figure in members)],
     )
@@ -47,8 +47,8 @@ def rungs(records: Sequence[Record]) -> Table:
             for figure in members
         ]
         rate = round(record["bitrate_bps"] / 1000, 3)
-        made.add(record["clip"], record["codec"], record["value"], rate, *means)
-    return made
+        table.add(record["clip"], record["codec"], record["value"], rate, *means)
+    return table
 
 
 def measured(

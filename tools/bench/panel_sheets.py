@@ -55,8 +55,8 @@ def _of_clip(args: argparse.Namespace, path: Path, shown: Sequence[Record]) -> l
         gop_size=250,
     )
     rates = [one["bitrate_bps"] for one in shown]
-    found = common(codecs=(BESIDE,), bitrates=rates, sheets=0)
-    done = [one["crf"] for one in found["records"] if one["error"] is None]
+    beside = common(codecs=(BESIDE,), bitrates=rates, sheets=0)
+    done = [one["crf"] for one in beside["records"] if one["error"] is None]
     crfs = [crf for crf in done if crf is not None]
     if not crfs:
         return []

@@ -104,8 +104,8 @@ class Comparison:
         for offset in AROUND:
             if 0 <= crf + offset <= 63:
                 file, took = self.coded(crf + offset, judged=False)
-                found = self.figures(file)
-                points.append((file.stat().st_size, found.lpips, found.psnr, found.flicker))
+                figures = self.figures(file)
+                points.append((file.stat().st_size, figures.lpips, figures.psnr, figures.flicker))
                 if offset == 0:
                     plain, seconds = points[-1], took
         points.sort()
@@ -116,9 +116,9 @@ class Comparison:
         )
         changes = []
         for with_unet in (False, True)[: 1 + self._bundle.has_unet]:
-            found = self.figures(judged, with_unet)
-            change = 100 * (found.lpips / lpips - 1)
-            changes.append(Change(change, found.psnr - psnr, flicker, found.flicker))
+            figures = self.figures(judged, with_unet)
+            change = 100 * (figures.lpips / lpips - 1)
+            changes.append(Change(change, figures.psnr - psnr, flicker, figures.flicker))
         return [self._clip.stem, plain[0], plain[1], size, seconds, took], changes
 
 
@@ -139,16 +139,16 @@ def compared_table(variants: Sequence[str]) -> Table:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("perceptual", __doc__)
-    add_clips(made)
-    add_lpips(made)
-    made.add_argument("--crf", type=int, nargs="+", default=[32, 44])
-    made.add_argument("--preset", default="medium")
-    made.add_argument("--max-frames", type=int, default=33)
-    made.add_argument("--model", default="embedded", help="bundle")
-    made.add_argument("--device", default="cpu")
-    made.add_argument("--threads", type=int, default=2)
-    return made
+    cli = bench_parser("perceptual", __doc__)
+    add_clips(cli)
+    add_lpips(cli)
+    cli.add_argument("--crf", type=int, nargs="+", default=[32, 44])
+    cli.add_argument("--preset", default="medium")
+    cli.add_argument("--max-frames", type=int, default=33)
+    cli.add_argument("--model", default="embedded", help="bundle")
+    cli.add_argument("--device", default="cpu")
+    cli.add_argument("--threads", type=int, default=2)
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -97,8 +97,8 @@ def tabled(results: dict[str, list[float]]) -> Table:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("player", __doc__)
-    add = made.add_argument
+    cli = bench_parser("player", __doc__)
+    add = cli.add_argument
     add("clip", type=Path, help="a latent-video file")
     add("--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)")
     add("--jumps", type=int, default=12, metavar="N", help="random jumps (default: 12)")
@@ -110,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
         help="time to work ahead between steps (default: 0.6)",
     )
     add("--threads", type=int, metavar="N", help="CPU threads of the networks")
-    return made
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -107,24 +107,24 @@ def parallel(
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("rate", __doc__)
-    add_clips(made, required=False)
-    made.add_argument("--bitrate", type=int, nargs="+", default=[10_000, 20_000, 40_000, 80_000])
-    made.add_argument("--preset", default="medium")
-    made.add_argument("--max-frames", type=int)
-    made.add_argument("--jobs", type=int)
-    made.add_argument("--seconds", type=int, default=60)
-    made.add_argument("--size", type=int, nargs=2, default=(512, 288))
-    made.add_argument("--executor", choices=(LOCAL, RAY), default=LOCAL)
-    return made
+    cli = bench_parser("rate", __doc__)
+    add_clips(cli, required=False)
+    cli.add_argument("--bitrate", type=int, nargs="+", default=[10_000, 20_000, 40_000, 80_000])
+    cli.add_argument("--preset", default="medium")
+    cli.add_argument("--max-frames", type=int)
+    cli.add_argument("--jobs", type=int)
+    cli.add_argument("--seconds", type=int, default=60)
+    cli.add_argument("--size", type=int, nargs=2, default=(512, 288))
+    cli.add_argument("--executor", choices=(LOCAL, RAY), default=LOCAL)
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print → exit status."""
-    made = parser()
-    args = parse(made, arguments)
+    cli = parser()
+    args = parse(cli, arguments)
     if (args.clips is None) == (args.jobs is None):
-        made.error("give either --clips or --jobs")
+        cli.error("give either --clips or --jobs")
     model = ModelBundle.find("embedded")
     if args.jobs is not None:
         if args.results == RESULTS / "rate.json":

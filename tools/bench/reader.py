@@ -199,8 +199,8 @@ def _wait(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("reader", __doc__)
-    add = made.add_argument
+    cli = bench_parser("reader", __doc__)
+    add = cli.add_argument
     add("clip", type=Path, help="a latent-video file")
     add("--repeat", type=int, default=1, metavar="N", help="make it N times as long first")
     add("--jumps", type=int, default=20, metavar="N", help="random jumps of each kind (20)")
@@ -224,7 +224,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="CPU time of the asking thread, for machines that are busy; with one thread",
     )
-    return made
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -97,11 +97,11 @@ def compare(
 
 def cells(figures: Sequence[Figures]) -> list[Cell]:
     """Of a clip: lpips, its change in percent but for the first way, PSNR, flicker."""
-    found: list[Cell] = []
+    cells: list[Cell] = []
     for f in figures:
         change = [] if f is figures[0] else [100 * (f.lpips / figures[0].lpips - 1)]
-        found += [f.lpips, *change, f.psnr, f.flicker]
-    return found
+        cells += [f.lpips, *change, f.psnr, f.flicker]
+    return cells
 
 
 def compared_table(labels: Sequence[str]) -> Table:
@@ -134,33 +134,33 @@ def means(every: Sequence[Sequence[Figures]]) -> list[Figures]:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("restoration", __doc__)
-    add_clips(made)
-    add_lpips(made)
-    made.add_argument("--crf", type=int, nargs="+", default=[32, 44])
-    made.add_argument("--steps", type=int, nargs="+", default=[1])
-    made.add_argument(
+    cli = bench_parser("restoration", __doc__)
+    add_clips(cli)
+    add_lpips(cli)
+    cli.add_argument("--crf", type=int, nargs="+", default=[32, 44])
+    cli.add_argument("--steps", type=int, nargs="+", default=[1])
+    cli.add_argument(
         "--oracle",
         type=float,
         nargs="+",
         metavar="SHARE",
         help="0 to 1, of the error of every latent to take off",
     )
-    made.add_argument("--max-frames", type=int, default=65)
-    made.add_argument("--cache", type=Path, help="folder to keep encoded files in")
-    made.add_argument("--model", default="embedded", help="bundle")
-    made.add_argument("--generation", type=float, default=1.0)
-    made.add_argument("--device", default="cpu")
-    made.add_argument("--threads", type=int, default=2)
-    return made
+    cli.add_argument("--max-frames", type=int, default=65)
+    cli.add_argument("--cache", type=Path, help="folder to keep encoded files in")
+    cli.add_argument("--model", default="embedded", help="bundle")
+    cli.add_argument("--generation", type=float, default=1.0)
+    cli.add_argument("--device", default="cpu")
+    cli.add_argument("--threads", type=int, default=2)
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    made = parser()
-    args = parse(made, arguments)
+    cli = parser()
+    args = parse(cli, arguments)
     if args.oracle and args.generation < 1:
-        made.error("--oracle and --generation exclude each other")
+        cli.error("--oracle and --generation exclude each other")
     torch.set_num_threads(args.threads)
     perceptual, clips = LpipsSqueeze(args.lpips), clip_paths(args)
     report = Report(args, models=[ModelBundle.find(args.model)], clips=clips)

@@ -123,11 +123,11 @@ def load(folder: Path = RESULTS) -> Mapping[str, Results]:
 
 def hashes(paths: Iterable[Path]) -> dict[str, str]:
     """Name without suffix → SHA-256 of the file."""
-    found = {}
+    versions = {}
     for path in paths:
         with path.open("rb") as file:
-            found[path.stem] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+            versions[path.stem] = hashlib.file_digest(file, "sha256").hexdigest()
+    return versions
 
 
 def machine() -> dict[str, object]:

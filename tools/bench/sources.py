@@ -29,9 +29,9 @@ def described(path: Path) -> tuple[str, str, int, float]:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("sources", __doc__)
-    add_clips(made)
-    return made
+    cli = bench_parser("sources", __doc__)
+    add_clips(cli)
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

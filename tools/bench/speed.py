@@ -74,17 +74,17 @@ def memory(clip: Path, folder: Path, threads: int) -> Table:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("speed", __doc__)
-    made.add_argument("--threads", type=int, default=2)
-    made.add_argument("--crf", type=int, default=32)
-    made.add_argument("--skip-memory", action="store_true")
-    made.add_argument("--stages", action="store_true")
-    made.add_argument("--compile", action="store_true")
-    made.add_argument("--model", default="embedded", help="bundle, for --stages and --compile")
-    made.add_argument("--device", default="cpu", help="for --stages and --compile")
+    cli = bench_parser("speed", __doc__)
+    cli.add_argument("--threads", type=int, default=2)
+    cli.add_argument("--crf", type=int, default=32)
+    cli.add_argument("--skip-memory", action="store_true")
+    cli.add_argument("--stages", action="store_true")
+    cli.add_argument("--compile", action="store_true")
+    cli.add_argument("--model", default="embedded", help="bundle, for --stages and --compile")
+    cli.add_argument("--device", default="cpu", help="for --stages and --compile")
     size = f"{WIDTH}x{HEIGHT}"
-    made.add_argument("--size", default=size, help="of the picture, for --stages and --compile")
-    return made
+    cli.add_argument("--size", default=size, help="of the picture, for --stages and --compile")
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -79,19 +79,19 @@ def _stage_times(
             work(batch)
         return 1000 * (time.perf_counter() - begin) / (size * len(batches))
 
-    found = {}
+    by_stage = {}
     plain = per_frame(lambda batch: decoder.pictures(latents, batch))
     if stream.bundle.has_unet:
         tables = motion_tables(stream.bundle.tables)
-        found["neighbours"] = per_frame(
+        by_stage["neighbours"] = per_frame(
             lambda batch: [neighbours(tables, latents, i, block) for i in batch]
         )
         restoring = PictureDecoder(stream, device, threads)
         restoring.pictures(latents, batches[0])
         restored_seconds = per_frame(lambda batch: restoring.pictures(latents, batch))
-        found["UNet"] = restored_seconds - plain - found["neighbours"]
-    found["autoencoder"] = plain
-    return found
+        by_stage["UNet"] = restored_seconds - plain - by_stage["neighbours"]
+    by_stage["autoencoder"] = plain
+    return by_stage
 
 
 def compiled(bundle: ModelBundle, width: int, height: int, device_name: str, threads: int) -> Table:

@@ -68,9 +68,9 @@ def by_pyav(path: Path) -> Facts:
                     assert isinstance(frame, av.VideoFrame)
                     if not times:
                         size, rotation = (frame.width, frame.height), frame.rotation
-                    known = frame.pts is not None and frame.time_base is not None
+                    timed = frame.pts is not None and frame.time_base is not None
                     times.append(
-                        Fraction(frame.pts or 0) * (frame.time_base or 0) if known else None
+                        Fraction(frame.pts or 0) * (frame.time_base or 0) if timed else None
                     )
     except av.FFmpegError as error:
         return Facts(tuple(times), sound, size, rotation, f"{error.strerror}")
@@ -143,10 +143,10 @@ def row(path: Path) -> list[str]:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = bench_parser("sweep", __doc__)
-    made.add_argument("folder", type=Path, metavar="FOLDER", help="every file of it is tried")
-    made.add_argument("--make", action="store_true", help="make small files of every kind first")
-    return made
+    cli = bench_parser("sweep", __doc__)
+    cli.add_argument("folder", type=Path, metavar="FOLDER", help="every file of it is tried")
+    cli.add_argument("--make", action="store_true", help="make small files of every kind first")
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

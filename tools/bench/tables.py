@@ -69,18 +69,18 @@ def table(source: str, results: Mapping[str, Results]) -> str:
 
 def source(name: str, results: Mapping[str, Results]) -> str:
     """A line that says by what command, when and where it was measured."""
-    found = results[name]
-    place = found.machine
-    words = [found.date]
-    if found.commit:
-        words.append(f"commit {found.commit[:_SHORT]}{'+' * found.commit.endswith('+')}")
-    words += [f"model {model} {digest[:_SHORT]}" for model, digest in found.model.items()]
+    stored = results[name]
+    place = stored.machine
+    words = [stored.date]
+    if stored.commit:
+        words.append(f"commit {stored.commit[:_SHORT]}{'+' * stored.commit.endswith('+')}")
+    words += [f"model {model} {digest[:_SHORT]}" for model, digest in stored.model.items()]
     if place.get("processor"):
         words.append(f"{place['processor']}, {place['cores']} cores")
     if place.get("load") is not None:
         words.append(f"load {place['load']}")
-    words += ["carried over"] * found.carried_over
-    commands = " and ".join(f"`{line}`" for line in found.command.splitlines())
+    words += ["carried over"] * stored.carried_over
+    commands = " and ".join(f"`{line}`" for line in stored.command.splitlines())
     return f"By {commands} ({', '.join(words)}; [all figures](RESULTS/{name}.json))."
 
 

@@ -83,10 +83,10 @@ class Box:
 
 def boxes(data: bytes) -> list[Box]:
     """All boxes, parents before what is in them, as far as they fit."""
-    found: list[Box] = []
+    parsed: list[Box] = []
 
     def walk(position: int, end: int, inside: tuple[int, ...]) -> None:
-        while position + 8 <= end and len(found) < 1000:
+        while position + 8 <= end and len(parsed) < 1000:
             size, kind, header = (
                 int.from_bytes(data[position : position + 4], "big"),
                 bytes(data[position + 4 : position + 8]),
@@ -96,13 +96,13 @@ def boxes(data: bytes) -> list[Box]:
                 size, header = int.from_bytes(data[position + 8 : position + 16], "big"), 16
             if not header <= size <= end - position:
                 return
-            found.append(Box(position, header, size, kind, inside))
+            parsed.append(Box(position, header, size, kind, inside))
             if kind in _PARENTS and len(inside) < 10:
-                walk(position + header, position + size, (*inside, len(found) - 1))
+                walk(position + header, position + size, (*inside, len(parsed) - 1))
             position += size
 
     walk(0, len(data), ())
-    return found
+    return parsed
 
 
 def mutate(data: bytes, longest: int, seed: int) -> bytes:
@@ -110,16 +110,16 @@ def mutate(data: bytes, longest: int, seed: int) -> bytes:
     any bytes at all.
     """
     chance = random.Random(seed)
-    found = boxes(data)
+    parsed = boxes(data)
     import atheris
 
-    if not found or chance.random() < 0.25:
+    if not parsed or chance.random() < 0.25:
         changed = atheris.Mutate(data, longest)
         return fix_checksums(changed) if chance.random() < 0.5 else changed
     out = bytearray(data)
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
-        found = boxes(bytes(out)) or found
-        box = chance.choice(found)
+        parsed = boxes(bytes(out)) or parsed
+        box = chance.choice(parsed)
         action = chance.random()
         if action < 0.55 and box.size > box.header:
             at = (
@@ -148,11 +148,11 @@ def mutate(data: bytes, longest: int, seed: int) -> bytes:
         elif action < 0.75:
             out[box.start + 4 : box.start + 8] = chance.choice(_NEW_KINDS)
         else:
-            _exchange(out, found, box, chance)
+            _exchange(out, parsed, box, chance)
     return bytes(fix_checksums(bytes(out[:longest])) if chance.random() < 0.7 else out[:longest])
 
 
-def _exchange(out: bytearray, found: list[Box], box: Box, chance: random.Random) -> None:
+def _exchange(out: bytearray, parsed: list[Box], box: Box, chance: random.Random) -> None:
     """Remove, double or insert a box; the boxes around it keep the right sizes."""
     if (roll := chance.random()) < 0.3:
         new, cut = b"", box.size
@@ -167,7 +167,7 @@ def _exchange(out: bytearray, found: list[Box], box: Box, chance: random.Random)
         new, cut = (8 + len(content)).to_bytes(4, "big") + chance.choice(_NEW_KINDS) + content, 0
     out[box.start : box.start + cut] = new
     for index in box.inside:
-        outer = found[index]
+        outer = parsed[index]
         if outer.header == 8:
             out[outer.start : outer.start + 4] = (
                 (outer.size + len(new) - cut) & 0xFFFFFFFF

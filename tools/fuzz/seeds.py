@@ -47,12 +47,12 @@ def headers() -> list[bytes]:
 
 def units() -> list[bytes]:
     """Access units of every structure, without their checksums."""
-    made = [
+    streams = [
         AccessUnit(Structure.KEYFRAME, header(), -70000, (1,), (40,), 7, b"payload."),
         AccessUnit(Structure.CHAIN, None, 1 << 61, (1 << 40, 1, 300), (127, 0, 64), 7, b""),
         AccessUnit(Structure.HIERARCHY, None, 5, (1,) * 16, (30,) * 16, 7, bytes(8)),
     ]
-    return [unit.to_bytes()[:-4] for unit in made]
+    return [unit.to_bytes()[:-4] for unit in streams]
 
 
 def payloads() -> list[bytes]:
@@ -67,8 +67,8 @@ def payloads() -> list[bytes]:
         (columns, rows), count = GRIDS[grid], FRAME_COUNTS[code]
         plans = (UnitPlan(Structure.KEYFRAME, (30,)), UnitPlan(structure, (30,) * count))
         key, group = (
-            made.unit.payload
-            for made in make_stream(
+            stream.unit.payload
+            for stream in make_stream(
                 tables, synthetic_header(8 * columns, 8 * rows, 0), plans, grid, 40
             )
         )
@@ -81,7 +81,7 @@ def files() -> list[bytes]:
     """Latent-video files: one with a model attached, one with sound, one with times that are not
     even.
     """
-    made = make_stream(
+    coded = make_stream(
         synthetic_tables(),
         synthetic_header(16, 16),
         (
@@ -110,7 +110,7 @@ def files() -> list[bytes]:
         out = []
         for source in (None, sound):
             with StreamWriter(target, Fraction(1, 25), copy_from=source) as writer:
-                for each in made:
+                for each in coded:
                     writer.write(each.unit.to_bytes(), each.unit.first_pts, each.unit.duration)
                 writer.commit()
             out.append(target.read_bytes())
@@ -123,14 +123,14 @@ def cut_files() -> list[bytes]:
     """The same cut in the middle, without what stands before the access units, and these alone, the
     last one first.
     """
-    made = files()
-    keyframe = made[0].index(b"LVID") - 1
-    last = made[0].rindex(b"LVID") - 1
+    seeds = files()
+    keyframe = seeds[0].index(b"LVID") - 1
+    last = seeds[0].rindex(b"LVID") - 1
     return [
-        *made,
-        made[1][: len(made[1]) * 3 // 4],
-        made[0][keyframe:],
-        made[0][last:] + bytes(7) + made[0][keyframe:last],
+        *seeds,
+        seeds[1][: len(seeds[1]) * 3 // 4],
+        seeds[0][keyframe:],
+        seeds[0][last:] + bytes(7) + seeds[0][keyframe:last],
     ]
 
 

@@ -33,15 +33,15 @@ def pictures(data: bytes) -> None:
         path = Path(file.name)
         with within(data, 1, lambda: _SPARE + _FACTOR * len(data)):
             try:
-                found, tracks = still_picture(path), auxiliary_tracks(path)
+                still, tracks = still_picture(path), auxiliary_tracks(path)
             except InputError as error:
                 assert "\n" not in str(error)
                 return
         assert all(0 <= track < 1 << 32 for track in tracks)
-        for grid in (found.grid, found.alpha_grid) if found else ():
+        for grid in (still.grid, still.alpha_grid) if still else ():
             if grid is not None:
                 assert grid.rows * grid.columns == len(grid.tiles) and grid.width and grid.height
-        assert found is None or 0 <= found.quarter_turns < 4
+        assert still is None or 0 <= still.quarter_turns < 4
 
 
 def labels(data: bytes) -> None:
@@ -49,10 +49,10 @@ def labels(data: bytes) -> None:
     MP4 file.
     """
     with within(data, 2):
-        found = Labels.of(_Container(data))  # type: ignore[arg-type]
-        part = found.without_location().cut(Fraction(1), Fraction(5)).with_comment(["said"])
+        labels = Labels.of(_Container(data))  # type: ignore[arg-type]
+        part = labels.without_location().cut(Fraction(1), Fraction(5)).with_comment(["said"])
         assert part.location is None and all(0 <= one.begin < one.end <= 4 for one in part.chapters)
-        assert all(isinstance(line, str) for line in found.lost + part.lost)
+        assert all(isinstance(line, str) for line in labels.lost + part.lost)
         for codec in sorted(TEXT_CODECS):
             payload = as_mov_text(data, codec)
             assert int.from_bytes(payload[:2], "big") == len(payload) - 2
@@ -61,17 +61,17 @@ def labels(data: bytes) -> None:
             _written(part)
 
 
-def _written(found: Labels) -> None:
+def _written(labels: Labels) -> None:
     """They come back from an MP4 file as they were."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as output:
-        found.write(output)
+        labels.write(output)
         stream = output.add_stream("mpeg4", rate=25, width=16, height=16)
         frame = av.VideoFrame(16, 16, "yuv420p")
         for packet in [*stream.encode(frame), *stream.encode()]:
             output.mux(packet)
     with av.open(io.BytesIO(file.getvalue()), "r", metadata_errors="replace") as container:
-        assert len(Labels.of(container).chapters) <= len(found.chapters)
+        assert len(Labels.of(container).chapters) <= len(labels.chapters)
 
 
 class _Container:
@@ -87,13 +87,13 @@ class _Container:
         self._data = data
 
     def chapters(self) -> list[dict[str, Any]]:
-        found = []
+        messages = []
         for place in range(0, min(len(self._data) - 8, 9 * _MOST_CHAPTERS), 9):
             begin, length, base = (
                 int.from_bytes(self._data[place + at : place + at + 3], "big", signed=at < 6)
                 for at in (0, 3, 6)
             )
-            found.append(
+            messages.append(
                 {
                     "start": begin,
                     "end": begin + length,
@@ -101,7 +101,7 @@ class _Container:
                     "metadata": {"title": repr(self._data[place : place + 9])},
                 }
             )
-        return found
+        return messages
 
 
 def _memory() -> str | None:

@@ -47,11 +47,11 @@ def header(data: bytes) -> None:
     with within(data, 1, lambda: _SPARE):
         reader = ByteReader(data)
         try:
-            found = SequenceHeader.parse(reader)
+            header = SequenceHeader.parse(reader)
         except BitstreamError:
             return
-        assert found.to_bytes() == data[: reader.offset]
-        _check_header(found)
+        assert header.to_bytes() == data[: reader.offset]
+        _check_header(header)
 
 
 def unit(data: bytes) -> None:
@@ -62,37 +62,37 @@ def unit(data: bytes) -> None:
         whole = data + zlib.crc32(data).to_bytes(4, "big")
         for each in (data, whole):
             try:
-                found = AccessUnit.parse(each)
+                unit = AccessUnit.parse(each)
             except BitstreamError:
                 continue
-            assert AccessUnit.parse(found.to_bytes()) == found
+            assert AccessUnit.parse(unit.to_bytes()) == unit
             assert (
-                peek_is_keyframe(each) == found.is_keyframe
-                and peek_frame_count(each) == found.frame_count
+                peek_is_keyframe(each) == unit.is_keyframe
+                and peek_frame_count(each) == unit.frame_count
             )
             assert (
-                len(found.quantisers)
-                == len(found.durations)
-                == len(found.pts)
-                == len(found.references)
-                == found.frame_count
+                len(unit.quantisers)
+                == len(unit.durations)
+                == len(unit.pts)
+                == len(unit.references)
+                == unit.frame_count
                 <= 16
             )
-            assert abs(found.first_pts) <= MAX_PTS and 0 < found.duration <= 16 * MAX_DURATION
-            assert all(0 <= quantiser <= 127 for quantiser in found.quantisers)
-            if found.header is not None:
-                _check_header(found.header)
+            assert abs(unit.first_pts) <= MAX_PTS and 0 < unit.duration <= 16 * MAX_DURATION
+            assert all(0 <= quantiser <= 127 for quantiser in unit.quantisers)
+            if unit.header is not None:
+                _check_header(unit.header)
 
 
-def _check_header(found: SequenceHeader) -> None:
+def _check_header(header: SequenceHeader) -> None:
     assert (
-        1 <= found.width <= MAX_SIDE
-        and 1 <= found.height <= MAX_SIDE
-        and found.width * found.height <= MAX_PIXELS
+        1 <= header.width <= MAX_SIDE
+        and 1 <= header.height <= MAX_SIDE
+        and header.width * header.height <= MAX_PIXELS
     )
-    assert found.latent_width * found.latent_height <= (MAX_PIXELS >> 6) + 4 * MAX_SIDE
-    assert found.time_base > 0 and isinstance(found.time_base, Fraction)
-    assert decoding_bytes(found) < 1 << 36
+    assert header.latent_width * header.latent_height <= (MAX_PIXELS >> 6) + 4 * MAX_SIDE
+    assert header.time_base > 0 and isinstance(header.time_base, Fraction)
+    assert decoding_bytes(header) < 1 << 36
 
 
 class Payload:

@@ -71,18 +71,18 @@ def fitted_filters(codec: SecondCodec, clips: Sequence[Path], count: int) -> np.
 
 def parser() -> ArgumentParser:
     """The command line."""
-    made = ArgumentParser(prog="python -m tools.train.inter_v2", description=__doc__)
-    add_clips(made)
-    made.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
-    made.add_argument("--output", type=Path, required=True, help="tables to write")
-    made.add_argument("--start", type=Path, help="tables whose phase filters are good already")
-    made.add_argument("--channels", type=int, default=SecondShape.channels)
-    made.add_argument("--frames", type=int, default=17, help="of every clip")
-    made.add_argument("--most-clips", type=int, default=12, help="spread over the folder")
-    made.add_argument("--filter-pictures", type=int, default=20)
-    made.add_argument("--steps", type=int, default=300, help="of a fit of the networks")
-    made.add_argument("--rounds", type=int, default=2, help="of coding and fitting")
-    return made
+    cli = ArgumentParser(prog="python -m tools.train.inter_v2", description=__doc__)
+    add_clips(cli)
+    cli.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
+    cli.add_argument("--output", type=Path, required=True, help="tables to write")
+    cli.add_argument("--start", type=Path, help="tables whose phase filters are good already")
+    cli.add_argument("--channels", type=int, default=SecondShape.channels)
+    cli.add_argument("--frames", type=int, default=17, help="of every clip")
+    cli.add_argument("--most-clips", type=int, default=12, help="spread over the folder")
+    cli.add_argument("--filter-pictures", type=int, default=20)
+    cli.add_argument("--steps", type=int, default=300, help="of a fit of the networks")
+    cli.add_argument("--rounds", type=int, default=2, help="of coding and fitting")
+    return cli
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

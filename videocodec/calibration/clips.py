@@ -62,11 +62,11 @@ def camera_clips(
     side = max(16, min(CAMERA_SIDE, *(min(picture.shape[:2]) for picture in pictures)) // 16 * 16)
     for number in range(count):
         shown, passing = (pictures[index % len(pictures)] for index in (number, number * 7 + 3))
-        made = (
+        timed = (
             (picture, time, 1)
             for time, picture in enumerate(camera_clip(shown, passing, frames, rng, side))
         )
-        yield _clip(made, _header(side, side, Fraction(1, 25), channels), runtime)
+        yield _clip(timed, _header(side, side, Fraction(1, 25), channels), runtime)
 
 
 def camera_clip(

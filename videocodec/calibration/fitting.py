@@ -57,10 +57,10 @@ def read_pictures(
         f for folder in folders for f in folder.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES
     )
     files = files[:: max(1, len(files) // count)]
-    found = (cv2.imread(str(file), cv2.IMREAD_COLOR_RGB) for file in files)
+    candidates = (cv2.imread(str(file), cv2.IMREAD_COLOR_RGB) for file in files)
     pictures = [
         _middle(p, largest or max(p.shape))
-        for p in found
+        for p in candidates
         if p is not None and min(p.shape[:2]) >= SMALLEST_SIDE
     ]
     if not pictures:
@@ -187,11 +187,11 @@ def fit_bundle(
         load_what_fits(intra, load_file(str(rate_model)), "rate.")
     part, lagrangian = settings.budget.part(0.5), EncoderSettings().lagrangian
     tables, intra = calibrate_intra(encode, list(pictures), slices, part, intra, lagrangian, log)
-    made = _clips(pictures, clips, runtime, len(scale), settings.clip_frames)
-    log(f"{len(made)} clips {'read' if clips is not None else 'made of pictures'}")
+    coded_clips = _clips(pictures, clips, runtime, len(scale), settings.clip_frames)
+    log(f"{len(coded_clips)} clips {'read' if clips is not None else 'coded_clips of pictures'}")
     inter = ContextModel(slices, inter=True, generator=generator)
     load_what_fits(inter, intra.state_dict())
-    tables, _ = calibrate_inter(tables, made, part, log, inter)
+    tables, _ = calibrate_inter(tables, coded_clips, part, log, inter)
     extra["timesteps"] = _timesteps(bundle, [encode(_whole_latents(p)) for p in pictures[:40]])
     tables.save(target)
     save_numpy(load_numpy(str(target)) | extra, str(target))
@@ -210,9 +210,9 @@ def fit_block_tables(
     tables, fitting = with_block_tables(stored)
     bundle = ModelBundle(folder.name, folder)
     runtime = AutoencoderRuntime(bundle, settings.device, settings.threads)
-    made = list(read_clips(clips, runtime, tables.latent_channels, settings.clip_frames))
-    log(f"{len(made)} clips read")
-    tables = calibrate_blocks(tables, made, 1 if fitting else 2, jobs, log)
+    coded_clips = list(read_clips(clips, runtime, tables.latent_channels, settings.clip_frames))
+    log(f"{len(coded_clips)} clips read")
+    tables = calibrate_blocks(tables, coded_clips, 1 if fitting else 2, jobs, log)
     save_numpy(stored | tables.to_tensors(), str(target))
 
 

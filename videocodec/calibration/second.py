@@ -95,8 +95,8 @@ def logistic_frequencies(level_class: LevelClass) -> npt.NDArray[np.int64]:
 def _frequencies(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Rows of frequencies >= 1 that add up to FREQUENCY_TOTAL; the largest takes the rest."""
     free = FREQUENCY_TOTAL - probabilities.shape[1]
-    found = 1 + np.floor(free * probabilities / probabilities.sum(1, keepdims=True))
-    frequencies: npt.NDArray[np.int64] = found.astype(np.int64)
+    scaled = 1 + np.floor(free * probabilities / probabilities.sum(1, keepdims=True))
+    frequencies: npt.NDArray[np.int64] = scaled.astype(np.int64)
     rows = np.arange(len(frequencies))
     frequencies[rows, frequencies.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
     return frequencies

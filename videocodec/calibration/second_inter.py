@@ -77,12 +77,12 @@ def _with_side_channels(net: SliceNetwork, seen: int) -> SliceNetwork:
     """The same network, which sees further channels between the earlier ones and its own, and does
     not look at them yet.
     """
-    made = SliceNetwork(seen, net.width, net.gather.out_channels)
-    kept = [*range(net.earlier), *range(seen, seen + net.width)]
+    network = SliceNetwork(seen, net.width, net.gather.out_channels)
+    inputs = [*range(net.earlier), *range(seen, seen + net.width)]
     constants = net.direct.in_channels - 2 * net.visible
     with torch.no_grad():
         for name, groups in (("direct", (0, 1, None)), ("gather", (0, None, 1))):
-            old, new = getattr(net, name), getattr(made, name)
+            old, new = getattr(net, name), getattr(network, name)
             new.weight.zero_()
             new.bias.copy_(old.bias)
             old_start = new_start = 0
@@ -94,11 +94,11 @@ def _with_side_channels(net: SliceNetwork, seen: int) -> SliceNetwork:
                     ]
                     old_start, new_start = old_start + width, new_start + width
                 else:
-                    places = [new_start + one for one in kept]
+                    places = [new_start + one for one in inputs]
                     new.weight[:, places] = old.weight[:, old_start : old_start + net.visible]
-                    old_start, new_start = old_start + net.visible, new_start + made.visible
-        made.mix.weight.copy_(net.mix.weight)
-    return made
+                    old_start, new_start = old_start + net.visible, new_start + network.visible
+        network.mix.weight.copy_(net.mix.weight)
+    return network
 
 
 def _frame_bits(nets: Sequence[SliceNetwork], sample: CodedResiduals) -> tuple[torch.Tensor, int]:
@@ -119,8 +119,8 @@ def _frame_bits(nets: Sequence[SliceNetwork], sample: CodedResiduals) -> tuple[t
         seen = torch.cat([values[:, : channels.start], prediction[:, channels], flags], 1)
         shared = net.from_earlier(seen, log2_step)
         for second, scan_pass in enumerate(CHECKERBOARD):
-            known = values[:, channels] * (odd == 0) * second
-            mean, log2_scale = net(shared, known, scan_pass.flags)
+            already_coded = values[:, channels] * (odd == 0) * second
+            mean, log2_scale = net(shared, already_coded, scan_pass.flags)
             mask = (slices > index) & (odd == second)
             cost = logistic_bits(target[:, channels], mean, log2_scale) * mask
             bits, levels = bits + cost.sum(), levels + int(mask.sum()) * net.width

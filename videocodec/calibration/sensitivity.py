@@ -39,7 +39,7 @@ def measure_sensitivity(
         quantised = np.rint(latents / step) * step
         noise = rng.normal(0, _NOISE * step, latents[:, 0].shape).astype(np.float32)
         plain = _decode(runtime, quantised, step, height, width)
-        found = []
+        slopes = []
         for channel in range(latents.shape[1]):
             changed = quantised.copy()
             changed[:, channel] += noise
@@ -47,8 +47,8 @@ def measure_sensitivity(
             effects = [float(np.mean((decoded.astype(np.float64) - plain) ** 2))]
             if perceptual is not None:
                 effects.append(_distance(perceptual, decoded, plain))
-            found.append(effects)
-        measured = np.array(found)
+            slopes.append(effects)
+        measured = np.array(slopes)
         weights *= (measured / measured.mean(0)).prod(1) ** (
             1 / measured.shape[1] / len(QUANTISERS)
         )

@@ -40,118 +40,118 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is known, and on standard error what could not be found out."""
+    """Print what is known, and on standard error what could not be stream out."""
     from ..inspection.info import info
 
     with progress_bar("reading") as progress:
-        found = info(
+        stream = info(
             args.input, headers_only=args.headers_only, model=args.model, progress=progress
         )
-    _warn(found, args.input, args.headers_only)
+    _warn(stream, args.input, args.headers_only)
     if args.json:
-        print_json(found.to_dict())
+        print_json(stream.to_dict())
         return 0
-    for name, value in _lines(found).items():
+    for name, value in _lines(stream).items():
         print(f"{name:9} {value}")
     return 0
 
 
-def _warn(found: StreamInfo, path: str, headers_only: bool) -> None:
+def _warn(stream: StreamInfo, path: str, headers_only: bool) -> None:
     """What is wrong with the file, on standard error."""
-    if found.damage:
-        print(f"videocodec: warning: {path}: {found.damage}", file=sys.stderr)
-    elif found.provenance is None and not headers_only:
+    if stream.damage:
+        print(f"videocodec: warning: {path}: {stream.damage}", file=sys.stderr)
+    elif stream.provenance is None and not headers_only:
         print(
-            f"videocodec: warning: {path}: no provenance: {found.provenance_unavailable}",
+            f"videocodec: warning: {path}: no provenance: {stream.provenance_unavailable}",
             file=sys.stderr,
         )
-    if found.captions_damage:
-        print(f"videocodec: warning: {path}: {found.captions_damage}", file=sys.stderr)
-    if found.model_attached_damage:
+    if stream.captions_damage:
+        print(f"videocodec: warning: {path}: {stream.captions_damage}", file=sys.stderr)
+    if stream.model_attached_damage:
         print(
             f"videocodec: warning: {path}: the attached model is damaged:"
-            f" {found.model_attached_damage}",
+            f" {stream.model_attached_damage}",
             file=sys.stderr,
         )
 
 
-def _lines(found: StreamInfo) -> dict[str, str]:
+def _lines(stream: StreamInfo) -> dict[str, str]:
     """What a person reads, by its name."""
     # of files cut short, anything
     overhead = (
-        100 * max(0, found.container_bytes - found.video_bytes) / max(1, found.container_bytes)
+        100 * max(0, stream.container_bytes - stream.video_bytes) / max(1, stream.container_bytes)
     )
     return {
-        "file": found.path,
+        "file": stream.path,
         "format": (
-            f"latent video, version {found.format_version}"
-            + ("; lossy" if format_of(found.format_version).is_frozen else ", a draft; lossy")
-            + (", a generative reconstruction" if found.generated_content else "")
-            + f"; specified in {found.specification}"
+            f"latent video, version {stream.format_version}"
+            + ("; lossy" if format_of(stream.format_version).is_frozen else ", a draft; lossy")
+            + (", a generative reconstruction" if stream.generated_content else "")
+            + f"; specified in {stream.specification}"
         ),
         "picture": (
-            f"{found.width}x{found.height}, {found.frame_rate:g} frames per second"
-            + (f", rotated {found.rotation} degrees" if found.rotation else "")
+            f"{stream.width}x{stream.height}, {stream.frame_rate:g} frames per second"
+            + (f", rotated {stream.rotation} degrees" if stream.rotation else "")
             + (
-                f", pixels {found.sample_aspect_ratio}"
-                if not found.sample_aspect_ratio.startswith("0:")
+                f", pixels {stream.sample_aspect_ratio}"
+                if not stream.sample_aspect_ratio.startswith("0:")
                 else ""
             )
         ),
-        **({"converted": "; ".join(found.conversions)} if found.conversions else {}),
+        **({"converted": "; ".join(stream.conversions)} if stream.conversions else {}),
         "frames": (
-            f"{found.frames} in {found.duration_seconds:.3f} s,"
-            f" {counted(found.keyframes, 'keyframe')}, "
-            + counted(found.access_units, "access unit")
+            f"{stream.frames} in {stream.duration_seconds:.3f} s,"
+            f" {counted(stream.keyframes, 'keyframe')}, "
+            + counted(stream.access_units, "access unit")
         ),
         **(
-            {"lost": f"{counted(found.lost_frames, 'frame')} of them, which decode conceals"}
-            if found.lost_frames
+            {"lost": f"{counted(stream.lost_frames, 'frame')} of them, which decode conceals"}
+            if stream.lost_frames
             else {}
         ),
         "video": (
-            f"{size(found.video_bytes)}, {bitrate(found.video_bitrate_bps)}; container adds"
+            f"{size(stream.video_bytes)}, {bitrate(stream.video_bitrate_bps)}; container adds"
             f" {overhead:.1f} %"
         ),
         "settings": (
-            f"crf {found.crf}, preset {found.preset}, keyframes every {found.gop_size} frames or"
+            f"crf {stream.crf}, preset {stream.preset}, keyframes every {stream.gop_size} frames or"
             " sooner"
         ),
-        "content": _content(found),
+        "content": _content(stream),
         "latents": (
-            f"{found.latent['channels']} channels,"
-            f" {found.latent['width']}x{found.latent['height']}; {found.latents_checksum}"
+            f"{stream.latent['channels']} channels,"
+            f" {stream.latent['width']}x{stream.latent['height']}; {stream.latents_checksum}"
         ),
         "model": (
-            f"{found.model['name']}, SHA-256 {found.model['sha256']}; {_where_model_is(found)}"
+            f"{stream.model['name']}, SHA-256 {stream.model['sha256']}; {_where_model_is(stream)}"
         ),
-        **({"words": _words(found)} if found.captions else {}),
-        "tracks": "; ".join(found.tracks) or "no other",
+        **({"words": _words(stream)} if stream.captions else {}),
+        "tracks": "; ".join(stream.tracks) or "no other",
     }
 
 
-def _words(found: StreamInfo) -> str:
+def _words(stream: StreamInfo) -> str:
     """All of them, with their times where there are several, and what they take."""
-    texts = [each.text for each in found.captions]
-    if len(texts) > 1 or found.captions[0].begin_seconds:
-        texts = [f"{each.begin_seconds:g} s {each.text}" for each in found.captions]
-    return f"{'; '.join(texts)} ({size(found.captions_bytes)} of the video)"
+    texts = [each.text for each in stream.captions]
+    if len(texts) > 1 or stream.captions[0].begin_seconds:
+        texts = [f"{each.begin_seconds:g} s {each.text}" for each in stream.captions]
+    return f"{'; '.join(texts)} ({size(stream.captions_bytes)} of the video)"
 
 
-def _where_model_is(found: StreamInfo) -> str:
-    installed = "installed here" if found.model_installed else "not installed here"
-    if not found.model_attached:
+def _where_model_is(stream: StreamInfo) -> str:
+    installed = "installed here" if stream.model_installed else "not installed here"
+    if not stream.model_attached:
         return f"{installed}, not attached to the file"
-    state = ", damaged" if found.model_attached_damage else ""
-    attached = size(found.model_attached_bytes)
+    state = ", damaged" if stream.model_attached_damage else ""
+    attached = size(stream.model_attached_bytes)
     return f"{installed}, attached to the file ({attached} beside the video{state})"
 
 
-def _content(found: StreamInfo) -> str:
+def _content(stream: StreamInfo) -> str:
     """Shares over all frames, and over the inter frames, which tell more, where there are any."""
-    if found.provenance is None:
-        return "unknown" if found.damage else f"unknown: {found.provenance_unavailable}"
-    text, by_kind = _shares(found.provenance), found.provenance_by_kind or {}
+    if stream.provenance is None:
+        return "unknown" if stream.damage else f"unknown: {stream.provenance_unavailable}"
+    text, by_kind = _shares(stream.provenance), stream.provenance_by_kind or {}
     return text + (f"; inter frames: {_shares(by_kind['inter'])}" if "inter" in by_kind else "")
 
 

@@ -12,12 +12,12 @@ Crfs = tuple[float, ...] | Literal["auto"]
 
 def names(text: str) -> tuple[str, ...]:
     """An argparse type: names with commas between, one or more."""
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not found:
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not parts:
         raise argparse.ArgumentTypeError(
             f"must be one name or more with commas between, got {text!r}"
         )
-    return found
+    return parts
 
 
 def rates(text: str) -> tuple[int, ...]:

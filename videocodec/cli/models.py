@@ -174,22 +174,22 @@ def run_list(args: argparse.Namespace) -> int:
     from ..models.bundle import ModelBundle, available, user_folder
     from ..models.description import describe
 
-    found = {}
+    described = {}
     for name in available():
         try:
-            found[name] = describe(ModelBundle.find(name))
+            described[name] = describe(ModelBundle.find(name))
         except (LatentVideoError, OSError) as error:
             print(f"videocodec: warning: {name}: {error}", file=sys.stderr)
     if args.json:
         print_json(
             {
                 "user_folder": str(user_folder()),
-                "models": [{**one.to_dict(), "name": name} for name, one in found.items()],
+                "models": [{**one.to_dict(), "name": name} for name, one in described.items()],
             }
         )
         return 0
     rows = [("name", "SHA-256", "channels", "size", "networks")]
-    for name, one in found.items():
+    for name, one in described.items():
         networks = ", ".join(network.class_name for network in one.networks)
         rows.append((name, one.sha256[:16], str(one.latent_channels), size(one.bytes), networks))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]

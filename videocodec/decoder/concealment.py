@@ -79,7 +79,7 @@ def concealments(index: StreamIndex, frames: range | None = None) -> list[Concea
     """The runs of lost frames of a stream, as far as is known by now; of those that lie partly
     outside ``frames``, the part inside.
     """
-    found = []
+    nearest = []
     for run in index.lost_runs():
         part = (
             run
@@ -90,10 +90,10 @@ def concealments(index: StreamIndex, frames: range | None = None) -> list[Concea
             continue
         before = run.start - 1 if run.start > 0 else None
         after = run.stop if run.stop < len(index) else None
-        known = sum(neighbour is not None for neighbour in (before, after))
+        count = sum(neighbour is not None for neighbour in (before, after))
         end = index.end_of(part[-1]) * index.header.time_base
-        method = (GREY, REPEATED, INTERPOLATED)[known]
-        found.append(
+        method = (GREY, REPEATED, INTERPOLATED)[count]
+        nearest.append(
             Concealment(
                 part[0],
                 part[-1],
@@ -105,7 +105,7 @@ def concealments(index: StreamIndex, frames: range | None = None) -> list[Concea
                 _reason(index, run),
             )
         )
-    return found
+    return nearest
 
 
 def _reason(index: StreamIndex, run: range) -> str:
@@ -150,9 +150,9 @@ def conceal(
     quantiser = 0 if near is None else near.latent.quantiser
     quantisers = np.zeros(shape[1:], np.uint8) if near is None else near.quantiser_map
     method = (GREY, REPEATED, INTERPOLATED)[(before is not None) + (after is not None)]
-    made = LatentFrame(latents, fields, quantiser, 0.0, 0.0)
+    latent = LatentFrame(latents, fields, quantiser, 0.0, 0.0)
     return DecodedLatents(
-        made, pts, duration, FrameKind.CONCEALED, 0.0, quantisers, frame, (None, None), method
+        latent, pts, duration, FrameKind.CONCEALED, 0.0, quantisers, frame, (None, None), method
     )
 
 

@@ -98,7 +98,7 @@ def arrange(scanned: Sequence[ScannedUnit]) -> Timeline:
 
 def _in_order(intact: list[ScannedUnit]) -> tuple[list[ScannedUnit], list[str]]:
     """Intact units by their own times, each once."""
-    kept: list[ScannedUnit] = []
+    accepted: list[ScannedUnit] = []
     irregularities = []
     left_out: set[int | None] = set()
     moved = [
@@ -107,18 +107,20 @@ def _in_order(intact: list[ScannedUnit]) -> tuple[list[ScannedUnit], list[str]]:
         if following.pts < unit.pts
     ]
     for unit in sorted(intact, key=lambda unit: (unit.pts, unit.number)):
-        if kept and unit.pts < kept[-1].end:
-            fault = "is there twice" if unit.pts == kept[-1].pts else "overlaps the one before it"
+        if accepted and unit.pts < accepted[-1].end:
+            fault = (
+                "is there twice" if unit.pts == accepted[-1].pts else "overlaps the one before it"
+            )
             irregularities.append(f"access unit {unit.number} {fault} and is left out")
             left_out.add(unit.number)
         else:
-            kept.append(unit)
+            accepted.append(unit)
     irregularities += [
         f"access unit {number} is out of order and was put right"
         for number in moved
         if number not in left_out
     ]
-    return kept, irregularities
+    return accepted, irregularities
 
 
 class _Spans:

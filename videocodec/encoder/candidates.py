@@ -73,13 +73,14 @@ class CandidateSearch:
         fields = [np.zeros((*self.grid, 2), dtype=np.int64), *source.fields]
         if source.fields and evened:
             fields += [_evened(source.fields[0], side) for side in reversed(MERGE_SIDES)]
-        made: list[Candidate] = []
+        candidates: list[Candidate] = []
         for field in fields:
             same = next(
-                (candidate for candidate in made if np.array_equal(candidate.vectors, field)), None
+                (candidate for candidate in candidates if np.array_equal(candidate.vectors, field)),
+                None,
             )
-            made.append(same or self.candidate(source.reference, field))
-        return made
+            candidates.append(same or self.candidate(source.reference, field))
+        return candidates
 
     def candidate(
         self, reference: ReferenceFrame, vectors: np.ndarray, where: np.ndarray | None = None

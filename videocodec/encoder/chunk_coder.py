@@ -228,7 +228,7 @@ class ChunkCoder:
         judged = self._judge is not None  # then pictures are kept, beside luma
         latents_of_a_frame = header.latent_channels * header.latent_height * header.latent_width
         weight = chunk.frames * ((4 if judged else 1) * positions + 4 * latents_of_a_frame)
-        kept: list[EncoderFrame] | None = [] if weight <= self._memory else None
+        frames_in_memory: list[EncoderFrame] | None = [] if weight <= self._memory else None
         pictures = iter(frames(chunk))
         while batch := list(islice(pictures, max(1, BATCH_PIXELS // positions))):
             latents = self._runtime.encode(
@@ -241,9 +241,9 @@ class ChunkCoder:
                 frame = EncoderFrame(
                     latent, self._luma(picture.rgb), picture.pts, picture.duration, seen
                 )
-                if kept is not None:
-                    kept.append(frame)
+                if frames_in_memory is not None:
+                    frames_in_memory.append(frame)
                 yield frame
-        if kept is not None:
-            self._kept[chunk] = kept
+        if frames_in_memory is not None:
+            self._kept[chunk] = frames_in_memory
             self._memory -= weight

@@ -194,10 +194,10 @@ class ChunkStore:
 
 def _read_manifest(folder: Path) -> dict[str, object] | None:
     try:
-        found = json.loads((folder / _MANIFEST).read_bytes())
+        manifest = json.loads((folder / _MANIFEST).read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and found.get("made_by") == _MADE_BY else None
+    return manifest if isinstance(manifest, dict) and manifest.get("made_by") == _MADE_BY else None
 
 
 def _is_ours(folder: Path) -> bool:
@@ -213,15 +213,15 @@ def _is_ours(folder: Path) -> bool:
 
 def _differences(before: dict[str, object], now: dict[str, object]) -> str:
     """What two manifests disagree on, in words: ``settings crf (40, now 32)``."""
-    found = []
+    differences = []
     for key in sorted({*before, *now}):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            found += [
+            differences += [
                 f"{key} {part} ({old.get(part)}, now {new.get(part)})"
                 for part in {**old, **new}
                 if old.get(part) != new.get(part)
             ]
         elif old != new:
-            found.append(f"{key} ({old}, now {new})")
-    return ", ".join(found)
+            differences.append(f"{key} ({old}, now {new})")
+    return ", ".join(differences)

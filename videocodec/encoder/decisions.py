@@ -99,9 +99,9 @@ class BlockDecider:
     ) -> tuple[list[Motion], Partition]:
         """The motion to every reference; fills the sides of merged blocks."""
         tools = self._tools
-        found = [search.candidates(source, evened=tools.merged_blocks) for source in sources]
+        by_source = [search.candidates(source, evened=tools.merged_blocks) for source in sources]
         if tools.merged_blocks:
-            fields.sides[:] = merged_sides(search, found)
+            fields.sides[:] = merged_sides(search, by_source)
         partition = Partition(fields.sides)
         motions = [
             VectorChooser(
@@ -111,7 +111,9 @@ class BlockDecider:
                 merges=tools.merged_vectors,
                 refinements=tools.refinements,
             ).choose(candidates, temporal)
-            for source, candidates, temporal in zip(sources, found, context.temporal, strict=True)
+            for source, candidates, temporal in zip(
+                sources, by_source, context.temporal, strict=True
+            )
         ]
         return motions, partition
 

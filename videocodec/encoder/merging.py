@@ -52,15 +52,15 @@ class Partition:
         return led
 
 
-def merged_sides(search: CandidateSearch, found: Sequence[Sequence[Candidate]]) -> np.ndarray:
+def merged_sides(search: CandidateSearch, candidates: Sequence[Sequence[Candidate]]) -> np.ndarray:
     """The quadtree, from single blocks up: merged where one motion for all costs less than several
     → sides (bh, bw).
 
-    ``found``: the candidates of each reference, the same fields in the same order.
+    ``candidates``: the candidates of each reference, the same fields in the same order.
     """
-    costs, fields = _options(search, found)
+    costs, fields = _options(search, candidates)
     rates, lagrangian = search.rates, search.lagrangian
-    fixed = lagrangian * rates.any_direction if len(found) == 2 else 0.0
+    fixed = lagrangian * rates.any_direction if len(candidates) == 2 else 0.0
     sides = np.ones(search.grid, dtype=np.int64)
     finer = merge_grid(*search.grid, 1)
     best = _least(search, finer, costs, fields, fixed)
@@ -78,14 +78,14 @@ def merged_sides(search: CandidateSearch, found: Sequence[Sequence[Candidate]]) 
 
 
 def _options(
-    search: CandidateSearch, found: Sequence[Sequence[Candidate]]
+    search: CandidateSearch, by_source: Sequence[Sequence[Candidate]]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Costs (bh, bw) and fields (bh, bw, 2) of all candidates, and of the averages of two."""
-    costs = [candidate.cost for candidates in found for candidate in candidates]
-    fields = [candidate.vectors for candidates in found for candidate in candidates]
-    if len(found) == 2:
+    costs = [candidate.cost for candidates in by_source for candidate in candidates]
+    fields = [candidate.vectors for candidates in by_source for candidate in candidates]
+    if len(by_source) == 2:
         # The lists differ in length where only one of the two references has a pan.
-        for past, future in zip(*found, strict=False):
+        for past, future in zip(*by_source, strict=False):
             costs.append(search.costs.cheapest(average(past.prediction, future.prediction)))
             fields.append(past.vectors)
     return costs, fields

@@ -197,11 +197,11 @@ class Encoding:
 
         def missing() -> Iterator[ChunkTask | None]:
             for task in tasks:
-                if task is None or (kept := self._store.load(task)) is None:
+                if task is None or (stored := self._store.load(task)) is None:
                     yield task
                     continue
-                done[task] = tuple(chunk.units for chunk in kept)
-                for unit in kept[0].units:
+                done[task] = tuple(chunk.units for chunk in stored)
+                for unit in stored[0].units:
                     on_unit(unit)
 
         for task, results in self._workers.run(missing(), on_unit):

@@ -94,5 +94,5 @@ class RayActor:
 
 def _source(path: Path) -> str:
     """A file by its size and its ends: on another machine its time of change is another."""
-    found = source_identity(path)
-    return f"{found.bytes} {found.sha256_of_ends}"
+    actual = source_identity(path)
+    return f"{actual.bytes} {actual.sha256_of_ends}"

@@ -81,11 +81,11 @@ class VectorChooser:
         self._search, self._partition, self._reference = search, partition, reference
         self._merges, self._refinements = merges, refinements
 
-    def choose(self, found: Sequence[Candidate], temporal: np.ndarray) -> Motion:
+    def choose(self, candidates: Sequence[Candidate], temporal: np.ndarray) -> Motion:
         """Vectors of all merged blocks by cost of the latents and of the vector, stage by stage in
         the order of the syntax.  ``temporal`` (bh, bw, 2): what motion of another frame predicts.
         """
-        tries = [(option, self._partition.sums(option.cost)) for option in self._tries(found)]
+        tries = [(option, self._partition.sums(option.cost)) for option in self._tries(candidates)]
         grid = self._search.grid
         canvas = _Canvas(self._search, np.zeros_like(temporal), 0.0)
         vector_costs = np.zeros(grid)
@@ -142,9 +142,9 @@ class VectorChooser:
         merged_rate = self._search.lagrangian * self._search.rates.merged_vector
         return np.where(merged, np.minimum(rate, merged_rate), rate)
 
-    def _tries(self, found: Sequence[Candidate]) -> list[Candidate]:
+    def _tries(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates as merged blocks can have them, and refined ones."""
-        tries = [self._restricted(candidate) for candidate in dict.fromkeys(found)]
+        tries = [self._restricted(candidate) for candidate in dict.fromkeys(candidates)]
         for _ in range(self._refinements):
             refined = self._refined(tries)
             if refined is None:

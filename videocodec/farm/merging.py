@@ -80,9 +80,9 @@ def merge_chunks(
     beside = target.with_name(f".{target.stem}.unverified{target.suffix}")
     try:
         written = write_file(beside, parts, outcome, store)
-        found = verify(beside, model=bundle.folder, progress=progress)
-        if not found.ok:
-            raise OutputError(f"{target}: what was written does not verify: {found.problems[0]}")
+        check = verify(beside, model=bundle.folder, progress=progress)
+        if not check.ok:
+            raise OutputError(f"{target}: what was written does not verify: {check.problems[0]}")
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)

@@ -73,8 +73,8 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
         identity = source_identity(request.source)
         header = sequence_header(video, bundle, request.settings)
         observed = _Observed(video, progress)
-        found = planned_chunks(observed, header, request.settings)
-        chunks = [chunk for chunk in found if chunk is not None]
+        planned = planned_chunks(observed, header, request.settings)
+        chunks = [chunk for chunk in planned if chunk is not None]
         is_still, reading = video.is_still, _reading(request, video)
     starts = [0, *accumulate(chunk.frames for chunk in chunks)]
     return FarmPlan(

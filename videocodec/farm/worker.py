@@ -51,13 +51,13 @@ def source_of(plan: FarmPlan, place: Path | None) -> Path:
     """The source, checked to be that of the plan.  Raises ``InputError``."""
     path = Path(plan.source.path) if place is None else place
     try:
-        found = source_identity(path)
+        actual = source_identity(path)
     except OSError as error:
         raise InputError(
             f"{path}: the source cannot be read ({error.strerror or error}): say with --source"
             " where it lies on this machine"
         ) from error
-    if (found.bytes, found.sha256_of_ends) != (plan.source.bytes, plan.source.sha256_of_ends):
+    if (actual.bytes, actual.sha256_of_ends) != (plan.source.bytes, plan.source.sha256_of_ends):
         raise InputError(f"{path}: this is not the file that was planned: plan it again")
     return path
 

@@ -27,8 +27,8 @@ def lost_structure(pictures: torch.Tensor, sources: torch.Tensor) -> torch.Tenso
     for weight in _WEIGHTS:
         if min(a.shape[2:]) < _WINDOW:
             break
-        kept = _kept(a, b)
-        total, weights = total + weight * (1 - kept.mean((1, 2, 3))), weights + weight
+        similarity = _kept(a, b)
+        total, weights = total + weight * (1 - similarity.mean((1, 2, 3))), weights + weight
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     return total / weights if weights else total
 
@@ -40,10 +40,10 @@ def ms_ssim(pictures: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
     a, b = _luma(pictures), _luma(sources)
     product = a.new_ones(len(a))
     for scale, weight in enumerate(_WEIGHTS):
-        kept = _kept(a, b)
+        similarity = _kept(a, b)
         if scale == len(_WEIGHTS) - 1:
-            kept = kept * _brightness(a, b)
-        product = product * kept.mean((1, 2, 3)).clamp_min(0) ** weight
+            similarity = similarity * _brightness(a, b)
+        product = product * similarity.mean((1, 2, 3)).clamp_min(0) ** weight
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     return product
 

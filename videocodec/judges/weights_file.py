@@ -29,9 +29,11 @@ def load_checked(
         reason = " ".join(str(error).split())[:100]
         raise UnknownModelError(f"{file}: not a safetensors file ({reason}): {remedy}") from error
     for name, shape in shapes.items():
-        found = tuple(tensors[name].shape) if name in tensors else None
-        if found != shape:
-            problem = "is missing" if found is None else f"is {_sides(found)}, not {_sides(shape)}"
+        actual = tuple(tensors[name].shape) if name in tensors else None
+        if actual != shape:
+            problem = (
+                "is missing" if actual is None else f"is {_sides(actual)}, not {_sides(shape)}"
+            )
             raise UnknownModelError(f"{file}: {name} {problem}: {remedy}")
     return {name: tensors[name].float() for name in shapes}
 

@@ -82,8 +82,8 @@ def add_metrics(
 
 def _sheets(results: LadderResults) -> int:
     """Rates that most clips have a contact sheet of."""
-    made = Counter(entry["clip"] for entry in results.get("sheets", ()))
-    return max(made.values(), default=0)
+    sheets = Counter(entry["clip"] for entry in results.get("sheets", ()))
+    return max(sheets.values(), default=0)
 
 
 def _earlier(output: Path) -> LadderResults:
@@ -139,12 +139,12 @@ def _put_in(
     figures = measured(list(every.values()), results["records"])
     results["figures"] = [figure.to_dict() for figure in figures]
     done = {metric.name for metric in chosen}
-    kept = [row for row in results["not_measured"] if row["metric"] not in done]
+    missing = [row for row in results["not_measured"] if row["metric"] not in done]
     # An encode that could not be scored is said as what kept its metrics from it.
     complaints = [
         replace(outcome, metric_error=outcome.metric_error or outcome.error)
         for outcome in outcomes.values()
     ]
     clips = list({id(one.job.clip): one.job.clip for one in complaints}.values())
-    results["not_measured"] = kept + not_measured(chosen, sorted(done), clips, complaints)
+    results["not_measured"] = missing + not_measured(chosen, sorted(done), clips, complaints)
     results["analysis"] = analysis_of(results)

@@ -63,7 +63,7 @@ def codec_curve(records: Sequence[Record], clip: str, codec: str, figure: Figure
     nearly the same count once: they are what the codec does when it cannot do what was asked, and
     differ by accident.
     """
-    found = [
+    records_of_clip = [
         r
         for r in records
         if r["clip"] == clip
@@ -71,23 +71,23 @@ def codec_curve(records: Sequence[Record], clip: str, codec: str, figure: Figure
         and r["error"] is None
         and figure.name in r["quality"]
     ]
-    found = [r for r in found if r["sought"] is None] or found
-    kept: list[Record] = []
-    for one in sorted(found, key=lambda r: (r["scale"], r["bitrate_bps"])):
-        last = kept[-1] if kept and kept[-1]["scale"] == one["scale"] else None
+    records_of_clip = [r for r in records_of_clip if r["sought"] is None] or records_of_clip
+    distinct: list[Record] = []
+    for one in sorted(records_of_clip, key=lambda r: (r["scale"], r["bitrate_bps"])):
+        last = distinct[-1] if distinct and distinct[-1]["scale"] == one["scale"] else None
         if (
             last is None
             or one["mode"] != "bitrate"
             or one["bitrate_bps"] >= last["bitrate_bps"] * (1 + SAME)
         ):
-            kept.append(one)
+            distinct.append(one)
         elif _miss(one) < _miss(last):
-            kept[-1] = one
-    kept.sort(key=lambda r: (r["bitrate_bps"], r["scale"]))
+            distinct[-1] = one
+    distinct.sort(key=lambda r: (r["bitrate_bps"], r["scale"]))
     sign = 1 if figure.higher_is_better else -1
-    points = [(r["bitrate_bps"] / 1000, sign * r["quality"][figure.name]["mean"]) for r in kept]
-    asked = sorted({r["value"] for r in found if r["mode"] == "bitrate"})
-    return CodecCurve(kept, points, convex_hull(points), asked)
+    points = [(r["bitrate_bps"] / 1000, sign * r["quality"][figure.name]["mean"]) for r in distinct]
+    asked = sorted({r["value"] for r in records_of_clip if r["mode"] == "bitrate"})
+    return CodecCurve(distinct, points, convex_hull(points), asked)
 
 
 def _miss(record: Record) -> float:
@@ -117,10 +117,10 @@ def analyse(
     for figure in figures:
         for clip in clips:
             curves = {codec: codec_curve(records, clip, codec, figure) for codec in codecs}
-            for codec, found in curves.items():
-                per_title += _per_title(found, clip, codec, figure)
+            for codec, curve in curves.items():
+                per_title += _per_title(curve, clip, codec, figure)
                 if codec != reference and reference in curves:
-                    tested, other = found.curve, curves[reference].curve
+                    tested, other = curve.curve, curves[reference].curve
                     model = codecs[codec]["model"] - codecs[reference]["model"]
                     compared.append(
                         {
@@ -191,12 +191,12 @@ def _payback(tested: Curve, reference: Curve, model_bytes: int) -> Payback:
     return {"saved_bps": None if saved is None else 1000 * saved, "payback_minutes": minutes}
 
 
-def _per_title(found: CodecCurve, clip: str, codec: str, figure: Figure) -> Iterator[PerTitle]:
+def _per_title(curve: CodecCurve, clip: str, codec: str, figure: Figure) -> Iterator[PerTitle]:
     """For every bitrate asked for, or every rung's own, the best point of the hull that takes no
     more (or, of a bitrate, hardly more).
     """
-    hull = [found.records[index] for index in found.hull]
-    for rate in found.asked or [r["bitrate_bps"] for r in hull]:
+    hull = [curve.records[index] for index in curve.hull]
+    for rate in curve.asked or [r["bitrate_bps"] for r in hull]:
         fitting = [r for r in hull if r["bitrate_bps"] <= rate * (1 + MISSED)]
         chosen = fitting[-1]["id"] if fitting else None
         yield {
@@ -234,15 +234,15 @@ def _equal_quality(
 def _mean(figure: str, codec: str, comparisons: Sequence[Comparison]) -> Mean:
     """Over the clips that have a BD-rate: arithmetic mean, and the mean of the ratios."""
     deltas = [comparison["bd_rate_percent"] for comparison in comparisons]
-    known = [delta["value"] for delta in deltas if delta["value"] is not None]
+    values = [delta["value"] for delta in deltas if delta["value"] is not None]
     mean = geometric = None
-    if known:
-        mean = float(np.mean(known))
-        geometric = geometric_mean(known)
+    if values:
+        mean = float(np.mean(values))
+        geometric = geometric_mean(values)
     return {
         "figure": figure,
         "codec": codec,
-        "clips": len(known),
+        "clips": len(values),
         "better": sum(delta["side"] == "better" for delta in deltas),
         "worse": sum(delta["side"] == "worse" for delta in deltas),
         "bd_rate_percent": mean,

@@ -96,7 +96,7 @@ def ladder(
             start_worker=start_worker,
             progress=progress,
         )
-        found = _run(runner, clips, settings, chosen)
+        measured = _run(runner, clips, settings, chosen)
         findings = Findings(
             output=output,
             clips=clips,
@@ -105,7 +105,7 @@ def ladder(
             chosen=chosen,
             files=files,
             outcomes=sorted(runner.outcomes(), key=lambda one: _order(one.job, clips, settings)),
-            targets=found,
+            targets=measured,
             shown=pictures,
             workers=workers,
             seconds=time.monotonic() - begin,
@@ -170,9 +170,9 @@ def metric_paths(files: Mapping[str, str | Path]) -> dict[str, str]:
 
     Raises ``ComparisonError`` for an option that no metric has, and for a file that is none.
     """
-    known = [option.name for option in all_options()]
-    if unknown := [name for name in files if name not in known]:
-        raise ComparisonError(f"no metric takes {unknown[0]!r}: choose from {', '.join(known)}")
+    names = [option.name for option in all_options()]
+    if unknown := [name for name in files if name not in names]:
+        raise ComparisonError(f"no metric takes {unknown[0]!r}: choose from {', '.join(names)}")
     return {name: str(_weights(path)) for name, path in files.items()}
 
 

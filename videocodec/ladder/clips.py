@@ -138,10 +138,10 @@ class Clip:
         """What an earlier run stored in that folder, as the clip of the name and source of today;
         None if there is nothing.
         """
-        known = read_json(folder / "clip.json", ClipFields)
-        if known is None:
+        fields = read_json(folder / "clip.json", ClipFields)
+        if fields is None:
             return None
-        return replace(cls.from_dict(known), name=name, source=source, folder=str(folder))
+        return replace(cls.from_dict(fields), name=name, source=source, folder=str(folder))
 
 
 def as_frames(path: Path, clip: Clip) -> npt.NDArray[np.uint8]:
@@ -157,8 +157,8 @@ def prepare(source: Path, folder: Path, max_frames: int | None = None) -> Clip:
     with VideoSource(source, max_frames=max_frames) as opened:
         key = digest({"source": file_sha256(source), "max_frames": max_frames, "format": FORMAT})
         home = folder.resolve() / f"{_safe(source.stem)}-{key[:16]}"
-        if (known := Clip.stored(home, source.stem, str(source))) is not None:
-            return known
+        if (stored := Clip.stored(home, source.stem, str(source))) is not None:
+            return stored
         if opened.is_still:
             raise InputError(
                 f"{source} is a still picture: a ladder needs a clip of two frames or more"

@@ -162,16 +162,16 @@ def crossings(tested: Curve, reference: Curve) -> list[tuple[float, bool]]:
         return []
     rates = np.geomspace(low, high, _CROSSING_SAMPLES)
     lead = np.array([tested.quality_at(rate) - reference.quality_at(rate) for rate in rates])
-    found = []
+    crossings = []
     for index in np.flatnonzero(np.sign(lead[:-1]) * np.sign(lead[1:]) < 0):
         share = lead[index] / (lead[index] - lead[index + 1])
-        found.append(
+        crossings.append(
             (
                 float(rates[index] * (rates[index + 1] / rates[index]) ** share),
                 bool(lead[index + 1] > 0),
             )
         )
-    return found
+    return crossings
 
 
 def convex_hull(points: Sequence[tuple[float, float]]) -> list[int]:

@@ -22,13 +22,13 @@ def panel(means: Sequence[Mean], members: Sequence[str]) -> list[PanelEntry]:
         by_figure = {mean["figure"]: mean for mean in means if mean["codec"] == codec}
         by_figure = {name: by_figure[name] for name in members if name in by_figure}
         rates = {name: mean["bd_rate_percent_geometric"] for name, mean in by_figure.items()}
-        known = {name: rate for name, rate in rates.items() if rate is not None}
+        measured = {name: rate for name, rate in rates.items() if rate is not None}
         entries.append(
             {
                 "codec": codec,
-                "bd_rate_percent": geometric_mean(list(known.values())) if known else None,
+                "bd_rate_percent": geometric_mean(list(measured.values())) if measured else None,
                 "members": rates,
-                "worst": max(known, key=known.__getitem__) if known else None,
+                "worst": max(measured, key=measured.__getitem__) if measured else None,
                 "better": sum(mean["better"] for mean in by_figure.values()),
                 "worse": sum(mean["worse"] for mean in by_figure.values()),
             }

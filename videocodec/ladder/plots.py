@@ -46,13 +46,13 @@ def write_plots(results: LadderResults, folder: Path) -> list[Path]:
 def _draw(axes: Axes, results: LadderResults, clip: str, figure: Figure) -> bool:
     sign, drawn = 1 if figure.higher_is_better else -1, False
     for place, codec in enumerate(results["codecs"]):
-        found = codec_curve(results["records"], clip, codec["name"], figure)
-        if not found.records:
+        curve = codec_curve(results["records"], clip, codec["name"], figure)
+        if not curve.records:
             continue
         drawn, colour = True, COLOURS[place % len(COLOURS)]
-        points = [(rate, sign * quality) for rate, quality in found.points]
-        many = len({record["scale"] for record in found.records}) > 1
-        line = [points[index] for index in found.hull] if many else points
+        points = [(rate, sign * quality) for rate, quality in curve.points]
+        many = len({record["scale"] for record in curve.records}) > 1
+        line = [points[index] for index in curve.hull] if many else points
         axes.plot(
             *zip(*line, strict=True),
             color=colour,
@@ -60,11 +60,11 @@ def _draw(axes: Axes, results: LadderResults, clip: str, figure: Figure) -> bool
             label=f"{codec['label']}, {codec['preset']}",
         )
         for scale in (
-            sorted({record["scale"] for record in found.records}, reverse=True) if many else ()
+            sorted({record["scale"] for record in curve.records}, reverse=True) if many else ()
         ):
             of_scale = [
                 point
-                for point, record in zip(points, found.records, strict=True)
+                for point, record in zip(points, curve.records, strict=True)
                 if record["scale"] == scale
             ]
             axes.plot(

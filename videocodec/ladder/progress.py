@@ -35,13 +35,13 @@ class Estimate:
 
     def seconds_left(self) -> float | None:
         """None while nothing was measured."""
-        known = [seconds for several in self.took.values() for seconds in several]
-        if not known:
+        seconds_taken = [seconds for several in self.took.values() for seconds in several]
+        if not seconds_taken:
             return None
         means = {
             name: sum(several) / len(several) for name, several in self.took.items() if several
         }
-        anything = sum(known) / len(known)
+        anything = sum(seconds_taken) / len(seconds_taken)
         return (
             sum(count * means.get(name, anything) for name, count in self.waiting.items())
             / self.workers

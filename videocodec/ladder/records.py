@@ -30,14 +30,14 @@ def record(outcome: JobOutcome, metrics: Sequence[Metric], root: Path, shown: in
     head = _head(job, outcome.error)
     if outcome.error is not None:
         return head
-    made: Record = {**head, **_taken(job, outcome.folder), "missed": False}
-    made["missed"] = is_missed(made)
-    add_figures(made, outcome, metrics)
-    made["pictures"] = _pictures(job, outcome.folder, root, shown)
-    return made
+    record: Record = {**head, **_taken(job, outcome.folder), "missed": False}
+    record["missed"] = is_missed(record)
+    add_figures(record, outcome, metrics)
+    record["pictures"] = _pictures(job, outcome.folder, root, shown)
+    return record
 
 
-def add_figures(made: Record, outcome: JobOutcome, metrics: Sequence[Metric]) -> None:
+def add_figures(record: Record, outcome: JobOutcome, metrics: Sequence[Metric]) -> None:
     """Put into a record what the metrics measured of its encode."""
     for metric in metrics:
         if metric.missing(outcome.job.clip) is not None:
@@ -46,8 +46,8 @@ def add_figures(made: Record, outcome: JobOutcome, metrics: Sequence[Metric]) ->
         if series is None:
             continue
         for figure in metric.figures:
-            made["frames"][figure.name] = series[figure.name]
-            made["quality"][figure.name] = summary(series[figure.name], figure)
+            record["frames"][figure.name] = series[figure.name]
+            record["quality"][figure.name] = summary(series[figure.name], figure)
 
 
 def _head(job: Job, error: str | None) -> Record:
@@ -112,14 +112,14 @@ def summary(values: Sequence[float | None], figure: Figure) -> Summary:
     """Mean; p5, the value that one frame in twenty falls short of; the worst, and the index of its
     frame.  values: of every frame, None where there is none.
     """
-    known = [(index, value) for index, value in enumerate(values) if value is not None]
-    numbers = np.array([value for _, value in known])
+    measured = [(index, value) for index, value in enumerate(values) if value is not None]
+    numbers = np.array([value for _, value in measured])
     at = int(numbers.argmin() if figure.higher_is_better else numbers.argmax())
     return {
         "mean": float(numbers.mean()),
         "p5": float(np.percentile(numbers, 5 if figure.higher_is_better else 95)),
         "worst": float(numbers[at]),
-        "worst_frame": known[at][0],
+        "worst_frame": measured[at][0],
     }
 
 

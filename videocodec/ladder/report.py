@@ -62,12 +62,12 @@ _KEPT = (
 def write_report(results: LadderResults, clips: Sequence[Clip], output: Path) -> Path:
     """The report of a ladder in the folder ``output`` → its path."""
     pictures, kind = _pictures(results, clips, output)
-    kept = [
+    shown = [
         {name: value for name, value in one.items() if name in _KEPT} for one in results["records"]
     ]
     data = {name: value for name, value in results.items() if name != "records"}
     data |= {
-        "records": kept,
+        "records": shown,
         "pictures": pictures,
         "picture_kind": kind,
         "sheet_uris": _sheets(results, output),
@@ -98,12 +98,12 @@ def _curves(results: LadderResults) -> Curves:
     for values in results["figures"]:
         for clip in results["clips"]:
             for codec in results["codecs"]:
-                found = codec_curve(
+                curve = codec_curve(
                     results["records"], clip["name"], codec["name"], Figure(**values)
                 )
-                ids = [record["id"] for record in found.records]
+                ids = [record["id"] for record in curve.records]
                 of_clip = curves.setdefault(values["name"], {}).setdefault(clip["name"], {})
-                of_clip[codec["name"]] = {"ids": ids, "hull": [ids[index] for index in found.hull]}
+                of_clip[codec["name"]] = {"ids": ids, "hull": [ids[index] for index in curve.hull]}
     return curves
 
 

@@ -55,7 +55,7 @@ def crf_for_rate(
     rate_of: falls with crf.  start, slope: what is known of the curve already.
     """
     start = (grid.low + grid.high) / 2 if start is None else start
-    found = _search(
+    best = _search(
         lambda crf: math.log(rate_of(crf)),
         math.log(target),
         grid,
@@ -65,7 +65,12 @@ def crf_for_rate(
         most,
     )
     return FoundCrf(
-        found.crf, math.exp(found.value), found.last, found.slope, found.reached, found.tries
+        best.crf,
+        math.exp(best.value),
+        best.last,
+        best.slope,
+        best.reached,
+        best.tries,
     )
 
 

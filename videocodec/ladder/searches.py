@@ -46,10 +46,10 @@ def run_all(
         for scale in settings.resolutions
         for figure in figures.values()
     ]
-    found: list[TargetEntry] = []
+    entries: list[TargetEntry] = []
 
     def search(one: Search) -> None:
-        found.append(one.run())
+        entries.append(one.run())
 
     tasks: list[Callable[[], object]] = [partial(runner.finish, job) for job in jobs]
     tasks += [partial(search, one) for one in searches]
@@ -57,7 +57,7 @@ def run_all(
     runner.run(tasks, expected, clips)
     order = {clip.name: place for place, clip in enumerate(clips)}
     return sorted(
-        found, key=lambda one: (order[one["clip"]], one["figure"], one["codec"], one["scale"])
+        entries, key=lambda one: (order[one["clip"]], one["figure"], one["codec"], one["scale"])
     )
 
 
@@ -114,7 +114,7 @@ class Search:
             tolerance = abs(self.target) * _OTHER_TOLERANCE
         codec = self.codec
         try:
-            found = crf_for_quality(
+            chosen = crf_for_quality(
                 quality,
                 sign * self.target,
                 CrfGrid(*codec.crf_range, codec.crf_step),
@@ -124,10 +124,10 @@ class Search:
             return self._entry(None, f"was not found: {error}")
         finally:
             self.runner.expect(self.any_job, min(0, len(tries) - _USUAL_TRIES))
-        reached = "at" if found.reached else "is out of reach; nearest"
-        value = f"{sign * found.value:.{self.figure.decimals}f}"
+        reached = "at" if chosen.reached else "is out of reach; nearest"
+        value = f"{sign * chosen.value:.{self.figure.decimals}f}"
         return self._entry(
-            found, f"{reached} crf {found.crf:g} ({value}), {found.tries} encodes", sign
+            chosen, f"{reached} crf {chosen.crf:g} ({value}), {chosen.tries} encodes", sign
         )
 
     def _measured(self, crf: float) -> float:
@@ -144,12 +144,12 @@ class Search:
             )
         return summary(series[self.figure.name], self.figure)["mean"]
 
-    def _entry(self, found: FoundCrf | None, text: str, sign: int = 1) -> TargetEntry:
+    def _entry(self, crf: FoundCrf | None, text: str, sign: int = 1) -> TargetEntry:
         at_scale = "" if self.scale == 1 else f" at {self.scale:g}"
         head = f"{self.clip.name}, {self.codec.name}{at_scale}: {self.figure.name}={self.target:g}"
         record = None
-        if found is not None:
-            label = Rung("crf", found.crf, self.scale).label
+        if crf is not None:
+            label = Rung("crf", crf.crf, self.scale).label
             record = f"{self.clip.name}/{self.codec.name}/{label}".replace(" ", "_")
         return {
             "clip": self.clip.name,
@@ -157,9 +157,9 @@ class Search:
             "scale": self.scale,
             "figure": self.figure.name,
             "target": self.target,
-            "crf": None if found is None else found.crf,
-            "value": None if found is None else sign * found.value,
+            "crf": None if crf is None else crf.crf,
+            "value": None if crf is None else sign * crf.value,
             "record": record,
-            "reached": found is not None and found.reached,
+            "reached": crf is not None and crf.reached,
             "text": f"{head} {text}",
         }

@@ -189,10 +189,10 @@ def _check_presets(presets: Mapping[str, str], names: Sequence[str]) -> None:
             raise ComparisonError(
                 f"a preset for {name!r}, which is not among the codecs {', '.join(names)}"
             )
-        known = all_codecs()[name].presets
-        if preset not in known:
+        allowed = all_codecs()[name].presets
+        if preset not in allowed:
             raise ComparisonError(
-                f"{name} has no preset {preset!r}: choose from {', '.join(known)}"
+                f"{name} has no preset {preset!r}: choose from {', '.join(allowed)}"
             )
 
 

@@ -17,13 +17,13 @@ def needed_by(*modules: str) -> tuple[Path, ...]:
 
     Imports inside functions count, those for type checkers alone do not.
     """
-    waiting, found = [ROOT / module for module in modules], set()
+    waiting, reached = [ROOT / module for module in modules], set()
     while waiting:
         file = waiting.pop()
-        if file not in found:
-            found.add(file)
+        if file not in reached:
+            reached.add(file)
             waiting += _imported(file)
-    return tuple(sorted(found))
+    return tuple(sorted(reached))
 
 
 def _imported(file: Path) -> Iterator[Path]:

@@ -98,10 +98,11 @@ def panel_lines(results: LadderResults) -> Iterator[str]:
         worst = entry["worst"]
         if entry["bd_rate_percent"] is None or worst is None:
             continue
-        known = {name: value for name, value in entry["members"].items() if value is not None}
+        measured = {name: value for name, value in entry["members"].items() if value is not None}
         line = (
             f"panel: {entry['codec']} against {reference}: {entry['bd_rate_percent']:+.1f} % bytes,"
-            f" mean of {len(known)} measures, worst in {labels[worst]} ({known[worst]:+.1f} %)"
+            f" mean of {len(measured)} measures,"
+            f" worst in {labels[worst]} ({measured[worst]:+.1f} %)"
         )
         sides = {"better": entry["better"], "worse": entry["worse"]}
         beyond = [f"{count} {side}" for side, count in sides.items() if count]

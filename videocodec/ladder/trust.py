@@ -116,8 +116,8 @@ def check_self_score(figures: Sequence[Figure], series: Series, clip: Clip) -> N
     series: what it gave for the clip against its own frames.  Raises ``ComparisonError``.
     """
     for figure in figures:
-        known = [value for value in series[figure.name] if value is not None]
-        worst = max(known, key=lambda value: abs(value - figure.perfect), default=None)
+        measured = [value for value in series[figure.name] if value is not None]
+        worst = max(measured, key=lambda value: abs(value - figure.perfect), default=None)
         if worst is None or not abs(worst - figure.perfect) <= figure.leeway:
             raise ComparisonError(
                 f"{figure.label} of {clip.name} against itself is {worst}, and"

@@ -74,10 +74,12 @@ def aperture_of(path: Path, stream: av.VideoStream) -> Aperture | None:
         return None
     left = round(across + Fraction(stream.width - 1, 2) - Fraction(width - 1, 2))
     top = round(down + Fraction(stream.height - 1, 2) - Fraction(height - 1, 2))
-    found = Aperture(left, top, int(width), int(height))
-    whole = (stream.width, stream.height) == (found.width, found.height)
-    inside = 0 <= left <= stream.width - found.width and 0 <= top <= stream.height - found.height
-    return found if inside and not whole and found.width > 0 and found.height > 0 else None
+    aperture = Aperture(left, top, int(width), int(height))
+    whole = (stream.width, stream.height) == (aperture.width, aperture.height)
+    inside = (
+        0 <= left <= stream.width - aperture.width and 0 <= top <= stream.height - aperture.height
+    )
+    return aperture if inside and not whole and aperture.width > 0 and aperture.height > 0 else None
 
 
 def _clap(path: Path, track: int) -> bytes | None:

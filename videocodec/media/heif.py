@@ -80,7 +80,7 @@ def auxiliary_tracks(path: Path) -> list[int]:
     Raises ``InputError`` as ``still_picture`` does.
     """
     movie = _top_box(path, b"moov")
-    found = []
+    auxiliary = []
     for kind, track, _ in children(movie) if movie is not None else ():
         parts = {name: inner for name, inner, _ in children(track)} if kind == b"trak" else {}
         if any(name == b"auxl" for name, _, _ in children(parts.get(b"tref", memoryview(b"")))):
@@ -88,12 +88,12 @@ def auxiliary_tracks(path: Path) -> list[int]:
                 header = _Fields(parts.get(b"tkhd", memoryview(b"")))
                 version, _ = header.full_box()
                 header.bytes(16 if version else 8)
-                found.append(header.number(4))
+                auxiliary.append(header.number(4))
             except ValueError as error:
                 raise InputError(
                     f"{path}: its table of tracks is damaged ({error}): copy or download it again"
                 ) from error
-    return found
+    return auxiliary
 
 
 @dataclass

@@ -107,8 +107,8 @@ def _without_video(path: Path, container: av.container.InputContainer) -> InputE
         return InputError(
             f"{path} has no video stream: a latent-video file has to be decoded, not encoded"
         )
-    found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    return InputError(f"{path} has no video stream (found: {found}): name a file that has pictures")
+    kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+    return InputError(f"{path} has no video stream (found: {kinds}): name a file that has pictures")
 
 
 def why_nothing_decodes(path: Path) -> str:

@@ -45,8 +45,8 @@ def side_data_of(frame: av.VideoFrame, name: str) -> bytes | None:
     there are any that PyAV has no name for, such as EXIF.
     """
     try:
-        found: Iterable[Any] = frame.side_data
-        for side_data in found:
+        entries: Iterable[Any] = frame.side_data
+        for side_data in entries:
             if side_data.type.name == name:
                 return bytes(side_data)
     except ValueError:

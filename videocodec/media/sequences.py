@@ -72,8 +72,8 @@ def _of_folder(folder: Path) -> tuple[Path, ...]:
             f"{folder} holds pictures of several kinds ({', '.join(kinds)}): name those that are"
             f" wanted, as in '{folder}/*{kinds[0]}'"
         )
-    found = [_LAST_NUMBER.fullmatch(file.stem) for file in files]
-    parts = [match.groups() for match in found if match is not None]
+    matches = [_LAST_NUMBER.fullmatch(file.stem) for file in files]
+    parts = [match.groups() for match in matches if match is not None]
     if len(parts) == len(files) and len({(before, after) for before, _, after in parts}) == 1:
         _refuse_gaps(folder, files, [int(number) for _, number, _ in parts])
     return tuple(files)
@@ -93,8 +93,8 @@ def _of_pattern(path: Path) -> tuple[Path, ...]:
     numbered = {}
     if path.parent.is_dir():
         for file in path.parent.iterdir():
-            if (found := wanted.fullmatch(file.name)) and file.is_file():
-                numbered[int(found[1])] = file
+            if (numbered_name := wanted.fullmatch(file.name)) and file.is_file():
+                numbered[int(numbered_name[1])] = file
     if not numbered:
         raise InputError(f"{path}: no picture has such a name: check it")
     numbers = sorted(numbered)
@@ -177,9 +177,9 @@ class PictureSequence:
                 with open_container(file) as container:
                     opened = open_stream(file, container, self.options)
                     grid = opened.still.grid if opened.still else None
-                    found = opened.stream if grid is None else grid
-                    if found.width and found.height:
-                        sizes.setdefault((found.width, found.height), file)
+                    stream = opened.stream if grid is None else grid
+                    if stream.width and stream.height:
+                        sizes.setdefault((stream.width, stream.height), file)
             except InputError:
                 if self.options.strict:
                     raise

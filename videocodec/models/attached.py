@@ -44,9 +44,9 @@ def checked_model(reader: StreamReader) -> AttachedModel | None:
     Raises ``AttachedModelError`` unless it is the stream's own.
     """
     attached = reader.attached_model()
-    if attached is not None and (found := attached.sha256) != reader.header.model_sha256:
+    if attached is not None and (sha256 := attached.sha256) != reader.header.model_sha256:
         raise AttachedModelError(
-            f"it is {found[:_SHOWN]}…, the stream needs {reader.header.model_sha256[:_SHOWN]}…"
+            f"it is {sha256[:_SHOWN]}…, the stream needs {reader.header.model_sha256[:_SHOWN]}…"
         )
     return attached
 

@@ -87,10 +87,10 @@ class CrossFrameAttention(AttnProcessor2_0):
             mask = mask.expand(1, 1, positions, -1)
         seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         seen = seen.transpose(1, 2).reshape(groups, positions, -1)
-        found: torch.Tensor = attn.to_out[1](attn.to_out[0](seen))
+        attended: torch.Tensor = attn.to_out[1](attn.to_out[0](seen))
         if attn.residual_connection:
-            found = found + hidden[:groups]
-        return found / float(attn.rescale_output_factor)
+            attended = attended + hidden[:groups]
+        return attended / float(attn.rescale_output_factor)
 
     @staticmethod
     def _heads(attn: Attention, x: torch.Tensor) -> torch.Tensor:

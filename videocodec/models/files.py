@@ -51,9 +51,9 @@ def shared_files(folder: Path) -> dict[str, Path]:
     record = folder / SHARED_RECORD
     if not record.is_file():
         return {}
-    files, known = {}, holders()
+    files, places = {}, holders()
     for name, holder in read_json(record).items():
-        if holder not in known:
+        if holder not in places:
             raise UnknownModelError(
                 f"{record}: {str(holder)[:100]!r} is no bundle of this package that holds files for"
                 f" others: copy {name[:100]!r} into this folder"
@@ -75,14 +75,14 @@ def holders() -> list[str]:
 
 def names_in(folder: Path) -> list[str]:
     """Names of the bundles below a folder, as they are looked for there."""
-    found = {
+    names = {
         file.parents[depth].relative_to(folder).as_posix()
         for mark, depth in ((TABLES_FILE, 1), (SHARED_RECORD, 0))
         # Those that were fetched from the hub by hand lie in folders of their owners.
         for pattern in (f"*/{mark}", f"*/*/{mark}")
         for file in folder.glob(pattern)
     }
-    return sorted(name for name in found if not name.startswith("."))
+    return sorted(name for name in names if not name.startswith("."))
 
 
 def is_bundle(folder: Path) -> bool:

@@ -114,8 +114,8 @@ def load_stock_unet(folder: Path, channels: int) -> UNet2DConditionModel | UNetM
     adapter_folder = folder / "motion_adapter"
     if name == "UNetMotionModel" or not adapter_folder.is_dir():
         return unet
-    if (found := class_name(adapter_folder)) != "MotionAdapter":
-        raise UnknownModelError(f"{adapter_folder / 'config.json'}: {found!r} is no MotionAdapter")
+    if (kind := class_name(adapter_folder)) != "MotionAdapter":
+        raise UnknownModelError(f"{adapter_folder / 'config.json'}: {kind!r} is no MotionAdapter")
     adapter = load_network(adapter_folder, MotionAdapter)
     if adapter.config.conv_in_channels:
         raise UnknownModelError(

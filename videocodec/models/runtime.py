@@ -79,9 +79,9 @@ def run_for_pictures(device: torch.device, network: Callable[[], torch.Tensor]) 
     """
     precision = decoding_precision(device)
     with precision:
-        found = network().float()
-    if isinstance(precision, nullcontext) or torch.isfinite(found).all():
-        return found
+        result = network().float()
+    if isinstance(precision, nullcontext) or torch.isfinite(result).all():
+        return result
     return network().float()
 
 

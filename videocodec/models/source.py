@@ -160,13 +160,13 @@ class ModelSource:
 
         ``autoencoder``: the one loaded from here.
         """
-        kept = (
+        parts = (
             [part for part in NETWORK_FOLDERS if not self.bare and (self.folder / part).is_dir()]
             if self.has_unet
             else ["vae"]
         )
         index: dict[str, str | list[str]] = {"_class_name": "VideoCodecBundle"}
-        for part in kept:
+        for part in parts:
             origin = self.autoencoder_folder if part == "vae" else self.folder / part
             weights = self.autoencoder_weights if part == "vae" else origin
             config = "scheduler_config.json" if part == "scheduler" else "config.json"

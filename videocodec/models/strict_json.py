@@ -23,7 +23,7 @@ def read_json(file: Path) -> dict[str, object]:
             raise UnknownModelError(
                 f"{file}: has {size} bytes, more than the {MAX_BYTES} of the longest config"
             )
-        found = json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes())
     except RecursionError as error:
         raise UnknownModelError(f"{file}: is nested more than {MAX_DEPTH} deep") from error
     except FileNotFoundError as error:
@@ -32,11 +32,11 @@ def read_json(file: Path) -> dict[str, object]:
         if isinstance(error, UnknownModelError):
             raise
         raise UnknownModelError(f"{file}: cannot be read ({error})") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise UnknownModelError(
-            f"{file}: cannot be read (must hold an object, holds a {type(found).__name__})"
+            f"{file}: cannot be read (must hold an object, holds a {type(content).__name__})"
         )
-    level: list[dict[str, object] | list[object]] = [found]
+    level: list[dict[str, object] | list[object]] = [content]
     for _ in range(MAX_DEPTH):
         level = [
             value
@@ -45,5 +45,5 @@ def read_json(file: Path) -> dict[str, object]:
             if isinstance(value, dict | list)
         ]
         if not level:
-            return found
+            return content
     raise UnknownModelError(f"{file}: is nested more than {MAX_DEPTH} deep")

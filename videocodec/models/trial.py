@@ -55,7 +55,7 @@ def try_decoding(
     hooks = [module.register_forward_hook(watch) for module in model.modules()]
     try:
         z = z.contiguous(memory_format=torch.channels_last)
-        found = tuple(model.decode(z, **steps).sample.shape)
+        shape = tuple(model.decode(z, **steps).sample.shape)
     except _REASONS as error:
         if isinstance(error, UnknownModelError):
             raise
@@ -66,9 +66,9 @@ def try_decoding(
     finally:
         for hook in hooks:
             hook.remove()
-    if found != (1, 3, 8 * TRIAL_SIDE, 8 * TRIAL_SIDE):
+    if shape != (1, 3, 8 * TRIAL_SIDE, 8 * TRIAL_SIDE):
         raise UnknownModelError(
-            f"{folder}: makes {found} of {TRIAL_SIDE}×{TRIAL_SIDE} latents: an autoencoder must"
+            f"{folder}: makes {shape} of {TRIAL_SIDE}×{TRIAL_SIDE} latents: an autoencoder must"
             " have a stride of 8 px"
         )
     return watch.most_bytes // TRIAL_SIDE**2

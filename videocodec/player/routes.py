@@ -211,8 +211,8 @@ class Routes:
             while not self._stopping():
                 messages: list[dict[str, object]] = []
                 for number, file in enumerate(self._files):
-                    found, cursors[number] = file.findings.since(cursors[number])
-                    messages += [message | {"file": number} for message in found]
+                    findings, cursors[number] = file.findings.since(cursors[number])
+                    messages += [message | {"file": number} for message in findings]
                 for first in range(0, len(messages), _MESSAGES_AT_ONCE):
                     yield f"data: {json.dumps(messages[first : first + _MESSAGES_AT_ONCE])}\n\n"
                 quiet = 0.0 if messages else quiet + _EVENT_SECONDS

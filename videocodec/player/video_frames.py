@@ -96,14 +96,14 @@ class VideoFrames:
         """Read on to a frame, and convert it and the few before it → whether it came."""
         nearest = number - min(_KEPT_ON_THE_WAY, self._capacity // 2)
         for frame in self._frames:
-            found = self._numbers.get(frame.pts)
-            if found is None or found < self._position:
+            number_read = self._numbers.get(frame.pts)
+            if number_read is None or number_read < self._position:
                 continue  # before the keyframe, of the group before it
-            self._position = found + 1
-            if nearest <= found <= number:
-                self._keep(found, frame.rgb())
-            if found >= number:
-                return found == number
+            self._position = number_read + 1
+            if nearest <= number_read <= number:
+                self._keep(number_read, frame.rgb())
+            if number_read >= number:
+                return number_read == number
         return False
 
     def _keep(self, number: int, rgb: npt.NDArray[np.uint8]) -> None:

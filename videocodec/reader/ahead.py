@@ -171,9 +171,9 @@ class ReadAhead:
             lambda: self._next_state((*range(unit, len(self._index.units)), *range(unit))),
         )
         for task in tasks:
-            made = task()
-            if made is not None:
-                return made
+            is_busy = task()
+            if is_busy is not None:
+                return is_busy
         return False
 
     def _next_picture(self, pictures: PictureSource, numbers: Iterable[int]) -> bool | None:

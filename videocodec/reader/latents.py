@@ -43,10 +43,10 @@ class LatentSource:
         begin: tuple[int, UnitDecoder] | None = None
         while True:
             with self._lock:
-                known = self._known(number)
-                if known is not None:
+                cached = self._known(number)
+                if cached is not None:
                     self._live = begin or self._live
-                    return known
+                    return cached
                 # A decoder on its way is nobody else's: two threads that walk to different places
                 # must not undo each other's steps.
                 at, decoder = begin or self._nearest(number)
@@ -64,9 +64,9 @@ class LatentSource:
         survey: for the state behind it; latents are kept only where they push out nothing.
         """
         with self._lock:
-            known = self._known(number)
-            if known is not None and not survey:
-                return known
+            cached = self._known(number)
+            if cached is not None and not survey:
+                return cached
             at, decoder = self._nearest(number)
             frames = self._decode(at, decoder, number, survey)
             self._live = at + 1, decoder
@@ -124,12 +124,12 @@ class LatentSource:
 
     def _known(self, number: int) -> list[DecodedLatents] | None:
         """The frames of an access unit if they are at hand.  Raises ``DamagedFrameError``."""
-        known: list[DecodedLatents] | None = self._cache.get(Kind.LATENTS, number)
-        if known is None:
+        frames: list[DecodedLatents] | None = self._cache.get(Kind.LATENTS, number)
+        if frames is None:
             damage = self._index.damage_at(self._index.units[number].first_frame)
             if damage is not None:
                 raise damage
-        return known
+        return frames
 
     def _nearest(self, number: int) -> tuple[int, UnitDecoder]:
         """The last access unit up to ``number`` that a decoder can go on with, and that decoder,

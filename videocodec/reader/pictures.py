@@ -98,9 +98,9 @@ class PictureSource:
 
         Raises ``DamagedFrameError`` and what networks raise when they cannot be had.
         """
-        known: Frame | None = self._cache.get(Kind.PICTURE, (self._settings, number))
-        if known is not None:
-            return known
+        cached: Frame | None = self._cache.get(Kind.PICTURE, (self._settings, number))
+        if cached is not None:
+            return cached
         try:
             return self._made(number)
         except DamagedFrameError:
@@ -124,20 +124,20 @@ class PictureSource:
         )
         with self._networks.lock:
             # another thread may have made it meanwhile
-            known: Frame | None = self._cache.get(Kind.PICTURE, key)
-            if known is not None:
-                return known
+            cached: Frame | None = self._cache.get(Kind.PICTURE, key)
+            if cached is not None:
+                return cached
             for frame in map(_by_itself, decoder.pictures(window, places)):
                 frame.data.flags.writeable = frame.provenance.flags.writeable = False
                 if frame.index == number:
-                    known = frame
+                    cached = frame
                 else:
                     self._keep(frame)
-            if known is None:  # the batch begins before the damage, and this frame lies behind it
+            if cached is None:  # the batch begins before the damage, and this frame lies behind it
                 self._latents.unit_of(number)
                 raise RuntimeError(f"frame {number} is not in its batch")
-            self._keep(known)  # last, so that it is the last to go
-            return known
+            self._keep(cached)  # last, so that it is the last to go
+            return cached
 
     def _keep(self, frame: Frame) -> None:
         self._cache.put(

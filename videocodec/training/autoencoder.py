@@ -200,11 +200,11 @@ def load_weights(codec: Codec, folder: Path) -> list[str]:
         ("rate_model", "codec/rate_model"),
     ):
         files = [folder / f"{name}.safetensors" for name in candidates]
-        found = next((file for file in files if file.exists()), None)
-        if found is None:
+        weights = next((file for file in files if file.exists()), None)
+        if weights is None:
             missing.append(candidates[0])
         else:
-            load_what_fits(codec, load_file(str(found)))
+            load_what_fits(codec, load_file(str(weights)))
     return missing
 
 

@@ -52,18 +52,18 @@ def read(folder: Path) -> tuple[dict[str, dict[str, torch.Tensor]], Record]:
 
     Raises ``InputError`` where no complete checkpoint is.
     """
-    found = _complete(folder)
-    if found is None:
+    complete = _complete(folder)
+    if complete is None:
         raise InputError(f"{folder}: no checkpoint of a training: name the folder of a run")
-    tensors = {file.stem: load_file(str(file)) for file in sorted(found.glob("*.safetensors"))}
-    record: Record = json.loads((found / _RECORD).read_text())
+    tensors = {file.stem: load_file(str(file)) for file in sorted(complete.glob("*.safetensors"))}
+    record: Record = json.loads((complete / _RECORD).read_text())
     return tensors, record
 
 
 def read_record(folder: Path) -> Record:
     """The record alone; empty where no complete checkpoint is."""
-    found = _complete(folder)
-    return json.loads((found / _RECORD).read_text()) if found else {}
+    complete = _complete(folder)
+    return json.loads((complete / _RECORD).read_text()) if complete else {}
 
 
 def save_tensors(

@@ -171,8 +171,8 @@ class Learner(Generic[Network]):
             self.model.load_state_dict(tensors["weights"])
             self.average.load_state_dict(tensors["average"])
             for name, (parameter, optimiser) in self._learning().items():
-                if found := _moments(tensors, record, name, parameter):
-                    optimiser.state[parameter] = found
+                if moments := _moments(tensors, record, name, parameter):
+                    optimiser.state[parameter] = moments
             self.steps, self.pixels = record["steps"], record["pixels"]
             self.randomness, self.record = Randomness(record["seed"]), record["record"]
         except (KeyError, RuntimeError) as error:
@@ -200,10 +200,10 @@ def _moments(
     """The optimiser's state of one parameter, in the parameter's memory format: sums over other
     strides are rounded differently.  Empty where the parameter has not learnt yet.
     """
-    found = {}
+    moments = {}
     if name in record["optimiser_steps"]:
-        found["step"] = torch.tensor(record["optimiser_steps"][name], dtype=torch.float32)
+        moments["step"] = torch.tensor(record["optimiser_steps"][name], dtype=torch.float32)
     for key in _MOMENTS:
         if name in tensors.get(key, {}):
-            found[key] = torch.empty_like(parameter).copy_(tensors[key][name]).detach()
-    return found
+            moments[key] = torch.empty_like(parameter).copy_(tensors[key][name]).detach()
+    return moments

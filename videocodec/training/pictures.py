@@ -31,8 +31,8 @@ def load_pictures(folders: Sequence[Path], smallest: int, least: int) -> list[np
 
     Raises ``InputError`` for fewer than ``least``.
     """
-    found = (cv2.imread(str(file), cv2.IMREAD_COLOR_RGB) for file in picture_files(folders))
-    pictures = [p for p in found if p is not None and min(p.shape[:2]) >= smallest]
+    candidates = (cv2.imread(str(file), cv2.IMREAD_COLOR_RGB) for file in picture_files(folders))
+    pictures = [p for p in candidates if p is not None and min(p.shape[:2]) >= smallest]
     if len(pictures) < least:
         raise InputError(
             f"{', '.join(map(str, folders))}: {len(pictures)} pictures of {smallest} px or more,"

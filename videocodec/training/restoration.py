@@ -206,10 +206,10 @@ class _Session:
         restore = not training.decoder_rate or learner.steps % UNRESTORED_EVERY != 0
         generator = learner.generator()
         decoded = learner.model(batch, generator, True, restore)
-        found = distortion(decoded, batch, self._perceptual, training.weights, generator)
+        parts = distortion(decoded, batch, self._perceptual, training.weights, generator)
         factor = ramp(learner.steps, _RAMP) * cosine(progress, _FLOOR)
-        learner.learn(found[0].mean(), batch.pictures[:, 0].numel(), factor)
-        self._means.add(*found)
+        learner.learn(parts[0].mean(), batch.pictures[:, 0].numel(), factor)
+        self._means.add(*parts)
 
     def look(self, is_last: bool) -> None:
         """Validate, write a line of the log, and save."""

@@ -20,8 +20,8 @@ def all_codecs() -> dict[str, Codec]:
     """Every codec by its name, in the order in which a ladder lists them."""
     for module in pkgutil.iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
-    found = [kind() for kind in Codec.kinds()]
-    return {codec.name: codec for codec in sorted(found, key=lambda codec: codec.place)}
+    codecs = [kind() for kind in Codec.kinds()]
+    return {codec.name: codec for codec in sorted(codecs, key=lambda codec: codec.place)}
 
 
 def codec_named(name: str) -> Codec:

@@ -47,7 +47,7 @@ class SvtAv1(PyAvCodec):
             grid,
             tolerance=0.05,
         )
-        found = crf_for_rate(
+        chosen = crf_for_rate(
             lambda crf: bits_per_second(crf, task.preset),
             task.value,
             grid,
@@ -56,15 +56,15 @@ class SvtAv1(PyAvCodec):
             slope=quick.slope,
             most=4,
         )
-        options = self._options(task, task.preset, found.crf)
-        if found.crf != found.last:
+        options = self._options(task, task.preset, chosen.crf)
+        if chosen.crf != chosen.last:
             encodes += 1
-            self._run(task, task.preset, found.crf, task.target)
+            self._run(task, task.preset, chosen.crf, task.target)
         note = (
-            f"no two passes through FFmpeg: crf {found.crf:g} was searched for the bitrate, in"
+            f"no two passes through FFmpeg: crf {chosen.crf:g} was searched for the bitrate, in"
             f" {encodes} encodes"
         )
-        return Encoded(self.command(task, options), passes=encodes, crf=found.crf, notes=[note])
+        return Encoded(self.command(task, options), passes=encodes, crf=chosen.crf, notes=[note])
 
     def _run(self, task: EncodeTask, preset: str, crf: float, target: Path) -> dict[str, str]:
         options = self._options(task, preset, crf)

@@ -19,8 +19,8 @@ def all_metrics(files: Mapping[str, str] | None = None) -> dict[str, Metric]:
 
     files: what the user named, by the names of the metrics' options.
     """
-    found = [kind(files or {}) for kind in _kinds()]
-    return {metric.name: metric for metric in sorted(found, key=lambda metric: metric.place)}
+    metrics = [kind(files or {}) for kind in _kinds()]
+    return {metric.name: metric for metric in sorted(metrics, key=lambda metric: metric.place)}
 
 
 def all_options() -> list[MetricOption]:

@@ -58,10 +58,10 @@ def columns(
 
     labels: of the codecs.  source, decoded: pictures by index; of the encodes in the plan's order.
     """
-    made = [Column(("source", "", ""), False, source, {})]
+    columns = [Column(("source", "", ""), False, source, {})]
     for record, pictures in zip(plan.records, decoded, strict=True):
-        made.append(_column(plan, record, labels[record["codec"]], pictures))
-    return made
+        columns.append(_column(plan, record, labels[record["codec"]], pictures))
+    return columns
 
 
 def _column(plan: SheetPlan, record: Record, label: str, pictures: Mapping[int, Rgb]) -> Column:

@@ -54,13 +54,13 @@ def write_sheets(
 
 def source_pictures(clip: Clip, indices: Sequence[int]) -> dict[int, Rgb]:
     """Frames of a clip by their indices."""
-    to_rgb, found = ToRgb(clip), {}
+    to_rgb, pictures = ToRgb(clip), {}
     for index, frame in enumerate(read(clip.path()) if indices else ()):
         if index in indices:
-            found[index] = np.asarray(to_rgb(np.asarray(frame.to_ndarray(), np.uint8)), np.uint8)
-        if len(found) == len(indices):
+            pictures[index] = np.asarray(to_rgb(np.asarray(frame.to_ndarray(), np.uint8)), np.uint8)
+        if len(pictures) == len(indices):
             break
-    return found
+    return pictures
 
 
 def _decoded(
@@ -71,7 +71,7 @@ def _decoded(
     for plan in planned:
         for record in plan.records:
             wanted.setdefault(record["id"], set()).update(plan.frames)
-    found: dict[str, dict[int, Rgb]] = {}
+    pictures: dict[str, dict[int, Rgb]] = {}
 
     def decode(name: str) -> None:
         try:
@@ -79,13 +79,13 @@ def _decoded(
         except ProgramError as error:
             results["notes"].append(f"no contact sheet with {name}: {error}")
             return
-        found[name] = {
+        pictures[name] = {
             index: np.asarray(cv2.imread(str(path)), np.uint8)[..., ::-1]
             for index, path in files.items()
         }
 
     runner.run([partial(decode, name) for name in wanted], [], [])
-    return found
+    return pictures
 
 
 def _entry(plan: SheetPlan, labels: Mapping[str, str], path: Path) -> SheetEntry:

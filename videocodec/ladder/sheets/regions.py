@@ -54,8 +54,8 @@ def regions(rgb: Rgb, width: int, height: int) -> list[Region]:
     """What is worth a look in a picture (H, W, 3): the two largest faces, the row of most text, or
     else the busiest window of ``width`` by ``height`` px.
     """
-    found = faces(rgb)[:MOST_FACES] + text(rgb)[:1]
-    return found or [busiest(rgb, width, height)]
+    regions = faces(rgb)[:MOST_FACES] + text(rgb)[:1]
+    return regions or [busiest(rgb, width, height)]
 
 
 def why_no_faces() -> str | None:
@@ -81,16 +81,18 @@ def faces(rgb: Rgb) -> list[Region]:
         max_size=(side, side),
         min_neighbor_number=4,
     )
-    found = [
+    regions = [
         Region("face", *(round(hit[name] / scale) for name in ("c", "r", "width", "height")))
         for hit in hits
     ]
-    found.sort(key=lambda one: (-one.width, one.y, one.x))
-    kept: list[Region] = []
-    for face in found:
-        if _skin_share(rgb, face) >= _SKIN_SHARE and not any(_overlap(face, one) for one in kept):
-            kept.append(face)
-    return kept
+    regions.sort(key=lambda one: (-one.width, one.y, one.x))
+    distinct: list[Region] = []
+    for face in regions:
+        if _skin_share(rgb, face) >= _SKIN_SHARE and not any(
+            _overlap(face, one) for one in distinct
+        ):
+            distinct.append(face)
+    return distinct
 
 
 def text(rgb: Rgb) -> list[Region]:
@@ -163,14 +165,14 @@ def _letters(gray: npt.NDArray[np.uint8]) -> list[Box]:
         and _LETTER_SHAPES[0] <= box[2] / box[3] <= _LETTER_SHAPES[1]
         and _LETTER_FILL[0] <= len(region) / (box[2] * box[3]) <= _LETTER_FILL[1]
     ]
-    kept: list[Box] = []
+    distinct: list[Box] = []
     for box in sorted(shaped, key=lambda box: (-box[2] * box[3], box)):
         x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
         if not any(
-            one[0] <= x <= one[0] + one[2] and one[1] <= y <= one[1] + one[3] for one in kept
+            one[0] <= x <= one[0] + one[2] and one[1] <= y <= one[1] + one[3] for one in distinct
         ):
-            kept.append(box)
-    return sorted(kept)
+            distinct.append(box)
+    return sorted(distinct)
 
 
 def _rows(letters: Sequence[Box]) -> list[list[Box]]:

@@ -43,7 +43,7 @@ class SheetPlan:
 
 def plans(results: LadderResults, count: int) -> list[SheetPlan]:
     """The sheets of a ladder, ``count`` rates of every clip, or as many as it has."""
-    found = []
+    plans = []
     for clip in results["clips"]:
         of_clip = [one for one in results["records"] if one["clip"] == clip["name"]]
         codecs = [codec["name"] for codec in results["codecs"]]
@@ -52,8 +52,8 @@ def plans(results: LadderResults, count: int) -> list[SheetPlan]:
             if place < len(tested):
                 row = matched(of_clip, codecs, tested[place])
                 if (plan := planned(clip["name"], row, results["figures"])) is not None:
-                    found.append(plan)
-    return found
+                    plans.append(plan)
+    return plans
 
 
 def matched(records: Sequence[Record], codecs: Sequence[str], tested: Record) -> list[Record]:
@@ -102,8 +102,8 @@ def chosen_frames(values: Sequence[float | None], figure: Figure) -> dict[int, s
     two in the middle the worse one is the median.
     """
     sign = 1 if figure.higher_is_better else -1
-    known = [(sign * value, index) for index, value in enumerate(values) if value is not None]
-    ranked = [index for _, index in sorted(known)]
+    scores = [(sign * value, index) for index, value in enumerate(values) if value is not None]
+    ranked = [index for _, index in sorted(scores)]
     frames: dict[int, str] = {}
     for rank, index in zip(RANKS, (ranked[0], _median(ranked), ranked[-1]), strict=True):
         frames[index] = f"{frames[index]}, {rank}" if index in frames else rank

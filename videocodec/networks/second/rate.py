@@ -195,7 +195,7 @@ class _Slice:
     def _refine(self, value: torch.Tensor, stride: int) -> None:
         """Go on to a grid of twice the positions a side."""
         self.quantised, self.mean, self.log2_scale = (
-            _spread(known, value) for known in (self.quantised, self.mean, self.log2_scale)
+            _spread(values, value) for values in (self.quantised, self.mean, self.log2_scale)
         )
         self._stride = stride
         earlier = self._earlier[..., ::stride, ::stride]

@@ -58,9 +58,9 @@ def install_second(weights: Path, tables: LevelTables, bundle: Path, about: str)
     save_file(tensors, str(target), {"format_version": str(tables.format_version)})
     index = {"_class_name": "VideoCodecBundle", "vae": ["videocodec", SecondAutoencoder.__name__]}
     (bundle / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
-    made = ModelBundle(bundle.name, bundle)
-    (bundle / "README.md").write_text(_card(made, model, tables, about), encoding="utf-8")
-    return made
+    written = ModelBundle(bundle.name, bundle)
+    (bundle / "README.md").write_text(_card(written, model, tables, about), encoding="utf-8")
+    return written
 
 
 def shape_of(weights: Path) -> SecondShape:

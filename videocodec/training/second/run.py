@@ -258,7 +258,7 @@ class _Session:
     def _look(self, is_last: bool) -> None:
         """Validate, write a line of the log and the panel, and save."""
         learner, minutes = self._learner, self._watch.minutes
-        found: dict[str, list[Figures]] = {
+        by_set: dict[str, list[Figures]] = {
             name: validate(learner.average, crops, self._lpips, self._training.panel_steps)
             for name, crops in self._held_out.items()
         }
@@ -271,10 +271,10 @@ class _Session:
             ),
             decaying=self._state.name == DECAY_CHECKPOINT,
             rate=learner.rate,
-            **{name: as_rows(figures) for name, figures in found.items()},
+            **{name: as_rows(figures) for name, figures in by_set.items()},
         )
         seen = f"after {learner.pixels / 1e9:.3f} Gpx, {self._weights_file.name}"
-        titles = [(f"{name}, {seen}", figures) for name, figures in found.items()]
+        titles = [(f"{name}, {seen}", figures) for name, figures in by_set.items()]
         (self._training.folder / PANEL_FILE).write_text(as_markdown(titles))
         half = checkpoints.half_precision(learner.average.state_dict())
         metadata = {ACTIVATION: learner.record[ACTIVATION]}
@@ -289,11 +289,11 @@ def _held_out(
     frames = pictures.held_out_frames
     if training.validation is not None:
         frames = load_pictures([training.validation], smallest=1, least=1)
-    found = {
+    held_out = {
         "photographs": validation_crops(pictures.held_out_photographs[:_PHOTOGRAPHS_LOOKED_AT]),
         "video": validation_crops(frames),
     }
-    return {name: crops.to(device) for name, crops in found.items() if crops is not None}
+    return {name: crops.to(device) for name, crops in held_out.items() if crops is not None}
 
 
 def _memory_format(training: SecondTraining) -> torch.memory_format:
