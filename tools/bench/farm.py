@@ -161,17 +161,9 @@ def worker_trials(clip: Clip, folder: Path, trials: int, chance: random.Random) 
                 identical += target.read_bytes() == clip.expected
             line = f"trial {trial + 1}: {time.monotonic() - begin:.1f} s, {killed} killed"
             print(f"{line}, {identical} the same", file=sys.stderr, flush=True)
-    bitrate = report.video_bitrate_bps
-    row = [
-        "a worker",
-        trials,
-        killed,
-        identical,
-        trials - identical,
-        bitrate,
-        bitrate / BITRATE - 1,
-    ]
-    table.add(*row)
+    bitrate, other = report.video_bitrate_bps, trials - identical
+    off = bitrate / BITRATE - 1
+    table.add("a worker", trials, killed, identical, other, bitrate, off)
     return table
 
 
