@@ -40,7 +40,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is known, and on standard error what could not be stream out."""
+    """Print what is known, and on standard error what could not be found out."""
     from ..inspection.info import info
 
     with progress_bar("reading") as progress:
