@@ -128,7 +128,7 @@ def test_two_workers_on_the_same_chunk_write_the_same(
     assert store.load(plan.first_task(1)) == saved[0]
 
 
-@pytest.mark.parametrize("goal", [{"bitrate": 60_000.0}, {"crf": 20, "maxrate": 60_000.0}])
+@pytest.mark.parametrize("goal", [{"bitrate": 30_000.0}, {"crf": 20, "maxrate": 60_000.0}])
 def test_a_rate_holds_for_the_whole_file_with_the_bytes_of_one_machine(
     planned: Callable[..., FarmPlan], movie: Path, tmp_path: Path, goal: dict[str, float]
 ) -> None:
@@ -138,7 +138,7 @@ def test_a_rate_holds_for_the_whole_file_with_the_bytes_of_one_machine(
     assert target.read_bytes() == alone(movie, tmp_path / "alone.lv.mp4", **goal)
     if "bitrate" in goal:
         assert report.passes > 1
-        assert report.video_bitrate_bps == pytest.approx(60_000, rel=0.03) or report.warnings
+        assert report.video_bitrate_bps == pytest.approx(30_000, rel=0.03)
 
 
 def test_a_file_that_does_not_verify_never_gets_its_name(
