@@ -42,6 +42,12 @@ class _Account:
         self._before: dict[TableSet, float] = {}
         self.escapes = 0.0
 
+    def copy(self) -> _Account:
+        """An account of its own, of the same spending."""
+        twin = _Account()
+        twin._before, twin.escapes = dict(self._before), self.escapes
+        return twin
+
     def open(self, tables: TableSet) -> None:
         """From now on count what is spent under ``tables``."""
         if tables not in self._before:
@@ -85,6 +91,16 @@ class SymbolWriter:
     def bits(self) -> float:
         """Ideal code length so far, in bits."""
         return self._account.bits()
+
+    def copy(self) -> SymbolWriter:
+        """Another writer that has written the same."""
+        twin = SymbolWriter(self.observer)
+        twin.restore(self)
+        return twin
+
+    def restore(self, earlier: SymbolWriter) -> None:
+        """Take back all that was written since ``earlier`` was copied; that stays as it is."""
+        self._coder, self._account = earlier._coder.clone(), earlier._account.copy()
 
     def code(
         self,

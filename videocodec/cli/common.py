@@ -76,6 +76,16 @@ def frame_span(text: str) -> FrameSpan:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def guard(text: str) -> str:
+    """An argparse type: what every square of every frame must have, as in ssim=0.9."""
+    from ..guard import GuardLimit
+
+    try:
+        return str(GuardLimit.parse(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def executor(text: str) -> str:
     """An argparse type: who does the work of an encode."""
     from ..cluster import check_executor

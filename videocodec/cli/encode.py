@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..cluster import LOCAL
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF
+from ..errors import SettingsError
 from ..presets import PRESETS
 from .common import (
     add_machine_options,
@@ -17,6 +18,7 @@ from .common import (
     bitrate,
     counted,
     executor,
+    guard,
     print_json,
     progress_bar,
     share,
@@ -45,6 +47,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_goals(parser)
     add_choices(parser)
+    _add_guard(parser)
     add_extent(parser)
     _add_work(parser)
     add_reading(parser)
@@ -138,6 +141,25 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_guard(parser: argparse.ArgumentParser) -> None:
+    """What every part of every picture must have."""
+    parser.add_argument(
+        "--guard",
+        type=guard,
+        metavar="ssim=0.9|psnr=28",
+        help=(
+            "what every square of 64 px of every frame must have, against the source, in the"
+            " decoded picture: squares that fall short are coded again finer until they hold; info"
+            " lists those that cannot"
+        ),
+    )
+    parser.add_argument(
+        "--guard-strict",
+        action="store_true",
+        help="exit status 1 if a square does not hold; the file is written all the same",
+    )
+
+
 def add_extent(parser: argparse.ArgumentParser) -> None:
     """How much is encoded, and with what model."""
     parser.add_argument(
@@ -187,6 +209,8 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Encode and print what it took."""
+    if args.guard_strict and args.guard is None:
+        raise SettingsError("--guard-strict needs --guard: what every square must have")
     from ..encoder.api import encode
     from .standard_input import ordinary_file
 
@@ -206,6 +230,7 @@ def run(args: argparse.Namespace) -> int:
             preset=args.preset,
             gop_size=args.gop_size,
             generation=args.generation,
+            guard=args.guard,
             perceptual=args.perceptual,
             max_frames=args.max_frames,
             model=args.model,
@@ -227,6 +252,8 @@ def run(args: argparse.Namespace) -> int:
             progress=progress,
         )
     print_report(report, args.input, args.output, as_json=args.json)
+    if args.guard_strict and report.guard is not None and report.guard.unheld:
+        return 1
     return 1 if report.losses else 0  # 0 only if nothing of the source was lost
 
 
@@ -252,6 +279,8 @@ def print_report(report: EncodeReport, source: str, target: str, *, as_json: boo
         f"  video {rate}, {quality}; {size(report.container_bytes)} with its container, without"
         " sound"
     )
+    if report.guard is not None:
+        print(f"  guard: {report.guard.sentence}")
     if report.attached_model_bytes:
         print(f"  model {report.model_name} attached, {size(report.attached_model_bytes)} more")
     part = 100 * report.container_bytes / report.source_bytes

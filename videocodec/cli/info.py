@@ -99,6 +99,7 @@ def _lines(stream: StreamInfo) -> dict[str, str]:
             )
         ),
         **({"converted": "; ".join(stream.conversions)} if stream.conversions else {}),
+        **({"guard": stream.guard.sentence} if stream.guard else {}),
         "frames": (
             f"{stream.frames} in {stream.duration_seconds:.3f} s,"
             f" {counted(stream.keyframes, 'keyframe')}, "

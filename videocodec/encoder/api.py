@@ -24,6 +24,8 @@ from ..progress import ProgressCallback
 from .chunk_store import ChunkStore, manifest, source_identity
 from .finishing import (
     FileParts,
+    check_guard,
+    guard_map,
     report_on,
     warnings_of_captions,
     warnings_of_draft,
@@ -52,6 +54,7 @@ def encode(
     preset: Preset = "medium",
     gop_size: int = DEFAULT_GOP_SIZE,
     generation: float | None = None,
+    guard: str | None = None,
     perceptual: str | Path | None = None,
     max_frames: int | None = None,
     model: str | Path = "embedded",
@@ -89,6 +92,10 @@ def encode(
     generation: what share of its error the model's UNet is trusted to leave in a block that is not
         sent but left to it to make up, 0..1; at 1 no block is.  None: presets from slow on run the
         UNet, if there is one, to find out block by block; others leave it none.
+    guard: ``"ssim=0.9"`` or ``"psnr=28"``: what every square of 64 px of every frame must have in
+        the decoded picture (``encoder.square_measures``).  Squares that fall short are coded again
+        finer until they hold; those that cannot are in the report's ``guard``, and in the file.
+        It goes with neither maxrate nor a model with a UNet.  None for no guard.
     perceptual: safetensors file with the weights of LPIPS with SqueezeNet 1.1 (Zhang et al. 2018).
         The encoder looks through it at what becomes of frames, with presets up to fast of keyframes
         only, and sends latents that look better for as many bytes, at a fifth of the speed.  None:
@@ -132,7 +139,10 @@ def encode(
         preset=preset,
         gop_size=gop_size,
         generation=generation,
+        guard=guard,
     )
+    if guard is not None and maxrate is not None:
+        raise SettingsError("guard and maxrate exclude each other: give one")
     request = EncodeRequest(
         source=Path(source),
         target=Path(target),
@@ -167,6 +177,7 @@ def _encode(
     """``begin``: by ``time.monotonic``."""
     request.check_target()
     bundle = ModelBundle.find(request.model)
+    check_guard(request.settings, bundle)
     attached = FileParts.files_of(bundle, attach=request.embed_model)
     with VideoSource(
         request.source, max_frames=request.max_frames, options=request.options
@@ -190,7 +201,10 @@ def _encode(
         with _workshop(request, bundle, header) as (workers, store):
             encoding = Encoding(workers, store, _task(request, video, header), progress)
             outcome = outcome_at(request.goal, encoding, header.time_base, request.captions_bytes)
-            labels = request.labels_of(video).with_comment(as_comment(video.conversions))
+            guarded = guard_map(outcome, header, request.settings)
+            labels = request.labels_of(video).with_comment(
+                as_comment(video.conversions) + ([guarded.as_comment()] if guarded else [])
+            )
             parts = replace(parts, labels=labels)
             written = write_file(request.target, parts, outcome, store)
             losses = video.losses + written.problems
@@ -204,6 +218,7 @@ def _encode(
         written=replace(
             written, skipped_tracks=written.skipped_tracks + labels.lost, problems=losses
         ),
+        guard=None if guarded is None else guarded.findings(),
         warnings=[
             *notes,
             *warnings_of_draft(header),

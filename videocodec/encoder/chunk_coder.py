@@ -19,12 +19,14 @@ import numpy as np
 from bitstream.access_unit import AccessUnit
 from bitstream.sequence_header import SequenceHeader
 
+from ..guard import GuardLimit
 from ..media.source import SourceFrame
 from .aiming import PictureJudge
 from .chunks import Chunk
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .generation import LatentRestorer
 from .group_encoder import GroupEncoder
+from .guarding import SquareGuard
 from .motion import MotionSearch
 from .pace import Budget, chunk_pace
 from .peak_rate import FrameBits, PeakLimit
@@ -65,13 +67,15 @@ class ChunkTask:
 @dataclass(frozen=True)
 class CodedUnit:
     """What is known of an access unit beside its bytes: timestamp of its first frame and durations
-    in ticks, bytes, its crf.
+    in ticks, bytes, its crf; with a guard, the squares of every frame that do not hold, a bit for
+    each as hexadecimal digits.
     """
 
     first_pts: int
     durations: tuple[int, ...]
     size: int
     crf: int
+    unheld: tuple[str, ...] = ()
 
     @property
     def cost(self) -> UnitCost:
@@ -114,6 +118,11 @@ class _Coding:
                 plan.maxrate, Fraction(header.time_base), plan.carry, chunk.frames, chunk.is_last
             )
         self._plan = plan
+        # Whoever only wants to know what a chunk weighs is told sooner without a guard.
+        self._guard = None
+        if plan.settings.guard is not None and plan.keep:
+            limit_of_squares = GuardLimit.parse(plan.settings.guard)
+            self._guard = SquareGuard(runtime.decode, header, limit_of_squares)
         self._pace = chunk_pace(plan.settings.crf, plan.budget, limit)
         self._encoder = GroupEncoder(
             runtime.bundle.tables,
@@ -122,6 +131,7 @@ class _Coding:
             MotionSearch.for_header(header, plan.settings.effort.flow_preset),
             pace=self._pace,
             helpers=EncoderHelpers(runtime.bundle.sensitivity, restorer, judge),
+            guard=self._guard,
         )
         self._units: list[CodedUnit] = []
         self._data: list[bytes] = []
@@ -140,7 +150,8 @@ class _Coding:
         for unit in units:
             data = unit.to_bytes()
             crf = self._pace.crfs[len(self._units) + len(done)]
-            done.append(CodedUnit(unit.first_pts, unit.durations, len(data), crf))
+            unheld = () if self._guard is None else self._guard.taken(unit.frame_count)
+            done.append(CodedUnit(unit.first_pts, unit.durations, len(data), crf, unheld))
             if self._plan.keep:
                 self._data.append(data)
         self._units += done
@@ -189,7 +200,8 @@ class ChunkCoder:
             )
             for plan in task.plans
         ]
-        for frame in self._prepared(task.chunk, frames):
+        guarded = any(plan.settings.guard is not None for plan in task.plans)
+        for frame in self._prepared(task.chunk, frames, judged=guarded or self._judge is not None):
             for index, coding in enumerate(codings):
                 for unit in coding.push(frame):
                     if index == 0:
@@ -217,16 +229,22 @@ class ChunkCoder:
         return self._restorer
 
     def _prepared(
-        self, chunk: Chunk, frames: Callable[[Chunk], Iterable[SourceFrame]]
+        self,
+        chunk: Chunk,
+        frames: Callable[[Chunk], Iterable[SourceFrame]],
+        *,
+        judged: bool,
     ) -> Iterator[EncoderFrame]:
-        """The chunk's frames with their latents, remembered where memory allows."""
+        """The chunk's frames with their latents, and with their pictures if these are judged,
+        remembered where memory allows.
+        """
         if chunk in self._kept:
             yield from self._kept[chunk]
             return
         header = self._header
         positions = header.padded_width * header.padded_height
-        judged = self._judge is not None  # then pictures are kept, beside luma
         latents_of_a_frame = header.latent_channels * header.latent_height * header.latent_width
+        # pictures are kept beside luma
         weight = chunk.frames * ((4 if judged else 1) * positions + 4 * latents_of_a_frame)
         frames_in_memory: list[EncoderFrame] | None = [] if weight <= self._memory else None
         pictures = iter(frames(chunk))

@@ -39,7 +39,14 @@ def chunk_to_bytes(results: tuple[CodedChunk, ...]) -> bytes:
     facts = [
         {
             "units": [
-                [unit.first_pts, unit.durations, unit.size, unit.crf] for unit in chunk.units
+                [
+                    unit.first_pts,
+                    unit.durations,
+                    unit.size,
+                    unit.crf,
+                    *([unit.unheld] if unit.unheld else []),
+                ]
+                for unit in chunk.units
             ],
             "bytes": len(chunk.data),
         }
@@ -60,8 +67,8 @@ def chunk_from_bytes(content: bytes) -> tuple[CodedChunk, ...] | None:
     results, start = [], 0
     for chunk in json.loads(facts):
         units = tuple(
-            CodedUnit(pts, tuple(durations), size, crf)
-            for pts, durations, size, crf in chunk["units"]
+            CodedUnit(pts, tuple(durations), size, crf, *(tuple(unheld) for unheld in guarded))
+            for pts, durations, size, crf, *guarded in chunk["units"]
         )
         results.append(CodedChunk(units, data[start : start + chunk["bytes"]]))
         start += chunk["bytes"]

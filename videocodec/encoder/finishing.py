@@ -8,11 +8,14 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from bitstream.container import Caption, CopySource, Labels, StreamReader, StreamWriter
 from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
 
-from ..errors import OutputError
+from ..errors import OutputError, SettingsError
+from ..guard import GuardFindings, GuardLimit, GuardMap, square_grid
 from ..media.frame_sink import output_errors
 from ..models.attached import attachable_files
 from ..models.bundle import ModelBundle
@@ -21,6 +24,7 @@ from .chunk_file import ChunkKeeper
 from .coded_video import Outcome
 from .peak_rate import peak
 from .report import EncodeReport
+from .settings import EncoderSettings
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,12 @@ def report_on(
     begin: float,
     written: Written,
     warnings: list[str],
+    guard: GuardFindings | None = None,
 ) -> EncodeReport:
     """The report on a written file.
 
     begin: when work on it began, by ``time.monotonic``.  written: what ``write_file`` gave.
-    warnings: lines beside those of the outcome.
+    warnings: lines beside those of the outcome.  guard: what became of one.
     """
     coded, header = outcome.coded, parts.header
     seconds = float(coded.ticks * header.time_base)
@@ -133,7 +138,35 @@ def report_on(
         skipped_tracks=written.skipped_tracks,
         warnings=[*outcome.warnings, *warnings],
         losses=written.problems,
+        guard=guard,
     )
+
+
+def check_guard(settings: EncoderSettings, bundle: ModelBundle) -> None:
+    """Raise ``SettingsError`` for a guard with a model whose decoded pictures the encoder cannot
+    see.
+    """
+    if settings.guard is not None and bundle.has_unet:
+        raise SettingsError(
+            f"no guard with model {bundle.name}: its UNet makes of a frame what also depends on"
+            " frames after it, take a model without one"
+        )
+
+
+def guard_map(
+    outcome: Outcome, header: SequenceHeader, settings: EncoderSettings
+) -> GuardMap | None:
+    """Which squares of the whole video do not hold, None without a guard."""
+    if settings.guard is None:
+        return None
+    grid = square_grid(header.height, header.width)
+    frames = [
+        np.unpackbits(np.frombuffer(bytes.fromhex(unheld), np.uint8), count=grid[0] * grid[1])
+        for units in outcome.coded.units
+        for unit in units
+        for unheld in unit.unheld
+    ]
+    return GuardMap(GuardLimit.parse(settings.guard), np.array(frames, bool).reshape(-1, *grid))
 
 
 def warnings_of_draft(header: SequenceHeader) -> list[str]:

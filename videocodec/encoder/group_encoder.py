@@ -24,6 +24,7 @@ from bitstream.v2.tables import LevelTables
 from .draft_frame_encoder import frame_encoder
 from .frame_encoder import CodedReference, EncoderFrame, EncoderHelpers, FrameEncoder, FramePlan
 from .group_plan import GroupPlan, GroupPlanner, temporal_layers
+from .guarding import GuardedFrames, SquareGuard
 from .importance import USUAL_CLASS, keyframe_offset, weight_classes
 from .motion import MotionEstimator
 from .settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
@@ -61,7 +62,7 @@ class GroupEncoder:
     The first frame is the keyframe and its own unit; the frames after it wait, up to
     ``settings.group_size`` of them, and are coded in groups whose structure and size follow from
     how much is new in them.  ``pace`` may choose another crf for every unit than that of the
-    settings.
+    settings.  ``guard`` has frames coded again until it is content.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class GroupEncoder:
         *,
         pace: Pace | None = None,
         helpers: EncoderHelpers = EncoderHelpers(),
+        guard: SquareGuard | None = None,
     ) -> None:
         self._header, self._settings, self._pace = header, settings, pace
         self._observer = helpers.observer
-        self._frames = frame_encoder(tables, header, settings, helpers)
+        frames = frame_encoder(tables, header, settings, helpers)
+        self._frames = frames if guard is None else GuardedFrames(frames, guard)
         self._planner = GroupPlanner(header, settings.effort, search)
         self._keyframe: EncoderFrame | None = None
         self._state: _State | None = None
@@ -208,7 +211,9 @@ class _GroupCoding:
     coder: after the frames so far.  latents: of these by display index, in coding order.
     """
 
-    def __init__(self, frames: FrameEncoder, coder: Any, writer: SymbolWriter) -> None:
+    def __init__(
+        self, frames: FrameEncoder | GuardedFrames, coder: Any, writer: SymbolWriter
+    ) -> None:
         self._frames, self.writer = frames, writer
         self.coder = coder.copy()
         self.coder.start_unit()

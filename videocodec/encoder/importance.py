@@ -18,8 +18,12 @@ from ..optical_flow import warped
 from .motion import MotionEstimator
 
 _NOISE = 2.0  # grey levels of difference that are in every camera's picture and say nothing
-# what a block's error can count, by class
-WEIGHTS = np.array([0.5, 0.7, 1.0, 1.4, 2.0], dtype=np.float32)
+# What a block's error can count, by class: by its importance, and in frames that a guard has coded
+# finer than their other blocks need.
+_OF_IMPORTANCE = 5
+WEIGHTS = np.array(
+    [0.5, 0.7, 1.0, 1.4, 2.0, *(2.0 ** (-k / 2) for k in range(3, 20))], dtype=np.float32
+)
 USUAL_CLASS = 2
 _WEIGHT_STRENGTH = 0.5  # power of the importance that a block's error counts
 # quantiser indices by which a keyframe is finer for every doubling of its importance
@@ -102,9 +106,15 @@ def weight_classes(importance: np.ndarray) -> np.ndarray:
     """
     logarithm = np.log2(1 + importance)
     relative = 2.0 ** (_WEIGHT_STRENGTH * (logarithm - logarithm.mean()))
-    classes: npt.NDArray[np.int64] = np.abs(np.log2(relative)[..., None] - np.log2(WEIGHTS)).argmin(
-        -1
-    )
+    return nearest_class(relative, _OF_IMPORTANCE)
+
+
+def nearest_class(weights: np.ndarray, count: int | None = None) -> npt.NDArray[np.int64]:
+    """What errors are to count, any shape → the class that is nearest to it, of the first
+    ``count``, None for all.
+    """
+    known = np.log2(WEIGHTS[:count])
+    classes: npt.NDArray[np.int64] = np.abs(np.log2(weights)[..., None] - known).argmin(-1)
     return classes
 
 

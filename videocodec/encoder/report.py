@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..guard import GuardFindings
+
 
 @dataclass(frozen=True)
 class EncodeReport:
@@ -25,6 +27,7 @@ class EncodeReport:
     skipped_tracks: tracks that MP4 cannot hold, a line each.
     warnings: a line each.
     losses: what of the source could not be read, a line each.
+    guard: the squares that do not hold; None without a guard.
     """
 
     frames: int
@@ -45,3 +48,4 @@ class EncodeReport:
     skipped_tracks: list[str]
     warnings: list[str]
     losses: list[str] = field(default_factory=list)
+    guard: GuardFindings | None = None

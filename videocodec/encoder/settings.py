@@ -9,6 +9,7 @@ from bitstream.v1.quantiser import CRF_OFFSET, QUANTISER_COUNT
 
 from ..checks import check_whole_number
 from ..errors import SettingsError
+from ..guard import GuardLimit
 from ..presets import PRESETS, Preset
 
 MAX_CRF = 63
@@ -95,6 +96,7 @@ class EncoderSettings:
     generation: what share of its error a restoration is trusted to leave in a block that is marked
     for it to make up, 0..1; at 1, the only honest value without such a restoration, none is marked.
     None: none is marked either, unless the model has a UNet and the preset runs it to find out.
+    guard: what every square of every frame must have (``GuardLimit.parse``); None for no guard.
     effort_override: what to spend whatever the preset says, for experiments; None for the effort of
     the preset.
     """
@@ -107,6 +109,7 @@ class EncoderSettings:
     keyframe_offset: int | None = None
     layer_offsets: tuple[int, ...] = (0, 5, 9, 12, 14)
     generation: float | None = None
+    guard: str | None = None
     effort_override: Effort | None = None
 
     def __post_init__(self) -> None:
@@ -117,6 +120,8 @@ class EncoderSettings:
             raise SettingsError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
         if self.generation is not None and not 0 <= self.generation <= 1:
             raise SettingsError(f"generation must be 0..1, got {self.generation!r}")
+        if self.guard is not None:
+            GuardLimit.parse(self.guard)
 
     @property
     def effort(self) -> Effort:

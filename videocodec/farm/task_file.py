@@ -20,6 +20,8 @@ def settings_to_json(settings: EncoderSettings) -> dict[str, Any]:
     """Settings without an override of the effort, which only experiments have."""
     values = asdict(settings)
     del values["effort_override"]
+    if settings.guard is None:  # as in plans of before
+        del values["guard"]
     return values | {"layer_offsets": list(settings.layer_offsets)}
 
 

@@ -12,16 +12,17 @@ from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
 
 from ..conversions import from_comment
-from ..decoded import FrameKind
-from ..decoder.concealment import GREY, Concealment, concealed_frames, concealments
+from ..decoder.concealment import GREY, Concealment, concealments
 from ..decoder.index import StreamIndex
 from ..decoder.latents import LatentStream, bundle_for
 from ..errors import ModelMismatchError
+from ..guard import GuardFindings, GuardMap
 from ..models.attached import checked_model
 from ..models.bundle import ModelBundle
 from ..presets import preset_name
-from ..progress import Progress, ProgressCallback
-from ..provenance import ProvenanceCount, concealed_map, provenance_map
+from ..progress import ProgressCallback
+from ..provenance import ProvenanceCount
+from .counting import counted_provenance
 
 LATENTS_CHECKSUM = "CRC-32 of the reconstructed integer latents of every access unit"
 
@@ -57,6 +58,8 @@ class StreamInfo:
     captions_bytes: what they take of the file, which counts as video.
     captions_damage: what is wrong with them, None if nothing is.
     conversions: what was done to the source's pictures before they were coded, a line each.
+    guard: what the encoder promised of every square of every frame, and where it could not; None
+    without a guard.
     latent: channels, width, height and pixels_per_position of the latents.
     lossy: always true.
     generated_content: whether the stream calls itself a generative reconstruction.
@@ -105,6 +108,7 @@ class StreamInfo:
     captions_bytes: int
     captions_damage: str | None
     conversions: list[str]
+    guard: GuardFindings | None
     latent: dict[str, int]
     lossy: bool
     generated_content: bool
@@ -157,11 +161,13 @@ def info(
     if not headers_only:
         try:
             stream = LatentStream(opened, model)
-            count, unavailable = _count_provenance(stream, len(index), progress), None
+            count, unavailable = counted_provenance(stream, len(index), progress), None
             index = stream.index()  # with the damage that only decoding finds
         except (BitstreamError, ModelMismatchError) as error:
             unavailable = str(error).removeprefix(f"{opened}: ")
     lost = concealments(index)
+    comment, header = reader.labels.tags.get("comment", ""), reader.header
+    guarded = GuardMap.from_comment(comment, len(index), header.height, header.width)
     if lost and lost[0].method == GREY:
         count, unavailable = None, "no frame can be decoded"
     return StreamInfo(
@@ -172,7 +178,8 @@ def info(
         container_bytes=reader.container_bytes,
         audio_tracks=reader.audio_tracks,
         tracks=list(reader.tracks),
-        conversions=from_comment(reader.labels.tags.get("comment", "")),
+        conversions=from_comment(comment),
+        guard=None if guarded is None else guarded.findings(),
         lossy=True,
         latents_checksum=LATENTS_CHECKSUM,
         model_installed=_is_at_hand(reader.header, bundle),
@@ -272,28 +279,3 @@ def _damage(index: StreamIndex) -> str | None:
     if any(unit.damage for unit in index.units):
         return f"{index.damage}: videocodec verify lists all that is wrong"
     return index.damage
-
-
-def _count_provenance(
-    stream: LatentStream, frames_total: int, progress: ProgressCallback | None
-) -> ProvenanceCount:
-    """Decode all latents and add up where they come from.  Raises ``BitstreamError``."""
-    count = ProvenanceCount()
-    video_bytes = seconds = 0.0
-    for frame in concealed_frames(stream):
-        is_lost = frame.kind == FrameKind.CONCEALED
-        count.add(
-            frame.kind,
-            (
-                concealed_map(stream.header)
-                if is_lost
-                else provenance_map(frame.latent.fields.modes, stream.header)
-            ),
-        )
-        video_bytes, seconds = (
-            video_bytes + frame.byte_share,
-            seconds + float(frame.duration * stream.header.time_base),
-        )
-        if progress:
-            progress(Progress(frame.index + 1, frames_total, round(video_bytes), seconds))
-    return count

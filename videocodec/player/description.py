@@ -13,6 +13,7 @@ from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
 from ..decoded import DecodedLatents, FrameKind
 from ..decoder.index import StreamIndex
+from ..guard import SQUARE, GuardMap
 from ..provenance import PROVENANCE_NAMES, concealed_map, covering_latents, provenance_map
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def describe_stream(
         "tracks": list(metadata.tracks),
         "captions": [list(caption) for caption in metadata.captions],
         "ordinary": False,
-        "overlays": ["modes", "motion", "provenance", "quantiser", "bits"],
+        "overlays": [
+            *("modes", "motion", "provenance", "quantiser", "bits"),
+            *(["guard"] if metadata.guard else []),
+        ],
         "mode_names": [mode.name.lower() for mode in sorted(Mode)],
         "provenance_names": list(PROVENANCE_NAMES),
         "steps": [step_latent(quantiser) for quantiser in range(QUANTISER_COUNT)],
@@ -96,6 +100,18 @@ def describe_frame(header: SequenceHeader, frame: DecodedLatents) -> dict[str, o
         "vectors": packed(fields.vectors, "<i2"),
         "provenance": packed(provenance, "u1"),
         "quantisers": packed(frame.quantiser_map, "u1"),
+    }
+
+
+def describe_guard(guard: GuardMap, index: int) -> dict[str, object]:
+    """Which squares of a frame keep to the guard's limit: ``square`` px a side, in rows and columns
+    ``grid``; ``unheld``, base64 of a uint8 for each, is 1 where one does not.
+    """
+    return {
+        "limit": str(guard.limit),
+        "square": SQUARE,
+        "grid": list(guard.unheld.shape[1:]),
+        "unheld": packed(guard.unheld[index], "u1"),
     }
 
 

@@ -16,7 +16,7 @@ from ..errors import DamagedFrameError
 from ..media.disclosure import Disclosure
 from ..reader.reader import VideoReader
 from .bit_maps import BitMaps
-from .description import describe_frame, describe_stream, packed
+from .description import describe_frame, describe_guard, describe_stream, packed
 from .played import Picture, PlayedFile, Settings, encode_png
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ class PlayedStream(PlayedFile):
         if frame.kind == FrameKind.CONCEALED:
             self._note_damage()
         self.findings.add_bytes(index, round(frame.byte_share))
-        return {"index": index} | describe_frame(self.header, frame)
+        guard = self._reader.metadata.guard
+        guarded = {} if guard is None else {"guard": describe_guard(guard, index)}
+        return {"index": index} | describe_frame(self.header, frame) | guarded
 
     def bits(self, index: int) -> dict[str, object]:
         """Bits of every latent position (``decoder.code_lengths``), base64 of little-endian

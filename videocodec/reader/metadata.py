@@ -9,6 +9,7 @@ from bitstream.container import StreamReader
 from bitstream.errors import CaptionsError
 
 from ..decoder.index import StreamIndex
+from ..guard import GuardMap
 from ..presets import preset_name
 
 
@@ -36,6 +37,7 @@ class VideoMetadata:
     captions: words in the file, (second of the stream's clock on which they begin, text); none if
     they are damaged.
     damage: the first thing that is wrong, None if nothing was seen when the file was opened.
+    guard: which squares keep to the limit that the encoder was given; None without one.
     """
 
     name: str
@@ -67,6 +69,7 @@ class VideoMetadata:
     audio_tracks: int
     captions: tuple[tuple[float, str], ...]
     damage: str | None
+    guard: GuardMap | None = None
 
     @classmethod
     def of(cls, reader: StreamReader, index: StreamIndex, *, has_unet: bool) -> VideoMetadata:
@@ -103,6 +106,9 @@ class VideoMetadata:
             audio_tracks=reader.audio_tracks,
             captions=_captions_of(reader),
             damage=index.damage,
+            guard=GuardMap.from_comment(
+                reader.labels.tags.get("comment", ""), len(index), header.height, header.width
+            ),
         )
 
 

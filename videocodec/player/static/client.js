@@ -53,6 +53,7 @@ export async function details(file, index, signal) {
   const answer = await json(`/api/frame/${index}/details?file=${file}`, signal);
   const types = { modes: Uint8Array, directions: Uint8Array, sides: Uint8Array, provenance: Uint8Array, quantisers: Uint8Array, vectors: Int16Array };
   for (const [name, type] of Object.entries(types)) if (answer[name] !== undefined) answer[name] = unpack(answer[name], type);
+  if (answer.guard) answer.guard.unheld = unpack(answer.guard.unheld, Uint8Array);
   return answer;
 }
 

@@ -3,7 +3,7 @@
 import { MOST_ERROR } from "./compare.js";
 import { element } from "./dom.js";
 import { share } from "./format.js";
-import { DIRECTIONS, MODES, MOST_BITS, PROVENANCE, css, extent, modeShares, moves, ramp, shares } from "./overlays.js";
+import { DIRECTIONS, GUARDED, MODES, MOST_BITS, PROVENANCE, css, extent, modeShares, moves, ramp, shares } from "./overlays.js";
 
 function swatch(kind) {
   const made = element("i", { class: "swatch" });
@@ -57,6 +57,11 @@ export function legend(kind, { details, bits, errors }, steps) {
   if (kind === "bits") {
     const total = bits ? bits.reduce((sum, value) => sum + value, 0) : null;
     return [heading("Bits"), ...scale("0", `${MOST_BITS} bits and more`), text(`Bits of each 8 × 8 px, logarithmic: levels, and its share of modes and vectors.${total === null ? "" : ` Together ${(total / 8).toFixed(0)} bytes.`}`)];
+  }
+  if (kind === "guard" && details.guard) {
+    const { limit, square, unheld } = details.guard;
+    const found = shares(unheld, GUARDED.length);
+    return [heading("Guard"), ...GUARDED.map((kindOf, number) => entry(kindOf, share(found[number]))), text(`Squares of ${square} px that the encoder saw to have ${limit.replace("=", " ")} or more against the source, and those that it could not bring there.`)];
   }
   return [];
 }

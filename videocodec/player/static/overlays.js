@@ -77,6 +77,12 @@ export function modeShares(details) {
   return shares(details.modes, MODES.length);
 }
 
+/** Squares of a guard: those that keep to its limit, and those that do not. */
+export const GUARDED = [
+  { name: "holds", colour: GREEN, strength: 0.35 },
+  { name: "does not hold", colour: VERMILLION, hatched: true },
+];
+
 class Painter {
   constructor(context, scaleX, scaleY, alpha) {
     this.context = context;
@@ -236,6 +242,10 @@ function drawProvenance(painter, details) {
   painter.cells(rows, columns, 8, (row, column) => details.provenance[row * columns + column], PROVENANCE);
 }
 
+function drawGuard(painter, { unheld, square, grid: [rows, columns] }) {
+  painter.cells(rows, columns, square, (row, column) => unheld[row * columns + column], GUARDED);
+}
+
 export function extent(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
@@ -278,4 +288,5 @@ export function draw(kind, canvas, scaleX, scaleY, alpha, { details, bits, error
   else if (kind === "provenance") drawProvenance(painter, details);
   else if (kind === "quantiser") drawQuantiser(painter, details);
   else if (kind === "bits" && bits) drawBits(painter, details, bits);
+  else if (kind === "guard" && details.guard) drawGuard(painter, details.guard);
 }

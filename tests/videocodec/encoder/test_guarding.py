@@ -1,0 +1,68 @@
+"""The guard, through real encodes of a small clip with the embedded model and an independent
+decode.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from videocodec import VideoReader, encode, info
+from videocodec.encoder.square_measures import square_measures
+from videocodec.errors import SettingsError
+from videocodec.media.source import VideoSource
+
+SETTINGS = {"crf": 50, "preset": "veryfast", "gop_size": 3, "device": "cpu"}
+
+
+@pytest.fixture
+def clip(tmp_path: Path, write_movie, panned) -> Path:
+    """6 frames of 128×64, in two squares: smooth, and finer than the model can show."""
+    rng = np.random.default_rng(0)
+    frames = [frame.copy() for frame in panned(6, 64, 128, (0, 1))]
+    for frame in frames:
+        frame[:, 64:] = rng.integers(0, 256, (64, 64, 3))
+    return write_movie(tmp_path / "clip.mp4", frames)
+
+
+def worst(path: Path, source: Path) -> np.ndarray:
+    """Least PSNR of every frame's squares (frames, 1, 2)."""
+    with VideoReader(path, device="cpu") as decoded, VideoSource(source) as frames:
+        return np.array(
+            [
+                square_measures("psnr", np.ascontiguousarray(frame.data.transpose(1, 2, 0)), f.rgb)
+                for frame, f in zip(decoded, frames, strict=True)
+            ]
+        )
+
+
+def test_squares_hold_or_are_listed(clip: Path, tmp_path: Path) -> None:
+    plain, guarded = tmp_path / "plain.mp4", tmp_path / "guarded.mp4"
+    before = encode(clip, plain, **SETTINGS)
+    assert before.guard is None and info(plain, headers_only=True).guard is None
+    limit = float(worst(plain, clip)[:, 0, 0].min()) + 1.5
+    report = encode(clip, guarded, guard=f"psnr={limit:.2f}", **SETTINGS)
+    found = worst(guarded, clip)
+    assert (found[:, 0, 0] >= limit - 0.005).all()
+    assert report.guard is not None and info(guarded, headers_only=True).guard == report.guard
+    assert {(each.frame, *square) for each in report.guard.frames for square in each.squares} == {
+        (index, 0, 1) for index in range(6)
+    }
+    assert report.video_bytes > before.video_bytes
+
+    again = tmp_path / "again.mp4"
+    encode(clip, again, guard=f"psnr={limit:.2f}", jobs=2, **SETTINGS)
+    assert again.read_bytes() == guarded.read_bytes()
+
+
+def test_what_a_guard_does_not_go_with(clip: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    with pytest.raises(SettingsError, match="guard and maxrate exclude each other"):
+        encode(clip, target, guard="psnr=28", maxrate=1000)
+    with pytest.raises(SettingsError, match="no guard with model embedded-unet: its UNet"):
+        encode(clip, target, guard="psnr=28", model="embedded-unet")
+    with pytest.raises(SettingsError, match="a guard is ssim=0.9"):
+        encode(clip, target, guard="sharp")
+    assert not target.exists()
