@@ -58,6 +58,7 @@ def calibrate(
     training_steps: int | None = None,
     picture_count: int = 80,
     clip_frames: int = 33,
+    words: bool = False,
     device: str = "auto",
     threads: int | None = None,
     overwrite: bool = False,
@@ -73,6 +74,7 @@ def calibrate(
     clips: folder of videos to fit inter frames on; without it a camera over photographs is made up.
     minutes: for fitting the context networks; running the autoencoder comes on top.
     training_steps: in place of minutes; makes the same bundle every time on one machine.
+    words: keep the pipeline's text encoder, so that captions of streams condition the UNet.
     picture_count, clip_frames: how much is used at most.
     log: called with a line on every step.
 
@@ -93,6 +95,8 @@ def calibrate(
     with _workshop(output) as workshop:
         making = workshop.path / output.absolute().name
         channels, notes = _install(origin, making, say)
+        if words:
+            origin.install_text_encoder(making)
         fit_bundle(making, pictures, videos, settings, say)
         if origin.has_unet:
             load_denoiser(making, channels)

@@ -126,6 +126,8 @@ def run(args: argparse.Namespace) -> int:
         )
     for track in report.skipped_tracks:
         print(f"videocodec: warning: {args.output}: not copied: {track}", file=sys.stderr)
+    for note in report.notes:
+        print(f"videocodec: note: {args.input}: {note}", file=sys.stderr)
     for problem in report.problems:
         print(f"videocodec: warning: {args.input}: {problem}", file=sys.stderr)
     for run in report.concealed[:_RUNS_SHOWN]:

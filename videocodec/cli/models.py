@@ -126,6 +126,11 @@ def _add_amounts(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many frames of a clip are used at most (default: 33)",
     )
+    parser.add_argument(
+        "--words",
+        action="store_true",
+        help="keep the pipeline's text encoder, so that captions of streams steer the UNet",
+    )
 
 
 def run_calibrate(args: argparse.Namespace) -> int:
@@ -145,6 +150,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
         training_steps=args.training_steps,
         picture_count=args.picture_count,
         clip_frames=args.clip_frames,
+        words=args.words,
         device=args.device,
         threads=args.threads,
         overwrite=args.yes,

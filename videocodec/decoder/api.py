@@ -14,6 +14,7 @@ from bitstream.errors import ContainerError
 from ..decoded import FrameKind
 from ..interpolation.pictures import FramesBetween, frames_at
 from ..media.options import rate_of
+from ..models.files import has_text_encoder
 from ..progress import Progress, ProgressCallback
 from ..restoration.settings import RestorationSettings
 from .concealment import GREY, Concealment, concealments
@@ -37,6 +38,7 @@ class DecodeReport:
     problems: a line on everything else that is wrong with the file (it is cut short, access units
     are repeated or out of order).
     interpolated_frames: how many were made up for times between coded frames.
+    notes: a line on everything in the file that made no difference.
     """
 
     frames: int
@@ -47,6 +49,7 @@ class DecodeReport:
     concealed: list[Concealment] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     interpolated_frames: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def concealed_frames(self) -> int:
@@ -118,7 +121,15 @@ def decode(
     made = _frames(stream, decoder, part, conceal=not strict)
     count, interpolated, video_bytes, video_seconds = 0, 0, 0, 0.0
     sound_from = opened if stream.reader.tracks else None
-    with Outputs(targets, stream, part, used, sound_from=sound_from, strict=strict) as outputs:
+    with Outputs(
+        targets,
+        stream,
+        part,
+        used,
+        sound_from=sound_from,
+        strict=strict,
+        follows_words=decoder.follows_words,
+    ) as outputs:
         for frame in made:
             outputs.write(frame)
             count += 1
@@ -140,7 +151,17 @@ def decode(
         concealed,
         problems + index.irregularities,
         interpolated,
+        _notes(stream, decoder),
     )
+
+
+def _notes(stream: LatentStream, decoder: PictureDecoder) -> list[str]:
+    """On words that nobody was told."""
+    if not stream.reader.captions_bytes or decoder.follows_words:
+        return []
+    if not has_text_encoder(stream.bundle.folder):
+        return [f"its captions are ignored: model {stream.bundle.name} takes no words"]
+    return ["its captions are ignored: they need restoration, and transformers to be installed"]
 
 
 def _frames(

@@ -19,6 +19,7 @@ from ..provenance import concealed_map, covering_latents, provenance_map
 from ..restoration.base import AutoencoderInput, IdentityRestoration, Restoration
 from ..restoration.diffusion import DiffusionRestoration
 from ..restoration.settings import RestorationSettings
+from ..restoration.words import Words, captions_that_count
 from .batches import Batch, batches
 from .concealment import GREY, concealed_frames
 from .latents import LatentStream
@@ -103,7 +104,8 @@ class PictureDecoder:
     the last one is not made again (``reuse``), if the autoencoder's reach is known.
 
     restoration: one to use instead of the bundle's own; settings: of that.  runtime: an autoencoder
-    that is loaded already; ``device`` and ``threads`` then are its own.  reuse: None where every
+    that is loaded already; ``device`` and ``threads`` then are its own.  follows_words: whether the
+    captions of the stream condition the restoration.  reuse: None where every
     picture is made as a whole, which ``reuse_pictures`` False asks for.
     """
 
@@ -118,7 +120,7 @@ class PictureDecoder:
         runtime: AutoencoderRuntime | None = None,
         reuse_pictures: bool = True,
     ) -> None:
-        self._stream = stream
+        self._stream, self.follows_words = stream, False
         with errors_of(stream.bundle, stream.path):
             self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
             self._restoration = restoration or self._choose(settings)
@@ -137,8 +139,16 @@ class PictureDecoder:
     def _choose(self, settings: RestorationSettings) -> Restoration:
         if not settings.restore or not self._stream.bundle.has_unet:
             return IdentityRestoration()
+        stream, words = self._stream, None
+        denoiser = stream.bundle.load_denoiser()
+        captions = captions_that_count(stream.reader, stream.bundle.folder)
+        self.follows_words = bool(captions and denoiser.prompt_width)
+        if self.follows_words:
+            words = Words.of(
+                captions, stream.header.time_base, stream.bundle.folder, denoiser.prompt_width
+            )
         return DiffusionRestoration(
-            self._stream.bundle, self._stream.header, self._runtime.device, settings
+            stream.bundle, stream.header, self._runtime.device, settings, denoiser, words=words
         )
 
     @property

@@ -105,6 +105,7 @@ class Outputs:
     """The open targets of one decode.  Use it as a context manager: what was not committed is gone.
 
     settings: of the restoration that pictures went through, None for none.
+    follows_words: whether the captions of the stream conditioned it.
     sound_from: the file whose other tracks go along with the pictures, None for none.
     """
 
@@ -117,6 +118,7 @@ class Outputs:
         *,
         sound_from: str | Path | SharedFile | None,
         strict: bool,
+        follows_words: bool = False,
     ) -> None:
         self._first_pts, self._turns = part.first_pts, 0
         ran = (None, None) if settings is None else (settings.steps, settings.seed)
@@ -129,6 +131,7 @@ class Outputs:
             concealed_frames=lost,
             fps=None if part.times is None else part.times.rate,
         )
+        disclosure = replace(disclosure, follows_words=follows_words)
         self._provenance: FrameSink | None = None
         tracks = None
         if sound_from is not None:

@@ -123,7 +123,7 @@ def encode(
     caption: words that say what is to be seen, for the whole video; caption_file: a file of lines
     such as ``1:02.5 a dog barks``, each for the time up to the next.  They go into the file, at
     most 1024 bytes a group of pictures, count as video, and condition the UNet of models that take
-    words (``models.files.takes_words``).
+    words (``models.files.has_text_encoder``).
 
     Raises ``InputError`` (``UnsupportedInputError`` for HDR and alpha), ``OutputExistsError``,
     ``OutputError``, ``ContainerError`` for sound or subtitles that cannot be copied, before the

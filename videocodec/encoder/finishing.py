@@ -19,7 +19,7 @@ from ..guard import GuardFindings, GuardLimit, GuardMap, square_grid
 from ..media.frame_sink import output_errors
 from ..models.attached import attachable_files
 from ..models.bundle import ModelBundle
-from ..models.files import takes_words
+from ..models.files import has_text_encoder
 from .chunk_file import ChunkKeeper
 from .coded_video import Outcome
 from .peak_rate import peak
@@ -181,7 +181,7 @@ def warnings_of_draft(header: SequenceHeader) -> list[str]:
 
 def warnings_of_captions(captions: tuple[Caption, ...], bundle: ModelBundle) -> list[str]:
     """A warning where there are words and nobody to be told them."""
-    if not captions or takes_words(bundle.folder):
+    if not captions or has_text_encoder(bundle.folder):
         return []
     return [
         f"model {bundle.name} takes no words: captions are kept in the file, and do nothing to its"

@@ -37,6 +37,7 @@ class Disclosure:
         forced_model: name and SHA-256 of another model that made the pictures; None where it was
             the stream's own.
         concealed_frames: how many frames stand in for lost ones.
+        follows_words: whether words in the file conditioned the restoration.
         fps: frames per second, if those between coded frames are made up; else None.
 
     """
@@ -50,6 +51,7 @@ class Disclosure:
     forced_model: tuple[str, str] | None = None
     concealed_frames: int = 0
     fps: Fraction | None = None
+    follows_words: bool = False
 
     @classmethod
     def of(
@@ -91,7 +93,7 @@ class Disclosure:
             "no restoration"
             if self.steps is None
             else f"restoration steps {self.steps}, seed {self.seed}"
-        )
+        ) + (", led by the words in the file" if self.follows_words else "")
         kind = "generative" if self.generative else "neural"
         model = f"model {self.model_name} {self.model_sha256[:16]}"
         if self.forced_model is not None:

@@ -23,8 +23,9 @@ class Conditions:
     content is, in the units that the network works in; generate (B, h, w): 1 where nothing was sent
     and the content is to be made up; log2_step (B, h, w): log2 of the quantiser step of every
     position, in scaled latents; latents (B, C, h, w): the frame's own as they were decoded; noise
-    (B, C, h, w): of unit variance where noise was put on top of them, else 0.  The project's own
-    network needs neither of the last two.
+    (B, C, h, w): of unit variance where noise was put on top of them, else 0; prompt (B, tokens,
+    features): what words say of the frames, None without words.  The project's own network needs
+    none of the last three.
     """
 
     before: torch.Tensor
@@ -33,6 +34,7 @@ class Conditions:
     log2_step: torch.Tensor
     latents: torch.Tensor | None = None
     noise: torch.Tensor | None = None
+    prompt: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,13 @@ class Denoiser(ABC):
     window: None for a denoiser of single frames, which is shown the frame before and the one after;
     else what clips it wants, and a batch then is one clip, in the order of time, without ``before``
     and ``after``.  generation_noise: the deviation of the noise that it wants in blocks to be made
-    up, relative to the timestep's.
+    up, relative to the timestep's.  prompt_width: features of a token of the prompts that it takes,
+    0 if it takes none.
     """
 
     window: SlidingWindow | None = None
     generation_noise: float = 1.0
+    prompt_width: int = 0
 
     @abstractmethod
     def predict(

@@ -17,6 +17,11 @@ BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 TABLES_FILE = "codec/tables.safetensors"
 SHARED_RECORD = "shared.json"
 NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
+# Of a text encoder, which only some bundles keep.
+WORD_FILES = {
+    "text_encoder": ("*.json", "*.safetensors"),
+    "tokenizer": ("*.json", "*.txt"),
+}
 NETWORK_WEIGHTS = "diffusion_pytorch_model*.safetensors"
 
 
@@ -37,6 +42,12 @@ def own_files(folder: Path) -> dict[str, Path]:
         file
         for part in NETWORK_FOLDERS
         for pattern in ("*.json", "*.safetensors")
+        for file in (folder / part).glob(pattern)
+    ]
+    files += [
+        file
+        for part, patterns in WORD_FILES.items()
+        for pattern in patterns
         for file in (folder / part).glob(pattern)
     ]
     return {file.relative_to(folder).as_posix(): file for file in files if file.is_file()}
@@ -101,9 +112,9 @@ def weights_folder(folder: Path, part: str) -> Path:
     return folder / part
 
 
-def takes_words(folder: Path) -> bool:
-    """Whether captions of a stream condition the network that restores latents: a stock UNet, with
-    a text encoder and its tokenizer beside it.
+def has_text_encoder(folder: Path) -> bool:
+    """Whether a bundle holds a stock UNet with a text encoder and its tokenizer, so that captions
+    of a stream can condition it.
     """
     parts = ("unet/conditioning.safetensors", "text_encoder/config.json", "tokenizer")
     return all((folder / part).exists() for part in parts)

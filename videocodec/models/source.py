@@ -20,7 +20,7 @@ from bitstream.sequence_header import PIXELS_PER_LATENT
 from ..errors import UnknownModelError
 from .autoencoders import latents_of
 from .bundle import PICKLES
-from .files import NETWORK_FOLDERS, weights_folder
+from .files import NETWORK_FOLDERS, WORD_FILES, weights_folder
 from .hub import SOURCE_FILES, TEXT_FILES, fetch, is_hub_name
 from .loading import (
     OWN_CLASSES,
@@ -189,6 +189,22 @@ class ModelSource:
         }
         config_file.write_text(json.dumps(missing | config, indent=2) + "\n")
         (bundle / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+    def install_text_encoder(self, bundle: Path) -> None:
+        """Copy the text encoder and its tokenizer into the folder of a bundle.
+
+        Raises ``UnknownModelError`` where there are none, or no UNet for them.
+        """
+        for part, patterns in WORD_FILES.items():
+            files = [file for pattern in patterns for file in (self.folder / part).glob(pattern)]
+            if not files or not self.has_unet:
+                raise UnknownModelError(
+                    f"{self.folder}: words need unet/, text_encoder/ and tokenizer/, and there is"
+                    f" no {part if self.has_unet else 'unet'}/: calibrate it without words"
+                )
+            (bundle / part).mkdir()
+            for file in files:
+                shutil.copyfile(file, bundle / part / file.name)
 
 
 def weight_files(folder: Path) -> list[str]:

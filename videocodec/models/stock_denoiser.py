@@ -119,6 +119,7 @@ class _StockDenoiser(Denoiser):
             conditioning.prompt,
             conditioning.grey.reshape(1, -1, 1, 1),
         )
+        self.prompt_width = self._prompt.shape[2]
         self._alphas = alphas_cumprod.float()
         self._inpaints = unet.config.in_channels > unet.config.out_channels
 
@@ -129,6 +130,12 @@ class _StockDenoiser(Denoiser):
             x.to(device) for x in (self._prompt, self._grey, self._alphas)
         )
         return self
+
+    def _prompts(self, conditions: Conditions, frames: int) -> torch.Tensor:
+        """(frames, tokens, features): those of words, or else of the empty prompt."""
+        if conditions.prompt is not None:
+            return conditions.prompt
+        return self._prompt.expand(frames, -1, -1)
 
     def _inputs(
         self, sample: torch.Tensor, latents: torch.Tensor, generate: torch.Tensor
@@ -188,7 +195,7 @@ class StockDenoiser(_StockDenoiser):
         masks = torch.cat([c.generate, *[torch.zeros_like(c.generate)] * (FRAMES - 1)])
         inputs = self._inputs(samples, torch.cat([frame_latents, c.before, c.after]), masks)
         out: torch.Tensor = self.unet(
-            inputs, timesteps.repeat(FRAMES), self._prompt.expand(len(samples), -1, -1)
+            inputs, timesteps.repeat(FRAMES), self._prompts(c, len(sample)).repeat(FRAMES, 1, 1)
         ).sample
         return out[: len(sample)]
 
@@ -221,7 +228,7 @@ class MotionDenoiser(_StockDenoiser):
         inputs = self._inputs(sample, _decoded(conditions)[0], conditions.generate)
         clip = inputs.transpose(0, 1)[None]  # (1, channels, frames, h, w)
         timestep = timesteps.float().mean().round().long()
-        out = self.unet(clip, timestep, self._prompt.expand(len(sample), -1, -1)).sample
+        out = self.unet(clip, timestep, self._prompts(conditions, len(sample))).sample
         predicted = out[0].transpose(0, 1)
         return (
             self._velocity_at(predicted, sample, timestep, timesteps)

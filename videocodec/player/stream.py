@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from bitstream.container import SharedFile
 from ..decoded import FrameKind
 from ..errors import DamagedFrameError
 from ..media.disclosure import Disclosure
+from ..models.files import has_text_encoder
 from ..reader.reader import VideoReader
 from .bit_maps import BitMaps
 from .description import describe_frame, describe_guard, describe_stream, packed
@@ -83,9 +86,14 @@ class PlayedStream(PlayedFile):
         )
         bundle = self._reader.bundle
         made_by, lost = (bundle.name, bundle.sha256), int(frame.kind == FrameKind.CONCEALED)
-        return Disclosure.of(self.header, *ran, made_by=made_by, concealed_frames=lost).mark_png(
-            data
+        disclosure = Disclosure.of(self.header, *ran, made_by=made_by, concealed_frames=lost)
+        follows_words = (
+            ran[0] is not None
+            and bool(self._reader.metadata.captions)
+            and has_text_encoder(bundle.folder)
+            and find_spec("transformers") is not None
         )
+        return replace(disclosure, follows_words=follows_words).mark_png(data)
 
     def details(self, index: int) -> dict[str, object]:
         """What is known of a frame besides its picture: ``description.describe_frame``."""

@@ -31,6 +31,7 @@ from .base import AutoencoderInput, Restoration
 from .neighbours import neighbours
 from .settings import RestorationSettings
 from .sliding import ClipAverage
+from .words import Words
 
 _LOG2_STEPS = np.log2(QUANTISER_STEPS.astype(np.float64)).astype(np.float32)
 
@@ -57,7 +58,8 @@ def stream_noise(header: SequenceHeader, seed: int, shape: tuple[int, int, int])
 class DiffusionRestoration(Restoration):
     """Restores latents with a bundle's denoiser and noise schedule.
 
-    denoiser: one to use instead of the bundle's.  Raises ``UnknownModelError`` for a bundle whose
+    denoiser: one to use instead of the bundle's.  words: what conditions a stock UNet instead of
+    the empty prompt, None for nothing.  Raises ``UnknownModelError`` for a bundle whose
     networks cannot be loaded.
     """
 
@@ -68,7 +70,10 @@ class DiffusionRestoration(Restoration):
         device: torch.device,
         settings: RestorationSettings = RestorationSettings(),
         denoiser: Denoiser | None = None,
+        *,
+        words: Words | None = None,
     ) -> None:
+        self._words = words
         self._tables, self._device = motion_tables(bundle.tables), device
         self._denoising_steps = settings.steps
         self._block = header.block_latents
@@ -148,7 +153,8 @@ class DiffusionRestoration(Restoration):
         generate = np.stack(
             [to_positions(f.latent.fields.modes == Mode.GENERATE, self._block) for f in chosen]
         )
-        return self._restore(latents, generate, np.stack([f.quantiser_map for f in chosen]))
+        prompt = None if self._words is None else self._words.prompts(chosen, self._device)
+        return self._restore(latents, generate, np.stack([f.quantiser_map for f in chosen]), prompt)
 
     @torch.inference_mode()
     def restore_latents(
@@ -161,7 +167,11 @@ class DiffusionRestoration(Restoration):
         return self._restore(latents, generate, quantisers).latents.cpu().numpy()
 
     def _restore(
-        self, latents: np.ndarray, generate: np.ndarray, quantisers: np.ndarray
+        self,
+        latents: np.ndarray,
+        generate: np.ndarray,
+        quantisers: np.ndarray,
+        prompt: torch.Tensor | None = None,
     ) -> AutoencoderInput:
         with network_errors(f"to restore {len(latents)} frames", self._device):
             # Everything goes to the device in one copy, as it is in the stream, and what comes of
@@ -188,7 +198,13 @@ class DiffusionRestoration(Restoration):
                 packed[:, -1].long(),
             )
             conditions = Conditions(
-                before, after, mask, self._log2_steps[at], frame, mask[:, None] * self._noise
+                before,
+                after,
+                mask,
+                self._log2_steps[at],
+                frame,
+                mask[:, None] * self._noise,
+                prompt,
             )
             clean = self._walk(start, timesteps, conditions)
             return AutoencoderInput(

@@ -13,7 +13,7 @@ import torch
 
 from videocodec.errors import UnknownModelError
 from videocodec.models import prompt
-from videocodec.models.prompt import empty_prompt
+from videocodec.models.prompt import TextEncoder, empty_prompt, takes_words
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_text_encoder_that_cannot_be_loaded_is_one_line(
     transformers["fails"] = True
     with pytest.raises(
         UnknownModelError,
-        match="text_encoder: cannot embed the empty prompt .no file named model.safetensors.",
+        match="text_encoder: cannot embed a prompt .no file named model.safetensors.",
     ) as error:
         empty_prompt(pipeline, 6)
     assert "\n" not in str(error.value)
@@ -116,3 +116,21 @@ def test_the_prompt_is_as_long_as_tokenizer_and_encoder_can(
     sys.modules["transformers"].AutoTokenizer.model_max_length = said
     empty_prompt(pipeline, 6)
     assert transformers["text"][1]["max_length"] == expected
+
+
+def test_words_are_embedded_as_the_empty_prompt_is(pipeline: Path, transformers: dict) -> None:
+    embedded = TextEncoder(pipeline, 6).embed("a dog")
+    assert (embedded.shape, transformers["text"][0]) == ((1, 77, 6), "a dog")
+    assert transformers["text"][1]["truncation"] is True
+
+
+def test_words_need_a_unet_its_text_encoder_and_the_library(
+    pipeline: Path, transformers: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not takes_words(pipeline)
+    (pipeline / "text_encoder" / "config.json").write_text("{}")
+    (pipeline / "unet").mkdir()
+    (pipeline / "unet" / "conditioning.safetensors").touch()
+    assert takes_words(pipeline)
+    monkeypatch.setattr(prompt, "find_spec", lambda name: None)
+    assert not takes_words(pipeline)

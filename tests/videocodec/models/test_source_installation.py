@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from videocodec.errors import UnknownModelError
+from videocodec.models.files import own_files
 from videocodec.models.source import ModelSource, weight_files
 
 from ..stock_models import (
@@ -98,3 +100,29 @@ class TestInstalling:
         assert any("proj_attn" in name for name in renamed)
         save_file(renamed, str(tmp_path / WEIGHTS), {"format": "pt"})
         ModelSource.find(tmp_path).load_autoencoder()
+
+
+def test_a_text_encoder_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    pipeline = save_pipeline(tmp_path / "pipeline", restores="plain")
+    bundle = tmp_path / "bundle"
+    origin = ModelSource.find(pipeline)
+    origin.install(bundle, origin.load_autoencoder())
+    with pytest.raises(UnknownModelError, match="there is no text_encoder/"):
+        origin.install_text_encoder(bundle)
+    files = {
+        "text_encoder": ("config.json", "model.safetensors", "model.bin"),
+        "tokenizer": ("vocab.json", "merges.txt"),
+    }
+    for part, names in files.items():
+        (pipeline / part).mkdir()
+        for name in names:
+            (pipeline / part / name).write_text(name)
+    origin.install_text_encoder(bundle)
+    kept = [name for name in own_files(bundle) if name.split("/")[0] in files]
+    assert sorted(kept) == [
+        "text_encoder/config.json",
+        "text_encoder/model.safetensors",
+        "tokenizer/merges.txt",
+        "tokenizer/vocab.json",
+    ]
+    assert not (bundle / "text_encoder" / "model.bin").exists()
