@@ -33,7 +33,8 @@ class TestClips:
         changed[0] = -changed[0]
         assert not same(motion_denoiser().predict(changed, timesteps, conditions)[3], plain[3])
         order = [1, 0, 2, 3]
-        swapped = Conditions(**{name: value[order] for name, value in vars(conditions).items()})
+        known = {n: v for n, v in vars(conditions).items() if v is not None}
+        swapped = Conditions(**{name: value[order] for name, value in known.items()})
         assert not same(
             motion_denoiser().predict(sample[order], timesteps[order], swapped)[order], plain
         )
