@@ -20,7 +20,10 @@ from videocodec.errors import OutputError, ResumeError
 PLAN = CodingPlan(EncoderSettings())
 TASK = ChunkTask(Chunk(3, 40, 17, False), (PLAN, CodingPlan(EncoderSettings(crf=50), keep=False)))
 RESULTS = (
-    CodedChunk((CodedUnit(80, (2,), 3, 28), CodedUnit(82, (2, 2, 3), 5, 29)), b"key\ngroup"[:8]),
+    CodedChunk(
+        (CodedUnit(80, (2,), 3, 28), CodedUnit(82, (2, 2, 3), 5, 29, ("80", "00", "c0"))),
+        b"key\ngroup"[:8],
+    ),
     CodedChunk((CodedUnit(80, (2, 2, 2, 3), 1, 50),), b""),
 )
 
