@@ -126,6 +126,11 @@ def _lines(stream: StreamInfo) -> dict[str, str]:
         "model": (
             f"{stream.model['name']}, SHA-256 {stream.model['sha256']}; {_where_model_is(stream)}"
         ),
+        **(
+            {"memory": f"decoding takes at most {size(stream.decoding_memory_bytes)}"}
+            if stream.decoding_memory_bytes is not None
+            else {}
+        ),
         **({"words": _words(stream)} if stream.captions else {}),
         "tracks": "; ".join(stream.tracks) or "no other",
     }

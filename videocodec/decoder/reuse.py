@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bitstream.sequence_header import PIXELS_PER_LATENT
-
 from ..decoded import DecodedLatents, step_maps
 from ..models.parts import Rectangle, affected_parts
 from ..models.runtime import AutoencoderRuntime
@@ -81,8 +79,8 @@ class PictureReuse:
     def _renew(self, picture: np.ndarray, frame: DecodedLatents, part: Rectangle) -> None:
         pixels = self._runtime.decode_part(
             _floats(frame), step_maps([frame]), part, self._height, self._width
-        )
-        top, left = PIXELS_PER_LATENT * part.top, PIXELS_PER_LATENT * part.left
+        )[0]
+        top, left = part.pixels[:2]
         picture[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
 
 

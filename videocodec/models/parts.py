@@ -10,9 +10,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bitstream.sequence_header import PIXELS_PER_LATENT
+
 # Positions: networks at half the resolution need even ones, and on shapes that vector instructions
 # divide evenly sums come out in the same order as in a whole picture.
 ALIGNMENT = 8
+
+# Positions, with their surroundings, that go through the network at once: 4096×2048 px.  Larger
+# pictures go through it in tiles.
+MOST_AT_ONCE = 1 << 17
+MOST_ON_ACCELERATORS = 1 << 19  # 8K, 2 GB in half precision
+# Bytes that the decoders of the packaged models take for a position, activations and pictures
+# together (measured: embedded 6430, second 7180), rounded up.
+BYTES_AT_ONCE = 7500
 
 
 class Rectangle(NamedTuple):
@@ -28,8 +38,13 @@ class Rectangle(NamedTuple):
         """Positions in it."""
         return (self.bottom - self.top) * (self.right - self.left)
 
+    @property
+    def pixels(self) -> Rectangle:
+        """The same in pixels."""
+        return Rectangle(*(PIXELS_PER_LATENT * side for side in self))
+
     def grown(self, reach: int, height: int, width: int) -> Rectangle:
-        """With ``reach`` positions around it and up to the next multiples of ``ALIGNMENT``, as far
+        """Grow it by ``reach`` positions and up to the next multiples of ``ALIGNMENT``, as far
         as there are in a picture of height × width positions.
         """
         return Rectangle(
@@ -92,31 +107,36 @@ def _runs(line: np.ndarray) -> list[tuple[int, int]]:
     return [(int(first), int(stop)) for first, stop in edges.reshape(-1, 2)]
 
 
-def tiles_of(height: int, width: int, reach: int, most: int) -> list[Rectangle]:
-    """A picture of height × width positions in as few rectangles of about one size as there can be
-    if none of them has more than ``most`` positions with its surroundings.
+def tiles_of(part: Rectangle, reach: int, height: int, width: int, most: int) -> list[Rectangle]:
+    """A part of a picture of height × width positions in as few rectangles of about one size as
+    there can be if none of them has more than ``most`` positions with its surroundings.
 
-    The one with a single tile is the whole picture.  Where ``most`` is too small for any tile to be
-    of use, tiles are as large as their surroundings.
+    One tile is the whole part.  Where ``most`` is too small for any tile, they are as small as is
+    of use.
     """
     best: list[Rectangle] = []
-    for rows in range(1, -(-height // ALIGNMENT) + 1):
-        tile_rows = _aligned(height, rows)
-        if best and rows > len(best):
-            break
-        for columns in range(1, -(-width // ALIGNMENT) + 1):
-            tile_columns = _aligned(width, columns)
+    rows_at_most = -(-(part.bottom - part.top) // ALIGNMENT)
+    columns_at_most = -(-(part.right - part.left) // ALIGNMENT)
+    for rows in range(1, rows_at_most + 1):
+        for columns in range(1, columns_at_most + 1):
             if best and rows * columns >= len(best):
                 break
-            tiles = [
-                Rectangle(top, left, min(top + tile_rows, height), min(left + tile_columns, width))
-                for top in range(0, height, tile_rows)
-                for left in range(0, width, tile_columns)
-            ]
+            tiles = _grid(part, rows, columns)
             if max(tile.grown(reach, height, width).area for tile in tiles) <= most:
                 best = tiles
                 break
-    return best or tiles_of(height, width, reach, most=max(2 * most, ALIGNMENT**2))
+    return best or tiles_of(part, reach, height, width, max(2 * most, ALIGNMENT**2))
+
+
+def _grid(part: Rectangle, rows: int, columns: int) -> list[Rectangle]:
+    """A part in so many rows and columns of tiles, or fewer."""
+    tall = _aligned(part.bottom - part.top, rows)
+    wide = _aligned(part.right - part.left, columns)
+    return [
+        Rectangle(top, left, min(top + tall, part.bottom), min(left + wide, part.right))
+        for top in range(part.top, part.bottom, tall)
+        for left in range(part.left, part.right, wide)
+    ]
 
 
 def _aligned(length: int, count: int) -> int:

@@ -24,7 +24,7 @@ from ..networks.placement import placed
 from .autoencoders import latents_of
 from .bundle import ModelBundle
 from .devices import DEVICES, memory_ended
-from .parts import Rectangle
+from .parts import MOST_AT_ONCE, MOST_ON_ACCELERATORS, Rectangle, tiles_of
 from .trial import try_decoding
 
 
@@ -177,41 +177,80 @@ class AutoencoderRuntime:
         step of every position (B, h, w) in scaled latents, arrays or tensors on any device →
         pictures (B, height, width, 3) uint8, cropped from the top left.
         """
-        self._check_memory(latents.shape[0] * latents.shape[2] * latents.shape[3], width, height)
-        with network_errors(f"to decode pictures of {width}×{height}", self.device):
-            return self._decode(latents, steps, height, width)
+        if self.reach is None:
+            return self.decode_at_once(latents, steps, height, width)
+        whole = Rectangle(0, 0, *latents.shape[2:])
+        return self.decode_part(latents, steps, whole, height, width)
 
     def decode_part(
         self,
-        latents: np.ndarray,
-        steps: np.ndarray,
+        latents: np.ndarray | torch.Tensor,
+        steps: np.ndarray | torch.Tensor,
         part: Rectangle,
         height: int,
         width: int,
     ) -> np.ndarray:
-        """The pixels of one part of a picture that ``decode`` would make: arrays as there, of the
-        whole picture and B = 1; part: of its positions → (rows, columns, 3) uint8, cropped to the
-        picture.
+        """The pixels of one part of the pictures that ``decode`` would make: latents and steps as
+        there, of whole pictures; part: of their positions → (B, rows, columns, 3) uint8, cropped to
+        the pictures.
 
-        They are those of the whole picture within rounding, and cost what the part costs with its
-        surroundings.  Raises ``ValueError`` where ``reach`` is None.
+        They are those of the whole within rounding, and cost what the part costs with its
+        surroundings.  What is too large to be made at once is made in tiles.  Raises ``ValueError``
+        where ``reach`` is None.
         """
         if self.reach is None:
             raise ValueError(
                 f"nobody knows how far pictures of {self.bundle.name} depend on latents"
             )
-        outer = part.grown(self.reach, *latents.shape[2:])
-        rows, columns = slice(outer.top, outer.bottom), slice(outer.left, outer.right)
+        rows, columns = latents.shape[2:]
+        most = MOST_AT_ONCE if self.device.type == "cpu" else MOST_ON_ACCELERATORS
+        most = max(most // latents.shape[0], 1)
+        tiles = tiles_of(part, self.reach, rows, columns, most)
+        if tiles == [Rectangle(0, 0, rows, columns)]:
+            return self.decode_at_once(latents, steps, height, width)
+        top, left = PIXELS_PER_LATENT * part.top, PIXELS_PER_LATENT * part.left
         bottom = min(PIXELS_PER_LATENT * part.bottom, height)
         right = min(PIXELS_PER_LATENT * part.right, width)
-        made = self.decode(
+        made = np.empty((latents.shape[0], bottom - top, right - left, 3), np.uint8)
+        for tile in tiles:
+            place = tile.pixels
+            if place.top < bottom and place.left < right:  # else it is padding
+                pixels = self._tile(latents, steps, tile, height, width)
+                target = made[:, place.top - top :, place.left - left :]
+                target[:, : pixels.shape[1], : pixels.shape[2]] = pixels
+        return made
+
+    def _tile(
+        self,
+        latents: np.ndarray | torch.Tensor,
+        steps: np.ndarray | torch.Tensor,
+        tile: Rectangle,
+        height: int,
+        width: int,
+    ) -> np.ndarray:
+        """A part that is small enough, made at once with its surroundings."""
+        outer = tile.grown(self.reach or 0, *latents.shape[2:])
+        rows, columns = slice(outer.top, outer.bottom), slice(outer.left, outer.right)
+        inner, around = tile.pixels, outer.pixels
+        made = self.decode_at_once(
             latents[:, :, rows, columns],
             steps[:, rows, columns],
-            bottom - PIXELS_PER_LATENT * outer.top,
-            right - PIXELS_PER_LATENT * outer.left,
+            min(inner.bottom, height) - around.top,
+            min(inner.right, width) - around.left,
         )
-        top, left = part.top - outer.top, part.left - outer.left
-        return made[0, PIXELS_PER_LATENT * top :, PIXELS_PER_LATENT * left :]
+        return made[:, inner.top - around.top :, inner.left - around.left :]
+
+    def decode_at_once(
+        self,
+        latents: np.ndarray | torch.Tensor,
+        steps: np.ndarray | torch.Tensor,
+        height: int,
+        width: int,
+    ) -> np.ndarray:
+        """As ``decode``, in one go."""
+        self._check_memory(latents.shape[0] * latents.shape[2] * latents.shape[3], width, height)
+        with network_errors(f"to decode pictures of {width}×{height}", self.device):
+            return self._decode(latents, steps, height, width)
 
     def _check_memory(self, positions: int, width: int, height: int) -> None:
         """Systems that promise more memory than they have end a program that takes it, and it

@@ -18,6 +18,7 @@ from videocodec.decoder.reuse import PictureReuse
 from videocodec.errors import OutOfMemoryError
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
+from videocodec.restoration.base import IdentityRestoration
 
 ROWS, COLUMNS = 20, 96  # positions
 HEIGHT, WIDTH = 8 * ROWS - 3, 8 * COLUMNS - 5
@@ -108,5 +109,5 @@ def test_decoding_and_reading_reuse_pictures_alike(coded_movie) -> None:
 def test_restored_pictures_are_made_as_a_whole(coded_movie) -> None:
     decoder = PictureDecoder(LatentStream(coded_movie.coded), "cpu", 1)
     assert decoder.reuse is not None
-    neighbours = type("Restoring", (type(decoder._restoration),), {})()
-    assert PictureDecoder(LatentStream(coded_movie.coded), "cpu", 1, neighbours).reuse is None
+    restoring = type("Restoring", (IdentityRestoration,), {})()
+    assert PictureDecoder(LatentStream(coded_movie.coded), "cpu", 1, restoring).reuse is None

@@ -14,6 +14,7 @@ from bitstream.container import StreamReader
 from bitstream.errors import ContainerError
 from videocodec import PROVENANCE_NAMES, decode_frames, info
 from videocodec.decoder.latents import LatentStream
+from videocodec.decoder.memory import decoding_memory
 from videocodec.errors import UnknownModelError
 from videocodec.models.bundle import BUNDLES, ModelBundle
 from videocodec.progress import Progress
@@ -44,6 +45,13 @@ class TestInfo:
         assert set(told) >= PROMISED
         assert {"name", "sha256"} <= set(told["model"])
         assert json.loads(json.dumps(told)) == told
+
+    def test_memory_is_told_for_packaged_models_alone(self, coded_movie, monkeypatch) -> None:
+        header = LatentStream(coded_movie.coded).header
+        told = info(coded_movie.coded, headers_only=True)
+        assert told.decoding_memory_bytes == decoding_memory(header)
+        monkeypatch.setattr("videocodec.inspection.info.BUNDLES", Path("elsewhere"))
+        assert info(coded_movie.coded, headers_only=True).decoding_memory_bytes is None
 
     def test_its_values_are_those_of_the_movie(self, coded_movie) -> None:
         told = info(coded_movie.coded)

@@ -52,7 +52,7 @@ def test_surroundings_end_at_the_edge_of_the_picture() -> None:
     [(36, 64, 10_000), (135, 240, 8_000), (270, 480, 30_000), (540, 960, 60_000)],
 )
 def test_tiles_cover_the_picture_once_within_the_limit(height: int, width: int, most: int) -> None:
-    tiles = tiles_of(height, width, 31, most)
+    tiles = tiles_of(Rectangle(0, 0, height, width), 31, height, width, most)
     assert np.all(covered(tiles, height, width) == 1)
     largest = max(tile.grown(31, height, width).area for tile in tiles)
     assert largest <= most
@@ -60,6 +60,18 @@ def test_tiles_cover_the_picture_once_within_the_limit(height: int, width: int, 
 
 
 def test_a_limit_that_no_tile_can_keep_is_raised() -> None:
-    tiles = tiles_of(135, 240, 31, 100)
+    tiles = tiles_of(Rectangle(0, 0, 135, 240), 31, 135, 240, 100)
     assert np.all(covered(tiles, 135, 240) == 1)
     assert max(tile.grown(31, 135, 240).area for tile in tiles) < 135 * 240 / 2
+
+
+def test_tiles_of_a_part_cover_that_part_alone() -> None:
+    part = Rectangle(16, 40, 100, 240)
+    tiles = tiles_of(part, 31, 135, 240, 16_000)
+    count = covered(tiles, 135, 240)
+    assert len(tiles) > 1 and count.max() == 1 and count.sum() == part.area
+    assert np.all(count[16:100, 40:] == 1)
+
+
+def test_positions_are_eight_pixels_a_side() -> None:
+    assert Rectangle(1, 2, 3, 4).pixels == (8, 16, 24, 32)

@@ -239,3 +239,30 @@ class TestHalfPrecision:
         found = runtime.decode(latents, steps, 32, 32)
         monkeypatch.undo()
         assert np.array_equal(found, runtime.decode(latents, steps, 32, 32)) and found.std() > 0
+
+
+@pytest.mark.parametrize("name", ["embedded", "second"])
+def test_tiles_of_a_gradient_have_no_seams(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made in tiles, it is what it is as a whole, within rounding, everywhere; padding is cut."""
+    runtime = AutoencoderRuntime(ModelBundle.find(name), "cpu", 1)
+    height, width, rows, columns = 187, 1277, 24, 160
+    across, down = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
+    gradient = np.stack([across, down, 1 - across * down], 2)
+    picture = np.rint(255 * gradient).astype(np.uint8)[None]
+    latents = np.rint(runtime.encode(picture, 8 * rows, 8 * columns) * UNITS_PER_LATENT)
+    steps = np.full((1, rows, columns), 0.5, np.float32)
+    whole = runtime.decode(latents, steps, height, width)
+    sizes = []
+    at_once = runtime.decode_at_once
+
+    def watched(latents: np.ndarray, *rest: np.ndarray) -> np.ndarray:
+        sizes.append(latents.shape[2] * latents.shape[3])
+        return at_once(latents, *rest)
+
+    monkeypatch.setattr(runtime, "decode_at_once", watched)
+    monkeypatch.setattr(runtime_module, "MOST_AT_ONCE", 3000)
+    tiled = runtime.decode(latents, steps, height, width)
+    assert len(sizes) > 1 and max(sizes) <= 3000
+    difference = np.abs(tiled.astype(int) - whole)
+    assert tiled.shape == whole.shape
+    assert difference.max() <= 1 and np.mean(difference > 0) < 1e-3
