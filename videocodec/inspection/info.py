@@ -15,16 +15,15 @@ from ..conversions import from_comment
 from ..decoder.concealment import GREY, Concealment, concealments
 from ..decoder.index import StreamIndex
 from ..decoder.latents import LatentStream, bundle_for
-from ..decoder.memory import decoding_memory
 from ..errors import ModelMismatchError
 from ..guard import GuardFindings, GuardMap
 from ..models.attached import checked_model
 from ..models.bundle import ModelBundle
-from ..models.files import BUNDLES
 from ..presets import preset_name
 from ..progress import ProgressCallback
 from ..provenance import ProvenanceCount
 from .counting import counted_provenance
+from .memory import memory_of
 
 LATENTS_CHECKSUM = "CRC-32 of the reconstructed integer latents of every access unit"
 
@@ -63,7 +62,7 @@ class StreamInfo:
     guard: what the encoder promised of every square of every frame, and where it could not; None
     without a guard.
     latent: channels, width, height and pixels_per_position of the latents.
-    lossy: always true.
+    lossy: always true.  decoding_memory_bytes: most that ``decode`` takes, None if unknown.
     generated_content: whether the stream calls itself a generative reconstruction.
     model: name and sha256 of the bundle.
     specification: where this version of the format is described, a file that comes with the
@@ -71,8 +70,6 @@ class StreamInfo:
     latents_checksum: of what kind those are that every access unit carries.
     model_installed: whether the stream's own model is at hand, in the installation or as the
     ``model`` that was given.
-    decoding_memory_bytes: that ``decode`` takes at most, without restoration; None for models whose
-    networks may take any.
     model_attached, model_attached_bytes: whether one is attached to the file, and its size.
     model_attached_damage: what is wrong with that, None if nothing was seen (its hash is left out
     with ``headers_only``).
@@ -188,7 +185,7 @@ def info(
         lossy=True,
         latents_checksum=LATENTS_CHECKSUM,
         model_installed=_is_at_hand(reader.header, bundle),
-        decoding_memory_bytes=_decoding_memory(reader.header),
+        decoding_memory_bytes=memory_of(reader.header),
         model_attached=reader.attached_model_bytes > 0,
         model_attached_bytes=reader.attached_model_bytes,
         model_attached_damage=_damage_of_attached(reader, headers_only),
@@ -270,15 +267,6 @@ def _is_at_hand(header: SequenceHeader, bundle: ModelBundle | None) -> bool:
     except ModelMismatchError:
         return False
     return True
-
-
-def _decoding_memory(header: SequenceHeader) -> int | None:
-    """That of the packaged models alone is known."""
-    try:
-        is_packaged = bundle_for(header).folder.parent == BUNDLES
-    except ModelMismatchError:
-        return None
-    return decoding_memory(header) if is_packaged else None
 
 
 def _damage_of_attached(reader: StreamReader, headers_only: bool) -> str | None:

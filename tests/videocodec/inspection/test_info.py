@@ -50,7 +50,7 @@ class TestInfo:
         header = LatentStream(coded_movie.coded).header
         told = info(coded_movie.coded, headers_only=True)
         assert told.decoding_memory_bytes == decoding_memory(header)
-        monkeypatch.setattr("videocodec.inspection.info.BUNDLES", Path("elsewhere"))
+        monkeypatch.setattr("videocodec.inspection.memory.BUNDLES", Path("elsewhere"))
         assert info(coded_movie.coded, headers_only=True).decoding_memory_bytes is None
 
     def test_its_values_are_those_of_the_movie(self, coded_movie) -> None:
