@@ -9,6 +9,7 @@ Exit status 1 if a square does not hold and is not listed in the file.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -50,15 +51,20 @@ def listed(path: Path) -> tuple[int, set[tuple[int, int, int]]]:
     }
 
 
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("guard", __doc__ or "")
+    add_clips(made)
+    made.add_argument("--guard", type=GuardLimit.parse, default=GuardLimit("ssim", 0.9))
+    made.add_argument("--crf", type=int, default=44)
+    made.add_argument("--preset", choices=PRESETS, default="medium")
+    made.add_argument("--max-frames", type=int, default=17, metavar="N")
+    return made
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = bench_parser("guard", __doc__ or "")
-    add_clips(parser)
-    parser.add_argument("--guard", type=GuardLimit.parse, default=GuardLimit("ssim", 0.9))
-    parser.add_argument("--crf", type=int, default=44)
-    parser.add_argument("--preset", choices=PRESETS, default="medium")
-    parser.add_argument("--max-frames", type=int, default=17, metavar="N")
-    args = parse(parser, arguments)
+    args = parse(parser(), arguments)
     clips, broken = clip_paths(args), 0
     table = Table(
         ["clip", "squares", "short without", "listed with", "not listed", "bytes", "with", "times"],

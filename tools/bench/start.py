@@ -9,6 +9,7 @@ disturb least.  With another checkout of the repository, the two take turns.
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import statistics
@@ -70,12 +71,17 @@ def _commands(folder: Path) -> list[tuple[str, str, list[str]]]:
     ]
 
 
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("start", __doc__ or "")
+    made.add_argument("--runs", type=int, default=5, metavar="N", help="of each; the best counts")
+    made.add_argument("--before", type=Path, metavar="CHECKOUT", help="measured too, in turns")
+    return made
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = bench_parser("start", __doc__ or "")
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="of each; the best counts")
-    parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="measured too, in turns")
-    args = parse(parser, arguments)
+    args = parse(parser(), arguments)
     trees = {"now": ROOT} | ({"before": args.before.resolve()} if args.before else {})
     table = Table(
         ["command", "checkout", "seconds", "processor seconds", "median of these"],
