@@ -13,6 +13,7 @@ is compared with the frame that was left out: PSNR over RGB, SSIMULACRA2 and lpi
 
 from __future__ import annotations
 
+import argparse
 import io
 import sys
 import tempfile
@@ -148,15 +149,20 @@ def measure(
     return {way: np.mean(values, 0) for way, values in found.items()}
 
 
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = bench_parser("between", __doc__)
+    add_clips(made)
+    add_lpips(made)
+    made.add_argument("--crf", type=int, default=32)
+    made.add_argument("--preset", choices=PRESETS, default="veryfast")
+    made.add_argument("--frames", type=int, default=17, help="of each clip, before leaving out")
+    return made
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print → exit status."""
-    parser = bench_parser("between", __doc__)
-    add_clips(parser)
-    add_lpips(parser)
-    parser.add_argument("--crf", type=int, default=32)
-    parser.add_argument("--preset", choices=PRESETS, default="veryfast")
-    parser.add_argument("--frames", type=int, default=17, help="of each clip, before leaving out")
-    args = parse(parser, arguments)
+    args = parse(parser(), arguments)
     torch.set_num_threads(THREADS)
     settings = Settings(args.crf, args.preset)
     perceptual, paths = LpipsSqueeze(args.lpips), clip_paths(args)
