@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from .group_structure import FrameReference
 from .v1.frame_coder import LatentFrame
 from .v1.observer import Observer
-from .v1.prediction import ReferenceFrame
 from .v1.symbol_coder import SymbolReader
 
 
@@ -33,7 +32,7 @@ class Coder(Protocol):
     def reader(self, payload: bytes, observer: Observer | None = None) -> SymbolReader:
         """What reads the payload of an access unit, and tells an observer of it."""
 
-    def reference(self, frame: LatentFrame) -> ReferenceFrame:
+    def reference(self, frame: Any) -> Any:
         """A reconstructed frame as later ones refer to it."""
 
     def start_unit(self) -> None:
@@ -47,6 +46,6 @@ class Coder(Protocol):
         io: Any,
         quantiser: int,
         entry: FrameReference,
-        references: tuple[ReferenceFrame, ...],
+        references: tuple[Any, ...],
     ) -> LatentFrame:
         """A frame predicted from those that ``entry`` names."""

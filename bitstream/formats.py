@@ -22,6 +22,7 @@ from .v1.prediction import MotionTables
 from .v1.tables import TENSOR_ERRORS, CodecTables, TablesError
 from .v2.frame_coder import FrameCoder as DraftCoder
 from .v2.memory import decoding_bytes as draft_decoding_bytes
+from .v2.moved_pictures import FRACTION_BITS
 from .v2.tables import LevelTables
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Format:
     that somebody chooses by name write it.
     specification: the document that specifies it, from the root of the repository.
     load_tables: reads a model's ``codec/tables.safetensors``; raises ``TablesError``.
-    motion_tables: tables → what motion compensation needs of them; raises ``TablesError`` where
+    vector_fraction_bits: of motion vectors, beyond whole pixels.
+    state_parts: tables → what the states of all coders have in common; raises ``TablesError`` where
     they have nothing for inter frames.
     new_coder: tables and header of a stream → the state that a keyframe begins with.
     decoding_bytes: header and frames of an access unit → the most bytes that decoding it takes.
@@ -47,19 +49,20 @@ class Format:
     is_frozen: bool
     specification: str
     load_tables: Callable[[str | Path], CodecTables | LevelTables]
-    motion_tables: Callable[[Any], MotionTables]
+    vector_fraction_bits: int
+    state_parts: Callable[[Any], tuple[object, ...]]
     new_coder: Callable[[Any, SequenceHeader], Coder]
     decoding_bytes: Callable[[SequenceHeader, int], int]
 
 
-def _all_of_them(tables: CodecTables) -> MotionTables:
-    return tables
+def _all_of_them(tables: CodecTables) -> tuple[object, ...]:
+    return (tables,)
 
 
-def _inter_tables(tables: LevelTables) -> MotionTables:
+def _inter_parts(tables: LevelTables) -> tuple[object, ...]:
     if tables.inter is None:
         raise TablesError("the tables of format version 2, a draft, are for keyframes alone")
-    return tables.inter
+    return tables, tables.inter, tables.inter.loop
 
 
 FORMATS = {
@@ -68,7 +71,8 @@ FORMATS = {
         is_frozen=True,
         specification="bitstream/FORMAT.md",
         load_tables=CodecTables.load,
-        motion_tables=_all_of_them,
+        vector_fraction_bits=0,
+        state_parts=_all_of_them,
         new_coder=FrameCoder.for_header,
         decoding_bytes=decoding_bytes,
     ),
@@ -77,7 +81,8 @@ FORMATS = {
         is_frozen=False,
         specification="bitstream/FORMAT-2.md",
         load_tables=LevelTables.load,
-        motion_tables=_inter_tables,
+        vector_fraction_bits=FRACTION_BITS,
+        state_parts=_inter_parts,
         new_coder=DraftCoder.for_header,
         decoding_bytes=draft_decoding_bytes,
     ),
@@ -100,9 +105,22 @@ def load_tables(path: str | Path) -> CodecTables | LevelTables:
     return format_of(int(named)).load_tables(path)
 
 
+def state_parts(tables: Tables) -> tuple[object, ...]:
+    """What the states of all coders of a model have in common.  Raises ``TablesError`` for tables
+    of keyframes alone.
+    """
+    return format_of(tables.format_version).state_parts(tables)
+
+
 def motion_tables(tables: Tables) -> MotionTables:
-    """What motion compensation needs of the tables of a model.  Raises ``TablesError``."""
-    return format_of(tables.format_version).motion_tables(tables)
+    """The phase filters that move latents.  Raises ``TablesError`` for models that have none, which
+    move pictures.
+    """
+    if isinstance(tables, CodecTables):
+        return tables
+    raise TablesError(
+        f"models of format version {tables.format_version} have no filters that move latents"
+    )
 
 
 def format_of(version: int) -> Format:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 from .access_unit import AccessUnit
 from .blas_threads import one_blas_thread
@@ -14,7 +15,6 @@ from .limits import available_bytes, check_memory
 from .sequence_header import SequenceHeader
 from .v1.frame_coder import LatentFrame
 from .v1.observer import Observer
-from .v1.prediction import ReferenceFrame
 
 
 def latent_checksum(frames: tuple[LatentFrame, ...]) -> int:
@@ -45,7 +45,7 @@ class LatentDecoder:
         self._tables, self._observer = tables, observer
         self._memory_limit = available_bytes() if memory_limit is None else memory_limit
         self._coder: Coder | None = None
-        self._anchor: ReferenceFrame | None = None
+        self._anchor: Any = None
         self._header: SequenceHeader | None = None
 
     @property
@@ -95,12 +95,12 @@ class LatentDecoder:
 
 def decode_group(
     coder: Coder,
-    anchor: ReferenceFrame | None,
+    anchor: Any,
     unit: AccessUnit,
     observer: Observer | None = None,
-) -> tuple[tuple[LatentFrame, ...], ReferenceFrame]:
+) -> tuple[tuple[LatentFrame, ...], Any]:
     """Entropy-decode and reconstruct one unit → frames in display order, and the last of them as a
-    reference.
+    reference.  anchor: the last frame before it, as a reference of the coder's version.
     """
     io = coder.reader(unit.payload, observer)
     quantisers = dict(zip(unit.references, unit.quantisers, strict=True))
@@ -108,7 +108,7 @@ def decode_group(
     if not unit.is_keyframe:
         coder.start_unit()
 
-    def decode(entry: FrameReference, references: tuple[ReferenceFrame, ...]) -> ReferenceFrame:
+    def decode(entry: FrameReference, references: tuple[Any, ...]) -> Any:
         if references:
             frame = coder.code_inter(io, quantisers[entry], entry, references)
         else:

@@ -13,14 +13,12 @@ import numpy.typing as npt
 
 from bitstream.access_unit import AccessUnit
 from bitstream.group_structure import FrameReference, walk_group
-from bitstream.sequence_header import PIXELS_PER_LATENT
-from bitstream.v1.block_fields import Direction
-from bitstream.v1.frame_coder import LatentFrame, to_positions
+from bitstream.quantiser_maps import refined_map
+from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 
 # Of every quantiser index, (128,) float32 in scaled latents: what maps of indices mean to networks.
 QUANTISER_STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
-_UNREFINED = 255  # no quantiser index
 
 
 class FrameKind(StrEnum):
@@ -73,11 +71,11 @@ class QuantiserMaps:
     (nearest position).
 
     The networks after the exact latents are told these: a block copied from a fine keyframe is as
-    clean as the keyframe.  ``block``: latents a side of a block.
+    clean as the keyframe.  ``block``: latents a side of a block; ``fraction_bits``: of vectors.
     """
 
-    def __init__(self, block: int) -> None:
-        self._block = block
+    def __init__(self, block: int, fraction_bits: int = 0) -> None:
+        self._block, self._fraction_bits = block, fraction_bits
         self._anchor: np.ndarray | None = None
 
     def of(self, unit: AccessUnit, frames: tuple[LatentFrame, ...]) -> list[np.ndarray]:
@@ -97,22 +95,6 @@ class QuantiserMaps:
         self, frame: LatentFrame, past: np.ndarray | None = None, future: np.ndarray | None = None
     ) -> np.ndarray:
         """(h, w) uint8 of a frame, from those of its references."""
-        height, width = frame.latents.shape[1:]
-        fields = frame.fields
-        copied = ~to_positions(fields.coded, self._block)
-        brought = np.full((height, width), _UNREFINED, dtype=np.uint8)
-        for index, reference, unused in ((0, past, Direction.FUTURE), (1, future, Direction.PAST)):
-            if reference is None:
-                continue
-            uses = copied & to_positions(fields.directions != unused, self._block)
-            rows, columns = np.nonzero(uses)
-            vectors = to_positions(fields.vectors[index], self._block)[uses]
-            # px to the nearest position
-            moved = (vectors + PIXELS_PER_LATENT // 2) // PIXELS_PER_LATENT
-            source = reference[
-                np.clip(rows + moved[:, 0], 0, height - 1),
-                np.clip(columns + moved[:, 1], 0, width - 1),
-            ]
-            # An average is at least as clean as the cleaner of the two.
-            brought[uses] = np.minimum(brought[uses], source)
-        return np.where(brought < _UNREFINED, brought, np.uint8(frame.quantiser))
+        return refined_map(
+            frame.fields, self._block, frame.quantiser, (past, future), self._fraction_bits
+        )

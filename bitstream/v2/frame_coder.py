@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,18 +11,20 @@ import numpy.typing as npt
 
 from ..errors import UnsupportedVersionError
 from ..group_structure import FrameReference
+from ..quantiser_maps import refined_map
 from ..v1.block_fields import BlockFields, Mode
 from ..v1.block_syntax import BlockCoder
-from ..v1.frame_coder import LatentFrame, predict_frame
+from ..v1.frame_coder import LatentFrame
 from ..v1.observer import Observer
-from ..v1.prediction import ReferenceFrame
 from ..v1.quantiser import STEP_FRACTION_BITS, clamp_latents, log2_step_eighths, step_fixed
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .context_network import VALUE_BITS
 from .inter_levels import InterLevelCoder, InterScene
 from .inter_tables import InterTables
 from .level_syntax import LevelCoder
+from .moved_pictures import FRACTION_BITS
 from .pass_coder import LevelChooser
+from .prediction import PictureReference, predict_frame
 from .tables import LevelTables
 
 if TYPE_CHECKING:
@@ -46,6 +49,16 @@ def to_values(latents: npt.NDArray[np.int32], quantiser: int) -> npt.NDArray[np.
 def to_latents(values: npt.NDArray[np.int64], quantiser: int) -> npt.NDArray[np.int16]:
     """Values in sixteenths of the step → latents in 1/64 of a scaled latent."""
     return clamp_latents(to_residual(values, quantiser)).astype(np.int16)
+
+
+@dataclass(frozen=True)
+class RefinedFrame(LatentFrame):
+    """A reconstructed frame, and the quantiser that last refined each of its positions.
+
+    quantiser_map (h, w) uint8.
+    """
+
+    quantiser_map: npt.NDArray[np.uint8]
 
 
 class InterState:
@@ -92,10 +105,10 @@ class FrameCoder:
         """
         return SymbolReader(payload, observer)
 
-    @staticmethod
-    def reference(frame: LatentFrame) -> ReferenceFrame:
+    def reference(self, frame: RefinedFrame) -> PictureReference:
         """A reconstructed frame as later ones refer to it."""
-        return ReferenceFrame(frame.latents.astype(np.int32))
+        networks = None if self._inter is None else self._inter.tables.loop
+        return PictureReference(networks, frame.latents.astype(np.int32), frame.quantiser_map)
 
     def copy(self) -> FrameCoder:
         """An independent copy of the state between two frames."""
@@ -122,7 +135,7 @@ class FrameCoder:
         quantiser: int,
         choose: LevelChooser | None = None,
         slice_count: int | None = None,
-    ) -> LatentFrame:
+    ) -> RefinedFrame:
         """A frame that refers to no other.
 
         ``choose`` and ``slice_count`` (all of them by default) are the encoder's.
@@ -134,18 +147,19 @@ class FrameCoder:
             io.observer.frame_coded(*values.shape[1:])
         latents = to_latents(values, quantiser)
         fields = BlockFields.blank(*self._blocks, Mode.INTRA)
-        return LatentFrame(latents, fields, quantiser, 0.0, io.bits - bits_before)
+        refined = np.full(latents.shape[1:], quantiser, dtype=np.uint8)
+        return RefinedFrame(latents, fields, quantiser, 0.0, io.bits - bits_before, refined)
 
     def code_inter(
         self,
         io: SymbolWriter | SymbolReader,
         quantiser: int,
         entry: FrameReference,
-        references: tuple[ReferenceFrame, ...],
+        references: tuple[PictureReference, ...],
         fields: BlockFields | None = None,
         choose: LevelChooser | None = None,
         last: npt.NDArray[np.int64] | None = None,
-    ) -> LatentFrame:
+    ) -> RefinedFrame:
         """A frame predicted from a past and perhaps a future reference, those that ``entry`` names.
 
         ``fields``, ``choose`` and ``last``, how many slices each block has, are the encoder's.
@@ -155,7 +169,7 @@ class FrameCoder:
             fields = BlockFields.blank(*self._blocks, Mode.SKIP)
         fields = state.blocks.code(io, fields, entry)
         bits_before = io.bits
-        latents = predict_frame(state.tables, fields, references, self.block)
+        latents = predict_frame(fields, references, self.block)
         if fields.coded.any():
             scene = InterScene(
                 fields.coded,
@@ -167,10 +181,12 @@ class FrameCoder:
             latents = clamp_latents(latents + to_residual(values, quantiser))
         if io.observer is not None:
             io.observer.frame_coded(*latents.shape[1:])
-        return LatentFrame(
+        past, future = (*(known.quantisers for known in references), None)[:2]
+        return RefinedFrame(
             latents.astype(np.int16),
             fields,
             quantiser,
             bits_before - bits_at_start,
             io.bits - bits_before,
+            refined_map(fields, self.block, quantiser, (past, future), FRACTION_BITS),
         )

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..v1.tables import BLOCK_TABLES, FILTER_TAPS, PHASES, TablesError, block_tensor
+from ..v1.tables import BLOCK_TABLES, block_tensor
 from .context_network import SliceNetwork
 from .level_contexts import LEVEL_CLASSES
+from .loop_networks import LoopNetworks
 from .tensors import NETWORK_PARTS, Take, frequencies, network
 
+SEARCH_SIDE = 16  # px around a position that the search map sees
+SEARCH_INPUTS = 3 * SEARCH_SIDE**2
+_FRACTION_BITS, _LARGEST = 12, 32767  # of what is for encoders alone
 FLAG_CHANNELS = 2  # side channels of a position: whether its block is coded, whether it is intra
-_FILTER_LIMIT = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -25,27 +28,30 @@ class InterTables:
     networks: one per slice, which see as many side channels as ``others`` says.
     level_priors: initial frequencies by class of levels, and of ``last_slice``.
     block_priors: those of the block layer, as in version 1.
-    phase_filters (8, 8, 25·C, C): as in version 1, float64 holding int16 values.
+    loop: the networks between which pictures move.
+    search_map (C, 3·16²) float32: what encoders price candidates with, about what the loop's
+    encoder makes of a difference of pictures 16 px around a position; latent units a step of
+    pictures.
+    error_weights (C,) float32: what an error in each channel counts to encoders, with mean 1.
+
+    Decoders do not look at the last two.
     """
 
     networks: tuple[SliceNetwork, ...]
     level_priors: Mapping[str, npt.NDArray[np.int64]]
     block_priors: dict[str, npt.NDArray[np.int64]]
-    phase_filters: npt.NDArray[np.float64]
+    loop: LoopNetworks
+    search_map: npt.NDArray[np.float32]
+    error_weights: npt.NDArray[np.float32]
 
     @property
     def latent_channels(self) -> int:
         """C."""
-        channels: int = self.phase_filters.shape[-1]
-        return channels
+        return self.loop.shape.channels
 
     @classmethod
     def of(cls, take: Take, slices: tuple[int, ...]) -> InterTables:
         """From the tensors of a file.  Raises ``TablesError``."""
-        channels = sum(slices)
-        filters = take("phase_filters", (PHASES, PHASES, FILTER_TAPS**2 * channels, channels))
-        if filters.min() < -_FILTER_LIMIT or filters.max() >= _FILTER_LIMIT:
-            raise TablesError("phase_filters: weights must be 16-bit integers")
         shapes = level_shapes(len(slices))
         return cls(
             tuple(
@@ -57,19 +63,27 @@ class InterTables:
                 name: frequencies(take, block_tensor(name), shape)
                 for name, shape in BLOCK_TABLES.items()
             },
-            filters.astype(np.float64),
+            LoopNetworks.of(take, sum(slices)),
+            _real(take("search_map", (sum(slices), SEARCH_INPUTS))),
+            _real(take("error_weights", (sum(slices),))),
         )
 
     def to_tensors(self) -> dict[str, npt.NDArray[Any]]:
         """By their names in the file."""
-        filters = self.phase_filters.astype(np.int16)
-        tensors: dict[str, npt.NDArray[Any]] = {"phase_filters": filters}
+        tensors = self.loop.to_tensors()
+        for name in ("search_map", "error_weights"):
+            scaled = np.rint(np.ldexp(getattr(self, name), _FRACTION_BITS))
+            tensors[name] = np.clip(scaled, -_LARGEST, _LARGEST).astype(np.int16)
         for index, net in enumerate(self.networks):
             for part in NETWORK_PARTS:
                 tensors[f"inter.{index}.{part}"] = getattr(net, part)
         tensors |= {f"inter.{name}": table for name, table in self.level_priors.items()}
         tensors |= {block_tensor(name): table for name, table in self.block_priors.items()}
         return tensors
+
+
+def _real(stored: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    return np.ldexp(stored.astype(np.float32), -_FRACTION_BITS)
 
 
 def others(slices: tuple[int, ...], index: int) -> int:

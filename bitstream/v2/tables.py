@@ -69,13 +69,15 @@ class LevelTables:
                     for index, channels in enumerate(slices)
                 ),
                 {name: frequencies(take, name, shape) for name, shape in shapes.items()},
-                InterTables.of(take, slices) if "phase_filters" in tensors else None,
+                InterTables.of(take, slices) if "loop.shape" in tensors else None,
             )
         except ValueError as error:
             raise TablesError(f"{source}: {error}") from error
 
     def to_tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """The arrays as they are stored: int16 phase filters, int32 all else."""
+        """The arrays as they are stored: int16 weights and curves of the loop's networks, int32
+        all else.
+        """
         tensors: dict[str, npt.NDArray[Any]] = {"slices": np.array(self.slices), **self.priors}
         if self.inter is not None:
             tensors |= self.inter.to_tensors()

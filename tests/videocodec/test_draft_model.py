@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from bitstream.formats import motion_tables
+from bitstream.formats import motion_tables, state_parts
+from bitstream.v1.tables import TablesError
 from videocodec import VideoReader, decode, decode_frames, encode, info, verify
 from videocodec.cli import main
 from videocodec.decoder.latents import LatentStream
@@ -198,7 +199,9 @@ class TestTheBundle:
     def test_its_tables_are_of_version_2_with_inter_frames(self) -> None:
         tables = ModelBundle.find("second").tables
         assert (tables.format_version, tables.latent_channels) == (2, 48)
-        assert motion_tables(tables).latent_channels == 48
+        assert len(state_parts(tables)) == 3
+        with pytest.raises(TablesError, match="no filters that move latents"):
+            motion_tables(tables)
 
     def test_its_card_names_its_identity(self) -> None:
         bundle = ModelBundle.find("second")

@@ -49,6 +49,7 @@ class PastOnlyDecider(BlockDecider):
         context: BlockContext,
         quantiser: int,
         classes: np.ndarray | None = None,
+        picture: np.ndarray | None = None,
     ) -> Decision:
         """As ``BlockDecider.decide``."""
         _, rows, columns = context.temporal.shape[:3]

@@ -1,14 +1,15 @@
 """What bounds inter frames of format version 2: motion compensation of latents beside that of
 pictures, which networks in the loop would make possible.
 
-    python -m tools.bench.motion_bounds --clips DIR --weights FILE --tables FILE [--crf 44]
+    python -m tools.bench.motion_bounds --clips DIR --weights FILE --filters FILE [--crf 44]
 
 Frame 0 of every clip is the reference: its latents rounded at the crf's step.  A later frame's
 latents are predicted from it by every predictor, and the table has the squared error, in squared
 steps per position (mean over the latents' positions, sum over channels).  "networks" predictors
-decode the reference, move its pixels, and encode what comes out: a bound, since no such thing is in
-the format.  Vectors are found by the least absolute difference of luma between the sources, up to
-15 px, then in quarters; their bits are not counted.  Pixels between pixels are cubic.
+decode the reference, move its pixels, and encode what comes out, as format version 2 does since it
+was measured.  ``--filters`` are of the same weights; the bundle ``second`` had some until commit
+9c4c727.  Vectors are found by the least absolute difference of luma between the sources, up to 15
+px, then in quarters; their bits are not counted.  Pixels between pixels are cubic.
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bitstream.formats import load_tables
 from bitstream.v1.prediction import ReferenceFrame
 from bitstream.v1.quantiser import CRF_OFFSET, UNITS_PER_LATENT, clamp_latents, step_latent
-from bitstream.v2.tables import LevelTables
+from bitstream.v1.tables import read_tensors
 from tools.bench.markdown import Table
 from tools.bench.options import add_clips, bench_parser, clip_paths, parse
 from tools.bench.results import Report
@@ -168,7 +168,7 @@ def parser() -> ArgumentParser:
     cli = bench_parser("motion_bounds", __doc__)
     add_clips(cli)
     cli.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
-    cli.add_argument("--tables", type=Path, required=True, help="of format version 2")
+    cli.add_argument("--filters", type=Path, required=True, help="tables with phase filters")
     cli.add_argument("--crf", type=int, default=44, help="of the reference")
     cli.add_argument("--distance", type=int, nargs="+", default=[1, 4], help="in frames")
     cli.add_argument("--side", type=int, default=352, help="px of a clip's middle, at most")
@@ -185,11 +185,11 @@ def middle(picture: np.ndarray, most: int) -> Picture:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     args = parse(parser(), arguments)
-    clips, tables = clip_paths(args), load_tables(args.tables)
-    if not isinstance(tables, LevelTables) or tables.inter is None:
-        raise SystemExit(f"{args.tables}: no tables of format version 2 for inter frames")
-    codec = codec_of(args.weights, tables.latent_channels)
-    bounds = Bounds(codec, tables.inter.phase_filters, args.crf + CRF_OFFSET)
+    clips, filters = clip_paths(args), read_tensors(args.filters).get("phase_filters")
+    if filters is None:
+        raise SystemExit(f"{args.filters}: no phase_filters in it")
+    codec = codec_of(args.weights, filters.shape[-1])
+    bounds = Bounds(codec, filters.astype(np.float64), args.crf + CRF_OFFSET)
     table = Table(["clip", "distance", *PREDICTORS], ["{}", "{}", *["{:.2f}"] * len(PREDICTORS)])
     ratios = []
     for clip in clips:

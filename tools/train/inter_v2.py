@@ -2,8 +2,8 @@
 
     python -m tools.train.inter_v2 --weights FILE --clips DIR --output TABLES
 
-Phase filters are fitted on the first frames, then networks and frequencies on what the encoder
-codes of the clips.
+The ranges of the loop's networks, the search map and the weights of errors are taken from frames of
+the clips, then context networks and frequencies are fitted to what the encoder codes of them.
 """
 
 from __future__ import annotations
@@ -15,22 +15,26 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from bitstream.formats import load_tables
 from bitstream.v1.tables import CodecTables
-from bitstream.v2.tables import LevelTables
+from bitstream.v2.loop_networks import LoopNetworks
 from tools.bench.options import VIDEO_SUFFIXES, add_clips, clip_paths
-from videocodec.calibration.phase_filters import fit_phase_filters
+from videocodec.calibration.error_weights import measure_error_weights
+from videocodec.calibration.loop_networks import loop_networks
+from videocodec.calibration.search_map import fit_search_map
 from videocodec.calibration.second import tables_of
 from videocodec.calibration.second_inter import PreparedClip, first_tables, fit_inter
 from videocodec.encoder.draft_clip import DraftClipCoder
+from videocodec.encoder.draft_frame_encoder import BLOCK_LOG2
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec
 
-_FILTER_SIDE, _LEAST_SIDE = 232, 72  # px of a picture for phase filters, at most and at least
+_LARGEST_SIDE, _MULTIPLE = 288, 16  # px of a picture that ranges are taken from
+_FRAME = 12  # of a clip: the first ones are often black
+_EVERY = 5  # picture of them is for the weights of errors
+_DISTANCES = (1, 2, 4)  # in frames, of pairs for the search map
 
 
 def codec_of(weights: Path, channels: int) -> SecondCodec:
@@ -46,27 +50,27 @@ def pictures_of(clip: Path, frames: int) -> list[np.ndarray]:
         return [frame.rgb for frame in islice(source, frames)]
 
 
-def fitted_filters(codec: SecondCodec, clips: Sequence[Path], count: int) -> np.ndarray:
-    """Phase filters from the middle of the first frames."""
-    pictures = []
-    for clip in clips:
-        (picture,) = pictures_of(clip, 1)
-        top, left = (max(0, side - _FILTER_SIDE) // 2 for side in picture.shape[:2])
-        part = picture[top : top + _FILTER_SIDE, left : left + _FILTER_SIDE]
-        if min(part.shape[:2]) >= _LEAST_SIDE:
-            pictures.append(np.ascontiguousarray(part))
-        if len(pictures) == count:
-            break
+def fitted_loop(
+    codec: SecondCodec, clips: Sequence[Path], count: int
+) -> tuple[LoopNetworks, np.ndarray, np.ndarray]:
+    """The loop's networks, with ranges from frames of clips, their search map, and what errors
+    count.
+    """
+    pairs = []
+    for index, clip in enumerate(clips[:: max(1, len(clips) // count)][:count]):
+        later = _FRAME + _DISTANCES[index % len(_DISTANCES)]
+        pictures = pictures_of(clip, later + 1)
+        pairs.append((_middle(pictures[min(_FRAME, len(pictures) - 1)]), _middle(pictures[-1])))
+    loop = loop_networks(codec, [before for before, _ in pairs])
+    weights = measure_error_weights(codec, [before for before, _ in pairs[::_EVERY]])
+    return loop, fit_search_map(loop, pairs), weights
 
-    def encode(picture: np.ndarray) -> np.ndarray:
-        tensor = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
-        with torch.inference_mode():
-            latents: np.ndarray = codec.encoder(tensor)[0].numpy()
-        return latents
 
-    filters, errors = fit_phase_filters(encode, pictures)
-    print(f"phase filters: mean squared error {errors.mean():.4f}", file=sys.stderr, flush=True)
-    return filters
+def _middle(picture: np.ndarray) -> np.ndarray:
+    """The middle of a picture, sides multiples of 16."""
+    sides = [min(side, _LARGEST_SIDE) // _MULTIPLE * _MULTIPLE for side in picture.shape[:2]]
+    top, left = ((side - kept) // 2 for side, kept in zip(picture.shape, sides, strict=False))
+    return np.ascontiguousarray(picture[top:, left:][: sides[0], : sides[1]])
 
 
 def parser() -> ArgumentParser:
@@ -75,13 +79,15 @@ def parser() -> ArgumentParser:
     add_clips(cli)
     cli.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
     cli.add_argument("--output", type=Path, required=True, help="tables to write")
-    cli.add_argument("--start", type=Path, help="tables whose phase filters are good already")
     cli.add_argument("--channels", type=int, default=SecondShape.channels)
     cli.add_argument("--frames", type=int, default=17, help="of every clip")
     cli.add_argument("--most-clips", type=int, default=12, help="spread over the folder")
-    cli.add_argument("--filter-pictures", type=int, default=20)
+    cli.add_argument("--range-pictures", type=int, default=40)
     cli.add_argument("--steps", type=int, default=300, help="of a fit of the networks")
     cli.add_argument("--rounds", type=int, default=2, help="of coding and fitting")
+    cli.add_argument(
+        "--block-log2", type=int, default=BLOCK_LOG2, help="0: blocks of 8 px, 1: of 16 px"
+    )
     return cli
 
 
@@ -91,16 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     codec, clips = codec_of(args.weights, args.channels), clip_paths(args)
     if not clips:
         raise SystemExit(f"{args.clips}: no clips ({', '.join(sorted(VIDEO_SUFFIXES))})")
-    if args.start is None:
-        filters = fitted_filters(codec, clips, args.filter_pictures)
-    else:
-        started = load_tables(args.start)
-        if not isinstance(started, LevelTables) or started.inter is None:
-            raise SystemExit(f"{args.start}: no tables of format version 2 for inter frames")
-        filters = started.inter.phase_filters
+    made = fitted_loop(codec, clips, args.range_pictures)
     blocks = CodecTables.load(ModelBundle.find("embedded").tables_file).block_priors
-    tables = first_tables(codec.rate, blocks, filters)
-    coder, prepared = DraftClipCoder(codec, tables_of(codec.rate)), []
+    tables = first_tables(codec.rate, blocks, *made)
+    coder, prepared = DraftClipCoder(codec, tables_of(codec.rate), args.block_log2), []
     for clip in clips[:: max(1, len(clips) // args.most_clips)][: args.most_clips]:
         pictures = pictures_of(clip, args.frames)
         size = pictures[0].shape[1], pictures[0].shape[0]
@@ -109,7 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def log(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    fit_inter(codec, tables, prepared, args.steps, log, args.rounds).save(args.output)
+    fit_inter(codec, tables, prepared, args.steps, log, args.rounds, args.block_log2).save(
+        args.output
+    )
 
 
 if __name__ == "__main__":

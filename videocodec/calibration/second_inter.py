@@ -15,10 +15,12 @@ from bitstream.v1.quantiser import log2_step_eighths
 from bitstream.v1.tables import BLOCK_TABLES
 from bitstream.v2.inter_tables import InterTables, level_shapes, others
 from bitstream.v2.level_contexts import LEVEL_CLASSES
+from bitstream.v2.loop_networks import LoopNetworks
 from bitstream.v2.scan import CHECKERBOARD
 from bitstream.v2.tables import LevelTables
 
 from ..encoder.draft_clip import DraftClipCoder
+from ..encoder.draft_frame_encoder import BLOCK_LOG2
 from ..encoder.frame_encoder import CodedResiduals, EncoderFrame, EncoderHelpers
 from ..encoder.settings import EncoderSettings
 from ..networks.context import logistic_bits
@@ -63,14 +65,21 @@ def first_networks(rate: Rate) -> list[SliceNetwork]:
 
 
 def first_tables(
-    rate: Rate, block_priors: dict[str, npt.NDArray[np.int64]], filters: npt.NDArray[np.float64]
+    rate: Rate,
+    block_priors: dict[str, npt.NDArray[np.int64]],
+    loop: LoopNetworks,
+    search_map: npt.NDArray[np.float32],
+    error_weights: npt.NDArray[np.float32],
 ) -> LevelTables:
     """To begin with: block tables of another model, and even frequencies of last slices."""
     priors = {one.name: logistic_frequencies(one) for one in LEVEL_CLASSES}
     shape = level_shapes(len(rate.slices))["last_slice"]
     priors["last_slice"] = to_frequencies(np.ones(shape), np.ones(shape), 0.0)
     networks = tuple(network_of(net) for net in first_networks(rate))
-    return replace(tables_of(rate), inter=InterTables(networks, priors, block_priors, filters))
+    return replace(
+        tables_of(rate),
+        inter=InterTables(networks, priors, block_priors, loop, search_map, error_weights),
+    )
 
 
 def _with_side_channels(net: SliceNetwork, seen: int) -> SliceNetwork:
@@ -161,6 +170,7 @@ def fit_inter(
     steps: int,
     log: Callable[[str], None],
     rounds: int = 2,
+    block_log2: int = BLOCK_LOG2,
 ) -> LevelTables:
     """Tables with networks and frequencies of inter frames fitted in so many rounds: what is coded
     depends on the tables.
@@ -169,7 +179,7 @@ def fit_inter(
     """
     nets = first_networks(codec.rate)
     for round_number in range(rounds):
-        samples, _, spent = _coded(codec, tables, clips, round_number)
+        samples, _, spent = _coded(DraftClipCoder(codec, tables, block_log2), clips, round_number)
         if not samples:
             raise ValueError("no frame has levels: give clips with motion")
         log(f"round {round_number}: {len(samples)} frames with levels, {spent} bytes")
@@ -178,20 +188,19 @@ def fit_inter(
         assert tables.inter is not None  # of ``first_tables``
         fitted = replace(tables.inter, networks=tuple(network_of(net) for net in nets))
         tables = replace(tables, inter=fitted)
-        _, counts, spent = _coded(codec, tables, clips, round_number)
+        _, counts, spent = _coded(DraftClipCoder(codec, tables, block_log2), clips, round_number)
         tables = _recounted(tables, counts)
         log(f"round {round_number}: {spent} bytes before its frequencies")
     return tables
 
 
 def _coded(
-    codec: SecondCodec, tables: LevelTables, clips: Sequence[PreparedClip], seed: int
+    coder: DraftClipCoder, clips: Sequence[PreparedClip], seed: int
 ) -> tuple[list[CodedResiduals], dict[str, npt.NDArray[np.float64]], int]:
     """Code every clip at a crf that is drawn → its residuals, counts, and bytes in all."""
     rng, counted = np.random.default_rng(seed), SymbolCounts()
     samples: list[CodedResiduals] = []
     helpers, spent = EncoderHelpers(observer=counted, residuals=samples.append), 0
-    coder = DraftClipCoder(codec, tables)
     for clip in clips:
         settings = EncoderSettings(crf=int(rng.choice(CLIP_CRFS)))
         units = coder.code(clip.frames, clip.size, settings, helpers)

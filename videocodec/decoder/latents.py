@@ -13,6 +13,7 @@ from bitstream.access_unit import AccessUnit
 from bitstream.coder import Tables
 from bitstream.container import SharedFile, StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
+from bitstream.formats import format_of
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 
@@ -188,7 +189,8 @@ class UnitDecoder:
     """
 
     def __init__(self, tables: Tables, block: int, frames_before: int = 0) -> None:
-        self._decoder, self._maps = LatentDecoder(tables), QuantiserMaps(block)
+        fraction_bits = format_of(tables.format_version).vector_fraction_bits
+        self._decoder, self._maps = LatentDecoder(tables), QuantiserMaps(block, fraction_bits)
         self.frames_before = frames_before
 
     def decode(self, unit: AccessUnit, size: int) -> list[DecodedLatents]:

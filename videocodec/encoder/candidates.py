@@ -4,8 +4,10 @@ it costs.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +22,11 @@ from .block_costs import BlockCosts, FrameCosts, RateEstimates
 
 @dataclass(frozen=True)
 class MotionSource:
-    """A reference of a frame, with vector fields (bh, bw, 2) to try beside zero, the search's own
-    first.
+    """A reference of a frame, of the format's version, with vector fields (bh, bw, 2) to try beside
+    zero, the search's own first.
     """
 
-    reference: ReferenceFrame
+    reference: Any
     fields: Sequence[np.ndarray]
 
 
@@ -39,17 +41,14 @@ class Candidate:
     cost: np.ndarray
 
 
-class CandidateSearch:
+class CandidateSearch(ABC):
     """Tries vector fields on one frame.
 
     costs: of its blocks; grid: rows and columns of these; rates, lagrangian: of the encoder.
     """
 
-    def __init__(
-        self, tables: MotionTables, prices: BlockCosts, costs: FrameCosts, grid: tuple[int, int]
-    ) -> None:
-        self._tables, self._prices = tables, prices
-        self.costs, self.grid = costs, grid
+    def __init__(self, prices: BlockCosts, costs: FrameCosts, grid: tuple[int, int]) -> None:
+        self._prices, self.costs, self.grid = prices, costs, grid
 
     @property
     def rates(self) -> RateEstimates:
@@ -82,10 +81,28 @@ class CandidateSearch:
             candidates.append(same or self.candidate(source.reference, field))
         return candidates
 
+    @abstractmethod
+    def candidate(
+        self, reference: Any, vectors: np.ndarray, where: np.ndarray | None = None
+    ) -> Candidate:
+        """A field (bh, bw, 2) to one reference of the format's version.  ``where`` (bh, bw) bool:
+        other blocks are not looked at, and cost without limit.
+        """
+
+
+class LatentSearch(CandidateSearch):
+    """Candidates move latents, by phase filters."""
+
+    def __init__(
+        self, tables: MotionTables, prices: BlockCosts, costs: FrameCosts, grid: tuple[int, int]
+    ) -> None:
+        super().__init__(prices, costs, grid)
+        self._tables = tables
+
     def candidate(
         self, reference: ReferenceFrame, vectors: np.ndarray, where: np.ndarray | None = None
     ) -> Candidate:
-        """``where`` (bh, bw) bool: other blocks are not looked at, and cost without limit."""
+        """As for any."""
         fields = BlockFields.blank(*self.grid, Mode.SKIP)
         fields.vectors[0] = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
         prediction = predict_frame(self._tables, fields, (reference,), self.costs.block, where)

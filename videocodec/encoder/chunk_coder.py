@@ -243,6 +243,7 @@ class ChunkCoder:
             return
         header = self._header
         positions = header.padded_width * header.padded_height
+        judged = judged or header.format_version > 1  # which moves pictures
         latents_of_a_frame = header.latent_channels * header.latent_height * header.latent_width
         # pictures are kept beside luma
         weight = chunk.frames * ((4 if judged else 1) * positions + 4 * latents_of_a_frame)

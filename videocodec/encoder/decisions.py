@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.frame_coder import to_positions
-from bitstream.v1.prediction import MotionTables
 
 from .block_costs import BlockCosts, FrameCosts, RateEstimates
-from .candidates import CandidateSearch, MotionSource
+from .candidates import CandidateSearch, LatentSearch, MotionSource
 from .direction_choice import choose_directions
 from .generation import BlockScene, GenerateChooser
 from .importance import USUAL_CLASS
@@ -40,13 +40,14 @@ class Decision:
 class BlockDecider:
     """Chooses merged blocks, vectors, directions and modes of one frame after another.
 
+    tables: of the format's version, with what its inter frames need.
     tools: what may be used.  weights (C,): what an error in each channel counts, with mean 1.
     generate: chooses blocks that the restoration is to make up.
     """
 
     def __init__(
         self,
-        tables: MotionTables,
+        tables: Any,
         block: int,
         lagrangian: float,
         tools: BlockTools = BlockTools(),
@@ -68,17 +69,19 @@ class BlockDecider:
         context: BlockContext,
         quantiser: int,
         classes: np.ndarray | None = None,
+        picture: np.ndarray | None = None,
     ) -> Decision:
         """``target`` (C, h, w) scaled latents; ``sources``: the past reference and perhaps the
         future one; ``context``: what the syntax predicts the frame from; ``classes`` (bh, bw) of
-        ``importance.WEIGHTS``: what errors of every block count.
+        ``importance.WEIGHTS``: what errors of every block count; ``picture``: the source, for
+        versions that move pictures.
         """
         _, height, width, _ = context.temporal.shape
         grid = height, width
         if classes is None:
             classes = np.full(grid, USUAL_CLASS)
         costs = FrameCosts(self._prices, target, quantiser, self.block, classes)
-        search = CandidateSearch(self.tables, self._prices, costs, grid)
+        search = self._search(target, picture, costs, grid)
         fields = BlockFields.blank(*grid, Mode.SKIP)
         motions, partition = self._motions(search, sources, context, fields)
         if len(motions) == 1:
@@ -87,8 +90,31 @@ class BlockDecider:
             chosen = choose_directions(search, partition, context, *motions)
             fields.directions[:], fields.vectors[:] = chosen.directions, chosen.vectors
             prediction = chosen.prediction
+        prediction = self._predicted(fields, sources, prediction)
         self._set_modes(search, fields, prediction, motions)
+        if (
+            fields.modes == Mode.INTRA
+        ).any():  # they have no motion: what is around them may change
+            prediction = self._predicted(fields, sources, prediction)
         return Decision(fields, prediction)
+
+    def _search(
+        self,
+        target: np.ndarray,
+        picture: np.ndarray | None,
+        costs: FrameCosts,
+        grid: tuple[int, int],
+    ) -> CandidateSearch:
+        """What tries vector fields on a frame."""
+        return LatentSearch(self.tables, self._prices, costs, grid)
+
+    def _predicted(
+        self, fields: BlockFields, sources: Sequence[MotionSource], searched: np.ndarray
+    ) -> np.ndarray:
+        """The prediction that a decoder will make of fields, (C, h, w) int32; ``searched``: that of
+        the search, which is the same where latents move.
+        """
+        return searched
 
     def _motions(
         self,

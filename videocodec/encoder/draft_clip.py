@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from bitstream.access_unit import AccessUnit
+from bitstream.formats import format_of
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.quantiser import UNITS_PER_LATENT
@@ -20,6 +21,7 @@ from bitstream.v2.tables import LevelTables
 
 from ..decoded import QUANTISER_STEPS, QuantiserMaps
 from ..networks.second.codec import SecondCodec
+from .draft_frame_encoder import BLOCK_LOG2
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .group_encoder import GroupEncoder
 from .motion import MotionSearch
@@ -35,8 +37,12 @@ class DraftClipCoder:
     networks.
     """
 
-    def __init__(self, codec: SecondCodec, tables: CodecTables | LevelTables) -> None:
+    def __init__(
+        self, codec: SecondCodec, tables: CodecTables | LevelTables, block_log2: int = BLOCK_LOG2
+    ) -> None:
+        """block_log2: of the side of a block in latents."""
         self._codec, self.tables = codec.eval(), tables
+        self._block_log2 = block_log2
 
     def header(self, width: int, height: int, crf: int) -> SequenceHeader:
         """Of a stream of such pictures, a tick a frame."""
@@ -45,6 +51,7 @@ class DraftClipCoder:
             width=width,
             height=height,
             time_base=Fraction(1, 25),
+            block_log2=self._block_log2,
             latent_channels=self.tables.latent_channels,
             crf=crf,
             gop_size=250,
@@ -63,7 +70,7 @@ class DraftClipCoder:
             padded = torch.from_numpy(np.pad(rgb, padding, mode="edge")).permute(2, 0, 1)[None]
             with torch.inference_mode():
                 scaled = self._codec.encoder(padded.float() / _WHITE - 1)[0].numpy()
-            frames.append(EncoderFrame(scaled, search.luma(rgb), index, 1))
+            frames.append(EncoderFrame(scaled, search.luma(rgb), index, 1, rgb))
         return frames
 
     def code(
@@ -90,7 +97,9 @@ class DraftClipCoder:
             frames = decoder.decode(unit)
             header = decoder.header
             assert header is not None  # after a unit that was decoded
-            maps = maps or QuantiserMaps(header.block_latents)
+            maps = maps or QuantiserMaps(
+                header.block_latents, format_of(header.format_version).vector_fraction_bits
+            )
             for frame, quantisers in zip(frames, maps.of(unit, frames), strict=True):
                 scaled = torch.from_numpy(frame.latents.astype(np.float32) / UNITS_PER_LATENT)
                 log2_step = torch.log2(torch.from_numpy(QUANTISER_STEPS[quantisers]))

@@ -4,7 +4,8 @@ mean, and as many slices a block as pay.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,9 +22,23 @@ from bitstream.v2.tables import LevelTables
 from .aiming import CodedVersion
 from .block_costs import RateEstimates
 from .conditional_quantiser import ConditionalQuantiser
-from .decisions import Decision
-from .frame_encoder import CodedResiduals, EncoderHelpers, FrameEncoder, FramePlan
+from .decisions import BlockDecider, Decision
+from .frame_encoder import (
+    CodedResiduals,
+    EncoderFrame,
+    EncoderHelpers,
+    FrameEncoder,
+    FramePlan,
+)
+from .picture_search import PictureBlockDecider, loop_picture
 from .settings import EncoderSettings
+
+BLOCK_LOG2 = 0  # of the side of a block, in latents: where pictures move, small ones pay
+
+
+def block_log2(tables: CodecTables | LevelTables) -> int:
+    """Of the side of a block in latents, in streams of a model."""
+    return BLOCK_LOG2 if isinstance(tables, LevelTables) else SequenceHeader.block_log2
 
 
 def frame_encoder(
@@ -47,6 +62,7 @@ class DraftFrameEncoder(FrameEncoder):
     _RATES: ClassVar[RateEstimates] = RateEstimates(
         levels=(0.08, 3.2, 2.0), intra_levels=(0.08, 2.6, 1.2)
     )
+    _DECIDER: ClassVar[type[BlockDecider]] = PictureBlockDecider
 
     def __init__(
         self,
@@ -57,8 +73,27 @@ class DraftFrameEncoder(FrameEncoder):
     ) -> None:
         if tables.inter is None:
             raise ValueError("the tables are for keyframes alone")
-        super().__init__(tables.inter, header, settings, helpers)
         self._level_tables, self._residuals = tables, helpers.residuals
+        super().__init__(tables.inter, header, settings, helpers)
+
+    def _channel_weights(
+        self, helpers: EncoderHelpers
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """The same in all frames: predictions are made of pictures."""
+        assert self._level_tables.inter is not None  # says the constructor
+        weights = self._level_tables.inter.error_weights
+        return weights, weights
+
+    def code(
+        self, coder: Any, writer: SymbolWriter, frame: EncoderFrame, plan: FramePlan
+    ) -> tuple[Any, CodedVersion]:
+        """As for any frame, which comes with its picture."""
+        if plan.references:
+            if frame.picture is None:
+                raise ValueError("frames whose pictures move come with them")
+            size = self._header.padded_height, self._header.padded_width
+            plan = replace(plan, picture=loop_picture(frame.picture, *size))
+        return super().code(coder, writer, frame, plan)
 
     def _keyframe(
         self, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan

@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bitstream.formats import format_of
 from bitstream.group_structure import FrameReference
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import FrameCoder, LatentFrame, to_positions
 from bitstream.v1.observer import Observer
-from bitstream.v1.prediction import MotionTables, ReferenceFrame
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.v1.symbol_coder import SymbolWriter
 
@@ -52,15 +52,17 @@ class EncoderFrame:
 
 @dataclass(frozen=True)
 class CodedReference:
-    """A coded frame as a reference.  quantisers (h, w) uint8: what last refined each position."""
+    """A coded frame as a reference of the format's version.  quantisers (h, w) uint8: what last
+    refined each position.
+    """
 
-    frame: ReferenceFrame
+    frame: Any
     quantisers: np.ndarray
 
     @classmethod
-    def of(cls, coded: CodedVersion) -> CodedReference:
-        """The frame as others refer to it."""
-        return cls(ReferenceFrame(coded.frame.latents.astype(np.int32)), coded.quantisers)
+    def of(cls, coder: Any, coded: CodedVersion) -> CodedReference:
+        """The frame as others refer to it; ``coder``: that of the frame."""
+        return cls(coder.reference(coded.frame), coded.quantisers)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class FramePlan:
     references: the past and perhaps a future one, each with candidate fields (bh, bw, 2) of the
     vectors to it; none for a keyframe.
     is_leaf: no other frame refers to it.
+    picture (3, H, W) int16: the source as the loop sees it, for versions that move pictures.
     """
 
     quantiser: int
@@ -80,6 +83,7 @@ class FramePlan:
     entry: FrameReference
     references: tuple[tuple[CodedReference, list[np.ndarray]], ...] = ()
     is_leaf: bool = False
+    picture: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -130,22 +134,25 @@ class FrameEncoder:
     """
 
     _RATES: ClassVar[RateEstimates] = RateEstimates()
+    _DECIDER: ClassVar[type[BlockDecider]] = BlockDecider
 
     def __init__(
         self,
-        tables: MotionTables,
+        tables: Any,
         header: SequenceHeader,
         settings: EncoderSettings,
         helpers: EncoderHelpers,
     ) -> None:
         self._effort, self._lagrangian = settings.effort, settings.lagrangian
-        self._judge, self._weights = helpers.judge, helpers.weights
-        self._block, self._maps = header.block_latents, QuantiserMaps(header.block_latents)
+        self._judge = helpers.judge
+        fraction_bits = format_of(header.format_version).vector_fraction_bits
+        self._block = header.block_latents
+        self._maps = QuantiserMaps(header.block_latents, fraction_bits)
         self._header = header
         self._tables: Any = tables  # of the version
 
         def decider(weights: np.ndarray | None, generate: GenerateChooser | None) -> BlockDecider:
-            return helpers.decider or BlockDecider(
+            return helpers.decider or self._DECIDER(
                 tables,
                 self._block,
                 self._lagrangian,
@@ -156,10 +163,19 @@ class FrameEncoder:
             )
 
         generate, leaf_generate = _choosers(settings, helpers.restorer)
-        # Errors in frames that others refer to live on in predictions, where all channels count
-        # alike: weighted, they cost bits.
-        self._decider = decider(None, generate)
-        self._leaf_decider = decider(helpers.weights, leaf_generate)
+        self._referred_weights, self._leaf_weights = self._channel_weights(helpers)
+        self._decider = decider(self._referred_weights, generate)
+        self._leaf_decider = decider(self._leaf_weights, leaf_generate)
+
+    def _channel_weights(
+        self, helpers: EncoderHelpers
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """What errors in every channel count, (C,), None for all alike: in frames that others refer
+        to, and in leaves.
+        """
+        # Errors in the former live on in predictions of latents, where all channels count alike:
+        # weighted, they cost bits.
+        return None, helpers.weights
 
     def code(
         self,
@@ -216,7 +232,7 @@ class FrameEncoder:
         """What is to be coded for an inter frame."""
         sources = [MotionSource(known.frame, fields) for known, fields in plan.references]
         decider = self._leaf_decider if plan.is_leaf else self._decider
-        return decider.decide(aim, sources, context, plan.quantiser, plan.classes)
+        return decider.decide(aim, sources, context, plan.quantiser, plan.classes, plan.picture)
 
     def _inter(
         self, coder: Any, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
@@ -250,7 +266,7 @@ class FrameEncoder:
 
     def _error_weights(self, plan: FramePlan) -> tuple[np.ndarray | None, np.ndarray]:
         """What errors count in every channel (C,), None for all alike, and position (h, w)."""
-        weights = self._weights if plan.is_leaf else None
+        weights = self._leaf_weights if plan.is_leaf else self._referred_weights
         return weights, to_positions(WEIGHTS[plan.classes], self._block)
 
 

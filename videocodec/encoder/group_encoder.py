@@ -156,7 +156,7 @@ class GroupEncoder:
         with one_blas_thread():
             plan = FramePlan(quantiser, self._classes(importance), entry)
             coder, version = self._frames.code(None, writer, frame, plan)
-        state = _State(coder, CodedReference.of(version), frame.luma)
+        state = _State(coder, CodedReference.of(coder, version), frame.luma)
         return state, self._unit(Structure.KEYFRAME, [frame], {0: version.frame}, writer)
 
     def _group(
@@ -224,4 +224,4 @@ class _GroupCoding:
         with one_blas_thread():
             self.coder, version = self._frames.code(self.coder, self.writer, frame, plan)
         self.latents[plan.entry.display_index] = version.frame
-        return CodedReference.of(version)
+        return CodedReference.of(self.coder, version)

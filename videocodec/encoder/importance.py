@@ -42,22 +42,31 @@ class GroupMotion:
         self._vectors: dict[tuple[int, int], np.ndarray] = {}
 
     def vectors(self, frame: int, reference: int) -> np.ndarray:
-        """(bh, bw, 2) int64 px: where the blocks of a frame come from in a reference."""
+        """(bh, bw, 2) int64 in the search's unit: where the blocks of a frame come from in a
+        reference.
+        """
         if (frame, reference) not in self._vectors:
             self._vectors[frame, reference] = self._search.vectors(
                 self._luma[frame], self._luma[reference]
             )
         return self._vectors[frame, reference]
 
+    def pixels(self, frame: int, reference: int) -> npt.NDArray[np.float32]:
+        """The same in px."""
+        unit = np.float32(1 / (1 << self._search.fraction_bits))
+        return self.vectors(frame, reference).astype(np.float32) * unit
+
     def predictable(self, frame: int, reference: int) -> np.ndarray:
         """(bh, bw) 0..1: what share of each block the reference has, by luma moved along the
         vectors.
         """
-        vectors, luma = self.vectors(frame, reference), self._luma[frame]
+        vectors, luma = self.pixels(frame, reference), self._luma[frame]
         height, width = luma.shape
         side = height // vectors.shape[0]
         shift = cv2.resize(
-            vectors[..., ::-1].astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST
+            np.ascontiguousarray(vectors[..., ::-1]),
+            (width, height),
+            interpolation=cv2.INTER_NEAREST,
         )
         moved = warped(self._luma[reference], shift)
         error = _block_means(cv2.absdiff(luma, moved).astype(np.float32), side)
@@ -91,7 +100,7 @@ def propagate(
                 * (1 + importance[entry.number])
                 / len(entry.references)
             )
-            vectors = np.rint(motion.vectors(entry.number, reference) / side).astype(np.int64)
+            vectors = np.rint(motion.pixels(entry.number, reference) / side).astype(np.int64)
             target = (
                 np.clip(rows + vectors[..., 0], 0, grid[0] - 1),
                 np.clip(columns + vectors[..., 1], 0, grid[1] - 1),

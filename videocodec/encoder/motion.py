@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.prediction import VECTOR_LIMIT
 
 from ..optical_flow import DenseFlow, warped
+from .block_matching import BlockMatcher
 
 Luma = npt.NDArray[np.uint8]
 
@@ -27,6 +29,10 @@ class MotionEstimator(Protocol):
     ``MotionSearch`` is the one that the encoder has; planners and the group encoder take any.
     """
 
+    @property
+    def fraction_bits(self) -> int:
+        """Of vectors, beyond whole pixels."""
+
     def luma(self, rgb: npt.NDArray[np.uint8]) -> Luma:
         """(H, W, 3) RGB → (H, W) uint8 luma, padded to whole blocks."""
 
@@ -36,22 +42,34 @@ class MotionEstimator(Protocol):
         """
 
     def vectors(self, current: Luma, reference: Luma) -> npt.NDArray[np.int64]:
-        """(bh, bw, 2) vectors in pixels as (dy, dx): the block at x comes from x + vector."""
+        """(bh, bw, 2) vectors in pixels, or in as fine a part of one as ``fraction_bits`` says, as
+        (dy, dx): the block at x comes from x + vector.
+        """
 
 
 class MotionSearch:
-    """Motion by dense optical flow, the median over each block."""
+    """Motion by dense optical flow, the median over each block; of formats with parts of a pixel
+    matched from there.
+    """
 
     def __init__(
-        self, block_pixels: int, blocks_high: int, blocks_wide: int, flow_preset: int
+        self,
+        block_pixels: int,
+        blocks_high: int,
+        blocks_wide: int,
+        flow_preset: int,
+        fraction_bits: int = 0,
     ) -> None:
+        self.fraction_bits = fraction_bits
         self._block, self._grid = block_pixels, (blocks_high, blocks_wide)
         self._flow = DenseFlow(flow_preset)
+        self._matcher = BlockMatcher(block_pixels) if fraction_bits else None
 
     @classmethod
     def for_header(cls, header: SequenceHeader, flow_preset: int) -> MotionSearch:
         """For the pictures of a stream; ``flow_preset``: of ``DenseFlow``."""
-        return cls(header.block_size, header.block_rows, header.block_columns, flow_preset)
+        bits = format_of(header.format_version).vector_fraction_bits
+        return cls(header.block_size, header.block_rows, header.block_columns, flow_preset, bits)
 
     def luma(self, rgb: npt.NDArray[np.uint8]) -> Luma:
         """(H, W) uint8 luma, padded to whole blocks."""
@@ -76,9 +94,20 @@ class MotionSearch:
         return float(error / (alone + 0.5 * small.size))
 
     def vectors(self, current: Luma, reference: Luma) -> npt.NDArray[np.int64]:
-        """Padded luma of two frames → (bh, bw, 2) int64 vectors in pixels as (dy, dx): block at x
-        comes from x + vector.
+        """Padded luma of two frames → (bh, bw, 2) int64 vectors as (dy, dx), in pixels or as fine a
+        part of one as ``fraction_bits`` says: block at x comes from x + vector.
         """
+        flow = self._median_flow(current, reference)
+        if self._matcher is not None:
+            flow = self._matcher(current, reference, flow)
+        units = np.rint(flow * (1 << self.fraction_bits))
+        vectors: npt.NDArray[np.int64] = np.clip(units, -VECTOR_LIMIT, VECTOR_LIMIT).astype(
+            np.int64
+        )
+        return vectors
+
+    def _median_flow(self, current: Luma, reference: Luma) -> npt.NDArray[np.float32]:
+        """(bh, bw, 2) px as (dy, dx)."""
         height, width = current.shape
         factor = 1
         while height * width > _FLOW_AREA * factor * factor * 2:
@@ -98,11 +127,8 @@ class MotionSearch:
             .transpose(0, 2, 1, 3, 4)
             .reshape(bh, bw, -1, 2)
         )
-        median = np.median(tiles, axis=2)[..., ::-1]
-        vectors: npt.NDArray[np.int64] = np.clip(
-            np.rint(median), -VECTOR_LIMIT, VECTOR_LIMIT
-        ).astype(np.int64)
-        return vectors
+        median: npt.NDArray[np.float32] = np.median(tiles, axis=2)[..., ::-1].astype(np.float32)
+        return median
 
 
 def _reduced(current: Luma, reference: Luma, factor: int) -> tuple[Luma, Luma]:

@@ -21,6 +21,7 @@ from .chunk_coder import ChunkTask, CodedUnit, CodingPlan
 from .chunk_file import ChunkKeeper
 from .chunks import Chunk, KeyframePlanner, plan_chunks
 from .coded_video import CodedVideo, Outcome, frames_of
+from .draft_frame_encoder import block_log2
 from .motion import MotionSearch
 from .pass_progress import PassNumber, PassProgress
 from .peak_rate import FrameBits, peak, tail
@@ -52,6 +53,7 @@ def sequence_header(
         time_base=source.time_base,
         frame_rate=source.frame_rate or UNKNOWN,
         latent_channels=bundle.tables.latent_channels,
+        block_log2=block_log2(bundle.tables),
         crf=settings.crf,
         generated_content=bundle.has_unet
         or (settings.generation is not None and settings.generation < 1),

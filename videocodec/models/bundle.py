@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
 
-from bitstream.formats import load_tables, motion_tables
+from bitstream.formats import load_tables, state_parts
 from bitstream.model_identity import model_sha256
 from bitstream.v1.quantiser import QUANTISER_COUNT
 from bitstream.v1.tables import TENSOR_ERRORS, CodecTables, TablesError
@@ -148,7 +148,7 @@ class ModelBundle:
         """The integer tables.  Raises ``TablesError`` if damaged, or for keyframes alone."""
         tables = load_tables(self.tables_file)
         try:
-            motion_tables(tables)
+            state_parts(tables)
         except TablesError as error:
             raise TablesError(f"{self.tables_file}: {error}: choose another model") from error
         return tables

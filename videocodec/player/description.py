@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
@@ -98,6 +99,7 @@ def describe_frame(header: SequenceHeader, frame: DecodedLatents) -> dict[str, o
         "directions": packed(fields.directions, "u1"),
         "sides": packed(fields.sides, "u1"),
         "vectors": packed(fields.vectors, "<i2"),
+        "vector_unit": 2.0 ** -format_of(header.format_version).vector_fraction_bits,
         "provenance": packed(provenance, "u1"),
         "quantisers": packed(frame.quantiser_map, "u1"),
     }

@@ -14,7 +14,7 @@ from bitstream.access_unit import AccessUnit
 from bitstream.coder import Tables
 from bitstream.container import SharedFile
 from bitstream.errors import BitstreamError
-from bitstream.formats import motion_tables
+from bitstream.formats import state_parts
 
 from ..decoded import DecodedLatents
 from ..decoder.concealment import conceal
@@ -190,7 +190,7 @@ def _size(frame: DecodedLatents) -> int:
 
 def _shared(tables: Tables) -> dict[str, object]:
     """What all states of decoders have in common, by what it is called in them."""
-    return {"tables": tables, "motion": motion_tables(tables)}
+    return {str(number): part for number, part in enumerate(state_parts(tables))}
 
 
 class _Pickler(pickle.Pickler):

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL, TableSet
-from bitstream.v1.tables import BLOCK_TABLES, FILTER_TAPS, PHASES
+from bitstream.v1.tables import BLOCK_TABLES
 from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
-from bitstream.v2.inter_tables import InterTables, level_shapes, others
+from bitstream.v2.integer_layers import IntegerLayer
+from bitstream.v2.inter_tables import SEARCH_INPUTS, InterTables, level_shapes, others
 from bitstream.v2.level_contexts import LEVEL_CLASSES
+from bitstream.v2.loop_networks import STREAM, LoopNetworks, LoopShape
 from bitstream.v2.pass_coder import LevelChooser, PassContext
 from bitstream.v2.tables import LevelTables, element_shapes
 
@@ -30,22 +32,42 @@ def random_tables(
 
 
 def with_inter_tables(tables: LevelTables, seed: int = 0, size: int = 300) -> LevelTables:
-    """The same with tables for inter frames, whose phase filters blur."""
+    """The same with tables for inter frames, whose loop is random."""
     rng, slices = np.random.default_rng(seed), tables.slices
     channels, hidden = tables.latent_channels, tables.networks[0].mix.shape[0]
     networks = tuple(
         _network(rng, others(slices, index), own, hidden, size) for index, own in enumerate(slices)
     )
-    filters = rng.integers(-99, 100, (PHASES, PHASES, FILTER_TAPS**2 * channels, channels))
-    for tap in (12, 13, 17):
-        filters[:, :, tap * channels + np.arange(channels), np.arange(channels)] += 2700
     inter = InterTables(
         networks,
         {name: _falling(shape) for name, shape in level_shapes(len(slices)).items()},
         {name: _falling(shape) for name, shape in BLOCK_TABLES.items()},
-        filters.astype(np.float64),
+        random_loop(channels, seed),
+        rng.integers(-9, 10, (channels, SEARCH_INPUTS)).astype(np.float32) / 64,
+        np.ones(channels, dtype=np.float32),
     )
     return replace(tables, inter=inter)
+
+
+def random_loop(channels: int, seed: int = 0) -> LoopNetworks:
+    """Small networks whose sums are as large as they may be, now and then."""
+    rng, shape = np.random.default_rng(seed), LoopShape(channels, 3, 4, 5, 1, 3, 2)
+    layers, curves = {}, {}
+    for one in shape.layers():
+        size = (one.outputs, one.inputs)
+        shift = rng.integers(0, 4, one.outputs)
+        # Outputs as large as inputs, more or less, so that limits are met and not all there is.
+        weights = rng.integers(-40, 41, size) << shift[:, None] >> 5
+        bias = rng.integers(-500, 500, one.outputs) << shift
+        kind = np.float64 if one.wide else np.float32
+        layers[one.name] = IntegerLayer(
+            one, weights.astype(kind), bias[:, None].astype(kind), shift
+        )
+        if one.name.endswith(".b"):
+            bent = np.arange(-STREAM, STREAM + 1)
+            curve = np.where(bent < 0, bent // 16, bent // 4)
+            curves[one.name.removesuffix(".b")] = curve.astype(np.float32)
+    return LoopNetworks(shape, layers, curves)
 
 
 def _network(rng: np.random.Generator, seen: int, own: int, hidden: int, size: int) -> SliceNetwork:

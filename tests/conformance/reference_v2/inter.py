@@ -8,6 +8,9 @@ from ..reference_v1.block_fields import INTRA, RESIDUAL, FrameBlocks
 from ..reference_v1.decoder import Latents, ReferenceDecoder, clip, step
 from ..reference_v1.entropy import RangeDecoder, Tables
 from .levels import CHECKERBOARD, CLASSES, ReferenceLevels, decode_pass, evaluate
+from .loop import ReferenceLoop, moved_sample
+
+USES = ((0,), (1,), (0, 1))  # references by direction
 
 
 class ReferenceInter(ReferenceDecoder):
@@ -17,7 +20,7 @@ class ReferenceInter(ReferenceDecoder):
         self.tensors = tensors
         self.slices = tensors["slices"].tolist()
         self.channels = sum(self.slices)
-        self.filters = tensors["phase_filters"].tolist()
+        self.loop = ReferenceLoop(tensors)
         self.block_priors = {
             name.removeprefix("block."): rows.tolist()
             for name, rows in tensors.items()
@@ -39,7 +42,81 @@ class ReferenceInter(ReferenceDecoder):
             [[self.latent(value, 0, quantiser) for value in row] for row in plane]
             for plane in values
         ]
+        self.refined = {id(self.anchor): [[quantiser] * self.width for _ in range(self.height)]}
+        self.pictures = {}
         return self.anchor
+
+    def _predict(self, blocks: FrameBlocks, references: tuple[Latents, Latents | None]) -> Latents:
+        self.blocks, self.references = blocks, references
+        positions = [(r, c) for r in range(self.height) for c in range(self.width)]
+        moving = [place for place in positions if self._moves(*place)]
+        encoded = self.loop.latents(self._moved()) if moving else None
+        out = self._zeros()
+        for r, c in positions:
+            br, bc = r // self.block, c // self.block
+            if blocks.modes[br][bc] == INTRA:
+                continue
+            uses = USES[blocks.directions[br][bc]]
+            for k in range(self.channels):
+                if self._moves(r, c):
+                    out[k][r][c] = encoded[k][r][c]
+                else:
+                    values = [references[i][k][r][c] for i in uses]
+                    out[k][r][c] = (sum(values) + len(values) - 1) >> (len(values) - 1)
+        return out
+
+    def _moves(self, row: int, column: int) -> bool:
+        br, bc = row // self.block, column // self.block
+        uses = USES[self.blocks.directions[br][bc]]
+        return self.blocks.modes[br][bc] != INTRA and any(
+            tuple(self.blocks.vectors[i][br][bc]) != (0, 0) for i in uses
+        )
+
+    def _picture(self, reference: Latents) -> Latents:
+        if id(reference) not in self.pictures:
+            made = self.loop.picture(reference, self.refined[id(reference)])
+            self.pictures[id(reference)] = made
+        return self.pictures[id(reference)]
+
+    def _moved(self) -> Latents:
+        side = 8 * self.block
+
+        def sample(plane: int, row: int, column: int) -> int:
+            br, bc = row // side, column // side
+            values = [
+                moved_sample(
+                    self._picture(self.references[i])[plane],
+                    row,
+                    column,
+                    tuple(self.blocks.vectors[i][br][bc]),
+                )
+                for i in USES[self.blocks.directions[br][bc]]
+            ]
+            return (sum(values) + len(values) - 1) >> (len(values) - 1)
+
+        return [
+            [[sample(k, r, c) for c in range(8 * self.width)] for r in range(8 * self.height)]
+            for k in range(3)
+        ]
+
+    def _refined(self, frame: Latents, quantiser: int) -> None:
+        """Which quantiser last refined each position of a frame."""
+
+        def brought(row: int, column: int) -> int:
+            br, bc = row // self.block, column // self.block
+            if self.blocks.modes[br][bc] in (RESIDUAL, INTRA):
+                return quantiser
+            found = []
+            for i in USES[self.blocks.directions[br][bc]]:
+                down, across = ((part + 8) // 16 for part in self.blocks.vectors[i][br][bc])
+                rows = self.refined[id(self.references[i])]
+                r = clip(row + down, 0, self.height - 1)
+                found.append(rows[r][clip(column + across, 0, self.width - 1)])
+            return min(found)
+
+        self.refined[id(frame)] = [
+            [brought(r, c) for c in range(self.width)] for r in range(self.height)
+        ]
 
     @staticmethod
     def latent(value: int, predicted: int, quantiser: int) -> int:
@@ -81,7 +158,7 @@ class ReferenceInter(ReferenceDecoder):
                 if places:
                     decode_pass(self.named, coder, first, places, expected, frame, "inter.")
             first += own
-        return [
+        found = [
             [
                 [
                     self.latent(frame[k][r][c], prediction[k][r][c], quantiser)
@@ -91,6 +168,8 @@ class ReferenceInter(ReferenceDecoder):
             ]
             for k in range(self.channels)
         ]
+        self._refined(found, quantiser)
+        return found
 
     def _last(self, coder: RangeDecoder, blocks: FrameBlocks) -> list[list[int]]:
         rows, columns = len(blocks.modes), len(blocks.modes[0])

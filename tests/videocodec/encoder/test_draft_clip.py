@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ import torch
 
 from bitstream.access_unit import AccessUnit
 from bitstream.v2.tables import LevelTables
+from videocodec.calibration.error_weights import measure_error_weights
+from videocodec.calibration.loop_networks import loop_networks
+from videocodec.calibration.search_map import fit_search_map
 from videocodec.calibration.second import tables_of
 from videocodec.calibration.second_inter import first_tables
 from videocodec.encoder.conditional_quantiser import ConditionalQuantiser
@@ -40,12 +44,12 @@ def codec(pictures: list[np.ndarray]) -> SecondCodec:
 
 
 @pytest.fixture(scope="module")
-def tables(codec: SecondCodec) -> LevelTables:
-    """Filters that move nothing by less than a position."""
+def tables(codec: SecondCodec, pictures: list[np.ndarray]) -> LevelTables:
     blocks = ModelBundle.find("embedded").tables.block_priors
-    filters = np.zeros((8, 8, 25, CHANNELS, CHANNELS))
-    filters[:, :, 12] = 8192 * np.eye(CHANNELS)
-    return first_tables(codec.rate, blocks, filters.reshape(8, 8, -1, CHANNELS))
+    loop = loop_networks(codec, pictures)
+    search_map = fit_search_map(loop, list(pairwise(pictures)))
+    weights = measure_error_weights(codec, pictures[:1])
+    return first_tables(codec.rate, blocks, loop, search_map, weights)
 
 
 def test_a_clip_goes_through_the_decoder(

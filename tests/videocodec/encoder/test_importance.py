@@ -67,6 +67,8 @@ def test_a_pair_of_frames_is_searched_once(smooth: Callable[..., np.ndarray]) ->
     search, calls = MotionSearch(16, *GRID, 0), []
 
     class Counted:
+        fraction_bits = 0
+
         def vectors(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
             calls.append(1)
             return search.vectors(current, reference)

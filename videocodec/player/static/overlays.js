@@ -208,8 +208,8 @@ function drawMotion(painter, details) {
         const height = Math.min(side, rows - row) * details.block;
         const x = (column * details.block + width / 2) * scaleX;
         const y = (row * details.block + height / 2) * scaleY;
-        const dy = details.vectors[layer * plane + 2 * block] * scaleY;
-        const dx = details.vectors[layer * plane + 2 * block + 1] * scaleX;
+        const dy = details.vectors[layer * plane + 2 * block] * details.vector_unit * scaleY;
+        const dx = details.vectors[layer * plane + 2 * block + 1] * details.vector_unit * scaleX;
         const length = Math.hypot(dx, dy);
         if (length < 1) {
           heads.rect(x - 1 + 3 * layer, y - 1, 2, 2);

@@ -101,7 +101,6 @@ def _card(bundle: ModelBundle, model: SecondAutoencoder, tables: LevelTables, ab
         encoder=encoder,
         decoder=decoder,
         version=tables.format_version,
-        rows=25 * tables.latent_channels,
         slices=len(tables.slices),
         size=sum(file.stat().st_size for _, file in bundle.files) / 1e6,
         tables=bundle.tables_file.stat().st_size / 1e6,

@@ -1,0 +1,51 @@
+"""Matching blocks finds motion that flow only comes near, in halves of a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from videocodec.encoder.block_matching import BlockMatcher
+from videocodec.encoder.motion import MotionSearch
+
+GRID = 8, 12  # blocks of 8 px
+STILL = np.zeros((*GRID, 2), dtype=np.float32)
+
+
+def moved(luma: np.ndarray, dy: float, dx: float) -> np.ndarray:
+    """A picture whose blocks come from (dy, dx) further in ``luma``."""
+    rows, columns = np.indices(luma.shape, dtype=np.float32)
+    return np.asarray(
+        cv2.remap(luma, columns + dx, rows + dy, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    )
+
+
+@pytest.fixture
+def luma() -> np.ndarray:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96)).astype(np.uint8)
+    return (
+        np.asarray(cv2.GaussianBlur(noise, (0, 0), 1.5) * 2.0 - 128).clip(0, 255).astype(np.uint8)
+    )
+
+
+@pytest.mark.parametrize("vector", [(0, 0), (3, -5), (-14, 9), (1.5, -2.5)])
+def test_one_motion_of_all_is_found(luma: np.ndarray, vector: tuple[float, float]) -> None:
+    found = BlockMatcher(8)(moved(luma, *vector), luma, STILL)
+    assert np.median(np.abs(found[2:-2, 2:-2] - vector)) == 0
+
+
+def test_flat_blocks_move_as_the_flow_does() -> None:
+    flat = np.full((64, 96), 90, dtype=np.uint8)
+    flow = np.full((*GRID, 2), 2.0, dtype=np.float32)
+    assert np.array_equal(BlockMatcher(8)(flat, flat, flow), flow)
+
+
+def test_the_search_matches_for_formats_with_parts_of_a_pixel(
+    luma: np.ndarray, smooth: Callable[..., np.ndarray]
+) -> None:
+    search = MotionSearch(8, *GRID, 0, fraction_bits=1)
+    found = search.vectors(moved(luma, 1.5, -6.5), luma)
+    assert np.median(np.abs(found[2:-2, 2:-2] - (3, -13))) == 0

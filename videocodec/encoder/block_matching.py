@@ -1,0 +1,111 @@
+"""Motion search by matching blocks, for versions that move pictures: a vector is worth what pixels
+match there, which optical flow, smooth as it is, only comes near.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Luma = npt.NDArray[np.uint8]
+Cost = npt.NDArray[np.float32]
+_REACH = 10  # px of the halved picture, around the start
+_STEPS = (2.0, 1.0, 0.5)  # px, of rounds around the best so far
+_AROUND = tuple((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x)
+_BIT = 4.0  # grey levels, summed over a block, that a bit of a vector is worth
+
+
+class BlockMatcher:
+    """Finds the vectors of blocks of ``block`` px a side by sums of absolute differences.
+
+    A vector counts what it takes beyond the flow's, so that flat blocks move as what is around
+    them.
+    """
+
+    def __init__(self, block: int) -> None:
+        self._block = block
+
+    def __call__(
+        self, current: Luma, reference: Luma, flow: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Padded luma of two frames and a field (bh, bw, 2) px to start from → another."""
+        pan = np.rint(np.median(flow.reshape(-1, 2), axis=0)).astype(int)
+        vectors = flow.copy()
+        cost = self._cost(current, reference, vectors, flow)
+        for start in {(0, 0), (int(pan[0]), int(pan[1]))}:
+            coarse = self._coarse(current, reference, start)
+            self._take(current, reference, coarse, flow, vectors, cost)
+        for size in _STEPS:
+            centre = vectors.copy()
+            for y, x in _AROUND:
+                shift = np.array((y * size, x * size), dtype=np.float32)
+                self._take(current, reference, centre + shift, flow, vectors, cost)
+        return vectors
+
+    def _take(
+        self,
+        current: Luma,
+        reference: Luma,
+        field: npt.NDArray[np.float32],
+        flow: npt.NDArray[np.float32],
+        vectors: npt.NDArray[np.float32],
+        cost: npt.NDArray[np.float32],
+    ) -> None:
+        """Change ``vectors`` and ``cost`` where a field is better."""
+        trial = self._cost(current, reference, field, flow)
+        better = trial < cost
+        vectors[better], cost[better] = field[better], trial[better]
+
+    def _cost(
+        self,
+        current: Luma,
+        reference: Luma,
+        field: npt.NDArray[np.float32],
+        flow: npt.NDArray[np.float32],
+    ) -> npt.NDArray[np.float32]:
+        height, width = current.shape
+        shift = field.repeat(self._block, axis=0).repeat(self._block, axis=1)
+        columns, rows = np.meshgrid(
+            np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+        )
+        moved = cv2.remap(
+            reference,
+            columns + shift[..., 1],
+            rows + shift[..., 0],
+            cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        bits = np.log2(1 + 2 * np.abs(field - flow)).sum(-1)
+        cost: Cost = self._sums(current, np.asarray(moved, np.uint8), self._block) + _BIT * bits
+        return cost
+
+    def _coarse(
+        self, current: Luma, reference: Luma, start: tuple[int, int]
+    ) -> npt.NDArray[np.float32]:
+        """The best of all whole shifts of the halved picture around a start."""
+        half = current.shape[1] // 2, current.shape[0] // 2
+        small, before = (
+            np.asarray(cv2.resize(one, half, interpolation=cv2.INTER_AREA), np.uint8)
+            for one in (current, reference)
+        )
+        side, (height, width) = self._block // 2, small.shape
+        reach = _REACH + max(abs(part) for part in start) // 2 + 1
+        around = np.pad(before, reach, mode="edge")
+        grid = height // side, width // side
+        least, best = np.full(grid, np.inf, np.float32), np.zeros((*grid, 2), np.float32)
+        for y in range(-_REACH, _REACH + 1):
+            for x in range(-_REACH, _REACH + 1):
+                dy, dx = start[0] // 2 + y, start[1] // 2 + x
+                moved = around[reach + dy : reach + dy + height, reach + dx : reach + dx + width]
+                trial = self._sums(small, moved, side) + (abs(y) + abs(x))
+                better = trial < least
+                least[better], best[better] = trial[better], (2 * dy, 2 * dx)
+        return best
+
+    @staticmethod
+    def _sums(luma: Luma, other: Luma, side: int) -> Cost:
+        """Of the absolute differences in every block, (bh, bw)."""
+        difference = cv2.absdiff(luma, other)
+        total = cv2.boxFilter(difference, cv2.CV_32F, (side, side), anchor=(0, 0), normalize=False)
+        return np.asarray(total, np.float32)[::side, ::side]

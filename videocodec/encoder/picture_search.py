@@ -1,0 +1,155 @@
+"""Motion where pictures move: candidates are priced by a linear map of what they lack of the
+source's pixels, and only what is chosen goes through the encoder's network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from bitstream.sequence_header import PIXELS_PER_LATENT
+from bitstream.v1.block_fields import BlockFields
+from bitstream.v1.frame_coder import to_positions
+from bitstream.v1.prediction import VECTOR_LIMIT
+from bitstream.v1.quantiser import UNITS_PER_LATENT
+from bitstream.v2.inter_tables import SEARCH_SIDE, InterTables
+from bitstream.v2.loop_networks import MIDDLE
+from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
+from bitstream.v2.prediction import PictureReference, predict_frame
+
+from .block_costs import BlockCosts, FrameCosts, RateEstimates
+from .candidates import Candidate, CandidateSearch, MotionSource
+from .decisions import BlockDecider
+from .generation import GenerateChooser
+from .settings import BlockTools
+
+_AT_ONCE = 512  # blocks: OpenCV maps no picture of 2^15 rows
+_MARGIN = (SEARCH_SIDE - PIXELS_PER_LATENT) // 2  # px
+
+
+def loop_picture(rgb: npt.NDArray[np.uint8], height: int, width: int) -> Picture:
+    """RGB (H, W, 3) as the loop sees pictures, padded to that size: (3, height, width) int16."""
+    missing = (0, height - rgb.shape[0]), (0, width - rgb.shape[1]), (0, 0)
+    padded = np.pad(rgb, missing, mode="edge").transpose(2, 0, 1)
+    return np.ascontiguousarray(padded).astype(np.int16) * np.int16(2 * MIDDLE // 255)
+
+
+class PictureSearch(CandidateSearch):
+    """Tries vector fields on one frame.  What a candidate's pixels lack of the source's goes
+    through the search map, and is taken off the frame's latents.
+    """
+
+    def __init__(
+        self,
+        source: Picture,
+        search_map: npt.NDArray[np.float32],
+        latents: np.ndarray,
+        prices: BlockCosts,
+        costs: FrameCosts,
+        grid: tuple[int, int],
+    ) -> None:
+        """``latents`` (C, h, w) in latent units: those of the source; ``search_map``: of
+        ``InterTables``.
+        """
+        super().__init__(prices, costs, grid)
+        self._map, self._latents = search_map, latents
+        self._side = costs.block * PIXELS_PER_LATENT
+        self._source = self._squares(source, np.zeros((*grid, 2), np.float32))
+
+    def candidate(
+        self, reference: PictureReference, vectors: np.ndarray, where: np.ndarray | None = None
+    ) -> Candidate:
+        """As for latents."""
+        vectors = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
+        some = np.ones(self.grid, dtype=bool) if where is None else where
+        prediction = np.zeros(self._latents.shape, dtype=np.int32)
+        moves = some & vectors.any(-1)
+        at = to_positions(moves, self.costs.block)
+        if moves.any():
+            shift = np.ldexp(vectors.astype(np.float32), -FRACTION_BITS)
+            lacking = np.subtract(
+                self._source[moves], self._squares(reference.picture, shift, moves)
+            )
+            prediction[:, at] = np.rint(self._latents[:, at] - self._mapped(lacking, moves)[:, at])
+        still = to_positions(some & ~moves, self.costs.block)
+        prediction[:, still] = reference.latents[:, still]
+        cost = self.costs.cheapest(prediction)
+        if where is not None:
+            cost = np.where(where, cost, np.inf)
+        return Candidate(vectors, prediction, cost)
+
+    def _squares(
+        self, picture: Picture, shift: npt.NDArray[np.float32], where: np.ndarray | None = None
+    ) -> npt.NDArray[np.float32]:
+        """What blocks see of a picture that moves by ``shift`` (bh, bw, 2) px, with the margin that
+        the map needs: (bh, bw, s, s, 3), or those of blocks ``where``, (n, s, s, 3).
+        """
+        at = np.ones(self.grid, dtype=bool) if where is None else where
+        rows, columns = np.nonzero(at)
+        around = np.arange(-_MARGIN, self._side + _MARGIN, dtype=np.float32)
+        down = (rows * self._side + shift[at][:, 0]).astype(np.float32)[:, None, None]
+        across = (columns * self._side + shift[at][:, 1]).astype(np.float32)[:, None, None]
+        interleaved = np.ascontiguousarray(picture.transpose(1, 2, 0))
+        squares = np.empty((len(rows), len(around), len(around), 3), dtype=np.float32)
+        for first in range(0, len(rows), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            size = squares[some].shape[:3]
+            seen = cv2.remap(
+                interleaved,
+                np.broadcast_to(across[some] + around, size).reshape(-1, len(around)),
+                np.broadcast_to(down[some] + around[:, None], size).reshape(-1, len(around)),
+                cv2.INTER_CUBIC,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            squares[some] = seen.reshape(*size, 3)
+        return squares if where is not None else squares.reshape(*self.grid, *squares.shape[1:])
+
+    def _mapped(
+        self, lacking: npt.NDArray[np.float32], where: np.ndarray
+    ) -> npt.NDArray[np.float32]:
+        """Differences of squares (n, s, s, 3) of blocks ``where`` → (C, h, w) in latent units, 0
+        elsewhere.
+        """
+        block, side = self.costs.block, SEARCH_SIDE
+        windows = np.lib.stride_tricks.sliding_window_view(lacking, (side, side), axis=(1, 2))
+        windows = windows[:, ::PIXELS_PER_LATENT, ::PIXELS_PER_LATENT]  # (n, b, b, 3, 16, 16)
+        mapped = windows.reshape(-1, self._map.shape[1]) @ self._map.T
+        blocks = np.zeros((*self.grid, block, block, len(self._map)), dtype=np.float32)
+        blocks[where] = mapped.reshape(-1, block, block, len(self._map))
+        latents: npt.NDArray[np.float32] = blocks.transpose(4, 0, 2, 1, 3)
+        return latents.reshape(self._latents.shape)
+
+
+class PictureBlockDecider(BlockDecider):
+    """Chooses what is coded in every block of frames whose pictures move."""
+
+    def __init__(
+        self,
+        tables: InterTables,
+        block: int,
+        lagrangian: float,
+        tools: BlockTools = BlockTools(),
+        *,
+        generate: GenerateChooser | None = None,
+        weights: np.ndarray | None = None,
+        rates: RateEstimates = RateEstimates(),
+    ) -> None:
+        super().__init__(
+            tables, block, lagrangian, tools, generate=generate, weights=weights, rates=rates
+        )
+        self._map = tables.search_map
+
+    def _search(
+        self, target: np.ndarray, picture: Picture | None, costs: FrameCosts, grid: tuple[int, int]
+    ) -> CandidateSearch:
+        assert picture is not None  # of ``DraftFrameEncoder``
+        latents = target * UNITS_PER_LATENT
+        return PictureSearch(picture, self._map, latents, self._prices, costs, grid)
+
+    def _predicted(
+        self, fields: BlockFields, sources: Sequence[MotionSource], approximate: np.ndarray
+    ) -> np.ndarray:
+        return predict_frame(fields, tuple(source.reference for source in sources), self.block)
