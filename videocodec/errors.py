@@ -11,6 +11,7 @@ from __future__ import annotations
 from bitstream.errors import (
     AttachedModelError,
     BitstreamError,
+    CaptionsError,
     ChecksumError,
     ContainerError,
     FieldError,
@@ -23,6 +24,7 @@ from bitstream.errors import (
 __all__ = [
     "AttachedModelError",
     "BitstreamError",
+    "CaptionsError",
     "ChecksumError",
     "ComparisonError",
     "ContainerError",
@@ -34,6 +36,7 @@ __all__ = [
     "FrameMismatchError",
     "FrameRangeError",
     "InputError",
+    "InterpolationError",
     "LatentVideoError",
     "MemoryLimitError",
     "MissingPackageError",
