@@ -69,7 +69,7 @@ def fitted_loop(
 def _middle(picture: np.ndarray) -> np.ndarray:
     """The middle of a picture, sides multiples of 16."""
     sides = [min(side, _LARGEST_SIDE) // _MULTIPLE * _MULTIPLE for side in picture.shape[:2]]
-    top, left = ((side - kept) // 2 for side, kept in zip(picture.shape, sides, strict=False))
+    top, left = ((side - part) // 2 for side, part in zip(picture.shape, sides, strict=False))
     return np.ascontiguousarray(picture[top:, left:][: sides[0], : sides[1]])
 
 
@@ -97,9 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     codec, clips = codec_of(args.weights, args.channels), clip_paths(args)
     if not clips:
         raise SystemExit(f"{args.clips}: no clips ({', '.join(sorted(VIDEO_SUFFIXES))})")
-    made = fitted_loop(codec, clips, args.range_pictures)
+    loop_parts = fitted_loop(codec, clips, args.range_pictures)
     blocks = CodecTables.load(ModelBundle.find("embedded").tables_file).block_priors
-    tables = first_tables(codec.rate, blocks, *made)
+    tables = first_tables(codec.rate, blocks, *loop_parts)
     coder, prepared = DraftClipCoder(codec, tables_of(codec.rate), args.block_log2), []
     for clip in clips[:: max(1, len(clips) // args.most_clips)][: args.most_clips]:
         pictures = pictures_of(clip, args.frames)

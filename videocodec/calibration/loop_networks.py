@@ -97,14 +97,14 @@ def loop_networks(codec: SecondCodec, pictures: Sequence[npt.NDArray[np.uint8]])
         sizes.decoder_low_blocks,
     )
     shapes = {layer.name: layer for layer in shape.layers()}
-    made = _Maker(shapes, ACTIVATIONS[sizes.activation])
-    _decoder(made, codec.decoder, decoder, shape)
-    _encoder(made, codec.encoder, encoder, shape)
-    return LoopNetworks(shape, made.layers, made.curves)
+    maker = _Maker(shapes, ACTIVATIONS[sizes.activation])
+    _decoder(maker, codec.decoder, decoder, shape)
+    _encoder(maker, codec.encoder, encoder, shape)
+    return LoopNetworks(shape, maker.layers, maker.curves)
 
 
 class _Maker:
-    """Layers as they are made."""
+    """Layers as they are maker."""
 
     def __init__(self, shapes: dict[str, LayerShape], activation: Activation) -> None:
         self._shapes, self._activation = shapes, activation
@@ -148,35 +148,39 @@ class _Maker:
         self.add(f"{name}.leave", cast(Linear, leave), seen, given)
 
 
-def _decoder(made: _Maker, network: SecondDecoder, ranges: Ranges, shape: LoopShape) -> None:
+def _decoder(maker: _Maker, network: SecondDecoder, ranges: Ranges, shape: LoopShape) -> None:
     per_latent = np.full(shape.channels, float(UNITS_PER_LATENT))
     white = float(MIDDLE * _FINE)
     stream = STREAM / ranges.of("stem", "body.0.input", "body.0", "body.1")
     fine = STREAM / ranges.of("fine.input", "fine")
     seen = np.append(per_latent * _LATENT_SCALE, _QUANTISERS_PER_OCTAVE)
-    made.add("decoder.linear", network.linear, per_latent, np.full(192, white))
-    made.add("decoder.stem", network.stem, np.repeat(seen, 9), stream)
-    made.low("decoder.low", network.low, stream, ranges)
+    maker.add("decoder.linear", network.linear, per_latent, np.full(192, white))
+    maker.add("decoder.stem", network.stem, np.repeat(seen, 9), stream)
+    maker.low("decoder.low", network.low, stream, ranges)
     for index, block in enumerate(network.body):
-        made.block(f"decoder.body.{index}", cast(WideBlock, block), stream, ranges, f"body.{index}")
-    made.add("decoder.up", network.up, stream / _STREAM_PER_COARSE, np.repeat(fine, 4))
-    made.block("decoder.fine", network.fine, fine, ranges, "fine")
+        maker.block(
+            f"decoder.body.{index}", cast(WideBlock, block), stream, ranges, f"body.{index}"
+        )
+    maker.add("decoder.up", network.up, stream / _STREAM_PER_COARSE, np.repeat(fine, 4))
+    maker.block("decoder.fine", network.fine, fine, ranges, "fine")
     taps = np.repeat(fine / _STREAM_PER_COARSE, 9)
-    made.add("decoder.head", network.head, taps, np.full(48, white))
+    maker.add("decoder.head", network.head, taps, np.full(48, white))
 
 
-def _encoder(made: _Maker, network: SecondEncoder, ranges: Ranges, shape: LoopShape) -> None:
+def _encoder(maker: _Maker, network: SecondEncoder, ranges: Ranges, shape: LoopShape) -> None:
     latents = np.full(shape.channels, float(UNITS_PER_LATENT * _FINE))
     fine = STREAM / ranges.of("stem", "fine")
     stream = STREAM / ranges.of("down", "body.0", "body.1", "head.input")
-    made.add("encoder.linear", network.linear, np.full(192, float(MIDDLE)), latents)
-    made.add("encoder.stem", network.stem, np.full(9 * 48, float(MIDDLE)), fine)
-    made.block("encoder.fine", network.fine, fine, ranges, "fine")
-    made.add("encoder.down", network.down, np.repeat(fine, 4) / _STREAM_PER_COARSE, stream)
+    maker.add("encoder.linear", network.linear, np.full(192, float(MIDDLE)), latents)
+    maker.add("encoder.stem", network.stem, np.full(9 * 48, float(MIDDLE)), fine)
+    maker.block("encoder.fine", network.fine, fine, ranges, "fine")
+    maker.add("encoder.down", network.down, np.repeat(fine, 4) / _STREAM_PER_COARSE, stream)
     for index, block in enumerate(network.body):
-        made.block(f"encoder.body.{index}", cast(WideBlock, block), stream, ranges, f"body.{index}")
-    made.low("encoder.low", network.low, stream, ranges)
-    made.add("encoder.head", network.head, np.repeat(stream / _STREAM_PER_COARSE, 9), latents)
+        maker.block(
+            f"encoder.body.{index}", cast(WideBlock, block), stream, ranges, f"body.{index}"
+        )
+    maker.low("encoder.low", network.low, stream, ranges)
+    maker.add("encoder.head", network.head, np.repeat(stream / _STREAM_PER_COARSE, 9), latents)
 
 
 def integer_layer(shape: LayerShape, weights: _FLOAT, bias: _FLOAT) -> IntegerLayer:
