@@ -15,16 +15,14 @@ from bitstream.v1.block_fields import BlockFields
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.prediction import VECTOR_LIMIT
 from bitstream.v1.quantiser import UNITS_PER_LATENT
-from bitstream.v2.inter_tables import SEARCH_SIDE, InterTables
+from bitstream.v2.inter_tables import SEARCH_SIDE
 from bitstream.v2.loop_networks import MIDDLE
 from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
 from bitstream.v2.prediction import PictureReference, predict_frame
 
-from .block_costs import BlockCosts, FrameCosts, RateEstimates
+from .block_costs import BlockCosts, FrameCosts
 from .candidates import Candidate, CandidateSearch, MotionSource
 from .decisions import BlockDecider
-from .generation import GenerateChooser
-from .settings import BlockTools
 
 _AT_ONCE = 512  # blocks: OpenCV maps no picture of 2^15 rows
 _MARGIN = (SEARCH_SIDE - PIXELS_PER_LATENT) // 2  # px
@@ -126,28 +124,13 @@ class PictureSearch(CandidateSearch):
 class PictureBlockDecider(BlockDecider):
     """Chooses what is coded in every block of frames whose pictures move."""
 
-    def __init__(
-        self,
-        tables: InterTables,
-        block: int,
-        lagrangian: float,
-        tools: BlockTools = BlockTools(),
-        *,
-        generate: GenerateChooser | None = None,
-        weights: np.ndarray | None = None,
-        rates: RateEstimates = RateEstimates(),
-    ) -> None:
-        super().__init__(
-            tables, block, lagrangian, tools, generate=generate, weights=weights, rates=rates
-        )
-        self._map = tables.search_map
-
     def _search(
         self, target: np.ndarray, picture: Picture | None, costs: FrameCosts, grid: tuple[int, int]
     ) -> CandidateSearch:
         assert picture is not None  # of ``DraftFrameEncoder``
         latents = target * UNITS_PER_LATENT
-        return PictureSearch(picture, self._map, latents, self._prices, costs, grid)
+        search_map = self.tables.search_map
+        return PictureSearch(picture, search_map, latents, self._prices, costs, grid)
 
     def _predicted(
         self, fields: BlockFields, sources: Sequence[MotionSource], approximate: np.ndarray

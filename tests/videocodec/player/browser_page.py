@@ -77,6 +77,14 @@ class Page:
         assert (found[..., 3] == 255).all()
         return found[..., :3]
 
+    def draws(self, expected: np.ndarray, canvas: str = "picture") -> None:
+        """Wait until a canvas has this picture: it is drawn a little after the page's texts change."""
+        for _ in range(200):
+            if np.array_equal(self.picture(canvas), expected):
+                return
+            self.page.wait_for_timeout(50)
+        assert np.array_equal(self.picture(canvas), expected)
+
     def leave(self) -> None:
         """Close it, before the player ends."""
         self.context.close()
