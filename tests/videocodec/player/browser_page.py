@@ -78,7 +78,7 @@ class Page:
         return found[..., :3]
 
     def draws(self, expected: np.ndarray, canvas: str = "picture") -> None:
-        """Wait until a canvas has this picture: it is drawn a little after the page's texts change."""
+        """Wait until a canvas has this picture, which comes after the texts of the page."""
         for _ in range(200):
             if np.array_equal(self.picture(canvas), expected):
                 return
