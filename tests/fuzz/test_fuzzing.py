@@ -24,6 +24,7 @@ EXECUTIONS = {
     "container": 600,
     "repair": 40,
     "attached": 4_000,
+    "captions": 10_000,
     "tables": 200,
     "config": 3_000,
     "pictures": 2_000,

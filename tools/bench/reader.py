@@ -5,7 +5,8 @@ that takes.
     python -m tools.bench.reader clip.lv.mp4 --repeat 100 --memory-limit 64M --jumps 200
 
 A step is timed when the reader had time to work ahead, and without that; a jump in a reader that
-has just been opened, and in one that has been through the stream.  ``--repeat`` makes the stream
+has just been opened, in one that stays open and does not work ahead, so that it knows what jumps
+before passed, and in one that has been through the stream.  ``--repeat`` makes the stream
 that many times as long: it writes the access units again and again with later timestamps, which
 groups of pictures, being closed, allow.
 """
@@ -120,13 +121,38 @@ def measure_cold(
         waits.add(
             "step without read-ahead", [waits.timed(partial(video.__getitem__, i)) for i in steps]
         )
-        cold = []
-        for _ in range(args.jumps):
-            video._core.cache.clear()  # as if just opened, but for the networks
-            video._core.latents._live = None
-            number = rng.randrange(count)
-            cold.append(waits.timed(partial(video.__getitem__, number)))
-        waits.add("jump in a reader just opened", cold)
+        measure_jumps(video, args, waits, rng)
+
+
+def measure_jumps(
+    video: VideoReader, args: argparse.Namespace, waits: Waits, rng: random.Random
+) -> None:
+    """Jumps in a reader that does not work ahead: each as if it had just been opened, with what
+    latents and picture take of that, and all in a row.
+    """
+    count = len(video)
+    latents, pictures = [], []
+    for _ in range(args.jumps):
+        _forget(video)
+        number = rng.randrange(count)
+        latents.append(waits.timed(partial(video.latent_frame, number)))
+        pictures.append(waits.timed(partial(video.__getitem__, number)))
+    both = [one + other for one, other in zip(latents, pictures, strict=True)]
+    waits.add("jump in a reader just opened", both)
+    waits.add("of that: latents since the keyframe", latents)
+    waits.add("of that: the picture", pictures)
+    _forget(video)
+    numbers = [rng.randrange(count) for _ in range(args.jumps)]
+    waits.add(
+        "jump after jump without read-ahead",
+        [waits.timed(partial(video.__getitem__, number)) for number in numbers],
+    )
+
+
+def _forget(video: VideoReader) -> None:
+    """As if the reader had just been opened, but for the networks."""
+    video._core.cache.clear()
+    video._core.latents._live = None
 
 
 def measure_warm(

@@ -1,5 +1,5 @@
-"""Targets of the file: its boxes and tracks, the model attached to it, and what can be recovered of
-it.
+"""Targets of the file: its boxes and tracks, the words and the model in it, and what can be
+recovered of it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path
 
 from bitstream.access_unit import AccessUnit
-from bitstream.container import AttachedModel, SharedFile, StreamReader
+from bitstream.container import AttachedModel, SharedFile, StreamReader, caption_at, captions_box
 from bitstream.container.boxes import AttachedBox
-from bitstream.errors import AttachedModelError, BitstreamError
+from bitstream.container.captions import MAX_CAPTION_BYTES, parse_captions
+from bitstream.errors import AttachedModelError, BitstreamError, CaptionsError
 from videocodec.decoder.index import StreamIndex
 from videocodec.decoder.timeline import MAX_LOST_FRAMES
 from videocodec.errors import VideoCodecError
@@ -117,6 +118,22 @@ def attached(data: bytes) -> None:
                 if path.is_file()
             }
             assert written == {each.name: each.size for each in model.files}
+
+
+def captions(data: bytes) -> None:
+    """The content of a box of captions: what is read is written again as the same bytes, and the
+    words of every time are those of the last caption before it.
+    """
+    with within(data, 1, lambda: _SPARE + 64 * len(data)):
+        try:
+            found = parse_captions(data)
+        except CaptionsError as error:
+            _is_one_line(error)
+            return
+        assert captions_box(found)[8:] == data
+        for each in found[:16]:
+            assert 1 <= len(each.text.encode()) <= MAX_CAPTION_BYTES and each.text.isprintable()
+            assert caption_at(found, each.begin) == each.text
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:

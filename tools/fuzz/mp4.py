@@ -63,6 +63,7 @@ _NEW_KINDS = (
     b"mvhd",
     b"tref",
     b"lvmd",
+    b"lvwd",
     b"free",
     b"mdat",
 )

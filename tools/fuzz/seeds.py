@@ -11,12 +11,18 @@ import av
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
-from bitstream.container import StreamWriter
+from bitstream.container import Caption, StreamWriter, captions_box
 from bitstream.group_structure import Structure
 from bitstream.sequence_header import ColourDescription, SequenceHeader
 from tests.bitstream.synthetic import UnitPlan, make_stream, synthetic_header, synthetic_tables
 
 from .stream import FRAME_COUNTS, GRIDS
+
+_CAPTIONS = (
+    Caption(Fraction(-1, 2), "a street"),
+    Caption(Fraction(0), "die Straße, sonnig ☀"),
+    Caption(Fraction(7, 2), "x" * 40),
+)
 
 
 def header() -> SequenceHeader:
@@ -78,8 +84,8 @@ def payloads() -> list[bytes]:
 
 
 def files() -> list[bytes]:
-    """Latent-video files: one with a model attached, one with sound, one with times that are not
-    even.
+    """Latent-video files: one with a model attached, one with sound, one with captions, all with
+    times that are not even.
     """
     coded = make_stream(
         synthetic_tables(),
@@ -114,6 +120,7 @@ def files() -> list[bytes]:
                     writer.write(each.unit.to_bytes(), each.unit.first_pts, each.unit.duration)
                 writer.commit()
             out.append(target.read_bytes())
+    out.append(out[0] + captions_box(_CAPTIONS))
     content = boxed()[0]
     out.append(out[0] + b"\0\0\0\1lvmd" + (16 + len(content)).to_bytes(8, "big") + content)
     return out
@@ -153,6 +160,11 @@ def boxed() -> list[bytes]:
         + listed
         + b"".join(data for _, data in sorted(contents.items()))
     ]
+
+
+def caption_boxes() -> list[bytes]:
+    """The content of boxes of captions."""
+    return [captions_box(_CAPTIONS[:count])[8:] for count in (1, 3)]
 
 
 def tables() -> list[bytes]:

@@ -97,6 +97,9 @@ TARGETS = {
     "attached": Target(
         "box of an attached model", lambda: file.attached, seeds.boxed, 1000, _NAMES
     ),
+    "captions": Target(
+        "box of captions", lambda: file.captions, seeds.caption_boxes, 400, (b"\1\0\1",)
+    ),
     "tables": Target(
         "codec tables of a bundle (safetensors)", model.Tables, seeds.tables, 600, _TENSORS
     ),

@@ -53,13 +53,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_reading(parser)
     add_keeping(parser)
     add_machine_options(parser)
-    _add_words(parser)
+    add_words(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the output")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
 
 
-def _add_words(parser: argparse.ArgumentParser) -> None:
+def add_words(parser: argparse.ArgumentParser) -> None:
     """What goes along with the video."""
     words = parser.add_mutually_exclusive_group()
     words.add_argument(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..encoder.settings import DEFAULT_CRF, EncoderSettings
 from .common import counted, print_json, progress_bar
-from .encode import add_choices, add_extent, add_goals
+from .encode import add_choices, add_extent, add_goals, add_words
 from .reading_arguments import INPUT_HELP, add_keeping, add_reading, source_options
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_extent(parser)
     add_reading(parser)
     add_keeping(parser)
+    add_words(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="overwrite the plan")
     parser.add_argument("--json", action="store_true", help="print what was planned as JSON")
     parser.set_defaults(run=run)
@@ -60,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _request(args: argparse.Namespace) -> PlanRequest:
+    from ..captions import captions_of
     from ..encoder.request import RateGoal
     from ..farm.planning import PlanRequest
 
@@ -78,4 +80,5 @@ def _request(args: argparse.Namespace) -> PlanRequest:
         embed_model=args.embed_model,
         options=source_options(args),
         keep_location=args.keep_location,
+        captions=captions_of(args.caption, args.caption_file),
     )

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from bitstream.container import captions_box
+
 from ..conversions import as_comment
 from ..encoder.chunk_coder import ChunkTask, CodedChunk
 from ..encoder.coded_video import Outcome
@@ -20,6 +22,7 @@ from ..encoder.finishing import (
     FileParts,
     Written,
     report_on,
+    warnings_of_captions,
     warnings_of_draft,
     warnings_of_generation,
     write_file,
@@ -98,6 +101,7 @@ def merge_chunks(
         warnings=[
             *(f"{source}: {note}" for note in reading.notes),
             *warnings_of_draft(plan.header),
+            *warnings_of_captions(plan.captions, bundle),
             *warnings_of_generation(plan.settings.generation, bundle),
         ],
     )
@@ -117,6 +121,7 @@ def _parts(plan: FarmPlan, source: Path, bundle: ModelBundle) -> FileParts:
             FileParts.files_of(bundle, attach=plan.embed_model),
             may_end=not reading.options.strict,
             labels=labels.with_comment(as_comment(reading.conversions)),
+            captions=plan.captions,
         )
 
 
@@ -138,4 +143,5 @@ def decide(plan: FarmPlan, store: FarmStore) -> Outcome:
         raise UnfinishedPlanError(indices, encoding.passes, len(chunks))
 
     encoding = Encoding(_NoWorkers(stop), store, task)
-    return outcome_at(plan.goal, encoding, plan.header.time_base)
+    captions_bytes = len(captions_box(plan.captions))
+    return outcome_at(plan.goal, encoding, plan.header.time_base, captions_bytes)

@@ -10,9 +10,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from bitstream.container import Caption
 from bitstream.errors import BitstreamError
 from bitstream.fields import ByteReader
 from bitstream.sequence_header import SequenceHeader
@@ -29,6 +31,7 @@ from .task_file import settings_from_json, settings_to_json
 
 _MADE_BY, _FORMAT = "videocodec plan", 1
 _ID_DIGITS = 16
+_MICROSECONDS = 1_000_000  # a second; captions begin at whole ones
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class FarmPlan:
 
     max_frames: of the source that are wanted, None for all.  is_still: whether it is a picture.
     perceptual: weights to judge pictures by, if they are judged.  reading: of the source.
-    header: what the stream says of itself.
+    header: what the stream says of itself.  captions: words of the file.
     """
 
     source: PlannedSource
@@ -114,6 +117,7 @@ class FarmPlan:
     reading: PlannedReading
     header: SequenceHeader
     chunks: tuple[PlannedChunk, ...]
+    captions: tuple[Caption, ...] = ()
 
     @property
     def id(self) -> str:
@@ -161,12 +165,12 @@ class FarmPlan:
             )
         try:
             return _from_values(values)
-        except (KeyError, TypeError, ValueError, BitstreamError) as error:
+        except (ArithmeticError, KeyError, TypeError, ValueError, BitstreamError) as error:
             raise PlanError(f"{path} is damaged ({error}): make it again") from error
 
 
 def _values(plan: FarmPlan) -> dict[str, Any]:
-    return {
+    values = {
         "made_by": _MADE_BY,
         "format": _FORMAT,
         "version": __version__,
@@ -191,6 +195,11 @@ def _values(plan: FarmPlan) -> dict[str, Any]:
             for planned in plan.chunks
         ],
     }
+    if plan.captions:  # without any, plans are as they were before there were captions
+        values["captions"] = [
+            [round(each.begin * _MICROSECONDS), each.text] for each in plan.captions
+        ]
+    return values
 
 
 def _from_values(values: Mapping[str, Any]) -> FarmPlan:
@@ -215,5 +224,9 @@ def _from_values(values: Mapping[str, Any]) -> FarmPlan:
                 int(row["pictures"], 16),
             )
             for index, row in enumerate(rows)
+        ),
+        captions=tuple(
+            Caption(Fraction(time, _MICROSECONDS), text)
+            for time, text in values.get("captions", ())
         ),
     )

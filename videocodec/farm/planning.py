@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+from bitstream.container import Caption
+
+from ..captions import check_share_of_gops
 from ..encoder.chunk_store import source_identity
 from ..encoder.finishing import FileParts
 from ..encoder.pipeline import planned_chunks, sequence_header
@@ -25,7 +28,10 @@ from .reading import chunk_checksum, frame_checksum
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """What is to be encoded, and how; as of ``videocodec.encode``."""
+    """What is to be encoded, and how; as of ``videocodec.encode``.
+
+    captions: words that go into the file.
+    """
 
     source: Path
     settings: EncoderSettings
@@ -36,6 +42,7 @@ class PlanRequest:
     embed_model: bool = False
     options: SourceOptions = field(default_factory=lambda: SourceOptions(strict=False))
     keep_location: bool = False
+    captions: tuple[Caption, ...] = ()
 
 
 class _Observed:
@@ -72,6 +79,8 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
         check_tracks(video, strict=request.options.strict)
         identity = source_identity(request.source)
         header = sequence_header(video, bundle, request.settings)
+        if header.frame_rate:
+            check_share_of_gops(request.captions, header.gop_size / header.frame_rate)
         observed = _Observed(video, progress)
         planned = planned_chunks(observed, header, request.settings)
         chunks = [chunk for chunk in planned if chunk is not None]
@@ -101,6 +110,7 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
             )
             for chunk, (start, end) in zip(chunks, pairwise(starts), strict=True)
         ),
+        captions=request.captions,
     )
 
 

@@ -20,9 +20,11 @@ def command(*words: object) -> int:
     return main([str(word) for word in words])
 
 
-@pytest.mark.parametrize("goal", [("--crf", "45"), ("--bitrate", "50k")])
+@pytest.mark.parametrize(
+    "goal", [("--crf", "45", "--caption", "a street, with a bus"), ("--bitrate", "50k")]
+)
 def test_a_loop_makes_the_file_that_one_command_makes(
-    clip: Path, tmp_path: Path, goal: tuple[str, str], capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, goal: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan, store, target = tmp_path / "plan.json", tmp_path / "store", tmp_path / "farm.mp4"
     assert command("plan", clip, plan, *goal, *SETTINGS, "--json") == 0

@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
+from bitstream.container import Caption
 from bitstream.errors import ContainerError
-from videocodec import encode
+from videocodec import encode, info
+from videocodec.captions import captions_of
 from videocodec.encoder.report import EncodeReport
 from videocodec.encoder.request import RateGoal
 from videocodec.encoder.settings import EncoderSettings
@@ -22,6 +24,7 @@ from videocodec.errors import (
     ModelMismatchError,
     OutputError,
     OutputExistsError,
+    SettingsError,
     UnfinishedPlanError,
 )
 from videocodec.farm import merging
@@ -197,6 +200,28 @@ def test_a_source_is_read_as_on_one_machine(tmp_path: Path) -> None:
     assert target.read_bytes() == alone(frames, tmp_path / "alone.lv.mp4", **wanted)
     assert any("alpha is flattened onto #00ff00" in line for line in report.warnings)
     assert len(report.losses) == 1 and report.losses[0].endswith("left out")
+
+
+def test_captions_are_those_of_one_machine_and_count_for_the_rate(
+    movie: Path, tmp_path: Path
+) -> None:
+    words = "a street in the rain, and a bus"
+    settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
+    goal = RateGoal.checked(30_000.0, None, None)
+    request = PlanRequest(movie, settings, goal, captions=captions_of(words, None))
+    plan, target = make_plan(request), tmp_path / "farm.lv.mp4"
+    report = driven(plan, FarmStore(tmp_path / "store", plan.id), target)
+    wanted = {"bitrate": 30_000.0, "caption": words}
+    assert target.read_bytes() == alone(movie, tmp_path / "alone.lv.mp4", **wanted)
+    assert [caption.text for caption in info(target).captions] == [words]
+    assert any("takes no words" in line for line in report.warnings)
+
+
+def test_too_many_words_are_refused_when_it_is_planned(movie: Path) -> None:
+    captions = tuple(Caption(Fraction(number, 100), "x" * 600) for number in range(2))
+    settings = EncoderSettings(gop_size=GOP_SIZE, preset=PRESET)
+    with pytest.raises(SettingsError, match="1200 bytes within"):
+        make_plan(PlanRequest(movie, settings, RateGoal(), captions=captions))
 
 
 def test_tags_and_location_are_those_of_one_machine(movie: Path, tmp_path: Path) -> None:

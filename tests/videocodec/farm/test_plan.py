@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from bitstream.container import Caption
 from videocodec.errors import OutputError, OutputExistsError, PlanError
 from videocodec.farm.plan import FarmPlan, PlannedFile
 from videocodec.farm.planning import write_plan
@@ -31,6 +33,14 @@ def test_a_plan_comes_back_as_it_was(plan: FarmPlan, file: Path) -> None:
     back = FarmPlan.read(file)
     assert back == plan
     assert back.id == plan.id
+
+
+def test_captions_come_back_and_count_for_the_id(plan: FarmPlan, tmp_path: Path) -> None:
+    captions = (Caption(Fraction(-1, 2), "a street"), Caption(Fraction(1, 10**6), "☀"))
+    worded = replace(plan, captions=captions)
+    write_plan(worded, tmp_path / "worded.json", overwrite=False)
+    assert FarmPlan.read(tmp_path / "worded.json") == worded
+    assert worded.id != plan.id
 
 
 def test_its_chunks_cover_the_video_and_say_when_they_are_shown(plan: FarmPlan) -> None:
@@ -76,6 +86,9 @@ def test_a_chunk_that_is_not_in_it_is_refused(plan: FarmPlan, index: int) -> Non
         (lambda values: values.update(header="00"), "is damaged"),
         (lambda values: values["settings"].update(crf=64), "is damaged"),
         (lambda values: values["goal"].update(speed=1), "is damaged"),
+        (lambda values: values.update(captions=[[0, ""]]), "is damaged"),
+        (lambda values: values.update(captions=[["0", "a"]]), "is damaged"),
+        (lambda values: values.update(captions=[[10**400, "a"]]), "is damaged"),
     ],
 )
 def test_what_is_no_sound_plan_is_refused(file: Path, change, complaint: str) -> None:
