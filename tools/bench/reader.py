@@ -33,6 +33,7 @@ from tools.bench.options import bench_parser, parse
 from tools.bench.results import Report
 from videocodec import VideoReader
 from videocodec.cli.common import amount
+from videocodec.interpolation.between import makes_frames_between
 from videocodec.reader.cache import Kind
 
 Clock = Callable[[], float]
@@ -121,6 +122,7 @@ def measure_cold(
         waits.add(
             "step without read-ahead", [waits.timed(partial(video.__getitem__, i)) for i in steps]
         )
+        measure_between(video, args, waits)
         measure_jumps(video, args, waits, rng)
 
 
@@ -146,6 +148,22 @@ def measure_jumps(
     waits.add(
         "jump after jump without read-ahead",
         [waits.timed(partial(video.__getitem__, number)) for number in numbers],
+    )
+
+
+def measure_between(video: VideoReader, args: argparse.Namespace, waits: Waits) -> None:
+    """Frames made up between two coded ones, as in slow motion at a quarter of the speed."""
+    if not makes_frames_between(video.index.header):
+        return
+    middle, times = len(video) // 2, video.index.pts_seconds.tolist()
+    places = [
+        times[index] + part / 4 * (times[index + 1] - times[index])
+        for index in range(middle, min(middle + args.steps, len(video) - 1))
+        for part in (1, 2, 3)
+    ]
+    waits.add(
+        "frame between two frames",
+        [waits.timed(partial(video.at_time, time, interpolate=True)) for time in places],
     )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitstream.blas_threads import one_blas_thread
+from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import Direction, Mode
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.prediction import MotionTables, ReferenceFrame
@@ -78,6 +79,11 @@ def bridgeable(before: DecodedLatents, after: DecodedLatents) -> Motion | None:
         return None
     motion = motion_between(before, after)
     return None if motion is None or motion.linked < LEAST_LINKED else motion
+
+
+def makes_frames_between(header: SequenceHeader) -> bool:
+    """Whether frames can be made between those of a stream: its motion is that of latents."""
+    return header.format_version == 1
 
 
 class LatentsBetween:

@@ -17,7 +17,7 @@ from ..decoder.latents import LatentStream
 from ..errors import InterpolationError
 from ..provenance import generated_map
 from ..restoration.base import AutoencoderInput
-from .between import LatentsBetween, bridgeable
+from .between import LatentsBetween, bridgeable, makes_frames_between
 from .clock import EvenTimes
 
 
@@ -44,7 +44,7 @@ class FramesBetween:
     def __init__(self, stream: LatentStream, decoder: PictureDecoder) -> None:
         self._header, self._decoder = stream.header, decoder
         self.time_base = stream.header.time_base
-        if stream.header.format_version != 1:
+        if not makes_frames_between(stream.header):
             raise InterpolationError(
                 f"{stream.path}: no frames can be made between those of format version"
                 f" {stream.header.format_version}, a draft: decode it at its own times"

@@ -15,6 +15,7 @@ from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 from ..decoded import DecodedLatents, FrameKind
 from ..decoder.index import StreamIndex
 from ..guard import SQUARE, GuardMap
+from ..interpolation.between import makes_frames_between
 from ..provenance import PROVENANCE_NAMES, concealed_map, covering_latents, provenance_map
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def describe_stream(
     """What is known of a stream without decoding it.
 
     Times and durations are seconds; ``steps`` are the quantiser steps in scaled latents, by index;
-    ``mode_names`` and ``provenance_names`` say what the numbers in maps of frames mean.
+    ``between`` says whether frames between frames can be made; ``mode_names`` and
+    ``provenance_names`` say what the numbers in maps of frames mean.
     """
     aspect = header.sample_aspect_ratio
     return {
@@ -60,6 +62,7 @@ def describe_stream(
         "tracks": list(metadata.tracks),
         "captions": [list(caption) for caption in metadata.captions],
         "ordinary": False,
+        "between": makes_frames_between(header),
         "overlays": [
             *("modes", "motion", "provenance", "quantiser", "bits"),
             *(["guard"] if metadata.guard else []),

@@ -86,6 +86,12 @@ class PlayedFile(ABC):
         cannot be read.
         """
 
+    def between(self, index: int, share: Fraction, settings: Settings) -> Picture | None:
+        """A picture made up for the time that is ``share`` (0..1) of the way from a frame to the
+        next; None where nothing may be made up, as in every ordinary video.
+        """
+        return None
+
     @abstractmethod
     def png(self, index: int, settings: Settings) -> bytes:
         """A picture as a PNG file to keep."""
@@ -128,6 +134,12 @@ class PlayedFile(ABC):
         rgb = self.rgb(index, settings)
         self.on_shown(index)
         return _rgba(rgb)
+
+    def picture_between(self, index: int, share: Fraction, settings: Settings) -> bytes | None:
+        """RGBA of what ``between`` gives."""
+        self._last_request = time.monotonic()
+        rgb = self.between(index, share, settings)
+        return None if rgb is None else _rgba(rgb)
 
     def original_picture(self, index: int) -> bytes | None:
         """RGBA of the original of a frame, None if it has none at that time."""

@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
+from fractions import Fraction
+from functools import partial
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -44,12 +46,14 @@ STATIC_FILES = {
     "panel.js": "text/javascript",
     "playback.js": "text/javascript",
     "sides.js": "text/javascript",
+    "slow.js": "text/javascript",
     "stage.js": "text/javascript",
     "style.css": "text/css",
     "theme.js": "text/javascript",
     "timeline.js": "text/javascript",
 }
 MOST_STEPS = 50
+MOST_PARTS = 16  # in which the time of a frame is divided
 _MOST_DIGITS = 12  # of a frame's number
 # one is made, and as long as another waits for it the reader does not turn to something else
 _PICTURES_AT_ONCE = 2
@@ -88,6 +92,7 @@ class Routes:
             Route("/static/{name}", self.static),
             Route("/api/clip", self.clip),
             Route("/api/frame/{index}", self.frame),
+            Route("/api/frame/{index}/between", self.between),
             Route("/api/frame/{index}/details", self.details),
             Route("/api/frame/{index}/bits", self.bits),
             Route("/api/frame/{index}/png", self.png),
@@ -126,11 +131,21 @@ class Routes:
     async def frame(self, request: Request) -> Response:
         """A picture: width · height · 4 bytes, RGBA."""
         file, index = self._frame(request)
-        settings = _settings(request)
+        return await self._made(request, partial(file.picture, index, _settings(request)))
+
+    async def between(self, request: Request) -> Response:
+        """A picture made up for a time between a frame and the next; nothing where none may be."""
+        file, index = self._frame(request)
+        place = index, _share(request), _settings(request)
+        return await self._made(request, partial(file.picture_between, *place))
+
+    async def _made(self, request: Request, make: Callable[[], bytes | None]) -> Response:
         async with self._pictures:
             if await request.is_disconnected():
                 return Response(status_code=499)
-            data = await run_in_threadpool(file.picture, index, settings)
+            data = await run_in_threadpool(make)
+        if data is None:
+            return Response(status_code=204)
         return Response(data, media_type="application/octet-stream")
 
     async def png(self, request: Request) -> Response:
@@ -250,6 +265,15 @@ def _settings(request: Request) -> Settings:
     if not re.fullmatch(r"[0-9]{1,3}", steps) or not 1 <= int(steps) <= MOST_STEPS:
         raise HTTPException(400, f"steps must be 1..{MOST_STEPS}")
     return Settings(restore == "1", int(steps))
+
+
+def _share(request: Request) -> Fraction:
+    """How far a time lies on the way from a frame to the next."""
+    part, parts = (request.query_params.get(name, "") for name in ("part", "parts"))
+    whole = re.fullmatch("[0-9]{1,2}/[0-9]{1,2}", f"{part}/{parts}")
+    if not whole or not 0 < int(part) < int(parts) <= MOST_PARTS:
+        raise HTTPException(400, f"part must be 1 up to below parts, at most {MOST_PARTS}")
+    return Fraction(int(part), int(parts))
 
 
 def _file(name: str, media_type: str) -> Response:

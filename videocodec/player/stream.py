@@ -75,6 +75,15 @@ class PlayedStream(PlayedFile):
         """A decoded picture (H, W, 3) uint8 RGB."""
         return self._frame(index, settings, by_the_way=by_the_way).data.transpose(1, 2, 0)
 
+    def between(self, index: int, share: Fraction, settings: Settings) -> Picture | None:
+        """A picture (H, W, 3) uint8 RGB of a time after a frame, made of it and of the next."""
+        if index + 1 >= self.frame_count:
+            return None
+        begin, end = (Fraction(self.times[number]) for number in (index, index + 1))
+        seconds = float(begin + share * (end - begin))
+        frame = self._variant(settings).at_time(seconds, interpolate=True)
+        return frame.data.transpose(1, 2, 0) if frame.kind == FrameKind.INTERPOLATED else None
+
     def png(self, index: int, settings: Settings) -> bytes:
         """A frame as a PNG file, which says in its metadata how it came about."""
         frame = self._frame(index, settings)

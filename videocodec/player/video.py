@@ -90,6 +90,7 @@ def _describe(source: VideoSource, table: FrameTable, tracks: tuple[str, ...]) -
     aspect = source.sample_aspect_ratio
     return {
         "ordinary": True,
+        "between": False,
         "codec": source.codec_name,
         "width": source.width,
         "height": source.height,

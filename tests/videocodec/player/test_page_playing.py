@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from videocodec import VideoReader
 
 from .browser_page import Expected
 from .conftest import FRAMES
@@ -97,6 +100,66 @@ class TestPlaying:
             page.press("Space")
             page.shows(4)
             page.page.locator("body:not(.playing)").wait_for()
+            page.leave()
+
+
+# Plays until a made-up picture is on the screen, and pauses there → which it is.
+UNTIL_MADE = """() => new Promise((resolve) => {
+  const play = document.getElementById("play");
+  const seen = new MutationObserver(() => {
+    if (!document.body.dataset.made) return;
+    seen.disconnect();
+    play.click();
+    resolve(document.body.dataset.made);
+  });
+  seen.observe(document.body, { attributes: true, attributeFilter: ["data-made"] });
+  play.click();
+})"""
+
+
+class TestSlowMotion:
+    @pytest.mark.parametrize(("speed", "place"), [("0.5", "3 1/2"), ("0.25", "3 1/4")])
+    def test_frames_between_are_shown_and_called_generated(
+        self, open_page, player, coded_movie, decoded, speed, place
+    ) -> None:
+        page = open_page(player, hash="#frame=3")
+        page.shows(3)
+        page.choose("speed", speed)
+        page.press("b")
+        page.choose("overlay-kind", "provenance")
+        assert page.page.evaluate(UNTIL_MADE) == place
+        page.page.locator(f'body[data-informed="{place} provenance"]').wait_for()
+        with VideoReader(coded_movie.coded, device="cpu", threads=1) as video:
+            made = video.at_time((3 + float(Fraction(place[2:]))) / 25, interpolate=True)
+        assert np.array_equal(page.picture(), made.data.transpose(1, 2, 0))
+        assert "interpolated" in page.page.locator("#frame-figures").inner_text()
+        assert "generated" in page.page.locator("#tag-left").inner_text()
+        assert "100 %" in page.page.locator("#frame-shares").inner_text()
+        assert page.page.evaluate("() => document.getElementById('sound').paused")
+        page.press("s")
+        page.page.locator("#message", has_text="made up between two frames").wait_for()
+        page.press(".")
+        page.shows(4)
+        assert page.page.locator("body").get_attribute("data-made") is None
+        assert page.page.locator("#tag-left").inner_text() == ""
+        assert np.array_equal(page.picture(), decoded[4])
+
+    def test_it_plays_to_the_end_past_keyframes(self, open_page, player) -> None:
+        page = open_page(player, hash="#frame=8")
+        page.shows(8)
+        page.choose("speed", "0.5")
+        page.page.check("#between")
+        page.press("Space")
+        page.shows(FRAMES - 1)
+        page.page.locator("body:not(.playing)").wait_for()
+
+    def test_an_ordinary_video_offers_none(self, open_page, play, coded_movie) -> None:
+        with play(coded_movie.movie, keep_open=True) as ordinary:
+            page = open_page(ordinary)
+            page.shows(0)
+            assert page.page.locator("#between-label").is_hidden()
+            page.press("b")
+            page.page.locator("#message", has_text="No frames can be made").wait_for()
             page.leave()
 
 

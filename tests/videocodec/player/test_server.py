@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from videocodec import VideoReader
 from videocodec.decoder.latents import LatentStream
 from videocodec.errors import PlayerError
 from videocodec.media.source import VideoSource
@@ -53,6 +54,28 @@ def test_pictures_are_the_decoders_own_in_any_order(player, decoded) -> None:
     random.Random(5).shuffle(order)
     for index in order:
         assert np.array_equal(picture(player.get(f"/api/frame/{index}").body), decoded[index])
+
+
+def test_pictures_between_frames_are_the_readers_own(player, coded_movie) -> None:
+    with VideoReader(coded_movie.coded, device="cpu", threads=1) as video:
+        for index, part, parts in ((3, 1, 2), (4, 3, 4)):
+            made = video.at_time((index + part / parts) / 25, interpolate=True)
+            answer = player.get(f"/api/frame/{index}/between?part={part}&parts={parts}")
+            assert np.array_equal(picture(answer.body), made.data.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("index", [9, FRAMES - 1])
+def test_before_a_keyframe_and_after_the_last_frame_nothing_is_made(player, index: int) -> None:
+    answer = player.get(f"/api/frame/{index}/between?part=1&parts=2")
+    assert (answer.status, answer.body) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?part=1", "?part=0&parts=2", "?part=2&parts=2", "?part=1&parts=17", "?part=x"]
+)
+def test_a_place_between_frames_is_checked(player, query: str) -> None:
+    answer = player.get(f"/api/frame/3/between{query}")
+    assert answer.status == 400 and "part" in answer.json["error"]
 
 
 def test_many_clients_at_once_get_their_own_frames(player, decoded) -> None:

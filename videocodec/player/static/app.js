@@ -36,6 +36,12 @@ class App extends Page {
     this.message(`Speed ${format.speed(this.speed)}`);
   }
 
+  setBetween(on) {
+    find("between").checked = this.playback.makesBetween = on && this.clip.between;
+    const slow = this.speed <= 0.5 ? "" : ", from half speed down";
+    this.message(!this.clip.between ? "No frames can be made between those of this file" : on ? `Frames between are made up${slow}` : "Coded frames only");
+  }
+
   mark() {
     this.playback.mark();
     const [first, stop] = this.playback.marks;
@@ -50,6 +56,7 @@ class App extends Page {
 
   save() {
     const index = this.shown;
+    if (this.playback.made) return this.message("It was made up between two frames: videocodec decode --fps makes files of such");
     if (index < 0 || this.file.frames.get(index) === null) return this.message("There is no picture to save");
     const name = `${this.clip.stem}-frame-${String(index).padStart(String(this.clip.frames - 1).length, "0")}.png`;
     const link = element("a", { href: client.pngAddress(this.file.number, index, this.settings), download: name });
@@ -132,7 +139,7 @@ class App extends Page {
     this.describe();
     this.showMeasured();
     this.message(sides.leftName);
-    this.playback.use(this.clip, this.file.frames, this.file.nearest(time));
+    this.playback.use(this.clip, this.file.frames, this.file.between, this.file.nearest(time));
   }
 
   nextFile() {
@@ -253,7 +260,7 @@ class App extends Page {
 
   setSettings(settings) {
     this.settings = settings;
-    for (const file of this.sides.files) file.frames.clear();
+    for (const file of this.sides.files) for (const cache of [file.frames, file.between]) cache.clear();
     this.playback.refresh();
   }
 

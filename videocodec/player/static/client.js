@@ -38,6 +38,13 @@ export async function frame(file, index, settings, signal) {
   return new Uint8ClampedArray(await (await request(`/api/frame/${index}?${query(file, settings)}`, signal)).arrayBuffer());
 }
 
+/** The pixels of a picture made up for a time after a frame, by slow.keyOf; null where none may be. */
+export async function between(file, key, settings, signal) {
+  const [index, part, parts] = key.split(/[ /]/);
+  const answer = await request(`/api/frame/${index}/between?part=${part}&parts=${parts}&${query(file, settings)}`, signal);
+  return answer.status === 204 ? null : new Uint8ClampedArray(await answer.arrayBuffer());
+}
+
 /** The pixels of the original of a frame; null where it has none. */
 export async function original(file, index, signal) {
   try {

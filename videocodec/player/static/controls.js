@@ -19,6 +19,7 @@ export function wire(app) {
   click("panel-toggle", () => app.panel());
   click("theme", () => app.setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
   change(app, "speed", (value) => app.setSpeed(Number(value)));
+  change(app, "between", () => app.setBetween(find("between").checked));
   change(app, "view", (value) => app.view(value));
   change(app, "gain", (value) => {
     app.stage.gain = Number(value);

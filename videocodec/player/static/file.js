@@ -16,6 +16,11 @@ export class PlayedFile {
       capacity,
       (index, error) => (error.damaged ? this.lose(index, error.message) : undefined),
     );
+    const between = async (key, signal) => {
+      const pixels = await client.between(number, key, settings(), signal);
+      return pixels && picture(pixels);
+    };
+    this.between = new FrameCache(between, capacity); // by slow.keyOf; null where nothing may be made
     const original = async (index, signal) => {
       const pixels = await client.original(number, index, signal);
       return pixels && picture(pixels);
@@ -89,6 +94,6 @@ export class PlayedFile {
   }
 
   cancel() {
-    for (const cache of [this.frames, this.originals, this.details, this.bits]) cache.cancel();
+    for (const cache of [this.frames, this.between, this.originals, this.details, this.bits]) cache.cancel();
   }
 }

@@ -16,6 +16,7 @@ export const BINDINGS = [
   [["["], "slower", (app) => app.setSpeed(app.speed / 1.1)],
   [["]"], "faster", (app) => app.setSpeed(app.speed * 1.1)],
   [["Backspace"], "normal speed", (app) => app.setSpeed(1)],
+  [["b"], "frames between frames, in slow motion", (app) => app.setBetween(!app.playback.makesBetween)],
   [["l"], "loop: from here, to here, end", (app) => app.mark()],
   [["L"], "repeat the whole clip", (app) => app.repeat()],
   [["s"], "save the picture as PNG", (app) => app.save()],

@@ -10,6 +10,7 @@ import { MEASURES, Measuring } from "./measuring.js";
 import { learnNames } from "./overlays.js";
 import { showFrame, showLegend, showStream } from "./panel.js";
 import { Playback } from "./playback.js";
+import { drawMade, informMade } from "./slow.js";
 import { Sides, helpLines, offerOverlays } from "./sides.js";
 import { Stage } from "./stage.js";
 import { Timeline } from "./timeline.js";
@@ -31,8 +32,10 @@ export class Page {
     this.timeline = new Timeline(this.file, { seek: (index) => this.seek(index), thumbnail: client.thumbnail });
     this.sound = find("sound");
     if (first.sound) this.sound.src = "/api/sound";
-    this.playback = new Playback(first, this.file.frames, this.sound, {
+    this.playback = new Playback(first, this.file.frames, this.file.between, this.sound, {
       draw: (index, shown) => this.draw(index, shown),
+      drawMade: (index, picture) => drawMade(this, index, picture),
+      alone: () => !this.comparing,
       position: (index) => this.position(index),
       state: () => this.state(),
       message: (text) => this.message(text),
@@ -100,6 +103,7 @@ export class Page {
     find("zoom").title = "Zoom (z)";
     find("restore").checked = this.settings.restore && clip.has_unet;
     find("steps").value = this.settings.steps;
+    find("between-label").hidden = !clip.between;
     find("restore").disabled = find("steps").disabled = !clip.has_unet;
     find("restoration").title = clip.has_unet ? "Restoration of the latents by the model's UNet, and its steps" : clip.ordinary ? "An ordinary video has nothing to restore" : `The model ${clip.model} has no UNet: there is nothing to restore with`;
     showStream(clip);
@@ -116,6 +120,7 @@ export class Page {
 
   draw(index, picture) {
     this.stage.showDecoded(picture);
+    delete document.body.dataset.made;
     const { damaged } = this.file.unitAt(index);
     if (picture === null) {
       find("lost-reason").textContent = damaged ?? "";
@@ -160,6 +165,7 @@ export class Page {
 
   /** Panel, legend and overlay of a frame. */
   async inform(index) {
+    if (this.playback.made) return informMade(this, index);
     const { playing } = this.playback;
     const kind = this.stage.overlay;
     const now = performance.now();
@@ -171,7 +177,7 @@ export class Page {
     this.figures(index, known ?? null);
     try {
       const [details, bits] = await Promise.all([file.details.fetch(index), kind === "bits" ? file.bits.fetch(index) : null]);
-      if (this.file !== file || this.shown !== index || kind !== this.stage.overlay) return;
+      if (this.file !== file || this.shown !== index || this.playback.made || kind !== this.stage.overlay) return;
       this.figures(index, details);
       if (kind === "error") return; // is drawn when both pictures are there
       this.stage.showOverlay({ details, bits });

@@ -39,10 +39,11 @@ export function showStream(clip) {
 export function showFrame(file, index, details, goTo) {
   const { clip } = file;
   const unit = file.unitAt(index);
+  const made = details?.parts ? details : null; // up for a time after the frame
   const pairs = [
-    ["Number", `${index} of ${clip.frames - 1}`],
-    ["Time", format.seconds(clip.times[index])],
-    ["Duration", `${Number((1000 * clip.durations[index]).toFixed(2))} ms`],
+    ["Number", `${index}${made ? ` and ${made.part}/${made.parts}` : ""} of ${clip.frames - 1}`],
+    ["Time", format.seconds(clip.times[index] + (made ? (clip.durations[index] * made.part) / made.parts : 0))],
+    ["Duration", `${Number(((1000 * clip.durations[index]) / (made ? made.parts : 1)).toFixed(2))} ms`],
     ["Unit", `${unit.number}, frame ${index - unit.first + 1} of ${unit.count}`],
   ];
   const words = (clip.captions ?? []).filter(([begin]) => begin <= clip.times[index] + 1e-9).at(-1);
@@ -53,14 +54,14 @@ export function showFrame(file, index, details, goTo) {
     pairs.push(["Kind", details.kind]);
     if (references.length) pairs.push([references.length > 1 ? "References" : "Reference", references.flatMap((number, place) => (place ? [", ", reference(number)] : [reference(number)]))]);
     pairs.push(["Bytes", `${format.bytes(details.bytes)}, ${((100 * details.bytes) / Math.max(1, unit.bytes)).toFixed(0)} % of unit`]);
-    if (!clip.ordinary) pairs.push(["Blocks and levels", `${format.bytes(details.block_bits / 8)} + ${format.bytes(details.level_bits / 8)}`]);
-    if (!clip.ordinary) pairs.push(["Quantiser", `${details.quantiser} (step ${clip.steps[details.quantiser].toPrecision(3)})`]);
+    if (!clip.ordinary && !made) pairs.push(["Blocks and levels", `${format.bytes(details.block_bits / 8)} + ${format.bytes(details.level_bits / 8)}`]);
+    if (!clip.ordinary && !made) pairs.push(["Quantiser", `${details.quantiser} (step ${clip.steps[details.quantiser].toPrecision(3)})`]);
   } else if (unit.damaged) {
     pairs.push(["Kind", "lost"]);
   }
   for (const [name, { label, text }] of Object.entries(MEASURES)) {
     const value = file.measures[name].get(index) ?? null;
-    if (value !== null) pairs.push([label, text(value)]);
+    if (value !== null && !made) pairs.push([label, text(value)]);
   }
   rows(find("frame-figures"), pairs);
   const parts = details ? [bar("Provenance", PROVENANCE, shares(details.provenance, PROVENANCE.length))] : [];

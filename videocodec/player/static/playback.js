@@ -2,6 +2,7 @@
 // frames that come too late are left out, so that pictures never drift away from the sound.
 
 import { SoundClock, WallClock } from "./clocks.js";
+import { SlowMotion } from "./slow.js";
 
 export const SLOWEST = 0.1;
 export const FASTEST = 4;
@@ -13,15 +14,18 @@ const REST = 60; // ms
 export class Playback {
   /**
    * clip: as the server describes it.  frames: FrameCache of pictures; values that are null are lost frames.  callbacks: draw(index, picture)
-   * puts a picture on the screen, position(index) says where we are going, state() that playing, speed or marks have changed,
-   * message(text) is for the person, busy(flag), blocked(error) that the browser will not play the sound.
+   * puts a picture on the screen, drawMade(index, picture) one made up for a time after a frame, position(index) says where we are going, state() that playing, speed or marks have changed,
+   * message(text) is for the person, busy(flag), blocked(error) that the browser will not play the sound, alone() whether nothing stands
+   * beside the picture.  between: FrameCache of made-up pictures by slow.keyOf.
    */
-  constructor(clip, frames, audio, callbacks) {
-    this.clip = clip;
-    this.frames = frames;
+  constructor(clip, frames, between, audio, callbacks) {
+    [this.clip, this.frames, this.between] = [clip, frames, between];
     this.on = callbacks;
     this.index = 0; // where we want to be
     this.shown = -1; // what is on the screen
+    this.made = null; // [part, parts] of the time of that frame, for which another was made up that is on the screen instead
+    this.makesBetween = false; // whether frames are to be made in slow motion
+    this.isSlow = false; // whether playing now goes by slow.js
     this.speed = 1;
     this.playing = false;
     this.marks = [null, null];
@@ -30,19 +34,26 @@ export class Playback {
     this.dropped = 0;
     this.over = false;
     this.clock = clip.sound ? new SoundClock(audio, clip.sound_start, callbacks.blocked) : new WallClock();
+    this.slow = new SlowMotion(this);
     this.tick = this.tick.bind(this);
   }
 
   /** Go on with another file, at the frame that is shown at the same time. */
-  use(clip, frames, index) {
-    const time = this.playing ? this.clock.time() : null;
+  use(clip, frames, between, index) {
+    const time = this.playing ? this.time() : null;
     this.frames.cancel();
+    this.between.cancel();
     if (clip.frames !== this.clip.frames) this.marks = [null, null];
-    [this.clip, this.frames, this.index, this.shown] = [clip, frames, index, -1];
+    [this.clip, this.frames, this.between, this.index, this.shown] = [clip, frames, between, index, -1];
     this.on.position(index);
     this.on.state();
     if (this.playing) this.restart(time);
     else this.show(index);
+  }
+
+  /** Where playing is, seconds. */
+  time() {
+    return this.isSlow ? this.clip.times[this.index] : this.clock.time();
   }
 
   get last() {
@@ -88,7 +99,7 @@ export class Playback {
   }
 
   seekSeconds(difference) {
-    const from = this.playing ? this.clock.time() : this.clip.times[this.index];
+    const from = this.playing ? this.time() : this.clip.times[this.index];
     const target = this.at(from + difference);
     // A jump shorter than the distance to the next frame still has to arrive somewhere.
     const minimum = difference > 0 ? Math.max(target, this.index + 1) : Math.min(target, this.index - 1);
@@ -142,8 +153,15 @@ export class Playback {
   }
 
   put(index, picture) {
-    this.shown = index;
+    [this.shown, this.made] = [index, null];
     this.on.draw(index, picture);
+  }
+
+  /** Put a frame on the screen to which playing has come. */
+  arrive(index, picture) {
+    this.index = index;
+    this.put(index, picture);
+    this.on.position(index);
   }
 
   play() {
@@ -168,7 +186,7 @@ export class Playback {
     // Stay on what is seen; what the clock wanted by now was never shown.
     if (this.shown >= 0) this.index = this.shown;
     this.on.position(this.index);
-    if (!this.over) this.show(this.index);
+    if (!this.over && !this.made) this.show(this.index);
   }
 
   toggle() {
@@ -178,7 +196,7 @@ export class Playback {
 
   setSpeed(speed) {
     this.speed = Math.min(FASTEST, Math.max(SLOWEST, speed));
-    if (this.playing) this.clock.start(this.clock.time(), this.speed);
+    if (this.playing && !this.isSlow) this.clock.start(this.clock.time(), this.speed);
     this.on.state();
   }
 
@@ -197,30 +215,41 @@ export class Playback {
   }
 
   restart(time) {
-    this.clock.start(time, this.speed);
+    this.isSlow = this.slow.parts > 1;
+    if (this.isSlow) {
+      this.clock.stop();
+      this.slow.start();
+    } else this.clock.start(time, this.speed);
     this.requested = this.shown === this.index ? this.index : this.index - 1;
     this.frames.cancel((index) => index >= this.index && index < this.index + AHEAD);
   }
 
   tick() {
     if (!this.playing) return;
+    if (this.isSlow !== this.slow.parts > 1) this.restart(this.time());
+    if (this.isSlow ? this.slow.tick() : this.follow()) this.turn();
+    if (this.playing) requestAnimationFrame(this.tick);
+  }
+
+  /** Show what the clock wants.  Gives whether the end is reached. */
+  follow() {
     const time = this.clock.time();
     const [first, stop] = this.range();
     if (time >= this.end(stop) || (this.marks[1] !== null && this.at(time) < first)) {
-      if (this.marks[1] === null && !this.looping) {
-        if (this.index !== stop) this.dropped += 1;
-        this.finish(stop);
-        return;
-      }
-      this.index = first;
-      this.shown = -1;
-      this.on.position(first);
-      this.restart(this.clip.times[first]);
-      requestAnimationFrame(this.tick);
-      return;
+      if (this.marks[1] === null && !this.looping && this.index !== stop) this.dropped += 1;
+      return true;
     }
     this.advance(Math.max(this.index, this.at(time)), stop);
-    requestAnimationFrame(this.tick);
+    return false;
+  }
+
+  /** At the end: begin again, or stay. */
+  turn() {
+    const [first, stop] = this.range();
+    if (this.marks[1] === null && !this.looping) return this.finish(stop);
+    [this.index, this.shown] = [first, -1];
+    this.on.position(first);
+    this.restart(this.clip.times[first]);
   }
 
   /** Draw the newest picture that is due, and ask for those that will be. */
@@ -260,11 +289,12 @@ export class Playback {
     this.over = true;
     this.pause();
     this.frames.cancel();
+    this.between.cancel();
   }
 
   /** Seconds by which the clock is ahead of what is shown beyond its own duration; 0 when in step. */
   lag() {
-    if (!this.playing || this.shown < 0) return 0;
+    if (!this.playing || this.isSlow || this.shown < 0) return 0;
     return Math.max(0, this.clock.time() - this.end(this.shown));
   }
 }

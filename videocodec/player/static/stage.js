@@ -16,6 +16,7 @@ export class Stage {
     this.view = "decoded";
     this.zoom = "whole";
     this.gain = 4;
+    this.made = ""; // what a picture is that was made up
     this.shift = 0; // frames by which what is shown beside is later
     this.wipe = 0.5;
     this.overlay = "none";
@@ -103,7 +104,7 @@ export class Stage {
     const later = this.shift ? ` ${this.shift > 0 ? "+" : "−"}${Math.abs(this.shift)}` : "";
     const { several, leftName: left, rightName } = this.sides;
     const right = `${rightName}${later}`;
-    const names = { decoded: [several ? left : "", ""], original: [right, ""], wipe: [left, right], side: [left, right], difference: [`Difference × ${this.gain}${later}`, several ? `${left}, ${right}` : ""] };
+    const names = { decoded: [[several ? left : "", this.made].filter(Boolean).join(", "), ""], original: [right, ""], wipe: [left, right], side: [left, right], difference: [`Difference × ${this.gain}${later}`, several ? `${left}, ${right}` : ""] };
     [find("tag-left").textContent, find("tag-right").textContent] = names[this.view];
   }
 
@@ -118,8 +119,11 @@ export class Stage {
     find("pictures").style.setProperty("--wipe", `${100 * this.wipe}%`);
   }
 
-  showDecoded(picture) {
+  /** made: what a picture is that was made up. */
+  showDecoded(picture, made = "") {
     this.decodedPicture = picture;
+    this.made = made;
+    this.tags();
     find("lost").hidden = picture !== null;
     this.put(0, picture);
   }
