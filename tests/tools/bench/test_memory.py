@@ -1,0 +1,21 @@
+"""The benchmark of memory: random streams are decoded, and their peak lies below the bound."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.bench.memory import main
+from tools.bench.results import Results
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks of processes are read from /proc")
+def test_a_decode_stays_below_what_info_says(tmp_path: Path) -> None:
+    options = ["--sizes", "128x96", "--group", "2", "--threads", "1"]
+    assert main([*options, "--results", str(tmp_path / "a.json")]) == 0
+    (row,) = Results.from_json((tmp_path / "a.json").read_text()).tables["peaks"].rows
+    size, frames, stream, peak, bound, seconds = row
+    assert (size, frames) == ("128x96", 3)
+    assert 0.1 < peak < bound and stream > 0.001 and seconds > 0
