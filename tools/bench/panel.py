@@ -1,8 +1,8 @@
 """Compare this codec with stored results of x264, x265 and SVT-AV1, in all measures of the panel.
 
     python -m tools.bench.panel --clips DIR --lpips FILE [--crf 28 36 44 52] [--model NAME_OR_DIR]
-                                [--work DIR] [--no-sheets] [--results]
-    python -m tools.bench.panel --clips DIR --lpips FILE --anchors --results
+                                [--work DIR] [--no-sheets] [--also cvvdp] [--results]
+    python -m tools.bench.panel --clips DIR --lpips FILE --anchors [--also cvvdp] --results
 
 Run it before and after a change.  It codes the first 33 frames of nine clips (two groups of 16 and
 a keyframe: 25 minutes on two cores are not enough for more), with the default preset, at four crfs;
@@ -13,23 +13,34 @@ the anchor's worst; "better" the reverse.
 
 The anchors were measured once, with the same frames and metrics, and are read from
 results/anchors.json; ``--anchors`` measures them again.  Clips or metrics other than those that
-they were measured with are refused.  ``--work`` keeps what was encoded, so that an interrupted run
-goes on, and gets a folder ``sheets``: for every clip and two of the crfs the source, this codec and
-SVT-AV1 preset 5 at the same bytes.  Look at them before you believe the figures.
+they were measured with are refused.  ``--also`` measures only metrics whose packages not everybody
+has; their figures join those in results/panel.json, or with ``--anchors`` in results/anchors.json,
+if the encodes are the same: so they may come from an environment of their own.
+
+``--work`` keeps what was encoded, so that an interrupted run goes on, and gets a folder ``sheets``:
+for every clip and two of the crfs the source, this codec and SVT-AV1 preset 5 at the same bytes.
+Look at them before you believe the figures.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from tools.bench import panel_anchors, panel_encodes, panel_sheets
 from tools.bench.markdown import Table
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
-from tools.bench.panel_encodes import figures, identities, measured, rungs
-from tools.bench.results import RESULTS, ROOT, Report, Results, hashes
+from tools.bench.panel_encodes import (
+    METRICS,
+    figures,
+    identities,
+    measured,
+    metrics_of,
+    rungs,
+)
+from tools.bench.results import RESULTS, ROOT, Report, hashes
 from videocodec.ladder.analysis import analyse
 from videocodec.ladder.analysis_schema import Analysis
 from videocodec.ladder.schema import DecoderBytes, Record
@@ -63,12 +74,23 @@ def parser() -> argparse.ArgumentParser:
         "--work", type=Path, default=ROOT / "out" / "panel", help="folder of everything encoded"
     )
     cli.add_argument("--no-sheets", action="store_true", help="no contact sheets")
+    cli.add_argument(
+        "--also",
+        nargs="+",
+        default=[],
+        choices=("cvvdp",),
+        metavar="METRIC",
+        help="metrics beyond the usual ones, whose packages are installed: cvvdp",
+    )
     cli.add_argument("--anchors", action="store_true", help="measure the anchors instead")
     return cli
 
 
 def compared(
-    tested: Sequence[Record], anchors: Mapping[str, Sequence[Record]], clips: Sequence[str]
+    tested: Sequence[Record],
+    anchors: Mapping[str, Sequence[Record]],
+    clips: Sequence[str],
+    metrics: Collection[str] = METRICS,
 ) -> dict[str, dict[str, Analysis]]:
     """Range of rates → anchor → analysis of this codec against it."""
     return {
@@ -77,7 +99,7 @@ def compared(
                 [*tested, *records],
                 clips=clips,
                 codecs={OWN: _NOTHING, anchor: _NOTHING},
-                figures=figures(),
+                figures=figures(metrics),
                 reference=anchor,
                 **limits,
             )
@@ -87,11 +109,13 @@ def compared(
     }
 
 
-def table(analyses: Mapping[str, Analysis], clips: int) -> Table:
+def table(
+    analyses: Mapping[str, Analysis], clips: int, metrics: Collection[str] = METRICS
+) -> Table:
     """For every anchor the mean of the panel, the worst member and all members, in percent of
     bytes.  A number of clips stands behind a figure that not all clips have.
     """
-    members = figures()
+    members = figures(metrics)
     labels = {figure.name: figure.label.split(" ")[0] for figure in members}
     table = Table(["against", "panel", "worst member", *labels.values(), "better", "worse"])
     for anchor, analysis in analyses.items():
@@ -115,13 +139,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.anchors:
         panel_anchors.measure(args, paths)
         return
-    stored = Results.from_json((RESULTS / "anchors.json").read_text(encoding="utf-8"))
-    anchors = panel_anchors.records(stored, hashes(paths), identities(args))
+    names, metrics = [path.stem for path in paths], metrics_of(args)
+    stored = panel_anchors.read(RESULTS / "anchors.json")
+    if args.also:
+        anchors = panel_anchors.by_codec(stored, names)
+    else:
+        anchors = panel_anchors.records(stored, hashes(paths), identities(args))
     tested = measured(
-        args, paths, "own", codecs=(OWN,), crf=tuple(args.crf), gop_size=250, model=args.model
+        args,
+        paths,
+        "own",
+        args.also or metrics,
+        codecs=(OWN,),
+        crf=tuple(args.crf),
+        gop_size=250,
+        model=args.model,
     )
+    if args.also:
+        known = panel_anchors.by_codec(panel_anchors.read(RESULTS / "panel.json"), names)
+        panel_anchors.joined(tested, known[OWN])
     report = Report(args, models=[ModelBundle.find(args.model)], clips=paths)
-    publish(report, tested, anchors, [path.stem for path in paths])
+    publish(report, tested, anchors, names, metrics)
     if not args.no_sheets:
         panel_sheets.write(args, paths, tested)
     report.note(panel_encodes.time_taken(begin))
@@ -133,12 +171,13 @@ def publish(
     tested: Sequence[Record],
     anchors: Mapping[str, Sequence[Record]],
     clips: Sequence[str],
+    metrics: Collection[str],
 ) -> None:
     """Print the tables and keep them."""
-    for name, analyses in compared(tested, anchors, clips).items():
+    for name, analyses in compared(tested, anchors, clips, metrics).items():
         title = f"BD-rate of {OWN}, {TITLES[name]}, in percent of bytes (less is better)"
-        report.table(name, table(analyses, len(clips)), title)
-    report.table("encodes", rungs(tested), "Encodes")
+        report.table(name, table(analyses, len(clips), metrics), title)
+    report.table("encodes", rungs(tested, metrics), "Encodes")
 
 
 def _percent(value: float | None) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.bench.markdown import Cell, Table
-from tools.bench.panel_encodes import figures, identities, measured, rungs
-from tools.bench.results import RESULTS, Report, Results
+from tools.bench.panel_encodes import METRICS, identities, measured, metrics_of, rungs
+from tools.bench.results import RESULTS, Report, Results, hashes
 from videocodec.ladder.codecs import codec_named
+from videocodec.ladder.metrics import all_metrics
 from videocodec.ladder.schema import Record
 
 
@@ -32,6 +33,8 @@ class Anchor:
         )
 
 
+_REMEDY = "measure the anchors again, with --anchors --results"
+_SAME_RATE = 1.0  # bits per second, by which stored rates are rounded
 H26X_CRFS, SVTAV1_CRFS = (25, 33, 42, 51), (35, 47, 59, 70)
 ANCHORS = (
     Anchor("x264", "veryslow", H26X_CRFS),
@@ -42,34 +45,75 @@ ANCHORS = (
 
 
 def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
-    """Measure all anchors and write results/anchors.json, or the file named."""
+    """Measure all anchors and write results/anchors.json, or the file named.
+
+    Metrics of ``--also`` join what that file has, if its encodes are the same.  Raises
+    ``SystemExit`` where they are not.
+    """
     args.bench = "anchors"
     if args.results == RESULTS / "panel.json":
         args.results = RESULTS / "anchors.json"
+    kept = _kept(args, paths)
+    identity_of = identities(args)
+    if kept:
+        identity_of |= _identities(read(RESULTS / "anchors.json"))
     stored_records = {
         anchor: measured(
             args,
             paths,
             f"{anchor.codec}-{anchor.preset}",
+            args.also if kept else metrics_of(args),
             codecs=(anchor.codec,),
             crf={anchor.codec: anchor.crfs},
             presets={anchor.codec: anchor.preset},
         )
         for anchor in ANCHORS
     }
+    for anchor, encodes in stored_records.items() if kept else ():
+        joined(encodes, kept[anchor.name])
     report = Report(args, clips=paths)
-    publish(report, stored_records, identities(args))
+    publish(report, stored_records, identity_of, metrics_of(args))
     report.save()
 
 
+def _kept(args: argparse.Namespace, paths: Sequence[Path]) -> dict[str, list[Record]]:
+    """Anchor → its stored records, where only metrics of ``--also`` are to be measured."""
+    if not args.also:
+        return {}
+    stored = read(RESULTS / "anchors.json")
+    _check_clips(stored, hashes(paths))
+    return by_codec(stored, [path.stem for path in paths])
+
+
+def joined(encodes: Sequence[Record], before: Sequence[Record]) -> None:
+    """Give encodes the figures that the same ones had before.  Raises ``SystemExit`` where one
+    takes other bytes than then.
+    """
+    by_rung = {(record["clip"], record["value"]): record for record in before}
+    for record in encodes:
+        known = by_rung.get((record["clip"], record["value"]))
+        if known is None or abs(known["bitrate_bps"] - record["bitrate_bps"]) > _SAME_RATE:
+            raise SystemExit(
+                f"{record['id']}: not what the file of results has: measure all again, without"
+                " --also"
+            )
+        record["quality"] = {**known["quality"], **record["quality"]}
+
+
 def publish(
-    report: Report, found: Mapping[Anchor, Sequence[Record]], metrics: Mapping[str, str]
+    report: Report,
+    found: Mapping[Anchor, Sequence[Record]],
+    identity_of: Mapping[str, str],
+    metrics: Collection[str] = METRICS,
 ) -> None:
-    """Print and keep the encodes, how they were made, and what measured them."""
+    """Print and keep the encodes, how they were made, and what measured them.
+
+    identity_of: metric → what its figures depend on.
+    """
     named = [
         record | {"codec": anchor.name} for anchor, records in found.items() for record in records
     ]
-    report.table("encodes", rungs(named), "Encodes")
+    report.table("encodes", rungs(named, metrics), "Encodes")
     commands = Table(
         ["codec", "tuned for", "frames per second", "command"], ["{}", "{}", "{:.1f}", "{}"]
     )
@@ -79,7 +123,7 @@ def publish(
         commands.add(anchor.name, tuned, round(speed, 2), _command(records[0]["command"]))
     report.table("commands", commands, "Commands of one rung each")
     identity_table = Table(["metric", "depends on"])
-    for name, identity in metrics.items():
+    for name, identity in identity_of.items():
         identity_table.add(name, identity)
     report.table("metrics", identity_table, "Metrics")
 
@@ -89,35 +133,55 @@ def records(
 ) -> dict[str, list[Record]]:
     """Anchor → its encodes as records, from results/anchors.json.
 
-    clips: name → SHA-256 of those to compare on.  metrics: what they depend on here.
+    clips: name → SHA-256 of those to compare on.  metrics: what they depend on here; figures of
+    others than these and the usual ones do not matter.
     Raises ``SystemExit`` where the anchors were measured on other clips or with other metrics.
     """
-    remedy = "measure the anchors again, with --anchors --results"
-    for name, sha256 in clips.items():
-        if stored.clips.get(name) != sha256:
-            raise SystemExit(f"results/anchors.json has another {name}, or none: {remedy}")
-    for metric, identity in stored.tables["metrics"].rows:
-        name = str(metric)
-        if metrics.get(name) != identity:
+    _check_clips(stored, clips)
+    for name, identity in _identities(stored).items():
+        wanted = name in METRICS or name in metrics
+        if wanted and metrics.get(name) != identity:
             raise SystemExit(
                 f"results/anchors.json was measured with another {name} ({identity} instead of"
-                f" {metrics.get(name)}): {remedy}"
+                f" {metrics.get(name)}): {_REMEDY}"
             )
+    return by_codec(stored, clips)
+
+
+def read(file: Path) -> Results:
+    """A file of results."""
+    return Results.from_json(file.read_text(encoding="utf-8"))
+
+
+def by_codec(stored: Results, clips: Collection[str]) -> dict[str, list[Record]]:
+    """Codec → the encodes of clips in a file of results, as records."""
     encodes = stored.tables["encodes"]
-    by_anchor: dict[str, list[Record]] = {}
+    by_name: dict[str, list[Record]] = {}
     for row in encodes.rows:
         cells = dict(zip(encodes.columns, row, strict=True))
         if cells["clip"] in clips:
             record = _record(cells)
-            by_anchor.setdefault(record["codec"], []).append(record)
-    return by_anchor
+            by_name.setdefault(record["codec"], []).append(record)
+    return by_name
+
+
+def _identities(stored: Results) -> dict[str, str]:
+    """Metric → what its figures depended on."""
+    return {str(name): str(identity) for name, identity in stored.tables["metrics"].rows}
+
+
+def _check_clips(stored: Results, clips: Mapping[str, str]) -> None:
+    """Raise ``SystemExit`` where clips, name → SHA-256, are not those that were measured."""
+    for name, sha256 in clips.items():
+        if stored.clips.get(name) != sha256:
+            raise SystemExit(f"results/anchors.json has another {name}, or none: {_REMEDY}")
 
 
 def _record(cells: Mapping[str, Cell]) -> Record:
     """As much of a record as comparisons look at; of a figure only the mean was kept."""
     clip, codec = str(cells["clip"]), str(cells["codec"])
     crf, rate = float(cells["crf"] or 0), float(cells["kbit/s"] or 0)
-    members = {figure.name for figure in figures()}
+    members = {figure.name for metric in all_metrics().values() for figure in metric.figures}
     means = {
         name: value
         for name, value in cells.items()

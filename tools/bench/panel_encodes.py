@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -21,20 +21,25 @@ FRAMES = 33
 METRICS = ("vmaf", "ssimulacra2", "lpips", "xpsnr", "psnr", "ms_ssim", "flicker")
 
 
-def figures() -> list[Figure]:
-    """Those of the metrics that are measured here, which are members of the panel."""
+def figures(metrics: Collection[str] = METRICS) -> list[Figure]:
+    """Those of the metrics which are members of the panel."""
     return [
         figure
         for name, metric in all_metrics().items()
-        if name in METRICS
+        if name in metrics
         for figure in metric.figures
         if figure.in_panel
     ]
 
 
-def rungs(records: Sequence[Record]) -> Table:
+def metrics_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """The usual metrics, and those of ``--also``."""
+    return (*METRICS, *(name for name in args.also if name not in METRICS))
+
+
+def rungs(records: Sequence[Record], metrics: Collection[str] = METRICS) -> Table:
     """Every encode with its bitrate and figures."""
-    members = figures()
+    members = figures(metrics)
     table = Table(
         ["clip", "codec", "crf", "kbit/s", *(figure.name for figure in members)],
         ["{}", "{}", "{:g}", "{:.2f}", *(f"{{:.{figure.decimals}f}}" for figure in members)],
@@ -52,14 +57,18 @@ def rungs(records: Sequence[Record]) -> Table:
 
 
 def measured(
-    args: argparse.Namespace, paths: Sequence[Path], folder: str, **choice: Unpack[LadderChoice]
+    args: argparse.Namespace,
+    paths: Sequence[Path],
+    folder: str,
+    metrics: Sequence[str],
+    **choice: Unpack[LadderChoice],
 ) -> list[Record]:
     """Records of a ladder over the clips, all of them successful.  Raises ``SystemExit``."""
     asked: LadderChoice = {**choice, "max_frames": FRAMES}
     results = ladder(
         paths,
         args.work / folder,
-        metrics=METRICS,
+        metrics=metrics,
         metric_files={"lpips-weights": args.lpips},
         pictures=1,
         sheets=0,
@@ -92,4 +101,8 @@ def time_taken(begin: float) -> str:
 def identities(args: argparse.Namespace) -> dict[str, str]:
     """Metric → what its figures depend on."""
     every = all_metrics({"lpips-weights": str(args.lpips)})
-    return {name: json.dumps(every[name].identity(), sort_keys=True) for name in METRICS}
+    return {
+        name: json.dumps(every[name].identity(), sort_keys=True)
+        for name in metrics_of(args)
+        if every[name].missing() is None
+    }

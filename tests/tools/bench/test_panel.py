@@ -110,3 +110,20 @@ def test_the_anchors_are_those_that_the_docs_name() -> None:
     names = [anchor.name for anchor in ANCHORS]
     assert names == ["x264 veryslow", "x265 slow", "SVT-AV1 preset 5", "SVT-AV1 preset 2"]
     assert Anchor("vp9", "0", (30,)).name == "libvpx preset 0"
+
+
+def test_another_metric_joins_what_the_anchors_have(stored: Results) -> None:
+    before = panel_anchors.records(stored, stored.clips, METRICS)["x264 veryslow"]
+    again = [{**one, "quality": {"cvvdp": {"mean": 8.5}}} for one in encodes("x264", 1)]
+    panel_anchors.joined(again, before)  # type: ignore[arg-type]
+    for record, known in zip(again, before, strict=True):
+        assert record["quality"] == {**known["quality"], "cvvdp": {"mean": 8.5}}
+    with pytest.raises(SystemExit, match=r"pan/x264/20000: not what .* has: measure all again"):
+        panel_anchors.joined(encodes("x264", 1.01), before)
+
+
+def test_metrics_that_are_not_compared_may_be_missing(stored: Results) -> None:
+    stored.tables["metrics"].add("cvvdp", "a package that is not here")
+    assert panel_anchors.records(stored, stored.clips, METRICS)
+    with pytest.raises(SystemExit, match="measured with another cvvdp"):
+        panel_anchors.records(stored, stored.clips, METRICS | {"cvvdp": "another version"})
