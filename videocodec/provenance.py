@@ -10,6 +10,8 @@ from bitstream.sequence_header import PIXELS_PER_LATENT, SequenceHeader
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
 
+from .scaling import magnified_map
+
 PROVENANCE_NAMES = ("transmitted", "predicted", "generated", "concealed")
 
 PROVENANCE = {
@@ -28,14 +30,21 @@ def covering_latents(height: int, width: int) -> tuple[int, int]:
     return -(-height // PIXELS_PER_LATENT), -(-width // PIXELS_PER_LATENT)
 
 
-def provenance_map(modes: np.ndarray, header: SequenceHeader) -> np.ndarray:
+def provenance_map(
+    modes: np.ndarray, header: SequenceHeader, shown: SequenceHeader | None = None
+) -> np.ndarray:
     """Block modes (bh, bw) of a frame → (ceil(height / 8), ceil(width / 8)) uint8, an index into
     ``PROVENANCE_NAMES`` for each latent that covers some of the visible picture.
+
+    shown: the header with the size of the picture that the map is for, if that is another than the
+    coded one: each 8 px of it come from where their middle is in the coded picture.
     """
     rows, columns = covering_latents(header.height, header.width)
-    return np.ascontiguousarray(
-        to_positions(_INDEX_OF_MODE[modes], header.block_latents)[:rows, :columns]
-    )
+    coded = to_positions(_INDEX_OF_MODE[modes], header.block_latents)[:rows, :columns]
+    if shown is not None:
+        sizes = ((each.width, each.height) for each in (header, shown))
+        coded = magnified_map(coded, PIXELS_PER_LATENT, *sizes)
+    return np.ascontiguousarray(coded)
 
 
 def concealed_map(header: SequenceHeader) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import ContainerError
 from .shared_file import SharedFile
 from .table_checks import TableChecker, box_header, children
+from .track_header import Size, declared_size
 
 ATTACHED_MODEL_BOX = b"lvmd"
 CAPTIONS_BOX = b"lvwd"
@@ -23,10 +24,13 @@ _OPAQUE = (b"mdat", b"free", b"skip", b"wide", b"uuid", ATTACHED_MODEL_BOX, CAPT
 
 @dataclass(frozen=True)
 class TrackSize:
-    """One track: bytes of its ``trak`` box, and bytes of its samples by the sample size box."""
+    """One track: bytes of its ``trak`` box, and bytes of its samples by the sample size box.
+    declared: width and height of what it shows, 16.16 fixed point; None if it says nothing.
+    """
 
     table_bytes: int
     payload_bytes: int
+    declared: Size | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def read_layout(path: str | Path | SharedFile) -> FileLayout:
             f"{path}: not an MP4 file, or cut short: there is no complete moov box in it"
         )
     tracks = tuple(
-        TrackSize(size, _payload_bytes(body))
+        TrackSize(size, _payload_bytes(body), declared_size(body))
         for kind, body, size in children(movie)
         if kind == b"trak"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,20 +14,25 @@ from ..access_unit import MAX_DURATION, MAX_PTS, checksum_holds, peek_frame_coun
 from ..errors import BitstreamError, ContainerError, UnsupportedVersionError
 from ..fields import ByteReader
 from ..group_structure import MAX_FRAMES
-from ..sequence_header import MAGIC, SequenceHeader
+from ..sequence_header import SequenceHeader
 from .attached_model import AttachedModel
 from .boxes import read_layout
 from .captions import Caption, read_captions
 from .first_look import begins_with_a_box, holds_keyframe
 from .labels import Labels
+from .latent_track import (
+    KEEP_ALL_SAMPLES,
+    begins_keyframe,
+    find_latent_track,
+    intact_keyframe,
+    not_ours,
+)
 from .media_input import LATENT_CODEC, MP4_ALONE, open_input, packets_within
 from .samples import Sample, UnitInfo
 from .shared_file import SharedFile
+from .track_header import Size, magnification_problem
 from .tracks import describe
 
-# FFmpeg drops samples that an edit list puts before time zero, and these are needed to decode the
-# ones after it.
-_KEEP_ALL_SAMPLES = {"advanced_editlist": "0"}
 # Of a file that is none, only what kind it is matters; formats that open other files and addresses,
 # such as playlists, stay out.
 _OTHER_FORMATS = (
@@ -61,9 +66,9 @@ class StreamReader:
         with _sent_to_repair(path):
             # first of all: it looks for tables that FFmpeg would believe
             self._layout = read_layout(path)
-            opened = open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE)
+            opened = open_input(path, **KEEP_ALL_SAMPLES, **MP4_ALONE)
         with opened as container:
-            self._stream_index, first = _find_latent_track(path, container, self._layout.file_bytes)
+            self._stream_index, first = find_latent_track(path, container, self._layout.file_bytes)
             copied = [one for one in container.streams if getattr(one, "name", "") != LATENT_CODEC]
             self.tracks = [describe(stream) for stream in copied]
             track = container.streams[self._stream_index]
@@ -74,10 +79,10 @@ class StreamReader:
                 )
             self.labels = Labels.of(container, track)
             self.audio_tracks = sum(stream.type == "audio" for stream in copied)
-        self.header_is_intact = _begins_keyframe(first) and checksum_holds(first)
+        self.header_is_intact = begins_keyframe(first) and checksum_holds(first)
         if (
             not self.header_is_intact
-            and (keyframe := _intact_keyframe(path, self._stream_index, self._layout.file_bytes))
+            and (keyframe := intact_keyframe(path, self._stream_index, self._layout.file_bytes))
             is not None
         ):
             first, self.header_is_intact = keyframe, True
@@ -103,6 +108,35 @@ class StreamReader:
         tracks = sum(track.table_bytes + track.payload_bytes for track in others)
         # of a file cut short, samples are not all there
         return max(0, self._layout.file_bytes - tracks - self.attached_model_bytes)
+
+    @property
+    def coded_size(self) -> Size:
+        """Width and height of the pictures that the stream codes, px."""
+        return self.header.width, self.header.height
+
+    @property
+    def shown_size(self) -> Size:
+        """Width and height at which they are shown, px: what the track's header says, or else
+        ``coded_size``.
+        """
+        declared = self._declared_size
+        return self.coded_size if declared is None or self.size_problem else declared
+
+    @property
+    def larger_size(self) -> Size | None:
+        """``shown_size`` where it is another than ``coded_size``."""
+        return None if self.shown_size == self.coded_size else self.shown_size
+
+    @property
+    def size_problem(self) -> str | None:
+        """What is wrong with the size in the track's header, a line; None if nothing is."""
+        declared = self._declared_size
+        return declared and magnification_problem(declared, self.coded_size)
+
+    @property
+    def _declared_size(self) -> Size | None:
+        tracks = self._layout.tracks
+        return tracks[self._stream_index].declared if self._stream_index < len(tracks) else None
 
     @property
     def attached_model_bytes(self) -> int:
@@ -134,7 +168,7 @@ class StreamReader:
 
         Raises ``ContainerError`` at the place where the file is cut short or unreadable.
         """
-        with open_input(self.path, **_KEEP_ALL_SAMPLES, **MP4_ALONE) as container:
+        with open_input(self.path, **KEEP_ALL_SAMPLES, **MP4_ALONE) as container:
             stream = container.streams[self._stream_index]
             for other in container.streams:
                 if other.index != stream.index:
@@ -212,7 +246,7 @@ def _of_another_format(path: str | Path | SharedFile) -> str:
         if holds_keyframe(path):
             raise ContainerError(f"{path}: its beginning is damaged")
         with open_input(path, format_whitelist=_OTHER_FORMATS) as container:
-            return _not_ours(path, container, f"not an MP4 file but {container.format.long_name}")
+            return not_ours(path, container, f"not an MP4 file but {container.format.long_name}")
 
 
 @contextmanager
@@ -227,59 +261,3 @@ def _sent_to_repair(path: str | Path | SharedFile) -> Iterator[None]:
                 f" repair {path} OUTPUT recovers them"
             ) from error
         raise
-
-
-def _intact_keyframe(
-    path: str | Path | SharedFile, stream_index: int, file_bytes: int
-) -> bytes | None:
-    """The first keyframe of a track whose checksum holds."""
-    with (
-        open_input(path, **_KEEP_ALL_SAMPLES, **MP4_ALONE) as container,
-        suppress(av.FFmpegError, OSError, ContainerError),
-    ):
-        for packet in packets_within(
-            container.demux(container.streams[stream_index]), file_bytes, path
-        ):
-            data = bytes(packet)
-            if _begins_keyframe(data) and checksum_holds(data):
-                return data
-    return None
-
-
-def _begins_keyframe(data: bytes) -> bool:
-    return peek_is_keyframe(data) and data[1 : 1 + len(MAGIC)] == MAGIC
-
-
-def _find_latent_track(
-    path: str | Path | SharedFile, container: av.container.InputContainer, file_bytes: int
-) -> tuple[int, bytes]:
-    """Index of the latent track and the bytes of its first access unit."""
-    candidates = [stream for stream in container.streams.data if stream.name == LATENT_CODEC]
-    first: dict[int, bytes] = {}
-    try:
-        for packet in (
-            packets_within(container.demux(candidates), file_bytes, path) if candidates else ()
-        ):
-            first.setdefault(packet.stream.index, bytes(packet))
-            if len(first) == len(candidates):
-                break
-    except (av.FFmpegError, OSError) as error:
-        raise ContainerError(f"{path}: cannot be read ({error})") from error
-    # Other data tracks exist, of action cameras for one: ours begins with a keyframe, and that with
-    # a sequence header.
-    for index, data in sorted(first.items()):
-        if _begins_keyframe(data):
-            return index, data
-    # Its beginning may be damaged or missing.
-    for index, data in sorted(first.items()):
-        if _intact_keyframe(path, index, file_bytes) is not None:
-            return index, data
-    raise ContainerError(_not_ours(path, container, "no latent-video track in it that can be read"))
-
-
-def _not_ours(
-    path: str | Path | SharedFile, container: av.container.InputContainer, otherwise: str
-) -> str:
-    if container.streams.video:
-        return f"{path} is an ordinary video, not a latent-video file: encode it first"
-    return f"{path}: {otherwise}"

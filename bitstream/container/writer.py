@@ -16,6 +16,7 @@ from .attached_model import append_model
 from .captions import Caption, captions_box
 from .labels import Labels
 from .media_input import LATENT_CODEC
+from .track_header import Size, declare_size
 from .tracks import CopySource, TrackCopier
 from .unfinished import Unfinished
 
@@ -37,7 +38,8 @@ class StreamWriter:
     written beside its target under a hidden name; ``commit`` moves it over the target, and leaving
     the context without that removes it.  With ``tracks_end_with_video`` copied tracks stop where
     the last access unit ends, with ``copy_may_end`` where ``copy_from`` cannot be read on.
-    ``labels`` are tags and chapters of the file.
+    ``labels`` are tags and chapters of the file.  ``shown_size``: width and height at which its
+    pictures are shown, None for those that they are coded at.
 
     ``skipped_tracks`` describes, a line each, the tracks of ``copy_from`` that were left out.
     Raises ``ContainerError`` if ``copy_from`` cannot be read, ``OSError`` if the file cannot be
@@ -53,8 +55,9 @@ class StreamWriter:
         tracks_end_with_video: bool = False,
         copy_may_end: bool = False,
         labels: Labels | None = None,
+        shown_size: Size | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path, self._shown_size = Path(path), shown_size
         self._time_base = Fraction(time_base)
         self._tracks_end_with_video = tracks_end_with_video
         self._last_pts: int | None = None
@@ -166,7 +169,10 @@ class StreamWriter:
         try:
             if self._copier is not None:
                 self._copier.finish(self._end if self._tracks_end_with_video else None)
+            track = self._stream.index
             self._output.close()
+            if self._shown_size is not None:
+                declare_size(self._unfinished.path, track, self._shown_size)
             if self._captions:
                 with self._unfinished.path.open("ab") as file:
                     file.write(self._captions)

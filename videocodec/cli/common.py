@@ -86,6 +86,21 @@ def guard(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def scale(text: str) -> float | str:
+    """An argparse type: at what share of their width and height pictures are coded, or auto."""
+    from ..scaling import scale_of
+
+    try:
+        return scale_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def coded_at(width: int, coded_width: int, coded_height: int) -> str:
+    """What to say of a picture that is coded smaller than it is shown, ``width`` px wide."""
+    return "" if width == coded_width else f" (coded at {coded_width}x{coded_height})"
+
+
 def executor(text: str) -> str:
     """An argparse type: who does the work of an encode."""
     from ..cluster import check_executor

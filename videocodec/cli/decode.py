@@ -60,6 +60,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             " are made up of both along their motion, but never across a scene cut"
         ),
     )
+    parser.add_argument(
+        "--coded-size",
+        action="store_true",
+        help="pictures as they are coded, of a file that shows them larger (encode --scale)",
+    )
     _add_restoration(parser)
     add_model_options(parser)
     add_machine_options(parser)
@@ -121,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
             device=args.device,
             threads=args.threads,
             strict=args.strict,
+            coded_size=args.coded_size,
             overwrite=args.yes,
             progress=progress,
         )

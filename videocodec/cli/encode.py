@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..cluster import LOCAL
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF
@@ -15,20 +13,15 @@ from ..presets import PRESETS
 from .common import (
     add_machine_options,
     amount,
-    bitrate,
-    counted,
     executor,
     guard,
-    print_json,
     progress_bar,
+    scale,
     share,
-    size,
     whole_number,
 )
+from .encode_report import print_report
 from .reading_arguments import INPUT_HELP, add_keeping, add_reading
-
-if TYPE_CHECKING:
-    from ..encoder.report import EncodeReport
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -128,6 +121,17 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
             "let the model's UNet make up blocks that cost more than they are worth, as if it left"
             " this share of their error; every frame says which (default: presets from slow on run"
             " the UNet to find out, if there is one; others leave it none)"
+        ),
+    )
+    parser.add_argument(
+        "--scale",
+        type=scale,
+        default=1.0,
+        metavar="auto|1|0.75|0.5",
+        help=(
+            "code pictures at so much of their width and height, which decoders show at full size:"
+            " a gain at low rates; auto tries a few frames, and with a crf takes one that needs as"
+            " many bytes (default: 1)"
         ),
     )
     parser.add_argument(
@@ -231,6 +235,7 @@ def run(args: argparse.Namespace) -> int:
             gop_size=args.gop_size,
             generation=args.generation,
             guard=args.guard,
+            scale=args.scale,
             perceptual=args.perceptual,
             max_frames=args.max_frames,
             model=args.model,
@@ -255,36 +260,3 @@ def run(args: argparse.Namespace) -> int:
     if args.guard_strict and report.guard is not None and report.guard.unheld:
         return 1
     return 1 if report.losses else 0  # 0 only if nothing of the source was lost
-
-
-def print_report(report: EncodeReport, source: str, target: str, *, as_json: bool) -> None:
-    """What an encode made, and what the user should know of it."""
-    for track in report.skipped_tracks:
-        print(f"videocodec: warning: {source}: not copied: {track}", file=sys.stderr)
-    for warning in report.warnings:
-        print(f"videocodec: warning: {warning}", file=sys.stderr)
-    for loss in report.losses:
-        print(f"videocodec: warning: {source}: damaged: {loss}", file=sys.stderr)
-    if as_json:
-        print_json({"input": source, "output": target, **asdict(report)})
-        return
-    frames = (
-        f"{counted(report.frames, 'frame')} {report.width}x{report.height},"
-        f" {report.duration_seconds:.2f} s"
-    )
-    print(f"{target}: {frames}, {counted(report.keyframes, 'keyframe')}")
-    rate = f"{size(report.video_bytes)}, {bitrate(report.video_bitrate_bps)}"
-    quality = f"crf {report.crf:g}" + (f" by {report.passes} passes" if report.passes > 1 else "")
-    print(
-        f"  video {rate}, {quality}; {size(report.container_bytes)} with its container, without"
-        " sound"
-    )
-    if report.guard is not None:
-        print(f"  guard: {report.guard.sentence}")
-    if report.attached_model_bytes:
-        print(f"  model {report.model_name} attached, {size(report.attached_model_bytes)} more")
-    part = 100 * report.container_bytes / report.source_bytes
-    print(
-        f"  {part:.1f} % of the {size(report.source_bytes)} of {source};"
-        f" {report.frames / report.encode_seconds:.1f} frames per second"
-    )

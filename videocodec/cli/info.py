@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bitstream.formats import format_of
 
-from .common import bitrate, counted, percent, print_json, progress_bar, size
+from .common import bitrate, coded_at, counted, percent, print_json, progress_bar, size
 
 if TYPE_CHECKING:
     from ..inspection.info import StreamInfo
@@ -90,7 +90,9 @@ def _lines(stream: StreamInfo) -> dict[str, str]:
             + f"; specified in {stream.specification}"
         ),
         "picture": (
-            f"{stream.width}x{stream.height}, {stream.frame_rate:g} frames per second"
+            f"{stream.width}x{stream.height}"
+            + coded_at(stream.width, stream.coded_width, stream.coded_height)
+            + f", {stream.frame_rate:g} frames per second"
             + (f", rotated {stream.rotation} degrees" if stream.rotation else "")
             + (
                 f", pixels {stream.sample_aspect_ratio}"

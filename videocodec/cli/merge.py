@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import UnfinishedPlanError
 from .common import add_farm_options, print_json, progress_bar
-from .encode import print_report
+from .encode_report import print_report
 
 UNFINISHED = 75  # EX_TEMPFAIL of sysexits.h: try again later
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..encoder.settings import DEFAULT_CRF, EncoderSettings
+from ..scaling import AUTO
 from .common import counted, print_json, progress_bar
 from .encode import add_choices, add_extent, add_goals, add_words
 from .reading_arguments import INPUT_HELP, add_keeping, add_reading, source_options
@@ -78,7 +80,10 @@ def _request(args: argparse.Namespace) -> PlanRequest:
         perceptual=None if args.perceptual is None else Path(args.perceptual),
         max_frames=args.max_frames,
         embed_model=args.embed_model,
-        options=source_options(args),
+        options=replace(
+            source_options(args), scale=1.0 if args.scale == AUTO else float(args.scale)
+        ),
         keep_location=args.keep_location,
         captions=captions_of(args.caption, args.caption_file),
+        tries_scales=args.scale == AUTO,
     )

@@ -72,6 +72,7 @@ def decode(
     device: str = "auto",
     threads: int | None = None,
     strict: bool = False,
+    coded_size: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> DecodeReport:
@@ -95,7 +96,8 @@ def decode(
     Frames that cannot be decoded, because their access unit is damaged or missing or they build on
     one that is, are concealed (``decoder.concealment``): the report lists them, and all other
     frames are what they would be without the damage.  A file that is cut short is decoded up to the
-    cut.  strict: refuse all of that instead.
+    cut.  strict: refuse all of that instead.  coded_size: pictures as they are coded, where the
+    file shows them larger.
 
     What is written says in its metadata what it is (``media.disclosure``).  The targets appear
     under their names only when both are complete.  Raises ``DamagedFrameError`` or
@@ -110,7 +112,7 @@ def decode(
     span = None if frames is None else FrameSpan.of(frames)
     rate = None if fps is None else rate_of(fps)
     opened = SharedFile.of(source)
-    stream = LatentStream(opened, model, force_model=force_model)
+    stream = LatentStream(opened, model, force_model=force_model, coded_size=coded_size)
     index = stream.index()
     part = StreamPart.of(index, span, rate)
     _refuse_damage(index, part.frames, strict)

@@ -20,6 +20,7 @@ from ..restoration.base import AutoencoderInput, IdentityRestoration, Restoratio
 from ..restoration.diffusion import DiffusionRestoration
 from ..restoration.settings import RestorationSettings
 from ..restoration.words import Words, captions_that_count
+from ..scaling import magnified
 from .batches import Batch, batches
 from .concealment import GREY, concealed_frames
 from .latents import LatentStream
@@ -40,8 +41,8 @@ class Frame:
     kind: "keyframe", "inter", "concealed" for one that stands in for a lost frame, or
     "interpolated" for one made up for a time between two coded ones.
     bytes: of the stream that it took (its share of the access unit).
-    provenance (ceil(H / 8), ceil(W / 8)) uint8: for each latent that covers some of the picture an
-    index into ``PROVENANCE_NAMES``.
+    provenance (ceil(H / 8), ceil(W / 8)) uint8: for each latent that covers some of the picture, or
+    each 8 px of one that was coded smaller, an index into ``PROVENANCE_NAMES``.
     index: 0.. in display order; of an interpolated one, that of the coded frame before it.
     pts, duration: ticks of the stream's time base, rounded down for an interpolated one.
     concealment: of a concealed one, "interpolated" or "repeated" from the nearest frames that are
@@ -105,8 +106,9 @@ class PictureDecoder:
 
     restoration: one to use instead of the bundle's own; settings: of that.  runtime: an autoencoder
     that is loaded already; ``device`` and ``threads`` then are its own.  follows_words: whether the
-    captions of the stream condition the restoration.  reuse: None where every
-    picture is made as a whole, which ``reuse_pictures`` False asks for.
+    captions of the stream condition the restoration.  shown: the stream's header with the size at
+    which pictures are shown.  reuse: None where every picture is made as a whole, which
+    ``reuse_pictures`` False asks for.
     """
 
     def __init__(
@@ -121,6 +123,8 @@ class PictureDecoder:
         reuse_pictures: bool = True,
     ) -> None:
         self._stream, self.follows_words = stream, False
+        self.shown = stream.shown
+        self._size = self.shown.width, self.shown.height
         with errors_of(stream.bundle, stream.path):
             self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
             self._restoration = restoration or self._choose(settings)
@@ -216,11 +220,15 @@ class PictureDecoder:
         return self._restoration.restore_on(self._runtime.device, window, batch.start, len(batch))
 
     def decoded(self, restored: AutoencoderInput) -> np.ndarray:
-        """The pictures (B, H, W, 3) uint8 RGB of what ``restored`` gives."""
+        """The pictures (B, H, W, 3) uint8 RGB of what ``restored`` gives, at the size at which they
+        are shown.
+        """
         _settle_thread_count()
-        return self._runtime.decode(
-            *restored, self._stream.header.height, self._stream.header.width
-        )
+        header = self._stream.header
+        pictures = self._runtime.decode(*restored, header.height, header.width)
+        if self._size == (header.width, header.height):
+            return pictures
+        return np.stack([magnified(picture, self._size) for picture in pictures])
 
     def frame_of(self, latents: DecodedLatents, restored: AutoencoderInput | None) -> Frame:
         """The frame of latents and of what ``restored`` gave for them alone, which may be None for
@@ -230,15 +238,15 @@ class PictureDecoder:
             return self._concealed(latents)
         _settle_thread_count()
         if self.reuse is not None:
-            return self._frame(latents, self.reuse.picture(latents))
+            return self._frame(latents, magnified(self.reuse.picture(latents), self._size))
         if restored is None:
             restored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
         return self._frame(latents, self.decoded(restored)[0])
 
     def _concealed(self, latents: DecodedLatents) -> Frame:
-        header = self._stream.header
         if latents.concealment == GREY:
-            return self._frame(latents, np.full((header.height, header.width, 3), 128, np.uint8))
+            width, height = self._size
+            return self._frame(latents, np.full((height, width, 3), 128, np.uint8))
         unrestored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
         return self._frame(latents, self.decoded(unrestored)[0])
 
@@ -252,9 +260,9 @@ class PictureDecoder:
             kind=latents.kind,
             bytes=round(latents.byte_share),
             provenance=(
-                concealed_map(header)
+                concealed_map(self.shown)
                 if is_concealed
-                else provenance_map(latents.latent.fields.modes, header)
+                else provenance_map(latents.latent.fields.modes, header, self.shown)
             ),
             index=latents.index,
             pts=latents.pts,
@@ -275,6 +283,7 @@ def decode_frames(
     threads: int | None = None,
     restoration: Restoration | None = None,
     conceal: bool = False,
+    coded_size: bool = False,
 ) -> Iterator[Frame]:
     """Decode a latent-video file frame by frame, in display order; arguments as of
     ``videocodec.decode``, or a restoration of your own.
@@ -284,7 +293,8 @@ def decode_frames(
 
     Raises ``BitstreamError`` or ``VideoCodecError``, and ``ValueError`` for settings.
     """
-    stream = LatentStream(SharedFile.of(source), model, force_model=force_model)
+    opened = SharedFile.of(source)
+    stream = LatentStream(opened, model, force_model=force_model, coded_size=coded_size)
     settings = RestorationSettings(steps, seed, restore)
     decoder = PictureDecoder(stream, device, threads, restoration, settings=settings)
     yield from decoder.frames(conceal=conceal)

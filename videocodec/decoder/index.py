@@ -66,10 +66,10 @@ class StreamIndex:
 
     name: of the file, for messages.  units: an ``IndexEntry`` for each access unit.
     irregularities: a line on everything that was put right without loss: units that are repeated or
-    out of order.  header: the first sequence header that can be relied on.  pts, durations (n,)
-    int64: ticks of every frame, in display order; pts_seconds (n,) float64 the same in seconds, and
-    end_seconds when the last frame ends.  problem: what is wrong with the file as a whole (cut
-    short), None if nothing is.
+    out of order, a size to show pictures at that cannot be.  header: the first sequence header that
+    can be relied on.  pts, durations (n,) int64: ticks of every frame, in display order;
+    pts_seconds (n,) float64 the same in seconds, and end_seconds when the last frame ends.
+    problem: what is wrong with the file as a whole (cut short), None if nothing is.
 
     Raises ``ContainerError`` if there is no access unit at all, or one contradicts the others.
     """
@@ -89,6 +89,8 @@ class StreamIndex:
                 raise ContainerError(f"{self.name}: access unit {unit.number}: {error}") from error
         timeline = arrange(scanned)
         self.irregularities = timeline.irregularities
+        if reader.size_problem:
+            self.irregularities.append(reader.size_problem)
         if not timeline.units:
             raise ContainerError(
                 f"{self.name}: no access unit in it is intact, and none says for how long it is"

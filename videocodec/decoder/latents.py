@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bitstream.access_unit import AccessUnit
@@ -64,7 +65,8 @@ class LatentStream:
     ``model`` names a bundle or its folder; None finds the stream's own, among those that are
     installed or else attached to the file. ``force_model``: take ``model`` though it is not the
     stream's own, if its tables are of the stream's format version and it has as many latent
-    channels, with a ``ForcedModelWarning``. Raises ``ContainerError``, ``UnsupportedVersionError``,
+    channels, with a ``ForcedModelWarning``. ``coded_size``: pictures are wanted as they are coded,
+    whatever size the file shows them at. Raises ``ContainerError``, ``UnsupportedVersionError``,
     ``UnknownModelError`` or ``ModelMismatchError`` when opened, and ``ValueError`` for
     ``force_model`` without ``model``; ``frames`` raises ``BitstreamError`` with the file's name.
     """
@@ -75,10 +77,11 @@ class LatentStream:
         model: str | Path | None = None,
         *,
         force_model: bool = False,
+        coded_size: bool = False,
     ) -> None:
         if force_model and model is None:
             raise SettingsError("force_model needs a model to force: give its name or folder")
-        self.path = path
+        self.path, self._coded_size = path, coded_size
         self._index: StreamIndex | None = None
         self.reader = StreamReader(path)
         self.header = self.reader.header
@@ -91,6 +94,14 @@ class LatentStream:
                     f" {self.bundle.sha256[:16]}…: give the bundle that wrote the stream"
                 )
             self._force()
+
+    @property
+    def shown(self) -> SequenceHeader:
+        """The header with the size that pictures are given at."""
+        if self._coded_size:
+            return self.header
+        width, height = self.reader.shown_size
+        return replace(self.header, width=width, height=height)
 
     @property
     def _needed_model(self) -> str:

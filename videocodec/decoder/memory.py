@@ -18,14 +18,17 @@ _FRAMES_AHEAD = 16  # decoded latents that wait for the networks
 _BYTES_BESIDE_LATENTS = 20  # a position: quantisers, modes, vectors
 
 
-def decoding_memory(header: SequenceHeader) -> int:
+def decoding_memory(header: SequenceHeader, shown: tuple[int, int] | None = None) -> int:
     """Most bytes that ``videocodec.decode`` takes for a stream of a packaged model on a CPU without
     restoration, libraries included, when it writes H.264; other targets take less.
+
+    shown: width and height at which its pictures are shown, None for those of the header.
 
     Networks go through large pictures in tiles, so their share does not grow beyond 8 megapixels.
     """
     positions = header.latent_width * header.latent_height
-    pixels = header.width * header.height
+    width, height = shown or (header.width, header.height)
+    pixels = width * height
     waiting = _FRAMES_AHEAD * positions * (2 * header.latent_channels + _BYTES_BESIDE_LATENTS)
     network = BYTES_AT_ONCE * min(positions, MOST_AT_ONCE)
     pictures = (3 * _PICTURES + _BYTES_OF_X264) * pixels

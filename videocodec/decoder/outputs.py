@@ -123,7 +123,7 @@ class Outputs:
         self._first_pts, self._turns = part.first_pts, 0
         ran = (None, None) if settings is None else (settings.steps, settings.seed)
         lost = sum(run.frame_count for run in concealments(stream.index(), part.frames))
-        header = part.header(stream.header)
+        header = part.header(stream.shown)
         disclosure = Disclosure.of(
             stream.header,
             *ran,

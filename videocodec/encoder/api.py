@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,14 +12,15 @@ from bitstream.sequence_header import SequenceHeader
 from ..captions import captions_of, check_share_of_gops
 from ..cluster import LOCAL
 from ..conversions import as_comment
-from ..errors import InputError, SettingsError
+from ..errors import SettingsError
 from ..media.copying import check_tracks, copied_from
 from ..media.options import SourceOptions, colour_of, rate_of
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
 from ..presets import Preset
 from ..progress import ProgressCallback
-from .chunk_store import ChunkStore, manifest, source_identity
+from ..scaling import AUTO, scale_of
+from .chunk_store import source_identity
 from .finishing import (
     FileParts,
     check_guard,
@@ -37,10 +36,7 @@ from .rates import outcome_at
 from .report import EncodeReport
 from .request import EncodeRequest, RateGoal
 from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings
-from .workers import start_workers
-from .workplace import Workers, Workplace
-
-_LATENT_MEMORY = 256 << 20  # bytes a process may keep for the later passes of rate control
+from .workshop import workshop
 
 
 def encode(
@@ -55,6 +51,7 @@ def encode(
     gop_size: int = DEFAULT_GOP_SIZE,
     generation: float | None = None,
     guard: str | None = None,
+    scale: float | str = 1,
     perceptual: str | Path | None = None,
     max_frames: int | None = None,
     model: str | Path = "embedded",
@@ -96,6 +93,9 @@ def encode(
         the decoded picture (``encoder.square_measures``).  Squares that fall short are coded again
         finer until they hold; those that cannot are in the report's ``guard``, and in the file.
         It goes with neither maxrate nor a model with a UNet.  None for no guard.
+    scale: 1, 0.75 or 0.5: code pictures at so much of their width and height; decoders show them at
+        full size.  ``"auto"``: what a trial of a few frames finds best at equal bytes, with a crf
+        to match where crf is what counts.  It does not go with guard.
     perceptual: safetensors file with the weights of LPIPS with SqueezeNet 1.1 (Zhang et al. 2018).
         The encoder looks through it at what becomes of frames, with presets up to fast of keyframes
         only, and sends latents that look better for as many bytes, at a fifth of the speed.  None:
@@ -143,6 +143,9 @@ def encode(
     )
     if guard is not None and maxrate is not None:
         raise SettingsError("guard and maxrate exclude each other: give one")
+    wanted = scale_of(scale)
+    if guard is not None and wanted != 1:
+        raise SettingsError("guard and scale exclude each other: give one")
     request = EncodeRequest(
         source=Path(source),
         target=Path(target),
@@ -164,7 +167,9 @@ def encode(
             background=None if background is None else colour_of(background),
             deinterlace=deinterlace,
             fps=None if fps is None else rate_of(fps),
+            scale=1.0 if wanted == AUTO else wanted,
         ),
+        tries_scales=wanted == AUTO,
         keep_location=keep_location,
         captions=captions_of(caption, caption_file),
     )
@@ -179,6 +184,7 @@ def _encode(
     bundle = ModelBundle.find(request.model)
     check_guard(request.settings, bundle)
     attached = FileParts.files_of(bundle, attach=request.embed_model)
+    request, scaled = _scaled(request, bundle)
     with VideoSource(
         request.source, max_frames=request.max_frames, options=request.options
     ) as video:
@@ -195,10 +201,11 @@ def _encode(
             attached,
             may_end=not request.options.strict,
             captions=request.captions,
+            shown_size=None if request.options.scale == 1 else video.full_size,
         )
         if header.frame_rate:
             check_share_of_gops(request.captions, header.gop_size / header.frame_rate)
-        with _workshop(request, bundle, header) as (workers, store):
+        with workshop(request, bundle, header) as (workers, store):
             encoding = Encoding(workers, store, _task(request, video, header), progress)
             outcome = outcome_at(request.goal, encoding, header.time_base, request.captions_bytes)
             guarded = guard_map(outcome, header, request.settings)
@@ -221,11 +228,33 @@ def _encode(
         guard=None if guarded is None else guarded.findings(),
         warnings=[
             *notes,
+            *scaled,
             *warnings_of_draft(header),
             *warnings_of_captions(request.captions, bundle),
             *warnings_of_generation(request.settings.generation, bundle),
         ],
     )
+
+
+def _scaled(request: EncodeRequest, bundle: ModelBundle) -> tuple[EncodeRequest, list[str]]:
+    """The request with the scale and crf that a trial chose, if it is to, and what to say of it."""
+    if not request.tries_scales:
+        return request, []
+    from .scale_trial import try_scales  # networks: not for those who only plan and write
+
+    choice = try_scales(
+        request.source,
+        request.settings,
+        request.goal,
+        bundle,
+        options=request.options,
+        max_frames=request.max_frames,
+        device=request.device,
+        threads=request.threads,
+    )
+    settings = replace(request.settings, crf=choice.crf)
+    options = replace(request.options, scale=choice.scale)
+    return replace(request, settings=settings, options=options), [choice.sentence]
 
 
 def _task(request: EncodeRequest, video: VideoSource, header: SequenceHeader) -> VideoTask:
@@ -237,44 +266,3 @@ def _task(request: EncodeRequest, video: VideoSource, header: SequenceHeader) ->
         min((count for count in hints if count), default=None),
         request.goal.maxrate,
     )
-
-
-@contextmanager
-def _workshop(
-    request: EncodeRequest, bundle: ModelBundle, header: SequenceHeader
-) -> Iterator[tuple[Workers, ChunkStore]]:
-    """Who codes the chunks, and where they are kept."""
-    workplace = Workplace(
-        request.source,
-        request.max_frames,
-        bundle,
-        header,
-        request.device,
-        request.threads,
-        _LATENT_MEMORY if request.goal.is_rated else 0,
-        request.perceptual,
-        request.options,
-    )
-    contents = manifest(request.source, request.settings, bundle.sha256, **request.identity())
-    # Workers first: in a script that forgot its guard they fail, before a second copy of the
-    # script lays hands on the folder.
-    with (
-        start_workers(workplace, request.jobs, request.executor) as workers,
-        ChunkStore(request.target, contents, resume=request.resume) as store,
-        _kept(store),
-    ):
-        yield workers, store
-
-
-@contextmanager
-def _kept(store: ChunkStore) -> Iterator[None]:
-    """Says with what goes wrong that there is something to resume."""
-    try:
-        yield
-    except InputError:
-        store.discard()  # whatever mends the source makes another of it
-        raise
-    except BaseException as error:
-        if store.finished:
-            error.add_note(f"finished parts are kept in {store.folder}: --resume goes on with them")
-        raise

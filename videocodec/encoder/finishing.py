@@ -37,6 +37,7 @@ class FileParts:
     may_end: whether sound and subtitles end where they cannot be read on, rather than fail.
     labels: tags and chapters of the file.
     captions: words of the file.
+    shown_size: width and height at which its pictures are shown, px; None for the coded ones.
     """
 
     source: CopySource | None
@@ -48,6 +49,7 @@ class FileParts:
     may_end: bool = False
     labels: Labels = field(default_factory=Labels)
     captions: tuple[Caption, ...] = ()
+    shown_size: tuple[int, int] | None = None
 
     @staticmethod
     def files_of(bundle: ModelBundle, *, attach: bool) -> list[tuple[str, Path]] | None:
@@ -81,6 +83,7 @@ def write_file(target: Path, parts: FileParts, outcome: Outcome, kept: ChunkKeep
             tracks_end_with_video=parts.is_cut,
             copy_may_end=parts.may_end,
             labels=parts.labels,
+            shown_size=parts.shown_size,
         ) as writer,
     ):
         writer.attach_captions(parts.captions)
@@ -115,6 +118,7 @@ def report_on(
     warnings: lines beside those of the outcome.  guard: what became of one.
     """
     coded, header = outcome.coded, parts.header
+    width, height = parts.shown_size or (header.width, header.height)
     seconds = float(coded.ticks * header.time_base)
     with StreamReader(target) as reader:
         container_bytes, attached_model_bytes = reader.container_bytes, reader.attached_model_bytes
@@ -122,8 +126,10 @@ def report_on(
     return EncodeReport(
         frames=sum(task.chunk.frames for task in coded.tasks),
         keyframes=len(coded.tasks),
-        width=header.width,
-        height=header.height,
+        width=width,
+        height=height,
+        coded_width=header.width,
+        coded_height=header.height,
         duration_seconds=seconds,
         video_bytes=video_bytes,
         container_bytes=container_bytes,

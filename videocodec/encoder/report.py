@@ -13,6 +13,7 @@ class EncodeReport:
 
     frames, keyframes: how many.
     width, height: of the picture, px.
+    coded_width, coded_height: that it is coded at, px.
     duration_seconds: of the video.
     video_bytes: of the coded video alone.
     container_bytes: that the file would weigh without audio and attached model.
@@ -34,6 +35,8 @@ class EncodeReport:
     keyframes: int
     width: int
     height: int
+    coded_width: int
+    coded_height: int
     duration_seconds: float
     video_bytes: int
     container_bytes: int

@@ -54,6 +54,7 @@ class EncodeRequest:
 
     perceptual: weights to judge pictures by, None for no judge.
     options: how the source is read.
+    tries_scales: whether a trial chooses the scale of ``options`` and the crf of ``settings``.
     keep_location: whether the file may say where it was recorded.
     captions: words that go into the file.
 
@@ -77,6 +78,7 @@ class EncodeRequest:
     options: SourceOptions = field(default_factory=SourceOptions)
     keep_location: bool = False
     captions: tuple[Caption, ...] = ()
+    tries_scales: bool = False
 
     def __post_init__(self) -> None:
         check_whole_number("jobs", self.jobs, 1)

@@ -122,6 +122,7 @@ def _parts(plan: FarmPlan, source: Path, bundle: ModelBundle) -> FileParts:
             may_end=not reading.options.strict,
             labels=labels.with_comment(as_comment(reading.conversions)),
             captions=plan.captions,
+            shown_size=None if reading.options.scale == 1 else video.full_size,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class PlanRequest:
     """What is to be encoded, and how; as of ``videocodec.encode``.
 
     captions: words that go into the file.
+    tries_scales: whether a trial chooses the scale of ``options`` and the crf of ``settings``.
     """
 
     source: Path
@@ -43,6 +44,7 @@ class PlanRequest:
     options: SourceOptions = field(default_factory=lambda: SourceOptions(strict=False))
     keep_location: bool = False
     captions: tuple[Caption, ...] = ()
+    tries_scales: bool = False
 
 
 class _Observed:
@@ -71,6 +73,7 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
     """Plan an encode.  Raises what ``videocodec.encode`` raises before it codes anything."""
     bundle = ModelBundle.find(request.model)
     FileParts.files_of(bundle, attach=request.embed_model)
+    request = _scaled(request, bundle)
     with VideoSource(
         request.source, max_frames=request.max_frames, options=request.options
     ) as video:
@@ -112,6 +115,24 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
         ),
         captions=request.captions,
     )
+
+
+def _scaled(request: PlanRequest, bundle: ModelBundle) -> PlanRequest:
+    """The request with the scale and crf that a trial chose, if it is to."""
+    if not request.tries_scales:
+        return request
+    from ..encoder.scale_trial import try_scales  # networks: only here
+
+    choice = try_scales(
+        request.source,
+        request.settings,
+        request.goal,
+        bundle,
+        options=request.options,
+        max_frames=request.max_frames,
+    )
+    settings = replace(request.settings, crf=choice.crf)
+    return replace(request, settings=settings, options=replace(request.options, scale=choice.scale))
 
 
 def _reading(request: PlanRequest, video: VideoSource) -> PlannedReading:

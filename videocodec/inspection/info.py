@@ -42,7 +42,8 @@ class StreamInfo:
 
     path: the file, as it was given.
     format_version: of the stream.
-    width, height: px.
+    width, height: of the pictures that it shows, px.
+    coded_width, coded_height: that they are coded at, px.
     frame_rate: frames per second, the average where the stream names none, 0 if no time passes.
     frames, keyframes, access_units: how many.
     duration_seconds: of all frames together.
@@ -88,6 +89,8 @@ class StreamInfo:
     format_version: int
     width: int
     height: int
+    coded_width: int
+    coded_height: int
     frame_rate: float
     frames: int
     duration_seconds: float
@@ -174,6 +177,8 @@ def info(
         count, unavailable = None, "no frame can be decoded"
     return StreamInfo(
         path=str(opened),
+        width=reader.shown_size[0],
+        height=reader.shown_size[1],
         **_of_header(reader.header),
         **units,
         **_of_captions(reader),
@@ -185,7 +190,7 @@ def info(
         lossy=True,
         latents_checksum=LATENTS_CHECKSUM,
         model_installed=_is_at_hand(reader.header, bundle),
-        decoding_memory_bytes=memory_of(reader.header),
+        decoding_memory_bytes=memory_of(reader.header, reader.shown_size),
         model_attached=reader.attached_model_bytes > 0,
         model_attached_bytes=reader.attached_model_bytes,
         model_attached_damage=_damage_of_attached(reader, headers_only),
@@ -204,8 +209,8 @@ def _of_header(header: SequenceHeader) -> dict[str, Any]:
     return {
         "format_version": version,
         "specification": f"{format_of(version).specification}, format version {version}",
-        "width": header.width,
-        "height": header.height,
+        "coded_width": header.width,
+        "coded_height": header.height,
         "crf": header.crf,
         "gop_size": header.gop_size,
         "preset": preset_name(header.preset),

@@ -120,7 +120,13 @@ def repair(source: str | Path, target: str | Path, *, overwrite: bool = False) -
     with (
         output_errors(target),
         tempfile.TemporaryDirectory() as folder,
-        StreamWriter(target, header.time_base, copy_from=copied, copy_may_end=True) as writer,
+        StreamWriter(
+            target,
+            header.time_base,
+            copy_from=copied,
+            copy_may_end=True,
+            shown_size=None if reader is None else reader.larger_size,
+        ) as writer,
     ):
         model = _extracted(reader, Path(folder))
         if model is not None:

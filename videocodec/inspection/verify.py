@@ -56,7 +56,7 @@ def verify(
     except ContainerError:
         total = None  # reading the units says what is wrong
     walk = _Walk(stream)
-    problems: list[str] = []
+    problems = [stream.reader.size_problem] if stream.reader.size_problem else []
     try:
         for sample in stream.reader.units():
             problems += walk.check(sample)

@@ -90,7 +90,7 @@ class FramesBetween:
             duration_seconds=float(after.latents.pts * base - seconds),
             kind=FrameKind.INTERPOLATED,
             bytes=0,
-            provenance=generated_map(self._header),
+            provenance=generated_map(self._decoder.shown),
             index=before.latents.index,
             pts=int(ticks),
             duration=after.latents.pts - int(ticks),

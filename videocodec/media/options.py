@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import SettingsError
+from ..scaling import check_scale
 
 Rgb = tuple[int, int, int]
 _HIGHEST_RATE, _LARGEST_DENOMINATOR = 1000, 10_000  # frames per second
@@ -26,6 +27,7 @@ class SourceOptions:
     they are refused.
     deinterlace: make whole pictures of interlaced frames.
     fps: frames per second of a sequence of pictures, 25 if None; nothing else takes one.
+    scale: of ``scaling.SCALES``: what share of its width and height pictures are given with.
     """
 
     strict: bool = True
@@ -33,10 +35,17 @@ class SourceOptions:
     background: Rgb | None = None
     deinterlace: bool = False
     fps: Fraction | None = None
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_scale(self.scale)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return asdict(self) | {"fps": None if self.fps is None else str(self.fps)}
+        values = asdict(self) | {"fps": None if self.fps is None else str(self.fps)}
+        if self.scale == 1:  # as in plans of before
+            del values["scale"]
+        return values
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> SourceOptions:

@@ -17,12 +17,13 @@ from bitstream.container import Clock, Labels, clock_of
 from bitstream.sequence_header import ColourDescription
 
 from ..errors import InputError, SettingsError
+from ..scaling import Size, coded_size, shrunk
 from .aperture import aperture_of
 from .aspect import storable_ratio
 from .conversion import FrameConverter
 from .decoding import FrameDecoder
 from .deinterlacing import Deinterlacer, fields_of
-from .frames import SourceFrame, UnconvertedFrame
+from .frames import RgbArray, SourceFrame, UnconvertedFrame
 from .opening import is_picture, open_container, open_stream, why_nothing_decodes
 from .options import SourceOptions
 from .sequences import PictureSequence, picture_files
@@ -56,7 +57,8 @@ class VideoSource:
 
     Attributes:
         path: of the file.
-        width, height: px.
+        width, height: of the frames that it gives, px.
+        full_size: width and height of its own pictures, which ``options.scale`` makes smaller.
         frame_rate: frames per second; None when unknown.
         time_base: seconds per tick.
         colour: as the source states it, see ``describe``.
@@ -141,7 +143,7 @@ class VideoSource:
 
     def __iter__(self) -> Iterator[SourceFrame]:
         return (
-            SourceFrame(self._convert(frame), pts, duration) for frame, pts, duration in self._timed
+            SourceFrame(self._rgb(frame), pts, duration) for frame, pts, duration in self._timed
         )
 
     @property
@@ -216,7 +218,10 @@ class VideoSource:
         converting costs more than decoding.
         """
         for frame, pts, duration in self._timed:
-            yield UnconvertedFrame(pts, duration, partial(self._convert, frame))
+            yield UnconvertedFrame(pts, duration, partial(self._rgb, frame))
+
+    def _rgb(self, frame: av.VideoFrame) -> RgbArray:
+        return shrunk(self._convert(frame), (self.width, self.height))
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """Instead of iterating: the frames as the decoder gives them, in the source's own pixel
@@ -264,37 +269,32 @@ class VideoSource:
         stream, container = self._stream, self._container
         self.codec_name: str = stream.codec_context.name
         convert = self._convert
-        self.width: int = convert.width
-        self.height: int = convert.height
+        self.full_size: Size = (convert.width, convert.height)
+        self.width, self.height = coded_size(self.full_size, self._options.scale)
         self.colour: ColourDescription = convert.colour
-        self.rotation: int = convert.rotation
-        self.is_mirrored: bool = convert.is_mirrored
+        self.rotation, self.is_mirrored = convert.rotation, convert.is_mirrored
         self.pixel_format: str = frame.format.name
         self.is_still: bool = self.sequence is None and is_picture(container, self._opened)
         base = Fraction(stream.time_base) if stream.time_base else Fraction(1, 90000)
-        if self._opened.still is not None:  # an item, whose time FFmpeg counts in seconds
-            base = _TICK_OF_A_STILL
         if self.sequence is not None:
             base = self.sequence.time_base
+        elif self._opened.still is not None:  # an item, whose time FFmpeg counts in seconds
+            base = _TICK_OF_A_STILL
         self.time_base: Fraction = time_base_for(
             base, 1 if self.sequence is not None else longest_step(stream)
         )
         self._scale = base / self.time_base
-        rate = stream.average_rate or stream.guessed_rate
-        if self._opened.still is not None or self.sequence is not None:
-            rate = 1 / base
+        is_numbered = self._opened.still is not None or self.sequence is not None
+        rate = 1 / base if is_numbered else stream.average_rate or stream.guessed_rate
         self.frame_rate: Fraction | None = Fraction(rate) if rate else None
         self.sample_aspect_ratio: Fraction = storable_ratio(stream.sample_aspect_ratio)
-        seconds = (
-            float(stream.duration * base)
-            if stream.duration
-            else (container.duration or 0) / av.time_base
-        )
+        seconds = float(stream.duration * base) if stream.duration else 0.0
+        seconds = seconds or (container.duration or 0) / av.time_base
         frames = stream.frames or round(seconds * float(self.frame_rate or 0)) or None
         if self.is_still or self.sequence is not None:
             frames = len(self.sequence.files) if self.sequence is not None else 1
-        self.frame_count_hint: int | None = (
-            frames if self._max_frames is None or frames is None else min(frames, self._max_frames)
-        )
+        if frames is not None and self._max_frames is not None:
+            frames = min(frames, self._max_frames)
+        self.frame_count_hint: int | None = frames
         ticks_per_frame = round(1 / (self.frame_rate or Fraction(25)) / self.time_base)
         self._clock = TimestampRepair(ticks_per_frame, ticks_per_second=round(1 / self.time_base))

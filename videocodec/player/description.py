@@ -27,14 +27,16 @@ def describe_stream(
 ) -> dict[str, object]:
     """What is known of a stream without decoding it.
 
-    Times and durations are seconds; ``steps`` are the quantiser steps in scaled latents, by index;
-    ``between`` says whether frames between frames can be made; ``mode_names`` and
+    ``coded`` is the width and height of the pictures that are coded, in whose pixels maps of frames
+    are.  Times and durations are seconds; ``steps`` are the quantiser steps in scaled latents, by
+    index; ``between`` says whether frames between frames can be made; ``mode_names`` and
     ``provenance_names`` say what the numbers in maps of frames mean.
     """
     aspect = header.sample_aspect_ratio
     return {
-        "width": header.width,
-        "height": header.height,
+        "width": metadata.width,
+        "height": metadata.height,
+        "coded": [header.width, header.height],
         "rotation": metadata.rotation,
         "pixel_aspect": float(aspect) if aspect else 1.0,
         "frames": len(index.durations),

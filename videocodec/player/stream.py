@@ -46,8 +46,8 @@ class PlayedStream(PlayedFile):
         self.index, self.header = reader.index, reader.index.header
         super().__init__(
             path,
-            self.header.width,
-            self.header.height,
+            reader.metadata.width,
+            reader.metadata.height,
             reader.index.pts_seconds.tolist(),
             settings,
             has_sound=reader.metadata.audio_tracks > 0,
@@ -105,7 +105,9 @@ class PlayedStream(PlayedFile):
         return replace(disclosure, follows_words=follows_words).mark_png(data)
 
     def details(self, index: int) -> dict[str, object]:
-        """What is known of a frame besides its picture: ``description.describe_frame``."""
+        """What is known of a frame besides its picture: ``description.describe_frame``, and how
+        much larger than it is coded it is shown, across and down.
+        """
         try:
             frame = self._reader.latent_frame(index)
         except DamagedFrameError:
@@ -116,7 +118,9 @@ class PlayedStream(PlayedFile):
         self.findings.add_bytes(index, round(frame.byte_share))
         guard = self._reader.metadata.guard
         guarded = {} if guard is None else {"guard": describe_guard(guard, index)}
-        return {"index": index} | describe_frame(self.header, frame) | guarded
+        magnified = [self.width / self.header.width, self.height / self.header.height]
+        known: dict[str, object] = {"index": index, "magnified": magnified}
+        return known | describe_frame(self.header, frame) | guarded
 
     def bits(self, index: int) -> dict[str, object]:
         """Bits of every latent position (``decoder.code_lengths``), base64 of little-endian

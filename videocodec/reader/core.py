@@ -29,12 +29,20 @@ class ReaderCore:
         self.cache = Cache(opening.memory_limit)
         self.file = opening.open_file()
         try:
-            stream = LatentStream(self.file, opening.model, force_model=opening.force_model)
+            stream = LatentStream(
+                self.file,
+                opening.model,
+                force_model=opening.force_model,
+                coded_size=opening.coded_size,
+            )
             self.index = StreamIndex(stream.reader)
             # A first header that is damaged may say anything.
             stream.header = stream.reader.header = self.index.header
             self.metadata = VideoMetadata.of(
-                stream.reader, self.index, has_unet=stream.bundle.has_unet
+                stream.reader,
+                self.index,
+                has_unet=stream.bundle.has_unet,
+                size=(stream.shown.width, stream.shown.height),
             )
             self.latents = LatentSource(self.file, self.index, stream.bundle.tables, self.cache)
             self.networks = Networks(stream, opening.device, opening.threads)

@@ -18,7 +18,8 @@ class VideoMetadata:
     """What a stream says of itself.
 
     name: of the file.
-    width, height: px.
+    width, height: of the pictures, px.
+    coded_width, coded_height: that they are coded at, px; less where the file shows them larger.
     frame_rate: frames per second, the average where the stream names none, 0 if no time passes.
     frames, keyframes, access_units: how many.
     begin_seconds, end_seconds: when the first frame begins and the last ends.
@@ -70,16 +71,30 @@ class VideoMetadata:
     captions: tuple[tuple[float, str], ...]
     damage: str | None
     guard: GuardMap | None = None
+    coded_width: int = 0
+    coded_height: int = 0
 
     @classmethod
-    def of(cls, reader: StreamReader, index: StreamIndex, *, has_unet: bool) -> VideoMetadata:
-        """Of an opened stream."""
+    def of(
+        cls,
+        reader: StreamReader,
+        index: StreamIndex,
+        *,
+        has_unet: bool,
+        size: tuple[int, int] | None = None,
+    ) -> VideoMetadata:
+        """Of an opened stream.  size: width and height of the pictures that are wanted of it, None
+        for those that the file shows.
+        """
         header = index.header
+        width, height = reader.shown_size if size is None else size
         duration = sum(index.durations.tolist()) * header.time_base
         return cls(
             name=index.name,
-            width=header.width,
-            height=header.height,
+            width=width,
+            height=height,
+            coded_width=header.width,
+            coded_height=header.height,
             frame_rate=float(header.frame_rate or (len(index) / duration if duration > 0 else 0)),
             frames=len(index),
             keyframes=len(index.keyframes),

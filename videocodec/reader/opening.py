@@ -28,6 +28,7 @@ class Opening:
     threads: int | None
     memory_limit: int
     read_ahead: bool
+    coded_size: bool = False
     folder: str = field(default_factory=os.getcwd)
 
     @property

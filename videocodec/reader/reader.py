@@ -51,6 +51,7 @@ class VideoReader(ReaderHandle):
     the frames that are.
     conceal: give concealed frames (``Frame.kind``) and latents in their place, as
     ``videocodec.decode`` writes them.
+    coded_size: pictures as they are coded, where the file shows them larger.
 
     Any number of threads may use a reader.  Arrays that it hands out are the caller's own.
     Readers of a path or of bytes can be pickled and copied, which opens the file once more with the
@@ -77,6 +78,7 @@ class VideoReader(ReaderHandle):
         read_ahead: bool = True,
         strict: bool = False,
         conceal: bool = False,
+        coded_size: bool = False,
     ) -> None:
         if strict and conceal:
             raise SettingsError(
@@ -85,7 +87,14 @@ class VideoReader(ReaderHandle):
             )
         settings = RestorationSettings(steps, seed, restore)
         opening = Opening(
-            plain(source), model, force_model, device, threads, memory_limit, read_ahead
+            plain(source),
+            model,
+            force_model,
+            device,
+            threads,
+            memory_limit,
+            read_ahead,
+            coded_size,
         )
         core = ReaderCore(opening)
         self._join(core, settings, conceal)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
-from videocodec import encode
+from videocodec import encode, info
 from videocodec.encoder.request import RateGoal
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.farm.merging import merge_chunks
-from videocodec.farm.planning import PlanRequest, make_plan
+from videocodec.farm.plan import FarmPlan
+from videocodec.farm.planning import PlanRequest, make_plan, write_plan
 from videocodec.farm.store import FarmStore
 from videocodec.farm.worker import Machine, PlanWorker
 from videocodec.media.colour import TRANSFER_PQ
@@ -57,11 +59,36 @@ def test_converted_pictures_give_the_bytes_of_one_machine(
         PlanRequest(movie, settings, RateGoal.checked(None, None, None), options=options)
     )
     assert len(plan.chunks) == 2 and any(done in line for line in plan.reading.conversions)
-    store = FarmStore(tmp_path / "store", plan.id)
-    for index in (1, 0):  # each by a worker that knows nothing of the other
+    _check_bytes_of_one_machine(plan, movie, tmp_path, reading)
+
+
+def test_smaller_pictures_give_the_bytes_of_one_machine(tmp_path: Path) -> None:
+    """And the file shows them at full size."""
+    movie = tmp_path / "movie.mkv"
+    _write(movie, interlaced=False, transfer=None)
+    settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
+    options = SourceOptions(strict=False, scale=0.5)
+    plan = make_plan(
+        PlanRequest(movie, settings, RateGoal.checked(None, None, None), options=options)
+    )
+    write_plan(plan, tmp_path / "plan.json", overwrite=False)
+    assert FarmPlan.read(tmp_path / "plan.json") == plan
+    assert (plan.header.width, plan.header.height) == (24, 16)
+    farmed = _check_bytes_of_one_machine(plan, movie, tmp_path, {"scale": 0.5})
+    assert info(farmed, headers_only=True).width == 48
+
+
+def _check_bytes_of_one_machine(
+    plan: FarmPlan, movie: Path, folder: Path, choices: dict[str, Any]
+) -> Path:
+    """Code a plan by workers that know nothing of each other → the file, which is the one that one
+    machine makes.
+    """
+    store = FarmStore(folder / "store", plan.id)
+    for index in (1, 0):
         with PlanWorker(plan, store, MACHINE) as worker:
             assert [report.coded for report in worker.encode([index])] == [True]
-    farmed, alone = tmp_path / "farm.lv.mp4", tmp_path / "alone.lv.mp4"
+    farmed, alone = folder / "farm.lv.mp4", folder / "alone.lv.mp4"
     merge_chunks(plan, store, farmed, MACHINE)
     encode(
         movie,
@@ -71,6 +98,7 @@ def test_converted_pictures_give_the_bytes_of_one_machine(
         preset=PRESET,
         device="cpu",
         threads=1,
-        **reading,
+        **choices,
     )
     assert farmed.read_bytes() == alone.read_bytes()
+    return farmed

@@ -280,13 +280,15 @@ function drawErrors(painter, errors) {
 export function draw(kind, canvas, scaleX, scaleY, alpha, { details, bits, errors }) {
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
-  const painter = new Painter(context, scaleX, scaleY, alpha);
-  if (kind === "error" && errors) drawErrors(painter, errors);
+  const shown = new Painter(context, scaleX, scaleY, alpha);
+  if (kind === "error" && errors) drawErrors(shown, errors);
   if (!details) return;
+  // The stream's maps are in pixels of the picture that is coded, which may be smaller.
+  const painter = new Painter(context, scaleX * details.magnified[0], scaleY * details.magnified[1], alpha);
   if (kind === "modes") drawModes(painter, details);
   else if (kind === "motion") drawMotion(painter, details);
   else if (kind === "provenance") drawProvenance(painter, details);
   else if (kind === "quantiser") drawQuantiser(painter, details);
   else if (kind === "bits" && bits) drawBits(painter, details, bits);
-  else if (kind === "guard" && details.guard) drawGuard(painter, details.guard);
+  else if (kind === "guard" && details.guard) drawGuard(shown, details.guard);
 }

@@ -21,7 +21,7 @@ function bar(title, kinds, found) {
 
 export function showStream(clip) {
   const pairs = [
-    ["Size", `${clip.width} × ${clip.height}`],
+    ["Size", `${clip.width} × ${clip.height}${isSmaller(clip) ? `, coded at ${clip.coded[0]} × ${clip.coded[1]}` : ""}`],
     ["Frame rate", `${Number(clip.frame_rate.toFixed(3))} fps`],
     ["Frames", `${clip.frames} in ${clip.units.length} units`],
     ["Keyframes", `${clip.units.filter((unit) => unit.keyframe).length}`],

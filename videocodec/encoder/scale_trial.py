@@ -1,0 +1,139 @@
+"""``--scale auto``: a few frames coded at every scale, decoded, and measured at full size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bitstream.access_unit import AccessUnit
+from bitstream.formats import format_of
+from bitstream.latent_decoder import LatentDecoder
+from bitstream.sequence_header import SequenceHeader
+
+from ..decoded import QUANTISER_STEPS, QuantiserMaps
+from ..judges.structure import lost_structure
+from ..media.options import SourceOptions
+from ..media.source import SourceFrame, VideoSource
+from ..models.bundle import ModelBundle
+from ..models.runtime import AutoencoderRuntime
+from ..presets import PRESETS
+from ..scaling import RgbArray, coded_size, magnified, shrunk
+from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk, CodingPlan
+from .chunks import Chunk
+from .pipeline import sequence_header
+from .request import RateGoal
+from .scale_choice import ScaleChoice, TrialGoal, TrialPoint, chosen_scale
+from .settings import EncoderSettings
+
+FRAMES = 17  # a keyframe and a group
+_PRESET = "veryfast"
+_LATEST_SECONDS = 10  # into a video
+_USUAL_RATE, _USUAL_SECONDS = Fraction(25), 10  # of a video that does not say
+
+
+def try_scales(
+    path: Path,
+    settings: EncoderSettings,
+    rate: RateGoal,
+    bundle: ModelBundle,
+    *,
+    options: SourceOptions,
+    max_frames: int | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> ScaleChoice:
+    """Which scale suits a video, at what crf; arguments as of the encode.
+
+    Raises what reading the source and loading the model raise.
+    """
+    with VideoSource(path, max_frames=max_frames, options=replace(options, scale=1.0)) as source:
+        per_second = source.frame_rate or _USUAL_RATE
+        count = source.frame_count_hint or max_frames or round(_USUAL_SECONDS * per_second)
+        latest = round(_LATEST_SECONDS * per_second)
+        source.skip(min(max(0, count - FRAMES) // 3, latest))
+        frames = list(islice(source, FRAMES))
+        header = sequence_header(source, bundle, settings)
+    goal = TrialGoal(settings, rate, count, float(count / per_second))
+    runtime = AutoencoderRuntime(bundle, device, threads)
+    return chosen_scale(ScaleTrial(frames, header, goal, runtime).points, goal)
+
+
+class ScaleTrial:
+    """The frames of a trial, coded as often as is asked.
+
+    frames: at full size.  header: of the stream at that size.
+    """
+
+    def __init__(
+        self,
+        frames: list[SourceFrame],
+        header: SequenceHeader,
+        goal: TrialGoal,
+        runtime: AutoencoderRuntime,
+    ) -> None:
+        self._frames, self._header, self._runtime = frames, header, runtime
+        preset = PRESETS[min(PRESETS.index(_PRESET), PRESETS.index(goal.settings.preset))]
+        self._settings = replace(goal.settings, preset=preset)
+        keyframes = math.ceil(goal.frames / goal.settings.gop_size)
+        self._keyframes, self._others = keyframes, max(0, goal.frames - keyframes)
+
+    def points(self, scale: float, crfs: Sequence[int]) -> list[TrialPoint]:
+        """What a scale comes to at some crfs."""
+        size = coded_size((self._header.width, self._header.height), scale)
+        header = replace(self._header, width=size[0], height=size[1])
+        frames = [replace(frame, rgb=shrunk(frame.rgb, size)) for frame in self._frames]
+        plans = tuple(CodingPlan(replace(self._settings, crf=crf)) for crf in crfs)
+        task = ChunkTask(Chunk(0, 0, len(frames), is_last=True), plans)
+        coded = ChunkCoder(self._runtime, header).code(task, lambda _: frames)
+        return [self._point(header, *each) for each in zip(crfs, coded, strict=True)]
+
+    def _point(self, header: SequenceHeader, crf: int, chunk: CodedChunk) -> TrialPoint:
+        key, *others = (unit.size for unit in chunk.units)
+        of_one = sum(others) / max(1, len(self._frames) - 1)
+        measured = [
+            _qualities(picture, frame.rgb)
+            for picture, frame in zip(self._pictures(header, chunk), self._frames, strict=True)
+        ]
+        # Keyframes are finer than the others, and a video has few of them.
+        counted = measured[1:] if self._others and others else measured
+        return TrialPoint(
+            crf,
+            math.log2(self._keyframes * key + self._others * of_one),
+            tuple(float(value) for value in np.mean(counted, axis=0)),
+        )
+
+    def _pictures(self, header: SequenceHeader, chunk: CodedChunk) -> Iterator[RgbArray]:
+        """What a decoder shows of a chunk."""
+        tables = self._runtime.bundle.tables
+        bits = format_of(header.format_version).vector_fraction_bits
+        decoder, maps = LatentDecoder(tables), QuantiserMaps(header.block_latents, bits)
+        full = self._header.width, self._header.height
+        for data in chunk.access_units():
+            unit = AccessUnit.parse(data)
+            frames = decoder.decode(unit)
+            for frame, quantisers in zip(frames, maps.of(unit, frames), strict=True):
+                (picture,) = self._runtime.decode(
+                    frame.latents.astype(np.float32)[None],
+                    QUANTISER_STEPS[quantisers][None],
+                    header.height,
+                    header.width,
+                )
+                yield magnified(picture, full)
+
+
+def _qualities(picture: RgbArray, source: RgbArray) -> tuple[float, float]:
+    """PSNR of RGB in dB, and −log2 of the structure that is lost."""
+    error = float(np.square(picture.astype(np.float32) - source).mean())
+    pair = (
+        torch.from_numpy(each.transpose(2, 0, 1).astype(np.float32))[None] / 127.5 - 1
+        for each in (picture, source)
+    )
+    lost = float(lost_structure(*pair)[0])
+    return 10 * math.log10(255**2 / max(error, 1e-3)), -math.log2(max(lost, 1e-6))
