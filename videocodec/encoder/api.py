@@ -240,15 +240,14 @@ def _scaled(request: EncodeRequest, bundle: ModelBundle) -> tuple[EncodeRequest,
     """The request with the scale and crf that a trial chose, if it is to, and what to say of it."""
     if not request.tries_scales:
         return request, []
-    from .scale_trial import try_scales  # networks: not for those who only plan and write
+    # networks: not for those who only plan and write
+    from .scale_trial import TrialSource, try_scales
 
     choice = try_scales(
-        request.source,
+        TrialSource(request.source, request.options, request.max_frames),
         request.settings,
         request.goal,
         bundle,
-        options=request.options,
-        max_frames=request.max_frames,
         device=request.device,
         threads=request.threads,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -38,14 +38,26 @@ _LATEST_SECONDS = 10  # into a video
 _USUAL_RATE, _USUAL_SECONDS = Fraction(25), 10  # of a video that does not say
 
 
+@dataclass(frozen=True)
+class TrialSource:
+    """path, options, max_frames: as of the encode."""
+
+    path: Path
+    options: SourceOptions
+    max_frames: int | None
+
+    def opened(self) -> VideoSource:
+        """At full size."""
+        options = replace(self.options, scale=1.0)
+        return VideoSource(self.path, max_frames=self.max_frames, options=options)
+
+
 def try_scales(
-    path: Path,
+    video: TrialSource,
     settings: EncoderSettings,
     rate: RateGoal,
     bundle: ModelBundle,
     *,
-    options: SourceOptions,
-    max_frames: int | None = None,
     device: str = "auto",
     threads: int | None = None,
 ) -> ScaleChoice:
@@ -53,9 +65,9 @@ def try_scales(
 
     Raises what reading the source and loading the model raise.
     """
-    with VideoSource(path, max_frames=max_frames, options=replace(options, scale=1.0)) as source:
+    with video.opened() as source:
         per_second = source.frame_rate or _USUAL_RATE
-        count = source.frame_count_hint or max_frames or round(_USUAL_SECONDS * per_second)
+        count = source.frame_count_hint or video.max_frames or round(_USUAL_SECONDS * per_second)
         latest = round(_LATEST_SECONDS * per_second)
         source.skip(min(max(0, count - FRAMES) // 3, latest))
         frames = list(islice(source, FRAMES))

@@ -121,16 +121,10 @@ def _scaled(request: PlanRequest, bundle: ModelBundle) -> PlanRequest:
     """The request with the scale and crf that a trial chose, if it is to."""
     if not request.tries_scales:
         return request
-    from ..encoder.scale_trial import try_scales  # networks: only here
+    from ..encoder.scale_trial import TrialSource, try_scales  # networks: only here
 
-    choice = try_scales(
-        request.source,
-        request.settings,
-        request.goal,
-        bundle,
-        options=request.options,
-        max_frames=request.max_frames,
-    )
+    source = TrialSource(request.source, request.options, request.max_frames)
+    choice = try_scales(source, request.settings, request.goal, bundle)
     settings = replace(request.settings, crf=choice.crf)
     return replace(request, settings=settings, options=replace(request.options, scale=choice.scale))
 

@@ -86,16 +86,8 @@ class VideoReader(ReaderHandle):
                 " lost: give one of them"
             )
         settings = RestorationSettings(steps, seed, restore)
-        opening = Opening(
-            plain(source),
-            model,
-            force_model,
-            device,
-            threads,
-            memory_limit,
-            read_ahead,
-            coded_size,
-        )
+        networks = model, force_model, device, threads
+        opening = Opening(plain(source), *networks, memory_limit, read_ahead, coded_size)
         core = ReaderCore(opening)
         self._join(core, settings, conceal)
         if strict and core.metadata.damage is not None:
