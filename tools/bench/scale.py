@@ -2,7 +2,8 @@
 the panel at full size.
 
     python -m tools.bench.scale --clips CLIPS [--only NAME …] [--crf 46 52 58 63]
-        [--preset veryfast] [--max-frames 33] [--metrics NAME …] [--lpips FILE] [--results]
+        [--scales 0.75 0.5 auto] [--preset veryfast] [--max-frames 33] [--metrics NAME …]
+        [--lpips FILE] [--below KBPS] [--results]
 
 Every clip is coded at full size at each crf, smaller at crfs that take about as many bytes, and
 with ``--scale auto`` at each crf.  BD-rates are against full size, over the qualities that both
@@ -124,6 +125,9 @@ def parser() -> argparse.ArgumentParser:
     made = bench_parser("scale", __doc__ or "")
     add_clips(made)
     made.add_argument("--crf", type=int, nargs="+", default=[46, 52, 58, 63])
+    made.add_argument(
+        "--scales", nargs="+", choices=list(FINER)[1:], default=list(FINER)[1:], metavar="SCALE"
+    )
     made.add_argument("--preset", choices=PRESETS, default="veryfast")
     made.add_argument("--max-frames", type=int, default=33, metavar="N")
     made.add_argument("--metrics", nargs="+", metavar="NAME", help="default: all that there are")
@@ -153,8 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 ["clip", "scale", *names, "panel"],
                 ["{}", "{}", *["{:+.1f} %"] * (len(names) + 1)],
             )
-            points = _all_points(measured, args.crf, hulls)
-            for scale in list(FINER)[1:]:
+            points = _all_points(measured, args, hulls)
+            for scale in args.scales:
                 found = savings(points[scale], points["1"], figures, args.below)
                 line = gains.add(measured.clip.name, scale, *found.values())
                 print(line, file=sys.stderr, flush=True)

@@ -17,7 +17,7 @@ from .request import RateGoal
 from .settings import MAX_CRF, EncoderSettings
 
 LEAST_SAVING = 0.04  # of the bytes: less may be an error of the trial
-_APART = 6  # crf
+_APART = 10  # crf
 _FIRST_LOOK = (28, 46)  # crfs, where a rate is asked for
 # The crf of a scale that takes about as many bytes as one of the full size, less this.
 _FINER = {0.75: 6, 0.5: 14}
@@ -93,7 +93,7 @@ def chosen_scale(trial: Trial, goal: TrialGoal) -> ScaleChoice:
     full = trial(1.0, _around(middle))
     bits = target
     if bits is None:
-        bits = next(point.bits for point in full if point.crf == middle)
+        bits = _line([(point.crf, point.bits) for point in full])(middle)
     crfs, savings = {1.0: goal.settings.crf}, {}
     for scale in SCALES[1:]:
         tried = trial(scale, _around(middle - _FINER[scale]))
@@ -121,10 +121,10 @@ def _crf_at(points: Sequence[TrialPoint], bits: float) -> int:
     return min(MAX_CRF, max(0, round(crf)))
 
 
-def _around(crf: int) -> tuple[int, ...]:
-    """Crfs to try, the middle one among them if it is one."""
-    middle = min(MAX_CRF, max(0, crf))
-    return tuple(sorted({max(0, middle - _APART), middle, min(MAX_CRF, middle + _APART)}))
+def _around(crf: int) -> tuple[int, int]:
+    """Crfs to try, one on either side as far as there are any."""
+    low = min(MAX_CRF - _APART, max(0, crf - _APART // 2))
+    return low, low + _APART
 
 
 def _line(points: Sequence[tuple[float, float]]) -> Callable[[float], float]:
