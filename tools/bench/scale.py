@@ -169,11 +169,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report.save()
 
 
-def _all_points(measured: Measured, crfs: Sequence[int], hulls: Table) -> Mapping[str, list[Point]]:
+def _all_points(
+    measured: Measured, args: argparse.Namespace, hulls: Table
+) -> Mapping[str, list[Point]]:
     """Of every scale, each also a line of a table."""
     points: dict[str, list[Point]] = {}
-    for scale, finer in FINER.items():
-        points[scale] = [measured.point(scale, max(0, crf - finer)) for crf in crfs]
+    for scale in ("1", *args.scales):
+        crfs = [max(0, crf - FINER[scale]) for crf in args.crf]
+        points[scale] = [measured.point(scale, crf) for crf in crfs]
         for point in points[scale]:
             line = hulls.add(
                 measured.clip.name,
