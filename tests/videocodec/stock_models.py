@@ -24,6 +24,7 @@ from diffusers import (
     PNDMScheduler,
     UNet2DConditionModel,
     UNetMotionModel,
+    VQModel,
 )
 from safetensors.numpy import load_file, save_file
 
@@ -75,6 +76,24 @@ def tiny_autoencoder(channels: int) -> AutoencoderTiny:
     )
 
 
+def codebook_autoencoder(channels: int, entries: int = 32, levels: int = 4) -> VQModel:
+    """A quantised one, with a wider layer behind its latents; the decoder snaps these to the
+    nearest of ``entries`` vectors, which lie as far apart as latents do.
+    """
+    torch.manual_seed(channels)
+    model = VQModel(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=(8,) * levels,
+        norm_num_groups=4,
+        latent_channels=channels + 1,
+        vq_embed_dim=channels,
+        num_vq_embeddings=entries,
+    )
+    torch.nn.init.normal_(model.quantize.embedding.weight, 0, 0.3)
+    return model
+
+
 def unet(channels: int, inputs: int | None = None, **config: object) -> UNet2DConditionModel:
     """Stable Diffusion's UNet with two levels; ``inputs`` other than ``channels`` for the
     inpainting variant.
@@ -109,6 +128,9 @@ def motion_adapter(frames: int = 6, **config: object) -> MotionAdapter:
     return adapter
 
 
+AUTOENCODERS = {"kl": kl_autoencoder, "tiny": tiny_autoencoder, "codebook": codebook_autoencoder}
+
+
 def save_pipeline(
     folder: Path,
     channels: int = 4,
@@ -120,12 +142,10 @@ def save_pipeline(
 ) -> Path:
     """A pipeline in diffusers' layout → its folder.
 
-    vae: kl or tiny.  restores: "" for an autoencoder alone, else plain, inpainting, adapter (a UNet
-    with a motion adapter) or motion (a ``UNetMotionModel`` that was saved whole).
+    vae: kl, tiny or codebook.  restores: "" for an autoencoder alone, else plain, inpainting,
+    adapter (a UNet with a motion adapter) or motion (a ``UNetMotionModel`` that was saved whole).
     """
-    (kl_autoencoder if vae == "kl" else tiny_autoencoder)(channels).save_pretrained(
-        str(folder / "vae")
-    )
+    AUTOENCODERS[vae](channels).save_pretrained(str(folder / "vae"))
     if restores:
         network = unet(channels, 2 * channels + 1 if restores == "inpainting" else None)
         if restores == "motion":

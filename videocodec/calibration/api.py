@@ -15,7 +15,7 @@ from bitstream.container import Unfinished
 
 from ..checks import check_whole_number
 from ..errors import OutputError, OutputExistsError, SettingsError
-from ..models.autoencoders import latents_of
+from ..models.autoencoders import latent_channels, latents_of
 from ..models.bundle import ModelBundle
 from ..models.description import CALIBRATION_RECORD
 from ..models.files import TABLES_FILE
@@ -139,7 +139,8 @@ def _install(
     The networks, which may be most of the memory, are let go of: what follows loads what it needs.
     """
     autoencoder = origin.load_autoencoder()
-    channels = autoencoder.config.latent_channels
+    channels = latent_channels(autoencoder)
+    assert channels is not None  # which ``load_autoencoder`` has checked
     unet = origin.load_unet(channels) if origin.has_unet else None
     say(
         f"{origin.folder}: {type(autoencoder).__name__}, {channels} latent channels"

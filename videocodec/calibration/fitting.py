@@ -22,7 +22,7 @@ from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 from ..encoder.settings import EncoderSettings
 from ..errors import InputError
 from ..judges.lpips import LpipsSqueeze
-from ..models.autoencoders import latents_of, load_autoencoder
+from ..models.autoencoders import latent_channels, latents_of, load_autoencoder
 from ..models.bundle import ModelBundle
 from ..models.files import TABLES_FILE
 from ..models.loading import STOCK_UNETS, load_scheduler
@@ -87,7 +87,8 @@ def latent_scale(folder: Path, pictures: Sequence[np.ndarray]) -> np.ndarray:
     number that makes the standard deviation of scaled latents 1.5.
     """
     model = load_autoencoder(folder)
-    channels = model.config.latent_channels
+    channels = latent_channels(model)
+    assert channels is not None  # which ``ModelSource`` has checked
     if getattr(model, "has_scaled_latents", False):
         return np.ones(channels, dtype=np.float32)
     with torch.inference_mode():

@@ -64,10 +64,25 @@ def _own(folder: Path, name: str, weights: Path) -> OwnAutoencoder:
 
 def latents_of(model: OwnAutoencoder | ModelMixin, pictures: torch.Tensor) -> torch.Tensor:
     """Pictures (B, 3, H, W) in [-1, 1] → the latents worth coding, as the autoencoder makes them:
-    of a distribution its mode.
+    of a distribution its mode, with a codebook the entries that its decoder would snap them to.
     """
     encoded = model.encode(pictures)
     latents: torch.Tensor = (
         encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
     )
+    if codebook_size(model):
+        latents = model.get_submodule("quantize")(latents)[0]
     return latents
+
+
+def latent_channels(model: OwnAutoencoder | ModelMixin) -> int | None:
+    """Channels of an autoencoder's latents by its config, None where that does not say."""
+    channels: int | None = getattr(model.config, "latent_channels", None)
+    return getattr(model.config, "vq_embed_dim", None) or channels
+
+
+def codebook_size(model: OwnAutoencoder | ModelMixin) -> int:
+    """Entries of the codebook to which a decoder snaps latents (van den Oord et al. 2017), as that
+    of diffusers' ``VQModel`` does; 0 for the others, which have none.
+    """
+    return getattr(model.config, "num_vq_embeddings", 0)

@@ -32,6 +32,8 @@ from .strict_json import read_json
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel, UNetMotionModel
 
+# Classes of diffusers whose names do not say that they are autoencoders.
+OTHER_AUTOENCODERS = ("VQModel",)
 OWN_CLASSES = (*OWN_AUTOENCODERS, "TemporalUNet")
 STOCK_UNETS = ("UNet2DConditionModel", "UNetMotionModel")
 
@@ -45,7 +47,8 @@ def load_autoencoder_in(folder: Path, weights: Path | None = None) -> ModelMixin
     """
     name = class_name(folder)
     kind = OWN_AUTOENCODERS.get(name) or getattr(diffusers, name, None)
-    if "Autoencoder" not in name or not (isinstance(kind, type) and issubclass(kind, ModelMixin)):
+    is_autoencoder = "Autoencoder" in name or name in OTHER_AUTOENCODERS
+    if not (is_autoencoder and isinstance(kind, type) and issubclass(kind, ModelMixin)):
         raise UnknownModelError(
             f"{folder / 'config.json'}: {name!r} is no autoencoder that diffusers"
             f" {diffusers.__version__} knows"

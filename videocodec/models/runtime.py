@@ -21,7 +21,7 @@ from ..checks import check_whole_number
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from ..forking import forked_after_pytorch
 from ..networks.placement import placed
-from .autoencoders import latents_of
+from .autoencoders import latent_channels, latents_of
 from .bundle import ModelBundle
 from .devices import DEVICES, memory_ended
 from .parts import MOST_AT_ONCE, MOST_ON_ACCELERATORS, Rectangle, tiles_of
@@ -133,7 +133,7 @@ class AutoencoderRuntime:
         self.bundle = bundle
         with network_errors(f"to load the autoencoder of {bundle.name}", self.device):
             self.model = placed(bundle.load_autoencoder(), self.device)
-        channels = getattr(self.model.config, "latent_channels", len(bundle.latent_scale))
+        channels = latent_channels(self.model) or len(bundle.latent_scale)
         if channels != len(bundle.latent_scale):
             raise UnknownModelError(
                 f"{bundle.folder}: the autoencoder has {channels} latent channels, the codec tables"

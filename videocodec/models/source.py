@@ -18,7 +18,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from bitstream.sequence_header import PIXELS_PER_LATENT
 
 from ..errors import UnknownModelError
-from .autoencoders import latents_of
+from .autoencoders import latent_channels, latents_of
 from .bundle import PICKLES
 from .files import NETWORK_FOLDERS, WORD_FILES, weights_folder
 from .hub import SOURCE_FILES, TEXT_FILES, fetch, is_hub_name
@@ -123,16 +123,16 @@ class ModelSource:
                 f"{folder}: a {type(model).__name__} does not encode RGB pictures one by one"
                 f" ({reason})"
             ) from error
-        channels = model.config.get("latent_channels")
+        channels = latent_channels(model)
         if latents.ndim != 4 or latents.shape[2:] != (count, count):
             shape = "x".join(map(str, latents.shape[1:]))
             raise UnknownModelError(
                 f"{folder}: makes {shape} latents of {side}x{side} px: an autoencoder must have a"
                 f" stride of {PIXELS_PER_LATENT} px"
             )
-        if latents.shape[1] != channels:
+        if channels is None or latents.shape[1] != channels:
             raise UnknownModelError(
-                f"{folder}: latent_channels is {channels} in its config.json, but it makes"
+                f"{folder}: the number of channels is {channels} in its config.json, but it makes"
                 f" {latents.shape[1]}"
             )
         if channels > _MOST_CHANNELS:

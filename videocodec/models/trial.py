@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..errors import UnknownModelError
+from .autoencoders import codebook_size
 
 if TYPE_CHECKING:
     from diffusers.models.modeling_utils import ModelMixin
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 TRIAL_SIDE = 4  # latents
 # numbers that a layer may make of so many: 1024 channels at full resolution
 LARGEST_TRIAL = 1 << 24
+_BYTES_OF_DISTANCES = 8  # float32, and a copy
 # What networks raise that do not take what they are given.
 _REASONS = (
     RuntimeError,
@@ -71,7 +73,9 @@ def try_decoding(
             f"{folder}: makes {shape} of {TRIAL_SIDE}×{TRIAL_SIDE} latents: an autoencoder must"
             " have a stride of 8 px"
         )
-    return watch.most_bytes // TRIAL_SIDE**2
+    # A codebook's distances to every position are in no layer's output.
+    distances = _BYTES_OF_DISTANCES * codebook_size(model)
+    return max(watch.most_bytes // TRIAL_SIDE**2, distances)
 
 
 class _Watch:

@@ -46,6 +46,7 @@ PIPELINES = {
         "scheduler": "DDIMScheduler",
     },
     "tiny autoencoder, 16 channels": {"channels": 16, "vae": "tiny"},
+    "codebook": {"channels": 3, "vae": "codebook"},
     "plain": {"channels": 4, "restores": "plain"},
     "plain, 16 channels": {
         "channels": 16,

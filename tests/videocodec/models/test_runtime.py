@@ -16,7 +16,7 @@ from videocodec.models import runtime as runtime_module
 from videocodec.models.bundle import TABLES_FILE, ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime, pick_device, set_threads
 
-from ..stock_models import quick_bundle
+from ..stock_models import codebook_autoencoder, quick_bundle
 
 
 @pytest.fixture
@@ -106,6 +106,29 @@ def test_of_a_variational_autoencoder_the_mode_is_coded(folder: Path) -> None:
     runtime = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
     picture = np.full((1, 16, 16, 3), 90, np.uint8)
     assert np.array_equal(runtime.encode(picture, 16, 16), runtime.encode(picture, 16, 16))
+
+
+def test_of_a_codebook_the_entries_are_coded_and_shown(folder: Path) -> None:
+    """Latents are entries of the codebook, and what lies near one is decoded as that."""
+    codebook_autoencoder(16).save_pretrained(str(folder / "vae"))
+    made = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
+    picture = np.random.default_rng(0).integers(0, 256, (1, 32, 48, 3), dtype=np.uint8)
+    latents = made.encode(picture, 32, 48) / made.bundle.latent_scale[:, None, None]
+    entries = made.model.quantize.embedding.weight.numpy()
+    vectors = latents[0].reshape(16, -1).T
+    distances = np.abs(vectors[:, None] - entries).max(2)
+    assert distances.min(1).max() < 1e-6
+    steps = np.ones((1, 4, 6), np.float32)
+    scaled = UNITS_PER_LATENT * latents * made.bundle.latent_scale[:, None, None]
+    shown = made.decode(scaled, steps, 32, 48)
+    assert np.array_equal(made.decode(1.01 * scaled, steps, 32, 48), shown)
+
+
+def test_distances_to_a_codebook_count_as_memory(folder: Path) -> None:
+    entries = 1 << 16
+    codebook_autoencoder(16, entries).save_pretrained(str(folder / "vae"))
+    made = AutoencoderRuntime(ModelBundle.find(folder), "cpu", 1)
+    assert made.bytes_per_latent >= 8 * entries
 
 
 def test_tables_of_another_number_of_channels_are_refused(folder: Path) -> None:

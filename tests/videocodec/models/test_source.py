@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from videocodec.errors import UnknownModelError
+from videocodec.models.autoencoders import codebook_size, latent_channels, latents_of
 from videocodec.models.loading import load_scheduler
 from videocodec.models.source import ModelSource
 
@@ -17,6 +18,7 @@ from ..stock_models import (
     SCHEDULERS,
     STABLE_DIFFUSION,
     WEIGHTS,
+    codebook_autoencoder,
     kl_autoencoder,
     motion_adapter,
     save_pipeline,
@@ -51,6 +53,19 @@ class TestFinding:
         source = ModelSource.find(str(tmp_path))
         assert (source.bare, source.has_unet, source.autoencoder_folder) == (True, False, tmp_path)
         assert source.load_autoencoder().config.latent_channels == 4
+
+    def test_a_codebook_has_the_channels_of_its_entries(self, tmp_path: Path) -> None:
+        origin = ModelSource.find(save_pipeline(tmp_path / "vq", 3, vae="codebook"))
+        model = origin.load_autoencoder()
+        assert (latent_channels(model), model.config.latent_channels) == (3, 4)
+        assert codebook_size(model) == 32
+        with torch.inference_mode():
+            latents = latents_of(model, torch.zeros(1, 3, 64, 64))
+        assert latents.shape == (1, 3, 8, 8)
+
+    def test_a_codebook_of_another_stride_is_refused(self, tmp_path: Path) -> None:
+        codebook_autoencoder(3, levels=3).save_pretrained(str(tmp_path / "vq"))
+        assert "must have a stride of 8 px" in complaint(tmp_path / "vq")
 
     def test_autoencoders_need_not_begin_so(self, tmp_path: Path) -> None:
         """Stable Diffusion's for inpainting, whose decoder is larger."""
