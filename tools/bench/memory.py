@@ -1,9 +1,9 @@
 """How much memory a decode takes at most, beside what ``videocodec info`` says beforehand.
 
-    python -m tools.bench.memory --sizes 1920x1080 3840x2160 [--results]
+    python -m tools.bench.memory clip.lv.mp4 [--sizes 1920x1080] [--results]
 
-Streams of random decisions under the packaged model's tables: a keyframe and a whole group of 16
-frames in which every block goes its own way, nothing is skipped as a whole and most blocks carry
+Of the files that are named, and of streams of random decisions under the packaged model's tables: a
+keyframe and a whole group of 16 frames in which every block goes its own way and most blocks carry
 levels.  No real video asks for more.  Each is decoded by a process of its own, whose peak is the
 system's figure for it (``VmHWM``, Linux).
 """
@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,9 +64,17 @@ def make_clip(target: Path, width: int, height: int, group: int, bundle: ModelBu
     return target
 
 
-def decode(clip: Path, threads: int) -> tuple[float, float]:
+def _random_clips(
+    folder: Path, sizes: Sequence[str], group: int, bundle: ModelBundle
+) -> Iterator[Path]:
+    for size in sizes:
+        width, height = map(int, size.split("x"))
+        yield make_clip(folder / f"random {size}.lv.mp4", width, height, group, bundle)
+
+
+def decode(clip: Path, target: Path, threads: int) -> tuple[float, float]:
     """Bytes at the peak and seconds of processor time of ``videocodec decode`` to H.264."""
-    words = [str(clip), str(clip.with_suffix(".decoded.mp4")), "-y", "--device", "cpu"]
+    words = [str(clip), str(target), "-y", "--device", "cpu"]
     command = [sys.executable, "-c", _DECODE, *words, "--threads", str(threads)]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     found = re.search(r"VmHWM:\s+(\d+) kB ([\d.]+)", ran.stdout)
@@ -77,7 +85,8 @@ def decode(clip: Path, threads: int) -> tuple[float, float]:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = bench_parser("memory", __doc__)
-    made.add_argument("--sizes", nargs="+", default=["1920x1080", "3840x2160"], metavar="WxH")
+    made.add_argument("clips", type=Path, nargs="*", help="latent-video files")
+    made.add_argument("--sizes", nargs="+", default=[], metavar="WxH", help="of random streams")
     made.add_argument("--group", type=int, default=16, metavar="N", help="frames of it (16)")
     made.add_argument("--threads", type=int, default=2, metavar="N")
     return made
@@ -87,19 +96,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print → exit status."""
     args = parse(parser(), arguments)
     bundle = ModelBundle.find("embedded")
-    report = Report(args, models=[bundle])
+    report = Report(args, models=[bundle], clips=args.clips)
     table = Table(
-        ["pictures", "frames", "stream MB", "peak GB", "info says at most GB", "s of processor"],
-        ["{}", "{}", "{:.1f}", "{:.2f}", "{:.2f}", "{:.0f}"],
+        ["stream", "pictures", "frames", "MB", "peak GB", "info says at most GB", "s of processor"],
+        ["{}", "{}", "{}", "{:.2f}", "{:.2f}", "{:.2f}", "{:.0f}"],
     )
     with tempfile.TemporaryDirectory() as folder:
-        for size in args.sizes:
-            width, height = map(int, size.split("x"))
-            clip = make_clip(Path(folder) / f"{size}.lv.mp4", width, height, args.group, bundle)
-            peak, seconds = decode(clip, args.threads)
-            bound = info(clip, headers_only=True).decoding_memory_bytes
-            megabytes = clip.stat().st_size / 1e6
-            table.add(size, 1 + args.group, megabytes, peak / 1e9, (bound or 0) / 1e9, seconds)
+        for clip in (*args.clips, *_random_clips(Path(folder), args.sizes, args.group, bundle)):
+            peak, seconds = decode(clip, Path(folder) / "decoded.mp4", args.threads)
+            found = info(clip)
+            bound = found.decoding_memory_bytes or 0
+            table.add(
+                clip.name,
+                f"{found.width}x{found.height}",
+                found.frames,
+                clip.stat().st_size / 1e6,
+                peak / 1e9,
+                bound / 1e9,
+                seconds,
+            )
     report.table("peaks", table)
     report.save()
     return 0

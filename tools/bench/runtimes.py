@@ -124,8 +124,8 @@ def in_openvino(decoder: nn.Module, inputs: list[tuple[Array, Array]], *, int8: 
     """Converted from PyTorch; float32 stays float32."""
     openvino = importlib.import_module("openvino")
     example = tuple(map(torch.from_numpy, inputs[0]))
-    model = openvino.convert_model(decoder, example_input=example)
-    model.reshape([list(part.shape) for part in inputs[0]])
+    shapes = [list(part.shape) for part in inputs[0]]
+    model = openvino.convert_model(decoder, example_input=example, input=shapes)
     if int8:
         nncf = importlib.import_module("nncf")
         model = nncf.quantize(model, nncf.Dataset(inputs), subset_size=len(inputs))

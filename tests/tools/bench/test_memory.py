@@ -16,6 +16,6 @@ def test_a_decode_stays_below_what_info_says(tmp_path: Path) -> None:
     options = ["--sizes", "128x96", "--group", "2", "--threads", "1"]
     assert main([*options, "--results", str(tmp_path / "a.json")]) == 0
     (row,) = Results.from_json((tmp_path / "a.json").read_text()).tables["peaks"].rows
-    size, frames, stream, peak, bound, seconds = row
-    assert (size, frames) == ("128x96", 3)
+    name, size, frames, stream, peak, bound, seconds = row
+    assert (name, size, frames) == ("random 128x96.lv.mp4", "128x96", 3)
     assert 0.1 < peak < bound and stream > 0.001 and seconds > 0
