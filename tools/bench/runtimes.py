@@ -174,9 +174,9 @@ def measure(runtime: AutoencoderRuntime, shape: Shape, runs: int) -> Iterator[tu
             decode(*inputs[turn % len(inputs)])
             times[name].append(1000 * (time.process_time() - begin))
     reference = median(times[REFERENCE])
-    for name, decode in made.items():
-        if isinstance(decode, str):
-            yield name, None, None, None, None, decode
+    for name, found in made.items():
+        if isinstance(found, str):
+            yield name, None, None, None, None, found
             continue
         apart = np.abs(pictures[name] - pictures[REFERENCE])
         taken = median(times[name])
