@@ -137,19 +137,19 @@ def stages(height: int, width: int, layers: int = 1) -> tuple[Stage, ...]:
     return tuple(corners)
 
 
-def middle_and_spread(
+def middle_and_extent(
     values: np.ndarray, available: np.ndarray, fallback: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Median-like predictor (n, 2) and spread class (n,) of the available among four neighbours.
+    """Median-like predictor (n, 2) and extent (n,) of the available among four neighbours.
 
     values (4, n, 2) int64, available (4, n) bool, fallback (n, 2) where nothing is available.  The
     predictor is, per component, the middle one or the mean of the middle two, rounded down.  The
-    spread says whether the neighbours agree exactly (0), within 2 px (1) or not at all (2); with
-    one or none available it is 1.
+    extent is how far the neighbours lie apart in the component where it is more, -1 with one or
+    none available.
     """
     if not np.count_nonzero(values):  # nothing moves around here, which is most of most pictures
         count = available.sum(0)
-        return np.where(count[:, None] > 0, 0, fallback), np.where(count >= 2, 0, 1)
+        return np.where(count[:, None] > 0, 0, fallback), np.where(count >= 2, 0, -1)
     if available.all():
         ordered = np.sort(values, axis=0)
         lowest, below, above, highest = ordered
@@ -163,5 +163,19 @@ def middle_and_spread(
         predictor = (ordered[last >> 1, columns] + ordered[np.minimum(count >> 1, 3), columns]) >> 1
         predictor = np.where(count[:, None] > 0, predictor, fallback)
         several = count >= 2
-    extent = (highest - lowest).max(-1)
-    return predictor, np.where(several, (extent > 0) + (extent > 2).astype(np.int64), 1)
+    return predictor, np.where(several, (highest - lowest).max(-1), -1)
+
+
+def middle_and_spread(
+    values: np.ndarray, available: np.ndarray, fallback: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """As above, with a spread class (n,) for the extent."""
+    predictor, extent = middle_and_extent(values, available, fallback)
+    return predictor, spread_class(extent)
+
+
+def spread_class(extent: np.ndarray) -> np.ndarray:
+    """Whether neighbours agree exactly (0), within 2 px (1) or not at all (2); with one or none
+    available it is 1.
+    """
+    return np.where(extent < 0, 1, (extent > 0) + (extent > 2).astype(np.int64))

@@ -8,14 +8,16 @@ the writer is handed the values, the reader gives them back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
+from typing import ClassVar, Self
 
 import numpy as np
 
 from ..group_structure import FrameReference
 from .adaptive_tables import TableSet
 from .block_context import BlockContext, CodedBlocks
-from .block_elements import BLOCK_ELEMENTS, BLOCK_MERGE, DIRECTION, MODE
+from .block_elements import BLOCK_ELEMENTS, BLOCK_MERGE, DIRECTION, MODE, BlockElement
 from .block_fields import MODE_INTRA, MODE_RESIDUAL, BlockFields, Direction, Mode
 from .block_lattice import StageKind, stages
 from .merged_blocks import MERGE_SIDES, MergeGrid, count_around, leaders, merge_grid
@@ -23,29 +25,33 @@ from .symbol_coder import SymbolReader, SymbolWriter
 from .vector_syntax import VectorLayer
 
 # Votes of the neighbours for a direction are counted in the octal digits of one integer.
-_VOTE_BITS = 3
+VOTE_BITS = 3
 
 
 def _vote_digits() -> np.ndarray:
     """The digit ``votes`` of a direction's context by the neighbours' votes: past, future, average
     in octal digits.
     """
-    votes = np.arange(5 * 64)[:, None] >> np.array([0, _VOTE_BITS, 2 * _VOTE_BITS]) & 7
+    votes = np.arange(5 * 64)[:, None] >> np.array([0, VOTE_BITS, 2 * VOTE_BITS]) & 7
     most, total = votes.max(1), votes.sum(1)
     return np.where(total > 0, 1 + 2 * votes.argmax(1) + (most == total), 0)
 
 
-_VOTE_DIGITS = _vote_digits()
+VOTE_DIGITS = _vote_digits()
 
 
 class BlockCoder:
     """The adaptive tables of the block layer, and the block layers of the frames that a frame may
     refer to.  Reset at keyframes.
+
+    elements: of the syntax.
     """
+
+    elements: ClassVar[Mapping[str, BlockElement]] = BLOCK_ELEMENTS
 
     def __init__(self, priors: dict[str, np.ndarray], height: int, width: int) -> None:
         self.tables = {
-            name: TableSet(table, BLOCK_ELEMENTS[name].increment, name)
+            name: TableSet(table, self.elements[name].increment, name)
             for name, table in priors.items()
         }
         self.stages = stages(height, width)
@@ -56,7 +62,7 @@ class BlockCoder:
         """Rows and columns of blocks."""
         return self.known[0].fields.modes.shape
 
-    def copy(self) -> BlockCoder:
+    def copy(self) -> Self:
         """An independent copy of the state between two frames."""
         other = copy(self)
         other.tables = {name: table_set.copy() for name, table_set in self.tables.items()}
@@ -198,12 +204,12 @@ class BlockCoder:
             part = stage.restricted(leads)
             if part is None:
                 continue
-            near = _VOTE_DIGITS[part.gather(votes).sum(0)]
+            near = VOTE_DIGITS[part.gather(votes).sum(0)]
             ids = fixed[part.blocks] + DIRECTION.part(votes=near)
             directions[part.blocks] = symbols = io.code(
                 self.tables["direction"], ids, values[part.blocks], part.blocks
             )
-            flat[part.blocks] = 1 << _VOTE_BITS * symbols
+            flat[part.blocks] = 1 << VOTE_BITS * symbols
             if followers:
                 flat[:] = flat[leader_of]
         directions[:] = directions[leader_of]

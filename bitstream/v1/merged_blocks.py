@@ -75,13 +75,14 @@ def merge_grid(height: int, width: int, side: int) -> MergeGrid:
 
 
 def leaders(sides: np.ndarray) -> np.ndarray:
-    """(bh, bw) sides 1, 2, 4 of the squares that blocks belong to → (bh · bw,) flat index of the
+    """(bh, bw) sides 1, 2, 4, … of the squares that blocks belong to → (bh · bw,) flat index of the
     block that each takes its motion from.
     """
     height, width = sides.shape
     flat = sides.reshape(-1)
     leader_of = np.arange(height * width)
-    for side in MERGE_SIDES:
+    largest = int(flat.max())
+    for side in (2**depth for depth in range(1, largest.bit_length())):
         members = np.flatnonzero(flat == side)
         if len(members):
             grid = merge_grid(height, width, side)

@@ -8,6 +8,7 @@ differences to the predictor; ``_complete`` puts the motion of the stage togethe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,7 +25,8 @@ from .block_elements import (
     VERTICAL_DIFFERENCE,
 )
 from .block_fields import MODE_INTRA, BlockFields, Direction
-from .block_lattice import Stage, StageKind, middle_and_spread, stages
+from .block_lattice import Stage, StageKind, middle_and_extent, spread_class, stages
+from .context_layouts import ContextLayout
 from .motion_vectors import VectorCandidates, keys_of, scaled_keys, vectors_of
 from .prediction import VECTOR_LIMIT
 from .symbol_coder import SymbolReader, SymbolWriter
@@ -59,6 +61,13 @@ class VectorLayer:
     a stage is one call for both.  Motion is held as keys (``motion_vectors.keys_of``).
     """
 
+    _MERGE: ClassVar[ContextLayout] = VECTOR_MERGE
+    _DIFFERENCES: ClassVar[tuple[ContextLayout, ContextLayout]] = (
+        VERTICAL_DIFFERENCE,
+        HORIZONTAL_DIFFERENCE,
+    )
+    spread = staticmethod(spread_class)
+
     def __init__(
         self,
         io: SymbolWriter | SymbolReader,
@@ -91,7 +100,8 @@ class VectorLayer:
         self._followers = np.flatnonzero(~alone)
         self._followed = every_leader[self._followers]
         merged = np.concatenate([out.sides.reshape(-1) > 1] * layers)
-        self._fixed = VECTOR_MERGE.index(merged=merged)
+        sizes = np.concatenate([out.sides.reshape(-1)] * layers)
+        self._fixed = self._merge_context(sizes)
         self._merged = merged if len(self._followers) else None
 
     def code(self, fields: BlockFields) -> np.ndarray:
@@ -115,6 +125,10 @@ class VectorLayer:
         self._out.vectors[:layers] = motion * self._uses.reshape(layers, height, width, 1)
         return motion
 
+    def _merge_context(self, sides: np.ndarray) -> np.ndarray:
+        """What the sides of merged blocks (n,) say about their vectors."""
+        return self._MERGE.index(merged=sides > 1)
+
     def _mirror(self, to_past: np.ndarray) -> np.ndarray:
         """Keys of vectors to the past → to the future, on a straight line."""
         past, future = self._context.distances
@@ -124,7 +138,7 @@ class VectorLayer:
         """The predictors of a stage's vectors, their spread, and the candidates."""
         blocks = part.blocks
         near = part.gather(self._motion)
-        predictors, spread = middle_and_spread(
+        predictors, extent = middle_and_extent(
             vectors_of(near), part.gather(self._available), self._temporal[blocks]
         )
         predictors = keys_of(predictors)
@@ -135,7 +149,7 @@ class VectorLayer:
             part,
             blocks % self._size,
             predictors,
-            spread,
+            self.spread(extent),
             mirrored,
             VectorCandidates(predictors, self._temporal_keys[blocks], near, mirrored),
             values[blocks],
@@ -151,7 +165,7 @@ class VectorLayer:
             len(vectors.blocks), PLACE_EDGE if part.kind == StageKind.EDGE else 0, dtype=np.int64
         )
         place[vectors.mirrored] = PLACE_MIRRORED
-        ids = self._fixed[part.blocks] + VECTOR_MERGE.part(
+        ids = self._fixed[part.blocks] + self._MERGE.part(
             place=place,
             neighbours=part.gather(self._moved).sum(0),
             candidates=candidates.others,
@@ -174,9 +188,10 @@ class VectorLayer:
         spread, blocks = vectors.spread[new], vectors.blocks[new]
         # A reader needs nothing but the number of values.
         values = vectors_of(vectors.values[new] - vectors.predictors[new])
-        ids = VERTICAL_DIFFERENCE.index(spread=spread)
+        first, second = self._DIFFERENCES
+        ids = first.index(spread=spread)
         vertical = self._code_component(ids, values[:, 0], blocks)
-        ids = HORIZONTAL_DIFFERENCE.index(spread=spread, vertical_zero=vertical == 0)
+        ids = second.index(spread=spread, vertical_zero=vertical == 0)
         horizontal = self._code_component(ids, values[:, 1], blocks)
         return keys_of(np.stack([vertical, horizontal], -1))
 

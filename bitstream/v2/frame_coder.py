@@ -13,11 +13,11 @@ from ..errors import UnsupportedVersionError
 from ..group_structure import FrameReference
 from ..quantiser_maps import refined_map
 from ..v1.block_fields import BlockFields, Mode
-from ..v1.block_syntax import BlockCoder
 from ..v1.frame_coder import LatentFrame
 from ..v1.observer import Observer
 from ..v1.quantiser import STEP_FRACTION_BITS, clamp_latents, log2_step_eighths, step_fixed
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
+from .block_syntax import BlockCoder
 from .context_network import VALUE_BITS
 from .inter_levels import InterLevelCoder, InterScene
 from .inter_tables import InterTables

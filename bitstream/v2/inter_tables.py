@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..v1.tables import BLOCK_TABLES, block_tensor
+from .block_elements import BLOCK_TABLES
 from .context_network import SliceNetwork
 from .level_contexts import LEVEL_CLASSES
 from .loop_networks import LoopNetworks
@@ -27,7 +27,7 @@ class InterTables:
 
     networks: one per slice, which see as many side channels as ``others`` says.
     level_priors: initial frequencies by class of levels, and of ``last_slice``.
-    block_priors: those of the block layer, as in version 1.
+    block_priors: initial frequencies of the block layer.
     loop: the networks between which pictures move.
     search_map (C, 3·16²) float32: what encoders price candidates with, about what the loop's
     encoder makes of a difference of pictures 16 px around a position; latent units a step of
@@ -60,7 +60,7 @@ class InterTables:
             ),
             {name: frequencies(take, f"inter.{name}", shape) for name, shape in shapes.items()},
             {
-                name: frequencies(take, block_tensor(name), shape)
+                name: frequencies(take, f"block.{name}", shape)
                 for name, shape in BLOCK_TABLES.items()
             },
             LoopNetworks.of(take, sum(slices)),
@@ -78,7 +78,7 @@ class InterTables:
             for part in NETWORK_PARTS:
                 tensors[f"inter.{index}.{part}"] = getattr(net, part)
         tensors |= {f"inter.{name}": table for name, table in self.level_priors.items()}
-        tensors |= {block_tensor(name): table for name, table in self.block_priors.items()}
+        tensors |= {f"block.{name}": table for name, table in self.block_priors.items()}
         return tensors
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bitstream.v1.tables import CodecTables
 from bitstream.v2.loop_networks import LoopNetworks
 from tools.bench.options import VIDEO_SUFFIXES, add_clips, clip_paths
 from videocodec.calibration.error_weights import measure_error_weights
@@ -27,7 +26,6 @@ from videocodec.calibration.second_inter import PreparedClip, first_tables, fit_
 from videocodec.encoder.draft_clip import DraftClipCoder
 from videocodec.encoder.draft_frame_encoder import BLOCK_LOG2
 from videocodec.media.source import VideoSource
-from videocodec.models.bundle import ModelBundle
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec
 
@@ -98,8 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not clips:
         raise SystemExit(f"{args.clips}: no clips ({', '.join(sorted(VIDEO_SUFFIXES))})")
     loop_parts = fitted_loop(codec, clips, args.range_pictures)
-    blocks = CodecTables.load(ModelBundle.find("embedded").tables_file).block_priors
-    tables = first_tables(codec.rate, blocks, *loop_parts)
+    tables = first_tables(codec.rate, *loop_parts)
     coder, prepared = DraftClipCoder(codec, tables_of(codec.rate), args.block_log2), []
     for clip in clips[:: max(1, len(clips) // args.most_clips)][: args.most_clips]:
         pictures = pictures_of(clip, args.frames)

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 
 from bitstream.v1.adaptive_tables import TableSet
+from bitstream.v1.block_elements import DIFFERENCE_RADIUS
 from bitstream.v1.observer import Observer
 from bitstream.v1.quantiser import log2_step_eighths
-from bitstream.v1.tables import BLOCK_TABLES
+from bitstream.v2.block_elements import BLOCK_TABLES
 from bitstream.v2.inter_tables import InterTables, level_shapes, others
 from bitstream.v2.level_contexts import LEVEL_CLASSES
 from bitstream.v2.loop_networks import LoopNetworks
@@ -30,6 +31,8 @@ from .context_networks import to_frequencies
 from .second import logistic_frequencies, network_of, tables_of
 
 CLIP_CRFS = (24, 32, 40, 48, 56)
+_FIRST_SYMBOL, _HALVED_AFTER = 8.0, 4.0  # weights of block tables to begin with
+_BLOCK_SMOOTHING = 8.0  # how many symbols what all contexts have in common weighs in one
 _SMOOTHING = 40.0  # how many symbols the frequencies before weigh in a fitted table
 _LEARNING_RATE = 2e-3
 
@@ -64,21 +67,35 @@ def first_networks(rate: Rate) -> list[SliceNetwork]:
     ]
 
 
+def first_block_priors() -> dict[str, npt.NDArray[np.int64]]:
+    """To begin with: the first symbol of every alphabet is the likeliest, and small differences of
+    vectors are.
+    """
+    priors = {}
+    for name, shape in BLOCK_TABLES.items():
+        weights = np.ones(shape)
+        weights[:, 0] = _FIRST_SYMBOL
+        if name == "vector_delta":
+            away = np.abs(np.arange(shape[1]) - DIFFERENCE_RADIUS)
+            weights[:] = np.exp2(-np.minimum(away, DIFFERENCE_RADIUS) / _HALVED_AFTER)
+        priors[name] = to_frequencies(weights, np.ones(shape), 0.0)
+    return priors
+
+
 def first_tables(
     rate: Rate,
-    block_priors: dict[str, npt.NDArray[np.int64]],
     loop: LoopNetworks,
     search_map: npt.NDArray[np.float32],
     error_weights: npt.NDArray[np.float32],
 ) -> LevelTables:
-    """To begin with: block tables of another model, and even frequencies of last slices."""
+    """To begin with: what is likely of blocks, and even frequencies of last slices."""
     priors = {one.name: logistic_frequencies(one) for one in LEVEL_CLASSES}
     shape = level_shapes(len(rate.slices))["last_slice"]
     priors["last_slice"] = to_frequencies(np.ones(shape), np.ones(shape), 0.0)
     networks = tuple(network_of(net) for net in first_networks(rate))
     return replace(
         tables_of(rate),
-        inter=InterTables(networks, priors, block_priors, loop, search_map, error_weights),
+        inter=InterTables(networks, priors, first_block_priors(), loop, search_map, error_weights),
     )
 
 
@@ -209,7 +226,9 @@ def _coded(
 
 
 def _recounted(tables: LevelTables, counts: dict[str, npt.NDArray[np.float64]]) -> LevelTables:
-    """Frequencies as counted, with those before as what is known where little was counted."""
+    """Frequencies as counted, with what is known where little was counted: of levels those before,
+    of blocks those of the element in all contexts together.
+    """
     inter = tables.inter
     assert inter is not None  # of ``first_tables``
 
@@ -221,5 +240,14 @@ def _recounted(tables: LevelTables, counts: dict[str, npt.NDArray[np.float64]]) 
         name: fitted(name if name == "last_slice" else f"inter.{name}", prior)
         for name, prior in inter.level_priors.items()
     }
-    blocks = {name: fitted(name, inter.block_priors[name]) for name in BLOCK_TABLES}
+    blocks = {
+        name: _with_common(counts.get(name, np.zeros(shape)))
+        for name, shape in BLOCK_TABLES.items()
+    }
     return replace(tables, inter=replace(inter, level_priors=levels, block_priors=blocks))
+
+
+def _with_common(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Frequencies of an element as counted."""
+    common = np.tile(counts.sum(0) + 0.5, (len(counts), 1))
+    return to_frequencies(counts, common / common.sum(1, keepdims=True), _BLOCK_SMOOTHING)

@@ -19,16 +19,30 @@ import numpy as np
 from bitstream.access_unit import AccessUnit
 from bitstream.coder import Tables
 from bitstream.latent_decoder import LatentDecoder
+from bitstream.v1 import block_elements as first
 from bitstream.v1.adaptive_tables import TableSet
 from bitstream.v1.block_context import BlockContext
-from bitstream.v1.block_elements import BLOCK_MERGE
 from bitstream.v1.block_fields import BlockFields
+from bitstream.v1.context_layouts import ContextLayout
 from bitstream.v1.frame_coder import to_positions
-from bitstream.v1.merged_blocks import MERGE_SIDES, leaders, merge_grid
+from bitstream.v1.merged_blocks import MERGE_SIDES as FIRST_SIDES
+from bitstream.v1.merged_blocks import leaders, merge_grid
 from bitstream.v1.observer import Observer
 from bitstream.v1.symbol_coder import escape_bits
+from bitstream.v2 import block_elements as second
 
 _OF_BLOCKS = ("last_slice",)  # elements that come with the levels and speak for blocks
+_FIRST_SQUARES = {"block_merge": (first.BLOCK_MERGE, FIRST_SIDES)}
+_SECOND_SQUARES = {
+    "block_merge": (second.BLOCK_MERGE, second.MERGE_SIDES),
+    "square": (second.SQUARE, second.MERGE_SIDES),
+}
+# Elements that speak for squares, whether or not these move as one: their contexts, whose digit
+# ``depth`` is the place of the side in the list.
+_OF_SQUARES: dict[int, dict[str, tuple[ContextLayout, tuple[int, ...]]]] = {
+    1: _FIRST_SQUARES,
+    2: _SECOND_SQUARES,
+}
 
 
 class _Meter(Observer):
@@ -37,7 +51,8 @@ class _Meter(Observer):
     frames: (h, w) float32 of every frame since it was last emptied, in coding order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, format_version: int) -> None:
+        self._of_squares = _OF_SQUARES[format_version]
         self.frames: list[np.ndarray] = []
         self._calls: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]] = []
         self._of_all = 0.0  # bits that speak for the whole frame
@@ -67,9 +82,9 @@ class _Meter(Observer):
         blocks = np.zeros(fields.modes.size)
         of_leaders = np.zeros_like(blocks)
         for name, ids, places, bits in self._calls:
-            if name == "block_merge":
-                # Whether or not it is merged, the square is what the symbol speaks for.
-                side = MERGE_SIDES[int(BLOCK_MERGE.digits(ids[0])["depth"])]
+            if name in self._of_squares:
+                layout, sides = self._of_squares[name]
+                side = sides[int(layout.digits(ids[0])["depth"])]
                 grid = merge_grid(*fields.modes.shape, side)
                 squares = grid.square_of[places]
                 per_block = np.zeros(len(grid.size))
@@ -108,7 +123,7 @@ class CodeLengths:
     """Decodes access units in order, from a keyframe on, for what their parts cost."""
 
     def __init__(self, tables: Tables) -> None:
-        self._meter = _Meter()
+        self._meter = _Meter(tables.format_version)
         self._decoder = LatentDecoder(tables, observer=self._meter)
 
     def of(self, unit: AccessUnit) -> list[np.ndarray]:

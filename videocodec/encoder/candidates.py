@@ -5,19 +5,25 @@ it costs.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from bitstream.v1.block_fields import BlockFields, Mode
+from bitstream.v1.block_context import BlockContext
+from bitstream.v1.block_fields import BlockFields, Direction, Mode
+from bitstream.v1.block_lattice import Stage
 from bitstream.v1.frame_coder import predict_frame
 from bitstream.v1.merged_blocks import MERGE_SIDES, merge_grid
 from bitstream.v1.prediction import VECTOR_LIMIT, MotionTables, ReferenceFrame
 
 from .block_costs import BlockCosts, FrameCosts, RateEstimates
+
+# (3, n) bits of each direction in the leading blocks of a stage: of the stage, which of its blocks
+# lead, the directions (bh, bw), and where they are chosen.
+DirectionBits = Callable[[Stage, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,13 @@ class CandidateSearch(ABC):
     """Tries vector fields on one frame.
 
     costs: of its blocks; grid: rows and columns of these; rates, lagrangian: of the encoder.
+    merge_sides: of squares that may move as one, in blocks, large ones first.
+    merges_alike: a square is judged only by fields in which all its blocks move alike; flow is so
+    smooth that others say enough.
     """
+
+    merge_sides: ClassVar[tuple[int, ...]] = MERGE_SIDES
+    merges_alike: ClassVar[bool] = False
 
     def __init__(self, prices: BlockCosts, costs: FrameCosts, grid: tuple[int, int]) -> None:
         self._prices, self.costs, self.grid = prices, costs, grid
@@ -64,14 +76,29 @@ class CandidateSearch(ABC):
         """λ · bits of vectors that differ so much (…, 2) from their predictors."""
         return self._prices.vectors(difference)
 
+    def direction_prices(self, context: BlockContext, sides: np.ndarray) -> DirectionBits:
+        """What the directions of a frame take in bits; sides (bh, bw): of its merged blocks."""
+        return self._direction_bits
+
+    def _direction_bits(
+        self, stage: Stage, leading: np.ndarray, choice: np.ndarray, chosen: np.ndarray
+    ) -> np.ndarray:
+        follows_most, differs, stands_alone = self.rates.direction
+        around, inside = stage.gather(choice)[:, leading], stage.inside[:, leading]
+        votes = np.stack([((around == d) & inside).sum(0) for d in Direction])
+        follows = (votes.argmax(0) == np.arange(3)[:, None]) & inside.any(0)
+        agreed = votes.max(0) == inside.sum(0)
+        return np.where(follows, follows_most, np.where(agreed, stands_alone, differs))
+
     def candidates(self, source: MotionSource, evened: bool) -> list[Candidate]:
         """The fields to try everywhere: zero, those given, and, if ``evened``, the first of them
-        evened out over 32 and 64 px.  The same field twice is the same candidate twice, so that the
+        made the same all over every square of each side that may move as one.
+        The same field twice is the same candidate twice, so that the
         lists of two references match.
         """
         fields = [np.zeros((*self.grid, 2), dtype=np.int64), *source.fields]
         if source.fields and evened:
-            fields += [_evened(source.fields[0], side) for side in reversed(MERGE_SIDES)]
+            fields += self._evened(source)
         candidates: list[Candidate] = []
         for field in fields:
             same = next(
@@ -80,6 +107,10 @@ class CandidateSearch(ABC):
             )
             candidates.append(same or self.candidate(source.reference, field))
         return candidates
+
+    def _evened(self, source: MotionSource) -> list[np.ndarray]:
+        """One field for each side of squares, small ones first."""
+        return [_evened(source.fields[0], side) for side in reversed(self.merge_sides)]
 
     @abstractmethod
     def candidate(

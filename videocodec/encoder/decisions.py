@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class BlockDecider:
         if classes is None:
             classes = np.full(grid, USUAL_CLASS)
         costs = FrameCosts(self._prices, target, quantiser, self.block, classes)
-        search = self._search(target, picture, costs, grid)
+        search = self._search(target, picture, costs, context)
         fields = BlockFields.blank(*grid, Mode.SKIP)
         motions, partition = self._motions(search, sources, context, fields)
         if len(motions) == 1:
@@ -103,10 +103,12 @@ class BlockDecider:
         target: np.ndarray,
         picture: np.ndarray | None,
         costs: FrameCosts,
-        grid: tuple[int, int],
+        context: BlockContext,
     ) -> CandidateSearch:
         """What tries vector fields on a frame."""
-        return LatentSearch(self.tables, self._prices, costs, grid)
+        return LatentSearch(self.tables, self._prices, costs, context.source.fields.modes.shape)
+
+    _chooser: ClassVar[type[VectorChooser]] = VectorChooser
 
     def _predicted(
         self, fields: BlockFields, sources: Sequence[MotionSource], searched: np.ndarray
@@ -130,7 +132,7 @@ class BlockDecider:
             fields.sides[:] = merged_sides(search, by_source)
         partition = Partition(fields.sides)
         motions = [
-            VectorChooser(
+            self._chooser(
                 search,
                 partition,
                 source.reference,

@@ -8,12 +8,12 @@ import numpy as np
 
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import Direction
-from bitstream.v1.block_lattice import Stage, stages
+from bitstream.v1.block_lattice import stages
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.motion_vectors import scaled
 from bitstream.v1.prediction import average
 
-from .candidates import CandidateSearch
+from .candidates import CandidateSearch, DirectionBits
 from .merging import Partition
 from .vector_choice import Motion
 
@@ -45,7 +45,7 @@ def choose_directions(
     vector_costs = [past.vector_costs, future.vector_costs, past.vector_costs + mirrored]
     costs = [past.chosen.cost, future.chosen.cost, search.costs.cheapest(averaged)]
     totals = np.stack([partition.sums(cost) for cost in costs]) + np.stack(vector_costs)
-    choice = _chosen(search, partition, totals)
+    choice = _chosen(search, partition, totals, search.direction_prices(context, partition.sides))
     vectors = np.stack(
         [
             np.where((choice != Direction.FUTURE)[..., None], past.chosen.vectors, 0),
@@ -59,7 +59,9 @@ def choose_directions(
     return Directions(choice, vectors, prediction)
 
 
-def _chosen(search: CandidateSearch, partition: Partition, totals: np.ndarray) -> np.ndarray:
+def _chosen(
+    search: CandidateSearch, partition: Partition, totals: np.ndarray, bits: DirectionBits
+) -> np.ndarray:
     """(3, bh, bw) costs of the leaders, but for the direction's own bits → (bh, bw) directions."""
     choice = np.zeros(search.grid, dtype=np.int64)
     coded = np.zeros(search.grid, dtype=bool)
@@ -68,20 +70,8 @@ def _chosen(search: CandidateSearch, partition: Partition, totals: np.ndarray) -
         if not leading.any():
             continue
         blocks = stage.blocks[leading]
-        price = search.lagrangian * _bits(search, stage, leading, choice)
+        price = search.lagrangian * bits(stage, leading, choice, coded)
         choice.reshape(-1)[blocks] = (totals.reshape(3, -1)[:, blocks] + price).argmin(0)
         coded.reshape(-1)[blocks] = True
         choice = np.where(partition.shared(coded), partition.shared(choice), choice)
     return partition.shared(choice)
-
-
-def _bits(
-    search: CandidateSearch, stage: Stage, leading: np.ndarray, choice: np.ndarray
-) -> np.ndarray:
-    """(3, n): what each direction takes in the leaders of a stage, given the blocks around."""
-    follows_most, differs, stands_alone = search.rates.direction
-    around, inside = stage.gather(choice)[:, leading], stage.inside[:, leading]
-    votes = np.stack([((around == d) & inside).sum(0) for d in Direction])
-    follows = (votes.argmax(0) == np.arange(3)[:, None]) & inside.any(0)
-    agreed = votes.max(0) == inside.sum(0)
-    return np.where(follows, follows_most, np.where(agreed, stands_alone, differs))

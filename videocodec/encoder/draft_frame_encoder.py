@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bitstream.sequence_header import SequenceHeader
-from bitstream.v1.block_fields import Mode
+from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, log2_step_eighths, step_latent
 from bitstream.v1.symbol_coder import SymbolWriter
@@ -30,9 +30,11 @@ from .frame_encoder import (
     FrameEncoder,
     FramePlan,
 )
+from .mode_prices import last_slice_bits, residual_bits
 from .picture_search import PictureBlockDecider, loop_picture
 from .settings import EncoderSettings
 
+_ROUNDS = 2  # of choosing modes, each first in every other block
 BLOCK_LOG2 = 0  # of the side of a block, in latents: where pictures move, small ones pay
 
 
@@ -60,7 +62,7 @@ class DraftFrameEncoder(FrameEncoder):
 
     # Slices that are not sent cost nothing, so that zeros are cheaper than in version 1.
     _RATES: ClassVar[RateEstimates] = RateEstimates(
-        levels=(0.08, 3.2, 2.0), intra_levels=(0.08, 2.6, 1.2)
+        levels=(0.08, 3.2, 2.0), intra_levels=(0.08, 2.6, 1.2), any_direction=5.0
     )
     _DECIDER: ClassVar[type[BlockDecider]] = PictureBlockDecider
 
@@ -144,7 +146,9 @@ class DraftFrameEncoder(FrameEncoder):
         target: np.ndarray,
         plan: FramePlan,
     ) -> np.ndarray:
-        """How many slices pay in every block, (bh, bw): all are coded on trial."""
+        """How many slices pay in every block, (bh, bw): all are coded on trial.  Blocks in which
+        none pays are skipped from now on.
+        """
         coded, slices = decision.fields.coded, self._level_tables.slices
         if not coded.any():
             return np.zeros(coded.shape, dtype=np.int64)
@@ -163,7 +167,29 @@ class DraftFrameEncoder(FrameEncoder):
         by_block = trial.gains.reshape(-1, height, self._block, width, self._block).sum((2, 4))
         gains = np.add.reduceat(by_block, np.cumsum([0, *slices[:-1]]), axis=0)
         total = np.concatenate([np.zeros((1, height, width)), gains.cumsum(0)])
-        return np.where(coded, total.argmax(0), 0)
+        return self._worth_coding(coder, decision.fields, total, plan)
+
+    def _worth_coding(
+        self, coder: FrameCoder, fields: BlockFields, gains: np.ndarray, plan: FramePlan
+    ) -> np.ndarray:
+        """How many slices pay in every block, (bh, bw), when modes are paid for as well; gains
+        (S + 1, bh, bw): of so many.
+        """
+        state = coder.inter
+        context = state.blocks.context(plan.entry)
+        costs = state.levels.last_slice.costs
+        may, odd = fields.modes == Mode.RESIDUAL, np.indices(fields.modes.shape).sum(0) & 1
+        last = np.where(fields.coded, gains.argmax(0), 0)
+        for turn in range(_ROUNDS * 2):
+            net = gains - self._lagrangian * last_slice_bits(costs, last, fields.coded)
+            best = 1 + net[1:].argmax(0)
+            worth = net[1:].max(0) > self._lagrangian * residual_bits(state.blocks, context, fields)
+            now = may & (odd == turn % 2)
+            fields.modes[now] = np.where(worth, Mode.RESIDUAL, Mode.SKIP)[now]
+            last[now] = np.where(worth, best, 0)[now]
+        intra = fields.modes == Mode.INTRA
+        last[intra] = net.argmax(0)[intra]
+        return last
 
     def _conditional(self, target: np.ndarray, plan: FramePlan) -> ConditionalQuantiser:
         return ConditionalQuantiser(target, self._lagrangian, *self._error_weights(plan))

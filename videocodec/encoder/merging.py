@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from bitstream.v1.merged_blocks import MERGE_SIDES, MergeGrid, leaders, merge_grid
+from bitstream.v1.merged_blocks import MergeGrid, leaders, merge_grid
 from bitstream.v1.prediction import average
 
 from .candidates import Candidate, CandidateSearch
@@ -16,12 +16,12 @@ from .candidates import Candidate, CandidateSearch
 class Partition:
     """Which blocks of a frame move as one, each square of them led by its upper left block.
 
-    sides (bh, bw): of every block's square in blocks, 1, 2 or 4.  leads (bh · bw,) bool: blocks
+    sides (bh, bw): of every block's square in blocks.  leads (bh · bw,) bool: blocks
     that lead; a single block leads itself.
     """
 
     def __init__(self, sides: np.ndarray) -> None:
-        self.grid = sides.shape
+        self.grid, self.sides = sides.shape, sides
         self._leader_of = leaders(sides)
         self.leads = self._leader_of == np.arange(sides.size)
 
@@ -60,11 +60,12 @@ def merged_sides(search: CandidateSearch, candidates: Sequence[Sequence[Candidat
     """
     costs, fields = _options(search, candidates)
     rates, lagrangian = search.rates, search.lagrangian
-    fixed = lagrangian * rates.any_direction if len(candidates) == 2 else 0.0
+    says_direction = len(candidates) == 2 or search.merges_alike
+    fixed = lagrangian * rates.any_direction if says_direction else 0.0
     sides = np.ones(search.grid, dtype=np.int64)
     finer = merge_grid(*search.grid, 1)
     best = _least(search, finer, costs, fields, fixed)
-    for side in reversed(MERGE_SIDES):
+    for side in reversed(search.merge_sides):
         grid = merge_grid(*search.grid, side)
         joint = _least(search, grid, costs, fields, fixed)
         apart = np.zeros(len(grid.leaders))
@@ -103,6 +104,10 @@ def _least(
     for cost, field in zip(costs, fields, strict=True):
         total = np.bincount(grid.square_of, weights=cost.reshape(-1), minlength=len(grid.leaders))
         at_leaders = field.reshape(-1, 2)[grid.leaders].reshape(grid.rows, grid.columns, 2)
+        if search.merges_alike:
+            own = at_leaders.reshape(-1, 2)[grid.square_of]
+            differs = (field.reshape(-1, 2) != own).any(-1)
+            total = np.where(grid.count(differs) > 0, np.inf, total)
         bits = search.vector_costs(at_leaders - _around(at_leaders))
         options.append(total + fixed + bits.reshape(-1))
     least: npt.NDArray[np.float64] = np.min(options, axis=0)
@@ -115,11 +120,12 @@ def split_at(alone: np.ndarray, sides: np.ndarray) -> None:
     """
     height, width = sides.shape
     flat = sides.reshape(-1)
-    for side in MERGE_SIDES:
+    present = [2**depth for depth in range(int(flat.max()).bit_length() - 1, 0, -1)]
+    for side in present:
         grid = merge_grid(height, width, side)
         broken = (grid.count(alone.reshape(-1)) > 0)[grid.square_of] & (flat == side)
         flat[broken] = side // 2
-    for side in MERGE_SIDES:  # at the edges of the frame halving can leave single blocks
+    for side in present:  # at the edges of the frame halving can leave single blocks
         grid = merge_grid(height, width, side)
         flat[(grid.size == 1)[grid.square_of] & (flat == side)] = 1
 

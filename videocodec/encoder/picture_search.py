@@ -5,24 +5,33 @@ source's pixels, and only what is chosen goes through the encoder's network.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from bitstream.sequence_header import PIXELS_PER_LATENT
+from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields
+from bitstream.v1.block_lattice import Stage
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.prediction import VECTOR_LIMIT
 from bitstream.v1.quantiser import UNITS_PER_LATENT
+from bitstream.v2.block_elements import MERGE_SIDES
+from bitstream.v2.block_syntax import PricedContext
 from bitstream.v2.inter_tables import SEARCH_SIDE
 from bitstream.v2.loop_networks import MIDDLE
 from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
 from bitstream.v2.prediction import PictureReference, predict_frame
 
 from .block_costs import BlockCosts, FrameCosts
-from .candidates import Candidate, CandidateSearch, MotionSource
+from .block_matching import luma_of, matched_squares
+from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
 from .decisions import BlockDecider
+from .table_prices import DirectionPrices, VectorPrices
+from .vector_choice import Predictors, VectorChooser
 
 _AT_ONCE = 512  # blocks: OpenCV maps no picture of 2^15 rows
 _MARGIN = (SEARCH_SIDE - PIXELS_PER_LATENT) // 2  # px
@@ -40,6 +49,9 @@ class PictureSearch(CandidateSearch):
     through the search map, and is taken off the frame's latents.
     """
 
+    merge_sides: ClassVar[tuple[int, ...]] = MERGE_SIDES
+    merges_alike: ClassVar[bool] = True
+
     def __init__(
         self,
         source: Picture,
@@ -47,15 +59,29 @@ class PictureSearch(CandidateSearch):
         latents: np.ndarray,
         prices: BlockCosts,
         costs: FrameCosts,
-        grid: tuple[int, int],
+        context: PricedContext,
     ) -> None:
         """``latents`` (C, h, w) in latent units: those of the source; ``search_map``: of
         ``InterTables``.
         """
+        grid = context.source.fields.modes.shape
         super().__init__(prices, costs, grid)
+        self.tables = context.tables
         self._map, self._latents = search_map, latents
         self._side = costs.block * PIXELS_PER_LATENT
+        self._luma = luma_of(source)
         self._source = self._squares(source, np.zeros((*grid, 2), np.float32))
+
+    def _evened(self, source: MotionSource) -> list[np.ndarray]:
+        """By matching pixels."""
+        reference = luma_of(source.reference.picture)
+        return matched_squares(
+            self._luma, reference, source.fields[0], tuple(reversed(self.merge_sides))
+        )
+
+    def direction_prices(self, context: BlockContext, sides: np.ndarray) -> DirectionBits:
+        """By the tables."""
+        return DirectionPrices(self.tables, context, sides).bits
 
     def candidate(
         self, reference: PictureReference, vectors: np.ndarray, where: np.ndarray | None = None
@@ -121,16 +147,74 @@ class PictureSearch(CandidateSearch):
         return latents.reshape(self._latents.shape)
 
 
+@dataclass(frozen=True)
+class PricedPredictors(Predictors):
+    """With prices, of the leaders (n,) of a stage."""
+
+    leaders: np.ndarray
+    prices: VectorPrices
+
+
+class TabledVectorChooser(VectorChooser):
+    """Chooses vectors by what they take under the tables that they will be coded under."""
+
+    _search: PictureSearch
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._moved = np.zeros(self._partition.grid, dtype=np.int64)
+
+    def _predictors(
+        self, stage: Stage, leading: np.ndarray, chosen: np.ndarray, temporal: np.ndarray
+    ) -> Predictors:
+        predictors = super()._predictors(stage, leading, chosen, temporal)
+        part = stage.select(leading)
+        blocks = part.blocks
+        prices = VectorPrices(
+            self._search.tables,
+            stage.kind,
+            part.gather(chosen),
+            stage.inside[:, leading],
+            temporal.reshape(-1, 2)[blocks],
+            self._partition.sides.reshape(-1)[blocks],
+            part.gather(self._moved).sum(0),
+        )
+        return PricedPredictors(**vars(predictors), leaders=blocks, prices=prices)
+
+    def _rate(self, vectors: np.ndarray, predictors: Predictors) -> np.ndarray:
+        assert isinstance(predictors, PricedPredictors)
+        rate = np.zeros(self._partition.grid)
+        chosen = vectors.reshape(-1, 2)[predictors.leaders]
+        rate.reshape(-1)[predictors.leaders] = self._search.lagrangian * predictors.prices.bits(
+            chosen
+        )
+        return rate
+
+    def _note(self, predictors: Predictors, vectors: np.ndarray) -> None:
+        assert isinstance(predictors, PricedPredictors)
+        leaders = predictors.leaders
+        symbols = predictors.prices.symbols(vectors.reshape(-1, 2)[leaders])
+        self._moved.reshape(-1)[leaders] = symbols > 0
+        self._moved = self._partition.shared(self._moved)
+
+
 class PictureBlockDecider(BlockDecider):
     """Chooses what is coded in every block of frames whose pictures move."""
 
+    _chooser: ClassVar[type[VectorChooser]] = TabledVectorChooser
+
     def _search(
-        self, target: np.ndarray, picture: Picture | None, costs: FrameCosts, grid: tuple[int, int]
+        self,
+        target: np.ndarray,
+        picture: Picture | None,
+        costs: FrameCosts,
+        context: BlockContext,
     ) -> CandidateSearch:
         assert picture is not None  # of ``DraftFrameEncoder``
+        assert isinstance(context, PricedContext)
         latents = target * UNITS_PER_LATENT
         search_map = self.tables.search_map
-        return PictureSearch(picture, search_map, latents, self._prices, costs, grid)
+        return PictureSearch(picture, search_map, latents, self._prices, costs, context)
 
     def _predicted(
         self, fields: BlockFields, sources: Sequence[MotionSource], approximate: np.ndarray

@@ -51,7 +51,7 @@ class _Canvas:
 
 
 @dataclass(frozen=True)
-class _Predictors:
+class Predictors:
     """What the syntax predicts the vectors of a stage from, each spread over the blocks led by the
     stage's leaders: ``guess`` (bh, bw, 2), and those that a vector may be merged with.
     """
@@ -103,24 +103,25 @@ class VectorChooser:
                 if taken.any():
                     canvas.take(taken, option)
                     vector_costs[taken] = rates[index][taken]
+            self._note(predictors, canvas.vectors)
         return Motion(canvas.candidate(), vector_costs)
 
     def _predictors(
         self, stage: Stage, leading: np.ndarray, chosen: np.ndarray, temporal: np.ndarray
-    ) -> _Predictors:
+    ) -> Predictors:
         """Of the leaders of a stage, ``leading`` (n,) bool, after the stages before it."""
         blocks = stage.blocks[leading]
         around, expected = stage.select(leading).gather(chosen), temporal.reshape(-1, 2)[blocks]
         guess, _ = middle_and_spread(around, stage.inside[:, leading], expected)
         spread = self._partition.spread
-        return _Predictors(
+        return Predictors(
             self._partition.led_by(blocks),
             spread(blocks, guess),
             [spread(blocks, vectors) for vectors in (expected, *around)],
         )
 
     def _new_options(
-        self, predictors: _Predictors, tries: Sequence[tuple[Candidate, np.ndarray]]
+        self, predictors: Predictors, tries: Sequence[tuple[Candidate, np.ndarray]]
     ) -> list[tuple[Candidate, np.ndarray]]:
         """Candidates, with their sums, for what the syntax predicts and nobody has tried yet."""
         options: list[tuple[Candidate, np.ndarray]] = []
@@ -135,7 +136,10 @@ class VectorChooser:
                 options.append((option, self._partition.sums(option.cost)))
         return options
 
-    def _rate(self, vectors: np.ndarray, predictors: _Predictors) -> np.ndarray:
+    def _note(self, predictors: Predictors, vectors: np.ndarray) -> None:
+        """Vectors (bh, bw, 2) of a stage are chosen."""
+
+    def _rate(self, vectors: np.ndarray, predictors: Predictors) -> np.ndarray:
         """λ · bits of vectors (bh, bw, 2) in a stage."""
         merged = np.stack([(vectors == merge).all(-1) for merge in predictors.merges]).any(0)
         rate = self._search.vector_costs(vectors - predictors.guess)

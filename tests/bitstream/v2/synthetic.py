@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL, TableSet
-from bitstream.v1.tables import BLOCK_TABLES
+from bitstream.v2.block_elements import BLOCK_TABLES
 from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
 from bitstream.v2.integer_layers import IntegerLayer
 from bitstream.v2.inter_tables import SEARCH_INPUTS, InterTables, level_shapes, others

@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL
+from bitstream.group_structure import FrameReference
+from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL, TableSet
+from bitstream.v1.block_fields import BlockFields, Mode
+from bitstream.v1.observer import Observer
 from bitstream.v1.quantiser import log2_step_eighths
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
+from bitstream.v2.block_elements import BLOCK_ELEMENTS, BLOCK_TABLES
+from bitstream.v2.block_syntax import BlockCoder
 from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
 from bitstream.v2.level_contexts import LEVEL_CLASSES
 from bitstream.v2.level_syntax import LevelCoder
@@ -112,3 +117,50 @@ def test_a_decoder_written_from_the_text_agrees(
     reader = LevelCoder(tables, height, width)
     found = reader.code(SymbolReader(payload), log2_step_eighths(quantiser))
     assert np.array_equal(found, values)
+
+
+def test_the_contexts_of_blocks() -> None:
+    listed, first, label = [], 0, ""
+    for row in block_rows("10.5"):
+        if row[0]:
+            label, first = row[0].split("`")[1], int(row[2])
+            listed.append((label, first, int(row[1]), []))
+        listed[-1][3].append((int(row[4]), int(row[5])))
+    assert listed == [
+        (
+            name,
+            layout.first,
+            element.symbols,
+            list(zip(layout.sizes.values(), layout.strides.values(), strict=True)),
+        )
+        for name, element in BLOCK_ELEMENTS.items()
+        for layout in element.contexts
+    ]
+
+
+def test_the_example_of_blocks() -> None:
+    calls: list[tuple[str, int, int]] = []
+
+    class Recorder(Observer):
+        def coded(
+            self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray, places: np.ndarray | None
+        ) -> None:
+            calls.extend(
+                (tables.name, int(table), int(symbol))
+                for table, symbol in zip(ids, symbols, strict=True)
+            )
+
+    fields = BlockFields.blank(2, 2, Mode.SKIP)
+    fields.sides[:], fields.vectors[0] = 8, (3, -4)
+    fields.modes[1, 1] = Mode.RESIDUAL
+    priors = {name: even(shape) for name, shape in BLOCK_TABLES.items()}
+    BlockCoder(priors, 2, 2).code(SymbolWriter(Recorder()), fields, FrameReference(0, 0, None))
+    assert calls == [(row[0].strip("`"), int(row[2]), int(row[3])) for row in block_rows("10.6")]
+
+
+def block_rows(section: str) -> list[list[str]]:
+    """The cells of all rows of the table of a subsection, without its head."""
+    found = re.search(rf"^### {section} .*?(?=^##|\Z)", TEXT, re.M | re.S)
+    assert found
+    lines = [line for line in found[0].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]

@@ -65,15 +65,21 @@ class BlockLayer:
                 self.source = self.frames[future]
             else:
                 self.temporal_vectors = 1
+        temporal = TemporalMotion(self.source, self.temporal_vectors)
+        self._layers(coder, out, temporal, future is not None)
+        self.frames[number] = out
+        return out
+
+    def _layers(
+        self, coder: RangeDecoder, out: FrameBlocks, temporal: TemporalMotion, two: bool
+    ) -> None:
+        """All elements in their order; ``two``: whether there is a future reference."""
         self._modes(coder, out)
         for side in (4, 2):
             self._units(coder, out, side)
-        if future is not None:
+        if two:
             self._directions(coder, out)
-        temporal = TemporalMotion(self.source, self.temporal_vectors)
         VectorLayer(self.tables, self.stages, temporal, out).decode(coder)
-        self.frames[number] = out
-        return out
 
     def _count(self, condition: Callable[[FrameBlocks], bool]) -> int:
         """For how many references it holds; a single one counts twice."""

@@ -103,6 +103,8 @@ class ReferenceDecoder:
     (``reference_files.read_tables``).
     """
 
+    block_layer_class = BlockLayer
+
     def __init__(self, tables: dict[str, list]) -> None:
         self.slices = tables["slices"]
         self.channels = sum(self.slices)
@@ -162,7 +164,7 @@ class ReferenceDecoder:
         self.header = header
         self.block = 1 << header["block_log2"]
         self.height, self.width = header["latent_height"], header["latent_width"]
-        self.block_layer = BlockLayer(
+        self.block_layer = self.block_layer_class(
             self.block_priors, self.height // self.block, self.width // self.block
         )
         self.level_tables = [Tables(self.level_priors[kind], 256) for kind in (0, 1)]

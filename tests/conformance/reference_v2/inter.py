@@ -1,12 +1,11 @@
-"""Inter frames by section 7 of FORMAT-2.md: blocks and prediction of the second decoder of version
-1, and levels position after position.
-"""
+"""Inter frames by sections 7 and 8 of FORMAT-2.md: prediction, and levels one by one."""
 
 from __future__ import annotations
 
 from ..reference_v1.block_fields import INTRA, RESIDUAL, FrameBlocks
 from ..reference_v1.decoder import Latents, ReferenceDecoder, clip, step
 from ..reference_v1.entropy import RangeDecoder, Tables
+from .blocks import SecondBlockLayer
 from .levels import CHECKERBOARD, CLASSES, ReferenceLevels, decode_pass, evaluate
 from .loop import ReferenceLoop, moved_sample
 
@@ -15,6 +14,8 @@ USES = ((0,), (1,), (0, 1))  # references by direction
 
 class ReferenceInter(ReferenceDecoder):
     """Decodes units of keyframes and inter frames; tensors: of the tables file."""
+
+    block_layer_class = SecondBlockLayer
 
     def __init__(self, tensors: dict) -> None:
         self.tensors = tensors

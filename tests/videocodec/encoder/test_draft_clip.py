@@ -20,7 +20,6 @@ from videocodec.encoder.conditional_quantiser import ConditionalQuantiser
 from videocodec.encoder.draft_clip import DraftClipCoder
 from videocodec.encoder.frame_encoder import CodedResiduals, EncoderHelpers
 from videocodec.encoder.settings import EncoderSettings
-from videocodec.models.bundle import ModelBundle
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec
 from videocodec.training.second.start import start_from_principal_components
@@ -45,11 +44,10 @@ def codec(pictures: list[np.ndarray]) -> SecondCodec:
 
 @pytest.fixture(scope="module")
 def tables(codec: SecondCodec, pictures: list[np.ndarray]) -> LevelTables:
-    blocks = ModelBundle.find("embedded").tables.block_priors
     loop = loop_networks(codec, pictures)
     search_map = fit_search_map(loop, list(pairwise(pictures)))
     weights = measure_error_weights(codec, pictures[:1])
-    return first_tables(codec.rate, blocks, loop, search_map, weights)
+    return first_tables(codec.rate, loop, search_map, weights)
 
 
 def test_a_clip_goes_through_the_decoder(

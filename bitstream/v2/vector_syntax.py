@@ -1,0 +1,34 @@
+"""Syntax of the motion vectors of version 2: as in version 1, in other contexts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..v1.context_layouts import ContextLayout
+from ..v1.vector_syntax import VectorLayer as FirstVectorLayer
+from .block_elements import HORIZONTAL_DIFFERENCE, VECTOR_MERGE, VERTICAL_DIFFERENCE
+
+SIZES = np.array([0, 0, 1, 0, 2, 0, 0, 0, 3])  # log2 of the sides of merged blocks
+_EXTENTS = np.array([-1, 0, 2, 6])  # halves of a pixel, the largest of all classes but the last
+
+
+class VectorLayer(FirstVectorLayer):
+    """The vectors of one frame while they are coded."""
+
+    _MERGE: ClassVar[ContextLayout] = VECTOR_MERGE
+    _DIFFERENCES: ClassVar[tuple[ContextLayout, ContextLayout]] = (
+        VERTICAL_DIFFERENCE,
+        HORIZONTAL_DIFFERENCE,
+    )
+
+    def _merge_context(self, sides: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return self._MERGE.index(size=SIZES[sides])
+
+    @staticmethod
+    def spread(extent: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """0 where fewer than two neighbours are known, else 1 to 4, the farther they lie apart."""
+        classes: npt.NDArray[np.int64] = np.searchsorted(_EXTENTS, extent)
+        return classes

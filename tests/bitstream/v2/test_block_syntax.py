@@ -1,0 +1,148 @@
+"""The block layer of version 2: what is written is read, by both decoders, and what is illegal is
+refused.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bitstream.errors import BitstreamError
+from bitstream.group_structure import FrameReference, Structure, coding_order
+from bitstream.v1.block_fields import BlockFields, Direction, Mode
+from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
+from bitstream.v2.block_elements import BLOCK_MERGE, DIRECTION, INTRA, MERGE_SIDES
+from bitstream.v2.block_syntax import BlockCoder
+
+from ...conformance.reference_v1.entropy import RangeDecoder
+from ...conformance.reference_v2.blocks import SecondBlockLayer
+from ..synthetic.decisions import random_fields
+from ..synthetic.integers import RawIntegers
+from .synthetic import random_tables, with_inter_tables
+
+INTER = with_inter_tables(random_tables()).inter
+assert INTER is not None
+PRIORS = INTER.block_priors
+ONE = FrameReference(0, 0, None)  # a chain of one frame
+Unit = list[tuple[FrameReference, BlockFields]]
+
+
+def assert_same(a: BlockFields, b: BlockFields) -> None:
+    for name in ("modes", "directions", "vectors", "sides"):
+        assert (getattr(a, name) == getattr(b, name)).all(), name
+
+
+def round_trip(units: list[Unit]) -> float:
+    """Write and read the frames of units; both readers must give them back → bits."""
+    height, width = units[0][0][1].modes.shape
+    writer, sender = SymbolWriter(), BlockCoder(PRIORS, height, width)
+    for unit in units:
+        sender.start_unit()
+        for entry, fields in unit:
+            assert_same(sender.code(writer, fields, entry), fields)
+    data = writer.finish()
+    reader, receiver = SymbolReader(data), BlockCoder(PRIORS, height, width)
+    for unit in units:
+        receiver.start_unit()
+        for entry, fields in unit:
+            blank = BlockFields.blank(height, width, Mode.SKIP)
+            assert_same(receiver.code(reader, blank, entry), fields)
+    priors = {name: table.tolist() for name, table in PRIORS.items()}
+    coder, slow = RangeDecoder(data), SecondBlockLayer(priors, height, width)
+    for unit in units:
+        slow.start_unit(len(unit))
+        for entry, fields in unit:
+            blocks = slow.decode(coder, entry.number, entry.past, entry.future)
+            assert blocks.modes == fields.modes.tolist()
+            assert blocks.sides == fields.sides.tolist()
+            assert blocks.directions == fields.directions.tolist()
+            assert blocks.vectors == fields.vectors.tolist()
+    for name, tables in sender.tables.items():
+        assert (tables.counts == receiver.tables[name].counts).all()
+    return writer.bits
+
+
+def fields_of(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
+    """A block layer with every mode and direction, and squares of all sides, some of them
+    skipped.
+    """
+    fields = random_fields(random, height, width, two_references)
+    side = MERGE_SIDES[0]
+    for row in range(0, height, side):
+        for column in range(0, width, side):
+            square = np.s_[row : row + side, column : column + side]
+            if random.one(3) and fields.modes[square].size > 1:
+                fields.modes[square] = Mode.SKIP if random.one(2) else Mode.RESIDUAL
+                fields.sides[square] = side
+                fields.directions[square] = fields.directions[row, column]
+                for vectors in fields.vectors:
+                    vectors[square] = vectors[row, column]
+    return fields
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(1, 20),
+    st.integers(1, 20),
+    st.lists(
+        st.tuples(st.sampled_from([Structure.CHAIN, Structure.HIERARCHY]), st.integers(1, 4)),
+        min_size=1,
+        max_size=3,
+    ),
+    st.integers(0, 1 << 30),
+)
+def test_what_is_written_is_read(
+    height: int, width: int, structures: list[tuple[Structure, int]], seed: int
+) -> None:
+    random = RawIntegers(seed)
+    round_trip(
+        [
+            [
+                (entry, fields_of(random, height, width, entry.future is not None))
+                for entry in coding_order(structure, frames)
+            ]
+            for structure, frames in structures
+        ]
+    )
+
+
+def test_a_still_frame_of_1080p_takes_few_bytes() -> None:
+    """Under frequencies that have seen such frames."""
+    still = BlockFields.blank(136, 240, Mode.SKIP)
+    still.sides[:] = 8
+    many, one_more = ([(ONE, still)] for _ in range(2))
+    first = round_trip([many] * 3)
+    assert round_trip([many] * 3 + [one_more]) - first < 8 * 60
+
+
+def written(**symbols: list[int]) -> bytes:
+    """A block layer of one block, as far as symbols are given, by element under table 0 of two
+    references or of one.
+    """
+    writer, tables = SymbolWriter(), BlockCoder(PRIORS, 1, 1).tables
+    for name, chosen in symbols.items():
+        ids = np.zeros(len(chosen), dtype=np.int64)
+        writer.code(tables[name], ids, np.array(chosen))
+    return writer.finish()
+
+
+@pytest.mark.parametrize("direction", [Direction.FUTURE, Direction.AVERAGE])
+def test_a_direction_without_a_reference_is_refused(direction: Direction) -> None:
+    reader = SymbolReader(written(direction=[int(direction)]))
+    with pytest.raises(BitstreamError, match="has not"):
+        BlockCoder(PRIORS, 1, 1).code(reader, BlockFields.blank(1, 1, Mode.SKIP), ONE)
+
+
+def test_a_merged_block_that_is_intra_is_refused() -> None:
+    writer, tables = SymbolWriter(), BlockCoder(PRIORS, 1, 2).tables
+    one = np.ones(1, dtype=np.int64)
+    merge = np.array([BLOCK_MERGE.index(steady=1)])
+    writer.code(tables["block_merge"], merge, one)
+    size = np.array([DIRECTION.index(size=3)])
+    writer.code(tables["direction"], size, INTRA * one)
+    with pytest.raises(BitstreamError, match="intra"):
+        BlockCoder(PRIORS, 1, 2).code(
+            SymbolReader(writer.finish()), BlockFields.blank(1, 2, Mode.SKIP), ONE
+        )
