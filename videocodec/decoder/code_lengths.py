@@ -32,14 +32,15 @@ from bitstream.v1.symbol_coder import escape_bits
 from bitstream.v2 import block_elements as second
 
 _OF_BLOCKS = ("last_slice",)  # elements that come with the levels and speak for blocks
-_FIRST_SQUARES = {"block_merge": (first.BLOCK_MERGE, FIRST_SIDES)}
-_SECOND_SQUARES = {
+_Squares = dict[str, tuple[ContextLayout, tuple[int, ...]]]
+_FIRST_SQUARES: _Squares = {"block_merge": (first.BLOCK_MERGE, FIRST_SIDES)}
+_SECOND_SQUARES: _Squares = {
     "block_merge": (second.BLOCK_MERGE, second.MERGE_SIDES),
     "square": (second.SQUARE, second.MERGE_SIDES),
 }
 # Elements that speak for squares, whether or not these move as one: their contexts, whose digit
 # ``depth`` is the place of the side in the list.
-_OF_SQUARES: dict[int, dict[str, tuple[ContextLayout, tuple[int, ...]]]] = {
+_OF_SQUARES: dict[int, _Squares] = {
     1: _FIRST_SQUARES,
     2: _SECOND_SQUARES,
 }

@@ -23,7 +23,7 @@ def residual_bits(coder: BlockCoder, context: BlockContext, fields: BlockFields)
     """
     size = fields.modes.shape
     kept, coded = fields.modes != Mode.SKIP, fields.coded
-    moving: npt.NDArray[np.bool_] = fields.vectors.any((0, -1))
+    moving = np.asarray(fields.vectors.any((0, -1)))
     references = [reference.fields.coded for reference in context.references]
     with_others = _others(kept, 2) > 0
     ids = MODE.index(

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videocodec.encoder.block_matching import BlockMatcher
+from videocodec.encoder.block_matching import BlockMatcher, matched_squares
 from videocodec.encoder.motion import MotionSearch
 
 GRID = 8, 12  # blocks of 8 px
@@ -49,3 +49,13 @@ def test_the_search_matches_for_formats_with_parts_of_a_pixel(
     search = MotionSearch(8, *GRID, 0, fraction_bits=1)
     found = search.vectors(moved(luma, 1.5, -6.5), luma)
     assert np.median(np.abs(found[2:-2, 2:-2] - (3, -13))) == 0
+
+
+def test_squares_take_the_vector_that_suits_all_of_them() -> None:
+    rng = np.random.default_rng(0)
+    before = cv2.GaussianBlur(rng.integers(0, 256, (64, 64)).astype(np.uint8), (5, 5), 0)
+    now = np.roll(before, (-2, 3), (0, 1))  # what is at x comes from x + (2, -3)
+    vectors = np.zeros((8, 8, 2), dtype=np.int64)
+    vectors[::4, ::4] = 4, -6  # halves of a pixel, right in one block of sixteen
+    fields = matched_squares(now, before, vectors, (2, 4, 8))
+    assert [(field == (4, -6)).all(-1).mean() for field in fields] == [0.25, 1, 1]
