@@ -32,7 +32,9 @@ from .second import logistic_frequencies, network_of, tables_of
 
 CLIP_CRFS = (24, 32, 40, 48, 56)
 _FIRST_SYMBOL, _HALVED_AFTER = 8.0, 4.0  # weights of block tables to begin with
-_BLOCK_SMOOTHING = 8.0  # how many symbols what all contexts have in common weighs in one
+# How many symbols what all contexts have in common weighs in one: differences of vectors have many
+# symbols that are rarely seen, and squares hardly anything in common.
+_BLOCK_SMOOTHING, _OTHER_SMOOTHING = 8.0, {"square": 2.0, "block_merge": 4.0, "vector_delta": 100.0}
 _SMOOTHING = 40.0  # how many symbols the frequencies before weigh in a fitted table
 _LEARNING_RATE = 2e-3
 
@@ -241,13 +243,14 @@ def _recounted(tables: LevelTables, counts: dict[str, npt.NDArray[np.float64]]) 
         for name, prior in inter.level_priors.items()
     }
     blocks = {
-        name: _with_common(counts.get(name, np.zeros(shape)))
+        name: _with_common(name, counts.get(name, np.zeros(shape)))
         for name, shape in BLOCK_TABLES.items()
     }
     return replace(tables, inter=replace(inter, level_priors=levels, block_priors=blocks))
 
 
-def _with_common(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def _with_common(name: str, counts: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Frequencies of an element as counted."""
     common = np.tile(counts.sum(0) + 0.5, (len(counts), 1))
-    return to_frequencies(counts, common / common.sum(1, keepdims=True), _BLOCK_SMOOTHING)
+    weight = _OTHER_SMOOTHING.get(name, _BLOCK_SMOOTHING)
+    return to_frequencies(counts, common / common.sum(1, keepdims=True), weight)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from videocodec.encoder.merging import Partition, split_at
+from videocodec.encoder.block_costs import RateEstimates
+from videocodec.encoder.candidates import Candidate
+from videocodec.encoder.merging import Partition, merged_sides, split_at
 
 
 @pytest.fixture
@@ -53,3 +58,29 @@ def test_a_square_cut_to_one_block_by_the_edge_is_a_single_block() -> None:
     alone[0, 0] = True
     split_at(alone, sides)
     assert sides.tolist() == [[1, 1, 2], [1, 1, 2], [2, 2, 1]]
+
+
+def test_a_square_of_eight_is_taken_apart_where_one_block_stands_alone() -> None:
+    sides, alone = np.full((8, 8), 8), np.zeros((8, 8), bool)
+    alone[0, 0] = True
+    split_at(alone, sides)
+    assert sides[0].tolist() == [1, 1, 2, 2, 4, 4, 4, 4] and (sides[4:] == 4).all()
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_squares_are_judged_by_fields_in_which_they_move_alike(alike: bool) -> None:
+    """A field of vectors that all differ costs nothing, one of zeros 20 a block."""
+    differing = np.arange(32).reshape(4, 4, 2)
+    fields = [
+        Candidate(differing, np.zeros(0), np.zeros((4, 4))),
+        Candidate(np.zeros_like(differing), np.zeros(0), np.full((4, 4), 20.0)),
+    ]
+    search: Any = SimpleNamespace(
+        grid=(4, 4),
+        rates=RateEstimates(),
+        lagrangian=1.0,
+        merge_sides=(4, 2),
+        merges_alike=alike,
+        vector_costs=lambda difference: np.full(difference.shape[:2], 8.0),
+    )
+    assert (merged_sides(search, [fields]) == (1 if alike else 4)).all()
