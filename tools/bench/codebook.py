@@ -32,8 +32,8 @@ from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime
 
-_CODEBOOKS = (16, 64, 256, 1024)  # entries
-_CRFS = (40, 48, 56, 63)
+CODEBOOKS = (16, 64, 256, 1024)  # entries
+CRFS = (40, 48, 56, 63)
 _ROUNDS = 12
 _MOST_VECTORS = 1 << 15
 Picture = npt.NDArray[np.uint8]
@@ -127,12 +127,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     vectors = np.random.default_rng(0).permutation(np.concatenate(found))[:_MOST_VECTORS]
     pictures = [_first_picture(clip) for clip in clips]
     table = Table(["coded by", "bits a pixel", "PSNR dB"], ["{}", "{:.3f}", "{:.2f}"])
-    for count in _CODEBOOKS:
+    for count in CODEBOOKS:
         entries = fitted(torch.from_numpy(vectors), count)
         means = np.mean([by_codebook(runtime, each, entries) for each in pictures], axis=0)
         table.add(f"a codebook of {count}", *map(float, means))
     with tempfile.TemporaryDirectory() as folder:
-        for crf in _CRFS:
+        for crf in CRFS:
             means = np.mean([by_codec(each, crf, Path(folder)) for each in pictures], axis=0)
             table.add(f"the codec, crf {crf}", *map(float, means))
     report.table("codebook", table)

@@ -38,8 +38,8 @@ def test_more_entries_come_nearer(
         folder.mkdir()
     cv2.imwrite(str(images / "a.png"), texture(96, 112, 1))
     write_movie(clips / "a.mp4", np.stack([texture(48, 64, 2)] * 2))
-    monkeypatch.setattr(codebook, "_CODEBOOKS", (2, 64))
-    monkeypatch.setattr(codebook, "_CRFS", (48,))
+    monkeypatch.setattr(codebook, "CODEBOOKS", (2, 64))
+    monkeypatch.setattr(codebook, "CRFS", (48,))
     options = ["--images", str(images), "--clips", str(clips)]
     assert codebook.main([*options, "--results", str(tmp_path / "a.json")]) == 0
     rows = Results.from_json((tmp_path / "a.json").read_text()).tables["codebook"].rows
