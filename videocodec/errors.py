@@ -48,6 +48,7 @@ __all__ = [
     "PlayerError",
     "ProgramError",
     "ReaderClosedError",
+    "RegionsError",
     "RepairError",
     "ResumeError",
     "SettingsError",
@@ -71,6 +72,10 @@ class VideoCodecError(LatentVideoError):
 
 class SettingsError(VideoCodecError, ValueError):
     """A setting is outside its range, or contradicts another.  Nothing was done."""
+
+
+class RegionsError(SettingsError):
+    """Regions of interest that cannot be: their file, or one of them.  Nothing was done."""
 
 
 class InputError(VideoCodecError, ValueError):

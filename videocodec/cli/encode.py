@@ -135,6 +135,14 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
         ),
     )
     parser.add_argument(
+        "--roi",
+        metavar="FILE",
+        help=(
+            "rectangles that are to be finer or coarser, by time: a JSON list of objects with x, y,"
+            " width, height, offset (below 0 is finer) and perhaps begin and end, in seconds"
+        ),
+    )
+    parser.add_argument(
         "--perceptual",
         metavar="FILE",
         help=(
@@ -236,6 +244,7 @@ def run(args: argparse.Namespace) -> int:
             generation=args.generation,
             guard=args.guard,
             scale=args.scale,
+            roi=args.roi,
             perceptual=args.perceptual,
             max_frames=args.max_frames,
             model=args.model,

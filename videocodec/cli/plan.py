@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..encoder.settings import DEFAULT_CRF, EncoderSettings
+from ..regions import read_regions
 from ..scaling import AUTO
 from .common import counted, print_json, progress_bar
 from .encode import add_choices, add_extent, add_goals, add_words
@@ -74,6 +75,7 @@ def _request(args: argparse.Namespace) -> PlanRequest:
             preset=args.preset,
             gop_size=args.gop_size,
             generation=args.generation,
+            regions=() if args.roi is None else read_regions(Path(args.roi)),
         ),
         goal=RateGoal.checked(args.bitrate, args.target_size, args.maxrate),
         model=args.model,

@@ -19,6 +19,7 @@ from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
 from ..presets import Preset
 from ..progress import ProgressCallback
+from ..regions import fitted, read_regions
 from ..scaling import AUTO, scale_of
 from .chunk_store import source_identity
 from .finishing import (
@@ -52,6 +53,7 @@ def encode(
     generation: float | None = None,
     guard: str | None = None,
     scale: float | str = 1,
+    roi: str | Path | None = None,
     perceptual: str | Path | None = None,
     max_frames: int | None = None,
     model: str | Path = "embedded",
@@ -96,6 +98,7 @@ def encode(
     scale: 1, 0.75 or 0.5: code pictures at so much of their width and height; decoders show them at
         full size.  ``"auto"``: what a trial of a few frames finds best at equal bytes, with a crf
         to match where crf is what counts.  It does not go with guard.
+    roi: a file of JSON with rectangles that are to be finer or coarser, by time (``regions``).
     perceptual: safetensors file with the weights of LPIPS with SqueezeNet 1.1 (Zhang et al. 2018).
         The encoder looks through it at what becomes of frames, with presets up to fast of keyframes
         only, and sends latents that look better for as many bytes, at a fifth of the speed.  None:
@@ -128,7 +131,8 @@ def encode(
     Raises ``InputError`` (``UnsupportedInputError`` for HDR and alpha), ``OutputExistsError``,
     ``OutputError``, ``ContainerError`` for sound or subtitles that cannot be copied, before the
     first frame is coded, ``ResumeError``, ``UnknownModelError``, ``DeviceError``,
-    ``OutOfMemoryError``, ``WorkerError``, and ``SettingsError`` (a ``ValueError``) for settings.
+    ``OutOfMemoryError``, ``WorkerError``, and ``SettingsError`` (a ``ValueError``) for settings,
+    ``RegionsError`` for those of roi.
     An exception after which there is something to resume says so in its notes (``__notes__``).
     """
     begin = time.monotonic()
@@ -140,6 +144,7 @@ def encode(
         gop_size=gop_size,
         generation=generation,
         guard=guard,
+        regions=() if roi is None else read_regions(Path(roi)),
     )
     if guard is not None and maxrate is not None:
         raise SettingsError("guard and maxrate exclude each other: give one")
@@ -192,6 +197,9 @@ def _encode(
             video.sequence.check_sizes()
         check_tracks(video, strict=request.options.strict)
         header = sequence_header(video, bundle, request.settings)
+        coded_size = header.width, header.height
+        regions = fitted(request.settings.regions, video.full_size, coded_size)
+        request = replace(request, settings=replace(request.settings, regions=regions))
         parts = FileParts(
             copied_from(video),
             source_identity(request.source).bytes,  # now: in the end it may be gone

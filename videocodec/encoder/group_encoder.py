@@ -21,13 +21,29 @@ from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import CodecTables
 from bitstream.v2.tables import LevelTables
 
+from .aiming import CodedVersion
 from .draft_frame_encoder import frame_encoder
-from .frame_encoder import CodedReference, EncoderFrame, EncoderHelpers, FrameEncoder, FramePlan
+from .frame_encoder import (
+    CodedReference,
+    EncoderFrame,
+    EncoderHelpers,
+    FramePlan,
+)
 from .group_plan import GroupPlan, GroupPlanner, temporal_layers
 from .guarding import GuardedFrames, SquareGuard
 from .importance import USUAL_CLASS, keyframe_offset, weight_classes
 from .motion import MotionEstimator
+from .region_frames import RegionFrames
 from .settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
+
+
+class Frames(Protocol):
+    """Codes single frames by plans: ``FrameEncoder``, and what is put around one."""
+
+    def code(
+        self, coder: Any, writer: SymbolWriter, frame: EncoderFrame, plan: FramePlan
+    ) -> tuple[Any, CodedVersion]:
+        """As ``FrameEncoder.code``."""
 
 
 class Pace(Protocol):
@@ -78,8 +94,10 @@ class GroupEncoder:
     ) -> None:
         self._header, self._settings, self._pace = header, settings, pace
         self._observer = helpers.observer
-        frames = frame_encoder(tables, header, settings, helpers)
-        self._frames = frames if guard is None else GuardedFrames(frames, guard)
+        plain = frame_encoder(tables, header, settings, helpers)
+        regions = settings.regions
+        frames = RegionFrames(plain, header, regions) if regions else plain
+        self._frames: Frames = frames if guard is None else GuardedFrames(frames, guard)
         self._planner = GroupPlanner(header, settings.effort, search)
         self._keyframe: EncoderFrame | None = None
         self._state: _State | None = None
@@ -211,9 +229,7 @@ class _GroupCoding:
     coder: after the frames so far.  latents: of these by display index, in coding order.
     """
 
-    def __init__(
-        self, frames: FrameEncoder | GuardedFrames, coder: Any, writer: SymbolWriter
-    ) -> None:
+    def __init__(self, frames: Frames, coder: Any, writer: SymbolWriter) -> None:
         self._frames, self.writer = frames, writer
         self.coder = coder.copy()
         self.coder.start_unit()

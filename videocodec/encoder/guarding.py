@@ -24,6 +24,7 @@ from ..guard import SQUARE, GuardLimit, square_grid
 from .aiming import CodedVersion
 from .frame_encoder import EncoderFrame, FrameEncoder, FramePlan
 from .importance import WEIGHTS, nearest_class
+from .region_frames import RegionFrames
 from .square_measures import square_measures
 
 # Quantiser indices by which a square is coded finer, round after round.
@@ -89,7 +90,7 @@ class SquareGuard:
 class GuardedFrames:
     """A ``FrameEncoder`` whose frames are coded until their squares hold."""
 
-    def __init__(self, frames: FrameEncoder, guard: SquareGuard) -> None:
+    def __init__(self, frames: FrameEncoder | RegionFrames, guard: SquareGuard) -> None:
         self._frames, self._guard = frames, guard
 
     def code(

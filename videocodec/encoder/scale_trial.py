@@ -92,7 +92,7 @@ class ScaleTrial:
     ) -> None:
         self._frames, self._header, self._runtime = frames, header, runtime
         preset = PRESETS[min(PRESETS.index(_PRESET), PRESETS.index(goal.settings.preset))]
-        self._settings = replace(goal.settings, preset=preset)
+        self._settings = replace(goal.settings, preset=preset, regions=())
         keyframes = math.ceil(goal.frames / goal.settings.gop_size)
         self._keyframes, self._others = keyframes, max(0, goal.frames - keyframes)
 

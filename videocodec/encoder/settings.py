@@ -11,6 +11,7 @@ from ..checks import check_whole_number
 from ..errors import SettingsError
 from ..guard import GuardLimit
 from ..presets import PRESETS, Preset
+from ..regions import Region
 
 MAX_CRF = 63
 DEFAULT_CRF = 28
@@ -97,6 +98,7 @@ class EncoderSettings:
     for it to make up, 0..1; at 1, the only honest value without such a restoration, none is marked.
     None: none is marked either, unless the model has a UNet and the preset runs it to find out.
     guard: what every square of every frame must have (``GuardLimit.parse``); None for no guard.
+    regions: of the coded pictures that are to be finer or coarser.
     effort_override: what to spend whatever the preset says, for experiments; None for the effort of
     the preset.
     """
@@ -110,6 +112,7 @@ class EncoderSettings:
     layer_offsets: tuple[int, ...] = (0, 5, 9, 12, 14)
     generation: float | None = None
     guard: str | None = None
+    regions: tuple[Region, ...] = ()
     effort_override: Effort | None = None
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from ..media.options import SourceOptions
 from ..media.source import SourceFrame, VideoSource
 from ..models.bundle import ModelBundle
 from ..progress import Progress, ProgressCallback
+from ..regions import fitted
 from .plan import FarmPlan, PlannedChunk, PlannedFile, PlannedReading, PlannedSource
 from .reading import chunk_checksum, frame_checksum
 
@@ -82,6 +83,9 @@ def make_plan(request: PlanRequest, progress: ProgressCallback | None = None) ->
         check_tracks(video, strict=request.options.strict)
         identity = source_identity(request.source)
         header = sequence_header(video, bundle, request.settings)
+        coded_size = header.width, header.height
+        regions = fitted(request.settings.regions, video.full_size, coded_size)
+        request = replace(request, settings=replace(request.settings, regions=regions))
         if header.frame_rate:
             check_share_of_gops(request.captions, header.gop_size / header.frame_rate)
         observed = _Observed(video, progress)

@@ -14,6 +14,7 @@ from ..encoder.chunks import Chunk
 from ..encoder.pace import Budget
 from ..encoder.peak_rate import FrameBits
 from ..encoder.settings import EncoderSettings
+from ..regions import regions_from_json
 
 
 def settings_to_json(settings: EncoderSettings) -> dict[str, Any]:
@@ -22,12 +23,18 @@ def settings_to_json(settings: EncoderSettings) -> dict[str, Any]:
     del values["effort_override"]
     if settings.guard is None:  # as in plans of before
         del values["guard"]
+    if not settings.regions:
+        del values["regions"]
     return values | {"layer_offsets": list(settings.layer_offsets)}
 
 
 def settings_from_json(values: dict[str, Any]) -> EncoderSettings:
     """Of what ``settings_to_json`` gave.  Raises ``SettingsError``, ``TypeError``."""
-    return EncoderSettings(**values | {"layer_offsets": tuple(values["layer_offsets"])})
+    lists = {
+        "layer_offsets": tuple(values["layer_offsets"]),
+        "regions": regions_from_json(values.get("regions", ())),
+    }
+    return EncoderSettings(**values | lists)
 
 
 def task_to_json(task: ChunkTask) -> dict[str, Any]:
