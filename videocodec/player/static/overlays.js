@@ -284,7 +284,8 @@ export function draw(kind, canvas, scaleX, scaleY, alpha, { details, bits, error
   if (kind === "error" && errors) drawErrors(shown, errors);
   if (!details) return;
   // The stream's maps are in pixels of the picture that is coded, which may be smaller.
-  const painter = new Painter(context, scaleX * details.magnified[0], scaleY * details.magnified[1], alpha);
+  const [across, down] = details.magnified ?? [1, 1];
+  const painter = new Painter(context, scaleX * across, scaleY * down, alpha);
   if (kind === "modes") drawModes(painter, details);
   else if (kind === "motion") drawMotion(painter, details);
   else if (kind === "provenance") drawProvenance(painter, details);

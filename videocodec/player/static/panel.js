@@ -10,6 +10,12 @@ function rows(list, pairs) {
   list.replaceChildren(...pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, ...[value].flat())]));
 }
 
+/** Of pictures, and the size that they are coded at where that is smaller. */
+function pictureSize({ width, height, coded }) {
+  const smaller = coded && coded[0] !== width ? `, coded at ${coded[0]} × ${coded[1]}` : "";
+  return `${width} × ${height}${smaller}`;
+}
+
 function bar(title, kinds, found) {
   const parts = kinds.map((kind, number) => {
     const [red, green, blue] = kind.colour;
@@ -21,7 +27,7 @@ function bar(title, kinds, found) {
 
 export function showStream(clip) {
   const pairs = [
-    ["Size", `${clip.width} × ${clip.height}${isSmaller(clip) ? `, coded at ${clip.coded[0]} × ${clip.coded[1]}` : ""}`],
+    ["Size", pictureSize(clip)],
     ["Frame rate", `${Number(clip.frame_rate.toFixed(3))} fps`],
     ["Frames", `${clip.frames} in ${clip.units.length} units`],
     ["Keyframes", `${clip.units.filter((unit) => unit.keyframe).length}`],
