@@ -65,7 +65,7 @@ def _training(args: argparse.Namespace) -> SecondTraining:
         learning_rate=args.learning_rate,
         optimiser=args.optimiser,
         weights=SecondWeights(lpips=args.lpips_weight, structure=args.structure_weight),
-        shape=SecondShape(activation=args.activation),
+        shape=SecondShape(activation=args.activation, hidden=args.hidden),
         parts=args.parts,
         seed=args.seed,
         pixels_before=int(args.gigapixels_before * _GIGA),
@@ -155,6 +155,12 @@ def _add_run(verbs: _Verbs, verb: str, gigapixels: float) -> None:
         choices=list(ACTIVATIONS),
         default=SecondShape.activation,
         help="of networks that start without weights",
+    )
+    parser.add_argument(
+        "--hidden",
+        type=int,
+        default=SecondShape.hidden,
+        help="units of the rate model's networks; more than the weights of --init have are added",
     )
     parser.add_argument("--lpips-weight", type=float, default=SecondWeights.lpips)
     parser.add_argument("--structure-weight", type=float, default=SecondWeights.structure)

@@ -35,6 +35,7 @@ class SecondShape:
     encoder_low_width, encoder_low_blocks, decoder_low_width, decoder_low_blocks: features and
     blocks at 1/16.
     activation: of the wide blocks, one of ``ACTIVATIONS``.
+    hidden: units of every context network of the rate model.
     """
 
     channels: int = 48
@@ -45,6 +46,7 @@ class SecondShape:
     decoder_low_width: int = 256
     decoder_low_blocks: int = 3
     activation: str = "relu"
+    hidden: int = 32
 
 
 class WideBlock(nn.Module):

@@ -18,6 +18,7 @@ ACTIVATION = "activation"  # in the metadata of files of weights
 LARGEST_DEAD_ZONE = 0.25  # met in training
 _DEAD_ZONE = 0.1
 _DROPPED_SHARE = 0.15  # of training pictures that lack their last slices
+_HIDDEN_UNITS = "rate.nets.0.mix.weight"  # a tensor that has a column for each
 _LEAST_CHANNELS = 8  # that are always sent
 
 
@@ -28,7 +29,7 @@ class SecondCodec(nn.Module):
         super().__init__()
         self.shape = shape or SecondShape()
         self.encoder, self.decoder = SecondEncoder(self.shape), SecondDecoder(self.shape)
-        self.rate = Rate(self.shape.channels)
+        self.rate = Rate(self.shape.channels, self.shape.hidden)
 
     def forward(
         self, pictures: torch.Tensor, step: torch.Tensor, generator: torch.Generator | None = None
@@ -65,9 +66,16 @@ class SecondCodec(nn.Module):
         """Take over weights, of any float type, and the activation they were trained with, which
         the metadata of the file names.
 
+        A rate model of other hidden units than the file's takes its size, or, where it has more,
+        begins as one that does the same (``Rate.widened``).
+
         Raises ``UnknownModelError`` for other files.
         """
+        wanted = self.shape.hidden
+        self._rate_as_in(file)
         _take_over(self, file, "")
+        if wanted > self.shape.hidden:
+            self._use_rate(self.rate.widened(wanted))
         with safe_open(str(file), "pt") as opened:
             self.use_activation((opened.metadata() or {}).get(ACTIVATION, SecondShape.activation))
 
@@ -83,8 +91,24 @@ class SecondCodec(nn.Module):
                 module.activation = ACTIVATIONS[name]
 
     def load_rate(self, file: Path) -> None:
-        """Take over the weights of the rate model alone.  Raises as ``load`` does."""
+        """Take over the rate model alone, hidden units and weights.  Raises as ``load`` does."""
+        self._rate_as_in(file)
         _take_over(self.rate, file, "rate.")
+
+    def _rate_as_in(self, file: Path) -> None:
+        """A rate model of as many hidden units as that of a file; as it is for other files, which
+        ``_take_over`` refuses.
+        """
+        try:
+            with safe_open(str(file), "pt") as opened:
+                hidden = opened.get_slice(_HIDDEN_UNITS).get_shape()[1]
+        except (OSError, SafetensorError, IndexError):
+            return
+        if hidden != self.shape.hidden:
+            self._use_rate(Rate(self.shape.channels, hidden))
+
+    def _use_rate(self, rate: Rate) -> None:
+        self.rate, self.shape = rate, replace(self.shape, hidden=rate.hidden)
 
 
 def _take_over(module: nn.Module, file: Path, prefix: str) -> None:

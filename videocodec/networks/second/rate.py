@@ -17,6 +17,7 @@ from ..starts import zeroed
 
 _HIDDEN = 32
 _CONSTANTS = FLAGS + 2  # planes that are the same at all positions: flags, log2 of the step, ones
+_NEW_UNITS = 0.3  # deviation of what units that are added see, in deviations of their inputs
 _SOFTNESS = 4.0  # of rounding in training: gradients between 0.15 and 2.1 times as large
 _ROUNDING_VARIANCE = 0.1  # in squared steps: 1/12, a little more for the dead zone
 
@@ -41,6 +42,20 @@ class SliceNetwork(nn.Module):
         self.mix = nn.Conv2d(hidden, 2 * width, 1, bias=False)
         zeroed(self.direct)
         nn.init.zeros_(self.mix.weight)
+
+    def widened(self, hidden: int) -> SliceNetwork:
+        """The same with more hidden units, which see something, and nothing looks at them yet."""
+        network = SliceNetwork(self.earlier, self.width, hidden)
+        network.direct.load_state_dict(self.direct.state_dict())
+        before = self.gather.out_channels
+        with torch.no_grad():
+            inputs = network.gather.weight[0].numel()
+            nn.init.normal_(network.gather.weight, std=_NEW_UNITS / math.sqrt(inputs))
+            zeroed_bias = network.gather.get_parameter("bias").zero_()
+            zeroed_bias[:before] = self.gather.get_parameter("bias")
+            network.gather.weight[:before] = self.gather.weight
+            network.mix.weight[:, :before] = self.mix.weight
+        return network
 
     def from_earlier(
         self, earlier: torch.Tensor, log2_step: torch.Tensor
@@ -115,10 +130,17 @@ class Rate(nn.Module):
 
     def __init__(self, channels: int, hidden: int = _HIDDEN) -> None:
         super().__init__()
+        self.hidden = hidden
         self.slices = slice_sizes(channels)
         self.nets = nn.ModuleList(
             SliceNetwork(sum(self.slices[:i]), width, hidden) for i, width in enumerate(self.slices)
         )
+
+    def widened(self, hidden: int) -> Rate:
+        """The same with more hidden units in every network, for a training to use."""
+        rate = Rate(sum(self.slices), hidden)
+        rate.nets = nn.ModuleList(net.widened(hidden) for net in self.networks)
+        return rate
 
     @property
     def networks(self) -> list[SliceNetwork]:

@@ -247,3 +247,26 @@ class TestCodec:
         for name in ("other.safetensors", "absent"):
             with pytest.raises(UnknownModelError, match=f"{name}: no weights of the second auto"):
                 SecondCodec(TINY).load(tmp_path / name)
+
+
+def test_more_hidden_units_change_nothing_until_they_learn(tmp_path: Path) -> None:
+    """And weights bring the size of their rate model along."""
+    narrow = SecondCodec(replace(TINY, hidden=6))
+    for parameter in narrow.rate.parameters():
+        parameter.data.normal_(0, 0.1)
+    save_file(narrow.state_dict(), str(tmp_path / "narrow.safetensors"))
+    wide, same = SecondCodec(replace(TINY, hidden=10)), SecondCodec(replace(TINY, hidden=2))
+    wide.load(tmp_path / "narrow.safetensors")
+    same.load(tmp_path / "narrow.safetensors")
+    assert (wide.shape.hidden, same.shape.hidden) == (10, 6)
+    latents = 2 * torch.randn(2, 8, 6, 6)
+    coded = run(narrow.rate, latents)
+    for codec in (wide, same):
+        assert all(
+            torch.allclose(*pair, atol=1e-5)
+            for pair in zip(run(codec.rate, latents), coded, strict=True)
+        )
+    assert wide.rate.networks[3].gather.weight[6:].abs().min() > 0
+    save_file(wide.state_dict(), str(tmp_path / "wide.safetensors"))
+    narrow.load_rate(tmp_path / "wide.safetensors")
+    assert narrow.shape.hidden == narrow.rate.hidden == 10
