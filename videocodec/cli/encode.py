@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ..cluster import LOCAL
-from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF
+from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF, TUNES
 from ..errors import SettingsError
 from ..presets import PRESETS
 from .common import (
@@ -143,6 +143,16 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
         ),
     )
     parser.add_argument(
+        "--tune",
+        choices=TUNES,
+        help=(
+            "what pictures are aimed at beside the bits: squared error (psnr), structure (ssim),"
+            " something between (balanced), the latents of the source (none), or what --perceptual"
+            " FILE sees (default: balanced for models of format version 2 and presets from medium"
+            " on, else none)"
+        ),
+    )
+    parser.add_argument(
         "--perceptual",
         metavar="FILE",
         help=(
@@ -242,6 +252,7 @@ def run(args: argparse.Namespace) -> int:
             preset=args.preset,
             gop_size=args.gop_size,
             generation=args.generation,
+            tune=args.tune,
             guard=args.guard,
             scale=args.scale,
             roi=args.roi,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..encoder.settings import DEFAULT_CRF, EncoderSettings
+from ..encoder.settings import DEFAULT_CRF, EncoderSettings, checked_tune
 from ..regions import read_regions
 from ..scaling import AUTO
 from .common import counted, print_json, progress_bar
@@ -75,6 +75,7 @@ def _request(args: argparse.Namespace) -> PlanRequest:
             preset=args.preset,
             gop_size=args.gop_size,
             generation=args.generation,
+            tune=checked_tune(args.tune, brings_weights=args.perceptual is not None),
             regions=() if args.roi is None else read_regions(Path(args.roi)),
         ),
         goal=RateGoal.checked(args.bitrate, args.target_size, args.maxrate),

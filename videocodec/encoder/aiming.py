@@ -18,11 +18,6 @@ import numpy as np
 
 from bitstream.v1.frame_coder import LatentFrame
 
-# How far an aim goes from the source's latents at most, in quantiser steps, root mean square.
-# Measured on the dev clips: in many small rounds keyframes gain by going further; frames between
-# are coarse and made of copies, and further would cost more bits than it is worth.
-KEYFRAME_REACH, REACH = 0.20, 0.08
-
 
 @dataclass(frozen=True)
 class CodedVersion:
@@ -42,10 +37,14 @@ class CodedVersion:
 class PictureJudge(Protocol):
     """Sees what becomes of latents."""
 
-    def __call__(self, coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
-        """A coded frame and its source (H, W, 3) uint8 → (C, h, w) float32: how much worse the
-        decoded picture gets per quantiser step of each latent, scaled to a mean square of 1; all
-        zero if it cannot get better.
+    def nearer(
+        self, aim: np.ndarray, coded: CodedVersion, picture: np.ndarray, rounds: int
+    ) -> np.ndarray:
+        """A better aim (C, h, w) than the one that a coded frame came of, the next of so many
+        ``rounds`` in all.
+
+        picture: the source, (H, W, 3) uint8.  Positions that are copied are left alone: to send
+        them would cost more than it shows.
         """
         ...
 
@@ -53,8 +52,6 @@ class PictureJudge(Protocol):
 def better_aim(
     source: np.ndarray,
     picture: np.ndarray,
-    step: float,
-    reach: float,
     rounds: int,
     code: Callable[[np.ndarray], CodedVersion],
     judge: PictureJudge,
@@ -62,12 +59,9 @@ def better_aim(
     """Scaled latents (C, h, w) to aim at instead of ``source``, after so many rounds of coding and
     looking.
 
-    step: the quantiser's, in scaled latents.  reach: as above.  code: what comes of an aim; it must
-    leave no trace in the coder. Positions that a round's version copies are left alone by it: to
-    send them would cost more than it shows.
+    code: what comes of an aim; it must leave no trace in the coder.
     """
     aim = source
     for _ in range(rounds):
-        coded = code(aim)
-        aim = aim - np.float32(reach * step / rounds) * judge(coded, picture) * coded.sent
+        aim = judge.nearer(aim, code(aim), picture, rounds)
     return aim

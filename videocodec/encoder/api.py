@@ -36,7 +36,7 @@ from .pipeline import Encoding, VideoTask, planned_chunks, sequence_header
 from .rates import outcome_at
 from .report import EncodeReport
 from .request import EncodeRequest, RateGoal
-from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings
+from .settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, EncoderSettings, Tune, checked_tune
 from .workshop import workshop
 
 
@@ -51,6 +51,7 @@ def encode(
     preset: Preset = "medium",
     gop_size: int = DEFAULT_GOP_SIZE,
     generation: float | None = None,
+    tune: Tune | None = None,
     guard: str | None = None,
     scale: float | str = 1,
     roi: str | Path | None = None,
@@ -91,6 +92,10 @@ def encode(
     generation: what share of its error the model's UNet is trusted to leave in a block that is not
         sent but left to it to make up, 0..1; at 1 no block is.  None: presets from slow on run the
         UNet, if there is one, to find out block by block; others leave it none.
+    tune: what pictures are aimed at: ``psnr``, ``ssim`` (structure), ``balanced`` between them,
+        ``none`` for the source's latents, or ``perceptual``, which needs the weights below and is
+        what they mean.  None: ``balanced`` for models of format version 2 and presets from medium
+        on, ``none`` else.
     guard: ``"ssim=0.9"`` or ``"psnr=28"``: what every square of 64 px of every frame must have in
         the decoded picture (``encoder.square_measures``).  Squares that fall short are coded again
         finer until they hold; those that cannot are in the report's ``guard``, and in the file.
@@ -143,6 +148,7 @@ def encode(
         preset=preset,
         gop_size=gop_size,
         generation=generation,
+        tune=checked_tune(tune, brings_weights=perceptual is not None),
         guard=guard,
         regions=() if roi is None else read_regions(Path(roi)),
     )

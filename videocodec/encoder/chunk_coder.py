@@ -130,7 +130,7 @@ class _Coding:
             plan.settings,
             MotionSearch.for_header(header, plan.settings.effort.flow_preset),
             pace=self._pace,
-            helpers=EncoderHelpers(runtime.bundle.sensitivity, restorer, judge),
+            helpers=_helpers(runtime, header, plan.settings, restorer, judge),
             guard=self._guard,
         )
         self._units: list[CodedUnit] = []
@@ -156,6 +156,24 @@ class _Coding:
                 self._data.append(data)
         self._units += done
         return done
+
+
+def _helpers(
+    runtime: AutoencoderRuntime,
+    header: SequenceHeader,
+    settings: EncoderSettings,
+    restorer: LatentRestorer | None,
+    judge: PictureJudge | None,
+) -> EncoderHelpers:
+    """With the encoder's own judge where none has weights from outside."""
+    looks, tune = None, settings.tune_for(header.format_version)
+    if judge is None and tune not in ("none", "perceptual"):
+        from .picture_tiles import largest_tile
+        from .tuning import TunedJudge
+
+        looks, side = settings.tuned_looks, largest_tile(runtime.bytes_per_latent)
+        judge = TunedJudge(runtime.pictures, header, tune, runtime.device, side)
+    return EncoderHelpers(runtime.bundle.sensitivity, restorer, judge, looks)
 
 
 class ChunkCoder:
@@ -200,8 +218,12 @@ class ChunkCoder:
             )
             for plan in task.plans
         ]
-        guarded = any(plan.settings.guard is not None for plan in task.plans)
-        for frame in self._prepared(task.chunk, frames, judged=guarded or self._judge is not None):
+        judged = self._judge is not None or any(
+            plan.settings.guard is not None
+            or plan.settings.tune_for(self._header.format_version) != "none"
+            for plan in task.plans
+        )
+        for frame in self._prepared(task.chunk, frames, judged=judged):
             for index, coding in enumerate(codings):
                 for unit in coding.push(frame):
                     if index == 0:

@@ -23,14 +23,14 @@ from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.v1.symbol_coder import SymbolWriter
 
 from ..decoded import QuantiserMaps
-from .aiming import KEYFRAME_REACH, REACH, CodedVersion, PictureJudge, better_aim
+from .aiming import CodedVersion, PictureJudge, better_aim
 from .block_costs import RateEstimates
 from .candidates import MotionSource
 from .decisions import BlockDecider, Decision
 from .generation import GenerateChooser, LatentRestorer, RestoredBlocks, UnpredictedTexture
 from .importance import WEIGHTS
 from .quantisation import RateDistortionQuantiser
-from .settings import EncoderSettings
+from .settings import EncoderSettings, Looks
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class EncoderHelpers:
 
     weights (C,): what an error in each channel counts in frames that no other refers to.
     restorer: runs the restoration, for presets that ask it what to leave out.
-    judge: looks at what becomes of frames, which then are coded for its eyes as often as the preset
-    says.
+    judge: looks at what becomes of frames, which then are coded for its eyes.
+    looks: how often; None for as often as the preset says of judges with weights from outside.
     decider: chooses what is coded in every block, in place of the preset's own.
     observer: is told of everything that is written.
     residuals: is handed what every inter frame of format version 2 lacked in its prediction.
@@ -121,6 +121,7 @@ class EncoderHelpers:
     weights: np.ndarray | None = None
     restorer: LatentRestorer | None = None
     judge: PictureJudge | None = None
+    looks: Looks | None = None
     decider: BlockDecider | None = None
     observer: Observer | None = None
     residuals: Callable[[CodedResiduals], None] | None = None
@@ -144,7 +145,7 @@ class FrameEncoder:
         helpers: EncoderHelpers,
     ) -> None:
         self._effort, self._lagrangian = settings.effort, settings.lagrangian
-        self._judge = helpers.judge
+        self._judge, self._looks = helpers.judge, helpers.looks or settings.effort.looks
         fraction_bits = format_of(header.format_version).vector_fraction_bits
         self._block = header.block_latents
         self._maps = QuantiserMaps(header.block_latents, fraction_bits)
@@ -192,10 +193,7 @@ class FrameEncoder:
 
     def _aim(self, coder: Any, frame: EncoderFrame, plan: FramePlan) -> np.ndarray:
         """The latents of a frame, or better ones where a judge looks at what comes of them."""
-        if plan.references:
-            rounds, reach = self._effort.looks, REACH
-        else:
-            rounds, reach = self._effort.keyframe_looks, KEYFRAME_REACH
+        rounds = self._looks.others if plan.references else self._looks.keyframes
         if self._judge is None or not rounds:
             return frame.latents
         if frame.picture is None:
@@ -203,8 +201,6 @@ class FrameEncoder:
         return better_aim(
             frame.latents,
             frame.picture,
-            step_latent(plan.quantiser),
-            reach,
             rounds,
             lambda aim: self._coded(coder, SymbolWriter(), aim, plan)[1],
             self._judge,

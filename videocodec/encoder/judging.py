@@ -4,17 +4,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn import functional as F
 
-from bitstream.sequence_header import PIXELS_PER_LATENT, SequenceHeader
+from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
@@ -33,88 +27,16 @@ from ..training.losses import (
     squared_error_with_blocks,
 )
 from .aiming import CodedVersion
+from .picture_tiles import Tile, largest_tile, one_thread, source_tensor, tiles_of
 
+# How far an aim goes from the source's latents at most, in quantiser steps, root mean square.
+# Measured on the dev clips: in many small rounds keyframes gain by going further; frames between
+# are coarse and made of copies, and further would cost more bits than it is worth.
+KEYFRAME_REACH, REACH = 0.20, 0.08
 # Squared error, LPIPS, lost structure: weights of their logarithms, and what is so little that it
 # is not worth more bits.  Structure, which has no trained eyes, keeps what is done for LPIPS from
 # being done for LPIPS alone.
 _WEIGHTS, _ENOUGH = (1.0, 1.0, 0.5), (ENOUGH_SQUARED_ERROR, ENOUGH_LPIPS, 0.01)
-_MARGIN = 4  # latents around a tile that its pixels are decoded from
-# What is remembered on the way to a gradient decides how large a tile may be: for LPIPS, and for an
-# autoencoder about so many times what its greediest layer takes.  The embedded one takes 1.1 GB for
-# 96×96 latents, all in all, and 1.3 with their surroundings.
-TILE_SIDES = 16, 96  # latents, least and largest
-_TILE_BYTES, _LPIPS_BYTES_PER_LATENT, _LAYERS = 1.5e9, 1e5, 25
-
-
-@dataclass(frozen=True)
-class _Tile:
-    """Rows and columns of latents: those looked at, and those decoded for it."""
-
-    inner: tuple[slice, slice]
-    outer: tuple[slice, slice]
-
-    def pixels(self) -> tuple[slice, slice]:
-        """The inner ones' pixels, in the picture."""
-        rows, columns = (
-            slice(PIXELS_PER_LATENT * s.start, PIXELS_PER_LATENT * s.stop) for s in self.inner
-        )
-        return rows, columns
-
-    def cut(self, decoded: torch.Tensor) -> torch.Tensor:
-        """The inner pixels of what the outer latents are decoded to, (1, 3, H, W)."""
-        rows, columns = (
-            slice(PIXELS_PER_LATENT * (i.start - o.start), PIXELS_PER_LATENT * (i.stop - o.start))
-            for i, o in zip(self.inner, self.outer, strict=True)
-        )
-        return decoded[..., rows, columns]
-
-
-def largest_tile(bytes_per_latent: int) -> int:
-    """Latents a side, for an autoencoder whose greediest layer takes so many bytes for each.
-
-    Depends on nothing else: the bytes of a video do on it.
-    """
-    least, largest = TILE_SIDES
-    return min(
-        largest,
-        max(
-            least,
-            int((_TILE_BYTES / (_LPIPS_BYTES_PER_LATENT + _LAYERS * bytes_per_latent)) ** 0.5),
-        ),
-    )
-
-
-def _spans(size: int, largest: int) -> list[slice]:
-    """Even parts of a side, none longer than that."""
-    count = -(-size // largest)
-    edges = [size * i // count for i in range(count + 1)]
-    return [slice(a, b) for a, b in itertools.pairwise(edges)]
-
-
-def tiles_of(height: int, width: int, largest: int) -> list[_Tile]:
-    """Tiles of a frame of latents, of so many a side at most."""
-
-    def around(span: slice, size: int) -> slice:
-        return slice(max(0, span.start - _MARGIN), min(size, span.stop + _MARGIN))
-
-    return [
-        _Tile((r, c), (around(r, height), around(c, width)))
-        for r in _spans(height, largest)
-        for c in _spans(width, largest)
-    ]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Gradients differ in their last bits with the number of threads, and a coded video must
-    not.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class PerceptualJudge:
@@ -143,14 +65,26 @@ class PerceptualJudge:
         self._padded = header.padded_height, header.padded_width
         self._size = header.height, header.width
 
-    def __call__(self, coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
-        """As the protocol says."""
+    def nearer(
+        self, aim: np.ndarray, coded: CodedVersion, picture: np.ndarray, rounds: int
+    ) -> np.ndarray:
+        """As the protocol says: a part of the reach against the gradient."""
+        reach = KEYFRAME_REACH if coded.prediction is None else REACH
+        far = np.float32(reach * step_latent(coded.frame.quantiser) / rounds)
+        moved: np.ndarray = aim - far * self.gradient(coded, picture) * coded.sent
+        return moved
+
+    def gradient(self, coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
+        """A coded frame and its source (H, W, 3) uint8 → (C, h, w) float32: how much worse the
+        decoded picture gets per quantiser step of each latent, scaled to a mean square of 1; all
+        zero if it cannot get better.
+        """
         latents = self._restored(coded) / np.float32(UNITS_PER_LATENT)
         steps = QUANTISER_STEPS[coded.quantisers]
-        source = self._tensor(picture)
+        source = source_tensor(picture, *self._padded, self._device)
         with (
             network_errors(f"to judge pictures of {self._size[1]}×{self._size[0]}", self._device),
-            _one_thread(),
+            one_thread(),
         ):
             gradient = self._gradient(latents, steps, source)
         gradient *= np.float32(step_latent(coded.frame.quantiser))
@@ -173,14 +107,6 @@ class PerceptualJudge:
             np.stack([latents, shown, shown])[None], mask[None], coded.quantisers[None]
         )[0]
         return restored
-
-    def _tensor(self, picture: np.ndarray) -> torch.Tensor:
-        """(1, 3, H, W) in [-1, 1], padded as for the autoencoder."""
-        x = torch.from_numpy(picture).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
-        x = F.pad(
-            x, (0, self._padded[1] - x.shape[3], 0, self._padded[0] - x.shape[2]), mode="replicate"
-        )
-        return x.contiguous(memory_format=torch.channels_last)
 
     def _gradient(self, latents: np.ndarray, steps: np.ndarray, source: torch.Tensor) -> np.ndarray:
         """(C, h, w) float32, per scaled latent.
@@ -208,7 +134,7 @@ class PerceptualJudge:
         return gradient
 
     def _inputs(
-        self, latents: np.ndarray, steps: np.ndarray, tile: _Tile
+        self, latents: np.ndarray, steps: np.ndarray, tile: Tile
     ) -> tuple[torch.Tensor, torch.Tensor]:
         rows, columns = tile.outer
         z, step = latents[None, :, rows, columns], steps[None, rows, columns]
@@ -218,7 +144,7 @@ class PerceptualJudge:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
     def _measures(
-        self, tile: _Tile, inputs: tuple[torch.Tensor, torch.Tensor], source: torch.Tensor
+        self, tile: Tile, inputs: tuple[torch.Tensor, torch.Tensor], source: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
         """The tile's share of the picture's squared error, in 8-bit units, of its LPIPS, and of the
         structure it lost.

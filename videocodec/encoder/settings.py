@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from bitstream.group_structure import MAX_FRAMES
 from bitstream.v1.quantiser import CRF_OFFSET, QUANTISER_COUNT
@@ -17,6 +18,32 @@ MAX_CRF = 63
 DEFAULT_CRF = 28
 DEFAULT_GOP_SIZE, MAX_GOP_SIZE = 250, 65535  # frames
 USUAL_KEYFRAME_OFFSET = 8  # where nothing is known of the frames after it
+
+# What pictures are aimed at beside the bits (``tuning``); perceptual: by weights that a caller
+# brings (``judging``); none: at the latents of the source.
+Tune = Literal["none", "balanced", "psnr", "ssim", "perceptual"]
+TUNES: tuple[Tune, ...] = get_args(Tune)
+
+
+def checked_tune(tune: Tune | None, *, brings_weights: bool) -> Tune | None:
+    """What a caller asked for, beside weights or without.  Raises ``SettingsError`` for a tune that
+    lacks weights, and for weights that a tune would not look through.
+    """
+    if tune == "perceptual" and not brings_weights:
+        raise SettingsError("tune perceptual needs weights to look through: give --perceptual FILE")
+    if brings_weights and tune not in (None, "perceptual"):
+        raise SettingsError(f"tune {tune} and perceptual weights exclude each other: give one")
+    return "perceptual" if brings_weights else tune
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How often a judge of pictures looks at what becomes of keyframes, and of the frames
+    between.
+    """
+
+    keyframes: int = 0
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,8 +70,8 @@ class Effort:
     importance: it is propagated backwards.
     blocks: what decisions about blocks may use.
     restores: the restoration is run to see what may be left to it.
-    keyframe_looks, looks: how often a judge of pictures, if there is one, looks at keyframes and at
-    the frames between.
+    looks: of a judge with weights from outside, if there is one.
+    tuned_looks: of the encoder's own (``tuning``).
     """
 
     flow_preset: int
@@ -52,17 +79,26 @@ class Effort:
     importance: bool
     blocks: BlockTools
     restores: bool = False
-    keyframe_looks: int = 8
-    looks: int = 0
+    looks: Looks = Looks(8)
+    tuned_looks: Looks = Looks()
 
 
+_QUICK_LOOKS = Looks(4)
 _ALONE = BlockTools(merged_blocks=False, merged_vectors=False)
 _MERGED = BlockTools(merged_vectors=False)
 
 
 def _slow(refinements: int, looks: int) -> Effort:
     """A preset that runs the restoration."""
-    return Effort(2, True, True, BlockTools(refinements=refinements), restores=True, looks=looks)
+    return Effort(
+        2,
+        hierarchical=True,
+        importance=True,
+        blocks=BlockTools(refinements=refinements),
+        restores=True,
+        looks=Looks(8, looks),
+        tuned_looks=Looks(8, looks),
+    )
 
 
 _EFFORTS = {
@@ -72,7 +108,12 @@ _EFFORTS = {
     "faster": Effort(1, hierarchical=True, importance=True, blocks=_MERGED),
     "fast": Effort(1, hierarchical=True, importance=True, blocks=BlockTools()),
     "medium": Effort(
-        1, hierarchical=True, importance=True, blocks=BlockTools(refinements=1), looks=1
+        1,
+        hierarchical=True,
+        importance=True,
+        blocks=BlockTools(refinements=1),
+        looks=Looks(8, 1),
+        tuned_looks=Looks(8),
     ),
     "slow": _slow(refinements=2, looks=1),
     "slower": _slow(refinements=4, looks=2),
@@ -97,6 +138,7 @@ class EncoderSettings:
     generation: what share of its error a restoration is trusted to leave in a block that is marked
     for it to make up, 0..1; at 1, the only honest value without such a restoration, none is marked.
     None: none is marked either, unless the model has a UNet and the preset runs it to find out.
+    tune: what pictures are aimed at; None for what ``tune_for`` says.
     guard: what every square of every frame must have (``GuardLimit.parse``); None for no guard.
     regions: of the coded pictures that are to be finer or coarser.
     effort_override: what to spend whatever the preset says, for experiments; None for the effort of
@@ -111,6 +153,7 @@ class EncoderSettings:
     keyframe_offset: int | None = None
     layer_offsets: tuple[int, ...] = (0, 5, 9, 12, 14)
     generation: float | None = None
+    tune: Tune | None = None
     guard: str | None = None
     regions: tuple[Region, ...] = ()
     effort_override: Effort | None = None
@@ -123,6 +166,8 @@ class EncoderSettings:
             raise SettingsError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
         if self.generation is not None and not 0 <= self.generation <= 1:
             raise SettingsError(f"generation must be 0..1, got {self.generation!r}")
+        if self.tune is not None and self.tune not in TUNES:
+            raise SettingsError(f"tune must be one of {', '.join(TUNES)}, got {self.tune!r}")
         if self.guard is not None:
             GuardLimit.parse(self.guard)
 
@@ -133,6 +178,20 @@ class EncoderSettings:
         Derived, never stored: ``dataclasses.replace(settings, preset=…)`` then changes it too.
         """
         return _EFFORTS[self.preset] if self.effort_override is None else self.effort_override
+
+    def tune_for(self, format_version: int) -> Tune:
+        """What pictures are aimed at in a stream of that format, where no weights are brought:
+        unless it is said, ``balanced`` from version 2 and preset medium on, and ``none`` else.
+        """
+        if self.tune is not None:
+            return self.tune
+        return "balanced" if format_version > 1 and self.effort.tuned_looks.keyframes else "none"
+
+    @property
+    def tuned_looks(self) -> Looks:
+        """Of the encoder's own judge; a few at keyframes where a quick preset was told a tune."""
+        looks = self.effort.tuned_looks
+        return looks if looks.keyframes else _QUICK_LOOKS
 
     def layer_offset(self, layer: int) -> int:
         """Quantiser indices by which a frame of a hierarchical group is coarser, by its temporal

@@ -21,8 +21,9 @@ def settings_to_json(settings: EncoderSettings) -> dict[str, Any]:
     """Settings without an override of the effort, which only experiments have."""
     values = asdict(settings)
     del values["effort_override"]
-    if settings.guard is None:  # as in plans of before
-        del values["guard"]
+    for later in ("tune", "guard"):  # as in plans of before
+        if values[later] is None:
+            del values[later]
     if not settings.regions:
         del values["regions"]
     return values | {"layer_offsets": list(settings.layer_offsets)}

@@ -10,6 +10,7 @@ import pytest
 from bitstream.access_unit import AccessUnit
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.v1.block_fields import Mode
+from bitstream.v1.quantiser import step_latent
 from videocodec.decoder.latents import UnitDecoder
 from videocodec.encoder.aiming import CodedVersion
 from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
@@ -157,11 +158,12 @@ class TestJudged:
     ) -> None:
         seen: dict[bytes, list[CodedVersion]] = {}
 
-        def judge(coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
-            seen.setdefault(picture.tobytes(), []).append(coded)
-            return np.zeros(coded.frame.latents.shape, np.float32)
+        class Judge:
+            def nearer(self, aim, coded: CodedVersion, picture, rounds: int) -> np.ndarray:
+                seen.setdefault(picture.tobytes(), []).append(coded)
+                return aim
 
-        units = self.code(linear_codec, smooth, judge)
+        units = self.code(linear_codec, smooth, Judge())
         assert [unit.to_bytes() for unit in units] == [
             unit.to_bytes() for unit in self.code(linear_codec, smooth, None)
         ]
@@ -182,11 +184,13 @@ class TestJudged:
     def test_presets_say_how_often(self, linear_codec, smooth, preset: str, between: int) -> None:
         looks = {True: 0, False: 0}
 
-        def judge(coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
-            looks[coded.prediction is None] += 1
-            return np.zeros(coded.frame.latents.shape, np.float32)
+        class Judge:
+            def nearer(self, aim, coded: CodedVersion, picture, rounds: int) -> np.ndarray:
+                assert rounds == (8 if coded.prediction is None else between)
+                looks[coded.prediction is None] += 1
+                return aim
 
-        self.code(linear_codec, smooth, judge, preset)
+        self.code(linear_codec, smooth, Judge(), preset)
         assert looks == {True: 8, False: 17 * between}
 
     def test_what_it_wants_is_aimed_at(self, linear_codec, smooth) -> None:
@@ -194,13 +198,14 @@ class TestJudged:
         no longer the least.
         """
 
-        def judge(coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
-            slope = np.zeros(coded.frame.latents.shape, np.float32)
-            slope[0] = -8
-            return slope
+        class Judge:
+            def nearer(self, aim, coded: CodedVersion, picture, rounds: int) -> np.ndarray:
+                brighter = np.zeros_like(aim)
+                brighter[0] = 0.5 * step_latent(coded.frame.quantiser) / rounds
+                return aim + brighter * coded.sent
 
         means = []
-        for chosen in (None, judge):
+        for chosen in (None, Judge()):
             decoder = UnitDecoder(linear_codec.tables, 2)
             units = self.code(linear_codec, smooth, chosen)
             means.append(

@@ -15,9 +15,9 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
-from videocodec.encoder import judging
+from videocodec.encoder import picture_tiles
 from videocodec.encoder.aiming import CodedVersion
-from videocodec.encoder.judging import PerceptualJudge
+from videocodec.encoder.judging import KEYFRAME_REACH, REACH, PerceptualJudge
 from videocodec.encoder.pipeline import sequence_header
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.judges.lpips import LpipsSqueeze
@@ -127,7 +127,7 @@ def test_it_is_the_gradient_of_what_is_seen(runtime, perceptual, header_of, text
     )[None].requires_grad_(True)
     (expected,) = torch.autograd.grad(seen(runtime, perceptual, scaled, picture), scaled)
     expected = expected[0].numpy() / np.sqrt(np.mean(np.square(expected.numpy(), dtype=np.float64)))
-    found = PerceptualJudge(runtime, header, perceptual)(coded, picture)
+    found = PerceptualJudge(runtime, header, perceptual).gradient(coded, picture)
     assert np.mean(found * expected, dtype=np.float64) > 0.9999
 
 
@@ -136,7 +136,7 @@ def test_against_its_gradient_pictures_get_better_and_along_it_worse(
 ) -> None:
     header, picture = header_of(128, 96), texture(96, 128)
     coded = coarse(runtime, header, picture)
-    gradient = PerceptualJudge(runtime, header, perceptual)(coded, picture)
+    gradient = PerceptualJudge(runtime, header, perceptual).gradient(coded, picture)
     assert gradient.shape == coded.frame.latents.shape and gradient.dtype == np.float32
     assert np.mean(np.square(gradient, dtype=np.float64)) == pytest.approx(1)
     here, unit = coded.frame.latents.astype(np.float32), step_latent(QUANTISER) * UNITS_PER_LATENT
@@ -155,33 +155,33 @@ def test_tiles_of_a_picture_together_see_what_is_seen_of_it_whole(
     runtime, perceptual, header, texture, monkeypatch
 ) -> None:
     coded = coarse(runtime, header, texture(HEIGHT, WIDTH))
-    whole = PerceptualJudge(runtime, header, perceptual)(coded, texture(HEIGHT, WIDTH))
-    monkeypatch.setattr(judging, "TILE_SIDES", (9, 9))
+    whole = PerceptualJudge(runtime, header, perceptual).gradient(coded, texture(HEIGHT, WIDTH))
+    monkeypatch.setattr(picture_tiles, "TILE_SIDES", (9, 9))
     parts = PerceptualJudge(runtime, header, perceptual)
     assert len(parts.tiles) == 4
-    pieces = parts(coded, texture(HEIGHT, WIDTH))
+    pieces = parts.gradient(coded, texture(HEIGHT, WIDTH))
     # What differs is LPIPS and structure at the sides of tiles.
     assert float((whole * pieces).mean()) > 0.8
 
 
-def test_tiles_cover_every_position_once() -> None:
-    for height, width in ((2, 2), (9, 10), (18, 31), (36, 64)):
-        seen = np.zeros((height, width), int)
-        for tile in judging.tiles_of(height, width, 9):
-            seen[tile.inner] += 1
-            assert all(
-                o.start <= i.start < i.stop <= o.stop and i.stop - i.start <= 9
-                for i, o in zip(tile.inner, tile.outer, strict=True)
-            )
-        assert np.all(seen == 1)
-
-
-def test_the_greedier_a_model_the_smaller_its_tiles(runtime) -> None:
-    sides = [
-        judging.largest_tile(number)
-        for number in (runtime.bytes_per_latent, 20_000, 100_000, 10_000_000)
-    ]
-    assert sides[0] == 96 > sides[1] > sides[2] > sides[3] == 16
+@pytest.mark.parametrize(("rounds", "between"), [(1, False), (4, False), (2, True)])
+def test_aims_go_against_the_gradient_where_latents_are_sent(
+    runtime, perceptual, header, texture, rounds: int, between: bool
+) -> None:
+    coded, picture = coarse(runtime, header, texture(HEIGHT, WIDTH)), texture(HEIGHT, WIDTH)
+    prediction = coded.frame.latents if between else None
+    coded = CodedVersion(coded.frame, coded.quantisers, coded.sent.copy(), prediction)
+    coded.sent[2:4] = False
+    aim, judge = (
+        np.ones(coded.frame.latents.shape, np.float32),
+        PerceptualJudge(runtime, header, perceptual),
+    )
+    moved = judge.nearer(aim, coded, picture, rounds) - aim
+    reach = (REACH if between else KEYFRAME_REACH) * step_latent(QUANTISER)
+    assert np.all(moved[:, 2:4] == 0) and np.any(moved)
+    assert moved == pytest.approx(
+        -reach / rounds * judge.gradient(coded, picture) * coded.sent, abs=1e-5
+    )
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_the_number_of_threads_changes_no_bit_and_stays_what_it_was(
     found = []
     for number in (1, 2, 3):
         torch.set_num_threads(number)
-        found.append(judge(coded, texture(HEIGHT, WIDTH)).tobytes())
+        found.append(judge.gradient(coded, texture(HEIGHT, WIDTH)).tobytes())
         assert torch.get_num_threads() == number
     assert found[0] == found[1] == found[2]
 
@@ -210,7 +210,7 @@ def test_pictures_too_small_for_lpips_are_judged_by_their_error(
     runtime, perceptual, header_of, texture
 ) -> None:
     header, picture = header_of(16, 16), texture(16, 16)
-    gradient = PerceptualJudge(runtime, header, perceptual)(
+    gradient = PerceptualJudge(runtime, header, perceptual).gradient(
         coarse(runtime, header, picture), picture
     )
     assert np.mean(np.square(gradient, dtype=np.float64)) == pytest.approx(1)
@@ -232,8 +232,8 @@ class TestRestoration:
         coded.frame.fields.modes[1, 2] = Mode.GENERATE
         prediction = (coded.frame.latents + 3).astype(np.int32)
         judge = PerceptualJudge(AutoencoderRuntime(bundle, "cpu"), header, perceptual, restoration)
-        judge(coded, texture(HEIGHT, WIDTH))
-        judge(
+        judge.gradient(coded, texture(HEIGHT, WIDTH))
+        judge.gradient(
             CodedVersion(coded.frame, coded.quantisers, coded.sent, prediction),
             texture(HEIGHT, WIDTH),
         )
@@ -252,9 +252,9 @@ class TestRestoration:
         coded, picture = coarse(runtime, header, texture(HEIGHT, WIDTH)), texture(HEIGHT, WIDTH)
         moved = coded.frame.latents.astype(np.float32) + 20
         monkeypatch.setattr(restoration, "restore_latents", lambda *given: moved[None])
-        found = PerceptualJudge(runtime, header, perceptual, restoration)(coded, picture)
+        found = PerceptualJudge(runtime, header, perceptual, restoration).gradient(coded, picture)
         there = LatentFrame(moved.astype(np.int16), coded.frame.fields, QUANTISER, 0.0, 0.0)
-        expected = PerceptualJudge(runtime, header, perceptual)(
+        expected = PerceptualJudge(runtime, header, perceptual).gradient(
             CodedVersion(there, coded.quantisers, coded.sent), picture
         )
         assert np.array_equal(found, expected)

@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
-from videocodec.encoder.settings import MAX_CRF, PRESETS, EncoderSettings
+from videocodec.encoder.settings import (
+    MAX_CRF,
+    PRESETS,
+    EncoderSettings,
+    Looks,
+    Tune,
+    checked_tune,
+)
 
 
 @pytest.mark.parametrize("crf", [-1, 64, 28.0, True, "28", None])
@@ -47,7 +54,7 @@ def test_effort_follows_the_preset_of_changed_settings() -> None:
 
 
 def test_effort_override_outlives_a_change_of_preset() -> None:
-    thorough = replace(EncoderSettings().effort, looks=3)
+    thorough = replace(EncoderSettings().effort, looks=Looks(3))
     settings = EncoderSettings(preset="fast", effort_override=thorough)
     assert settings.effort == replace(settings, preset="slow").effort == thorough
 
@@ -71,3 +78,40 @@ def test_settings_cannot_be_changed_behind_the_encoders_back() -> None:
 def test_a_share_of_error_is_one(share: float) -> None:
     with pytest.raises(ValueError, match="generation must be 0..1"):
         EncoderSettings(generation=share)
+
+
+def test_an_unknown_tune_lists_the_choices() -> None:
+    with pytest.raises(ValueError, match="tune must be one of none, balanced, .*, got 'film'"):
+        EncoderSettings(tune="film")
+
+
+@pytest.mark.parametrize(
+    ("tune", "preset", "version", "expected"),
+    [
+        (None, "medium", 2, "balanced"),
+        (None, "placebo", 2, "balanced"),
+        (None, "fast", 2, "none"),
+        (None, "medium", 1, "none"),
+        ("ssim", "ultrafast", 1, "ssim"),
+        ("none", "medium", 2, "none"),
+    ],
+)
+def test_pictures_are_tuned_where_it_is_asked_for_or_the_usual(
+    tune: Tune | None, preset: str, version: int, expected: str
+) -> None:
+    assert EncoderSettings(tune=tune, preset=preset).tune_for(version) == expected
+
+
+def test_a_tune_that_is_asked_for_is_looked_for() -> None:
+    for preset in PRESETS:
+        assert EncoderSettings(preset=preset, tune="psnr").tuned_looks.keyframes > 0
+
+
+def test_weights_and_tunes_go_together_or_exclude_each_other() -> None:
+    assert checked_tune(None, brings_weights=False) is None
+    assert checked_tune(None, brings_weights=True) == "perceptual"
+    assert checked_tune("perceptual", brings_weights=True) == "perceptual"
+    with pytest.raises(ValueError, match="tune perceptual needs weights"):
+        checked_tune("perceptual", brings_weights=False)
+    with pytest.raises(ValueError, match="tune ssim and perceptual weights exclude each other"):
+        checked_tune("ssim", brings_weights=True)

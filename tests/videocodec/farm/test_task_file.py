@@ -20,7 +20,7 @@ from videocodec.farm.task_file import (
     task_to_json,
 )
 
-SETTINGS = EncoderSettings(crf=50, preset="slow", generation=0.25, gop_size=30)
+SETTINGS = EncoderSettings(crf=50, preset="slow", generation=0.25, gop_size=30, tune="ssim")
 PLANS = [
     CodingPlan(EncoderSettings()),
     CodingPlan(SETTINGS, keep=False),

@@ -111,9 +111,13 @@ class VideoCodec(Codec):
 
     def tuned_for(self, model: str, perceptual: bool) -> str:
         # Said of the bundles that this project trained: of others their model cards tell.
-        embedded = ModelBundle.find(model).name in ("embedded", "embedded-unet", "second")
+        name = ModelBundle.find(model).name
+        embedded = name in ("embedded", "embedded-unet", "second")
         trained = "trained with squared error and lpips-squeeze" if embedded else "see its model"
-        return f"{trained}, aimed with the weights given" if perceptual else trained
+        if perceptual:
+            return f"{trained}, aimed with the weights given"
+        tuned = ", keyframes aimed at squared error and structure from preset medium on"
+        return trained + tuned if name == "second" else trained
 
     def decoder_bytes(self, model: str) -> DecoderBytes:
         bundle = ModelBundle.find(model)

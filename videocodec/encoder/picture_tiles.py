@@ -1,0 +1,102 @@
+"""Decoded pictures in tiles, small enough for what is remembered on the way to a gradient."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional as F
+
+from bitstream.sequence_header import PIXELS_PER_LATENT
+
+_MARGIN = 4  # latents around a tile that its pixels are decoded from
+# What is remembered decides how large a tile may be: for LPIPS, and for an autoencoder about so
+# many times what its greediest layer takes.  The embedded one takes 1.1 GB for 96×96 latents, all
+# in all, and 1.3 with their surroundings.
+TILE_SIDES = 16, 96  # latents, least and largest
+_TILE_BYTES, _LPIPS_BYTES_PER_LATENT, _LAYERS = 1.5e9, 1e5, 25
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Rows and columns of latents: those looked at, and those decoded for it."""
+
+    inner: tuple[slice, slice]
+    outer: tuple[slice, slice]
+
+    def pixels(self) -> tuple[slice, slice]:
+        """The inner ones' pixels, in the picture."""
+        rows, columns = (
+            slice(PIXELS_PER_LATENT * s.start, PIXELS_PER_LATENT * s.stop) for s in self.inner
+        )
+        return rows, columns
+
+    def cut(self, decoded: torch.Tensor) -> torch.Tensor:
+        """The inner pixels of what the outer latents are decoded to, (1, 3, H, W)."""
+        rows, columns = (
+            slice(PIXELS_PER_LATENT * (i.start - o.start), PIXELS_PER_LATENT * (i.stop - o.start))
+            for i, o in zip(self.inner, self.outer, strict=True)
+        )
+        return decoded[..., rows, columns]
+
+
+def largest_tile(bytes_per_latent: int) -> int:
+    """Latents a side, for an autoencoder whose greediest layer takes so many bytes for each.
+
+    Depends on nothing else: the bytes of a video do on it.
+    """
+    least, largest = TILE_SIDES
+    return min(
+        largest,
+        max(
+            least,
+            int((_TILE_BYTES / (_LPIPS_BYTES_PER_LATENT + _LAYERS * bytes_per_latent)) ** 0.5),
+        ),
+    )
+
+
+def _spans(size: int, largest: int) -> list[slice]:
+    """Even parts of a side, none longer than that."""
+    count = -(-size // largest)
+    edges = [size * i // count for i in range(count + 1)]
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
+
+
+def tiles_of(height: int, width: int, largest: int) -> list[Tile]:
+    """Tiles of a frame of latents, of so many a side at most."""
+
+    def around(span: slice, size: int) -> slice:
+        return slice(max(0, span.start - _MARGIN), min(size, span.stop + _MARGIN))
+
+    return [
+        Tile((r, c), (around(r, height), around(c, width)))
+        for r in _spans(height, largest)
+        for c in _spans(width, largest)
+    ]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Gradients differ in their last bits with the number of threads, and a coded video must
+    not.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def source_tensor(
+    picture: npt.NDArray[np.uint8], height: int, width: int, device: torch.device
+) -> torch.Tensor:
+    """RGB (H, W, 3) → (1, 3, height, width) in [-1, 1], padded as for the autoencoder."""
+    x = torch.from_numpy(picture).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
+    x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
+    return x.contiguous(memory_format=torch.channels_last)
