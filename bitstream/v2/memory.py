@@ -5,10 +5,9 @@
 
 C latent channels, n latent positions with a border of eight on all sides, b blocks; frames kept:
 those of the access unit, and the one before it.  The first product is what stays of every frame,
-400 · n of it its picture;
-the others are what one frame takes while it is decoded, 8000 · n the networks of the loop, of the
-sizes that the packaged model has.  tests/bitstream/v2 measures that real decoding
-stays below.
+400 · n of it its picture; the others are what one frame takes while it is decoded, 8000 · n the
+networks of the loop, of the sizes that the packaged model has.  The moved picture is put together
+between them, in half of that.  tests/bitstream/v2 measures that real decoding stays below.
 """
 
 from __future__ import annotations

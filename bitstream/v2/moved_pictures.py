@@ -9,64 +9,88 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..sequence_header import PIXELS_PER_LATENT
 from .loop_networks import MIDDLE
 
+CELL = PIXELS_PER_LATENT  # px a side: the smallest block
 FRACTION_BITS = 1  # of motion vectors
-TAPS = np.array([[0, 0, 0, 64, 0, 0, 0, 0], [-1, 4, -11, 40, 40, -11, 4, -1]], dtype=np.float32)
-_BEFORE, _AROUND = 3, 7  # taps before a pixel, and beside it in all
-_ROUNDING = 1 << 11
-_BLOCKS_AT_ONCE = 128  # whose patches stay in a core's cache
+_FRACTION = (1 << FRACTION_BITS) - 1
+_TAPS = ((3, 4, 40), (2, 5, -11), (1, 6, 4), (0, 7, -1))  # two samples and their weight, half way
+_TAP_BITS = 6  # the weights' sum is 2^6
+_BEFORE, _AFTER = 3, 4  # taps beside a sample
+_MARGIN = 16  # px around the picture: a cell and what its taps see, all of it the edge
+_ROWS_AT_ONCE = 64  # which stay in a core's cache
 
 Picture = npt.NDArray[np.int16]  # (3, H, W), 0..2·MIDDLE
+_Sums = npt.NDArray[np.float32]
 
 
-def moved_blocks(
-    picture: Picture,
-    rows: npt.NDArray[np.int64],
-    columns: npt.NDArray[np.int64],
-    vectors: npt.NDArray[np.int64],
-    side: int,
-) -> Picture:
-    """Blocks of ``side`` px from where their vectors point in a picture, (n, 3, side, side).
+class InterpolatedPicture:
+    """A picture (3, H, W) and what lies between its pixels, to take squares from.
 
-    rows, columns (n,): px of their upper left pixels.  vectors (n, 2): (dy, dx) in halves of a
-    pixel.  Outside the picture its edge goes on.
+    vectors (…, 2): those that will be asked for, whose fractions say what is made.
     """
-    whole, part = vectors >> FRACTION_BITS, vectors & ((1 << FRACTION_BITS) - 1)
-    blocks = np.empty((len(rows), 3, side, side), dtype=np.int16)
-    top, left = rows + whole[:, 0], columns + whole[:, 1]
-    between = part.any(1)
-    copied, filtered = np.flatnonzero(~between), np.flatnonzero(between)
-    if len(copied):
-        blocks[copied] = _patches(picture, top[copied], left[copied], side)
-    for first in range(0, len(filtered), _BLOCKS_AT_ONCE):
-        some = filtered[first : first + _BLOCKS_AT_ONCE]
-        patches = _patches(picture, top[some] - _BEFORE, left[some] - _BEFORE, side + _AROUND)
-        blocks[some] = _between(patches, part[some], side)
-    return blocks
+
+    def __init__(self, picture: Picture, vectors: npt.NDArray[np.int64]) -> None:
+        fractions = vectors.reshape(-1, 2) & _FRACTION
+        phases = set(np.unique(2 * fractions[:, 0] + fractions[:, 1]).tolist())
+        pad = (_MARGIN + _BEFORE, _MARGIN + _AFTER)
+        around = np.pad(picture, ((0, 0), pad, pad), mode="edge")
+        _, height, width = picture.shape
+        size = height + 2 * _MARGIN, width + 2 * _MARGIN
+        self._phases = np.zeros((4, 3, *size), dtype=np.int16)  # 2 · (half down) + half across
+        self._phases[0] = around[:, _BEFORE:-_AFTER, _BEFORE:-_AFTER]
+        for first in range(0, size[0], _ROWS_AT_ONCE):
+            some = slice(first, first + _ROWS_AT_ONCE)
+            seen = around[:, first : first + _ROWS_AT_ONCE + _BEFORE + _AFTER].astype(np.float32)
+            if phases & {1, 3}:
+                across = _half(seen, axis=2)
+                self._phases[1, :, some] = _rounded(across[:, _BEFORE:-_AFTER], _TAP_BITS)
+            if 2 in phases:
+                down = _half(seen[:, :, _BEFORE:-_AFTER], axis=1)
+                self._phases[2, :, some] = _rounded(down, _TAP_BITS)
+            if 3 in phases:
+                self._phases[3, :, some] = _rounded(_half(across, axis=1), 2 * _TAP_BITS)
+
+    def squares(
+        self,
+        rows: npt.NDArray[np.int64],
+        columns: npt.NDArray[np.int64],
+        vectors: npt.NDArray[np.int64],
+    ) -> Picture:
+        """Squares of a cell's size from where their vectors point, (n, 3, 8, 8).
+
+        rows, columns (n,): px of their upper left pixels.  vectors (n, 2): (dy, dx) in halves of a
+        pixel.  Outside the picture its edge goes on.
+        """
+        whole, fractions = vectors >> FRACTION_BITS, vectors & _FRACTION
+        _, _, height, width = self._phases.shape
+        top = np.minimum(np.maximum(rows + whole[:, 0] + _MARGIN, 0), height - CELL)
+        left = np.minimum(np.maximum(columns + whole[:, 1] + _MARGIN, 0), width - CELL)
+        windows = np.lib.stride_tricks.sliding_window_view(self._phases, (CELL, CELL), axis=(2, 3))
+        squares: Picture = windows[2 * fractions[:, 0] + fractions[:, 1], :, top, left]
+        return squares
 
 
-def _patches(
-    picture: Picture, top: npt.NDArray[np.int64], left: npt.NDArray[np.int64], side: int
-) -> Picture:
-    """Squares of a picture, (n, 3, side, side)."""
-    _, height, width = picture.shape
-    along = np.arange(side)
-    rows = np.minimum(np.maximum(top[:, None] + along, 0), height - 1)
-    columns = np.minimum(np.maximum(left[:, None] + along, 0), width - 1)
-    patches: Picture = picture[:, rows[:, :, None], columns[:, None, :]].transpose(1, 0, 2, 3)
-    return patches
+def _half(samples: _Sums, axis: int) -> _Sums:
+    """Weighted sums half way between every sample that has three before it and the next one."""
+    count = samples.shape[axis] - _BEFORE - _AFTER
+    sums = np.zeros(
+        tuple(count if at == axis else size for at, size in enumerate(samples.shape)), np.float32
+    )
+    for one, other, weight in _TAPS:
+        pair = _from(samples, axis, one, count) + _from(samples, axis, other, count)
+        pair *= weight
+        sums += pair
+    return sums
 
 
-def _between(patches: Picture, part: npt.NDArray[np.int64], side: int) -> Picture:
-    """Patches with ``_AROUND`` more px a side → what lies between their pixels."""
-    seen = patches.astype(np.float32)
-    across, down = TAPS[part[:, 1]], TAPS[part[:, 0]]
-    horizontal = np.zeros((*seen.shape[:3], side), dtype=np.float32)
-    for tap in range(_AROUND + 1):
-        horizontal += seen[..., tap : tap + side] * across[:, tap, None, None, None]
-    total = np.zeros((*seen.shape[:2], side, side), dtype=np.float32)
-    for tap in range(_AROUND + 1):
-        total += horizontal[:, :, tap : tap + side] * down[:, tap, None, None, None]
-    rounded = np.floor((total + _ROUNDING) * np.float32(1 / (2 * _ROUNDING)))
-    return np.clip(rounded, 0, 2 * MIDDLE).astype(np.int16)
+def _from(samples: _Sums, axis: int, first: int, count: int) -> _Sums:
+    return samples[(slice(None),) * axis + (slice(first, first + count),)]
+
+
+def _rounded(sums: _Sums, bits: int) -> _Sums:
+    """Samples of weighted sums."""
+    samples = (sums + np.float32(1 << (bits - 1))) * np.float32(2.0**-bits)
+    np.floor(samples, out=samples)
+    return np.clip(samples, 0, 2 * MIDDLE, out=samples)

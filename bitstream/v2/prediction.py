@@ -7,15 +7,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..sequence_header import PIXELS_PER_LATENT
 from ..v1.block_fields import BlockFields, Direction, Mode
 from ..v1.frame_coder import to_positions
 from ..v1.prediction import average
 from ..v1.tables import TablesError
 from .loop_networks import LoopNetworks
-from .moved_pictures import Picture, moved_blocks
-
-_EVERY_DIRECTION = ((0, Direction.FUTURE), (1, Direction.PAST))  # reference, who does not use it
+from .moved_pictures import InterpolatedPicture, Picture
+from .overlapped_blocks import EVERY_DIRECTION, OverlappedBlocks
 
 
 class PictureReference:
@@ -55,27 +53,15 @@ class PictureReference:
 def moved_picture(
     fields: BlockFields, references: tuple[PictureReference, ...], block: int
 ) -> Picture:
-    """The picture that the blocks' vectors and directions make of those of the references; intra
-    blocks show the past.
+    """The picture (3, 8h, 8w) that the blocks' vectors and directions make of those of the
+    references, blocks overlapping; intra blocks show the past.
     """
-    side = block * PIXELS_PER_LATENT
-    height, width = fields.modes.shape
-    rows, columns = (one.reshape(-1) * side for one in np.indices((height, width)))
-    directions = fields.directions.reshape(-1)
-    blocks = np.empty((height * width, 3, side, side), dtype=np.int16)
-    for index, unused in _EVERY_DIRECTION[: len(references)]:
-        at = np.flatnonzero(directions != unused)
-        if not len(at):
-            continue
-        vectors = fields.vectors[index].reshape(-1, 2)[at]
-        moved = moved_blocks(references[index].picture, rows[at], columns[at], vectors, side)
-        if index:
-            both = directions[at] == Direction.AVERAGE
-            moved[both] = (blocks[at[both]] + moved[both] + 1) >> 1
-        blocks[at] = moved
-    tiles = blocks.reshape(height, width, 3, side, side).transpose(2, 0, 3, 1, 4)
-    picture: Picture = tiles.reshape(3, height * side, width * side)
-    return picture
+    pictures = {
+        index: InterpolatedPicture(references[index].picture, fields.vectors[index][used])
+        for index, unused in EVERY_DIRECTION[: len(references)]
+        if (used := fields.directions != unused).any()
+    }
+    return OverlappedBlocks(fields, pictures, block).picture()
 
 
 def predict_frame(
@@ -85,7 +71,7 @@ def predict_frame(
     predicted = fields.modes != Mode.INTRA
     uses = [
         predicted & (fields.directions != unused)
-        for _, unused in _EVERY_DIRECTION[: len(references)]
+        for _, unused in EVERY_DIRECTION[: len(references)]
     ]
     moves = np.zeros(fields.modes.shape, dtype=bool)
     for index, used in enumerate(uses):

@@ -10,7 +10,7 @@ import pytest
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.tables import TablesError
 from bitstream.v2.loop_networks import MIDDLE
-from bitstream.v2.moved_pictures import moved_blocks
+from bitstream.v2.moved_pictures import InterpolatedPicture
 from bitstream.v2.prediction import PictureReference, moved_picture, predict_frame
 
 from ...conformance.reference_v2.loop import moved_sample
@@ -30,13 +30,13 @@ def reference_of(seed: int) -> PictureReference:
     return PictureReference(LOOP, latents, np.full((4, 6), 50, dtype=np.uint8))
 
 
-def test_blocks_come_from_where_the_text_says() -> None:
+def test_squares_come_from_where_the_text_says() -> None:
     picture, rng = picture_of(24, 32), np.random.default_rng(1)
-    rows, columns = rng.integers(0, 3, 40) * 8, rng.integers(0, 4, 40) * 8
+    rows, columns = rng.integers(-1, 6, 40) * 4, rng.integers(-1, 8, 40) * 4
     vectors = rng.integers(-70, 71, (40, 2))
     vectors[:4] = ((-512, 512), (512, -511), (-511, 0), (3, 512))
-    found = moved_blocks(picture, rows, columns, vectors, 8)
-    for block, row, column, vector in zip(found, rows, columns, vectors, strict=True):
+    found = InterpolatedPicture(picture, vectors).squares(rows, columns, vectors)
+    for square, row, column, vector in zip(found, rows, columns, vectors, strict=True):
         for plane in range(3):
             samples = picture[plane].tolist()
             wanted = [
@@ -46,7 +46,17 @@ def test_blocks_come_from_where_the_text_says() -> None:
                 ]
                 for y in range(8)
             ]
-            assert block[plane].tolist() == wanted
+            assert square[plane].tolist() == wanted
+
+
+@pytest.mark.parametrize("vector", [(2, -4), (1, 0), (0, 1), (3, -5)])
+def test_only_what_lies_where_vectors_point_is_made(vector: tuple[int, int]) -> None:
+    picture, vectors = picture_of(96, 16), np.array([vector])
+    place = np.array([72]), np.array([4]), vectors
+    every = InterpolatedPicture(picture, np.array([[0, 1], [1, 0], [1, 1]]))
+    assert np.array_equal(
+        InterpolatedPicture(picture, vectors).squares(*place), every.squares(*place)
+    )
 
 
 def test_the_example_of_the_text() -> None:

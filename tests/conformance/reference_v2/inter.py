@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ..reference_v1.block_fields import INTRA, RESIDUAL, FrameBlocks
 from ..reference_v1.decoder import Latents, ReferenceDecoder, clip, step
 from ..reference_v1.entropy import RangeDecoder, Tables
 from .blocks import SecondBlockLayer
 from .levels import CHECKERBOARD, CLASSES, ReferenceLevels, decode_pass, evaluate
-from .loop import ReferenceLoop, moved_sample
+from .loop import ReferenceLoop, moved_sample, overlap
 
 USES = ((0,), (1,), (0, 1))  # references by direction
 
@@ -80,20 +82,29 @@ class ReferenceInter(ReferenceDecoder):
         return self.pictures[id(reference)]
 
     def _moved(self) -> Latents:
-        side = 8 * self.block
+        """The moved picture: sums over the cells of 8 px whose middles are around a sample."""
+
+        def motion(row: int, column: int) -> tuple[tuple[int, tuple[int, int]], ...]:
+            """References and vectors of a cell."""
+            br, bc = row // self.block, column // self.block
+            return tuple(
+                (i, tuple(self.blocks.vectors[i][br][bc]))
+                for i in USES[self.blocks.directions[br][bc]]
+            )
 
         def sample(plane: int, row: int, column: int) -> int:
-            br, bc = row // side, column // side
-            values = [
-                moved_sample(
-                    self._picture(self.references[i])[plane],
-                    row,
-                    column,
-                    tuple(self.blocks.vectors[i][br][bc]),
-                )
-                for i in USES[self.blocks.directions[br][bc]]
-            ]
-            return (sum(values) + len(values) - 1) >> (len(values) - 1)
+            weights: Counter = Counter()  # of cells that move alike, and make the same
+            for r, down in overlap(row, self.height):
+                for c, across in overlap(column, self.width):
+                    weights[motion(r, c)] += down * across
+            total = 128
+            for moves, weight in weights.items():
+                values = [
+                    moved_sample(self._picture(self.references[i])[plane], row, column, vector)
+                    for i, vector in moves
+                ]
+                total += weight * ((sum(values) + len(values) - 1) >> (len(values) - 1))
+            return total >> 8
 
         return [
             [[sample(k, r, c) for c in range(8 * self.width)] for r in range(8 * self.height)]

@@ -186,3 +186,12 @@ def moved_sample(plane: list[list[int]], row: int, column: int, vector: tuple[in
         for x in range(8)
     )
     return clip((total + 2048) >> 12, 0, 1020)
+
+
+def overlap(place: int, cells: int) -> list[tuple[int, int]]:
+    """Which two of the cells along an axis make a sample, and their weights of 16."""
+    first, past_middle = (place - 4) // 8, (place - 4) % 8
+    return [
+        (clip(first, 0, cells - 1), 15 - 2 * past_middle),
+        (clip(first + 1, 0, cells - 1), 1 + 2 * past_middle),
+    ]
