@@ -225,8 +225,8 @@ class Orders:
             os._exit(1)
 
 
-def _do(order: Order) -> str | None:
-    """What went wrong, in one line, None if nothing did."""
+def done(order: Order) -> str | None:
+    """Do an order → what went wrong, in one line, None if nothing did."""
     try:
         if order["kind"] == "self":
             measure_self(Clip.from_dict(order["clip"]), order["files"], order["metrics"])
@@ -263,7 +263,7 @@ def main() -> None:
     os.dup2(2, 1)  # encoders print what they like
     av.logging.set_level(av.logging.ERROR)
     for order in Orders():
-        answer: Answer = {"error": _do(order)}
+        answer: Answer = {"error": done(order)}
         print(json.dumps(answer), file=answers, flush=True)
 
 

@@ -14,6 +14,8 @@ from videocodec.ladder.api import ladder
 
 from .conftest import QUICK, finished
 
+pytestmark = pytest.mark.usefixtures("orders_here")
+
 
 def test_nothing_is_encoded_again_even_by_another_version(
     clip_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

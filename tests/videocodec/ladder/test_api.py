@@ -19,6 +19,8 @@ from videocodec.models.bundle import ModelBundle
 
 from .conftest import FRAMES, QUICK, SmallLadder, has, needs_bjontegaard, needs_program
 
+pytestmark = pytest.mark.usefixtures("orders_here")
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -69,7 +71,7 @@ class TestRecords:
             "decode_fps",
         ):
             assert one[figure] >= 0
-        assert one["encode_peak_bytes"] > one["idle_bytes"] > 10_000_000
+        assert one["encode_peak_bytes"] >= one["idle_bytes"] > 10_000_000
 
     def test_quality_and_bytes_fall_with_crf(self, small_ladder: SmallLadder) -> None:
         for codec, scale in (("x264", 1), ("x265", 1), ("svtav1", 1), ("x264", 0.5)):

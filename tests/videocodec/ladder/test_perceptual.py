@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from videocodec.ladder.api import ladder
 
 from .conftest import QUICK
+
+pytestmark = pytest.mark.usefixtures("orders_here")
 
 
 def test_this_codec_may_look_through_weights_and_others_do_not(

@@ -18,9 +18,10 @@ from videocodec.ladder.codecs import EncodeTask, codec_named
 from videocodec.ladder.metrics import all_metrics
 from videocodec.ladder.planes import ToRgb, read
 from videocodec.ladder.trust import check_alignment, check_self_score, check_times
-from videocodec.ladder.workers import Worker
 
-from .conftest import FRAMES, QUICK
+from .conftest import FRAMES, QUICK, WorkerHere
+
+pytestmark = pytest.mark.usefixtures("orders_here")
 
 
 def shifted(frames: np.ndarray, by: int) -> np.ndarray:
@@ -144,11 +145,11 @@ class TestSelfScore:
     ) -> None:
         orders = []
 
-        def refuse(self: Worker, order: dict, label: str) -> None:
+        def refuse(self: WorkerHere, order: dict, label: str) -> None:
             orders.append(order["kind"])
             raise ProgramError("PSNR Y of pan against itself is 31, and 100 would be perfect")
 
-        monkeypatch.setattr(Worker, "call", refuse)
+        monkeypatch.setattr(WorkerHere, "call", refuse)
         with pytest.raises(ComparisonError, match="against itself is 31"):
             ladder([clip_path], tmp_path / "out", **QUICK)
         assert orders == ["self"]

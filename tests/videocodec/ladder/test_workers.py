@@ -37,7 +37,9 @@ def test_it_does_one_order_after_another(clip: Clip, tmp_path: Path) -> None:
     worker = Worker(1)
     for kind in ("encode", "decode"):
         worker.call(order(clip, tmp_path, kind), kind)
-    assert len(load_json(tmp_path / "encode.json", EncodeFile)["frame_bytes"]) == FRAMES
+    encoded = load_json(tmp_path / "encode.json", EncodeFile)
+    assert len(encoded["frame_bytes"]) == FRAMES
+    assert encoded["encode_peak_bytes"] > encoded["idle_bytes"] > 10_000_000
     assert (tmp_path / "decoded.yuv").stat().st_size == clip.reference().size
     assert worker.is_alive
     worker.close()

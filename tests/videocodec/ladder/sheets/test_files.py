@@ -14,6 +14,8 @@ import pytest
 from videocodec.ladder.add_metrics import add_metrics
 from videocodec.ladder.api import ladder
 
+pytestmark = pytest.mark.usefixtures("orders_here")
+
 QUICK = {
     "codecs": ("x264", "svtav1"),
     "crf": {"x264": (20, 40), "svtav1": (30, 60)},
@@ -26,6 +28,7 @@ QUICK = {
 
 @pytest.fixture(scope="module")
 def made(
+    orders_here: None,
     tmp_path_factory: pytest.TempPathFactory,
     write_movie: Callable,
     portrait: Callable,
