@@ -40,17 +40,20 @@ class InterpolatedPicture:
         size = height + 2 * _MARGIN, width + 2 * _MARGIN
         self._phases = np.zeros((4, 3, *size), dtype=np.int16)  # 2 · (half down) + half across
         self._phases[0] = around[:, _BEFORE:-_AFTER, _BEFORE:-_AFTER]
-        for first in range(0, size[0], _ROWS_AT_ONCE):
-            some = slice(first, first + _ROWS_AT_ONCE)
-            seen = around[:, first : first + _ROWS_AT_ONCE + _BEFORE + _AFTER].astype(np.float32)
-            if phases & {1, 3}:
-                across = _half(seen, axis=2)
-                self._phases[1, :, some] = _rounded(across[:, _BEFORE:-_AFTER], _TAP_BITS)
-            if 2 in phases:
-                down = _half(seen[:, :, _BEFORE:-_AFTER], axis=1)
-                self._phases[2, :, some] = _rounded(down, _TAP_BITS)
-            if 3 in phases:
-                self._phases[3, :, some] = _rounded(_half(across, axis=1), 2 * _TAP_BITS)
+        for plane, samples in enumerate(around):
+            for first in range(0, size[0], _ROWS_AT_ONCE):
+                some = slice(first, first + _ROWS_AT_ONCE)
+                seen = samples[first : some.stop + _BEFORE + _AFTER].astype(np.float32)
+                if phases & {1, 3}:
+                    across = _half(seen, axis=1)
+                if 1 in phases:
+                    _round(across[_BEFORE:-_AFTER], _TAP_BITS, self._phases[1, plane, some])
+                if 2 in phases:
+                    down = _half(seen[:, _BEFORE:-_AFTER], axis=0)
+                    _round(down, _TAP_BITS, self._phases[2, plane, some])
+                if 3 in phases:
+                    both = _half(across, axis=0)
+                    _round(both, 2 * _TAP_BITS, self._phases[3, plane, some])
 
     def squares(
         self,
@@ -75,22 +78,27 @@ class InterpolatedPicture:
 def _half(samples: _Sums, axis: int) -> _Sums:
     """Weighted sums half way between every sample that has three before it and the next one."""
     count = samples.shape[axis] - _BEFORE - _AFTER
-    sums = np.zeros(
-        tuple(count if at == axis else size for at, size in enumerate(samples.shape)), np.float32
-    )
-    for one, other, weight in _TAPS:
-        pair = _from(samples, axis, one, count) + _from(samples, axis, other, count)
-        pair *= weight
-        sums += pair
+    sums = _pair(samples, axis, count, *_TAPS[0])
+    for tap in _TAPS[1:]:
+        sums += _pair(samples, axis, count, *tap)
     return sums
 
 
-def _from(samples: _Sums, axis: int, first: int, count: int) -> _Sums:
-    return samples[(slice(None),) * axis + (slice(first, first + count),)]
+def _pair(samples: _Sums, axis: int, count: int, one: int, other: int, weight: int) -> _Sums:
+    """Two samples under the taps, together times their weight."""
+    before = (slice(None),) * axis
+    pair: _Sums = (
+        samples[(*before, slice(one, one + count))]
+        + samples[(*before, slice(other, other + count))]
+    )
+    pair *= weight
+    return pair
 
 
-def _rounded(sums: _Sums, bits: int) -> _Sums:
-    """Samples of weighted sums."""
-    samples = (sums + np.float32(1 << (bits - 1))) * np.float32(2.0**-bits)
-    np.floor(samples, out=samples)
-    return np.clip(samples, 0, 2 * MIDDLE, out=samples)
+def _round(sums: _Sums, bits: int, samples: npt.NDArray[np.int16]) -> None:
+    """Samples of weighted sums, half up."""
+    scaled = sums * np.float32(2.0**-bits)
+    scaled += np.float32(0.5)
+    np.maximum(scaled, 0, out=scaled)
+    np.minimum(scaled, 2 * MIDDLE, out=scaled)
+    samples[:] = scaled  # what is not negative is cut off downwards
