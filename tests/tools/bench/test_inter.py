@@ -18,7 +18,7 @@ def test_all_tables_are_printed(
 ) -> None:
     pytest.importorskip("bjontegaard")
     (tmp_path / "clips").mkdir()
-    write_movie(tmp_path / "clips" / "pan.mp4", panned(6, 64, 96, (1, 2)))
+    write_movie(tmp_path / "clips" / "pan.mp4", panned(4, 48, 64, (1, 2)))
     ran = run_tool(
         "bench.inter",
         "--clips",

@@ -14,6 +14,8 @@ from videocodec.ladder.api import ladder
 from videocodec.ladder.files import read_json
 from videocodec.ladder.schema import LadderResults
 
+from ...videocodec.ladder.workers_here import workers_here
+
 
 @pytest.mark.parametrize(("count", "chosen"), [(1, [30]), (2, [20, 40]), (9, [10, 20, 30, 40])])
 def test_rungs_are_evenly_spread_by_bitrate(count: int, chosen: list[int]) -> None:
@@ -32,18 +34,19 @@ def test_both_codecs_are_shown_at_about_the_same_bytes(
     tmp_path: Path, write_movie: Callable, panned: Callable
 ) -> None:
     clip = write_movie(tmp_path / "pan.mp4", panned(9, 96, 128, (1, 2)))
-    own = ladder(
-        [clip],
-        tmp_path / "own",
-        codecs=("videocodec",),
-        crf=(52,),
-        metrics=("ssimulacra2",),
-        max_frames=33,
-        pictures=1,
-        sheets=0,
-    )["records"]
     args = Namespace(work=tmp_path, jobs=2, model="embedded")
-    files = panel_sheets.write(args, [clip], own)
+    with workers_here():
+        own = ladder(
+            [clip],
+            tmp_path / "own",
+            codecs=("videocodec",),
+            crf=(52,),
+            metrics=("ssimulacra2",),
+            max_frames=33,
+            pictures=1,
+            sheets=0,
+        )["records"]
+        files = panel_sheets.write(args, [clip], own)
     assert [file.name for file in files] == ["pan-crf52.png"]
     assert cv2.imread(str(files[0])) is not None
     results = read_json(tmp_path / "own" / "results.json", LadderResults)

@@ -38,7 +38,7 @@ def worst(path: Path, source: Path) -> np.ndarray:
         )
 
 
-def test_squares_hold_or_are_listed(clip: Path, tmp_path: Path) -> None:
+def test_squares_hold_or_are_listed(clip: Path, tmp_path: Path, pool_here: None) -> None:
     plain, guarded = tmp_path / "plain.mp4", tmp_path / "guarded.mp4"
     before = encode(clip, plain, **SETTINGS)
     assert before.guard is None and info(plain, headers_only=True).guard is None

@@ -54,7 +54,7 @@ def sensitive(weights: Path, file: Path) -> Path:
 
 
 def test_pictures_look_better_through_it_and_bytes_do_not_depend_on_the_number_of_processes(
-    tmp_path: Path, write_movie, panned, lpips_weights: Path
+    tmp_path: Path, write_movie, panned, lpips_weights: Path, pool_here: None
 ) -> None:
     movie = write_movie(tmp_path / "movie.mp4", panned(12, 64, 96, (0, 1)))
     options = {"crf": 32, "gop_size": 6, "device": "cpu"}
@@ -73,7 +73,7 @@ def test_pictures_look_better_through_it_and_bytes_do_not_depend_on_the_number_o
 
 
 def test_files_that_are_no_weights_are_refused_before_anything_is_written(
-    movie: Path, tmp_path: Path
+    movie: Path, tmp_path: Path, pool_here: None
 ) -> None:
     for name, jobs in (("absent.safetensors", 1), ("movie.mp4", 1), ("movie.mp4", 2)):
         with pytest.raises(UnknownModelError, match=name):

@@ -110,7 +110,9 @@ def test_the_picture_is_the_one_that_was_encoded(clip: Path, scaled: Path) -> No
     assert error(0, 0) < min(error(1, 0), error(-1, 0), error(0, 1), error(0, -1))
 
 
-def test_bytes_are_the_same_for_any_jobs(clip: Path, scaled: Path, tmp_path: Path) -> None:
+def test_bytes_are_the_same_for_any_jobs(
+    clip: Path, scaled: Path, tmp_path: Path, pool_here: None
+) -> None:
     encode(clip, tmp_path / "jobs.mp4", scale=0.75, jobs=2, **SETTINGS)
     assert (tmp_path / "jobs.mp4").read_bytes() == scaled.read_bytes()
 

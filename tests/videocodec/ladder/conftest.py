@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from videocodec.errors import ProgramError
-from videocodec.ladder import task
 from videocodec.ladder.clips import Clip, prepare
 from videocodec.ladder.metrics import Pair
-from videocodec.ladder.orders import Order
-from videocodec.ladder.runner import Runner
+
+from .workers_here import workers_here
 
 FRAMES = 9
 
@@ -111,45 +105,13 @@ QUICK = {
 }
 
 
-class WorkerHere:
-    """A ``LadderWorker`` in this process, one order at a time: encoders change its folder."""
-
-    is_alive = True
-    _turn = threading.Lock()
-
-    def __init__(self, threads: int) -> None:
-        pass
-
-    def call(self, order: Order, label: str) -> None:
-        with self._turn:
-            error = task.done(json.loads(json.dumps(order)))
-        if error is not None:
-            raise ProgramError(error)
-
-    def close(self) -> None:
-        pass
-
-    def kill(self) -> None:
-        pass
-
-
-@contextmanager
-def _orders_here() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("videocodec.ladder.api.Worker", WorkerHere)
-        adding = partial(Runner, start_worker=WorkerHere)
-        patch.setattr("videocodec.ladder.add_metrics.Runner", adding)
-        patch.setenv("SVT_LOG", "1")
-        yield
-
-
 @pytest.fixture(scope="module")
 def orders_here() -> Iterator[None]:
     """Ladders without processes of their own, which take longer to start than to do their orders.
 
     The processes are tested in ``test_workers``, and whole ladders with them in ``cli``.
     """
-    with _orders_here():
+    with workers_here():
         yield
 
 
@@ -169,5 +131,5 @@ def small_ladder(clip_path: Path, tmp_path_factory: pytest.TempPathFactory) -> S
     from videocodec.ladder.api import ladder
 
     folder = tmp_path_factory.mktemp("ladder") / "out"
-    with _orders_here():
+    with workers_here():
         return SmallLadder(folder, ladder([clip_path], folder, resolutions=(1, 0.5), **LADDER))

@@ -189,7 +189,7 @@ def test_print_leaves_the_controls_out(page: object) -> None:
 
 
 def test_a_name_with_markup_is_only_text(
-    browser: object, write_movie, panned, tmp_path: Path
+    browser: object, write_movie, panned, tmp_path: Path, orders_here: None
 ) -> None:
     from videocodec.ladder.api import ladder
 

@@ -19,7 +19,8 @@ from videocodec.ladder.metrics import all_metrics
 from videocodec.ladder.planes import ToRgb, read
 from videocodec.ladder.trust import check_alignment, check_self_score, check_times
 
-from .conftest import FRAMES, QUICK, WorkerHere
+from .conftest import FRAMES, QUICK
+from .workers_here import WorkerHere
 
 pytestmark = pytest.mark.usefixtures("orders_here")
 
