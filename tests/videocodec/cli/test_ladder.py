@@ -10,6 +10,8 @@ import pytest
 
 from videocodec.cli import main
 
+from ..ladder.workers_here import workers_here
+
 QUICK = (
     "--codecs",
     "x264,x265",
@@ -37,6 +39,12 @@ def run(*words: object) -> int:
     return main(["ladder", *map(str, words)])
 
 
+def run_here(*words: object) -> int:
+    """Without processes, which ``test_a_table_comes_out`` has."""
+    with workers_here():
+        return run(*words)
+
+
 def test_a_table_comes_out(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         run(
@@ -59,7 +67,9 @@ def test_a_table_comes_out(movie: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_json(movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(movie, "--output", tmp_path / "out", *QUICK, "--bitrates", "40k,1M", "--json") == 0
+    assert (
+        run_here(movie, "--output", tmp_path / "out", *QUICK, "--bitrates", "40k,1M", "--json") == 0
+    )
     shown = json.loads(capsys.readouterr().out)
     assert shown == json.loads((tmp_path / "out" / "results.json").read_text())
     assert [record["value"] for record in shown["records"]] == [40_000, 1_000_000] * 2
@@ -132,7 +142,7 @@ def test_clips_of_different_size_are_compared_with_a_note(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     other = write_movie(tmp_path / "other.mp4", panned(4, 64, 64, (1, 1)))
-    assert run(movie, other, "--output", tmp_path / "out", *QUICK, "--crf", "30") == 0
+    assert run_here(movie, other, "--output", tmp_path / "out", *QUICK, "--crf", "30") == 0
     assert "videocodec: note: the clips differ in size (64x64, 96x64)" in capsys.readouterr().err
 
 
