@@ -65,11 +65,11 @@ class InterState:
     """What the inter frames between two keyframes share."""
 
     def __init__(
-        self, tables: InterTables, slices: tuple[int, ...], block_rows: int, block_columns: int
+        self, tables: LevelTables, inter: InterTables, block_rows: int, block_columns: int
     ) -> None:
-        self.tables = tables
-        self.blocks = BlockCoder(tables.block_priors, block_rows, block_columns)
-        self.levels = InterLevelCoder(tables, slices)
+        self.tables = inter
+        self.blocks = BlockCoder(inter.block_priors, block_rows, block_columns)
+        self.levels = InterLevelCoder(inter, tables.slices, tables.level_sizes)
 
     def copy(self) -> InterState:
         """An independent copy of the state between two frames."""
@@ -91,7 +91,7 @@ class FrameCoder:
         self.levels = LevelCoder(tables, latent_height, latent_width)
         self._inter: InterState | None = None
         if tables.inter is not None:
-            self._inter = InterState(tables.inter, tables.slices, *self._blocks)
+            self._inter = InterState(tables, tables.inter, *self._blocks)
 
     @classmethod
     def for_header(cls, tables: LevelTables, header: SequenceHeader) -> FrameCoder:

@@ -41,11 +41,14 @@ class InterLevelCoder:
     """The adaptive tables of inter frames' levels.  Reset at keyframes.
 
     slices: channels of each.
+    level_sizes: as of ``PassCoder``.
     """
 
-    def __init__(self, tables: InterTables, slices: tuple[int, ...]) -> None:
+    def __init__(
+        self, tables: InterTables, slices: tuple[int, ...], level_sizes: npt.NDArray[np.int64]
+    ) -> None:
         self._tables, self._slices = tables, slices
-        self.passes = PassCoder(tables.level_priors, "inter.")
+        self.passes = PassCoder(tables.level_priors, level_sizes, "inter.")
         self.last_slice = TableSet(tables.level_priors["last_slice"], _INCREMENT, "last_slice")
 
     def copy(self) -> InterLevelCoder:

@@ -1,8 +1,8 @@
 """Under which table a level is coded, and as which symbol.
 
-A level is the distance from the expected value in whole steps, so its distribution is centred and
-only its scale matters.  Small scales have small alphabets: where nothing is expected to happen, a
-symbol costs next to nothing.
+A level is the distance from the expected value in whole sizes of its channel's levels, so its
+distribution is centred and only its scale matters.  Small scales have small alphabets: where
+nothing is expected to happen, a symbol costs next to nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from .context_network import VALUE_BITS
 
+# Sixteenths of the step that a level adds to what is expected.  Channels whose errors are hardly
+# seen have larger ones.
+USUAL_LEVEL_SIZE, LARGEST_LEVEL_SIZE = 1 << VALUE_BITS, 4 << VALUE_BITS
 LEAST_LOG2_SCALE = -5
 BINS_PER_OCTAVE = 4
 _BIN_SHIFT = 2  # sixteenths of an octave to bins

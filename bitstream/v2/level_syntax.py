@@ -22,7 +22,7 @@ class LevelCoder:
 
     def __init__(self, tables: LevelTables, height: int, width: int) -> None:
         self._tables, self._size = tables, (height, width)
-        self.passes = PassCoder(tables.priors)
+        self.passes = PassCoder(tables.priors, tables.level_sizes)
         self.slice_count = TableSet(tables.priors["slice_count"], INCREMENT, "slice_count")
 
     def copy(self) -> LevelCoder:

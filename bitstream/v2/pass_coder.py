@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,8 @@ from ..v1.adaptive_tables import TableSet
 from ..v1.quantiser import MAX_LEVEL
 from ..v1.symbol_coder import SymbolReader, SymbolWriter, escape_bits
 from .canvas import ValueCanvas
-from .context_network import VALUE_BITS, SliceNetwork
-from .level_contexts import LEVEL_CLASSES, LevelClass, scale_bins
+from .context_network import SIZES, SliceNetwork
+from .level_contexts import LEVEL_CLASSES, USUAL_LEVEL_SIZE, LevelClass, scale_bins
 from .scan import ScanPass
 
 INCREMENT = 256  # of adaptive tables
@@ -27,8 +28,9 @@ class PassContext:
     """What an encoder's quantiser may look at for one pass: n positions of so many ``channels``
     from ``first`` on.
 
-    rows, columns (n,); mean, log2_scale (n, channels) int64: in sixteenths; tables: by class of
-    levels, what ``bits`` prices them by.
+    rows, columns (n,); mean (n, channels) int64: in sixteenths of the step; level_sizes (channels,)
+    int64: what a level adds to it, likewise; log2_scale (n, channels) int64: of levels, in
+    sixteenths; tables: by class of levels, what ``bits`` prices them by.
     """
 
     first: int
@@ -37,6 +39,7 @@ class PassContext:
     columns: npt.NDArray[np.int64]
     mean: npt.NDArray[np.int64]
     log2_scale: npt.NDArray[np.int64]
+    level_sizes: npt.NDArray[np.int64]
     tables: Mapping[str, TableSet]
 
     def bits(self, levels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -76,10 +79,18 @@ class PassCoder:
     """Codes passes under the adaptive tables of one kind of frames.
 
     priors: by class of levels.
+    level_sizes (C,): of all channels of the model, in sixteenths of the step.
     prefix: before the name of a class in what observers are told.
     """
 
-    def __init__(self, priors: Mapping[str, npt.NDArray[np.int64]], prefix: str = "") -> None:
+    def __init__(
+        self,
+        priors: Mapping[str, npt.NDArray[np.int64]],
+        level_sizes: npt.NDArray[np.int64],
+        prefix: str = "",
+    ) -> None:
+        self._level_sizes = level_sizes
+        self._log2_sizes = SIZES[level_sizes - USUAL_LEVEL_SIZE]
         self.table_sets = {
             one.name: TableSet(priors[one.name], INCREMENT, prefix + one.name)
             for one in LEVEL_CLASSES
@@ -87,7 +98,7 @@ class PassCoder:
 
     def copy(self) -> PassCoder:
         """An independent copy of the state between two frames."""
-        other = PassCoder.__new__(PassCoder)
+        other = copy(self)
         other.table_sets = {name: one.copy() for name, one in self.table_sets.items()}
         return other
 
@@ -127,7 +138,7 @@ class PassCoder:
                 levels[found] = self._code_class(io, level_class, ids, levels[found], at)
         if max(levels.max(), -levels.min()) > MAX_LEVEL:
             raise BitstreamError(f"level outside ±{MAX_LEVEL}")
-        values = context.mean + (levels.reshape(context.mean.shape) << VALUE_BITS)
+        values = context.mean + levels.reshape(context.mean.shape) * context.level_sizes
         canvas.store(network_pass.first, network_pass.rows, network_pass.columns, values)
         return values
 
@@ -147,13 +158,15 @@ class PassCoder:
                 network_pass.scan_pass.stride,
             )
             mean[part], log2_scale[part] = network.evaluate(features, weights)
+        own = slice(network_pass.first, network_pass.first + network.channels)
         return PassContext(
             network_pass.first,
             network.channels,
             network_pass.rows,
             network_pass.columns,
             mean,
-            log2_scale,
+            log2_scale - self._log2_sizes[own],
+            self._level_sizes[own],
             self.table_sets,
         )
 

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from ..v1.tables import MAX_CHANNELS, TablesError, read_tensors
 from .context_network import SliceNetwork
 from .inter_tables import InterTables
-from .level_contexts import LEVEL_CLASSES
+from .level_contexts import LARGEST_LEVEL_SIZE, LEVEL_CLASSES, USUAL_LEVEL_SIZE
 from .tensors import NETWORK_PARTS, Take, frequencies, network
 
 
@@ -25,6 +25,8 @@ class LevelTables:
     slices: channels per slice, adding up to C.
     networks: one per slice.
     priors: initial frequencies by element, (tables, symbols) int64.
+    level_sizes (C,) int64: sixteenths of the step that a level of each channel is large, 16..64;
+    given as None they are all 16.
     inter: what inter frames need; without it there are keyframes alone.
     """
 
@@ -34,6 +36,12 @@ class LevelTables:
     networks: tuple[SliceNetwork, ...]
     priors: Mapping[str, npt.NDArray[np.int64]]
     inter: InterTables | None = None
+    level_sizes: npt.NDArray[np.int64] = None  # type: ignore[assignment]  # until it is made
+
+    def __post_init__(self) -> None:
+        if self.level_sizes is None:
+            usual = np.full(self.latent_channels, USUAL_LEVEL_SIZE, dtype=np.int64)
+            object.__setattr__(self, "level_sizes", usual)
 
     @property
     def latent_channels(self) -> int:
@@ -70,6 +78,7 @@ class LevelTables:
                 ),
                 {name: frequencies(take, name, shape) for name, shape in shapes.items()},
                 InterTables.of(take, slices) if "loop.shape" in tensors else None,
+                _level_sizes(take, sum(slices)) if "level_sizes" in tensors else None,
             )
         except ValueError as error:
             raise TablesError(f"{source}: {error}") from error
@@ -79,6 +88,8 @@ class LevelTables:
         all else.
         """
         tensors: dict[str, npt.NDArray[Any]] = {"slices": np.array(self.slices), **self.priors}
+        if (self.level_sizes != USUAL_LEVEL_SIZE).any():
+            tensors["level_sizes"] = self.level_sizes
         if self.inter is not None:
             tensors |= self.inter.to_tensors()
         for index, net in enumerate(self.networks):
@@ -99,6 +110,15 @@ def element_shapes(slices: int) -> dict[str, tuple[int, int]]:
     """Tables and symbols of every element of the syntax, for a model of so many slices."""
     levels = {level_class.name: level_class.shape for level_class in LEVEL_CLASSES}
     return {"slice_count": (1, slices + 1), **levels}
+
+
+def _level_sizes(take: Take, channels: int) -> npt.NDArray[np.int64]:
+    sizes = take("level_sizes", (channels,))
+    if sizes.min() < USUAL_LEVEL_SIZE or sizes.max() > LARGEST_LEVEL_SIZE:
+        raise TablesError(
+            f"level_sizes must lie within {USUAL_LEVEL_SIZE}..{LARGEST_LEVEL_SIZE} sixteenths"
+        )
+    return sizes
 
 
 def _slices(take: Take) -> tuple[int, ...]:

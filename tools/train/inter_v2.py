@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"{args.clips}: no clips ({', '.join(sorted(VIDEO_SUFFIXES))})")
     loop_parts = fitted_loop(codec, clips, args.range_pictures)
     tables = first_tables(codec.rate, *loop_parts)
-    coder, prepared = DraftClipCoder(codec, tables_of(codec.rate), args.block_log2), []
+    coder, prepared = DraftClipCoder(codec, tables, args.block_log2), []
     for clip in clips[:: max(1, len(clips) // args.most_clips)][: args.most_clips]:
         pictures = pictures_of(clip, args.frames)
         size = pictures[0].shape[1], pictures[0].shape[0]

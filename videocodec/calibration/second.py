@@ -4,6 +4,8 @@ integers, and logistic frequencies for every scale.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -23,6 +25,7 @@ from bitstream.v2.level_contexts import (
     BINS_PER_OCTAVE,
     LEAST_LOG2_SCALE,
     LEVEL_CLASSES,
+    USUAL_LEVEL_SIZE,
     LevelClass,
 )
 from bitstream.v2.scan import FLAGS
@@ -31,8 +34,20 @@ from bitstream.v2.tables import LevelTables, element_shapes
 from ..networks.second import rate
 
 
+# Sixteenths of a step: what the first channel's levels lose in a picture is a seventh of what the
+# others' do, and larger ones cost fewer bits than they show (docs/decisions/023).
+_FIRST_LEVEL_SIZE = 24
+
+
+def with_level_sizes(tables: LevelTables) -> LevelTables:
+    """The same tables with larger levels where they pay."""
+    level_sizes = np.full(tables.latent_channels, USUAL_LEVEL_SIZE, dtype=np.int64)
+    level_sizes[0] = _FIRST_LEVEL_SIZE
+    return replace(tables, level_sizes=level_sizes)
+
+
 def tables_of(model: rate.Rate) -> LevelTables:
-    """Tables with which levels cost what the model expects."""
+    """Tables with which levels cost what the model expects, a step each."""
     networks = tuple(network_of(net) for net in model.nets if isinstance(net, rate.SliceNetwork))
     priors = {one.name: logistic_frequencies(one) for one in LEVEL_CLASSES}
     tables, symbols = element_shapes(len(model.slices))["slice_count"]

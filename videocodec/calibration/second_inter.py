@@ -28,7 +28,7 @@ from ..networks.context import logistic_bits
 from ..networks.second.codec import SecondCodec
 from ..networks.second.rate import Rate, SliceNetwork
 from .context_networks import to_frequencies
-from .second import logistic_frequencies, network_of, tables_of
+from .second import logistic_frequencies, network_of, tables_of, with_level_sizes
 
 CLIP_CRFS = (24, 32, 40, 48, 56)
 _FIRST_SYMBOL, _HALVED_AFTER = 8.0, 4.0  # weights of block tables to begin with
@@ -96,7 +96,7 @@ def first_tables(
     priors["last_slice"] = to_frequencies(np.ones(shape), np.ones(shape), 0.0)
     networks = tuple(network_of(net) for net in first_networks(rate))
     return replace(
-        tables_of(rate),
+        with_level_sizes(tables_of(rate)),
         inter=InterTables(networks, priors, first_block_priors(), loop, search_map, error_weights),
     )
 

@@ -9,18 +9,22 @@ from bitstream.v1.quantiser import step_latent
 from bitstream.v2.context_network import VALUE_BITS
 from bitstream.v2.pass_coder import LevelChooser, PassContext
 
+_STEP = 1 << VALUE_BITS  # in the unit of means and level sizes
 DEAD_ZONE = 0.1  # by how much less than 0.5 a distance is rounded up from, as in training
 
 
 def rounding(
     scaled: npt.NDArray[np.floating], quantiser: int, dead_zone: float = DEAD_ZONE
 ) -> LevelChooser:
-    """Rounds the distance of scaled latents (C, h, w) from what is expected, towards it."""
+    """Rounds the distance of scaled latents (C, h, w) from what is expected, towards it; dead_zone:
+    in sizes of levels.
+    """
     values = scaled.astype(np.float64) / step_latent(quantiser)
 
     def choose(part: PassContext) -> npt.NDArray[np.int64]:
         own = slice(part.first, part.first + part.channels)
-        rest = values[own, part.rows, part.columns].T - part.mean / (1 << VALUE_BITS)
+        rest = values[own, part.rows, part.columns].T - part.mean / _STEP
+        rest /= part.level_sizes / _STEP
         size = np.floor(np.abs(rest) + 0.5 - dead_zone)
         return (np.sign(rest) * size).astype(np.int64)
 
@@ -55,11 +59,12 @@ class ConditionalQuantiser:
         own = slice(part.first, part.first + part.channels)
         target = self._target[own, part.rows, part.columns].T
         weights = np.outer(self._places[part.rows, part.columns], self._weights[own])
-        rest = target - part.mean / (1 << VALUE_BITS)
+        size = part.level_sizes / _STEP
+        rest = (target - part.mean / _STEP) / size
         nearest = np.rint(rest).astype(np.int64)
         best, least = nearest, np.full(rest.shape, np.inf)
         for levels in (nearest, nearest + np.where(rest > nearest, 1, -1), np.zeros_like(nearest)):
-            cost = weights * (rest - levels) ** 2 + self._lagrangian * part.bits(levels)
+            cost = weights * (size * (rest - levels)) ** 2 + self._lagrangian * part.bits(levels)
             better = cost < least
             best, least = np.where(better, levels, best), np.where(better, cost, least)
         self.gains[own, part.rows, part.columns] = (weights * target**2 - least).T

@@ -22,7 +22,7 @@ from bitstream.v1.quantiser import CRF_OFFSET, UNITS_PER_LATENT, step_latent
 from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v2.frame_coder import FrameCoder
 
-from ..calibration.second import tables_of
+from ..calibration.second import tables_of, with_level_sizes
 from ..networks.second.codec import SecondCodec
 from .conditional_quantiser import DEAD_ZONE, rounding
 
@@ -49,7 +49,7 @@ class DraftPictureCoder:
         self._codec = codec or SecondCodec()
         self._codec.load(weights)
         self._codec.eval()
-        self.tables = tables_of(self._codec.rate)
+        self.tables = with_level_sizes(tables_of(self._codec.rate))
         self._sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
 
     def code(

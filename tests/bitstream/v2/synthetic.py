@@ -11,7 +11,7 @@ from bitstream.v2.block_elements import BLOCK_TABLES
 from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
 from bitstream.v2.integer_layers import IntegerLayer
 from bitstream.v2.inter_tables import SEARCH_INPUTS, InterTables, level_shapes, others
-from bitstream.v2.level_contexts import LEVEL_CLASSES
+from bitstream.v2.level_contexts import LEVEL_CLASSES, USUAL_LEVEL_SIZE
 from bitstream.v2.loop_networks import STREAM, LoopNetworks, LoopShape
 from bitstream.v2.pass_coder import LevelChooser, PassContext
 from bitstream.v2.tables import LevelTables, element_shapes
@@ -95,7 +95,8 @@ def pass_of(mean: np.ndarray) -> PassContext:
     # Rolled so that level 0, not 1, is the likeliest.
     tables = {one.name: TableSet(np.roll(priors[one.name], -1, 1), 256) for one in LEVEL_CLASSES}
     scale = np.zeros_like(mean)
-    return PassContext(0, mean.shape[1], 0 * columns, columns, mean, scale, tables)
+    sizes = np.full(mean.shape[1], USUAL_LEVEL_SIZE)
+    return PassContext(0, mean.shape[1], 0 * columns, columns, mean, scale, sizes, tables)
 
 
 class Levels:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -43,6 +45,16 @@ def random_levels(seed: int, height: int, width: int, size: float) -> np.ndarray
     return np.clip(levels, -MAX_LEVEL, MAX_LEVEL).astype(np.int64)
 
 
+def test_a_scale_counts_in_level_sizes() -> None:
+    """An octave more of the step is an octave less of scale, and the table of four bins below."""
+    wide, scales = replace(TABLES, level_sizes=np.full(CHANNELS, 32)), []
+    for tables in (TABLES, wide):
+        given_levels = Levels(np.zeros((CHANNELS, 1, 1), np.int64))
+        LevelCoder(tables, 1, 1).code(SymbolWriter(), 4, given_levels.choose, len(SLICES))
+        scales.append(given_levels.log2_scales.ravel())
+    assert np.array_equal(scales[0] - scales[1], np.full(CHANNELS, 16))
+
+
 @given(
     seed=st.integers(0, 2**32 - 1),
     height=st.integers(1, 20),
@@ -55,10 +67,14 @@ def test_what_is_written_is_read(
     seed: int, height: int, width: int, size: float, slices: int, log2_step: int
 ) -> None:
     levels, tables = random_levels(seed, height, width, size), random_tables(seed % 4)
+    level_sizes = np.random.default_rng(seed).integers(16, 65, CHANNELS)
+    tables = replace(tables, level_sizes=level_sizes)
     payload, values, means = written(levels, tables, slices, log2_step)
     assert np.array_equal(read(payload, height, width, tables, log2_step), values)
     sent = sum(SLICES[:slices])
-    assert np.array_equal(values[:sent], means[:sent] + 16 * levels[:sent])
+    assert np.array_equal(
+        values[:sent], means[:sent] + (level_sizes[:, None, None] * levels)[:sent]
+    )
     assert not values[sent:].any()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,14 @@ def put(name: str, value: object) -> Callable[[dict], None]:
     return lambda tensors: tensors.update({name: np.array(value)})
 
 
+def test_level_sizes_are_stored_where_they_are_not_usual() -> None:
+    usual = random_tables()
+    assert usual.level_sizes.tolist() == [16] * 11 and "level_sizes" not in usual.to_tensors()
+    sizes = np.arange(20, 31)
+    found = LevelTables.from_tensors(replace(usual, level_sizes=sizes).to_tensors())
+    assert np.array_equal(found.level_sizes, sizes)
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -48,6 +57,9 @@ def put(name: str, value: object) -> Callable[[dict], None]:
             "context.0: weights must lie within",
         ),
         (put("context.1.gather", [[1]]), "context.1.gather must be integers of shape"),
+        (put("level_sizes", [16] * 10), "level_sizes must be integers of shape"),
+        (put("level_sizes", [16] * 10 + [15]), "level_sizes must lie within 16..64"),
+        (put("level_sizes", [65] + [16] * 10), "level_sizes must lie within 16..64"),
         (put("context.2.mix", np.zeros((0, 4), np.int32)), "hidden width must be 1..256"),
     ],
 )

@@ -8,7 +8,7 @@ from ..reference_v1.block_fields import INTRA, RESIDUAL, FrameBlocks
 from ..reference_v1.decoder import Latents, ReferenceDecoder, clip, step
 from ..reference_v1.entropy import RangeDecoder, Tables
 from .blocks import SecondBlockLayer
-from .levels import CHECKERBOARD, CLASSES, ReferenceLevels, decode_pass, evaluate
+from .levels import CHECKERBOARD, CLASSES, ReferenceLevels, decode_pass, evaluate, level_sizes_of
 from .loop import ReferenceLoop, moved_sample, overlap
 
 USES = ((0,), (1,), (0, 1))  # references by direction
@@ -168,7 +168,16 @@ class ReferenceInter(ReferenceDecoder):
                     for place in places
                 ]
                 if places:
-                    decode_pass(self.named, coder, first, places, expected, frame, "inter.")
+                    decode_pass(
+                        self.named,
+                        level_sizes_of(self.tensors),
+                        coder,
+                        first,
+                        places,
+                        expected,
+                        frame,
+                        "inter.",
+                    )
             first += own
         found = [
             [

@@ -72,10 +72,21 @@ def evaluate(tensors, name, visible, place, stride, constants) -> list[int]:
     return outputs
 
 
-def decode_pass(tables, coder, first, places, expected, frame, prefix="") -> None:
+def level_sizes_of(tensors) -> list[int]:
+    """Of every channel."""
+    channels = sum(tensors["slices"].tolist())
+    return tensors["level_sizes"].tolist() if "level_sizes" in tensors else [16] * channels
+
+
+def decode_pass(tables, level_sizes, coder, first, places, expected, frame, prefix="") -> None:
     """The values of a pass, in which every place has its means and log2 scales."""
     listed = [
-        (first + channel, place, outputs[channel], outputs[len(outputs) // 2 + channel])
+        (
+            first + channel,
+            place,
+            outputs[channel],
+            outputs[len(outputs) // 2 + channel] - size(level_sizes[first + channel] - 16),
+        )
         for place, outputs in zip(places, expected, strict=True)
         for channel in range(len(outputs) // 2)
     ]
@@ -93,7 +104,7 @@ def decode_pass(tables, coder, first, places, expected, frame, prefix="") -> Non
             if symbol > 2 * radius:
                 beyond = next(escapes) + radius + 1
                 level = -beyond if symbol == 2 * radius + 1 else beyond
-            frame[channel][row][column] = mean + 16 * level
+            frame[channel][row][column] = mean + level_sizes[channel] * level
 
 
 class ReferenceLevels:
@@ -102,6 +113,7 @@ class ReferenceLevels:
     def __init__(self, tensors: Mapping, height: int, width: int) -> None:
         self.tensors, self.height, self.width = tensors, height, width
         self.slices = tensors["slices"].tolist()
+        self.level_sizes = level_sizes_of(tensors)
         names = ["slice_count", *(name for name, *_ in CLASSES)]
         self.tables = {name: Tables(tensors[name].tolist(), 256) for name in names}
 
@@ -134,4 +146,4 @@ class ReferenceLevels:
         return evaluate(self.tensors, f"context.{index}", visible, place, stride, constants)
 
     def decode_pass(self, coder, first, places, expected, frame) -> None:
-        decode_pass(self.tables, coder, first, places, expected, frame)
+        decode_pass(self.tables, self.level_sizes, coder, first, places, expected, frame)

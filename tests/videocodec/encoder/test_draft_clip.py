@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -84,6 +85,15 @@ def test_levels_minimise_error_and_bits() -> None:
     assert free.gains[:, 0, 0].tolist() == pytest.approx([0, 0.2, 1.9, 67.2])
     dear = ConditionalQuantiser(target, 1e4)
     assert dear(part).tolist() == [[0, 0, 0, 0]] and (dear.gains < 0).all()
+
+
+def test_larger_levels_are_taken_where_they_are_nearer() -> None:
+    target = np.array([0.3, 1.1, -2.4, 8.2]).reshape(4, 1, 1)
+    part = replace(pass_of(np.array([[0, 0, -16, 0]])), level_sizes=np.array([32, 32, 24, 48]))
+    free = ConditionalQuantiser(target, 0.0)
+    assert free(part).tolist() == [[0, 1, -1, 3]]
+    errors = np.array([0.3, 0.9, 0.1, 0.8])
+    assert free.gains[:, 0, 0] == pytest.approx(target[:, 0, 0] ** 2 - errors**2)
 
 
 def test_errors_weigh_as_they_are_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,8 @@ def test_the_dead_zone_is_around_what_is_expected() -> None:
     scaled = 0.5 + np.array([[[0.55, 0.65, -0.55, -0.65, 1.65]]])
     assert rounding(scaled, 40, 0.1)(part)[:, 0].tolist() == [0, 1, 0, -1, 2]
     assert rounding(scaled, 40, 0.0)(part)[:, 0].tolist() == [1, 1, -1, -1, 2]
+    wide = replace(part, level_sizes=np.array([32]))
+    assert rounding(scaled, 40, 0.1)(wide)[:, 0].tolist() == [0, 0, 0, 0, 1]
     assert rounding(2 * scaled - 0.5, 52, 0.1)(part)[:, 0].tolist() == [0, 0, -1, -1, 1]
 
 
