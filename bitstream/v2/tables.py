@@ -40,8 +40,7 @@ class LevelTables:
 
     def __post_init__(self) -> None:
         if self.level_sizes is None:
-            usual = np.full(self.latent_channels, USUAL_LEVEL_SIZE, dtype=np.int64)
-            object.__setattr__(self, "level_sizes", usual)
+            object.__setattr__(self, "level_sizes", usual_level_sizes(self.latent_channels))
 
     @property
     def latent_channels(self) -> int:
@@ -78,7 +77,9 @@ class LevelTables:
                 ),
                 {name: frequencies(take, name, shape) for name, shape in shapes.items()},
                 InterTables.of(take, slices) if "loop.shape" in tensors else None,
-                _level_sizes(take, sum(slices)) if "level_sizes" in tensors else None,
+                _level_sizes(take, sum(slices))
+                if "level_sizes" in tensors
+                else usual_level_sizes(sum(slices)),
             )
         except ValueError as error:
             raise TablesError(f"{source}: {error}") from error
@@ -104,6 +105,11 @@ class LevelTables:
     def save(self, path: str | Path) -> None:
         """Write the safetensors file, which names its version."""
         save_file(self.to_tensors(), str(path), {"format_version": str(self.format_version)})
+
+
+def usual_level_sizes(channels: int) -> npt.NDArray[np.int64]:
+    """A step for every channel."""
+    return np.full(channels, USUAL_LEVEL_SIZE, dtype=np.int64)
 
 
 def element_shapes(slices: int) -> dict[str, tuple[int, int]]:

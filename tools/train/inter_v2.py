@@ -21,7 +21,6 @@ from tools.bench.options import VIDEO_SUFFIXES, add_clips, clip_paths
 from videocodec.calibration.error_weights import measure_error_weights
 from videocodec.calibration.loop_networks import loop_networks
 from videocodec.calibration.search_map import fit_search_map
-from videocodec.calibration.second import tables_of
 from videocodec.calibration.second_inter import PreparedClip, first_tables, fit_inter
 from videocodec.encoder.draft_clip import DraftClipCoder
 from videocodec.encoder.draft_frame_encoder import BLOCK_LOG2

@@ -25,14 +25,12 @@ from bitstream.v2.level_contexts import (
     BINS_PER_OCTAVE,
     LEAST_LOG2_SCALE,
     LEVEL_CLASSES,
-    USUAL_LEVEL_SIZE,
     LevelClass,
 )
 from bitstream.v2.scan import FLAGS
-from bitstream.v2.tables import LevelTables, element_shapes
+from bitstream.v2.tables import LevelTables, element_shapes, usual_level_sizes
 
 from ..networks.second import rate
-
 
 # Sixteenths of a step: what the first channel's levels lose in a picture is a seventh of what the
 # others' do, and larger ones cost fewer bits than they show (docs/decisions/023).
@@ -41,7 +39,7 @@ _FIRST_LEVEL_SIZE = 24
 
 def with_level_sizes(tables: LevelTables) -> LevelTables:
     """The same tables with larger levels where they pay."""
-    level_sizes = np.full(tables.latent_channels, USUAL_LEVEL_SIZE, dtype=np.int64)
+    level_sizes = usual_level_sizes(tables.latent_channels)
     level_sizes[0] = _FIRST_LEVEL_SIZE
     return replace(tables, level_sizes=level_sizes)
 
