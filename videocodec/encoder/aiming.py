@@ -18,6 +18,8 @@ import numpy as np
 
 from bitstream.v1.frame_coder import LatentFrame
 
+_CLEARLY_WORSE = 1.01  # in costs: less is the noise of what is rounded otherwise
+
 
 @dataclass(frozen=True)
 class CodedVersion:
@@ -34,17 +36,26 @@ class CodedVersion:
     prediction: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a judge says of a coded frame.
+
+    nearer (C, h, w): a better aim than the one that it came of.  Positions that are copied are left
+    alone: to send them would cost more than it shows.
+    cost: what picture and bits cost together, in a unit of the judge; None for a judge that does
+    not say, and is followed wherever it leads.
+    """
+
+    nearer: np.ndarray
+    cost: float | None = None
+
+
 class PictureJudge(Protocol):
     """Sees what becomes of latents."""
 
-    def nearer(
-        self, aim: np.ndarray, coded: CodedVersion, picture: np.ndarray, rounds: int
-    ) -> np.ndarray:
-        """A better aim (C, h, w) than the one that a coded frame came of, the next of so many
-        ``rounds`` in all.
-
-        picture: the source, (H, W, 3) uint8.  Positions that are copied are left alone: to send
-        them would cost more than it shows.
+    def look(self, aim: np.ndarray, coded: CodedVersion, picture: np.ndarray, rounds: int) -> Look:
+        """At a frame that came of an aim (C, h, w); picture: the source, (H, W, 3) uint8; rounds:
+        how many looks there are in all.
         """
         ...
 
@@ -57,11 +68,22 @@ def better_aim(
     judge: PictureJudge,
 ) -> np.ndarray:
     """Scaled latents (C, h, w) to aim at instead of ``source``, after so many rounds of coding and
-    looking.
+    looking: the cheapest that was seen, where the judge says what they cost.
 
-    code: what comes of an aim; it must leave no trace in the coder.
+    code: what comes of an aim; it must leave no trace in the coder.  A step that makes things
+    clearly worse is taken back, and half of it tried.
     """
-    aim = source
+    aim, best, step = source, source, np.zeros_like(source)
+    least = np.inf
     for _ in range(rounds):
-        aim = judge.nearer(aim, code(aim), picture, rounds)
-    return aim
+        look = judge.look(aim, code(aim), picture, rounds)
+        if look.cost is None:
+            aim = best = look.nearer
+        elif look.cost > _CLEARLY_WORSE * least:
+            step = step / 2
+            aim = best + step
+        else:
+            if look.cost < least:
+                least, best, step = look.cost, aim, look.nearer - aim
+            aim = look.nearer
+    return best

@@ -168,11 +168,18 @@ def _helpers(
     """With the encoder's own judge where none has weights from outside."""
     looks, tune = None, settings.tune_for(header.format_version)
     if judge is None and tune not in ("none", "perceptual"):
-        from .picture_tiles import largest_tile
+        from .picture_tiles import largest_tile  # PyTorch, which planning does without
         from .tuning import TunedJudge
 
-        looks, side = settings.tuned_looks, largest_tile(runtime.bytes_per_latent)
-        judge = TunedJudge(runtime.pictures, header, tune, runtime.device, side)
+        looks = settings.tuned_looks
+        judge = TunedJudge(
+            runtime.pictures,
+            header,
+            tune,
+            runtime.device,
+            largest_tile(runtime.bytes_per_latent),
+            settings.lagrangian,
+        )
     return EncoderHelpers(runtime.bundle.sensitivity, restorer, judge, looks)
 
 

@@ -26,7 +26,7 @@ from ..training.losses import (
     grey_level_error,
     squared_error_with_blocks,
 )
-from .aiming import CodedVersion
+from .aiming import CodedVersion, Look
 from .picture_tiles import Tile, largest_tile, one_thread, source_tensor, tiles_of
 
 # How far an aim goes from the source's latents at most, in quantiser steps, root mean square.
@@ -65,14 +65,11 @@ class PerceptualJudge:
         self._padded = header.padded_height, header.padded_width
         self._size = header.height, header.width
 
-    def nearer(
-        self, aim: np.ndarray, coded: CodedVersion, picture: np.ndarray, rounds: int
-    ) -> np.ndarray:
+    def look(self, aim: np.ndarray, coded: CodedVersion, picture: np.ndarray, rounds: int) -> Look:
         """As the protocol says: a part of the reach against the gradient."""
         reach = KEYFRAME_REACH if coded.prediction is None else REACH
         far = np.float32(reach * step_latent(coded.frame.quantiser) / rounds)
-        moved: np.ndarray = aim - far * self.gradient(coded, picture) * coded.sent
-        return moved
+        return Look(aim - far * self.gradient(coded, picture) * coded.sent)
 
     def gradient(self, coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
         """A coded frame and its source (H, W, 3) uint8 → (C, h, w) float32: how much worse the

@@ -25,7 +25,7 @@ from ..decoded import QUANTISER_STEPS
 from ..judges.structure import lost_structure
 from ..models.runtime import network_errors
 from ..training.losses import GREY_LEVELS
-from .aiming import CodedVersion
+from .aiming import CodedVersion, Look
 from .picture_tiles import Tile, one_thread, source_tensor, tiles_of
 from .settings import Tune
 
@@ -73,11 +73,14 @@ class TunedJudge:
         tune: Tune,
         device: torch.device,
         largest_tile: int,
+        lagrangian: float,
     ) -> None:
-        """largest_tile: positions a side (``picture_tiles.largest_tile``).  Raises ``KeyError`` for
+        """largest_tile: positions a side (``picture_tiles.largest_tile``); lagrangian: that of
+        ``EncoderSettings``.  Raises ``KeyError`` for
         tunes that are not its own.
         """
         self._pictures, self._weights, self._device = pictures, _WEIGHTS[tune], device
+        self._lagrangian = lagrangian
         self._tiles = tiles_of(header.latent_height, header.latent_width, largest_tile)
         self._padded = header.padded_height, header.padded_width
         self._task = f"to judge pictures of {header.width}×{header.height}"
@@ -87,31 +90,35 @@ class TunedJudge:
         self._root = _on(device, np.linalg.cholesky(metric))
         self._curvatures: dict[int, npt.NDArray[np.float32]] = {}
 
-    def nearer(
-        self, aim: np.ndarray, coded: CodedVersion, picture: np.ndarray, rounds: int
-    ) -> np.ndarray:
-        """As the protocol says."""
+    def look(self, aim: np.ndarray, coded: CodedVersion, picture: np.ndarray, rounds: int) -> Look:
+        """As the protocol says.  A bit costs what it costs in decisions: ``lagrangian`` of a
+        squared step, in the channel of median curvature.
+        """
         latents = coded.frame.latents.astype(np.float32) / np.float32(UNITS_PER_LATENT)
         steps = QUANTISER_STEPS[coded.quantisers]
         source = source_tensor(picture, *self._padded, self._device)
         with network_errors(self._task, self._device), one_thread():
             curvature = self._curvature(latents, steps, coded.frame.quantiser)
-            wanted = latents - self._gradient(latents, steps, source) / (2 * curvature)
-        moved: np.ndarray = aim + np.float32(_SHARE) * (wanted - aim) * coded.sent
-        return moved
+            lost, gradient = self._gradient(latents, steps, source)
+        wanted = latents - gradient / (2 * curvature)
+        frame = coded.frame
+        bit = self._lagrangian * step_latent(frame.quantiser) ** 2 * float(np.median(curvature))
+        cost = lost + bit * (frame.level_bits + frame.block_bits)
+        return Look(aim + np.float32(_SHARE) * (wanted - aim) * coded.sent, cost)
 
     def _gradient(
         self, latents: npt.NDArray[np.float32], steps: np.ndarray, source: torch.Tensor
-    ) -> npt.NDArray[np.float32]:
-        """(C, h, w), of what is lost, in squared grey levels, per scaled latent."""
-        gradient = np.zeros_like(latents)
+    ) -> tuple[float, npt.NDArray[np.float32]]:
+        """What is lost, in squared grey levels, and its gradient (C, h, w) per scaled latent."""
+        gradient, total = np.zeros_like(latents), 0.0
         for tile in self._tiles:
             z, step = self._inputs(latents, steps, tile)
             decoded = tile.cut(self._pictures(z.requires_grad_(True), step))
             lost = self._lost(decoded, source[..., *tile.pixels()])
             (of_tile,) = torch.autograd.grad(lost, z)
             gradient[:, tile.outer[0], tile.outer[1]] += of_tile[0].cpu().numpy()
-        return gradient
+            total += float(lost.detach())
+        return total, gradient
 
     def _curvature(
         self, latents: npt.NDArray[np.float32], steps: np.ndarray, quantiser: int

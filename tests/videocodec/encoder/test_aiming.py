@@ -7,9 +7,10 @@ import pytest
 
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import LatentFrame
-from videocodec.encoder.aiming import CodedVersion, better_aim
+from videocodec.encoder.aiming import CodedVersion, Look, better_aim
 
 SHAPE = (4, 6, 8)
+PICTURE = np.zeros((48, 64, 3), np.uint8)
 
 
 def version(aim: np.ndarray, sent: np.ndarray) -> CodedVersion:
@@ -19,28 +20,50 @@ def version(aim: np.ndarray, sent: np.ndarray) -> CodedVersion:
     return CodedVersion(frame, np.full(SHAPE[1:], 40, np.uint8), sent)
 
 
-@pytest.mark.parametrize("rounds", [1, 2, 5])
-def test_every_round_codes_the_aim_of_the_one_before(rounds: int) -> None:
-    source, picture = np.zeros(SHAPE, np.float32), np.zeros((48, 64, 3), np.uint8)
-    aims: list[np.ndarray] = []
+class Judge:
+    """Wants one more everywhere, and says what each aim costs, if it is told."""
 
-    def code(aim: np.ndarray) -> CodedVersion:
-        aims.append(aim)
+    def __init__(self, costs: dict[float, float] | None = None) -> None:
+        self.costs, self.aims = costs, []
+
+    def code(self, aim: np.ndarray) -> CodedVersion:
+        self.aims.append(float(aim[0, 0, 0]))
         return version(aim, np.ones(SHAPE[1:], bool))
 
-    class Judge:
-        def nearer(
-            self, aim: np.ndarray, coded: CodedVersion, shown: np.ndarray, of: int
-        ) -> np.ndarray:
-            assert shown is picture and of == rounds
-            assert aim is aims[-1] and np.array_equal(coded.frame.latents, np.rint(aim * 64))
-            return aim + 1
+    def look(self, aim: np.ndarray, coded: CodedVersion, shown: np.ndarray, of: int) -> Look:
+        assert shown is PICTURE and of == 5
+        assert np.array_equal(coded.frame.latents, np.rint(aim * 64))
+        return Look(aim + 1, self.costs and self.costs[float(aim[0, 0, 0])])
 
-    aim = better_aim(source, picture, rounds, code, Judge())
-    assert len(aims) == rounds and aims[0] is source
-    assert np.all(aim == rounds)
+
+def followed(judge: Judge) -> float:
+    aim = better_aim(np.zeros(SHAPE, np.float32), PICTURE, 5, judge.code, judge)
+    assert aim.dtype == np.float32 and np.ptp(aim) == 0
+    return float(aim[0, 0, 0])
+
+
+def test_a_judge_without_costs_is_followed() -> None:
+    judge = Judge()
+    assert followed(judge) == 5
+    assert judge.aims == [0, 1, 2, 3, 4]
+
+
+def test_the_cheapest_that_was_seen_is_taken() -> None:
+    judge = Judge({0: 10, 1: 8, 2: 7, 3: 7.05, 4: 7.02})
+    assert followed(judge) == 2
+    assert judge.aims == [0, 1, 2, 3, 4]  # a little worse may be the way to better
+
+
+def test_a_step_that_is_clearly_worse_is_halved_until_it_is_not() -> None:
+    judge = Judge({0: 10, 1: 20, 0.5: 12, 0.25: 9, 1.25: 30})
+    assert followed(judge) == 0.25
+    assert judge.aims == [0, 1, 0.5, 0.25, 1.25]
+
+
+def test_nothing_is_better_than_a_source_that_is_best() -> None:
+    assert followed(Judge({0: 10, 1: 20, 0.5: 12, 0.25: 11, 0.125: 10.5})) == 0
 
 
 def test_without_rounds_the_source_is_aimed_at() -> None:
     source = np.zeros(SHAPE, np.float32)
-    assert better_aim(source, np.zeros((48, 64, 3), np.uint8), 0, pytest.fail, None) is source
+    assert better_aim(source, PICTURE, 0, pytest.fail, None) is source

@@ -12,7 +12,7 @@ from bitstream.latent_decoder import LatentDecoder
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.quantiser import step_latent
 from videocodec.decoder.latents import UnitDecoder
-from videocodec.encoder.aiming import CodedVersion
+from videocodec.encoder.aiming import CodedVersion, Look
 from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
 from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch
@@ -159,9 +159,9 @@ class TestJudged:
         seen: dict[bytes, list[CodedVersion]] = {}
 
         class Judge:
-            def nearer(self, aim, coded: CodedVersion, picture, rounds: int) -> np.ndarray:
+            def look(self, aim, coded: CodedVersion, picture, rounds: int) -> Look:
                 seen.setdefault(picture.tobytes(), []).append(coded)
-                return aim
+                return Look(aim)
 
         units = self.code(linear_codec, smooth, Judge())
         assert [unit.to_bytes() for unit in units] == [
@@ -185,10 +185,10 @@ class TestJudged:
         looks = {True: 0, False: 0}
 
         class Judge:
-            def nearer(self, aim, coded: CodedVersion, picture, rounds: int) -> np.ndarray:
+            def look(self, aim, coded: CodedVersion, picture, rounds: int) -> Look:
                 assert rounds == (8 if coded.prediction is None else between)
                 looks[coded.prediction is None] += 1
-                return aim
+                return Look(aim)
 
         self.code(linear_codec, smooth, Judge(), preset)
         assert looks == {True: 8, False: 17 * between}
@@ -199,10 +199,10 @@ class TestJudged:
         """
 
         class Judge:
-            def nearer(self, aim, coded: CodedVersion, picture, rounds: int) -> np.ndarray:
+            def look(self, aim, coded: CodedVersion, picture, rounds: int) -> Look:
                 brighter = np.zeros_like(aim)
                 brighter[0] = 0.5 * step_latent(coded.frame.quantiser) / rounds
-                return aim + brighter * coded.sent
+                return Look(aim + brighter * coded.sent)
 
         means = []
         for chosen in (None, Judge()):

@@ -176,7 +176,9 @@ def test_aims_go_against_the_gradient_where_latents_are_sent(
         np.ones(coded.frame.latents.shape, np.float32),
         PerceptualJudge(runtime, header, perceptual),
     )
-    moved = judge.nearer(aim, coded, picture, rounds) - aim
+    look = judge.look(aim, coded, picture, rounds)
+    moved = look.nearer - aim
+    assert look.cost is None
     reach = (REACH if between else KEYFRAME_REACH) * step_latent(QUANTISER)
     assert np.all(moved[:, 2:4] == 0) and np.any(moved)
     assert moved == pytest.approx(

@@ -102,7 +102,9 @@ def lost(tune: Tune, pictures, latents: np.ndarray, picture: np.ndarray) -> floa
 
 
 def judge(pictures, tune: Tune = "psnr", **others) -> TunedJudge:
-    return TunedJudge(pictures, header(), tune, CPU, **({"largest_tile": 96} | others))
+    return TunedJudge(
+        pictures, header(), tune, CPU, **({"largest_tile": 96, "lagrangian": 0.1} | others)
+    )
 
 
 @pytest.mark.parametrize("tune", ["psnr", "balanced", "ssim"])
@@ -111,17 +113,36 @@ def test_rounds_without_a_quantiser_find_better_pictures(tune: Tune, pictures, p
     before = lost(tune, pictures, aim, picture)
     found = [before]
     for _ in range(12):
-        aim = looks.nearer(aim, coded(aim), picture, 12)
+        aim = looks.look(aim, coded(aim), picture, 12).nearer
         found.append(lost(tune, pictures, aim, picture))
     assert found[12] < found[6] < found[3] < found[0]
     assert aim.dtype == np.float32
+
+
+def test_picture_and_bits_are_paid_for(pictures, picture) -> None:
+    latents = np.zeros((CHANNELS, ROWS, COLUMNS), np.float32)
+
+    def cost(bits: float, lagrangian: float = 0.1, quantiser: int = QUANTISER) -> float:
+        one = coded(latents)
+        one = replace(one, frame=replace(one.frame, level_bits=bits, quantiser=quantiser))
+        found = judge(pictures, lagrangian=lagrangian).look(latents, one, picture, 1).cost
+        assert found is not None
+        return found
+
+    free = cost(0.0)
+    assert free == pytest.approx(lost("psnr", pictures, latents, picture), rel=1e-3)
+    bits = cost(1e6) - free
+    assert bits > free and cost(2e6) - free == pytest.approx(2 * bits, rel=1e-3)
+    assert cost(1e6, lagrangian=0.2) - free == pytest.approx(2 * bits, rel=1e-3)
+    twice_the_step = cost(1e6, quantiser=QUANTISER + 12) - free
+    assert twice_the_step == pytest.approx(4 * bits, rel=0.01)
 
 
 def test_squared_error_is_followed_to_its_least(pictures, matrix, picture) -> None:
     """Where the metric is nearly that of RGB, Newton's steps end where least squares do."""
     aim, looks = np.zeros((CHANNELS, ROWS, COLUMNS), np.float32), judge(pictures)
     for _ in range(80):
-        aim = looks.nearer(aim, coded(aim), picture, 80)
+        aim = looks.look(aim, coded(aim), picture, 80).nearer
     least = lost("psnr", pictures, aim, picture)
     rng = np.random.default_rng(3)
     for size in (0.02, 0.1):  # of latents that matter: nothing around is better
@@ -136,7 +157,7 @@ def test_values_that_are_coded_pull_the_aim_however_far_it_was(pictures, picture
     looks, zeros = judge(pictures), np.zeros((CHANNELS, ROWS, COLUMNS), np.float32)
     aim, aims = zeros, []
     for _ in range(60):
-        aim = looks.nearer(aim, coded(zeros), picture, 60)
+        aim = looks.look(aim, coded(zeros), picture, 60).nearer
         aims.append(np.abs(aim).mean())
     assert aims[-1] - aims[-2] < 1e-3 * aims[-1]
     assert aims[0] < aims[-1] < 10 * aims[0]  # of shares of 0.15
@@ -146,14 +167,15 @@ def test_positions_that_are_not_sent_are_left_alone(pictures, picture) -> None:
     sent = np.zeros((ROWS, COLUMNS), bool)
     sent[2:4, 3:6] = True
     aim = np.ones((CHANNELS, ROWS, COLUMNS), np.float32)
-    moved = judge(pictures).nearer(aim, coded(np.zeros_like(aim), sent), picture, 1) != aim
+    moved = judge(pictures).look(aim, coded(np.zeros_like(aim), sent), picture, 1).nearer != aim
     assert np.array_equal(moved.any(0), sent)
 
 
 def test_tiles_together_are_the_whole(pictures, picture) -> None:
     aim = np.zeros((CHANNELS, ROWS, COLUMNS), np.float32)
     whole, tiles = (
-        judge(pictures, largest_tile=side).nearer(aim, coded(aim), picture, 1) for side in (96, 4)
+        judge(pictures, largest_tile=side).look(aim, coded(aim), picture, 1).nearer
+        for side in (96, 4)
     )
     # The curvature is that of the first tile, from other random signs.
     assert np.corrcoef(whole.ravel(), tiles.ravel())[0, 1] > 0.98
@@ -167,12 +189,12 @@ def test_curvatures_are_those_of_the_first_frame_with_a_quantiser(pictures, pict
         return pictures(z, steps)
 
     looks, aim = judge(counted), np.zeros((CHANNELS, ROWS, COLUMNS), np.float32)
-    first = looks.nearer(aim, coded(aim), picture, 1)
+    first = looks.look(aim, coded(aim), picture, 1).nearer
     assert len(calls) == 2  # the curvature, the gradient
-    assert np.array_equal(looks.nearer(aim, coded(aim), picture, 1), first)
+    assert np.array_equal(looks.look(aim, coded(aim), picture, 1).nearer, first)
     assert len(calls) == 3
     other = replace(coded(aim), frame=replace(coded(aim).frame, quantiser=QUANTISER + 1))
-    looks.nearer(aim, other, picture, 1)
+    looks.look(aim, other, picture, 1)
     assert len(calls) == 5
 
 
@@ -181,8 +203,10 @@ def test_pictures_are_padded_and_threads_change_no_bit(pictures, picture) -> Non
     found = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        looks = TunedJudge(pictures, header(8 * COLUMNS - 3, 8 * ROWS - 5), "balanced", CPU, 96)
-        found.append(looks.nearer(aim, coded(aim), picture[:-5, :-3], 1).tobytes())
+        looks = TunedJudge(
+            pictures, header(8 * COLUMNS - 3, 8 * ROWS - 5), "balanced", CPU, 96, 0.1
+        )
+        found.append(looks.look(aim, coded(aim), picture[:-5, :-3], 1).nearer.tobytes())
         assert torch.get_num_threads() == threads
     torch.set_num_threads(before)
     assert found[0] == found[1]
@@ -197,7 +221,7 @@ def test_other_tunes_have_no_weights(pictures) -> None:
 def test_a_step_is_taken_as_a_share_of_newtons(pictures, matrix, picture) -> None:
     """One channel alone, whose curvature can be worked out."""
     looks, zeros = judge(pictures), np.zeros((CHANNELS, ROWS, COLUMNS), np.float32)
-    moved = looks.nearer(zeros, coded(zeros), picture, 1)
+    moved = looks.look(zeros, coded(zeros), picture, 1).nearer
     pattern = matrix[0].reshape(3, 8, 8).permute(1, 2, 0).double().numpy() * 127.5
     weights = np.array([0.299, 0.587, 0.114])
     luma = pattern @ weights
