@@ -140,7 +140,7 @@ def test_a_few_mutations_give_frames_or_a_named_error(
 
 @pytest.mark.slow
 @BOTH
-@settings(_EXAMPLES, max_examples=150)
+@settings(_EXAMPLES, max_examples=60)
 @given(data=st.data())
 def test_many_mutations_give_frames_or_a_named_error(
     data: st.DataObject, mutated: Mutated, small: Small, tmp_path: Path
