@@ -13,16 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import safe_open
-from torch.nn.modules.module import (
-    register_module_buffer_registration_hook,
-    register_module_parameter_registration_hook,
-)
 
 from ..errors import UnknownModelError
 from .strict_json import read_json
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_NUMBER = 1 << 16  # of any in a config: widths, layers, timesteps
 _SHARD = re.compile(r"diffusion_pytorch_model-\d{5}-of-\d{5}\.safetensors")
@@ -90,6 +89,12 @@ def within_weights(folder: Path) -> Iterator[None]:
     if not files:
         yield
         return
+    # Here, so that configs are checked without PyTorch, whose import takes seconds.
+    from torch.nn.modules.module import (
+        register_module_buffer_registration_hook,
+        register_module_parameter_registration_hook,
+    )
+
     # Called before a parameter is filled: memory that was only reserved is not taken yet.
     hooks = (
         register_module_parameter_registration_hook(count),
