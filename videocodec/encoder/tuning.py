@@ -34,6 +34,7 @@ Pictures = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 _SHARE = 0.15  # of the way that a round goes; 0.3 swings, since neighbours move as well
 _PROBE = 0.3  # deviation of the noise that structure is measured with, in steps
+_TINY = 1e-30
 _LEAST_CURVATURE = 0.02  # of the channels' median: what the picture hardly shows is not chased
 
 
@@ -76,8 +77,7 @@ class TunedJudge:
         lagrangian: float,
     ) -> None:
         """largest_tile: positions a side (``picture_tiles.largest_tile``); lagrangian: that of
-        ``EncoderSettings``.  Raises ``KeyError`` for
-        tunes that are not its own.
+        ``EncoderSettings``.  Raises ``KeyError`` for tunes that are not its own.
         """
         self._pictures, self._weights, self._device = pictures, _WEIGHTS[tune], device
         self._lagrangian = lagrangian
@@ -93,6 +93,8 @@ class TunedJudge:
     def look(self, aim: np.ndarray, coded: CodedVersion, picture: np.ndarray, rounds: int) -> Look:
         """As the protocol says.  A bit costs what it costs in decisions: ``lagrangian`` of a
         squared step, in the channel of median curvature.
+
+        A picture that does not depend on the latents, or is none, wants nothing.
         """
         latents = coded.frame.latents.astype(np.float32) / np.float32(UNITS_PER_LATENT)
         steps = QUANTISER_STEPS[coded.quantisers]
@@ -100,6 +102,8 @@ class TunedJudge:
         with network_errors(self._task, self._device), one_thread():
             curvature = self._curvature(latents, steps, coded.frame.quantiser)
             lost, gradient = self._gradient(latents, steps, source)
+        if not (np.isfinite(lost) and np.isfinite(gradient).all() and (curvature > 0).all()):
+            return Look(aim)
         wanted = latents - gradient / (2 * curvature)
         frame = coded.frame
         bit = self._lagrangian * step_latent(frame.quantiser) ** 2 * float(np.median(curvature))
@@ -128,7 +132,7 @@ class TunedJudge:
             z, step = self._inputs(latents, steps, self._tiles[0])
             found = self._projected(z, step)
             found = np.maximum(found, _LEAST_CURVATURE * np.median(found))
-            found *= self._structure_share(z, step, step_latent(quantiser) / found**0.5)
+            found *= self._structure_share(z, step, 1 / np.maximum(found, _TINY) ** 0.5)
             self._curvatures[quantiser] = found.astype(np.float32)[:, None, None]
         return self._curvatures[quantiser]
 
@@ -156,7 +160,8 @@ class TunedJudge:
         noise = torch.randn(z.shape, generator=random).to(self._device) * size[:, None, None]
         with torch.no_grad():
             before, after = self._pictures(z, step), self._pictures(z + step * noise, step)
-            return float(self._lost(after, before) / self._squared(after, before))
+            squared = float(self._squared(after, before))
+            return float(self._lost(after, before)) / squared if squared > 0 else 1.0
 
     def _inputs(
         self, latents: np.ndarray, steps: np.ndarray, tile: Tile

@@ -212,6 +212,17 @@ def test_pictures_are_padded_and_threads_change_no_bit(pictures, picture) -> Non
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("tune", ["psnr", "balanced"])
+@pytest.mark.parametrize("factor", [0.0, float("nan")])
+def test_pictures_that_say_nothing_want_nothing(tune: Tune, factor: float, picture) -> None:
+    def make(z: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        return z.sum() * factor + torch.zeros(1, 3, 8 * ROWS, 8 * COLUMNS)
+
+    aim = np.ones((CHANNELS, ROWS, COLUMNS), np.float32)
+    found = judge(make, tune).look(aim, coded(aim), picture, 1)
+    assert np.array_equal(found.nearer, aim) and found.cost is None
+
+
 def test_other_tunes_have_no_weights(pictures) -> None:
     for tune in ("none", "perceptual"):
         with pytest.raises(KeyError):
