@@ -157,7 +157,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     if args.also:
         known = panel_anchors.by_codec(panel_anchors.read(RESULTS / "panel.json"), names)
-        panel_anchors.joined(tested, known[OWN])
+        if not panel_anchors.are_joined(tested, known[OWN]):
+            raise SystemExit(
+                "results/panel.json has other encodes: measure them again, without --also"
+            )
     report = Report(args, models=[ModelBundle.find(args.model)], clips=paths)
     publish(report, tested, anchors, names, metrics)
     if not args.no_sheets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,8 @@ ANCHORS = (
 def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
     """Measure all anchors and write results/anchors.json, or the file named.
 
-    Metrics of ``--also`` join what that file has, if its encodes are the same.  Raises
-    ``SystemExit`` where they are not.
+    Metrics of ``--also`` join what that file has where its encodes are the same; an anchor of which
+    some are not, as x264's are not on every processor, is measured anew by all metrics.
     """
     args.bench = "anchors"
     if args.results == RESULTS / "panel.json":
@@ -57,20 +58,25 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
     identity_of = identities(args)
     if kept:
         identity_of |= _identities(read(RESULTS / "anchors.json"))
-    stored_records = {
-        anchor: measured(
+
+    def encodes_of(anchor: Anchor, metrics: Collection[str]) -> list[Record]:
+        return measured(
             args,
             paths,
             f"{anchor.codec}-{anchor.preset}",
-            args.also if kept else metrics_of(args),
+            metrics,
             codecs=(anchor.codec,),
             crf={anchor.codec: anchor.crfs},
             presets={anchor.codec: anchor.preset},
         )
-        for anchor in ANCHORS
-    }
-    for anchor, encodes in stored_records.items() if kept else ():
-        joined(encodes, kept[anchor.name])
+
+    stored_records = {}
+    for anchor in ANCHORS:
+        encodes = encodes_of(anchor, args.also if kept else metrics_of(args))
+        if kept and not are_joined(encodes, kept[anchor.name]):
+            print(f"{anchor.name}: other encodes than before, measured anew", file=sys.stderr)
+            encodes = encodes_of(anchor, metrics_of(args))
+        stored_records[anchor] = encodes
     report = Report(args, clips=paths)
     publish(report, stored_records, identity_of, metrics_of(args))
     report.save()
@@ -85,19 +91,21 @@ def _kept(args: argparse.Namespace, paths: Sequence[Path]) -> dict[str, list[Rec
     return by_codec(stored, [path.stem for path in paths])
 
 
-def joined(encodes: Sequence[Record], before: Sequence[Record]) -> None:
-    """Give encodes the figures that the same ones had before.  Raises ``SystemExit`` where one
-    takes other bytes than then.
+def are_joined(encodes: Sequence[Record], before: Sequence[Record]) -> bool:
+    """Give encodes the figures that the same ones had before; or no, where one takes other bytes
+    than then.
     """
     by_rung = {(record["clip"], record["value"]): record for record in before}
-    for record in encodes:
-        known = by_rung.get((record["clip"], record["value"]))
-        if known is None or abs(known["bitrate_bps"] - record["bitrate_bps"]) > _SAME_RATE:
-            raise SystemExit(
-                f"{record['id']}: not what the file of results has: measure all again, without"
-                " --also"
-            )
-        record["quality"] = {**known["quality"], **record["quality"]}
+    known = [by_rung.get((record["clip"], record["value"])) for record in encodes]
+    if any(
+        one is None or abs(one["bitrate_bps"] - record["bitrate_bps"]) > _SAME_RATE
+        for one, record in zip(known, encodes, strict=True)
+    ):
+        return False
+    for one, record in zip(known, encodes, strict=True):
+        if one is not None:
+            record["quality"] = {**one["quality"], **record["quality"]}
+    return True
 
 
 def publish(
