@@ -59,7 +59,7 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
     if kept:
         identity_of |= _identities(read(RESULTS / "anchors.json"))
 
-    def encodes_of(anchor: Anchor, metrics: Collection[str]) -> list[Record]:
+    def encodes_of(anchor: Anchor, metrics: Sequence[str]) -> list[Record]:
         return measured(
             args,
             paths,
