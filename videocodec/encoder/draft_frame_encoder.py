@@ -34,6 +34,9 @@ from .mode_prices import last_slice_bits, residual_bits
 from .picture_search import PictureBlockDecider, loop_picture
 from .settings import EncoderSettings
 
+# How far a frame follows its keyframe where nothing changes, and what of the logarithm of that a
+# mean squared step of change takes away.
+_FOLLOWED, _SHARPNESS = 0.5, 8.0
 _ROUNDS = 2  # of choosing modes, each first in every other block
 BLOCK_LOG2 = 0  # of the side of a block, in latents: where pictures move, small ones pay
 
@@ -77,6 +80,9 @@ class DraftFrameEncoder(FrameEncoder):
         if tables.inter is None:
             raise ValueError("the tables are for keyframes alone")
         self._level_tables, self._residuals = tables, helpers.residuals
+        # A guard asks frames to be better than their keyframe, which they then cannot follow.
+        self._follows = settings.guard is None
+        self._keyframes_source = self._keyframes_error = np.zeros(0)
         super().__init__(tables.inter, header, settings, helpers)
 
     def _channel_weights(
@@ -90,13 +96,35 @@ class DraftFrameEncoder(FrameEncoder):
     def code(
         self, coder: Any, writer: SymbolWriter, frame: EncoderFrame, plan: FramePlan
     ) -> tuple[Any, CodedVersion]:
-        """As for any frame, which comes with its picture."""
-        if plan.references:
-            if frame.picture is None:
-                raise ValueError("frames whose pictures move come with them")
-            size = self._header.padded_height, self._header.padded_width
-            plan = replace(plan, picture=loop_picture(frame.picture, *size))
+        """As for any frame, which comes with its picture.  Keyframes come before the frames that
+        follow them.
+        """
+        if not plan.references:
+            coded = super().code(coder, writer, frame, plan)
+            self._keyframes_source = frame.latents
+            self._keyframes_error = coded[1].frame.latents / UNITS_PER_LATENT - frame.latents
+            return coded
+        if frame.picture is None:
+            raise ValueError("frames whose pictures move come with them")
+        size = self._header.padded_height, self._header.padded_width
+        plan = replace(plan, picture=loop_picture(frame.picture, *size))
+        if self._follows:
+            frame = replace(frame, latents=self._following(frame.latents, plan.quantiser))
         return super().code(coder, writer, frame, plan)
+
+    def _following(self, latents: np.ndarray, quantiser: int) -> np.ndarray:
+        """What a frame is to have, (C, h, w) float32: where its source is that of the keyframe,
+        half way from that to what was coded of it.
+
+        The keyframe is the finest of its group and was aimed at pictures: what it lacks of the
+        source's latents is seldom worth being sent after it, and some of it was left out by choice.
+        """
+        change = (latents - self._keyframes_source) / step_latent(quantiser)
+        assert self._referred_weights is not None  # the same in all frames
+        counted = self._referred_weights[:, None, None] * np.square(change)
+        share = _FOLLOWED * np.exp(-_SHARPNESS * counted.mean(0))
+        followed: np.ndarray = (latents + share * self._keyframes_error).astype(np.float32)
+        return followed
 
     def _keyframe(
         self, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from bitstream.access_unit import AccessUnit
+from bitstream.latent_decoder import LatentDecoder
 from bitstream.v2.tables import LevelTables
 from videocodec.calibration.error_weights import measure_error_weights
 from videocodec.calibration.loop_networks import loop_networks
@@ -67,6 +68,36 @@ def test_a_clip_goes_through_the_decoder(
     for one in seen:
         assert not one.values[:, ~one.coded].any() and not one.prediction[:, one.intra].any()
         assert one.slices.any() and not one.slices[~one.coded].any()
+
+
+def levels_of(coder: DraftClipCoder, pictures: list[np.ndarray], guard: str | None) -> list[float]:
+    """Bits of levels of every frame after a keyframe that is far coarser than they are."""
+    settings = EncoderSettings(crf=20, keyframe_offset=-20, guard=guard)
+    decoder, bits = LatentDecoder(coder.tables), []
+    for unit in coder.code(coder.prepared(pictures), (WIDTH, HEIGHT), settings):
+        bits += [frame.level_bits for frame in decoder.decode(unit)]
+    return bits[1:]
+
+
+def test_frames_follow_what_was_coded_where_nothing_changes(
+    codec: SecondCodec, tables: LevelTables, pictures: list[np.ndarray]
+) -> None:
+    coder = DraftClipCoder(codec, tables)
+    still, refined = (
+        sum(levels_of(coder, [pictures[0]] * 3, guard)) for guard in (None, "psnr=99")
+    )  # a guard wants more than what was coded
+    assert 0 < still < 0.8 * refined
+
+
+def test_frames_that_change_have_their_own_latents(
+    codec: SecondCodec, tables: LevelTables, pictures: list[np.ndarray]
+) -> None:
+    other = [np.ascontiguousarray(255 - picture) for picture in pictures]
+    changed = [pictures[0], other[1], other[2]]
+    coder = DraftClipCoder(codec, tables)
+    found, guarded = (levels_of(coder, changed, guard) for guard in (None, "psnr=99"))
+    assert min(found) > 0
+    assert found == pytest.approx(guarded, rel=0.02)
 
 
 def test_tables_of_keyframes_alone_are_refused(
