@@ -46,7 +46,7 @@ def headers(draw: st.DrawFn, header: SequenceHeader) -> SequenceHeader:
         for name, high in whole.items()
     }
     ranges |= {"width": numbers(1, 120), "height": numbers(1, 120)}
-    ranges |= {name: st.fractions(0, 1 << 30, max_denominator=65535) for name in ("frame_rate",)}
+    ranges["frame_rate"] = st.builds(Fraction, numbers(0, 0xFFFFFFFF), numbers(1, 65535))
     ranges["time_base"] = st.builds(Fraction, numbers(1, 0xFFFFFFFF), numbers(1, 0xFFFFFFFF))
     ranges["sample_aspect_ratio"] = st.builds(Fraction, numbers(0, 65535), numbers(1, 65535))
     ranges["colour"] = st.builds(type(header.colour), *[numbers(0, 255)] * 3, st.booleans())
