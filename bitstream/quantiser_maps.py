@@ -16,15 +16,15 @@ Map = npt.NDArray[np.uint8]
 def refined_map(
     fields: BlockFields,
     block: int,
-    quantiser: int,
+    quantiser: int | Map,
     references: tuple[Map | None, Map | None],
     fraction_bits: int = 0,
 ) -> Map:
     """(h, w) uint8 of a frame, from those of its past and future reference, None where it has none.
 
-    A coded block is refined by the frame's own quantiser; another brings along what its vector
-    points to, at the nearest position.  block: latents a side; fraction_bits: of vectors, beyond
-    pixels.
+    A coded block is refined by the frame's own quantiser, or that of every position (h, w); another
+    brings along what its vector points to, at the nearest position.  block: latents a side;
+    fraction_bits: of vectors, beyond pixels.
     """
     copied = ~to_positions(fields.coded, block)
     height, width = copied.shape
@@ -44,4 +44,4 @@ def refined_map(
         ]
         # An average is at least as clean as the cleaner of the two.
         brought[uses] = np.minimum(brought[uses], source)
-    return np.where(brought < _UNREFINED, brought, np.uint8(quantiser))
+    return np.where(brought < _UNREFINED, brought, np.asarray(quantiser, dtype=np.uint8))

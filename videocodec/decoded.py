@@ -16,6 +16,7 @@ from bitstream.group_structure import FrameReference, walk_group
 from bitstream.quantiser_maps import refined_map
 from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
+from bitstream.v2.frame_coder import RefinedFrame
 
 # Of every quantiser index, (128,) float32 in scaled latents: what maps of indices mean to networks.
 QUANTISER_STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
@@ -95,6 +96,8 @@ class QuantiserMaps:
         self, frame: LatentFrame, past: np.ndarray | None = None, future: np.ndarray | None = None
     ) -> np.ndarray:
         """(h, w) uint8 of a frame, from those of its references."""
+        if isinstance(frame, RefinedFrame):  # its coder has followed them, with local quantisers
+            return frame.quantiser_map
         return refined_map(
             frame.fields, self._block, frame.quantiser, (past, future), self._fraction_bits
         )

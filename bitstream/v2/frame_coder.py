@@ -15,13 +15,14 @@ from ..quantiser_maps import refined_map
 from ..v1.block_fields import BlockFields, Mode
 from ..v1.frame_coder import LatentFrame
 from ..v1.observer import Observer
-from ..v1.quantiser import STEP_FRACTION_BITS, clamp_latents, log2_step_eighths, step_fixed
+from ..v1.quantiser import STEP_FRACTION_BITS, clamp_latents, step_fixed
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .block_syntax import BlockCoder
 from .context_network import VALUE_BITS
 from .inter_levels import InterLevelCoder, InterScene
 from .inter_tables import InterTables
 from .level_syntax import LevelCoder
+from .local_quantisers import OffsetCoder, Offsets
 from .moved_pictures import FRACTION_BITS
 from .pass_coder import LevelChooser
 from .prediction import PictureReference, predict_frame
@@ -89,6 +90,7 @@ class FrameCoder:
         self.tables, self.block = tables, block
         self._blocks = latent_height // block, latent_width // block
         self.levels = LevelCoder(tables, latent_height, latent_width)
+        self.offsets = OffsetCoder(latent_height, latent_width)
         self._inter: InterState | None = None
         if tables.inter is not None:
             self._inter = InterState(tables, tables.inter, *self._blocks)
@@ -113,7 +115,8 @@ class FrameCoder:
     def copy(self) -> FrameCoder:
         """An independent copy of the state between two frames."""
         other = copy(self)
-        other.levels, other._inter = self.levels.copy(), self._inter and self._inter.copy()
+        other.levels, other.offsets = self.levels.copy(), self.offsets.copy()
+        other._inter = self._inter and self._inter.copy()
         return other
 
     @property
@@ -135,19 +138,21 @@ class FrameCoder:
         quantiser: int,
         choose: LevelChooser | None = None,
         slice_count: int | None = None,
+        offsets: Offsets | None = None,
     ) -> RefinedFrame:
         """A frame that refers to no other.
 
-        ``choose`` and ``slice_count`` (all of them by default) are the encoder's.
+        ``choose``, ``slice_count`` (all of them by default) and ``offsets`` of the quantiser by
+        squares are the encoder's.
         """
         count = len(self.tables.slices) if slice_count is None else slice_count
         bits_before = io.bits
-        values = self.levels.code(io, log2_step_eighths(quantiser), choose, count)
+        values, local = self.levels.code(io, quantiser, self.offsets, choose, count, offsets)
         if io.observer is not None:
             io.observer.frame_coded(*values.shape[1:])
         latents = to_latents(values, quantiser)
         fields = BlockFields.blank(*self._blocks, Mode.INTRA)
-        refined = np.full(latents.shape[1:], quantiser, dtype=np.uint8)
+        refined = (quantiser + local).astype(np.uint8)
         return RefinedFrame(latents, fields, quantiser, 0.0, io.bits - bits_before, refined)
 
     def code_inter(
@@ -159,10 +164,12 @@ class FrameCoder:
         fields: BlockFields | None = None,
         choose: LevelChooser | None = None,
         last: npt.NDArray[np.int64] | None = None,
+        offsets: Offsets | None = None,
     ) -> RefinedFrame:
         """A frame predicted from a past and perhaps a future reference, those that ``entry`` names.
 
-        ``fields``, ``choose`` and ``last``, how many slices each block has, are the encoder's.
+        ``fields``, ``choose``, ``last``, how many slices each block has, and ``offsets`` of the
+        quantiser by squares are the encoder's.
         """
         state, bits_at_start = self.inter, io.bits
         if fields is None:
@@ -170,6 +177,7 @@ class FrameCoder:
         fields = state.blocks.code(io, fields, entry)
         bits_before = io.bits
         latents = predict_frame(fields, references, self.block)
+        refined = np.full(latents.shape[1:], quantiser)
         if fields.coded.any():
             scene = InterScene(
                 fields.coded,
@@ -177,7 +185,10 @@ class FrameCoder:
                 to_values(latents, quantiser),
                 self.block,
             )
-            values = state.levels.code(io, log2_step_eighths(quantiser), scene, choose, last)
+            values, local = state.levels.code(
+                io, quantiser, self.offsets, scene, choose, last, offsets
+            )
+            refined += local
             latents = clamp_latents(latents + to_residual(values, quantiser))
         if io.observer is not None:
             io.observer.frame_coded(*latents.shape[1:])
@@ -188,5 +199,7 @@ class FrameCoder:
             quantiser,
             bits_before - bits_at_start,
             io.bits - bits_before,
-            refined_map(fields, self.block, quantiser, (past, future), FRACTION_BITS),
+            refined_map(
+                fields, self.block, refined.astype(np.uint8), (past, future), FRACTION_BITS
+            ),
         )

@@ -1,5 +1,5 @@
-"""Syntax of an inter frame's level layer: the last slice of every coded block, then the levels of
-what the prediction lacks, slice by slice in two passes.
+"""Syntax of an inter frame's level layer: the last slice of every coded block, the offsets of the
+quantiser, then the levels of what the prediction lacks, slice by slice in two passes.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from ..v1.adaptive_tables import TableSet
 from ..v1.frame_coder import to_positions
+from ..v1.quantiser import log2_step_eighths
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .canvas import ValueCanvas
 from .context_network import VALUE_BITS
 from .inter_tables import FLAG_CHANNELS, InterTables
+from .local_quantisers import OffsetCoder, Offsets, of_positions
 from .pass_coder import LevelChooser, NetworkPass, PassCoder
 from .scan import CHECKERBOARD
 
@@ -61,28 +63,32 @@ class InterLevelCoder:
     def code(
         self,
         io: SymbolWriter | SymbolReader,
-        log2_step: int,
+        quantiser: int,
+        offset_coder: OffsetCoder,
         scene: InterScene,
         choose: LevelChooser | None = None,
         last: npt.NDArray[np.int64] | None = None,
-    ) -> npt.NDArray[np.int64]:
+        offsets: Offsets | None = None,
+    ) -> tuple[npt.NDArray[np.int64], Offsets]:
         """Code a frame → values (C, h, w) int64 in sixteenths of the step, 0 where nothing is
-        coded.
+        coded, and the offsets (h, w) of the quantiser.
 
-        log2_step: in eighths.  choose, last: the encoder's quantiser, and how many slices each
-        block has, (bh, bw); None for a reader.  Raises ``BitstreamError`` for levels out of range.
+        offset_coder: of a frame of this size.  choose, last, offsets: the encoder's quantiser, how
+        many slices each block has, (bh, bw), and offsets of squares; None for a reader.  Raises
+        ``BitstreamError`` for levels and offsets out of range.
         """
         self.passes.update()
         self.last_slice.update()
-        values = np.zeros_like(scene.prediction)
+        values, size = np.zeros_like(scene.prediction), scene.prediction.shape[1:]
         if not scene.coded.any():
-            return values
+            return values, np.zeros(size, dtype=np.int64)
         if last is None:
             last = np.zeros(scene.coded.shape, dtype=np.int64)
         last = self._code_last(io, scene.coded, last)
         count = int(last.max())
-        canvas, size = _canvas(scene), scene.prediction.shape[1:]
         present = to_positions(last, scene.block)
+        local = of_positions(offset_coder.code(io, quantiser, present > 0, offsets), *size)
+        canvas = _canvas(scene)
         odd = np.indices(size).sum(0) & 1
         channels, first = sum(self._slices), 0
         for index, width in enumerate(self._slices[:count]):
@@ -96,12 +102,12 @@ class InterLevelCoder:
                 rows, columns = np.nonzero((present > index) & (odd == second))
                 if not len(rows):
                     continue
-                network = self._tables.networks[index]
-                network_pass = NetworkPass(network, visible, first, scan_pass, rows, columns)
-                coded = self.passes.code(io, network_pass, log2_step, canvas, choose)
+                network, at = self._tables.networks[index], local[rows, columns]
+                one = NetworkPass(network, visible, first, scan_pass, rows, columns, at)
+                coded = self.passes.code(io, one, log2_step_eighths(quantiser), canvas, choose)
                 values[first : first + width, rows, columns] = coded.T
             first += width
-        return values
+        return values, local
 
     def _code_last(
         self,

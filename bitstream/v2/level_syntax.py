@@ -1,5 +1,5 @@
-"""Syntax of a keyframe's level layer: how many slices there are, then the levels, slice by slice,
-each in the passes of ``scan``.
+"""Syntax of a keyframe's level layer: how many slices there are, the offsets of the quantiser, then
+the levels, slice by slice, each in the passes of ``scan``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..v1.adaptive_tables import TableSet
+from ..v1.quantiser import log2_step_eighths
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .canvas import ValueCanvas
+from .local_quantisers import OffsetCoder, Offsets, of_positions
 from .pass_coder import INCREMENT, LevelChooser, NetworkPass, PassCoder
 from .scan import ScanPass, passes_of
 from .tables import LevelTables
@@ -35,14 +37,18 @@ class LevelCoder:
     def code(
         self,
         io: SymbolWriter | SymbolReader,
-        log2_step: int,
+        quantiser: int,
+        offset_coder: OffsetCoder,
         choose: LevelChooser | None = None,
         slice_count: int = 0,
-    ) -> npt.NDArray[np.int64]:
-        """Code a frame → values (C, h, w) int64 in sixteenths of the step; 0 in absent slices.
+        offsets: Offsets | None = None,
+    ) -> tuple[npt.NDArray[np.int64], Offsets]:
+        """Code a frame → values (C, h, w) int64 in sixteenths of the step, 0 in absent slices, and
+        the offsets (h, w) of the quantiser.
 
-        log2_step: in eighths.  choose, slice_count: the encoder's quantiser, and how many slices
-        there are; None for a reader.  Raises ``BitstreamError`` for levels out of range.
+        offset_coder: of a frame of this size.  choose, slice_count, offsets: the encoder's
+        quantiser, how many slices there are, and offsets of squares; None for a reader.  Raises
+        ``BitstreamError`` for levels and offsets out of range.
         """
         self.passes.update()
         self.slice_count.update()
@@ -51,18 +57,21 @@ class LevelCoder:
         canvas = ValueCanvas(*values.shape)
         counted = np.array([slice_count if choose else 0])
         count = int(io.code(self.slice_count, np.zeros(1, np.int64), counted)[0])
-        first = 0
+        present = np.full(self._size, count > 0)
+        squares = offset_coder.code(io, quantiser, present, offsets)
+        local, first = of_positions(squares, *self._size), 0
         for index, channels in enumerate(slices[:count]):
             network, visible = self._tables.networks[index], tuple(range(first + channels))
             for scan_pass in passes_of(index):
                 rows, columns = _positions(scan_pass, *self._size)
                 if not len(rows):
                     continue
-                one = NetworkPass(network, visible, first, scan_pass, rows, columns)
-                coded = self.passes.code(io, one, log2_step, canvas, choose)
+                at = local[rows, columns]
+                one = NetworkPass(network, visible, first, scan_pass, rows, columns, at)
+                coded = self.passes.code(io, one, log2_step_eighths(quantiser), canvas, choose)
                 values[first : first + channels, rows, columns] = coded.T
             first += channels
-        return values
+        return values, local
 
 
 @lru_cache(maxsize=32)

@@ -16,6 +16,7 @@ from ..v1.symbol_coder import SymbolReader, SymbolWriter, escape_bits
 from .canvas import ValueCanvas
 from .context_network import SIZES, SliceNetwork
 from .level_contexts import LEVEL_CLASSES, USUAL_LEVEL_SIZE, LevelClass, scale_bins
+from .local_quantisers import FACTOR_BITS, Offsets, factors, log2_factors
 from .scan import ScanPass
 
 INCREMENT = 256  # of adaptive tables
@@ -28,9 +29,9 @@ class PassContext:
     """What an encoder's quantiser may look at for one pass: n positions of so many ``channels``
     from ``first`` on.
 
-    rows, columns (n,); mean (n, channels) int64: in sixteenths of the step; level_sizes (channels,)
-    int64: what a level adds to it, likewise; log2_scale (n, channels) int64: of levels, in
-    sixteenths; tables: by class of levels, what ``bits`` prices them by.
+    rows, columns (n,); mean (n, channels) int64: in sixteenths of the step; level_sizes (n,
+    channels) float64: what a level adds to it, likewise; log2_scale (n, channels) int64: of levels,
+    in sixteenths; tables: by class of levels, what ``bits`` prices them by.
     """
 
     first: int
@@ -39,7 +40,7 @@ class PassContext:
     columns: npt.NDArray[np.int64]
     mean: npt.NDArray[np.int64]
     log2_scale: npt.NDArray[np.int64]
-    level_sizes: npt.NDArray[np.int64]
+    level_sizes: npt.NDArray[np.float64]
     tables: Mapping[str, TableSet]
 
     def bits(self, levels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -65,6 +66,7 @@ class NetworkPass:
     """A pass of a slice: its network, the channels of the canvas that this sees, and n positions.
 
     first: channel of the slice.
+    offsets (n,): of the quantiser at every position.
     """
 
     network: SliceNetwork
@@ -73,6 +75,7 @@ class NetworkPass:
     scan_pass: ScanPass
     rows: npt.NDArray[np.int64]
     columns: npt.NDArray[np.int64]
+    offsets: Offsets
 
 
 class PassCoder:
@@ -138,7 +141,9 @@ class PassCoder:
                 levels[found] = self._code_class(io, level_class, ids, levels[found], at)
         if max(levels.max(), -levels.min()) > MAX_LEVEL:
             raise BitstreamError(f"level outside ±{MAX_LEVEL}")
-        values = context.mean + levels.reshape(context.mean.shape) * context.level_sizes
+        sizes = self._factors(network_pass)
+        sizes *= levels.reshape(sizes.shape)
+        values = context.mean + ((sizes + (1 << (FACTOR_BITS - 1))) >> FACTOR_BITS)
         canvas.store(network_pass.first, network_pass.rows, network_pass.columns, values)
         return values
 
@@ -159,16 +164,24 @@ class PassCoder:
             )
             mean[part], log2_scale[part] = network.evaluate(features, weights)
         own = slice(network_pass.first, network_pass.first + network.channels)
+        log2_scale -= self._log2_sizes[own] + log2_factors(network_pass.offsets)[:, None]
         return PassContext(
             network_pass.first,
             network.channels,
             network_pass.rows,
             network_pass.columns,
             mean,
-            log2_scale - self._log2_sizes[own],
-            self._level_sizes[own],
+            log2_scale,
+            np.ldexp(self._factors(network_pass), -FACTOR_BITS),
             self.table_sets,
         )
+
+    def _factors(self, network_pass: NetworkPass) -> npt.NDArray[np.int64]:
+        """What a level adds (n, channels), in sixteenths of the step with FACTOR_BITS fraction
+        bits.
+        """
+        own = slice(network_pass.first, network_pass.first + network_pass.network.channels)
+        return np.outer(factors(network_pass.offsets), self._level_sizes[own])
 
     def _code_class(
         self,

@@ -49,7 +49,9 @@ class PastOnlyDecider(BlockDecider):
         context: BlockContext,
         quantiser: int,
         classes: np.ndarray | None = None,
+        *,
         picture: np.ndarray | None = None,
+        coarser: np.ndarray | None = None,
     ) -> Decision:
         """As ``BlockDecider.decide``."""
         _, rows, columns = context.temporal.shape[:3]

@@ -102,7 +102,7 @@ def block_sums(
 class FrameCosts:
     """Costs of the blocks of one frame.
 
-    target (C, h, w) float32: its latents in quantiser steps.
+    target (C, h, w) float32: its latents in quantiser steps, those of every position.
     weights (C, h, w): what their squared errors count.
     block: latents a side of a block.
     quantiser: index of the step.
@@ -115,12 +115,18 @@ class FrameCosts:
         quantiser: int,
         block: int,
         classes: np.ndarray,
+        coarser: np.ndarray | None = None,
     ) -> None:
-        """``latents`` (C, h, w) scaled; ``classes`` (bh, bw) of ``importance.WEIGHTS``."""
-        step = step_latent(quantiser) * UNITS_PER_LATENT
-        self._costs, self._scale = costs, np.float32(1 / step)
+        """``latents`` (C, h, w) scaled; ``classes`` (bh, bw) of ``importance.WEIGHTS``;
+        ``coarser`` (h, w): by what the step of every position is larger, None for nowhere.
+        """
+        step = np.asarray(step_latent(quantiser) * UNITS_PER_LATENT)
+        if coarser is not None:
+            step = step * coarser
+        self._costs, self._scale = costs, np.asarray(1 / step, dtype=np.float32)
         self.block, self.quantiser = block, quantiser
-        self.target = np.asarray(latents, dtype=np.float32) * np.float32(UNITS_PER_LATENT / step)
+        scale = np.asarray(UNITS_PER_LATENT / step, dtype=np.float32)
+        self.target = np.asarray(latents, dtype=np.float32) * scale
         positions, channels = to_positions(classes.astype(np.int32), block), len(latents)
         self.weights = WEIGHTS[positions] * costs.weights[:, None, None]
         # Where the costs of samples of a channel at a position begin in the tables.

@@ -69,18 +69,21 @@ class BlockDecider:
         context: BlockContext,
         quantiser: int,
         classes: np.ndarray | None = None,
+        *,
         picture: np.ndarray | None = None,
+        coarser: np.ndarray | None = None,
     ) -> Decision:
         """``target`` (C, h, w) scaled latents; ``sources``: the past reference and perhaps the
         future one; ``context``: what the syntax predicts the frame from; ``classes`` (bh, bw) of
         ``importance.WEIGHTS``: what errors of every block count; ``picture``: the source, for
-        versions that move pictures.
+        versions that move pictures; ``coarser`` (h, w): by what the step of every position is
+        larger than the quantiser's, None for nowhere.
         """
         _, height, width, _ = context.temporal.shape
         grid = height, width
         if classes is None:
             classes = np.full(grid, USUAL_CLASS)
-        costs = FrameCosts(self._prices, target, quantiser, self.block, classes)
+        costs = FrameCosts(self._prices, target, quantiser, self.block, classes, coarser)
         search = self._search(target, picture, costs, context)
         fields = BlockFields.blank(*grid, Mode.SKIP)
         motions, partition = self._motions(search, sources, context, fields)

@@ -12,11 +12,12 @@ import numpy as np
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import to_positions
-from bitstream.v1.quantiser import UNITS_PER_LATENT, log2_step_eighths, step_latent
+from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import CodecTables
 from bitstream.v2.frame_coder import FrameCoder, to_values
 from bitstream.v2.inter_levels import InterScene
+from bitstream.v2.local_quantisers import FACTOR_BITS, factors, of_positions
 from bitstream.v2.tables import LevelTables
 
 from .aiming import CodedVersion
@@ -109,17 +110,20 @@ class DraftFrameEncoder(FrameEncoder):
         size = self._header.padded_height, self._header.padded_width
         plan = replace(plan, picture=loop_picture(frame.picture, *size))
         if self._follows:
-            frame = replace(frame, latents=self._following(frame.latents, plan.quantiser))
+            frame = replace(frame, latents=self._following(frame.latents, plan))
         return super().code(coder, writer, frame, plan)
 
-    def _following(self, latents: np.ndarray, quantiser: int) -> np.ndarray:
+    def _following(self, latents: np.ndarray, plan: FramePlan) -> np.ndarray:
         """What a frame is to have, (C, h, w) float32: where its source is that of the keyframe,
         half way from that to what was coded of it.
 
         The keyframe is the finest of its group and was aimed at pictures: what it lacks of the
         source's latents is seldom worth being sent after it, and some of it was left out by choice.
         """
-        change = (latents - self._keyframes_source) / step_latent(quantiser)
+        change = (latents - self._keyframes_source) / step_latent(plan.quantiser)
+        coarser = self._coarser(plan)
+        if coarser is not None:
+            change = (change / coarser).astype(np.float32)
         assert self._referred_weights is not None  # the same in all frames
         counted = self._referred_weights[:, None, None] * np.square(change)
         share = _FOLLOWED * np.exp(-_SHARPNESS * counted.mean(0))
@@ -131,7 +135,7 @@ class DraftFrameEncoder(FrameEncoder):
     ) -> tuple[FrameCoder, CodedVersion]:
         coder = FrameCoder.for_header(self._level_tables, self._header)
         choose = self._conditional(aim / step_latent(plan.quantiser), plan)
-        latent = coder.code_keyframe(writer, plan.quantiser, choose)
+        latent = coder.code_keyframe(writer, plan.quantiser, choose, offsets=plan.offsets)
         sent = to_positions(latent.fields.coded, self._block)
         return coder, CodedVersion(latent, self._maps.of_frame(latent), sent)
 
@@ -151,6 +155,7 @@ class DraftFrameEncoder(FrameEncoder):
             decision.fields,
             self._conditional(target, plan),
             last,
+            plan.offsets,
         )
         if self._residuals is not None and last.any():
             to_steps = 1 / (step_latent(plan.quantiser) * UNITS_PER_LATENT)
@@ -189,9 +194,8 @@ class DraftFrameEncoder(FrameEncoder):
         )
         trial = self._conditional(target, plan)
         everything = np.full(coded.shape, len(slices))
-        coder.inter.levels.copy().code(
-            SymbolWriter(), log2_step_eighths(plan.quantiser), scene, trial, everything
-        )
+        levels, offsets = coder.inter.levels.copy(), coder.offsets.copy()
+        levels.code(SymbolWriter(), plan.quantiser, offsets, scene, trial, everything, plan.offsets)
         height, width = coded.shape
         by_block = trial.gains.reshape(-1, height, self._block, width, self._block).sum((2, 4))
         gains = np.add.reduceat(by_block, np.cumsum([0, *slices[:-1]]), axis=0)
@@ -221,4 +225,14 @@ class DraftFrameEncoder(FrameEncoder):
         return last
 
     def _conditional(self, target: np.ndarray, plan: FramePlan) -> ConditionalQuantiser:
-        return ConditionalQuantiser(target, self._lagrangian, *self._error_weights(plan))
+        weights, places = self._error_weights(plan)
+        coarser = self._coarser(plan)
+        if coarser is not None:  # errors are counted in steps of the frame, λ is for local ones
+            places = places / np.square(coarser)
+        return ConditionalQuantiser(target, self._lagrangian, weights, places)
+
+    def _coarser(self, plan: FramePlan) -> np.ndarray | None:
+        if plan.offsets is None or not plan.offsets.any():
+            return None
+        size = self._header.latent_height, self._header.latent_width
+        return np.ldexp(factors(of_positions(plan.offsets, *size)), -FACTOR_BITS)

@@ -76,6 +76,8 @@ class FramePlan:
     vectors to it; none for a keyframe.
     is_leaf: no other frame refers to it.
     picture (3, H, W) int16: the source as the loop sees it, for versions that move pictures.
+    offsets (rows, columns) int64: quantiser indices by which squares of 64 px are coarser, for
+    versions that can say so.
     """
 
     quantiser: int
@@ -84,6 +86,7 @@ class FramePlan:
     references: tuple[tuple[CodedReference, list[np.ndarray]], ...] = ()
     is_leaf: bool = False
     picture: np.ndarray | None = None
+    offsets: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -228,7 +231,21 @@ class FrameEncoder:
         """What is to be coded for an inter frame."""
         sources = [MotionSource(known.frame, fields) for known, fields in plan.references]
         decider = self._leaf_decider if plan.is_leaf else self._decider
-        return decider.decide(aim, sources, context, plan.quantiser, plan.classes, plan.picture)
+        return decider.decide(
+            aim,
+            sources,
+            context,
+            plan.quantiser,
+            plan.classes,
+            picture=plan.picture,
+            coarser=self._coarser(plan),
+        )
+
+    def _coarser(self, plan: FramePlan) -> np.ndarray | None:
+        """By what the step of every position is larger than that of the frame (h, w), None for
+        nowhere.
+        """
+        return None
 
     def _inter(
         self, coder: Any, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan

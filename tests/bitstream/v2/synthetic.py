@@ -95,7 +95,7 @@ def pass_of(mean: np.ndarray) -> PassContext:
     # Rolled so that level 0, not 1, is the likeliest.
     tables = {one.name: TableSet(np.roll(priors[one.name], -1, 1), 256) for one in LEVEL_CLASSES}
     scale = np.zeros_like(mean)
-    sizes = np.full(mean.shape[1], USUAL_LEVEL_SIZE)
+    sizes = np.full(mean.shape, float(USUAL_LEVEL_SIZE))
     return PassContext(0, mean.shape[1], 0 * columns, columns, mean, scale, sizes, tables)
 
 

@@ -13,13 +13,13 @@ from bitstream.group_structure import FrameReference
 from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL, TableSet
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.observer import Observer
-from bitstream.v1.quantiser import log2_step_eighths
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.v2.block_elements import BLOCK_ELEMENTS, BLOCK_TABLES
 from bitstream.v2.block_syntax import BlockCoder
 from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
 from bitstream.v2.level_contexts import LEVEL_CLASSES
 from bitstream.v2.level_syntax import LevelCoder
+from bitstream.v2.local_quantisers import OffsetCoder, square_grid
 from bitstream.v2.scan import CHECKERBOARD, LATTICE, NewPositions
 from bitstream.v2.tables import LevelTables, element_shapes
 
@@ -89,7 +89,7 @@ def test_the_example() -> None:
         levels[0, row, column], values[0, row, column] = int(level), int(value)
         expected[row, column] = int(mean), int(log2_scale)
     chosen, writer = Levels(levels), SymbolWriter()
-    found = LevelCoder(tables, 3, 3).code(writer, log2_step_eighths(40), chosen.choose, 1)
+    found, _ = LevelCoder(tables, 3, 3).code(writer, 40, OffsetCoder(3, 3), chosen.choose, 1)
     assert np.array_equal(found, values) and len(expected) == 9
     for place, pair in expected.items():
         assert (chosen.means[0][place], chosen.log2_scales[0][place]) == pair
@@ -110,14 +110,16 @@ def test_a_decoder_written_from_the_text_agrees(
 ) -> None:
     sizes = np.random.default_rng(seed).integers(16, 65, sum(SLICES)) if seed % 2 else None
     tables, writer = replace(random_tables(seed, SLICES), level_sizes=sizes), SymbolWriter()
-    levels = random_levels(seed, height, width, size)
-    coder = LevelCoder(tables, height, width)
-    values = coder.code(writer, log2_step_eighths(quantiser), Levels(levels).choose, slices)
+    levels, wanted = random_levels(seed, height, width, size), None
+    if seed % 2 == 0:
+        wanted = np.random.default_rng(seed).integers(-24, 25, square_grid(height, width))
+    coder, offsets = LevelCoder(tables, height, width), OffsetCoder(height, width)
+    values, _ = coder.code(writer, quantiser, offsets, Levels(levels).choose, slices, wanted)
     payload = writer.finish()
     reference = ReferenceLevels(tables.to_tensors(), height, width)
     assert reference.decode(payload, quantiser) == values.tolist()
-    reader = LevelCoder(tables, height, width)
-    found = reader.code(SymbolReader(payload), log2_step_eighths(quantiser))
+    reader, offsets = LevelCoder(tables, height, width), OffsetCoder(height, width)
+    found, _ = reader.code(SymbolReader(payload), quantiser, offsets)
     assert np.array_equal(found, values)
 
 

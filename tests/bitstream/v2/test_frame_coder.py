@@ -31,14 +31,17 @@ def header_of(width: int, height: int, tables: LevelTables = TABLES) -> Sequence
 
 
 def keyframe(
-    header: SequenceHeader, tables: LevelTables = TABLES, quantiser: int = 40
+    header: SequenceHeader,
+    tables: LevelTables = TABLES,
+    quantiser: int = 40,
+    offsets: np.ndarray | None = None,
 ) -> AccessUnit:
-    """Of levels that are drawn."""
+    """Of levels that are drawn.  offsets: of squares."""
     shape = (tables.latent_channels, header.latent_height, header.latent_width)
     levels = np.random.default_rng(0).integers(-2, 3, shape)
     writer = SymbolWriter()
     coder = FrameCoder.for_header(tables, header)
-    frame = coder.code_keyframe(writer, quantiser, Levels(levels).choose)
+    frame = coder.code_keyframe(writer, quantiser, Levels(levels).choose, offsets=offsets)
     return AccessUnit(
         structure=Structure.KEYFRAME,
         header=header,
@@ -63,7 +66,24 @@ def test_bytes_are_pinned() -> None:
     """They may change while version 2 is a draft, but not unnoticed."""
     unit = keyframe(header_of(16, 16))
     assert (len(unit.payload), f"{unit.latent_checksum:08x}") == (28, "d2881214")
-    assert unit.payload.hex() == "4f5bf4f4720562dfa341d8b7ba9764e1ba49d9b83368201000158dee"
+    assert unit.payload.hex() == "99b0d9f4acfc7a3f2ff1f357615463da88c835ad17b45b74003453ae"
+
+
+def test_bytes_with_local_quantisers_are_pinned() -> None:
+    unit = keyframe(header_of(72, 16), offsets=np.array([[-12, 7]]))
+    assert (len(unit.payload), f"{unit.latent_checksum:08x}") == (108, "757d0607")
+    (frame,) = LatentDecoder(TABLES).decode(unit)
+    assert frame.quantiser_map[0].tolist() == [28] * 8 + [47] * (frame.latents.shape[2] - 8)
+
+
+def test_an_offset_of_an_octave_halves_what_levels_add() -> None:
+    """Means of the tables without weights are 0."""
+    tables, header = random_tables(size=0), header_of(72, 8)
+    whole = keyframe(header, tables)
+    finer = keyframe(header, tables, offsets=np.array([[-12, 0]]))
+    usual, half = (LatentDecoder(tables).decode(unit)[0].latents for unit in (whole, finer))
+    assert np.array_equal(2 * half[..., :8], usual[..., :8]) and usual.any()
+    assert np.array_equal(half[..., 8:], usual[..., 8:])
 
 
 def test_values_are_sixteenths_of_the_step() -> None:

@@ -19,6 +19,7 @@ from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v2.frame_coder import FrameCoder, to_values
+from bitstream.v2.local_quantisers import square_grid
 from bitstream.v2.pass_coder import PassContext
 from bitstream.v2.tables import LevelTables
 
@@ -40,15 +41,22 @@ def group(
     seed: int = 0,
     modes: Mode | None = None,
     vector: tuple[int, int] = (0, 0),
+    local: bool = False,
 ) -> tuple[AccessUnit, AccessUnit, list[LatentFrame]]:
     """A keyframe, and frames with everything drawn, or all blocks in one mode and with one
-    vector.
+    vector.  local: with local quantisers.
     """
-    key, random = keyframe(header, tables), RawIntegers(seed)
+    offsets = None
+    if local:
+        squares = square_grid(header.latent_height, header.latent_width)
+        offsets = np.random.default_rng(seed).integers(-24, 25, squares)
+    key, random = keyframe(header, tables, offsets=offsets), RawIntegers(seed)
     coder, writer = FrameCoder.for_header(tables, header), SymbolWriter()
     shape = (tables.latent_channels, header.latent_height, header.latent_width)
     drawn = np.random.default_rng(0).integers(-2, 3, shape)
-    anchor = coder.code_keyframe(SymbolWriter(), key.quantisers[0], Levels(drawn).choose)
+    anchor = coder.code_keyframe(
+        SymbolWriter(), key.quantisers[0], Levels(drawn).choose, offsets=offsets
+    )
     known, grid = {0: anchor}, (header.block_rows, header.block_columns)
     coder.start_unit()
     for entry in coding_order(structure, frames):
@@ -60,9 +68,11 @@ def group(
                 vectors[:] = vector
         levels = np.random.default_rng(seed + entry.number).laplace(0, 2, shape).astype(np.int64)
         last = random.below(len(tables.slices) + 1, *grid)
+        if offsets is not None:
+            offsets = np.clip(offsets + entry.number % 3 - 1, -24, 24)
         references = tuple(coder.reference(known[number]) for number in entry.references)
         known[entry.number] = coder.code_inter(
-            writer, QUANTISER, entry, references, fields, Levels(levels).choose, last
+            writer, QUANTISER, entry, references, fields, Levels(levels).choose, last, offsets
         )
     shown = [known[number] for number in range(1, frames + 1)]
     unit = AccessUnit(
@@ -80,12 +90,16 @@ def group(
 @pytest.mark.parametrize("structure", [Structure.CHAIN, Structure.HIERARCHY])
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_written_is_read(structure: Structure, seed: int) -> None:
-    key, unit, shown = group(header_of(48, 40, TABLES), structure=structure, seed=seed)
+    header = header_of(80, 40, TABLES)
+    key, unit, shown = group(header, structure=structure, seed=seed, local=seed % 2 == 1)
     decoder = LatentDecoder(TABLES)
     decoder.decode(key)
     found = decoder.decode(AccessUnit.parse(unit.to_bytes()))
     assert all(np.array_equal(a.latents, b.latents) for a, b in zip(found, shown, strict=True))
     assert all(frame.block_bits > 0 for frame in found)
+    for decoded, coded in zip(found, shown, strict=True):
+        assert np.array_equal(decoded.quantiser_map, coded.quantiser_map)
+        assert (len(np.unique(coded.quantiser_map)) > 2) == (seed % 2 == 1)
 
 
 def test_bytes_are_pinned() -> None:
@@ -98,8 +112,8 @@ def test_bytes_are_pinned() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_decoder_written_from_the_text_agrees(structure: Structure, seed: int) -> None:
     tables = replace(TABLES, level_sizes=np.array([32, 24, 16, 17, 64])) if seed else TABLES
-    header = header_of(40, 24, tables)
-    key, unit, shown = group(header, tables, structure=structure, seed=seed)
+    header = header_of(72 if seed == 1 else 40, 24, tables)
+    key, unit, shown = group(header, tables, structure=structure, seed=seed, local=seed == 1)
     reference = ReferenceInter(tables.to_tensors())
     size = {
         "block_log2": header.block_latents.bit_length() - 1,
@@ -142,7 +156,7 @@ def test_blocks_without_slices_are_their_prediction() -> None:
 
 
 def test_any_payload_decodes_to_something_or_is_refused() -> None:
-    key, unit, _ = group(header_of(48, 40, TABLES))
+    key, unit, _ = group(header_of(72, 40, TABLES), local=True)
     for seed in range(40):
         rng = np.random.default_rng(seed)
         decoder, data = LatentDecoder(TABLES), bytearray(unit.payload)

@@ -14,6 +14,7 @@ from bitstream.v1.quantiser import MAX_LEVEL
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.v2 import pass_coder
 from bitstream.v2.level_syntax import LevelCoder
+from bitstream.v2.local_quantisers import OffsetCoder
 from bitstream.v2.tables import LevelTables
 
 from .synthetic import SLICES, Levels, random_tables
@@ -23,19 +24,21 @@ CHANNELS = sum(SLICES)
 
 
 def written(
-    levels: np.ndarray, tables: LevelTables = TABLES, slices: int = len(SLICES), log2_step: int = 4
+    levels: np.ndarray, tables: LevelTables = TABLES, slices: int = len(SLICES), quantiser: int = 46
 ) -> tuple[bytes, np.ndarray, np.ndarray]:
     """Payload, values in sixteenths, and the means of these levels (C, h, w)."""
     writer, given_levels = SymbolWriter(), Levels(levels)
-    coder = LevelCoder(tables, *levels.shape[1:])
-    values = coder.code(writer, log2_step, given_levels.choose, slices)
+    size = levels.shape[1:]
+    coder, offsets = LevelCoder(tables, *size), OffsetCoder(*size)
+    values, _ = coder.code(writer, quantiser, offsets, given_levels.choose, slices)
     return writer.finish(), values, given_levels.means
 
 
 def read(
-    payload: bytes, height: int, width: int, tables: LevelTables = TABLES, log2_step: int = 4
+    payload: bytes, height: int, width: int, tables: LevelTables = TABLES, quantiser: int = 46
 ) -> np.ndarray:
-    return LevelCoder(tables, height, width).code(SymbolReader(payload), log2_step)
+    coder, offsets = LevelCoder(tables, height, width), OffsetCoder(height, width)
+    return coder.code(SymbolReader(payload), quantiser, offsets)[0]
 
 
 def random_levels(seed: int, height: int, width: int, size: float) -> np.ndarray:
@@ -50,7 +53,9 @@ def test_a_scale_counts_in_level_sizes() -> None:
     wide, scales = replace(TABLES, level_sizes=np.full(CHANNELS, 32)), []
     for tables in (TABLES, wide):
         given_levels = Levels(np.zeros((CHANNELS, 1, 1), np.int64))
-        LevelCoder(tables, 1, 1).code(SymbolWriter(), 4, given_levels.choose, len(SLICES))
+        LevelCoder(tables, 1, 1).code(
+            SymbolWriter(), 46, OffsetCoder(1, 1), given_levels.choose, len(SLICES)
+        )
         scales.append(given_levels.log2_scales.ravel())
     assert np.array_equal(scales[0] - scales[1], np.full(CHANNELS, 16))
 
@@ -61,16 +66,16 @@ def test_a_scale_counts_in_level_sizes() -> None:
     width=st.integers(1, 20),
     size=st.sampled_from([0.0, 0.5, 5.0, 5000.0]),
     slices=st.integers(0, len(SLICES)),
-    log2_step=st.integers(-26, 58),
+    quantiser=st.integers(0, 127),
 )
 def test_what_is_written_is_read(
-    seed: int, height: int, width: int, size: float, slices: int, log2_step: int
+    seed: int, height: int, width: int, size: float, slices: int, quantiser: int
 ) -> None:
     levels, tables = random_levels(seed, height, width, size), random_tables(seed % 4)
     level_sizes = np.random.default_rng(seed).integers(16, 65, CHANNELS)
     tables = replace(tables, level_sizes=level_sizes)
-    payload, values, means = written(levels, tables, slices, log2_step)
-    assert np.array_equal(read(payload, height, width, tables, log2_step), values)
+    payload, values, means = written(levels, tables, slices, quantiser)
+    assert np.array_equal(read(payload, height, width, tables, quantiser), values)
     sent = sum(SLICES[:slices])
     assert np.array_equal(
         values[:sent], means[:sent] + (level_sizes[:, None, None] * levels)[:sent]
@@ -119,15 +124,15 @@ def test_a_frame_is_coded_with_what_the_one_before_taught() -> None:
         LevelCoder(TABLES, 12, 12),
         SymbolWriter(),
     )
-    kept = coder.copy()
+    kept, offsets = coder.copy(), OffsetCoder(12, 12)
     spent = []
     for _ in range(6):
         before = writer.bits
-        coder.code(writer, 0, Levels(levels).choose, len(SLICES))
+        coder.code(writer, 40, offsets, Levels(levels).choose, len(SLICES))
         spent.append(writer.bits - before)
     assert spent[-1] < spent[0]
-    reader, other = SymbolReader(writer.finish()), kept
-    frames = [other.code(reader, 0) for _ in range(6)]
+    reader, other, offsets = SymbolReader(writer.finish()), kept, OffsetCoder(12, 12)
+    frames = [other.code(reader, 40, offsets)[0] for _ in range(6)]
     assert all(np.array_equal(frame, frames[0]) for frame in frames)
 
 

@@ -1,4 +1,4 @@
-"""Inter frames by sections 7 and 8 of FORMAT-2.md: prediction, and levels one by one."""
+"""Inter frames by sections 7, 8 and 11 of FORMAT-2.md: prediction, and levels one by one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class ReferenceInter(ReferenceDecoder):
             [[self.latent(value, 0, quantiser) for value in row] for row in plane]
             for plane in values
         ]
-        self.refined = {id(self.anchor): [[quantiser] * self.width for _ in range(self.height)]}
+        self.offset_coder = keyframe.offset_coder
+        refined = self._local(quantiser, keyframe.offsets)
+        self.refined = {id(self.anchor): refined}
         self.pictures = {}
         return self.anchor
 
@@ -111,13 +113,20 @@ class ReferenceInter(ReferenceDecoder):
             for k in range(3)
         ]
 
-    def _refined(self, frame: Latents, quantiser: int) -> None:
+    def _local(self, quantiser: int, offsets: list[list[int]]) -> list[list[int]]:
+        """The quantiser of every position."""
+        return [
+            [quantiser + offsets[r // 8][c // 8] for c in range(self.width)]
+            for r in range(self.height)
+        ]
+
+    def _refined(self, frame: Latents, local: list[list[int]]) -> None:
         """Which quantiser last refined each position of a frame."""
 
         def brought(row: int, column: int) -> int:
             br, bc = row // self.block, column // self.block
             if self.blocks.modes[br][bc] in (RESIDUAL, INTRA):
-                return quantiser
+                return local[row][column]
             found = []
             for i in USES[self.blocks.directions[br][bc]]:
                 down, across = ((part + 8) // 16 for part in self.blocks.vectors[i][br][bc])
@@ -140,6 +149,13 @@ class ReferenceInter(ReferenceDecoder):
         size = self.height, self.width
         frame = self._zeros()
         last = self._last(coder, blocks)
+        places = [
+            (r, c)
+            for r in range(size[0])
+            for c in range(size[1])
+            if last[r // self.block][c // self.block]
+        ]
+        offsets = self.offset_coder.decode(coder, quantiser, places)
         sides = [
             [[(p << 12) // step(quantiser) for p in row] for row in plane] for plane in prediction
         ]
@@ -171,6 +187,7 @@ class ReferenceInter(ReferenceDecoder):
                     decode_pass(
                         self.named,
                         level_sizes_of(self.tensors),
+                        offsets,
                         coder,
                         first,
                         places,
@@ -189,7 +206,7 @@ class ReferenceInter(ReferenceDecoder):
             ]
             for k in range(self.channels)
         ]
-        self._refined(found, quantiser)
+        self._refined(found, self._local(quantiser, offsets))
         return found
 
     def _last(self, coder: RangeDecoder, blocks: FrameBlocks) -> list[list[int]]:

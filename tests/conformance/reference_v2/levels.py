@@ -1,9 +1,12 @@
-"""The level layer of a keyframe by sections 1 to 4 of FORMAT-2.md, position after position."""
+"""The level layer of a keyframe by sections 1 to 4 and 11 of FORMAT-2.md, position after
+position.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ..reference_v1.decoder import step
 from ..reference_v1.entropy import RangeDecoder, Tables
 
 LATTICE = [(8, (0, 0, 3), lambda r, c: True)]
@@ -78,14 +81,65 @@ def level_sizes_of(tensors) -> list[int]:
     return tensors["level_sizes"].tolist() if "level_sizes" in tensors else [16] * channels
 
 
-def decode_pass(tables, level_sizes, coder, first, places, expected, frame, prefix="") -> None:
+class ReferenceOffsets:
+    """Decodes offsets of the quantiser in frames of so many rows and columns of latents."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self.height, self.width = height, width
+        self.flag = Tables([[65024, 512]], 2048)
+        self.differences = Tables([[200] * 48 + [46336] + [200] * 48 for _ in range(4)], 2048)
+        self.last = self.zeros()
+
+    def zeros(self) -> list[list[int]]:
+        return [[0] * (-(-self.width // 8)) for _ in range(-(-self.height // 8))]
+
+    def decode(self, coder, quantiser: int, places) -> list[list[int]]:
+        """Of every square, when these places have levels."""
+        squares, offsets = sorted({(r // 8, c // 8) for r, c in places}), self.zeros()
+        self.flag.begin_frame()
+        self.differences.begin_frame()
+        if not squares or self.flag.decode(coder, [0]) == [0]:
+            return offsets
+        changes: dict[tuple[int, int], int] = {}
+        for diagonal in sorted({r + c for r, c in squares}):
+            chosen = [(r, c) for r, c in squares if r + c == diagonal]
+            expected = [self.expected(changes, *square) for square in chosen]
+            symbols = self.differences.decode(coder, [table for _, table in expected])
+            for (r, c), (value, _), symbol in zip(chosen, expected, symbols, strict=True):
+                offsets[r][c] = value + symbol - 48
+                if abs(offsets[r][c]) > 24 or not 0 <= quantiser + offsets[r][c] <= 127:
+                    raise ValueError(f"offset {offsets[r][c]} from quantiser {quantiser}")
+                changes[r, c] = offsets[r][c] - self.last[r][c]
+        for r, c in squares:
+            self.last[r][c] = offsets[r][c]
+        return offsets
+
+    def expected(self, changes, row: int, column: int) -> tuple[int, int]:
+        """The expected offset and the table of its difference."""
+        left, upper = changes.get((row, column - 1)), changes.get((row - 1, column))
+        if left is not None and upper is not None:
+            corner = changes.get((row - 1, column - 1), 0)
+            change = sorted((left, upper, left + upper - corner))[1]
+            table = 2 if left == upper else 3
+        elif left is None and upper is None:
+            change, table = 0, 0
+        else:
+            change, table = upper if left is None else left, 1
+        return clip(self.last[row][column] + change, -24, 24), table
+
+
+def decode_pass(
+    tables, level_sizes, offsets, coder, first, places, expected, frame, prefix=""
+) -> None:
     """The values of a pass, in which every place has its means and log2 scales."""
     listed = [
         (
             first + channel,
             place,
             outputs[channel],
-            outputs[len(outputs) // 2 + channel] - size(level_sizes[first + channel] - 16),
+            outputs[len(outputs) // 2 + channel]
+            - size(level_sizes[first + channel] - 16)
+            - (4 * offsets[place[0] // 8][place[1] // 8] + 1) // 3,
         )
         for place, outputs in zip(places, expected, strict=True)
         for channel in range(len(outputs) // 2)
@@ -104,7 +158,8 @@ def decode_pass(tables, level_sizes, coder, first, places, expected, frame, pref
             if symbol > 2 * radius:
                 beyond = next(escapes) + radius + 1
                 level = -beyond if symbol == 2 * radius + 1 else beyond
-            frame[channel][row][column] = mean + level_sizes[channel] * level
+            local = level_sizes[channel] * step(40 + offsets[row // 8][column // 8])
+            frame[channel][row][column] = mean + ((local * level + 8192) >> 14)
 
 
 class ReferenceLevels:
@@ -116,6 +171,7 @@ class ReferenceLevels:
         self.level_sizes = level_sizes_of(tensors)
         names = ["slice_count", *(name for name, *_ in CLASSES)]
         self.tables = {name: Tables(tensors[name].tolist(), 256) for name in names}
+        self.offset_coder = ReferenceOffsets(height, width)
 
     def decode(self, payload: bytes, quantiser: int) -> Frame:
         """Values in sixteenths of the step."""
@@ -123,6 +179,8 @@ class ReferenceLevels:
         channels = sum(self.slices)
         frame = [[[0] * self.width for _ in range(self.height)] for _ in range(channels)]
         (count,) = self.tables["slice_count"].decode(coder, [0])
+        every = [(r, c) for r in range(self.height) for c in range(self.width)]
+        self.offsets = self.offset_coder.decode(coder, quantiser, every if count else [])
         first = 0
         for index in range(count):
             for stride, flags, belongs in LATTICE if index < 4 else CHECKERBOARD:
@@ -146,4 +204,6 @@ class ReferenceLevels:
         return evaluate(self.tensors, f"context.{index}", visible, place, stride, constants)
 
     def decode_pass(self, coder, first, places, expected, frame) -> None:
-        decode_pass(self.tables, self.level_sizes, coder, first, places, expected, frame)
+        decode_pass(
+            self.tables, self.level_sizes, self.offsets, coder, first, places, expected, frame
+        )

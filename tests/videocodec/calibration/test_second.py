@@ -10,6 +10,7 @@ from bitstream.v1.quantiser import log2_step_eighths, step_latent
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.v2.level_contexts import BINS_PER_OCTAVE, LEVEL_CLASSES
 from bitstream.v2.level_syntax import LevelCoder
+from bitstream.v2.local_quantisers import OffsetCoder
 from bitstream.v2.tables import LevelTables
 from videocodec.calibration.second import tables_of
 from videocodec.encoder.conditional_quantiser import rounding
@@ -53,7 +54,8 @@ def test_real_bits_are_those_that_training_expects(
     tables, size = tables_of(rate), latents.shape[2:]
     choose = rounding(latents[0].numpy(), quantiser)
     coder = LevelCoder(tables, *size)
-    values = coder.code(writer, log2_step_eighths(quantiser), choose, len(rate.slices))
+    offsets = OffsetCoder(*size)
+    values, _ = coder.code(writer, quantiser, offsets, choose, len(rate.slices))
     with torch.no_grad():
         log2_step = torch.tensor([log2_step_eighths(quantiser) / 8])
         zone, sent = torch.full((1,), 0.1), torch.ones(1, CHANNELS)
@@ -63,7 +65,7 @@ def test_real_bits_are_those_that_training_expects(
     assert 8 * len(payload) == pytest.approx(float(bits), rel=0.02, abs=64)
     assert np.abs(values / 16 - (latents[0] / step).numpy()).max() < 0.65
     reader = LevelCoder(tables, *size)
-    found = reader.code(SymbolReader(payload), log2_step_eighths(quantiser))
+    found, _ = reader.code(SymbolReader(payload), quantiser, OffsetCoder(*size))
     assert np.array_equal(found, values)
     difference = np.abs(values / 16 - quantised[0].numpy())
     assert np.median(difference) < 0.05
