@@ -39,6 +39,7 @@ class Format:
     specification: the document that specifies it, from the root of the repository.
     load_tables: reads a model's ``codec/tables.safetensors``; raises ``TablesError``.
     vector_fraction_bits: of motion vectors, beyond whole pixels.
+    has_local_quantisers: squares of 64 px may have quantisers of their own.
     state_parts: tables → what the states of all coders have in common; raises ``TablesError`` where
     they have nothing for inter frames.
     new_coder: tables and header of a stream → the state that a keyframe begins with.
@@ -50,6 +51,7 @@ class Format:
     specification: str
     load_tables: Callable[[str | Path], CodecTables | LevelTables]
     vector_fraction_bits: int
+    has_local_quantisers: bool
     state_parts: Callable[[Any], tuple[object, ...]]
     new_coder: Callable[[Any, SequenceHeader], Coder]
     decoding_bytes: Callable[[SequenceHeader, int], int]
@@ -72,6 +74,7 @@ FORMATS = {
         specification="bitstream/FORMAT.md",
         load_tables=CodecTables.load,
         vector_fraction_bits=0,
+        has_local_quantisers=False,
         state_parts=_all_of_them,
         new_coder=FrameCoder.for_header,
         decoding_bytes=decoding_bytes,
@@ -82,6 +85,7 @@ FORMATS = {
         specification="bitstream/FORMAT-2.md",
         load_tables=LevelTables.load,
         vector_fraction_bits=FRACTION_BITS,
+        has_local_quantisers=True,
         state_parts=_inter_parts,
         new_coder=DraftCoder.for_header,
         decoding_bytes=draft_decoding_bytes,

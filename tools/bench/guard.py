@@ -2,7 +2,7 @@
 file is measured again.
 
     python -m tools.bench.guard --clips CLIPS [--only NAME …] [--guard ssim=0.9] [--crf 44]
-        [--preset medium] [--max-frames 17] [--results]
+        [--model NAME] [--preset medium] [--max-frames 17] [--results]
 
 Exit status 1 if a square does not hold and is not listed in the file.
 """
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     add_clips(made)
     made.add_argument("--guard", type=GuardLimit.parse, default=GuardLimit("ssim", 0.9))
     made.add_argument("--crf", type=int, default=44)
+    made.add_argument("--model", default="embedded", metavar="NAME")
     made.add_argument("--preset", choices=PRESETS, default="medium")
     made.add_argument("--max-frames", type=int, default=17, metavar="N")
     return made
@@ -80,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     coded,
                     crf=args.crf,
                     preset=args.preset,
+                    model=args.model,
                     max_frames=args.max_frames,
                     guard=guard,
                     device="cpu",
@@ -92,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             row = (clip.stem, squares, len(falling[0]), len(known), unlisted)
             table.add(*row, *sizes, sizes[1] / sizes[0])
             print(row, sizes, file=sys.stderr, flush=True)
-    report_of = Report(args, models=[ModelBundle.find("embedded")], clips=clips)
+    report_of = Report(args, models=[ModelBundle.find(args.model)], clips=clips)
     report_of.table("guard", table)
     report_of.save()
     return 1 if broken else 0

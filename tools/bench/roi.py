@@ -2,7 +2,8 @@
 it, against files without regions.
 
     python -m tools.bench.roi --clip FILE --region X Y WIDTH HEIGHT [--crf 44]
-        [--offsets -12 -6 6 12] [--finer 6 12] [--preset veryfast] [--max-frames 9] [--results]
+        [--offsets -12 -6 6 12] [--finer 6 12] [--model NAME] [--preset veryfast]
+        [--max-frames 9] [--results]
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--finer", type=int, nargs="+", default=[6, 12], help="crfs of whole pictures"
     )
+    made.add_argument("--model", default="embedded", metavar="NAME")
     made.add_argument("--preset", choices=PRESETS, default="veryfast")
     made.add_argument("--max-frames", type=int, default=9, metavar="N")
     return made
@@ -63,6 +65,7 @@ class Measured:
             crf=crf,
             roi=regions if offset else None,
             preset=self._args.preset,
+            model=self._args.model,
             max_frames=self._args.max_frames,
             overwrite=True,
             device="cpu",
@@ -93,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for crf, offset in [*cases, *((args.crf - finer, 0) for finer in args.finer)]:
             line = table.add(crf, offset, *measured.figures(crf, offset))
             print(line, file=sys.stderr, flush=True)
-    report = Report(args, models=[ModelBundle.find("embedded")], clips=[args.clip])
+    report = Report(args, models=[ModelBundle.find(args.model)], clips=[args.clip])
     report.table("regions", table)
     report.save()
 

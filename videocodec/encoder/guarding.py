@@ -1,15 +1,10 @@
 """The guard: frames are coded again, finer in the squares that fall short of a limit, until these
 hold in the decoded picture.
-
-Format version 1 has one quantiser a frame.  A frame with squares that fall short gets a finer one,
-and what errors count in all other blocks is lowered so much that they are coded as before: an error
-of a step that is 2^(d / 12) times finer counts 2^(-d / 6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +18,7 @@ from ..decoded import QUANTISER_STEPS
 from ..guard import SQUARE, GuardLimit, square_grid
 from .aiming import CodedVersion
 from .frame_encoder import EncoderFrame, FrameEncoder, FramePlan
-from .importance import WEIGHTS, nearest_class
+from .local_plans import local_quantisers, of_blocks, with_quantisers
 from .region_frames import RegionFrames
 from .square_measures import square_measures
 
@@ -48,9 +43,7 @@ class SquareGuard:
     def __init__(self, decode: Decoder, header: SequenceHeader, limit: GuardLimit) -> None:
         self._decode, self._limit = decode, limit
         self._least = limit.least + _MARGINS[limit.measure]
-        self._size = header.height, header.width
-        self.blocks = header.block_rows, header.block_columns
-        self.blocks_of_square = SQUARE // header.block_size
+        self._size, self.header = (header.height, header.width), header
         self.unheld: dict[int, str] = {}
 
     @property
@@ -126,15 +119,8 @@ class GuardedFrames:
         """A plan with squares finer by ``rounds`` (rows, columns) of ``_FINER``."""
         if not rounds.any():
             return plan
-        quantiser = max(0, plan.quantiser - _FINER[int(rounds.max())])
-        offsets = np.minimum(np.array(_FINER)[rounds], plan.quantiser - quantiser)
-        side, (rows, columns) = self._guard.blocks_of_square, self._guard.blocks
-        of_blocks = offsets.repeat(side, 0).repeat(side, 1)
+        finer = np.array(_FINER)[rounds]
+        wanted = local_quantisers(plan, header := self._guard.header)
         # padded blocks beyond the last square are nobody's business
-        of_blocks = np.pad(
-            of_blocks,
-            [(0, max(0, n - m)) for n, m in zip((rows, columns), of_blocks.shape, strict=True)],
-        )[:rows, :columns]
-        coarser = of_blocks - (plan.quantiser - quantiser)
-        weights = WEIGHTS[plan.classes] * np.exp2(coarser / 6)
-        return replace(plan, quantiser=quantiser, classes=nearest_class(weights))
+        wanted = wanted - of_blocks(finer, SQUARE // header.block_size, wanted.shape)
+        return with_quantisers(plan, wanted, header)

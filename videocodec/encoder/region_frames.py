@@ -1,16 +1,9 @@
-"""Frames that are finer or coarser in some regions (``regions.Region``).
-
-Format version 1 has one quantiser for a frame.  A frame with finer regions gets the quantiser of
-the finest, and errors in its other blocks count so much less that these cost about what they did;
-in coarser regions errors count less.  An error counts half for every 6 indices, since the step
-doubles every 12, and squared errors with its square.
-"""
+"""Frames that are finer or coarser in some regions (``regions.Region``)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,15 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bitstream.sequence_header import SequenceHeader
-from bitstream.v1.quantiser import QUANTISER_COUNT
 from bitstream.v1.symbol_coder import SymbolWriter
 
 from ..regions import Region
 from .aiming import CodedVersion
 from .frame_encoder import EncoderFrame, FrameEncoder, FramePlan
-from .importance import WEIGHTS, nearest_class
-
-_HALVING = 6  # quantiser indices by which an error counts half
+from .local_plans import local_quantisers, with_quantisers
 
 
 class RegionFrames:
@@ -39,7 +29,7 @@ class RegionFrames:
     def __init__(
         self, frames: FrameEncoder, header: SequenceHeader, regions: Sequence[Region]
     ) -> None:
-        self._frames, self._regions = frames, tuple(regions)
+        self._frames, self._header, self._regions = frames, header, tuple(regions)
         self._grid, self._side = (header.block_rows, header.block_columns), header.block_size
         self._time_base = header.time_base
 
@@ -54,10 +44,8 @@ class RegionFrames:
         offsets = self.offsets(pts * self._time_base)
         if not offsets.any():
             return plan
-        wanted = np.clip(plan.quantiser + offsets, 0, QUANTISER_COUNT - 1)
-        quantiser = min(plan.quantiser, int(wanted.min()))
-        weights = WEIGHTS[plan.classes] * np.exp2((quantiser - wanted) / _HALVING)
-        return replace(plan, quantiser=quantiser, classes=nearest_class(weights))
+        wanted = local_quantisers(plan, self._header) + offsets
+        return with_quantisers(plan, wanted, self._header)
 
     def offsets(self, seconds: Fraction) -> npt.NDArray[np.int64]:
         """(bh, bw) quantiser indices at a time: of every block that a region touches."""

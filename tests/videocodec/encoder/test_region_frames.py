@@ -19,7 +19,9 @@ from videocodec.encoder.region_frames import RegionFrames
 from videocodec.media.source import VideoSource
 from videocodec.regions import Region
 
-HEADER = SimpleNamespace(block_rows=3, block_columns=4, block_size=16, time_base=Fraction(1, 25))
+HEADER = SimpleNamespace(
+    format_version=1, block_rows=3, block_columns=4, block_size=16, time_base=Fraction(1, 25)
+)
 PLAN = FramePlan(60, np.full((3, 4), USUAL_CLASS), coding_order(Structure.KEYFRAME, 1)[0])
 
 
@@ -56,8 +58,11 @@ def test_where_nothing_holds_the_plan_is_the_same() -> None:
     assert regions_of(Region(0, 0, 9, 9, -6, begin=1.0)).applied(PLAN, 24) is PLAN
 
 
-def test_the_region_gains_and_the_rest_stays(tmp_path: Path, write_movie, panned) -> None:
-    clip = write_movie(tmp_path / "clip.mp4", panned(4, 64, 128, (0, 1)))
+@pytest.mark.parametrize(("model", "frames"), [("embedded", 4), ("second", 2)])
+def test_the_region_gains_and_the_rest_stays(
+    tmp_path: Path, write_movie, panned, model: str, frames: int
+) -> None:
+    clip = write_movie(tmp_path / "clip.mp4", panned(frames, 64, 128, (0, 1)))
     (tmp_path / "roi.json").write_text(
         json.dumps([{"x": 0, "y": 0, "width": 64, "height": 64, "offset": -12}])
     )
@@ -65,7 +70,8 @@ def test_the_region_gains_and_the_rest_stays(tmp_path: Path, write_movie, panned
     def halves(name: str, **choices: object) -> tuple[float, float, int]:
         """Mean squared error on the left and on the right, and bytes."""
         target = tmp_path / name
-        report = encode(clip, target, crf=44, preset="veryfast", device="cpu", **choices)
+        options = {"crf": 44, "preset": "veryfast", "device": "cpu", "model": model}
+        report = encode(clip, target, **options, **choices)
         with VideoSource(clip) as source:
             errors = [
                 np.square(frame.data.transpose(1, 2, 0).astype(float) - original.rgb)
