@@ -64,7 +64,9 @@ def _training(args: argparse.Namespace) -> SecondTraining:
         workers=args.workers,
         learning_rate=args.learning_rate,
         optimiser=args.optimiser,
-        weights=SecondWeights(lpips=args.lpips_weight, structure=args.structure_weight),
+        weights=SecondWeights(
+            luma=args.luma_weight, lpips=args.lpips_weight, structure=args.structure_weight
+        ),
         shape=SecondShape(activation=args.activation, hidden=args.hidden),
         parts=args.parts,
         seed=args.seed,
@@ -162,6 +164,7 @@ def _add_run(verbs: _Verbs, verb: str, gigapixels: float) -> None:
         default=SecondShape.hidden,
         help="units of the rate model's networks; more than the weights of --init have are added",
     )
+    parser.add_argument("--luma-weight", type=float, default=SecondWeights.luma)
     parser.add_argument("--lpips-weight", type=float, default=SecondWeights.lpips)
     parser.add_argument("--structure-weight", type=float, default=SecondWeights.structure)
     parser.add_argument("--seed", type=int, default=0)

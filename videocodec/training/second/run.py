@@ -107,7 +107,8 @@ def train(
 def decay(
     training: SecondTraining, pictures: PackedPictures, pixels: int, minutes: float | None = None
 ) -> Learner[SecondCodec]:
-    """Take the state of a run through ``pixels`` more while the rate falls to nothing.
+    """Take the state of a run, or ``init`` where it has none, through ``pixels`` more while the
+    rate falls to nothing.
 
     A decay that was stopped goes on; one that was finished is made anew.
     minutes: end this part of it then.
@@ -117,7 +118,8 @@ def decay(
         _resume(learner, state)
     if learner.record.get("decay_to", 0) <= learner.pixels:
         learner = new_learner(training, pictures)
-        _resume(learner, training.folder / CHECKPOINT)
+        if training.init is None or checkpoints.exists(training.folder / CHECKPOINT):
+            _resume(learner, training.folder / CHECKPOINT)
         start = learner.pixels
         learner.record |= {"decay_from": start, "decay_to": start + pixels}
     start, end = learner.record["decay_from"], learner.record["decay_to"]
