@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .context_network import INPUT_LIMIT, SIZES
+from .difference_taps import FURTHEST, NEXT, Taps, earlier_taps, own_taps
+from .scan import ScanPass
 
-LARGEST_STRIDE = 8  # positions, of a pass
+# Positions that a pass sees in any direction: its stride is 8, or 4 where it sees differences.
+LARGEST_REACH = max(8, FURTHEST * 4)
 
 
 class ValueCanvas:
@@ -18,10 +21,8 @@ class ValueCanvas:
     Planes: values, their sizes, one that is 1 inside the picture, and sizes with signs.
     """
 
-    def __init__(
-        self, channels: int, height: int, width: int, border: int = LARGEST_STRIDE
-    ) -> None:
-        """border: positions, not less than the stride of any pass."""
+    def __init__(self, channels: int, height: int, width: int, border: int = LARGEST_REACH) -> None:
+        """border: positions, not less than any pass sees."""
         self._border, self.width = border, width
         self._channels, self._pitch = channels, width + 2 * border
         planes = np.zeros((3 * channels + 1, height + 2 * border, self._pitch))
@@ -65,6 +66,49 @@ class ValueCanvas:
             centres[:, None] + offsets
         )
         return features
+
+    def differences(
+        self,
+        first: int,
+        channels: int,
+        rows: npt.NDArray[np.int64],
+        columns: npt.NDArray[np.int64],
+        scan_pass: ScanPass,
+    ) -> npt.NDArray[np.float64]:
+        """How known neighbours differ from the middle, for the slice of so many ``channels`` after
+        the ``first`` ones: (n, 3·T + 1) float64 holding integers, T differences, their sizes,
+        ones, sizes with signs.
+
+        The middle of a channel before the slice is the value at the position; of the slice's own
+        it is the mean of the known ones next to it, rounded down.
+        """
+        centres, stride = self._centres(rows, columns), scan_pass.stride
+        around, inside = self._around(range(first), centres, stride, earlier_taps())
+        middle = self._planes[:first, centres].T[..., None]
+        before = (around - middle) * inside
+        around, inside = self._around(
+            range(first, first + channels), centres, stride, own_taps(scan_pass.new)
+        )
+        # Exact: a quotient of small integers that is no integer lies a quarter or more from one.
+        middle = np.floor(around[..., :NEXT].sum(-1) / inside[..., :NEXT].sum(-1))[..., None]
+        own = (around - middle) * inside
+        found = np.concatenate([one.reshape(len(rows), -1) for one in (before, own)], 1)
+        found = np.minimum(np.maximum(found, -INPUT_LIMIT), INPUT_LIMIT)
+        sizes = SIZES[np.abs(found).astype(np.int64)]
+        signed = np.where(found < 0, -sizes, sizes)
+        return np.concatenate([found, sizes, np.ones((len(rows), 1)), signed], 1)
+
+    def _around(
+        self, channels: range, centres: npt.NDArray[np.int64], stride: int, taps: Taps
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Values (n, channels, taps) around positions, and whether these are inside, (n, 1,
+        taps).
+        """
+        offsets = np.array([(row * self._pitch + column) * stride for row, column in taps])
+        places = centres[:, None, None] + offsets
+        planes = self._planes.reshape(-1)
+        starts = np.array(channels, dtype=np.int64)[:, None] * self._size
+        return planes.take(places + starts), planes.take(places + 2 * self._channels * self._size)
 
     def _centres(
         self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]

@@ -1,7 +1,8 @@
 """The context network of a slice, in exact integers: what a value is expected to be, and how far
 from that it may be.
 
-A 3×3 neighbourhood goes through one hidden layer, and past it.  Values are in sixteenths of the
+A 3×3 neighbourhood goes through one hidden layer, and past it; so do the differences of neighbours
+from the middle, in a network of their own (``difference_taps``).  Values are in sixteenths of the
 quantiser step.  All arithmetic is on integers held in float64, exact below 2^53 in any order of
 summation, so a BLAS product gives the same integers everywhere; FORMAT-2.md bounds every sum.
 """
@@ -60,6 +61,7 @@ class SliceNetwork:
     for flags and ones with SUM_BITS and for log2 of the step with SUM_BITS - STEP_BITS fraction
     bits.  direct_bias (2·C,), gather_bias (H,): with SUM_BITS.
     Outputs: C means, then C log2 scales.
+    taps: 9, of every plane; 1 for a network that sees n differences in place of n visible channels.
     """
 
     direct: npt.NDArray[np.float64]
@@ -68,6 +70,7 @@ class SliceNetwork:
     gather_bias: npt.NDArray[np.float64]
     mix: npt.NDArray[np.float64]
     channels: int
+    taps: int = TAPS
 
     def __post_init__(self) -> None:
         outputs, hidden = 2 * self.channels, self.mix.shape[0]
@@ -86,16 +89,16 @@ class SliceNetwork:
         self, flags: tuple[int, int, int], log2_step: int
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """The weights of a pass, of ``direct`` (9·(2·n + 1), 2·C) and ``gather`` (9·(2·n + 1), H):
-        the constant planes are one plane, 1 inside the picture.
+        the constant planes are one plane, 1 inside the picture.  9: ``taps``.
 
         log2_step: of the quantiser, in eighths.
         """
         factors = np.array([*flags, log2_step, 1], dtype=np.float64)[:, None, None]
-        visible = (len(self.direct) // TAPS - CONSTANT_PLANES) // 2
+        visible = (len(self.direct) // self.taps - CONSTANT_PLANES) // 2
         folded = []
         for weights, before in ((self.direct, 2 * visible), (self.gather, visible)):
-            start, end = TAPS * before, TAPS * (before + CONSTANT_PLANES)
-            constant = weights[start:end].reshape(CONSTANT_PLANES, TAPS, -1)
+            start, end = self.taps * before, self.taps * (before + CONSTANT_PLANES)
+            constant = weights[start:end].reshape(CONSTANT_PLANES, self.taps, -1)
             inside = (factors * constant).sum(0)
             folded.append(np.concatenate([weights[:start], inside, weights[end:]]))
         return folded[0], folded[1]

@@ -60,6 +60,7 @@ class LevelCoder:
         present = np.full(self._size, count > 0)
         squares = offset_coder.code(io, quantiser, present, offsets)
         local, first = of_positions(squares, *self._size), 0
+        differences = (*self._tables.differences, *[None] * count)
         for index, channels in enumerate(slices[:count]):
             network, visible = self._tables.networks[index], tuple(range(first + channels))
             for scan_pass in passes_of(index):
@@ -67,7 +68,9 @@ class LevelCoder:
                 if not len(rows):
                     continue
                 at = local[rows, columns]
-                one = NetworkPass(network, visible, first, scan_pass, rows, columns, at)
+                one = NetworkPass(
+                    network, visible, first, scan_pass, rows, columns, at, differences[index]
+                )
                 coded = self.passes.code(io, one, log2_step_eighths(quantiser), canvas, choose)
                 values[first : first + channels, rows, columns] = coded.T
             first += channels

@@ -14,7 +14,8 @@ from ..v1.adaptive_tables import TableSet
 from ..v1.quantiser import MAX_LEVEL
 from ..v1.symbol_coder import SymbolReader, SymbolWriter, escape_bits
 from .canvas import ValueCanvas
-from .context_network import SIZES, SliceNetwork
+from .context_network import MEAN_LIMIT, SIZES, SliceNetwork
+from .difference_taps import has_surroundings
 from .level_contexts import LEVEL_CLASSES, USUAL_LEVEL_SIZE, LevelClass, scale_bins
 from .local_quantisers import FACTOR_BITS, Offsets, factors, log2_factors
 from .scan import ScanPass
@@ -67,6 +68,7 @@ class NetworkPass:
 
     first: channel of the slice.
     offsets (n,): of the quantiser at every position.
+    difference: its difference network, if it has one.
     """
 
     network: SliceNetwork
@@ -76,6 +78,7 @@ class NetworkPass:
     rows: npt.NDArray[np.int64]
     columns: npt.NDArray[np.int64]
     offsets: Offsets
+    difference: SliceNetwork | None = None
 
 
 class PassCoder:
@@ -151,18 +154,8 @@ class PassCoder:
         self, network_pass: NetworkPass, log2_step: int, canvas: ValueCanvas
     ) -> PassContext:
         """What the network expects.  No position of a pass depends on another one of it."""
-        network, count = network_pass.network, len(network_pass.rows)
-        weights = network.for_pass(network_pass.scan_pass.flags, log2_step)
-        mean, log2_scale = np.empty((2, count, network.channels), dtype=np.int64)
-        for start in range(0, count, POSITIONS_AT_ONCE):
-            part = slice(start, start + POSITIONS_AT_ONCE)
-            features = canvas.features(
-                network_pass.visible,
-                network_pass.rows[part],
-                network_pass.columns[part],
-                network_pass.scan_pass.stride,
-            )
-            mean[part], log2_scale[part] = network.evaluate(features, weights)
+        network = network_pass.network
+        mean, log2_scale = _expected(network_pass, log2_step, canvas)
         own = slice(network_pass.first, network_pass.first + network.channels)
         log2_scale -= self._log2_sizes[own] + log2_factors(network_pass.offsets)[:, None]
         return PassContext(
@@ -201,3 +194,22 @@ class PassCoder:
             at = None if places is None else places[escaped]
             escapes[escaped] = io.code_escapes(beyond, tables, at)
         return level_class.levels(symbols, escapes)
+
+
+def _expected(one: NetworkPass, log2_step: int, canvas: ValueCanvas) -> npt.NDArray[np.int64]:
+    """Means and log2 scales of the positions of a pass in sixteenths, (2, n, channels);
+    log2_step: in eighths.
+    """
+    flags, stride = one.scan_pass.flags, one.scan_pass.stride
+    difference = one.difference if has_surroundings(one.scan_pass.new) else None
+    weights = one.network.for_pass(flags, log2_step)
+    found = np.empty((2, len(one.rows), one.network.channels), dtype=np.int64)
+    for start in range(0, len(one.rows), POSITIONS_AT_ONCE):
+        part = slice(start, start + POSITIONS_AT_ONCE)
+        at = one.rows[part], one.columns[part]
+        features = canvas.features(one.visible, *at, stride)
+        found[:, part] = one.network.evaluate(features, weights)
+        if difference is not None:
+            features = canvas.differences(one.first, difference.channels, *at, one.scan_pass)
+            found[:, part] += difference.evaluate(features, difference.for_pass(flags, log2_step))
+    return np.clip(found, -MEAN_LIMIT, MEAN_LIMIT)

@@ -15,7 +15,8 @@ from ..v1.tables import MAX_CHANNELS, TablesError, read_tensors
 from .context_network import SliceNetwork
 from .inter_tables import InterTables
 from .level_contexts import LARGEST_LEVEL_SIZE, LEVEL_CLASSES, USUAL_LEVEL_SIZE
-from .tensors import NETWORK_PARTS, Take, frequencies, network
+from .scan import LATTICE_SLICES
+from .tensors import NETWORK_PARTS, Take, difference_network, frequencies, network
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class LevelTables:
     level_sizes (C,) int64: sixteenths of the step that a level of each channel is large, 16..64;
     given as None they are all 16.
     inter: what inter frames need; without it there are keyframes alone.
+    differences: difference networks of the slices in lattice order, or none.
     """
 
     format_version: ClassVar[int] = 2
@@ -37,6 +39,7 @@ class LevelTables:
     priors: Mapping[str, npt.NDArray[np.int64]]
     inter: InterTables | None = None
     level_sizes: npt.NDArray[np.int64] = None  # type: ignore[assignment]  # until it is made
+    differences: tuple[SliceNetwork, ...] = ()
 
     def __post_init__(self) -> None:
         if self.level_sizes is None:
@@ -80,6 +83,7 @@ class LevelTables:
                 _level_sizes(take, sum(slices))
                 if "level_sizes" in tensors
                 else usual_level_sizes(sum(slices)),
+                _differences(take, slices) if "difference.0.direct" in tensors else (),
             )
         except ValueError as error:
             raise TablesError(f"{source}: {error}") from error
@@ -93,9 +97,10 @@ class LevelTables:
             tensors["level_sizes"] = self.level_sizes
         if self.inter is not None:
             tensors |= self.inter.to_tensors()
-        for index, net in enumerate(self.networks):
-            for part in NETWORK_PARTS:
-                tensors[f"context.{index}.{part}"] = getattr(net, part)
+        for name, networks in (("context", self.networks), ("difference", self.differences)):
+            for index, net in enumerate(networks):
+                for part in NETWORK_PARTS:
+                    tensors[f"{name}.{index}.{part}"] = getattr(net, part)
         # safetensors writes the memory of an array as it lies, also of a transposed one.
         return {
             name: np.ascontiguousarray(v if v.dtype == np.int16 else v.astype(np.int32))
@@ -116,6 +121,13 @@ def element_shapes(slices: int) -> dict[str, tuple[int, int]]:
     """Tables and symbols of every element of the syntax, for a model of so many slices."""
     levels = {level_class.name: level_class.shape for level_class in LEVEL_CLASSES}
     return {"slice_count": (1, slices + 1), **levels}
+
+
+def _differences(take: Take, slices: tuple[int, ...]) -> tuple[SliceNetwork, ...]:
+    return tuple(
+        difference_network(take, f"difference.{index}", sum(slices[:index]), channels)
+        for index, channels in enumerate(slices[:LATTICE_SLICES])
+    )
 
 
 def _level_sizes(take: Take, channels: int) -> npt.NDArray[np.int64]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..v1.adaptive_tables import FREQUENCY_TOTAL
 from ..v1.tables import TablesError
 from .context_network import TAPS, WEIGHT_LIMIT, SliceNetwork, planes_of
+from .difference_taps import taps_of
 
 _LARGEST_HIDDEN = 256
 NETWORK_PARTS = ("direct", "direct_bias", "gather", "gather_bias", "mix")
@@ -32,10 +33,20 @@ def network(take: Take, name: str, others: int, channels: int) -> SliceNetwork:
     """The context network of that name for a slice of so many channels, which sees so many
     others.  Raises ``TablesError``.
     """
+    return _network(take, name, TAPS * planes_of(others, channels), channels, TAPS)
+
+
+def difference_network(take: Take, name: str, earlier: int, channels: int) -> SliceNetwork:
+    """The difference network of that name for a slice of so many channels, after so many.  Raises
+    ``TablesError``.
+    """
+    return _network(take, name, planes_of(taps_of(earlier, channels), 0), channels, 1)
+
+
+def _network(take: Take, name: str, rows: int, channels: int, taps: int) -> SliceNetwork:
     hidden = take(f"{name}.mix", ()).size // (2 * channels)
     if not 1 <= hidden <= _LARGEST_HIDDEN:
         raise TablesError(f"{name}.mix: hidden width must be 1..{_LARGEST_HIDDEN}, is {hidden}")
-    rows = TAPS * planes_of(others, channels)
     shapes = dict(
         zip(
             NETWORK_PARTS,
@@ -52,4 +63,4 @@ def network(take: Take, name: str, others: int, channels: int) -> SliceNetwork:
     values = {p: take(f"{name}.{p}", shape).astype(np.float64) for p, shape in shapes.items()}
     if any(np.abs(value).max() > WEIGHT_LIMIT for value in values.values()):
         raise TablesError(f"{name}: weights must lie within ±2^24, or sums would not be exact")
-    return SliceNetwork(**values, channels=channels)
+    return SliceNetwork(**values, channels=channels, taps=taps)

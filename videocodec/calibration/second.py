@@ -21,6 +21,7 @@ from bitstream.v2.context_network import (
     WEIGHT_LIMIT,
     SliceNetwork,
 )
+from bitstream.v2.difference_taps import taps_of
 from bitstream.v2.level_contexts import (
     BINS_PER_OCTAVE,
     LEAST_LOG2_SCALE,
@@ -31,6 +32,7 @@ from bitstream.v2.scan import FLAGS
 from bitstream.v2.tables import LevelTables, element_shapes, usual_level_sizes
 
 from ..networks.second import rate
+from ..networks.second.differences import DifferenceNetwork
 
 # Sixteenths of a step: what the first channel's levels lose in a picture is a seventh of what the
 # others' do, and larger ones cost fewer bits than they show (docs/decisions/023).
@@ -50,7 +52,8 @@ def tables_of(model: rate.Rate) -> LevelTables:
     priors = {one.name: logistic_frequencies(one) for one in LEVEL_CLASSES}
     tables, symbols = element_shapes(len(model.slices))["slice_count"]
     priors["slice_count"] = _frequencies(np.full((tables, symbols), 1 / symbols))
-    return LevelTables(model.slices, networks, priors)
+    differences = tuple(difference_network_of(net) for net in model.difference_networks)
+    return LevelTables(model.slices, networks, priors, differences=differences)
 
 
 def network_of(net: rate.SliceNetwork) -> SliceNetwork:
@@ -66,15 +69,40 @@ def network_of(net: rate.SliceNetwork) -> SliceNetwork:
     )
 
 
+def difference_network_of(net: DifferenceNetwork) -> SliceNetwork:
+    """The same of a difference network."""
+    differences = taps_of(net.earlier, net.width)
+    return SliceNetwork(
+        _linear_rows(net.direct, 2 * differences),
+        _integers(_values(net.direct.bias), SUM_BITS),
+        _linear_rows(net.gather, differences),
+        _integers(_values(net.gather.bias), SUM_BITS),
+        _integers(_values(net.mix.weight).T, WEIGHT_BITS),
+        net.width,
+        taps=1,
+    )
+
+
+def _linear_rows(layer: nn.Linear, constants: int) -> npt.NDArray[np.float64]:
+    """As ``_rows``, of a layer that sees every input once."""
+    return _integers(_values(layer.weight).T, _fraction_bits(layer.in_features, constants)[:, None])
+
+
+def _fraction_bits(inputs: int, constants: int) -> npt.NDArray[np.int64]:
+    """Of the weights of so many planes; constants: how many come before the constant ones."""
+    bits = np.full(inputs, WEIGHT_BITS)
+    bits[constants : constants + CONSTANT_PLANES] = SUM_BITS
+    bits[constants + FLAGS] = SUM_BITS - STEP_BITS  # log2 of the step comes in eighths
+    return bits
+
+
 def _rows(convolution: nn.Conv2d, constants: int) -> npt.NDArray[np.float64]:
     """Integer weights of a 3×3 convolution, plane-major rows; constants: how many planes come
     before the constant ones.
     """
     weight = convolution.weight.detach().double().cpu()
     by_plane = weight.permute(1, 2, 3, 0).reshape(weight.shape[1], TAPS, -1).numpy()
-    bits = np.full(len(by_plane), WEIGHT_BITS)
-    bits[constants : constants + CONSTANT_PLANES] = SUM_BITS
-    bits[constants + FLAGS] = SUM_BITS - STEP_BITS  # log2 of the step comes in eighths
+    bits = _fraction_bits(len(by_plane), constants)
     return _integers(by_plane, bits[:, None, None]).reshape(len(by_plane) * TAPS, -1)
 
 

@@ -9,11 +9,13 @@ import numpy as np
 from bitstream.v1.adaptive_tables import FREQUENCY_TOTAL, TableSet
 from bitstream.v2.block_elements import BLOCK_TABLES
 from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
+from bitstream.v2.difference_taps import taps_of
 from bitstream.v2.integer_layers import IntegerLayer
 from bitstream.v2.inter_tables import SEARCH_INPUTS, InterTables, level_shapes, others
 from bitstream.v2.level_contexts import LEVEL_CLASSES, USUAL_LEVEL_SIZE
 from bitstream.v2.loop_networks import STREAM, LoopNetworks, LoopShape
 from bitstream.v2.pass_coder import LevelChooser, PassContext
+from bitstream.v2.scan import LATTICE_SLICES
 from bitstream.v2.tables import LevelTables, element_shapes
 
 SLICES = (1, 1, 2, 4, 3)
@@ -29,6 +31,17 @@ def random_tables(
     )
     priors = {name: _falling(shape) for name, shape in element_shapes(len(slices)).items()}
     return LevelTables(slices, networks, priors)
+
+
+def with_differences(tables: LevelTables, seed: int = 0, size: int = 300) -> LevelTables:
+    """The same with difference networks."""
+    rng, slices = np.random.default_rng(seed), tables.slices
+    hidden = tables.networks[0].mix.shape[0]
+    differences = tuple(
+        _difference_network(rng, sum(slices[:index]), own, hidden, size)
+        for index, own in enumerate(slices[:LATTICE_SLICES])
+    )
+    return replace(tables, differences=differences)
 
 
 def with_inter_tables(tables: LevelTables, seed: int = 0, size: int = 300) -> LevelTables:
@@ -71,11 +84,23 @@ def random_loop(channels: int, seed: int = 0) -> LoopNetworks:
 
 
 def _network(rng: np.random.Generator, seen: int, own: int, hidden: int, size: int) -> SliceNetwork:
-    rows, outputs = TAPS * planes_of(seen, own), 2 * own
-    direct, gather = ((rows, outputs), (outputs,)), ((rows, hidden), (hidden,))
-    shapes = (*direct, *gather, (hidden, outputs))
-    parts = [rng.integers(-size, size + 1, shape).astype(np.float64) for shape in shapes]
+    parts = _weights(rng, TAPS * planes_of(seen, own), own, hidden, size)
     return SliceNetwork(*parts, channels=own)
+
+
+def _difference_network(
+    rng: np.random.Generator, earlier: int, own: int, hidden: int, size: int
+) -> SliceNetwork:
+    rows = planes_of(taps_of(earlier, own), 0)
+    return SliceNetwork(*_weights(rng, rows, own, hidden, size), channels=own, taps=1)
+
+
+def _weights(
+    rng: np.random.Generator, rows: int, own: int, hidden: int, size: int
+) -> list[np.ndarray]:
+    direct, gather = ((rows, 2 * own), (2 * own,)), ((rows, hidden), (hidden,))
+    shapes = (*direct, *gather, (hidden, 2 * own))
+    return [rng.integers(-size, size + 1, shape).astype(np.float64) for shape in shapes]
 
 
 def _falling(shape: tuple[int, int]) -> np.ndarray:

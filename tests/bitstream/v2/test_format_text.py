@@ -17,6 +17,7 @@ from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.v2.block_elements import BLOCK_ELEMENTS, BLOCK_TABLES
 from bitstream.v2.block_syntax import BlockCoder
 from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
+from bitstream.v2.difference_taps import NEXT, OWN_TAPS
 from bitstream.v2.level_contexts import LEVEL_CLASSES
 from bitstream.v2.level_syntax import LevelCoder
 from bitstream.v2.local_quantisers import OffsetCoder, square_grid
@@ -24,7 +25,7 @@ from bitstream.v2.scan import CHECKERBOARD, LATTICE, NewPositions
 from bitstream.v2.tables import LevelTables, element_shapes
 
 from ...conformance.reference_v2.levels import ReferenceLevels
-from .synthetic import SLICES, Levels, random_tables
+from .synthetic import SLICES, Levels, random_tables, with_differences
 from .test_level_syntax import random_levels
 
 TEXT = (Path(__file__).parents[3] / "bitstream" / "FORMAT-2.md").read_text(encoding="utf-8")
@@ -73,7 +74,8 @@ def test_the_classes_of_levels() -> None:
     assert [(name, bins, int(r), int(n)) for name, bins, r, n in rows(4)] == listed
 
 
-def test_the_example() -> None:
+def example_tables() -> LevelTables:
+    """The first model of section 6."""
     rows_of_each = TAPS * planes_of(0, 1)
     direct, gather = np.zeros((rows_of_each, 2)), np.zeros((rows_of_each, 1))
     direct[[tap for tap in range(TAPS) if tap != 4], 0] = 1024
@@ -81,10 +83,26 @@ def test_the_example() -> None:
     gather[[tap for tap in range(TAPS) if tap != 4], 0] = 256
     network = SliceNetwork(direct, np.zeros(2), gather, np.zeros(1), np.array([[0, 4096]]), 1)
     priors = {name: even(shape) for name, shape in element_shapes(1).items()}
-    tables = LevelTables((1,), (network,), priors)
+    return LevelTables((1,), (network,), priors)
+
+
+def example_differences() -> SliceNetwork:
+    """The difference network of section 6."""
+    inputs = planes_of(OWN_TAPS, 0)
+    direct, gather = np.zeros((inputs, 2)), np.zeros((inputs, 1))
+    direct[NEXT : NEXT + 8, 0] = -512
+    gather[:NEXT, 0] = 256
+    mix = np.array([[0, 2048]])
+    return SliceNetwork(direct, np.zeros(2), gather, np.zeros(1), mix, 1, taps=1)
+
+
+@pytest.mark.parametrize("differences", [(), (example_differences(),)], ids=["alone", "with"])
+def test_the_example(differences: tuple[SliceNetwork, ...]) -> None:
+    tables = replace(example_tables(), differences=differences)
     levels, values = np.zeros((2, 1, 3, 3), np.int64)
     expected = {}
-    for _, place, mean, log2_scale, level, value in rows(6):
+    listed = rows(6)[9:] if differences else rows(6)[:9]
+    for _, place, mean, log2_scale, level, value in listed:
         row, column = (int(number) for number in place.split(", "))
         levels[0, row, column], values[0, row, column] = int(level), int(value)
         expected[row, column] = int(mean), int(log2_scale)
@@ -110,6 +128,7 @@ def test_a_decoder_written_from_the_text_agrees(
 ) -> None:
     sizes = np.random.default_rng(seed).integers(16, 65, sum(SLICES)) if seed % 2 else None
     tables, writer = replace(random_tables(seed, SLICES), level_sizes=sizes), SymbolWriter()
+    tables = with_differences(tables, seed) if seed < 3 else tables
     levels, wanted = random_levels(seed, height, width, size), None
     if seed % 2 == 0:
         wanted = np.random.default_rng(seed).integers(-24, 25, square_grid(height, width))

@@ -17,9 +17,9 @@ from bitstream.v2.level_syntax import LevelCoder
 from bitstream.v2.local_quantisers import OffsetCoder
 from bitstream.v2.tables import LevelTables
 
-from .synthetic import SLICES, Levels, random_tables
+from .synthetic import SLICES, Levels, random_tables, with_differences
 
-TABLES = random_tables()
+TABLES = with_differences(random_tables())
 CHANNELS = sum(SLICES)
 
 

@@ -17,6 +17,11 @@ CHECKERBOARD = [
     (1, (1, 0, 0), lambda r, c: (r + c) % 2 == 0),
     (1, (0, 1, 0), lambda r, c: (r + c) % 2 == 1),
 ]
+QUINCUNX = [
+    *((-1, 0), (0, -1), (0, 1), (1, 0)),
+    *((-2, -1), (-2, 1), (-1, -2), (-1, 2), (1, -2), (1, 2), (2, -1), (2, 1)),
+    *((-3, 0), (0, -3), (0, 3), (3, 0)),
+]
 CLASSES = [("levels.still", 0, 12, 3), ("levels.narrow", 12, 12, 15), ("levels.wide", 24, 25, 96)]
 Frame = list[list[list[int]]]  # channel, row, column
 
@@ -43,10 +48,6 @@ def sums(planes: list[list[int]], weights: list[list[int]], biases: list[int]) -
 
 def evaluate(tensors, name, visible, place, stride, constants) -> list[int]:
     """The network of that name at a place: means, then log2 scales."""
-    part = {
-        one: tensors[f"{name}.{one}"].tolist()
-        for one in ("direct", "direct_bias", "gather", "gather_bias", "mix")
-    }
     height, width = len(visible[0]), len(visible[0][0])
     taps = [
         (place[0] + stride * dy, place[1] + stride * dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)
@@ -59,12 +60,20 @@ def evaluate(tensors, name, visible, place, stride, constants) -> list[int]:
         ]
         for plane in visible
     ]
+    return outputs_of(tensors, name, values, [[one * ok for ok in is_inside] for one in constants])
+
+
+def outputs_of(tensors, name, values, constant) -> list[int]:
+    """Of a network whose planes of values, limited, and of constants have so many taps."""
+    part = {
+        one: tensors[f"{name}.{one}"].tolist()
+        for one in ("direct", "direct_bias", "gather", "gather_bias", "mix")
+    }
     sizes = [[size(abs(v)) for v in plane] for plane in values]
     signed = [
         [-s if v < 0 else s for v, s in zip(*pair, strict=True)]
         for pair in zip(values, sizes, strict=True)
     ]
-    constant = [[one * ok for ok in is_inside] for one in constants]
     direct = sums([*values, *sizes, *constant], part["direct"], part["direct_bias"])
     gathered = sums([*sizes, *constant, *signed], part["gather"], part["gather_bias"])
     hidden = [clip(value >> 8, 0, 2**20 - 1) for value in gathered]
@@ -73,6 +82,31 @@ def evaluate(tensors, name, visible, place, stride, constants) -> list[int]:
         mixed = sum(h * row[o] for h, row in zip(hidden, part["mix"], strict=True)) >> 4
         outputs.append(clip((mixed + value + 2048) >> 12, -131071, 131071))
     return outputs
+
+
+def differences_of(visible, first, place, stride, both_odd) -> list[int]:
+    """Of the places around from the middle, in the channels before and in those from first on."""
+    height, width = len(visible[0]), len(visible[0][0])
+
+    def around(plane, taps) -> list[int | None]:
+        places = [(place[0] + stride * dy, place[1] + stride * dx) for dy, dx in taps]
+        return [
+            clip(plane[r][c], -8191, 8191) if 0 <= r < height and 0 <= c < width else None
+            for r, c in places
+        ]
+
+    square = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if dy or dx]
+    turned = [(dy - dx, dy + dx) if both_odd else (dy, dx) for dy, dx in QUINCUNX]
+    found = []
+    for channel, plane in enumerate(visible):
+        if channel < first:
+            values, middle = around(plane, square), around(plane, [(0, 0)])[0]
+        else:
+            values = around(plane, turned)
+            known = [v for v in values[:4] if v is not None]
+            middle = sum(known) // len(known)
+        found += [0 if v is None else clip(v - middle, -8191, 8191) for v in values]
+    return found
 
 
 def level_sizes_of(tensors) -> list[int]:
@@ -201,7 +235,14 @@ class ReferenceLevels:
 
     def network(self, index, first, frame, place, stride, constants) -> list[int]:
         visible = frame[: first + self.slices[index]]
-        return evaluate(self.tensors, f"context.{index}", visible, place, stride, constants)
+        found = evaluate(self.tensors, f"context.{index}", visible, place, stride, constants)
+        name = f"difference.{index}"
+        if f"{name}.direct" not in self.tensors or constants[0] == constants[1]:
+            return found
+        differences = differences_of(visible, first, place, stride, constants[0] == 1)
+        planes = [[one] for one in differences], [[one] for one in constants]
+        added = outputs_of(self.tensors, name, *planes)
+        return [clip(a + b, -131071, 131071) for a, b in zip(found, added, strict=True)]
 
     def decode_pass(self, coder, first, places, expected, frame) -> None:
         decode_pass(

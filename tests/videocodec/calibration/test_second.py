@@ -61,8 +61,8 @@ def test_real_bits_are_those_that_training_expects(
         zone, sent = torch.full((1,), 0.1), torch.ones(1, CHANNELS)
         quantised, bits = rate(latents / step, log2_step, zone, sent)
     payload = writer.finish()
-    assert writer.bits == pytest.approx(float(bits), rel=0.02)
-    assert 8 * len(payload) == pytest.approx(float(bits), rel=0.02, abs=64)
+    assert writer.bits == pytest.approx(float(bits), rel=0.03)
+    assert 8 * len(payload) == pytest.approx(float(bits), rel=0.03, abs=64)
     assert np.abs(values / 16 - (latents[0] / step).numpy()).max() < 0.65
     reader = LevelCoder(tables, *size)
     found, _ = reader.code(SymbolReader(payload), quantiser, OffsetCoder(*size))

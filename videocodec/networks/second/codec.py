@@ -17,6 +17,7 @@ from .rate import Rate
 ACTIVATION = "activation"  # in the metadata of files of weights
 LARGEST_DEAD_ZONE = 0.25  # met in training
 _DEAD_ZONE = 0.1
+_DIFFERENCES = "differences."  # in the names of tensors of difference networks
 _DROPPED_SHARE = 0.15  # of training pictures that lack their last slices
 _HIDDEN_UNITS = "rate.nets.0.mix.weight"  # a tensor that has a column for each
 _LEAST_CHANNELS = 8  # that are always sent
@@ -115,9 +116,12 @@ def _take_over(module: nn.Module, file: Path, prefix: str) -> None:
     """Load the tensors of a file whose names begin with ``prefix``."""
     try:
         tensors = load_file(str(file)).items()
-        module.load_state_dict(
-            {name.removeprefix(prefix): v.float() for name, v in tensors if name.startswith(prefix)}
-        )
+        found = {
+            name.removeprefix(prefix): v.float() for name, v in tensors if name.startswith(prefix)
+        }
+        # Weights from before there were difference networks: these add nothing then.
+        new = {n: v for n, v in module.state_dict().items() if _DIFFERENCES in n}
+        module.load_state_dict(found if any(n in found for n in new) else new | found)
     except (OSError, SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UnknownModelError(

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bitstream.v2.scan import FLAGS, ScanPass, passes_of
+from bitstream.v2.scan import FLAGS, LATTICE_SLICES, ScanPass, passes_of
 
 from ..context import logistic_bits, slice_sizes
 from ..starts import zeroed
+from .differences import DifferenceNetwork
 
 _HIDDEN = 32
 _CONSTANTS = FLAGS + 2  # planes that are the same at all positions: flags, log2 of the step, ones
@@ -125,7 +126,8 @@ class Rate(nn.Module):
 
     Slices of 1, 1, 2, 4, … channels are coded one after the other, in the passes that
     format version 2 has for them (``bitstream.v2.scan``): a pass sees the slices before, and what
-    the passes before it coded of its own.
+    the passes before it coded of its own.  Slices in lattice order have a ``DifferenceNetwork``
+    beside their network.
     """
 
     def __init__(self, channels: int, hidden: int = _HIDDEN) -> None:
@@ -135,17 +137,27 @@ class Rate(nn.Module):
         self.nets = nn.ModuleList(
             SliceNetwork(sum(self.slices[:i]), width, hidden) for i, width in enumerate(self.slices)
         )
+        self.differences = nn.ModuleList(
+            DifferenceNetwork(sum(self.slices[:i]), width)
+            for i, width in enumerate(self.slices[:LATTICE_SLICES])
+        )
 
     def widened(self, hidden: int) -> Rate:
         """The same with more hidden units in every network, for a training to use."""
         rate = Rate(sum(self.slices), hidden)
         rate.nets = nn.ModuleList(net.widened(hidden) for net in self.networks)
+        rate.differences.load_state_dict(self.differences.state_dict())
         return rate
 
     @property
     def networks(self) -> list[SliceNetwork]:
         """That of each slice."""
         return [net for net in self.nets if isinstance(net, SliceNetwork)]
+
+    @property
+    def difference_networks(self) -> list[DifferenceNetwork]:
+        """That of each slice in lattice order."""
+        return [net for net in self.differences if isinstance(net, DifferenceNetwork)]
 
     def forward(
         self,
@@ -164,11 +176,13 @@ class Rate(nn.Module):
         ``_training_bits``.  Values are the same.
         """
         done, bits, start = [scaled[:, :0]], torch.zeros_like(log2_step), 0
+        differences = [*self.difference_networks, *[None] * len(self.slices)]
         for index, (net, width) in enumerate(zip(self.networks, self.slices, strict=True)):
             channels = slice(start, start + width)
             value, is_sent = scaled[:, channels], sent[:, channels, None, None]
             softness = _SOFTNESS if is_training else None
-            coded = _Slice(net, value, torch.cat(done, 1), log2_step, dead_zone, softness)
+            nets = net, differences[index]
+            coded = _Slice(nets, value, torch.cat(done, 1), log2_step, dead_zone, softness)
             for scan_pass in passes_of(index):
                 coded.code(scan_pass)
             if is_training:
@@ -189,14 +203,14 @@ class _Slice:
 
     def __init__(
         self,
-        net: SliceNetwork,
+        nets: tuple[SliceNetwork, DifferenceNetwork | None],
         value: torch.Tensor,
         earlier: torch.Tensor,
         log2_step: torch.Tensor,
         dead_zone: torch.Tensor,
         softness: float | None,
     ) -> None:
-        self._net, self._value, self._earlier = net, value, earlier
+        (self._net, self._differences), self._value, self._earlier = nets, value, earlier
         self._log2_step, self._dead_zone, self._softness = log2_step, dead_zone, softness
         self._stride = 0
         self.quantised = self.mean = self.log2_scale = value[..., :0, :0]
@@ -208,6 +222,10 @@ class _Slice:
         if stride != self._stride:
             self._refine(value, stride)
         mean, log2_scale = self._net(self._shared, self.quantised, scan_pass.flags)
+        if self._differences is not None:
+            earlier = self._earlier[..., ::stride, ::stride]
+            added = self._differences(earlier, self.quantised, scan_pass, self._log2_step)
+            mean, log2_scale = mean + added[0], log2_scale + added[1]
         mask = torch.from_numpy(scan_pass.mask(*self._value.shape[2:])).to(value.device)
         quantised = quantise(value, mean, self._dead_zone, self._softness)
         self.quantised = torch.where(mask, quantised, self.quantised)

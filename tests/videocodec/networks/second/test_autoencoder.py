@@ -71,8 +71,8 @@ def test_a_pixel_far_away_does_not_matter() -> None:
 
 def test_weights_of_training_runs_have_these_names_and_shapes() -> None:
     state = SecondCodec().state_dict()
-    assert len(state) == 123
-    assert sum(value.numel() for value in state.values()) == 1_954_140
+    assert len(state) == 143
+    assert sum(value.numel() for value in state.values()) == 2_018_332
     shapes = {name: tuple(state[name].shape) for name in state}
     for name, shape in {
         "encoder.linear.weight": (48, 3, 8, 8),
@@ -85,6 +85,9 @@ def test_weights_of_training_runs_have_these_names_and_shapes() -> None:
         "rate.nets.6.direct.weight": (32, 101, 3, 3),
         "rate.nets.6.gather.weight": (32, 101, 3, 3),
         "rate.nets.6.mix.weight": (32, 32, 1, 1),
+        "rate.differences.3.direct.weight": (8, 325),
+        "rate.differences.3.gather.weight": (96, 325),
+        "rate.differences.3.mix.weight": (8, 96),
     }.items():
         assert shapes[name] == shape
 
