@@ -3,7 +3,7 @@
     bytes = 2^25 + frames kept · (16 · C · n + 400 · n + 160 · b)
           + C · (120 · n + 650 · min(n, 2^13)) + 8000 · n + 1500 · b
 
-C latent channels, n latent positions with a border of eight on all sides, b blocks; frames kept:
+C latent channels, n latent positions with a border of twelve on all sides, b blocks; frames kept:
 those of the access unit, and the one before it.  The first product is what stays of every frame,
 400 · n of it its picture; the others are what one frame takes while it is decoded, 8000 · n the
 networks of the loop, of the sizes that the packaged model has.  The moved picture is put together
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BASE = 1 << 25
 POSITIONS_AT_ONCE = 1 << 13
-_MARGIN = 16  # positions on both sides together
+_MARGIN = 24  # positions on both sides together
 
 
 def decoding_bytes(header: SequenceHeader, frame_count: int) -> int:
