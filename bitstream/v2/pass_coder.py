@@ -204,7 +204,7 @@ def _expected(one: NetworkPass, log2_step: int, canvas: ValueCanvas) -> npt.NDAr
     difference = one.difference if has_surroundings(one.scan_pass.new) else None
     weights = one.network.for_pass(flags, log2_step)
     found = np.empty((2, len(one.rows), one.network.channels), dtype=np.int64)
-    at_once = POSITIONS_AT_ONCE if difference is None else POSITIONS_AT_ONCE // 2
+    at_once = POSITIONS_AT_ONCE if difference is None else (POSITIONS_AT_ONCE + 1) // 2
     for start in range(0, len(one.rows), at_once):
         part = slice(start, start + at_once)
         at = one.rows[part], one.columns[part]
