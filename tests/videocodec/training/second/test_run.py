@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from videocodec.errors import InputError
-from videocodec.networks.second.codec import SecondCodec
+from videocodec.networks.second.codec import ACTIVATION, SecondCodec
 from videocodec.training.budget import Budget
 from videocodec.training.second import pack
 from videocodec.training.second.run import SecondTraining, decay, new_learner, train
@@ -185,6 +185,17 @@ class TestDecay:
         assert ended.steps == 3
         again = decay(asked, pictures, STEP)
         assert (again.steps, again.record["decay_from"]) == (2, STEP)
+
+    def test_weights_are_enough_to_start_from(self, asked: SecondTraining, data: Path) -> None:
+        pictures = pack.read(data)
+        codec = new_learner(asked, pictures).model
+        weights = asked.folder.with_name("weights.safetensors")
+        save_file(codec.state_dict(), str(weights), {ACTIVATION: "silu"})
+        learner = decay(replace(asked, init=weights, pixels_before=7), pictures, 2 * STEP)
+        assert (learner.steps, learner.record["decay_from"]) == (2, 7)
+        assert log(asked.folder)[-1]["rate"] < log(asked.folder)[0]["rate"]
+        moved = (learner.model.state_dict()["decoder.linear.weight"], codec.decoder.linear.weight)
+        assert 0 < float((moved[0] - moved[1]).abs().max()) < 0.1
 
     def test_without_a_run_there_is_nothing_to_decay(
         self, asked: SecondTraining, data: Path
