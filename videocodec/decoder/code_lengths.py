@@ -3,13 +3,13 @@
 No torch.
 
 A symbol costs -log2 of its probability in the tables that decode it; an escape also its own bits.
-Levels belong to their latent position.  What is said of a block (mode, direction, vectors, whether
-blocks are merged, its last slice) is spread evenly over the positions that it speaks for: a mode
-and a last slice over its block, the rest over the whole merged block; what speaks for the whole
-frame over all of it.  So the sum over a frame is the ideal
-code length of the frame, which ``LatentFrame`` knows as ``block_bits + level_bits``; the bytes of
-an access unit are those of its frames, its header, and the few bits by which a range coder misses
-the ideal.
+Levels belong to their latent position, a local offset to the first position of its square.  What
+is said of a block (mode, direction, vectors, whether blocks are merged, its last slice) is spread
+evenly over the positions that it speaks for: a mode and a last slice over its block, the rest over
+the whole merged block; what speaks for the whole frame over all of it.  So the sum over a frame is
+the ideal code length of the frame, which ``LatentFrame`` knows as ``block_bits + level_bits``; the
+bytes of an access unit are those of its frames, its header, and the few bits by which a range coder
+misses the ideal.
 """
 
 from __future__ import annotations

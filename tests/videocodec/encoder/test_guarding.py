@@ -5,11 +5,17 @@ decode.
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from bitstream.group_structure import Structure, coding_order
+from bitstream.v1.symbol_coder import SymbolWriter
 from videocodec import VideoReader, encode, info
+from videocodec.encoder.frame_encoder import FramePlan
+from videocodec.encoder.guarding import GuardedFrames
+from videocodec.encoder.importance import USUAL_CLASS
 from videocodec.encoder.square_measures import square_measures
 from videocodec.errors import SettingsError
 from videocodec.media.source import VideoSource
@@ -66,3 +72,37 @@ def test_what_a_guard_does_not_go_with(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="a guard is ssim=0.9"):
         encode(clip, target, guard="sharp")
     assert not target.exists()
+
+
+def test_with_local_quantisers_only_the_squares_that_fall_short_are_finer() -> None:
+    """A picture of 2 × 2 squares, of which the second holds from 12 indices on, and the fourth
+    never.
+    """
+    plans: list[FramePlan] = []
+
+    def code(coder: object, writer: SymbolWriter, frame: object, plan: FramePlan) -> tuple:
+        plans.append(plan)
+        return None, plan
+
+    def holding(plan: FramePlan, picture: object) -> np.ndarray:
+        offsets = np.zeros((2, 2)) if plan.offsets is None else plan.offsets
+        return np.array([[True, offsets[0, 1] <= -12], [True, False]])
+
+    header = SimpleNamespace(format_version=2, block_rows=16, block_columns=16, block_size=8)
+    guard = SimpleNamespace(
+        header=header,
+        grid=(2, 2),
+        holding=holding,
+        can_hold=lambda latents, picture: np.array([[True, True], [True, False]]),
+        note=lambda pts, held: None,
+    )
+    frame = SimpleNamespace(picture=0, latents=0, pts=0)
+    (entry,) = coding_order(Structure.KEYFRAME, 1)
+    plan = FramePlan(60, np.full((16, 16), USUAL_CLASS), entry)
+    guarded = GuardedFrames(SimpleNamespace(code=code), guard)  # type: ignore[arg-type]
+    guarded.code(None, SymbolWriter(), frame, plan)  # type: ignore[arg-type]
+    assert plans[0] is plan and {one.quantiser for one in plans} == {60}
+    assert [one.offsets.tolist() for one in plans[1:]] == [
+        [[0, -6], [0, 0]],
+        [[0, -12], [0, 0]],
+    ]
