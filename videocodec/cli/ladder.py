@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..cluster import LOCAL
+from . import ladder_stills
 from .common import amount, executor, print_json, whole_number
 from .ladder_arguments import (
     crf_values,
@@ -19,11 +18,9 @@ from .ladder_arguments import (
     rates,
     targets,
 )
+from .ladder_progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..ladder.progress import LadderProgress
     from ..ladder.schema import LadderResults
 
 
@@ -37,7 +34,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             " a report. An interrupted run goes on when started again with the same --output."
         ),
     )
-    parser.add_argument("inputs", metavar="INPUT", nargs="*", help="clips")
+    parser.add_argument(
+        "inputs", metavar="INPUT", nargs="*", help="clips, or pictures with --stills"
+    )
     parser.add_argument(
         "--output",
         required=True,
@@ -56,6 +55,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _add_codec_settings(parser)
     _add_work(parser)
     parser.add_argument("--json", action="store_true", help="print results.json instead of a table")
+    ladder_stills.add(parser)
     parser.set_defaults(run=run)
 
 
@@ -81,9 +81,8 @@ def _add_rungs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resolutions",
         type=numbers,
-        default=(1.0,),
         metavar="R,…",
-        help="shares of width and height (default: 1)",
+        help="shares of width and height (default: 1; of stills 1,0.5,0.25,0.125)",
     )
 
 
@@ -210,6 +209,11 @@ def run(args: argparse.Namespace) -> int:
     """Compare and print what came out; a ladder of which no encode worked is a failure."""
     from ..ladder.tables import terminal
 
+    ladder_stills.check_options(args)
+    if args.stills:
+        with progress_bar(quiet=args.json and not sys.stderr.isatty()) as progress:
+            found = ladder_stills.run(args, _metric_files(args), progress)
+        return ladder_stills.show(args, found)
     results = _results(args)
     for note in results["notes"]:
         print(f"videocodec: note: {note}", file=sys.stderr)
@@ -224,12 +228,10 @@ def run(args: argparse.Namespace) -> int:
 def _results(args: argparse.Namespace) -> LadderResults:
     from ..ladder.add_metrics import add_metrics
     from ..ladder.api import ladder
-    from ..ladder.metrics import all_options
     from ..ladder.settings import DEFAULT_CODECS
 
-    named = {option.name: getattr(args, option.name.replace("-", "_")) for option in all_options()}
-    files = {name: path for name, path in named.items() if path is not None}
-    with _progress_bar(quiet=args.json and not sys.stderr.isatty()) as progress:
+    files = _metric_files(args)
+    with progress_bar(quiet=args.json and not sys.stderr.isatty()) as progress:
         if args.add_metric:
             return add_metrics(
                 args.output,
@@ -244,7 +246,7 @@ def _results(args: argparse.Namespace) -> LadderResults:
             codecs=args.codecs or DEFAULT_CODECS,
             bitrates=args.bitrates,
             crf=merged_crf(args.crf),
-            resolutions=args.resolutions,
+            resolutions=args.resolutions or (1.0,),
             metrics=args.metrics,
             metric_files=files,
             targets=dict(pair for pairs in args.target for pair in pairs),
@@ -265,32 +267,9 @@ def _results(args: argparse.Namespace) -> LadderResults:
         )
 
 
-@contextmanager
-def _progress_bar(*, quiet: bool) -> Iterator[Callable[[LadderProgress], None] | None]:
-    """A bar over all encodes with the time left, on standard error; None when that is no
-    terminal.
-    """
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
+def _metric_files(args: argparse.Namespace) -> dict[str, str]:
+    """The files that the user named for metrics, by their options' names."""
+    from ..ladder.metrics import all_options
 
-    shape = "{desc}: {n_fmt}/{total_fmt} |{bar}| {elapsed}{postfix}"
-    with tqdm(
-        desc="encodes", total=0, file=sys.stderr, dynamic_ncols=True, leave=False, bar_format=shape
-    ) as bar:
-
-        def show(now: LadderProgress) -> None:
-            left = (
-                "time left unknown"
-                if now.seconds_left is None
-                else f"{tqdm.format_interval(now.seconds_left)} left"
-            )
-            bar.total, bar.n = now.total, now.done
-            bar.set_postfix_str(
-                left + (f", {now.failed} failed" if now.failed else "") + f", {now.label}",
-                refresh=False,
-            )
-            bar.refresh()
-
-        yield show
+    named = {option.name: getattr(args, option.name.replace("-", "_")) for option in all_options()}
+    return {name: path for name, path in named.items() if path is not None}

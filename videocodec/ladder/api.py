@@ -140,7 +140,7 @@ def _settings(choice: LadderChoice) -> LadderSettings:
     settings = checked(
         choice
         | {
-            "model": _located(model),
+            "model": located_model(model),
             "perceptual": None if perceptual is None else str(_weights(perceptual)),
         }
     )
@@ -206,7 +206,7 @@ def _order(
     )
 
 
-def _located(model: str) -> str:
+def located_model(model: str) -> str:
     """A model that is named by a folder, by its whole path: encoders work in folders of their
     own.
     """

@@ -43,8 +43,18 @@ def program_version() -> str:
 @cache
 def has_filter(name: str) -> bool:
     """Whether the program was built with that filter."""
+    return _lists("-filters", name)
+
+
+@cache
+def has_encoder(name: str) -> bool:
+    """Whether the program was built with that encoder."""
+    return _lists("-encoders", name)
+
+
+def _lists(option: str, name: str) -> bool:
     shown = subprocess.run(
-        [_path(), "-hide_banner", "-filters"], capture_output=True, text=True, check=False
+        [_path(), "-hide_banner", option], capture_output=True, text=True, check=False
     ).stdout
     return re.search(rf"^ \S+ +{re.escape(name)} ", shown, re.MULTILINE) is not None
 

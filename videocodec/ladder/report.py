@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,19 +13,17 @@ import numpy.typing as npt
 from ..errors import ComparisonError
 from .analysis import codec_curve
 from .clips import Clip
+from .data_uris import LOSSLESS, PICTURE_BUDGET, QUALITIES, data_uri
 from .files import write_text
 from .metrics import Figure
 from .schema import LadderResults
 from .sheets.files import source_pictures
 
-PICTURE_BUDGET = 24 << 20  # bytes of all pictures together, as they stand in the file
 SHEET_BUDGET = 16 << 20  # of all contact sheets
 _PAGE = Path(__file__).with_name("page")
 _SCRIPTS = ("plot.js", "compare.js", "main.js")
-_LOSSLESS = 101  # OpenCV's quality of WebP above which it is lossless
 # Figure → clip → codec → "ids" and "hull" → identities of records.
 Curves = dict[str, dict[str, dict[str, dict[str, list[str]]]]]
-_QUALITIES = (_LOSSLESS, 95, 90, 80, 60)
 _KEPT = (
     "id",
     "clip",
@@ -141,15 +138,15 @@ def _pictures(
         name: {index: _read(path) for index, path in of.items()} for name, of in raw.items()
     }
     while True:
-        for quality in _QUALITIES:
+        for quality in QUALITIES:
             stored = {
-                name: {index: _data_uri(bgr, quality) for index, bgr in of.items()}
+                name: {index: data_uri(bgr, quality) for index, bgr in of.items()}
                 for name, of in loaded.items()
             }
             if sum(len(uri) for of in stored.values() for uri in of.values()) <= PICTURE_BUDGET:
                 return (
                     stored,
-                    "without loss" if quality == _LOSSLESS else f"as WebP of quality {quality}",
+                    "without loss" if quality == LOSSLESS else f"as WebP of quality {quality}",
                 )
         if all(len(of) <= 1 for of in loaded.values()):
             return {name: {} for name in loaded}, "not at all: they would not fit"
@@ -161,8 +158,8 @@ def _pictures(
 def _sheets(results: LadderResults, output: Path) -> dict[str, str]:
     """File of a contact sheet → data URI, at the best quality at which all fit; none otherwise."""
     sheets = {entry["file"]: _read(output / entry["file"]) for entry in results["sheets"]}
-    for quality in _QUALITIES[1:]:
-        stored = {file: _data_uri(bgr, quality) for file, bgr in sheets.items()}
+    for quality in QUALITIES[1:]:
+        stored = {file: data_uri(bgr, quality) for file, bgr in sheets.items()}
         if sum(map(len, stored.values())) <= SHEET_BUDGET:
             return stored
     return {}
@@ -174,8 +171,3 @@ def _read(path: Path) -> npt.NDArray[np.uint8]:
     if bgr is None:
         raise ComparisonError(f"{path}: no picture")
     return np.asarray(bgr, np.uint8)
-
-
-def _data_uri(bgr: npt.NDArray[np.uint8], quality: int) -> str:
-    _, data = cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, quality])
-    return f"data:image/webp;base64,{base64.b64encode(data.tobytes()).decode()}"

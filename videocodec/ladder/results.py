@@ -70,7 +70,7 @@ class Findings:
         codecs, asked = self._codecs(), self._settings()
         return {
             "format": FORMAT,
-            "command": _command(),
+            "command": command_line(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(self.seconds, 1),
             "version": __version__,
@@ -190,7 +190,7 @@ def _notes(clips: Sequence[Clip]) -> list[str]:
     return notes
 
 
-def _command() -> list[str]:
+def command_line() -> list[str]:
     """The command line, in the words a person would type."""
     program = Path(sys.argv[0]).name if sys.argv else ""
     return ["videocodec" if program in ("videocodec", "__main__.py") else program, *sys.argv[1:]]

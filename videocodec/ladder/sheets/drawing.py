@@ -117,7 +117,7 @@ def drawn(plan: SheetPlan, labels: Mapping[str, str], shown: Sequence[Column]) -
             ]
             name = f"frame {index}, {region.kind}, {100 * CROP_ZOOM} %"
             strips += _row(name, [""] * len(parts), parts, side, across)
-    return np.vstack([*strips, _ground(_MARGIN, across)])
+    return np.vstack([*strips, ground(_MARGIN, across)])
 
 
 def _shrunk(rgb: Rgb, by: int) -> Rgb:
@@ -136,23 +136,23 @@ def _titles(plan: SheetPlan, text: str, across: int) -> Rgb:
     """The name of the sheet, and the rule."""
     letters = max(40, int((across - 2 * _MARGIN) / _font(_SIZE).getlength("n")))
     lines = textwrap.wrap(text, letters)
-    strip = _ground(2 * _MARGIN + 24 + _LINE * len(lines), across)
+    strip = ground(2 * _MARGIN + 24 + _LINE * len(lines), across)
     first = plan.records[0]
     title = f"{plan.clip}, at the bytes of {first['codec']} {plan.rung.replace('_', ' ')}"
     written = [(title, _MARGIN, _MARGIN, 17, _INK)]
     for place, line in enumerate(lines):
         written.append((line, _MARGIN, _MARGIN + 24 + place * _LINE, _SIZE, _FAINT))
-    return _with_text(strip, written)
+    return with_text(strip, written)
 
 
 def _heads(shown: Sequence[Column], side: int, across: int) -> Rgb:
     count = max(len(column.heads) for column in shown)
     written = [
-        (_fitting(line, side), left, place * _LINE, _SIZE, _ink(column, place))
+        (fitting(line, side), left, place * _LINE, _SIZE, _ink(column, place))
         for column, left in zip(shown, _lefts(len(shown), side), strict=True)
         for place, line in enumerate(column.heads)
     ]
-    return _with_text(_ground(count * _LINE + _GAP, across), written)
+    return with_text(ground(count * _LINE + _GAP, across), written)
 
 
 def _ink(column: Column, line: int) -> tuple[int, int, int]:
@@ -167,14 +167,14 @@ def _row(
     """A line of words, then the pictures."""
     lefts = _lefts(len(pictures), side)
     words = [name, *values[1:]]
-    yield _with_text(
-        _ground(_LINE + 2, across),
+    yield with_text(
+        ground(_LINE + 2, across),
         [
-            (_fitting(word, side), left, 1, _SIZE, _FAINT)
+            (fitting(word, side), left, 1, _SIZE, _FAINT)
             for word, left in zip(words, lefts, strict=True)
         ],
     )
-    strip = _ground(pictures[0].shape[0] + _GAP, across)
+    strip = ground(pictures[0].shape[0] + _GAP, across)
     for picture, left in zip(pictures, lefts, strict=True):
         strip[: picture.shape[0], left : left + picture.shape[1]] = picture
     yield strip
@@ -184,11 +184,12 @@ def _lefts(count: int, side: int) -> list[int]:
     return [_MARGIN + place * (side + _GAP) for place in range(count)]
 
 
-def _ground(height: int, across: int) -> Rgb:
+def ground(height: int, across: int) -> Rgb:
+    """An empty strip of a sheet, px."""
     return np.full((height, across, 3), _GROUND, np.uint8)
 
 
-def _fitting(text: str, side: int) -> str:
+def fitting(text: str, side: int) -> str:
     """Cut off where it does not fit a column."""
     font = _font(_SIZE)
     while text and font.getlength(text) > side:
@@ -196,7 +197,7 @@ def _fitting(text: str, side: int) -> str:
     return text
 
 
-def _with_text(
+def with_text(
     strip: Rgb, written: Sequence[tuple[str, int, int, int, tuple[int, int, int]]]
 ) -> Rgb:
     """A strip with words on it: text, left, top, size, colour."""
