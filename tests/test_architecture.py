@@ -24,7 +24,8 @@ MOST_LINES_OF_A_FUNCTION = 60  # of its body, without the docstring
 MOST_PARAMETERS = 7
 # Options of the commands, given by keyword; and diffusers' config.json, which is a constructor's
 # parameters.
-PUBLIC = {"calibrate", "decode", "decode_frames", "encode", "ladder", "VideoReader.__init__"}
+PUBLIC = {"calibrate", "decode", "decode_frames", "encode", "ladder", "still_ladder"}
+PUBLIC |= {"VideoReader.__init__"}
 CONFIGURED = {"videocodec/models/latent_autoencoder.py", "videocodec/models/temporal_unet.py"}
 NEURAL = ("torch", "torchvision", "diffusers", "transformers", "videocodec")
 

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..cluster import LOCAL
-from . import ladder_stills
 from .common import amount, executor, print_json, whole_number
 from .ladder_arguments import (
     crf_values,
@@ -19,6 +18,7 @@ from .ladder_arguments import (
     targets,
 )
 from .ladder_progress import progress_bar
+from .ladder_stills import add_stills, check_options, run_stills, show_stills
 
 if TYPE_CHECKING:
     from ..ladder.schema import LadderResults
@@ -55,7 +55,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _add_codec_settings(parser)
     _add_work(parser)
     parser.add_argument("--json", action="store_true", help="print results.json instead of a table")
-    ladder_stills.add(parser)
+    add_stills(parser)
     parser.set_defaults(run=run)
 
 
@@ -209,11 +209,11 @@ def run(args: argparse.Namespace) -> int:
     """Compare and print what came out; a ladder of which no encode worked is a failure."""
     from ..ladder.tables import terminal
 
-    ladder_stills.check_options(args)
+    check_options(args)
     if args.stills:
         with progress_bar(quiet=args.json and not sys.stderr.isatty()) as progress:
-            found = ladder_stills.run(args, _metric_files(args), progress)
-        return ladder_stills.show(args, found)
+            found = run_stills(args, _metric_files(args), progress)
+        return show_stills(args, found)
     results = _results(args)
     for note in results["notes"]:
         print(f"videocodec: note: {note}", file=sys.stderr)

@@ -34,7 +34,7 @@ _OF_CLIPS = (
 _OF_STILLS = ("largest", "count")
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add_stills(parser: argparse.ArgumentParser) -> None:
     """Declare the options of still pictures; to be called after all others."""
     group = parser.add_argument_group("still pictures")
     group.add_argument(
@@ -73,7 +73,7 @@ def check_options(args: argparse.Namespace) -> None:
                 raise ComparisonError(f"--{name} goes with --stills")
 
 
-def run(
+def run_stills(
     args: argparse.Namespace,
     files: dict[str, str],
     progress: Callable[[LadderProgress], None] | None,
@@ -96,7 +96,7 @@ def run(
     )
 
 
-def show(args: argparse.Namespace, results: StillResults) -> int:
+def show_stills(args: argparse.Namespace, results: StillResults) -> int:
     """Print what came out; a ladder of which no encode worked is a failure."""
     from ..ladder.stills.tables import terminal
 
