@@ -190,7 +190,8 @@ class TestDecay:
         pictures = pack.read(data)
         codec = new_learner(asked, pictures).model
         weights = asked.folder.with_name("weights.safetensors")
-        save_file(codec.state_dict(), str(weights), {ACTIVATION: "silu"})
+        state = {name: value.contiguous() for name, value in codec.state_dict().items()}
+        save_file(state, str(weights), {ACTIVATION: "silu"})
         learner = decay(replace(asked, init=weights, pixels_before=7), pictures, 2 * STEP)
         assert (learner.steps, learner.record["decay_from"]) == (2, 7)
         assert log(asked.folder)[-1]["rate"] < log(asked.folder)[0]["rate"]
