@@ -62,6 +62,20 @@ class RefinedFrame(LatentFrame):
     quantiser_map: npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class InterChoices:
+    """What an encoder chooses of an inter frame.
+
+    fields: of its blocks.  choose: its quantiser of levels.  last (bh, bw): how many slices each
+    block has.  offsets: of the quantiser by squares, None for none.
+    """
+
+    fields: BlockFields
+    choose: LevelChooser
+    last: npt.NDArray[np.int64]
+    offsets: Offsets | None = None
+
+
 class InterState:
     """What the inter frames between two keyframes share."""
 
@@ -161,20 +175,15 @@ class FrameCoder:
         quantiser: int,
         entry: FrameReference,
         references: tuple[PictureReference, ...],
-        fields: BlockFields | None = None,
-        choose: LevelChooser | None = None,
-        last: npt.NDArray[np.int64] | None = None,
-        offsets: Offsets | None = None,
+        chosen: InterChoices | None = None,
     ) -> RefinedFrame:
         """A frame predicted from a past and perhaps a future reference, those that ``entry`` names.
 
-        ``fields``, ``choose``, ``last``, how many slices each block has, and ``offsets`` of the
-        quantiser by squares are the encoder's.
+        chosen: by the encoder; None for a reader.
         """
         state, bits_at_start = self.inter, io.bits
-        if fields is None:
-            fields = BlockFields.blank(*self._blocks, Mode.SKIP)
-        fields = state.blocks.code(io, fields, entry)
+        blank = BlockFields.blank(*self._blocks, Mode.SKIP)
+        fields = state.blocks.code(io, blank if chosen is None else chosen.fields, entry)
         bits_before = io.bits
         latents = predict_frame(fields, references, self.block)
         refined = np.full(latents.shape[1:], quantiser)
@@ -185,9 +194,8 @@ class FrameCoder:
                 to_values(latents, quantiser),
                 self.block,
             )
-            values, local = state.levels.code(
-                io, quantiser, self.offsets, scene, choose, last, offsets
-            )
+            by_encoder = (chosen.choose, chosen.last, chosen.offsets) if chosen else ()
+            values, local = state.levels.code(io, quantiser, self.offsets, scene, *by_encoder)
             refined += local
             latents = clamp_latents(latents + to_residual(values, quantiser))
         if io.observer is not None:

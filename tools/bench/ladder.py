@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -90,7 +89,7 @@ def result(ladder: Ladder, name: str, tables: dict[str, Table]) -> Results:
     """The tables with where they come from."""
     found = ladder.found
     machine = {key: found["machine"].get(key) for key in ("processor", "cores", "system", "python")}
-    program, *words = shlex.split(found["command"])
+    program, *words = found["command"]
     return Results(
         name,
         command(Path(program).name, words),

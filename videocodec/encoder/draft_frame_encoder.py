@@ -15,7 +15,7 @@ from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import CodecTables
-from bitstream.v2.frame_coder import FrameCoder, to_values
+from bitstream.v2.frame_coder import FrameCoder, InterChoices, to_values
 from bitstream.v2.inter_levels import InterScene
 from bitstream.v2.local_quantisers import FACTOR_BITS, factors, of_positions
 from bitstream.v2.tables import LevelTables
@@ -152,10 +152,7 @@ class DraftFrameEncoder(FrameEncoder):
             plan.quantiser,
             plan.entry,
             tuple(known.frame for known, _ in plan.references),
-            decision.fields,
-            self._conditional(target, plan),
-            last,
-            plan.offsets,
+            InterChoices(decision.fields, self._conditional(target, plan), last, plan.offsets),
         )
         if self._residuals is not None and last.any():
             to_steps = 1 / (step_latent(plan.quantiser) * UNITS_PER_LATENT)

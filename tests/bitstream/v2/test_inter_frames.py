@@ -18,7 +18,7 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.symbol_coder import SymbolWriter
-from bitstream.v2.frame_coder import FrameCoder, to_values
+from bitstream.v2.frame_coder import FrameCoder, InterChoices, to_values
 from bitstream.v2.local_quantisers import square_grid
 from bitstream.v2.pass_coder import PassContext
 from bitstream.v2.tables import LevelTables
@@ -71,9 +71,8 @@ def group(
         if offsets is not None:
             offsets = np.clip(offsets + entry.number % 3 - 1, -24, 24)
         references = tuple(coder.reference(known[number]) for number in entry.references)
-        known[entry.number] = coder.code_inter(
-            writer, QUANTISER, entry, references, fields, Levels(levels).choose, last, offsets
-        )
+        chosen = InterChoices(fields, Levels(levels).choose, last, offsets)
+        known[entry.number] = coder.code_inter(writer, QUANTISER, entry, references, chosen)
     shown = [known[number] for number in range(1, frames + 1)]
     unit = AccessUnit(
         structure=structure,
@@ -149,9 +148,8 @@ def test_blocks_without_slices_are_their_prediction() -> None:
     def never(part: PassContext) -> np.ndarray:
         raise AssertionError("nothing is to be chosen")
 
-    frame = coder.code_inter(
-        writer, 40, entry, (coder.reference(key),), fields, never, np.zeros((1, 1), np.int64)
-    )
+    chosen = InterChoices(fields, never, np.zeros((1, 1), np.int64))
+    frame = coder.code_inter(writer, 40, entry, (coder.reference(key),), chosen)
     assert np.array_equal(frame.latents, key.latents)
 
 

@@ -159,14 +159,7 @@ class ReferenceInter(ReferenceDecoder):
         sides = [
             [[(p << 12) // step(quantiser) for p in row] for row in plane] for plane in prediction
         ]
-        modes = [
-            [blocks.modes[r // self.block][c // self.block] for c in range(size[1])]
-            for r in range(size[0])
-        ]
-        flags = [
-            [[16 * (mode in wanted) for mode in row] for row in modes]
-            for wanted in ((RESIDUAL, INTRA), (INTRA,))
-        ]
+        flags = self._flags(blocks)
         log2_step, first = (quantiser - 40) * 8 // 12, 0
         for index, own in enumerate(self.slices):
             end = first + own
@@ -208,6 +201,17 @@ class ReferenceInter(ReferenceDecoder):
         ]
         self._refined(found, self._local(quantiser, offsets))
         return found
+
+    def _flags(self, blocks: FrameBlocks) -> list[list[list[int]]]:
+        """16 where a block is coded, and where it is intra."""
+        modes = [
+            [blocks.modes[r // self.block][c // self.block] for c in range(self.width)]
+            for r in range(self.height)
+        ]
+        return [
+            [[16 * (mode in wanted) for mode in row] for row in modes]
+            for wanted in ((RESIDUAL, INTRA), (INTRA,))
+        ]
 
     def _last(self, coder: RangeDecoder, blocks: FrameBlocks) -> list[list[int]]:
         rows, columns = len(blocks.modes), len(blocks.modes[0])

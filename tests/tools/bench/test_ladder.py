@@ -39,7 +39,7 @@ def write_ladder(tmp_path: Path) -> Callable[..., Path]:
             for rate, quality in RUNGS
         ]
         found = {
-            "command": "/usr/bin/videocodec ladder /data/pan.mp4 --output /tmp/out",
+            "command": ["/usr/bin/videocodec", "ladder", "/data/pan.mp4", "--output", "/tmp/out"],
             "created": "2026-01-02T03:04:05+00:00",
             "commit": "abc",
             "machine": {"processor": "A processor", "cores": 2, "jobs": 1},

@@ -30,11 +30,11 @@ def local_movie(coded_movie, tmp_path: Path) -> Path:
     return coded
 
 
-@pytest.mark.parametrize("which", ["coded", "generated", "draft", "local"])
+@pytest.mark.parametrize("which", ["coded_movie", "generated_movie", "draft_movie", "local_movie"])
 def test_the_parts_of_every_frame_add_up_to_its_code_length(
     request: pytest.FixtureRequest, which: str
 ) -> None:
-    movie = request.getfixturevalue(f"{which}_movie")
+    movie = request.getfixturevalue(which)
     stream = LatentStream(getattr(movie, "coded", movie))
     lengths = CodeLengths(stream.bundle.tables)
     maps = [plane for unit in units_of(stream) for plane in lengths.of(unit)]

@@ -15,6 +15,7 @@ from bitstream.v2.scan import FLAGS, LATTICE_SLICES, ScanPass, passes_of
 from ..context import logistic_bits, slice_sizes
 from ..starts import zeroed
 from .differences import DifferenceNetwork
+from .rounding import quantise, share_above
 
 _HIDDEN = 32
 _CONSTANTS = FLAGS + 2  # planes that are the same at all positions: flags, log2 of the step, ones
@@ -250,35 +251,6 @@ def _spread(known: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     return spread
 
 
-def quantise(
-    value: torch.Tensor,
-    mean: torch.Tensor,
-    dead_zone: torch.Tensor,
-    softness: float | None = None,
-) -> torch.Tensor:
-    """The mean plus a whole number of steps next to ``value``, all (B, C, h, w) in steps.
-
-    dead_zone: (B,), see ``Rate.forward``.
-    softness: without it gradients pass to ``value`` as if nothing were rounded.  With it they are
-    those of a soft rounding with so steep a tangent (Agustsson and Theis 2020), so that a value
-    deep in the dead zone, which the picture does not show, hardly feels the picture's error; and
-    none reach ``mean``, which would learn the errors of the moment.
-    """
-    rest = value - (mean if softness is None else mean.detach())
-    distance = rest.detach().abs() + 0.5 - dead_zone.reshape(-1, 1, 1, 1)
-    hard = rest.detach().sign() * torch.floor(distance)
-    if softness is None:
-        return mean + rest + (hard - rest).detach()
-    soft = torch.floor(rest.detach()) + _share_above(rest, softness)
-    return mean.detach() + soft + (hard - soft).detach()
-
-
-def _share_above(rest: torch.Tensor, softness: float) -> torch.Tensor:
-    """Soft rounding of what is left beyond the whole number below, 0 to 1."""
-    beyond = rest - torch.floor(rest.detach())
-    return 0.5 + 0.5 * torch.tanh(softness * (beyond - 0.5)) / math.tanh(softness / 2)
-
-
 def _training_bits(value: torch.Tensor, coded: _Slice) -> torch.Tensor:
     """Bits of the levels that are really coded, with three gradients.
 
@@ -291,7 +263,7 @@ def _training_bits(value: torch.Tensor, coded: _Slice) -> torch.Tensor:
     below = torch.floor(rest.detach())
     zeros = torch.zeros_like(below)
     dearer = logistic_bits(below + 1, zeros, log2_scale) - logistic_bits(below, zeros, log2_scale)
-    slopes = dearer * _share_above(rest, _SOFTNESS) + _surprise(
+    slopes = dearer * share_above(rest, _SOFTNESS) + _surprise(
         value.detach(), coded.mean, log2_scale
     )
     bits = logistic_bits(coded.quantised.detach(), mean, coded.log2_scale)

@@ -107,8 +107,7 @@ def train(
 def decay(
     training: SecondTraining, pictures: PackedPictures, pixels: int, minutes: float | None = None
 ) -> Learner[SecondCodec]:
-    """Take the state of a run, or ``init`` where it has none, through ``pixels`` more while the
-    rate falls to nothing.
+    """Take a run, or ``init`` where there is none, through ``pixels`` more; the rate falls to 0.
 
     A decay that was stopped goes on; one that was finished is made anew.
     minutes: end this part of it then.
@@ -120,8 +119,7 @@ def decay(
         learner = new_learner(training, pictures)
         if training.init is None or checkpoints.exists(training.folder / CHECKPOINT):
             _resume(learner, training.folder / CHECKPOINT)
-        start = learner.pixels
-        learner.record |= {"decay_from": start, "decay_to": start + pixels}
+        learner.record |= {"decay_from": learner.pixels, "decay_to": learner.pixels + pixels}
     start, end = learner.record["decay_from"], learner.record["decay_to"]
 
     def rate(_: float) -> float:
