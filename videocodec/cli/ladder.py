@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..cluster import LOCAL
-from .common import amount, executor, print_json, whole_number
+from .common import amount, executor, whole_number
 from .ladder_arguments import (
     crf_values,
     merged_crf,
@@ -18,7 +18,7 @@ from .ladder_arguments import (
     targets,
 )
 from .ladder_progress import progress_bar
-from .ladder_stills import add_stills, check_options, run_stills, show_stills
+from .ladder_stills import add_stills, check_options, run_stills, show_ladder, show_stills
 
 if TYPE_CHECKING:
     from ..ladder.schema import LadderResults
@@ -214,15 +214,7 @@ def run(args: argparse.Namespace) -> int:
         with progress_bar(quiet=args.json and not sys.stderr.isatty()) as progress:
             found = run_stills(args, _metric_files(args), progress)
         return show_stills(args, found)
-    results = _results(args)
-    for note in results["notes"]:
-        print(f"videocodec: note: {note}", file=sys.stderr)
-    if args.json:
-        print_json(results)
-    else:
-        print(terminal(results))
-        print(f"\n{args.output}: report.html, results.json, results.csv, plots, sheets")
-    return 0 if any(one["error"] is None for one in results["records"]) else 1
+    return show_ladder(args, _results(args), terminal, "plots, sheets")
 
 
 def _results(args: argparse.Namespace) -> LadderResults:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .common import amount, print_json
 
 if TYPE_CHECKING:
     from ..ladder.progress import LadderProgress
+    from ..ladder.schema import LadderResults
     from ..ladder.stills.schema import StillResults
+
+    _Ladder = TypeVar("_Ladder", LadderResults, StillResults)
 
 # What only clips have, as argparse names it.
 _OF_CLIPS = (
@@ -100,11 +103,21 @@ def show_stills(args: argparse.Namespace, results: StillResults) -> int:
     """Print what came out; a ladder of which no encode worked is a failure."""
     from ..ladder.stills.tables import terminal
 
+    return show_ladder(args, results, terminal, "sheets")
+
+
+def show_ladder(
+    args: argparse.Namespace, results: _Ladder, table: Callable[[_Ladder], str], pictures: str
+) -> int:
+    """Print the table of a ladder, or its results with --json → the exit status.
+
+    pictures: what the folder has beside the report and the results.
+    """
     for note in results["notes"]:
         print(f"videocodec: note: {note}", file=sys.stderr)
     if args.json:
         print_json(results)
     else:
-        print(terminal(results))
-        print(f"\n{args.output}: report.html, results.json, results.csv, sheets")
+        print(table(results))
+        print(f"\n{args.output}: report.html, results.json, results.csv, {pictures}")
     return 0 if any(one["error"] is None for one in results["records"]) else 1
