@@ -13,6 +13,15 @@ from ..v1.context_layouts import ContextLayout
 MERGE_SIDES = (8, 4, 2)  # blocks, in the order in which the syntax asks for squares
 INTRA = len(Direction)  # symbol of a block that is not predicted
 
+DERIVED_SIDES = (*MERGE_SIDES, 1)
+LEAF_CLASS = 2  # of a frame with two references next to it, see ``BlockContext.frame_class``
+
+# depth: of the side in DERIVED_SIDES.  leaf: whether both references are next to the frame.
+# second_pass: of the checkerboard.  motion: 0 where temporal motion is 0 all over the square, 1
+# where it is the same, else 2.  references: in how many all of the square is derived.  neighbours:
+# how many squares around it are.
+DERIVED = ContextLayout(depth=4, leaf=2, second_pass=2, motion=3, references=3, neighbours=5)
+
 # depth: of the side in MERGE_SIDES.  two_references: whether the frame has a future one.
 # second_pass: of the checkerboard.  references: in how many the square is merged.  steady: whether
 # temporal motion is the same all over the square.  neighbours: how many are merged.
@@ -55,6 +64,7 @@ def _element(*contexts: ContextLayout, symbols: int, name: str, increment: int) 
 BLOCK_ELEMENTS = {
     name: _element(*contexts, symbols=symbols, name=name, increment=increment)
     for name, contexts, symbols, increment in (
+        ("derived", (DERIVED,), 2, 1024),
         ("block_merge", (BLOCK_MERGE,), 2, 1024),
         ("direction", (DIRECTION,), len(Direction) + 1, 1024),
         ("vector_merge", (VECTOR_MERGE,), NEW_VECTOR + 1, 1024),

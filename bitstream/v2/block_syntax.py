@@ -8,7 +8,7 @@ modes, since it says where something changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -24,9 +24,10 @@ from ..v1.block_lattice import StageKind
 from ..v1.block_syntax import VOTE_BITS, VOTE_DIGITS
 from ..v1.block_syntax import BlockCoder as FirstBlockCoder
 from ..v1.merged_blocks import MergeGrid, count_around, leaders, merge_grid
-from ..v1.motion_vectors import keys_of
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .block_elements import BLOCK_ELEMENTS, BLOCK_MERGE, DIRECTION, INTRA, MERGE_SIDES, MODE, SQUARE
+from .derived_blocks import DerivableFields, code_derived, derived_in, steady
+from .derived_motion import Vectors
 from .vector_syntax import SIZES, VectorLayer
 
 Io = SymbolWriter | SymbolReader
@@ -59,13 +60,29 @@ class BlockCoder(FirstBlockCoder):
             tables.update()
         return PricedContext(self.known, entry, self.tables)
 
-    def code(self, io: Io, fields: BlockFields, entry: FrameReference) -> BlockFields:
+    def code(
+        self,
+        io: Io,
+        fields: BlockFields,
+        entry: FrameReference,
+        derive: Callable[[], Vectors] | None = None,
+    ) -> DerivableFields:
         """Code one frame's block layer; the reader's ``fields`` need only have the right shape.
-        Raises ``BitstreamError`` for what no frame has.
+
+        derive: gives the derived motion (2, bh, bw, 2) of the frame, and is asked where blocks have
+        it; None for frames without it.  Raises ``BitstreamError`` for what no frame has.
         """
         context = self.context(entry)
         rows, columns = fields.modes.shape
-        out = BlockFields.blank(rows, columns, Mode.SKIP)
+        out = DerivableFields.blank(rows, columns, Mode.SKIP)
+        if context.has_future:
+            out.derived[:] = code_derived(
+                io, self.tables["derived"], derived_in(fields), context
+            )
+        if out.derived.any():
+            if derive is None:
+                raise BitstreamError("a frame without pictures has derived motion")
+            out.vectors[:, out.derived] = derive()[:, out.derived]
         for depth, side in enumerate(MERGE_SIDES):
             self._code_merges(io, fields, out, context, depth, merge_grid(*out.modes.shape, side))
         leader_of = leaders(out.sides)
@@ -81,15 +98,15 @@ class BlockCoder(FirstBlockCoder):
         self,
         io: Io,
         fields: BlockFields,
-        out: BlockFields,
+        out: DerivableFields,
         context: BlockContext,
         depth: int,
         grid: MergeGrid,
     ) -> None:
-        """Section 10.1 of FORMAT-2.md, for squares of one side."""
+        """Section 10.2 of FORMAT-2.md, for squares of one side."""
         side, sides, values = grid.side, out.sides.reshape(-1), fields.sides.reshape(-1)
         merged = sides[grid.leaders] >= side
-        eligible = (grid.size > 1) & ~merged
+        eligible = (grid.size > 1) & ~merged & (grid.count(out.derived.reshape(-1)) == 0)
         fixed = BLOCK_MERGE.index(
             depth=depth,
             two_references=int(context.has_future),
@@ -99,7 +116,7 @@ class BlockCoder(FirstBlockCoder):
                     for reference in context.references
                 ]
             ),
-            steady=_steady(grid, context),
+            steady=steady(grid, context),
         )
         for second in (False, True):
             squares = np.flatnonzero(eligible & (grid.second_pass == second))
@@ -117,15 +134,16 @@ class BlockCoder(FirstBlockCoder):
         self,
         io: Io,
         fields: BlockFields,
-        out: BlockFields,
+        out: DerivableFields,
         context: BlockContext,
         leader_of: np.ndarray,
     ) -> None:
-        """Section 10.2 of FORMAT-2.md: directions, and which blocks are intra."""
+        """Section 10.3 of FORMAT-2.md: directions, and which blocks are intra."""
         directions, modes = out.directions.reshape(-1), out.modes.reshape(-1)
         values = np.where(fields.modes == MODE_INTRA, INTRA, fields.directions).reshape(-1)
         source = context.source.fields
-        leads = leader_of == np.arange(len(leader_of))
+        derived = out.derived.reshape(-1)
+        leads = (leader_of == np.arange(len(leader_of))) & ~derived
         fixed = DIRECTION.index(
             two_references=int(context.has_future),
             source=np.where(source.modes == MODE_INTRA, INTRA, source.directions),
@@ -133,6 +151,7 @@ class BlockCoder(FirstBlockCoder):
         ).reshape(-1)
         votes = np.zeros(out.modes.shape, dtype=np.int64)  # what a block adds to its neighbours'
         flat = votes.reshape(-1)
+        directions[derived], flat[derived] = Direction.AVERAGE, 1 << VOTE_BITS * Direction.AVERAGE
         for stage in self.stages:
             part = stage.restricted(leads)
             if part is None:
@@ -153,7 +172,7 @@ class BlockCoder(FirstBlockCoder):
     def _code_modes(
         self, io: Io, fields: BlockFields, out: BlockFields, context: BlockContext
     ) -> None:
-        """Section 10.4 of FORMAT-2.md."""
+        """Section 10.5 of FORMAT-2.md."""
         modes, values = out.modes.reshape(-1), fields.modes.reshape(-1)
         moving: Mask = out.vectors.any((0, -1)).reshape(-1)
         coded = [reference.fields.coded.reshape(-1) for reference in context.references]
@@ -219,11 +238,3 @@ class BlockCoder(FirstBlockCoder):
                 here[squares] = symbols
             asked &= here[grid.square_of]
         return asked
-
-
-def _steady(grid: MergeGrid, context: BlockContext) -> Mask:
-    """(n,): whether the temporal motion of every square is the same in all of its blocks."""
-    first = keys_of(context.temporal[0]).reshape(-1)
-    differs = first != first[grid.leaders][grid.square_of]
-    steady: Mask = grid.count(differs) == 0
-    return steady

@@ -18,6 +18,8 @@ from ..v1.observer import Observer
 from ..v1.quantiser import STEP_FRACTION_BITS, clamp_latents, step_fixed
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .block_syntax import BlockCoder
+from .derived_blocks import DerivableFields
+from .derived_motion import Vectors, derived_motion
 from .context_network import VALUE_BITS
 from .inter_levels import InterLevelCoder, InterScene
 from .inter_tables import InterTables
@@ -67,13 +69,15 @@ class InterChoices:
     """What an encoder chooses of an inter frame.
 
     fields: of its blocks.  choose: its quantiser of levels.  last (bh, bw): how many slices each
-    block has.  offsets: of the quantiser by squares, None for none.
+    block has.  offsets: of the quantiser by squares, None for none.  derived: ``derived_motion`` of
+    the frame, where that is known already.
     """
 
     fields: BlockFields
     choose: LevelChooser
     last: npt.NDArray[np.int64]
     offsets: Offsets | None = None
+    derived: Vectors | None = None
 
 
 class InterState:
@@ -182,8 +186,17 @@ class FrameCoder:
         chosen: by the encoder; None for a reader.
         """
         state, bits_at_start = self.inter, io.bits
-        blank = BlockFields.blank(*self._blocks, Mode.SKIP)
-        fields = state.blocks.code(io, blank if chosen is None else chosen.fields, entry)
+        blank = DerivableFields.blank(*self._blocks, Mode.SKIP)
+
+        def derive() -> Vectors:
+            if chosen is not None and chosen.derived is not None:
+                return chosen.derived
+            assert entry.past is not None and entry.future is not None  # else nothing is derived
+            past, future = (known.picture for known in references)
+            distances = entry.past - entry.number, entry.future - entry.number
+            return derived_motion((past, future), distances, self.block)
+
+        fields = state.blocks.code(io, chosen.fields if chosen else blank, entry, derive)
         bits_before = io.bits
         latents = predict_frame(fields, references, self.block)
         refined = np.full(latents.shape[1:], quantiser)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..v1.context_layouts import ContextLayout
+from ..v1.motion_vectors import keys_of
 from ..v1.vector_syntax import VectorLayer as FirstVectorLayer
 from .block_elements import HORIZONTAL_DIFFERENCE, VECTOR_MERGE, VERTICAL_DIFFERENCE
+from .derived_blocks import derived_in
 
 SIZES = np.array([0, 0, 1, 0, 2, 0, 0, 0, 3])  # log2 of the sides of merged blocks
 _EXTENTS = np.array([-1, 0, 2, 6])  # halves of a pixel, the largest of all classes but the last
@@ -23,6 +25,16 @@ class VectorLayer(FirstVectorLayer):
         VERTICAL_DIFFERENCE,
         HORIZONTAL_DIFFERENCE,
     )
+
+    def __init__(self, *args: Any) -> None:
+        """Derived vectors are known before all others."""
+        super().__init__(*args)
+        derived = derived_in(self._out)
+        if derived.any():
+            layers = self._out.vectors[: self._layers]
+            known = np.where(derived, keys_of(layers), 0)
+            self._motion[:] = known.reshape(self._motion.shape)
+            self._leads &= ~np.concatenate([derived.reshape(-1)] * self._layers)
 
     def _merge_context(self, sides: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return self._MERGE.index(size=SIZES[sides])

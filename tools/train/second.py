@@ -14,6 +14,7 @@ are used.
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -31,6 +32,7 @@ from videocodec.training.second.run import OPTIMISERS, PARTS, SecondTraining, de
 from videocodec.training.second.show import newest_weights, show
 
 _GIGA = 10**9
+_LOSS_PARTS = tuple(field.name for field in fields(SecondWeights))
 _Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -51,6 +53,17 @@ def run_pack(args: argparse.Namespace) -> None:
     print(f"{args.output}: {counts}, {args.output.stat().st_size / 1e6:.1f} MB")
 
 
+def loss_weight(text: str) -> tuple[str, float]:
+    """Read ``luma=1.3``; raise argparse's error for a part or a number that does not exist."""
+    part, _, number = text.partition("=")
+    if part not in _LOSS_PARTS:
+        raise argparse.ArgumentTypeError(f"{text!r} names none of {', '.join(_LOSS_PARTS)}")
+    try:
+        return part, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} has no number after =") from None
+
+
 def _training(args: argparse.Namespace) -> SecondTraining:
     return SecondTraining(
         lpips=args.lpips,
@@ -64,9 +77,7 @@ def _training(args: argparse.Namespace) -> SecondTraining:
         workers=args.workers,
         learning_rate=args.learning_rate,
         optimiser=args.optimiser,
-        weights=SecondWeights(
-            luma=args.luma_weight, lpips=args.lpips_weight, structure=args.structure_weight
-        ),
+        weights=replace(SecondWeights(), **dict(args.loss)),
         shape=SecondShape(activation=args.activation, hidden=args.hidden),
         parts=args.parts,
         seed=args.seed,
@@ -164,9 +175,14 @@ def _add_run(verbs: _Verbs, verb: str, gigapixels: float) -> None:
         default=SecondShape.hidden,
         help="units of the rate model's networks; more than the weights of --init have are added",
     )
-    parser.add_argument("--luma-weight", type=float, default=SecondWeights.luma)
-    parser.add_argument("--lpips-weight", type=float, default=SecondWeights.lpips)
-    parser.add_argument("--structure-weight", type=float, default=SecondWeights.structure)
+    parser.add_argument(
+        "--loss",
+        type=loss_weight,
+        nargs="+",
+        default=[],
+        metavar="PART=WEIGHT",
+        help=f"weights of the loss's parts: {', '.join(_LOSS_PARTS)}",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.set_defaults(work=run_train if verb == "train" else run_decay)
 

@@ -18,11 +18,11 @@ from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.frame_coder import to_positions
 
 from .block_costs import BlockCosts, FrameCosts, RateEstimates
-from .candidates import CandidateSearch, LatentSearch, MotionSource
+from .candidates import Candidate, CandidateSearch, LatentSearch, MotionSource
 from .direction_choice import choose_directions
 from .generation import BlockScene, GenerateChooser
 from .importance import USUAL_CLASS
-from .merging import Partition, merged_sides, split_at
+from .merging import DerivedCosts, Partition, merged_sides, split_at
 from .settings import BlockTools
 from .vector_choice import Motion, VectorChooser
 
@@ -30,11 +30,23 @@ from .vector_choice import Motion, VectorChooser
 @dataclass(frozen=True)
 class Decision:
     """What is to be coded for a frame: block fields, and the prediction (C, h, w) int32 they
-    give.
+    give.  derived (2, bh, bw, 2): the motion that the references show, where somebody looked.
     """
 
     fields: BlockFields
     prediction: np.ndarray
+    derived: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class DerivedOption:
+    """Motion that the references show: vectors (2, bh, bw, 2), what each reference gives along
+    them, and what it costs to be predicted from the average.
+    """
+
+    vectors: np.ndarray
+    candidates: tuple[Candidate, Candidate]
+    costs: DerivedCosts
 
 
 class BlockDecider:
@@ -85,8 +97,9 @@ class BlockDecider:
             classes = np.full(grid, USUAL_CLASS)
         costs = FrameCosts(self._prices, target, quantiser, self.block, classes, coarser)
         search = self._search(target, picture, costs, context)
-        fields = BlockFields.blank(*grid, Mode.SKIP)
-        motions, partition = self._motions(search, sources, context, fields)
+        fields = self._fields.blank(*grid, Mode.SKIP)
+        derived = self._derived(search, sources, context)
+        motions, partition = self._motions(search, sources, context, fields, derived)
         if len(motions) == 1:
             fields.vectors[0], prediction = motions[0].chosen.vectors, motions[0].chosen.prediction
         else:
@@ -99,7 +112,13 @@ class BlockDecider:
             fields.modes == Mode.INTRA
         ).any():  # they have no motion: what is around them may change
             prediction = self._predicted(fields, sources, prediction)
-        return Decision(fields, prediction)
+        return Decision(fields, prediction, None if derived is None else derived.vectors)
+
+    def _derived(
+        self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext
+    ) -> DerivedOption | None:
+        """The motion that needs not be sent, for versions that have it."""
+        return None
 
     def _search(
         self,
@@ -112,6 +131,7 @@ class BlockDecider:
         return LatentSearch(self.tables, self._prices, costs, context.source.fields.modes.shape)
 
     _chooser: ClassVar[type[VectorChooser]] = VectorChooser
+    _fields: ClassVar[type[BlockFields]] = BlockFields
 
     def _predicted(
         self, fields: BlockFields, sources: Sequence[MotionSource], searched: np.ndarray
@@ -127,13 +147,16 @@ class BlockDecider:
         sources: Sequence[MotionSource],
         context: BlockContext,
         fields: BlockFields,
+        derived: DerivedOption | None,
     ) -> tuple[list[Motion], Partition]:
         """The motion to every reference; fills the sides of merged blocks."""
         tools = self._tools
         by_source = [search.candidates(source, evened=tools.merged_blocks) for source in sources]
+        is_derived = np.zeros(search.grid, dtype=bool)
         if tools.merged_blocks:
-            fields.sides[:] = merged_sides(search, by_source)
-        partition = Partition(fields.sides)
+            costs = None if derived is None else derived.costs
+            fields.sides[:], is_derived = merged_sides(search, by_source, costs)
+        partition = Partition(fields.sides, is_derived)
         motions = [
             self._chooser(
                 search,
@@ -141,9 +164,13 @@ class BlockDecider:
                 source.reference,
                 merges=tools.merged_vectors,
                 refinements=tools.refinements,
-            ).choose(candidates, temporal)
-            for source, candidates, temporal in zip(
-                sources, by_source, context.temporal, strict=True
+            ).choose(candidates, temporal, option)
+            for source, candidates, temporal, option in zip(
+                sources,
+                by_source,
+                context.temporal,
+                [None] * len(sources) if derived is None else derived.candidates,
+                strict=True,
             )
         ]
         return motions, partition

@@ -63,8 +63,8 @@ def _chosen(
     search: CandidateSearch, partition: Partition, totals: np.ndarray, bits: DirectionBits
 ) -> np.ndarray:
     """(3, bh, bw) costs of the leaders, but for the direction's own bits → (bh, bw) directions."""
-    choice = np.zeros(search.grid, dtype=np.int64)
-    coded = np.zeros(search.grid, dtype=bool)
+    choice = np.where(partition.derived, int(Direction.AVERAGE), 0)
+    coded = partition.derived.copy()
     for stage in stages(*search.grid):
         leading = partition.leads[stage.blocks]
         if not leading.any():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +17,16 @@ from .candidates import Candidate, CandidateSearch
 class Partition:
     """Which blocks of a frame move as one, each square of them led by its upper left block.
 
-    sides (bh, bw): of every block's square in blocks.  leads (bh · bw,) bool: blocks
-    that lead; a single block leads itself.
+    sides (bh, bw): of every block's square in blocks.  derived (bh, bw) bool: blocks whose motion
+    is that of the references, with nothing to be chosen.  leads (bh · bw,) bool: blocks that lead;
+    a single block leads itself.
     """
 
-    def __init__(self, sides: np.ndarray) -> None:
+    def __init__(self, sides: np.ndarray, derived: np.ndarray | None = None) -> None:
         self.grid, self.sides = sides.shape, sides
+        self.derived = np.zeros(sides.shape, dtype=bool) if derived is None else derived
         self._leader_of = leaders(sides)
-        self.leads = self._leader_of == np.arange(sides.size)
+        self.leads = (self._leader_of == np.arange(sides.size)) & ~self.derived.reshape(-1)
 
     def sums(self, cost: np.ndarray) -> np.ndarray:
         """Costs of blocks (bh, bw), summed over the blocks that move with a leader, in the leader's
@@ -52,12 +55,45 @@ class Partition:
         return led
 
 
-def merged_sides(search: CandidateSearch, candidates: Sequence[Sequence[Candidate]]) -> np.ndarray:
-    """The quadtree, from single blocks up: merged where one motion for all costs less than several
-    → sides (bh, bw).
+@dataclass(frozen=True)
+class DerivedCosts:
+    """What derived motion costs.
 
-    ``candidates``: the candidates of each reference, the same fields in the same order.
+    blocks (bh, bw): what they cost that have it.  bits: by side of squares, (n, 2): what it takes
+    to say of each that not all of its blocks have it, and that they have.
     """
+
+    blocks: npt.NDArray[np.floating]
+    bits: Mapping[int, npt.NDArray[np.floating]]
+
+    def or_else(
+        self, grid: MergeGrid, best: npt.NDArray[np.floating], lagrangian: float
+    ) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.bool_]]:
+        """The less of derived motion and of what squares (n,) cost without → costs (n,), and where
+        it is the less.
+        """
+        bits = lagrangian * np.broadcast_to(self.bits[grid.side], (len(best), 2))
+        asked = (grid.size > 1) | (grid.side == 1)
+        derived = np.bincount(grid.square_of, weights=self.blocks.reshape(-1)) + bits[:, 1]
+        best = best + np.where(asked, bits[:, 0], 0.0)
+        is_less = asked & (derived < best)
+        return np.where(is_less, derived, best), is_less
+
+
+def merged_sides(
+    search: CandidateSearch,
+    candidates: Sequence[Sequence[Candidate]],
+    derived: DerivedCosts | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The quadtree, from single blocks up: merged where one motion for all costs less than several
+    → sides (bh, bw), and which blocks (bh, bw) have derived motion, where that costs least.
+
+    ``candidates``: the candidates of each reference, the same fields in the same order;
+    ``derived``: what derived motion costs, None where there is none.
+    """
+    if derived is None:
+        nothing = {side: np.zeros(2) for side in (1, *search.merge_sides)}
+        derived = DerivedCosts(np.full(search.grid, np.inf), nothing)
     costs, fields = _options(search, candidates)
     rates, lagrangian = search.rates, search.lagrangian
     says_direction = len(candidates) == 2 or search.merges_alike
@@ -65,6 +101,7 @@ def merged_sides(search: CandidateSearch, candidates: Sequence[Sequence[Candidat
     sides = np.ones(search.grid, dtype=np.int64)
     finer = merge_grid(*search.grid, 1)
     best = _least(search, finer, costs, fields, fixed)
+    best, is_derived = derived.or_else(finer, best, lagrangian)
     for side in reversed(search.merge_sides):
         grid = merge_grid(*search.grid, side)
         joint = _least(search, grid, costs, fields, fixed)
@@ -73,9 +110,13 @@ def merged_sides(search: CandidateSearch, candidates: Sequence[Sequence[Candidat
         joint = joint + lagrangian * rates.merged[0]
         apart = apart + lagrangian * rates.merged[1]
         merged = (joint <= apart) & (grid.size > 1)
+        best, all_derived = derived.or_else(grid, np.where(merged, joint, apart), lagrangian)
+        finer = grid
         sides.reshape(-1)[merged[grid.square_of]] = side
-        best, finer = np.where(merged, joint, apart), grid
-    return sides
+        sides.reshape(-1)[all_derived[grid.square_of]] = 1
+        is_derived[merged[grid.square_of]] = False
+        is_derived[all_derived[grid.square_of]] = True
+    return sides, is_derived.reshape(search.grid)
 
 
 def _options(

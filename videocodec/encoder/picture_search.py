@@ -14,13 +14,15 @@ import numpy.typing as npt
 
 from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v1.block_context import BlockContext
-from bitstream.v1.block_fields import BlockFields
+from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.block_lattice import Stage
 from bitstream.v1.frame_coder import to_positions
-from bitstream.v1.prediction import VECTOR_LIMIT
+from bitstream.v1.prediction import VECTOR_LIMIT, average
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 from bitstream.v2.block_elements import MERGE_SIDES
 from bitstream.v2.block_syntax import PricedContext
+from bitstream.v2.derived_blocks import DerivableFields
+from bitstream.v2.derived_motion import derived_motion
 from bitstream.v2.inter_tables import SEARCH_SIDE
 from bitstream.v2.loop_networks import MIDDLE
 from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
@@ -29,9 +31,10 @@ from bitstream.v2.prediction import PictureReference, predict_frame
 from .block_costs import BlockCosts, FrameCosts
 from .block_matching import luma_of, matched_squares
 from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
-from .decisions import BlockDecider
-from .table_prices import DirectionPrices, VectorPrices
-from .vector_choice import Predictors, VectorChooser
+from .decisions import BlockDecider, DerivedOption
+from .merging import DerivedCosts, Partition
+from .table_prices import DirectionPrices, VectorPrices, derived_bits
+from .vector_choice import Motion, Predictors, VectorChooser
 
 _AT_ONCE = 512  # blocks: OpenCV maps no picture of 2^15 rows
 _MARGIN = (SEARCH_SIDE - PIXELS_PER_LATENT) // 2  # px
@@ -202,6 +205,7 @@ class PictureBlockDecider(BlockDecider):
     """Chooses what is coded in every block of frames whose pictures move."""
 
     _chooser: ClassVar[type[VectorChooser]] = TabledVectorChooser
+    _fields: ClassVar[type[BlockFields]] = DerivableFields
 
     def _search(
         self,
@@ -215,6 +219,48 @@ class PictureBlockDecider(BlockDecider):
         latents = target * UNITS_PER_LATENT
         search_map = self.tables.search_map
         return PictureSearch(picture, search_map, latents, self._prices, costs, context)
+
+    def _derived(
+        self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext
+    ) -> DerivedOption | None:
+        """Of frames with two references."""
+        if not context.has_future or not self._tools.merged_blocks:
+            return None
+        past, future = (source.reference for source in sources)
+        distances = context.distances[0], context.distances[1]
+        vectors = derived_motion((past.picture, future.picture), distances, self.block)
+        candidates = search.candidate(past, vectors[0]), search.candidate(future, vectors[1])
+        both = average(candidates[0].prediction, candidates[1].prediction)
+        assert isinstance(context, PricedContext)
+        bits = derived_bits(context.tables["derived"], context)
+        costs = DerivedCosts(search.costs.cheapest(both), bits)
+        return DerivedOption(vectors, candidates, costs)
+
+    def _motions(
+        self,
+        search: CandidateSearch,
+        sources: Sequence[MotionSource],
+        context: BlockContext,
+        fields: BlockFields,
+        derived: DerivedOption | None,
+    ) -> tuple[list[Motion], Partition]:
+        """As for any version; fills also which blocks have derived motion."""
+        motions, partition = super()._motions(search, sources, context, fields, derived)
+        assert isinstance(fields, DerivableFields)
+        fields.derived[:] = partition.derived
+        return motions, partition
+
+    def _set_modes(
+        self,
+        search: CandidateSearch,
+        fields: BlockFields,
+        prediction: np.ndarray,
+        motions: Sequence[Motion],
+    ) -> None:
+        """As for any version; intra blocks have no motion."""
+        super()._set_modes(search, fields, prediction, motions)
+        assert isinstance(fields, DerivableFields)
+        fields.derived &= fields.modes != Mode.INTRA
 
     def _predicted(
         self, fields: BlockFields, sources: Sequence[MotionSource], approximate: np.ndarray

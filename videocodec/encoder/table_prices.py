@@ -14,13 +14,17 @@ from bitstream.v1.block_fields import MODE_INTRA
 from bitstream.v1.block_lattice import Stage, StageKind, middle_and_extent
 from bitstream.v1.block_syntax import VOTE_BITS, VOTE_DIGITS
 from bitstream.v1.motion_vectors import VectorCandidates, keys_of
+from bitstream.v1.merged_blocks import merge_grid
 from bitstream.v2.block_elements import (
+    DERIVED,
+    DERIVED_SIDES,
     DIRECTION,
     HORIZONTAL_DIFFERENCE,
     INTRA,
     VECTOR_MERGE,
     VERTICAL_DIFFERENCE,
 )
+from bitstream.v2.derived_blocks import fixed_contexts
 from bitstream.v2.vector_syntax import SIZES, VectorLayer
 
 Bits = npt.NDArray[np.float64]
@@ -88,6 +92,19 @@ class VectorPrices:
                 self._tables["vector_delta"], self._spread[new], difference
             )
         return bits
+
+
+def derived_bits(tables: TableSet, context: BlockContext) -> dict[int, Bits]:
+    """By side of squares (n, 2): of each that not all of its blocks have derived motion, and that
+    they have, where half of the squares around it do.
+    """
+    shape = context.source.fields.modes.shape
+    bits = {}
+    for side in DERIVED_SIDES:
+        grid = merge_grid(*shape, side)
+        ids = fixed_contexts(grid, context) + DERIVED.part(second_pass=1, neighbours=2)
+        bits[side] = tables.costs[ids]
+    return bits
 
 
 class DirectionPrices:

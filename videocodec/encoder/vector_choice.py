@@ -81,14 +81,22 @@ class VectorChooser:
         self._search, self._partition, self._reference = search, partition, reference
         self._merges, self._refinements = merges, refinements
 
-    def choose(self, candidates: Sequence[Candidate], temporal: np.ndarray) -> Motion:
+    def choose(
+        self,
+        candidates: Sequence[Candidate],
+        temporal: np.ndarray,
+        derived: Candidate | None = None,
+    ) -> Motion:
         """Vectors of all merged blocks by cost of the latents and of the vector, stage by stage in
-        the order of the syntax.  ``temporal`` (bh, bw, 2): what motion of another frame predicts.
+        the order of the syntax.  ``temporal`` (bh, bw, 2): what motion of another frame predicts;
+        ``derived``: of the blocks that have nothing to choose.
         """
         tries = [(option, self._partition.sums(option.cost)) for option in self._tries(candidates)]
         grid = self._search.grid
         canvas = _Canvas(self._search, np.zeros_like(temporal), 0.0)
         vector_costs = np.zeros(grid)
+        if derived is not None:
+            canvas.take(self._partition.derived, derived)
         for stage in stages(*grid):
             leading = self._partition.leads[stage.blocks]
             if not leading.any():
