@@ -113,13 +113,16 @@ def to_future(vectors: Vectors, distances: tuple[int, int]) -> Vectors:
 
 
 def derived_motion(
-    pictures: tuple[Picture, Picture], distances: tuple[int, int], block: int
+    pictures: tuple[Picture, Picture],
+    distances: tuple[int, int],
+    block: int,
+    likely: Vectors,
 ) -> Vectors:
     """The vectors (2, bh, bw, 2) in halves of a pixel, to the past and to the future, of every
     block of a frame between two pictures (3, H, W).
 
     distances: display positions of the references, relative to the frame: past < 0 < future.
-    block: latents a side of a block.
+    block: latents a side of a block.  likely (bh, bw, 2): vectors to the past that are tried too.
     """
     side = block * PIXELS_PER_LATENT
     levels = [tuple(grey(picture) for picture in pictures)]
@@ -128,7 +131,7 @@ def derived_motion(
     best = _searched(levels[-1], distances, side >> (LEVELS - 1))
     for level in reversed(range(LEVELS - 1)):
         matcher = _Matcher(levels[level], distances, side >> level, level)
-        best = _refined(matcher, 2 * best, again=level > 0)
+        best = _refined(matcher, 2 * best, likely >> (level + 1), again=level > 0)
     fine = tuple(doubled(plane) for plane in levels[0])
     matcher = _Matcher(fine, distances, side, 0, finer=2)
     best = _chosen(matcher, 2 * best, _stepped(2 * best), LENGTH_COST // 2)
@@ -176,11 +179,11 @@ def _window_sums(plane: Plane, side: int, margin: int) -> npt.NDArray[np.int64]:
     return sums
 
 
-def _refined(matcher: _Matcher, expected: Vectors, again: bool) -> Vectors:
-    """The best of what is expected here and in the blocks around, of no motion, and of what is a
-    sample away from the best of those; ``again``: then of the neighbours' as well.
+def _refined(matcher: _Matcher, expected: Vectors, likely: Vectors, again: bool) -> Vectors:
+    """The best of what is expected here and in the blocks around, of no motion, of what is likely,
+    and of what is a sample away from the best of those; ``again``: then of the neighbours' as well.
     """
-    candidates = [*_neighbours(expected), np.zeros_like(expected)]
+    candidates = [*_neighbours(expected), np.zeros_like(expected), likely]
     best = _chosen(matcher, expected, candidates, LENGTH_COST)
     best = _chosen(matcher, best, _stepped(best), LENGTH_COST, expected)
     if again:

@@ -188,13 +188,13 @@ class FrameCoder:
         state, bits_at_start = self.inter, io.bits
         blank = DerivableFields.blank(*self._blocks, Mode.SKIP)
 
-        def derive() -> Vectors:
+        def derive(temporal: Vectors) -> Vectors:
             if chosen is not None and chosen.derived is not None:
                 return chosen.derived
             assert entry.past is not None and entry.future is not None  # else nothing is derived
             past, future = (known.picture for known in references)
             distances = entry.past - entry.number, entry.future - entry.number
-            return derived_motion((past, future), distances, self.block)
+            return derived_motion((past, future), distances, self.block, temporal)
 
         fields = state.blocks.code(io, chosen.fields if chosen else blank, entry, derive)
         bits_before = io.bits

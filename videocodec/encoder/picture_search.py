@@ -228,7 +228,8 @@ class PictureBlockDecider(BlockDecider):
             return None
         past, future = (source.reference for source in sources)
         distances = context.distances[0], context.distances[1]
-        vectors = derived_motion((past.picture, future.picture), distances, self.block)
+        pictures = past.picture, future.picture
+        vectors = derived_motion(pictures, distances, self.block, context.temporal[0])
         candidates = search.candidate(past, vectors[0]), search.candidate(future, vectors[1])
         both = average(candidates[0].prediction, candidates[1].prediction)
         assert isinstance(context, PricedContext)
