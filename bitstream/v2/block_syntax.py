@@ -69,16 +69,15 @@ class BlockCoder(FirstBlockCoder):
     ) -> DerivableFields:
         """Code one frame's block layer; the reader's ``fields`` need only have the right shape.
 
-        derive: gives the derived motion (2, bh, bw, 2) of the frame from the temporal motion to its
-        past reference (bh, bw, 2), and is asked where blocks have it; None for frames without it.  Raises ``BitstreamError`` for what no frame has.
+        derive: gives the derived motion (2, bh, bw, 2) of a frame from the temporal motion to its
+        past reference (bh, bw, 2), and is asked where blocks have it; None for frames without it.
+        Raises ``BitstreamError`` for what no frame has.
         """
         context = self.context(entry)
         rows, columns = fields.modes.shape
         out = DerivableFields.blank(rows, columns, Mode.SKIP)
         if context.has_future:
-            out.derived[:] = code_derived(
-                io, self.tables["derived"], derived_in(fields), context
-            )
+            out.derived[:] = code_derived(io, self.tables["derived"], derived_in(fields), context)
         if out.derived.any():
             if derive is None:
                 raise BitstreamError("a frame without pictures has derived motion")
@@ -98,7 +97,7 @@ class BlockCoder(FirstBlockCoder):
         self,
         io: Io,
         fields: BlockFields,
-        out: DerivableFields,
+        out: BlockFields,
         context: BlockContext,
         depth: int,
         grid: MergeGrid,
@@ -106,7 +105,7 @@ class BlockCoder(FirstBlockCoder):
         """Section 10.2 of FORMAT-2.md, for squares of one side."""
         side, sides, values = grid.side, out.sides.reshape(-1), fields.sides.reshape(-1)
         merged = sides[grid.leaders] >= side
-        eligible = (grid.size > 1) & ~merged & (grid.count(out.derived.reshape(-1)) == 0)
+        eligible = (grid.size > 1) & ~merged & (grid.count(derived_in(out).reshape(-1)) == 0)
         fixed = BLOCK_MERGE.index(
             depth=depth,
             two_references=int(context.has_future),
@@ -134,7 +133,7 @@ class BlockCoder(FirstBlockCoder):
         self,
         io: Io,
         fields: BlockFields,
-        out: DerivableFields,
+        out: BlockFields,
         context: BlockContext,
         leader_of: np.ndarray,
     ) -> None:
@@ -142,7 +141,7 @@ class BlockCoder(FirstBlockCoder):
         directions, modes = out.directions.reshape(-1), out.modes.reshape(-1)
         values = np.where(fields.modes == MODE_INTRA, INTRA, fields.directions).reshape(-1)
         source = context.source.fields
-        derived = out.derived.reshape(-1)
+        derived = derived_in(out).reshape(-1)
         leads = (leader_of == np.arange(len(leader_of))) & ~derived
         fixed = DIRECTION.index(
             two_references=int(context.has_future),

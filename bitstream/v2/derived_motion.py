@@ -31,7 +31,8 @@ _STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 def grey(picture: Picture) -> Plane:
     """Red, green and blue, 0..1020 → one plane, 0..1020."""
     red, green, blue = picture.astype(np.int32)
-    return (red + 2 * green + blue) >> 2
+    plane: Plane = (red + 2 * green + blue) >> 2
+    return plane
 
 
 def halved(plane: Plane) -> Plane:
@@ -64,7 +65,7 @@ class _Matcher:
 
     def __init__(
         self,
-        planes: tuple[Plane, Plane],
+        planes: tuple[Plane, ...],
         distances: tuple[int, int],
         side: int,
         level: int,
@@ -104,7 +105,8 @@ class _Matcher:
         top = self._places[0][strip, None]
         rows = np.clip(top + vectors[..., 0, None], 0, height - 1) * width
         columns = np.clip(self._places[1] + vectors[..., 1, None], 0, width - 1)
-        return self._planes[reference].take(rows[..., None] + columns[..., None, :])
+        seen: Plane = self._planes[reference].take(rows[..., None] + columns[..., None, :])
+        return seen
 
 
 def to_future(vectors: Vectors, distances: tuple[int, int]) -> Vectors:
@@ -165,7 +167,8 @@ def _shifted(plane: Plane, vector: Vectors) -> Plane:
         np.clip(np.arange(size) + by, 0, size - 1)
         for size, by in zip(plane.shape, vector, strict=True)
     )
-    return plane[rows[:, None], columns]
+    shifted: Plane = plane[rows[:, None], columns]
+    return shifted
 
 
 def _window_sums(plane: Plane, side: int, margin: int) -> npt.NDArray[np.int64]:

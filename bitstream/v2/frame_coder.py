@@ -18,9 +18,9 @@ from ..v1.observer import Observer
 from ..v1.quantiser import STEP_FRACTION_BITS, clamp_latents, step_fixed
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .block_syntax import BlockCoder
+from .context_network import VALUE_BITS
 from .derived_blocks import DerivableFields
 from .derived_motion import Vectors, derived_motion
-from .context_network import VALUE_BITS
 from .inter_levels import InterLevelCoder, InterScene
 from .inter_tables import InterTables
 from .level_syntax import LevelCoder

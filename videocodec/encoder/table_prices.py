@@ -13,8 +13,8 @@ from bitstream.v1.block_elements import DIFFERENCE_RADIUS, NEW_VECTOR, PLACE_EDG
 from bitstream.v1.block_fields import MODE_INTRA
 from bitstream.v1.block_lattice import Stage, StageKind, middle_and_extent
 from bitstream.v1.block_syntax import VOTE_BITS, VOTE_DIGITS
-from bitstream.v1.motion_vectors import VectorCandidates, keys_of
 from bitstream.v1.merged_blocks import merge_grid
+from bitstream.v1.motion_vectors import VectorCandidates, keys_of
 from bitstream.v2.block_elements import (
     DERIVED,
     DERIVED_SIDES,
