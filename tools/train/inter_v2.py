@@ -1,6 +1,6 @@
 """Fit the tables of format version 2, a draft, for inter frames with the weights of a training.
 
-    python -m tools.train.inter_v2 --weights FILE --clips DIR --output TABLES
+    python -m tools.train.inter_v2 --weights FILE --clips DIR --output TABLES [--tables BEFORE]
 
 The ranges of the loop's networks, the search map and the weights of errors are taken from frames of
 the clips, then context networks and frequencies are fitted to what the encoder codes of them.
@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from bitstream.v2.loop_networks import LoopNetworks
+from bitstream.v2.tables import LevelTables
 from tools.bench.options import VIDEO_SUFFIXES, add_clips, clip_paths
 from videocodec.calibration.error_weights import measure_error_weights
 from videocodec.calibration.loop_networks import loop_networks
 from videocodec.calibration.search_map import fit_search_map
-from videocodec.calibration.second_inter import PreparedClip, first_tables, fit_inter
+from videocodec.calibration.second_inter import PreparedClip, first_tables, fit_inter, tables_after
 from videocodec.encoder.draft_clip import DraftClipCoder
 from videocodec.encoder.draft_frame_encoder import BLOCK_LOG2
 from videocodec.media.source import VideoSource
@@ -76,6 +77,7 @@ def parser() -> ArgumentParser:
     add_clips(cli)
     cli.add_argument("--weights", type=Path, required=True, help="safetensors of a training")
     cli.add_argument("--output", type=Path, required=True, help="tables to write")
+    cli.add_argument("--tables", type=Path, help="tables of weights much like these, to go on from")
     cli.add_argument("--channels", type=int, default=SecondShape.channels)
     cli.add_argument("--frames", type=int, default=17, help="of every clip")
     cli.add_argument("--most-clips", type=int, default=12, help="spread over the folder")
@@ -95,7 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not clips:
         raise SystemExit(f"{args.clips}: no clips ({', '.join(sorted(VIDEO_SUFFIXES))})")
     loop_parts = fitted_loop(codec, clips, args.range_pictures)
-    tables = first_tables(codec.rate, *loop_parts)
+    if args.tables is None:
+        tables = first_tables(codec.rate, *loop_parts)
+    else:
+        tables = tables_after(LevelTables.load(args.tables), codec.rate, *loop_parts)
     coder, prepared = DraftClipCoder(codec, tables, args.block_log2), []
     for clip in clips[:: max(1, len(clips) // args.most_clips)][: args.most_clips]:
         pictures = pictures_of(clip, args.frames)

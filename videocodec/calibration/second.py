@@ -69,6 +69,26 @@ def network_of(net: rate.SliceNetwork) -> SliceNetwork:
     )
 
 
+def fittable(network: SliceNetwork) -> rate.SliceNetwork:
+    """The network that integer weights stand for, to go on with: the inverse of ``network_of``."""
+    visible = (len(network.direct) // TAPS - CONSTANT_PLANES) // 2
+    hidden = len(network.mix)
+    net = rate.SliceNetwork(visible - network.channels, network.channels, hidden)
+    with torch.no_grad():
+        for layer, weights, bias, constants in (
+            (net.direct, network.direct, network.direct_bias, 2 * visible),
+            (net.gather, network.gather, network.gather_bias, visible),
+        ):
+            by_plane = weights.reshape(-1, TAPS, weights.shape[1])
+            bits = _fraction_bits(len(by_plane), constants)[:, None, None]
+            real = torch.from_numpy(by_plane / 2.0**bits).permute(2, 0, 1)
+            layer.weight.copy_(real.reshape(layer.weight.shape))
+            layer.get_parameter("bias").copy_(torch.from_numpy(bias / 2.0**SUM_BITS))
+        mix = torch.from_numpy(network.mix.T / 2.0**WEIGHT_BITS)
+        net.mix.weight.copy_(mix.reshape(net.mix.weight.shape))
+    return net
+
+
 def difference_network_of(net: DifferenceNetwork) -> SliceNetwork:
     """The same of a difference network."""
     differences = taps_of(net.earlier, net.width)

@@ -28,7 +28,7 @@ from ..networks.context import logistic_bits
 from ..networks.second.codec import SecondCodec
 from ..networks.second.rate import Rate, SliceNetwork
 from .context_networks import to_frequencies
-from .second import logistic_frequencies, network_of, tables_of, with_level_sizes
+from .second import fittable, logistic_frequencies, network_of, tables_of, with_level_sizes
 
 CLIP_CRFS = (24, 32, 40, 48, 56)
 _FIRST_SYMBOL, _HALVED_AFTER = 8.0, 4.0  # weights of block tables to begin with
@@ -99,6 +99,21 @@ def first_tables(
         with_level_sizes(tables_of(rate)),
         inter=InterTables(networks, priors, first_block_priors(), loop, search_map, error_weights),
     )
+
+
+def tables_after(
+    before: LevelTables,
+    rate: Rate,
+    loop: LoopNetworks,
+    search_map: npt.NDArray[np.float32],
+    error_weights: npt.NDArray[np.float32],
+) -> LevelTables:
+    """To begin with, where tables for inter frames of a model much like this one are known: their
+    networks and frequencies.
+    """
+    assert before.inter is not None  # says the caller
+    known = replace(before.inter, loop=loop, search_map=search_map, error_weights=error_weights)
+    return replace(with_level_sizes(tables_of(rate)), inter=known)
 
 
 def _with_side_channels(net: SliceNetwork, seen: int) -> SliceNetwork:
@@ -196,15 +211,16 @@ def fit_inter(
 
     steps: of every round's fit.  Raises ``ValueError`` if no clip has residuals.
     """
-    nets = first_networks(codec.rate)
+    assert tables.inter is not None  # of ``first_tables``
+    nets = [fittable(net) for net in tables.inter.networks]
     for round_number in range(rounds):
         samples, _, spent = _coded(DraftClipCoder(codec, tables, block_log2), clips, round_number)
         if not samples:
             raise ValueError("no frame has levels: give clips with motion")
         log(f"round {round_number}: {len(samples)} frames with levels, {spent} bytes")
+        assert tables.inter is not None  # as before
         before, after = fit_networks(nets, samples, steps, round_number)
         log(f"round {round_number}: {before:.4f} to {after:.4f} bits a level")
-        assert tables.inter is not None  # of ``first_tables``
         fitted = replace(tables.inter, networks=tuple(network_of(net) for net in nets))
         tables = replace(tables, inter=fitted)
         _, counts, spent = _coded(DraftClipCoder(codec, tables, block_log2), clips, round_number)

@@ -41,6 +41,10 @@ def test_tables_are_fitted_and_compared(
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     ran = run_tool("train.inter_v2", *shared, "--output", first, "--steps", 2, "--rounds", 1)
     assert ran.returncode == 0, ran.stderr
+    further = ("--output", second, "--tables", first, "--steps", 2, "--rounds", 1)
+    ran = run_tool("train.inter_v2", *shared, *further)
+    assert ran.returncode == 0, ran.stderr
+    assert second.stat().st_size > 0.9 * first.stat().st_size
     about, bundle = tmp_path / "about.md", tmp_path / "tiny"
     about.write_text("# What it saw\n\nNoise.\n", encoding="utf-8")
     made = ("--weights", weights, "--tables", first, "--bundle", bundle, "--about", about)

@@ -12,7 +12,7 @@ from bitstream.v2.level_contexts import BINS_PER_OCTAVE, LEVEL_CLASSES
 from bitstream.v2.level_syntax import LevelCoder
 from bitstream.v2.local_quantisers import OffsetCoder
 from bitstream.v2.tables import LevelTables
-from videocodec.calibration.second import tables_of
+from videocodec.calibration.second import fittable, network_of, tables_of
 from videocodec.encoder.conditional_quantiser import rounding
 from videocodec.networks.context import logistic_bits
 from videocodec.networks.second.rate import Rate
@@ -91,3 +91,15 @@ def test_frequencies_are_those_of_a_logistic_distribution(level_class: object) -
     assert np.array_equal(
         frequencies[:, : radius + 1], frequencies[:, radius : 2 * radius + 1][:, ::-1]
     )
+
+
+def test_integers_can_be_fitted_further(rate: Rate) -> None:
+    for net in rate.networks:
+        again = fittable(network_of(net))
+        assert (again.earlier, again.width) == (net.earlier, net.width)
+        for name, value in net.state_dict().items():
+            difference = (again.state_dict()[name] - value).abs().max()
+            assert difference <= 2**-13, name
+        same = network_of(again)
+        assert np.array_equal(same.direct, network_of(net).direct)
+        assert np.array_equal(same.gather, network_of(net).gather)
