@@ -71,7 +71,7 @@ class _Matcher:
         level: int,
         finer: int = 1,
     ) -> None:
-        self._planes, self._distances = [plane.reshape(-1) for plane in planes], distances
+        self._planes, self._distances = planes, distances
         self._size = planes[0].shape
         margin = _MARGINS[level]
         around = np.arange(-margin, side + margin, _APART[level])
@@ -82,30 +82,30 @@ class _Matcher:
             for size in self._size
         )
 
-    def cost(self, vectors: Vectors) -> npt.NDArray[np.int64]:
-        """Sum of absolute differences (bh, bw), of vectors (bh, bw, 2) to the past."""
-        cost = np.empty(vectors.shape[:2], dtype=np.int64)
-        to_references = vectors, to_future(vectors, self._distances)
-        at_once = max(1, _BLOCKS_AT_ONCE // vectors.shape[1])
-        for first in range(0, len(vectors), at_once):
-            strip = slice(first, first + at_once)
+    def cost(self, blocks: npt.NDArray[np.int64], vectors: Vectors) -> npt.NDArray[np.int64]:
+        """Sums of absolute differences (n,), of blocks (n,), counted row by row, along vectors (n,
+        2) to the past.
+        """
+        cost = np.empty(len(blocks), dtype=np.int64)
+        along = vectors, to_future(vectors, self._distances)
+        for first in range(0, len(blocks), _BLOCKS_AT_ONCE):
+            part = slice(first, first + _BLOCKS_AT_ONCE)
             past, future = (
-                self._seen(reference, strip, towards[strip])
-                for reference, towards in enumerate(to_references)
+                self._seen(plane, blocks[part], towards[part])
+                for plane, towards in zip(self._planes, along, strict=True)
             )
             past -= future
-            cost[strip] = np.abs(past, out=past).sum((2, 3))
+            cost[part] = np.abs(past, out=past).sum((1, 2))
         return cost
 
-    def _seen(self, reference: int, strip: slice, vectors: Vectors) -> Plane:
-        """Samples (rows, bw, n, n) that the blocks of some rows see in a plane; beyond its edges it
-        goes on.
-        """
+    def _seen(self, plane: Plane, blocks: npt.NDArray[np.int64], vectors: Vectors) -> Plane:
+        """Samples (n, s, s) that blocks see in a plane; beyond its edges it goes on."""
         height, width = self._size
-        top = self._places[0][strip, None]
-        rows = np.clip(top + vectors[..., 0, None], 0, height - 1) * width
-        columns = np.clip(self._places[1] + vectors[..., 1, None], 0, width - 1)
-        seen: Plane = self._planes[reference].take(rows[..., None] + columns[..., None, :])
+        down, across = self._places
+        rows, columns = down[blocks // len(across)], across[blocks % len(across)]
+        rows = np.clip(rows + vectors[:, :1], 0, height - 1) * width
+        columns = np.clip(columns + vectors[:, 1:], 0, width - 1)
+        seen: Plane = plane.take(rows[:, :, None] + columns[:, None])
         return seen
 
 
@@ -204,17 +204,24 @@ def _chosen(
     """The cheapest of ``first`` and the others, the earlier of equals; expected: what vectors are
     measured from, ``first`` by default.
     """
-    start = first if expected is None else expected
-    best, least = first, None
-    for vectors in (first, *others):
-        cost = matcher.cost(vectors)
-        cost += length_cost * matcher.samples * np.abs(vectors - start).sum(-1)
-        if least is None:
-            least = cost
-            continue
-        better = cost < least
-        best, least = np.where(better[..., None], vectors, best), np.where(better, cost, least)
-    return best
+    shape = first.shape
+    start = (first if expected is None else expected).reshape(-1, 2)
+    best = first.reshape(-1, 2).copy()
+
+    def cost(blocks: npt.NDArray[np.int64], vectors: Vectors) -> npt.NDArray[np.int64]:
+        length = np.abs(vectors - start[blocks]).sum(-1)
+        return matcher.cost(blocks, vectors) + length_cost * matcher.samples * length
+
+    least = cost(np.arange(len(best)), best)
+    for other in others:
+        vectors = other.reshape(-1, 2)
+        differs = np.flatnonzero((vectors != best).any(-1))
+        found = cost(differs, vectors[differs])
+        better = found < least[differs]
+        changed = differs[better]
+        best[changed], least[changed] = vectors[changed], found[better]
+    chosen: Vectors = best.reshape(shape)
+    return chosen
 
 
 def _neighbours(vectors: Vectors) -> list[Vectors]:
