@@ -210,7 +210,9 @@ def _chosen(
 
     def cost(blocks: npt.NDArray[np.int64], vectors: Vectors) -> npt.NDArray[np.int64]:
         length = np.abs(vectors - start[blocks]).sum(-1)
-        return matcher.cost(blocks, vectors) + length_cost * matcher.samples * length
+        sums = matcher.cost(blocks, vectors)
+        sums += length_cost * matcher.samples * length
+        return sums
 
     least = cost(np.arange(len(best)), best)
     for other in others:
