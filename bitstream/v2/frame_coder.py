@@ -67,13 +67,15 @@ class InterChoices:
     """What an encoder chooses of an inter frame.
 
     fields: of its blocks.  choose: its quantiser of levels.  last (bh, bw): how many slices each
-    block has.  offsets: of the quantiser by squares, None for none.
+    block has.  offsets: of the quantiser by squares, None for none.  prediction (C, h, w) int32:
+    what ``predict_frame`` makes of the fields, None to have it made.
     """
 
     fields: BlockFields
     choose: LevelChooser
     last: npt.NDArray[np.int64]
     offsets: Offsets | None = None
+    prediction: npt.NDArray[np.int32] | None = None
 
 
 class InterState:
@@ -185,7 +187,8 @@ class FrameCoder:
         blank = BlockFields.blank(*self._blocks, Mode.SKIP)
         fields = state.blocks.code(io, blank if chosen is None else chosen.fields, entry)
         bits_before = io.bits
-        latents = predict_frame(fields, references, self.block)
+        predicted = None if chosen is None else chosen.prediction
+        latents = predict_frame(fields, references, self.block) if predicted is None else predicted
         refined = np.full(latents.shape[1:], quantiser)
         if fields.coded.any():
             scene = InterScene(

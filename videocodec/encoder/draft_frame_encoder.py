@@ -152,7 +152,13 @@ class DraftFrameEncoder(FrameEncoder):
             plan.quantiser,
             plan.entry,
             tuple(known.frame for known, _ in plan.references),
-            InterChoices(decision.fields, self._conditional(target, plan), last, plan.offsets),
+            InterChoices(
+                decision.fields,
+                self._conditional(target, plan),
+                last,
+                plan.offsets,
+                predicted.astype(np.int32),
+            ),
         )
         if self._residuals is not None and last.any():
             to_steps = 1 / (step_latent(plan.quantiser) * UNITS_PER_LATENT)

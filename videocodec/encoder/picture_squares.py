@@ -60,6 +60,7 @@ def _between(plane: npt.NDArray[np.float32], down: bool, across: bool) -> npt.ND
     """What lies half a pixel down and across of every sample, rounded."""
     if not down and not across:
         return plane
-    kernels = [_HALF if one else _WHOLE for one in (across, down)]
+    row, column = (_HALF if one else _WHOLE for one in (across, down))
     anchor = int(across), int(down)
-    return np.rint(cv2.sepFilter2D(plane, cv2.CV_32F, *kernels, anchor=anchor))
+    seen = cv2.sepFilter2D(plane, cv2.CV_32F, row, column, anchor=anchor)
+    return np.rint(np.asarray(seen, np.float32))
