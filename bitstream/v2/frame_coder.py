@@ -69,14 +69,16 @@ class InterChoices:
     """What an encoder chooses of an inter frame.
 
     fields: of its blocks.  choose: its quantiser of levels.  last (bh, bw): how many slices each
-    block has.  offsets: of the quantiser by squares, None for none.  derived: ``derived_motion`` of
-    the frame, where that is known already.
+    block has.  offsets: of the quantiser by squares, None for none.  prediction (C, h, w) int32:
+    what ``predict_frame`` makes of the fields; derived: ``derived_motion`` of the frame; None to
+    have them made.
     """
 
     fields: BlockFields
     choose: LevelChooser
     last: npt.NDArray[np.int64]
     offsets: Offsets | None = None
+    prediction: npt.NDArray[np.int32] | None = None
     derived: Vectors | None = None
 
 
@@ -198,7 +200,8 @@ class FrameCoder:
 
         fields = state.blocks.code(io, chosen.fields if chosen else blank, entry, derive)
         bits_before = io.bits
-        latents = predict_frame(fields, references, self.block)
+        predicted = None if chosen is None else chosen.prediction
+        latents = predict_frame(fields, references, self.block) if predicted is None else predicted
         refined = np.full(latents.shape[1:], quantiser)
         if fields.coded.any():
             scene = InterScene(

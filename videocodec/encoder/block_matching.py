@@ -127,15 +127,14 @@ class BlockMatcher:
         side, (height, width) = self._block // 2, small.shape
         reach = _REACH + max(abs(part) for part in start) // 2 + 1
         around = np.pad(before, reach, mode="edge")
-        grid = height // side, width // side
-        least, best = np.full(grid, np.inf, np.float32), np.zeros((*grid, 2), np.float32)
-        for y in range(-_REACH, _REACH + 1):
-            for x in range(-_REACH, _REACH + 1):
-                dy, dx = start[0] // 2 + y, start[1] // 2 + x
-                moved = around[reach + dy : reach + dy + height, reach + dx : reach + dx + width]
-                trial = _sums(small, moved, side) + (abs(y) + abs(x))
-                better = trial < least
-                least[better], best[better] = trial[better], (2 * dy, 2 * dx)
+        shifts = np.indices((2 * _REACH + 1, 2 * _REACH + 1)).reshape(2, -1).T - _REACH
+        costs = np.empty((len(shifts), height // side, width // side), np.float32)
+        for cost, (y, x) in zip(costs, shifts.tolist(), strict=True):
+            top, left = reach + start[0] // 2 + y, reach + start[1] // 2 + x
+            moved = around[top : top + height, left : left + width]
+            np.add(_sums(small, moved, side), abs(y) + abs(x), out=cost)
+        vectors = (2 * (np.array(start) // 2 + shifts)).astype(np.float32)
+        best: npt.NDArray[np.float32] = vectors[costs.argmin(0)]
         return best
 
 

@@ -157,6 +157,7 @@ class DraftFrameEncoder(FrameEncoder):
                 self._conditional(target, plan),
                 last,
                 plan.offsets,
+                predicted.astype(np.int32),
                 decision.derived,
             ),
         )

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -25,7 +24,7 @@ from bitstream.v2.derived_blocks import DerivableFields
 from bitstream.v2.derived_motion import derived_motion
 from bitstream.v2.inter_tables import SEARCH_SIDE
 from bitstream.v2.loop_networks import MIDDLE
-from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
+from bitstream.v2.moved_pictures import Picture
 from bitstream.v2.prediction import PictureReference, predict_frame
 
 from .block_costs import BlockCosts, FrameCosts
@@ -33,10 +32,10 @@ from .block_matching import luma_of, matched_squares
 from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
 from .decisions import BlockDecider, DerivedOption
 from .merging import DerivedCosts, Partition
+from .picture_squares import PictureSquares
 from .table_prices import DirectionPrices, VectorPrices, derived_bits
 from .vector_choice import Motion, Predictors, VectorChooser
 
-_AT_ONCE = 512  # blocks: OpenCV maps no picture of 2^15 rows
 _MARGIN = (SEARCH_SIDE - PIXELS_PER_LATENT) // 2  # px
 
 
@@ -71,9 +70,14 @@ class PictureSearch(CandidateSearch):
         super().__init__(prices, costs, grid)
         self.tables = context.tables
         self._map, self._latents = search_map, latents
-        self._side = costs.block * PIXELS_PER_LATENT
+        side = costs.block * PIXELS_PER_LATENT
+        self._side = side + 2 * _MARGIN
+        rows, columns = np.indices(grid).reshape(2, -1)
+        self._corners = rows * side - _MARGIN, columns * side - _MARGIN
         self._luma = luma_of(source)
-        self._source = self._squares(source, np.zeros((*grid, 2), np.float32))
+        self._squares: dict[int, PictureSquares] = {}  # of references, by their identity
+        still = np.zeros((rows.size, 2), dtype=np.int64)
+        self._source = PictureSquares(source, self._side).at(*self._corners, still)
 
     def _evened(self, source: MotionSource) -> list[np.ndarray]:
         """By matching pixels."""
@@ -94,13 +98,10 @@ class PictureSearch(CandidateSearch):
         some = np.ones(self.grid, dtype=bool) if where is None else where
         prediction = np.zeros(self._latents.shape, dtype=np.int32)
         moves = some & vectors.any(-1)
-        at = to_positions(moves, self.costs.block)
         if moves.any():
-            shift = np.ldexp(vectors.astype(np.float32), -FRACTION_BITS)
-            lacking = np.subtract(
-                self._source[moves], self._squares(reference.picture, shift, moves)
-            )
-            prediction[:, at] = np.rint(self._latents[:, at] - self._mapped(lacking, moves)[:, at])
+            at = to_positions(moves, self.costs.block)
+            mapped = self._mapped(self._lacking(reference, vectors, moves), moves)[:, at]
+            prediction[:, at] = np.rint(self._latents[:, at] - mapped)
         still = to_positions(some & ~moves, self.costs.block)
         prediction[:, still] = reference.latents[:, still]
         cost = self.costs.cheapest(prediction)
@@ -108,41 +109,29 @@ class PictureSearch(CandidateSearch):
             cost = np.where(where, cost, np.inf)
         return Candidate(vectors, prediction, cost)
 
-    def _squares(
-        self, picture: Picture, shift: npt.NDArray[np.float32], where: np.ndarray | None = None
+    def _lacking(
+        self, reference: PictureReference, vectors: np.ndarray, where: np.ndarray
     ) -> npt.NDArray[np.float32]:
-        """What blocks see of a picture that moves by ``shift`` (bh, bw, 2) px, with the margin that
-        the map needs: (bh, bw, s, s, 3), or those of blocks ``where``, (n, s, s, 3).
+        """What blocks ``where`` of the reference's picture, moved by vectors (bh, bw, 2), lack of
+        the source's, with the margin that the map needs: (n, 3, s, s).
         """
-        at = np.ones(self.grid, dtype=bool) if where is None else where
-        rows, columns = np.nonzero(at)
-        around = np.arange(-_MARGIN, self._side + _MARGIN, dtype=np.float32)
-        down = (rows * self._side + shift[at][:, 0]).astype(np.float32)[:, None, None]
-        across = (columns * self._side + shift[at][:, 1]).astype(np.float32)[:, None, None]
-        interleaved = np.ascontiguousarray(picture.transpose(1, 2, 0))
-        squares = np.empty((len(rows), len(around), len(around), 3), dtype=np.float32)
-        for first in range(0, len(rows), _AT_ONCE):
-            some = slice(first, first + _AT_ONCE)
-            size = squares[some].shape[:3]
-            seen = cv2.remap(
-                interleaved,
-                np.broadcast_to(across[some] + around, size).reshape(-1, len(around)),
-                np.broadcast_to(down[some] + around[:, None], size).reshape(-1, len(around)),
-                cv2.INTER_CUBIC,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            squares[some] = seen.reshape(*size, 3)
-        return squares if where is not None else squares.reshape(*self.grid, *squares.shape[1:])
+        if id(reference) not in self._squares:
+            self._squares[id(reference)] = PictureSquares(reference.picture, self._side)
+        blocks = np.flatnonzero(where)
+        rows, columns = (corners[blocks] for corners in self._corners)
+        moved = self._squares[id(reference)].at(rows, columns, vectors.reshape(-1, 2)[blocks])
+        return (self._source[blocks] - moved).astype(np.float32)
 
     def _mapped(
         self, lacking: npt.NDArray[np.float32], where: np.ndarray
     ) -> npt.NDArray[np.float32]:
-        """Differences of squares (n, s, s, 3) of blocks ``where`` → (C, h, w) in latent units, 0
+        """Differences of squares (n, 3, s, s) of blocks ``where`` → (C, h, w) in latent units, 0
         elsewhere.
         """
         block, side = self.costs.block, SEARCH_SIDE
-        windows = np.lib.stride_tricks.sliding_window_view(lacking, (side, side), axis=(1, 2))
-        windows = windows[:, ::PIXELS_PER_LATENT, ::PIXELS_PER_LATENT]  # (n, b, b, 3, 16, 16)
+        windows = np.lib.stride_tricks.sliding_window_view(lacking, (side, side), axis=(2, 3))
+        windows = windows[:, :, ::PIXELS_PER_LATENT, ::PIXELS_PER_LATENT]  # (n, 3, b, b, 16, 16)
+        windows = windows.transpose(0, 2, 3, 1, 4, 5)
         mapped = windows.reshape(-1, self._map.shape[1]) @ self._map.T
         blocks = np.zeros((*self.grid, block, block, len(self._map)), dtype=np.float32)
         blocks[where] = mapped.reshape(-1, block, block, len(self._map))

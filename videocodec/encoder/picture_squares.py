@@ -1,0 +1,66 @@
+"""Squares of a picture as a search sees them, from where vectors in halves of a pixel point.
+
+What lies between pixels is made once for a picture, by the cubic of OpenCV's remap, whose weights
+half way are eighths of small integers, so that float32 holds all sums exactly: squares are then
+mere copies.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
+
+_HALF = np.array([-0.09375, 0.59375, 0.59375, -0.09375], dtype=np.float32)  # of four samples
+_WHOLE = np.ones(1, dtype=np.float32)
+_REACH = 4  # px: beyond the border by so many all that the cubic sees is the edge
+_FRACTION = (1 << FRACTION_BITS) - 1
+
+
+class PictureSquares:
+    """A picture (3, H, W), and what lies half way between its pixels; its edge goes on for ever.
+
+    side: of squares, px.
+    """
+
+    def __init__(self, picture: Picture, side: int) -> None:
+        self._margin, pad = side + _REACH, (side + 2 * _REACH,) * 2
+        around = np.pad(picture, ((0, 0), pad, pad), mode="edge").astype(np.float32)
+        inner = slice(_REACH, -_REACH)
+        phases = [
+            [_between(plane, down, across)[inner, inner] for plane in around]
+            for down in (False, True)
+            for across in (False, True)
+        ]
+        made = np.array(phases, dtype=np.int16)  # 2 · (half down) + half across
+        self._last = made.shape[2] - side, made.shape[3] - side
+        self._windows = np.lib.stride_tricks.sliding_window_view(made, (side, side), axis=(2, 3))
+
+    def at(
+        self,
+        rows: npt.NDArray[np.int64],
+        columns: npt.NDArray[np.int64],
+        vectors: npt.NDArray[np.int64],
+    ) -> Picture:
+        """Squares from where vectors point, (n, 3, side, side).
+
+        rows, columns (n,): px of their upper left pixels.  vectors (n, 2): (dy, dx) in halves of a
+        pixel.
+        """
+        whole, fractions = vectors >> FRACTION_BITS, vectors & _FRACTION
+        top = np.clip(rows + whole[:, 0] + self._margin, 0, self._last[0])
+        left = np.clip(columns + whole[:, 1] + self._margin, 0, self._last[1])
+        squares: Picture = self._windows[2 * fractions[:, 0] + fractions[:, 1], :, top, left]
+        return squares
+
+
+def _between(plane: npt.NDArray[np.float32], down: bool, across: bool) -> npt.NDArray[np.float32]:
+    """What lies half a pixel down and across of every sample, rounded."""
+    if not down and not across:
+        return plane
+    row, column = (_HALF if one else _WHOLE for one in (across, down))
+    anchor = int(across), int(down)
+    seen = cv2.sepFilter2D(plane, cv2.CV_32F, row, column, anchor=anchor)
+    return np.rint(np.asarray(seen, np.float32))
