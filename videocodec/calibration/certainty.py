@@ -96,12 +96,10 @@ def choose_certainty(
         plain = _curves(tables, runtime, clip)
         for strength in STRENGTHS:
             weighted = _weighted(clip, variances, strength)
-            deltas = [
-                bd_rate(tested, reference).value
-                for tested, reference in zip(_curves(tables, runtime, weighted), plain, strict=True)
-            ]
-            if None not in deltas:
-                found[strength].append((deltas[0], deltas[1]))
+            tested = _curves(tables, runtime, weighted)
+            squared, structure = (bd_rate(*pair).value for pair in zip(tested, plain, strict=True))
+            if squared is not None and structure is not None:
+                found[strength].append((squared, structure))
     trials = [
         CertaintyTrial(strength, *(_mean(column) for column in zip(*deltas, strict=True)))
         for strength, deltas in found.items()
