@@ -25,7 +25,7 @@ from ..ladder.curves import Curve, bd_rate
 from ..models.runtime import AutoencoderRuntime
 from .inter import ClipFrames
 
-STRENGTHS = (0.5, 1.0)
+STRENGTHS = (0.25, 0.5, 1.0)
 CRFS = (24, 34, 44, 54)
 TRIAL_CLIPS, TRIAL_FRAMES = 4, 5  # a keyframe and one group
 _LEAST_GAIN = 0.5  # percent of bytes; less is within what the choice of clips makes

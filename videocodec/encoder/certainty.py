@@ -1,10 +1,8 @@
 """How much an encoder network trusts its own latents, as weights of their errors.
 
 A variational autoencoder (Kingma & Welling 2014) gives a mean and a variance for every latent.
-Where the decoder shows an error little, training lets the variance grow; so precision, one over
-variance, says what an error counts at that place.  What the channels count beside each other is
-measured by noise (``calibration.sensitivity``), and not taken from here: every channel has mean
-logarithm 0.
+Where the decoder shows an error little, training lets the variance grow, most of all in channels
+that it hardly looks at; so precision, one over variance, says what an error counts.
 """
 
 from __future__ import annotations
@@ -18,17 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 # An error counts at most so many times what it does elsewhere, and at least one over it: a variance
-# is the guess of a network, and bits are saved by half an octave already.
+# is the guess of a network.
 MOST_CERTAIN = 4.0
 
 
 def certainty(log_variance: npt.NDArray[np.floating], strength: float) -> npt.NDArray[np.float32]:
     """Natural logarithms of variances (…, C, h, w) → what errors count, the same shape, float32,
-    in 1 / MOST_CERTAIN..MOST_CERTAIN: precision to the power of ``strength``, relative to the
-    geometric mean of its channel in the picture.
+    in 1 / MOST_CERTAIN..MOST_CERTAIN: precision to the power of ``strength``, relative to its
+    geometric mean in the picture.
     """
     precision = -np.asarray(log_variance, dtype=np.float64)
-    relative = strength * (precision - precision.mean((-2, -1), keepdims=True))
+    relative = strength * (precision - precision.mean((-3, -2, -1), keepdims=True))
     most = math.log(MOST_CERTAIN)
     weights: npt.NDArray[np.float32] = np.exp(np.clip(relative, -most, most)).astype(np.float32)
     return weights

@@ -27,12 +27,14 @@ class TestWeights:
             weights = certainty(np.log(variance), strength)
             assert (weights.shape, weights.dtype) == (variance.shape, np.float32)
             assert np.allclose(weights[..., 3:] / weights[..., :3], ratio)
-            assert np.allclose(np.log(weights).mean((-2, -1)), 0, atol=1e-6)
+            assert np.allclose(np.log(weights).mean((-3, -2, -1)), 0, atol=1e-6)
 
-    def test_channels_are_not_compared_with_each_other(self) -> None:
-        variance = np.random.default_rng(0).normal(-5, 0.5, (3, 8, 8))
-        shifted = variance + np.array([0, 7, -7])[:, None, None]
-        assert np.allclose(certainty(variance, 1.0), certainty(shifted, 1.0), rtol=1e-5)
+    def test_channels_and_places_are_compared_within_each_picture(self) -> None:
+        variance = np.random.default_rng(0).normal(-5, 0.3, (2, 3, 8, 8))
+        variance[:, 1] += 2
+        weights = certainty(variance, 0.5)
+        assert weights[:, 1].mean() < 0.5 * weights[:, [0, 2]].mean()
+        assert np.allclose(certainty(variance[1] - 9, 0.5), weights[1], rtol=1e-5)
 
     def test_it_ends_at_both_sides(self) -> None:
         weights = certainty(np.random.default_rng(0).normal(0, 20, (1, 30, 30)), 1.0)
