@@ -13,7 +13,6 @@ from safetensors.numpy import load_file, save_file
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 from videocodec.errors import DeviceError, OutOfMemoryError, UnknownModelError, VideoCodecError
 from videocodec.models import runtime as runtime_module
-from videocodec.models.autoencoders import gives_variance
 from videocodec.models.bundle import TABLES_FILE, ModelBundle
 from videocodec.models.runtime import AutoencoderRuntime, pick_device
 from videocodec.models.threads import set_threads
@@ -48,25 +47,6 @@ def test_the_embedded_model_gives_the_picture_back(texture: Callable[..., np.nda
     decoded = runtime.decode(latents, np.full((2, 8, 10), 0.25, np.float32), 64, 80)
     error = np.mean((decoded.astype(float) - pictures) ** 2, axis=(1, 2, 3))
     assert np.all(error < 0.1 * pictures.reshape(2, -1).var(1))
-
-
-@pytest.mark.parametrize(("vae", "gives"), [("kl", True), ("tiny", False), ("codebook", False)])
-def test_an_autoencoder_that_makes_a_distribution_says_how_sure_it_is(
-    tmp_path: Path, texture: Callable[..., np.ndarray], vae: str, gives: bool
-) -> None:
-    runtime = AutoencoderRuntime(
-        ModelBundle.find(quick_bundle(tmp_path / "quick", vae=vae)), "cpu", 1
-    )
-    pictures = texture(32, 48, 3)[None]
-    latents, log_variance = runtime.encode_with_variance(pictures, 32, 48)
-    assert np.array_equal(latents, runtime.encode(pictures, 32, 48))
-    assert gives_variance(runtime.model) == (log_variance is not None) == gives
-    if log_variance is not None:
-        assert (log_variance.shape, log_variance.dtype) == (latents.shape, np.float32)
-        with torch.no_grad():
-            x = torch.from_numpy(pictures).permute(0, 3, 1, 2) / 127.5 - 1
-            expected = runtime.model.encode(x).latent_dist.logvar
-        assert np.allclose(log_variance, expected.numpy(), atol=1e-4)
 
 
 def test_latents_are_scaled_for_coding_and_scaled_back_for_decoding(
