@@ -56,6 +56,7 @@ class LinearCodec:
             name="linear",
             sha256="11" * 32,
             sensitivity=np.ones(4, np.float32),
+            certainty_strength=0.0,
             has_unet=False,
         )  # as much of a ModelBundle as encoding needs
 

@@ -20,7 +20,7 @@ from bitstream.v1.observer import Observer
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.v1.tables import BLOCK_TABLES
 from videocodec.calibration.counting import INTER_LEVELS
-from videocodec.encoder.block_costs import block_sums
+from videocodec.encoder.block_costs import ErrorWeights, block_sums
 from videocodec.encoder.candidates import MotionSource
 from videocodec.encoder.decisions import BlockDecider, Decision
 from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
@@ -48,10 +48,9 @@ class PastOnlyDecider(BlockDecider):
         sources: Sequence[MotionSource],
         context: BlockContext,
         quantiser: int,
-        classes: np.ndarray | None = None,
+        errors: ErrorWeights | None = None,
         *,
         picture: np.ndarray | None = None,
-        coarser: np.ndarray | None = None,
     ) -> Decision:
         """As ``BlockDecider.decide``."""
         _, rows, columns = context.temporal.shape[:3]

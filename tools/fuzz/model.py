@@ -52,6 +52,7 @@ class Tables:
         self._good |= {
             "latent_scale": channels,
             "sensitivity": channels,
+            "certainty_strength": np.array([0.5], dtype=np.float32),
             "timesteps": np.arange(128, dtype=np.int32),
         }
         self._names = sorted(self._good)
@@ -66,10 +67,11 @@ class Tables:
         with within(data, 4, lambda: _SPARE + 16 * len(content)):
             try:
                 tables = bundle.tables
-                scale, timesteps, sensitivity = (
+                scale, timesteps, sensitivity, certainty = (
                     bundle.latent_scale,
                     bundle.timesteps,
                     bundle.sensitivity,
+                    bundle.certainty_strength,
                 )
             except (BitstreamError, UnknownModelError) as error:
                 assert str(error) and len(str(error)) < 2000
@@ -77,6 +79,7 @@ class Tables:
         assert 1 <= tables.latent_channels <= 64 and sum(
             tables.slices
         ) == tables.latent_channels == len(scale) == len(sensitivity)
+        assert 0 <= certainty <= 1
         assert (
             np.isfinite(scale).all()
             and (scale > 0).all()

@@ -21,9 +21,9 @@ from ..models.description import CALIBRATION_RECORD
 from ..models.files import TABLES_FILE
 from ..models.loading import load_denoiser
 from ..models.prompt import empty_prompt
-from ..models.runtime import set_threads
 from ..models.source import ModelSource
 from ..models.stock_denoiser import Conditioning, prompt_width
+from ..models.threads import set_threads
 from ..training.budget import Budget
 from ..version import __version__
 from .clips import clip_files
@@ -35,8 +35,9 @@ _LARGEST_PICTURE = 512  # px a side; an autoencoder of Stable Diffusion takes se
 @dataclass(frozen=True)
 class CalibrationReport:
     """What a calibration made: the bundle's folder and identity, latent channels, pictures and
-    clips it was fitted on (0 clips: pictures under a virtual camera), wall-clock seconds, and what
-    its owner should know, a line each.
+    clips it was fitted on (0 clips: pictures under a virtual camera), wall-clock seconds, what its
+    owner should know, a line each, and whether errors count by the autoencoder's own variances,
+    with what that takes ("" of one without variances).
     """
 
     bundle: str
@@ -46,6 +47,7 @@ class CalibrationReport:
     clips: int
     calibration_seconds: float
     notes: list[str]
+    certainty: str = ""
 
 
 def calibrate(
@@ -97,7 +99,7 @@ def calibrate(
         channels, notes = _install(origin, making, say)
         if words:
             origin.install_text_encoder(making)
-        fit_bundle(making, pictures, videos, settings, say)
+        certainty = fit_bundle(making, pictures, videos, settings, say)
         if origin.has_unet:
             load_denoiser(making, channels)
         report = CalibrationReport(
@@ -108,6 +110,7 @@ def calibrate(
             clips=len(videos or []),
             calibration_seconds=time.monotonic() - begin,
             notes=notes,
+            certainty=str(certainty or ""),
         )
         _write_record(report, source, making / CALIBRATION_RECORD)
         _put_in_place(making, output)
@@ -118,6 +121,8 @@ def _write_record(report: CalibrationReport, source: str | Path, file: Path) -> 
     """Write how the bundle was made, less what its identity follows from."""
     record = asdict(report) | {"source": str(source), "videocodec": __version__}
     del record["bundle"], record["sha256"]
+    if not report.certainty:  # nothing was measured
+        del record["certainty"]
     file.write_text(json.dumps(record, indent=2) + "\n")
 
 

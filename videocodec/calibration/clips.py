@@ -37,15 +37,21 @@ def clip_files(folder: Path) -> list[Path]:
 
 
 def read_clips(
-    files: Iterable[Path], runtime: AutoencoderRuntime, channels: int, frames: int
+    files: Iterable[Path],
+    runtime: AutoencoderRuntime,
+    channels: int,
+    frames: int,
+    *,
+    seen: bool = False,
 ) -> Iterator[ClipFrames]:
-    """The first ``frames`` frames of every clip, encoded to scaled latents, with luma."""
+    """The first ``frames`` frames of every clip, encoded to scaled latents, with luma, and with
+    their pictures if they are to be ``seen``.
+    """
     for path in files:
         with VideoSource(path, max_frames=frames) as source:
             header = _header(source.width, source.height, source.time_base, channels)
-            yield _clip(
-                ((frame.rgb, frame.pts, frame.duration) for frame in source), header, runtime
-            )
+            timed = ((frame.rgb, frame.pts, frame.duration) for frame in source)
+            yield _clip(timed, header, runtime, seen=seen)
 
 
 def camera_clips(
@@ -54,9 +60,11 @@ def camera_clips(
     channels: int,
     count: int,
     frames: int,
+    *,
+    seen: bool = False,
 ) -> Iterator[ClipFrames]:
     """``count`` clips of ``frames`` frames of a virtual camera over pictures (H, W, 3) uint8, at
-    most CAMERA_SIDE px square.
+    most CAMERA_SIDE px square; ``seen`` as in ``read_clips``.
     """
     rng = np.random.default_rng(0)
     side = max(16, min(CAMERA_SIDE, *(min(picture.shape[:2]) for picture in pictures)) // 16 * 16)
@@ -66,7 +74,7 @@ def camera_clips(
             (picture, time, 1)
             for time, picture in enumerate(camera_clip(shown, passing, frames, rng, side))
         )
-        yield _clip(timed, _header(side, side, Fraction(1, 25), channels), runtime)
+        yield _clip(timed, _header(side, side, Fraction(1, 25), channels), runtime, seen=seen)
 
 
 def camera_clip(
@@ -140,11 +148,14 @@ def _clip(
     pictures: Iterable[tuple[np.ndarray, int, int]],
     header: SequenceHeader,
     runtime: AutoencoderRuntime,
+    *,
+    seen: bool,
 ) -> ClipFrames:
     """(RGB, pts, duration) of every frame → the clip."""
     search = MotionSearch.for_header(header, flow_preset=1)
     frames = []
     for rgb, pts, duration in pictures:
         latents = runtime.encode(rgb[None], header.padded_height, header.padded_width)[0]
-        frames.append(EncoderFrame(latents, search.luma(rgb), pts, duration))
+        picture = rgb if seen else None
+        frames.append(EncoderFrame(latents, search.luma(rgb), pts, duration, picture))
     return ClipFrames(header, frames)

@@ -22,7 +22,12 @@ from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 from ..encoder.settings import EncoderSettings
 from ..errors import InputError
 from ..judges.lpips import LpipsSqueeze
-from ..models.autoencoders import latent_channels, latents_of, load_autoencoder
+from ..models.autoencoders import (
+    gives_variance,
+    latent_channels,
+    latents_of,
+    load_autoencoder,
+)
 from ..models.bundle import ModelBundle
 from ..models.files import TABLES_FILE
 from ..models.loading import STOCK_UNETS, load_scheduler
@@ -31,6 +36,7 @@ from ..models.runtime import AutoencoderRuntime
 from ..networks.context import ContextModel, slice_sizes
 from ..networks.weights import load_what_fits
 from ..training.budget import Budget
+from .certainty import TRIAL_CLIPS, TRIAL_FRAMES, CertaintyChoice, choose_certainty
 from .clips import camera_clips, read_clips
 from .inter import ClipFrames, calibrate_blocks, calibrate_inter, with_block_tables
 from .intra import calibrate_intra
@@ -158,8 +164,9 @@ def fit_bundle(
     settings: FittingSettings,
     log: Log,
     perceptual: LpipsSqueeze | None = None,
-) -> None:
-    """Fit everything in ``codec/`` of the bundle in ``folder``, which has its networks already.
+) -> CertaintyChoice | None:
+    """Fit everything in ``codec/`` of the bundle in ``folder``, which has its networks already →
+    whether errors are to count by its variances, and why; None of an autoencoder without.
 
     clips: videos for the inter tables, None for pictures under a virtual camera.
     perceptual: makes channel weights count what the eye sees.
@@ -188,14 +195,25 @@ def fit_bundle(
         load_what_fits(intra, load_file(str(rate_model)), "rate.")
     part, lagrangian = settings.budget.part(0.5), EncoderSettings().lagrangian
     tables, intra = calibrate_intra(encode, list(pictures), slices, part, intra, lagrangian, log)
-    coded_clips = _clips(pictures, clips, runtime, len(scale), settings.clip_frames)
+    coded_clips = _clips(pictures, clips, runtime, settings.clip_frames)
     log(f"{len(coded_clips)} clips {'read' if clips is not None else 'coded_clips of pictures'}")
     inter = ContextModel(slices, inter=True, generator=generator)
     load_what_fits(inter, intra.state_dict())
     tables, _ = calibrate_inter(tables, coded_clips, part, log, inter)
     extra["timesteps"] = _timesteps(bundle, [encode(_whole_latents(p)) for p in pictures[:40]])
+    chosen = None
+    if gives_variance(runtime.model):
+        seen = _clips(pictures, _some(clips), runtime, TRIAL_FRAMES, seen=True)
+        chosen = choose_certainty(tables, runtime, seen, log)
+        extra["certainty_strength"] = np.array([chosen.strength], dtype=np.float32)
     tables.save(target)
     save_numpy(load_numpy(str(target)) | extra, str(target))
+    return chosen
+
+
+def _some(clips: Sequence[Path] | None) -> Sequence[Path] | None:
+    """As many as certainty is tried on, evenly."""
+    return clips and clips[:: max(1, len(clips) // TRIAL_CLIPS)][:TRIAL_CLIPS]
 
 
 def fit_block_tables(
@@ -233,11 +251,16 @@ def _clips(
     pictures: Sequence[np.ndarray],
     clips: Sequence[Path] | None,
     runtime: AutoencoderRuntime,
-    channels: int,
     frames: int,
+    *,
+    seen: bool = False,
 ) -> list[ClipFrames]:
-    """Videos, or pictures under a virtual camera where there are none."""
+    """Videos, or pictures under a virtual camera where there are none; few of them if they are to
+    be ``seen``.
+    """
+    channels = len(runtime.bundle.latent_scale)
     if clips is not None:
-        return list(read_clips(clips, runtime, channels, frames))
-    count = min(len(pictures), _MOST_CAMERA_CLIPS)
-    return list(camera_clips(pictures, runtime, channels, count, min(frames, _CAMERA_FRAMES)))
+        return list(read_clips(clips, runtime, channels, frames, seen=seen))
+    count = min(len(pictures), TRIAL_CLIPS if seen else _MOST_CAMERA_CLIPS)
+    frames = min(frames, _CAMERA_FRAMES)
+    return list(camera_clips(pictures, runtime, channels, count, frames, seen=seen))

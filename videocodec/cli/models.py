@@ -170,6 +170,8 @@ def run_calibrate(args: argparse.Namespace) -> int:
         f"{report.bundle}: {report.latent_channels} latent channels, SHA-256 {report.sha256[:16]},"
         f" fitted on {seen}"
     )
+    if report.certainty:
+        print(f"  certainty of its latents: {report.certainty}")
     print(f"  videocodec encode INPUT OUTPUT --model {report.bundle}")
     return 0
 

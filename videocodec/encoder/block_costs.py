@@ -9,6 +9,7 @@ formulas whose constants were fitted to what the entropy coder really spends.  A
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from .importance import WEIGHTS
 _PER_STEP = 16  # resolution of the tables of sample costs
 _ROUNDING = 0.35  # at the usual λ a level is worth its bits from 0.65 steps on
 _REACH = 64  # steps; larger residuals cost as much as this one
+# What a sample's error can count where the encoder network's certainty has a say in it: half
+# octaves from the least of ``WEIGHTS`` by the least certainty to the most by the most.
+_HALF_OCTAVES = np.arange(-23, 7)
 
 
 @dataclass(frozen=True)
@@ -46,23 +50,56 @@ class RateEstimates:
     intra_levels: tuple[float, float, float] = (0.22, 2.4, 0.9)
 
 
+@dataclass(frozen=True, eq=False)
+class SampleTables:
+    """Least costs of samples, (weights of places · C, entries) float32 each: by what errors count
+    at the place, by channel, and by the distance from the prediction in steps / 16.
+    """
+
+    residual: npt.NDArray[np.float32]
+    intra: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorWeights:
+    """What errors of one frame count.
+
+    classes (bh, bw): of every block, classes of ``importance.WEIGHTS``.
+    coarser (h, w): by what the step of every position is larger than that of the frame, None for
+    nowhere.
+    certainty (C, h, w): of every sample (``certainty.certainty``), None for all alike.
+    """
+
+    classes: np.ndarray
+    coarser: np.ndarray | None = None
+    certainty: np.ndarray | None = None
+
+
 class BlockCosts:
     """λ, rates and weights of an encoder, and the costs of samples that follow from them.
 
-    weights (C,): what an error in each channel counts, with mean 1.  residual_table, intra_table
-    (classes · C, entries): least cost of a sample by its class of ``importance.WEIGHTS``, its
-    channel, and its distance from the prediction in steps / 16.
+    weights (C,): what an error in each channel counts, with mean 1.  tables: of samples by classes
+    of ``importance.WEIGHTS``.
     """
 
     def __init__(
         self, lagrangian: float, weights: np.ndarray, rates: RateEstimates = RateEstimates()
     ) -> None:
         self.lagrangian, self.weights, self.rates = lagrangian, weights, rates
-        every = np.outer(WEIGHTS, weights).ravel()
-        self.residual_table, self.intra_table = (
+        self.tables = self._tables(WEIGHTS)
+
+    @cached_property
+    def certain_tables(self) -> SampleTables:
+        """Of samples by half octaves of what their errors count."""
+        return self._tables((2.0 ** (_HALF_OCTAVES / 2)).astype(np.float32))
+
+    def _tables(self, places: np.ndarray) -> SampleTables:
+        every = np.outer(places, self.weights).ravel()
+        residual, intra = (
             np.stack([self._samples(levels, float(weight)) for weight in every])
-            for levels in (rates.levels, rates.intra_levels)
+            for levels in (self.rates.levels, self.rates.intra_levels)
         )
+        return SampleTables(residual, intra)
 
     def _samples(self, levels: tuple[float, float, float], weight: float) -> np.ndarray:
         zero, nonzero, slope = levels
@@ -99,6 +136,13 @@ def block_sums(
     return sums
 
 
+def _half_octaves(weights: np.ndarray) -> npt.NDArray[np.int32]:
+    """Which of ``_HALF_OCTAVES`` weights are nearest to, from 0."""
+    nearest = np.rint(2 * np.log2(weights)).astype(np.int32) - np.int32(_HALF_OCTAVES[0])
+    found: npt.NDArray[np.int32] = np.clip(nearest, 0, len(_HALF_OCTAVES) - 1)
+    return found
+
+
 class FrameCosts:
     """Costs of the blocks of one frame.
 
@@ -114,25 +158,26 @@ class FrameCosts:
         latents: np.ndarray,
         quantiser: int,
         block: int,
-        classes: np.ndarray,
-        coarser: np.ndarray | None = None,
+        errors: ErrorWeights,
     ) -> None:
-        """``latents`` (C, h, w) scaled; ``classes`` (bh, bw) of ``importance.WEIGHTS``;
-        ``coarser`` (h, w): by what the step of every position is larger, None for nowhere.
-        """
+        """``latents`` (C, h, w) scaled."""
         step = np.asarray(step_latent(quantiser) * UNITS_PER_LATENT)
-        if coarser is not None:
-            step = step * coarser
+        if errors.coarser is not None:
+            step = step * errors.coarser
         self._costs, self._scale = costs, np.asarray(1 / step, dtype=np.float32)
         self.block, self.quantiser = block, quantiser
         scale = np.asarray(UNITS_PER_LATENT / step, dtype=np.float32)
         self.target = np.asarray(latents, dtype=np.float32) * scale
-        positions, channels = to_positions(classes.astype(np.int32), block), len(latents)
-        self.weights = WEIGHTS[positions] * costs.weights[:, None, None]
+        places, channels = to_positions(errors.classes.astype(np.int32), block), len(latents)
+        self.weights, self._tables = WEIGHTS[places] * costs.weights[:, None, None], costs.tables
+        if errors.certainty is not None:
+            self.weights = self.weights * errors.certainty
+            places = _half_octaves(WEIGHTS[places] * errors.certainty)
+            self._tables = costs.certain_tables
         # Where the costs of samples of a channel at a position begin in the tables.
         self._rows = (
-            positions * channels + np.arange(channels, dtype=np.int32)[:, None, None]
-        ) * costs.residual_table.shape[1]
+            places * channels + np.arange(channels, dtype=np.int32)[:, None, None]
+        ) * self._tables.residual.shape[1]
 
     def in_steps(self, prediction: np.ndarray) -> np.ndarray:
         """A prediction (C, h, w) in latent units → float32 in quantiser steps."""
@@ -146,7 +191,7 @@ class FrameCosts:
         """(bh, bw) each: what skipping every block costs, and what coding its residual does."""
         distance, r = np.abs(self.target - self.in_steps(prediction)), self._costs.rates
         error = block_sums(np.square(distance) * self.weights, self.block)
-        residual = self._looked_up(self._costs.residual_table, distance)
+        residual = self._looked_up(self._tables.residual, distance)
         return (
             error + self._costs.lagrangian * r.skip,
             residual + self._costs.lagrangian * r.residual,
@@ -168,6 +213,6 @@ class FrameCosts:
     def intra(self) -> np.ndarray:
         """(bh, bw): what coding every block by itself costs."""
         return (
-            self._looked_up(self._costs.intra_table, np.abs(self.target))
+            self._looked_up(self._tables.intra, np.abs(self.target))
             + self._costs.lagrangian * self._costs.rates.intra
         )

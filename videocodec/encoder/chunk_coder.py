@@ -22,6 +22,7 @@ from bitstream.sequence_header import SequenceHeader
 from ..guard import GuardLimit
 from ..media.source import SourceFrame
 from .aiming import PictureJudge
+from .certainty import latents_with_certainty
 from .chunks import Chunk
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .generation import LatentRestorer
@@ -274,21 +275,20 @@ class ChunkCoder:
         positions = header.padded_width * header.padded_height
         judged = judged or header.format_version > 1  # which moves pictures
         latents_of_a_frame = header.latent_channels * header.latent_height * header.latent_width
+        strength = self._runtime.bundle.certainty_strength
+        if strength:  # every latent's certainty is kept beside it
+            latents_of_a_frame *= 2
         # pictures are kept beside luma
         weight = chunk.frames * ((4 if judged else 1) * positions + 4 * latents_of_a_frame)
         frames_in_memory: list[EncoderFrame] | None = [] if weight <= self._memory else None
         pictures = iter(frames(chunk))
         while batch := list(islice(pictures, max(1, BATCH_PIXELS // positions))):
-            latents = self._runtime.encode(
-                np.stack([picture.rgb for picture in batch]),
-                header.padded_height,
-                header.padded_width,
-            )
-            for picture, latent in zip(batch, latents, strict=True):
-                seen = picture.rgb if judged else None
-                frame = EncoderFrame(
-                    latent, self._luma(picture.rgb), picture.pts, picture.duration, seen
-                )
+            rgb = np.stack([picture.rgb for picture in batch])
+            size = header.padded_height, header.padded_width
+            latents = latents_with_certainty(self._runtime, strength, rgb, size)
+            for picture, (latent, certainty) in zip(batch, latents, strict=True):
+                luma, seen = self._luma(picture.rgb), picture.rgb if judged else None
+                frame = EncoderFrame(latent, luma, picture.pts, picture.duration, seen, certainty)
                 if frames_in_memory is not None:
                     frames_in_memory.append(frame)
                 yield frame

@@ -35,8 +35,8 @@ class ConditionalQuantiser:
     """Chooses levels that minimise weight · error² + lagrangian · bits, both in units of the step.
 
     target (C, h, w) float: what values should be, in steps.
-    weights (C,), places (h, w): what errors in each channel and at each position count, None for
-    all the same.
+    weights (C,), places (h, w), samples (C, h, w): what errors in each channel, at each position
+    and in each sample count, None for all the same.
     gains (C, h, w): by how much less this costs than values of 0 that are not sent.
     Candidates are the two levels around the target and 0; what later contexts make of them is not
     priced.
@@ -48,10 +48,12 @@ class ConditionalQuantiser:
         lagrangian: float,
         weights: npt.NDArray[np.floating] | None = None,
         places: npt.NDArray[np.floating] | None = None,
+        samples: npt.NDArray[np.floating] | None = None,
     ) -> None:
         self._target, self._lagrangian = target.astype(np.float64), lagrangian
         self._weights = np.ones(len(target)) if weights is None else weights
         self._places = np.ones(target.shape[1:]) if places is None else places
+        self._samples = samples
         self.gains = np.zeros(target.shape)
 
     def __call__(self, part: PassContext) -> npt.NDArray[np.int64]:
@@ -59,6 +61,8 @@ class ConditionalQuantiser:
         own = slice(part.first, part.first + part.channels)
         target = self._target[own, part.rows, part.columns].T
         weights = np.outer(self._places[part.rows, part.columns], self._weights[own])
+        if self._samples is not None:
+            weights = weights * self._samples[own, part.rows, part.columns].T
         size = part.level_sizes / _STEP
         rest = (target - part.mean / _STEP) / size
         nearest = np.rint(rest).astype(np.int64)

@@ -17,7 +17,7 @@ from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.frame_coder import to_positions
 
-from .block_costs import BlockCosts, FrameCosts, RateEstimates
+from .block_costs import BlockCosts, ErrorWeights, FrameCosts, RateEstimates
 from .candidates import Candidate, CandidateSearch, LatentSearch, MotionSource
 from .direction_choice import choose_directions
 from .generation import BlockScene, GenerateChooser
@@ -80,22 +80,18 @@ class BlockDecider:
         sources: Sequence[MotionSource],
         context: BlockContext,
         quantiser: int,
-        classes: np.ndarray | None = None,
+        errors: ErrorWeights | None = None,
         *,
         picture: np.ndarray | None = None,
-        coarser: np.ndarray | None = None,
     ) -> Decision:
         """``target`` (C, h, w) scaled latents; ``sources``: the past reference and perhaps the
-        future one; ``context``: what the syntax predicts the frame from; ``classes`` (bh, bw) of
-        ``importance.WEIGHTS``: what errors of every block count; ``picture``: the source, for
-        versions that move pictures; ``coarser`` (h, w): by what the step of every position is
-        larger than the quantiser's, None for nowhere.
+        future one; ``context``: what the syntax predicts the frame from; ``errors``: what they
+        count, None for all alike; ``picture``: the source, for versions that move pictures.
         """
         _, height, width, _ = context.temporal.shape
         grid = height, width
-        if classes is None:
-            classes = np.full(grid, USUAL_CLASS)
-        costs = FrameCosts(self._prices, target, quantiser, self.block, classes, coarser)
+        errors = errors or ErrorWeights(np.full(grid, USUAL_CLASS))
+        costs = FrameCosts(self._prices, target, quantiser, self.block, errors)
         search = self._search(target, picture, costs, context)
         fields = self._fields.blank(*grid, Mode.SKIP)
         derived = self._derived(search, sources, context)

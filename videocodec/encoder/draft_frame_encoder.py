@@ -229,11 +229,11 @@ class DraftFrameEncoder(FrameEncoder):
         return last
 
     def _conditional(self, target: np.ndarray, plan: FramePlan) -> ConditionalQuantiser:
-        weights, places = self._error_weights(plan)
+        weights, places, certainty = self._error_weights(plan)
         coarser = self._coarser(plan)
         if coarser is not None:  # errors are counted in steps of the frame, λ is for local ones
             places = places / np.square(coarser)
-        return ConditionalQuantiser(target, self._lagrangian, weights, places)
+        return ConditionalQuantiser(target, self._lagrangian, weights, places, certainty)
 
     def _coarser(self, plan: FramePlan) -> np.ndarray | None:
         if plan.offsets is None or not plan.offsets.any():

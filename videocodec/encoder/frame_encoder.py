@@ -7,7 +7,7 @@ is after it, so that a frame may be tried as often as one likes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,10 +24,10 @@ from bitstream.v1.symbol_coder import SymbolWriter
 
 from ..decoded import QuantiserMaps
 from .aiming import CodedVersion, PictureJudge, better_aim
-from .block_costs import RateEstimates
+from .block_costs import ErrorWeights, RateEstimates
 from .candidates import MotionSource
 from .decisions import BlockDecider, Decision
-from .generation import GenerateChooser, LatentRestorer, RestoredBlocks, UnpredictedTexture
+from .generation import GenerateChooser, LatentRestorer, choosers
 from .importance import WEIGHTS
 from .quantisation import RateDistortionQuantiser
 from .settings import EncoderSettings, Looks
@@ -41,6 +41,8 @@ class EncoderFrame:
     luma (H, W) uint8: padded to whole blocks.
     pts, duration: ticks.
     picture (H, W, 3) uint8: only where pictures are judged.
+    certainty (C, h, w) float32: what errors count by the encoder network (``certainty``), None for
+    all alike.
     """
 
     latents: np.ndarray
@@ -48,6 +50,7 @@ class EncoderFrame:
     pts: int
     duration: int
     picture: np.ndarray | None = None
+    certainty: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class FramePlan:
     picture (3, H, W) int16: the source as the loop sees it, for versions that move pictures.
     offsets (rows, columns) int64: quantiser indices by which squares of 64 px are coarser, for
     versions that can say so.
+    certainty: that of the frame, once it is coded.
     """
 
     quantiser: int
@@ -87,6 +91,7 @@ class FramePlan:
     is_leaf: bool = False
     picture: np.ndarray | None = None
     offsets: np.ndarray | None = None
+    certainty: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,7 @@ class FrameEncoder:
                 rates=self._RATES,
             )
 
-        generate, leaf_generate = _choosers(settings, helpers.restorer)
+        generate, leaf_generate = choosers(settings, helpers.restorer)
         self._referred_weights, self._leaf_weights = self._channel_weights(helpers)
         self._decider = decider(self._referred_weights, generate)
         self._leaf_decider = decider(self._leaf_weights, leaf_generate)
@@ -192,6 +197,7 @@ class FrameEncoder:
 
         ``coder``: as it is before the frame, and stays; None before a keyframe.
         """
+        plan = replace(plan, certainty=frame.certainty)
         return self._coded(coder, writer, self._aim(coder, frame, plan), plan)
 
     def _aim(self, coder: Any, frame: EncoderFrame, plan: FramePlan) -> np.ndarray:
@@ -236,9 +242,8 @@ class FrameEncoder:
             sources,
             context,
             plan.quantiser,
-            plan.classes,
+            ErrorWeights(plan.classes, self._coarser(plan), plan.certainty),
             picture=plan.picture,
-            coarser=self._coarser(plan),
         )
 
     def _coarser(self, plan: FramePlan) -> np.ndarray | None:
@@ -277,19 +282,11 @@ class FrameEncoder:
     def _levels(self, target: np.ndarray, plan: FramePlan) -> RateDistortionQuantiser:
         return RateDistortionQuantiser(target, self._lagrangian, *self._error_weights(plan))
 
-    def _error_weights(self, plan: FramePlan) -> tuple[np.ndarray | None, np.ndarray]:
-        """What errors count in every channel (C,), None for all alike, and position (h, w)."""
+    def _error_weights(
+        self, plan: FramePlan
+    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
+        """What errors count in every channel (C,), position (h, w) and sample (C, h, w), None for
+        all alike.
+        """
         weights = self._leaf_weights if plan.is_leaf else self._referred_weights
-        return weights, to_positions(WEIGHTS[plan.classes], self._block)
-
-
-def _choosers(
-    settings: EncoderSettings, restorer: LatentRestorer | None
-) -> tuple[GenerateChooser | None, GenerateChooser | None]:
-    """Who chooses blocks to make up: in frames that others refer to, and in leaves."""
-    if settings.generation is not None:
-        chooser = UnpredictedTexture(settings.generation) if settings.generation < 1 else None
-        return chooser, chooser
-    if settings.effort.restores and restorer is not None:
-        return None, RestoredBlocks(restorer)
-    return None, None
+        return weights, to_positions(WEIGHTS[plan.classes], self._block), plan.certainty

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from bitstream.v1.frame_coder import to_positions
 
 from .block_costs import block_sums
+from .settings import EncoderSettings
 
 
 @dataclass(frozen=True)
@@ -129,3 +130,15 @@ class RestoredBlocks:
         kept, made_up = (scene.distortion(latents) for latents in restored)
         cheaper: npt.NDArray[np.bool_] = made_up + scene.mark < kept + spent
         return promising & cheaper
+
+
+def choosers(
+    settings: EncoderSettings, restorer: LatentRestorer | None
+) -> tuple[GenerateChooser | None, GenerateChooser | None]:
+    """Who chooses blocks to make up: in frames that others refer to, and in leaves."""
+    if settings.generation is not None:
+        chooser = UnpredictedTexture(settings.generation) if settings.generation < 1 else None
+        return chooser, chooser
+    if settings.effort.restores and restorer is not None:
+        return None, RestoredBlocks(restorer)
+    return None, None

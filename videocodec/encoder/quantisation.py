@@ -16,8 +16,9 @@ class RateDistortionQuantiser:
 
     ``target`` (C, h, w) float: what the levels should be, residual / step.  ``weights`` (C,): what
     errors in each channel count, with mean 1, and ``places`` (h, w): what those at each position
-    do; None for all the same.  Candidates are the two integers around the target and zero, priced
-    by the pass's own tables; the influence on later contexts is not priced.
+    do; ``samples`` (C, h, w): what those of every sample do beside; None for all the same.
+    Candidates are the two integers around the target and zero, priced by the pass's own tables; the
+    influence on later contexts is not priced.
     """
 
     def __init__(
@@ -26,24 +27,24 @@ class RateDistortionQuantiser:
         lagrangian: float,
         weights: np.ndarray | None = None,
         places: np.ndarray | None = None,
+        samples: np.ndarray | None = None,
     ) -> None:
         self._target, self._lagrangian = target, lagrangian
         self._weights = np.ones(len(target), dtype=np.float32) if weights is None else weights
         self._places = np.ones(target.shape[1:], dtype=np.float32) if places is None else places
+        self._samples = samples
 
     def __call__(self, part: PassContext) -> npt.NDArray[np.int64]:
         """The levels of one pass, (positions, channels of the slice) int64."""
-        target = self._target[
-            part.first : part.first + part.channels, part.rows, part.columns
-        ].T.ravel()
+        own = slice(part.first, part.first + part.channels)
+        target = self._target[own, part.rows, part.columns].T.ravel()
         nearest: npt.NDArray[np.int64] = np.rint(target).astype(np.int64)
         if self._lagrangian <= 0:
             return nearest.reshape(-1, part.channels)
         other = nearest + np.where(target > nearest, 1, -1)
-        weights = np.outer(
-            self._places[part.rows, part.columns],
-            self._weights[part.first : part.first + part.channels],
-        ).ravel()
+        weights = np.outer(self._places[part.rows, part.columns], self._weights[own]).ravel()
+        if self._samples is not None:
+            weights = weights * self._samples[own, part.rows, part.columns].T.ravel()
         best: npt.NDArray[np.int64] = nearest
         best_cost = np.full(len(target), np.inf)
         for candidate in (nearest, other, np.zeros_like(nearest)):

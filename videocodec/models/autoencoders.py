@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from diffusers.models.modeling_utils import ModelMixin
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
+_TRIED_SIDE = 64  # px
 
 
 def load_autoencoder(folder: Path) -> OwnAutoencoder | ModelMixin:
@@ -66,13 +67,24 @@ def latents_of(model: OwnAutoencoder | ModelMixin, pictures: torch.Tensor) -> to
     """Pictures (B, 3, H, W) in [-1, 1] → the latents worth coding, as the autoencoder makes them:
     of a distribution its mode, with a codebook the entries that its decoder would snap them to.
     """
+    return latents_and_log_variance(model, pictures)[0]
+
+
+def latents_and_log_variance(
+    model: OwnAutoencoder | ModelMixin, pictures: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """As ``latents_of``, and the natural logarithms of their variances, (B, C, h, w), where the
+    autoencoder makes a distribution that has them, as diffusers' ``AutoencoderKL`` does; None of
+    the others.
+    """
     encoded = model.encode(pictures)
-    latents: torch.Tensor = (
-        encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
-    )
+    if hasattr(encoded, "latent_dist"):
+        distribution = encoded.latent_dist
+        return distribution.mode(), getattr(distribution, "logvar", None)
+    latents: torch.Tensor = encoded.latents
     if codebook_size(model):
         latents = model.get_submodule("quantize")(latents)[0]
-    return latents
+    return latents, None
 
 
 def latent_channels(model: OwnAutoencoder | ModelMixin) -> int | None:
@@ -86,3 +98,11 @@ def codebook_size(model: OwnAutoencoder | ModelMixin) -> int:
     of diffusers' ``VQModel`` does; 0 for the others, which have none.
     """
     return getattr(model.config, "num_vq_embeddings", 0)
+
+
+def gives_variance(model: OwnAutoencoder | ModelMixin) -> bool:
+    """Whether an autoencoder says how sure it is of every latent."""
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        pictures = torch.zeros(1, 3, _TRIED_SIDE, _TRIED_SIDE, device=device)
+        return latents_and_log_variance(model, pictures)[1] is not None

@@ -24,9 +24,9 @@ from bitstream.v1.tables import TENSOR_ERRORS, CodecTables, TablesError
 from bitstream.v2.tables import LevelTables
 
 from ..errors import UnknownModelError
+from .diffusion_units import LARGEST_FACTOR, diffusion_units
 from .files import BUNDLES, TABLES_FILE, bundle_files, is_bundle, names_in
 from .hub import BUNDLE_FILES, BUNDLE_INDEX, fetch, is_hub_name
-from .strict_json import read_json
 
 if TYPE_CHECKING:
     from diffusers import DDIMScheduler
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from .denoiser import Denoiser
 
 USER_FOLDER_VARIABLE = "VIDEOCODEC_MODELS"
-_LARGEST_FACTOR = 1e6  # of numbers that latents are multiplied by
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
 
 _NOT_CALIBRATED = (
@@ -176,29 +175,28 @@ class ModelBundle:
         )
 
     @cached_property
+    def certainty_strength(self) -> float:
+        """0..1: how much errors count by the autoencoder's own variances in an encoder
+        (``encoder.certainty``); 0 for not at all, and where it was not measured.  Raises
+        ``UnknownModelError``.
+        """
+        measured = self._tensor("certainty_strength")
+        if measured is None:
+            return 0.0
+        if measured.shape != (1,) or measured.dtype.kind != "f" or not 0 <= measured[0] <= 1:
+            raise UnknownModelError(
+                f"{self.tables_file}: certainty_strength must be one number in 0..1: calibrate this"
+                " model again"
+            )
+        return float(measured[0])
+
+    @cached_property
     def diffusion_units(self) -> tuple[np.ndarray, np.ndarray]:
         """Scale and shift (C,) float32: a denoiser works on (scaled latents - shift) · scale, of
         about unit variance, which are what diffusers' pipelines make of the autoencoder's latents.
         Raises ``UnknownModelError``.
         """
-        file = self.folder / "vae" / "config.json"
-        config = read_json(file)
-        try:
-            factor, shift = (
-                _number(config.get(name) or usual)
-                for name, usual in (("scaling_factor", 1), ("shift_factor", 0))
-            )
-        except (ValueError, TypeError, OverflowError) as error:
-            raise UnknownModelError(
-                f"{file}: scaling_factor and shift_factor cannot be read ({error})"
-            ) from error
-        if not (0 < abs(factor) < _LARGEST_FACTOR and abs(shift) < _LARGEST_FACTOR):
-            raise UnknownModelError(
-                f"{file}: scaling_factor {factor:g} or shift_factor {shift:g} is out of range"
-            )
-        return (factor / self.latent_scale).astype(np.float32), (shift * self.latent_scale).astype(
-            np.float32
-        )
+        return diffusion_units(self.folder / "vae" / "config.json", self.latent_scale)
 
     def load_autoencoder(self) -> OwnAutoencoder | ModelMixin:
         """The autoencoder in ``vae/``, on the CPU in float32, evaluation mode; one of the
@@ -270,19 +268,13 @@ class ModelBundle:
         if (
             values.shape != (channels,)
             or values.dtype.kind not in "fiu"
-            or not ((values > 0) & (values < _LARGEST_FACTOR)).all()
+            or not ((values > 0) & (values < LARGEST_FACTOR)).all()
         ):
             raise UnknownModelError(
                 f"{self.tables_file}: {name} must be {channels} positive numbers, one for"
                 " each channel: calibrate this model again"
             )
         return values.astype(np.float32)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, str | int | float):
-        return float(value)
-    raise TypeError(f"must be a number, is a {type(value).__name__}")
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

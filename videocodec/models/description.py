@@ -42,8 +42,9 @@ class ModelDescription:
     shared ones included.  latent_channels, slices: of its latents, and of the slices in which they
     are coded.  latent_scale: what scaled latents are per latent, per channel.  networks: its
     networks.  restoration: how it restores, "none" if it does not; prediction_type: what its UNet
-    then predicts; timesteps: the timestep at some crf.  calibration: what was written down when it
-    was calibrated, empty for older bundles.
+    then predicts; timesteps: the timestep at some crf.  certainty_strength: how much errors count
+    by the autoencoder's own variances, 0 for not at all.  calibration: what was written down when
+    it was calibrated, empty for older bundles.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ModelDescription:
     restoration: str
     prediction_type: str | None
     timesteps: dict[str, int]
+    certainty_strength: float
     calibration: dict[str, object]
 
     def to_dict(self) -> dict[str, object]:
@@ -92,6 +94,7 @@ def describe(bundle: ModelBundle) -> ModelDescription:
             if scheduler
             else {}
         ),
+        certainty_strength=bundle.certainty_strength,
         calibration=(
             read_json(folder / CALIBRATION_RECORD)
             if (folder / CALIBRATION_RECORD).is_file()

@@ -17,14 +17,13 @@ from bitstream.limits import available_bytes
 from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 
-from ..checks import check_whole_number
 from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
-from ..forking import forked_after_pytorch
 from ..networks.placement import placed
-from .autoencoders import latent_channels, latents_of
+from .autoencoders import latent_channels, latents_and_log_variance
 from .bundle import ModelBundle
 from .devices import DEVICES, memory_ended
 from .parts import MOST_AT_ONCE, MOST_ON_ACCELERATORS, Rectangle, tiles_of
+from .threads import set_threads
 from .trial import try_decoding
 
 
@@ -47,19 +46,6 @@ def pick_device(name: str) -> torch.device:
             f"device {name} is not available to PyTorch on this machine: use --device auto"
         )
     return torch.device(name)
-
-
-def set_threads(threads: int | None) -> None:
-    """CPU threads of the networks, at least 1; None leaves them as they are.
-
-    A process-wide setting of PyTorch.  A child forked from a process with PyTorch always has one.
-    """
-    if threads is not None:
-        check_whole_number("threads", threads, 1)
-    if forked_after_pytorch():
-        threads = 1
-    if threads is not None:
-        torch.set_num_threads(threads)
 
 
 def decoding_precision(device: torch.device) -> AbstractContextManager[object]:
@@ -151,19 +137,32 @@ class AutoencoderRuntime:
         """Pictures (B, H, W, 3) uint8, padded by repeating the edge to (height, width) → scaled
         latents (B, C, h, w) float32.
         """
+        return self.encode_with_variance(pictures, height, width)[0]
+
+    @torch.inference_mode()
+    def encode_with_variance(
+        self, pictures: np.ndarray, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """As ``encode``, and the natural logarithms of the latents' variances before scaling, of
+        the same shape, None of an autoencoder that gives none.
+        """
         with network_errors(f"to encode pictures of {width}×{height}", self.device):
             return self._encode(pictures, height, width)
 
-    def _encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
+    def _encode(
+        self, pictures: np.ndarray, height: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         x = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
         x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
-        latents = latents_of(self.model, x.contiguous(memory_format=torch.channels_last))
+        x = x.contiguous(memory_format=torch.channels_last)
+        latents, log_variance = latents_and_log_variance(self.model, x)
         if latents.shape[2:] != (height // PIXELS_PER_LATENT, width // PIXELS_PER_LATENT):
             raise UnknownModelError(
                 f"{self.bundle.folder}: makes {tuple(latents.shape[2:])} latents of"
                 f" {height}×{width} px: an autoencoder must have a stride of 8 px"
             )
-        return (latents * self._scale).float().cpu().numpy()
+        scaled = (latents * self._scale).float().cpu().numpy()
+        return scaled, None if log_variance is None else log_variance.float().cpu().numpy()
 
     @torch.inference_mode()
     def decode(

@@ -88,6 +88,8 @@ def test_from_a_folder_of_diffusers_to_a_movie_and_back(
         0,
     )
     assert bundle.has_unet == bool(pipeline.get("restores"))
+    assert bool(report.certainty) == (pipeline.get("vae", "kl") == "kl")
+    assert (bundle.certainty_strength > 0) == report.certainty.startswith("on")
     coded = tmp_path / "movie.lv.mp4"
     encode(movie, coded, model=tmp_path / "bundle", preset="veryfast", crf=34, **CPU)
     assert info(coded).model == {"name": "bundle", "sha256": bundle.sha256}
@@ -129,6 +131,7 @@ def test_a_bare_autoencoder_and_real_clips(tmp_path: Path, images: Path, movie: 
         3,
         1,
     )
+    assert "certainty" not in record and report.certainty == ""  # TAESD gives no variances
     assert [f.name for f in (tmp_path / "models").iterdir()] == ["bundle"]
 
 

@@ -6,21 +6,24 @@ import numpy as np
 import pytest
 
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
-from videocodec.encoder.block_costs import BlockCosts, FrameCosts, RateEstimates
-from videocodec.encoder.importance import USUAL_CLASS
+from videocodec.encoder.block_costs import BlockCosts, ErrorWeights, FrameCosts, RateEstimates
+from videocodec.encoder.certainty import MOST_CERTAIN
+from videocodec.encoder.importance import USUAL_CLASS, WEIGHTS
 
 QUANTISER, BLOCK = 40, 2
 
 
 def frame_costs(
-    distance: float, weights: tuple[float, ...] = (1.0, 1.0), classes: np.ndarray | None = None
+    distance: float,
+    weights: tuple[float, ...] = (1.0, 1.0),
+    classes: np.ndarray | None = None,
+    certainty: np.ndarray | None = None,
 ) -> FrameCosts:
     """Two channels, 2 × 3 blocks, all samples so many steps away from a prediction of zero."""
     latents = np.full((2, 4, 6), distance * step_latent(QUANTISER), dtype=np.float32)
     classes = np.full((2, 3), USUAL_CLASS) if classes is None else classes
-    return FrameCosts(
-        BlockCosts(0.1, np.array(weights, dtype=np.float32)), latents, QUANTISER, BLOCK, classes
-    )
+    prices = BlockCosts(0.1, np.array(weights, dtype=np.float32))
+    return FrameCosts(prices, latents, QUANTISER, BLOCK, ErrorWeights(classes, None, certainty))
 
 
 ZERO = np.zeros((2, 4, 6), dtype=np.int32)
@@ -54,6 +57,35 @@ def test_weights_by_channel_and_by_block_multiply_errors() -> None:
     skip = frame_costs(1.0, (0.5, 1.5), classes).skip_and_residual(ZERO)[0]
     assert np.allclose(skip - SKIP, [[4, 8, 16], [8, 8, 8]])
     assert np.allclose(frame_costs(1.0, (0.0, 1.0)).skip_and_residual(ZERO)[0] - SKIP, 4)
+
+
+def test_certainty_multiplies_the_errors_of_samples() -> None:
+    certainty = np.ones((2, 4, 6), dtype=np.float32)
+    certainty[1, :2, 2:4], certainty[0, 3, 5] = 4, 0.25
+    classes = np.array([[0, 2, 4], [2, 2, 2]])
+    skip = frame_costs(1.0, classes=classes, certainty=certainty).skip_and_residual(ZERO)[0]
+    assert np.allclose(skip - SKIP, [[4, 20, 16], [8, 8, 7.25]])
+
+
+@pytest.mark.parametrize("distance", [0.3, 0.75, 2.4])
+def test_samples_cost_by_certainty_what_they_cost_by_class(distance: float) -> None:
+    classes = np.array([[0, 2, 4], [2, 2, 2]])
+    certainty = np.ones((2, 4, 6), dtype=np.float32)
+    certainty[:, :2, :2], certainty[:, :2, 4:] = 0.5, 2
+    by_class, by_certainty = (
+        frame_costs(distance, classes=classes),
+        frame_costs(distance, certainty=certainty),
+    )
+    assert np.allclose(by_certainty.cheapest(ZERO), by_class.cheapest(ZERO), rtol=1e-5)
+    assert np.allclose(by_certainty.intra(), by_class.intra(), rtol=1e-5)
+
+
+def test_the_least_and_the_most_certainty_are_within_the_tables() -> None:
+    classes = np.array([[len(WEIGHTS) - 1, 4, 4], [2, 2, 2]])
+    certainty = np.full((2, 4, 6), 1 / MOST_CERTAIN, dtype=np.float32)
+    certainty[:, :, 2:] = MOST_CERTAIN
+    costs = frame_costs(0.75, classes=classes, certainty=certainty).intra()
+    assert costs[0, 0] < costs[0, 1] == costs[0, 2]
 
 
 def test_levels_pay_sooner_where_errors_count_more() -> None:

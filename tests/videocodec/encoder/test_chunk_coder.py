@@ -125,6 +125,37 @@ class TestPurity:
             )
         assert batches == [4, 2, 4, 4, 2]
 
+    @pytest.mark.parametrize(
+        ("strength", "variances", "asked", "same"),
+        [(0.0, True, 0, True), (0.5, False, 5, True), (0.5, True, 5, False)],
+    )
+    def test_errors_count_by_variances_where_the_bundle_says_so(
+        self, linear_codec, smooth, strength: float, variances: bool, asked: int, same: bool
+    ) -> None:
+        """Other bundles, and autoencoders without variances, code the same bytes as ever."""
+        doubts = np.random.default_rng(0).normal(0, 2, (4, HEIGHT // 8, WIDTH // 8))
+        seen: list[int] = []
+
+        def encode_with_variance(pictures: np.ndarray, *size: int) -> tuple:
+            seen.append(len(pictures))
+            latents = linear_codec.encode(pictures, *size)
+            return latents, np.stack([doubts] * len(pictures)) if variances else None
+
+        runtime = SimpleNamespace(
+            bundle=SimpleNamespace(**vars(linear_codec.bundle) | {"certainty_strength": strength}),
+            encode=linear_codec.encode,
+            encode_with_variance=encode_with_variance,
+        )
+        frames, task = (
+            list(Source(scene(smooth, 35, 5))),
+            ChunkTask(Chunk(0, 0, 5, True), (CodingPlan(EncoderSettings(crf=22)),)),
+        )
+        plain, coded = (
+            ChunkCoder(one, linear_codec.header(WIDTH, HEIGHT)).code(task, lambda chunk: frames)[0]
+            for one in (linear_codec, runtime)
+        )
+        assert (coded.data == plain.data) == same and sum(seen) == asked
+
     def test_every_unit_says_at_which_crf_it_was_coded(self, code) -> None:
         coded = code(
             Chunk(0, 0, 20, True),

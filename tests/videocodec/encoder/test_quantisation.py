@@ -79,17 +79,21 @@ def test_without_a_price_it_rounds(linear_codec) -> None:
     assert error == pytest.approx(((np.rint(wanted) - wanted) ** 2).sum(), rel=0.05)
 
 
-@pytest.mark.parametrize("where", ["channel", "place"])
+@pytest.mark.parametrize("where", ["channel", "place", "sample"])
 def test_where_errors_count_more_they_become_smaller(linear_codec, where: str) -> None:
     wanted = target()
     weights, places = np.ones(4, dtype=np.float32), np.ones((8, 12), dtype=np.float32)
     chosen = np.zeros(wanted.shape, dtype=bool)
+    samples = None
     if where == "channel":
         weights[2], chosen[2] = 8, True
+    elif where == "sample":
+        chosen[2, :, ::2], chosen[0, :, 1::2] = True, True
+        samples = np.where(chosen, 8, 1)
     else:
         places[3:6, 4:8], chosen[:, 3:6, 4:8] = 8, True
 
-    def error(*arguments: np.ndarray) -> float:
+    def error(*arguments: np.ndarray | None) -> float:
         choose = RateDistortionQuantiser(wanted, 0.2, *arguments)
         frame = FrameCoder(linear_codec.tables, 8, 12, 2).code_keyframe(
             SymbolWriter(), QUANTISER, choose
@@ -100,4 +104,4 @@ def test_where_errors_count_more_they_become_smaller(linear_codec, where: str) -
             ].sum()
         )
 
-    assert error(weights, places) < 0.95 * error()
+    assert error(weights, places, samples) < 0.95 * error()

@@ -14,7 +14,8 @@ from bitstream.v1.quantiser import UNITS_PER_LATENT
 from videocodec.errors import DeviceError, OutOfMemoryError, UnknownModelError, VideoCodecError
 from videocodec.models import runtime as runtime_module
 from videocodec.models.bundle import TABLES_FILE, ModelBundle
-from videocodec.models.runtime import AutoencoderRuntime, pick_device, set_threads
+from videocodec.models.runtime import AutoencoderRuntime, pick_device
+from videocodec.models.threads import set_threads
 
 from ..stock_models import codebook_autoencoder, quick_bundle
 
