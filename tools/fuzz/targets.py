@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import file, model, mp4, seeds, source, source_seeds, stream
+from . import file, model, mp4, second, seeds, source, source_seeds, stream
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,12 @@ TARGETS = {
         stream.Payload,
         seeds.payloads,
         1200,
+    ),
+    "payload-2": Target(
+        "entropy-coded payload of format version 2, a draft",
+        second.SecondPayload,
+        second.payloads,
+        600,
     ),
     "container": Target(
         "MP4 file: boxes, tracks, index, metadata",
