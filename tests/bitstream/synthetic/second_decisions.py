@@ -27,8 +27,8 @@ def calm_fields(random: RawIntegers, height: int, width: int, two_references: bo
 
 
 def mixed_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
-    """Busy frames, calm ones, frames of few coded blocks, and frames without any."""
-    kind = random.one(5)
+    """Busy frames, calm ones, frames of few coded blocks, without any, and of intra blocks."""
+    kind = random.one(6)
     if kind == 0:
         return calm_fields(random, height, width, two_references)
     fields = single_blocks(random, height, width, two_references)
@@ -36,13 +36,34 @@ def mixed_fields(random: RawIntegers, height: int, width: int, two_references: b
         fields.modes[:] = Mode.SKIP
     elif kind == 2:
         _thin_out(random, fields)
+    elif kind == 3:
+        return BlockFields.blank(height, width, Mode.INTRA)
     return join_squares(random, fields)
+
+
+def coded_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
+    """Nothing moves, and every block has levels; one in four is intra."""
+    fields = BlockFields.blank(height, width, Mode.RESIDUAL)
+    fields.modes[random.below(4, height, width) == 0] = Mode.INTRA
+    return fields
+
+
+def spread_fields(
+    random: RawIntegers, height: int, width: int, two_references: bool
+) -> BlockFields:
+    """Every block by itself, with vectors within ±13 px."""
+    fields = single_blocks(random, height, width, two_references)
+    fields.vectors[:] = random.around(26, 2, height, width, 2)
+    _drop_unused(fields)
+    return fields
 
 
 def alike_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
     """Long motion in steps of one, so that squares have what is around them."""
     fields = single_blocks(random, height, width, two_references)
-    fields.vectors[:] = random.around(500, 2, 1, 1, 2) + random.around(1, 2, height, width, 2)
+    signs = 1 - 2 * random.below(2, 2, 1, 1, 2)
+    long = signs * (460 + random.below(40, 2, 1, 1, 2))
+    fields.vectors[:] = long + random.around(1, 2, height, width, 2)
     _drop_unused(fields)
     return join_squares(random, fields)
 
@@ -84,7 +105,8 @@ def wide_levels(random: RawIntegers, escape_odds: int) -> LevelChooser:
     def choose(passed: PassContext) -> np.ndarray:
         shape = passed.mean.shape
         limits = np.where(random.below(2, *shape) > 0, MAX_LEVEL, -MAX_LEVEL)
-        levels = random.around(100, *shape)
+        count = np.arange(passed.mean.size).reshape(shape)
+        levels = (37 * count + random.one(201)) % 201 - 100
         return np.where(random.below(escape_odds, *shape) == 0, limits, levels)
 
     return choose

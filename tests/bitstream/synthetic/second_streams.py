@@ -55,6 +55,7 @@ class SecondStreamMaker(StreamMaker):
     ) -> None:
         super().__init__(tables, header, seed, escape_odds, fields, levels)
         self._slices, self._keyframes = slices, 0
+        self._before: np.ndarray | None = None  # offsets of the frame before
 
     def code_keyframe(self, io: SymbolWriter, quantiser: int) -> LatentFrame:
         """One with levels, slices and offsets that are drawn."""
@@ -76,23 +77,27 @@ class SecondStreamMaker(StreamMaker):
         """One with blocks, levels, slices and offsets that are drawn."""
         grid = self.header.block_rows, self.header.block_columns
         fields = self._fields(self._random, *grid, len(references) == 2)
-        last = self._random.below(len(self.tables.slices) + 1, *grid)
-        if self._random.one(8) == 0:
-            last[:] = 0
+        some = len(self.tables.slices) + 1
+        last = self._random.below(some, *grid)
+        if self._random.one(4) == 0:
+            last[:] = max(self._random.one(some), self._random.one(some))
         chosen = InterChoices(fields, self._choose, last, self._offsets(quantiser))
         return self._coder.code_inter(io, quantiser, entry, references, chosen)
 
     def _offsets(self, quantiser: int) -> np.ndarray | None:
-        """Of squares: alike, as before with changes, or anything."""
-        odds = self._slices.offset_odds
-        if not odds or self._random.one(odds) == 0:
+        """Of squares: few, on a slope, as before but for a step, or anything."""
+        odds, random = self._slices.offset_odds, self._random
+        if not odds or random.one(odds) == 0:
             return None
         squares = square_grid(self.header.latent_height, self.header.latent_width)
-        anything = self._random.around(LARGEST_OFFSET, *squares)
-        alike = self._random.around(LARGEST_OFFSET, 1, 1)
-        offsets = np.where(self._random.below(3, *squares) > 0, alike, anything)
+        anything, rows = random.around(LARGEST_OFFSET, *squares), np.indices(squares)
+        few = np.where(random.below(4, *squares) > 0, 0, anything)
+        slope = (random.around(3, 2, 1, 1) * rows).sum(0)
+        before = self._before if self._before is not None else few
+        offsets = (anything, few, slope, before + random.around(2, 1, 1))[random.one(4)]
         lowest, highest = max(-LARGEST_OFFSET, -quantiser), min(LARGEST_OFFSET, 127 - quantiser)
-        return np.clip(offsets, lowest, highest)
+        self._before = np.clip(offsets, lowest, highest)
+        return self._before
 
 
 def make_second_stream(
