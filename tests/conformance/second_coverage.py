@@ -197,9 +197,9 @@ class _Watched(SliceNetwork):
         self._count("a hidden unit above", hidden > HIDDEN_LIMIT)
         mixed = np.floor(np.clip(hidden, 0, HIDDEN_LIMIT) @ self.mix / 16)
         sums = mixed + features[:, : len(direct)] @ direct + self.direct_bias
-        outputs = np.floor(ldexp(1, -12) * (sums + 2048))
-        self._count("an output above", outputs > MEAN_LIMIT)
-        self._count("an output below", outputs < -MEAN_LIMIT)
+        means = np.floor(ldexp(1, -12) * (sums + 2048))[:, : self.channels]
+        self._count("a mean above", means > MEAN_LIMIT)
+        self._count("a mean below", means < -MEAN_LIMIT)
         if self.kind == "difference":
             before = (len(self.direct) - 5) // 2 - 16 * self.channels
             self.add(f"difference network after {before // 24} channels", 1)

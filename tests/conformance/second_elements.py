@@ -98,7 +98,7 @@ def _of_levels() -> list[str]:
 
 
 def _of_networks() -> list[str]:
-    limits = ("an output above", "an output below", "a hidden unit above")
+    limits = ("a mean above", "a mean below", "a hidden unit above")
     return [
         *(f"{network} network, {limit} its limit" for network, limit in product(NETWORKS, limits)),
         *(f"a middle of {n} known neighbours" for n in range(1, 5)),

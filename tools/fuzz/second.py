@@ -1,4 +1,4 @@
-"""Target of the entropy-coded payload of format version 2, a draft, and its seeds."""
+"""Targets of format version 2, a draft, and their seeds: entropy-coded payloads, and tables."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.bitstream.synthetic.second_streams import (
 )
 from tests.bitstream.v2.synthetic import random_tables, with_differences, with_inter_tables
 
+from .model import Tables
 from .stream import Payload
 
 # columns and rows in blocks: one, an odd number, two squares of 64 px, and a cut square of them
@@ -92,3 +93,13 @@ def payloads() -> list[bytes]:
         first = bytes([grid | model << 2, code | 8 * is_hierarchy, 40, 0, len(key) // 4])
         out.append(first + key + group)
     return out
+
+
+def changed_tables() -> Tables:
+    """Changes to the tables of a model."""
+    return Tables(models()[0], {"format_version": "2"})
+
+
+def tables() -> list[bytes]:
+    """Changes to good tables."""
+    return [b"\1", bytes([1, 3, 8, 255, 255, 5]), bytes([1, 60, 4, 255, 255, 9, 7, 4, 1, 1, 200])]

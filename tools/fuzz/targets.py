@@ -109,6 +109,12 @@ TARGETS = {
     "tables": Target(
         "codec tables of a bundle (safetensors)", model.Tables, seeds.tables, 600, _TENSORS
     ),
+    "tables-2": Target(
+        "codec tables of format version 2, a draft",
+        second.changed_tables,
+        second.tables,
+        41,
+    ),
     "config": Target(
         "config.json of a network, and its list of shards", model.Config, seeds.configs, 2000, _KEYS
     ),
