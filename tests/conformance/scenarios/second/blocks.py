@@ -34,6 +34,7 @@ BLOCKS = {
         model="one",
         fields=busy_fields,
         slices=SliceChoices((1,)),
+        long=True,
     ),
     "busy": SecondScenario(
         "blocks that have nothing in common with their neighbours",
@@ -44,6 +45,7 @@ BLOCKS = {
         (key(40), hierarchy(44, 46, 48, 48, 48), chain(44, 44), key(44), chain(44, 44)),
         fields=busy_fields,
         slices=SliceChoices((3, 2)),
+        long=True,
     ),
     "long_vectors": SecondScenario(
         "vectors near their limit, scaled beyond it",
@@ -55,6 +57,7 @@ BLOCKS = {
         model="one",
         fields=alike_fields,
         slices=SliceChoices((1,)),
+        long=True,
     ),
     "blocks_of_32_px": SecondScenario(
         "blocks of 32 px in a picture that they cut",

@@ -113,6 +113,7 @@ LEVELS = {
         model="one",
         fields=coded_fields,
         slices=SliceChoices((1,) * 19, 9),
+        long=True,
     ),
     "local_quantisers_moved": SecondScenario(
         "maps of quantisers that motion brings along",
@@ -133,6 +134,7 @@ LEVELS = {
         (key(30), chain(36, 60), key(60), chain(30, 70)),
         model="steep",
         slices=SliceChoices((2, 2)),
+        long=True,
     ),
     "steep_levels": SecondScenario(
         "means at their limit with the largest levels against them",
