@@ -17,14 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitstream.access_unit import AccessUnit
+from bitstream.coder import Tables
 from bitstream.container import StreamReader
 from bitstream.latent_decoder import LatentDecoder, latent_checksum
 from bitstream.model_identity import model_sha256
 from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.observer import Observer
 from bitstream.v1.tables import CodecTables
+from bitstream.v2.tables import LevelTables
 
 FOLDER = Path(__file__).parent
+DRAFT = FOLDER / "draft"  # a corpus of its own: manifest, models and files of what is not frozen
 MANIFEST = "manifest.json"
 
 # SHA-256 of the manifest's parts that are frozen: a version of the format, "1", and files that were
@@ -94,13 +97,14 @@ def identity(files: dict[str, bytes]) -> str:
     return model_sha256((name, len(content), [content]) for name, content in sorted(files.items()))
 
 
-def load_tables(name: str, folder: Path = FOLDER) -> CodecTables:
-    """The tables of a model of the corpus."""
+def load_tables(name: str, folder: Path = FOLDER) -> CodecTables | LevelTables:
+    """The tables of a model of the corpus, of the version that they name."""
     from safetensors.numpy import load
 
-    return CodecTables.from_tensors(
-        load(model_files(name, folder)["codec/tables.safetensors"]), name
-    )
+    data = model_files(name, folder)["codec/tables.safetensors"]
+    head = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    is_draft = head.get("__metadata__", {}).get("format_version") == "2"
+    return (LevelTables if is_draft else CodecTables).from_tensors(load(data), name)
 
 
 def unpack_models(target: Path, folder: Path = FOLDER) -> Path:
@@ -119,7 +123,7 @@ def units_of(stream: Stream) -> list[bytes]:
 
 
 def decode(
-    stream: Stream, tables: CodecTables, observer: Observer | None = None
+    stream: Stream, tables: Tables, observer: Observer | None = None
 ) -> Iterator[tuple[AccessUnit, tuple[LatentFrame, ...]]]:
     """Access units with their frames in display order.  Raises ``BitstreamError``."""
     decoder = LatentDecoder(tables, observer=observer)
@@ -137,7 +141,7 @@ def describe(unit: AccessUnit, frames: tuple[LatentFrame, ...]) -> str:
     )
 
 
-def found_in(stream: Stream, tables: CodecTables) -> list[str]:
+def found_in(stream: Stream, tables: Tables) -> list[str]:
     """The lines that decoding gives; an error is the last of them."""
     lines = []
     try:
@@ -173,7 +177,7 @@ def disagreements(folder: Path = FOLDER, names: Collection[str] | None = None) -
     return problems
 
 
-def tables_checksum(tables: CodecTables) -> str:
+def tables_checksum(tables: CodecTables | LevelTables) -> str:
     """CRC-32 over the stored tensors in the order of their names."""
     crc = 0
     for _, tensor in sorted(tables.to_tensors().items()):
@@ -183,8 +187,12 @@ def tables_checksum(tables: CodecTables) -> str:
 
 def main() -> int:
     """Decode everything; exit status 0 if all agrees."""
-    problems = disagreements()
-    print("\n".join(problems) or f"{len(streams())} files agree with the manifest")
+    problems = [*disagreements(), *disagreements(DRAFT)]
+    some, drafts = len(streams()), len(streams(DRAFT))
+    print(
+        "\n".join(problems)
+        or f"{some} files agree with the manifest, and {drafts} of the draft with its own"
+    )
     return int(bool(problems))
 
 

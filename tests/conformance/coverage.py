@@ -8,10 +8,12 @@ table.
 from __future__ import annotations
 
 from collections import Counter
+from typing import ClassVar
 
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
+from bitstream.coder import Tables
 from bitstream.container import StreamReader
 from bitstream.v1.adaptive_tables import COUNT_LIMIT, TableSet
 from bitstream.v1.block_context import BlockContext
@@ -27,7 +29,9 @@ from .elements import keys_of, required
 
 
 class Seen(Observer):
-    """What was seen, by the names of ``required``."""
+    """What was seen, by the names of ``required``.  sides: of squares of blocks."""
+
+    sides: ClassVar[tuple[int, ...]] = (2, 4)
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -106,6 +110,10 @@ class Seen(Observer):
             self._motion(self._blocks[1], layer.coded.shape)
         self._blocks = None
 
+    def watched(self, tables: Tables) -> Tables:
+        """Tables that decode the same, of a model about to be used."""
+        return tables
+
     def unit(self, data: bytes, unit: AccessUnit, frames: tuple[LatentFrame, ...]) -> None:
         """Count what an access unit and its frames say."""
         structure = unit.structure.name.lower()
@@ -126,7 +134,7 @@ class Seen(Observer):
             for limit in (LATENT_LIMIT, -LATENT_LIMIT):
                 self.add(f"latent {limit}", (frame.latents == limit).sum())
             height, width = frame.fields.sides.shape
-            for side in (2, 4):
+            for side in self.sides:
                 whole = frame.fields.sides == side
                 cut = whole[height // side * side :].any() or whole[:, width // side * side :].any()
                 self.add(f"square of {side} cut by the frame", cut)
@@ -192,12 +200,12 @@ def _unlimited(
     return out[:, : network.channels], out[:, network.channels :]
 
 
-def measure(streams: list[corpus.Stream]) -> Counter[str]:
-    """Decode files and count."""
-    seen, tables = Seen(), {}
+def measure(streams: list[corpus.Stream], seen: Seen | None = None) -> Counter[str]:
+    """Decode files and count; seen: for those of another version than 1."""
+    seen, tables = seen or Seen(), {}
     for stream in streams:
         if stream.model not in tables:
-            tables[stream.model] = corpus.load_tables(stream.model, stream.folder)
+            tables[stream.model] = seen.watched(corpus.load_tables(stream.model, stream.folder))
         units = list(corpus.decode(stream, tables[stream.model], seen))
         for data, (unit, frames) in zip(corpus.units_of(stream), units, strict=True):
             seen.unit(data, unit, frames)
@@ -205,13 +213,12 @@ def measure(streams: list[corpus.Stream]) -> Counter[str]:
     return seen.counts
 
 
-def main() -> None:
-    """Print all elements with their counts."""
-    counts = measure(corpus.streams())
+def print_counts(names: list[str], counts: Counter[str]) -> None:
+    """Elements with their counts, as a table."""
     print("| element | seen |\n|---|---|")
-    for key in required():
+    for key in names:
         print(f"| {key} | {counts[key]} |")
 
 
 if __name__ == "__main__":
-    main()
+    print_counts(required(), measure(corpus.streams()))

@@ -29,6 +29,7 @@ def main() -> int:
         "--threads", type=int, help="threads of BLAS, instead of the decoder's own limit of one"
     )
     parser.add_argument("--streams", nargs="*", help="these files alone")
+    parser.add_argument("--draft", action="store_true", help="the files of the draft instead")
     options = parser.parse_args()
     try:
         if options.early:
@@ -65,7 +66,8 @@ def decode(options: argparse.Namespace) -> int:
             (pool["internal_api"], pool.get("architecture"), pool["num_threads"])
             for pool in threadpool_info()
         ]
-        problems = corpus.disagreements(names=options.streams)
+        folder = corpus.DRAFT if options.draft else corpus.FOLDER
+        problems = corpus.disagreements(folder, options.streams)
     if observed() != (options.rounding, options.flush):
         problems.append(f"the settings did not hold: {observed()}")
     print("\n".join(problems) or f"all agree; BLAS {pools}")

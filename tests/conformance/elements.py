@@ -30,7 +30,7 @@ def required() -> list[str]:
     """Every element that a corpus must reach."""
     return [
         *_of_headers(),
-        *_of_units(),
+        *of_units(),
         *_of_modes(),
         *_of_merged_blocks(),
         *_of_directions(),
@@ -68,7 +68,8 @@ def _of_headers() -> list[str]:
     ]
 
 
-def _of_units() -> list[str]:
+def of_units() -> list[str]:
+    """Of access units, whatever the version of the format."""
     return [
         *(f"structure {s.name.lower()}" for s in Structure),
         *(f"{structure} of {n}" for structure in ("chain", "hierarchy") for n in range(1, 17)),
@@ -101,7 +102,7 @@ def _of_merged_blocks() -> list[str]:
             f"square of {side}: {what}, pass {p}, {references}"
             for side, what, p, references in product(SQUARES, MERGED, (0, 1), REFERENCES)
         ),
-        *_contexts("square", BLOCK_MERGE, "coded", "references", "neighbours"),
+        *contexts_of("square", BLOCK_MERGE, "coded", "references", "neighbours"),
         *(f"square of {side} cut by the frame" for side in SQUARES),
     ]
 
@@ -110,7 +111,7 @@ def _of_directions() -> list[str]:
     return [
         *(f"direction {d.name.lower()}, in the source {t}" for d, t in product(Direction, SOURCES)),
         *(f"direction of a block of side {side}" for side in SIZES),
-        *_contexts("direction", DIRECTION, "votes"),
+        *contexts_of("direction", DIRECTION, "votes"),
     ]
 
 
@@ -119,9 +120,9 @@ def _of_vectors() -> list[str]:
         *(f"vector_merge {s}, {p}" for s, p in product((0, 1, 2, 3, 6), PLACES)),
         # Legal with a mirrored predictor too, but not in the corpus.
         *(f"vector_merge {s}, {p}" for s, p in product((4, 5), PLACES[:2])),
-        *_contexts("vector_merge", VECTOR_MERGE, "merged", "neighbours", "candidates"),
-        *_contexts("vertical difference", VERTICAL_DIFFERENCE, "spread"),
-        *_contexts("horizontal difference", HORIZONTAL_DIFFERENCE, "spread", "vertical_zero"),
+        *contexts_of("vector_merge", VECTOR_MERGE, "merged", "neighbours", "candidates"),
+        *contexts_of("vertical difference", VERTICAL_DIFFERENCE, "spread"),
+        *contexts_of("horizontal difference", HORIZONTAL_DIFFERENCE, "spread", "vertical_zero"),
         *(f"vector_delta {s}" for s in range(67)),
         *(
             f"temporal motion from {what}"
@@ -159,7 +160,8 @@ def _of_levels() -> list[str]:
     ]
 
 
-def _contexts(element: str, layout: ContextLayout, *digits: str) -> list[str]:
+def contexts_of(element: str, layout: ContextLayout, *digits: str) -> list[str]:
+    """Every value of some digits of a context."""
     return [
         context_key(element, digit, value)
         for digit in digits
@@ -194,7 +196,7 @@ def _merge_keys(name: str, table: int, symbol: int) -> list[str]:
     return [
         f"square of {SQUARES[digits['depth']]}: {MERGED[symbol]}, pass {digits['second_pass']},"
         f" {REFERENCES[digits['two_references']]}",
-        *_digit_keys("square", digits),
+        *digit_keys("square", digits),
     ]
 
 
@@ -203,7 +205,7 @@ def _direction_keys(name: str, table: int, symbol: int) -> list[str]:
     return [
         f"direction {Direction(symbol).name.lower()}, in the source {SOURCES[digits['source']]}",
         f"direction of a block of side {SIZES[digits['size']]}",
-        *_digit_keys("direction", digits),
+        *digit_keys("direction", digits),
     ]
 
 
@@ -211,7 +213,7 @@ def _vector_merge_keys(name: str, table: int, symbol: int) -> list[str]:
     digits = VECTOR_MERGE.digits(table)
     return [
         f"vector_merge {symbol}, {PLACES[digits['place']]}",
-        *_digit_keys("vector_merge", digits),
+        *digit_keys("vector_merge", digits),
     ]
 
 
@@ -221,7 +223,7 @@ def _vector_delta_keys(name: str, table: int, symbol: int) -> list[str]:
     axis = "vertical" if vertical else "horizontal"
     return [
         f"vector_delta {symbol}",
-        *_digit_keys(f"{axis} difference", layout.digits(table)),
+        *digit_keys(f"{axis} difference", layout.digits(table)),
     ]
 
 
@@ -229,7 +231,8 @@ def _level_keys(name: str, table: int, symbol: int) -> list[str]:
     return [f"{name} symbol {symbol}", f"{name} table {table}"]
 
 
-def _digit_keys(element: str, digits: dict[str, int]) -> list[str]:
+def digit_keys(element: str, digits: dict[str, int]) -> list[str]:
+    """What the digits of a context are."""
     return [context_key(element, digit, int(value)) for digit, value in digits.items()]
 
 

@@ -58,3 +58,18 @@ ENCODINGS = {
         "the model attached to the file", "one", 88, 72, 18, {"crf": 28, "embed_model": True}
     ),
 }
+
+# Of the draft of format version 2.
+SECOND_ENCODINGS = {
+    "encoded": Encoding(
+        "groups in a hierarchy, two keyframes", "encodable", 72, 56, 12, {"crf": 30, "gop_size": 8}
+    ),
+    "encoded_chains": Encoding(
+        "chains, as the fastest preset makes them",
+        "encodable",
+        64,
+        48,
+        6,
+        {"crf": 40, "preset": "ultrafast"},
+    ),
+}

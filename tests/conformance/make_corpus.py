@@ -18,6 +18,7 @@ import tempfile
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -27,7 +28,7 @@ from bitstream.group_structure import Structure
 from bitstream.sequence_header import NEWEST_FROZEN
 from bitstream.v1.tables import CodecTables
 
-from ..bitstream.synthetic import MadeUnit, StreamMaker, synthetic_header
+from ..bitstream.synthetic import MadeUnit
 from . import corpus
 from .encodings import ENCODINGS, Encoding
 from .make_models import MODELS, make_files, write_archive
@@ -38,19 +39,15 @@ def make_units(name: str, tables: CodecTables, model_sha256: str) -> list[tuple[
     """The access units of a stream of random decisions, as bytes and as what they must decode
     to.
     """
-    scenario: Scenario = SCENARIOS[name]
-    usual = synthetic_header(
-        scenario.width, scenario.height, scenario.block_log2, tables.latent_channels
-    )
-    fields = scenario.make_fields() if scenario.make_fields else scenario.fields
-    maker = StreamMaker(
-        tables,
-        usual,
-        1 + list(SCENARIOS).index(name),
-        scenario.escape_odds,
-        fields,
-        scenario.levels,
-    )
+    return units_of(SCENARIOS[name], 1 + list(SCENARIOS).index(name), tables, model_sha256)
+
+
+def units_of(
+    scenario: Scenario, seed: int, tables: Any, model_sha256: str
+) -> list[tuple[bytes, MadeUnit]]:
+    """The same of a scenario of whatever version."""
+    maker = scenario.maker(tables, seed)
+    usual = maker.header
     maker.start_at(scenario.first_pts)
     made, keyframes = [], 0
     for plan in scenario.plans:
@@ -155,11 +152,11 @@ def encode(encoding: Encoding, models: Path, path: Path) -> None:
     )
 
 
-def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTables) -> dict:
-    """What the manifest says of a file."""
+def entry_of(path: Path, about: str, made_by: str, model: str, tables: Any) -> dict:
+    """What the manifest says of a file, which lies in the folder of its version."""
     header = StreamReader(path).header
     entry = {
-        "file": f"v{NEWEST_FROZEN}/{path.name}",
+        "file": f"{path.parent.name}/{path.name}",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "about": about,
         "made_by": made_by,
@@ -172,7 +169,7 @@ def entry_of(path: Path, about: str, made_by: str, model: str, tables: CodecTabl
             " columns"
         ),
     }
-    stream = corpus.Stream(str(NEWEST_FROZEN), path.stem, entry, path.parents[1])
+    stream = corpus.Stream(str(header.format_version), path.stem, entry, path.parents[1])
     units = list(corpus.decode(stream, tables))
     everything = hashlib.sha256(
         b"".join(frame.latents.astype("<i2").tobytes() for _, frames in units for frame in frames)

@@ -2,7 +2,8 @@
 checksums of the frames.
 
 ``python -m tests.conformance.second_decoder [NAME ...]`` prints, as JSON, the lines that the
-manifest should have, by part and name. Imports nothing beside Python itself and the reference
+manifests should have, by part and name: those of what is frozen, and those of the draft, 2.  A name
+may be that of a part too, as in 2/chain. Imports nothing beside Python itself and the reference
 modules.
 """
 
@@ -16,52 +17,51 @@ from pathlib import Path
 from .reference_v1.decoder import ReferenceDecoder, checksum
 from .reference_v1.files import access_units, attached_model, model_identity, read_tables
 from .reference_v1.syntax import parse_unit
+from .reference_v2.decoder import SecondReferenceDecoder
 
-FOLDER = Path(__file__).parent
+FOLDERS = Path(__file__).parent, Path(__file__).parent / "draft"
+DECODERS = {"1": ReferenceDecoder, "2": SecondReferenceDecoder}  # by version of the format
 STRUCTURES = ("keyframe", "chain", "hierarchy")
 
 
-def model_of(data: bytes, entry: dict) -> dict[str, bytes]:
+def model_of(data: bytes, entry: dict, folder: Path) -> dict[str, bytes]:
     """The files of the model a file was made with: those attached to it, or those of the corpus."""
     attached = attached_model(data)
     if attached is not None:
         return attached
-    with zipfile.ZipFile(FOLDER / "models" / f"{entry['model']}.zip") as archive:
+    with zipfile.ZipFile(folder / "models" / f"{entry['model']}.zip") as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def decode(entry: dict, tables: dict[str, dict]) -> list[str]:
+def decode(version: str, entry: dict, folder: Path, tables: dict[str, dict]) -> list[str]:
     """The lines of one file; ``tables`` keeps what was read of models, by identity."""
-    data = (FOLDER / entry["file"]).read_bytes()
-    files = model_of(data, entry)
+    data = (folder / entry["file"]).read_bytes()
+    files = model_of(data, entry, folder)
     identity = model_identity(files)
     if identity not in tables:
         tables[identity] = read_tables(files["codec/tables.safetensors"])
-    decoder, lines = ReferenceDecoder(tables[identity]), []
+    decoder, lines = DECODERS[version](tables[identity]), []
     for unit in access_units(data):
         frames = decoder.decode(unit)
         if decoder.header["model_sha256"] != identity:
             raise ValueError(f"needs model {decoder.header['model_sha256']}, has {identity}")
-        lines.append(
-            " ".join(
-                [
-                    STRUCTURES[parse_unit(unit).structure],
-                    *(f"{checksum([frame]):08x}" for frame in frames),
-                ]
-            )
-        )
+        structure = STRUCTURES[parse_unit(unit).structure]
+        lines.append(" ".join([structure, *(f"{checksum([frame]):08x}" for frame in frames)]))
     return lines
 
 
 def main(names: list[str]) -> None:
     """Decode the files of those names, or all."""
     tables: dict[str, dict] = {}
-    found = {}
-    for part, whole in json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8")).items():
-        chosen = {
-            name: entry for name, entry in whole["streams"].items() if not names or name in names
-        }
-        found[part] = {name: decode(entry, tables) for name, entry in chosen.items()}
+    found: dict[str, dict] = {}
+    for folder in FOLDERS:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        for part, whole in manifest.items():
+            found[part] = {
+                name: decode(part.partition(".")[0], entry, folder, tables)
+                for name, entry in whole["streams"].items()
+                if not names or name in names or f"{part}/{name}" in names
+            }
     print(json.dumps(found))
 
 

@@ -13,19 +13,24 @@ from pathlib import Path
 import pytest
 
 from . import corpus, second_decoder
+from .scenarios.second import SECOND_SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 MODULES = [
     Path(second_decoder.__file__),
+    *sorted((ROOT / "tests" / "conformance" / "reference_v2").glob("[!_]*.py")),
     *sorted((ROOT / "tests" / "conformance" / "reference_v1").glob("[!_]*.py")),
 ]
-LONG = ("halved_counts", "counts_at_their_limit")
-NAMES = sorted({stream.name for stream in corpus.streams()} - set(LONG))
+FROZEN = [f"{stream.part}/{stream.name}" for stream in corpus.streams()]
+DRAFT = [f"{stream.part}/{stream.name}" for stream in corpus.streams(corpus.DRAFT)]
+LONG = ["1.1/counts_at_their_limit", "1/halved_counts"]
+LONG += [f"2/{name}" for name, scenario in SECOND_SCENARIOS.items() if scenario.long]
 
 # Refuses whatever is neither Python's own nor one of the modules above.
 ALONE = """
 import importlib.abc, sys
 allowed = {"tests", "tests.conformance", "tests.conformance.reference_v1"}
+allowed |= {"tests.conformance.reference_v2"}
 allowed |= set(sys.argv.pop(1).split(","))
 class Refuse(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -55,22 +60,26 @@ def check(names: list[str]) -> None:
     done = decode_alone(names)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    for stream in corpus.streams():
-        if stream.name in names:
+    for stream in (*corpus.streams(), *corpus.streams(corpus.DRAFT)):
+        if f"{stream.part}/{stream.name}" in names:
             assert found[stream.part][stream.name] == stream.entry["units"], stream.name
 
 
 def test_it_agrees_on_every_frame() -> None:
-    check(NAMES)
+    check(sorted(set(FROZEN) - set(LONG)))
+
+
+def test_it_agrees_on_every_frame_of_the_draft() -> None:
+    check(sorted(set(DRAFT) - set(LONG)))
 
 
 @pytest.mark.slow
 def test_it_agrees_on_every_frame_of_a_long_stream() -> None:
-    check(list(LONG))
+    check(LONG)
 
 
 def test_the_refusal_refuses() -> None:
-    done = decode_alone(["keyframes"], MODULES[:-1])
+    done = decode_alone(["1/keyframes"], MODULES[:-1])
     assert (
         done.returncode == 1
         and "the second decoder imports tests.conformance.reference_v1." in done.stderr

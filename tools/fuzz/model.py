@@ -10,6 +10,8 @@ import numpy as np
 from safetensors.numpy import save
 
 from bitstream.errors import BitstreamError
+from bitstream.v1.tables import CodecTables
+from bitstream.v2.tables import LevelTables
 from tests.bitstream.synthetic import synthetic_tables
 from videocodec.errors import UnknownModelError
 from videocodec.models.budget import MAX_NUMBER, check_config, check_shards
@@ -46,9 +48,13 @@ class Tables:
     tensor, type, two bytes of shape (both 255: as it was), value.
     """
 
-    def __init__(self) -> None:
-        self._good = synthetic_tables().to_tensors()
-        channels = np.linspace(0.5, 1.5, 4, dtype=np.float32)
+    def __init__(
+        self, good: CodecTables | LevelTables | None = None, metadata: dict[str, str] | None = None
+    ) -> None:
+        """good: tables that are changed; metadata: of their file."""
+        good = good or synthetic_tables()
+        self._good, self._metadata = good.to_tensors(), metadata
+        channels = np.linspace(0.5, 1.5, good.latent_channels, dtype=np.float32)
         self._good |= {
             "latent_scale": channels,
             "sensitivity": channels,
@@ -61,7 +67,7 @@ class Tables:
         (self._bundle / "codec").mkdir()
 
     def __call__(self, data: bytes) -> None:
-        content = data if data[:1] != b"\1" else save(self._changed(data[1:]))
+        content = data if data[:1] != b"\1" else save(self._changed(data[1:]), self._metadata)
         (self._bundle / "codec" / "tables.safetensors").write_bytes(content)
         bundle = ModelBundle("fuzzed", self._bundle)
         with within(data, 4, lambda: _SPARE + 16 * len(content)):

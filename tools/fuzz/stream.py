@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from fractions import Fraction
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,12 +23,13 @@ from bitstream.access_unit import (
 from bitstream.blas_threads import one_blas_thread
 from bitstream.errors import BitstreamError
 from bitstream.fields import ByteReader
+from bitstream.formats import format_of
 from bitstream.group_structure import Structure
 from bitstream.latent_decoder import LatentDecoder, decode_group, latent_checksum
 from bitstream.limits import decoding_bytes
 from bitstream.sequence_header import MAX_PIXELS, MAX_SIDE, SequenceHeader
 from bitstream.v1.block_fields import Direction, Mode
-from bitstream.v1.frame_coder import FrameCoder, LatentFrame
+from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.prediction import VECTOR_LIMIT
 from bitstream.v1.quantiser import LATENT_LIMIT
 from tests.bitstream.synthetic import synthetic_header, synthetic_tables
@@ -105,16 +107,19 @@ class Payload:
     access units whose checksums are right, and must come out the same.
     """
 
+    frame_counts: ClassVar[tuple[int, ...]] = FRAME_COUNTS
+    sides: ClassVar[tuple[int, ...]] = (1, 2, 4)  # of merged blocks
+
     def __init__(self) -> None:
-        self.tables = synthetic_tables()
+        self.models: tuple[Any, ...] = (synthetic_tables(),)
         one_blas_thread().__enter__()  # for good: asking for it anew takes as long as a small frame
 
     def __call__(self, data: bytes) -> None:
         if len(data) < 5:
             return
-        header = self.header(data)
+        tables, header = self.tables_of(data), self.header(data)
         structure = Structure.HIERARCHY if data[1] & 8 else Structure.CHAIN
-        count = FRAME_COUNTS[data[1] & 7]
+        count = self.frame_counts[data[1] & 7]
         cut = 5 + 4 * data[4]
         key = AccessUnit(Structure.KEYFRAME, header, 0, (1,), (data[2] & 127,), 0, data[5:cut])
         group = AccessUnit(
@@ -127,9 +132,7 @@ class Payload:
             data[cut:],
         )
         with within(data, 5, lambda: decoding_bytes(header, count)):
-            coder = FrameCoder(
-                self.tables, header.latent_height, header.latent_width, header.block_latents
-            )
+            coder = format_of(header.format_version).new_coder(tables, header)
             anchor, units = None, []
             for each in (key, group):
                 try:
@@ -137,13 +140,16 @@ class Payload:
                 except BitstreamError:
                     break
                 for frame in frames:
-                    _check_frame(frame, header)
+                    self.check_frame(frame, header)
                 units.append((each, frames))
         if units and zlib.crc32(data) % 16 == 0:
-            self._again(units)
+            _again(tables, units)
 
-    @staticmethod
-    def header(data: bytes) -> SequenceHeader:
+    def tables_of(self, data: bytes) -> Any:
+        """The model of an input."""
+        return self.models[0]
+
+    def header(self, data: bytes) -> SequenceHeader:
         """What the first bytes of an input say of the picture: a few blocks, or a few pixels
         less.
         """
@@ -151,17 +157,22 @@ class Payload:
         columns, rows = (blocks << 3 + block_log2 for blocks in GRIDS[data[0] & 3])
         return synthetic_header(columns - (data[3] >> 4 & 3), rows - (data[3] >> 6), block_log2)
 
-    def _again(self, units: list[tuple[AccessUnit, tuple[LatentFrame, ...]]]) -> None:
-        decoder = LatentDecoder(self.tables)
-        for each, frames in units:
-            right = AccessUnit(**{**vars(each), "latent_checksum": latent_checksum(frames)})
-            for one, other in zip(
-                decoder.decode(AccessUnit.parse(right.to_bytes())), frames, strict=True
-            ):
-                assert np.array_equal(one.latents, other.latents)
+    def check_frame(self, frame: LatentFrame, header: SequenceHeader) -> None:
+        """What every frame has, whatever bytes it was decoded from."""
+        _check_frame(frame, header, self.sides)
 
 
-def _check_frame(frame: LatentFrame, header: SequenceHeader) -> None:
+def _again(tables: Any, units: list[tuple[AccessUnit, tuple[LatentFrame, ...]]]) -> None:
+    """Decode the same as access units whose checksums are right."""
+    decoder = LatentDecoder(tables)
+    for each, frames in units:
+        right = AccessUnit(**{**vars(each), "latent_checksum": latent_checksum(frames)})
+        decoded = decoder.decode(AccessUnit.parse(right.to_bytes()))
+        for one, other in zip(decoded, frames, strict=True):
+            assert np.array_equal(one.latents, other.latents)
+
+
+def _check_frame(frame: LatentFrame, header: SequenceHeader, sides: tuple[int, ...]) -> None:
     assert frame.latents.dtype == np.int16 and frame.latents.shape == (
         header.latent_channels,
         header.latent_height,
@@ -180,7 +191,7 @@ def _check_frame(frame: LatentFrame, header: SequenceHeader) -> None:
         np.isin(fields.modes, list(Mode)).all()
         and np.isin(fields.directions, list(Direction)).all()
     )
-    assert np.isin(fields.sides, (1, 2, 4)).all() and abs(fields.vectors).max() <= VECTOR_LIMIT
+    assert np.isin(fields.sides, sides).all() and abs(fields.vectors).max() <= VECTOR_LIMIT
     assert (
         np.isfinite(frame.block_bits)
         and np.isfinite(frame.level_bits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import file, model, mp4, seeds, source, source_seeds, stream
+from . import file, model, mp4, second, seeds, source, source_seeds, stream
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,12 @@ TARGETS = {
         seeds.payloads,
         1200,
     ),
+    "payload-2": Target(
+        "entropy-coded payload of format version 2, a draft",
+        second.SecondPayload,
+        second.payloads,
+        600,
+    ),
     "container": Target(
         "MP4 file: boxes, tracks, index, metadata",
         lambda: file.container,
@@ -102,6 +108,12 @@ TARGETS = {
     ),
     "tables": Target(
         "codec tables of a bundle (safetensors)", model.Tables, seeds.tables, 600, _TENSORS
+    ),
+    "tables-2": Target(
+        "codec tables of format version 2, a draft",
+        second.changed_tables,
+        second.tables,
+        41,
     ),
     "config": Target(
         "config.json of a network, and its list of shards", model.Config, seeds.configs, 2000, _KEYS

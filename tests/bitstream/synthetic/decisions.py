@@ -20,6 +20,13 @@ def random_fields(
     """A block layer with every mode, every direction the frame may use; motion shared, nearly
     shared, straight, odd and very large.
     """
+    return join_units(random, single_blocks(random, height, width, two_references))
+
+
+def single_blocks(
+    random: RawIntegers, height: int, width: int, two_references: bool
+) -> BlockFields:
+    """The same with every block by itself."""
     choices = np.array(
         [Mode.SKIP, Mode.SKIP, Mode.SKIP, Mode.RESIDUAL, Mode.RESIDUAL, Mode.GENERATE, Mode.INTRA],
         dtype=np.int64,
@@ -44,9 +51,7 @@ def random_fields(
     vectors[1][straight] = -vectors[0][straight]
     for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
         vectors[reference][(modes == Mode.INTRA) | (directions == unused)] = 0
-    return join_units(
-        random, BlockFields(modes, directions, vectors, np.ones((height, width), dtype=np.int64))
-    )
+    return BlockFields(modes, directions, vectors, np.ones((height, width), dtype=np.int64))
 
 
 # Rows and columns of blocks, whether there are two references → the block layer of a frame.

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-
-import numpy as np
+from typing import Any
 
 from bitstream.access_unit import AccessUnit
+from bitstream.formats import format_of
 from bitstream.group_structure import FrameReference, Structure, walk_group
 from bitstream.latent_decoder import latent_checksum
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.frame_coder import FrameCoder, LatentFrame
-from bitstream.v1.prediction import ReferenceFrame
 from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import CodecTables
 
@@ -79,7 +78,7 @@ class StreamMaker:
         self._random = RawIntegers(seed)
         self._choose = levels(self._random, escape_odds)
         self._coder: FrameCoder | None = None
-        self._anchor: ReferenceFrame | None = None
+        self._anchor: Any = None
         self._pts = 0
 
     def start_at(self, pts: int) -> None:
@@ -92,9 +91,7 @@ class StreamMaker:
         header, io = self.header, SymbolWriter()
         key = plan.structure == Structure.KEYFRAME
         if key:
-            self._coder = FrameCoder(
-                self.tables, header.latent_height, header.latent_width, header.block_latents
-            )
+            self._coder = format_of(header.format_version).new_coder(self.tables, header)
         empty = AccessUnit(
             plan.structure, header if key else None, self._pts, durations, plan.quantisers, 0, b""
         )
@@ -103,17 +100,13 @@ class StreamMaker:
         if not key:
             self._coder.start_unit()
 
-        def code(entry: FrameReference, references: tuple[ReferenceFrame, ...]) -> ReferenceFrame:
+        def code(entry: FrameReference, references: tuple[Any, ...]) -> Any:
             if references:
-                grid, has_future = self._coder.blocks.grid, len(references) == 2
-                fields = self._fields(self._random, *grid, has_future)
-                frame = self._coder.code_inter(
-                    io, quantisers[entry], entry, references, fields, self._choose
-                )
+                frame = self.code_inter(io, quantisers[entry], entry, references)
             else:
-                frame = self._coder.code_keyframe(io, quantisers[entry], self._choose)
+                frame = self.code_keyframe(io, quantisers[entry])
             frames[entry.display_index] = frame
-            return ReferenceFrame(frame.latents.astype(np.int32))
+            return self._coder.reference(frame)
 
         self._anchor = walk_group(empty.references, self._anchor, code)[-1]
         ordered = tuple(frames[index] for index in range(len(durations)))
@@ -128,6 +121,21 @@ class StreamMaker:
             io.finish(),
         )
         return MadeUnit(unit, ordered)
+
+    def code_keyframe(self, io: SymbolWriter, quantiser: int) -> LatentFrame:
+        """One with levels that are drawn."""
+        return self._coder.code_keyframe(io, quantiser, self._choose)
+
+    def code_inter(
+        self,
+        io: SymbolWriter,
+        quantiser: int,
+        entry: FrameReference,
+        references: tuple[Any, ...],
+    ) -> LatentFrame:
+        """One with blocks and levels that are drawn."""
+        fields = self._fields(self._random, *self._coder.blocks.grid, len(references) == 2)
+        return self._coder.code_inter(io, quantiser, entry, references, fields, self._choose)
 
 
 def make_stream(

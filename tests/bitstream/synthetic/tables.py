@@ -14,6 +14,7 @@ from bitstream.v1.context_model import (
     SliceNetwork,
 )
 from bitstream.v1.tables import BLOCK_TABLES, FILTER_TAPS, PHASES, CodecTables, planes_of
+from bitstream.v2.tables import LevelTables
 
 from .integers import RawIntegers
 
@@ -83,8 +84,8 @@ def flat_tables(seed: int, slices: tuple[int, ...]) -> CodecTables:
     return usual
 
 
-def plain_tables(tables: CodecTables) -> dict[str, list]:
-    """The same as nested lists of integers, for ``ReferenceDecoder``."""
+def plain_tables(tables: CodecTables | LevelTables) -> dict[str, list]:
+    """The same as nested lists of integers, for second decoders."""
     return {name: tensor.tolist() for name, tensor in tables.to_tensors().items()}
 
 

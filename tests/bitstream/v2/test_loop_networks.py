@@ -14,6 +14,7 @@ from bitstream.v2.loop_networks import MIDDLE, LoopNetworks
 from bitstream.v2.tables import LevelTables
 
 from ...conformance.reference_v2.loop import ReferenceLoop
+from ..synthetic import plain_tables
 from .synthetic import random_loop, random_tables, with_inter_tables
 
 CHANNELS = 4
@@ -54,7 +55,7 @@ def test_shuffled_is_the_inverse_of_unshuffled() -> None:
 
 @pytest.mark.parametrize("size", [(2, 3), (1, 2)])
 def test_networks_written_from_the_text_agree(size: tuple[int, int]) -> None:
-    reference = ReferenceLoop(LevelTables.to_tensors(with_loop()))
+    reference = ReferenceLoop(plain_tables(with_loop()))
     latents, rng = latents_of(*size), np.random.default_rng(1)
     quantisers = rng.integers(30, 70, size)
     picture = LOOP.picture(latents, quantisers)

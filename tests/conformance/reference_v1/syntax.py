@@ -130,12 +130,13 @@ def parse_header(cursor: Cursor) -> dict:
     """The sequence header as a dictionary, fractions as pairs."""
     if cursor.take(4) != b"LVID":
         raise ValueError("magic")
-    if cursor.uint(1, 1) > 1:
+    version = cursor.uint(1, 1)
+    if version > 2:
         raise ValueError("a newer version")
     flags = cursor.uint(1)
     if flags & ~2 != 1:
         raise ValueError("flags")
-    header: dict = {"flags": flags}
+    header: dict = {"format_version": version, "flags": flags}
     for name, size, low, high in FIELDS:
         header[name] = cursor.uint(size, low, high)
     if header["width"] * header["height"] > 2**26:

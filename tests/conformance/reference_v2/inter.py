@@ -21,11 +21,11 @@ class ReferenceInter(ReferenceDecoder):
 
     def __init__(self, tensors: dict) -> None:
         self.tensors = tensors
-        self.slices = tensors["slices"].tolist()
+        self.slices = tensors["slices"]
         self.channels = sum(self.slices)
         self.loop = ReferenceLoop(tensors)
         self.block_priors = {
-            name.removeprefix("block."): rows.tolist()
+            name.removeprefix("block."): rows
             for name, rows in tensors.items()
             if name.startswith("block.")
         }
@@ -35,9 +35,9 @@ class ReferenceInter(ReferenceDecoder):
         """header: block_log2, latent_height, latent_width."""
         self.level_priors = [[[65536]], [[65536]]]
         self._start(header)
-        levels = {name: self.tensors[f"inter.{name}"].tolist() for name, *_ in CLASSES}
+        levels = {name: self.tensors[f"inter.{name}"] for name, *_ in CLASSES}
         self.named = {f"inter.{name}": Tables(rows, 256) for name, rows in levels.items()}
-        self.named["last"] = Tables(self.tensors["inter.last_slice"].tolist(), 512)
+        self.named["last"] = Tables(self.tensors["inter.last_slice"], 512)
         self.level_tables = list(self.named.values())
         keyframe = ReferenceLevels(self.tensors, self.height, self.width)
         values = keyframe.decode(payload, quantiser)

@@ -5,6 +5,7 @@ position.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from ..reference_v1.decoder import step
 from ..reference_v1.entropy import RangeDecoder, Tables
@@ -23,6 +24,7 @@ QUINCUNX = [
     *((-3, 0), (0, -3), (0, 3), (3, 0)),
 ]
 CLASSES = [("levels.still", 0, 12, 3), ("levels.narrow", 12, 12, 15), ("levels.wide", 24, 25, 96)]
+PARTS = ("direct", "direct_bias", "gather", "gather_bias", "mix")
 Frame = list[list[list[int]]]  # channel, row, column
 
 
@@ -30,6 +32,7 @@ def clip(value: int, low: int, high: int) -> int:
     return min(max(value, low), high)
 
 
+@cache
 def size(magnitude: int) -> int:
     """log2(1 + magnitude / 16) in sixteenths: the last whose power of two is not above it."""
     found = 0
@@ -40,10 +43,11 @@ def size(magnitude: int) -> int:
 
 def sums(planes: list[list[int]], weights: list[list[int]], biases: list[int]) -> list[int]:
     inputs = [value for plane in planes for value in plane]
-    return [
-        bias + sum(x * row[j] for x, row in zip(inputs, weights, strict=True))
-        for j, bias in enumerate(biases)
-    ]
+    found = list(biases)
+    for x, row in zip(inputs, weights, strict=True):
+        if x:
+            found = [total + x * weight for total, weight in zip(found, row, strict=True)]
+    return found
 
 
 def evaluate(tensors, name, visible, place, stride, constants) -> list[int]:
@@ -65,10 +69,7 @@ def evaluate(tensors, name, visible, place, stride, constants) -> list[int]:
 
 def outputs_of(tensors, name, values, constant) -> list[int]:
     """Of a network whose planes of values, limited, and of constants have so many taps."""
-    part = {
-        one: tensors[f"{name}.{one}"].tolist()
-        for one in ("direct", "direct_bias", "gather", "gather_bias", "mix")
-    }
+    part = {one: tensors[f"{name}.{one}"] for one in PARTS}
     sizes = [[size(abs(v)) for v in plane] for plane in values]
     signed = [
         [-s if v < 0 else s for v, s in zip(*pair, strict=True)]
@@ -111,8 +112,8 @@ def differences_of(visible, first, place, stride, both_odd) -> list[int]:
 
 def level_sizes_of(tensors) -> list[int]:
     """Of every channel."""
-    channels = sum(tensors["slices"].tolist())
-    return tensors["level_sizes"].tolist() if "level_sizes" in tensors else [16] * channels
+    channels = sum(tensors["slices"])
+    return tensors["level_sizes"] if "level_sizes" in tensors else [16] * channels
 
 
 class ReferenceOffsets:
@@ -201,10 +202,10 @@ class ReferenceLevels:
 
     def __init__(self, tensors: Mapping, height: int, width: int) -> None:
         self.tensors, self.height, self.width = tensors, height, width
-        self.slices = tensors["slices"].tolist()
+        self.slices = tensors["slices"]
         self.level_sizes = level_sizes_of(tensors)
         names = ["slice_count", *(name for name, *_ in CLASSES)]
-        self.tables = {name: Tables(tensors[name].tolist(), 256) for name in names}
+        self.tables = {name: Tables(tensors[name], 256) for name in names}
         self.offset_coder = ReferenceOffsets(height, width)
 
     def decode(self, payload: bytes, quantiser: int) -> Frame:

@@ -17,9 +17,7 @@ class ReferenceLoop:
     """Both networks of a tables file."""
 
     def __init__(self, tensors: dict) -> None:
-        self.tensors = {
-            name: value.tolist() for name, value in tensors.items() if name.startswith("loop.")
-        }
+        self.tensors = {name: value for name, value in tensors.items() if name.startswith("loop.")}
         sizes = self.tensors["loop.shape"]
         self.blocks = {"encoder": sizes[3], "decoder": sizes[5]}
 

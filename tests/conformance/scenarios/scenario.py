@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from bitstream.access_unit import AccessUnit
 from bitstream.group_structure import Structure
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v1.tables import CodecTables
 
 from ...bitstream.synthetic import (
     FieldsMaker,
     LevelsMaker,
+    StreamMaker,
     UnitPlan,
     random_fields,
     random_levels,
+    synthetic_header,
 )
 
 
@@ -40,6 +43,12 @@ class Scenario:
     levels: LevelsMaker = random_levels
     as_bytes: Callable[[AccessUnit], bytes] = field(default=AccessUnit.to_bytes)
     added: int = 0
+
+    def maker(self, tables: CodecTables, seed: int) -> StreamMaker:
+        """What makes its stream."""
+        header = synthetic_header(self.width, self.height, self.block_log2, tables.latent_channels)
+        fields = self.make_fields() if self.make_fields else self.fields
+        return StreamMaker(tables, header, seed, self.escape_odds, fields, self.levels)
 
 
 def key(quantiser: int) -> UnitPlan:

@@ -1,0 +1,42 @@
+"""Whole streams of format version 2: access units with keyframes and frames between them."""
+
+from __future__ import annotations
+
+from ..reference_v1.decoder import Latents, ReferenceDecoder
+from ..reference_v1.syntax import KEYFRAME
+from .inter import ReferenceInter
+from .levels import ReferenceLevels
+
+
+class SecondReferenceDecoder(ReferenceInter):
+    """tensors: the integers of section 5 by name, as nested lists."""
+
+    def __init__(self, tensors: dict) -> None:
+        self.has_inter = "loop.shape" in tensors
+        if self.has_inter:
+            super().__init__(tensors)
+        else:
+            self.tensors, self.slices = tensors, tensors["slices"]
+        self.header: dict | None = None
+
+    def _decode(self, unit) -> list[Latents]:
+        if unit.structure == KEYFRAME:
+            if unit.header["format_version"] != 2:
+                raise ValueError("format_version")
+            if unit.header["latent_channels"] != sum(self.slices):
+                raise ValueError("latent_channels")
+            if not self.has_inter:
+                return [self._keyframe_alone(unit)]
+            return [self.decode_keyframe(unit.payload, unit.quantisers[0], unit.header)]
+        if not self.has_inter:
+            raise ValueError("tables for keyframes alone")
+        return ReferenceDecoder._decode(self, unit)
+
+    def _keyframe_alone(self, unit) -> Latents:
+        self.header = unit.header
+        size = unit.header["latent_height"], unit.header["latent_width"]
+        frame = ReferenceLevels(self.tensors, *size).decode(unit.payload, unit.quantisers[0])
+        return [
+            [[self.latent(value, 0, unit.quantisers[0]) for value in row] for row in plane]
+            for plane in frame
+        ]
