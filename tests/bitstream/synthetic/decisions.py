@@ -10,6 +10,7 @@ from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.level_syntax import LevelChooser, PassContext
 from bitstream.v1.prediction import VECTOR_LIMIT
 from bitstream.v1.quantiser import MAX_LEVEL
+from bitstream.v2.derived_blocks import DerivableFields
 
 from .integers import RawIntegers
 
@@ -52,6 +53,29 @@ def single_blocks(
     for reference, unused in ((0, Direction.FUTURE), (1, Direction.PAST)):
         vectors[reference][(modes == Mode.INTRA) | (directions == unused)] = 0
     return BlockFields(modes, directions, vectors, np.ones((height, width), dtype=np.int64))
+
+
+def with_derived(
+    random: RawIntegers, fields: BlockFields, motion: np.ndarray, odds: int = 2
+) -> DerivableFields:
+    """The same with derived blocks, whose vectors are those of ``motion`` (2, bh, bw, 2): whole
+    squares of all sides, one in ``odds``, and single blocks.
+    """
+    height, width = fields.modes.shape
+    derived = np.zeros((height, width), dtype=bool)
+    for side in (8, 4, 2, 1):
+        chosen = random.below(odds * 4 // max(1, side // 2), -(-height // side), -(-width // side))
+        derived |= (chosen == 0).repeat(side, 0).repeat(side, 1)[:height, :width]
+    for side in (8, 4, 2):  # a square that moves as one is derived as a whole
+        for row, column in np.ndindex(-(-height // side), -(-width // side)):
+            square = np.s_[row * side : (row + 1) * side, column * side : (column + 1) * side]
+            if derived[square].any() and fields.sides[square][0, 0] == side:
+                derived[square] = True
+    out = DerivableFields(**vars(fields), derived=derived)
+    out.sides[derived], out.directions[derived] = 1, Direction.AVERAGE
+    out.modes[derived & (out.modes == Mode.INTRA)] = Mode.RESIDUAL
+    out.vectors[:, derived] = motion[:, derived]
+    return out
 
 
 # Rows and columns of blocks, whether there are two references → the block layer of a frame.

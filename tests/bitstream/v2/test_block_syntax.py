@@ -4,6 +4,8 @@ refused.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,10 +17,11 @@ from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.v2.block_elements import BLOCK_MERGE, DIRECTION, INTRA, MERGE_SIDES
 from bitstream.v2.block_syntax import BlockCoder
+from bitstream.v2.derived_blocks import derived_in
 
 from ...conformance.reference_v1.entropy import RangeDecoder
 from ...conformance.reference_v2.blocks import SecondBlockLayer
-from ..synthetic.decisions import random_fields
+from ..synthetic.decisions import random_fields, with_derived
 from ..synthetic.integers import RawIntegers
 from .synthetic import random_tables, with_inter_tables
 
@@ -32,6 +35,12 @@ Unit = list[tuple[FrameReference, BlockFields]]
 def assert_same(a: BlockFields, b: BlockFields) -> None:
     for name in ("modes", "directions", "vectors", "sides"):
         assert (getattr(a, name) == getattr(b, name)).all(), name
+    assert (derived_in(a) == derived_in(b)).all()
+
+
+def motion_of(past_distance: int, height: int, width: int) -> np.ndarray:
+    """Vectors (2, bh, bw, 2) in the place of those that pictures give."""
+    return RawIntegers(-past_distance).around(30, 2, height, width, 2)
 
 
 def round_trip(units: list[Unit]) -> SymbolWriter:
@@ -41,16 +50,22 @@ def round_trip(units: list[Unit]) -> SymbolWriter:
     for unit in units:
         sender.start_unit()
         for entry, fields in unit:
-            assert_same(sender.code(writer, fields, entry), fields)
+            derive = deriver(entry, height, width)
+            assert_same(sender.code(writer, fields, entry, derive), fields)
     reader, receiver = SymbolReader(writer.finish()), BlockCoder(PRIORS, height, width)
     for unit in units:
         receiver.start_unit()
         for entry, fields in unit:
             blank = BlockFields.blank(height, width, Mode.SKIP)
-            assert_same(receiver.code(reader, blank, entry), fields)
+            derive = deriver(entry, height, width)
+            assert_same(receiver.code(reader, blank, entry, derive), fields)
     for name, tables in sender.tables.items():
         assert (tables.counts == receiver.tables[name].counts).all()
     return writer
+
+
+def deriver(entry: FrameReference, height: int, width: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda _: motion_of(entry.past - entry.number, height, width)
 
 
 def check_by_text(data: bytes, units: list[Unit]) -> None:
@@ -58,12 +73,23 @@ def check_by_text(data: bytes, units: list[Unit]) -> None:
     height, width = units[0][0][1].modes.shape
     priors = {name: table.tolist() for name, table in PRIORS.items()}
     coder, slow = RangeDecoder(data), SecondBlockLayer(priors, height, width)
+
+    def derive(distances: list[int], _: list) -> list[dict]:
+        motion = motion_of(distances[0], height, width)
+        return [
+            {place: each[place].tolist() for place in np.ndindex(height, width)} for each in motion
+        ]
+
+    slow.derive = derive
     for unit in units:
         slow.start_unit(len(unit))
         for entry, fields in unit:
             blocks = slow.decode(coder, entry.number, entry.past, entry.future)
             assert blocks.modes == fields.modes.tolist()
             assert blocks.sides == fields.sides.tolist()
+            assert blocks.derived == set(
+                zip(*map(np.ndarray.tolist, derived_in(fields).nonzero()), strict=True)
+            )
             assert blocks.directions == fields.directions.tolist()
             assert blocks.vectors == fields.vectors.tolist()
 
@@ -86,6 +112,16 @@ def fields_of(random: RawIntegers, height: int, width: int, two_references: bool
     return fields
 
 
+def derivable_fields_of(
+    random: RawIntegers, height: int, width: int, entry: FrameReference
+) -> BlockFields:
+    """The same, half of those with two references with derived blocks."""
+    fields = fields_of(random, height, width, entry.future is not None)
+    if entry.future is None or random.one(2):
+        return fields
+    return with_derived(random, fields, motion_of(entry.past - entry.number, height, width))
+
+
 @settings(max_examples=30)
 @given(
     st.integers(1, 20),
@@ -103,7 +139,7 @@ def test_what_is_written_is_read(
     random = RawIntegers(seed)
     units = [
         [
-            (entry, fields_of(random, height, width, entry.future is not None))
+            (entry, derivable_fields_of(random, height, width, entry))
             for entry in coding_order(structure, frames)
         ]
         for structure, frames in structures

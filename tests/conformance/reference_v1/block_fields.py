@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SKIP, RESIDUAL, GENERATE, INTRA = range(4)
 PAST, FUTURE, AVERAGE = range(3)
@@ -14,7 +14,8 @@ Grid = list[list]
 @dataclass
 class FrameBlocks:
     """The block layer of a frame; vectors[reference][row][column] = [dy, dx]; motion likewise, of
-    every block that is not intra; distances to its references, past and future.
+    every block that is not intra; distances to its references, past and future; derived: the places
+    of blocks with derived motion, of version 2 alone.
     """
 
     modes: Grid
@@ -23,6 +24,7 @@ class FrameBlocks:
     sides: Grid
     motion: list[Grid]
     distances: list[int]
+    derived: set[tuple[int, int]] = field(default_factory=set)
 
     def uses(self, reference: int, row: int, column: int) -> bool:
         """Whether a block is predicted from a reference, 0 past or 1 future."""
@@ -30,7 +32,11 @@ class FrameBlocks:
         return self.modes[row][column] != INTRA and self.directions[row][column] != other
 
     def leads(self, row: int, column: int) -> bool:
-        """Whether a block is the upper left one of those that move with it, itself included."""
+        """Whether a block is the upper left one of those that move with it, itself included,
+        and has its motion decoded.
+        """
+        if (row, column) in self.derived:
+            return False
         side = self.sides[row][column]
         return row % side == 0 and column % side == 0
 

@@ -154,6 +154,7 @@ class ReferenceDecoder:
             for tables in self.level_tables:
                 tables.begin_frame()
             references = (known[past], None if future is None else known[future])
+            self.references = references
             blocks = self.block_layer.decode(coder, number, past, future)
             prediction = self._predict(blocks, references)
             known[number] = self._levels(coder, blocks, prediction, quantiser)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..reference_v1.block_fields import (
     AVERAGE,
     FUTURE,
@@ -21,6 +23,9 @@ SIDES = (8, 4, 2)
 SIZES = {1: 0, 2: 1, 4: 2, 8: 3}
 CODED = (RESIDUAL, INTRA)
 Place = tuple[int, int]
+# Distances, and temporal motion to the past by row and column → vectors to the past and to the
+# future by place.
+Derive = Callable[[list[int], list[list[list[int]]]], list[dict[Place, list[int]]]]
 
 
 class SecondVectors(VectorLayer):
@@ -65,6 +70,7 @@ class SecondBlockLayer(BlockLayer):
 
     def __init__(self, priors: dict, rows: int, columns: int) -> None:
         super().__init__({}, rows, columns)
+        self.derive: Derive | None = None
         self.tables = {
             name: Tables(rows_of_priors, INCREMENTS.get(name, 1024))
             for name, rows_of_priors in priors.items()
@@ -74,6 +80,8 @@ class SecondBlockLayer(BlockLayer):
         self, coder: RangeDecoder, out: FrameBlocks, temporal: TemporalMotion, two: bool
     ) -> None:
         self.temporal, self.two = temporal, two
+        if two:
+            self._derived_blocks(coder, out)
         for depth, side in enumerate(SIDES):
             self._merged_squares(coder, out, depth, side)
         self._directions(coder, out)
@@ -100,6 +108,54 @@ class SecondBlockLayer(BlockLayer):
         four = ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1))
         return [(r, c) for r, c in four if 0 <= r < high and 0 <= c < wide]
 
+    def _derived_blocks(self, coder: RangeDecoder, out: FrameBlocks) -> None:
+        temporal = [
+            [self.temporal.candidate(out.distances[0], r, c) for c in range(self.columns)]
+            for r in range(self.rows)
+        ]
+        for depth, side in enumerate((*SIDES, 1)):
+            for second in (0, 1):
+                self._derived_squares(coder, out, temporal, (depth, side, second))
+        if not out.derived:
+            return
+        if self.derive is None:
+            raise ValueError("derived motion without pictures")
+        for i, vectors in enumerate(self.derive(out.distances, temporal)):
+            for r, c in out.derived:
+                out.directions[r][c] = AVERAGE
+                out.vectors[i][r][c] = list(vectors[r, c])
+                out.motion[i][r][c] = list(vectors[r, c])
+
+    def _derived_squares(
+        self,
+        coder: RangeDecoder,
+        out: FrameBlocks,
+        temporal: list[list[list[int]]],
+        squares: tuple[int, int, int],
+    ) -> None:
+        """The squares of one side and pass."""
+        depth, side, second = squares
+
+        def derived(blocks: FrameBlocks, place: Place) -> bool:
+            return blocks.derived.issuperset(self.members(place, side))
+
+        asked, ids = [], []
+        for place in self.squares(side, second):
+            members = self.members(place, side)
+            if (len(members) == 1 and side > 1) or derived(out, place):
+                continue
+            motions = [temporal[r][c] for r, c in members]
+            same = all(motion == motions[0] for motion in motions)
+            motion = 2 if not same else int(motions[0] != [0, 0])
+            w = self._count(lambda reference, place=place: derived(reference, place))
+            n = sum(derived(out, near) for near in self.around(place, side))
+            leaf = out.distances == [-1, 1]
+            asked.append(place)
+            ids.append(180 * depth + 90 * leaf + 45 * second + 15 * motion + 5 * w + n)
+        for place, symbol in zip(asked, self.tables["derived"].decode(coder, ids), strict=True):
+            if symbol:
+                out.derived.update(self.members(place, side))
+
     def _merged_squares(self, coder: RangeDecoder, out: FrameBlocks, depth: int, side: int) -> None:
         def merged(blocks: FrameBlocks, place: Place) -> bool:
             return blocks.sides[place[0] * side][place[1] * side] >= side
@@ -109,6 +165,8 @@ class SecondBlockLayer(BlockLayer):
             for place in self.squares(side, second):
                 members = self.members(place, side)
                 if len(members) == 1 or merged(out, place):
+                    continue
+                if not out.derived.isdisjoint(members):
                     continue
                 motions = [self.temporal.candidate(out.distances[0], *block) for block in members]
                 w = self._count(lambda reference, place=place: merged(reference, place))
@@ -123,7 +181,7 @@ class SecondBlockLayer(BlockLayer):
                         out.sides[r][c] = side
 
     def _directions(self, coder: RangeDecoder, out: FrameBlocks) -> None:
-        known: set[Place] = set()
+        known: set[Place] = set(out.derived)
         for _, blocks in self.stages:
             chosen = [block for block in blocks if out.leads(block.row, block.column)]
             ids = []

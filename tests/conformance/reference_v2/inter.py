@@ -8,6 +8,7 @@ from ..reference_v1.block_fields import INTRA, RESIDUAL, FrameBlocks
 from ..reference_v1.decoder import Latents, ReferenceDecoder, clip, step
 from ..reference_v1.entropy import RangeDecoder, Tables
 from .blocks import SecondBlockLayer
+from .derived import DerivedMotion
 from .levels import CHECKERBOARD, CLASSES, ReferenceLevels, decode_pass, evaluate, level_sizes_of
 from .loop import ReferenceLoop, moved_sample, overlap
 
@@ -35,6 +36,7 @@ class ReferenceInter(ReferenceDecoder):
         """header: block_log2, latent_height, latent_width."""
         self.level_priors = [[[65536]], [[65536]]]
         self._start(header)
+        self.block_layer.derive = self._derived
         levels = {name: self.tensors[f"inter.{name}"] for name, *_ in CLASSES}
         self.named = {f"inter.{name}": Tables(rows, 256) for name, rows in levels.items()}
         self.named["last"] = Tables(self.tensors["inter.last_slice"], 512)
@@ -52,7 +54,7 @@ class ReferenceInter(ReferenceDecoder):
         return self.anchor
 
     def _predict(self, blocks: FrameBlocks, references: tuple[Latents, Latents | None]) -> Latents:
-        self.blocks, self.references = blocks, references
+        self.blocks = blocks
         positions = [(r, c) for r in range(self.height) for c in range(self.width)]
         moving = [place for place in positions if self._moves(*place)]
         encoded = self.loop.latents(self._moved()) if moving else None
@@ -82,6 +84,12 @@ class ReferenceInter(ReferenceDecoder):
             made = self.loop.picture(reference, self.refined[id(reference)])
             self.pictures[id(reference)] = made
         return self.pictures[id(reference)]
+
+    def _derived(
+        self, distances: list[int], temporal: list[list[list[int]]]
+    ) -> list[dict[tuple[int, int], list[int]]]:
+        past, future = (self._picture(reference) for reference in self.references)
+        return DerivedMotion((past, future), distances, 8 * self.block).vectors(temporal)
 
     def _moved(self) -> Latents:
         """The moved picture: sums over the cells of 8 px whose middles are around a sample."""
