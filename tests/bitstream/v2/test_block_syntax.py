@@ -17,7 +17,7 @@ from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.v2.block_elements import BLOCK_MERGE, DIRECTION, INTRA, MERGE_SIDES
 from bitstream.v2.block_syntax import BlockCoder
-from bitstream.v2.derived_blocks import derived_in
+from bitstream.v2.derived_blocks import DerivableFields, derived_in
 
 from ...conformance.reference_v1.entropy import RangeDecoder
 from ...conformance.reference_v2.blocks import SecondBlockLayer
@@ -185,3 +185,27 @@ def test_a_merged_block_that_is_intra_is_refused() -> None:
         BlockCoder(PRIORS, 1, 2).code(
             SymbolReader(writer.finish()), BlockFields.blank(1, 2, Mode.SKIP), ONE
         )
+
+
+def test_derived_blocks_without_pictures_are_refused() -> None:
+    between = FrameReference(0, 0, 2)
+    fields = DerivableFields.blank(2, 3, Mode.SKIP)
+    fields.derived[:], fields.directions[:] = True, Direction.AVERAGE
+    with pytest.raises(BitstreamError, match="without pictures"):
+        coder_with_two(2, 3).code(SymbolWriter(), fields, between)
+
+
+def test_frames_with_one_reference_have_no_derived_blocks() -> None:
+    fields = DerivableFields.blank(2, 3, Mode.SKIP)
+    fields.derived[:] = True
+    found = BlockCoder(PRIORS, 2, 3).code(SymbolWriter(), fields, ONE)
+    assert not found.derived.any()
+
+
+def coder_with_two(height: int, width: int) -> BlockCoder:
+    """A coder that knows the frames 0 and 2 of a unit."""
+    coder = BlockCoder(PRIORS, height, width)
+    coder.start_unit()
+    blank = BlockFields.blank(height, width, Mode.SKIP)
+    coder.code(SymbolWriter(), blank, FrameReference(1, 0, None))
+    return coder

@@ -18,6 +18,7 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.symbol_coder import SymbolWriter
+from bitstream.v2.derived_blocks import derived_in
 from bitstream.v2.frame_coder import FrameCoder, InterChoices, to_values
 from bitstream.v2.local_quantisers import square_grid
 from bitstream.v2.pass_coder import PassContext
@@ -25,7 +26,7 @@ from bitstream.v2.tables import LevelTables
 
 from ...conformance.reference_v2.inter import ReferenceInter
 from ..synthetic import plain_tables
-from ..synthetic.decisions import random_fields
+from ..synthetic.decisions import random_fields, with_derived
 from ..synthetic.integers import RawIntegers
 from .synthetic import Levels, random_tables, with_inter_tables
 from .test_frame_coder import header_of, keyframe
@@ -43,9 +44,12 @@ def group(
     modes: Mode | None = None,
     vector: tuple[int, int] = (0, 0),
     local: bool = False,
+    derived: bool = False,
+    quantiser: int = QUANTISER,
 ) -> tuple[AccessUnit, AccessUnit, list[LatentFrame]]:
     """A keyframe, and frames with everything drawn, or all blocks in one mode and with one
-    vector.  local: with local quantisers.
+    vector.  local: with local quantisers; derived: with derived blocks; quantiser: of all frames
+    but the keyframe.
     """
     offsets = None
     if local:
@@ -67,20 +71,22 @@ def group(
             fields = BlockFields.blank(*grid, modes)
             for vectors in fields.vectors:
                 vectors[:] = vector
+        if derived and entry.future is not None:  # the pictures say how they move
+            fields = with_derived(random, fields, np.zeros((2, *grid, 2), np.int64), odds=1)
         levels = np.random.default_rng(seed + entry.number).laplace(0, 2, shape).astype(np.int64)
         last = random.below(len(tables.slices) + 1, *grid)
         if offsets is not None:
             offsets = np.clip(offsets + entry.number % 3 - 1, -24, 24)
         references = tuple(coder.reference(known[number]) for number in entry.references)
         chosen = InterChoices(fields, Levels(levels).choose, last, offsets)
-        known[entry.number] = coder.code_inter(writer, QUANTISER, entry, references, chosen)
+        known[entry.number] = coder.code_inter(writer, quantiser, entry, references, chosen)
     shown = [known[number] for number in range(1, frames + 1)]
     unit = AccessUnit(
         structure=structure,
         header=None,
         first_pts=1,
         durations=(1,) * frames,
-        quantisers=(QUANTISER,) * frames,
+        quantisers=(quantiser,) * frames,
         latent_checksum=latent_checksum(tuple(shown)),
         payload=writer.finish(),
     )
@@ -105,7 +111,7 @@ def test_what_is_written_is_read(structure: Structure, seed: int) -> None:
 def test_bytes_are_pinned() -> None:
     """They may change while version 2 is a draft, but not unnoticed."""
     _, unit, _ = group(header_of(80, 64, TABLES))
-    assert (len(unit.payload), f"{unit.latent_checksum:08x}") == (176, "9fd8ea97")
+    assert (len(unit.payload), f"{unit.latent_checksum:08x}") == (180, "9fd8ea97")
 
 
 @pytest.mark.parametrize("structure", [Structure.CHAIN, Structure.HIERARCHY])
@@ -121,6 +127,28 @@ def test_a_decoder_written_from_the_text_agrees(structure: Structure, seed: int)
         "latent_width": header.latent_width,
     }
     reference.decode_keyframe(key.payload, key.quantisers[0], size)
+    entries = [(entry.number, entry.past, entry.future) for entry in unit.references]
+    read = SimpleNamespace(**vars(unit) | {"references": entries})
+    assert reference._decode(read) == [frame.latents.tolist() for frame in shown]
+
+
+@pytest.mark.parametrize(
+    ("size", "frames", "block_log2"), [((72, 8), 5, 0), ((16, 64), 4, 1), ((24, 24), 7, 0)]
+)
+def test_a_decoder_written_from_the_text_derives_the_same_motion(
+    size: tuple[int, int], frames: int, block_log2: int
+) -> None:
+    header = replace(header_of(*size, TABLES), block_log2=block_log2)
+    key, unit, shown = group(header, frames=frames, seed=frames, derived=True, quantiser=85)
+    moving = [frame.fields.vectors[:, derived_in(frame.fields)] for frame in shown]
+    assert sum(np.count_nonzero(vectors) for vectors in moving) > 4
+    reference = ReferenceInter(plain_tables(TABLES.to_tensors()))
+    sizes = {
+        "block_log2": block_log2,
+        "latent_height": header.latent_height,
+        "latent_width": header.latent_width,
+    }
+    reference.decode_keyframe(key.payload, key.quantisers[0], sizes)
     entries = [(entry.number, entry.past, entry.future) for entry in unit.references]
     read = SimpleNamespace(**vars(unit) | {"references": entries})
     assert reference._decode(read) == [frame.latents.tolist() for frame in shown]
@@ -174,7 +202,11 @@ def test_decoding_takes_less_memory_than_the_formula_says(
 ) -> None:
     tables = with_inter_tables(random_tables(0, (1, 1, 2, 4, 8), 32, 10), size=10)
     header = header_of(*size, tables)
-    key, unit, _ = group(header, tables, frames=frames, modes=modes, vector=(3, 5))
+    derived = modes == Mode.RESIDUAL
+    key, unit, shown = group(
+        header, tables, frames=frames, modes=modes, vector=(3, 5), derived=derived
+    )
+    assert any(derived_in(frame.fields).any() for frame in shown) == (derived and frames > 1)
     decoder = LatentDecoder(tables)
     decoder.decode(key)
     tracemalloc.start()
