@@ -6,6 +6,8 @@ sums of both directions stay below 2^24, which float32 holds exactly, and are ro
 
 from __future__ import annotations
 
+from math import ldexp
+
 import numpy as np
 import numpy.typing as npt
 
@@ -97,7 +99,8 @@ def _pair(samples: _Sums, axis: int, count: int, one: int, other: int, weight: i
 
 def _round(sums: _Sums, bits: int, samples: npt.NDArray[np.int16]) -> None:
     """Samples of weighted sums, half up."""
-    scaled = sums * np.float32(2.0**-bits)
+    # ldexp, not a power, which may be off by a bit under another rounding of the processor.
+    scaled = sums * np.float32(ldexp(1, -bits))
     scaled += np.float32(0.5)
     np.maximum(scaled, 0, out=scaled)
     np.minimum(scaled, 2 * MIDDLE, out=scaled)

@@ -21,6 +21,7 @@ from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.quantiser import LATENT_LIMIT, MAX_LEVEL
 from bitstream.v2.block_elements import MERGE_SIDES
 from bitstream.v2.context_network import HIDDEN_LIMIT, MEAN_LIMIT, SliceNetwork
+from bitstream.v2.derived_blocks import derived_in
 from bitstream.v2.difference_taps import NEXT, has_surroundings, own_taps
 from bitstream.v2.frame_coder import RefinedFrame
 from bitstream.v2.level_contexts import LEVEL_CLASSES
@@ -95,6 +96,11 @@ class SecondSeen(Seen):
             self.add(f"a block that stands still, {direction.name.lower()}", at.sum())
         if moves.any():
             self._corners(fields, ~predicted)
+        derived = derived_in(fields)
+        self.add("a derived block that moves", (derived & moves).sum())
+        self.add("a derived block that stands still", (derived & ~moves).sum())
+        far = derived.any() and sum(context.distances) != 0
+        self.add("derived motion between references at different distances", far)
 
     def _corners(self, fields: BlockFields, intra: np.ndarray) -> None:
         """How many motions meet where four blocks do."""

@@ -8,6 +8,8 @@ from bitstream.v1.block_fields import Direction, Mode
 from bitstream.v1.context_layouts import ContextLayout
 from bitstream.v2.block_elements import (
     BLOCK_MERGE,
+    DERIVED,
+    DERIVED_SIDES,
     DIRECTION,
     HORIZONTAL_DIFFERENCE,
     INTRA,
@@ -36,6 +38,7 @@ SLICES = 6  # of the model that has most
 DIRECTIONS = (*(one.name.lower() for one in Direction), "intra")
 PREDICTED = tuple(one.name.lower() for one in Mode if one != Mode.INTRA)
 SQUARES = ("skipped", "kept")
+MOTIONS = ("not all derived", "derived")
 KINDS = ("", "inter.")
 NETWORKS = ("context", "difference", "inter")
 EXPECTED = ("as expected", "otherwise")
@@ -50,6 +53,7 @@ def required() -> list[str]:
         *_of_levels(),
         *_of_networks(),
         *_of_local_quantisers(),
+        *_of_derived_blocks(),
         *_of_squares(),
         *_of_directions(),
         *_of_vectors(),
@@ -116,6 +120,19 @@ def _of_local_quantisers() -> list[str]:
         ),
         "a frame without any square that takes part",
         "a frame in which some squares take part",
+    ]
+
+
+def _of_derived_blocks() -> list[str]:
+    return [
+        *(
+            f"square of {side} blocks: {what}, pass {p}"
+            for side, what, p in product(DERIVED_SIDES, MOTIONS, (0, 1))
+        ),
+        *contexts_of("derived", DERIVED, *DERIVED.sizes),
+        "a derived block that moves",
+        "a derived block that stands still",
+        "derived motion between references at different distances",
     ]
 
 
@@ -208,6 +225,12 @@ def _merge_keys(layout: ContextLayout, table: int, symbol: int) -> list[str]:
     return [f"square of {side} blocks: {MERGED[symbol]}, pass {p}"]
 
 
+def _derived_keys(layout: ContextLayout, table: int, symbol: int) -> list[str]:
+    digits = layout.digits(table)
+    side, p = DERIVED_SIDES[digits["depth"]], digits["second_pass"]
+    return [f"square of {side} blocks: {MOTIONS[symbol]}, pass {p}"]
+
+
 def _square_keys(layout: ContextLayout, table: int, symbol: int) -> list[str]:
     digits = layout.digits(table)
     side, p = MERGE_SIDES[digits["depth"]], digits["second_pass"]
@@ -238,6 +261,7 @@ def _delta_keys(table: int, symbol: int) -> list[str]:
 
 
 _LAYOUTS = {
+    "derived": DERIVED,
     "block_merge": BLOCK_MERGE,
     "square": SQUARE,
     "direction": DIRECTION,
@@ -245,6 +269,7 @@ _LAYOUTS = {
     "mode": MODE,
 }
 _KEYS = {
+    "derived": _derived_keys,
     "block_merge": _merge_keys,
     "square": _square_keys,
     "direction": _direction_keys,

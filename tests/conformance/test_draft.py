@@ -74,9 +74,9 @@ class TestDecoding:
         "settings",
         [
             ("--threads", "1"),
-            ("--threads", "2"),
+            ("--rounding", "down", "--threads", "2"),
             pytest.param(("--rounding", "up", "--flush", "--early"), marks=pytest.mark.slow),
-            pytest.param(("--rounding", "down", "--threads", "2"), marks=pytest.mark.slow),
+            pytest.param(("--threads", "2"), marks=pytest.mark.slow),
             pytest.param(("--rounding", "zero"), marks=pytest.mark.slow),
         ],
         ids=" ".join,

@@ -7,9 +7,10 @@ import numpy as np
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.quantiser import MAX_LEVEL
 from bitstream.v2.block_elements import MERGE_SIDES
+from bitstream.v2.derived_blocks import DerivableFields
 from bitstream.v2.pass_coder import LevelChooser, PassContext
 
-from .decisions import single_blocks
+from .decisions import single_blocks, with_derived
 from .integers import RawIntegers
 
 
@@ -39,6 +40,27 @@ def mixed_fields(random: RawIntegers, height: int, width: int, two_references: b
     elif kind == 3:
         return BlockFields.blank(height, width, Mode.INTRA)
     return join_squares(random, fields)
+
+
+def derived_fields(
+    random: RawIntegers, height: int, width: int, two_references: bool
+) -> BlockFields:
+    """Busy frames, or calm ones, and derived blocks where there can be any; their vectors are what
+    the pictures show.
+    """
+    make = calm_fields if random.one(3) == 0 else busy_fields
+    fields = make(random, height, width, two_references)
+    if not two_references:
+        return fields
+    nothing = np.zeros_like(fields.vectors)
+    if random.one(3) == 0:  # nearly all are
+        fields = single_blocks(random, height, width, two_references)
+        every = DerivableFields(**vars(fields), derived=random.below(6, height, width) > 0)
+        every.modes[every.derived & (every.modes == Mode.INTRA)] = Mode.SKIP
+        every.directions[every.derived] = Direction.AVERAGE
+        every.vectors[:, every.derived] = 0
+        return every
+    return with_derived(random, fields, nothing, (1, 2, 4)[random.one(3)])
 
 
 def coded_fields(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
