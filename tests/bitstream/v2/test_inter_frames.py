@@ -142,7 +142,7 @@ def test_a_decoder_written_from_the_text_derives_the_same_motion(
     key, unit, shown = group(header, frames=frames, seed=frames, derived=True, quantiser=85)
     moving = [frame.fields.vectors[:, derived_in(frame.fields)] for frame in shown]
     assert sum(np.count_nonzero(vectors) for vectors in moving) > 4
-    reference = ReferenceInter(plain_tables(TABLES.to_tensors()))
+    reference = ReferenceInter(plain_tables(TABLES))
     sizes = {
         "block_log2": block_log2,
         "latent_height": header.latent_height,
