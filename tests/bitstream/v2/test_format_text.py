@@ -17,6 +17,8 @@ from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
 from bitstream.v2.block_elements import BLOCK_ELEMENTS, BLOCK_TABLES
 from bitstream.v2.block_syntax import BlockCoder
 from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
+from bitstream.v2.derived_blocks import DerivableFields
+from bitstream.v2.derived_motion import doubled, to_future
 from bitstream.v2.difference_taps import NEXT, OWN_TAPS
 from bitstream.v2.level_contexts import LEVEL_CLASSES
 from bitstream.v2.level_syntax import LevelCoder
@@ -162,24 +164,58 @@ def test_the_contexts_of_blocks() -> None:
     ]
 
 
+class Recorder(Observer):
+    """Keeps the element, table and symbol of every symbol."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int, int]] = []
+
+    def coded(
+        self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray, places: np.ndarray | None
+    ) -> None:
+        self.calls.extend(
+            (tables.name, int(table), int(symbol))
+            for table, symbol in zip(ids, symbols, strict=True)
+        )
+
+
+def even_block_coder() -> BlockCoder:
+    """Of frames of 2 × 2 blocks."""
+    return BlockCoder({name: even(shape) for name, shape in BLOCK_TABLES.items()}, 2, 2)
+
+
 def test_the_example_of_blocks() -> None:
-    calls: list[tuple[str, int, int]] = []
-
-    class Recorder(Observer):
-        def coded(
-            self, tables: TableSet, ids: np.ndarray, symbols: np.ndarray, places: np.ndarray | None
-        ) -> None:
-            calls.extend(
-                (tables.name, int(table), int(symbol))
-                for table, symbol in zip(ids, symbols, strict=True)
-            )
-
-    fields = BlockFields.blank(2, 2, Mode.SKIP)
+    fields, recorder = BlockFields.blank(2, 2, Mode.SKIP), Recorder()
     fields.sides[:], fields.vectors[0] = 8, (3, -4)
     fields.modes[1, 1] = Mode.RESIDUAL
-    priors = {name: even(shape) for name, shape in BLOCK_TABLES.items()}
-    BlockCoder(priors, 2, 2).code(SymbolWriter(Recorder()), fields, FrameReference(0, 0, None))
-    assert calls == [(row[0].strip("`"), int(row[2]), int(row[3])) for row in block_rows("10.7")]
+    even_block_coder().code(SymbolWriter(recorder), fields, FrameReference(0, 0, None))
+    listed = [(row[0].strip("`"), int(row[2]), int(row[3])) for row in block_rows("10.7")]
+    assert recorder.calls == listed
+
+
+def test_the_example_of_derived_blocks() -> None:
+    coder, recorder = even_block_coder(), Recorder()
+    coder.start_unit()
+    still = BlockFields.blank(2, 2, Mode.SKIP)
+    coder.code(SymbolWriter(), still, FrameReference(1, 0, None))
+    fields = DerivableFields.blank(2, 2, Mode.SKIP)
+    fields.derived[0, 0] = True
+    coder.code(
+        SymbolWriter(recorder),
+        fields,
+        FrameReference(0, 0, 2),
+        lambda _: np.zeros((2, 2, 2, 2), int),
+    )
+    calls = [call[1:] for call in recorder.calls if call[0] == "derived"]
+    assert calls == [(int(row[1]), int(row[2])) for row in block_rows("10.1")]
+    assert not any(name == "block_merge" for name, _, _ in recorder.calls)
+
+
+def test_the_examples_of_derived_motion() -> None:
+    vector = to_future(np.array([-3, 5]), (-2, 1))
+    assert f"(−3, 5) to the past is scaled to {tuple(vector.tolist())}".replace("-", "−") in TEXT
+    fine = doubled(np.array([[0, 3], [8, 4]], dtype=np.int32)).tolist()
+    assert " and ".join(", ".join(map(str, row)) for row in fine) in TEXT
 
 
 def block_rows(section: str) -> list[list[str]]:

@@ -12,6 +12,8 @@ import torch
 
 from bitstream.access_unit import AccessUnit
 from bitstream.latent_decoder import LatentDecoder
+from bitstream.v1.block_fields import Direction, Mode
+from bitstream.v2.derived_blocks import derived_in
 from bitstream.v2.tables import LevelTables
 from videocodec.calibration.error_weights import measure_error_weights
 from videocodec.calibration.loop_networks import loop_networks
@@ -68,6 +70,25 @@ def test_a_clip_goes_through_the_decoder(
     for one in seen:
         assert not one.values[:, ~one.coded].any() and not one.prediction[:, one.intra].any()
         assert one.slices.any() and not one.slices[~one.coded].any()
+
+
+def test_frames_between_two_references_have_derived_motion(
+    codec: SecondCodec, tables: LevelTables, panned: Callable[..., list[np.ndarray]]
+) -> None:
+    coder, decoder = DraftClipCoder(codec, tables), LatentDecoder(tables)
+    frames, fields = coder.prepared(list(panned(9, HEIGHT, WIDTH, (0, 3)))), []
+    for unit in coder.code(frames, (WIDTH, HEIGHT), EncoderSettings(crf=20)):
+        decoded = decoder.decode(unit)
+        if not unit.is_keyframe:
+            entries = sorted(unit.references, key=lambda entry: entry.number)
+            for entry, frame in zip(entries, decoded, strict=True):
+                fields.append(frame.fields)
+                assert entry.future is not None or not derived_in(frame.fields).any()
+    assert any(derived_in(one).any() for one in fields)
+    for one in fields:
+        derived = derived_in(one)
+        assert (one.modes[derived] != Mode.INTRA).all() and (one.sides[derived] == 1).all()
+        assert (one.directions[derived] == Direction.AVERAGE).all()
 
 
 def levels_of(coder: DraftClipCoder, pictures: list[np.ndarray], guard: str | None) -> list[float]:

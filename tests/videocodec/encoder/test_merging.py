@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bitstream.v1.merged_blocks import merge_grid
 from videocodec.encoder.block_costs import RateEstimates
 from videocodec.encoder.candidates import Candidate
-from videocodec.encoder.merging import Partition, merged_sides, split_at
+from videocodec.encoder.merging import DerivedCosts, Partition, merged_sides, split_at
 
 
 @pytest.fixture
@@ -85,3 +86,42 @@ def test_squares_are_judged_by_fields_in_which_they_move_alike(alike: bool) -> N
     )
     sides, derived = merged_sides(search, [fields])
     assert (sides == (1 if alike else 4)).all() and not derived.any()
+
+
+def bits_of(without: float, with_it: float) -> dict[int, np.ndarray]:
+    """The same for squares of all sides."""
+    return {side: np.array([without, with_it]) for side in (1, 2, 4)}
+
+
+def test_derived_motion_is_taken_where_it_costs_less() -> None:
+    """With what it takes to say so: 2 bits at 3 each, against 1 bit."""
+    derived = DerivedCosts(np.array([[3.0, 4.0, 5.0]]), bits_of(1, 2))
+    cost, chosen = derived.or_else(merge_grid(1, 3, 1), np.full(3, 7.0), 3.0)
+    assert cost.tolist() == [9, 10, 10] and chosen.tolist() == [True, False, False]
+
+
+def test_a_square_cut_to_one_block_is_never_asked_whether_it_is_derived() -> None:
+    """Three blocks in a row: squares of side 2 with two of them, and with one."""
+    derived = DerivedCosts(np.zeros((1, 3)), bits_of(1, 0))
+    cost, chosen = derived.or_else(merge_grid(1, 3, 2), np.full(2, 5.0), 1.0)
+    assert cost.tolist() == [0, 5] and chosen.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("derived_cost", "expected"), [(0.0, True), (100.0, False)])
+def test_squares_are_derived_where_that_costs_least(derived_cost: float, expected: bool) -> None:
+    """All blocks but those on the right, which are cheap as they are."""
+    cost = np.full((4, 6), 20.0)
+    cost[:, 4:] = -50
+    fields = [Candidate(np.zeros((4, 6, 2), np.int64), np.zeros(0), cost)]
+    search: Any = SimpleNamespace(
+        grid=(4, 6),
+        rates=RateEstimates(),
+        lagrangian=1.0,
+        merge_sides=(4, 2),
+        merges_alike=True,
+        vector_costs=lambda difference: np.full(difference.shape[:2], 8.0),
+    )
+    costs = DerivedCosts(np.full((4, 6), derived_cost), bits_of(0, 1))
+    sides, derived = merged_sides(search, [fields], costs)
+    assert (derived[:, :4] == expected).all() and not derived[:, 4:].any()
+    assert (sides[derived] == 1).all() and (sides[:, :4] == (1 if expected else 4)).all()
