@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..sequence_header import PIXELS_PER_LATENT
 from ..v1.motion_vectors import scaled
+from ..v1.prediction import VECTOR_LIMIT
 from .moved_pictures import Picture
 
 Vectors = npt.NDArray[np.int64]
@@ -110,8 +111,14 @@ class _Matcher:
 
 
 def to_future(vectors: Vectors, distances: tuple[int, int]) -> Vectors:
-    """Vectors to the past → those to the future on the same line."""
-    return scaled(vectors, distances[1], distances[0])
+    """Vectors to the past → those to the future on the same line, within ±VECTOR_LIMIT."""
+    return _limited(scaled(vectors, distances[1], distances[0]))
+
+
+def _limited(vectors: Vectors) -> Vectors:
+    """Likely vectors at the limit, a step further, are beyond it."""
+    limited: Vectors = np.minimum(np.maximum(vectors, -VECTOR_LIMIT), VECTOR_LIMIT)
+    return limited
 
 
 def derived_motion(
@@ -136,7 +143,7 @@ def derived_motion(
         best = _refined(matcher, 2 * best, likely >> (level + 1), again=level > 0)
     fine = tuple(doubled(plane) for plane in levels[0])
     matcher = _Matcher(fine, distances, side, 0, finer=2)
-    best = _chosen(matcher, 2 * best, _stepped(2 * best), LENGTH_COST // 2)
+    best = _limited(_chosen(matcher, 2 * best, _stepped(2 * best), LENGTH_COST // 2))
     return np.stack([best, to_future(best, distances)])
 
 

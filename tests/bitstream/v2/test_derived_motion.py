@@ -95,6 +95,20 @@ def test_vectors_are_pinned() -> None:
     assert f"{zlib.crc32(found.astype('<i2').tobytes()):08x}" == "68a333a3"
 
 
+def test_vectors_are_limited() -> None:
+    """What is likely may lie at the limit, and the best lie beyond it."""
+    rng = np.random.default_rng(3)
+    strip = np.tile(1020 * rng.integers(0, 2, (1, 1, 300)).repeat(4, 2), (3, 8, 1)).astype(np.int16)
+    past, future = (np.ascontiguousarray(strip[:, :, x : x + 640]) for x in (0, 515))
+    likely = np.zeros((1, 80, 2), dtype=np.int64)
+    likely[..., 1] = 512
+    found = derived_motion((past, future), (-1, 1), 1, likely)
+    assert found[0].max() == 512 and found[1].min() == -512
+    slow = DerivedMotion((past.tolist(), future.tolist()), [-1, 1], 8)
+    for vectors, expected in zip(found, slow.vectors(likely.tolist()), strict=True):
+        assert {place: vectors[place].tolist() for place in np.ndindex(1, 80)} == expected
+
+
 def test_pictures_without_anything_stand_still() -> None:
     """All vectors cost the same but for their length, wherever they began."""
     flat = np.full((3, 32, 32), 300, dtype=np.int16)

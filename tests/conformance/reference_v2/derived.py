@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..reference_v1.decoder import clip
-from ..reference_v1.vectors import scaled
+from ..reference_v1.vectors import LIMIT, scaled
 
 Plane = list[list[int]]
 Place = tuple[int, int]
@@ -83,7 +83,10 @@ class DerivedMotion:
                     for p in self.places
                 }
         begun = {p: [2 * v for v in found[p]] for p in self.places}
-        past = {p: self._best(p, stepped(begun[p]), begun[p], 0, fine=True) for p in self.places}
+        past = {
+            p: [clip(v, -LIMIT, LIMIT) for v in self._best(p, stepped(begun[p]), begun[p], 0, True)]
+            for p in self.places
+        }
         return [past, {p: self._to_future(vector) for p, vector in past.items()}]
 
     def _to_future(self, vector: Vector) -> Vector:
