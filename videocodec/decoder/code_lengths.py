@@ -4,12 +4,12 @@ No torch.
 
 A symbol costs -log2 of its probability in the tables that decode it; an escape also its own bits.
 Levels belong to their latent position, a local offset to the first position of its square.  What
-is said of a block (mode, direction, vectors, whether blocks are merged, its last slice) is spread
-evenly over the positions that it speaks for: a mode and a last slice over its block, the rest over
-the whole merged block; what speaks for the whole frame over all of it.  So the sum over a frame is
-the ideal code length of the frame, which ``LatentFrame`` knows as ``block_bits + level_bits``; the
-bytes of an access unit are those of its frames, its header, and the few bits by which a range coder
-misses the ideal.
+is said of a block (mode, direction, vectors, whether blocks are merged or have derived motion, its
+last slice) is spread evenly over the positions that it speaks for: a mode and a last slice over its
+block, the rest over the whole merged block; what speaks for the whole frame over all of it.  So the
+sum over a frame is the ideal code length of the frame, which ``LatentFrame`` knows as ``block_bits
++ level_bits``; the bytes of an access unit are those of its frames, its header, and the few bits by
+which a range coder misses the ideal.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ _OF_BLOCKS = ("last_slice",)  # elements that come with the levels and speak for
 _Squares = dict[str, tuple[ContextLayout, tuple[int, ...]]]
 _FIRST_SQUARES: _Squares = {"block_merge": (first.BLOCK_MERGE, FIRST_SIDES)}
 _SECOND_SQUARES: _Squares = {
+    "derived": (second.DERIVED, second.DERIVED_SIDES),
     "block_merge": (second.BLOCK_MERGE, second.MERGE_SIDES),
     "square": (second.SQUARE, second.MERGE_SIDES),
 }
