@@ -20,8 +20,8 @@ from .v1.frame_coder import FrameCoder
 from .v1.memory import decoding_bytes
 from .v1.prediction import MotionTables
 from .v1.tables import TENSOR_ERRORS, CodecTables, TablesError
-from .v2.frame_coder import FrameCoder as DraftCoder
-from .v2.memory import decoding_bytes as draft_decoding_bytes
+from .v2.frame_coder import FrameCoder as SecondCoder
+from .v2.memory import decoding_bytes as second_decoding_bytes
 from .v2.moved_pictures import FRACTION_BITS
 from .v2.tables import LevelTables
 
@@ -87,8 +87,8 @@ FORMATS = {
         vector_fraction_bits=FRACTION_BITS,
         has_local_quantisers=True,
         state_parts=_inter_parts,
-        new_coder=DraftCoder.for_header,
-        decoding_bytes=draft_decoding_bytes,
+        new_coder=SecondCoder.for_header,
+        decoding_bytes=second_decoding_bytes,
     ),
 }
 

@@ -156,7 +156,7 @@ def coded_movie(
 
 
 @pytest.fixture(scope="session")
-def draft_movie(coded_movie: CodedMovie, tmp_path_factory: pytest.TempPathFactory) -> CodedMovie:
+def second_movie(coded_movie: CodedMovie, tmp_path_factory: pytest.TempPathFactory) -> CodedMovie:
     """``coded_movie`` in format version 2, a draft."""
     from videocodec import encode
 

@@ -29,7 +29,7 @@ from tools.bench.markdown import Table
 from tools.bench.options import add_clips, bench_parser, clip_paths, parse
 from tools.bench.results import Report
 from tools.train.inter_v2 import codec_of, pictures_of
-from videocodec.encoder.draft_clip import DraftClipCoder
+from videocodec.encoder.clip_coder import ClipCoder
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.ladder.curves import Curve, bd_rate
@@ -54,7 +54,7 @@ def through_a_file(units: Sequence[AccessUnit]) -> list[AccessUnit]:
             return [AccessUnit.parse(sample.data) for sample in reader.units()]
 
 
-def latents_per_second(coder: DraftClipCoder, units: Sequence[AccessUnit]) -> float:
+def latents_per_second(coder: ClipCoder, units: Sequence[AccessUnit]) -> float:
     """Frames per second of processor time, keyframe included."""
     decoder, before = LatentDecoder(coder.tables), time.process_time()
     frames = sum(len(decoder.decode(unit)) for unit in units)
@@ -62,7 +62,7 @@ def latents_per_second(coder: DraftClipCoder, units: Sequence[AccessUnit]) -> fl
 
 
 def measured(
-    coder: DraftClipCoder, pictures: list[np.ndarray], crf: int, lpips: LpipsSqueeze | None
+    coder: ClipCoder, pictures: list[np.ndarray], crf: int, lpips: LpipsSqueeze | None
 ) -> list[float]:
     """The columns ``_RATES`` and ``_TIMES``, lpips only with a judge."""
     height, width = pictures[0].shape[:2]
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(parser(), arguments)
     lpips = LpipsSqueeze(args.lpips) if args.lpips else None
     codec, clips = codec_of(args.weights, args.channels), clip_paths(args)
-    coders = {path.stem: DraftClipCoder(codec, load_tables(path)) for path in args.tables}
+    coders = {path.stem: ClipCoder(codec, load_tables(path)) for path in args.tables}
     measures = len(_RATES) - 1 - (lpips is None)
     formats = ["{:.1f}", *FORMATS][: 1 + measures]
     table = Table(

@@ -29,7 +29,7 @@ from tools.bench.bpp_curves import at_bpp
 from tools.bench.markdown import Table
 from tools.bench.options import VIDEO_SUFFIXES, bench_parser, parse
 from tools.bench.results import Report
-from videocodec.encoder.draft_picture import DraftPictureCoder
+from videocodec.encoder.picture_coder import PictureCoder
 from videocodec.judges.lpips import LpipsSqueeze
 from videocodec.media.source import VideoSource
 from videocodec.training.losses import grey_level_error
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(parser(), arguments)
     lpips = LpipsSqueeze(args.lpips) if args.lpips else None
     pictures = [load_picture(file) for file in args.pictures]
-    coder = DraftPictureCoder(args.weights)
+    coder = PictureCoder(args.weights)
 
     def draft(picture: np.ndarray, quantiser: int) -> tuple[int, np.ndarray]:
         coded = coder.code(picture, quantiser)

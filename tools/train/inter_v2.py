@@ -23,8 +23,8 @@ from videocodec.calibration.error_weights import measure_error_weights
 from videocodec.calibration.loop_networks import loop_networks
 from videocodec.calibration.search_map import fit_search_map
 from videocodec.calibration.second_inter import PreparedClip, first_tables, fit_inter, tables_after
-from videocodec.encoder.draft_clip import DraftClipCoder
-from videocodec.encoder.draft_frame_encoder import BLOCK_LOG2
+from videocodec.encoder.clip_coder import ClipCoder
+from videocodec.encoder.second_frame_encoder import BLOCK_LOG2
 from videocodec.media.source import VideoSource
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tables = first_tables(codec.rate, *loop_parts)
     else:
         tables = tables_after(LevelTables.load(args.tables), codec.rate, *loop_parts)
-    coder, prepared = DraftClipCoder(codec, tables, args.block_log2), []
+    coder, prepared = ClipCoder(codec, tables, args.block_log2), []
     for clip in clips[:: max(1, len(clips) // args.most_clips)][: args.most_clips]:
         pictures = pictures_of(clip, args.frames)
         size = pictures[0].shape[1], pictures[0].shape[0]

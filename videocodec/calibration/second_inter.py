@@ -20,9 +20,9 @@ from bitstream.v2.loop_networks import LoopNetworks
 from bitstream.v2.scan import CHECKERBOARD
 from bitstream.v2.tables import LevelTables
 
-from ..encoder.draft_clip import DraftClipCoder
-from ..encoder.draft_frame_encoder import BLOCK_LOG2
+from ..encoder.clip_coder import ClipCoder
 from ..encoder.frame_encoder import CodedResiduals, EncoderFrame, EncoderHelpers
+from ..encoder.second_frame_encoder import BLOCK_LOG2
 from ..encoder.settings import EncoderSettings
 from ..networks.context import logistic_bits
 from ..networks.second.codec import SecondCodec
@@ -214,7 +214,7 @@ def fit_inter(
     assert tables.inter is not None  # of ``first_tables``
     nets = [fittable(net) for net in tables.inter.networks]
     for round_number in range(rounds):
-        samples, _, spent = _coded(DraftClipCoder(codec, tables, block_log2), clips, round_number)
+        samples, _, spent = _coded(ClipCoder(codec, tables, block_log2), clips, round_number)
         if not samples:
             raise ValueError("no frame has levels: give clips with motion")
         log(f"round {round_number}: {len(samples)} frames with levels, {spent} bytes")
@@ -223,14 +223,14 @@ def fit_inter(
         log(f"round {round_number}: {before:.4f} to {after:.4f} bits a level")
         fitted = replace(tables.inter, networks=tuple(network_of(net) for net in nets))
         tables = replace(tables, inter=fitted)
-        _, counts, spent = _coded(DraftClipCoder(codec, tables, block_log2), clips, round_number)
+        _, counts, spent = _coded(ClipCoder(codec, tables, block_log2), clips, round_number)
         tables = _recounted(tables, counts)
         log(f"round {round_number}: {spent} bytes before its frequencies")
     return tables
 
 
 def _coded(
-    coder: DraftClipCoder, clips: Sequence[PreparedClip], seed: int
+    coder: ClipCoder, clips: Sequence[PreparedClip], seed: int
 ) -> tuple[list[CodedResiduals], dict[str, npt.NDArray[np.float64]], int]:
     """Code every clip at a crf that is drawn → its residuals, counts, and bytes in all."""
     rng, counted = np.random.default_rng(seed), SymbolCounts()

@@ -22,7 +22,6 @@ from bitstream.v1.tables import CodecTables
 from bitstream.v2.tables import LevelTables
 
 from .aiming import CodedVersion
-from .draft_frame_encoder import frame_encoder
 from .frame_encoder import (
     CodedReference,
     EncoderFrame,
@@ -34,6 +33,7 @@ from .guarding import GuardedFrames, SquareGuard
 from .importance import USUAL_CLASS, keyframe_offset, weight_classes
 from .motion import MotionEstimator
 from .region_frames import RegionFrames
+from .second_frame_encoder import frame_encoder
 from .settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
 
 

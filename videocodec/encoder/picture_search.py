@@ -203,7 +203,7 @@ class PictureBlockDecider(BlockDecider):
         costs: FrameCosts,
         context: BlockContext,
     ) -> CandidateSearch:
-        assert picture is not None  # of ``DraftFrameEncoder``
+        assert picture is not None  # of ``SecondFrameEncoder``
         assert isinstance(context, PricedContext)
         latents = target * UNITS_PER_LATENT
         search_map = self.tables.search_map

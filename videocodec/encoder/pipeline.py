@@ -21,7 +21,6 @@ from .chunk_coder import ChunkTask, CodedUnit, CodingPlan
 from .chunk_file import ChunkKeeper
 from .chunks import Chunk, KeyframePlanner, plan_chunks
 from .coded_video import CodedVideo, Outcome, frames_of
-from .draft_frame_encoder import block_log2
 from .motion import MotionSearch
 from .pass_progress import PassNumber, PassProgress
 from .peak_rate import FrameBits, peak, tail
@@ -33,6 +32,7 @@ from .rate_control import (
     RateControl,
     UnitCost,
 )
+from .second_frame_encoder import block_log2
 from .settings import MAX_CRF, EncoderSettings
 from .workplace import Workers
 

@@ -30,7 +30,7 @@ def local_movie(coded_movie, tmp_path: Path) -> Path:
     return coded
 
 
-@pytest.mark.parametrize("which", ["coded_movie", "generated_movie", "draft_movie", "local_movie"])
+@pytest.mark.parametrize("which", ["coded_movie", "generated_movie", "second_movie", "local_movie"])
 def test_the_parts_of_every_frame_add_up_to_its_code_length(
     request: pytest.FixtureRequest, which: str
 ) -> None:

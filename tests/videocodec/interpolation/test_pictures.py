@@ -102,9 +102,9 @@ def test_fewer_frames_than_coded(coded_movie, tmp_path: Path) -> None:
     assert (report.frames, report.interpolated_frames) == (5, 0)
 
 
-def test_a_draft_of_the_format_is_refused(draft_movie, tmp_path: Path) -> None:
+def test_a_draft_of_the_format_is_refused(second_movie, tmp_path: Path) -> None:
     with pytest.raises(InterpolationError, match="no frames can be made between those of format"):
-        decode(draft_movie.coded, tmp_path / "out.mp4", fps=50, **CPU)
+        decode(second_movie.coded, tmp_path / "out.mp4", fps=50, **CPU)
     assert not list(tmp_path.iterdir())
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from bitstream.access_unit import AccessUnit
 from videocodec.encoder.conditional_quantiser import rounding
-from videocodec.encoder.draft_picture import DraftPictureCoder
+from videocodec.encoder.picture_coder import PictureCoder
 from videocodec.errors import UnknownModelError
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec
@@ -31,12 +31,12 @@ def picture(texture: Callable[..., np.ndarray]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def coder(picture: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> DraftPictureCoder:
+def coder(picture: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> PictureCoder:
     torch.manual_seed(0)
     codec, file = SecondCodec(SHAPE), tmp_path_factory.mktemp("weights") / "weights.safetensors"
     start_from_principal_components(codec, [picture])
     save_file(codec.state_dict(), str(file))
-    return DraftPictureCoder(file, SecondCodec(SHAPE))
+    return PictureCoder(file, SecondCodec(SHAPE))
 
 
 def error(first: np.ndarray, second: np.ndarray) -> float:
@@ -44,7 +44,7 @@ def error(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def test_finer_steps_take_more_bytes_and_lose_less(
-    coder: DraftPictureCoder, picture: np.ndarray
+    coder: PictureCoder, picture: np.ndarray
 ) -> None:
     fine, coarse = (coder.code(picture, quantiser) for quantiser in (28, 64))
     assert fine.decoded.shape == picture.shape and fine.decoded.dtype == np.uint8
@@ -52,15 +52,13 @@ def test_finer_steps_take_more_bytes_and_lose_less(
     assert error(fine.decoded, picture) < error(coarse.decoded, picture)
 
 
-def test_bytes_are_an_access_unit_of_version_2(
-    coder: DraftPictureCoder, picture: np.ndarray
-) -> None:
+def test_bytes_are_an_access_unit_of_version_2(coder: PictureCoder, picture: np.ndarray) -> None:
     unit = AccessUnit.parse(coder.code(picture, 40).data)
     assert unit.header is not None and unit.quantisers == (40,)
     assert (unit.header.format_version, unit.header.width, unit.header.height) == (2, 70, 90)
 
 
-def test_slices_that_are_left_out_save_bytes(coder: DraftPictureCoder, picture: np.ndarray) -> None:
+def test_slices_that_are_left_out_save_bytes(coder: PictureCoder, picture: np.ndarray) -> None:
     sizes = [len(coder.code(picture, 34, slice_count=count).data) for count in (0, 3, 5)]
     assert sizes == sorted(set(sizes))
 
@@ -77,4 +75,4 @@ def test_the_dead_zone_is_around_what_is_expected() -> None:
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownModelError, match="absent: no weights of the second autoencoder"):
-        DraftPictureCoder(tmp_path / "absent", SecondCodec(SHAPE))
+        PictureCoder(tmp_path / "absent", SecondCodec(SHAPE))

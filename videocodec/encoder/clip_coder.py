@@ -21,16 +21,16 @@ from bitstream.v2.tables import LevelTables
 
 from ..decoded import QUANTISER_STEPS, QuantiserMaps
 from ..networks.second.codec import SecondCodec
-from .draft_frame_encoder import BLOCK_LOG2
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .group_encoder import GroupEncoder
 from .motion import MotionSearch
+from .second_frame_encoder import BLOCK_LOG2
 from .settings import EncoderSettings
 
 _WHITE = 127.5  # grey levels to either side of 0
 
 
-class DraftClipCoder:
+class ClipCoder:
     """Codes clips with the networks of a training, on the CPU.
 
     tables: those of format version 2, or, to compare with, those of version 1 for the same
@@ -56,7 +56,7 @@ class DraftClipCoder:
             crf=crf,
             gop_size=250,
             preset=0,
-            model_name="draft",
+            model_name="model",
             model_sha256="0" * 64,
         )
 

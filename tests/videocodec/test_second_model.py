@@ -51,8 +51,8 @@ def test_the_usual_model_writes_version_1(coded_movie) -> None:
     assert (found.format_version, found.model["name"]) == (1, "embedded")
 
 
-def test_info_names_version_and_model(draft_movie, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command("info", draft_movie.coded, "--json") == 0
+def test_info_names_version_and_model(second_movie, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("info", second_movie.coded, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["format_version"], found["model"]["name"]) == (2, "second")
     assert found["model"]["sha256"] == ModelBundle.find("second").sha256
@@ -60,32 +60,34 @@ def test_info_names_version_and_model(draft_movie, capsys: pytest.CaptureFixture
     assert (found["frames"], found["keyframes"], found["audio_tracks"]) == (FRAMES, 3, 1)
     assert found["latent"]["channels"] == 48
     assert sum(found["provenance"].values()) == pytest.approx(1)
-    assert command("info", draft_movie.coded) == 0
+    assert command("info", second_movie.coded) == 0
     assert "version 2, a draft; lossy" in capsys.readouterr().out
 
 
-def test_pictures_come_back(draft_movie, tmp_path: Path) -> None:
+def test_pictures_come_back(second_movie, tmp_path: Path) -> None:
     errors = []
-    for frame, rgb in zip(decode_frames(draft_movie.coded, **CPU), draft_movie.frames, strict=True):
+    for frame, rgb in zip(
+        decode_frames(second_movie.coded, **CPU), second_movie.frames, strict=True
+    ):
         errors.append(np.mean((frame.data.transpose(1, 2, 0).astype(float) - rgb) ** 2))
         assert frame.provenance.shape == (8, 12)
     assert 10 * np.log10(255**2 / np.mean(errors)) > 23  # noise, for the most part
-    assert decode(draft_movie.coded, tmp_path / "back.mkv", frames="3:9", **CPU).frames == 6
+    assert decode(second_movie.coded, tmp_path / "back.mkv", frames="3:9", **CPU).frames == 6
 
 
 @pytest.mark.parametrize("limit", [0, 400_000])
-def test_jumps_give_what_decoding_in_order_gives(draft_movie, limit: int) -> None:
-    in_order = list(decode_frames(draft_movie.coded, **CPU))
+def test_jumps_give_what_decoding_in_order_gives(second_movie, limit: int) -> None:
+    in_order = list(decode_frames(second_movie.coded, **CPU))
     order = random.Random(0).sample(range(FRAMES), FRAMES)
-    with VideoReader(draft_movie.coded, memory_limit=limit, read_ahead=False, **CPU) as video:
+    with VideoReader(second_movie.coded, memory_limit=limit, read_ahead=False, **CPU) as video:
         for index in order:
             assert np.array_equal(video[index].data, in_order[index].data)
             assert np.array_equal(video[index].provenance, in_order[index].provenance)
 
 
-def test_kept_states_of_the_decoder_are_small(draft_movie) -> None:
+def test_kept_states_of_the_decoder_are_small(second_movie) -> None:
     """The tables, 29 MB in memory, are not in them."""
-    with VideoReader(draft_movie.coded, memory_limit=4 << 20, read_ahead=False, **CPU) as video:
+    with VideoReader(second_movie.coded, memory_limit=4 << 20, read_ahead=False, **CPU) as video:
         for index in range(FRAMES):
             video.latents[index]
         assert video.memory_used < 2 << 20
@@ -93,11 +95,11 @@ def test_kept_states_of_the_decoder_are_small(draft_movie) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_latents_do_not_depend_on_threads(
-    draft_movie, threads: int, monkeypatch: pytest.MonkeyPatch
+    second_movie, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bitstream.latent_decoder.one_blas_thread", nullcontext)
     with threadpool_limits(threads, user_api="blas"):
-        assert verify(draft_movie.coded).ok
+        assert verify(second_movie.coded).ok
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_processes(coded_movie, tmp_path: Path) -> None:
@@ -143,11 +145,11 @@ def test_an_interrupted_encode_goes_on(
     assert (tmp_path / "a.lv.mp4").read_bytes() == (tmp_path / "b.lv.mp4").read_bytes()
 
 
-def test_lost_frames_are_concealed(draft_movie, rewrite: Callable[..., Path]) -> None:
+def test_lost_frames_are_concealed(second_movie, rewrite: Callable[..., Path]) -> None:
     def change(index: int, data: bytes) -> bytes:
         return data if index != 1 else data[:-9] + bytes([data[-9] ^ 0x10]) + data[-8:]
 
-    damaged = rewrite(draft_movie.coded, change)
+    damaged = rewrite(second_movie.coded, change)
     assert not verify(damaged).ok
     found = info(damaged)
     assert 0 < found.lost_frames < 10 and found.lost[0].method == "interpolated"
@@ -163,9 +165,9 @@ def test_the_ladder_takes_the_model(coded_movie, tmp_path: Path) -> None:
     assert len(list(codec.decode(target, clip, 1, "second"))) == 3
 
 
-def test_the_player_shows_where_bits_went(draft_movie) -> None:
+def test_the_player_shows_where_bits_went(second_movie) -> None:
     options, settings = DecodingOptions(device="cpu", threads=1), Settings()
-    with opened_files([draft_movie.coded], settings, options) as (played,):
+    with opened_files([second_movie.coded], settings, options) as (played,):
         for index in (0, 7):
             details = played.details(index)
             bits = np.frombuffer(base64.b64decode(played.bits(index)["bits"]), "<f4")
@@ -175,11 +177,11 @@ def test_the_player_shows_where_bits_went(draft_movie) -> None:
             assert played.rgb(index, settings).shape == (64, 96, 3)
 
 
-def test_a_model_of_the_other_version_cannot_be_forced(draft_movie) -> None:
+def test_a_model_of_the_other_version_cannot_be_forced(second_movie) -> None:
     with pytest.raises(
         ModelMismatchError, match="of format version 2, embedded .* is of version 1"
     ):
-        LatentStream(draft_movie.coded, "embedded", force_model=True)
+        LatentStream(second_movie.coded, "embedded", force_model=True)
 
 
 def test_the_model_travels_with_the_file(

@@ -57,11 +57,11 @@ def frame_encoder(
     keyframes alone.
     """
     if isinstance(tables, LevelTables):
-        return DraftFrameEncoder(tables, header, settings, helpers)
+        return SecondFrameEncoder(tables, header, settings, helpers)
     return FrameEncoder(tables, header, settings, helpers)
 
 
-class DraftFrameEncoder(FrameEncoder):
+class SecondFrameEncoder(FrameEncoder):
     """Codes single frames by plans, in format version 2."""
 
     # Slices that are not sent cost nothing, so that zeros are cheaper than in version 1.

@@ -38,7 +38,7 @@ class CodedPicture:
     decoded: npt.NDArray[np.uint8]
 
 
-class DraftPictureCoder:
+class PictureCoder:
     """Codes pictures with a file of weights, on the CPU.
 
     weights: safetensors of ``SecondCodec``.  Raises ``UnknownModelError`` for other files.
@@ -98,7 +98,7 @@ class DraftPictureCoder:
             crf=min(max(quantiser - CRF_OFFSET, 0), _LARGEST_CRF),
             gop_size=1,
             preset=0,
-            model_name="draft",
+            model_name="model",
             model_sha256=self._sha256,
         )
 

@@ -20,8 +20,8 @@ from videocodec.calibration.loop_networks import loop_networks
 from videocodec.calibration.search_map import fit_search_map
 from videocodec.calibration.second import tables_of
 from videocodec.calibration.second_inter import first_tables
+from videocodec.encoder.clip_coder import ClipCoder
 from videocodec.encoder.conditional_quantiser import ConditionalQuantiser
-from videocodec.encoder.draft_clip import DraftClipCoder
 from videocodec.encoder.frame_encoder import CodedResiduals, EncoderHelpers
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.networks.second.autoencoder import SecondShape
@@ -57,7 +57,7 @@ def tables(codec: SecondCodec, pictures: list[np.ndarray]) -> LevelTables:
 def test_a_clip_goes_through_the_decoder(
     codec: SecondCodec, tables: LevelTables, pictures: list[np.ndarray]
 ) -> None:
-    coder, seen = DraftClipCoder(codec, tables), list[CodedResiduals]()
+    coder, seen = ClipCoder(codec, tables), list[CodedResiduals]()
     frames = coder.prepared(pictures)
     helpers = EncoderHelpers(residuals=seen.append)
     units = coder.code(frames, (WIDTH, HEIGHT), EncoderSettings(crf=28), helpers)
@@ -75,7 +75,7 @@ def test_a_clip_goes_through_the_decoder(
 def test_frames_between_two_references_have_derived_motion(
     codec: SecondCodec, tables: LevelTables, panned: Callable[..., list[np.ndarray]]
 ) -> None:
-    coder, decoder = DraftClipCoder(codec, tables), LatentDecoder(tables)
+    coder, decoder = ClipCoder(codec, tables), LatentDecoder(tables)
     frames, fields = coder.prepared(list(panned(9, HEIGHT, WIDTH, (0, 3)))), []
     for unit in coder.code(frames, (WIDTH, HEIGHT), EncoderSettings(crf=20)):
         decoded = decoder.decode(unit)
@@ -91,7 +91,7 @@ def test_frames_between_two_references_have_derived_motion(
         assert (one.directions[derived] == Direction.AVERAGE).all()
 
 
-def levels_of(coder: DraftClipCoder, pictures: list[np.ndarray], guard: str | None) -> list[float]:
+def levels_of(coder: ClipCoder, pictures: list[np.ndarray], guard: str | None) -> list[float]:
     """Bits of levels of every frame after a keyframe that is far coarser than they are."""
     settings = EncoderSettings(crf=20, keyframe_offset=-20, guard=guard)
     decoder, bits = LatentDecoder(coder.tables), []
@@ -103,7 +103,7 @@ def levels_of(coder: DraftClipCoder, pictures: list[np.ndarray], guard: str | No
 def test_frames_follow_what_was_coded_where_nothing_changes(
     codec: SecondCodec, tables: LevelTables, pictures: list[np.ndarray]
 ) -> None:
-    coder = DraftClipCoder(codec, tables)
+    coder = ClipCoder(codec, tables)
     still, refined = (
         sum(levels_of(coder, [pictures[0]] * 3, guard)) for guard in (None, "psnr=99")
     )  # a guard wants more than what was coded
@@ -115,7 +115,7 @@ def test_frames_that_change_have_their_own_latents(
 ) -> None:
     other = [np.ascontiguousarray(255 - picture) for picture in pictures]
     changed = [pictures[0], other[1], other[2]]
-    coder = DraftClipCoder(codec, tables)
+    coder = ClipCoder(codec, tables)
     found, guarded = (levels_of(coder, changed, guard) for guard in (None, "psnr=99"))
     assert min(found) > 0
     assert found == pytest.approx(guarded, rel=0.02)
@@ -124,7 +124,7 @@ def test_frames_that_change_have_their_own_latents(
 def test_tables_of_keyframes_alone_are_refused(
     codec: SecondCodec, pictures: list[np.ndarray]
 ) -> None:
-    coder = DraftClipCoder(codec, tables_of(codec.rate))
+    coder = ClipCoder(codec, tables_of(codec.rate))
     with pytest.raises(ValueError, match="keyframes alone"):
         coder.code(coder.prepared(pictures), (WIDTH, HEIGHT), EncoderSettings())
 
