@@ -151,7 +151,15 @@ def coded_movie(
     folder = tmp_path_factory.mktemp("coded")
     frames = panned(22, 64, 96, (1, 2))
     movie = write_movie(folder / "pan.mp4", frames, sound_seconds=0.9)
-    encode(movie, folder / "pan.lv.mp4", crf=CRF, gop_size=10, threads=1, device="cpu")
+    encode(
+        movie,
+        folder / "pan.lv.mp4",
+        crf=CRF,
+        gop_size=10,
+        threads=1,
+        device="cpu",
+        model="embedded",
+    )
     return CodedMovie(movie, folder / "pan.lv.mp4", frames, CRF, 10)
 
 
@@ -186,6 +194,7 @@ def generated_movie(
         preset="veryfast",
         threads=1,
         device="cpu",
+        model="embedded",
     )
     return folder / "a.lv.mp4"
 

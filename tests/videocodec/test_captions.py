@@ -69,7 +69,7 @@ def captioned(panned, write_movie, tmp_path_factory: pytest.TempPathFactory) -> 
     """A file with words, and the same without."""
     folder = tmp_path_factory.mktemp("words")
     movie = write_movie(folder / "a.mp4", panned(3, 32, 48, (1, 1)))
-    options = {"crf": 50, "preset": "ultrafast", "device": "cpu", "threads": 1}
+    options = {"crf": 50, "preset": "ultrafast", "device": "cpu", "model": "embedded"}
     report = encode(movie, folder / "a.lv.mp4", caption=WORDS, **options)
     plain = encode(movie, folder / "b.lv.mp4", **options)
     taken = len(captions_box([Caption(Fraction(0), WORDS)]))

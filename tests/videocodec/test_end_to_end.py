@@ -142,6 +142,7 @@ class TestExactness:
             tmp_path / "again.lv.mp4",
             crf=coded_movie.crf,
             gop_size=coded_movie.gop_size,
+            model="embedded",
             **CPU,
         )
         assert (tmp_path / "again.lv.mp4").read_bytes() == coded_movie.coded.read_bytes()

@@ -134,6 +134,7 @@ def measure(
             preset=settings.preset,
             device="cpu",
             threads=THREADS,
+            model="embedded",
         )
         kept, between = made_again(coded, len(source[::2]))
     found: dict[str, list[tuple[float, float, float]]] = {}

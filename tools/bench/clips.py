@@ -129,7 +129,7 @@ def measure(
     """The row of a clip at a crf; its bytes, PSNR and lpips; and what is wrong with it."""
     coded, decoded = folder / f"{crf}.mp4", folder / f"{crf}.decoded.mp4"
     report = videocodec.encode(
-        path, coded, crf=crf, max_frames=limit, device="cpu", threads=THREADS
+        path, coded, crf=crf, max_frames=limit, device="cpu", threads=THREADS, model="embedded"
     )
     checked = videocodec.verify(coded)
     back = videocodec.decode(coded, decoded, device="cpu", threads=THREADS)

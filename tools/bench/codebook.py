@@ -98,7 +98,14 @@ def by_codec(picture: Picture, crf: int, folder: Path) -> tuple[float, float]:
     source, target = folder / "picture.png", folder / "picture.lv.mp4"
     cv2.imwrite(str(source), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     report = videocodec.encode(
-        source, target, crf=crf, preset="veryfast", device="cpu", threads=1, overwrite=True
+        source,
+        target,
+        crf=crf,
+        preset="veryfast",
+        device="cpu",
+        threads=1,
+        overwrite=True,
+        model="embedded",
     )
     (frame,) = videocodec.decode_frames(target, device="cpu", threads=1)
     decoded = frame.data.transpose(1, 2, 0)

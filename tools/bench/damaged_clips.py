@@ -70,6 +70,7 @@ def coded_clip(folder: Path, *, sound: bool = False, frames: int = 66, gop_size:
         gop_size=gop_size,
         device="cpu",
         threads=1,
+        model="embedded",
     )
     return folder / "clip.lv.mp4"
 
@@ -93,5 +94,13 @@ def scaled_clip(source: Path, folder: Path, width: int, height: int, frames: int
             # its tags).
             out.mux(stream.encode(frame.reformat(width, height, "yuv420p")))
         out.mux(stream.encode())
-    encode(small, folder / "small.lv.mp4", crf=28, preset="ultrafast", device="cpu", threads=1)
+    encode(
+        small,
+        folder / "small.lv.mp4",
+        crf=28,
+        preset="ultrafast",
+        device="cpu",
+        threads=1,
+        model="embedded",
+    )
     return folder / "small.lv.mp4"

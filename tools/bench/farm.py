@@ -65,6 +65,7 @@ def encoded(
         executor=executor,
         resume=resume,
         overwrite=True,
+        model="embedded",
     )
 
 

@@ -80,7 +80,9 @@ class Farm:
         self.folder, self.source = folder, folder / "clip.mp4"
         _write_clip(self.source, chunks)
         settings = EncoderSettings(crf=50, gop_size=1, preset="ultrafast")
-        self.plan: FarmPlan = make_plan(PlanRequest(self.source, settings, RateGoal()))
+        self.plan: FarmPlan = make_plan(
+            PlanRequest(self.source, settings, RateGoal(), model="embedded")
+        )
         self.rounds = 0
 
     def encode(self, hosts: int, deaths: float, seed: int) -> PerilousStore:
@@ -109,7 +111,16 @@ class Farm:
     def is_that_of_one_process(self) -> bool:
         """Whether the merged file has the bytes that ``encode`` writes."""
         alone = self.folder / "alone.mp4"
-        encode(self.source, alone, crf=50, gop_size=1, preset="ultrafast", device="cpu", threads=1)
+        encode(
+            self.source,
+            alone,
+            crf=50,
+            gop_size=1,
+            preset="ultrafast",
+            device="cpu",
+            threads=1,
+            model="embedded",
+        )
         return alone.read_bytes() == (self.folder / "farm.mp4").read_bytes()
 
 

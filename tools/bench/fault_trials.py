@@ -60,7 +60,7 @@ class CommandTrials:
         source = clip if command.startswith("encode") else coded
         words = command.split()
         settings = (
-            ["--max-frames", FRAMES, "--gop-size", "4", "--preset", "ultrafast"]
+            f"--max-frames {FRAMES} --gop-size 4 --preset ultrafast --model embedded".split()
             if command.startswith("encode")
             else []
         )

@@ -83,6 +83,7 @@ def run(
             preset="ultrafast",
             threads=1,
             device="cpu",
+            model="embedded",
         )
         for command in commands:
             folder = work / command.replace(" ", "")

@@ -158,7 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder.mkdir(exist_ok=True)
         clip, coded, decoded = folder / "clip.mp4", folder / "clip.lv.mp4", folder / "decoded.mp4"
         make_uneven_clip(clip, width, height, count, args.fps)
-        encode = ["encode", str(clip), str(coded), "--preset", args.preset, "--crf", args.crf, "-y"]
+        settings = ["--preset", args.preset, "--crf", args.crf, "--model", "embedded", "-y"]
+        encode = ["encode", str(clip), str(coded), *settings]
         decode = ["decode", str(coded), str(decoded), "-y"]
         report_run(report, "encode", "Encoding", watched(encode, args.every), count)
         report_run(report, "decode", "Decoding", watched(decode, args.every), count)

@@ -52,6 +52,7 @@ def rates(
                     max_frames=max_frames,
                     preset=preset,
                     device="cpu",
+                    model="embedded",
                 )
             miss = 100 * (report.video_bitrate_bps / rate - 1)
             said: float | str = miss
@@ -94,7 +95,14 @@ def parallel(
         for count, where in (*alone, (1, executor), (jobs, executor)):
             coded = Path(folder) / "coded.mp4"
             report = videocodec.encode(
-                clip, coded, crf=32, jobs=count, device="cpu", executor=where, overwrite=True
+                clip,
+                coded,
+                crf=32,
+                jobs=count,
+                device="cpu",
+                executor=where,
+                overwrite=True,
+                model="embedded",
             )
             times.append(report.encode_seconds)
             files.append(coded.read_bytes())

@@ -78,6 +78,7 @@ class Measured:
             overwrite=True,
             device="cpu",
             threads=1,
+            model="embedded",
         )
         pair = _pair(self.clip, coded, self._folder)
         return Point(

@@ -38,7 +38,8 @@ def peak_memory(clip: Path, target: Path, threads: int) -> float:
     program = (
         f"import resource, sys, videocodec;videocodec.encode({str(clip)!r}, {str(target)!r},"
         f" crf=32, threads={threads}, overwrite=True,"
-        " device='cpu');print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        " device='cpu', model='embedded');"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
@@ -51,13 +52,16 @@ def speeds(clip: Path, folder: Path, args: argparse.Namespace) -> Table:
     settings = {"threads": args.threads, "device": "cpu", "overwrite": True}
     coded = folder / "coded.mp4"
     for preset in ("ultrafast", "medium"):
-        report = videocodec.encode(clip, coded, crf=args.crf, preset=preset, **settings)
+        report = videocodec.encode(
+            clip, coded, crf=args.crf, preset=preset, model="embedded", **settings
+        )
         speed, rate = report.frames / report.encode_seconds, report.video_bitrate_bps / 1000
         table.add(f"encode, {preset}, crf {args.crf}, model loading included", speed, rate)
     back = videocodec.decode(coded, folder / "back.mp4", **settings)
     table.add("decode to mp4, model loading included", back.frames / back.decode_seconds, None)
     for crf in LATENT_CRFS:
-        rate = videocodec.encode(clip, coded, crf=crf, **settings).video_bitrate_bps / 1000
+        report = videocodec.encode(clip, coded, crf=crf, model="embedded", **settings)
+        rate = report.video_bitrate_bps / 1000
         table.add(f"latents alone, crf {crf}", latent_speed(coded), rate)
     return table
 

@@ -65,7 +65,7 @@ def _commands(folder: Path) -> list[tuple[str, str, list[str]]]:
     header = f"YUV4MPEG2 W{width} H{height} F25:1 C420\nFRAME\n".encode()
     Path(clip).write_bytes(header + bytes([128]) * (width * height * 3 // 2))
     return [
-        ("encode", _CLI, ["encode", clip, coded, "-y"]),
+        ("encode", _CLI, ["encode", clip, coded, "-y", "--model", "embedded"]),
         ("decode", _CLI, ["decode", coded, decoded, "-y"]),
         ("play", _PLAYER, [coded]),
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..cluster import LOCAL
 from ..encoder.settings import DEFAULT_CRF, DEFAULT_GOP_SIZE, MAX_CRF, TUNES
 from ..errors import SettingsError
+from ..models.default import DEFAULT_MODEL
 from ..presets import PRESETS
 from .common import (
     add_machine_options,
@@ -189,11 +190,11 @@ def add_extent(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model",
-        default="embedded",
+        default=DEFAULT_MODEL,
         metavar="NAME_OR_DIR",
         help=(
             "model bundle: a name from videocodec models list, a folder, or org/name on the Hugging"
-            " Face hub (default: embedded)"
+            f" Face hub (default: {DEFAULT_MODEL})"
         ),
     )
     parser.add_argument(

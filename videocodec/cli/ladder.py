@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..cluster import LOCAL
+from ..models.default import DEFAULT_MODEL
 from .common import amount, executor, whole_number
 from .ladder_arguments import (
     crf_values,
@@ -156,9 +157,9 @@ def _add_codec_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model",
-        default="embedded",
+        default=DEFAULT_MODEL,
         metavar="NAME_OR_DIR",
-        help="model bundle of videocodec (default: embedded)",
+        help=f"model bundle of videocodec (default: {DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--perceptual",

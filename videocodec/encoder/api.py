@@ -17,6 +17,7 @@ from ..media.copying import check_tracks, copied_from
 from ..media.options import SourceOptions, colour_of, rate_of
 from ..media.source import VideoSource
 from ..models.bundle import ModelBundle
+from ..models.default import DEFAULT_MODEL
 from ..presets import Preset
 from ..progress import ProgressCallback
 from ..regions import fitted, read_regions
@@ -57,7 +58,7 @@ def encode(
     roi: str | Path | None = None,
     perceptual: str | Path | None = None,
     max_frames: int | None = None,
-    model: str | Path = "embedded",
+    model: str | Path = DEFAULT_MODEL,
     embed_model: bool = False,
     device: str = "auto",
     threads: int | None = None,
@@ -108,7 +109,7 @@ def encode(
         The encoder looks through it at what becomes of frames, with presets up to fast of keyframes
         only, and sends latents that look better for as many bytes, at a fifth of the speed.  None:
         it aims at the source's latents.
-    model: a bundle's name or folder.
+    model: a bundle's name or folder (``models.default.DEFAULT_MODEL``).
     embed_model: attach the bundle to the file, which then decodes where nobody has it.
     threads: CPU threads of the networks.
     jobs: processes that share the work between keyframes; the bytes are the same for any number,

@@ -21,6 +21,7 @@ from ..media.frame_sink import OutputFile, check_target, output_errors
 from ..media.options import SourceOptions
 from ..media.source import SourceFrame, VideoSource
 from ..models.bundle import ModelBundle
+from ..models.default import DEFAULT_MODEL
 from ..progress import Progress, ProgressCallback
 from ..regions import fitted
 from .plan import FarmPlan, PlannedChunk, PlannedFile, PlannedReading, PlannedSource
@@ -38,7 +39,7 @@ class PlanRequest:
     source: Path
     settings: EncoderSettings
     goal: RateGoal
-    model: str | Path = "embedded"
+    model: str | Path = DEFAULT_MODEL
     perceptual: Path | None = None
     max_frames: int | None = None
     embed_model: bool = False

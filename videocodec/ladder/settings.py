@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, TypedDict
 
 from ..errors import ComparisonError
+from ..models.default import DEFAULT_MODEL
 from .clips import SMALLEST_SIDE, Clip
 from .codecs import Codec, all_codecs, codec_named
 from .codecs.base import Mode
@@ -19,7 +20,6 @@ DEFAULT_CODECS = ("videocodec", "x264", "x265", "svtav1", "vp9")
 DEFAULT_BITRATES = (10_000, 20_000, 40_000, 80_000, 160_000)
 OWN_CRFS: Final = "auto"  # each codec's own ladder of crf
 LOWEST_BITRATE = 500
-DEFAULT_MODEL = "embedded"
 CrfChoice = Sequence[float] | Mapping[str, Sequence[float]] | Literal["auto"]
 
 
@@ -82,7 +82,7 @@ class LadderChoice(TypedDict, total=False):
     below, above: bits per second; BD figures only where the tested codec takes less, or more.
     gop_size: longest distance of keyframes, frames; 250.
     max_frames: of each clip; all.
-    model: of this codec; "embedded".
+    model: of this codec; that of ``videocodec.encode``.
     perceptual: as of ``videocodec.encode``.
     threads: of each encode and decode; 1.
     """

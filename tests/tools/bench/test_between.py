@@ -49,7 +49,15 @@ def test_every_way_makes_a_frame_between_each_two(
 ) -> None:
     write_lossless(tmp_path / "half.mkv", panned(3, 48, 64, (2, 4)))
     coded = tmp_path / "half.lv.mp4"
-    encode(tmp_path / "half.mkv", coded, crf=20, preset="ultrafast", device="cpu", threads=1)
+    encode(
+        tmp_path / "half.mkv",
+        coded,
+        crf=20,
+        preset="ultrafast",
+        device="cpu",
+        threads=1,
+        model="embedded",
+    )
     kept, between = made_again(coded, 3)
     assert len(kept) == 3 and len(between) == 2
     for number, ways in enumerate(between):

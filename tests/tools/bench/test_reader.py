@@ -23,6 +23,7 @@ def coded(tmp_path_factory: pytest.TempPathFactory, panned, write_movie) -> Path
         folder / "a.lv.mp4",
         gop_size=7,
         preset="superfast",
+        model="embedded",
         **CPU,
     )
     return folder / "a.lv.mp4"

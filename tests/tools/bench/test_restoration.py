@@ -41,7 +41,7 @@ def test_the_source_is_in_units_of_the_stream(
     bench, panned: Callable, write_movie: Callable, tmp_path: Path
 ) -> None:
     movie = write_movie(tmp_path / "pan.mp4", panned(3, 60, 70, (1, 2)))
-    encode(movie, tmp_path / "pan.lv.mp4", crf=10, device="cpu", threads=1)
+    encode(movie, tmp_path / "pan.lv.mp4", crf=10, device="cpu", threads=1, model="embedded")
     stream = LatentStream(tmp_path / "pan.lv.mp4")
     with VideoSource(movie) as video:
         pictures = [frame.rgb for frame in video]

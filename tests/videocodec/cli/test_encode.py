@@ -27,6 +27,8 @@ def test_a_rate_out_of_reach_is_a_warning_on_standard_error_and_in_json(
                 "0.2k",
                 "--threads",
                 "1",
+                "--model",
+                "embedded",
                 "--json",
             ]
         )

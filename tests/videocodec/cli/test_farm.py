@@ -13,7 +13,7 @@ from videocodec.cli import main
 
 from .program import complaint
 
-SETTINGS = ("--gop-size", "5", "--preset", "ultrafast", "--max-frames", "12")
+SETTINGS = ("--gop-size=5", "--preset=ultrafast", "--max-frames=12", "--model=embedded")
 
 
 def command(*words: object) -> int:

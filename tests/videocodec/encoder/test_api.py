@@ -24,8 +24,10 @@ from videocodec.errors import (
     OutputExistsError,
     UnknownModelError,
 )
+from videocodec.models.default import DEFAULT_MODEL
 from videocodec.progress import Progress
 
+CPU = {"device": "cpu", "model": "embedded"}
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -48,7 +50,7 @@ def test_the_report_agrees_with_the_file(movie: Path, tmp_path: Path) -> None:
         report.video_bytes * 8 / report.duration_seconds
     )
     assert report.source_bytes == movie.stat().st_size
-    assert (report.model_name, report.skipped_tracks) == ("embedded", [])
+    assert (report.model_name, report.skipped_tracks) == (DEFAULT_MODEL, [])
     assert [progress.frames_done for progress in told] == sorted(
         progress.frames_done for progress in told
     )
@@ -56,7 +58,7 @@ def test_the_report_agrees_with_the_file(movie: Path, tmp_path: Path) -> None:
 
 
 def test_max_frames_stops_early(movie: Path, tmp_path: Path) -> None:
-    report = encode(movie, tmp_path / "out.lv.mp4", max_frames=5, device="cpu")
+    report = encode(movie, tmp_path / "out.lv.mp4", max_frames=5, **CPU)
     assert report.frames == 5
     assert report.duration_seconds == pytest.approx(5 / 25)
 
@@ -92,7 +94,7 @@ def test_an_existing_file_is_left_as_it_was_unless_overwriting_is_asked_for(
     with pytest.raises(OutputExistsError, match="out.lv.mp4 exists: pass -y to overwrite"):
         encode(movie, target)
     assert target.read_bytes() == b"precious"
-    encode(movie, target, max_frames=1, overwrite=True, device="cpu")
+    encode(movie, target, max_frames=1, overwrite=True, **CPU)
     assert StreamReader(target).header.width == 48
 
 
@@ -114,7 +116,7 @@ def test_files_with_similar_names_are_left_alone(movie: Path, tmp_path: Path) ->
     """A browser's unfinished download is called like this, for one."""
     source = movie.rename(tmp_path / "out.mp4.part")
     before = source.read_bytes()
-    encode(source, tmp_path / "out.mp4", max_frames=1, device="cpu")
+    encode(source, tmp_path / "out.mp4", max_frames=1, **CPU)
     assert files(tmp_path) == {"out.mp4", "out.mp4.part"} and source.read_bytes() == before
 
 
@@ -124,7 +126,7 @@ def test_a_colon_in_a_name_is_no_protocol(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     movie.rename(tmp_path / "a:b.mp4")
-    encode("a:b.mp4", "c:d.mp4", max_frames=1, device="cpu")
+    encode("a:b.mp4", "c:d.mp4", max_frames=1, **CPU)
     assert decode("c:d.mp4", "e:f.mp4", device="cpu").frames == 1
     assert files(tmp_path) == {"a:b.mp4", "c:d.mp4", "e:f.mp4"}
 
@@ -144,7 +146,7 @@ def test_a_track_that_the_decoded_file_cannot_hold_is_named(tmp_path: Path) -> N
         samples.sample_rate, samples.pts = 48000, 0
         for packets in (sound.encode(samples), sound.encode(None), video.encode(None)):
             output.mux(packets)
-    assert encode(tmp_path / "flac.mkv", tmp_path / "c.mp4", device="cpu").skipped_tracks == []
+    assert encode(tmp_path / "flac.mkv", tmp_path / "c.mp4", **CPU).skipped_tracks == []
     (skipped,) = decode(tmp_path / "c.mp4", tmp_path / "d.mov", device="cpu").skipped_tracks
     assert "flac" in skipped and "mov cannot hold it" in skipped
 
@@ -198,10 +200,10 @@ def test_a_source_that_breaks_in_the_middle_leaves_no_output_and_no_part_of_one(
     told: list[Progress] = []
     target = tmp_path / "out.lv.mp4"
     with pytest.raises(InputError, match="movie.mp4: damaged after frame"):
-        encode(movie, target, gop_size=8, device="cpu", strict=True, progress=told.append)
+        encode(movie, target, gop_size=8, strict=True, progress=told.append, **CPU)
     assert told
     assert files(tmp_path) == {"movie.mp4"}
-    report = encode(movie, target, gop_size=8, device="cpu")
+    report = encode(movie, target, gop_size=8, **CPU)
     assert report.losses and report.frames < 40
 
 
@@ -215,7 +217,7 @@ def test_a_callback_that_interrupts_leaves_nothing_and_the_old_file_in_place(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        encode(movie, target, overwrite=True, device="cpu", progress=interrupt)
+        encode(movie, target, overwrite=True, progress=interrupt, **CPU)
     assert files(tmp_path) == {"movie.mp4", "out.lv.mp4"}
     assert target.read_bytes() == b"the file before"
 
@@ -225,7 +227,7 @@ def test_the_quantiser_follows_crf(movie: Path, tmp_path: Path) -> None:
 
     first = []
     for crf in (0, 28, 63):
-        encode(movie, tmp_path / "out.lv.mp4", crf=crf, max_frames=1, overwrite=True, device="cpu")
+        encode(movie, tmp_path / "out.lv.mp4", crf=crf, max_frames=1, overwrite=True, **CPU)
         first.append(
             AccessUnit.parse(next(StreamReader(tmp_path / "out.lv.mp4").units()).data).quantisers[0]
         )
@@ -242,14 +244,14 @@ def test_a_variable_frame_rate_counts_in_the_reports_seconds(
         pts=(0, 40, 300, 340),
         time_base=Fraction(1, 1000),
     )
-    assert encode(movie, tmp_path / "out.lv.mp4", device="cpu").duration_seconds == pytest.approx(
+    assert encode(movie, tmp_path / "out.lv.mp4", **CPU).duration_seconds == pytest.approx(
         0.38, abs=0.005
     )
 
 
 class TestRates:
     def test_a_bitrate_is_met(self, movie: Path, tmp_path: Path) -> None:
-        report = encode(movie, tmp_path / "out.lv.mp4", bitrate=12_000, device="cpu", threads=1)
+        report = encode(movie, tmp_path / "out.lv.mp4", bitrate=12_000, threads=1, **CPU)
         assert report.video_bitrate_bps == pytest.approx(12_000, rel=0.03)
         assert report.passes >= 2 and 0 < report.crf < 63 and report.warnings == []
         assert StreamReader(tmp_path / "out.lv.mp4").header.crf == round(report.crf)
@@ -258,14 +260,14 @@ class TestRates:
         self, tmp_path: Path, write_movie, panned
     ) -> None:
         movie = write_movie(tmp_path / "movie.mp4", panned(24, 32, 48, (0, 1)), sound_seconds=0.9)
-        report = encode(movie, tmp_path / "out.lv.mp4", target_size=2500, device="cpu", threads=1)
+        report = encode(movie, tmp_path / "out.lv.mp4", target_size=2500, threads=1, **CPU)
         assert report.container_bytes == pytest.approx(2500, rel=0.03)
         assert (tmp_path / "out.lv.mp4").stat().st_size > 2 * report.container_bytes
 
     def test_what_is_out_of_reach_is_written_at_the_limit_with_a_warning(
         self, movie: Path, tmp_path: Path
     ) -> None:
-        report = encode(movie, tmp_path / "out.lv.mp4", target_size=100, device="cpu", threads=1)
+        report = encode(movie, tmp_path / "out.lv.mp4", target_size=100, threads=1, **CPU)
         assert report.crf == 63
         (warning,) = report.warnings
         assert (

@@ -21,10 +21,20 @@ def test_sound_that_mp4_does_not_take_is_refused_before_the_first_frame(
     told: list[Progress] = []
     with pytest.raises(ContainerError, match="movie.mkv: track 1 cannot be copied"):
         encode(
-            broken_sound, tmp_path / "out.lv.mp4", device="cpu", strict=True, progress=told.append
+            broken_sound,
+            tmp_path / "out.lv.mp4",
+            device="cpu",
+            strict=True,
+            progress=told.append,
+            model="embedded",
         )
     assert not began and not told and not list(tmp_path.iterdir())
     report = encode(
-        broken_sound, tmp_path / "out.lv.mp4", preset="ultrafast", max_frames=2, device="cpu"
+        broken_sound,
+        tmp_path / "out.lv.mp4",
+        preset="ultrafast",
+        max_frames=2,
+        device="cpu",
+        model="embedded",
     )
     assert began and report.frames == 2

@@ -20,7 +20,7 @@ from videocodec.encoder.square_measures import square_measures
 from videocodec.errors import SettingsError
 from videocodec.media.source import VideoSource
 
-SETTINGS = {"crf": 50, "preset": "veryfast", "gop_size": 3, "device": "cpu"}
+SETTINGS = {"crf": 50, "preset": "veryfast", "gop_size": 3, "model": "embedded", "device": "cpu"}
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_pictures_look_better_through_it_and_bytes_do_not_depend_on_the_number_o
     tmp_path: Path, write_movie, panned, lpips_weights: Path, pool_here: None
 ) -> None:
     movie = write_movie(tmp_path / "movie.mp4", panned(12, 64, 96, (0, 1)))
-    options = {"crf": 32, "gop_size": 6, "device": "cpu"}
+    options = {"crf": 32, "gop_size": 6, "device": "cpu", "model": "embedded"}
     lpips_weights = sensitive(lpips_weights, tmp_path / "sensitive.safetensors")
     plain = encode(movie, tmp_path / "plain.mp4", **options)
     judged = encode(movie, tmp_path / "judged.mp4", perceptual=lpips_weights, threads=2, **options)
@@ -104,16 +104,16 @@ def test_an_encode_is_resumed_with_the_same_weights_only(
 
     real = ChunkCoder.code
     monkeypatch.setattr(ChunkCoder, "code", broken)
+    options = {"gop_size": 4, "device": "cpu", "model": "embedded"}
     with pytest.raises(RuntimeError, match="cable"):
-        encode(movie, tmp_path / "out.lv.mp4", gop_size=4, perceptual=lpips_weights, device="cpu")
+        encode(movie, tmp_path / "out.lv.mp4", perceptual=lpips_weights, **options)
     monkeypatch.undo()
     with pytest.raises(ResumeError):
-        encode(movie, tmp_path / "out.lv.mp4", gop_size=4, resume=True, device="cpu")
+        encode(movie, tmp_path / "out.lv.mp4", resume=True, **options)
     encode(
         movie,
         tmp_path / "out.lv.mp4",
-        gop_size=4,
         perceptual=lpips_weights,
         resume=True,
-        device="cpu",
+        **options,
     )

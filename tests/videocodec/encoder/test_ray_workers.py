@@ -114,7 +114,7 @@ def test_ctrl_c_ends_all_processes_and_keeps_finished_chunks(movie: Path, tmp_pa
     words = ["--executor", "ray", "--jobs", "2", "--gop-size", "3", "--preset", "ultrafast"]
     process = subprocess.Popen(
         [sys.executable, "-m", "videocodec", "encode", str(movie), str(target), *words]
-        + ["--bitrate", "60k", "--device", "cpu"],
+        + ["--bitrate", "60k", "--device", "cpu", "--model", "embedded"],
         start_new_session=True,
         stderr=subprocess.PIPE,
         text=True,

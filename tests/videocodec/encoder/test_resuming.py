@@ -17,6 +17,7 @@ from videocodec.errors import (
 )
 from videocodec.progress import Progress
 
+CPU = {"device": "cpu", "model": "embedded"}
 ROOT = Path(__file__).resolve().parents[3]
 # The command line in a process that kills itself when it has kept so many chunks.
 KILLED = """
@@ -49,7 +50,7 @@ class TestJobsAndResuming:
         """Nor on what else is asked of them: all decisions between passes and chunks are made on
         the same results.
         """
-        options = dict(bitrate=20_000, maxrate=9_500, gop_size=4, device="cpu")
+        options = dict(bitrate=20_000, maxrate=9_500, gop_size=4, **CPU)
         reports = [
             encode(movie, tmp_path / f"{jobs}.lv.mp4", jobs=jobs, threads=jobs, **options)
             for jobs in (1, 2)
@@ -66,8 +67,8 @@ class TestJobsAndResuming:
     ) -> None:
         movie = write_movie(tmp_path / "movie.mp4", panned(120, 32, 48, (0, 1)))
         target, whole = tmp_path / "out.lv.mp4", tmp_path / "whole.lv.mp4"
-        encode(movie, whole, gop_size=8, device="cpu", threads=1)
-        options = ["--gop-size", "8", "--threads", "1", "--device", "cpu"]
+        encode(movie, whole, gop_size=8, threads=1, **CPU)
+        options = ["--gop-size", "8", "--threads", "1", "--device", "cpu", "--model", "embedded"]
         for saved, resume in ((1, []), (4, ["--resume"])):
             command = [sys.executable, "-c", KILLED, str(saved), "encode", movie, target]
             ran = subprocess.run([*command, *options, *resume], cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -75,7 +76,7 @@ class TestJobsAndResuming:
             assert not target.exists()
         assert len(list(tmp_path.glob("out.lv.mp4.chunks/*.chunk"))) == 5
         with pytest.raises(ResumeError, match=r"settings gop_size \(8, now 9\)"):
-            encode(movie, target, gop_size=9, device="cpu", resume=True)
+            encode(movie, target, gop_size=9, resume=True, **CPU)
         coded: list[ChunkTask] = []
         with pytest.MonkeyPatch.context() as patch:
             code = ChunkCoder.code
@@ -84,7 +85,7 @@ class TestJobsAndResuming:
                 "code",
                 lambda self, task, *rest: coded.append(task) or code(self, task, *rest),
             )
-            report = encode(movie, target, gop_size=8, device="cpu", threads=1, resume=True)
+            report = encode(movie, target, gop_size=8, threads=1, resume=True, **CPU)
         assert len(coded) == 10 and report.frames == 120
         assert target.read_bytes() == whole.read_bytes()
         assert files(tmp_path) == {"movie.mp4", "out.lv.mp4", "whole.lv.mp4"}
@@ -97,18 +98,18 @@ class TestJobsAndResuming:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt) as interrupted:
-            encode(movie, tmp_path / "out.lv.mp4", gop_size=4, device="cpu", progress=interrupt)
+            encode(movie, tmp_path / "out.lv.mp4", gop_size=4, progress=interrupt, **CPU)
         (note,) = interrupted.value.__notes__
         assert "out.lv.mp4.chunks" in note and "--resume" in note
         assert files(tmp_path) == {"movie.mp4", "out.lv.mp4.chunks"}
-        encode(movie, tmp_path / "out.lv.mp4", gop_size=4, device="cpu")
+        encode(movie, tmp_path / "out.lv.mp4", gop_size=4, **CPU)
         assert files(tmp_path) == {"movie.mp4", "out.lv.mp4"}
 
     def test_a_script_without_its_guard_is_told_so(self, movie: Path, tmp_path: Path) -> None:
         script = tmp_path / "script.py"
         script.write_text(
             f"import videocodec\nvideocodec.encode({str(movie)!r}, {str(tmp_path / 'out.mp4')!r},"
-            " jobs=2, device='cpu')\n"
+            " jobs=2, device='cpu', model='embedded')\n"
         )
         done = subprocess.run(
             [sys.executable, script],

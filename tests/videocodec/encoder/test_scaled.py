@@ -20,7 +20,7 @@ from videocodec.player.stream import PlayedStream
 from videocodec.provenance import covering_latents
 from videocodec.scaling import magnified
 
-SETTINGS = {"crf": 40, "preset": "veryfast", "gop_size": 3, "device": "cpu"}
+SETTINGS = {"crf": 40, "preset": "veryfast", "gop_size": 3, "model": "embedded", "device": "cpu"}
 FULL, CODED = (75, 50), (56, 38)  # width and height
 
 

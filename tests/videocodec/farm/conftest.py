@@ -33,6 +33,7 @@ def planned(movie: Path) -> Callable[..., FarmPlan]:
 
     def plan(crf: int = 40, bitrate: float | None = None, maxrate: float | None = None) -> FarmPlan:
         settings = EncoderSettings(crf=crf, gop_size=GOP_SIZE, preset=PRESET)
-        return make_plan(PlanRequest(movie, settings, RateGoal.checked(bitrate, None, maxrate)))
+        goal = RateGoal.checked(bitrate, None, maxrate)
+        return make_plan(PlanRequest(movie, settings, goal, model="embedded"))
 
     return plan

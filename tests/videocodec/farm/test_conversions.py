@@ -55,9 +55,7 @@ def test_converted_pictures_give_the_bytes_of_one_machine(
     _write(movie, interlaced=not is_hdr, transfer=TRANSFER_PQ if is_hdr else None)
     settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
     options = SourceOptions(strict=False, **reading)
-    plan = make_plan(
-        PlanRequest(movie, settings, RateGoal.checked(None, None, None), options=options)
-    )
+    plan = make_plan(PlanRequest(movie, settings, RateGoal(), model="embedded", options=options))
     assert len(plan.chunks) == 2 and any(done in line for line in plan.reading.conversions)
     _check_bytes_of_one_machine(plan, movie, tmp_path, reading)
 
@@ -68,9 +66,7 @@ def test_smaller_pictures_give_the_bytes_of_one_machine(tmp_path: Path) -> None:
     _write(movie, interlaced=False, transfer=None)
     settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
     options = SourceOptions(strict=False, scale=0.5)
-    plan = make_plan(
-        PlanRequest(movie, settings, RateGoal.checked(None, None, None), options=options)
-    )
+    plan = make_plan(PlanRequest(movie, settings, RateGoal(), model="embedded", options=options))
     write_plan(plan, tmp_path / "plan.json", overwrite=False)
     assert FarmPlan.read(tmp_path / "plan.json") == plan
     assert (plan.header.width, plan.header.height) == (24, 16)
@@ -98,6 +94,7 @@ def _check_bytes_of_one_machine(
         preset=PRESET,
         device="cpu",
         threads=1,
+        model="embedded",
         **choices,
     )
     assert farmed.read_bytes() == alone.read_bytes()

@@ -67,7 +67,16 @@ def driven(plan: FarmPlan, store: FarmStore, target: Path) -> EncodeReport:
 
 def alone(movie: Path, target: Path, **wanted: Any) -> bytes:
     """The file that one machine makes."""
-    encode(movie, target, gop_size=GOP_SIZE, preset=PRESET, device="cpu", threads=1, **wanted)
+    encode(
+        movie,
+        target,
+        gop_size=GOP_SIZE,
+        preset=PRESET,
+        device="cpu",
+        threads=1,
+        model="embedded",
+        **wanted,
+    )
     return target.read_bytes()
 
 
@@ -191,7 +200,7 @@ def test_a_source_is_read_as_on_one_machine(tmp_path: Path) -> None:
     (frames / "2.png").write_bytes(b"damaged")
     options = SourceOptions(strict=False, background=(0, 255, 0), fps=Fraction(12))
     settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
-    plan = make_plan(PlanRequest(frames, settings, RateGoal(), options=options))
+    plan = make_plan(PlanRequest(frames, settings, RateGoal(), model="embedded", options=options))
     write_plan(plan, tmp_path / "plan.json", overwrite=False)
     plan = FarmPlan.read(tmp_path / "plan.json")
     store, target = FarmStore(tmp_path / "store", plan.id), tmp_path / "farm.lv.mp4"
@@ -208,7 +217,9 @@ def test_captions_are_those_of_one_machine_and_count_for_the_rate(
     words = "a street in the rain, and a bus"
     settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
     goal = RateGoal.checked(30_000.0, None, None)
-    request = PlanRequest(movie, settings, goal, captions=captions_of(words, None))
+    request = PlanRequest(
+        movie, settings, goal, model="embedded", captions=captions_of(words, None)
+    )
     plan, target = make_plan(request), tmp_path / "farm.lv.mp4"
     report = driven(plan, FarmStore(tmp_path / "store", plan.id), target)
     wanted = {"bitrate": 30_000.0, "caption": words}
@@ -221,7 +232,7 @@ def test_too_many_words_are_refused_when_it_is_planned(movie: Path) -> None:
     captions = tuple(Caption(Fraction(number, 100), "x" * 600) for number in range(2))
     settings = EncoderSettings(gop_size=GOP_SIZE, preset=PRESET)
     with pytest.raises(SettingsError, match="1200 bytes within"):
-        make_plan(PlanRequest(movie, settings, RateGoal(), captions=captions))
+        make_plan(PlanRequest(movie, settings, RateGoal(), model="embedded", captions=captions))
 
 
 def test_tags_and_location_are_those_of_one_machine(movie: Path, tmp_path: Path) -> None:
@@ -234,7 +245,7 @@ def test_tags_and_location_are_those_of_one_machine(movie: Path, tmp_path: Path)
                 packet.stream = target
                 output.mux(packet)
     settings = EncoderSettings(crf=40, gop_size=GOP_SIZE, preset=PRESET)
-    plan = make_plan(PlanRequest(tagged, settings, RateGoal(), max_frames=2))
+    plan = make_plan(PlanRequest(tagged, settings, RateGoal(), model="embedded", max_frames=2))
     store, merged = FarmStore(tmp_path / "store", plan.id), tmp_path / "farm.lv.mp4"
     report = driven(plan, store, merged)
     assert merged.read_bytes() == alone(tagged, tmp_path / "alone.lv.mp4", crf=40, max_frames=2)

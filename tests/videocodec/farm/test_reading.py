@@ -37,7 +37,9 @@ def source(
 
 def plan_of(source: Path, max_frames: int | None = None) -> FarmPlan:
     settings = EncoderSettings(gop_size=9)
-    return make_plan(PlanRequest(source, settings, RateGoal(), max_frames=max_frames))
+    return make_plan(
+        PlanRequest(source, settings, RateGoal(), model="embedded", max_frames=max_frames)
+    )
 
 
 @pytest.mark.parametrize("max_frames", [None, 50])

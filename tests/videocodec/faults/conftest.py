@@ -11,7 +11,7 @@ import pytest
 from videocodec.cli import main
 
 ROOT = Path(__file__).resolve().parents[3]
-QUICK = ["--preset", "ultrafast", "--device", "cpu", "--threads", "1"]
+QUICK = ["--preset", "ultrafast", "--device", "cpu", "--threads", "1", "--model", "embedded"]
 POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="POSIX's")
 
 

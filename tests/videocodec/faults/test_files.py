@@ -206,6 +206,7 @@ class TestInput:
                 threads=1,
                 jobs=jobs,
                 progress=lambda progress: harm(movie),
+                model="embedded",
             )
         assert "\n" not in str(refused.value)
         assert contents(folder)["out.lv.mp4"] == b"the old one"

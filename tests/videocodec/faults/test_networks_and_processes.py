@@ -134,7 +134,7 @@ def killing(worker):
 
 if __name__ == "__main__":
     worker_pool.receive = killing
-    options = "-y --gop-size 8 --preset ultrafast --jobs 2 --device cpu".split()
+    options = "-y --gop-size 8 --preset ultrafast --jobs 2 --device cpu --model embedded".split()
     sys.exit(main(["encode", *sys.argv[1:], *options]))
 """
 

@@ -43,6 +43,7 @@ def small(
         threads=1,
         device="cpu",
         preset="superfast",
+        model="embedded",
     )
     with StreamReader(folder / "pan.lv.mp4") as reader:
         return Small(

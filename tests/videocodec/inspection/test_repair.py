@@ -180,6 +180,8 @@ def test_what_a_killed_encode_left(tmp_path: Path, panned, write_movie) -> None:
         "ultrafast",
         "--device",
         "cpu",
+        "--model",
+        "embedded",
     ]
     running = subprocess.Popen(
         [*map(str, command), "--threads", "1"], env=os.environ, stderr=subprocess.DEVNULL

@@ -19,6 +19,7 @@ def test_this_codec_may_look_through_weights_and_others_do_not(
     quick = QUICK | {
         "codecs": ("videocodec", "x264"),
         "crf": (50,),
+        "model": "embedded",
         "presets": {"videocodec": "medium", "x264": "ultrafast"},
     }
     plain, judged = (

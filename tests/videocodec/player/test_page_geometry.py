@@ -48,7 +48,9 @@ def coded(folder: Path, rotation: int, aspect: Fraction) -> Path:
             frame.pts = index
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    encode(folder / "movie.mp4", folder / "movie.lv.mp4", preset="superfast", **CPU)
+    encode(
+        folder / "movie.mp4", folder / "movie.lv.mp4", preset="superfast", model="embedded", **CPU
+    )
     return folder / "movie.lv.mp4"
 
 

@@ -149,6 +149,7 @@ class TestTimes:
             write_movie(tmp_path / "a.mp4", panned(6, 32, 32, (0, 1)), pts=pts),
             tmp_path / "a.lv.mp4",
             preset="superfast",
+            model="embedded",
             **CPU,
         )
         with VideoReader(tmp_path / "a.lv.mp4", **CPU) as video:

@@ -60,6 +60,7 @@ class TestEncoding:
             "encode",
             str(source),
             str(target),
+            "--model=embedded",
             "--embed-model",
             "--preset=ultrafast",
             "--device=cpu",
