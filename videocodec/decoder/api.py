@@ -105,7 +105,7 @@ def decode(
     which anything cannot, ``ModelMismatchError``, ``UnknownModelError``, ``InputError``,
     ``OutputExistsError``, ``OutputError``, ``DeviceError``, ``OutOfMemoryError``,
     ``FrameRangeError`` for frames that there are not, ``InterpolationError`` for ``fps`` with a
-    stream of a draft of the format, and ``ValueError`` for settings.
+    stream of format version 2, and ``ValueError`` for settings.
     """
     begin = time.monotonic()
     settings = RestorationSettings(steps, seed, restore)

@@ -47,7 +47,8 @@ class FramesBetween:
         if not makes_frames_between(stream.header):
             raise InterpolationError(
                 f"{stream.path}: no frames can be made between those of format version"
-                f" {stream.header.format_version}, a draft: decode it at its own times"
+                f" {stream.header.format_version}: decode it at its own times, or encode the source"
+                " with --model embedded"
             )
         self._tables = motion_tables(stream.bundle.tables)
         self._pair: tuple[CodedFrame, CodedFrame] | None = None

@@ -178,7 +178,8 @@ class VideoReader(ReaderHandle):
         provenance generated all over), unless a frame begins then, or a keyframe, a scene cut, a
         lost frame or the end follows.
 
-        Raises ``InterpolationError`` for a stream of a draft of the format.
+        Raises ``InterpolationError`` for a stream whose motion is not that of latents, as
+        in format version 2.
         """
         self._check_open()
         number = self.index.frame_at_seconds(seconds)
