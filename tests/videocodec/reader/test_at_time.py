@@ -48,7 +48,9 @@ def test_nothing_is_made_up_beside_a_lost_frame(
         assert same(video.at_time(0.02, interpolate=True), sequential[0])
 
 
-def test_times_outside_and_streams_of_version_2_are_refused(reader: VideoReader, second_movie) -> None:
+def test_times_outside_and_streams_of_version_2_are_refused(
+    reader: VideoReader, second_movie
+) -> None:
     with pytest.raises(FrameRangeError):
         reader.at_time(0.9, interpolate=True)
     with (
