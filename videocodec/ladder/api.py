@@ -14,6 +14,7 @@ from typing import Unpack
 from ..cluster import LOCAL, RayCluster, check_executor
 from ..errors import ComparisonError
 from ..models.bundle import ModelBundle
+from ..models.default import DEFAULT_MODEL
 from ..models.files import TABLES_FILE
 from .clips import Clip, prepare
 from .folder import CACHE, alone, check_output
@@ -26,7 +27,6 @@ from .runner import Runner
 from .schema import LadderResults, TargetEntry
 from .searches import run_all
 from .settings import (
-    DEFAULT_MODEL,
     LadderChoice,
     LadderSettings,
     check_clips,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import ComparisonError, LatentVideoError
+from ...models.default import DEFAULT_MODEL
 from ..api import located_model, metric_paths
 from ..folder import CACHE, alone, check_output
 from ..metrics import Figure, Metric, all_metrics
 from ..progress import LadderProgress
-from ..settings import DEFAULT_MODEL, check_count, choose_metrics
+from ..settings import check_count, choose_metrics
 from ..sheets.rule import JUDGES
 from .choice import Chooser
 from .codecs import StillCodec, chosen_codecs
