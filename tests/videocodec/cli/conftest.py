@@ -23,7 +23,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory, panned: Callable, write_movie
 def coded(clip: Path) -> Path:
     """The movie encoded by the program itself."""
     target = clip.with_name("clip.lv.mp4")
-    done = run("encode", clip, target, "--crf", "30", "--json")
+    done = run("encode", clip, target, "--crf", "30", "--model", "embedded", "--json")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     report = json.loads(done.stdout)
