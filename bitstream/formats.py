@@ -43,7 +43,8 @@ class Format:
     state_parts: tables → what the states of all coders have in common; raises ``TablesError`` where
     they have nothing for inter frames.
     new_coder: tables and header of a stream → the state that a keyframe begins with.
-    decoding_bytes: header and frames of an access unit → the most bytes that decoding it takes.
+    decoding_bytes: header and frames of an access unit, and the model's tables, where they are
+    known → the most bytes that decoding it takes.
     """
 
     version: int
@@ -54,7 +55,7 @@ class Format:
     has_local_quantisers: bool
     state_parts: Callable[[Any], tuple[object, ...]]
     new_coder: Callable[[Any, SequenceHeader], Coder]
-    decoding_bytes: Callable[[SequenceHeader, int], int]
+    decoding_bytes: Callable[[SequenceHeader, int, Any], int]
 
 
 def _all_of_them(tables: CodecTables) -> tuple[object, ...]:
@@ -77,7 +78,7 @@ FORMATS = {
         has_local_quantisers=False,
         state_parts=_all_of_them,
         new_coder=FrameCoder.for_header,
-        decoding_bytes=decoding_bytes,
+        decoding_bytes=lambda header, frame_count, _: decoding_bytes(header, frame_count),
     ),
     2: Format(
         version=2,

@@ -31,9 +31,9 @@ class LatentDecoder:
     """Decodes the access units of one stream in order, starting at any keyframe.
 
     ``decode`` either returns frames whose checksum holds or raises and leaves the decoder waiting
-    for a keyframe.  ``memory_limit``: bytes that decoding an access unit may take by its header
-    (``limits.decoding_bytes``), by default those of the machine.  ``observer`` is told of all that
-    is decoded.
+    for a keyframe.  ``memory_limit``: bytes that decoding an access unit may take by its header and
+    the tables (``limits.decoding_bytes``), by default those of the machine.  ``observer`` is told
+    of all that is decoded.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class LatentDecoder:
                     f"stream has format version {header.format_version}, the model's tables are of"
                     f" version {self._tables.format_version}"
                 )
-            check_memory(header, unit.frame_count, self._memory_limit)
+            check_memory(header, unit.frame_count, self._memory_limit, self._tables)
             coder = format_of(header.format_version).new_coder(self._tables, header)
             self._header = header
         elif coder is None or anchor is None or self._header is None:
@@ -81,7 +81,7 @@ class LatentDecoder:
                 " file again"
             )
         else:
-            check_memory(self._header, unit.frame_count, self._memory_limit)
+            check_memory(self._header, unit.frame_count, self._memory_limit, self._tables)
         with one_blas_thread():
             frames, last = decode_group(coder, anchor, unit, self._observer)
         if latent_checksum(frames) != unit.latent_checksum:

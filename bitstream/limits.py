@@ -1,5 +1,5 @@
-"""How much memory decoding takes, by the headers alone: known, and compared with what there is,
-before anything is allocated.
+"""How much memory decoding takes, by headers and tables alone: known, and compared with what there
+is, before anything is allocated.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from .coder import Tables
 from .errors import MemoryLimitError
 from .formats import format_of
 from .group_structure import MAX_FRAMES
@@ -18,11 +19,14 @@ _DEFAULT_MEMORY = 1 << 34  # where the system does not say what it has
 _CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
-def decoding_bytes(header: SequenceHeader, frame_count: int = MAX_FRAMES) -> int:
+def decoding_bytes(
+    header: SequenceHeader, frame_count: int = MAX_FRAMES, tables: Tables | None = None
+) -> int:
     """Most bytes that decoding an access unit of so many frames takes, by the formula of the
-    stream's version, beside the model's tables and the payload.
+    stream's version, beside the model's tables and the payload; without tables for the sizes of a
+    packaged model.
     """
-    return format_of(header.format_version).decoding_bytes(header, frame_count)
+    return format_of(header.format_version).decoding_bytes(header, frame_count, tables)
 
 
 def available_bytes() -> int:
@@ -44,9 +48,9 @@ def available_bytes() -> int:
     return memory if allowed == resource.RLIM_INFINITY else min(memory, allowed)
 
 
-def check_memory(header: SequenceHeader, frame_count: int, limit: int) -> None:
+def check_memory(header: SequenceHeader, frame_count: int, limit: int, tables: Tables) -> None:
     """Raise ``MemoryLimitError`` if decoding an access unit may take more than ``limit`` bytes."""
-    needed = decoding_bytes(header, frame_count)
+    needed = decoding_bytes(header, frame_count, tables)
     if needed > limit:
         raise MemoryLimitError(
             f"{header.width} × {header.height} pixels with {header.latent_channels} latent channels"

@@ -61,8 +61,9 @@ class IntegerLayer:
         weights = take(f"{prefix}.weights", (shape.outputs, shape.inputs))
         bias, shift = (take(f"{prefix}.{part}", (shape.outputs,)) for part in ("bias", "shift"))
         most = WIDE_SUM if shape.wide else NARROW_SUM
-        if np.abs(weights).max() >= most or np.abs(bias).max() >= most:
-            raise TablesError(f"{prefix}: weights must lie within ±{most}")
+        largest = most // shape.limit  # first each alone, or their sum could overflow
+        if np.abs(weights).max() > largest or np.abs(bias).max() >= most:
+            raise TablesError(f"{prefix}: weights must lie within ±{largest}")
         sums = np.abs(weights).sum(1) * shape.limit + np.abs(bias)
         if sums.max() > most - _HEADROOM:
             raise TablesError(f"{prefix}: sums of up to {sums.max()} would not be exact")

@@ -18,6 +18,8 @@ from .tensors import NETWORK_PARTS, Take, frequencies, network
 SEARCH_SIDE = 16  # px around a position that the search map sees
 SEARCH_INPUTS = 3 * SEARCH_SIDE**2
 _FRACTION_BITS, _LARGEST = 12, 32767  # of what is for encoders alone
+# What the names of these tensors begin with; a file has all of them or none.
+INTER_NAMES = ("inter.", "loop.", "block.", "search_map", "error_weights")
 FLAG_CHANNELS = 2  # side channels of a position: whether its block is coded, whether it is intra
 
 

@@ -1,13 +1,14 @@
 """How much memory decoding takes, by the headers alone.
 
     bytes = 2^25 + frames kept · (16 · C · n + 400 · n + 160 · b)
-          + C · (120 · n + 650 · min(n, 2^13)) + 8000 · n + 1500 · b
+          + C · (120 · n + 650 · min(n, 2^13)) + 8000 · s · n + 1500 · b
 
 C latent channels, n latent positions with a border of twelve on all sides, b blocks; frames kept:
 those of the access unit, and the one before it.  The first product is what stays of every frame,
-400 · n of it its picture; the others are what one frame takes while it is decoded, 8000 · n the
-networks of the loop, of the sizes that the packaged model has.  The moved picture is put together
-between them, in half of that.  tests/bitstream/v2 measures that real decoding stays below.
+400 · n of it its picture; the others are what one frame takes while it is decoded, 8000 · s · n
+the networks of the loop: s is 1 for those of the packaged model's sizes and smaller ones, and what
+the widest planes of larger ones are of its widest.  The moved picture is put together between them,
+in half of that.  tests/bitstream/v2 measures that real decoding stays below.
 """
 
 from __future__ import annotations
@@ -16,19 +17,34 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..sequence_header import SequenceHeader
+    from .loop_networks import LoopShape
+    from .tables import LevelTables
 
 _BASE = 1 << 25
 POSITIONS_AT_ONCE = 1 << 13
 _MARGIN = 24  # positions on both sides together
+_NETWORKS = 8000  # bytes a position, of networks with planes of
+_USUAL_FEATURES = 192  # numbers a position where they are widest
 
 
-def decoding_bytes(header: SequenceHeader, frame_count: int) -> int:
-    """Most bytes that decoding an access unit of so many frames takes, beside tables and
-    payload.
+def network_bytes(shape: LoopShape) -> int:
+    """Most bytes a position that the networks of the loop take."""
+    low = max(shape.encoder_low, shape.decoder_low) // 2
+    features = max(4 * shape.fine, 2 * shape.width, low, _USUAL_FEATURES)
+    return -(-_NETWORKS * features // _USUAL_FEATURES)
+
+
+def decoding_bytes(
+    header: SequenceHeader, frame_count: int, tables: LevelTables | None = None
+) -> int:
+    """Most bytes that decoding an access unit of so many frames takes, beside tables and payload,
+    with these tables, or with those of the packaged model.
     """
     width, height, channels = header.latent_width, header.latent_height, header.latent_channels
     positions = (width + _MARGIN) * (height + _MARGIN)
     blocks = width * height >> 2 * header.block_log2
     kept = (frame_count + 1) * ((16 * channels + 400) * positions + 160 * blocks)
     at_once = channels * (120 * positions + 650 * min(positions, POSITIONS_AT_ONCE))
-    return _BASE + kept + at_once + 8000 * positions + 1500 * blocks
+    inter = None if tables is None else tables.inter
+    networks = _NETWORKS if inter is None else network_bytes(inter.loop.shape)
+    return _BASE + kept + at_once + networks * positions + 1500 * blocks

@@ -13,10 +13,10 @@ from safetensors.numpy import save_file
 
 from ..v1.tables import MAX_CHANNELS, TablesError, read_tensors
 from .context_network import SliceNetwork
-from .inter_tables import InterTables
+from .inter_tables import INTER_NAMES, InterTables
 from .level_contexts import LARGEST_LEVEL_SIZE, LEVEL_CLASSES, USUAL_LEVEL_SIZE
 from .scan import LATTICE_SLICES
-from .tensors import NETWORK_PARTS, Take, difference_network, frequencies, network
+from .tensors import NETWORK_PARTS, Take, difference_network, frequencies, network, taker
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,7 @@ class LevelTables:
         cls, tensors: Mapping[str, npt.NDArray[Any]], source: str = "codec tables"
     ) -> LevelTables:
         """From the named integer arrays that ``to_tensors`` gives; every shape is checked."""
-
-        def take(name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
-            value = tensors.get(name)
-            if value is None or value.dtype.kind not in "iu" or (shape and value.shape != shape):
-                found = "missing" if value is None else f"{value.dtype} {value.shape}"
-                raise TablesError(f"{name} must be integers of shape {shape or 'any'}, is {found}")
-            integers: npt.NDArray[np.int64] = value.astype(np.int64)
-            return integers
-
+        take = taker(tensors)
         try:
             slices = _slices(take)
             shapes = element_shapes(len(slices))
@@ -79,11 +71,11 @@ class LevelTables:
                     for index, channels in enumerate(slices)
                 ),
                 {name: frequencies(take, name, shape) for name, shape in shapes.items()},
-                InterTables.of(take, slices) if "loop.shape" in tensors else None,
+                InterTables.of(take, slices) if _has(tensors, *INTER_NAMES) else None,
                 _level_sizes(take, sum(slices))
                 if "level_sizes" in tensors
                 else usual_level_sizes(sum(slices)),
-                _differences(take, slices) if "difference.0.direct" in tensors else (),
+                _differences(take, slices) if _has(tensors, "difference.") else (),
             )
         except ValueError as error:
             raise TablesError(f"{source}: {error}") from error
@@ -121,6 +113,11 @@ def element_shapes(slices: int) -> dict[str, tuple[int, int]]:
     """Tables and symbols of every element of the syntax, for a model of so many slices."""
     levels = {level_class.name: level_class.shape for level_class in LEVEL_CLASSES}
     return {"slice_count": (1, slices + 1), **levels}
+
+
+def _has(tensors: Mapping[str, npt.NDArray[Any]], *beginnings: str) -> bool:
+    """Whether a file has a tensor whose name begins so, and must have all of its kind."""
+    return any(name.startswith(beginnings) for name in tensors)
 
 
 def _differences(take: Take, slices: tuple[int, ...]) -> tuple[SliceNetwork, ...]:

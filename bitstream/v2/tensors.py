@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,28 @@ from .context_network import TAPS, WEIGHT_LIMIT, SliceNetwork, planes_of
 from .difference_taps import taps_of
 
 _LARGEST_HIDDEN = 256
+_LARGEST_STORED = 1 << 62  # of any tensor, either way, so that no magnitude overflows
 NETWORK_PARTS = ("direct", "direct_bias", "gather", "gather_bias", "mix")
 # Gives the integers of a name, whose shape must be this one; () is any.
 Take = Callable[[str, tuple[int, ...]], npt.NDArray[np.int64]]
+
+
+def taker(tensors: Mapping[str, npt.NDArray[Any]]) -> Take:
+    """Takes integers out of the tensors of a file.  Raises ``TablesError`` for what is missing or
+    of another kind or shape.
+    """
+
+    def take(name: str, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+        value = tensors.get(name)
+        if value is None or value.dtype.kind not in "iu" or (shape and value.shape != shape):
+            found = "missing" if value is None else f"{value.dtype} {value.shape}"
+            raise TablesError(f"{name} must be integers of shape {shape or 'any'}, is {found}")
+        if value.size and (value.max() > _LARGEST_STORED or value.min() < -_LARGEST_STORED):
+            raise TablesError(f"{name}: integers must lie within ±2^62")
+        integers: npt.NDArray[np.int64] = value.astype(np.int64)
+        return integers
+
+    return take
 
 
 def frequencies(take: Take, name: str, shape: tuple[int, int]) -> npt.NDArray[np.int64]:

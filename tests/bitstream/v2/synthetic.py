@@ -62,9 +62,11 @@ def with_inter_tables(tables: LevelTables, seed: int = 0, size: int = 300) -> Le
     return replace(tables, inter=inter)
 
 
-def random_loop(channels: int, seed: int = 0) -> LoopNetworks:
-    """Small networks whose sums are as large as they may be, now and then."""
-    rng, shape = np.random.default_rng(seed), LoopShape(channels, 3, 4, 5, 1, 3, 2)
+def random_loop(
+    channels: int, seed: int = 0, sizes: tuple[int, ...] = (3, 4, 5, 1, 3, 2)
+) -> LoopNetworks:
+    """Networks whose sums are as large as they may be, now and then."""
+    rng, shape = np.random.default_rng(seed), LoopShape(channels, *sizes)
     layers, curves = {}, {}
     for one in shape.layers():
         size = (one.outputs, one.inputs)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from bitstream.access_unit import AccessUnit
+from bitstream.errors import ChecksumError, MemoryLimitError
+from bitstream.group_structure import Structure
+from bitstream.latent_decoder import LatentDecoder
+from bitstream.limits import decoding_bytes
 from bitstream.v1.tables import TablesError
 from bitstream.v2.integer_layers import IntegerLayer, LayerShape, shuffled, unshuffled
 from bitstream.v2.loop_networks import MIDDLE, LoopNetworks
+from bitstream.v2.memory import network_bytes
 from bitstream.v2.tables import LevelTables
 
 from ...conformance.reference_v2.loop import ReferenceLoop
 from ..synthetic import plain_tables
+from ..synthetic.second_streams import second_header
 from .synthetic import random_loop, random_tables, with_inter_tables
 
 CHANNELS = 4
@@ -109,7 +117,14 @@ def grown(name: str) -> Callable[[dict], None]:
         (put("shape", [3, 4, 5, 9, 3, 2]), "encoder_blocks must be 1..8"),
         (put("shape", [3, 4, 5]), "loop.shape must be integers of shape"),
         (put("decoder.up.shift", np.full(12, 41)), "decoder.up.shift: must be 0..40"),
-        (grown("decoder.up.weights"), "decoder.up: sums of up to"),
+        (grown("decoder.up.weights"), "decoder.up: weights must lie within"),
+        (put("decoder.up.weights", np.full((12, 4), 9000)), "decoder.up: sums of up to"),
+        (
+            put("decoder.stem.weights", np.full((4, 45), 1 << 52)),
+            "decoder.stem: weights must lie within ±137443147904$",
+        ),
+        (put("decoder.linear.bias", np.full(192, -(2**63))), "bias: integers must lie within"),
+        (put("encoder.low.0.curve", np.full(8191, -(2**63))), "curve: integers must lie within"),
         (put("decoder.up.bias", np.full(12, (1 << 24) - 1)), "decoder.up: sums of up to"),
         (put("decoder.up.bias", np.full(12, 1 << 24)), "decoder.up: weights must lie within"),
         (put("encoder.low.0.curve", np.full(8191, 1024)), "curve: must lie within ±1023"),
@@ -122,6 +137,49 @@ def test_what_does_not_fit_is_named(change: Callable[[dict], None], problem: str
     change(tensors)
     with pytest.raises(TablesError, match=problem):
         LevelTables.from_tensors(tensors, "here")
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (48, 96, 192, 1, 256, 1),
+        (128, 16, 16, 1, 16, 1),
+        (8, 256, 16, 1, 16, 1),
+        (8, 16, 512, 1, 512, 1),
+        (3, 4, 5, 1, 3, 2),
+    ],
+)
+def test_they_take_less_memory_than_the_formula_says(sizes: tuple[int, ...]) -> None:
+    loop, side = random_loop(CHANNELS, 0, sizes), 24
+    latents, quantisers = latents_of(side, side), np.full((side, side), 50)
+    # Inside of blocks, however many positions there are: in the base of the formula.
+    inside = 2 * max(sizes) * 1024 * 12
+    tracemalloc.start()
+    try:
+        picture = loop.picture(latents, quantisers)
+        peaks = [tracemalloc.get_traced_memory()[1]]
+        tracemalloc.reset_peak()
+        loop.latents(picture)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+    assert max(peaks) < network_bytes(loop.shape) * side**2 + inside
+
+
+def test_a_model_with_larger_networks_needs_more_memory() -> None:
+    tables = with_loop()
+    large = random_loop(CHANNELS, 0, (64, 4, 5, 1, 3, 2))
+    larger = replace(tables, inter=replace(tables.inter, loop=large))
+    header = second_header(640, 480, 0, CHANNELS)
+    usual = decoding_bytes(header, 1)
+    assert usual == decoding_bytes(header, 1, tables) == decoding_bytes(header, 1, random_tables())
+    positions = (80 + 24) * (60 + 24)
+    assert decoding_bytes(header, 1, larger) - usual == (256 * 8000 // 192 + 1 - 8000) * positions
+    unit = AccessUnit(Structure.KEYFRAME, header, 0, (1,), (40,), 0, b"")
+    with pytest.raises(MemoryLimitError, match="640 × 480 pixels"):
+        LatentDecoder(larger, memory_limit=usual).decode(unit)
+    with pytest.raises(ChecksumError):
+        LatentDecoder(tables, memory_limit=usual).decode(unit)
 
 
 def test_what_is_stored_is_read() -> None:

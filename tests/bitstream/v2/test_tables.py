@@ -13,7 +13,17 @@ from bitstream.formats import load_tables
 from bitstream.v1.tables import TablesError
 from bitstream.v2.tables import LevelTables
 
-from .synthetic import SLICES, random_tables, with_inter_tables
+from ...conformance.reference_v2.decoder import check_parts
+from ..synthetic import plain_tables
+from .synthetic import SLICES, random_tables, with_differences, with_inter_tables
+
+NETWORK = ("direct", "direct_bias", "gather", "gather_bias", "mix")
+# One of every kind of tensor that comes with others of its kind or not at all.
+TOGETHER = (
+    *(f"difference.{index}.{part}" for index in range(4) for part in NETWORK),
+    *(f"inter.{index}.{part}" for index in (0, 4) for part in NETWORK),
+    *("inter.last_slice", "loop.shape", "block.mode", "search_map", "error_weights"),
+)
 
 
 def test_a_file_names_its_version_and_holds_all(tmp_path: Path) -> None:
@@ -61,6 +71,14 @@ def test_level_sizes_are_stored_where_they_are_not_usual() -> None:
         (put("level_sizes", [16] * 10 + [15]), "level_sizes must lie within 16..64"),
         (put("level_sizes", [65] + [16] * 10), "level_sizes must lie within 16..64"),
         (put("context.2.mix", np.zeros((0, 4), np.int32)), "hidden width must be 1..256"),
+        (
+            put("context.2.mix", np.full((5, 4), -(2**63))),
+            "context.2.mix: integers must lie within",
+        ),
+        (
+            put("level_sizes", np.full(11, 2**63, np.uint64)),
+            "level_sizes: integers must lie within",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(change: Callable[[dict], None], problem: str) -> None:
@@ -73,3 +91,18 @@ def test_what_does_not_fit_is_named(change: Callable[[dict], None], problem: str
 def test_what_is_no_file_of_tables_is_named(tmp_path: Path) -> None:
     with pytest.raises(TablesError, match="absent: codec tables cannot be read"):
         LevelTables.load(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_parts_come_together_or_not_at_all(name: str) -> None:
+    """One that is there alone, and one that is missing alone, in both decoders."""
+    whole = with_differences(with_inter_tables(random_tables())).to_tensors()
+    beginning = name.partition(".")[0]
+    alone = {**random_tables().to_tensors(), name: whole[name]}
+    less = {key: value for key, value in whole.items() if key != name}
+    for tensors in (alone, less):
+        with pytest.raises(TablesError, match=rf"{beginning}|inter\.|loop\.|difference\."):
+            LevelTables.from_tensors(tensors)
+        with pytest.raises(ValueError, match="are missing"):
+            check_parts({key: value.tolist() for key, value in tensors.items()})
+    check_parts(plain_tables(LevelTables.from_tensors(whole)))

@@ -7,11 +7,28 @@ from ..reference_v1.syntax import KEYFRAME
 from .inter import ReferenceInter
 from .levels import ReferenceLevels
 
+NETWORK = ("direct", "direct_bias", "gather", "gather_bias", "mix")
+INTER = ("inter.", "loop.", "block.", "search_map", "error_weights")
+
+
+def check_parts(tensors: dict) -> None:
+    """Difference networks, and tables for inter frames, are there with all of their parts or not at
+    all.
+    """
+    slices = range(len(tensors["slices"]))
+    differences = {f"difference.{i}.{part}" for i in slices[:4] for part in NETWORK}
+    inter = {f"inter.{i}.{part}" for i in slices for part in NETWORK}
+    inter |= {"loop.shape", "inter.last_slice", "block.mode", "search_map", "error_weights"}
+    for beginnings, needed in ((("difference.",), differences), (INTER, inter)):
+        if any(name.startswith(beginnings) for name in tensors) and not needed <= tensors.keys():
+            raise ValueError(f"some of {beginnings} are missing")
+
 
 class SecondReferenceDecoder(ReferenceInter):
     """tensors: the integers of section 5 by name, as nested lists."""
 
     def __init__(self, tensors: dict) -> None:
+        check_parts(tensors)
         self.has_inter = "loop.shape" in tensors
         if self.has_inter:
             super().__init__(tensors)
