@@ -64,7 +64,7 @@ def _all_of_them(tables: CodecTables) -> tuple[object, ...]:
 
 def _inter_parts(tables: LevelTables) -> tuple[object, ...]:
     if tables.inter is None:
-        raise TablesError("the tables of format version 2, a draft, are for keyframes alone")
+        raise TablesError("the tables of format version 2 are for keyframes alone")
     return tables, tables.inter, tables.inter.loop
 
 

@@ -1,3 +1,3 @@
-"""Format version 2, a draft: levels around the conditional mean, first slices in lattice order.
-Its bytes are not frozen; the encoder writes them for models that ask for them.
+"""Format version 2: levels around the conditional mean, first slices in lattice order, and
+pictures that move between exact networks.
 """

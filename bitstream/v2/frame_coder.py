@@ -144,7 +144,7 @@ class FrameCoder:
         """Raises ``UnsupportedVersionError`` where the model has no tables for inter frames."""
         if self._inter is None:
             raise UnsupportedVersionError(
-                "the model's tables of format version 2, a draft, are for keyframes alone"
+                "the model's tables of format version 2 are for keyframes alone"
             )
         return self._inter
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..v1.tables import TablesError
 from .block_elements import BLOCK_TABLES
 from .context_network import SliceNetwork
 from .level_contexts import LEVEL_CLASSES
@@ -66,8 +67,8 @@ class InterTables:
                 for name, shape in BLOCK_TABLES.items()
             },
             LoopNetworks.of(take, sum(slices)),
-            _real(take("search_map", (sum(slices), SEARCH_INPUTS))),
-            _real(take("error_weights", (sum(slices),))),
+            _real(take, "search_map", (sum(slices), SEARCH_INPUTS)),
+            _real(take, "error_weights", (sum(slices),)),
         )
 
     def to_tensors(self) -> dict[str, npt.NDArray[Any]]:
@@ -84,7 +85,10 @@ class InterTables:
         return tensors
 
 
-def _real(stored: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def _real(take: Take, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    stored = take(name, shape)
+    if np.abs(stored).max() > _LARGEST:
+        raise TablesError(f"{name}: must lie within ±{_LARGEST}")
     return np.ldexp(stored.astype(np.float32), -_FRACTION_BITS)
 
 

@@ -39,7 +39,7 @@ class PictureReference:
     def networks(self) -> LoopNetworks:
         """Of the model.  Raises ``TablesError`` where there are none."""
         if self._networks is None:
-            raise TablesError("the tables of format version 2, a draft, are for keyframes alone")
+            raise TablesError("the tables of format version 2 are for keyframes alone")
         return self._networks
 
     @property

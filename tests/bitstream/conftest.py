@@ -24,6 +24,7 @@ from bitstream.sequence_header import SequenceHeader
 def header() -> SequenceHeader:
     """Of a 352×288 stream at 25 frames per second."""
     return SequenceHeader(
+        format_version=1,
         width=352,
         height=288,
         time_base=Fraction(1, 25),

@@ -87,6 +87,7 @@ def units(draw: st.DrawFn) -> AccessUnit:
     frames = 1 if structure == Structure.KEYFRAME else draw(sized)
     lists = {"min_size": frames, "max_size": frames}
     header = SequenceHeader(
+        format_version=1,
         width=64,
         height=48,
         time_base=Fraction(1, 25),

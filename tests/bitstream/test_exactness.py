@@ -36,6 +36,7 @@ from ..conformance.reference_v1.entropy import Tables
 from .synthetic import RawIntegers, normalised, synthetic_tables
 
 ROOT = Path(__file__).parents[2]
+# Files of version 1 that decode in a second; all of version 2 take about as long as these.
 QUICK = ("everything", "extremes", "one_channel", "sixteen_channels", "uncanonical")
 DIRECTIONS = st.sampled_from(("nearest", *ROUNDINGS))
 
@@ -63,32 +64,42 @@ def decode_under(*arguments: str, **environment: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def disagreements(version: int) -> list[str]:
+    """Of files of a version of the format."""
+    return corpus.disagreements((version,), QUICK if version == 1 else None)
+
+
+@pytest.mark.parametrize("version", corpus.VERSIONS)
 class TestTheCorpus:
     @pytest.mark.parametrize("flush", [False, True], ids=["denormals", "flushed"])
     @pytest.mark.parametrize("direction", ROUNDINGS)
-    def test_rounding(self, direction: str, flush: bool) -> None:
+    def test_rounding(self, direction: str, flush: bool, version: int) -> None:
         try:
             with floats(direction, flush):
                 assert observed() == (direction, flush)
-                assert not corpus.disagreements(names=QUICK)
+                assert not disagreements(version)
         except Unavailable as error:
             pytest.skip(str(error))
 
-    def test_rounding_of_the_threads_of_blas(self) -> None:
+    def test_rounding_of_the_threads_of_blas(self, version: int) -> None:
         """Set before numpy is loaded, and while it has threads that were started before.
 
         Without PyTorch: it cannot be imported here.
         """
-        decode_under("--rounding", "up", "--flush", "--early", "--threads", "2")
-        decode_under("--rounding", "down", "--threads", "2", "--streams", *QUICK)
+        of_it = ("--versions", str(version))
+        few = ("--streams", *QUICK) if version == 1 else ()
+        decode_under(*of_it, "--rounding", "up", "--flush", "--early", "--threads", "2")
+        decode_under(*of_it, "--rounding", "down", "--threads", "2", *few)
 
     @pytest.mark.parametrize("kernels", ["Prescott", "Sandybridge"])
-    def test_kernels(self, kernels: str) -> None:
+    def test_kernels(self, kernels: str, version: int) -> None:
         """Other orders of summation, and products with and without fused multiplication."""
-        decode_under("--threads", "1", "--streams", *QUICK, OPENBLAS_CORETYPE=kernels)
+        settings = ["--versions", str(version), "--threads", "1"]
+        settings += ["--streams", *QUICK] if version == 1 else []
+        decode_under(*settings, OPENBLAS_CORETYPE=kernels)
 
     @pytest.mark.parametrize("threads", [1, 2])
-    def test_threads(self, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_threads(self, threads: int, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
         """The decoder keeps BLAS to one thread for speed alone; here that limit is lifted."""
         monkeypatch.setattr("bitstream.latent_decoder.one_blas_thread", nullcontext)
         with threadpool_limits(threads, user_api="blas"):
@@ -97,25 +108,28 @@ class TestTheCorpus:
                 for pool in threadpool_info()
                 if pool["user_api"] == "blas"
             )
-            assert not corpus.disagreements(names=QUICK)
+            assert not disagreements(version)
 
     @pytest.mark.parametrize("size", [1, 7, 1 << 30])
-    def test_sizes_of_batches(self, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_sizes_of_batches(
+        self, size: int, version: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """How much is put into one product, and whether symbols are decoded one by one or table by
         table.
         """
         monkeypatch.setattr("bitstream.v1.prediction.POSITIONS_AT_ONCE", size)
         monkeypatch.setattr("bitstream.v1.level_syntax.POSITIONS_AT_ONCE", size)
+        monkeypatch.setattr("bitstream.v2.pass_coder.POSITIONS_AT_ONCE", size)
         monkeypatch.setattr("bitstream.v1.symbol_coder.SYMBOL_BY_SYMBOL", size)
-        assert not corpus.disagreements(names=QUICK)
+        assert not disagreements(version)
 
-    def test_flushing_by_pytorch(self) -> None:
+    def test_flushing_by_pytorch(self, version: int) -> None:
         torch = pytest.importorskip("torch")
         if not torch.set_flush_denormal(True):
             pytest.skip("PyTorch cannot flush denormal numbers on this processor")
         try:
             assert observed()[1]
-            assert not corpus.disagreements(names=QUICK)
+            assert not disagreements(version)
         finally:
             torch.set_flush_denormal(False)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import save_file
 
+from bitstream.access_unit import AccessUnit
 from bitstream.errors import BitstreamError, FieldError, UnsupportedVersionError
 from bitstream.fields import ByteReader
 from bitstream.formats import FORMATS, format_of, load_tables
@@ -17,6 +18,7 @@ from bitstream.sequence_header import NEWEST_FROZEN, NEWEST_VERSION, SequenceHea
 from bitstream.v1.tables import TablesError
 from videocodec.decoder.scanning import check_unchanged
 
+from ..conformance import corpus
 from .synthetic import UnitPlan, make_stream, synthetic_header, synthetic_tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,10 +29,9 @@ def test_every_version_up_to_the_newest_is_there_under_its_number() -> None:
     assert all(version == known.version for version, known in FORMATS.items())
 
 
-def test_drafts_are_newer_than_what_is_frozen_and_encoders_write_none() -> None:
+def test_drafts_are_newer_than_what_is_frozen() -> None:
     frozen = [version for version, known in FORMATS.items() if known.is_frozen]
     assert frozen == list(range(1, NEWEST_FROZEN + 1))
-    assert SequenceHeader.__dataclass_fields__["format_version"].default == NEWEST_FROZEN
 
 
 @pytest.mark.parametrize("version", FORMATS)
@@ -74,6 +75,26 @@ def test_tables_of_another_version_do_not_decode_a_stream(monkeypatch: pytest.Mo
         BitstreamError, match="format version 1, the model's tables are of version 2"
     ):
         LatentDecoder(tables).decode(made.unit)
+
+
+def test_a_program_of_version_1_refuses_what_is_of_version_2_by_number(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As programs were before version 2: what they know of it is its number."""
+    keyframes = [corpus.units_of(file)[0] for file in corpus.streams((2,))]
+    model = tmp_path / "tables.safetensors"
+    model.write_bytes(corpus.model_files(2, "several")["codec/tables.safetensors"])
+    monkeypatch.setattr("bitstream.sequence_header.NEWEST_VERSION", 1)
+    monkeypatch.delitem(FORMATS, 2)
+    for data in keyframes:
+        with pytest.raises(
+            UnsupportedVersionError,
+            match=r"newer version \(format 2, this program reads 1\): upgrade",
+        ):
+            AccessUnit.parse(data)
+    with pytest.raises(UnsupportedVersionError, match=r"2 is not one of .*knows \(1\): upgrade"):
+        load_tables(model)
+    assert not corpus.disagreements((1,), ("everything", "one_channel"))
 
 
 class TestTables:

@@ -35,6 +35,7 @@ GOLDEN = (
 
 def golden_header() -> SequenceHeader:
     return SequenceHeader(
+        format_version=1,
         width=1920,
         height=1080,
         colour=ColourDescription(primaries=1, transfer=13, matrix=6, full_range=True),

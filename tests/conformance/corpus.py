@@ -1,8 +1,12 @@
-"""The conformance corpus as it lies here: its manifest, its models, its files, and decoding them.
+"""The conformance corpus as it lies here: manifests, models and files of every version of the
+format, and decoding them.
 
 Needs bitstream/ and nothing of videocodec/, so that it runs where there is no torch.  As a program
-it decodes every file and prints what does not agree with the manifest: ``python -m
+it decodes every file and prints what does not agree with its manifest: ``python -m
 tests.conformance.corpus`` in the repository root.
+
+A version has a *home* with its manifest and its models: this folder is that of version 1, v2/ that
+of version 2.  Files of version N are in vN/.
 """
 
 from __future__ import annotations
@@ -10,12 +14,14 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bitstream import formats
 from bitstream.access_unit import AccessUnit
 from bitstream.coder import Tables
 from bitstream.container import StreamReader
@@ -27,21 +33,31 @@ from bitstream.v1.tables import CodecTables
 from bitstream.v2.tables import LevelTables
 
 FOLDER = Path(__file__).parent
-DRAFT = FOLDER / "draft"  # a corpus of its own: manifest, models and files of what is not frozen
+VERSIONS = (1, 2)  # of the format
 MANIFEST = "manifest.json"
 
-# SHA-256 of the manifest's parts that are frozen: a version of the format, "1", and files that were
-# added to it later, "1.1", "1.2", … An entry here is never changed again: decoded integers that
-# differ are a new version of the format.
+# SHA-256 of the parts of manifests that are frozen: a version of the format, "1", and files that
+# were added to it later, "1.1", "1.2", … An entry here is never changed again: decoded integers
+# that differ are a new version of the format.
 FROZEN = {
     "1": "99bad1afd61f2d6fb5e2985bb778718ecd09dc323c60598ba04970d0f1e1471b",
     "1.1": "54bfef3f9d636adee861ca15e4984b5ebed9a61ab414da050dc34d37f169b70c",
 }
 
 
-def read_manifest(folder: Path = FOLDER) -> dict[str, dict]:
-    """What the manifest says, by its parts: a format version, or files added to one later."""
-    return json.loads((folder / MANIFEST).read_text())
+def home(version: int, folder: Path = FOLDER) -> Path:
+    """Where the manifest and the models of a version are, in a corpus."""
+    return folder if version == 1 else folder / f"v{version}"
+
+
+def version_of(part: str) -> int:
+    """The version of the format that a part of a manifest belongs to."""
+    return int(part.partition(".")[0])
+
+
+def read_manifest(version: int, folder: Path = FOLDER) -> dict[str, dict]:
+    """What the manifest of a version says, by its parts: the version, and files added later."""
+    return json.loads((home(version, folder) / MANIFEST).read_text(encoding="utf-8"))
 
 
 def digest(entry: dict) -> str:
@@ -53,7 +69,9 @@ def digest(entry: dict) -> str:
 
 @dataclass(frozen=True)
 class Stream:
-    """One file of the corpus.  part: of the manifest; entry: what that says about it."""
+    """One file of the corpus.  part: of the manifest; entry: what that says about it; folder: of
+    the corpus.
+    """
 
     part: str
     name: str
@@ -63,7 +81,12 @@ class Stream:
     @property
     def version(self) -> int:
         """Of the format."""
-        return int(self.part.partition(".")[0])
+        return version_of(self.part)
+
+    @property
+    def full_name(self) -> str:
+        """With its part, as there are files of one name in several."""
+        return f"{self.part}/{self.name}"
 
     @property
     def path(self) -> Path:
@@ -76,19 +99,19 @@ class Stream:
         return self.entry["model"]
 
 
-def streams(folder: Path = FOLDER) -> list[Stream]:
-    """All files of all parts."""
-    manifest = read_manifest(folder)
+def streams(versions: Iterable[int] = VERSIONS, folder: Path = FOLDER) -> list[Stream]:
+    """All files of all parts of some versions."""
     return [
         Stream(part, name, entry, folder)
-        for part, whole in manifest.items()
+        for version in versions
+        for part, whole in read_manifest(version, folder).items()
         for name, entry in whole["streams"].items()
     ]
 
 
-def model_files(name: str, folder: Path = FOLDER) -> dict[str, bytes]:
+def model_files(version: int, name: str, folder: Path = FOLDER) -> dict[str, bytes]:
     """The files of a model's bundle, by their names in it."""
-    with zipfile.ZipFile(folder / "models" / f"{name}.zip") as archive:
+    with zipfile.ZipFile(home(version, folder) / "models" / f"{name}.zip") as archive:
         return {entry: archive.read(entry) for entry in sorted(archive.namelist())}
 
 
@@ -97,20 +120,20 @@ def identity(files: dict[str, bytes]) -> str:
     return model_sha256((name, len(content), [content]) for name, content in sorted(files.items()))
 
 
-def load_tables(name: str, folder: Path = FOLDER) -> CodecTables | LevelTables:
-    """The tables of a model of the corpus, of the version that they name."""
-    from safetensors.numpy import load
-
-    data = model_files(name, folder)["codec/tables.safetensors"]
-    head = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    is_draft = head.get("__metadata__", {}).get("format_version") == "2"
-    return (LevelTables if is_draft else CodecTables).from_tensors(load(data), name)
+def load_tables(version: int, name: str, folder: Path = FOLDER) -> CodecTables | LevelTables:
+    """The tables of a model of the corpus, as the product reads them from a file."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / f"{name}.safetensors"
+        path.write_bytes(model_files(version, name, folder)["codec/tables.safetensors"])
+        return formats.load_tables(path)
 
 
-def unpack_models(target: Path, folder: Path = FOLDER) -> Path:
-    """Write all models as folders below ``target``, which can be $VIDEOCODEC_MODELS then."""
-    for archive in sorted((folder / "models").glob("*.zip")):
-        for name, content in model_files(archive.stem, folder).items():
+def unpack_models(target: Path, version: int, folder: Path = FOLDER) -> Path:
+    """Write all models of a version as folders below ``target``, which can be $VIDEOCODEC_MODELS
+    then.
+    """
+    for archive in sorted((home(version, folder) / "models").glob("*.zip")):
+        for name, content in model_files(version, archive.stem, folder).items():
             path = target / archive.stem / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
@@ -152,15 +175,20 @@ def found_in(stream: Stream, tables: Tables) -> list[str]:
     return lines
 
 
-def disagreements(folder: Path = FOLDER, names: Collection[str] | None = None) -> list[str]:
-    """One line for every file, of those names or of all, whose latents are not those of the
-    manifest.
+def disagreements(
+    versions: Iterable[int] = VERSIONS,
+    names: Collection[str] | None = None,
+    folder: Path = FOLDER,
+) -> list[str]:
+    """One line for every file of some versions, of those names or of all, whose latents are not
+    those of the manifest.
     """
-    chosen = [stream for stream in streams(folder) if names is None or stream.name in names]
-    tables = {name: load_tables(name, folder) for name in {stream.model for stream in chosen}}
+    chosen = [one for one in streams(versions, folder) if names is None or one.name in names]
+    models = {(stream.version, stream.model) for stream in chosen}
+    tables = {model: load_tables(*model, folder) for model in models}
     problems = []
     for stream in chosen:
-        found = found_in(stream, tables[stream.model])
+        found = found_in(stream, tables[stream.version, stream.model])
         if found != stream.entry["units"]:
             where = next(
                 (
@@ -187,12 +215,9 @@ def tables_checksum(tables: CodecTables | LevelTables) -> str:
 
 def main() -> int:
     """Decode everything; exit status 0 if all agrees."""
-    problems = [*disagreements(), *disagreements(DRAFT)]
-    some, drafts = len(streams()), len(streams(DRAFT))
-    print(
-        "\n".join(problems)
-        or f"{some} files agree with the manifest, and {drafts} of the draft with its own"
-    )
+    problems = disagreements()
+    counts = " and ".join(f"{len(streams((n,)))} files of version {n}" for n in VERSIONS)
+    print("\n".join(problems) or f"{counts} agree with their manifests")
     return int(bool(problems))
 
 

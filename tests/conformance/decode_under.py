@@ -29,7 +29,9 @@ def main() -> int:
         "--threads", type=int, help="threads of BLAS, instead of the decoder's own limit of one"
     )
     parser.add_argument("--streams", nargs="*", help="these files alone")
-    parser.add_argument("--draft", action="store_true", help="the files of the draft instead")
+    parser.add_argument(
+        "--versions", type=int, nargs="+", help="of the format, whose files alone are decoded"
+    )
     options = parser.parse_args()
     try:
         if options.early:
@@ -66,8 +68,8 @@ def decode(options: argparse.Namespace) -> int:
             (pool["internal_api"], pool.get("architecture"), pool["num_threads"])
             for pool in threadpool_info()
         ]
-        folder = corpus.DRAFT if options.draft else corpus.FOLDER
-        problems = corpus.disagreements(folder, options.streams)
+        versions = options.versions or corpus.VERSIONS
+        problems = corpus.disagreements(versions, options.streams)
     if observed() != (options.rounding, options.flush):
         problems.append(f"the settings did not hold: {observed()}")
     print("\n".join(problems) or f"all agree; BLAS {pools}")

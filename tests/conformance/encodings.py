@@ -59,7 +59,7 @@ ENCODINGS = {
     ),
 }
 
-# Of the draft of format version 2.
+# Of format version 2.
 SECOND_ENCODINGS = {
     "encoded": Encoding(
         "groups in a hierarchy, two keyframes", "encodable", 72, 56, 12, {"crf": 30, "gop_size": 8}

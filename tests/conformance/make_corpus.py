@@ -1,11 +1,10 @@
 """Makes the conformance corpus again: ``python -m tests.conformance.make_corpus`` in the repository
 root.
 
-What is frozen is not made again: that is what it is for.  A new version of the format gets entries
-and a folder of its own beside the old ones: ``--part 2``, once bitstream/ writes that.  Files that
-a version turned out to lack are a part of their own: ``--part 1.1``.  Files of random decisions
-come out as the same bytes on every machine; those of the real encoder need not, since another
-processor may round the autoencoder otherwise.
+What is frozen is not made again: that is what it is for.  A version that is not is made as often as
+it changes: ``--part 2``.  Files that a version turned out to lack are a part of their own: ``--part
+1.1``.  Files of random decisions come out as the same bytes on every machine; those of the real
+encoder need not, since another processor may round the autoencoder otherwise.
 """
 
 from __future__ import annotations
@@ -25,28 +24,24 @@ import numpy as np
 
 from bitstream.container import StreamReader, StreamWriter
 from bitstream.group_structure import Structure
-from bitstream.sequence_header import NEWEST_FROZEN
-from bitstream.v1.tables import CodecTables
 
 from ..bitstream.synthetic import MadeUnit
 from . import corpus
-from .encodings import ENCODINGS, Encoding
-from .make_models import MODELS, make_files, write_archive
-from .scenarios import SCENARIOS, Scenario, header_of
+from .editions import EDITIONS, Edition
+from .encodings import Encoding
+from .make_models import write_archive
+from .scenarios import header_of
 
 
-def make_units(name: str, tables: CodecTables, model_sha256: str) -> list[tuple[bytes, MadeUnit]]:
+def make_units(
+    version: int, name: str, tables: Any, model_sha256: str
+) -> list[tuple[bytes, MadeUnit]]:
     """The access units of a stream of random decisions, as bytes and as what they must decode
     to.
     """
-    return units_of(SCENARIOS[name], 1 + list(SCENARIOS).index(name), tables, model_sha256)
-
-
-def units_of(
-    scenario: Scenario, seed: int, tables: Any, model_sha256: str
-) -> list[tuple[bytes, MadeUnit]]:
-    """The same of a scenario of whatever version."""
-    maker = scenario.maker(tables, seed)
+    scenarios = EDITIONS[version].scenarios
+    scenario = scenarios[name]
+    maker = scenario.maker(tables, 1 + list(scenarios).index(name))
     usual = maker.header
     maker.start_at(scenario.first_pts)
     made, keyframes = [], 0
@@ -182,42 +177,47 @@ def entry_of(path: Path, about: str, made_by: str, model: str, tables: Any) -> d
     }
 
 
-def make(folder: Path, added: int) -> dict:
-    """Write models and files of the current version of the format below ``folder``, those it began
-    with (0) or those added at some time → the manifest's entry of that part.
+def write_models(edition: Edition, added: int, folder: Path) -> dict[str, dict]:
+    """Those of a version that it began with (0) or that were added at some time, as archives →
+    the manifest's entries.
     """
-    target = folder / f"v{NEWEST_FROZEN}"
-    for needed in (target, folder / "models"):
-        needed.mkdir(exist_ok=True, parents=True)
-    files = {name: make_files(name) for name, model in MODELS.items() if model.added == added}
-    for name, contents in files.items():
-        write_archive(contents, folder / "models" / f"{name}.zip")
-    tables = {name: corpus.load_tables(name, folder) for name in files}
-    models = {name: {"sha256": corpus.identity(contents)} for name, contents in files.items()}
-    streams = {}
-    for name, scenario in SCENARIOS.items():
+    target, entries = corpus.home(edition.version, folder) / "models", {}
+    target.mkdir(exist_ok=True, parents=True)
+    for name, when in edition.models.items():
+        if when == added:
+            files = edition.make_files(name)
+            write_archive(files, target / f"{name}.zip")
+            entries[name] = {"sha256": corpus.identity(files)}
+    return entries
+
+
+def write_encoding(edition: Edition, name: str, tables: Any, folder: Path) -> dict:
+    """A file of the real encoder → the manifest's entry."""
+    encoding, path = edition.encodings[name], folder / f"v{edition.version}" / f"{name}.mp4"
+    with tempfile.TemporaryDirectory() as temporary:
+        models = corpus.unpack_models(Path(temporary), edition.version, folder)
+        encode(encoding, models, path)
+    settings = ", ".join(f"{key} {value}" for key, value in encoding.settings.items())
+    made_by = f"videocodec encode: {settings}"
+    return entry_of(path, encoding.about, made_by, encoding.model, tables)
+
+
+def make(folder: Path, version: int, added: int = 0) -> dict:
+    """Write models and files of a version below ``folder``, those it began with (0) or those added
+    at some time → the manifest's entry of that part.
+    """
+    edition, target = EDITIONS[version], folder / f"v{version}"
+    target.mkdir(exist_ok=True, parents=True)
+    models, streams = write_models(edition, added, folder), {}
+    tables = {name: corpus.load_tables(version, name, folder) for name in models}
+    for name, scenario in edition.scenarios.items():
         if scenario.added != added:
             continue
-        path = target / f"{name}.mp4"
-        write_units(
-            make_units(name, tables[scenario.model], models[scenario.model]["sha256"]), path
-        )
-        streams[name] = entry_of(
-            path, scenario.about, "random decisions", scenario.model, tables[scenario.model]
-        )
-    with tempfile.TemporaryDirectory() as temporary:
-        unpacked = corpus.unpack_models(Path(temporary), folder)
-        for name, encoding in ENCODINGS.items() if not added else ():
-            path = target / f"{name}.mp4"
-            encode(encoding, unpacked, path)
-            settings = ", ".join(f"{key} {value}" for key, value in encoding.settings.items())
-            streams[name] = entry_of(
-                path,
-                encoding.about,
-                f"videocodec encode: {settings}",
-                encoding.model,
-                tables[encoding.model],
-            )
+        path, model = target / f"{name}.mp4", scenario.model
+        write_units(make_units(version, name, tables[model], models[model]["sha256"]), path)
+        streams[name] = entry_of(path, scenario.about, "random decisions", model, tables[model])
+    for name, encoding in edition.encodings.items() if not added else ():
+        streams[name] = write_encoding(edition, name, tables[encoding.model], folder)
     return {"models": models, "streams": streams}
 
 
@@ -226,29 +226,30 @@ def main(arguments: list[str] | None = None, folder: Path = corpus.FOLDER) -> in
     parser = argparse.ArgumentParser(prog="make_corpus", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--part",
-        default=str(NEWEST_FROZEN),
-        help="what to make entries for: 1, or 1.1 for the first files added to that",
+        default=str(max(EDITIONS)),
+        help="what to make entries for: 2, or 2.1 for the first files added to that"
+        " (default: the newest version)",
     )
     part = parser.parse_args(arguments).part
     version, _, added = part.partition(".")
     if part in corpus.FROZEN:
         print(
             f"make_corpus: error: version {part} of the format is frozen: its files and latents are"
-            " never made again. If decoded integers must change, raise NEWEST_FROZEN in"
-            " bitstream/sequence_header.py and make the corpus of the new version",
+            " never made again. If decoded integers must change, that is a new version: see"
+            " docs/format-versions.md",
             file=sys.stderr,
         )
         return 1
-    if version != str(NEWEST_FROZEN) or not (added or "0").isdecimal():
-        print(
-            f"make_corpus: error: bitstream/ writes version {NEWEST_FROZEN} of the format, not"
-            f" {part}",
-            file=sys.stderr,
-        )
+    if version not in map(str, EDITIONS) or not (added or "0").isdecimal():
+        print(f"make_corpus: error: no version {part} of the format is known", file=sys.stderr)
         return 1
-    manifest = corpus.read_manifest(folder) if (folder / corpus.MANIFEST).exists() else {}
-    manifest[part] = make(folder, int(added or 0))
-    (folder / corpus.MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    home = corpus.home(int(version), folder)
+    known = home / corpus.MANIFEST
+    manifest = corpus.read_manifest(int(version), folder) if known.exists() else {}
+    for entry in manifest.pop(part, {"streams": {}})["streams"].values():
+        (folder / entry["file"]).unlink(missing_ok=True)  # it may not be made again
+    manifest[part] = make(folder, int(version), int(added or 0))
+    known.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"version {part}: {corpus.digest(manifest[part])}")
     return 0
 

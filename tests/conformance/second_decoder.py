@@ -2,9 +2,8 @@
 checksums of the frames.
 
 ``python -m tests.conformance.second_decoder [NAME ...]`` prints, as JSON, the lines that the
-manifests should have, by part and name: those of what is frozen, and those of the draft, 2.  A name
-may be that of a part too, as in 2/chain. Imports nothing beside Python itself and the reference
-modules.
+manifests should have, by part and name.  A name may be that of a part too, as in 2/chain.  Imports
+nothing beside Python itself and the reference modules.
 """
 
 from __future__ import annotations
@@ -19,24 +18,25 @@ from .reference_v1.files import access_units, attached_model, model_identity, re
 from .reference_v1.syntax import parse_unit
 from .reference_v2.decoder import SecondReferenceDecoder
 
-FOLDERS = Path(__file__).parent, Path(__file__).parent / "draft"
+FOLDER = Path(__file__).parent
+HOMES = FOLDER, FOLDER / "v2"  # of manifest and models, by version
 DECODERS = {"1": ReferenceDecoder, "2": SecondReferenceDecoder}  # by version of the format
 STRUCTURES = ("keyframe", "chain", "hierarchy")
 
 
-def model_of(data: bytes, entry: dict, folder: Path) -> dict[str, bytes]:
+def model_of(data: bytes, entry: dict, home: Path) -> dict[str, bytes]:
     """The files of the model a file was made with: those attached to it, or those of the corpus."""
     attached = attached_model(data)
     if attached is not None:
         return attached
-    with zipfile.ZipFile(folder / "models" / f"{entry['model']}.zip") as archive:
+    with zipfile.ZipFile(home / "models" / f"{entry['model']}.zip") as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def decode(version: str, entry: dict, folder: Path, tables: dict[str, dict]) -> list[str]:
+def decode(version: str, entry: dict, home: Path, tables: dict[str, dict]) -> list[str]:
     """The lines of one file; ``tables`` keeps what was read of models, by identity."""
-    data = (folder / entry["file"]).read_bytes()
-    files = model_of(data, entry, folder)
+    data = (FOLDER / entry["file"]).read_bytes()
+    files = model_of(data, entry, home)
     identity = model_identity(files)
     if identity not in tables:
         tables[identity] = read_tables(files["codec/tables.safetensors"])
@@ -54,11 +54,11 @@ def main(names: list[str]) -> None:
     """Decode the files of those names, or all."""
     tables: dict[str, dict] = {}
     found: dict[str, dict] = {}
-    for folder in FOLDERS:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    for home in HOMES:
+        manifest = json.loads((home / "manifest.json").read_text(encoding="utf-8"))
         for part, whole in manifest.items():
             found[part] = {
-                name: decode(part.partition(".")[0], entry, folder, tables)
+                name: decode(part.partition(".")[0], entry, home, tables)
                 for name, entry in whole["streams"].items()
                 if not names or name in names or f"{part}/{name}" in names
             }

@@ -1,4 +1,4 @@
-"""The elements of format version 2, a draft, that its corpus must reach, by name."""
+"""The elements of format version 2 that its corpus must reach, by name."""
 
 from __future__ import annotations
 

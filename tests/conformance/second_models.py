@@ -1,4 +1,4 @@
-"""Models of the draft's corpus: random tables of every kind that format version 2 knows, and a tiny
+"""Models of the corpus of version 2: random tables of every kind that this knows, and a tiny
 autoencoder for the real encoder.
 """
 

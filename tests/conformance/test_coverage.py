@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from . import corpus, second_elements
+import pytest
+
+from . import corpus
 from .coverage import measure
-from .elements import required
-from .second_coverage import SecondSeen
+from .editions import EDITIONS
 
 
-def test_the_corpus_reaches_every_element() -> None:
-    counts = measure([stream for stream in corpus.streams() if stream.version == 1])
-    assert [key for key in required() if not counts[key]] == []
-    assert len(required()) == len(set(required())) > 700
+@pytest.mark.parametrize(("version", "least"), [(1, 700), (2, 1100)])
+def test_the_corpus_reaches_every_element(version: int, least: int) -> None:
+    needed, counts = EDITIONS[version].required(), measure(version)
+    assert [key for key in needed if not counts[key]] == []
+    assert len(needed) == len(set(needed)) > least
 
 
-def test_without_files_there_are_gaps() -> None:
-    counts = measure(
-        [stream for stream in corpus.streams() if stream.name in ("chain", "keyframes")]
-    )
-    missing = {key for key in required() if not counts[key]}
+def missing_without(version: int, *names: str) -> set[str]:
+    """What these files alone do not reach."""
+    chosen = [stream for stream in corpus.streams((version,)) if stream.name in names]
+    counts = measure(version, chosen)
+    return {key for key in EDITIONS[version].required() if not counts[key]}
+
+
+def test_without_files_of_version_1_there_are_gaps() -> None:
+    missing = missing_without(1, "chain", "keyframes")
     assert {
         "structure hierarchy",
         "hierarchy of 16",
@@ -37,18 +43,8 @@ def test_without_files_there_are_gaps() -> None:
     )
 
 
-def test_the_corpus_of_the_draft_reaches_every_element() -> None:
-    needed = second_elements.required()
-    counts = measure(corpus.streams(corpus.DRAFT), SecondSeen())
-    assert [key for key in needed if not counts[key]] == []
-    assert len(needed) == len(set(needed)) > 1100
-
-
-def test_without_files_of_the_draft_there_are_gaps() -> None:
-    names = ("chain", "slices", "quantisers")
-    chosen = [stream for stream in corpus.streams(corpus.DRAFT) if stream.name in names]
-    counts = measure(chosen, SecondSeen())
-    missing = {key for key in second_elements.required() if not counts[key]}
+def test_without_files_of_version_2_there_are_gaps() -> None:
+    missing = missing_without(2, "chain", "slices", "quantisers")
     assert {
         "structure hierarchy",
         "local_offset otherwise, table 3, inter frame",

@@ -85,6 +85,7 @@ class LinearCodec:
     def header(self, width: int, height: int) -> SequenceHeader:
         """Of a stream of this codec."""
         return SequenceHeader(
+            format_version=1,
             width=width,
             height=height,
             time_base=Fraction(1, 25),
@@ -165,10 +166,10 @@ def coded_movie(
 
 @pytest.fixture(scope="session")
 def second_movie(coded_movie: CodedMovie, tmp_path_factory: pytest.TempPathFactory) -> CodedMovie:
-    """``coded_movie`` in format version 2, a draft."""
+    """``coded_movie`` in format version 2."""
     from videocodec import encode
 
-    coded = tmp_path_factory.mktemp("draft") / "pan.lv.mp4"
+    coded = tmp_path_factory.mktemp("second") / "pan.lv.mp4"
     encode(coded_movie.movie, coded, crf=CRF, gop_size=10, model="second", threads=1, device="cpu")
     return replace(coded_movie, coded=coded)
 

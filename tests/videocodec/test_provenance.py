@@ -25,6 +25,7 @@ TRANSMITTED, PREDICTED, GENERATED = range(3)
 
 def header(width: int, height: int, block_log2: int) -> SequenceHeader:
     return SequenceHeader(
+        format_version=1,
         width=width,
         height=height,
         block_log2=block_log2,

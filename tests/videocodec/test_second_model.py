@@ -1,4 +1,4 @@
-"""Format version 2, a draft, and its model ``second``: whatever a user does with a file works."""
+"""Format version 2 and its model ``second``: whatever a user does with a file works."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import json
 import random
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from bitstream.formats import motion_tables, state_parts
+from bitstream.formats import FORMATS, motion_tables, state_parts
 from bitstream.v1.tables import TablesError
 from videocodec import VideoReader, decode, decode_frames, encode, info, verify
 from videocodec.cli import main
@@ -34,14 +35,25 @@ def command(*words: object) -> int:
     return main([str(word) for word in words])
 
 
-def test_encoding_says_that_it_is_a_draft(
-    coded_movie, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("is_frozen", [True, False])
+def test_a_draft_of_the_format_is_called_one(
+    is_frozen: bool,
+    coded_movie,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setitem(FORMATS, 2, replace(FORMATS[2], is_frozen=is_frozen))
     target = tmp_path / "a.lv.mp4"
     few = ("--max-frames", 3, "--threads", 1)
     assert command("encode", coded_movie.movie, target, "--model", "second", *few) == 0
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("videocodec: warning: format version 2 is a draft: later versions")
+    says = capsys.readouterr().err.splitlines()
+    assert len(says) == (0 if is_frozen else 1)
+    warning = "videocodec: warning: format version 2 is a draft: later versions"
+    assert all(line.startswith(warning) for line in says)
+    assert command("info", target) == 0
+    expected = "version 2; lossy" if is_frozen else "version 2, a draft; lossy"
+    assert expected in capsys.readouterr().out
     assert command("decode", target, tmp_path / "b.mkv", "--threads", 1) == 0
     assert command("verify", target) == 0
 
@@ -49,6 +61,24 @@ def test_encoding_says_that_it_is_a_draft(
 def test_the_usual_model_writes_version_1(coded_movie) -> None:
     found = info(coded_movie.coded, headers_only=True)
     assert (found.format_version, found.model["name"]) == (1, "embedded")
+
+
+@pytest.mark.parametrize("program", ["info", "verify", "decode"])
+def test_a_program_of_version_1_says_what_it_lacks(
+    program: str,
+    second_movie,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("bitstream.sequence_header.NEWEST_VERSION", 1)
+    monkeypatch.delitem(FORMATS, 2)
+    target = [tmp_path / "out.mp4"] if program == "decode" else []
+    assert command(program, second_movie.coded, *target) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(second_movie.coded) in line
+    assert "newer version (format 2, this program reads 1): upgrade" in line
+    assert not list(tmp_path.iterdir())
 
 
 def test_info_names_version_and_model(second_movie, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,8 +90,6 @@ def test_info_names_version_and_model(second_movie, capsys: pytest.CaptureFixtur
     assert (found["frames"], found["keyframes"], found["audio_tracks"]) == (FRAMES, 3, 1)
     assert found["latent"]["channels"] == 48
     assert sum(found["provenance"].values()) == pytest.approx(1)
-    assert command("info", second_movie.coded) == 0
-    assert "version 2, a draft; lossy" in capsys.readouterr().out
 
 
 def test_pictures_come_back(second_movie, tmp_path: Path) -> None:
@@ -116,8 +144,9 @@ def test_a_bitrate_is_met(coded_movie, tmp_path: Path) -> None:
 
 
 def test_an_encode_shared_by_hand_makes_the_same_file(
-    coded_movie, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    coded_movie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setitem(FORMATS, 2, replace(FORMATS[2], is_frozen=False))
     plan, store, target = tmp_path / "plan.json", tmp_path / "store", tmp_path / "farm.mp4"
     settings = ("--model", "second", "--gop-size", 4, "--preset", "fast", "--max-frames", 8)
     assert command("plan", coded_movie.movie, plan, "--crf", 40, *settings) == 0
@@ -161,7 +190,8 @@ def test_the_ladder_takes_the_model(coded_movie, tmp_path: Path) -> None:
     clip, codec = prepare(coded_movie.movie, tmp_path, max_frames=3), codec_named("videocodec")
     target = tmp_path / "a.mp4"
     done = codec.encode(EncodeTask(clip, 1.0, target, "crf", 44, "superfast", 250, 1, "second"))
-    assert "--model=second" in done.command and "is a draft" in done.notes[0]
+    assert "--model=second" in done.command
+    assert any("is a draft" in note for note in done.notes) != FORMATS[2].is_frozen
     assert len(list(codec.decode(target, clip, 1, "second"))) == 3
 
 
@@ -208,4 +238,4 @@ class TestTheBundle:
     def test_its_card_names_its_identity(self) -> None:
         bundle = ModelBundle.find("second")
         card = (bundle.folder / "README.md").read_text("utf-8")
-        assert bundle.sha256 in card and "A draft" in card
+        assert bundle.sha256 in card

@@ -26,6 +26,7 @@ FPS, GROUP, GOP_SECONDS, BYTES_PER_SECOND = 25, 16, 10, 2500
 def overhead(folder: Path, seconds: int) -> tuple[int, int]:
     """Bytes of the access units, and bytes of the file beyond them."""
     header = SequenceHeader(
+        format_version=1,
         width=512,
         height=288,
         time_base=Fraction(1, FPS),

@@ -1,4 +1,4 @@
-"""Clips in format version 2, a draft, beside other tables for the same networks: real bytes,
+"""Clips in format version 2, beside other tables for the same networks: real bytes,
 through a file, its check and its decoding.
 
     python -m tools.bench.inter_v2 --weights FILE --clips DIR --tables FIRST OTHER...
@@ -45,7 +45,7 @@ def through_a_file(units: Sequence[AccessUnit]) -> list[AccessUnit]:
     header = units[0].header
     assert header is not None  # a keyframe comes first
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "draft.mp4"
+        path = Path(folder) / "coded.mp4"
         with StreamWriter(path, header.time_base) as writer:
             for unit in units:
                 writer.write(unit.to_bytes(), unit.first_pts, sum(unit.durations))

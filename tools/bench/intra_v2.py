@@ -1,4 +1,4 @@
-"""Keyframes of format version 2, a draft, beside SVT-AV1 intra: real bytes of pictures, or of the
+"""Keyframes of format version 2, beside SVT-AV1 intra: real bytes of pictures, or of the
 first frames of clips.
 
     python -m tools.bench.intra_v2 --weights FILE PICTURE... [--lpips FILE] [--no-svtav1]
@@ -116,12 +116,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pictures = [load_picture(file) for file in args.pictures]
     coder = PictureCoder(args.weights)
 
-    def draft(picture: np.ndarray, quantiser: int) -> tuple[int, np.ndarray]:
+    def ours(picture: np.ndarray, quantiser: int) -> tuple[int, np.ndarray]:
         coded = coder.code(picture, quantiser)
         return len(coded.data), coded.decoded
 
     report = Report(args, clips=args.pictures)
-    curves = {"format 2": curve(pictures, args.quantisers, draft, lpips, "step")}
+    curves = {"format 2": curve(pictures, args.quantisers, ours, lpips, "step")}
     if not args.no_svtav1:
         curves["SVT-AV1 intra"] = curve(
             pictures, args.svtav1_crf, svtav1_intra.code_picture, lpips, "crf"

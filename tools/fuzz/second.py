@@ -1,4 +1,4 @@
-"""Targets of format version 2, a draft, and their seeds: entropy-coded payloads, and tables."""
+"""Targets of format version 2, and their seeds: entropy-coded payloads, and tables."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ _CAPTIONS = (
 def header() -> SequenceHeader:
     """One without a default."""
     return SequenceHeader(
+        format_version=1,
         width=1920,
         height=1080,
         colour=ColourDescription(1, 13, 6, True),

@@ -80,7 +80,7 @@ TARGETS = {
         1200,
     ),
     "payload-2": Target(
-        "entropy-coded payload of format version 2, a draft",
+        "entropy-coded payload of format version 2",
         second.SecondPayload,
         second.payloads,
         600,
@@ -110,7 +110,7 @@ TARGETS = {
         "codec tables of a bundle (safetensors)", model.Tables, seeds.tables, 600, _TENSORS
     ),
     "tables-2": Target(
-        "codec tables of format version 2, a draft",
+        "codec tables of format version 2",
         second.changed_tables,
         second.tables,
         41,

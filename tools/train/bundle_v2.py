@@ -1,4 +1,4 @@
-"""Make a model bundle of format version 2, a draft, of the weights of a training and its tables.
+"""Make a model bundle of format version 2, of the weights of a training and its tables.
 
     python -m tools.train.inter_v2  --weights FILE --clips DIR --output TABLES
     python -m tools.train.bundle_v2 --weights FILE --tables TABLES --bundle DIR [--about FILE]

@@ -1,4 +1,4 @@
-"""Fit the tables of format version 2, a draft, for inter frames with the weights of a training.
+"""Fit the tables of format version 2, for inter frames with the weights of a training.
 
     python -m tools.train.inter_v2 --weights FILE --clips DIR --output TABLES [--tables BEFORE]
 

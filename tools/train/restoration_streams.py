@@ -106,6 +106,7 @@ def write_streams(folder: Path, clip: np.ndarray, crfs: list[int], generation: f
     np.save(partial / "pictures.npy", clip)
     np.save(partial / "source.npy", source.astype(np.float16))
     header = SequenceHeader(
+        format_version=1,
         width=width,
         height=height,
         time_base=Fraction(1, 25),

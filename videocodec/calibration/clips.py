@@ -132,6 +132,7 @@ def camera_clip(
 
 def _header(width: int, height: int, time_base: Fraction, channels: int) -> SequenceHeader:
     return SequenceHeader(
+        format_version=1,
         width=width,
         height=height,
         time_base=time_base,

@@ -1,4 +1,4 @@
-"""Clips as streams of format version 2, a draft, with the weights of a training: real bytes for
+"""Clips as streams of format version 2, with the weights of a training: real bytes for
 networks that have no bundle yet.
 """
 

@@ -1,4 +1,4 @@
-"""Frames in format version 2, a draft: decisions as in version 1, levels around the conditional
+"""Frames in format version 2: decisions as in version 1, levels around the conditional
 mean, and as many slices a block as pay.
 """
 

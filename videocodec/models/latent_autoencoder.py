@@ -72,7 +72,7 @@ class LatentAutoencoder(StepAwareAutoencoder):
 
 
 class SecondAutoencoder(StepAwareAutoencoder):
-    """The second one, of the draft of format version 2: most of its work is at 1/16 resolution."""
+    """The second one, of format version 2: most of its work is at 1/16 resolution."""
 
     @register_to_config
     def __init__(

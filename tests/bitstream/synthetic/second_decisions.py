@@ -1,4 +1,4 @@
-"""Random decisions of an encoder of format version 2, a draft: block layers and levels."""
+"""Random decisions of an encoder of format version 2: block layers and levels."""
 
 from __future__ import annotations
 

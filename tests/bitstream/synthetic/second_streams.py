@@ -1,6 +1,6 @@
-"""Random valid streams of format version 2, a draft.
+"""Random valid streams of format version 2.
 
-The tables come from who asks, since what they hold changes with the draft.
+The tables come from who asks.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ def synthetic_header(
 ) -> SequenceHeader:
     """Header of a stream for ``synthetic_tables``; width, height in pixels."""
     return SequenceHeader(
+        format_version=1,
         width=width,
         height=height,
         time_base=Fraction(1, 25),

@@ -89,7 +89,7 @@ def test_a_decoder_written_from_the_text_finds_the_same(
 
 
 def test_vectors_are_pinned() -> None:
-    """They may change while version 2 is a draft, but not unnoticed."""
+    """What is written is what it was."""
     past, future = np.random.default_rng(0).integers(0, 1021, (2, 3, 64, 80)).astype(np.int16)
     found = derived_motion((past, future), (-1, 2), 1, np.zeros((8, 10, 2), dtype=np.int64))
     assert f"{zlib.crc32(found.astype('<i2').tobytes()):08x}" == "68a333a3"

@@ -63,7 +63,7 @@ def test_a_keyframe_goes_through_the_decoder() -> None:
 
 
 def test_bytes_are_pinned() -> None:
-    """They may change while version 2 is a draft, but not unnoticed."""
+    """What is written is what it was."""
     unit = keyframe(header_of(16, 16))
     assert (len(unit.payload), f"{unit.latent_checksum:08x}") == (28, "d2881214")
     assert unit.payload.hex() == "99b0d9f4acfc7a3f2ff1f357615463da88c835ad17b45b74003453ae"
@@ -114,7 +114,7 @@ def test_tables_of_keyframes_alone_decode_no_inter_frames() -> None:
     key = keyframe(header_of(16, 16))
     decoder.decode(key)
     chain = replace(key, structure=Structure.CHAIN, header=None)
-    with pytest.raises(UnsupportedVersionError, match="a draft, are for keyframes alone"):
+    with pytest.raises(UnsupportedVersionError, match="are for keyframes alone"):
         decoder.decode(chain)
 
 

@@ -109,7 +109,7 @@ def test_what_is_written_is_read(structure: Structure, seed: int) -> None:
 
 
 def test_bytes_are_pinned() -> None:
-    """They may change while version 2 is a draft, but not unnoticed."""
+    """What is written is what it was."""
     _, unit, _ = group(header_of(80, 64, TABLES))
     assert (len(unit.payload), f"{unit.latent_checksum:08x}") == (180, "9fd8ea97")
 

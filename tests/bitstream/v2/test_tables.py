@@ -93,6 +93,14 @@ def test_what_is_no_file_of_tables_is_named(tmp_path: Path) -> None:
         LevelTables.load(tmp_path / "absent")
 
 
+@pytest.mark.parametrize("name", ["search_map", "error_weights"])
+def test_what_is_for_encoders_is_limited_too(name: str) -> None:
+    tensors = with_inter_tables(random_tables()).to_tensors()
+    tensors[name] = np.full(tensors[name].shape, -32768)
+    with pytest.raises(TablesError, match=f"{name}: must lie within ±32767"):
+        LevelTables.from_tensors(tensors)
+
+
 @pytest.mark.parametrize("name", TOGETHER)
 def test_parts_come_together_or_not_at_all(name: str) -> None:
     """One that is there alone, and one that is missing alone, in both decoders."""

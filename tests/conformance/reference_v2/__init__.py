@@ -1,1 +1,1 @@
-"""A second decoder of format version 2, a draft: plain Python, written from FORMAT-2.md."""
+"""A second decoder of format version 2: plain Python, written from FORMAT-2.md."""

@@ -26,6 +26,7 @@ from videocodec.errors import ModelMismatchError, UnknownModelError
 from videocodec.models.bundle import ModelBundle
 
 HEADER = SequenceHeader(
+    format_version=1,
     width=48,
     height=32,
     time_base=Fraction(1, 25),

@@ -272,7 +272,7 @@ def test_encodes_are_nearer_to_their_source(tmp_path: Path, write_movie, panned)
     assert tuned.video_bytes < 1.1 * plain.video_bytes
 
 
-def test_the_draft_is_tuned_unless_it_is_told_not_to(tmp_path: Path, write_movie, panned) -> None:
+def test_the_second_model_is_tuned_unless_told_not_to(tmp_path: Path, write_movie, panned) -> None:
     movie, sizes = write_movie(tmp_path / "movie.mp4", panned(1, 64, 96, (0, 1))), {}
     for tune in (None, "balanced", "none"):
         target = tmp_path / f"{tune}.mp4"

@@ -158,6 +158,7 @@ def make_header() -> Callable[..., SequenceHeader]:
 
     def make(width: int = 64, height: int = 48, **fields: object) -> SequenceHeader:
         settings: dict[str, object] = {
+            "format_version": 1,
             "colour": ColourDescription(),
             "time_base": Fraction(1, 25),
             "frame_rate": Fraction(25),

@@ -1,4 +1,4 @@
-"""A model bundle of format version 2, a draft, from the weights of a training and fitted tables."""
+"""A model bundle of format version 2, from the weights of a training and fitted tables."""
 
 from __future__ import annotations
 

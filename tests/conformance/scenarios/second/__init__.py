@@ -1,4 +1,4 @@
-"""Streams of random decisions of format version 2, a draft.
+"""Streams of random decisions of format version 2.
 
 The place of a scenario among the others is its seed.
 """

@@ -59,7 +59,7 @@ class TestListing:
         own = quick_bundle(own_folder / "mine", restores="plain")
         assert main(["models", "list"]) == 0
         captured = capsys.readouterr()
-        head, first, second, draft, third, where = captured.out.splitlines()
+        head, first, second, newer, third, where = captured.out.splitlines()
         assert head.split() == ["name", "SHA-256", "channels", "size", "networks"]
         assert first.split()[:3] == ["embedded", ModelBundle.find("embedded").sha256[:16], "16"]
         assert second.split()[:3] == [
@@ -68,7 +68,7 @@ class TestListing:
             "16",
         ]
         assert second.endswith("LatentAutoencoder, TemporalUNet")
-        assert draft.split()[:3] == ["second", ModelBundle.find("second").sha256[:16], "48"]
+        assert newer.split()[:3] == ["second", ModelBundle.find("second").sha256[:16], "48"]
         assert third.split()[:3] == ["mine", ModelBundle.find(own).sha256[:16], "16"]
         assert third.endswith("AutoencoderKL, UNet2DConditionModel")
         assert where == f"your own go into {own_folder}" and captured.err == ""
