@@ -17,7 +17,7 @@ from bitstream.errors import (
     UnsupportedVersionError,
 )
 from bitstream.fields import ByteReader
-from bitstream.sequence_header import ColourDescription, SequenceHeader
+from bitstream.sequence_header import NEWEST_VERSION, ColourDescription, SequenceHeader
 
 GOLDEN = (
     "4c564944 01 03"  # magic, version, flags: lossy, may contain generated content
@@ -74,6 +74,7 @@ def test_unknown_values_have_defaults(header: SequenceHeader) -> None:
 fractions = st.builds(Fraction, st.integers(1, 2**32 - 1), st.integers(1, 2**32 - 1))
 headers = st.builds(
     SequenceHeader,
+    format_version=st.integers(1, NEWEST_VERSION),
     width=st.integers(1, 8192),
     height=st.integers(1, 8192),
     colour=st.builds(
