@@ -2,7 +2,7 @@
 from a file that was judged.
 
     python -m tools.pictures.decoded [--clip samples/portrait.mp4] [--crf 28] [--frame 120]
-        [--perceptual LPIPS] [--output docs/original-and-decoded.png]
+        [--model NAME] [--perceptual LPIPS] [--output docs/original-and-decoded.png]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 import videocodec
 from videocodec.media.source import VideoSource
+from videocodec.models.default import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, default=ROOT / "samples" / "portrait.mp4")
     parser.add_argument("--crf", type=int, default=28)
     parser.add_argument("--frame", type=int, default=120)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument(
         "--perceptual", type=Path, help="weights, for a third picture, of a file encoded with them"
     )
@@ -39,7 +41,12 @@ def main() -> None:
         coded = Path(folder) / "coded.mp4"
         for perceptual in (None, args.perceptual)[: 1 + (args.perceptual is not None)]:
             report = videocodec.encode(
-                args.clip, coded, crf=args.crf, perceptual=perceptual, overwrite=True
+                args.clip,
+                coded,
+                crf=args.crf,
+                perceptual=perceptual,
+                model=args.model,
+                overwrite=True,
             )
             pictures.append(
                 next(islice(videocodec.decode_frames(coded), args.frame, None)).data.transpose(

@@ -2,7 +2,7 @@
 original, and beside x264 at the same bitrate with the heat map of the error and in a crop.
 
 python -m tools.pictures.player [--clip samples/portrait.mp4] [--crf 30] [--frames 60]
-[--coded FILE] [--output docs]
+[--model NAME] [--coded FILE] [--output docs]
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from playwright.sync_api import Page
 import videocodec
 from tools.bench.player_page import player_page
 from videocodec.media.source import VideoSource
+from videocodec.models.default import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, default=ROOT / "samples" / "portrait.mp4")
     parser.add_argument("--crf", type=int, default=30)
     parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument(
         "--coded", type=Path, help="the clip as a latent-video file, instead of encoding it"
     )
@@ -51,6 +53,7 @@ def main() -> None:
                 max_frames=args.frames,
                 gop_size=24,
                 preset="superfast",
+                model=args.model,
             )
         anchor = Path(folder) / f"{args.clip.stem}-x264.mp4"
         _encode_x264(args.clip, anchor, coded, args.frames)
