@@ -184,7 +184,9 @@ class GroupEncoder:
         layers = temporal_layers(group.order)
 
         def code(entry: FrameReference, references: tuple[CodedReference, ...]) -> CodedReference:
-            offset = settings.layer_offset(layers[entry.display_index])
+            offset = settings.layer_offset(
+                layers[entry.display_index], len(group.frames), self._header.format_version
+            )
             plan = FramePlan(
                 min(QUANTISER_COUNT - 1, settings.inter_quantiser + offset),
                 self._classes(group.importance.get(entry.number)),

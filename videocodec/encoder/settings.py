@@ -17,6 +17,10 @@ from ..regions import Region
 MAX_CRF = 63
 DEFAULT_CRF = 28
 DEFAULT_GOP_SIZE, MAX_GOP_SIZE = 250, 65535  # frames
+# Quantiser indices by which temporal layers are coarser: in version 1, and in version 2 in groups of
+# up to 8 frames and of more (docs/decisions/032).
+_FIRST_OFFSETS = (0, 5, 9, 12, 14)
+_SHORT_OFFSETS, _LONG_OFFSETS, _SHORT_GROUP = (0, 9, 13, 15), (0, 7, 12, 16, 18), 8
 USUAL_KEYFRAME_OFFSET = 8  # where nothing is known of the frames after it
 
 # What pictures are aimed at beside the bits (``tuning``); perceptual: by weights that a caller
@@ -134,7 +138,7 @@ class EncoderSettings:
     keyframe_offset: quantiser indices by which a keyframe is finer, since all frames up to the next
     one live on it; None to let the importance of the keyframe say.
     layer_offsets: quantiser indices by which the temporal layers of a hierarchical group are
-    coarser, which fewer frames live on.
+    coarser, which fewer frames live on; None for what ``layer_offset`` says.
     generation: what share of its error a restoration is trusted to leave in a block that is marked
     for it to make up, 0..1; at 1, the only honest value without such a restoration, none is marked.
     None: none is marked either, unless the model has a UNet and the preset runs it to find out.
@@ -151,7 +155,7 @@ class EncoderSettings:
     group_size: int = MAX_FRAMES
     lagrangian: float = 0.10
     keyframe_offset: int | None = None
-    layer_offsets: tuple[int, ...] = (0, 5, 9, 12, 14)
+    layer_offsets: tuple[int, ...] | None = None
     generation: float | None = None
     tune: Tune | None = None
     guard: str | None = None
@@ -193,11 +197,19 @@ class EncoderSettings:
         looks = self.effort.tuned_looks
         return looks if looks.keyframes else _QUICK_LOOKS
 
-    def layer_offset(self, layer: int) -> int:
-        """Quantiser indices by which a frame of a hierarchical group is coarser, by its temporal
-        layer from 0 on.
+    def layer_offset(self, layer: int, frames: int, format_version: int) -> int:
+        """Quantiser indices by which a frame is coarser, by its temporal layer from 0 on, in a
+        hierarchical group of so many frames.
+
+        Where they are not given, those of version 2 are larger, and rise sooner in short groups:
+        their motion is the picture's, so that what an anchor shows comes through.
         """
-        return self.layer_offsets[min(layer, len(self.layer_offsets) - 1)]
+        offsets = self.layer_offsets
+        if offsets is None:
+            is_short = frames <= _SHORT_GROUP
+            later = _SHORT_OFFSETS if is_short else _LONG_OFFSETS
+            offsets = _FIRST_OFFSETS if format_version == 1 else later
+        return offsets[min(layer, len(offsets) - 1)]
 
     @property
     def inter_quantiser(self) -> int:

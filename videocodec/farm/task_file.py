@@ -26,15 +26,18 @@ def settings_to_json(settings: EncoderSettings) -> dict[str, Any]:
             del values[later]
     if not settings.regions:
         del values["regions"]
-    return values | {"layer_offsets": list(settings.layer_offsets)}
+    if settings.layer_offsets is None:
+        del values["layer_offsets"]
+    else:
+        values["layer_offsets"] = list(settings.layer_offsets)
+    return values
 
 
 def settings_from_json(values: dict[str, Any]) -> EncoderSettings:
     """Of what ``settings_to_json`` gave.  Raises ``SettingsError``, ``TypeError``."""
-    lists = {
-        "layer_offsets": tuple(values["layer_offsets"]),
-        "regions": regions_from_json(values.get("regions", ())),
-    }
+    lists: dict[str, Any] = {"regions": regions_from_json(values.get("regions", ()))}
+    if "layer_offsets" in values:
+        lists["layer_offsets"] = tuple(values["layer_offsets"])
     return EncoderSettings(**values | lists)
 
 

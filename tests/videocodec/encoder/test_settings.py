@@ -115,3 +115,16 @@ def test_weights_and_tunes_go_together_or_exclude_each_other() -> None:
         checked_tune("perceptual", brings_weights=False)
     with pytest.raises(ValueError, match="tune ssim and perceptual weights exclude each other"):
         checked_tune("ssim", brings_weights=True)
+
+
+def test_layers_are_coarser_by_version_and_length_of_the_group() -> None:
+    settings = EncoderSettings()
+    assert [settings.layer_offset(layer, 16, 1) for layer in range(6)] == [0, 5, 9, 12, 14, 14]
+    assert [settings.layer_offset(layer, 16, 2) for layer in range(6)] == [0, 7, 12, 16, 18, 18]
+    assert [settings.layer_offset(layer, 8, 2) for layer in range(4)] == [0, 9, 13, 15]
+
+
+def test_layer_offsets_that_are_given_hold_everywhere() -> None:
+    settings = EncoderSettings(layer_offsets=(1, 2))
+    assert [settings.layer_offset(layer, 4, 2) for layer in range(3)] == [1, 2, 2]
+    assert settings.layer_offset(1, 16, 1) == 2
