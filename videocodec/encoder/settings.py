@@ -17,8 +17,8 @@ from ..regions import Region
 MAX_CRF = 63
 DEFAULT_CRF = 28
 DEFAULT_GOP_SIZE, MAX_GOP_SIZE = 250, 65535  # frames
-# Quantiser indices by which temporal layers are coarser: in version 1, and in version 2 in groups of
-# up to 8 frames and of more (docs/decisions/032).
+# Quantiser indices by which temporal layers are coarser: in version 1, and in version 2 in groups
+# of up to 8 frames and of more (docs/decisions/032).
 _FIRST_OFFSETS = (0, 5, 9, 12, 14)
 _SHORT_OFFSETS, _LONG_OFFSETS, _SHORT_GROUP = (0, 9, 13, 15), (0, 7, 12, 16, 18), 8
 USUAL_KEYFRAME_OFFSET = 8  # where nothing is known of the frames after it
