@@ -16,6 +16,7 @@ import numpy.typing as npt
 from .errors import SettingsError
 
 SCALES = (1.0, 0.75, 0.5)
+DECODING_SCALES = (1, 2)  # that pictures can be shown at, times the size of the file
 Auto = Literal["auto"]
 AUTO: Auto = "auto"
 _LOBES = 3  # of the window on the way down
@@ -29,6 +30,13 @@ def check_scale(scale: float | str) -> None:
     if scale not in SCALES:
         names = ", ".join(f"{each:g}" for each in SCALES)
         raise SettingsError(f"scale must be auto or one of {names}, got {scale!r}")
+
+
+def check_decoding_scale(scale: int) -> None:
+    """Raise ``SettingsError`` unless it is one of ``DECODING_SCALES``."""
+    if isinstance(scale, bool) or scale not in DECODING_SCALES:
+        names = " or ".join(f"{each}" for each in DECODING_SCALES)
+        raise SettingsError(f"scale must be {names} when decoding, got {scale!r}")
 
 
 def scale_of(value: float | str) -> float | Auto:

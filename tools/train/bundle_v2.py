@@ -7,7 +7,8 @@ The first command fits the tables to clips for training.  The second writes the 
 safetensors), the tables and a model card into the folder, whose name is the model's, in place of
 what was there.  ``--about`` is Markdown on data, recipe and figures of the weights, for the card;
 by default the README.md beside the weights.  A bundle of other weights or tables has another
-identity: streams made before need the bundle as it was.
+identity: streams made before need the bundle as it was.  A head for twice the size that was there
+stays; after training of the autoencoder it wants some of its own (``tools.train.upscaler``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from bitstream.v1.tables import TablesError
 from bitstream.v2.tables import LevelTables
 from tools.train.options import command, finish
 from videocodec.errors import OutputError
-from videocodec.models.files import TABLES_FILE
+from videocodec.models.files import TABLES_FILE, UPSCALER, has_upscaler
 from videocodec.training.second.bundle import install_second
 
 
@@ -37,6 +38,8 @@ def make(weights: Path, tables_file: Path, bundle: Path, about: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".bundling-", dir=final.parent) as workshop:
         making = Path(workshop) / final.name
+        if has_upscaler(final):
+            shutil.copytree(final / UPSCALER, making / UPSCALER)
         made = install_second(weights, tables, making, about.read_text(encoding="utf-8"))
         identity, size = made.sha256, sum(file.stat().st_size for _, file in made.files)
         shutil.rmtree(final, ignore_errors=True)

@@ -96,6 +96,20 @@ def scale(text: str) -> float | str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def add_decoding_scale(parser: argparse.ArgumentParser) -> None:
+    """At what size pictures are decoded: as ``scaling.DECODING_SCALES``."""
+    parser.add_argument(
+        "--scale",
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help=(
+            "2 for pictures of twice the width and height, with finer detail that the model makes"
+            " up (a model without a network for it enlarges them by interpolation)"
+        ),
+    )
+
+
 def coded_at(width: int, coded_width: int, coded_height: int) -> str:
     """What to say of a picture that is coded smaller than it is shown, ``width`` px wide."""
     return "" if width == coded_width else f" (coded at {coded_width}x{coded_height})"

@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 
 from .common import (
+    add_decoding_scale,
     add_machine_options,
     add_model_options,
     counted,
@@ -65,6 +66,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="pictures as they are coded, of a file that shows them larger (encode --scale)",
     )
+    add_decoding_scale(parser)
     _add_restoration(parser)
     add_model_options(parser)
     add_machine_options(parser)
@@ -127,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
             threads=args.threads,
             strict=args.strict,
             coded_size=args.coded_size,
+            scale=args.scale,
             overwrite=args.yes,
             progress=progress,
         )

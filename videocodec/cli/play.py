@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import add_machine_options, add_model_options, whole_number
+from .common import add_decoding_scale, add_machine_options, add_model_options, whole_number
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,6 +65,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--no-restore", action="store_true", help="begin with the latents as they are"
     )
+    add_decoding_scale(parser)
     add_model_options(parser)
     add_machine_options(parser)
     parser.set_defaults(run=run)
@@ -80,7 +81,9 @@ def run(args: argparse.Namespace) -> int:
     from ..player.played import Settings
     from ..player.server import PlayerServer, open_browser
 
-    options = DecodingOptions(args.model, args.force_model, args.seed, args.device, args.threads)
+    options = DecodingOptions(
+        args.model, args.force_model, args.seed, args.device, args.threads, scale=args.scale
+    )
     with opened_files(
         args.input, Settings(not args.no_restore, args.steps), options, source=args.source
     ) as files:

@@ -73,6 +73,7 @@ def decode(
     threads: int | None = None,
     strict: bool = False,
     coded_size: bool = False,
+    scale: int = 1,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> DecodeReport:
@@ -97,7 +98,8 @@ def decode(
     one that is, are concealed (``decoder.concealment``): the report lists them, and all other
     frames are what they would be without the damage.  A file that is cut short is decoded up to the
     cut.  strict: refuse all of that instead.  coded_size: pictures as they are coded, where the
-    file shows them larger.
+    file shows them larger.  scale: 2 for twice the width and height, by a network of the model that
+    makes up the detail, or where it has none, which a note says, by bicubic interpolation.
 
     What is written says in its metadata what it is (``media.disclosure``).  The targets appear
     under their names only when both are complete.  Raises ``DamagedFrameError`` or
@@ -112,7 +114,9 @@ def decode(
     span = None if frames is None else FrameSpan.of(frames)
     rate = None if fps is None else rate_of(fps)
     opened = SharedFile.of(source)
-    stream = LatentStream(opened, model, force_model=force_model, coded_size=coded_size)
+    stream = LatentStream(
+        opened, model, force_model=force_model, coded_size=coded_size, scale=scale
+    )
     index = stream.index()
     part = StreamPart.of(index, span, rate)
     _refuse_damage(index, part.frames, strict)
@@ -158,12 +162,18 @@ def decode(
 
 
 def _notes(stream: LatentStream, decoder: PictureDecoder) -> list[str]:
-    """On words that nobody was told."""
-    if not stream.reader.captions_bytes or decoder.follows_words:
-        return []
-    if not has_text_encoder(stream.bundle.folder):
-        return [f"its captions are ignored: model {stream.bundle.name} takes no words"]
-    return ["its captions are ignored: they need restoration, and transformers to be installed"]
+    """On words that nobody was told, and on pictures that are larger but not finer."""
+    notes, name = [], stream.bundle.name
+    if stream.scale > 1 and not stream.makes_up_detail:
+        notes.append(
+            f"enlarged by bicubic interpolation: model {name} has no network for twice the size"
+        )
+    if stream.reader.captions_bytes and not decoder.follows_words:
+        why = f"model {name} takes no words"
+        if has_text_encoder(stream.bundle.folder):
+            why = "they need restoration, and transformers to be installed"
+        notes.append(f"its captions are ignored: {why}")
+    return notes
 
 
 def _frames(

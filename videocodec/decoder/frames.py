@@ -15,17 +15,17 @@ from ..decoded import DecodedLatents, FrameKind
 from ..forking import forked_after_pytorch
 from ..models.attached import errors_of
 from ..models.runtime import AutoencoderRuntime
-from ..provenance import concealed_map, covering_latents, provenance_map
+from ..provenance import covering_latents
 from ..restoration.base import AutoencoderInput, IdentityRestoration, Restoration
 from ..restoration.diffusion import DiffusionRestoration
 from ..restoration.settings import RestorationSettings
 from ..restoration.words import Words, captions_that_count
-from ..scaling import magnified
 from .batches import Batch, batches
 from .concealment import GREY, concealed_frames
 from .latents import LatentStream
 from .read_ahead import read_ahead
 from .reuse import PictureReuse
+from .showing import Showing
 
 _MOST_IN_BATCH = 16
 _BATCH_PIXELS = _MOST_IN_BATCH * 512 * 288
@@ -123,10 +123,10 @@ class PictureDecoder:
         reuse_pictures: bool = True,
     ) -> None:
         self._stream, self.follows_words = stream, False
-        self.shown = stream.shown
-        self._size = self.shown.width, self.shown.height
+        self._showing = Showing(stream)
+        self.shown = self._showing.header
         with errors_of(stream.bundle, stream.path):
-            self._runtime = runtime or AutoencoderRuntime(stream.bundle, device, threads)
+            self._runtime = runtime or self._showing.runtime(stream, device, threads)
             self._restoration = restoration or self._choose(settings)
         self.batch_size = batch_size_for(
             self._runtime.device, stream.header.padded_width * stream.header.padded_height
@@ -138,7 +138,7 @@ class PictureDecoder:
             and self._runtime.reach is not None
             and type(self._restoration) is IdentityRestoration
         ):
-            self.reuse = PictureReuse(self._runtime, stream.header.height, stream.header.width)
+            self.reuse = PictureReuse(self._runtime, *self._showing.made_size(self._runtime))
 
     def _choose(self, settings: RestorationSettings) -> Restoration:
         if not settings.restore or not self._stream.bundle.has_unet:
@@ -224,11 +224,8 @@ class PictureDecoder:
         are shown.
         """
         _settle_thread_count()
-        header = self._stream.header
-        pictures = self._runtime.decode(*restored, header.height, header.width)
-        if self._size == (header.width, header.height):
-            return pictures
-        return np.stack([magnified(picture, self._size) for picture in pictures])
+        pictures = self._runtime.decode(*restored, *self._showing.made_size(self._runtime))
+        return np.stack([self._showing.picture(picture) for picture in pictures])
 
     def frame_of(self, latents: DecodedLatents, restored: AutoencoderInput | None) -> Frame:
         """The frame of latents and of what ``restored`` gave for them alone, which may be None for
@@ -238,32 +235,26 @@ class PictureDecoder:
             return self._concealed(latents)
         _settle_thread_count()
         if self.reuse is not None:
-            return self._frame(latents, magnified(self.reuse.picture(latents), self._size))
+            return self._frame(latents, self._showing.picture(self.reuse.picture(latents)))
         if restored is None:
             restored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
         return self._frame(latents, self.decoded(restored)[0])
 
     def _concealed(self, latents: DecodedLatents) -> Frame:
         if latents.concealment == GREY:
-            width, height = self._size
-            return self._frame(latents, np.full((height, width, 3), 128, np.uint8))
+            return self._frame(latents, self._showing.grey())
         unrestored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
         return self._frame(latents, self.decoded(unrestored)[0])
 
     def _frame(self, latents: DecodedLatents, picture: np.ndarray) -> Frame:
         header = self._stream.header
-        is_concealed = latents.kind == FrameKind.CONCEALED
         return Frame(
             data=picture.transpose(2, 0, 1),
             pts_seconds=float(latents.pts * header.time_base),
             duration_seconds=float(latents.duration * header.time_base),
             kind=latents.kind,
             bytes=round(latents.byte_share),
-            provenance=(
-                concealed_map(self.shown)
-                if is_concealed
-                else provenance_map(latents.latent.fields.modes, header, self.shown)
-            ),
+            provenance=self._showing.provenance(latents),
             index=latents.index,
             pts=latents.pts,
             duration=latents.duration,
@@ -284,6 +275,7 @@ def decode_frames(
     restoration: Restoration | None = None,
     conceal: bool = False,
     coded_size: bool = False,
+    scale: int = 1,
 ) -> Iterator[Frame]:
     """Decode a latent-video file frame by frame, in display order; arguments as of
     ``videocodec.decode``, or a restoration of your own.
@@ -294,7 +286,9 @@ def decode_frames(
     Raises ``BitstreamError`` or ``VideoCodecError``, and ``ValueError`` for settings.
     """
     opened = SharedFile.of(source)
-    stream = LatentStream(opened, model, force_model=force_model, coded_size=coded_size)
+    stream = LatentStream(
+        opened, model, force_model=force_model, coded_size=coded_size, scale=scale
+    )
     settings = RestorationSettings(steps, seed, restore)
     decoder = PictureDecoder(stream, device, threads, restoration, settings=settings)
     yield from decoder.frames(conceal=conceal)

@@ -13,7 +13,7 @@ from pathlib import Path
 from bitstream.access_unit import AccessUnit
 from bitstream.coder import Tables
 from bitstream.container import SharedFile, StreamReader
-from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
+from bitstream.errors import AttachedModelError, BitstreamError, ContainerError, FieldError
 from bitstream.formats import format_of
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
@@ -22,6 +22,8 @@ from ..decoded import DecodedLatents, FrameKind, QuantiserMaps
 from ..errors import ForcedModelWarning, ModelMismatchError, SettingsError, UnknownModelError
 from ..models.attached import attached_bundle, errors_of
 from ..models.bundle import ModelBundle, available
+from ..models.files import has_upscaler
+from ..scaling import check_decoding_scale
 from .index import StreamIndex
 from .scanning import check_unchanged
 
@@ -66,9 +68,11 @@ class LatentStream:
     installed or else attached to the file. ``force_model``: take ``model`` though it is not the
     stream's own, if its tables are of the stream's format version and it has as many latent
     channels, with a ``ForcedModelWarning``. ``coded_size``: pictures are wanted as they are coded,
-    whatever size the file shows them at. Raises ``ContainerError``, ``UnsupportedVersionError``,
+    whatever size the file shows them at. ``scale``: they are wanted at so many times their width
+    and height. Raises ``ContainerError``, ``UnsupportedVersionError``,
     ``UnknownModelError`` or ``ModelMismatchError`` when opened, and ``ValueError`` for
-    ``force_model`` without ``model``; ``frames`` raises ``BitstreamError`` with the file's name.
+    ``force_model`` without ``model`` or another scale than there is; ``frames`` raises
+    ``BitstreamError`` with the file's name.
     """
 
     def __init__(
@@ -78,10 +82,12 @@ class LatentStream:
         *,
         force_model: bool = False,
         coded_size: bool = False,
+        scale: int = 1,
     ) -> None:
+        check_decoding_scale(scale)
         if force_model and model is None:
             raise SettingsError("force_model needs a model to force: give its name or folder")
-        self.path, self._coded_size = path, coded_size
+        self.path, self._coded_size, self.scale = path, coded_size, scale
         self._index: StreamIndex | None = None
         self.reader = StreamReader(path)
         self.header = self.reader.header
@@ -98,10 +104,24 @@ class LatentStream:
     @property
     def shown(self) -> SequenceHeader:
         """The header with the size that pictures are given at."""
+        size = self.reader.shown_size
         if self._coded_size:
-            return self.header
-        width, height = self.reader.shown_size
-        return replace(self.header, width=width, height=height)
+            size = self.header.width, self.header.height
+        width, height = (self.scale * side for side in size)
+        try:
+            return replace(self.header, width=width, height=height)
+        except FieldError as error:
+            raise SettingsError(
+                f"{self.path}: {width}×{height} are too many pixels for a picture: decode it at"
+                " scale 1"
+            ) from error
+
+    @property
+    def makes_up_detail(self) -> bool:
+        """Whether pictures are larger than they are coded because a network of the model makes them
+        so, with detail that was never sent.
+        """
+        return self.scale > 1 and has_upscaler(self.bundle.folder)
 
     @property
     def _needed_model(self) -> str:

@@ -132,6 +132,8 @@ class Outputs:
             fps=None if part.times is None else part.times.rate,
         )
         disclosure = replace(disclosure, follows_words=follows_words)
+        if stream.makes_up_detail:
+            disclosure = disclosure.enlarged()
         self._provenance: FrameSink | None = None
         tracks = None
         if sound_from is not None:

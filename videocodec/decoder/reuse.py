@@ -80,7 +80,7 @@ class PictureReuse:
         pixels = self._runtime.decode_part(
             _floats(frame), step_maps([frame]), part, self._height, self._width
         )[0]
-        top, left = part.pixels[:2]
+        top, left = part.pixels(self._runtime.pixels_per_latent)[:2]
         picture[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
 
 

@@ -17,7 +17,8 @@ from ..decoded import QUANTISER_STEPS
 from ..judges import SMALLEST_SIDE
 from ..judges.lpips import LpipsSqueeze
 from ..judges.structure import lost_structure
-from ..models.runtime import AutoencoderRuntime, network_errors
+from ..models.network_errors import network_errors
+from ..models.runtime import AutoencoderRuntime
 from ..networks.placement import placed
 from ..restoration.diffusion import DiffusionRestoration
 from ..training.losses import (

@@ -23,7 +23,7 @@ from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
 from ..decoded import QUANTISER_STEPS
 from ..judges.structure import lost_structure
-from ..models.runtime import network_errors
+from ..models.network_errors import network_errors
 from ..training.losses import GREY_LEVELS
 from .aiming import CodedVersion, Look
 from .picture_tiles import Tile, one_thread, source_tensor, tiles_of

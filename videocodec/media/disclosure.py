@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from bitstream.sequence_header import SequenceHeader
@@ -39,6 +39,7 @@ class Disclosure:
         concealed_frames: how many frames stand in for lost ones.
         follows_words: whether words in the file conditioned the restoration.
         fps: frames per second, if those between coded frames are made up; else None.
+        upscaled: whether a network made them twice as large as they are coded.
 
     """
 
@@ -52,6 +53,7 @@ class Disclosure:
     concealed_frames: int = 0
     fps: Fraction | None = None
     follows_words: bool = False
+    upscaled: bool = False
 
     @classmethod
     def of(
@@ -84,6 +86,10 @@ class Disclosure:
             fps,
         )
 
+    def enlarged(self) -> Disclosure:
+        """The same of pictures that a network made twice as large as they are coded."""
+        return replace(self, generative=True, upscaled=True)
+
     @property
     def sentence(self) -> str:
         """One line for people; if the pictures are a generative reconstruction, with the standard
@@ -106,6 +112,8 @@ class Disclosure:
             source += f", {self.concealed_frames} of its frames lost to damage and concealed"
         if self.fps is not None:
             source += f", at {self.fps} frames per second with those between coded frames generated"
+        if self.upscaled:
+            source += ", twice as large as it was coded with the detail beyond that generated"
         start = (
             f"AI-reconstructed ({DIGITAL_SOURCE_TYPE}): decoded" if self.generative else "Decoded"
         )

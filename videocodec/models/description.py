@@ -15,7 +15,7 @@ from bitstream.v1.quantiser import CRF_OFFSET
 
 from ..errors import UnknownModelError
 from .bundle import ModelBundle
-from .files import NETWORK_WEIGHTS
+from .files import NETWORK_WEIGHTS, UPSCALER
 from .strict_json import read_json
 
 CALIBRATION_RECORD = "codec/calibration.json"
@@ -74,7 +74,7 @@ def describe(bundle: ModelBundle) -> ModelDescription:
     folder = bundle.folder
     networks = [
         _network(bundle, part)
-        for part in ("vae", "unet", "motion_adapter")
+        for part in ("vae", "unet", "motion_adapter", UPSCALER)
         if (folder / part).is_dir()
     ]
     scheduler = read_json(folder / "scheduler" / "scheduler_config.json") if bundle.has_unet else {}
@@ -127,7 +127,9 @@ def _all_files(bundle: ModelBundle) -> set[Path]:
 def _network(bundle: ModelBundle, part: str) -> NetworkDescription:
     config = read_json(bundle.folder / part / "config.json")
     parameters = 0
-    for name, file in bundle.files:
+    # What lies in the folder itself may be no part of the model's identity.
+    own = {f"{part}/{file.name}": file for file in (bundle.folder / part).glob(NETWORK_WEIGHTS)}
+    for name, file in (dict(bundle.files) | own).items():
         if not (name.startswith(f"{part}/") and file.match(NETWORK_WEIGHTS)):
             continue
         try:

@@ -17,6 +17,7 @@ BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 TABLES_FILE = "codec/tables.safetensors"
 SHARED_RECORD = "shared.json"
 NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
+UPSCALER = "upscaler"  # folder of a head for twice the size
 # Of a text encoder, which only some bundles keep.
 WORD_FILES = {
     "text_encoder": ("*.json", "*.safetensors"),
@@ -110,6 +111,13 @@ def weights_folder(folder: Path, part: str) -> Path:
         if is_weights and not (folder / name).is_file():
             return file.parent
     return folder / part
+
+
+def has_upscaler(folder: Path) -> bool:
+    """Whether a bundle holds a network that makes pictures of twice the size.  It is no part of the
+    model's identity: latents do not depend on it.
+    """
+    return (folder / UPSCALER / "config.json").is_file()
 
 
 def has_text_encoder(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UnknownModelError
+from .files import UPSCALER
 
 _NETWORK_FOLDERS = ("vae", "unet", "motion_adapter")
 BUNDLE_INDEX = ("model_index.json", "codec/*")  # enough to tell whether it is a bundle
@@ -17,6 +18,8 @@ BUNDLE_FILES = (
     *BUNDLE_INDEX,
     *(f"{part}/*.{kind}" for part in _NETWORK_FOLDERS for kind in ("json", "safetensors")),
     "scheduler/*.json",
+    f"{UPSCALER}/*.json",
+    f"{UPSCALER}/*.safetensors",
 )
 # Of a pipeline; or, for an autoencoder alone, what lies at the top.
 SOURCE_FILES = (

@@ -4,10 +4,9 @@ pictures.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,10 +20,16 @@ from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from ..networks.placement import placed
 from .autoencoders import latent_channels, latents_and_log_variance
 from .bundle import ModelBundle
-from .devices import DEVICES, memory_ended
+from .devices import DEVICES
+from .network_errors import network_errors
 from .parts import MOST_AT_ONCE, MOST_ON_ACCELERATORS, Rectangle, tiles_of
 from .threads import set_threads
 from .trial import try_decoding
+
+if TYPE_CHECKING:
+    from diffusers.models.modeling_utils import ModelMixin
+
+    from ..networks.own_autoencoders import OwnAutoencoder
 
 
 def pick_device(name: str) -> torch.device:
@@ -71,45 +76,16 @@ def run_for_pictures(device: torch.device, network: Callable[[], torch.Tensor]) 
     return network().float()
 
 
-_DEVICE_FAILED = re.compile(
-    r"(CUDA|cuDNN|HIP|MPS|accelerator)\b.*\berror|(CUDA|CUBLAS|CUDNN)_\w*ERROR|CU[A-Z]+_STATUS_|device.*lost",
-    re.I,
-)
-
-
-@contextmanager
-def network_errors(task: str, device: torch.device) -> Iterator[None]:
-    """Turn what PyTorch raises when memory ends into an ``OutOfMemoryError``, and what it raises
-    when an accelerator fails or disappears into a ``DeviceError``: one clear line each.  task: what
-    was to be done, "to encode pictures of 512×288".
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        on_cpu = device.type == "cpu"
-        if memory_ended(error):
-            remedy = "close other programs, take fewer --jobs, or a smaller video"
-            if not on_cpu:
-                remedy = "close what else uses it, or take --device cpu"
-            raise OutOfMemoryError(f"not enough memory {task} on {device}: {remedy}") from error
-        if isinstance(error, getattr(torch, "AcceleratorError", ())) or (
-            not on_cpu and _DEVICE_FAILED.search(str(error))
-        ):
-            reason = str(error).strip().partition("\n")[0][:200]
-            raise DeviceError(
-                f"device {device} failed {task} ({reason}): see whether it is still there, or take"
-                " --device cpu"
-            ) from error
-        raise
-
-
 class AutoencoderRuntime:
     """One bundle's autoencoder on one device, in ``channels_last``, nearly twice as fast as the
     default on CPUs.
 
+    pixels_per_latent: that it makes of a position, a side.
     bytes_per_latent: what the greediest layer of its decoder reads and writes for one position.
     reach: how many positions around one its decoder's pixels depend on, None where nobody knows.
     """
+
+    pixels_per_latent = PIXELS_PER_LATENT
 
     def __init__(
         self, bundle: ModelBundle, device: str = "auto", threads: int | None = None
@@ -118,7 +94,7 @@ class AutoencoderRuntime:
         self.device = pick_device(device)
         self.bundle = bundle
         with network_errors(f"to load the autoencoder of {bundle.name}", self.device):
-            self.model = placed(bundle.load_autoencoder(), self.device)
+            self.model = placed(self.load(bundle), self.device)
         channels = latent_channels(self.model) or len(bundle.latent_scale)
         if channels != len(bundle.latent_scale):
             raise UnknownModelError(
@@ -129,8 +105,17 @@ class AutoencoderRuntime:
         self._takes_steps = getattr(self.model, "takes_steps", False)
         self.reach: int | None = getattr(self.model, "decoder_reach", None)
         self.bytes_per_latent = try_decoding(
-            self.model, bundle.folder, channels, self.device, takes_steps=self._takes_steps
+            self.model,
+            bundle.folder,
+            channels,
+            self.device,
+            takes_steps=self._takes_steps,
+            pixels_per_latent=self.pixels_per_latent,
         )
+
+    def load(self, bundle: ModelBundle) -> OwnAutoencoder | ModelMixin:
+        """The autoencoder, on the CPU.  Raises ``UnknownModelError``."""
+        return bundle.load_autoencoder()
 
     @torch.inference_mode()
     def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -207,12 +192,11 @@ class AutoencoderRuntime:
         tiles = tiles_of(part, self.reach, rows, columns, most)
         if tiles == [Rectangle(0, 0, rows, columns)]:
             return self.decode_at_once(latents, steps, height, width)
-        top, left = PIXELS_PER_LATENT * part.top, PIXELS_PER_LATENT * part.left
-        bottom = min(PIXELS_PER_LATENT * part.bottom, height)
-        right = min(PIXELS_PER_LATENT * part.right, width)
+        top, left, bottom, right = part.pixels(self.pixels_per_latent)
+        bottom, right = min(bottom, height), min(right, width)
         made = np.empty((latents.shape[0], bottom - top, right - left, 3), np.uint8)
         for tile in tiles:
-            place = tile.pixels
+            place = tile.pixels(self.pixels_per_latent)
             if place.top < bottom and place.left < right:  # else it is padding
                 pixels = self._tile(latents, steps, tile, height, width)
                 target = made[:, place.top - top :, place.left - left :]
@@ -230,7 +214,7 @@ class AutoencoderRuntime:
         """A part that is small enough, made at once with its surroundings."""
         outer = tile.grown(self.reach or 0, *latents.shape[2:])
         rows, columns = slice(outer.top, outer.bottom), slice(outer.left, outer.right)
-        inner, around = tile.pixels, outer.pixels
+        inner, around = (each.pixels(self.pixels_per_latent) for each in (tile, outer))
         made = self.decode_at_once(
             latents[:, :, rows, columns],
             steps[:, rows, columns],

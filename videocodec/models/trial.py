@@ -41,13 +41,14 @@ def try_decoding(
     device: torch.device,
     *,
     takes_steps: bool,
+    pixels_per_latent: int = 8,
 ) -> int:
     """Decode (1, channels, 4, 4) zeros → the bytes that the greediest layer reads and writes for
     one position: a picture cannot take less memory than that.
 
     folder: of the bundle, for errors.  takes_steps: whether the model takes quantiser steps.
-    Raises ``UnknownModelError`` unless a picture of 8 px a latent comes out, and no layer makes
-    much more of it.
+    pixels_per_latent: that are to come out, a side.  Raises ``UnknownModelError`` unless they do,
+    and no layer makes much more of it.
     """
     z = torch.zeros(1, channels, TRIAL_SIDE, TRIAL_SIDE, device=device)
     steps: dict[str, Any] = {}
@@ -68,10 +69,11 @@ def try_decoding(
     finally:
         for hook in hooks:
             hook.remove()
-    if shape != (1, 3, 8 * TRIAL_SIDE, 8 * TRIAL_SIDE):
+    side = pixels_per_latent * TRIAL_SIDE
+    if shape != (1, 3, side, side):
         raise UnknownModelError(
             f"{folder}: makes {shape} of {TRIAL_SIDE}×{TRIAL_SIDE} latents: an autoencoder must"
-            " have a stride of 8 px"
+            f" have a stride of {pixels_per_latent} px"
         )
     # A codebook's distances to every position are in no layer's output.
     distances = _BYTES_OF_DISTANCES * codebook_size(model)

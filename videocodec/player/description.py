@@ -16,7 +16,13 @@ from ..decoded import DecodedLatents, FrameKind
 from ..decoder.index import StreamIndex
 from ..guard import SQUARE, GuardMap
 from ..interpolation.between import makes_frames_between
-from ..provenance import PROVENANCE_NAMES, concealed_map, covering_latents, provenance_map
+from ..provenance import (
+    PROVENANCE_NAMES,
+    concealed_map,
+    covering_latents,
+    generated_map,
+    provenance_map,
+)
 
 if TYPE_CHECKING:
     from ..reader.metadata import VideoMetadata
@@ -61,6 +67,7 @@ def describe_stream(
         "model": metadata.model,
         "generated_content": metadata.generated_content,
         "has_unet": metadata.has_unet,
+        "makes_up_detail": metadata.makes_up_detail,
         "tracks": list(metadata.tracks),
         "captions": [list(caption) for caption in metadata.captions],
         "ordinary": False,
@@ -75,20 +82,22 @@ def describe_stream(
     }
 
 
-def describe_frame(header: SequenceHeader, frame: DecodedLatents) -> dict[str, object]:
+def describe_frame(
+    header: SequenceHeader, frame: DecodedLatents, *, made_up: bool = False
+) -> dict[str, object]:
     """What is known of a frame besides its picture; arrays as base64 of little-endian numbers.
 
     ``grid`` is the rows and columns of blocks of ``block`` px, on which modes, directions, sides
     (uint8) and vectors (int16, past then future, dy then dx) are; ``latent`` those of positions of
     8 px, on which quantisers are; ``covering`` those of positions that show, on which provenance
-    is.
+    is.  made_up: whether the picture is larger than coded, with detail that was never sent.
     """
     fields, latent = frame.latent.fields, frame.latent
-    provenance = (
-        concealed_map(header)
-        if frame.kind == FrameKind.CONCEALED
-        else provenance_map(fields.modes, header)
-    )
+    provenance = provenance_map(fields.modes, header)
+    if made_up:
+        provenance = generated_map(header)
+    if frame.kind == FrameKind.CONCEALED:
+        provenance = concealed_map(header)
     return {
         "kind": frame.kind,
         "bytes": round(frame.byte_share),

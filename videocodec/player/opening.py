@@ -30,6 +30,7 @@ class DecodingOptions:
     device: str = "auto"
     threads: int | None = None
     conceal: bool = True
+    scale: int = 1
 
 
 @contextmanager
@@ -84,6 +85,7 @@ def _opened(
             device=options.device,
             threads=options.threads,
             conceal=options.conceal,
+            scale=options.scale,
         )
     except ContainerError:
         if not has_ordinary_video(path):

@@ -102,7 +102,10 @@ class PlayedStream(PlayedFile):
             and has_text_encoder(bundle.folder)
             and find_spec("transformers") is not None
         )
-        return replace(disclosure, follows_words=follows_words).mark_png(data)
+        disclosure = replace(disclosure, follows_words=follows_words)
+        if self._reader.metadata.makes_up_detail:
+            disclosure = disclosure.enlarged()
+        return disclosure.mark_png(data)
 
     def details(self, index: int) -> dict[str, object]:
         """What is known of a frame besides its picture: ``description.describe_frame``, and how
@@ -120,7 +123,8 @@ class PlayedStream(PlayedFile):
         guarded = {} if guard is None else {"guard": describe_guard(guard, index)}
         magnified = [self.width / self.header.width, self.height / self.header.height]
         known: dict[str, object] = {"index": index, "magnified": magnified}
-        return known | describe_frame(self.header, frame) | guarded
+        made_up = self._reader.metadata.makes_up_detail
+        return known | describe_frame(self.header, frame, made_up=made_up) | guarded
 
     def bits(self, index: int) -> dict[str, object]:
         """Bits of every latent position (``decoder.code_lengths``), base64 of little-endian

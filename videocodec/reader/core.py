@@ -34,6 +34,7 @@ class ReaderCore:
                 opening.model,
                 force_model=opening.force_model,
                 coded_size=opening.coded_size,
+                scale=opening.scale,
             )
             self.index = StreamIndex(stream.reader)
             # A first header that is damaged may say anything.
@@ -43,6 +44,7 @@ class ReaderCore:
                 self.index,
                 has_unet=stream.bundle.has_unet,
                 size=(stream.shown.width, stream.shown.height),
+                makes_up_detail=stream.makes_up_detail,
             )
             self.latents = LatentSource(self.file, self.index, stream.bundle.tables, self.cache)
             self.networks = Networks(stream, opening.device, opening.threads)

@@ -39,6 +39,7 @@ class VideoMetadata:
     they are damaged.
     damage: the first thing that is wrong, None if nothing was seen when the file was opened.
     guard: which squares keep to the limit that the encoder was given; None without one.
+    makes_up_detail: whether pictures are larger than coded by a network that makes up the detail.
     """
 
     name: str
@@ -73,6 +74,7 @@ class VideoMetadata:
     guard: GuardMap | None = None
     coded_width: int = 0
     coded_height: int = 0
+    makes_up_detail: bool = False
 
     @classmethod
     def of(
@@ -82,6 +84,7 @@ class VideoMetadata:
         *,
         has_unet: bool,
         size: tuple[int, int] | None = None,
+        makes_up_detail: bool = False,
     ) -> VideoMetadata:
         """Of an opened stream.  size: width and height of the pictures that are wanted of it, None
         for those that the file shows.
@@ -95,6 +98,7 @@ class VideoMetadata:
             height=height,
             coded_width=header.width,
             coded_height=header.height,
+            makes_up_detail=makes_up_detail,
             frame_rate=float(header.frame_rate or (len(index) / duration if duration > 0 else 0)),
             frames=len(index),
             keyframes=len(index.keyframes),

@@ -29,6 +29,7 @@ class Opening:
     memory_limit: int
     read_ahead: bool
     coded_size: bool = False
+    scale: int = 1
     folder: str = field(default_factory=os.getcwd)
 
     @property

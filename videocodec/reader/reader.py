@@ -52,6 +52,7 @@ class VideoReader(ReaderHandle):
     conceal: give concealed frames (``Frame.kind``) and latents in their place, as
     ``videocodec.decode`` writes them.
     coded_size: pictures as they are coded, where the file shows them larger.
+    scale: 2 for pictures of twice the width and height, as of ``videocodec.decode``.
 
     Any number of threads may use a reader.  Arrays that it hands out are the caller's own.
     Readers of a path or of bytes can be pickled and copied, which opens the file once more with the
@@ -79,6 +80,7 @@ class VideoReader(ReaderHandle):
         strict: bool = False,
         conceal: bool = False,
         coded_size: bool = False,
+        scale: int = 1,
     ) -> None:
         if strict and conceal:
             raise SettingsError(
@@ -87,7 +89,7 @@ class VideoReader(ReaderHandle):
             )
         settings = RestorationSettings(steps, seed, restore)
         networks = model, force_model, device, threads
-        opening = Opening(plain(source), *networks, memory_limit, read_ahead, coded_size)
+        opening = Opening(plain(source), *networks, memory_limit, read_ahead, coded_size, scale)
         core = ReaderCore(opening)
         self._join(core, settings, conceal)
         if strict and core.metadata.damage is not None:

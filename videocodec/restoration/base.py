@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..decoded import DecodedLatents, step_maps
-from ..models.runtime import network_errors
+from ..models.network_errors import network_errors
 
 
 class AutoencoderInput(NamedTuple):

@@ -26,7 +26,8 @@ from ..decoded import QUANTISER_STEPS, DecodedLatents, step_maps
 from ..errors import UnknownModelError
 from ..models.bundle import ModelBundle
 from ..models.denoiser import Conditions, Denoiser
-from ..models.runtime import network_errors, run_for_pictures
+from ..models.network_errors import network_errors
+from ..models.runtime import run_for_pictures
 from .base import AutoencoderInput, Restoration
 from .neighbours import neighbours
 from .settings import RestorationSettings

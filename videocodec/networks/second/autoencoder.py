@@ -139,12 +139,20 @@ class SecondDecoder(nn.Module):
         fine = reach_of(self.fine, self.head)  # at twice the resolution
         return reach_of(self.stem, self.body, self.up) + low + -(-fine // 2)
 
-    def forward(self, latents: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
+    def features(self, latents: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
+        """What the head makes pixels of, (B, fine width, 2h, 2w); arguments as of ``forward``."""
         plane = log2_step.to(latents)
         if plane.ndim == 1:
             plane = plane[:, None, None].expand(-1, *latents.shape[2:])
         x = self.stem(torch.cat([latents / _LATENT_SCALE, plane[:, None]], 1))
         x = self.body(x + at_half_resolution(self.low, x))
-        x = self.fine(F.pixel_shuffle(self.up(x), 2))
-        pictures: torch.Tensor = self.linear(latents) + F.pixel_shuffle(self.head(x), _PATCH)
-        return pictures
+        features: torch.Tensor = self.fine(F.pixel_shuffle(self.up(x), 2))
+        return features
+
+    def pictures(self, latents: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """The pictures of latents and of the features that were made of them."""
+        made: torch.Tensor = self.linear(latents) + F.pixel_shuffle(self.head(features), _PATCH)
+        return made
+
+    def forward(self, latents: torch.Tensor, log2_step: torch.Tensor) -> torch.Tensor:
+        return self.pictures(latents, self.features(latents, log2_step))

@@ -41,16 +41,23 @@ class SecondCodec(nn.Module):
         generator: of training's dead zones and dropped slices; without it pictures are coded as in
         use.
         """
+        latents, bits = self.coded(pictures, step, generator)
+        decoded = self.decoder(latents, torch.log2(step))
+        return decoded.float(), bits / (pictures.shape[2] * pictures.shape[3])
+
+    def coded(
+        self, pictures: torch.Tensor, step: torch.Tensor, generator: torch.Generator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Quantised latents (B, C, H/8, W/8) and their bits (B,); arguments as of ``forward``."""
         scaled = self.encoder(pictures).float() / step.reshape(-1, 1, 1, 1)
-        log2_step = torch.log2(step)
         dead_zone = torch.full_like(step, _DEAD_ZONE)
         sent = scaled.new_ones(scaled.shape[:2])
         if generator is not None:
             dead_zone = LARGEST_DEAD_ZONE * _uniform(step.shape, generator)
             sent = self.sent_slices(len(step), generator)
-        quantised, bits = self.rate(scaled, log2_step, dead_zone, sent, generator is not None)
-        decoded = self.decoder(quantised * step.reshape(-1, 1, 1, 1), log2_step)
-        return decoded.float(), bits / (pictures.shape[2] * pictures.shape[3])
+        is_training = generator is not None
+        quantised, bits = self.rate(scaled, torch.log2(step), dead_zone, sent, is_training)
+        return quantised * step.reshape(-1, 1, 1, 1), bits
 
     def sent_slices(self, batch: int, generator: torch.Generator) -> torch.Tensor:
         """(B, C) of 0 and 1: all channels, or now and then the first slices only."""

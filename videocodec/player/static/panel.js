@@ -11,8 +11,9 @@ function rows(list, pairs) {
 }
 
 /** Of pictures, and the size that they are coded at where that is smaller. */
-function pictureSize({ width, height, coded }) {
-  const smaller = coded && coded[0] !== width ? `, coded at ${coded[0]} × ${coded[1]}` : "";
+function pictureSize({ width, height, coded, makes_up_detail: isMadeUp }) {
+  const detail = isMadeUp ? ", finer detail made up" : "";
+  const smaller = coded && coded[0] !== width ? `, coded at ${coded[0]} × ${coded[1]}${detail}` : "";
   return `${width} × ${height}${smaller}`;
 }
 

@@ -16,11 +16,14 @@ from bitstream.v2.tables import LevelTables
 
 from ...errors import InputError
 from ...models.bundle import ModelBundle
-from ...models.files import TABLES_FILE
+from ...models.files import TABLES_FILE, has_upscaler
 from ...models.latent_autoencoder import SecondAutoencoder
+from ...models.upscaling import load_upscaler, save_upscaler
 from ...networks.second.autoencoder import SecondShape
 from ...networks.second.codec import SecondCodec
+from ...networks.second.upscaling import UpscalingHead
 
+_UPSCALER_ROW = "| upscaler |"
 _CARD = Path(__file__).with_name("card.md")  # with {names} of what follows from the files
 
 
@@ -28,7 +31,8 @@ def install_second(weights: Path, tables: LevelTables, bundle: Path, about: str)
     """Put networks and tables into the folder of a bundle, with a model card.
 
     weights: safetensors of ``SecondCodec``; their rate model stays out, it is in the tables.
-    bundle: a folder, whose name is the model's.  about: Markdown on the weights, for the card.
+    bundle: a folder, whose name is the model's; a head for twice the size that it holds stays.
+    about: Markdown on the weights, for the card.
     Raises ``UnknownModelError`` for other weights, ``TablesError`` for tables that do not fit.
     """
     codec = SecondCodec(shape_of(weights))
@@ -106,4 +110,32 @@ def _card(bundle: ModelBundle, model: SecondAutoencoder, tables: LevelTables, ab
         tables=bundle.tables_file.stat().st_size / 1e6,
         sha256=bundle.sha256,
     )
-    return head + re.sub(r"^#", "##", about.strip(), flags=re.MULTILINE) + "\n"
+    card = head + re.sub(r"^#", "##", about.strip(), flags=re.MULTILINE) + "\n"
+    return _with_upscaler(card, bundle.folder)
+
+
+def install_upscaler(head: UpscalingHead, bundle: ModelBundle) -> None:
+    """Put a head for twice the size into a bundle, and a line on it into its model card; the
+    bundle's identity stays what it is.
+    """
+    save_upscaler(head, bundle.folder)
+    card = bundle.folder / "README.md"
+    if card.is_file():
+        text = _with_upscaler(card.read_text(encoding="utf-8"), bundle.folder)
+        card.write_text(text, encoding="utf-8")
+
+
+def _with_upscaler(card: str, folder: Path) -> str:
+    """A model card with the line on the head that the bundle has, if it has one."""
+    lines = [line for line in card.splitlines() if not line.startswith(_UPSCALER_ROW)]
+    if has_upscaler(folder):
+        count = sum(weight.numel() for weight in load_upscaler(folder).parameters())
+        place = next(i for i, line in enumerate(lines) if line.startswith("| size |"))
+        lines.insert(
+            place,
+            f"{_UPSCALER_ROW} a head for pictures of twice the size, {count / 1e6:.2f} M"
+            " parameters, float16; detail beyond the coded size is made up; no part of the"
+            " identity, since latents do not depend on it; trained by"
+            " `python -m tools.train.upscaler` on the same photographs and frames |",
+        )
+    return "\n".join(lines) + "\n"

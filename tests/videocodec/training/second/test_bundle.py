@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ from safetensors.torch import save_file
 
 from bitstream.v1.tables import TablesError
 from tests.bitstream.v2.synthetic import random_tables, with_inter_tables
+from tools.train import bundle_v2
 from videocodec.errors import InputError, UnknownModelError
 from videocodec.models.bundle import ModelBundle
+from videocodec.models.upscaling import load_upscaler
 from videocodec.networks.second.autoencoder import SecondDecoder, SecondShape
 from videocodec.networks.second.codec import ACTIVATION, SecondCodec
-from videocodec.training.second.bundle import install_second, shape_of
+from videocodec.networks.second.upscaling import UpscalerShape, UpscalingHead
+from videocodec.training.second.bundle import install_second, install_upscaler, shape_of
 
 SHAPE = SecondShape(
     channels=4,
@@ -52,6 +56,41 @@ def test_networks_of_any_size_keep_their_weights(weights: Path, tmp_path: Path) 
     assert made.tables.slices == (1, 1, 2) and made.latent_scale.tolist() == [1.0] * 4
     card = (made.folder / "README.md").read_text("utf-8")
     assert f"`{made.sha256}`" in card and card.endswith("## About\n\nNothing.\n")
+
+
+def test_a_head_for_twice_the_size_is_on_the_card_and_in_no_identity(
+    weights: Path, tmp_path: Path
+) -> None:
+    tables = with_inter_tables(random_tables(0, (1, 1, 2)))
+    made = install_second(weights, tables, tmp_path / "made", "# About\n\nNothing.")
+    plain = (made.folder / "README.md").read_text("utf-8")
+    assert "| upscaler |" not in plain
+    for width in (8, 12):
+        head = UpscalingHead(UpscalerShape(features=8, width=width, blocks=1))
+        install_upscaler(head, made)
+        card = (made.folder / "README.md").read_text("utf-8")
+        assert card.count("| upscaler | a head for pictures of twice the size") == 1
+        assert [line for line in card.splitlines() if "| upscaler |" not in line] == (
+            plain.splitlines()
+        )
+        assert load_upscaler(made.folder).shape == head.shape
+        assert ModelBundle.find(made.folder).sha256 == made.sha256
+    again = install_second(weights, tables, made.folder, "# About\n\nNothing.")
+    assert (again.folder / "README.md").read_text("utf-8") == card
+
+
+def test_making_a_bundle_again_keeps_its_head(weights: Path, tmp_path: Path) -> None:
+    tables, bundle = tmp_path / "tables.safetensors", tmp_path / "made"
+    fitted = with_inter_tables(random_tables(0, (1, 1, 2)))
+    made = install_second(weights, fitted, bundle, "")
+    shutil.copy(made.tables_file, tables)
+    install_upscaler(UpscalingHead(UpscalerShape(features=8, width=8, blocks=1)), made)
+    (tmp_path / "about.md").write_text("# Others\n")
+    words = {"weights": weights, "tables": tables, "bundle": bundle, "about": tmp_path / "about.md"}
+    bundle_v2.main([str(word) for name, value in words.items() for word in (f"--{name}", value)])
+    card = (bundle / "README.md").read_text("utf-8")
+    assert "## Others" in card and card.count("| upscaler |") == 1
+    assert load_upscaler(bundle).shape.width == 8
 
 
 def test_the_sizes_are_read_off_the_weights(weights: Path) -> None:

@@ -1,0 +1,124 @@
+"""The head for twice the size learns on a decoder that stays, and its runs go on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from videocodec.networks.second.autoencoder import SecondShape
+from videocodec.networks.second.codec import ACTIVATION, SecondCodec
+from videocodec.networks.second.upscaling import UpscalerShape
+from videocodec.training import checkpoints
+from videocodec.training.budget import Budget
+from videocodec.training.loop import Interval
+from videocodec.training.randomness import Randomness
+from videocodec.training.second import pack
+from videocodec.training.second.upscaling import UpscalerTraining, train_upscaler
+from videocodec.training.second.upscaling_examples import (
+    SIDE,
+    STEP_RANGE,
+    halved,
+    make_examples,
+)
+
+TINY = SecondShape(8, 8, 8, 8, 1, 8, 1)
+
+
+@pytest.fixture
+def codec(data: Path) -> SecondCodec:
+    torch.manual_seed(0)
+    return SecondCodec(TINY).requires_grad_(False)
+
+
+@pytest.fixture
+def asked(codec: SecondCodec, lpips_weights: Path, tmp_path: Path) -> UpscalerTraining:
+    weights = tmp_path / "codec.safetensors"
+    save_file(
+        {name: value.contiguous() for name, value in codec.state_dict().items()},
+        str(weights),
+        {ACTIVATION: "relu"},
+    )
+    return UpscalerTraining(
+        weights=weights,
+        lpips=lpips_weights,
+        folder=tmp_path / "run",
+        examples=4,
+        batch=2,
+        shape=UpscalerShape(features=8, width=8, blocks=1, kernel=3),
+        look=Interval(),
+    )
+
+
+def log(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_examples_are_pictures_and_what_the_codec_makes_of_their_halves(
+    codec: SecondCodec, data: Path
+) -> None:
+    examples = make_examples(codec, pack.read(data), 3, Randomness(0))
+    assert len(examples) == 3
+    assert examples.targets.shape == (3, 3, SIDE, SIDE) and examples.targets.dtype == torch.uint8
+    assert examples.features.shape == (3, 8, SIDE // 8, SIDE // 8)
+    assert examples.coded.shape == (3, 3, SIDE // 2, SIDE // 2)
+    assert all(STEP_RANGE[0] <= float(step) <= STEP_RANGE[1] for step in examples.steps)
+    again = make_examples(codec, pack.read(data), 2, Randomness(0))
+    assert torch.equal(again.coded, examples.coded[:2])
+    assert torch.equal(examples.chosen(torch.tensor([2, 0])).steps, examples.steps[[2, 0]])
+
+
+def test_every_kernel_keeps_the_place_of_what_is_seen(texture: Callable[..., np.ndarray]) -> None:
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[20:44, 10:40] = 200
+    for number in range(24):
+        small = halved(picture, np.random.default_rng(number))
+        assert small.shape == (32, 32, 3)
+        light = small[..., 1] > 100
+        rows, columns = (np.flatnonzero(light.any(axis)) for axis in (1, 0))
+        assert (rows[0], rows[-1], columns[0], columns[-1]) == (10, 21, 5, 19)
+
+
+def test_it_comes_nearer_to_the_source_than_interpolation_and_the_decoder_stays(
+    asked: UpscalerTraining, data: Path
+) -> None:
+    before = load_file(str(asked.weights))
+    held_out = pack.read(data)
+    train_upscaler(replace(asked, learning_rate=5e-3), with_large(held_out), Budget(steps=30))
+    first, last = log(asked.folder)
+    assert (first["steps"], last["steps"]) == (0, 30)
+    assert last["step 2"][0] > first["step 2"][0] + 0.05  # dB of luma
+    after = load_file(str(asked.weights))
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    written = load_file(str(asked.folder / "upscaler.safetensors"))
+    assert {value.dtype for value in written.values()} == {torch.float16}
+
+
+def with_large(pictures: pack.PackedPictures) -> pack.PackedPictures:
+    """The same, those held out enlarged to what is looked at."""
+    large = [np.tile(picture, (2, 2, 1)) for picture in pictures.held_out_photographs]
+    return replace(pictures, held_out_photographs=large)
+
+
+def test_a_run_that_was_stopped_goes_on_and_weights_are_started_from(
+    asked: UpscalerTraining, data: Path
+) -> None:
+    pictures = pack.read(data)
+    train_upscaler(asked, pictures, Budget(steps=2))
+    learner = train_upscaler(asked, pictures, Budget(steps=3))
+    assert learner.steps == 3 and checkpoints.exists(asked.folder / "checkpoint")
+    other = replace(
+        asked,
+        folder=asked.folder.with_name("other"),
+        init=asked.folder / "upscaler.safetensors",
+        learning_rate=1e-9,
+    )
+    started = train_upscaler(other, pictures, Budget(steps=1)).average
+    for name, value in load_file(str(other.init)).items():
+        assert torch.allclose(started.state_dict()[name], value.float(), atol=1e-5)
