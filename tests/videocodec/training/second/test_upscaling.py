@@ -14,19 +14,22 @@ from safetensors.torch import load_file, save_file
 
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import ACTIVATION, SecondCodec
-from videocodec.networks.second.upscaling import UpscalerShape
+from videocodec.networks.second.upscaling import UpscalerShape, UpscalingHead
 from videocodec.training import checkpoints
 from videocodec.training.budget import Budget
 from videocodec.training.loop import Interval
 from videocodec.training.randomness import Randomness
 from videocodec.training.second import pack
+from videocodec.training.second.start import start_from_principal_components
 from videocodec.training.second.upscaling import UpscalerTraining, train_upscaler
 from videocodec.training.second.upscaling_examples import (
     SIDE,
     STEP_RANGE,
+    Examples,
     halved,
     make_examples,
 )
+from videocodec.training.second.upscaling_start import start_from_least_squares
 
 TINY = SecondShape(8, 8, 8, 8, 1, 8, 1)
 
@@ -34,7 +37,9 @@ TINY = SecondShape(8, 8, 8, 8, 1, 8, 1)
 @pytest.fixture
 def codec(data: Path) -> SecondCodec:
     torch.manual_seed(0)
-    return SecondCodec(TINY).requires_grad_(False)
+    made = SecondCodec(TINY).requires_grad_(False)
+    start_from_principal_components(made, pack.read(data).frames)
+    return made
 
 
 @pytest.fixture
@@ -85,25 +90,47 @@ def test_every_kernel_keeps_the_place_of_what_is_seen(texture: Callable[..., np.
         assert (rows[0], rows[-1], columns[0], columns[-1]) == (10, 21, 5, 19)
 
 
-def test_it_comes_nearer_to_the_source_than_interpolation_and_the_decoder_stays(
-    asked: UpscalerTraining, data: Path
+def test_the_start_comes_nearer_to_what_was_shrunk_than_interpolation(
+    codec: SecondCodec, data: Path
 ) -> None:
-    before = load_file(str(asked.weights))
-    held_out = pack.read(data)
-    train_upscaler(replace(asked, learning_rate=5e-3), with_large(held_out), Budget(steps=30))
-    first, last = log(asked.folder)
-    assert (first["steps"], last["steps"]) == (0, 30)
-    assert last["step 2"][0] > first["step 2"][0] + 0.05  # dB of luma
+    examples = make_examples(codec, pack.read(data), 3, Randomness(0))
+    head = UpscalingHead(UpscalerShape(features=8, width=8, blocks=1, kernel=3))
+    before = mean_error(head, examples)
+    start_from_least_squares(head, examples)
+    assert mean_error(head, examples) < 0.9 * before
+
+
+def test_training_comes_nearer_and_the_decoder_stays(asked: UpscalerTraining, data: Path) -> None:
+    zeros = UpscalingHead(asked.shape)
+    asked = replace(asked, init=asked.folder.with_name("zeros.safetensors"), learning_rate=5e-3)
+    save_file(zeros.state_dict(), str(asked.init))
+    weights, pictures = load_file(str(asked.weights)), pack.read(data)
+    codec = SecondCodec(TINY)
+    codec.load(asked.weights)
+    examples = make_examples(codec, pictures, asked.examples, Randomness(asked.seed))
+    learner = train_upscaler(asked, pictures, Budget(steps=40))
+    assert mean_error(learner.average, examples) < 0.97 * mean_error(zeros, examples)
     after = load_file(str(asked.weights))
-    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert all(torch.equal(after[name], value) for name, value in weights.items())
     written = load_file(str(asked.folder / "upscaler.safetensors"))
     assert {value.dtype for value in written.values()} == {torch.float16}
 
 
-def with_large(pictures: pack.PackedPictures) -> pack.PackedPictures:
-    """The same, those held out enlarged to what is looked at."""
+def test_photographs_held_out_are_looked_at(asked: UpscalerTraining, data: Path) -> None:
+    pictures = pack.read(data)
     large = [np.tile(picture, (2, 2, 1)) for picture in pictures.held_out_photographs]
-    return replace(pictures, held_out_photographs=large)
+    train_upscaler(asked, replace(pictures, held_out_photographs=large), Budget(steps=1))
+    first, last = log(asked.folder)
+    assert (first["steps"], last["steps"]) == (0, 1)
+    assert [len(first[f"step {step}"]) for step in ("0.6", "2")] == [4, 4]
+
+
+@torch.no_grad()
+def mean_error(head: torch.nn.Module, examples: Examples) -> float:
+    """Squared, weighted as least squares are."""
+    targets = examples.targets.float().div(127.5).sub(1)
+    errors = (head(examples.features.float(), examples.coded.float()) - targets) ** 2
+    return float((errors.mean((1, 2, 3)) / examples.steps).mean())
 
 
 def test_a_run_that_was_stopped_goes_on_and_weights_are_started_from(
