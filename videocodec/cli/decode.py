@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from .common import (
     add_decoding_scale,
@@ -17,6 +18,9 @@ from .common import (
     progress_bar,
     whole_number,
 )
+
+if TYPE_CHECKING:
+    from ..decoder.api import DecodeReport
 
 _RUNS_SHOWN = 20  # of lost frames, with a line each; JSON has all
 
@@ -133,22 +137,7 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.yes,
             progress=progress,
         )
-    for track in report.skipped_tracks:
-        print(f"videocodec: warning: {args.output}: not copied: {track}", file=sys.stderr)
-    for note in report.notes:
-        print(f"videocodec: note: {args.input}: {note}", file=sys.stderr)
-    for problem in report.problems:
-        print(f"videocodec: warning: {args.input}: {problem}", file=sys.stderr)
-    for run in report.concealed[:_RUNS_SHOWN]:
-        print(f"videocodec: warning: {args.input}: {run.sentence}", file=sys.stderr)
-    if report.concealed:
-        more = len(report.concealed) - _RUNS_SHOWN
-        rest = f", in {more} more places" if more > 0 else ""
-        print(
-            f"videocodec: warning: {args.input}: damaged: {report.concealed_frames} of"
-            f" {counted(report.frames, 'frame')} concealed{rest}; --strict refuses such files",
-            file=sys.stderr,
-        )
+    _warn(args, report)
     piped = "-" in (args.output, args.provenance)
     if args.json:
         print_json(
@@ -172,3 +161,23 @@ def run(args: argparse.Namespace) -> int:
             f" {report.frames / report.decode_seconds:.1f} frames per second"
         )
     return 0
+
+
+def _warn(args: argparse.Namespace, report: DecodeReport) -> None:
+    """Say on standard error what was left out, made up in another way, or lost."""
+    for track in report.skipped_tracks:
+        print(f"videocodec: warning: {args.output}: not copied: {track}", file=sys.stderr)
+    for note in report.notes:
+        print(f"videocodec: note: {args.input}: {note}", file=sys.stderr)
+    for problem in report.problems:
+        print(f"videocodec: warning: {args.input}: {problem}", file=sys.stderr)
+    for run in report.concealed[:_RUNS_SHOWN]:
+        print(f"videocodec: warning: {args.input}: {run.sentence}", file=sys.stderr)
+    if report.concealed:
+        more = len(report.concealed) - _RUNS_SHOWN
+        rest = f", in {more} more places" if more > 0 else ""
+        print(
+            f"videocodec: warning: {args.input}: damaged: {report.concealed_frames} of"
+            f" {counted(report.frames, 'frame')} concealed{rest}; --strict refuses such files",
+            file=sys.stderr,
+        )

@@ -94,6 +94,7 @@ def halved(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     kind = rng.random()
     height, width = (side // 2 for side in picture.shape[:2])
+    small: np.ndarray
     if kind < 0.35:
         small = shrunk(picture, (width, height))
     elif kind < 0.6:

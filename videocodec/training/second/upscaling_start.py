@@ -22,14 +22,14 @@ def start_from_least_squares(head: UpscalingHead, examples: Examples) -> None:
     products, sides = torch.zeros(size, size), torch.zeros(size, head.linear.out_channels)
     for number in range(min(len(examples), _MOST)):
         one = examples.chosen(torch.tensor([number]))
-        coded, weight = one.coded.float(), float(1 / one.steps)
+        coded, share = one.coded.float(), float(1 / one.steps)
         seen = F.unfold(inputs_of(one.features.float(), coded), _KERNEL, padding=_KERNEL // 2)[0]
         seen = torch.cat([seen, torch.ones(1, seen.shape[1])])
         target = one.targets.float().div(127.5).sub(1)
         lacking = F.pixel_unshuffle(target - enlarged(coded), _PATCH)[0].flatten(1)
-        products += weight * seen @ seen.T
-        sides += weight * seen @ lacking.T
+        products += share * seen @ seen.T
+        sides += share * seen @ lacking.T
     products += _RIDGE * products.diagonal().mean() * torch.eye(size)
     found = torch.linalg.solve(products.double(), sides.double()).float().T
-    head.linear.weight.copy_(found[:, :-1].reshape(head.linear.weight.shape))
-    head.linear.bias.copy_(found[:, -1])
+    weight = found[:, :-1].reshape(head.linear.weight.shape)
+    head.linear.load_state_dict({"weight": weight, "bias": found[:, -1]})
