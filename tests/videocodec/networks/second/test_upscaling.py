@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from videocodec.errors import UnknownModelError
 from videocodec.networks.second.autoencoder import SecondDecoder, SecondShape
 from videocodec.networks.second.upscaling import UpscalerShape, UpscalingDecoder, UpscalingHead
+from videocodec.networks.starts import zeroed
 from videocodec.scaling import magnified
 
 TINY = SecondShape(8, 8, 8, 8, 1, 8, 1)
@@ -30,8 +31,8 @@ def decoder() -> UpscalingDecoder:
 
 def test_a_head_of_zeros_enlarges_as_everything_else_does(decoder: UpscalingDecoder) -> None:
     latents, step = torch.randn(1, 8, 3, 5), torch.zeros(1)
-    torch.nn.init.zeros_(decoder.upscaler.head.weight)
-    torch.nn.init.zeros_(decoder.upscaler.head.bias)
+    for layer in (decoder.upscaler.head, decoder.upscaler.linear):
+        zeroed(layer)
     usual, large = (
         (p.clamp(-1, 1)[0].permute(1, 2, 0) + 1).mul(127.5).numpy()
         for p in (decoder.decoder(latents, step), decoder(latents, step))
