@@ -210,6 +210,34 @@ class FrameCosts:
         less: npt.NDArray[np.float64] = np.minimum(*self.skip_and_residual(prediction))
         return less
 
+    def cheapest_at(
+        self, prediction: npt.NDArray[np.int32], positions: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.floating]:
+        """The same of some blocks (n,).  prediction (C, n, block²); positions (n, block²): of what
+        is in each block, flat.
+        """
+        channels, at = len(prediction), positions.reshape(-1)
+        scale = self._scale if self._scale.ndim == 0 else self._scale.reshape(-1)[at]
+        distance = prediction.reshape(channels, -1).astype(np.float32)
+        distance *= scale
+        np.subtract(self.target.reshape(channels, -1).take(at, 1), distance, out=distance)
+        np.abs(distance, out=distance)
+        error = np.square(distance)
+        error *= self.weights.reshape(channels, -1).take(at, 1)
+        distance *= _PER_STEP
+        np.minimum(distance, _REACH * _PER_STEP, out=distance)
+        index = distance.astype(np.int32)
+        index += self._rows.reshape(channels, -1).take(at, 1)
+        rates, lagrangian = self._costs.rates, self._costs.lagrangian
+        skip, residual = (
+            values.sum(0).reshape(positions.shape).sum(1)
+            for values in (error, self._tables.residual.take(index))
+        )
+        less: npt.NDArray[np.floating] = np.minimum(
+            skip + lagrangian * rates.skip, residual + lagrangian * rates.residual
+        )
+        return less
+
     def intra(self) -> np.ndarray:
         """(bh, bw): what coding every block by itself costs."""
         return (

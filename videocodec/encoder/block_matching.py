@@ -4,6 +4,8 @@ match there, which optical flow, smooth as it is, only comes near.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +14,15 @@ from bitstream.v1.merged_blocks import merge_grid
 from bitstream.v2.loop_networks import MIDDLE
 from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
 
+from .coarse_matching import best_shifts, halved
+from .picture_squares import PictureSquares
+
 Luma = npt.NDArray[np.uint8]
 Cost = npt.NDArray[np.float32]
-_REACH = 10  # px of the halved picture, around the start
-_STEPS = (2.0, 1.0, 0.5)  # px, of rounds around the best so far
-_AROUND = tuple((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x)
+_ONE = 1 << FRACTION_BITS  # a pixel in the unit of vectors
+_STEPS = (2 * _ONE, _ONE, 1)  # of rounds around the best so far
+_AROUND = np.array([(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x])
+_NEAR = 2  # px of a halved picture: a pan of so little is found from standing still too
 _GREY = 3 * 2 * MIDDLE // 255  # of the three samples of a pixel, a grey level
 _BIT = 4.0  # grey levels, summed over a block, that a bit of a vector is worth
 
@@ -27,9 +33,53 @@ def luma_of(picture: Picture) -> Luma:
     return luma
 
 
+class MatchedLuma:
+    """A picture's luma (H, W), padded to whole blocks of ``block`` px a side, to match others with.
+
+    What is made of it is made once.
+    """
+
+    def __init__(self, luma: Luma, block: int) -> None:
+        self._luma, self._block = luma, block
+        self.grid = luma.shape[0] // block, luma.shape[1] // block
+        rows, columns = np.indices(self.grid).reshape(2, -1) * block
+        self._corners = rows, columns
+
+    @cached_property
+    def halved(self) -> Luma:
+        """At half its size."""
+        return halved(self._luma)
+
+    @cached_property
+    def _squares(self) -> PictureSquares:
+        return PictureSquares(self._luma[None], self._block)
+
+    @cached_property
+    def _blocks(self) -> Luma:
+        return self._at(np.zeros((*self.grid, 2), dtype=np.int64))
+
+    def _at(self, vectors: npt.NDArray[np.int64]) -> Luma:
+        """Samples (n, block²) of the blocks that are where vectors (…, bh, bw, 2) point."""
+        flat = vectors.reshape(-1, 2)
+        count = len(flat) // len(self._corners[0])
+        rows, columns = (np.tile(corners, count) for corners in self._corners)
+        samples: Luma = self._squares.at(rows, columns, flat).reshape(len(flat), -1)
+        return samples
+
+    def sums(self, reference: MatchedLuma, vectors: npt.NDArray[np.int64]) -> Cost:
+        """Of the absolute differences of every block from where vectors (…, bh, bw, 2), in parts of
+        a pixel as the format has them, point in another picture: (…, bh, bw).
+        """
+        moved = reference._at(vectors)
+        blocks = np.tile(self._blocks, (len(moved) // len(self._blocks), 1))
+        difference = cv2.absdiff(blocks, moved)
+        total = cv2.reduce(difference, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32F)
+        return np.asarray(total, np.float32).reshape(vectors.shape[:-1])
+
+
 def matched_squares(
-    current: Luma,
-    reference: Luma,
+    current: MatchedLuma,
+    reference: MatchedLuma,
     vectors: npt.NDArray[np.int64],
     sides: tuple[int, ...],
 ) -> list[npt.NDArray[np.int64]]:
@@ -40,25 +90,22 @@ def matched_squares(
     vectors (bh, bw, 2): of single blocks, in parts of a pixel as the format has them.
     """
     height, width = vectors.shape[:2]
-    block, fields = current.shape[0] // height, []
     rows, columns = np.indices((height, width))
-    field = vectors
+    field, fields = vectors, []
     for side in sides:
         grid = merge_grid(height, width, side)
         top, left, half = rows // side * side, columns // side * side, side // 2
-        best = np.full(len(grid.leaders), np.inf)
-        chosen = np.empty_like(field)
-        for down, across in ((0, 0), (0, half), (half, 0), (half, half)):
-            inside = np.minimum(top + down, height - 1), np.minimum(left + across, width - 1)
-            trial = field[inside]
-            shift = np.ldexp(trial.astype(np.float32), -FRACTION_BITS)
-            sums = _sums(current, _moved(reference, shift, block), block)
-            total = np.bincount(grid.square_of, sums.reshape(-1), len(grid.leaders))
-            better = (total < best)[grid.square_of].reshape(height, width)
-            best = np.minimum(best, total)
-            chosen[better] = trial[better]
-        fields.append(chosen)
-        field = chosen
+        trials = np.stack(
+            [
+                field[np.minimum(top + down, height - 1), np.minimum(left + across, width - 1)]
+                for down, across in ((0, 0), (0, half), (half, 0), (half, half))
+            ]
+        )
+        costs = current.sums(reference, trials).reshape(len(trials), -1)
+        totals = [np.bincount(grid.square_of, cost, len(grid.leaders)) for cost in costs]
+        best = np.argmin(totals, axis=0)[grid.square_of].reshape(height, width)
+        field = np.take_along_axis(trials, best[None, ..., None], axis=0)[0]
+        fields.append(field)
     return fields
 
 
@@ -73,90 +120,39 @@ class BlockMatcher:
         self._block = block
 
     def __call__(
-        self, current: Luma, reference: Luma, flow: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
-        """Padded luma of two frames and a field (bh, bw, 2) px to start from → another."""
-        pan = np.rint(np.median(flow.reshape(-1, 2), axis=0)).astype(int)
-        vectors = flow.copy()
-        cost = self._cost(current, reference, vectors, flow)
-        for start in {(0, 0), (int(pan[0]), int(pan[1]))}:
-            coarse = self._coarse(current, reference, start)
-            self._take(current, reference, coarse, flow, vectors, cost)
+        self, current: MatchedLuma, reference: MatchedLuma, flow: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.int64]:
+        """Two frames and a field (bh, bw, 2) px to start from → another, in parts of a pixel as the
+        format has them.
+        """
+        centre = flow * np.float32(_ONE)
+        pan = np.rint(np.median(flow.reshape(-1, 2), axis=0)).astype(np.int64) // 2
+        starts = [pan] if np.abs(pan).max() <= _NEAR else [np.zeros_like(pan), pan]
+        trials = [np.rint(centre).astype(np.int64)]
+        for start in starts:
+            shifts = best_shifts(current.halved, reference.halved, start, self._block // 2)
+            trials.append(2 * _ONE * shifts)
+        best, cost = _cheapest(current, reference, np.stack(trials), centre)
         for size in _STEPS:
-            centre = vectors.copy()
-            for y, x in _AROUND:
-                shift = np.array((y * size, x * size), dtype=np.float32)
-                self._take(current, reference, centre + shift, flow, vectors, cost)
-        return vectors
-
-    def _take(
-        self,
-        current: Luma,
-        reference: Luma,
-        field: npt.NDArray[np.float32],
-        flow: npt.NDArray[np.float32],
-        vectors: npt.NDArray[np.float32],
-        cost: npt.NDArray[np.float32],
-    ) -> None:
-        """Change ``vectors`` and ``cost`` where a field is better."""
-        trial = self._cost(current, reference, field, flow)
-        better = trial < cost
-        vectors[better], cost[better] = field[better], trial[better]
-
-    def _cost(
-        self,
-        current: Luma,
-        reference: Luma,
-        field: npt.NDArray[np.float32],
-        flow: npt.NDArray[np.float32],
-    ) -> npt.NDArray[np.float32]:
-        bits = np.log2(1 + 2 * np.abs(field - flow)).sum(-1)
-        moved = _moved(reference, field, self._block)
-        cost: Cost = _sums(current, moved, self._block) + _BIT * bits
-        return cost
-
-    def _coarse(
-        self, current: Luma, reference: Luma, start: tuple[int, int]
-    ) -> npt.NDArray[np.float32]:
-        """The best of all whole shifts of the halved picture around a start."""
-        half = current.shape[1] // 2, current.shape[0] // 2
-        small, before = (
-            np.asarray(cv2.resize(one, half, interpolation=cv2.INTER_AREA), np.uint8)
-            for one in (current, reference)
-        )
-        side, (height, width) = self._block // 2, small.shape
-        reach = _REACH + max(abs(part) for part in start) // 2 + 1
-        around = np.pad(before, reach, mode="edge")
-        shifts = np.indices((2 * _REACH + 1, 2 * _REACH + 1)).reshape(2, -1).T - _REACH
-        costs = np.empty((len(shifts), height // side, width // side), np.float32)
-        for cost, (y, x) in zip(costs, shifts.tolist(), strict=True):
-            top, left = reach + start[0] // 2 + y, reach + start[1] // 2 + x
-            moved = around[top : top + height, left : left + width]
-            np.add(_sums(small, moved, side), abs(y) + abs(x), out=cost)
-        vectors = (2 * (np.array(start) // 2 + shifts)).astype(np.float32)
-        best: npt.NDArray[np.float32] = vectors[costs.argmin(0)]
+            around = best + (size * _AROUND)[:, None, None]
+            nearer, less = _cheapest(current, reference, around, centre)
+            better = less < cost
+            best = np.where(better[..., None], nearer, best)
+            cost = np.where(better, less, cost)
         return best
 
 
-def _moved(reference: Luma, field: npt.NDArray[np.float32], block: int) -> Luma:
-    """A picture whose blocks come from where a field (bh, bw, 2) in px points."""
-    height, width = reference.shape
-    shift = field.repeat(block, axis=0).repeat(block, axis=1)
-    columns, rows = np.meshgrid(
-        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
-    )
-    moved = cv2.remap(
-        reference,
-        columns + shift[..., 1],
-        rows + shift[..., 0],
-        cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(moved, np.uint8)
-
-
-def _sums(luma: Luma, other: Luma, side: int) -> Cost:
-    """Of the absolute differences in every block, (bh, bw)."""
-    difference = cv2.absdiff(luma, other)
-    total = cv2.boxFilter(difference, cv2.CV_32F, (side, side), anchor=(0, 0), normalize=False)
-    return np.asarray(total, np.float32)[::side, ::side]
+def _cheapest(
+    current: MatchedLuma,
+    reference: MatchedLuma,
+    trials: npt.NDArray[np.int64],
+    centre: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.int64], Cost]:
+    """The best vectors of some fields (n, bh, bw, 2) in every block, and what they cost; centre
+    (bh, bw, 2): where they cost nothing.
+    """
+    bits = np.log2(1 + 2 / _ONE * np.abs(trials - centre), dtype=np.float32).sum(-1)
+    cost = current.sums(reference, trials) + _BIT * bits
+    chosen = cost.argmin(0)[None]
+    best = np.take_along_axis(trials, chosen[..., None], axis=0)[0]
+    return best, np.take_along_axis(cost, chosen, axis=0)[0]

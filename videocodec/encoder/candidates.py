@@ -120,6 +120,12 @@ class CandidateSearch(ABC):
         other blocks are not looked at, and cost without limit.
         """
 
+    def candidates_at(
+        self, reference: Any, asked: Sequence[tuple[np.ndarray, np.ndarray]]
+    ) -> list[Candidate]:
+        """Of each field the blocks that are to be looked at."""
+        return [self.candidate(reference, *one) for one in asked]
+
 
 class LatentSearch(CandidateSearch):
     """Candidates move latents, by phase filters."""

@@ -102,13 +102,11 @@ class BlockDecider:
             chosen = choose_directions(search, partition, context, *motions)
             fields.directions[:], fields.vectors[:] = chosen.directions, chosen.vectors
             prediction = chosen.prediction
-        prediction = self._predicted(fields, sources, prediction)
         self._set_modes(search, fields, prediction, motions)
-        if (
-            fields.modes == Mode.INTRA
-        ).any():  # they have no motion: what is around them may change
-            prediction = self._predicted(fields, sources, prediction)
-        return Decision(fields, prediction, None if derived is None else derived.vectors)
+        predicted = self._predicted(fields, sources, prediction)
+        if predicted is not prediction:
+            _set_sent(search, fields, predicted)
+        return Decision(fields, predicted, None if derived is None else derived.vectors)
 
     def _derived(
         self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext
@@ -192,6 +190,13 @@ class BlockDecider:
         fields.vectors[:, alone] = 0
         fields.directions[alone] = Direction.PAST
         split_at(alone, fields.sides)
+
+
+def _set_sent(search: CandidateSearch, fields: BlockFields, prediction: np.ndarray) -> None:
+    """Skip or residual for every block that is one of them, by another prediction than before."""
+    either = (fields.modes == Mode.SKIP) | (fields.modes == Mode.RESIDUAL)
+    skip, residual = search.costs.skip_and_residual(prediction)
+    fields.modes[either] = np.where(residual < skip, Mode.RESIDUAL, Mode.SKIP)[either]
 
 
 def _scene(

@@ -13,7 +13,7 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.prediction import VECTOR_LIMIT
 
 from ..optical_flow import DenseFlow, warped
-from .block_matching import BlockMatcher
+from .block_matching import BlockMatcher, MatchedLuma
 
 Luma = npt.NDArray[np.uint8]
 
@@ -98,9 +98,11 @@ class MotionSearch:
         part of one as ``fraction_bits`` says: block at x comes from x + vector.
         """
         flow = self._median_flow(current, reference)
-        if self._matcher is not None:
-            flow = self._matcher(current, reference, flow)
-        units = np.rint(flow * (1 << self.fraction_bits))
+        if self._matcher is None:
+            units = np.rint(flow * (1 << self.fraction_bits))
+        else:
+            now, before = (MatchedLuma(luma, self._block) for luma in (current, reference))
+            units = self._matcher(now, before, flow)
         vectors: npt.NDArray[np.int64] = np.clip(units, -VECTOR_LIMIT, VECTOR_LIMIT).astype(
             np.int64
         )

@@ -16,27 +16,25 @@ from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.block_lattice import Stage
 from bitstream.v1.frame_coder import to_positions
+from bitstream.v1.motion_vectors import keys_of
 from bitstream.v1.prediction import VECTOR_LIMIT, average
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 from bitstream.v2.block_elements import MERGE_SIDES
 from bitstream.v2.block_syntax import PricedContext
 from bitstream.v2.derived_blocks import DerivableFields
 from bitstream.v2.derived_motion import derived_motion
-from bitstream.v2.inter_tables import SEARCH_SIDE
 from bitstream.v2.loop_networks import MIDDLE
 from bitstream.v2.moved_pictures import Picture
 from bitstream.v2.prediction import PictureReference, predict_frame
 
 from .block_costs import BlockCosts, FrameCosts
-from .block_matching import luma_of, matched_squares
+from .block_matching import MatchedLuma, luma_of, matched_squares
 from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
 from .decisions import BlockDecider, DerivedOption
 from .merging import DerivedCosts, Partition
-from .picture_squares import PictureSquares
+from .picture_prices import PicturePrices, SearchedPictures
 from .table_prices import DirectionPrices, VectorPrices, derived_bits
 from .vector_choice import Motion, Predictors, VectorChooser
-
-_MARGIN = (SEARCH_SIDE - PIXELS_PER_LATENT) // 2  # px
 
 
 def loop_picture(rgb: npt.NDArray[np.uint8], height: int, width: int) -> Picture:
@@ -47,9 +45,7 @@ def loop_picture(rgb: npt.NDArray[np.uint8], height: int, width: int) -> Picture
 
 
 class PictureSearch(CandidateSearch):
-    """Tries vector fields on one frame.  What a candidate's pixels lack of the source's goes
-    through the search map, and is taken off the frame's latents.
-    """
+    """Tries vector fields on one frame, by what ``PicturePrices`` says of them."""
 
     merge_sides: ClassVar[tuple[int, ...]] = MERGE_SIDES
     merges_alike: ClassVar[bool] = True
@@ -57,31 +53,22 @@ class PictureSearch(CandidateSearch):
     def __init__(
         self,
         source: Picture,
-        search_map: npt.NDArray[np.float32],
-        latents: np.ndarray,
+        priced: PicturePrices,
         prices: BlockCosts,
         costs: FrameCosts,
         context: PricedContext,
+        pictures: SearchedPictures,
     ) -> None:
-        """``latents`` (C, h, w) in latent units: those of the source; ``search_map``: of
-        ``InterTables``.
-        """
-        grid = context.source.fields.modes.shape
-        super().__init__(prices, costs, grid)
+        super().__init__(prices, costs, context.source.fields.modes.shape)
         self.tables = context.tables
-        self._map, self._latents = search_map, latents
-        side = costs.block * PIXELS_PER_LATENT
-        self._side = side + 2 * _MARGIN
-        rows, columns = np.indices(grid).reshape(2, -1)
-        self._corners = rows * side - _MARGIN, columns * side - _MARGIN
-        self._luma = luma_of(source)
-        self._squares: dict[int, PictureSquares] = {}  # of references, by their identity
-        still = np.zeros((rows.size, 2), dtype=np.int64)
-        self._source = PictureSquares(source, self._side).at(*self._corners, still)
+        self._priced, self._pictures = priced, pictures
+        self._side = costs.block * PIXELS_PER_LATENT
+        self._luma = MatchedLuma(luma_of(source), self._side)
+        self._known: dict[int, list[Candidate]] = {}  # of references, by their identity
 
     def _evened(self, source: MotionSource) -> list[np.ndarray]:
         """By matching pixels."""
-        reference = luma_of(source.reference.picture)
+        reference = self._pictures.luma(source.reference, self._side)
         return matched_squares(
             self._luma, reference, source.fields[0], tuple(reversed(self.merge_sides))
         )
@@ -93,50 +80,46 @@ class PictureSearch(CandidateSearch):
     def candidate(
         self, reference: PictureReference, vectors: np.ndarray, where: np.ndarray | None = None
     ) -> Candidate:
-        """As for latents."""
-        vectors = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
-        some = np.ones(self.grid, dtype=bool) if where is None else where
-        prediction = np.zeros(self._latents.shape, dtype=np.int32)
-        moves = some & vectors.any(-1)
-        if moves.any():
-            at = to_positions(moves, self.costs.block)
-            mapped = self._mapped(self._lacking(reference, vectors, moves), moves)[:, at]
-            prediction[:, at] = np.rint(self._latents[:, at] - mapped)
-        still = to_positions(some & ~moves, self.costs.block)
-        prediction[:, still] = reference.latents[:, still]
-        cost = self.costs.cheapest(prediction)
+        """As for latents.  What an earlier candidate for all blocks has is taken from it."""
         if where is not None:
-            cost = np.where(where, cost, np.inf)
-        return Candidate(vectors, prediction, cost)
+            return self.candidates_at(reference, [(vectors, where)])[0]
+        vectors = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
+        keys, known = keys_of(vectors), self._known.setdefault(id(reference), [])
+        source = np.full(self.grid, -1)
+        for index, earlier in enumerate(known):
+            source[keys_of(earlier.vectors) == keys] = index
+        new = np.flatnonzero(source < 0)
+        values, costs = self._priced.priced(reference, new, vectors.reshape(-1, 2)[new])
+        cost, prediction = np.empty(self.grid), self._priced.to_plane(values, new)
+        cost.reshape(-1)[new] = costs
+        candidate = Candidate(vectors, prediction, cost)
+        for index, earlier in enumerate(known):
+            same = source == index
+            candidate.cost[same] = earlier.cost[same]
+            at = to_positions(same, self.costs.block)
+            prediction[:, at] = earlier.prediction[:, at]
+        known.append(candidate)
+        return candidate
 
-    def _lacking(
-        self, reference: PictureReference, vectors: np.ndarray, where: np.ndarray
-    ) -> npt.NDArray[np.float32]:
-        """What blocks ``where`` of the reference's picture, moved by vectors (bh, bw, 2), lack of
-        the source's, with the margin that the map needs: (n, 3, s, s).
-        """
-        if id(reference) not in self._squares:
-            self._squares[id(reference)] = PictureSquares(reference.picture, self._side)
-        blocks = np.flatnonzero(where)
-        rows, columns = (corners[blocks] for corners in self._corners)
-        moved = self._squares[id(reference)].at(rows, columns, vectors.reshape(-1, 2)[blocks])
-        return (self._source[blocks] - moved).astype(np.float32)
-
-    def _mapped(
-        self, lacking: npt.NDArray[np.float32], where: np.ndarray
-    ) -> npt.NDArray[np.float32]:
-        """Differences of squares (n, 3, s, s) of blocks ``where`` → (C, h, w) in latent units, 0
-        elsewhere.
-        """
-        block, side = self.costs.block, SEARCH_SIDE
-        windows = np.lib.stride_tricks.sliding_window_view(lacking, (side, side), axis=(2, 3))
-        windows = windows[:, :, ::PIXELS_PER_LATENT, ::PIXELS_PER_LATENT]  # (n, 3, b, b, 16, 16)
-        windows = windows.transpose(0, 2, 3, 1, 4, 5)
-        mapped = windows.reshape(-1, self._map.shape[1]) @ self._map.T
-        blocks = np.zeros((*self.grid, block, block, len(self._map)), dtype=np.float32)
-        blocks[where] = mapped.reshape(-1, block, block, len(self._map))
-        latents: npt.NDArray[np.float32] = blocks.transpose(4, 0, 2, 1, 3)
-        return latents.reshape(self._latents.shape)
+    def candidates_at(
+        self, reference: PictureReference, asked: Sequence[tuple[np.ndarray, np.ndarray]]
+    ) -> list[Candidate]:
+        """All at once."""
+        limited = [np.clip(field, -VECTOR_LIMIT, VECTOR_LIMIT) for field, _ in asked]
+        blocks = [np.flatnonzero(where) for _, where in asked]
+        vectors = [field.reshape(-1, 2)[at] for field, at in zip(limited, blocks, strict=True)]
+        values, costs = self._priced.priced(
+            reference, np.concatenate(blocks), np.concatenate(vectors)
+        )
+        candidates, first = [], 0
+        for field, at in zip(limited, blocks, strict=True):
+            some = slice(first, first + len(at))
+            cost = np.full(self.grid, np.inf)
+            cost.reshape(-1)[at] = costs[some]
+            prediction = self._priced.to_plane(values[:, some], at)
+            candidates.append(Candidate(field, prediction, cost))
+            first += len(at)
+        return candidates
 
 
 @dataclass(frozen=True)
@@ -196,6 +179,10 @@ class PictureBlockDecider(BlockDecider):
     _chooser: ClassVar[type[VectorChooser]] = TabledVectorChooser
     _fields: ClassVar[type[BlockFields]] = DerivableFields
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._pictures = SearchedPictures()
+
     def _search(
         self,
         target: np.ndarray,
@@ -205,9 +192,10 @@ class PictureBlockDecider(BlockDecider):
     ) -> CandidateSearch:
         assert picture is not None  # of ``SecondFrameEncoder``
         assert isinstance(context, PricedContext)
-        latents = target * UNITS_PER_LATENT
-        search_map = self.tables.search_map
-        return PictureSearch(picture, search_map, latents, self._prices, costs, context)
+        grid = context.source.fields.modes.shape
+        latents, search_map = target * UNITS_PER_LATENT, self.tables.search_map
+        priced = PicturePrices(picture, latents, search_map, costs, grid, self._pictures)
+        return PictureSearch(picture, priced, self._prices, costs, context, self._pictures)
 
     def _derived(
         self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext

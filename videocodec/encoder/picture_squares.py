@@ -7,12 +7,15 @@ mere copies.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
+from bitstream.v2.moved_pictures import FRACTION_BITS
 
+Samples = npt.NDArray[Any]  # int16 or uint8
 _HALF = np.array([-0.09375, 0.59375, 0.59375, -0.09375], dtype=np.float32)  # of four samples
 _WHOLE = np.ones(1, dtype=np.float32)
 _REACH = 4  # px: beyond the border by so many all that the cubic sees is the edge
@@ -20,12 +23,13 @@ _FRACTION = (1 << FRACTION_BITS) - 1
 
 
 class PictureSquares:
-    """A picture (3, H, W), and what lies half way between its pixels; its edge goes on for ever.
+    """A picture (P, H, W) int16 or uint8, and what lies half way between its pixels; its edge goes
+    on for ever.
 
     side: of squares, px.
     """
 
-    def __init__(self, picture: Picture, side: int) -> None:
+    def __init__(self, picture: Samples, side: int) -> None:
         self._margin, pad = side + _REACH, (side + 2 * _REACH,) * 2
         around = np.pad(picture, ((0, 0), pad, pad), mode="edge").astype(np.float32)
         inner = slice(_REACH, -_REACH)
@@ -34,7 +38,9 @@ class PictureSquares:
             for down in (False, True)
             for across in (False, True)
         ]
-        made = np.array(phases, dtype=np.int16)  # 2 · (half down) + half across
+        range_ = np.iinfo(picture.dtype)  # which the cubic goes beyond at edges in the picture
+        made = np.clip(phases, range_.min, range_.max).astype(picture.dtype)
+        # by 2 · (half down) + half across
         self._last = made.shape[2] - side, made.shape[3] - side
         self._windows = np.lib.stride_tricks.sliding_window_view(made, (side, side), axis=(2, 3))
 
@@ -43,8 +49,8 @@ class PictureSquares:
         rows: npt.NDArray[np.int64],
         columns: npt.NDArray[np.int64],
         vectors: npt.NDArray[np.int64],
-    ) -> Picture:
-        """Squares from where vectors point, (n, 3, side, side).
+    ) -> Samples:
+        """Squares from where vectors point, (n, P, side, side).
 
         rows, columns (n,): px of their upper left pixels.  vectors (n, 2): (dy, dx) in halves of a
         pixel.
@@ -52,7 +58,7 @@ class PictureSquares:
         whole, fractions = vectors >> FRACTION_BITS, vectors & _FRACTION
         top = np.clip(rows + whole[:, 0] + self._margin, 0, self._last[0])
         left = np.clip(columns + whole[:, 1] + self._margin, 0, self._last[1])
-        squares: Picture = self._windows[2 * fractions[:, 0] + fractions[:, 1], :, top, left]
+        squares: Samples = self._windows[2 * fractions[:, 0] + fractions[:, 1], :, top, left]
         return squares
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from bitstream.v1.block_lattice import Stage, middle_and_spread, stages
 from bitstream.v1.frame_coder import to_positions
+from bitstream.v1.motion_vectors import keys_of
 from bitstream.v1.prediction import ReferenceFrame
 
 from .candidates import Candidate, CandidateSearch
@@ -61,6 +62,25 @@ class Predictors:
     merges: list[np.ndarray]
 
 
+@dataclass(frozen=True)
+class _Try:
+    """A candidate for the whole frame, its sums over merged blocks, its vectors as keys, and where
+    merged blocks can have it (bh, bw).
+    """
+
+    candidate: Candidate
+    sums: np.ndarray
+    keys: np.ndarray
+    usable: np.ndarray
+
+    @classmethod
+    def of(cls, candidate: Candidate, partition: Partition) -> _Try:
+        """Under a partition."""
+        sums = partition.sums(candidate.cost)
+        keys = keys_of(candidate.vectors)
+        return cls(candidate, sums, keys, partition.shared(np.isfinite(sums)))
+
+
 class VectorChooser:
     """Chooses vectors to one reference of a frame.
 
@@ -91,7 +111,8 @@ class VectorChooser:
         the order of the syntax.  ``temporal`` (bh, bw, 2): what motion of another frame predicts;
         ``derived``: of the blocks that have nothing to choose.
         """
-        tries = [(option, self._partition.sums(option.cost)) for option in self._tries(candidates)]
+        tries = [_Try.of(option, self._partition) for option in self._tries(candidates)]
+        known = [(each.candidate, each.sums) for each in tries]
         grid = self._search.grid
         canvas = _Canvas(self._search, np.zeros_like(temporal), 0.0)
         vector_costs = np.zeros(grid)
@@ -102,7 +123,7 @@ class VectorChooser:
             if not leading.any():
                 continue
             predictors = self._predictors(stage, leading, canvas.vectors, temporal)
-            options = [*tries, *self._new_options(predictors, tries)]
+            options = [*known, *self._new_options(predictors, tries)]
             rates = [self._rate(option.vectors, predictors) for option, _ in options]
             totals = np.stack([total for _, total in options]) + np.stack(rates)
             choice = self._partition.shared(totals.argmin(0))
@@ -129,20 +150,23 @@ class VectorChooser:
         )
 
     def _new_options(
-        self, predictors: Predictors, tries: Sequence[tuple[Candidate, np.ndarray]]
+        self, predictors: Predictors, tries: Sequence[_Try]
     ) -> list[tuple[Candidate, np.ndarray]]:
         """Candidates, with their sums, for what the syntax predicts and nobody has tried yet."""
-        options: list[tuple[Candidate, np.ndarray]] = []
+        asked: list[tuple[np.ndarray, np.ndarray]] = []
         predicted = [predictors.guess, *predictors.merges] if self._merges else [predictors.guess]
         for vectors in predicted:
-            unseen = predictors.blocks.copy()
-            for option, total in (*tries, *options):
-                usable = self._partition.shared(np.isfinite(total))
-                unseen &= (vectors != option.vectors).any(-1) | ~usable
+            unseen, keys = predictors.blocks.copy(), keys_of(vectors)
+            for known in tries:
+                unseen &= (keys != known.keys) | ~known.usable
+            for field, where in asked:
+                unseen &= (keys != keys_of(field)) | ~where
             if unseen.any():
-                option = self._search.candidate(self._reference, vectors, unseen)
-                options.append((option, self._partition.sums(option.cost)))
-        return options
+                asked.append((vectors, unseen))
+        if not asked:
+            return []
+        options = self._search.candidates_at(self._reference, asked)
+        return [(option, self._partition.sums(option.cost)) for option in options]
 
     def _note(self, predictors: Predictors, vectors: np.ndarray) -> None:
         """Vectors (bh, bw, 2) of a stage are chosen."""
@@ -186,8 +210,8 @@ class VectorChooser:
         if not active.any():
             return None
         least, canvas = totals.min(0), _Canvas(self._search, start.copy(), np.inf)
-        for step in _STEPS:
-            option = self._search.candidate(self._reference, start + np.array(step), active)
+        asked = [(start + np.array(step), active) for step in _STEPS]
+        for option in self._search.candidates_at(self._reference, asked):
             total = sums(np.where(active, option.cost, 0)) + lagrangian * _BITS_OF_A_PIXEL
             better = shared(active & (total < least))
             least = np.minimum(least, np.where(active, total, np.inf))

@@ -1,0 +1,77 @@
+"""All whole shifts of a halved picture, tried for every block: where motion is to be looked for."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Luma = npt.NDArray[np.uint8]
+_REACH = 10  # px of the halved picture, around the start
+_CELL = 4  # px a side, whose sums are made in the bytes of words
+_WORD = 8  # bytes
+_SHIFT_BITS = 9  # which of all shifts it is
+_EVEN_BYTES, _EVEN_PAIRS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
+
+
+def halved(luma: Luma) -> Luma:
+    """Luma (H, W) at half its size; sides are even."""
+    size = luma.shape[1] // 2, luma.shape[0] // 2
+    return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def best_shifts(
+    current: Luma, reference: Luma, start: npt.NDArray[np.int64], side: int
+) -> npt.NDArray[np.int64]:
+    """For blocks of ``side`` px, a multiple of 4, of a halved picture: which shift (dy, dx) within
+    10 px of a start (2,) has the least sum of absolute differences in another, (bh, bw, 2) px.
+    A pixel further from the start costs a grey level.
+    """
+    height, width = current.shape
+    wide = -(-width // _WORD) * _WORD
+    reach = _REACH + int(np.abs(start).max())
+    pad = (reach, reach), (reach, reach + wide - width)
+    around, small = np.pad(reference, pad, mode="edge"), np.pad(current, ((0, 0), pad[1]))
+    small = np.ascontiguousarray(small[:, reach : reach + wide])
+    span = np.arange(-_REACH, _REACH + 1)
+    shifts = np.stack(np.meshgrid(span, span, indexing="ij"), axis=-1)
+    # Beside a sum stands which shift it is of, so that the least of both is the first of the best.
+    beside = np.abs(shifts).sum(-1) << _SHIFT_BITS
+    beside += np.arange(span.size**2).reshape(span.size, -1)
+    beside = beside.astype(np.int32)[..., None, None]
+    differences = np.empty((len(span), height, wide), np.uint8)
+    least = np.full((height // side, width // side), np.iinfo(np.int32).max, dtype=np.int32)
+    for y, added in zip(span.tolist(), beside, strict=True):
+        top = reach + int(start[0]) + y
+        for difference, x in zip(differences, span.tolist(), strict=True):
+            left = reach + int(start[1]) + x
+            cv2.absdiff(small, around[top : top + height, left : left + wide], difference)
+        costs = _sums(differences, side)
+        costs <<= _SHIFT_BITS
+        costs += added
+        np.minimum(least, costs.min(0)[:, : least.shape[1]], out=least)
+    best: npt.NDArray[np.int64] = shifts.reshape(-1, 2)[least & ((1 << _SHIFT_BITS) - 1)]
+    return best + start
+
+
+def _sums(planes: Luma, side: int) -> npt.NDArray[np.int32]:
+    """Of blocks of ``side`` samples of planes (n, H, W), W a multiple of 8: (n, H / side,
+    W / side).
+    """
+    count, height, width = planes.shape
+    words = planes.view(np.uint64).reshape(count, height // _CELL, _CELL, width // _WORD)
+    pairs = words & _EVEN_BYTES
+    pairs += (words >> np.uint64(8)) & _EVEN_BYTES
+    rows = pairs[:, :, 0] + pairs[:, :, 1]
+    rows += pairs[:, :, 2]
+    rows += pairs[:, :, 3]
+    fours = rows & _EVEN_PAIRS
+    fours += (rows >> np.uint64(16)) & _EVEN_PAIRS
+    cells = fours.view(np.int32)  # (n, H / 4, W / 4)
+    group = side // _CELL
+    if group == 1:
+        return cells
+    size = count, height // side, group, -1
+    whole = cells[..., : width // side * group]
+    sums: npt.NDArray[np.int32] = whole.reshape(*size[:3], -1, group).sum((2, 4), dtype=np.int32)
+    return sums
