@@ -201,7 +201,8 @@ class PictureBlockDecider(BlockDecider):
         self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext
     ) -> DerivedOption | None:
         """Of frames with two references."""
-        if not context.has_future or not self._tools.merged_blocks:
+        tools = self._tools
+        if not (context.has_future and tools.merged_blocks and tools.derived):
             return None
         past, future = (source.reference for source in sources)
         distances = context.distances[0], context.distances[1]

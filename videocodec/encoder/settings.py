@@ -58,11 +58,13 @@ class BlockTools:
     merged_vectors: the vectors of neighbours and of the frame before are tried.
     refinements: rounds in which vectors are moved by a pixel where that makes the latents cheaper,
     0 to trust the search on pixels.
+    derived: motion that both references show is tried, in formats that have it.
     """
 
     merged_blocks: bool = True
     merged_vectors: bool = True
     refinements: int = 0
+    derived: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Effort:
 
 _QUICK_LOOKS = Looks(4)
 _ALONE = BlockTools(merged_blocks=False, merged_vectors=False)
+_QUICKLY_MERGED = BlockTools(merged_vectors=False, derived=False)
 _MERGED = BlockTools(merged_vectors=False)
 
 
@@ -108,7 +111,7 @@ def _slow(refinements: int, looks: int) -> Effort:
 _EFFORTS = {
     "ultrafast": Effort(0, hierarchical=False, importance=False, blocks=_ALONE),
     "superfast": Effort(0, hierarchical=True, importance=False, blocks=_ALONE),
-    "veryfast": Effort(0, hierarchical=True, importance=True, blocks=_MERGED),
+    "veryfast": Effort(0, hierarchical=True, importance=True, blocks=_QUICKLY_MERGED),
     "faster": Effort(1, hierarchical=True, importance=True, blocks=_MERGED),
     "fast": Effort(1, hierarchical=True, importance=True, blocks=BlockTools()),
     "medium": Effort(

@@ -101,3 +101,12 @@ def test_a_vector_costs_more_the_further_it_is_from_its_predictor() -> None:
     )
     assert bits[0] == BlockCosts(1.0, np.ones(1, dtype=np.float32)).rates.same_vector
     assert np.all(np.diff(bits) > 0)
+
+
+def test_some_blocks_cost_what_they_do_among_all() -> None:
+    rng = np.random.default_rng(0)
+    prediction = rng.integers(-200, 200, (2, 4, 6)).astype(np.int32)
+    costs = frame_costs(1.0, (0.5, 1.5), np.array([[0, 2, 4], [1, 3, 2]]))
+    at = np.array([[2, 3, 8, 9], [16, 17, 22, 23]])  # of blocks (0, 1) and (1, 2)
+    found = costs.cheapest_at(prediction.reshape(2, -1)[:, at], at)
+    assert np.allclose(found, costs.cheapest(prediction)[[0, 1], [1, 2]])
