@@ -82,7 +82,7 @@ FORMATS = {
     ),
     2: Format(
         version=2,
-        is_frozen=False,
+        is_frozen=True,
         specification="bitstream/FORMAT-2.md",
         load_tables=LevelTables.load,
         vector_fraction_bits=FRACTION_BITS,

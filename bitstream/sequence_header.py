@@ -34,7 +34,7 @@ from .fields import ByteReader, ByteWriter, check_range
 
 MAGIC = b"LVID"
 NEWEST_VERSION = 2  # of the format; formats.FORMATS has an entry for each one up to this
-NEWEST_FROZEN = 1  # newer ones are drafts
+NEWEST_FROZEN = 2  # newer ones are drafts
 MAX_SIDE = 16384
 MAX_PIXELS = 1 << 26
 MAX_NAME_BYTES = 64

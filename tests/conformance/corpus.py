@@ -42,6 +42,7 @@ MANIFEST = "manifest.json"
 FROZEN = {
     "1": "99bad1afd61f2d6fb5e2985bb778718ecd09dc323c60598ba04970d0f1e1471b",
     "1.1": "54bfef3f9d636adee861ca15e4984b5ebed9a61ab414da050dc34d37f169b70c",
+    "2": "1246ab1f44bce4966a1baad098c3906cd45d6ee7b84c152b99f181605872b084",
 }
 
 

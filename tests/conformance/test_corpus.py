@@ -68,6 +68,11 @@ class TestFrozen:
             == "54bfef3f9d636adee861ca15e4984b5ebed9a61ab414da050dc34d37f169b70c"
         )
 
+    def test_version_2_is_this(self) -> None:
+        assert (
+            corpus.FROZEN["2"] == "1246ab1f44bce4966a1baad098c3906cd45d6ee7b84c152b99f181605872b084"
+        )
+
     def test_every_version_has_a_corpus_and_all_of_a_frozen_one_is_frozen(self) -> None:
         assert (*EDITIONS,) == corpus.VERSIONS == (*range(1, NEWEST_VERSION + 1),)
         frozen = {corpus.version_of(part) for part in corpus.FROZEN}
