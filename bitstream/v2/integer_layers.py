@@ -10,11 +10,13 @@ Neural Networks for Efficient Integer-Arithmetic-Only Inference".)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..v1.tables import TablesError
 from .tensors import Take
@@ -22,7 +24,11 @@ from .tensors import Take
 LARGEST_SHIFT = 40
 NARROW_SUM, WIDE_SUM = 1 << 24, 1 << 52  # that float32 and float64 hold with all integers below
 _HEADROOM = 1 << 13  # for what is added to a sum before it is limited
-_CHANNELS_AT_ONCE = 8  # of a depthwise convolution: their planes stay in a core's cache
+# A depthwise convolution is a matrix product over tiles of its outputs, rows and columns.
+_TILE = (2, 8)
+# What of the inputs is laid out at once, which a core's cache holds: positions that 3×3 weights
+# see, and samples that tiles see.
+_POSITIONS_AT_ONCE, _SAMPLES_AT_ONCE = 1 << 9, 1 << 18
 Plane = npt.NDArray[Any]  # (C, h, w) or (C, n), float32 or float64, holding integers
 
 
@@ -81,9 +87,57 @@ class IntegerLayer:
             f"{prefix}.shift": self.shift.astype(np.int32),
         }
 
-    def columns(self, inputs: Plane, low: int, high: int) -> Plane:
-        """Inputs (inputs, n) → outputs (outputs, n), limited to low..high, float32."""
-        return self._scaled(self.weights @ inputs, low, high)
+    @cached_property
+    def _whole(self) -> tuple[Plane, Plane]:
+        """Weights and bias times 2^-shift, so that sums need not be shifted: a product with a power
+        of two is exact, and so are sums of such products.
+        """
+        # ldexp, not a power, which may be off by a bit under another rounding of the processor.
+        factors = np.ldexp(self.weights.dtype.type(1), -self.shift)[:, None]
+        return self.weights * factors, self.bias * factors
+
+    @cached_property
+    def _tile_weights(self) -> Plane:
+        """Of a depthwise layer, (channels, samples that a tile sees, samples of a tile): what the
+        outputs of a tile take of all it sees.
+        """
+        side = round(self.shape.inputs**0.5)
+        by_place = self._whole[0].reshape(-1, side, side)
+        down, across = (size + side - 1 for size in _TILE)
+        matrix = np.zeros((len(by_place), down, across, *_TILE), dtype=by_place.dtype)
+        for y, x in np.ndindex(_TILE):
+            matrix[:, y : y + side, x : x + side, y, x] = by_place
+        return matrix.reshape(len(by_place), down * across, -1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickling: without what follows from the rest."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def columns(self, inputs: Plane, low: int, high: int, out: Plane | None = None) -> Plane:
+        """Inputs (inputs, n) → outputs (outputs, n), limited to low..high, float32.
+
+        out: where to put them, for layers that are not wide.
+        """
+        return _limited(self._sums(inputs, out), low, high)
+
+    def indices(self, inputs: Plane, limit: int, out: Plane) -> npt.NDArray[np.intp]:
+        """Inputs (inputs, n) → outputs limited to ±limit, plus that: 0..2·limit, (outputs, n).
+
+        out: memory to work in, of that shape.
+        """
+        sums = self._sums(inputs, out)
+        # Below so many, float32 holds a sum and the limit exactly; what is rounded lies beyond it.
+        if limit << int(self.shift.max()) >= NARROW_SUM >> 1:
+            np.floor(sums, out=sums)
+        sums += np.float32(limit)
+        np.clip(sums, 0, 2 * limit, out=sums)
+        return sums.astype(np.intp)  # rounded down, as nothing is negative
+
+    def _sums(self, inputs: Plane, out: Plane | None) -> Plane:
+        weights, bias = self._whole
+        sums: Plane = np.matmul(weights, inputs, out=out)
+        sums += bias
+        return sums
 
     def pointwise(self, plane: Plane, low: int, high: int) -> Plane:
         """A 1×1 convolution, (C, h, w) → (outputs, h, w)."""
@@ -97,42 +151,66 @@ class IntegerLayer:
         The weights' columns are channel by channel, and within a channel tap by tap.
         """
         channels, height, width = plane.shape
-        padded = np.pad(plane, ((0, 0), (1, 1), (1, 1)))
-        by_tap = self.weights.reshape(-1, channels, 9)
-        sums = np.zeros((len(by_tap), height * width), dtype=self.weights.dtype)
-        for tap in range(9):
-            y, x = divmod(tap, 3)
-            seen = padded[:, y : y + height, x : x + width].reshape(channels, -1)
-            sums += np.ascontiguousarray(by_tap[:, :, tap]) @ seen
-        return self._scaled(sums, low, high).reshape(-1, height, width)
+        padded = np.zeros((channels, height + 2, width + 2), dtype=self.weights.dtype)
+        padded[:, 1:-1, 1:-1] = plane
+        seen = sliding_window_view(padded, (3, 3), axis=(1, 2)).transpose(0, 3, 4, 1, 2)
+        made = np.empty((self.shape.outputs, height, width), dtype=np.float32)
+        at_once = max(_POSITIONS_AT_ONCE // width, 1)
+        for first in range(0, height, at_once):
+            rows = slice(first, min(first + at_once, height))
+            some = seen[..., rows, :].reshape(9 * channels, -1)
+            made[:, rows] = self.columns(some, low, high).reshape(len(made), -1, width)
+        return made
 
     def depthwise(self, plane: Plane, low: int, high: int) -> Plane:
         """Every channel convolved with its own square of taps, zeros around the plane."""
+        return untiled(self.tiles(plane, low, high), plane)
+
+    def tiles(self, plane: Plane, low: int, high: int) -> Plane:
+        """The same, tile by tile as ``untiled`` takes them, (C, n)."""
         channels, height, width = plane.shape
         side = round(self.shape.inputs**0.5)
-        padded = np.pad(plane, ((0, 0), (side // 2, side // 2), (side // 2, side // 2)))
-        sums = np.zeros_like(plane)
-        part = np.empty((_CHANNELS_AT_ONCE, height, width), dtype=plane.dtype)
-        for first in range(0, channels, _CHANNELS_AT_ONCE):
-            some = slice(first, min(first + _CHANNELS_AT_ONCE, channels))
-            product = part[: some.stop - first]
-            for tap in range(side * side):
-                y, x = divmod(tap, side)
-                seen = padded[some, y : y + height, x : x + width]
-                np.multiply(seen, self.weights[some, tap, None, None], out=product)
-                sums[some] += product
-        flat = sums.reshape(channels, -1)
-        return self._scaled(flat, low, high).reshape(plane.shape)
+        down, across = _tiles_of(plane)
+        padded = np.zeros(
+            (channels, down * _TILE[0] + side - 1, across * _TILE[1] + side - 1), dtype=np.float32
+        )
+        padded[:, side // 2 :, side // 2 :][:, :height, :width] = plane
+        windows = tuple(size + side - 1 for size in _TILE)
+        seen = sliding_window_view(padded, windows, axis=(1, 2))[:, :: _TILE[0], :: _TILE[1]]
+        made = np.empty((channels, down * across, _TILE[0] * _TILE[1]), dtype=np.float32)
+        at_once = max(_SAMPLES_AT_ONCE // seen[0].size, 1)
+        for first in range(0, channels, at_once):
+            some = slice(first, first + at_once)
+            squares = seen[some].reshape(-1, down * across, windows[0] * windows[1])
+            np.matmul(squares, self._tile_weights[some], out=made[some])
+        flat = made.reshape(channels, -1)
+        flat += self._whole[1]
+        return _limited(flat, low, high)
 
-    def _scaled(self, sums: Plane, low: int, high: int) -> Plane:
-        """Bias, shift and limits of sums (outputs, n), in place."""
-        sums += self.bias
-        # A product with a power of two is exact, and so is what floor makes of it.
-        sums *= np.ldexp(sums.dtype.type(1), -self.shift)[:, None]
-        np.floor(sums, out=sums)
-        np.clip(sums, low, high, out=sums)
-        limited: Plane = sums.astype(np.float32, copy=False)
-        return limited
+
+def _limited(sums: Plane, low: int, high: int) -> Plane:
+    """Sums rounded down and limited, in place."""
+    np.floor(sums, out=sums)
+    np.clip(sums, low, high, out=sums)
+    limited: Plane = sums.astype(np.float32, copy=False)
+    return limited
+
+
+def _tiles_of(plane: Plane) -> tuple[int, int]:
+    """How many tiles cover a plane, downwards and across."""
+    down, across = (-(-size // side) for size, side in zip(plane.shape[1:], _TILE, strict=True))
+    return down, across
+
+
+def untiled(tiles: Plane, plane: Plane) -> Plane:
+    """Samples (C, n), tile by tile and row by row within each, as the plane (C, h, w) that has the
+    shape of ``plane``.
+    """
+    channels, height, width = plane.shape
+    down, across = _tiles_of(plane)
+    split = tiles.reshape(channels, down, across, *_TILE).transpose(0, 1, 3, 2, 4)
+    joined: Plane = split.reshape(channels, down * _TILE[0], across * _TILE[1])
+    return joined[:, :height, :width]
 
 
 def unshuffled(plane: Plane, side: int) -> Plane:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..v1.tables import MAX_CHANNELS, TablesError
-from .integer_layers import IntegerLayer, LayerShape, Plane, halved, shuffled, unshuffled
+from .integer_layers import IntegerLayer, LayerShape, Plane, halved, shuffled, unshuffled, untiled
 from .tensors import Take
 
 MIDDLE = 510  # grey in pictures of the loop, whose samples are 0..2·MIDDLE
@@ -177,14 +177,17 @@ class LoopNetworks:
         return _joined(linear, detail, 0, limits).astype(np.int32)
 
     def _block(self, name: str, x: Plane) -> Plane:
+        """A block, in the memory of its input."""
         first, second, curve = self.layers[f"{name}.a"], self.layers[f"{name}.b"], self.curves[name]
-        y = self.layers[f"{name}.dw"].depthwise(x, -COARSE, COARSE).reshape(len(x), -1)
+        y = self.layers[f"{name}.dw"].tiles(x, -COARSE, COARSE)
+        memory = np.empty((first.shape.outputs, min(_COLUMNS_AT_ONCE, y.shape[1])), np.float32)
         for start in range(0, y.shape[1], _COLUMNS_AT_ONCE):  # which a core's cache holds
             some = y[:, start : start + _COLUMNS_AT_ONCE]
-            inside = first.columns(some, -STREAM, STREAM)
-            inside = curve.take(inside.astype(np.int32) + STREAM)
-            some[:] = second.columns(inside, -SUM, SUM)
-        return self._added(x, y.reshape(x.shape))
+            inside = memory[:, : some.shape[1]]
+            places = first.indices(some, STREAM, inside)
+            curve.take(places, out=inside, mode="clip")  # none is beyond, which is quicker
+            second.columns(inside, -SUM, SUM, out=some)
+        return self._added(x, untiled(y, x))
 
     def _low(self, name: str, x: Plane) -> Plane:
         blocks = self.shape.decoder_blocks if name.startswith("d") else self.shape.encoder_blocks
@@ -195,14 +198,14 @@ class LoopNetworks:
 
     @staticmethod
     def _added(x: Plane, more: Plane) -> Plane:
-        limited: Plane = np.clip(x + more, -STREAM, STREAM)
-        return limited
+        x += more
+        return np.clip(x, -STREAM, STREAM, out=x)
 
 
 def _coarse(x: Plane) -> Plane:
     """What dense layers see of a stream: rounded, halves up, to an eighth."""
-    x = x + (1 << (_COARSE_BITS - 1))
-    x *= np.float32(1 / (1 << _COARSE_BITS))
+    x = x * np.float32(1 / (1 << _COARSE_BITS))
+    x += np.float32(0.5)
     np.floor(x, out=x)
     return np.clip(x, -COARSE, COARSE, out=x)
 
