@@ -65,12 +65,13 @@ class BlockCoder(FirstBlockCoder):
         io: Io,
         fields: BlockFields,
         entry: FrameReference,
-        derive: Callable[[Vectors], Vectors] | None = None,
+        derive: Callable[[Vectors, Mask], Vectors] | None = None,
     ) -> DerivableFields:
         """Code one frame's block layer; the reader's ``fields`` need only have the right shape.
 
         derive: gives the derived motion (2, bh, bw, 2) of a frame from the temporal motion to its
-        past reference (bh, bw, 2), and is asked where blocks have it; None for frames without it.
+        past reference (bh, bw, 2), of the blocks (bh, bw) that have it, and is asked where there
+        are any; None for frames without it.
         Raises ``BitstreamError`` for what no frame has.
         """
         context = self.context(entry)
@@ -81,7 +82,7 @@ class BlockCoder(FirstBlockCoder):
         if out.derived.any():
             if derive is None:
                 raise BitstreamError("a frame without pictures has derived motion")
-            out.vectors[:, out.derived] = derive(context.temporal[0])[:, out.derived]
+            out.vectors[:, out.derived] = derive(context.temporal[0], out.derived)[:, out.derived]
         for depth, side in enumerate(MERGE_SIDES):
             self._code_merges(io, fields, out, context, depth, merge_grid(*out.modes.shape, side))
         leader_of = leaders(out.sides)

@@ -20,7 +20,7 @@ from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .block_syntax import BlockCoder
 from .context_network import VALUE_BITS
 from .derived_blocks import DerivableFields
-from .derived_motion import Vectors, derived_motion
+from .derived_motion import Mask, Vectors, derived_motion
 from .inter_levels import InterLevelCoder, InterScene
 from .inter_tables import InterTables
 from .level_syntax import LevelCoder
@@ -190,13 +190,13 @@ class FrameCoder:
         state, bits_at_start = self.inter, io.bits
         blank = DerivableFields.blank(*self._blocks, Mode.SKIP)
 
-        def derive(temporal: Vectors) -> Vectors:
+        def derive(temporal: Vectors, wanted: Mask) -> Vectors:
             if chosen is not None and chosen.derived is not None:
                 return chosen.derived
             assert entry.past is not None and entry.future is not None  # else nothing is derived
             past, future = (known.picture for known in references)
             distances = entry.past - entry.number, entry.future - entry.number
-            return derived_motion((past, future), distances, self.block, temporal)
+            return derived_motion((past, future), distances, self.block, temporal, wanted)
 
         fields = state.blocks.code(io, chosen.fields if chosen else blank, entry, derive)
         bits_before = io.bits

@@ -18,10 +18,11 @@ from bitstream.v2.block_elements import BLOCK_ELEMENTS, BLOCK_TABLES
 from bitstream.v2.block_syntax import BlockCoder
 from bitstream.v2.context_network import TAPS, SliceNetwork, planes_of
 from bitstream.v2.derived_blocks import DerivableFields
-from bitstream.v2.derived_motion import doubled, to_future
+from bitstream.v2.derived_motion import doubled
 from bitstream.v2.difference_taps import NEXT, OWN_TAPS
 from bitstream.v2.level_contexts import LEVEL_CLASSES
 from bitstream.v2.level_syntax import LevelCoder
+from bitstream.v2.line_matching import to_future
 from bitstream.v2.local_quantisers import OffsetCoder, square_grid
 from bitstream.v2.scan import CHECKERBOARD, LATTICE, NewPositions
 from bitstream.v2.tables import LevelTables, element_shapes
