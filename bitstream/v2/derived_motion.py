@@ -13,7 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..sequence_header import PIXELS_PER_LATENT
-from .line_matching import Matcher, Plane, Vectors, best_within, limited, to_future
+from ..v1.motion_vectors import keys_of, vectors_of
+from .line_matching import (
+    Keys,
+    Matcher,
+    Plane,
+    Search,
+    Vectors,
+    best_within,
+    limited,
+    to_future,
+)
 from .moved_pictures import Picture
 
 Mask = npt.NDArray[np.bool_]
@@ -76,17 +86,21 @@ def derived_motion(
         wanted = np.ones(likely.shape[:2], dtype=bool)
     asked = _asked(wanted)
     coarsest = LEVELS - 1
-    best = best_within(
-        levels[coarsest], distances, side >> coarsest, _MARGINS[coarsest], REACH, LENGTH_COST
+    best = keys_of(
+        best_within(
+            levels[coarsest], distances, side >> coarsest, _MARGINS[coarsest], REACH, LENGTH_COST
+        )
     )
     for level in reversed(range(coarsest)):
         matcher = Matcher(levels[level], distances, side >> level, _around(side, level))
-        best = _refined(matcher, 2 * best, likely >> (level + 1), asked[level], again=level > 0)
+        others = keys_of(likely >> (level + 1))
+        best = _refined(matcher, 2 * best, others, asked[level], again=level > 0)
     fine = tuple(doubled(plane) for plane in levels[0])
     matcher = Matcher(fine, distances, side, _around(side, 0), finer=2)
-    stepped = _stepped(2 * best)
-    best = limited(_chosen(matcher, 2 * best, stepped, LENGTH_COST // 2, wanted))
-    return np.stack([best, to_future(best, distances)])
+    search = Search(matcher, 2 * best, LENGTH_COST // 2, np.flatnonzero(wanted))
+    search.look(*_stepped(2 * best))
+    to_past = limited(vectors_of(search.best))
+    return np.stack([to_past, to_future(to_past, distances)])
 
 
 def _around(side: int, level: int) -> npt.NDArray[np.int64]:
@@ -116,63 +130,26 @@ def _grown(mask: Mask) -> Mask:
     return mask | near
 
 
-def _refined(
-    matcher: Matcher, expected: Vectors, likely: Vectors, asked: Mask, again: bool
-) -> Vectors:
+def _refined(matcher: Matcher, expected: Keys, likely: Keys, asked: Mask, again: bool) -> Keys:
     """Of the blocks asked for, the best of what is expected here and in the blocks around, of no
     motion, of what is likely, and of what is a sample away from the best of those; ``again``: then
     of the neighbours' as well.
     """
-    candidates = [*_neighbours(expected), np.zeros_like(expected), likely]
-    seen = _grown(asked) if again else asked
-    best = _chosen(matcher, expected, candidates, LENGTH_COST, seen)
-    best = _chosen(matcher, best, _stepped(best), LENGTH_COST, seen, expected)
+    seen = np.flatnonzero(_grown(asked) if again else asked)
+    search = Search(matcher, expected, LENGTH_COST, seen)
+    search.look(*_neighbours(expected), np.zeros_like(expected), likely)
+    search.look(*_stepped(search.best))
     if again:
-        best = _chosen(matcher, best, _neighbours(best), LENGTH_COST, asked, expected)
-    return best
+        search.look(*_neighbours(search.best), asked=np.flatnonzero(asked))
+    return search.best
 
 
-def _chosen(
-    matcher: Matcher,
-    first: Vectors,
-    others: list[Vectors],
-    length_cost: int,
-    asked: Mask,
-    expected: Vectors | None = None,
-) -> Vectors:
-    """Of the blocks asked for, the cheapest of ``first`` and the others, the earlier of equals;
-    expected: what vectors are measured from, ``first`` by default.
-    """
-    shape = first.shape
-    start = (first if expected is None else expected).reshape(-1, 2)
-    best = first.reshape(-1, 2).copy()
-
-    def cost(blocks: npt.NDArray[np.int64], vectors: Vectors) -> npt.NDArray[np.int64]:
-        length = np.abs(vectors - start[blocks]).sum(-1)
-        sums = matcher.cost(blocks, vectors)
-        sums += length_cost * matcher.samples * length
-        return sums
-
-    all_asked = np.flatnonzero(asked)
-    least = np.zeros(len(best), dtype=np.int64)
-    least[all_asked] = cost(all_asked, best[all_asked])
-    for other in others:
-        vectors = other.reshape(-1, 2)
-        differs = all_asked[(vectors[all_asked] != best[all_asked]).any(-1)]
-        found = cost(differs, vectors[differs])
-        better = found < least[differs]
-        changed = differs[better]
-        best[changed], least[changed] = vectors[changed], found[better]
-    chosen: Vectors = best.reshape(shape)
-    return chosen
-
-
-def _neighbours(vectors: Vectors) -> list[Vectors]:
+def _neighbours(keys: Keys) -> list[Keys]:
     """Those above, below, left and right of every block; at the edges its own."""
-    padded = np.pad(vectors, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    padded = np.pad(keys, 1, mode="edge")
     return [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
 
 
-def _stepped(vectors: Vectors) -> list[Vectors]:
+def _stepped(keys: Keys) -> list[Keys]:
     """A sample up, down, left and right."""
-    return [vectors + np.array(step) for step in _STEPS]
+    return [keys + step for step in keys_of(np.array(_STEPS)).tolist()]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
-from ..v1.motion_vectors import scaled
+from ..v1.motion_vectors import scaled, vectors_of
 from ..v1.prediction import VECTOR_LIMIT
 
 Vectors = npt.NDArray[np.int64]
 Plane = npt.NDArray[np.int16]
 Indices = npt.NDArray[np.intp]
+Keys = npt.NDArray[np.int64]  # vectors as single integers
 
 _NEAR = 64  # samples that a plane goes on beyond its edges; what vectors see further off is rare
 _SAMPLES_AT_ONCE = 1 << 16  # which stay in a core's cache
@@ -55,6 +58,8 @@ class Matcher:
             for size in self._size
         )
         self._pitch = self._size[1] + 2 * _NEAR
+        rows, columns = (self._down + _NEAR) * self._pitch, self._across + _NEAR
+        self._places = (rows[:, None, :, None] + columns[:, None]).reshape(-1, self.samples)
 
     def cost(self, blocks: npt.NDArray[np.int64], vectors: Vectors) -> npt.NDArray[np.int64]:
         """Sums of absolute differences (n,), of blocks (n,), counted row by row, along vectors (n,
@@ -63,39 +68,75 @@ class Matcher:
         cost = np.empty(len(blocks), dtype=np.int64)
         ones, at_once = np.ones(self.samples, np.float32), _SAMPLES_AT_ONCE // self.samples
         along = vectors, to_future(vectors, self._distances)
-        is_near = max(np.abs(one).max(initial=0) for one in along) <= _NEAR
+        near = max(np.abs(one).max(initial=0) for one in along) <= _NEAR
         for first in range(0, len(blocks), at_once):
             part = slice(first, first + at_once)
-            if is_near:  # the same places for both planes, and no vector leads out of them
-                places = self._places(blocks[part])
-                past, future = (
-                    plane.take(places + self._offsets(towards[part]), mode="clip")
-                    for plane, towards in zip(self._planes, along, strict=True)
+            past, future = (
+                plane.take(places, mode="clip")  # none is beyond, which is quicker
+                for plane, places in zip(
+                    self._planes, self._seen(blocks[part], along, part, near), strict=True
                 )
-            else:
-                past, future = (
-                    plane.take(self._places(blocks[part], towards[part]))
-                    for plane, towards in zip(self._planes, along, strict=True)
-                )
+            )
             past -= future
             cost[part] = np.abs(past, out=past) @ ones
         return cost
 
-    def _offsets(self, vectors: Vectors) -> Indices:
-        """(n, 1)."""
-        return vectors[:, :1] * self._pitch + vectors[:, 1:]
-
-    def _places(self, blocks: npt.NDArray[np.int64], vectors: Vectors | None = None) -> Indices:
-        """Where in a plane the samples (n, samples) of blocks lie, or those that they see along
-        vectors of any length; beyond the edges a plane goes on.
+    def _seen(
+        self, blocks: npt.NDArray[np.int64], along: tuple[Vectors, ...], part: slice, near: bool
+    ) -> Iterator[Indices]:
+        """Where in each plane the samples (n, samples) lie that blocks see along vectors; beyond
+        the edges a plane goes on, as far as ``near`` ones lead.
         """
-        rows = self._down[blocks // len(self._across)]
-        columns = self._across[blocks % len(self._across)]
-        if vectors is not None:
-            rows = np.clip(rows + vectors[:, :1], 0, self._size[0] - 1)
-            columns = np.clip(columns + vectors[:, 1:], 0, self._size[1] - 1)
-        rows = (rows + _NEAR) * self._pitch
-        return (rows[:, :, None] + (columns + _NEAR)[:, None]).reshape(-1, self.samples)
+        if near:
+            places = self._places.take(blocks, axis=0)
+            for vectors in along:
+                yield places + (vectors[part, :1] * self._pitch + vectors[part, 1:])
+            return
+        rows, columns = (
+            self._down[blocks // len(self._across)],
+            self._across[blocks % len(self._across)],
+        )
+        for vectors in along:
+            down = np.clip(rows + vectors[part, :1], 0, self._size[0] - 1) + _NEAR
+            across = np.clip(columns + vectors[part, 1:], 0, self._size[1] - 1) + _NEAR
+            yield (down[:, :, None] * self._pitch + across[:, None]).reshape(-1, self.samples)
+
+
+class Search:
+    """The cheapest vectors to the past of all that are tried, of every block.
+
+    expected (bh, bw): what vectors are measured from, as keys (``motion_vectors.keys_of``), and the
+    first that is tried.  length_cost: of a sample away from that, for every sample compared.  asked
+    (n,): the blocks, counted row by row, that are looked at.
+    """
+
+    def __init__(
+        self, matcher: Matcher, expected: Keys, length_cost: int, asked: npt.NDArray[np.int64]
+    ) -> None:
+        self._matcher, self._length_cost = matcher, length_cost * matcher.samples
+        self._expected, self._asked = vectors_of(expected.ravel()), asked
+        self._tried: list[Keys] = []
+        self._least = np.full(expected.size, np.iinfo(np.int64).max)
+        self.best = expected.copy()  # of blocks that nobody asks for this is what it stays
+        self.look(expected)
+
+    def look(self, *candidates: Keys, asked: npt.NDArray[np.int64] | None = None) -> None:
+        """Try other vectors (bh, bw); the earlier of equals stays.  asked: some of the blocks."""
+        best, blocks = self.best.reshape(-1), self._asked if asked is None else asked
+        for candidate in candidates:
+            keys = candidate.ravel()
+            chosen = keys[blocks]
+            new = np.ones(len(blocks), dtype=bool)
+            for tried in self._tried:  # costs what it cost before
+                new &= chosen != tried[blocks]
+            self._tried.append(keys)
+            at, chosen = blocks[new], chosen[new]
+            vectors = vectors_of(chosen)
+            cost = self._matcher.cost(at, vectors)
+            cost += self._length_cost * np.abs(vectors - self._expected[at]).sum(1)
+            better = cost < self._least[at]
+            changed = at[better]
+            best[changed], self._least[changed] = chosen[better], cost[better]
 
 
 def best_within(
