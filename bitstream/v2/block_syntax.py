@@ -27,7 +27,7 @@ from ..v1.merged_blocks import MergeGrid, count_around, leaders, merge_grid
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .block_elements import BLOCK_ELEMENTS, BLOCK_MERGE, DIRECTION, INTRA, MERGE_SIDES, MODE, SQUARE
 from .derived_blocks import DerivableFields, code_derived, derived_in, steady
-from .derived_motion import Vectors
+from .line_matching import Vectors
 from .vector_syntax import SIZES, VectorLayer
 
 Io = SymbolWriter | SymbolReader

@@ -20,10 +20,11 @@ from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .block_syntax import BlockCoder
 from .context_network import VALUE_BITS
 from .derived_blocks import DerivableFields
-from .derived_motion import Mask, Vectors, derived_motion
+from .derived_motion import Mask, derived_motion
 from .inter_levels import InterLevelCoder, InterScene
 from .inter_tables import InterTables
 from .level_syntax import LevelCoder
+from .line_matching import Vectors
 from .local_quantisers import OffsetCoder, Offsets
 from .moved_pictures import FRACTION_BITS
 from .pass_coder import LevelChooser
