@@ -64,8 +64,10 @@ def round_trip(units: list[Unit]) -> SymbolWriter:
     return writer
 
 
-def deriver(entry: FrameReference, height: int, width: int) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda _: motion_of(entry.past - entry.number, height, width)
+def deriver(
+    entry: FrameReference, height: int, width: int
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    return lambda *_: motion_of(entry.past - entry.number, height, width)
 
 
 def check_by_text(data: bytes, units: list[Unit]) -> None:

@@ -88,6 +88,16 @@ def test_a_decoder_written_from_the_text_finds_the_same(
     assert found.any()
 
 
+@pytest.mark.parametrize(("block", "share"), [(1, 0.02), (1, 0.3), (2, 0.1)])
+def test_blocks_that_are_asked_for_move_as_they_do_among_all(block: int, share: float) -> None:
+    past, future = np.random.default_rng(4).integers(0, 1021, (2, 3, 112, 144)).astype(np.int16)
+    rng, grid = np.random.default_rng(5), (14 // block, 18 // block)
+    likely, wanted = rng.integers(-20, 21, (*grid, 2)), rng.random(grid) < share
+    every = derived_motion((past, future), (-1, 2), block, likely)
+    some = derived_motion((past, future), (-1, 2), block, likely, wanted)
+    assert wanted.any() and np.array_equal(some[:, wanted], every[:, wanted])
+
+
 def test_vectors_are_pinned() -> None:
     """What is written is what it was."""
     past, future = np.random.default_rng(0).integers(0, 1021, (2, 3, 64, 80)).astype(np.int16)

@@ -205,7 +205,7 @@ def test_the_example_of_derived_blocks() -> None:
         SymbolWriter(recorder),
         fields,
         FrameReference(0, 0, 2),
-        lambda _: np.zeros((2, 2, 2, 2), int),
+        lambda *_: np.zeros((2, 2, 2, 2), int),
     )
     calls = [call[1:] for call in recorder.calls if call[0] == "derived"]
     assert calls == [(int(row[1]), int(row[2])) for row in block_rows("10.1")]
