@@ -58,7 +58,13 @@ def test_a_draft_of_the_format_is_called_one(
     assert command("verify", target) == 0
 
 
-def test_the_usual_model_writes_version_1(coded_movie) -> None:
+def test_it_is_what_encodes_where_none_is_named(coded_movie, tmp_path: Path) -> None:
+    encode(coded_movie.movie, tmp_path / "a.lv.mp4", max_frames=1, **CPU)
+    found = info(tmp_path / "a.lv.mp4", headers_only=True)
+    assert (found.format_version, found.model["name"]) == (2, "second")
+
+
+def test_the_model_before_writes_version_1(coded_movie) -> None:
     found = info(coded_movie.coded, headers_only=True)
     assert (found.format_version, found.model["name"]) == (1, "embedded")
 

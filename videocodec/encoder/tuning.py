@@ -143,7 +143,8 @@ class TunedJudge:
         random = torch.Generator().manual_seed(0)
         signs = torch.randint(0, 2, decoded.shape, generator=random).float() * 2 - 1
         projection = torch.einsum("ij,bjhw->bihw", self._root, signs.to(self._device))
-        (back,) = torch.autograd.grad(decoded, z, projection * GREY_LEVELS)
+        # Of a number: where gradients are handed in, PyTorch imports SymPy.
+        (back,) = torch.autograd.grad((decoded * (projection * GREY_LEVELS)).sum(), z)
         found: npt.NDArray[np.float64] = back[0].double().square().mean((1, 2)).cpu().numpy()
         return found
 

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import Final
 
-DEFAULT_MODEL: Final = "embedded"  # a bundle of the package
+DEFAULT_MODEL: Final = "second"  # a bundle of the package
