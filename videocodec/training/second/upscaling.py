@@ -61,7 +61,7 @@ class UpscalerTraining:
     init: Path | None = None
     examples: int = 1200
     batch: int = 8
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     shape: UpscalerShape = field(default_factory=UpscalerShape)
     loss: SecondWeights = LOSS
     seed: int = 0
