@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..v1.motion_vectors import scaled, vectors_of
 from ..v1.prediction import VECTOR_LIMIT
+from . import compiled
 
 Vectors = npt.NDArray[np.int64]
 Plane = npt.NDArray[np.int16]
@@ -46,20 +49,30 @@ class Matcher:
         around: npt.NDArray[np.int64],
         finer: int = 1,
     ) -> None:
-        self._distances, self._size = distances, planes[0].shape
-        # Differences of samples and sums of them are small integers, which float32 holds exactly.
-        self._planes = [
-            np.pad(plane, _NEAR, mode="edge").astype(np.float32).ravel() for plane in planes
-        ]
-        self.samples = len(around) ** 2
+        self._planes, self._distances, self._size = planes, distances, planes[0].shape
+        self.samples, self._step = len(around) ** 2, int(around[1] - around[0]) * finer
         self._down, self._across = (
             np.clip(np.arange(0, size // finer, side)[:, None] + around, 0, size // finer - 1)
             * finer
             for size in self._size
         )
         self._pitch = self._size[1] + 2 * _NEAR
+
+    @cached_property
+    def _padded(self) -> list[npt.NDArray[np.float32]]:
+        """Both planes, in one row.  Differences of samples and sums of them are small integers,
+        which float32 holds exactly.
+        """
+        return [
+            np.pad(plane, _NEAR, mode="edge").astype(np.float32).ravel() for plane in self._planes
+        ]
+
+    @cached_property
+    def _places(self) -> Indices:
+        """Where in them the samples of every block lie, (blocks, samples)."""
         rows, columns = (self._down + _NEAR) * self._pitch, self._across + _NEAR
-        self._places = (rows[:, None, :, None] + columns[:, None]).reshape(-1, self.samples)
+        places: Indices = (rows[:, None, :, None] + columns[:, None]).reshape(-1, self.samples)
+        return places
 
     def cost(self, blocks: npt.NDArray[np.int64], vectors: Vectors) -> npt.NDArray[np.int64]:
         """Sums of absolute differences (n,), of blocks (n,), counted row by row, along vectors (n,
@@ -74,7 +87,7 @@ class Matcher:
             past, future = (
                 plane.take(places, mode="clip")  # none is beyond, which is quicker
                 for plane, places in zip(
-                    self._planes, self._seen(blocks[part], along, part, near), strict=True
+                    self._padded, self._seen(blocks[part], along, part, near), strict=True
                 )
             )
             past -= future
@@ -101,6 +114,23 @@ class Matcher:
             across = np.clip(columns + vectors[part, 1:], 0, self._size[1] - 1) + _NEAR
             yield (down[:, :, None] * self._pitch + across[:, None]).reshape(-1, self.samples)
 
+    def look(self, kernels: Any, search: Keys, length_cost: int, *tried: Keys) -> None:
+        """``Search.look``, compiled: of its state, the blocks asked for, and candidates."""
+        planes, shape, places = self._spread
+        settings = *self._distances, length_cost, len(self._across)
+        kernels.look(planes, shape, places, settings, search, *tried)
+
+    @cached_property
+    def _spread(self) -> tuple[Plane, tuple[int, ...], Indices]:
+        """Both planes in one row, samples that a block sees side by side; log2 of the distance they
+        had, and height and width of what is side by side; rows and columns of every block.
+        """
+        height, width = self._size
+        planes = np.stack(self._planes).reshape(2, height, width // self._step, self._step)
+        shape = self._step.bit_length() - 1, height, width // self._step
+        places = np.concatenate([self._down, self._across])
+        return planes.transpose(0, 3, 1, 2).ravel(), shape, places
+
 
 class Search:
     """The cheapest vectors to the past of all that are tried, of every block.
@@ -114,15 +144,23 @@ class Search:
         self, matcher: Matcher, expected: Keys, length_cost: int, asked: npt.NDArray[np.int64]
     ) -> None:
         self._matcher, self._length_cost = matcher, length_cost * matcher.samples
-        self._expected, self._asked = vectors_of(expected.ravel()), asked
+        self._asked, self._kernels = asked, compiled.kernels()
         self._tried: list[Keys] = []
-        self._least = np.full(expected.size, np.iinfo(np.int64).max)
-        self.best = expected.copy()  # of blocks that nobody asks for this is what it stays
+        # Keys that are expected, the best so far, and their cost; of blocks that nobody asks for
+        # they stay what they are.
+        self._state = np.empty((3, expected.size), dtype=np.int64)
+        self._state[:2], self._state[2] = expected.ravel(), np.iinfo(np.int64).max
+        self.best: Keys = self._state[1].reshape(expected.shape)
         self.look(expected)
 
     def look(self, *candidates: Keys, asked: npt.NDArray[np.int64] | None = None) -> None:
         """Try other vectors (bh, bw); the earlier of equals stays.  asked: some of the blocks."""
-        best, blocks = self.best.reshape(-1), self._asked if asked is None else asked
+        blocks = self._asked if asked is None else asked
+        if self._kernels is not None:
+            tried = np.stack(candidates).reshape(len(candidates), -1)
+            self._matcher.look(self._kernels, self._state, self._length_cost, blocks, tried)
+            return
+        expected, best, least = self._state
         for candidate in candidates:
             keys = candidate.ravel()
             chosen = keys[blocks]
@@ -133,10 +171,10 @@ class Search:
             at, chosen = blocks[new], chosen[new]
             vectors = vectors_of(chosen)
             cost = self._matcher.cost(at, vectors)
-            cost += self._length_cost * np.abs(vectors - self._expected[at]).sum(1)
-            better = cost < self._least[at]
+            cost += self._length_cost * np.abs(vectors - vectors_of(expected[at])).sum(1)
+            better = cost < least[at]
             changed = at[better]
-            best[changed], self._least[changed] = chosen[better], cost[better]
+            best[changed], least[changed] = chosen[better], cost[better]
 
 
 def best_within(
@@ -153,6 +191,12 @@ def best_within(
     length_cost: of a sample away from no motion, for every sample compared.
     """
     size = planes[0].shape
+    kernels = compiled.kernels()
+    if kernels is not None:
+        found = np.full((3, size[0] // side, size[1] // side), np.iinfo(np.int64).max)
+        settings = *distances, side, margin, reach, length_cost
+        kernels.within(np.stack(planes), settings, found, np.empty(size, dtype=np.int32))
+        return found[:2].transpose(1, 2, 0)
     # Beyond the edges the differences go on, not the planes.
     rows, columns = (np.clip(np.arange(-margin, n + margin), 0, n - 1) for n in size)
     samples = (side + 2 * margin) ** 2

@@ -6,6 +6,7 @@ sums of both directions stay below 2^24, which float32 holds exactly, and are ro
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import ldexp
 
 import numpy as np
@@ -34,28 +35,34 @@ class InterpolatedPicture:
     """
 
     def __init__(self, picture: Picture, vectors: npt.NDArray[np.int64]) -> None:
-        fractions = vectors.reshape(-1, 2) & _FRACTION
-        phases = set(np.unique(2 * fractions[:, 0] + fractions[:, 1]).tolist())
+        self.picture, self._vectors = picture, vectors
+
+    @cached_property
+    def _phases(self) -> Picture:
+        """2 · (half down) + half across, with a margin, (4, 3, …)."""
+        picture, fractions = self.picture, self._vectors.reshape(-1, 2) & _FRACTION
+        wanted = set(np.unique(2 * fractions[:, 0] + fractions[:, 1]).tolist())
         pad = (_MARGIN + _BEFORE, _MARGIN + _AFTER)
         around = np.pad(picture, ((0, 0), pad, pad), mode="edge")
         _, height, width = picture.shape
         size = height + 2 * _MARGIN, width + 2 * _MARGIN
-        self._phases = np.zeros((4, 3, *size), dtype=np.int16)  # 2 · (half down) + half across
-        self._phases[0] = around[:, _BEFORE:-_AFTER, _BEFORE:-_AFTER]
+        phases = np.zeros((4, 3, *size), dtype=np.int16)
+        phases[0] = around[:, _BEFORE:-_AFTER, _BEFORE:-_AFTER]
         for plane, samples in enumerate(around):
             for first in range(0, size[0], _ROWS_AT_ONCE):
                 some = slice(first, first + _ROWS_AT_ONCE)
                 seen = samples[first : some.stop + _BEFORE + _AFTER].astype(np.float32)
-                if phases & {1, 3}:
+                if wanted & {1, 3}:
                     across = _half(seen, axis=1)
-                if 1 in phases:
-                    _round(across[_BEFORE:-_AFTER], _TAP_BITS, self._phases[1, plane, some])
-                if 2 in phases:
+                if 1 in wanted:
+                    _round(across[_BEFORE:-_AFTER], _TAP_BITS, phases[1, plane, some])
+                if 2 in wanted:
                     down = _half(seen[:, _BEFORE:-_AFTER], axis=0)
-                    _round(down, _TAP_BITS, self._phases[2, plane, some])
-                if 3 in phases:
+                    _round(down, _TAP_BITS, phases[2, plane, some])
+                if 3 in wanted:
                     both = _half(across, axis=0)
-                    _round(both, 2 * _TAP_BITS, self._phases[3, plane, some])
+                    _round(both, 2 * _TAP_BITS, phases[3, plane, some])
+        return phases
 
     def squares(
         self,

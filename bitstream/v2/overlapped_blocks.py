@@ -9,11 +9,13 @@ others, make; the windows together are the picture, and most have fewer than fou
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..v1.block_fields import BlockFields, Direction
+from . import compiled
 from .moved_pictures import CELL, InterpolatedPicture, Picture
 
 EVERY_DIRECTION = ((0, Direction.FUTURE), (1, Direction.PAST))  # reference, who does not use it
@@ -65,12 +67,30 @@ class OverlappedBlocks:
         """The moved picture, (3, H, W)."""
         rows, columns = self._corners
         made = np.empty((3, rows * CELL, columns * CELL), dtype=np.int16)
+        half, kernels = CELL // 2, compiled.kernels()
+        if kernels is not None:
+            self._compiled(kernels, made)
+            return made[:, half:-half, half:-half]
         at_once = max(_WINDOWS_AT_ONCE // columns, 1)
         for first in range(0, rows, at_once):
             last = min(first + at_once, rows)
             made[:, first * CELL : last * CELL] = self._strip(first, last)
-        half = CELL // 2
         return made[:, half:-half, half:-half]
+
+    def _compiled(self, kernels: Any, made: Picture) -> None:
+        pictures = [self._pictures.get(index) for index, _ in EVERY_DIRECTION]
+        _, *size = next(one for one in pictures if one is not None).picture.shape
+        past, future = (
+            np.empty(0, np.int16)
+            if one is None
+            else np.require(one.picture, requirements=["C", "W"]).reshape(-1)
+            for one in pictures
+        )
+        vectors = np.concatenate(tuple(self._vectors), axis=1).T
+        unused = np.zeros((4 - len(vectors), len(self._keys)), dtype=np.int64)
+        motion = np.concatenate([self._directions[None], vectors, unused, self._keys[None]])
+        weights = _WEIGHTS.reshape(len(_WEIGHTS), -1)
+        kernels.overlapped(past, future, tuple(size), motion, self._meeting, weights, made)
 
     def _strip(self, first: int, last: int) -> Picture:
         """The windows of some rows of corners side by side."""

@@ -134,6 +134,12 @@ class TestTheCorpus:
             torch.set_flush_denormal(False)
 
 
+@pytest.mark.parametrize("state", ["0", "1"], ids=["off", "on"])
+def test_compiled_kernels_of_version_2(state: str) -> None:
+    """From the first frame on, and none at all; elsewhere they come while frames are decoded."""
+    decode_under("--versions", "2", VIDEOCODEC_COMPILED=state)
+
+
 def test_products_large_enough_for_blas_to_share_out() -> None:
     rng = np.random.default_rng(5)
     filters = synthetic_tables().phase_filters

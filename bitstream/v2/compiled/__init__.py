@@ -1,0 +1,56 @@
+"""Kernels in compiled code for the slowest parts of version 2, with the very integers of NumPy's.
+
+NumPy is the reference, and does the work until the kernels are there, or where they never are.
+numba compiles them when a machine needs them for the first time, and keeps what it made; a thread
+of its own does that, and loads them.  Kernels say nothing that their NumPy twins do not say: each
+names its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import lru_cache
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+VARIABLE = "VIDEOCODEC_COMPILED"  # 0: never; 1: wait for them
+
+
+class _Loading:
+    """The kernels on their way; ``module`` is None until they are there."""
+
+    def __init__(self) -> None:
+        self.module: Any = None
+        self._thread = Thread(target=self._load, name="compiled kernels", daemon=True)
+        if os.environ.get(VARIABLE) != "0":
+            self._thread.start()
+        if os.environ.get(VARIABLE) == "1":
+            self.wait()
+
+    def wait(self) -> None:
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _load(self) -> None:
+        try:
+            self.module = import_module(f"{__package__}.library")
+        except Exception as error:  # whatever numba says: nothing depends on it but time
+            logging.getLogger(__name__).debug("without compiled kernels: %s", error)
+
+
+@lru_cache(maxsize=1)
+def _loading() -> _Loading:
+    return _Loading()
+
+
+def kernels() -> Any | None:
+    """The module ``library`` once it is there, else None.  The first call begins to load it."""
+    return _loading().module
+
+
+def await_kernels() -> Any | None:
+    """The same, when it has been loaded, or it is known that it cannot be."""
+    _loading().wait()
+    return _loading().module

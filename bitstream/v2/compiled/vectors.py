@@ -1,0 +1,168 @@
+"""Short vectors of integers in kernels, for loops that are too short for the compiler to see them.
+
+They are LLVM's vectors, which every machine has, in as many instructions as it takes.  Sums and
+products wrap around at their bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.cgutils import get_or_insert_function
+from numba.core.extending import intrinsic, models, register_model
+from numba.np.arrayobj import make_array
+
+
+class Lanes(types.Type):
+    """So many integers of so many bits."""
+
+    def __init__(self, bits: int, count: int) -> None:
+        self.bits, self.count = bits, count
+        super().__init__(name=f"Lanes({bits}, {count})")
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Lanes) -> None:
+        super().__init__(manager, kind, _vector(kind))
+
+
+def _vector(kind: Lanes) -> ir.VectorType:
+    return ir.VectorType(ir.IntType(kind.bits), kind.count)
+
+
+def _filled(builder: Any, kind: Lanes, value: Any) -> Any:
+    """The same number in all lanes."""
+    narrow = builder.trunc(value, ir.IntType(kind.bits))
+    vector = ir.Constant(_vector(kind), ir.Undefined)
+    first = builder.insert_element(vector, narrow, ir.Constant(ir.IntType(32), 0))
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.shuffle_vector(first, vector, everywhere)
+
+
+def _pointer(context: Any, builder: Any, lanes: Lanes, kind: Any, arguments: Any) -> Any:
+    """Where lanes lie that begin at a place of a flat array."""
+    array, place = arguments
+    data = make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [place]), _vector(lanes).as_pointer())
+
+
+@intrinsic(prefer_literal=True)
+def load(typing: Any, array: Any, place: Any, count: Any) -> Any:
+    """As many samples of a flat array, from ``place`` on, as the constant ``count`` says."""
+    lanes = Lanes(array.dtype.bitwidth, count.literal_value)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, lanes, signature.args[0], arguments[:2])
+        return builder.load(pointer, align=lanes.bits // 8)
+
+    return lanes(array, types.intp, count), generate
+
+
+@intrinsic
+def store(typing: Any, array: Any, place: Any, lanes: Any) -> Any:
+    """Put lanes into a flat array, from ``place`` on, cut to its bits."""
+    narrow = Lanes(array.dtype.bitwidth, lanes.count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, narrow, signature.args[0], arguments[:2])
+        value = arguments[2]
+        if narrow.bits < lanes.bits:
+            value = builder.trunc(value, _vector(narrow))
+        builder.store(value, pointer, align=narrow.bits // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), generate
+
+
+@intrinsic
+def wide(typing: Any, lanes: Any) -> Any:
+    """The same numbers in 32 bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if lanes.bits == 32:
+            return arguments[0]
+        return builder.sext(arguments[0], _vector(signature.return_type))
+
+    return Lanes(32, lanes.count)(lanes), generate
+
+
+@intrinsic
+def plus(typing: Any, one: Any, other: Any) -> Any:
+    """Sums of lanes and lanes, or a number."""
+    return _both(one, other, lambda builder, *both: builder.add(*both))
+
+
+@intrinsic
+def times(typing: Any, one: Any, other: Any) -> Any:
+    """Products of lanes and lanes, or a number."""
+    return _both(one, other, lambda builder, *both: builder.mul(*both))
+
+
+@intrinsic
+def shifted(typing: Any, one: Any, other: Any) -> Any:
+    """Lanes over 2^other, rounded down."""
+    return _both(one, other, lambda builder, *both: builder.ashr(*both))
+
+
+@intrinsic
+def lesser(typing: Any, one: Any, other: Any) -> Any:
+    """The lesser of lanes and lanes, or a number."""
+    return _both(
+        one,
+        other,
+        lambda builder, *both: builder.select(builder.icmp_signed("<", *both), *both),
+    )
+
+
+@intrinsic
+def greater(typing: Any, one: Any, other: Any) -> Any:
+    """The greater of lanes and lanes, or a number."""
+    return _both(
+        one,
+        other,
+        lambda builder, *both: builder.select(builder.icmp_signed(">", *both), *both),
+    )
+
+
+def _both(one: Any, other: Any, made_of: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        first, second = arguments
+        if not isinstance(other, Lanes):
+            second = context.cast(builder, second, signature.args[1], types.int64)
+            second = _filled(builder, one, second)
+        return made_of(builder, first, second)
+
+    return one(one, other), generate
+
+
+@intrinsic
+def distance(typing: Any, one: Any, other: Any) -> Any:
+    """Absolute differences of lanes."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        difference = builder.sub(*arguments)
+        zero = ir.Constant(_vector(one), [0] * one.count)
+        negative = builder.icmp_signed("<", difference, zero)
+        return builder.select(negative, builder.sub(zero, difference), difference)
+
+    return one(one, other), generate
+
+
+@intrinsic
+def total(typing: Any, lanes: Any) -> Any:
+    """The sum of all lanes, none of which is negative."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = ir.VectorType(ir.IntType(32), lanes.count)
+        reduce = get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.IntType(32), [vector]),
+            f"llvm.vector.reduce.add.v{lanes.count}i32",
+        )
+        found = builder.call(reduce, [builder.zext(arguments[0], vector)])
+        return builder.zext(found, ir.IntType(64))
+
+    return types.int64(lanes), generate

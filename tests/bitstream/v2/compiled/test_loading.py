@@ -1,0 +1,72 @@
+"""Kernels come when they are wanted, and nothing goes wrong where they do not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bitstream.v2.compiled import VARIABLE
+
+from .numpy_alone import needs_kernels
+
+ROOT = Path(__file__).parents[4]
+STATE = "from bitstream.v2.compiled import await_kernels; print(await_kernels())"
+
+
+def run(program: str, folder: Path = ROOT, **environment: str | Path) -> str:
+    """What a process of its own prints, which must not complain."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": "", **{name: str(v) for name, v in environment.items()}},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def test_the_variable_turns_them_off() -> None:
+    program = f"{STATE}; import sys; print('numba' in sys.modules)"
+    assert run(program, **{VARIABLE: "0"}) == "None\nFalse"
+
+
+def test_the_variable_waits_for_them() -> None:
+    needs_kernels()
+    program = "from bitstream.v2.compiled import kernels; print(kernels() is not None)"
+    assert run(program, **{VARIABLE: "1"}) == "True"
+
+
+def test_nothing_of_numba_is_imported_before_they_are_wanted() -> None:
+    program = "import bitstream.formats, sys; print('numba' in sys.modules)"
+    assert run(program) == "False"
+
+
+def test_without_numba_there_are_none() -> None:
+    assert run(f"import sys; sys.modules['numba'] = None; {STATE}", **{VARIABLE: ""}) == "None"
+
+
+def test_where_nothing_can_be_kept_there_are_none(tmp_path: Path) -> None:
+    """Folders that cannot be written to, here because files are in their place."""
+    needs_kernels()
+    package = tmp_path / "bitstream"
+    shutil.copytree(ROOT / "bitstream", package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "v2" / "compiled" / "__pycache__").write_text("")
+    nowhere = tmp_path / "file"
+    nowhere.write_text("")
+    homes = {name: nowhere for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "USERPROFILE")}
+    environment = {**homes, VARIABLE: "", "NUMBA_CACHE_DIR": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    assert run(STATE, tmp_path, **environment) == "None"
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5, 2])
+def test_a_program_may_end_while_they_are_compiled(seconds: float, tmp_path: Path) -> None:
+    program = "import time; from bitstream.v2.compiled import kernels; kernels()"
+    program = f"{program}; time.sleep({seconds}); print('done')"
+    assert run(program, **{VARIABLE: "", "NUMBA_CACHE_DIR": tmp_path}) == "done"
