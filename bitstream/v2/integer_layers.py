@@ -88,7 +88,7 @@ class IntegerLayer:
         }
 
     @cached_property
-    def _whole(self) -> tuple[Plane, Plane]:
+    def whole(self) -> tuple[Plane, Plane]:
         """Weights and bias times 2^-shift, so that sums need not be shifted: a product with a power
         of two is exact, and so are sums of such products.
         """
@@ -102,7 +102,7 @@ class IntegerLayer:
         outputs of a tile take of all it sees.
         """
         side = round(self.shape.inputs**0.5)
-        by_place = self._whole[0].reshape(-1, side, side)
+        by_place = self.whole[0].reshape(-1, side, side)
         down, across = (size + side - 1 for size in _TILE)
         matrix = np.zeros((len(by_place), down, across, *_TILE), dtype=by_place.dtype)
         for y, x in np.ndindex(_TILE):
@@ -134,7 +134,7 @@ class IntegerLayer:
         return sums.astype(np.intp)  # rounded down, as nothing is negative
 
     def _sums(self, inputs: Plane, out: Plane | None) -> Plane:
-        weights, bias = self._whole
+        weights, bias = self.whole
         sums: Plane = np.matmul(weights, inputs, out=out)
         sums += bias
         return sums
@@ -184,7 +184,7 @@ class IntegerLayer:
             squares = seen[some].reshape(-1, down * across, windows[0] * windows[1])
             np.matmul(squares, self._tile_weights[some], out=made[some])
         flat = made.reshape(channels, -1)
-        flat += self._whole[1]
+        flat += self.whole[1]
         return _limited(flat, low, high)
 
 

@@ -14,20 +14,24 @@ import numpy as np
 import numpy.typing as npt
 
 from ..v1.tables import MAX_CHANNELS, TablesError
-from .integer_layers import IntegerLayer, LayerShape, Plane, halved, shuffled, unshuffled, untiled
+from . import compiled
+from .integer_layers import IntegerLayer, LayerShape
+from .loop_arithmetic import (
+    COARSE,
+    HIDDEN,
+    LATENT_LIMIT,
+    MIDDLE,
+    PATCH,
+    STREAM,
+    STRIDE,
+    SUM,
+    Arithmetic,
+    PlaneArithmetic,
+)
 from .tensors import Take
 
-MIDDLE = 510  # grey in pictures of the loop, whose samples are 0..2·MIDDLE
-STREAM = 4095  # limits of what blocks add to,
-COARSE = 511  # of what dense layers see of it,
-HIDDEN = 1023  # of the inside of a block,
-SUM = 1 << 20  # and of what is added to something wider
-LATENT_LIMIT = 32767
 STEP_ORIGIN = 40  # the quantiser whose step is 1
-_COARSE_BITS = 3  # by which COARSE is coarser than STREAM
-_FRACTION_BITS = 4  # of the two parts of a picture or of latents, before they are added
-_COLUMNS_AT_ONCE = 1 << 10
-_PATCH, _STRIDE, _BODY_BLOCKS = 4, 8, 2
+_BODY_BLOCKS = 2
 _ENDS_BLOCK = ".b"  # the name of a block's last layer
 _SIZES = ("fine", "width", "encoder_low", "encoder_blocks", "decoder_low", "decoder_blocks")
 _LARGEST = (256, 512, 1024, 8, 1024, 8)
@@ -71,19 +75,19 @@ class LoopShape:
 
     def _decoder(self) -> Iterator[LayerShape]:
         channels, fine, width, low = self.channels, self.fine, self.width, self.decoder_low
-        yield LayerShape("decoder.linear", 3 * _STRIDE**2, channels, LATENT_LIMIT, wide=True)
+        yield LayerShape("decoder.linear", 3 * STRIDE**2, channels, LATENT_LIMIT, wide=True)
         yield LayerShape("decoder.stem", width, 9 * (channels + 1), LATENT_LIMIT, wide=True)
         yield from _low("decoder.low", width, low, self.decoder_blocks)
         for index in range(_BODY_BLOCKS):
             yield from _block(f"decoder.body.{index}", width, 5)
         yield LayerShape("decoder.up", 4 * fine, width, COARSE)
         yield from _block("decoder.fine", fine, 3)
-        yield LayerShape("decoder.head", 3 * _PATCH**2, 9 * fine, COARSE)
+        yield LayerShape("decoder.head", 3 * PATCH**2, 9 * fine, COARSE)
 
     def _encoder(self) -> Iterator[LayerShape]:
         channels, fine, width, low = self.channels, self.fine, self.width, self.encoder_low
-        yield LayerShape("encoder.linear", channels, 3 * _STRIDE**2, MIDDLE)
-        yield LayerShape("encoder.stem", fine, 9 * 3 * _PATCH**2, MIDDLE)
+        yield LayerShape("encoder.linear", channels, 3 * STRIDE**2, MIDDLE)
+        yield LayerShape("encoder.stem", fine, 9 * 3 * PATCH**2, MIDDLE)
         yield from _block("encoder.fine", fine, 5)
         yield LayerShape("encoder.down", width, 4 * fine, COARSE)
         for index in range(_BODY_BLOCKS):
@@ -119,6 +123,8 @@ class LoopNetworks:
     ) -> None:
         """``curves``: the activation of every block, what -STREAM..STREAM become."""
         self.shape, self.layers, self.curves = shape, layers, curves
+        self._planes = PlaneArithmetic(layers, curves)
+        self._compiled: Arithmetic | None = None
 
     @classmethod
     def of(cls, take: Take, channels: int) -> LoopNetworks:
@@ -148,73 +154,51 @@ class LoopNetworks:
         self, latents: npt.NDArray[np.int32], quantisers: npt.NDArray[np.integer[Any]]
     ) -> npt.NDArray[np.int16]:
         """Latents and the quantiser of every position (h, w) → the picture."""
-        layers = self.layers
-        steps = quantisers.astype(np.float64)[None] - STEP_ORIGIN
-        seen = np.concatenate([latents.astype(np.float64), steps])
-        x = layers["decoder.stem"].around(seen, -STREAM, STREAM)
-        x = self._added(x, halved(lambda y: self._low("decoder.low", y), x))
+        by = self._arithmetic()
+        seen = by.of_latents(latents, quantisers.astype(np.int64) - STEP_ORIGIN)
+        x = by.around("decoder.stem", seen, STREAM)
+        x = by.added(x, by.halved(lambda y: self._low(by, "decoder.low", y), x))
         for index in range(_BODY_BLOCKS):
-            x = self._block(f"decoder.body.{index}", x)
-        x = shuffled(layers["decoder.up"].pointwise(_coarse(x), -STREAM, STREAM), 2)
-        x = self._block("decoder.fine", x)
-        detail = shuffled(layers["decoder.head"].around(_coarse(x), -SUM, SUM), _PATCH)
-        linear = layers["decoder.linear"].pointwise(seen[:-1], -SUM, SUM)
-        return _joined(shuffled(linear, _STRIDE), detail, MIDDLE, (0, 2 * MIDDLE)).astype(np.int16)
+            x = by.block(f"decoder.body.{index}", x)
+        x = by.finer(by.pointwise("decoder.up", by.coarse(x), STREAM))
+        x = by.block("decoder.fine", x)
+        detail = by.around("decoder.head", by.coarse(x), SUM)
+        made: npt.NDArray[np.int16] = by.to_picture(
+            by.pointwise("decoder.linear", seen, SUM), detail
+        )
+        return made
 
     def latents(self, picture: npt.NDArray[np.int16]) -> npt.NDArray[np.int32]:
         """A picture, sides multiples of 8 → its latents."""
-        layers = self.layers
-        centred = picture.astype(np.float32) - MIDDLE
-        x = layers["encoder.stem"].around(unshuffled(centred, _PATCH), -STREAM, STREAM)
-        x = self._block("encoder.fine", x)
-        x = layers["encoder.down"].pointwise(unshuffled(_coarse(x), 2), -STREAM, STREAM)
+        by = self._arithmetic()
+        x = by.around("encoder.stem", by.of_picture(picture, PATCH), STREAM)
+        x = by.block("encoder.fine", x)
+        x = by.pointwise("encoder.down", by.coarser(by.coarse(x)), STREAM)
         for index in range(_BODY_BLOCKS):
-            x = self._block(f"encoder.body.{index}", x)
-        x = self._added(x, halved(lambda y: self._low("encoder.low", y), x))
-        detail = layers["encoder.head"].around(_coarse(x), -SUM, SUM)
-        linear = layers["encoder.linear"].pointwise(unshuffled(centred, _STRIDE), -SUM, SUM)
-        limits = -LATENT_LIMIT, LATENT_LIMIT
-        return _joined(linear, detail, 0, limits).astype(np.int32)
+            x = by.block(f"encoder.body.{index}", x)
+        x = by.added(x, by.halved(lambda y: self._low(by, "encoder.low", y), x))
+        detail = by.around("encoder.head", by.coarse(x), SUM)
+        linear = by.pointwise("encoder.linear", by.of_picture(picture, STRIDE), SUM)
+        made: npt.NDArray[np.int32] = by.to_latents(linear, detail)
+        return made
 
-    def _block(self, name: str, x: Plane) -> Plane:
-        """A block, in the memory of its input."""
-        first, second, curve = self.layers[f"{name}.a"], self.layers[f"{name}.b"], self.curves[name]
-        y = self.layers[f"{name}.dw"].tiles(x, -COARSE, COARSE)
-        memory = np.empty((first.shape.outputs, min(_COLUMNS_AT_ONCE, y.shape[1])), np.float32)
-        for start in range(0, y.shape[1], _COLUMNS_AT_ONCE):  # which a core's cache holds
-            some = y[:, start : start + _COLUMNS_AT_ONCE]
-            inside = memory[:, : some.shape[1]]
-            places = first.indices(some, STREAM, inside)
-            curve.take(places, out=inside, mode="clip")  # none is beyond, which is quicker
-            second.columns(inside, -SUM, SUM, out=some)
-        return self._added(x, untiled(y, x))
-
-    def _low(self, name: str, x: Plane) -> Plane:
+    def _low(self, by: Arithmetic, name: str, x: Any) -> Any:
         blocks = self.shape.decoder_blocks if name.startswith("d") else self.shape.encoder_blocks
-        x = self.layers[f"{name}.enter"].pointwise(_coarse(x), -STREAM, STREAM)
+        x = by.pointwise(f"{name}.enter", by.coarse(x), STREAM)
         for index in range(blocks):
-            x = self._block(f"{name}.{index}", x)
-        return self.layers[f"{name}.leave"].pointwise(_coarse(x), -SUM, SUM)
+            x = by.block(f"{name}.{index}", x)
+        return by.pointwise(f"{name}.leave", by.coarse(x), SUM)
 
-    @staticmethod
-    def _added(x: Plane, more: Plane) -> Plane:
-        x += more
-        return np.clip(x, -STREAM, STREAM, out=x)
+    def _arithmetic(self) -> Arithmetic:
+        """Compiled, once there are kernels, where they can do it."""
+        kernels = compiled.kernels()
+        if kernels is not None and self._compiled is None:
+            self._compiled = self._planes
+            by = kernels.arithmetic
+            if by is not None and by.can_do(self.layers):
+                self._compiled = by.CompiledArithmetic(self.layers, self.curves)
+        return self._planes if kernels is None else self._compiled
 
-
-def _coarse(x: Plane) -> Plane:
-    """What dense layers see of a stream: rounded, halves up, to an eighth."""
-    x = x * np.float32(1 / (1 << _COARSE_BITS))
-    x += np.float32(0.5)
-    np.floor(x, out=x)
-    return np.clip(x, -COARSE, COARSE, out=x)
-
-
-def _joined(linear: Plane, detail: Plane, origin: int, limits: tuple[int, int]) -> Plane:
-    """The sum of both paths, rounded from sixteenths, halves up."""
-    total = linear + detail
-    total += 1 << (_FRACTION_BITS - 1)
-    total *= np.float32(1 / (1 << _FRACTION_BITS))
-    np.floor(total, out=total)
-    total += origin
-    return np.clip(total, *limits, out=total)
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickling: without what follows from the rest."""
+        return vars(self) | {"_compiled": None}

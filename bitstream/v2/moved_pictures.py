@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..sequence_header import PIXELS_PER_LATENT
-from .loop_networks import MIDDLE
+from .loop_arithmetic import MIDDLE
 
 CELL = PIXELS_PER_LATENT  # px a side: the smallest block
 FRACTION_BITS = 1  # of motion vectors

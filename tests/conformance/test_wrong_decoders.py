@@ -48,7 +48,7 @@ WRONG = [
     ("v2.vector_syntax.SIZES", np.zeros(9, np.int64), "2/busy"),
     ("v2.level_syntax.log2_step_eighths", lambda quantiser: 0, "2/keyframes"),
     ("v2.inter_levels.log2_step_eighths", lambda quantiser: 0, "2/quantisers"),
-    ("v2.loop_networks.COARSE", 500, "2/scattered"),
+    ("v2.loop_arithmetic.COARSE", 500, "2/scattered"),
     ("v2.loop_networks.STEP_ORIGIN", 39, "2/motion"),
 ]
 

@@ -21,7 +21,8 @@ from bitstream.v2.integer_layers import (
     IntegerLayer,
     LayerShape,
 )
-from bitstream.v2.loop_networks import COARSE, HIDDEN, MIDDLE, STREAM, LoopNetworks, LoopShape
+from bitstream.v2.loop_arithmetic import COARSE, HIDDEN, MIDDLE, STREAM
+from bitstream.v2.loop_networks import LoopNetworks, LoopShape
 
 from ..networks.second.autoencoder import ACTIVATIONS, SecondDecoder, SecondEncoder, WideBlock
 from ..networks.second.codec import SecondCodec

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bitstream.v1.merged_blocks import merge_grid
-from bitstream.v2.loop_networks import MIDDLE
+from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
 
 from .coarse_matching import best_shifts, halved

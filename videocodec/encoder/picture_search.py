@@ -23,7 +23,7 @@ from bitstream.v2.block_elements import MERGE_SIDES
 from bitstream.v2.block_syntax import PricedContext
 from bitstream.v2.derived_blocks import DerivableFields
 from bitstream.v2.derived_motion import derived_motion
-from bitstream.v2.loop_networks import MIDDLE
+from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import Picture
 from bitstream.v2.prediction import PictureReference, predict_frame
 

@@ -17,7 +17,10 @@ def kernel(signature: str) -> Callable[[_Function], _Function]:
     Raises ``RuntimeError`` where it can be kept in neither.
     """
     compiled: Callable[[_Function], _Function] = njit(
-        signature, cache=True, nogil=True, error_model="numpy"
+        signature,
+        cache=True,
+        nogil=True,
+        error_model="numpy",
     )
     return compiled
 

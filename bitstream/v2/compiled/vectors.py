@@ -1,7 +1,8 @@
-"""Short vectors of integers in kernels, for loops that are too short for the compiler to see them.
+"""Short vectors of numbers in kernels, for loops that are too short for the compiler to see them.
 
 They are LLVM's vectors, which every machine has, in as many instructions as it takes.  Sums and
-products wrap around at their bits.
+products of integers wrap around at their bits; floats are those of ``depthwise`` layers alone, and
+hold integers.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from numba.np.arrayobj import make_array
 
 
 class Lanes(types.Type):
-    """So many integers of so many bits."""
+    """So many integers of so many bits, or floats of 32."""
 
-    def __init__(self, bits: int, count: int) -> None:
-        self.bits, self.count = bits, count
-        super().__init__(name=f"Lanes({bits}, {count})")
+    def __init__(self, bits: int, count: int, floats: bool = False) -> None:
+        self.bits, self.count, self.floats = bits, count, floats
+        super().__init__(name=f"Lanes({bits}, {count}, {floats})")
 
 
 @register_model(Lanes)
@@ -30,7 +31,8 @@ class _LanesModel(models.PrimitiveModel):
 
 
 def _vector(kind: Lanes) -> ir.VectorType:
-    return ir.VectorType(ir.IntType(kind.bits), kind.count)
+    number = ir.FloatType() if kind.floats else ir.IntType(kind.bits)
+    return ir.VectorType(number, kind.count)
 
 
 def _filled(builder: Any, kind: Lanes, value: Any) -> Any:
@@ -52,7 +54,8 @@ def _pointer(context: Any, builder: Any, lanes: Lanes, kind: Any, arguments: Any
 @intrinsic(prefer_literal=True)
 def load(typing: Any, array: Any, place: Any, count: Any) -> Any:
     """As many samples of a flat array, from ``place`` on, as the constant ``count`` says."""
-    lanes = Lanes(array.dtype.bitwidth, count.literal_value)
+    floats = isinstance(array.dtype, types.Float)
+    lanes = Lanes(array.dtype.bitwidth, count.literal_value, floats)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = _pointer(context, builder, lanes, signature.args[0], arguments[:2])
@@ -105,6 +108,32 @@ def times(typing: Any, one: Any, other: Any) -> Any:
 def shifted(typing: Any, one: Any, other: Any) -> Any:
     """Lanes over 2^other, rounded down."""
     return _both(one, other, lambda builder, *both: builder.ashr(*both))
+
+
+@intrinsic
+def fused(typing: Any, one: Any, other: Any, sums: Any) -> Any:
+    """Floats and products of floats more; one rounding or two, which for integers is none."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        product = builder.fmul(*arguments[:2], flags=["contract"])
+        return builder.fadd(product, arguments[2], flags=["contract"])
+
+    return sums(one, other, sums), generate
+
+
+@intrinsic
+def floored(typing: Any, floats: Any) -> Any:
+    """Floats rounded down, as integers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = _vector(floats)
+        floor = get_or_insert_function(
+            builder.module, ir.FunctionType(vector, [vector]), f"llvm.floor.v{floats.count}f32"
+        )
+        whole = builder.call(floor, arguments)
+        return builder.fptosi(whole, _vector(signature.return_type))
+
+    return Lanes(32, floats.count)(floats), generate
 
 
 @intrinsic

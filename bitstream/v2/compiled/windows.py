@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..loop_networks import MIDDLE
+from ..loop_arithmetic import MIDDLE
 from ..moved_pictures import CELL
 from .jit import kernel, part
 from .vectors import greater, lesser, load, plus, shifted, store, times, wide

@@ -13,7 +13,8 @@ from bitstream.v2.difference_taps import taps_of
 from bitstream.v2.integer_layers import IntegerLayer
 from bitstream.v2.inter_tables import SEARCH_INPUTS, InterTables, level_shapes, others
 from bitstream.v2.level_contexts import LEVEL_CLASSES, USUAL_LEVEL_SIZE
-from bitstream.v2.loop_networks import STREAM, LoopNetworks, LoopShape
+from bitstream.v2.loop_arithmetic import STREAM
+from bitstream.v2.loop_networks import LoopNetworks, LoopShape
 from bitstream.v2.pass_coder import LevelChooser, PassContext
 from bitstream.v2.scan import LATTICE_SLICES
 from bitstream.v2.tables import LevelTables, element_shapes

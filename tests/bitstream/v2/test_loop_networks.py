@@ -16,7 +16,8 @@ from bitstream.latent_decoder import LatentDecoder
 from bitstream.limits import decoding_bytes
 from bitstream.v1.tables import TablesError
 from bitstream.v2.integer_layers import IntegerLayer, LayerShape, shuffled, unshuffled
-from bitstream.v2.loop_networks import MIDDLE, LoopNetworks
+from bitstream.v2.loop_arithmetic import MIDDLE
+from bitstream.v2.loop_networks import LoopNetworks
 from bitstream.v2.memory import network_bytes
 from bitstream.v2.tables import LevelTables
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
-from bitstream.v2.loop_networks import MIDDLE
+from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import InterpolatedPicture, Picture
 from bitstream.v2.overlapped_blocks import OverlappedBlocks
 

@@ -9,7 +9,7 @@ import pytest
 
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.tables import TablesError
-from bitstream.v2.loop_networks import MIDDLE
+from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import InterpolatedPicture
 from bitstream.v2.prediction import PictureReference, moved_picture, predict_frame
 

@@ -10,7 +10,8 @@ import torch
 
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 from bitstream.v2.integer_layers import IntegerLayer, LayerShape
-from bitstream.v2.loop_networks import MIDDLE, LoopNetworks
+from bitstream.v2.loop_arithmetic import MIDDLE
+from bitstream.v2.loop_networks import LoopNetworks
 from videocodec.calibration.error_weights import measure_error_weights
 from videocodec.calibration.loop_networks import integer_layer, loop_networks
 from videocodec.calibration.search_map import fit_search_map

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
-from bitstream.v2.loop_networks import MIDDLE
+from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import InterpolatedPicture
 from bitstream.v2.overlapped_blocks import OverlappedBlocks
 

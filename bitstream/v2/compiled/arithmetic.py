@@ -1,0 +1,208 @@
+"""What the networks in the loop do with planes, by kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ..integer_layers import IntegerLayer
+from ..loop_arithmetic import (
+    COARSE,
+    COARSE_BITS,
+    FRACTION_BITS,
+    LATENT_LIMIT,
+    STREAM,
+    STRIDE,
+)
+from .layers import add_dense, dense, dense_wide, depthwise
+from .layouts import coarse, joined, squares
+
+Plane = npt.NDArray[np.int16]  # (h, w, channels)
+Sums = npt.NDArray[np.int32]
+_ALIGNED = 16  # channels are filled up with zeros to multiples of it
+_MOST_PAIRS = 128  # of eight bits and sixteen, whose sum 32 bits hold
+_LARGEST = (1 << 15) - 1
+_MOVED_INPUTS, _MOVED_OUTPUTS = (".enter", ".down"), (".leave", ".up")  # squares of 2×2
+
+
+def can_do(layers: Mapping[str, IntegerLayer]) -> bool:
+    """Whether weights have sixteen bits, and sums of wide layers fit."""
+    return all(
+        np.abs(layer.weights).max() <= _LARGEST
+        and (not layer.shape.wide or 3 * _aligned(layer.shape.inputs // 9) // 2 <= _MOST_PAIRS)
+        for layer in layers.values()
+    )
+
+
+def _aligned(channels: int) -> int:
+    return -(-channels // _ALIGNED) * _ALIGNED
+
+
+class _Dense:
+    """A dense layer's weights as kernels take them."""
+
+    def __init__(self, layer: IntegerLayer, side: int) -> None:
+        """side: 3 or 1."""
+        outputs, inputs = layer.weights.shape
+        channels = inputs // side**2
+        seen, moved = (
+            _places(count, layer.shape.name.endswith(names))
+            for count, names in ((channels, _MOVED_INPUTS), (outputs, _MOVED_OUTPUTS))
+        )
+        self.side, self.wide, self.outputs = side, layer.shape.wide, _aligned(moved[-1] + 1)
+        room = _aligned(seen[-1] + 1)
+        self.pairs = side * room // 2
+        weights = np.zeros((side, side, room, self.outputs), dtype=np.int16)
+        by_place = layer.weights.reshape(outputs, channels, side, side).transpose(2, 3, 1, 0)
+        weights[:, :, seen[:, None], moved] = by_place
+        pairs = weights.reshape(side * self.pairs, 2, self.outputs).transpose(0, 2, 1)
+        self.weights = np.ascontiguousarray(pairs).reshape(-1)
+        self.scales = np.zeros((2, self.outputs), np.int64 if self.wide else np.int32)
+        self.scales[0, moved] = layer.bias[:, 0]
+        # Sums of 32 bits have at most 24 here.
+        self.scales[1, moved] = layer.shift if self.wide else np.minimum(layer.shift, 31)
+
+    def __call__(self, x: Plane, limit: int) -> Sums:
+        """(h, w, inputs or, where it is 1×1, more) → (h, w, outputs) within ±limit."""
+        height, width, channels = x.shape
+        geometry = 1, height * width, 0, channels, 1, 0, self.pairs
+        if self.side == 3:
+            padded = np.zeros((height + 2, width + 2, channels), dtype=np.int16)
+            padded[1:-1, 1:-1] = x
+            x, pitch = padded, (width + 2) * channels
+            geometry = height, width, pitch, channels, 3, pitch, self.pairs
+        out = np.empty((height * width, self.outputs), dtype=np.int32)
+        if self.wide:
+            halves = np.stack([(x & 255).reshape(-1), (x >> 8).reshape(-1)])
+            dense_wide(halves, self.weights, self.scales, geometry, limit, out)
+        else:
+            flat = np.ascontiguousarray(x).reshape(-1)
+            dense(flat, self.weights, self.scales, geometry, limit, out)
+        return out.reshape(height, width, -1)
+
+
+def _places(count: int, in_squares: bool) -> npt.NDArray[np.int64]:
+    """Where each channel lies: those of squares of 2×2 place by place, and in each filled up."""
+    if not in_squares:
+        return np.arange(count)
+    channel, place = np.divmod(np.arange(count), 4)
+    places: npt.NDArray[np.int64] = place * _aligned(count // 4) + channel
+    return places
+
+
+class _Block:
+    """A block's weights as kernels take them."""
+
+    def __init__(self, layers: tuple[IntegerLayer, ...], curve: npt.NDArray[np.float32]) -> None:
+        by_channel, *inside = layers
+        self.first, self.second = (_Dense(layer, 1) for layer in inside)
+        self.curve = curve.astype(np.int32)
+        weights, bias = by_channel.whole
+        channels, taps = weights.shape
+        self.side = round(taps**0.5)
+        around = np.zeros((taps + 1, _aligned(channels)), dtype=np.float32)
+        around[:-1, :channels], around[-1, :channels] = weights.T, bias[:, 0]
+        self.around = around.reshape(-1)
+
+    def __call__(self, x: Plane) -> Plane:
+        """In the memory of its input."""
+        height, width, channels = x.shape
+        margin = self.side // 2
+        # Kernels look at four columns at once, of the narrowest planes beyond them.
+        size = height + 2 * margin, max(width, 4) + 2 * margin, channels
+        padded = np.zeros(size, dtype=np.float32)
+        padded[margin : margin + height, margin : margin + width] = x
+        seen = np.empty_like(x)
+        depthwise(padded.reshape(-1), self.around, self.side, COARSE, seen)
+        first, second = self.first, self.second
+        weights = first.weights, second.weights, first.scales, second.scales
+        add_dense(seen.reshape(-1), *weights, self.curve, x.reshape(-1))
+        return x
+
+
+class CompiledArithmetic:
+    """``loop_arithmetic.PlaneArithmetic`` of planes (h, w, channels) of 16-bit integers, of sums of
+    32; channels are filled up to multiples of 16 with zeros, or what becomes of them, which no
+    weight sees.
+    """
+
+    def __init__(
+        self, layers: Mapping[str, IntegerLayer], curves: Mapping[str, npt.NDArray[np.float32]]
+    ) -> None:
+        self._blocks = {
+            name: _Block(tuple(layers[f"{name}.{part}"] for part in ("dw", "a", "b")), curve)
+            for name, curve in curves.items()
+        }
+        of_blocks = {f"{name}.{part}" for name in curves for part in ("dw", "a", "b")}
+        self._layers = {
+            name: _Dense(layer, 3 if name.endswith((".stem", ".head")) else 1)
+            for name, layer in layers.items()
+            if name not in of_blocks
+        }
+        self._channels = layers["encoder.head"].shape.outputs
+
+    def of_latents(self, latents: npt.NDArray[np.int32], steps: npt.NDArray[np.int64]) -> Plane:
+        """Latents lie within ±LATENT_LIMIT."""
+        channels, height, width = latents.shape
+        plane = np.zeros((height, width, _aligned(channels + 1)), dtype=np.int16)
+        plane[..., :channels], plane[..., channels] = latents.transpose(1, 2, 0), steps
+        return plane
+
+    def of_picture(self, picture: npt.NDArray[np.int16], side: int) -> Plane:
+        _, height, width = picture.shape
+        plane = np.empty((height // side, width // side, 3 * side**2), dtype=np.int16)
+        squares(np.require(picture, requirements=["C", "W"]).reshape(-1), side, plane)
+        return plane
+
+    def around(self, name: str, x: Plane, limit: int) -> Plane | Sums:
+        return self._stream(self._layers[name](x, limit), limit)
+
+    def pointwise(self, name: str, x: Plane, limit: int) -> Plane | Sums:
+        return self._stream(self._layers[name](x, limit), limit)
+
+    @staticmethod
+    def _stream(x: Sums, limit: int) -> Plane | Sums:
+        return x.astype(np.int16) if limit == STREAM else x
+
+    def block(self, name: str, x: Plane) -> Plane:
+        return self._blocks[name](x)
+
+    def added(self, x: Plane, more: Sums) -> Plane:
+        total: Plane = np.clip(x + more, -STREAM, STREAM).astype(np.int16)
+        return total
+
+    def coarse(self, x: Plane) -> Plane:
+        made = np.empty_like(x)
+        coarse(x.reshape(-1), COARSE_BITS, COARSE, made.reshape(-1))
+        return made
+
+    def halved(self, body: Callable[[Plane], Sums], x: Plane) -> Sums:
+        height, width, _ = x.shape
+        if height % 2 or width % 2:
+            x = np.pad(x, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        return self.finer(body(self.coarser(x)))[:height, :width]
+
+    def finer(self, x: Sums) -> Sums:
+        height, width, channels = x.shape
+        split = x.reshape(height, width, 2, 2, channels // 4).transpose(0, 2, 1, 3, 4)
+        return split.reshape(2 * height, 2 * width, -1)
+
+    def coarser(self, x: Plane) -> Plane:
+        height, width, channels = x.shape
+        split = x.reshape(height // 2, 2, width // 2, 2, channels).transpose(0, 2, 1, 3, 4)
+        return split.reshape(height // 2, width // 2, 4 * channels)
+
+    def to_picture(self, linear: Sums, detail: Sums) -> npt.NDArray[np.int16]:
+        height, width, _ = linear.shape
+        picture = np.empty((3, height * STRIDE, width * STRIDE), dtype=np.int16)
+        joined(linear.reshape(-1), detail.reshape(-1), picture)
+        return picture
+
+    def to_latents(self, linear: Sums, detail: Sums) -> npt.NDArray[np.int32]:
+        total = linear + detail
+        total += 1 << (FRACTION_BITS - 1)
+        total >>= FRACTION_BITS
+        np.clip(total, -LATENT_LIMIT, LATENT_LIMIT, out=total)
+        return np.ascontiguousarray(total[..., : self._channels].transpose(2, 0, 1))

@@ -1,0 +1,194 @@
+"""Layers of the loop's networks on planes (h, w, channels) of 16-bit integers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import kernel, part
+from .products import COLUMNS, LANES, ROWS, add_tile
+from .vectors import floored, fused, greater, lesser, load, plus, shifted, store, wide
+
+WHOLE, HALF, ONE = 10 * ROWS + COLUMNS, 10 * ROWS + COLUMNS // 2, 10 * ROWS + 1
+LAST_WHOLE, LAST_ONE = 10 + COLUMNS, 11
+_SUMS_AT_ONCE = 1 << 15  # which stay in a core's cache
+
+
+@part
+def _add_products(inputs, weights, sums, first, rows, sizes):
+    """Add products of some rows of inputs to sums (rows, outputs).
+
+    first: where inputs and weights begin.  sizes: as of ``add_tile``.
+    """
+    across = sizes[3] // LANES
+    row = 0
+    while row < rows:
+        some = ROWS if rows - row >= ROWS else 1
+        at_input, at_sum = first[0] + row * sizes[1], row * sizes[3]
+        column = 0
+        while column < across:
+            places = at_input, first[1] + 2 * LANES * column, at_sum + LANES * column
+            left = across - column
+            if some == 1:
+                if left >= COLUMNS:
+                    add_tile(inputs, weights, sums, places, sizes, LAST_WHOLE)
+                    column += COLUMNS
+                else:
+                    add_tile(inputs, weights, sums, places, sizes, LAST_ONE)
+                    column += 1
+            elif left >= COLUMNS:
+                add_tile(inputs, weights, sums, places, sizes, WHOLE)
+                column += COLUMNS
+            elif left >= COLUMNS // 2:
+                add_tile(inputs, weights, sums, places, sizes, HALF)
+                column += COLUMNS // 2
+            else:
+                add_tile(inputs, weights, sums, places, sizes, ONE)
+                column += 1
+        row += some
+
+
+@part
+def _limited(numbers, limit):
+    return lesser(greater(numbers, -limit), limit)
+
+
+@part
+def _begin(sums, scales, rows):
+    """Rows of sums with nothing but the bias."""
+    outputs = scales.shape[1]
+    for row in range(rows):
+        for output in range(outputs):
+            sums[row * outputs + output] = scales[0, output]
+
+
+@kernel("void(int16[::1], int16[::1], int32[:, ::1], UniTuple(int64, 7), int64, int32[:, ::1])")
+def dense(inputs, weights, scales, geometry, limit, out):
+    """``IntegerLayer.columns`` of positions: (rows · positions, outputs).
+
+    weights: pairs of inputs by outputs by two.  scales: bias and shift.  geometry: rows of
+    positions, positions of each; from one row to the next in inputs, from one position to the next;
+    runs of inputs that lie together, from one to the next, and pairs of inputs of each.
+    """
+    rows, count, by_row, by_position, runs, by_run, pairs = geometry
+    flat, shifts, outputs = out.reshape(-1), scales[1], out.shape[1]
+    at_once = max(_SUMS_AT_ONCE // outputs // ROWS, 1) * ROWS
+    sums = np.empty(min(at_once, count) * outputs, dtype=np.int32)
+    sizes = pairs, by_position, 2 * outputs, outputs
+    for row in range(rows):
+        for start in range(0, count, at_once):
+            some = min(at_once, count - start)
+            _begin(sums, scales, some)
+            for run in range(runs):
+                place = row * by_row + start * by_position + run * by_run
+                first = place, run * pairs * 2 * outputs
+                _add_products(inputs, weights, sums, first, some, sizes)
+            for position in range(some):
+                into = row * count + start + position
+                for output in range(0, outputs, LANES):
+                    made = load(sums, position * outputs + output, LANES)
+                    made = shifted(made, load(shifts, output, LANES))
+                    store(flat, into * outputs + output, _limited(made, limit))
+
+
+@kernel("void(int16[:, ::1], int16[::1], int64[:, ::1], UniTuple(int64, 7), int64, int32[:, ::1])")
+def dense_wide(inputs, weights, scales, geometry, limit, out):
+    """The same of inputs of 16 bits, whose sums need more than 32: inputs (2, …) are their lower
+    eight bits and the rest.
+    """
+    rows, count, by_row, by_position, runs, by_run, pairs = geometry
+    outputs = out.shape[1]
+    sums, total = np.empty(count * outputs, np.int32), np.empty(count * outputs, np.int64)
+    sizes = pairs, by_position, 2 * outputs, outputs
+    for row in range(rows):
+        for position in range(count):
+            for output in range(outputs):
+                total[position * outputs + output] = scales[0, output]
+        for run in range(runs):
+            for half in range(2):
+                sums[:] = 0
+                place = half * inputs.shape[1] + row * by_row + run * by_run
+                first = place, run * pairs * 2 * outputs
+                _add_products(inputs.reshape(-1), weights, sums, first, count, sizes)
+                for one in range(count * outputs):
+                    total[one] += np.int64(sums[one]) << 8 * half
+        for position in range(count):
+            for output in range(outputs):
+                made = total[position * outputs + output] >> scales[1, output]
+                out[row * count + position, output] = min(max(made, -limit), limit)
+
+
+@kernel("void(float32[::1], float32[::1], int64, int64, int16[:, :, ::1])")
+def depthwise(padded, weights, side, limit, out):
+    """``IntegerLayer.depthwise`` of a plane with a margin of zeros, within ±limit.
+
+    weights (taps + 1, channels): by place, over 2^shift, and at last the bias.
+    """
+    height, width, channels = out.shape
+    flat = out.reshape(-1)
+    pitch = (max(width, 4) + side - 1) * channels
+    for row in range(height):
+        for column in range(0, width, 4):
+            # The last four overlap with those before.
+            start = max(min(column, width - 4), 0)
+            for channel in range(0, channels, LANES):
+                first = load(weights, side * side * channels + channel, LANES)
+                second, third, fourth = first, first, first
+                weight, seen = channel, row * pitch + start * channels + channel
+                for _ in range(side):
+                    for across in range(side):
+                        factors = load(weights, weight, LANES)
+                        at = seen + across * channels
+                        first = fused(load(padded, at, LANES), factors, first)
+                        at += channels
+                        second = fused(load(padded, at, LANES), factors, second)
+                        at += channels
+                        third = fused(load(padded, at, LANES), factors, third)
+                        at += channels
+                        fourth = fused(load(padded, at, LANES), factors, fourth)
+                        weight += channels
+                    seen += pitch
+                place = (row * width + start) * channels + channel
+                store(flat, place, _limited(floored(first), limit))
+                if width > 1:
+                    store(flat, place + channels, _limited(floored(second), limit))
+                if width > 2:
+                    store(flat, place + 2 * channels, _limited(floored(third), limit))
+                if width > 3:
+                    store(flat, place + 3 * channels, _limited(floored(fourth), limit))
+
+
+@kernel(
+    "void(int16[::1], int16[::1], int16[::1], int32[:, ::1], int32[:, ::1], int32[::1], int16[::1])"
+)
+def add_dense(inputs, first, second, first_scales, second_scales, curve, out):
+    """Add to a plane (n, channels) what the dense layers of a block make of inputs (n, channels);
+    curve: what the outputs of the first become, from the least on.
+    """
+    hidden, channels = first_scales.shape[1], second_scales.shape[1]
+    count, limit = len(inputs) // channels, len(curve) // 2
+    at_once = max(_SUMS_AT_ONCE // hidden // ROWS, 1) * ROWS
+    sums = np.empty(at_once * hidden, dtype=np.int32)
+    inside = np.empty(at_once * hidden, dtype=np.int16)
+    first_shifts, second_shifts = first_scales[1], second_scales[1]
+    for start in range(0, count, at_once):
+        some = min(at_once, count - start)
+        _begin(sums, first_scales, some)
+        sizes = channels // 2, channels, 2 * hidden, hidden
+        _add_products(inputs, first, sums, (start * channels, 0), some, sizes)
+        for position in range(0, some * hidden, hidden):
+            for output in range(0, hidden, LANES):
+                made = load(sums, position + output, LANES)
+                made = shifted(made, load(first_shifts, output, LANES))
+                store(sums, position + output, plus(_limited(made, limit), limit))
+        for one in range(some * hidden):
+            inside[one] = curve[np.uint32(sums[one])]
+        _begin(sums, second_scales, some)
+        sizes = hidden // 2, hidden, 2 * channels, channels
+        _add_products(inside, second, sums, (0, 0), some, sizes)
+        for position in range(0, some * channels, channels):
+            for output in range(0, channels, LANES):
+                made = load(sums, position + output, LANES)
+                made = shifted(made, load(second_shifts, output, LANES))
+                place = start * channels + position + output
+                made = plus(made, wide(load(out, place, LANES)))
+                store(out, place, _limited(made, limit))

@@ -1,0 +1,117 @@
+"""Networks of the loop by kernels are those of NumPy."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bitstream.v2.compiled import VARIABLE
+from bitstream.v2.integer_layers import NARROW_SUM, WIDE_SUM, IntegerLayer
+from bitstream.v2.loop_arithmetic import LATENT_LIMIT
+from bitstream.v2.loop_networks import LoopNetworks
+
+from ..synthetic import random_loop
+from .numpy_alone import both, needs_kernels
+
+ROOT = Path(__file__).parents[4]
+SIZES = [
+    (3, 4, 5, 1, 3, 2),
+    (16, 16, 32, 2, 16, 1),
+    (17, 33, 49, 1, 70, 1),
+    (48, 96, 24, 1, 200, 1),
+]
+
+
+def at_the_bound(loop: LoopNetworks, seed: int) -> LoopNetworks:
+    """With weights as large as sums and 16 bits allow, and shifts from none to the largest."""
+    rng, layers = np.random.default_rng(seed), {}
+    for name, layer in loop.layers.items():
+        shape = layer.shape
+        most = (WIDE_SUM if shape.wide else NARROW_SUM) - (1 << 14)
+        share = rng.dirichlet(np.full(shape.inputs, 0.2), shape.outputs)
+        weights = np.minimum(share * (most // shape.limit), (1 << 15) - 1).astype(np.int64)
+        weights *= rng.choice([-1, 1], weights.shape)
+        tensors = {
+            "weights": weights,
+            "bias": rng.integers(-(1 << 13), 1 << 13, shape.outputs),
+            "shift": rng.choice([0, 1, 5, 12, 25, 40], shape.outputs),
+        }
+        layers[name] = IntegerLayer.of(
+            lambda part, _, own=tensors: own[part.rsplit(".")[-1]], name, shape
+        )
+    return LoopNetworks(loop.shape, layers, loop.curves)
+
+
+def arithmetic() -> Any:
+    """The module; skips the test where this processor has none of the instructions."""
+    if needs_kernels().arithmetic is None:
+        pytest.skip("this processor has no products of 16-bit integers")
+    return needs_kernels().arithmetic
+
+
+@settings(max_examples=24, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 32),
+    size=st.tuples(st.integers(1, 7), st.integers(1, 11)),
+    sizes=st.sampled_from(SIZES),
+    channels=st.sampled_from([1, 4, 16, 47]),
+    extreme=st.booleans(),
+)
+def test_pictures_and_latents_are_the_same(
+    seed: int, size: tuple[int, int], sizes: tuple[int, ...], channels: int, extreme: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    loop = random_loop(channels, seed=seed, sizes=sizes)
+    if extreme:
+        loop = at_the_bound(loop, seed)
+    reach = LATENT_LIMIT if extreme else 600
+    latents = rng.integers(-reach, reach + 1, (channels, *size)).astype(np.int32)
+    quantisers = rng.integers(0, 256, size)
+    picture = rng.choice([0, 1, 510, 1020], (3, 8 * size[0], 8 * size[1])).astype(np.int16)
+    numpy, compiled = both(lambda: (loop.picture(latents, quantisers), loop.latents(picture)))
+    for one, other in zip(numpy, compiled, strict=True):
+        assert one.dtype == other.dtype and np.array_equal(one, other)
+
+
+def test_weights_of_more_than_sixteen_bits_are_numpys() -> None:
+    can_do = arithmetic().can_do
+    loop = random_loop(4)
+    assert can_do(loop.layers)
+    loop.layers["decoder.stem"].weights[0, 0] = 1 << 15
+    assert not can_do(loop.layers)
+    numpy, compiled = both(lambda: loop.picture(np.ones((4, 2, 3), np.int32), np.full((2, 3), 40)))
+    assert np.array_equal(numpy, compiled)
+
+
+def test_networks_are_pickled_without_what_kernels_made_of_them() -> None:
+    arithmetic()
+    loop = random_loop(4)
+    before = len(pickle.dumps(loop))
+    both(lambda: loop.latents(np.zeros((3, 8, 8), np.int16)))
+    assert len(pickle.dumps(loop)) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["haswell", "skylake-avx512", "x86-64"])
+def test_other_processors(processor: str, tmp_path: Path) -> None:
+    """Without the instructions that this one may have."""
+    arithmetic()
+    environment = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": "", VARIABLE: "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.conformance.decode_under", "--versions", "2"],
+        cwd=ROOT,
+        env=os.environ | environment | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
