@@ -39,6 +39,7 @@ class Format:
     specification: the document that specifies it, from the root of the repository.
     load_tables: reads a model's ``codec/tables.safetensors``; raises ``TablesError``.
     vector_fraction_bits: of motion vectors, beyond whole pixels.
+    moves_pictures: motion compensation moves decoded pictures, not latents.
     has_local_quantisers: squares of 64 px may have quantisers of their own.
     state_parts: tables → what the states of all coders have in common; raises ``TablesError`` where
     they have nothing for inter frames.
@@ -52,6 +53,7 @@ class Format:
     specification: str
     load_tables: Callable[[str | Path], CodecTables | LevelTables]
     vector_fraction_bits: int
+    moves_pictures: bool
     has_local_quantisers: bool
     state_parts: Callable[[Any], tuple[object, ...]]
     new_coder: Callable[[Any, SequenceHeader], Coder]
@@ -75,6 +77,7 @@ FORMATS = {
         specification="bitstream/FORMAT.md",
         load_tables=CodecTables.load,
         vector_fraction_bits=0,
+        moves_pictures=False,
         has_local_quantisers=False,
         state_parts=_all_of_them,
         new_coder=FrameCoder.for_header,
@@ -86,6 +89,7 @@ FORMATS = {
         specification="bitstream/FORMAT-2.md",
         load_tables=LevelTables.load,
         vector_fraction_bits=FRACTION_BITS,
+        moves_pictures=True,
         has_local_quantisers=True,
         state_parts=_inter_parts,
         new_coder=SecondCoder.for_header,

@@ -17,10 +17,11 @@ def test_a_picture_warped_by_whole_pixels_is_the_picture_moved(colours: tuple[in
     assert np.array_equal(moved[:2, :-3], np.repeat(picture[:1, 3:], 2, axis=0))
 
 
+@pytest.mark.parametrize("finest", [False, True])
 @pytest.mark.parametrize("size", [(96, 128), (20, 200), (7, 9)])
-def test_flow_has_the_size_of_the_pictures_and_a_still_has_none(smooth, size) -> None:
+def test_flow_has_the_size_of_the_pictures_and_a_still_has_none(smooth, size, finest) -> None:
     picture = np.ascontiguousarray(smooth(*size, 1)[..., 0])
-    flow = DenseFlow(1)(picture, picture)
+    flow = DenseFlow(1, finest=finest)(picture, picture)
     assert (flow.shape, flow.dtype) == ((*size, 2), np.float32)
     assert np.abs(flow).max() < 0.5
 

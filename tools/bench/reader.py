@@ -33,7 +33,6 @@ from tools.bench.options import bench_parser, parse
 from tools.bench.results import Report
 from videocodec import VideoReader
 from videocodec.cli.common import amount
-from videocodec.interpolation.between import makes_frames_between
 from videocodec.reader.cache import Kind
 
 Clock = Callable[[], float]
@@ -153,8 +152,6 @@ def measure_jumps(
 
 def measure_between(video: VideoReader, args: argparse.Namespace, waits: Waits) -> None:
     """Frames made up between two coded ones, as in slow motion at a quarter of the speed."""
-    if not makes_frames_between(video.index.header):
-        return
     middle, times = len(video) // 2, video.index.pts_seconds.tolist()
     places = [
         times[index] + part / 4 * (times[index + 1] - times[index])

@@ -87,9 +87,9 @@ def decode(
     these kinds, for silent pictures with a map drawn over them of what was transmitted, predicted
     and generated (``media.provenance_overlay``).  fps: frames per second (a number, or text such as
     "60000/1001"), evenly from the first frame on, instead of those that were coded: frames between
-    coded ones are made up of both (``interpolation.between``), never across a keyframe, a scene cut
-    or a lost frame, where the coded frame goes on being shown.  model: the bundle's name or folder,
-    for streams whose model is neither installed nor attached; None finds the stream's own.
+    coded ones are made up of both (``interpolation``), never across a keyframe, a scene cut or a
+    lost frame, where the coded frame goes on being shown.  model: the bundle's name or folder, for
+    streams whose model is neither installed nor attached; None finds the stream's own.
     force_model: take ``model`` even if it is another one with as many latent channels, with a
     ``ForcedModelWarning``.  restore: whether the bundle's UNet, if it has one, restores the
     latents, in ``steps`` DDIM steps; seed: of the noise that it fills generated blocks with.
@@ -106,8 +106,8 @@ def decode(
     ``BitstreamError`` for a stream of which nothing can be decoded, with ``strict`` for one of
     which anything cannot, ``ModelMismatchError``, ``UnknownModelError``, ``InputError``,
     ``OutputExistsError``, ``OutputError``, ``DeviceError``, ``OutOfMemoryError``,
-    ``FrameRangeError`` for frames that there are not, ``InterpolationError`` for ``fps`` with a
-    stream of format version 2, and ``ValueError`` for settings.
+    ``FrameRangeError`` for frames that there are not, ``InterpolationError`` for ``fps`` of which a
+    stream would have more frames than anyone wants, and ``ValueError`` for settings.
     """
     begin = time.monotonic()
     settings = RestorationSettings(steps, seed, restore)

@@ -1,17 +1,15 @@
 """Latents of a time between two coded frames, from both of them along the coded motion.
 
-No torch.  One of two adjacent frames always refers to the other, so the stream says what moved from
-the one to the other.  A block's motion is scaled to the time, the way in H.264's temporal direct
-mode, and both frames are moved along it by phase filters.  As the motion lies where a block is at
-the time of *its* frame, and not half way, every position chooses among the motion of the blocks
-around it the one along which both frames agree best, which is what decoders do that refine motion
-by bilateral matching (as in VVC).  Nothing here is normative, and nothing of it is ever referred
-to.
+No torch.  For format version 1, whose motion is that of latents.  A block's motion is scaled to the
+time, the way in H.264's temporal direct mode, and both frames are moved along it by phase filters.
+As the motion lies where a block is at the time of *its* frame, and not half way, every position
+chooses among the motion of the blocks around it the one along which both frames agree best, which
+is what decoders do that refine motion by bilateral matching (as in VVC).  Nothing here is
+normative, and nothing of it is ever referred to.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 
 import cv2
@@ -19,71 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bitstream.blas_threads import one_blas_thread
-from bitstream.sequence_header import SequenceHeader
-from bitstream.v1.block_fields import Direction, Mode
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.prediction import MotionTables, ReferenceFrame
 
-from ..decoded import DecodedLatents, FrameKind
+from .coded_motion import Motion
 
-# Of the blocks of a frame, those that refer to the other one, below which a pair is a scene cut.
-LEAST_LINKED = 0.125
 _OFFSETS = tuple(product((0, -1, 1), (0, -1, 1)))  # of blocks whose motion is tried, the own first
 _WINDOW = 5  # positions a side, over which two frames have to agree
 _PREFERENCE = 0.9  # another block's motion has to match that much better than a block's own
-
-
-@dataclass(frozen=True, eq=False)
-class Motion:
-    """What moves between two adjacent frames.
-
-    displacements (bh, bw, 2) int64: px as (dy, dx) by which the content of a block goes on from the
-    earlier frame to the later one.
-    linked: share of the blocks that are predicted from the other frame, 0..1.
-    """
-
-    displacements: npt.NDArray[np.int64]
-    linked: float
-
-
-def motion_between(before: DecodedLatents, after: DecodedLatents) -> Motion | None:
-    """The motion that the stream codes between two frames, one of which comes next after the other;
-    None where neither refers to the other.
-    """
-    for frame, other, side, sign in ((after, before, 0, -1), (before, after, 1, 1)):
-        if frame.references[side] != other.index:
-            continue
-        fields = frame.latent.fields
-        unused = (Direction.FUTURE, Direction.PAST)
-        displacements = np.zeros_like(fields.vectors[side])
-        predicted = fields.modes != Mode.INTRA
-        linked = predicted & (fields.directions != unused[side])
-        displacements[linked] = sign * fields.vectors[side][linked]
-        reference = frame.references[1 - side]
-        if reference is not None:  # the mirrored vector to the reference on the other side
-            mirrored = predicted & ~linked
-            distance = abs(frame.index - reference)
-            displacements[mirrored] = -sign * np.rint(
-                fields.vectors[1 - side][mirrored] / distance
-            ).astype(np.int64)
-        return Motion(displacements, float(linked.mean()))
-    return None
-
-
-def bridgeable(before: DecodedLatents, after: DecodedLatents) -> Motion | None:
-    """The motion between two adjacent frames, None where nothing may be made up between them: at a
-    keyframe, beside a lost frame, and where next to nothing of one is predicted from the other, as
-    at a scene cut.
-    """
-    if after.kind != FrameKind.INTER or before.kind == FrameKind.CONCEALED:
-        return None
-    motion = motion_between(before, after)
-    return None if motion is None or motion.linked < LEAST_LINKED else motion
-
-
-def makes_frames_between(header: SequenceHeader) -> bool:
-    """Whether frames can be made between those of a stream: its motion is that of latents."""
-    return header.format_version == 1
 
 
 class LatentsBetween:

@@ -15,7 +15,6 @@ from bitstream.v1.quantiser import QUANTISER_COUNT, step_latent
 from ..decoded import DecodedLatents, FrameKind
 from ..decoder.index import StreamIndex
 from ..guard import SQUARE, GuardMap
-from ..interpolation.between import makes_frames_between
 from ..provenance import (
     PROVENANCE_NAMES,
     concealed_map,
@@ -71,7 +70,7 @@ def describe_stream(
         "tracks": list(metadata.tracks),
         "captions": [list(caption) for caption in metadata.captions],
         "ordinary": False,
-        "between": makes_frames_between(header),
+        "between": True,
         "overlays": [
             *("modes", "motion", "provenance", "quantiser", "bits"),
             *(["guard"] if metadata.guard else []),

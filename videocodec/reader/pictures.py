@@ -15,7 +15,7 @@ from .latents import LatentSource
 if TYPE_CHECKING:
     from ..decoder.frames import Frame, PictureDecoder
     from ..decoder.latents import LatentStream
-    from ..interpolation.pictures import FramesBetween
+    from ..interpolation.pictures import CodedFrame, FramesBetween
     from ..models.runtime import AutoencoderRuntime
 
 
@@ -30,6 +30,7 @@ class Networks:
         self._stream, self._device, self._threads = stream, device, threads
         self._runtime: AutoencoderRuntime | None = None
         self._decoders: dict[RestorationSettings, PictureDecoder] = {}
+        self._between: dict[RestorationSettings, FramesBetween] = {}
         self.lock = threading.RLock()
 
     def decoder(self, settings: RestorationSettings) -> PictureDecoder:
@@ -52,12 +53,12 @@ class Networks:
         return self._decoders[settings]
 
     def between(self, settings: RestorationSettings) -> FramesBetween:
-        """What makes frames between coded ones; otherwise as ``decoder``.  Raises
-        ``InterpolationError``.
-        """
+        """What makes frames between coded ones; otherwise as ``decoder``."""
         from ..interpolation.pictures import FramesBetween
 
-        return FramesBetween(self._stream, self.decoder(settings))
+        if settings not in self._between:
+            self._between[settings] = FramesBetween(self._stream, self.decoder(settings))
+        return self._between[settings]
 
     def canonical(self, settings: RestorationSettings) -> RestorationSettings:
         """The same for choices that make no difference: steps and seed without a network to use
@@ -149,26 +150,32 @@ class PictureSource:
 
     def between(self, number: int, seconds: Fraction) -> Frame | None:
         """A frame made up for a time after frame ``number`` begins and before the next one does;
-        None where nothing may be made up.  Raises ``InterpolationError``, and as ``frame``.
+        None where nothing may be made up.  Raises as ``frame``.
         """
-        from ..interpolation.pictures import CodedFrame
-
-        frames = (number, number + 1)
         with self._networks.lock:
-            decoder = self._networks.decoder(self._settings)
             between = self._networks.between(self._settings)
         try:
-            windows = [
-                self._latents.around(range(each, each + 1), decoder.reach) for each in frames
-            ]
+            before, after = (
+                self._coded(each, of_picture=between.of_pictures) for each in (number, number + 1)
+            )
         except DamagedFrameError:
             return None
         with self._networks.lock:
-            before, after = (
-                CodedFrame(window[places.start], decoder.restored(window, places))
-                for window, places in windows
-            )
             return between.picture(before, after, seconds)
+
+    def _coded(self, number: int, *, of_picture: bool) -> CodedFrame:
+        """A frame with its picture, or with what that is made of.  Raises ``DamagedFrameError``."""
+        from ..interpolation.pictures import CodedFrame
+
+        if of_picture:
+            unit = self._latents.unit_of(number)
+            cached: Frame | None = self._cache.get(Kind.PICTURE, (self._settings, number))
+            return CodedFrame(unit[number - unit[0].index], None, cached or self._made(number))
+        with self._networks.lock:
+            decoder = self._networks.decoder(self._settings)
+        window, places = self._latents.around(range(number, number + 1), decoder.reach)
+        with self._networks.lock:
+            return CodedFrame(window[places.start], decoder.restored(window, places))
 
     def has(self, number: int) -> bool:
         """Whether the picture is at hand."""

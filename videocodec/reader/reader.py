@@ -179,9 +179,6 @@ class VideoReader(ReaderHandle):
         very time from the coded frames before and after it (``Frame.kind`` "interpolated", its
         provenance generated all over), unless a frame begins then, or a keyframe, a scene cut, a
         lost frame or the end follows.
-
-        Raises ``InterpolationError`` for a stream whose motion is not that of latents, as
-        in format version 2.
         """
         self._check_open()
         number = self.index.frame_at_seconds(seconds)

@@ -1,125 +1,50 @@
-"""Latents between frames: which motion the stream codes, where nothing is bridged, and what lies
-half way.
-"""
+"""Latents between frames: what a model's phase filters make of two of them."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bitstream.v1.block_fields import BlockFields, Direction, Mode
-from bitstream.v1.frame_coder import LatentFrame
-from videocodec.decoded import DecodedLatents, FrameKind
-from videocodec.interpolation.between import (
-    LatentsBetween,
-    Motion,
-    bridgeable,
-    motion_between,
-)
+from videocodec.interpolation.between import LatentsBetween
+from videocodec.interpolation.coded_motion import Motion
 
 BLOCK = 2
-ROWS, COLUMNS = 4, 6  # blocks
 
 
-def frame(
-    index: int,
-    references: tuple[int | None, int | None],
-    past: tuple[int, int] = (0, 0),
-    future: tuple[int, int] = (0, 0),
-    direction: Direction = Direction.PAST,
-    mode: Mode = Mode.SKIP,
-) -> DecodedLatents:
-    """A frame whose blocks all say the same, without content."""
-    fields = BlockFields.blank(ROWS, COLUMNS, mode)
-    fields.directions[:] = direction
-    fields.vectors[0], fields.vectors[1] = past, future
-    latents = np.zeros((4, ROWS * BLOCK, COLUMNS * BLOCK), np.int16)
-    kind = FrameKind.KEYFRAME if references == (None, None) else FrameKind.INTER
-    quantisers = np.full(latents.shape[1:], 40, np.uint8)
-    coded = LatentFrame(latents, fields, 40, 0.0, 0.0)
-    return DecodedLatents(coded, index, 1, kind, 1.0, quantisers, index, references)
+@pytest.fixture
+def between(linear_codec):
+    """between(before, after, displacement) → ``LatentsBetween`` of two of 4 channels."""
+
+    def make(before: np.ndarray, after: np.ndarray, displacement: tuple[int, int]):
+        grid = before.shape[1] // BLOCK, before.shape[2] // BLOCK
+        motion = Motion(np.broadcast_to(np.array(displacement), (*grid, 2)).copy(), 1.0)
+        return LatentsBetween(linear_codec.tables, BLOCK, motion, before, after)
+
+    return make
 
 
-def test_the_later_frame_says_where_it_comes_from() -> None:
-    motion = motion_between(frame(0, (None, None)), frame(1, (0, None), past=(8, -3)))
-    assert motion is not None
-    assert motion.linked == 1
-    assert (motion.displacements == (-8, 3)).all()
+@pytest.fixture
+def content() -> np.ndarray:
+    """Latents (4, 16, 24) without a pattern."""
+    return np.random.default_rng(1).integers(-200, 200, (4, 16, 24))
 
 
-def test_the_earlier_frame_says_where_it_goes_on() -> None:
-    before = frame(1, (0, 2), (16, 0), (5, 6), Direction.FUTURE)
-    motion = motion_between(before, frame(2, (0, None), past=(64, 64)))
-    assert motion is not None
-    assert motion.linked == 1
-    assert (motion.displacements == (5, 6)).all()
+def test_what_moves_evenly_is_where_the_time_says(between, content: np.ndarray) -> None:
+    before, after = content, np.roll(content, (2, -4), (1, 2))  # of 8 px
+    made = between(before, after, (16, -32))
+    inside = np.s_[:, 5:-5, 7:-7]
+    for quarters, (down, across) in {2: (1, -2), 0: (0, 0), 4: (2, -4)}.items():
+        expected = np.roll(content, (down, across), (1, 2))
+        assert np.array_equal(made.at(quarters / 4)[inside], expected[inside])
 
 
-def test_blocks_without_that_reference_have_the_mirrored_vector_of_the_other() -> None:
-    after = frame(1, (0, 4), (9, 9), (12, -6), Direction.FUTURE)
-    motion = motion_between(frame(0, (None, None)), after)
-    assert motion is not None
-    assert motion.linked == 0
-    assert (motion.displacements == (4, -2)).all()
+def test_without_motion_it_is_the_mean_by_time(between, content: np.ndarray) -> None:
+    after = content[:, ::-1]
+    made = between(content, after, (0, 0)).at(0.25)
+    assert np.allclose(made, 0.75 * content + 0.25 * after)
 
 
-def test_blocks_coded_by_themselves_do_not_move() -> None:
-    after = frame(1, (0, 2), (9, 9), (9, 9), Direction.AVERAGE, Mode.INTRA)
-    motion = motion_between(frame(0, (None, None)), after)
-    assert motion is not None
-    assert motion.linked == 0
-    assert not motion.displacements.any()
-
-
-def test_frames_that_do_not_refer_to_each_other_have_no_motion() -> None:
-    assert motion_between(frame(1, (0, 4)), frame(2, (0, 4))) is None
-    assert bridgeable(frame(1, (0, 4)), frame(2, (0, 4))) is None
-
-
-def test_keyframes_cuts_and_lost_frames_are_never_bridged() -> None:
-    before, after = frame(0, (None, None)), frame(1, (0, None))
-    assert bridgeable(before, after) is not None
-    assert bridgeable(before, frame(1, (None, None))) is None
-    assert bridgeable(before, frame(1, (0, None), mode=Mode.INTRA)) is None
-    assert bridgeable(replace(before, kind=FrameKind.CONCEALED), after) is None
-    assert bridgeable(before, replace(after, kind=FrameKind.CONCEALED)) is None
-
-
-class TestLatents:
-    """What a model's phase filters make of two frames."""
-
-    @pytest.fixture
-    def between(self, linear_codec):
-        """between(before, after, displacement) → ``LatentsBetween`` of two of 4 channels."""
-
-        def make(before: np.ndarray, after: np.ndarray, displacement: tuple[int, int]):
-            grid = before.shape[1] // BLOCK, before.shape[2] // BLOCK
-            motion = Motion(np.broadcast_to(np.array(displacement), (*grid, 2)).copy(), 1.0)
-            return LatentsBetween(linear_codec.tables, BLOCK, motion, before, after)
-
-        return make
-
-    @pytest.fixture
-    def content(self) -> np.ndarray:
-        """Latents (4, 16, 24) without a pattern."""
-        return np.random.default_rng(1).integers(-200, 200, (4, 16, 24))
-
-    def test_what_moves_evenly_is_where_the_time_says(self, between, content: np.ndarray) -> None:
-        before, after = content, np.roll(content, (2, -4), (1, 2))  # of 8 px
-        made = between(before, after, (16, -32))
-        inside = np.s_[:, 5:-5, 7:-7]
-        for quarters, (down, across) in {2: (1, -2), 0: (0, 0), 4: (2, -4)}.items():
-            expected = np.roll(content, (down, across), (1, 2))
-            assert np.array_equal(made.at(quarters / 4)[inside], expected[inside])
-
-    def test_without_motion_it_is_the_mean_by_time(self, between, content: np.ndarray) -> None:
-        after = content[:, ::-1]
-        made = between(content, after, (0, 0)).at(0.25)
-        assert np.allclose(made, 0.75 * content + 0.25 * after)
-
-    def test_motion_on_which_the_frames_do_not_agree_is_not_followed(
-        self, between, content: np.ndarray
-    ) -> None:
-        assert np.array_equal(between(content, content, (24, 24)).at(0.5), content)
+def test_motion_on_which_the_frames_do_not_agree_is_not_followed(
+    between, content: np.ndarray
+) -> None:
+    assert np.array_equal(between(content, content, (24, 24)).at(0.5), content)
