@@ -28,6 +28,7 @@ _LEAST_CONTRAST = 8.0  # grey levels
 _MEDIUM = 2  # preset of DIS
 _WINDOW = 13  # px, over which pictures have to agree
 _NOISE = 6.0  # levels of all three colours together that say nothing
+_SEARCHED_AREA = 1 << 20  # px; flow takes more than 200 bytes for each while it is searched
 _ROWS_AT_ONCE = 64  # which stay in a core's cache
 
 
@@ -44,19 +45,16 @@ class BlockMotion:
     width: float
 
 
-def rest(before: Picture, after: Picture, forward: Flow, backward: Flow) -> float:
-    """What is left of each picture that the flow to the other does not explain: the larger mean
-    difference, as a share of the pictures' standard deviation.
+def rest(first: Picture, second: Picture, forward: Flow, backward: Flow) -> float:
+    """What is left of each of two grey pictures that the flow to the other does not explain: the
+    larger mean difference, as a share of the pictures' standard deviation.
     """
-    first, second = _grey(before), _grey(after)
-    contrast = float(
-        np.sqrt((np.var(first, dtype=np.float64) + np.var(second, dtype=np.float64)) / 2)
-    )
+    spread = (np.var(first, dtype=np.float64) + np.var(second, dtype=np.float64)) / 2
     left = (
         np.mean(cv2.absdiff(first, _moved(second, forward, 0, 1))),
         np.mean(cv2.absdiff(second, _moved(first, backward, 0, 1))),
     )
-    return float(max(left)) / max(contrast, _LEAST_CONTRAST)
+    return float(max(left)) / max(float(np.sqrt(spread)), _LEAST_CONTRAST)
 
 
 class PicturesBetween:
@@ -65,13 +63,17 @@ class PicturesBetween:
     before, after: (H, W, 3) uint8.
     coded: what the stream says of the motion between them.
     rest: of their motion (``rest``).
+
+    Pictures of more than a megapixel are searched for motion at a smaller size.
     """
 
     def __init__(self, before: Picture, after: Picture, coded: BlockMotion) -> None:
         self._ends, self._coded = (before, after), coded
-        flow, greys = DenseFlow(_MEDIUM, finest=True), [_grey(each) for each in self._ends]
-        self._forward, self._backward = flow(*greys), flow(*greys[::-1])
-        self.rest = rest(before, after, self._forward, self._backward)
+        flow, first, second = DenseFlow(_MEDIUM, finest=True), _searched(before), _searched(after)
+        forward, backward = flow(first, second), flow(second, first)
+        self.rest = rest(first, second, forward, backward)
+        self._forward = _enlarged(forward, before.shape)
+        self._backward = _enlarged(backward, before.shape)
 
     def at(self, share: float) -> Picture:
         """The picture (H, W, 3) uint8 that is ``share`` (0..1) of the way from one to the other."""
@@ -118,8 +120,24 @@ class PicturesBetween:
         return _sampled(self._coded.displacements, across, down, cv2.INTER_LINEAR)
 
 
-def _grey(picture: Picture) -> Picture:
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+def _searched(picture: Picture) -> Picture:
+    """What is searched for motion: the grey of a picture, smaller where it is large."""
+    grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+    scale = (_SEARCHED_AREA / grey.size) ** 0.5
+    if scale >= 1:
+        return grey
+    size = [max(round(scale * side), 1) for side in grey.shape[::-1]]
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _enlarged(flow: Flow, shape: tuple[int, ...]) -> Flow:
+    """Flow between pictures made smaller, for those of a shape (H, W, …)."""
+    height, width = flow.shape[:2]
+    if (height, width) == shape[:2]:
+        return flow
+    enlarged = cv2.resize(flow, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    scale = np.array((shape[1] / width, shape[0] / height), np.float32)
+    return scale * np.asarray(enlarged, np.float32)
 
 
 def _agreement(earlier: Picture, later: Picture) -> npt.NDArray[np.float32]:

@@ -90,6 +90,13 @@ def test_any_size(texture, size: tuple[int, int]) -> None:
     assert np.abs(made.astype(int) - before).max() <= 1
 
 
+def test_large_pictures_move_by_as_many_pixels(panned) -> None:
+    """Of 1.5 megapixels, searched at four fifths of their sides."""
+    before, truth, after = panned(3, 1000, 1500, (4, -6))
+    made = PicturesBetween(before, after, block_motion(before)).at(0.5)
+    assert difference(made, truth) < NEAR < 0.5 * difference(before, truth)
+
+
 def test_coded_motion_is_that_of_blocks_on_pictures_shown_larger(panned) -> None:
     small = panned(3, 96, 256, (0, 60))
     before, truth, after = (
