@@ -57,6 +57,7 @@ class Matcher:
             for size in self._size
         )
         self._pitch = self._size[1] + 2 * _NEAR
+        self._for_kernels: tuple[Plane, tuple[int, ...], Indices] | None = None
 
     @cached_property
     def _padded(self) -> list[npt.NDArray[np.float32]]:
@@ -116,20 +117,23 @@ class Matcher:
 
     def look(self, kernels: Any, search: Keys, length_cost: int, *tried: Keys) -> None:
         """``Search.look``, compiled: of its state, the blocks asked for, and candidates."""
-        planes, shape, places = self._spread
+        planes, shape, places = self._spread(kernels)
         settings = *self._distances, length_cost, len(self._across)
         kernels.look(planes, shape, places, settings, search, *tried)
 
-    @cached_property
-    def _spread(self) -> tuple[Plane, tuple[int, ...], Indices]:
+    def _spread(self, kernels: Any) -> tuple[Plane, tuple[int, ...], Indices]:
         """Both planes in one row, samples that a block sees side by side; log2 of the distance they
         had, and height and width of what is side by side; rows and columns of every block.
         """
-        height, width = self._size
-        planes = np.stack(self._planes).reshape(2, height, width // self._step, self._step)
-        shape = self._step.bit_length() - 1, height, width // self._step
-        places = np.concatenate([self._down, self._across])
-        return planes.transpose(0, 3, 1, 2).ravel(), shape, places
+        if self._for_kernels is None:
+            (height, width), step = self._size, self._step
+            planes = np.empty((2, step, height, width // step), dtype=np.int16)
+            for plane, out in zip(self._planes, planes, strict=True):
+                kernels.spread(plane, step, out)
+            shape = step.bit_length() - 1, height, width // step
+            places = np.concatenate([self._down, self._across])
+            self._for_kernels = planes.reshape(-1), shape, places
+        return self._for_kernels
 
 
 class Search:

@@ -16,13 +16,14 @@ from ..loop_arithmetic import (
     STREAM,
     STRIDE,
 )
-from .layers import add_dense, dense, dense_wide, depthwise
+from .layers import WIDTHS, add_dense, dense, dense_wide, depthwise
 from .layouts import coarse, joined, squares
+from .products import LANES
 
 Plane = npt.NDArray[np.int16]  # (h, w, channels)
 Sums = npt.NDArray[np.int32]
 _ALIGNED = 16  # channels are filled up with zeros to multiples of it
-_MOST_PAIRS = 128  # of eight bits and sixteen, whose sum 32 bits hold
+_MOST_WIDE = (1 << 31) // 256  # of weights of wide layers, which see eight bits at once
 _LARGEST = (1 << 15) - 1
 _MOVED_INPUTS, _MOVED_OUTPUTS = (".enter", ".down"), (".leave", ".up")  # squares of 2×2
 
@@ -31,7 +32,7 @@ def can_do(layers: Mapping[str, IntegerLayer]) -> bool:
     """Whether weights have sixteen bits, and sums of wide layers fit."""
     return all(
         np.abs(layer.weights).max() <= _LARGEST
-        and (not layer.shape.wide or 3 * _aligned(layer.shape.inputs // 9) // 2 <= _MOST_PAIRS)
+        and (not layer.shape.wide or np.abs(layer.weights).sum(1).max() < _MOST_WIDE)
         for layer in layers.values()
     )
 
@@ -57,8 +58,10 @@ class _Dense:
         weights = np.zeros((side, side, room, self.outputs), dtype=np.int16)
         by_place = layer.weights.reshape(outputs, channels, side, side).transpose(2, 3, 1, 0)
         weights[:, :, seen[:, None], moved] = by_place
-        pairs = weights.reshape(side * self.pairs, 2, self.outputs).transpose(0, 2, 1)
-        self.weights = np.ascontiguousarray(pairs).reshape(-1)
+        pairs = weights.reshape(side, self.pairs, 2, self.outputs).swapaxes(2, 3)
+        tiles = np.split(pairs, _ends_of_tiles(self.outputs), axis=2)
+        by_tile = [tile.reshape(side, -1) for tile in tiles]
+        self.weights = np.concatenate(by_tile, axis=1).reshape(-1)
         self.scales = np.zeros((2, self.outputs), np.int64 if self.wide else np.int32)
         self.scales[0, moved] = layer.bias[:, 0]
         # Sums of 32 bits have at most 24 here.
@@ -75,7 +78,7 @@ class _Dense:
             geometry = height, width, pitch, channels, 3, pitch, self.pairs
         out = np.empty((height * width, self.outputs), dtype=np.int32)
         if self.wide:
-            halves = np.stack([(x & 255).reshape(-1), (x >> 8).reshape(-1)])
+            halves = np.concatenate([(x & 255).reshape(-1), (x >> 8).reshape(-1)])
             dense_wide(halves, self.weights, self.scales, geometry, limit, out)
         else:
             flat = np.ascontiguousarray(x).reshape(-1)
@@ -90,6 +93,15 @@ def _places(count: int, in_squares: bool) -> npt.NDArray[np.int64]:
     channel, place = np.divmod(np.arange(count), 4)
     places: npt.NDArray[np.int64] = place * _aligned(count // 4) + channel
     return places
+
+
+def _ends_of_tiles(outputs: int) -> list[int]:
+    """Outputs after which a tile of weights ends and another begins."""
+    ends, end = [], 0
+    while end < outputs:
+        end += LANES * next(width for width in WIDTHS if end + LANES * width <= outputs)
+        ends.append(end)
+    return ends[:-1]
 
 
 class _Block:

@@ -8,8 +8,11 @@ from .jit import kernel, part
 from .products import COLUMNS, LANES, ROWS, add_tile
 from .vectors import floored, fused, greater, lesser, load, plus, shifted, store, wide
 
-WHOLE, HALF, ONE = 10 * ROWS + COLUMNS, 10 * ROWS + COLUMNS // 2, 10 * ROWS + 1
-LAST_WHOLE, LAST_ONE = 10 + COLUMNS, 11
+# Vectors of sums in the tiles that cover a layer's outputs: as many wide ones as there is room for,
+# then narrower ones.
+WIDTHS = COLUMNS, COLUMNS // 2, 1
+_WIDE, _HALF, _ONE = (10 * ROWS + width for width in WIDTHS)
+_WIDE_ROW, _HALF_ROW, _ONE_ROW = (10 + width for width in WIDTHS)
 _SUMS_AT_ONCE = 1 << 15  # which stay in a core's cache
 
 
@@ -17,34 +20,38 @@ _SUMS_AT_ONCE = 1 << 15  # which stay in a core's cache
 def _add_products(inputs, weights, sums, first, rows, sizes):
     """Add products of some rows of inputs to sums (rows, outputs).
 
-    first: where inputs and weights begin.  sizes: as of ``add_tile``.
+    first: where inputs and weights begin, these tile by tile.  sizes: pairs of inputs, from one row
+    of them to the next, outputs.
     """
-    across = sizes[3] // LANES
-    row = 0
-    while row < rows:
-        some = ROWS if rows - row >= ROWS else 1
-        at_input, at_sum = first[0] + row * sizes[1], row * sizes[3]
-        column = 0
-        while column < across:
-            places = at_input, first[1] + 2 * LANES * column, at_sum + LANES * column
-            left = across - column
-            if some == 1:
-                if left >= COLUMNS:
-                    add_tile(inputs, weights, sums, places, sizes, LAST_WHOLE)
-                    column += COLUMNS
+    pairs, by_input, outputs = sizes
+    across, column = outputs // LANES, 0
+    while column < across:
+        width = WIDTHS[2]
+        if across - column >= WIDTHS[0]:
+            width = WIDTHS[0]
+        elif across - column >= WIDTHS[1]:
+            width = WIDTHS[1]
+        at_weight, row = first[1] + 2 * LANES * column * pairs, 0
+        tile = pairs, by_input, 2 * LANES * width, outputs
+        while row < rows:
+            places = first[0] + row * by_input, at_weight, row * outputs + LANES * column
+            if rows - row >= ROWS:
+                if width == WIDTHS[0]:
+                    add_tile(inputs, weights, sums, places, tile, _WIDE)
+                elif width == WIDTHS[1]:
+                    add_tile(inputs, weights, sums, places, tile, _HALF)
                 else:
-                    add_tile(inputs, weights, sums, places, sizes, LAST_ONE)
-                    column += 1
-            elif left >= COLUMNS:
-                add_tile(inputs, weights, sums, places, sizes, WHOLE)
-                column += COLUMNS
-            elif left >= COLUMNS // 2:
-                add_tile(inputs, weights, sums, places, sizes, HALF)
-                column += COLUMNS // 2
+                    add_tile(inputs, weights, sums, places, tile, _ONE)
+                row += ROWS
             else:
-                add_tile(inputs, weights, sums, places, sizes, ONE)
-                column += 1
-        row += some
+                if width == WIDTHS[0]:
+                    add_tile(inputs, weights, sums, places, tile, _WIDE_ROW)
+                elif width == WIDTHS[1]:
+                    add_tile(inputs, weights, sums, places, tile, _HALF_ROW)
+                else:
+                    add_tile(inputs, weights, sums, places, tile, _ONE_ROW)
+                row += 1
+        column += width
 
 
 @part
@@ -65,7 +72,8 @@ def _begin(sums, scales, rows):
 def dense(inputs, weights, scales, geometry, limit, out):
     """``IntegerLayer.columns`` of positions: (rows · positions, outputs).
 
-    weights: pairs of inputs by outputs by two.  scales: bias and shift.  geometry: rows of
+    weights: by run and by tile, pairs of inputs by outputs by two.  scales: bias and shift.
+    geometry: rows of
     positions, positions of each; from one row to the next in inputs, from one position to the next;
     runs of inputs that lie together, from one to the next, and pairs of inputs of each.
     """
@@ -73,7 +81,7 @@ def dense(inputs, weights, scales, geometry, limit, out):
     flat, shifts, outputs = out.reshape(-1), scales[1], out.shape[1]
     at_once = max(_SUMS_AT_ONCE // outputs // ROWS, 1) * ROWS
     sums = np.empty(min(at_once, count) * outputs, dtype=np.int32)
-    sizes = pairs, by_position, 2 * outputs, outputs
+    sizes = pairs, by_position, outputs
     for row in range(rows):
         for start in range(0, count, at_once):
             some = min(at_once, count - start)
@@ -90,30 +98,28 @@ def dense(inputs, weights, scales, geometry, limit, out):
                     store(flat, into * outputs + output, _limited(made, limit))
 
 
-@kernel("void(int16[:, ::1], int16[::1], int64[:, ::1], UniTuple(int64, 7), int64, int32[:, ::1])")
+@kernel("void(int16[::1], int16[::1], int64[:, ::1], UniTuple(int64, 7), int64, int32[:, ::1])")
 def dense_wide(inputs, weights, scales, geometry, limit, out):
-    """The same of inputs of 16 bits, whose sums need more than 32: inputs (2, …) are their lower
-    eight bits and the rest.
+    """The same of inputs of 16 bits: of their lower eight bits and of the rest, one after the
+    other, the sums of each of which 32 bits hold.
     """
     rows, count, by_row, by_position, runs, by_run, pairs = geometry
     outputs = out.shape[1]
-    sums, total = np.empty(count * outputs, np.int32), np.empty(count * outputs, np.int64)
-    sizes = pairs, by_position, 2 * outputs, outputs
+    low, high = np.empty(count * outputs, np.int32), np.empty(count * outputs, np.int32)
+    sizes = pairs, by_position, outputs
     for row in range(rows):
-        for position in range(count):
-            for output in range(outputs):
-                total[position * outputs + output] = scales[0, output]
+        low[:] = 0
+        high[:] = 0
         for run in range(runs):
-            for half in range(2):
-                sums[:] = 0
-                place = half * inputs.shape[1] + row * by_row + run * by_run
-                first = place, run * pairs * 2 * outputs
-                _add_products(inputs.reshape(-1), weights, sums, first, count, sizes)
-                for one in range(count * outputs):
-                    total[one] += np.int64(sums[one]) << 8 * half
+            place, at_weight = row * by_row + run * by_run, run * pairs * 2 * outputs
+            _add_products(inputs, weights, low, (place, at_weight), count, sizes)
+            place += len(inputs) // 2
+            _add_products(inputs, weights, high, (place, at_weight), count, sizes)
         for position in range(count):
             for output in range(outputs):
-                made = total[position * outputs + output] >> scales[1, output]
+                one = position * outputs + output
+                made = np.int64(low[one]) + (np.int64(high[one]) << 8) + scales[0, output]
+                made = made >> scales[1, output]
                 out[row * count + position, output] = min(max(made, -limit), limit)
 
 
@@ -173,7 +179,7 @@ def add_dense(inputs, first, second, first_scales, second_scales, curve, out):
     for start in range(0, count, at_once):
         some = min(at_once, count - start)
         _begin(sums, first_scales, some)
-        sizes = channels // 2, channels, 2 * hidden, hidden
+        sizes = channels // 2, channels, hidden
         _add_products(inputs, first, sums, (start * channels, 0), some, sizes)
         for position in range(0, some * hidden, hidden):
             for output in range(0, hidden, LANES):
@@ -183,7 +189,7 @@ def add_dense(inputs, first, second, first_scales, second_scales, curve, out):
         for one in range(some * hidden):
             inside[one] = curve[np.uint32(sums[one])]
         _begin(sums, second_scales, some)
-        sizes = hidden // 2, hidden, 2 * channels, channels
+        sizes = hidden // 2, hidden, channels
         _add_products(inside, second, sums, (0, 0), some, sizes)
         for position in range(0, some * channels, channels):
             for output in range(0, channels, LANES):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .coarse_lines import within
-from .lines import look
+from .lines import look, spread
 from .products import IS_FAST
 from .windows import overlapped
 
-__all__ = ["arithmetic", "look", "overlapped", "within"]
+__all__ = ["arithmetic", "look", "overlapped", "spread", "within"]
 
 
 def _arithmetic() -> Any:

@@ -18,6 +18,24 @@ _MOST_ROWS = 32  # whose differences, up to 1020 each, 16 bits hold
 _UNKNOWN = np.iinfo(np.int64).max
 
 
+@kernel("void(int16[:, ::1], int64, int16[:, :, ::1])")
+def spread(plane, step, out):
+    """Samples of a plane (h, w) that are ``step`` apart side by side, (step, h, w / step)."""
+    for row in range(out.shape[1]):
+        if step == 4:
+            for place in range(out.shape[2]):
+                for phase in range(4):
+                    out[phase, row, place] = plane[row, 4 * place + phase]
+        elif step == 2:
+            for place in range(out.shape[2]):
+                for phase in range(2):
+                    out[phase, row, place] = plane[row, 2 * place + phase]
+        else:
+            for phase in range(step):
+                for place in range(out.shape[2]):
+                    out[phase, row, place] = plane[row, step * place + phase]
+
+
 @part
 def to_future(component, past, future):
     """A component of a vector to the past → to the future, of planes at such distances."""
@@ -56,22 +74,45 @@ def _of_square(samples, one, other, pitch, most):
 
 
 @part
+def _of_rows(samples, shape, places, at, vectors, most):
+    """The same of rows of any distance, of columns as far apart as ``_of_square``'s; beyond the
+    edges planes go on.
+    """
+    bits, height, width = shape
+    phase, count = (1 << bits) - 1, places.shape[1]
+    left, right = places[at[1], 0] + vectors[1], places[at[1], 0] + vectors[3]
+    one = (left & phase) * height * width + (left >> bits)
+    other = (right & phase) * height * width + (right >> bits) + len(samples) // 2
+    found = most - most
+    for place in range(count):
+        row = places[at[0], place]
+        above = one + min(max(row + vectors[0], 0), height - 1) * width
+        below = other + min(max(row + vectors[2], 0), height - 1) * width
+        for column in range(0, count, 2):
+            first, second = load(samples, above + column, 2), load(samples, below + column, 2)
+            found += total(distance(first, second))
+        if found >= most:
+            break
+    return found
+
+
+@part
 def _of_places(samples, shape, places, at, vectors, most):
     """The same of any rows and columns; beyond the edges planes go on."""
     bits, height, width = shape
     phase, last, future = (1 << bits) - 1, (width << bits) - 1, len(samples) // 2
     found = most - most
-    for place in range(places.shape[1]):
-        row = places[at[0], place]
-        above = min(max(row + vectors[0], 0), height - 1)
-        below = min(max(row + vectors[2], 0), height - 1)
-        for beside in range(places.shape[1]):
-            column = places[at[1], beside]
-            left = min(max(column + vectors[1], 0), last)
-            right = min(max(column + vectors[3], 0), last)
-            one = ((left & phase) * height + above) * width + (left >> bits)
-            other = ((right & phase) * height + below) * width + (right >> bits)
-            found += abs(np.int64(samples[one]) - samples[future + other])
+    for beside in range(places.shape[1]):
+        column = places[at[1], beside]
+        left = min(max(column + vectors[1], 0), last)
+        right = min(max(column + vectors[3], 0), last)
+        one = (left & phase) * height * width + (left >> bits)
+        other = (right & phase) * height * width + (right >> bits) + future
+        for place in range(places.shape[1]):
+            row = places[at[0], place]
+            above = min(max(row + vectors[0], 0), height - 1)
+            below = min(max(row + vectors[2], 0), height - 1)
+            found += abs(np.int64(samples[one + above * width]) - samples[other + below * width])
         if found >= most:
             break
     return found
@@ -87,16 +128,19 @@ def _difference(samples, shape, places, at, vectors, most):
     top, left = places[at[0], 0], places[at[1], 0]
     reach, phase = (count - 1) << bits, (1 << bits) - 1
     if (
-        count > _MOST_ROWS
-        or count % 2
-        or places[at[0], count - 1] - top != reach
+        count % 2
         or places[at[1], count - 1] - left != reach
-        or top + min(vectors[0], vectors[2]) < 0
-        or top + max(vectors[0], vectors[2]) + reach >= height
         or left + min(vectors[1], vectors[3]) < 0
         or left + max(vectors[1], vectors[3]) + reach >= width << bits
     ):
         return _of_places(samples, shape, places, at, vectors, most)
+    if (
+        count > _MOST_ROWS
+        or places[at[0], count - 1] - top != reach
+        or top + min(vectors[0], vectors[2]) < 0
+        or top + max(vectors[0], vectors[2]) + reach >= height
+    ):
+        return _of_rows(samples, shape, places, at, vectors, most)
     past, future = left + vectors[1], left + vectors[3]
     one = ((past & phase) * height + top + vectors[0]) * width + (past >> bits)
     other = ((future & phase) * height + top + vectors[2]) * width + (future >> bits)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitstream.v2.compiled import VARIABLE
-from bitstream.v2.integer_layers import NARROW_SUM, WIDE_SUM, IntegerLayer
+from bitstream.v2.integer_layers import NARROW_SUM, IntegerLayer
 from bitstream.v2.loop_arithmetic import LATENT_LIMIT
 from bitstream.v2.loop_networks import LoopNetworks
 
@@ -36,7 +36,7 @@ def at_the_bound(loop: LoopNetworks, seed: int) -> LoopNetworks:
     rng, layers = np.random.default_rng(seed), {}
     for name, layer in loop.layers.items():
         shape = layer.shape
-        most = (WIDE_SUM if shape.wide else NARROW_SUM) - (1 << 14)
+        most = (shape.limit << 23) - 1 if shape.wide else NARROW_SUM - (1 << 14)
         share = rng.dirichlet(np.full(shape.inputs, 0.2), shape.outputs)
         weights = np.minimum(share * (most // shape.limit), (1 << 15) - 1).astype(np.int64)
         weights *= rng.choice([-1, 1], weights.shape)
@@ -82,14 +82,23 @@ def test_pictures_and_latents_are_the_same(
         assert one.dtype == other.dtype and np.array_equal(one, other)
 
 
-def test_weights_of_more_than_sixteen_bits_are_numpys() -> None:
+@pytest.mark.parametrize("size", [1 << 15, -(1 << 15)])
+def test_weights_of_more_than_sixteen_bits_are_numpys(size: int) -> None:
     can_do = arithmetic().can_do
     loop = random_loop(4)
     assert can_do(loop.layers)
-    loop.layers["decoder.stem"].weights[0, 0] = 1 << 15
+    loop.layers["decoder.stem"].weights[0, 0] = size
     assert not can_do(loop.layers)
     numpy, compiled = both(lambda: loop.picture(np.ones((4, 2, 3), np.int32), np.full((2, 3), 40)))
     assert np.array_equal(numpy, compiled)
+
+
+def test_wide_layers_whose_sums_32_bits_would_not_hold_are_numpys() -> None:
+    loop, can_do = random_loop(47), arithmetic().can_do  # 9 · 48 inputs
+    loop.layers["decoder.stem"].weights[0] = (1 << 23) // 432
+    assert can_do(loop.layers)
+    loop.layers["decoder.stem"].weights[0] = (1 << 23) // 432 + 1
+    assert not can_do(loop.layers)
 
 
 def test_networks_are_pickled_without_what_kernels_made_of_them() -> None:
