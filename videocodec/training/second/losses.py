@@ -34,6 +34,8 @@ class SecondWeights:
     grid: energy of what repeats every 8 px.
     lpips: at step 1; it grows with step^1.4, and at step 4 is about as large as squared error.
     structure: 1 - MS-SSIM without brightness, likewise; 0 leaves it out.
+    generation: all of this but LPIPS, of pictures that went there and back again
+    (``generations``); 0 leaves it out.
     rate: bits per pixel, times step².
     """
 
@@ -45,6 +47,7 @@ class SecondWeights:
     grid: float = 60.0
     lpips: float = 150.0
     structure: float = 0.0
+    generation: float = 0.0
     rate: float = 700.0
 
 
@@ -86,9 +89,10 @@ def distortion(
         + weights.coarse_colour * block_mean_error(colour, _COLOUR_BLOCK)
         + weights.grid * grid_energy(error)
     )
-    seen = lpips(*looks(decoded[:looked_at], target[:looked_at], rng))
     perceptual = torch.zeros_like(total)
-    perceptual[:looked_at] = weights.lpips * seen * (len(total) / looked_at)
+    if weights.lpips:
+        seen = lpips(*looks(decoded[:looked_at], target[:looked_at], rng))
+        perceptual[:looked_at] = weights.lpips * seen * (len(total) / looked_at)
     if weights.structure:
         perceptual = perceptual + weights.structure * lost_structure(decoded, target)
     return total + step**1.4 * perceptual

@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import torch
 
+from ...errors import InputError
 from ...judges.lpips import LpipsSqueeze
 from ...networks.placement import placed
 from ...networks.second.autoencoder import SecondShape
@@ -28,6 +29,7 @@ from ..pictures import load_pictures
 from ..randomness import Randomness, seeded
 from .batches import Ahead, make_batch, on_device
 from .crops import Mixture
+from .generations import SHARE, SMALLEST_CROP, later_generation
 from .losses import Judge, SecondWeights, distortion
 from .pack import PackedPictures
 from .panel import STEPS, Figures, as_markdown, as_rows, validate, validation_crops
@@ -90,6 +92,14 @@ class SecondTraining:
     panel_steps: tuple[float, ...] = STEPS
     parts: Sequence[str] = PARTS
     look: Interval = field(default_factory=lambda: Interval(minutes=8))
+
+    def __post_init__(self) -> None:
+        """Raise ``InputError`` for crops too small for what is asked of them."""
+        if self.weights.generation and self.crop < SMALLEST_CROP:
+            raise InputError(
+                f"crops of {self.crop} px are too small for later generations:"
+                f" {SMALLEST_CROP} px at least, or generation=0"
+            )
 
 
 def train(
@@ -204,8 +214,14 @@ def training_loss(
     lost = distortion(decoded, pictures, step, judge, weights, rng, half)
     # Coarse steps have losses ten times those of fine ones; dividing by the step keeps both in the
     # gradient.
-    loss: torch.Tensor = (lost + weights.rate * step**2 * bpp) / step
-    return loss.mean()
+    loss: torch.Tensor = ((lost + weights.rate * step**2 * bpp) / step).mean()
+    if not weights.generation:
+        return loss
+    some = slice(-(-len(pictures) // SHARE))
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type in ("cpu", "cuda")):
+        pair = later_generation(learner.model, decoded[some], pictures[some], step[some], rng)
+    lost = distortion(*pair, step[some], judge, replace(weights, lpips=0.0), rng, 0)
+    return loss + weights.generation * (lost / step[some]).mean()
 
 
 def load_lpips(training: SecondTraining) -> LpipsSqueeze:
