@@ -28,7 +28,8 @@ from videocodec.training.second import pack
 from videocodec.training.second.collect import Collection, collect
 from videocodec.training.second.losses import SecondWeights
 from videocodec.training.second.pack_job import LARGEST_DATA, Job, pack_job
-from videocodec.training.second.run import OPTIMISERS, PARTS, SecondTraining, decay, train
+from videocodec.training.second.recipe import OPTIMISERS, PARTS, SecondTraining
+from videocodec.training.second.run import decay, train
 from videocodec.training.second.show import newest_weights, show
 
 _GIGA = 10**9

@@ -25,12 +25,12 @@ from ..budget import Budget
 from ..loop import Interval, Stopwatch
 from . import pack
 from .batches import make_batch, on_device
+from .recipe import SecondTraining
 from .run import (
     CHECKPOINT,
     DECAYED_FILE,
     LOG_FILE,
     PANEL_FILE,
-    SecondTraining,
     decay,
     load_lpips,
     new_learner,

@@ -9,14 +9,13 @@ Work is counted in pixels.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import torch
 
-from ...errors import InputError
 from ...judges.lpips import LpipsSqueeze
 from ...networks.placement import placed
 from ...networks.second.autoencoder import SecondShape
@@ -24,15 +23,15 @@ from ...networks.second.codec import ACTIVATION, SecondCodec
 from .. import checkpoints
 from ..budget import Budget
 from ..learner import Learner, OptimiserSettings, ParameterGroup
-from ..loop import Interval, Stopwatch, TrainingLog, cosine, ramp, run
+from ..loop import Stopwatch, TrainingLog, cosine, ramp, run
 from ..pictures import load_pictures
 from ..randomness import Randomness, seeded
 from .batches import Ahead, make_batch, on_device
-from .crops import Mixture
-from .generations import SHARE, SMALLEST_CROP, later_generation
+from .generations import SHARE, later_generation
 from .losses import Judge, SecondWeights, distortion
 from .pack import PackedPictures
-from .panel import STEPS, Figures, as_markdown, as_rows, validate, validation_crops
+from .panel import Figures, as_markdown, as_rows, validate, validation_crops
+from .recipe import SecondTraining
 from .start import start_from_principal_components
 
 CHECKPOINT, DECAY_CHECKPOINT = "checkpoint", "decay"
@@ -49,57 +48,7 @@ _GRADIENT_LIMIT = 200.0
 # encoder's gradient is noise for the most part, because error that rounding made is in it; the rate
 # model follows what the others do.
 _LINEAR_SPEED, _HEAD_SPEED, _ENCODER_SPEED, _RATE_MODEL_SPEED = 0.03, 0.3, 0.5, 2.0
-PARTS = ("encoder", "decoder", "rate")
-OPTIMISERS = ("adamw", "muon")
 _PHOTOGRAPHS_LOOKED_AT = 16
-
-
-@dataclass(frozen=True)
-class SecondTraining:
-    """What a run is asked for.
-
-    lpips: safetensors file with the weights of LPIPS.
-    folder: of the run: its checkpoint is gone on with.
-    init: weights to start from where there is no checkpoint; None starts at principal components.
-    rate_weights: file whose ``rate.`` weights are started from, whatever ``init`` is.
-    validation: folder of pictures in place of the frames that the pack holds out.
-    batch, crop: pictures of a step, and their side in px.
-    workers: threads that make crops ahead; 0 makes them in between.
-    optimiser: one of ``OPTIMISERS``; Muon learns dense layers, AdamW the others.
-    pixels_before: seen by the weights in ``init``, counted on from.
-    channels_last: memory format of networks and pictures; which is faster is the processor's.
-    panel_steps: quantiser steps that are looked at.
-    parts: of ``PARTS``: what learns; the others stay as they are.
-    """
-
-    lpips: Path
-    folder: Path
-    init: Path | None = None
-    rate_weights: Path | None = None
-    validation: Path | None = None
-    device: str = "cpu"
-    batch: int = 8
-    crop: int = 128
-    workers: int = 0
-    learning_rate: float = 3e-4
-    optimiser: str = "muon"
-    weights: SecondWeights = field(default_factory=SecondWeights)
-    mixture: Mixture = field(default_factory=Mixture)
-    shape: SecondShape = field(default_factory=SecondShape)
-    seed: int = 0
-    pixels_before: int = 0
-    channels_last: bool = True
-    panel_steps: tuple[float, ...] = STEPS
-    parts: Sequence[str] = PARTS
-    look: Interval = field(default_factory=lambda: Interval(minutes=8))
-
-    def __post_init__(self) -> None:
-        """Raise ``InputError`` for crops too small for what is asked of them."""
-        if self.weights.generation and self.crop < SMALLEST_CROP:
-            raise InputError(
-                f"crops of {self.crop} px are too small for later generations:"
-                f" {SMALLEST_CROP} px at least, or generation=0"
-            )
 
 
 def train(

@@ -13,7 +13,7 @@ from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.training.loop import Interval
 from videocodec.training.second import pack
 from videocodec.training.second.pack import Kind
-from videocodec.training.second.run import SecondTraining
+from videocodec.training.second.recipe import SecondTraining
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ from videocodec.training.second.generations import (
     moved,
 )
 from videocodec.training.second.losses import SecondWeights
-from videocodec.training.second.run import SecondTraining, new_learner, training_loss
+from videocodec.training.second.recipe import SecondTraining
+from videocodec.training.second.run import new_learner, training_loss
 
 
 def no_lpips(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

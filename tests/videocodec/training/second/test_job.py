@@ -15,7 +15,8 @@ from videocodec.errors import OutputError, OutputExistsError
 from videocodec.training.budget import Budget
 from videocodec.training.second import pack
 from videocodec.training.second.pack_job import Job, pack_job
-from videocodec.training.second.run import SecondTraining, train
+from videocodec.training.second.recipe import SecondTraining
+from videocodec.training.second.run import train
 
 BLOCKED = """
 import sys

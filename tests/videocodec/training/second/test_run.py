@@ -16,7 +16,8 @@ from videocodec.errors import InputError
 from videocodec.networks.second.codec import ACTIVATION, SecondCodec
 from videocodec.training.budget import Budget
 from videocodec.training.second import pack
-from videocodec.training.second.run import SecondTraining, decay, new_learner, train
+from videocodec.training.second.recipe import SecondTraining
+from videocodec.training.second.run import decay, new_learner, train
 from videocodec.training.second.show import newest_weights, show
 from videocodec.training.second.start import start_from_principal_components
 
