@@ -29,7 +29,9 @@ from .upscaling_start import start_from_least_squares
 
 CHECKPOINT, WEIGHTS_FILE, LOG_FILE = "checkpoint", "upscaler.safetensors", "log.jsonl"
 # Coarse colour is the decoder's affair.
-LOSS = SecondWeights(lpips=100.0, structure=100.0, coarse=0.5, coarse_colour=0.0)
+LOSS = SecondWeights(
+    luma=0.75, colour=0.5, lpips=100.0, structure=100.0, coarse=0.5, coarse_colour=0.0
+)
 _HELD_OUT_STEPS = (0.6, 2.0)
 _GRADIENT_LIMIT = 200.0
 # Of a batch LPIPS and structure look at one picture of so many, through a window: they cost most.

@@ -12,6 +12,7 @@ import pytest
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.training.loop import Interval
 from videocodec.training.second import pack
+from videocodec.training.second.losses import SecondWeights
 from videocodec.training.second.pack import Kind
 from videocodec.training.second.recipe import SecondTraining
 
@@ -38,6 +39,7 @@ def asked(lpips_weights: Path, tmp_path: Path) -> SecondTraining:
         folder=tmp_path / "run",
         batch=1,
         crop=64,
+        weights=SecondWeights(generation=0.0),
         shape=SecondShape(8, 8, 8, 8, 1, 8, 1),
         look=Interval(),
         panel_steps=(1.0, 4.0),

@@ -46,7 +46,7 @@ class TestJob:
             "PYTHONPATH": str(tmp_path / "blocked"),
             "OMP_NUM_THREADS": "1",
         }
-        options = ["--steps", "3", "--batch", "1", "--crop", "64", "--workers", "2"]
+        options = ["--steps", "3", "--batch", "1", "--crop", "96", "--workers", "2"]
         command = ["bash", str(folder / "run.sh"), "9", str(output), *options]
         ran = subprocess.run(
             [*command, "--device", "cpu"], env=environment, capture_output=True, text=True
@@ -56,7 +56,7 @@ class TestJob:
         files = [file for file in output.rglob("*") if file.is_file()]
         assert len(files) == 9 and max(file.stat().st_size for file in files) < 16 << 20
         state = json.loads((output / "checkpoint" / "state.json").read_text())
-        assert (state["steps"], state["pixels"]) == (3, 3 * 64 * 64)  # one of them before the job
+        assert (state["steps"], state["pixels"]) == (3, 64 * 64 + 2 * 96 * 96)  # one before the job
         log = (output / "log.jsonl").read_text()
         lines = [json.loads(line) for line in log.splitlines()]
         assert lines[0]["iteration"] == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from videocodec.training.second import losses
 from videocodec.training.second.losses import SecondWeights, colour_planes, distortion
 from videocodec.training.second.panel import Figures, as_markdown, as_rows, validate
 
-NONE = SecondWeights(0, 0, 0, 0, 0, 0, 0)
+NONE = SecondWeights(*[0.0] * len(fields(SecondWeights)))
 
 
 def no_lpips(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
