@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any, TypeVar
 
 from numba import njit
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _stamp() -> str:
+    """Of all kernels: numba sees whether the file of a kernel has changed, not whether those have
+    that it takes parts from.
+    """
+    sources = sorted(
+        (file.name, file.read_bytes())
+        for file in files(__package__).iterdir()
+        if file.name.endswith(".py")
+    )
+    return f"{zlib.crc32(repr(sources).encode()):08x}"
+
+
+_STAMP = _stamp()
 
 
 def kernel(signature: str) -> Callable[[_Function], _Function]:
@@ -16,13 +33,13 @@ def kernel(signature: str) -> Callable[[_Function], _Function]:
 
     Raises ``RuntimeError`` where it can be kept in neither.
     """
-    compiled: Callable[[_Function], _Function] = njit(
-        signature,
-        cache=True,
-        nogil=True,
-        error_model="numpy",
-    )
-    return compiled
+
+    def decorate(function: _Function) -> _Function:
+        function.__qualname__ += f"_{_STAMP}"  # part of the name under which it is kept
+        compiled: _Function = njit(signature, cache=True, nogil=True, error_model="numpy")(function)
+        return compiled
+
+    return decorate
 
 
 def part(function: _Function) -> _Function:
