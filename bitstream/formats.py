@@ -21,6 +21,7 @@ from .v1.memory import decoding_bytes
 from .v1.prediction import MotionTables
 from .v1.tables import TENSOR_ERRORS, CodecTables, TablesError
 from .v2.frame_coder import FrameCoder as SecondCoder
+from .v2.loop_networks import LoopNetworks
 from .v2.memory import decoding_bytes as second_decoding_bytes
 from .v2.moved_pictures import FRACTION_BITS
 from .v2.tables import LevelTables
@@ -41,6 +42,7 @@ class Format:
     vector_fraction_bits: of motion vectors, beyond whole pixels.
     moves_pictures: motion compensation moves decoded pictures, not latents.
     has_local_quantisers: squares of 64 px may have quantisers of their own.
+    makes_pictures: its integer networks do, from which exact pictures for showing are to be had.
     state_parts: tables → what the states of all coders have in common; raises ``TablesError`` where
     they have nothing for inter frames.
     new_coder: tables and header of a stream → the state that a keyframe begins with.
@@ -55,6 +57,7 @@ class Format:
     vector_fraction_bits: int
     moves_pictures: bool
     has_local_quantisers: bool
+    makes_pictures: bool
     state_parts: Callable[[Any], tuple[object, ...]]
     new_coder: Callable[[Any, SequenceHeader], Coder]
     decoding_bytes: Callable[[SequenceHeader, int, Any], int]
@@ -79,6 +82,7 @@ FORMATS = {
         vector_fraction_bits=0,
         moves_pictures=False,
         has_local_quantisers=False,
+        makes_pictures=False,
         state_parts=_all_of_them,
         new_coder=FrameCoder.for_header,
         decoding_bytes=lambda header, frame_count, _: decoding_bytes(header, frame_count),
@@ -91,6 +95,7 @@ FORMATS = {
         vector_fraction_bits=FRACTION_BITS,
         moves_pictures=True,
         has_local_quantisers=True,
+        makes_pictures=True,
         state_parts=_inter_parts,
         new_coder=SecondCoder.for_header,
         decoding_bytes=second_decoding_bytes,
@@ -130,6 +135,11 @@ def motion_tables(tables: Tables) -> MotionTables:
     raise TablesError(
         f"models of format version {tables.format_version} have no filters that move latents"
     )
+
+
+def loop_networks(tables: Tables) -> LoopNetworks | None:
+    """The integer networks that make pictures inside the loop; None for models without."""
+    return tables.inter.loop if isinstance(tables, LevelTables) and tables.inter else None
 
 
 def format_of(version: int) -> Format:

@@ -58,6 +58,14 @@ class LatentDecoder:
 
         Raises ``BitstreamError`` (``ChecksumError`` for wrong latents).
         """
+        return self.decode_with_references(unit)[0]
+
+    def decode_with_references(
+        self, unit: AccessUnit
+    ) -> tuple[tuple[LatentFrame, ...], tuple[Any, ...]]:
+        """The same, and each of the frames as others refer to it: a reference of the coder's
+        version, which may know more of the frame than its latents.
+        """
         coder, anchor = self._coder, self._anchor
         self._coder = self._anchor = None  # until this unit has proved good
         header = unit.header
@@ -83,14 +91,14 @@ class LatentDecoder:
         else:
             check_memory(self._header, unit.frame_count, self._memory_limit, self._tables)
         with one_blas_thread():
-            frames, last = decode_group(coder, anchor, unit, self._observer)
+            frames, references = decode_group(coder, anchor, unit, self._observer)
         if latent_checksum(frames) != unit.latent_checksum:
             raise ChecksumError(
                 "reconstructed latents differ from the encoder's: the model's tables or this"
                 " program differ from the encoder's"
             )
-        self._coder, self._anchor = coder, last
-        return frames
+        self._coder, self._anchor = coder, references[-1]
+        return frames, references
 
 
 def decode_group(
@@ -98,9 +106,9 @@ def decode_group(
     anchor: Any,
     unit: AccessUnit,
     observer: Observer | None = None,
-) -> tuple[tuple[LatentFrame, ...], Any]:
-    """Entropy-decode and reconstruct one unit → frames in display order, and the last of them as a
-    reference.  anchor: the last frame before it, as a reference of the coder's version.
+) -> tuple[tuple[LatentFrame, ...], tuple[Any, ...]]:
+    """Entropy-decode and reconstruct one unit → frames in display order, and the same as references
+    of the coder's version.  anchor: the last frame before it, as such a reference.
     """
     io = coder.reader(unit.payload, observer)
     quantisers = dict(zip(unit.references, unit.quantisers, strict=True))
@@ -116,5 +124,5 @@ def decode_group(
         frames[entry.display_index] = frame
         return coder.reference(frame)
 
-    last = walk_group(unit.references, anchor, decode)[-1]
-    return tuple(frames[index] for index in range(unit.frame_count)), last
+    references = walk_group(unit.references, anchor, decode)
+    return tuple(frames[index] for index in range(unit.frame_count)), tuple(references)

@@ -21,7 +21,8 @@ from . import forking as forking  # watches for children from now on
 if TYPE_CHECKING:
     from .calibration.api import CalibrationReport, calibrate
     from .decoder.api import DecodeReport, decode
-    from .decoder.frames import Frame, decode_frames
+    from .decoder.frame import Frame
+    from .decoder.frames import decode_frames
     from .encoder.api import encode
     from .encoder.report import EncodeReport
     from .errors import LatentVideoError
@@ -49,7 +50,7 @@ _HOMES = {
     "decode": "decoder.api",
     "DecodeReport": "decoder.api",
     "decode_frames": "decoder.frames",
-    "Frame": "decoder.frames",
+    "Frame": "decoder.frame",
     "PROVENANCE_NAMES": "provenance",
     "info": "inspection.info",
     "StreamInfo": "inspection.info",

@@ -46,6 +46,8 @@ class DecodedLatents:
     references: index of the frames that it is predicted from, past and future, None where it has
     none.
     concealment: of a concealed one, how ("interpolated", "repeated", "grey").
+    picture (8h, 8w, 3) uint8: of a reference whose exact picture the decoder made and was asked to
+    keep; None else.  Nobody writes to it.
     """
 
     latent: LatentFrame
@@ -57,6 +59,7 @@ class DecodedLatents:
     index: int
     references: tuple[int | None, int | None]
     concealment: str | None = None
+    picture: npt.NDArray[np.uint8] | None = None
 
 
 def step_maps(frames: list[DecodedLatents]) -> npt.NDArray[np.float32]:

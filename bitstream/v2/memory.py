@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BASE = 1 << 25
 POSITIONS_AT_ONCE = 1 << 13
 _MARGIN = 24  # positions on both sides together
-_NETWORKS = 8000  # bytes a position, of networks with planes of
+NETWORK_BYTES = 8000  # bytes a position, of networks with planes of
 _USUAL_FEATURES = 192  # numbers a position where they are widest
 
 
@@ -31,7 +31,7 @@ def network_bytes(shape: LoopShape) -> int:
     """Most bytes a position that the networks of the loop take."""
     low = max(shape.encoder_low, shape.decoder_low) // 2
     features = max(4 * shape.fine, 2 * shape.width, low, _USUAL_FEATURES)
-    return -(-_NETWORKS * features // _USUAL_FEATURES)
+    return -(-NETWORK_BYTES * features // _USUAL_FEATURES)
 
 
 def decoding_bytes(
@@ -46,5 +46,5 @@ def decoding_bytes(
     kept = (frame_count + 1) * ((16 * channels + 400) * positions + 160 * blocks)
     at_once = channels * (120 * positions + 650 * min(positions, POSITIONS_AT_ONCE))
     inter = None if tables is None else tables.inter
-    networks = _NETWORKS if inter is None else network_bytes(inter.loop.shape)
+    networks = NETWORK_BYTES if inter is None else network_bytes(inter.loop.shape)
     return _BASE + kept + at_once + networks * positions + 1500 * blocks

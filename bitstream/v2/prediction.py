@@ -49,6 +49,11 @@ class PictureReference:
             self._picture = self.networks.picture(self.latents, self.quantisers)
         return self._picture
 
+    @property
+    def made_picture(self) -> Picture | None:
+        """The same if it was wanted already, else None."""
+        return self._picture
+
 
 def moved_picture(
     fields: BlockFields, references: tuple[PictureReference, ...], block: int

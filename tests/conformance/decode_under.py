@@ -1,5 +1,5 @@
-"""Decodes the whole corpus in a process of its own under settings that must not matter, and says
-what does not agree.
+"""Decodes the whole corpus, pictures included, in a process of its own under settings that must not
+matter, and says what does not agree.
 
 ``python -m tests.conformance.decode_under --rounding up --flush --early --threads 2`` in the
 repository root; exit status 0 if all agrees, 3 if this machine cannot be set so.  PyTorch and
@@ -53,15 +53,16 @@ def decode(options: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_info, threadpool_limits
 
     from bitstream import latent_decoder
+    from bitstream.v2 import shown_pictures
 
-    from . import corpus
+    from . import corpus, pictures
 
     if observed() != (options.rounding, options.flush):
         print(f"the settings do not hold: {observed()}")
         return 1
     limit = nullcontext()
     if options.threads:
-        latent_decoder.one_blas_thread = nullcontext
+        latent_decoder.one_blas_thread = shown_pictures.one_blas_thread = nullcontext
         limit = threadpool_limits(options.threads, user_api="blas")
     with limit:
         pools = [
@@ -70,6 +71,7 @@ def decode(options: argparse.Namespace) -> int:
         ]
         versions = options.versions or corpus.VERSIONS
         problems = corpus.disagreements(versions, options.streams)
+        problems += pictures.disagreements(versions, options.streams)
     if observed() != (options.rounding, options.flush):
         problems.append(f"the settings did not hold: {observed()}")
     print("\n".join(problems) or f"all agree; BLAS {pools}")

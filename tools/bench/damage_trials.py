@@ -41,7 +41,9 @@ class RememberingDecoder(UnitDecoder):
         self._done = 0
         self._real = UnitDecoder(tables, block)
 
-    def decode(self, unit: AccessUnit, size: int) -> list[DecodedLatents]:
+    def decode(
+        self, unit: AccessUnit, size: int, *, pictures: bool = False
+    ) -> list[DecodedLatents]:
         """As ``UnitDecoder.decode``."""
         if unit.is_keyframe:
             self._chain, self._done = [], 0
@@ -49,7 +51,7 @@ class RememberingDecoder(UnitDecoder):
         key = tuple(each.to_bytes() for each in self._chain)
         if key not in self.memory:
             while self._done < len(self._chain):
-                frames = self._real.decode(self._chain[self._done], size)
+                frames = self._real.decode(self._chain[self._done], size, pictures=pictures)
                 self._done += 1
             self.memory[key] = frames
         first = self.memory[key][0].index

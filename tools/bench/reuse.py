@@ -28,7 +28,8 @@ def measure(clip: Path, count: int, threads: int) -> tuple[float, float, float, 
     are wholly the one before, and milliseconds of processor time a frame without reuse and with it.
     """
     stream = LatentStream(clip)
-    whole = PictureDecoder(stream, "cpu", threads, reuse_pictures=False)
+    whole = PictureDecoder(stream, "cpu", threads)
+    whole.reuse = None
     renewing = PictureDecoder(stream, "cpu", threads)
     if renewing.reuse is None:
         raise SystemExit(f"{clip}: nobody knows how far the autoencoder of its model sees")

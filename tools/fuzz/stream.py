@@ -136,7 +136,8 @@ class Payload:
             anchor, units = None, []
             for each in (key, group):
                 try:
-                    frames, anchor = decode_group(coder, anchor, each)
+                    frames, references = decode_group(coder, anchor, each)
+                    anchor = references[-1]
                 except BitstreamError:
                     break
                 for frame in frames:

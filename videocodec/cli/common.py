@@ -110,6 +110,20 @@ def add_decoding_scale(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Which networks make pictures: as ``decoder.picture_choice.Pictures``."""
+    parser.add_argument(
+        "--pictures",
+        choices=("auto", "exact", "float"),
+        default="auto",
+        help=(
+            "exact for the same bytes on every machine, of files of format version 2 that nothing"
+            " restores; float for the autoencoder's (default: exact where that can be and networks"
+            " run on the CPU)"
+        ),
+    )
+
+
 def coded_at(width: int, coded_width: int, coded_height: int) -> str:
     """What to say of a picture that is coded smaller than it is shown, ``width`` px wide."""
     return "" if width == coded_width else f" (coded at {coded_width}x{coded_height})"

@@ -11,6 +11,7 @@ from .common import (
     add_decoding_scale,
     add_machine_options,
     add_model_options,
+    add_pictures,
     counted,
     frame_rate,
     frame_span,
@@ -71,6 +72,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="pictures as they are coded, of a file that shows them larger (encode --scale)",
     )
     add_decoding_scale(parser)
+    add_pictures(parser)
     _add_restoration(parser)
     add_model_options(parser)
     add_machine_options(parser)
@@ -134,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
             strict=args.strict,
             coded_size=args.coded_size,
             scale=args.scale,
+            pictures=args.pictures,
             overwrite=args.yes,
             progress=progress,
         )

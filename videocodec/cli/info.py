@@ -124,6 +124,7 @@ def _lines(stream: StreamInfo) -> dict[str, str]:
         "latents": (
             f"{stream.latent['channels']} channels,"
             f" {stream.latent['width']}x{stream.latent['height']}; {stream.latents_checksum}"
+            + ("; exact pictures, where nothing restores them" if stream.exact_pictures else "")
         ),
         "model": (
             f"{stream.model['name']}, SHA-256 {stream.model['sha256']}; {_where_model_is(stream)}"

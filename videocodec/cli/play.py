@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import add_decoding_scale, add_machine_options, add_model_options, whole_number
+from .common import (
+    add_decoding_scale,
+    add_machine_options,
+    add_model_options,
+    add_pictures,
+    whole_number,
+)
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -66,6 +72,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--no-restore", action="store_true", help="begin with the latents as they are"
     )
     add_decoding_scale(parser)
+    add_pictures(parser)
     add_model_options(parser)
     add_machine_options(parser)
     parser.set_defaults(run=run)
@@ -82,7 +89,13 @@ def run(args: argparse.Namespace) -> int:
     from ..player.server import PlayerServer, open_browser
 
     options = DecodingOptions(
-        args.model, args.force_model, args.seed, args.device, args.threads, scale=args.scale
+        args.model,
+        args.force_model,
+        args.seed,
+        args.device,
+        args.threads,
+        scale=args.scale,
+        pictures=args.pictures,
     )
     with opened_files(
         args.input, Settings(not args.no_restore, args.steps), options, source=args.source

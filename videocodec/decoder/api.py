@@ -12,16 +12,17 @@ from bitstream.container import FileSource, SharedFile
 from bitstream.errors import ContainerError
 
 from ..decoded import FrameKind
-from ..interpolation.pictures import FramesBetween, frames_at
 from ..media.options import rate_of
 from ..models.files import has_text_encoder
 from ..progress import Progress, ProgressCallback
 from ..restoration.settings import RestorationSettings
 from .concealment import GREY, Concealment, concealments
-from .frames import Frame, PictureDecoder
+from .frame import Frame
+from .frames import PictureDecoder
 from .index import StreamIndex
 from .latents import LatentStream
 from .outputs import Outputs, StreamPart, Targets
+from .picture_choice import Pictures
 from .span import FrameSpan
 
 
@@ -39,6 +40,7 @@ class DecodeReport:
     are repeated or out of order).
     interpolated_frames: how many were made up for times between coded frames.
     notes: a line on everything in the file that made no difference.
+    pictures: "exact" where they are the same bytes on every machine, else "float".
     """
 
     frames: int
@@ -50,6 +52,7 @@ class DecodeReport:
     problems: list[str] = field(default_factory=list)
     interpolated_frames: int = 0
     notes: list[str] = field(default_factory=list)
+    pictures: str = "float"
 
     @property
     def concealed_frames(self) -> int:
@@ -74,6 +77,7 @@ def decode(
     strict: bool = False,
     coded_size: bool = False,
     scale: int = 1,
+    pictures: Pictures = "auto",
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> DecodeReport:
@@ -100,6 +104,9 @@ def decode(
     cut.  strict: refuse all of that instead.  coded_size: pictures as they are coded, where the
     file shows them larger.  scale: 2 for twice the width and height, by a network of the model that
     makes up the detail, or where it has none, which a note says, by bicubic interpolation.
+    pictures: "exact" has them made by the integer networks of the stream's own loop, the same bytes
+    on every machine, for streams of format version 2 that nothing restores; "float" by the
+    autoencoder; "auto" takes exact ones where they can be had and networks run on the CPU.
 
     What is written says in its metadata what it is (``media.disclosure``).  The targets appear
     under their names only when both are complete.  Raises ``DamagedFrameError`` or
@@ -122,7 +129,7 @@ def decode(
     _refuse_damage(index, part.frames, strict)
     targets = Targets(target, provenance, overwrite)
     targets.check(opened, part.frame_count)
-    decoder = PictureDecoder(stream, device, threads, settings=settings)
+    decoder = PictureDecoder(stream, device, threads, settings=settings, pictures=pictures)
     used = settings if decoder.restores else None
     made = _frames(stream, decoder, part, conceal=not strict)
     count, interpolated, video_bytes, video_seconds = 0, 0, 0, 0.0
@@ -134,7 +141,7 @@ def decode(
         used,
         sound_from=sound_from,
         strict=strict,
-        follows_words=decoder.follows_words,
+        decoder=decoder,
     ) as outputs:
         for frame in made:
             outputs.write(frame)
@@ -158,6 +165,7 @@ def decode(
         problems + index.irregularities,
         interpolated,
         _notes(stream, decoder),
+        "exact" if decoder.is_exact else "float",
     )
 
 
@@ -185,6 +193,8 @@ def _frames(
     stop = part.frames.stop
     if stop < len(stream.index()) and stream.index().damage_at(stop) is None:
         stop += 1
+    from ..interpolation.pictures import FramesBetween, frames_at
+
     between = FramesBetween(stream, decoder)
     return frames_at(between, part.times, range(part.frames.start, stop), conceal=conceal)
 

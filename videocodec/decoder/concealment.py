@@ -156,7 +156,9 @@ def conceal(
     )
 
 
-def concealed_frames(stream: LatentStream, first: int = 0) -> Iterator[DecodedLatents]:
+def concealed_frames(
+    stream: LatentStream, first: int = 0, *, pictures: bool = False
+) -> Iterator[DecodedLatents]:
     """All frames of a stream as ``LatentStream.frames`` gives them, with lost ones concealed, in
     the order and with the times of its index.
 
@@ -171,7 +173,7 @@ def concealed_frames(stream: LatentStream, first: int = 0) -> Iterator[DecodedLa
     lost = range(0)
     with _opened(stream.path) as file:
         for number in range(begin, len(index.units)):
-            frames = _decoded(file, index, number, decoder)
+            frames = _decoded(file, index, number, decoder, pictures=pictures)
             if frames is None:
                 unit = index.units[number]
                 lost = range(lost.start if lost else unit.first_frame, unit.frames.stop)
@@ -198,7 +200,7 @@ def _opened(path: str | Path | SharedFile) -> Iterator[SharedFile]:
 
 
 def _decoded(
-    file: SharedFile, index: StreamIndex, number: int, decoder: UnitDecoder
+    file: SharedFile, index: StreamIndex, number: int, decoder: UnitDecoder, *, pictures: bool
 ) -> list[DecodedLatents] | None:
     """The frames of an access unit, None if they are lost; a newly found damage is marked."""
     entry = index.units[number]
@@ -207,7 +209,7 @@ def _decoded(
     decoder.frames_before = entry.first_frame
     try:
         data = file.read(entry.position, entry.bytes)
-        return decoder.decode(AccessUnit.parse(data), len(data))
+        return decoder.decode(AccessUnit.parse(data), len(data), pictures=pictures)
     except BitstreamError as error:
         index.mark_damaged(number, str(error))
         return None

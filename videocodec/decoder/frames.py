@@ -1,82 +1,40 @@
-"""Decoded frames: pictures with their timestamps and where every part of them comes from."""
+"""From the latents of a stream to its frames: pictures with all that is known of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from bitstream.container import FileSource, SharedFile
 
+from ..checks import check_whole_number
 from ..decoded import DecodedLatents, FrameKind
 from ..forking import forked_after_pytorch
 from ..models.attached import errors_of
-from ..models.runtime import AutoencoderRuntime
-from ..provenance import covering_latents
-from ..restoration.base import AutoencoderInput, IdentityRestoration, Restoration
-from ..restoration.diffusion import DiffusionRestoration
+from ..models.picture_makers import FloatPictures, PictureMaker
 from ..restoration.settings import RestorationSettings
-from ..restoration.words import Words, captions_that_count
 from .batches import Batch, batches
 from .concealment import GREY, concealed_frames
+from .frame import Frame
 from .latents import LatentStream
+from .picture_choice import Pictures, exact_pictures
 from .read_ahead import read_ahead
+from .restoration_choice import own_restoration, restores
 from .reuse import PictureReuse
 from .showing import Showing
+
+if TYPE_CHECKING:  # exact pictures do without PyTorch
+    import torch
+
+    from ..models.runtime import AutoencoderRuntime
+    from ..restoration.base import AutoencoderInput, Restoration
 
 _MOST_IN_BATCH = 16
 _BATCH_PIXELS = _MOST_IN_BATCH * 512 * 288
 FRAMES_AHEAD = 16  # entropy decoding gives whole groups of up to 16 frames at once
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One decoded frame.
-
-    data (3, H, W) uint8: RGB.
-    pts_seconds, duration_seconds: when it is shown, and for how long.
-    kind: "keyframe", "inter", "concealed" for one that stands in for a lost frame, or
-    "interpolated" for one made up for a time between two coded ones.
-    bytes: of the stream that it took (its share of the access unit).
-    provenance (ceil(H / 8), ceil(W / 8)) uint8: for each latent that covers some of the picture, or
-    each 8 px of one that was coded smaller, an index into ``PROVENANCE_NAMES``.
-    index: 0.. in display order; of an interpolated one, that of the coded frame before it.
-    pts, duration: ticks of the stream's time base, rounded down for an interpolated one.
-    concealment: of a concealed one, "interpolated" or "repeated" from the nearest frames that are
-    right, or "grey".
-    """
-
-    data: np.ndarray
-    pts_seconds: float
-    duration_seconds: float
-    kind: FrameKind
-    bytes: int
-    provenance: np.ndarray
-    index: int
-    pts: int
-    duration: int
-    concealment: str | None = None
-
-    def to_torch(self) -> torch.Tensor:
-        """The picture as a tensor (3, H, W) uint8 on the CPU, contiguous, with memory of its
-        own.
-        """
-        return torch.from_numpy(self.data.copy(order="C"))
-
-    def __post_init__(self) -> None:
-        if self.data.ndim != 3 or self.data.shape[0] != 3 or self.data.dtype != np.uint8:
-            raise ValueError(
-                f"data must be (3, H, W) uint8, got shape {self.data.shape} {self.data.dtype}"
-            )
-        grid = covering_latents(*self.data.shape[1:])
-        if self.provenance.shape != grid or self.provenance.dtype != np.uint8:
-            raise ValueError(
-                f"provenance must be {grid} uint8, got shape {self.provenance.shape}"
-                f" {self.provenance.dtype}"
-            )
 
 
 def batch_size_for(device: torch.device, pixels: int) -> int:
@@ -90,6 +48,8 @@ def _settle_thread_count() -> None:
     """PyTorch gives a new thread the number of threads that was set only when it is asked for that,
     and sums depend on it.  In a forked child that number is one.
     """
+    import torch
+
     if forked_after_pytorch():
         torch.set_num_threads(1)
     torch.get_num_threads()
@@ -102,13 +62,18 @@ class PictureDecoder:
     where more would save nothing from 352×288 on.
 
     Where pictures are made one by one of latents that nothing restores, what did not change since
-    the last one is not made again (``reuse``), if the autoencoder's reach is known.
+    the last one is not made again (``reuse``), if it is known how far networks see.
 
-    restoration: one to use instead of the bundle's own; settings: of that.  runtime: an autoencoder
-    that is loaded already; ``device`` and ``threads`` then are its own.  follows_words: whether the
-    captions of the stream condition the restoration.  shown: the stream's header with the size at
-    which pictures are shown.  reuse: None where every picture is made as a whole, which
-    ``reuse_pictures`` False asks for.
+    restoration: one to use instead of the bundle's own, and the one that is used; None where none
+    is needed; settings: of the bundle's.  runtime: an autoencoder
+    that is loaded already; ``device`` and ``threads`` then are its own.  pictures: "exact" for the
+    same bytes on every machine, by the integer networks of the stream's loop, without PyTorch;
+    "float" by the autoencoder; "auto" for exact ones where they can be had and networks run on the
+    CPU.  follows_words: whether the captions of the stream condition the restoration.  shown: the
+    stream's header with the size at which pictures are shown.  reuse: None where every picture is
+    made as a whole.
+
+    Raises ``SettingsError`` for exact pictures that cannot be had.
     """
 
     def __init__(
@@ -120,49 +85,58 @@ class PictureDecoder:
         *,
         settings: RestorationSettings = RestorationSettings(),
         runtime: AutoencoderRuntime | None = None,
-        reuse_pictures: bool = True,
+        pictures: Pictures = "auto",
     ) -> None:
         self._stream, self.follows_words = stream, False
         self._showing = Showing(stream)
         self.shown = self._showing.header
-        with errors_of(stream.bundle, stream.path):
-            self._runtime = runtime or self._showing.runtime(stream, device, threads)
-            self._restoration = restoration or self._choose(settings)
-        self.batch_size = batch_size_for(
-            self._runtime.device, stream.header.padded_width * stream.header.padded_height
-        )
+        self._device = device if runtime is None else runtime.device.type
+        self._threads, self._runtime = threads, runtime
+        if threads is not None:
+            check_whole_number("threads", threads, 1)
+        is_plain = not restores(stream, restoration, settings)
+        self._exact = exact_pictures(stream, pictures, self._device, restores=not is_plain)
+        self.restoration, self.batch_size = restoration, 1
+        self._maker: PictureMaker | None = self._exact
+        if self._exact is None:
+            device_used = self.runtime.device
+            if restoration is None:
+                self.restoration, self.follows_words = own_restoration(
+                    stream, settings, device_used
+                )
+            pixels = stream.header.padded_width * stream.header.padded_height
+            self.batch_size = batch_size_for(device_used, pixels)
+            self._maker = FloatPictures(self.runtime) if is_plain else None
         self.reuse: PictureReuse | None = None
-        if (
-            reuse_pictures
-            and self.batch_size == 1
-            and self._runtime.reach is not None
-            and type(self._restoration) is IdentityRestoration
-        ):
-            self.reuse = PictureReuse(self._runtime, *self._showing.made_size(self._runtime))
+        if self._maker is not None and self._maker.reach is not None and self.batch_size == 1:
+            size = self._showing.made_size(self._maker.pixels_per_latent)
+            self.reuse = PictureReuse(self._maker, *size)
 
-    def _choose(self, settings: RestorationSettings) -> Restoration:
-        if not settings.restore or not self._stream.bundle.has_unet:
-            return IdentityRestoration()
-        stream, words = self._stream, None
-        denoiser = stream.bundle.load_denoiser()
-        captions = captions_that_count(stream.reader, stream.bundle.folder)
-        self.follows_words = bool(captions and denoiser.prompt_width)
-        if self.follows_words:
-            words = Words.of(
-                captions, stream.header.time_base, stream.bundle.folder, denoiser.prompt_width
-            )
-        return DiffusionRestoration(
-            stream.bundle, stream.header, self._runtime.device, settings, denoiser, words=words
-        )
+    @property
+    def is_exact(self) -> bool:
+        """Whether pictures are the same bytes on every machine."""
+        return self._exact is not None
 
     @property
     def restores(self) -> bool:
         """Whether pictures are of restored latents rather than of the decoded ones."""
-        return not isinstance(self._restoration, IdentityRestoration)
+        if self.restoration is None:
+            return False
+        from ..restoration.base import IdentityRestoration
+
+        return not isinstance(self.restoration, IdentityRestoration)
 
     @property
     def runtime(self) -> AutoencoderRuntime:
-        """The autoencoder, for other decoders of the same stream."""
+        """The autoencoder, for other decoders of the same stream; loaded when it is wanted."""
+        if self._runtime is None:
+            with errors_of(self._stream.bundle, self._stream.path):
+                self._runtime = self._showing.runtime(self._stream, self._device, self._threads)
+        return self._runtime
+
+    @property
+    def loaded_runtime(self) -> AutoencoderRuntime | None:
+        """The same if it was wanted."""
         return self._runtime
 
     @property
@@ -170,7 +144,7 @@ class PictureDecoder:
         """How many frames before and after a frame, as far as they are in its GOP, a picture is
         made of.
         """
-        return self._restoration.reach
+        return 0 if self.restoration is None else self.restoration.reach
 
     def frames(
         self, first: int = 0, stop: int | None = None, *, conceal: bool = False
@@ -190,7 +164,10 @@ class PictureDecoder:
         self, first: int = 0, stop: int | None = None, *, conceal: bool = False
     ) -> Iterator[Batch]:
         """The batches that hold frames ``first`` to ``stop`` (excluded; None: the end)."""
-        latents = concealed_frames(self._stream, first) if conceal else self._stream.frames(first)
+        if conceal:
+            latents = concealed_frames(self._stream, first, pictures=self.is_exact)
+        else:
+            latents = self._stream.frames(first, pictures=self.is_exact)
         ahead = read_ahead(latents, FRAMES_AHEAD)
         for batch in batches(ahead, self.batch_size, self.reach):
             if stop is not None and batch.first >= stop:
@@ -205,7 +182,7 @@ class PictureDecoder:
         chosen = window[batch.start : batch.stop]
         if chosen[0].kind == FrameKind.CONCEALED:
             return [self._concealed(latents) for latents in chosen]
-        if self.reuse is not None:
+        if self.reuse is not None or self.is_exact:
             return [self.frame_of(latents, None) for latents in chosen]
         decoded = self.decoded(self.restored(window, batch))
         return [
@@ -216,15 +193,19 @@ class PictureDecoder:
         """What the pictures of a batch are made of; arguments as of ``pictures``, no frame of it
         concealed.
         """
+        from ..restoration.base import IdentityRestoration
+
         _settle_thread_count()
-        return self._restoration.restore_on(self._runtime.device, window, batch.start, len(batch))
+        restoration = self.restoration or IdentityRestoration()
+        return restoration.restore_on(self.runtime.device, window, batch.start, len(batch))
 
     def decoded(self, restored: AutoencoderInput) -> np.ndarray:
         """The pictures (B, H, W, 3) uint8 RGB of what ``restored`` gives, at the size at which they
         are shown.
         """
         _settle_thread_count()
-        pictures = self._runtime.decode(*restored, *self._showing.made_size(self._runtime))
+        size = self._showing.made_size(self.runtime.pixels_per_latent)
+        pictures = self.runtime.decode(*restored, *size)
         return np.stack([self._showing.picture(picture) for picture in pictures])
 
     def frame_of(self, latents: DecodedLatents, restored: AutoencoderInput | None) -> Frame:
@@ -233,17 +214,32 @@ class PictureDecoder:
         """
         if latents.kind == FrameKind.CONCEALED:
             return self._concealed(latents)
-        _settle_thread_count()
-        if self.reuse is not None:
-            return self._frame(latents, self._showing.picture(self.reuse.picture(latents)))
+        if self.reuse is not None or self._exact is not None:
+            return self._frame(latents, self._showing.picture(self._by_itself(latents)))
         if restored is None:
-            restored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
+            restored = self.restored([latents], range(1))
         return self._frame(latents, self.decoded(restored)[0])
+
+    def _by_itself(self, latents: DecodedLatents) -> np.ndarray:
+        """A picture that nothing restores, as networks make it."""
+        if self._exact is None:
+            _settle_thread_count()
+        if self.reuse is not None:
+            return self.reuse.picture(latents, latents.picture)
+        assert self._exact is not None
+        height, width = self._showing.made_size(self._exact.pixels_per_latent)
+        if latents.picture is not None:
+            return latents.picture[:height, :width].copy()
+        return self._exact.whole(latents.latent.latents, latents.quantiser_map, height, width)
 
     def _concealed(self, latents: DecodedLatents) -> Frame:
         if latents.concealment == GREY:
             return self._frame(latents, self._showing.grey())
-        unrestored = IdentityRestoration().restore_on(self._runtime.device, [latents], 0, 1)
+        if self._exact is not None:
+            return self._frame(latents, self._showing.picture(self._by_itself(latents)))
+        from ..restoration.base import IdentityRestoration
+
+        unrestored = IdentityRestoration().restore_on(self.runtime.device, [latents], 0, 1)
         return self._frame(latents, self.decoded(unrestored)[0])
 
     def _frame(self, latents: DecodedLatents, picture: np.ndarray) -> Frame:
@@ -276,6 +272,7 @@ def decode_frames(
     conceal: bool = False,
     coded_size: bool = False,
     scale: int = 1,
+    pictures: Pictures = "auto",
 ) -> Iterator[Frame]:
     """Decode a latent-video file frame by frame, in display order; arguments as of
     ``videocodec.decode``, or a restoration of your own.
@@ -290,5 +287,7 @@ def decode_frames(
         opened, model, force_model=force_model, coded_size=coded_size, scale=scale
     )
     settings = RestorationSettings(steps, seed, restore)
-    decoder = PictureDecoder(stream, device, threads, restoration, settings=settings)
+    decoder = PictureDecoder(
+        stream, device, threads, restoration, settings=settings, pictures=pictures
+    )
     yield from decoder.frames(conceal=conceal)

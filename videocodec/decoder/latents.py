@@ -10,13 +10,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from bitstream.access_unit import AccessUnit
+from bitstream.blas_threads import one_blas_thread
 from bitstream.coder import Tables
 from bitstream.container import SharedFile, StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError, FieldError
 from bitstream.formats import format_of
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v2.prediction import PictureReference
+from bitstream.v2.shown_pictures import rounded
 
 from ..decoded import DecodedLatents, FrameKind, QuantiserMaps
 from ..errors import ForcedModelWarning, ModelMismatchError, SettingsError, UnknownModelError
@@ -187,9 +193,9 @@ class LatentStream:
             self._index = StreamIndex(self.reader)
         return self._index
 
-    def frames(self, first: int = 0) -> Iterator[DecodedLatents]:
+    def frames(self, first: int = 0, *, pictures: bool = False) -> Iterator[DecodedLatents]:
         """All frames in display order from the keyframe at or before frame ``first`` on, each
-        verified against its checksum.
+        verified against its checksum.  pictures: keep those that decoding makes of references.
         """
         begin = before = 0
         if first:
@@ -206,7 +212,7 @@ class LatentStream:
             try:
                 unit = AccessUnit.parse(sample.data)
                 check_unchanged(self.header, unit.header)
-                yield from decoder.decode(unit, len(sample.data))
+                yield from decoder.decode(unit, len(sample.data), pictures=pictures)
             except BitstreamError as error:
                 place = f"access unit {sample.index} (frame {decoder.frames_before})"
                 raise error.located(f"{self.path}: {place}") from error
@@ -224,9 +230,13 @@ class UnitDecoder:
         self._decoder, self._maps = LatentDecoder(tables), QuantiserMaps(block, fraction_bits)
         self.frames_before = frames_before
 
-    def decode(self, unit: AccessUnit, size: int) -> list[DecodedLatents]:
-        """The frames of a unit of ``size`` bytes, in display order.  Raises ``BitstreamError``."""
-        frames = self._decoder.decode(unit)
+    def decode(
+        self, unit: AccessUnit, size: int, *, pictures: bool = False
+    ) -> list[DecodedLatents]:
+        """The frames of a unit of ``size`` bytes, in display order.  pictures: with the exact ones
+        of references, where decoding made them.  Raises ``BitstreamError``.
+        """
+        frames, known = self._decoder.decode_with_references(unit)
         bits = sum(f.block_bits + f.level_bits for f in frames) or 1.0
         kind = FrameKind.KEYFRAME if unit.is_keyframe else FrameKind.INTER
         first, out = self.frames_before, []
@@ -249,10 +259,23 @@ class UnitDecoder:
                     quantisers,
                     first + i,
                     references[i],
+                    picture=_picture_of(known[i], i + 1 == len(frames)) if pictures else None,
                 )
             )
         self.frames_before += len(frames)
         return out
+
+
+def _picture_of(reference: object, is_last: bool) -> npt.NDArray[np.uint8] | None:
+    """What is shown of a reference that was given a picture, or is the last of its unit, to which
+    the next unit refers, so that nobody makes it twice.
+    """
+    if not isinstance(reference, PictureReference):
+        return None
+    if is_last:
+        with one_blas_thread():
+            return rounded(reference.picture)
+    return None if reference.made_picture is None else rounded(reference.made_picture)
 
 
 def _absolute(first: int, number: int | None) -> int | None:

@@ -20,7 +20,8 @@ from ..media.provenance_overlay import draw_provenance
 from ..media.sinks import keeps_rotation, open_sink, would_collide
 from ..restoration.settings import RestorationSettings
 from .concealment import concealments
-from .frames import Frame
+from .frame import Frame
+from .frames import PictureDecoder
 from .index import StreamIndex
 from .latents import LatentStream
 from .span import FrameSpan
@@ -105,7 +106,7 @@ class Outputs:
     """The open targets of one decode.  Use it as a context manager: what was not committed is gone.
 
     settings: of the restoration that pictures went through, None for none.
-    follows_words: whether the captions of the stream conditioned it.
+    decoder: what makes the pictures.
     sound_from: the file whose other tracks go along with the pictures, None for none.
     """
 
@@ -118,7 +119,7 @@ class Outputs:
         *,
         sound_from: str | Path | SharedFile | None,
         strict: bool,
-        follows_words: bool = False,
+        decoder: PictureDecoder,
     ) -> None:
         self._first_pts, self._turns = part.first_pts, 0
         ran = (None, None) if settings is None else (settings.steps, settings.seed)
@@ -131,7 +132,9 @@ class Outputs:
             concealed_frames=lost,
             fps=None if part.times is None else part.times.rate,
         )
-        disclosure = replace(disclosure, follows_words=follows_words)
+        disclosure = replace(
+            disclosure, follows_words=decoder.follows_words, is_exact=decoder.is_exact
+        )
         if stream.makes_up_detail:
             disclosure = disclosure.enlarged()
         self._provenance: FrameSink | None = None

@@ -4,6 +4,8 @@ A position's pixels depend on latents and quantiser steps within the ``reach`` o
 network.  Where all of these are what they were in the last picture that was made, so are the
 pixels.  A picture like the last one costs a copy; one that differs in some places costs those, with
 as much around them as the network has to see.
+
+No torch.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..decoded import DecodedLatents, step_maps
+from ..decoded import DecodedLatents
 from ..models.parts import Rectangle, affected_parts
-from ..models.runtime import AutoencoderRuntime
+from ..models.picture_makers import PictureMaker
 
 # A part of a picture takes somewhat longer than its share, so most of one is no gain.
 _WORTHWHILE = 0.75
 
 
 class _Kept(NamedTuple):
-    """What the last picture was made of, and it."""
+    """What the last picture was made of, and it, which nobody writes to."""
 
     latents: np.ndarray
     quantiser_map: np.ndarray
@@ -29,42 +31,43 @@ class _Kept(NamedTuple):
 
 
 class PictureReuse:
-    """Makes unrestored pictures one after another, in any order, with an autoencoder whose
-    ``reach`` is known.
+    """Makes unrestored pictures one after another, in any order, with a maker whose ``reach`` is
+    known.
 
     positions, positions_made: of all pictures so far, and those that went through the network.
     Threads must take turns.
     """
 
-    def __init__(self, runtime: AutoencoderRuntime, height: int, width: int) -> None:
-        if runtime.reach is None:
+    def __init__(self, maker: PictureMaker, height: int, width: int) -> None:
+        if maker.reach is None:
             raise ValueError("the reach of the autoencoder must be known")
-        self._runtime, self._reach = runtime, runtime.reach
+        self._maker, self._reach = maker, maker.reach
         self._height, self._width = height, width
         self._kept: _Kept | None = None
         self.positions = self.positions_made = 0
 
-    def picture(self, frame: DecodedLatents) -> np.ndarray:
-        """(height, width, 3) uint8 with memory of its own: what the autoencoder makes of a frame,
-        within rounding.
+    def picture(self, frame: DecodedLatents, known: np.ndarray | None = None) -> np.ndarray:
+        """(height, width, 3) uint8 with memory of its own: what the maker makes of a frame as a
+        whole, within what it promises of parts.
+
+        known: the same where somebody has made it already, not cropped; it must not change.
         """
-        latents = frame.latent.latents
-        height, width = latents.shape[1:]
-        kept, parts = self._kept, self._parts(frame)
+        latents, quantisers = frame.latent.latents, frame.quantiser_map
+        height, width = quantisers.shape
+        kept, parts = self._kept, [] if known is not None else self._parts(frame)
         made = sum(part.grown(self._reach, height, width).area for part in parts)
-        self._kept = None  # while its picture may be half renewed
-        if kept is None or made > _WORTHWHILE * height * width:
+        if known is not None:
+            made, picture = 0, known[: self._height, : self._width]
+        elif kept is None or made > _WORTHWHILE * height * width:
             made = height * width
-            picture = self._runtime.decode(
-                _floats(frame), step_maps([frame]), self._height, self._width
-            )[0]
+            picture = self._maker.whole(latents, quantisers, self._height, self._width)
         else:
-            picture = kept.picture
+            picture = kept.picture.copy() if parts else kept.picture
             for part in parts:
                 self._renew(picture, frame, part)
         self.positions += height * width
         self.positions_made += made
-        self._kept = _Kept(latents, frame.quantiser_map, picture)
+        self._kept = _Kept(latents, quantisers, picture)
         copied: np.ndarray = picture.copy()
         return copied
 
@@ -77,13 +80,7 @@ class PictureReuse:
         return affected_parts(changed, self._reach)
 
     def _renew(self, picture: np.ndarray, frame: DecodedLatents, part: Rectangle) -> None:
-        pixels = self._runtime.decode_part(
-            _floats(frame), step_maps([frame]), part, self._height, self._width
-        )[0]
-        top, left = part.pixels(self._runtime.pixels_per_latent)[:2]
+        size = self._height, self._width
+        pixels = self._maker.part(frame.latent.latents, frame.quantiser_map, part, size)
+        top, left = part.pixels(self._maker.pixels_per_latent)[:2]
         picture[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-
-
-def _floats(frame: DecodedLatents) -> np.ndarray:
-    """Latents (1, C, h, w) float32: PyTorch takes no arrays that nobody may write to."""
-    return frame.latent.latents.astype(np.float32)[None]

@@ -4,15 +4,19 @@ part of them comes from.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from bitstream.sequence_header import PIXELS_PER_LATENT
 
 from ..decoded import DecodedLatents, FrameKind
-from ..models.runtime import AutoencoderRuntime
 from ..provenance import concealed_map, generated_map, provenance_map
 from ..scaling import magnified
 from .latents import LatentStream
+
+if TYPE_CHECKING:
+    from ..models.runtime import AutoencoderRuntime
 
 _GREY = 128
 
@@ -31,6 +35,8 @@ class Showing:
 
     def runtime(self, stream: LatentStream, device: str, threads: int | None) -> AutoencoderRuntime:
         """The networks that make the pictures.  Raises as ``AutoencoderRuntime`` does."""
+        from ..models.runtime import AutoencoderRuntime
+
         kind = AutoencoderRuntime
         if self.makes_up_detail:
             from ..models.upscaling import UpscalingRuntime
@@ -38,9 +44,9 @@ class Showing:
             kind = UpscalingRuntime
         return kind(stream.bundle, device, threads)
 
-    def made_size(self, runtime: AutoencoderRuntime) -> tuple[int, int]:
-        """Height and width of the pictures that networks make."""
-        factor = runtime.pixels_per_latent // PIXELS_PER_LATENT
+    def made_size(self, pixels_per_latent: int) -> tuple[int, int]:
+        """Height and width of the pictures that networks make with so many pixels a position."""
+        factor = pixels_per_latent // PIXELS_PER_LATENT
         return factor * self._coded.height, factor * self._coded.width
 
     def picture(self, made: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from bitstream.sequence_header import SequenceHeader
 
 from ..guard import GuardLimit
 from ..media.source import SourceFrame
+from ..models.picture_makers import usual_maker
 from .aiming import PictureJudge
 from .certainty import latents_with_certainty
 from .chunks import Chunk
@@ -123,7 +124,7 @@ class _Coding:
         self._guard = None
         if plan.settings.guard is not None and plan.keep:
             limit_of_squares = GuardLimit.parse(plan.settings.guard)
-            self._guard = SquareGuard(runtime.decode, header, limit_of_squares)
+            self._guard = SquareGuard(usual_maker(runtime).whole, header, limit_of_squares)
         self._pace = chunk_pace(plan.settings.crf, plan.budget, limit)
         self._encoder = GroupEncoder(
             runtime.bundle.tables,

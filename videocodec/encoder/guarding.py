@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bitstream.sequence_header import SequenceHeader
-from bitstream.v1.quantiser import UNITS_PER_LATENT
+from bitstream.v1.quantiser import UNITS_PER_LATENT, clamp_latents
 from bitstream.v1.symbol_coder import SymbolWriter
 
-from ..decoded import QUANTISER_STEPS
 from ..guard import SQUARE, GuardLimit, square_grid
 from .aiming import CodedVersion
 from .frame_encoder import EncoderFrame, FrameEncoder, FramePlan
@@ -25,19 +24,20 @@ from .square_measures import square_measures
 # Quantiser indices by which a square is coded finer, round after round.
 _FINER = (0, 6, 12, 18, 25, 32, 40, 50)
 _MOST_ROUNDS = 16
-# What a square must have beyond the limit: decoders round pictures in batches of other sizes.
+# What a square must have beyond the limit: decoders round pictures in batches of other sizes, and
+# some make them in floating point where they could be exact.
 _MARGINS = {"ssim": 0.0005, "psnr": 0.02}
 
-# Latents (1, C, h, w) in latent units, and the step of every position (1, h, w) → pictures
-# (1, H, W, 3) uint8 of the given height and width.
+# Latents (C, h, w) in latent units, and the quantiser of every position (h, w) → a picture
+# (H, W, 3) uint8 of the given height and width.
 Decoder = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
 
 
 class SquareGuard:
     """Sees which squares of coded frames hold.
 
-    decode: as decoders of the stream do.  unheld: of every frame coded last, by its timestamp, a
-    bit for every square as hexadecimal digits.
+    decode: as decoders of the stream do by default on CPUs.  unheld: of every frame coded last, by
+    its timestamp, a bit for every square as hexadecimal digits.
     """
 
     def __init__(self, decode: Decoder, header: SequenceHeader, limit: GuardLimit) -> None:
@@ -53,19 +53,20 @@ class SquareGuard:
 
     def holding(self, coded: CodedVersion, picture: np.ndarray) -> npt.NDArray[np.bool_]:
         """(rows, columns): which squares of a coded frame hold against its source (H, W, 3)."""
-        return self._holding(coded.frame.latents, QUANTISER_STEPS[coded.quantisers], picture)
+        return self._holding(coded.frame.latents, coded.quantisers, picture)
 
     def can_hold(self, latents: np.ndarray, picture: np.ndarray) -> npt.NDArray[np.bool_]:
         """(rows, columns): which squares hold if scaled latents (C, h, w) are sent as finely as
         can be; nothing helps the others.
         """
-        steps = np.full(latents.shape[1:], QUANTISER_STEPS[0], dtype=np.float32)
-        return self._holding(np.rint(latents * np.float32(UNITS_PER_LATENT)), steps, picture)
+        finest = np.zeros(latents.shape[1:], dtype=np.uint8)
+        units = clamp_latents(np.rint(latents * np.float32(UNITS_PER_LATENT)))
+        return self._holding(units, finest, picture)
 
     def _holding(
-        self, latents: np.ndarray, steps: np.ndarray, picture: np.ndarray
+        self, latents: np.ndarray, quantisers: np.ndarray, picture: np.ndarray
     ) -> npt.NDArray[np.bool_]:
-        decoded = self._decode(latents[None].astype(np.float32), steps[None], *self._size)[0]
+        decoded = self._decode(latents, quantisers, *self._size)
         holding: npt.NDArray[np.bool_] = (
             square_measures(self._limit.measure, decoded, picture) >= self._least
         )

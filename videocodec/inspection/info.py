@@ -69,6 +69,8 @@ class StreamInfo:
     specification: where this version of the format is described, a file that comes with the
     program.
     latents_checksum: of what kind those are that every access unit carries.
+    exact_pictures: whether pictures are to be had that are the same bytes on every machine, as long
+    as nothing restores them.
     model_installed: whether the stream's own model is at hand, in the installation or as the
     ``model`` that was given.
     model_attached, model_attached_bytes: whether one is attached to the file, and its size.
@@ -119,6 +121,7 @@ class StreamInfo:
     model: dict[str, str]
     specification: str
     latents_checksum: str
+    exact_pictures: bool
     model_installed: bool
     decoding_memory_bytes: int | None
     model_attached: bool
@@ -209,6 +212,7 @@ def _of_header(header: SequenceHeader) -> dict[str, Any]:
     return {
         "format_version": version,
         "specification": f"{format_of(version).specification}, format version {version}",
+        "exact_pictures": format_of(version).makes_pictures,
         "coded_width": header.width,
         "coded_height": header.height,
         "crf": header.crf,

@@ -14,7 +14,8 @@ from bitstream.formats import format_of, motion_tables
 from bitstream.sequence_header import PIXELS_PER_LATENT
 
 from ..decoded import DecodedLatents, FrameKind
-from ..decoder.frames import Frame, PictureDecoder
+from ..decoder.frame import Frame
+from ..decoder.frames import PictureDecoder
 from ..decoder.latents import LatentStream
 from ..provenance import generated_map
 from ..restoration.base import AutoencoderInput

@@ -40,6 +40,7 @@ class Disclosure:
         follows_words: whether words in the file conditioned the restoration.
         fps: frames per second, if those between coded frames are made up; else None.
         upscaled: whether a network made them twice as large as they are coded.
+        is_exact: whether they are made by integer networks, the same everywhere.
 
     """
 
@@ -54,6 +55,7 @@ class Disclosure:
     fps: Fraction | None = None
     follows_words: bool = False
     upscaled: bool = False
+    is_exact: bool = False
 
     @classmethod
     def of(
@@ -108,6 +110,8 @@ class Disclosure:
                 f" {model}"
             )
         source = f"a lossy {kind} reconstruction ({model}, {ran})"
+        if self.is_exact:
+            source += " with exact pictures"
         if self.concealed_frames:
             source += f", {self.concealed_frames} of its frames lost to damage and concealed"
         if self.fps is not None:

@@ -20,7 +20,7 @@ from ..errors import DeviceError, OutOfMemoryError, UnknownModelError
 from ..networks.placement import placed
 from .autoencoders import latent_channels, latents_and_log_variance
 from .bundle import ModelBundle
-from .devices import DEVICES
+from .devices import check_device
 from .network_errors import network_errors
 from .parts import MOST_AT_ONCE, MOST_ON_ACCELERATORS, Rectangle, tiles_of
 from .threads import set_threads
@@ -44,8 +44,7 @@ def pick_device(name: str) -> torch.device:
     }
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if present[kind])
-    if name not in present:
-        raise DeviceError(f"device must be one of {', '.join(DEVICES)}, got {name!r}")
+    check_device(name)
     if not present[name]:
         raise DeviceError(
             f"device {name} is not available to PyTorch on this machine: use --device auto"

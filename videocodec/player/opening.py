@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bitstream.errors import ContainerError
 
+from ..decoder.picture_choice import Pictures
 from ..errors import InputError
 from ..reader.reader import VideoReader
 from .original import OriginalFrames, SizeMismatchError
@@ -31,6 +32,7 @@ class DecodingOptions:
     threads: int | None = None
     conceal: bool = True
     scale: int = 1
+    pictures: Pictures = "auto"
 
 
 @contextmanager
@@ -86,6 +88,7 @@ def _opened(
             threads=options.threads,
             conceal=options.conceal,
             scale=options.scale,
+            pictures=options.pictures,
         )
     except ContainerError:
         if not has_ordinary_video(path):

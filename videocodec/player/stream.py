@@ -23,7 +23,7 @@ from .description import describe_frame, describe_guard, describe_stream, packed
 from .played import Picture, PlayedFile, Settings, encode_png
 
 if TYPE_CHECKING:
-    from ..decoder.frames import Frame
+    from ..decoder.frame import Frame
 
 
 class PlayedStream(PlayedFile):

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-    from ..decoder.frames import Frame
+    from ..decoder.frame import Frame
 
 
 @dataclass(frozen=True, eq=False)

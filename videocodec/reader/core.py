@@ -47,7 +47,7 @@ class ReaderCore:
                 makes_up_detail=stream.makes_up_detail,
             )
             self.latents = LatentSource(self.file, self.index, stream.bundle.tables, self.cache)
-            self.networks = Networks(stream, opening.device, opening.threads)
+            self.networks = Networks(stream, opening.device, opening.threads, opening.pictures)
             self.bundle = stream.bundle
         except BaseException:
             self.file.close()

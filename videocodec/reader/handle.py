@@ -25,6 +25,11 @@ class ReaderHandle:
 
     def _use(self, core: ReaderCore, settings: RestorationSettings, conceal: bool) -> None:
         core.open(id(self))
+        try:
+            core.networks.check(settings)
+        except BaseException:
+            core.close(id(self))
+            raise
         self._core, self._settings, self._conceal, self._closed = core, settings, conceal, False
         self._pictures = PictureSource(
             core.latents, core.networks, core.cache, settings, conceal=conceal

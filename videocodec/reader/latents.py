@@ -29,12 +29,14 @@ class LatentSource:
     state of the decoder at the borders of access units: a jump then costs one access unit rather
     than all since the keyframe.
 
+    keeps_pictures: whether frames come with those that decoding makes of references.
+
     Any number of threads may call it; they take turns, access unit by access unit.
     """
 
     def __init__(self, file: SharedFile, index: StreamIndex, tables: Tables, cache: Cache) -> None:
         self._file, self._index, self._tables, self._cache = file, index, tables, cache
-        self._lock = threading.Lock()
+        self._lock, self.keeps_pictures = threading.Lock(), False
         # a decoder, and the access unit it has come to
         self._live: tuple[int, UnitDecoder] | None = None
 
@@ -155,7 +157,8 @@ class LatentSource:
         entry = self._index.units[number]
         try:
             data = self._file.read(entry.position, entry.bytes)
-            frames = decoder.decode(AccessUnit.parse(data), len(data))
+            unit = AccessUnit.parse(data)
+            frames = decoder.decode(unit, len(data), pictures=self.keeps_pictures)
         except BitstreamError as error:
             self._index.mark_damaged(number, str(error))
             damage = self._index.damage_at(self._index.units[target].first_frame)
@@ -185,7 +188,8 @@ def _size(frame: DecodedLatents) -> int:
         fields.vectors,
         fields.sides,
     )
-    return sum(array.nbytes for array in arrays)
+    picture = 0 if frame.picture is None else frame.picture.nbytes
+    return picture + sum(array.nbytes for array in arrays)
 
 
 def _shared(tables: Tables) -> dict[str, object]:

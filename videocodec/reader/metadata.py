@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from bitstream.container import StreamReader
 from bitstream.errors import CaptionsError
+from bitstream.formats import format_of
 
 from ..decoder.index import StreamIndex
 from ..guard import GuardMap
@@ -40,6 +41,8 @@ class VideoMetadata:
     damage: the first thing that is wrong, None if nothing was seen when the file was opened.
     guard: which squares keep to the limit that the encoder was given; None without one.
     makes_up_detail: whether pictures are larger than coded by a network that makes up the detail.
+    exact_pictures: whether some are to be had that are the same bytes on every machine, where
+    nothing restores them.
     """
 
     name: str
@@ -75,6 +78,7 @@ class VideoMetadata:
     coded_width: int = 0
     coded_height: int = 0
     makes_up_detail: bool = False
+    exact_pictures: bool = False
 
     @classmethod
     def of(
@@ -99,6 +103,7 @@ class VideoMetadata:
             coded_width=header.width,
             coded_height=header.height,
             makes_up_detail=makes_up_detail,
+            exact_pictures=format_of(header.format_version).makes_pictures,
             frame_rate=float(header.frame_rate or (len(index) / duration if duration > 0 else 0)),
             frames=len(index),
             keyframes=len(index.keyframes),

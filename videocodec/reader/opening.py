@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from bitstream.container import SharedFile
 
+from ..decoder.picture_choice import Pictures
+
 ReaderSource = str | Path | bytes | bytearray | memoryview | BinaryIO
 
 
@@ -30,6 +32,7 @@ class Opening:
     read_ahead: bool
     coded_size: bool = False
     scale: int = 1
+    pictures: Pictures = "auto"
     folder: str = field(default_factory=os.getcwd)
 
     @property

@@ -7,13 +7,16 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..decoder.picture_choice import Pictures, exact_pictures
+from ..decoder.restoration_choice import restores
 from ..errors import DamagedFrameError
 from ..restoration.settings import RestorationSettings
 from .cache import Cache, Kind
 from .latents import LatentSource
 
 if TYPE_CHECKING:
-    from ..decoder.frames import Frame, PictureDecoder
+    from ..decoder.frame import Frame
+    from ..decoder.frames import PictureDecoder
     from ..decoder.latents import LatentStream
     from ..interpolation.pictures import CodedFrame, FramesBetween
     from ..models.runtime import AutoencoderRuntime
@@ -26,8 +29,15 @@ class Networks:
     They run for one thread at a time: PyTorch uses all cores for each.
     """
 
-    def __init__(self, stream: LatentStream, device: str, threads: int | None) -> None:
+    def __init__(
+        self,
+        stream: LatentStream,
+        device: str,
+        threads: int | None,
+        pictures: Pictures = "auto",
+    ) -> None:
         self._stream, self._device, self._threads = stream, device, threads
+        self._choice = pictures
         self._runtime: AutoencoderRuntime | None = None
         self._decoders: dict[RestorationSettings, PictureDecoder] = {}
         self._between: dict[RestorationSettings, FramesBetween] = {}
@@ -47,10 +57,17 @@ class Networks:
                 self._threads,
                 settings=settings,
                 runtime=self._runtime,
+                pictures=self._choice,
             )
-            self._runtime = decoder.runtime
+            self._runtime = decoder.loaded_runtime
             self._decoders[settings] = decoder
         return self._decoders[settings]
+
+    def check(self, settings: RestorationSettings) -> None:
+        """Raise ``SettingsError`` for exact pictures that cannot be had; nothing is loaded."""
+        if self._choice == "exact":
+            restored = restores(self._stream, None, settings)
+            exact_pictures(self._stream, self._choice, self._device, restores=restored)
 
     def between(self, settings: RestorationSettings) -> FramesBetween:
         """What makes frames between coded ones; otherwise as ``decoder``."""
@@ -120,6 +137,7 @@ class PictureSource:
         key = (self._settings, number)
         with self._networks.lock:
             decoder = self._networks.decoder(self._settings)
+        self._latents.keeps_pictures |= decoder.is_exact
         window, places = self._latents.around(
             self._latents.batch_of(number, decoder.batch_size), decoder.reach
         )

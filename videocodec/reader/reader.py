@@ -14,6 +14,7 @@ from bitstream.errors import ContainerError
 
 from ..checks import check_whole_number
 from ..decoded import DecodedLatents
+from ..decoder.picture_choice import Pictures, check_pictures
 from ..errors import DamagedFrameError, FrameRangeError, SettingsError
 from .batch import FrameBatch
 from .core import ReaderCore
@@ -24,7 +25,7 @@ from .opening import Opening, ReaderSource, plain
 from .selection import frame_number, frame_numbers
 
 if TYPE_CHECKING:
-    from ..decoder.frames import Frame
+    from ..decoder.frame import Frame
     from ..models.bundle import ModelBundle
 from ..restoration.settings import RestorationSettings
 
@@ -51,16 +52,15 @@ class VideoReader(ReaderHandle):
     the frames that are.
     conceal: give concealed frames (``Frame.kind``) and latents in their place, as
     ``videocodec.decode`` writes them.
-    coded_size: pictures as they are coded, where the file shows them larger.
-    scale: 2 for pictures of twice the width and height, as of ``videocodec.decode``.
+    coded_size, scale, pictures ("auto", "exact" or "float"): as of ``videocodec.decode``.
 
     Any number of threads may use a reader.  Arrays that it hands out are the caller's own.
     Readers of a path or of bytes can be pickled and copied, which opens the file once more with the
     same settings; in a child made by ``fork`` they do so by themselves.
 
     Raises ``ContainerError``, ``UnsupportedVersionError``, ``ModelMismatchError``,
-    ``UnknownModelError`` when opened, ``SettingsError`` for settings; ``FrameRangeError`` (an
-    ``IndexError``), ``DamagedFrameError``, ``DeviceError``, ``OutOfMemoryError`` for a frame; and
+    ``UnknownModelError``, ``SettingsError`` when opened; ``FrameRangeError`` (an ``IndexError``),
+    ``DamagedFrameError``, ``DeviceError``, ``OutOfMemoryError`` for a frame; and
     ``ReaderClosedError`` (a ``ValueError``) after ``close``.
     """
 
@@ -81,6 +81,7 @@ class VideoReader(ReaderHandle):
         conceal: bool = False,
         coded_size: bool = False,
         scale: int = 1,
+        pictures: Pictures = "auto",
     ) -> None:
         if strict and conceal:
             raise SettingsError(
@@ -89,7 +90,9 @@ class VideoReader(ReaderHandle):
             )
         settings = RestorationSettings(steps, seed, restore)
         networks = model, force_model, device, threads
-        opening = Opening(plain(source), *networks, memory_limit, read_ahead, coded_size, scale)
+        check_pictures(pictures)
+        shown = coded_size, scale, pictures
+        opening = Opening(plain(source), *networks, memory_limit, read_ahead, *shown)
         core = ReaderCore(opening)
         self._join(core, settings, conceal)
         if strict and core.metadata.damage is not None:

@@ -49,6 +49,16 @@ class SecondReferenceDecoder(ReferenceInter):
             raise ValueError("tables for keyframes alone")
         return ReferenceDecoder._decode(self, unit)
 
+    def shown(self, frame: Latents) -> bytes:
+        """The picture of a frame of the last unit by annex A: row by row, red, green and blue."""
+        planes = self._picture(frame)
+        return bytes(
+            (plane[r][c] + 2) >> 2
+            for r in range(self.header["height"])
+            for c in range(self.header["width"])
+            for plane in planes
+        )
+
     def _keyframe_alone(self, unit) -> Latents:
         self.header = unit.header
         size = unit.header["latent_height"], unit.header["latent_width"]

@@ -11,7 +11,7 @@ import pytest
 
 from bitstream.errors import ContainerError
 from videocodec import decode, decode_frames, info, verify
-from videocodec.decoder.frames import Frame
+from videocodec.decoder.frame import Frame
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])

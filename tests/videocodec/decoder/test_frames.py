@@ -134,8 +134,8 @@ def test_frames_are_decoded_only_so_far_ahead(coded_movie, monkeypatch: pytest.M
     stream, taken = LatentStream(coded_movie.coded), []
     latents = stream.frames
 
-    def counted(first: int):
-        for frame in latents(first):
+    def counted(first: int, *, pictures: bool):
+        for frame in latents(first, pictures=pictures):
             taken.append(frame.index)
             yield frame
 

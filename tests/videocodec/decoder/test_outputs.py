@@ -246,14 +246,13 @@ class TestDisclosure:
             pass
 
         monkeypatch.setattr(
-            PictureDecoder,
-            "_choose",
-            lambda self, settings: Restoring() if settings.restore else IdentityRestoration(),
+            "videocodec.decoder.frames.own_restoration",
+            lambda _, settings, device: ((IdentityRestoration, Restoring)[settings.restore](), 0),
         )
         monkeypatch.setattr(
             PictureDecoder,
             "restores",
-            property(lambda self: isinstance(self._restoration, Restoring)),
+            property(lambda self: isinstance(self.restoration, Restoring)),
         )
         decode(coded_movie.coded, tmp_path / "out.mp4", steps=4, seed=9, device="cpu", threads=1)
         assert "restoration steps 4, seed 9)" in self.comment(tmp_path / "out.mp4")
@@ -279,8 +278,11 @@ class TestSharedFile:
         file = SharedFile.open(coded)
         stream = LatentStream(file)
         part, targets = StreamPart(range(2)), Targets(target, None, overwrite=False)
-        with Outputs(targets, stream, part, None, sound_from=sound_from, strict=True) as outputs:
-            for frame in PictureDecoder(stream, "cpu", 1).frames(0, 2):
+        decoder = PictureDecoder(stream, "cpu", 1)
+        with Outputs(
+            targets, stream, part, None, sound_from=sound_from, strict=True, decoder=decoder
+        ) as outputs:
+            for frame in decoder.frames(0, 2):
                 outputs.write(frame)
             assert outputs.commit() == []
         assert file.read(4, 4) == b"ftyp"  # it is still open

@@ -18,6 +18,7 @@ from videocodec.encoder.guarding import GuardedFrames
 from videocodec.encoder.importance import USUAL_CLASS
 from videocodec.encoder.square_measures import square_measures
 from videocodec.errors import SettingsError
+from videocodec.guard import Measure
 from videocodec.media.source import VideoSource
 
 SETTINGS = {"crf": 50, "preset": "veryfast", "gop_size": 3, "model": "embedded", "device": "cpu"}
@@ -61,6 +62,24 @@ def test_squares_hold_or_are_listed(clip: Path, tmp_path: Path, pool_here: None)
     again = tmp_path / "again.mp4"
     encode(clip, again, guard=f"psnr={limit:.2f}", jobs=2, **SETTINGS)
     assert again.read_bytes() == guarded.read_bytes()
+
+
+def test_it_sees_the_pictures_that_decoders_show(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bytes] = []
+
+    def measures(measure: Measure, decoded: np.ndarray, source: np.ndarray) -> np.ndarray:
+        seen.append(decoded.tobytes())
+        return square_measures(measure, decoded, source)
+
+    monkeypatch.setattr("videocodec.encoder.guarding.square_measures", measures)
+    options = SETTINGS | {"model": "second", "max_frames": 3, "threads": 1}
+    encode(clip, tmp_path / "a.mp4", guard="psnr=15", **options)
+    with VideoReader(tmp_path / "a.mp4", device="cpu", pictures="exact") as decoded:
+        assert len(decoded) == 3
+        for frame in decoded:
+            assert frame.data.transpose(1, 2, 0).tobytes() in seen
 
 
 def test_what_a_guard_does_not_go_with(clip: Path, tmp_path: Path) -> None:

@@ -206,8 +206,8 @@ def test_a_batch_goes_to_the_device_in_one_copy(
         "cpu",
         1,
         restoration(bundle, stream, Recorder(), steps=3) if restore else IdentityRestoration(),
-        reuse_pictures=False,  # as on a device: only CPUs make parts of pictures
     )
+    decoder.reuse = None  # as on a device: only CPUs make parts of pictures
     copies = []
     for name in ("from_numpy", "tensor", "as_tensor"):
         real = getattr(torch, name)

@@ -25,7 +25,7 @@ from ..sources import ROOT, needed_by
 from .base import Codec, DecodedFrame, Encoded, EncodeTask
 
 if TYPE_CHECKING:
-    from ...decoder.frames import Frame
+    from ...decoder.frame import Frame
 
 _ENCODER, _DECODER = "videocodec/encoder/api.py", "videocodec/decoder/frames.py"
 # and OpenCV, whose distributions have several names
