@@ -122,8 +122,13 @@ def test_any_number_of_threads(
         check(decode_frames(second_movie.coded, device="cpu", threads=threads), expected)
 
 
-def test_without_pytorch(second_movie, expected: list[np.ndarray], tmp_path: Path) -> None:
-    """As a command and from Python, in a process where nobody can import it."""
+@pytest.mark.parametrize("compiled", ["0", "1"])
+def test_without_pytorch(
+    second_movie, expected: list[np.ndarray], tmp_path: Path, compiled: str
+) -> None:
+    """As a command and from Python, in a process where nobody can import it, by NumPy's kernels and
+    by compiled ones.
+    """
     program = (
         "import hashlib, sys\n"
         "sys.modules['torch'] = sys.modules['diffusers'] = None\n"
@@ -140,7 +145,7 @@ def test_without_pytorch(second_movie, expected: list[np.ndarray], tmp_path: Pat
     target = tmp_path / "%02d.png"
     ran = subprocess.run(
         [sys.executable, "-c", program, str(second_movie.coded), str(target)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "VIDEOCODEC_COMPILED": compiled},
         capture_output=True,
         text=True,
     )

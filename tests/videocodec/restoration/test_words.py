@@ -13,8 +13,8 @@ import torch
 
 from bitstream.container import Caption, StreamReader
 from videocodec import decode, encode
-from videocodec.decoder import frames as decoder_frames
 from videocodec.decoder.frames import decode_frames
+from videocodec.restoration import words as restoration_words
 from videocodec.restoration.words import Words, captions_that_count
 
 from ..stock_models import PROMPT_WIDTH, quick_bundle
@@ -62,14 +62,14 @@ def test_words_change_what_a_stock_unet_makes(
     def shown(scale: float | None) -> torch.Tensor:
         if scale is not None:
             monkeypatch.setattr(
-                decoder_frames, "captions_that_count", lambda reader, folder: reader.captions()
+                restoration_words, "captions_that_count", lambda reader, folder: reader.captions()
             )
             words = Words(
                 CAPTIONS[:1] and (replace(CAPTIONS[0], begin=Fraction(0)),),
                 Fraction(1, 25),
                 lambda text: torch.full((1, 5, PROMPT_WIDTH), scale),
             )
-            monkeypatch.setattr(decoder_frames.Words, "of", lambda *arguments: words)
+            monkeypatch.setattr(Words, "of", lambda *arguments: words)
         decoded = decode_frames(stream, model=bundle, **CPU)
         return torch.stack([frame.to_torch() for frame in decoded])
 
