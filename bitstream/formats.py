@@ -40,9 +40,9 @@ class Format:
     specification: the document that specifies it, from the root of the repository.
     load_tables: reads a model's ``codec/tables.safetensors``; raises ``TablesError``.
     vector_fraction_bits: of motion vectors, beyond whole pixels.
-    moves_pictures: motion compensation moves decoded pictures, not latents.
+    moves_pictures: motion compensation moves decoded pictures, not latents; the integer networks
+    that make these make exact pictures for showing, too.
     has_local_quantisers: squares of 64 px may have quantisers of their own.
-    makes_pictures: its integer networks do, from which exact pictures for showing are to be had.
     state_parts: tables → what the states of all coders have in common; raises ``TablesError`` where
     they have nothing for inter frames.
     new_coder: tables and header of a stream → the state that a keyframe begins with.
@@ -57,7 +57,6 @@ class Format:
     vector_fraction_bits: int
     moves_pictures: bool
     has_local_quantisers: bool
-    makes_pictures: bool
     state_parts: Callable[[Any], tuple[object, ...]]
     new_coder: Callable[[Any, SequenceHeader], Coder]
     decoding_bytes: Callable[[SequenceHeader, int, Any], int]
@@ -82,7 +81,6 @@ FORMATS = {
         vector_fraction_bits=0,
         moves_pictures=False,
         has_local_quantisers=False,
-        makes_pictures=False,
         state_parts=_all_of_them,
         new_coder=FrameCoder.for_header,
         decoding_bytes=lambda header, frame_count, _: decoding_bytes(header, frame_count),
@@ -95,7 +93,6 @@ FORMATS = {
         vector_fraction_bits=FRACTION_BITS,
         moves_pictures=True,
         has_local_quantisers=True,
-        makes_pictures=True,
         state_parts=_inter_parts,
         new_coder=SecondCoder.for_header,
         decoding_bytes=second_decoding_bytes,

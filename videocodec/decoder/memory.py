@@ -33,7 +33,7 @@ def decoding_memory(header: SequenceHeader, shown: tuple[int, int] | None = None
     width, height = shown or (header.width, header.height)
     pixels = width * height
     of_frame, at_once = 2 * header.latent_channels + _BYTES_BESIDE_LATENTS, BYTES_AT_ONCE
-    if format_of(header.format_version).makes_pictures:
+    if format_of(header.format_version).moves_pictures:
         of_frame, at_once = of_frame + _BYTES_OF_PICTURE, max(at_once, NETWORK_BYTES)
     waiting = _FRAMES_AHEAD * positions * of_frame
     network = at_once * min(positions, MOST_AT_ONCE)

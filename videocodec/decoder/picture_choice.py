@@ -50,7 +50,7 @@ def exact_pictures(
 def _obstacle(stream: LatentStream, restores: bool) -> str | None:
     """Why there are none, and what to do about it."""
     version = stream.header.format_version
-    if not format_of(version).makes_pictures:
+    if not format_of(version).moves_pictures:
         return f"format version {version} has no integer networks that make them: leave that out"
     if restores:
         return "its latents are restored, in floating point: decode it without restoration"

@@ -212,7 +212,7 @@ def _of_header(header: SequenceHeader) -> dict[str, Any]:
     return {
         "format_version": version,
         "specification": f"{format_of(version).specification}, format version {version}",
-        "exact_pictures": format_of(version).makes_pictures,
+        "exact_pictures": format_of(version).moves_pictures,
         "coded_width": header.width,
         "coded_height": header.height,
         "crf": header.crf,

@@ -38,7 +38,8 @@ class Between(Protocol):
 class CodedFrame:
     """A frame with what its picture is made of.
 
-    restored: of this frame alone, None for a concealed one, and where its picture is at hand.
+    restored: of this frame alone, None for a concealed one, and where its picture is at hand or
+    exact.
     picture: None until it was made.
     """
 
@@ -70,7 +71,7 @@ class FramesBetween:
         for batch in self._decoder.batches(first, stop, conceal=conceal):
             chosen = batch.window[batch.places.start : batch.places.stop]
             restored = None
-            if chosen[0].kind != FrameKind.CONCEALED:
+            if chosen[0].kind != FrameKind.CONCEALED and not self._decoder.is_exact:
                 restored = self._decoder.restored(batch.window, batch.places)
             for place, latents in enumerate(chosen):
                 if first <= latents.index and (stop is None or latents.index < stop):

@@ -103,7 +103,7 @@ class VideoMetadata:
             coded_width=header.width,
             coded_height=header.height,
             makes_up_detail=makes_up_detail,
-            exact_pictures=format_of(header.format_version).makes_pictures,
+            exact_pictures=format_of(header.format_version).moves_pictures,
             frame_rate=float(header.frame_rate or (len(index) / duration if duration > 0 else 0)),
             frames=len(index),
             keyframes=len(index.keyframes),
