@@ -18,6 +18,13 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import StreamWriter
 from bitstream.group_structure import Structure
 from bitstream.sequence_header import SequenceHeader
+from bitstream.v2.compiled import await_kernels
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels() -> None:
+    """There before anything is measured: while they are loaded, memory is taken."""
+    await_kernels()
 
 
 @pytest.fixture
