@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from diffusers.models.modeling_utils import ModelMixin
 from bitstream.container import Unfinished
 
 from ..checks import check_whole_number
-from ..errors import OutputError, OutputExistsError, SettingsError
+from ..errors import OutputError, OutputExistsError, SettingsError, UnknownModelError
 from ..models.autoencoders import latent_channels, latents_of
 from ..models.bundle import ModelBundle
 from ..models.description import CALIBRATION_RECORD
 from ..models.files import TABLES_FILE
 from ..models.loading import load_denoiser
 from ..models.prompt import empty_prompt
+from ..models.single_files import is_single_file, source_files, unpack
 from ..models.source import ModelSource
 from ..models.stock_denoiser import Conditioning, prompt_width
 from ..models.threads import set_threads
@@ -51,7 +52,7 @@ class CalibrationReport:
 
 
 def calibrate(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     output: str | Path,
     *,
     images: str | Path,
@@ -61,6 +62,7 @@ def calibrate(
     picture_count: int = 80,
     clip_frames: int = 33,
     words: bool = False,
+    family: str | None = None,
     device: str = "auto",
     threads: int | None = None,
     overwrite: bool = False,
@@ -69,14 +71,16 @@ def calibrate(
     """Make a bundle of a diffusers autoencoder, with or without a UNet: fit its scale, phase
     filters, context networks and tables.
 
-    source: folder of a pipeline or of an autoencoder, or the name ``org/name`` of one on the
-    Hugging Face hub, which is downloaded only if there is no such folder.
+    source: folder of a pipeline or of an autoencoder; a safetensors file of Stable Diffusion's
+    kin, or TAESD's two; or the name ``org/name`` of a model on the Hugging Face hub, which is
+    downloaded only if there is no such folder or file.
     output: the folder to make; it appears when it is complete.
     images: folder of photographs, those below 80 px a side left out.
     clips: folder of videos to fit inter frames on; without it a camera over photographs is made up.
     minutes: for fitting the context networks; running the autoencoder comes on top.
     training_steps: in place of minutes; makes the same bundle every time on one machine.
     words: keep the pipeline's text encoder, so that captions of streams condition the UNet.
+    family: of a file, one of ``models.single_files.FAMILIES``; without it told from its tensors.
     picture_count, clip_frames: how much is used at most.
     log: called with a line on every step.
 
@@ -92,11 +96,19 @@ def calibrate(
     _check_output(output, overwrite)
     pictures = read_pictures([Path(images)], picture_count, _LARGEST_PICTURE)
     videos = None if clips is None else clip_files(Path(clips))
-    origin = ModelSource.find(source)
-    _check_apart(origin.folder, output)
+    if family is not None and not is_single_file(source):
+        raise SettingsError("family is of single files: a folder has its configurations")
+    if words and is_single_file(source):
+        raise SettingsError("words need a pipeline's folder with its text encoder, not a file")
+    origin = None if is_single_file(source) else ModelSource.find(str(source))
+    for place in [origin.folder] if origin else source_files(source):
+        _check_apart(place, output)
     with _workshop(output) as workshop:
         making = workshop.path / output.absolute().name
-        channels, notes = _install(origin, making, say)
+        if origin:
+            channels, notes = _install(origin, making, say)
+        else:
+            origin, channels, notes = _install_file(source, family, making, say)
         if words:
             origin.install_text_encoder(making)
         certainty = fit_bundle(making, pictures, videos, settings, say)
@@ -112,14 +124,14 @@ def calibrate(
             notes=notes,
             certainty=str(certainty or ""),
         )
-        _write_record(report, source, making / CALIBRATION_RECORD)
+        _write_record(report, " ".join(map(str, source_files(source))), making / CALIBRATION_RECORD)
         _put_in_place(making, output)
     return report
 
 
-def _write_record(report: CalibrationReport, source: str | Path, file: Path) -> None:
+def _write_record(report: CalibrationReport, source: str, file: Path) -> None:
     """Write how the bundle was made, less what its identity follows from."""
-    record = asdict(report) | {"source": str(source), "videocodec": __version__}
+    record = asdict(report) | {"source": source, "videocodec": __version__}
     del record["bundle"], record["sha256"]
     if not report.certainty:  # nothing was measured
         del record["certainty"]
@@ -156,6 +168,27 @@ def _install(
     if unet is not None:
         notes.append(add_conditioning(making, autoencoder, unet, origin.folder))
     return channels, notes
+
+
+def _install_file(
+    source: str | Path | Sequence[str | Path],
+    family: str | None,
+    making: Path,
+    say: Callable[[str], None],
+) -> tuple[ModelSource, int, list[str]]:
+    """The same of a file, by way of a folder that goes when the bundle is in its place; what is
+    said of that folder is said of the file.
+    """
+    file = str(source_files(source)[0])
+    unpacked = unpack(source, making.with_name("unpacked"), family)
+    folder = str(unpacked.folder)
+    origin = ModelSource.find(folder)
+    say(f"{file}: {unpacked.family or 'by the configuration beside it'}")
+    try:
+        channels, notes = _install(origin, making, lambda line: say(line.replace(folder, file)))
+    except UnknownModelError as error:
+        raise UnknownModelError(str(error).replace(folder, file)) from error
+    return origin, channels, unpacked.notes + [note.replace(folder, file) for note in notes]
 
 
 def add_conditioning(

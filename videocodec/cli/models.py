@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from ..models.configurations import FAMILIES
 from .common import add_machine_options, counted, minutes, print_json, size, whole_number
 
 
@@ -66,10 +67,12 @@ def _add_calibrate(actions: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     parser.add_argument(
         "source",
+        nargs="+",
         metavar="VAE_OR_PIPELINE",
         help=(
-            "folder in diffusers' layout; or org/name, which is downloaded from the Hugging"
-            " Face hub"
+            "folder in diffusers' layout; a safetensors file of Stable Diffusion 1.x, 2.x, XL, 3,"
+            " FLUX or TAESD (its encoder and its decoder); or org/name, which is downloaded from"
+            " the Hugging Face hub"
         ),
     )
     parser.add_argument(
@@ -83,6 +86,11 @@ def _add_calibrate(actions: argparse._SubParsersAction[argparse.ArgumentParser])
         "--clips",
         metavar="DIR",
         help="videos to fit inter frames on (default: a virtual camera over the photographs)",
+    )
+    parser.add_argument(
+        "--family",
+        choices=FAMILIES,
+        help="of a file: whose configuration to take (default: told from its tensors)",
     )
     _add_amounts(parser)
     add_machine_options(parser)
@@ -142,7 +150,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
             print(line, file=sys.stderr, flush=True)
 
     report = calibrate(
-        args.source,
+        args.source[0] if len(args.source) == 1 else args.source,
         args.output,
         images=args.images,
         clips=args.clips,
@@ -151,6 +159,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
         picture_count=args.picture_count,
         clip_frames=args.clip_frames,
         words=args.words,
+        family=args.family,
         device=args.device,
         threads=args.threads,
         overwrite=args.yes,

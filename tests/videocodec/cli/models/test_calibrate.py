@@ -83,6 +83,22 @@ class TestRefusals:
         )
         assert not (tmp_path / "bundle").exists()
 
+    @pytest.mark.parametrize(
+        ("name", "line"),
+        [
+            ("v1-5-pruned.ckpt", "refusing pickled weights, which can run programs"),
+            ("vae.safetensors", "no safetensors file, or one that is cut off"),
+        ],
+    )
+    def test_files_that_are_not_taken(
+        self, tmp_path: Path, images: Path, capsys, name: str, line: str
+    ) -> None:
+        (tmp_path / name).write_bytes(b"\x80\x02}q\x00." * 9)
+        arguments = ["--family", "sd1", "--images", images, "--output", tmp_path / "bundle"]
+        said = complaint(capsys, "models", "calibrate", tmp_path / name, *arguments)
+        assert line in said and name in said
+        assert not (tmp_path / "bundle").exists()
+
     def test_nothing_is_overwritten_without_y(self, tmp_path: Path, images: Path, capsys) -> None:
         folder = quick_bundle(tmp_path / "mine")
         source = save_pipeline(tmp_path / "sd")
