@@ -2,8 +2,8 @@
 the panel at full size.
 
     python -m tools.bench.scale --clips CLIPS [--only NAME …] [--crf 46 52 58 63]
-        [--scales 0.75 0.5 auto] [--preset veryfast] [--max-frames 33] [--metrics NAME …]
-        [--lpips FILE] [--below KBPS] [--results]
+        [--scales 0.75 0.5 auto] [--model NAME_OR_DIR] [--preset veryfast] [--max-frames 33]
+        [--metrics NAME …] [--lpips FILE] [--below KBPS] [--results]
 
 Every clip is coded at full size at each crf, smaller at crfs that take about as many bytes, and
 with ``--scale auto`` at each crf.  BD-rates are against full size, over the qualities that both
@@ -33,6 +33,7 @@ from videocodec.ladder.curves import Curve, bd_rate
 from videocodec.ladder.metrics import Figure, Metric, Pair, all_metrics
 from videocodec.ladder.panel import geometric_mean
 from videocodec.models.bundle import ModelBundle
+from videocodec.models.default import DEFAULT_MODEL
 from videocodec.presets import PRESETS
 
 FINER = {"1": 0, "0.75": 6, "0.5": 14, "auto": 0}  # by how much the crf of a scale is
@@ -78,9 +79,9 @@ class Measured:
             overwrite=True,
             device="cpu",
             threads=1,
-            model="embedded",
+            model=self._args.model,
         )
-        pair = _pair(self.clip, coded, self._folder)
+        pair = _pair(self.clip, coded, self._folder, self._args.model)
         return Point(
             report.crf,
             report.coded_width,
@@ -94,11 +95,11 @@ def _means(metric: Metric, pair: Pair) -> Iterator[tuple[str, float]]:
         yield name, float(np.mean([value for value in values if value is not None]))
 
 
-def _pair(clip: Clip, coded: Path, folder: Path) -> Pair:
+def _pair(clip: Clip, coded: Path, folder: Path, model: str) -> Pair:
     """The clip and what a decoder shows of a file."""
     decoded = folder / "decoded.yuv"
     with decoded.open("wb") as file:
-        for frame in codec_named("videocodec").decode(coded, clip, 1, "embedded"):
+        for frame in codec_named("videocodec").decode(coded, clip, 1, model):
             file.write(frame.planes().to_ndarray().tobytes())
     reference = clip.reference()
     source = Path(clip.folder) / "reference.yuv"
@@ -129,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--scales", nargs="+", choices=list(FINER)[1:], default=list(FINER)[1:], metavar="SCALE"
     )
+    made.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME_OR_DIR")
     made.add_argument("--preset", choices=PRESETS, default="veryfast")
     made.add_argument("--max-frames", type=int, default=33, metavar="N")
     made.add_argument("--metrics", nargs="+", metavar="NAME", help="default: all that there are")
@@ -142,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(parser(), arguments)
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
     clips = clip_paths(args)
-    report = Report(args, models=[ModelBundle.find("embedded")], clips=clips)
+    report = Report(args, models=[ModelBundle.find(args.model)], clips=clips)
     hulls: Table | None = None
     gains: Table | None = None
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
