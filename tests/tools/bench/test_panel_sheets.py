@@ -40,14 +40,14 @@ def test_both_codecs_are_shown_at_about_the_same_bytes(
             [clip],
             tmp_path / "own",
             codecs=("videocodec",),
-            crf=(52,),
+            crf=(40,),
             metrics=("ssimulacra2",),
             max_frames=33,
             pictures=1,
             sheets=0,
         )["records"]
         files = panel_sheets.write(args, [clip], own)
-    assert [file.name for file in files] == ["pan-crf52.png"]
+    assert [file.name for file in files] == ["pan-crf40.png"]
     assert cv2.imread(str(files[0])) is not None
     results = read_json(tmp_path / "own" / "results.json", LadderResults)
     sizes = {record["id"]: record["video_bytes"] for record in results["records"]}
