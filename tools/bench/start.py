@@ -1,7 +1,8 @@
 """How long a command takes to its first frame: `encode` and `decode` of one frame, and the player
 until it has one.
 
-    python -m tools.bench.start [--runs 5] [--before CHECKOUT] [--results]
+    python -m tools.bench.start [--runs 5] [--model NAME] [--before CHECKOUT]
+        [--results]
 
 Every program is a new process; seconds of processor time are what other programs on the machine
 disturb least.  With another checkout of the repository, the two take turns.
@@ -24,6 +25,7 @@ from tools.bench.markdown import Table
 from tools.bench.options import bench_parser, parse
 from tools.bench.results import ROOT, Report
 from videocodec.models.bundle import ModelBundle
+from videocodec.models.default import DEFAULT_MODEL
 
 _SIZE = 512, 288
 _CLI = "import sys; from videocodec.cli import main; main(sys.argv[1:])"
@@ -58,23 +60,25 @@ def _children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _commands(folder: Path) -> list[tuple[str, str, list[str]]]:
-    """What is run, with files in a folder: its name, a program, its arguments."""
+def _commands(folder: Path, model: str) -> dict[str, tuple[str, list[str]]]:
+    """What is run, with files in a folder: by its name a program and its arguments."""
+    folder.mkdir()
     clip, coded, decoded = (str(folder / name) for name in ("clip.y4m", "coded.mp4", "decoded.y4m"))
     width, height = _SIZE
     header = f"YUV4MPEG2 W{width} H{height} F25:1 C420\nFRAME\n".encode()
     Path(clip).write_bytes(header + bytes([128]) * (width * height * 3 // 2))
-    return [
-        ("encode", _CLI, ["encode", clip, coded, "-y", "--model", "embedded"]),
-        ("decode", _CLI, ["decode", coded, decoded, "-y"]),
-        ("play", _PLAYER, [coded]),
-    ]
+    return {
+        "encode": (_CLI, ["encode", clip, coded, "-y", "--model", model]),
+        "decode": (_CLI, ["decode", coded, decoded, "-y"]),
+        "play": (_PLAYER, [coded]),
+    }
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = bench_parser("start", __doc__ or "")
     made.add_argument("--runs", type=int, default=5, metavar="N", help="of each; the best counts")
+    made.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME")
     made.add_argument("--before", type=Path, metavar="CHECKOUT", help="measured too, in turns")
     return made
 
@@ -88,16 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ["{}", "{}", "{:.2f}", "{:.2f}", "{:.2f}"],
     )
     with tempfile.TemporaryDirectory() as folder:
-        for name, program, words in _commands(Path(folder)):
+        # Each checkout has files of its own: weights under one name may differ.
+        commands = {tree: _commands(Path(folder) / tree, args.model) for tree in trees}
+        for name in next(iter(commands.values())):
             runs: dict[str, list[tuple[float, float]]] = {tree: [] for tree in trees}
             for _ in range(args.runs):
                 for tree, path in trees.items():
-                    runs[tree].append(timed(path, program, words))
+                    runs[tree].append(timed(path, *commands[tree][name]))
             for tree, found in runs.items():
                 walls, processor = zip(*found, strict=True)
                 median = statistics.median(processor)
                 table.add(name, tree, min(walls), min(processor), median)
-    report = Report(args, models=[ModelBundle.find("embedded")])
+    report = Report(args, models=[ModelBundle.find(args.model)])
     report.table("start", table)
     report.save()
     return 0
