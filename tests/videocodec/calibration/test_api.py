@@ -135,16 +135,9 @@ def test_a_bare_autoencoder_and_real_clips(tmp_path: Path, images: Path, movie: 
     assert [f.name for f in (tmp_path / "models").iterdir()] == ["bundle"]
 
 
+@pytest.mark.usefixtures("no_fitting")
 class TestBeforeAnyWork:
     """Without fitting anything: what is fitted is stood in for by a file."""
-
-    @pytest.fixture(autouse=True)
-    def _no_fitting(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fit(folder: Path, *of: object, **settings: object) -> None:
-            (folder / "codec").mkdir()
-            (folder / "codec" / "tables.safetensors").write_bytes(b"tables")
-
-        monkeypatch.setattr(api, "fit_bundle", fit)
 
     def test_an_existing_bundle_is_replaced_only_if_asked(
         self, tmp_path: Path, images: Path

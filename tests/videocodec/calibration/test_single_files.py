@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from videocodec import calibrate, decode, encode, verify
-from videocodec.calibration import api
 from videocodec.errors import OutputError, SettingsError, UnknownModelError
 from videocodec.models.bundle import ModelBundle
 
@@ -56,16 +55,9 @@ def test_taesds_files_to_a_movie_and_back(
     assert decode(coded, tmp_path / "back.mp4", model=bundle, **CPU).frames == 3
 
 
+@pytest.mark.usefixtures("no_fitting")
 class TestWithoutFitting:
     """What is fitted is stood in for by a file."""
-
-    @pytest.fixture(autouse=True)
-    def _no_fitting(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fit(folder: Path, *of: object, **settings: object) -> None:
-            (folder / "codec").mkdir()
-            (folder / "codec" / "tables.safetensors").write_bytes(b"tables")
-
-        monkeypatch.setattr(api, "fit_bundle", fit)
 
     def test_a_checkpoint_with_its_unet(self, tmp_path: Path, images: Path) -> None:
         file = checkpoint(tmp_path / "v1-5-pruned.safetensors", "sd1")
