@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from .precision import fast_format
+
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz iteration, as Jordan chose them
 _ITERATIONS = 5
 _UPDATE_SIZE = 0.2  # root mean square of AdamW's updates, so that its rates fit (Liu et al. 2025)
@@ -51,10 +53,10 @@ class Muon(torch.optim.Optimizer):
 
 def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
     """A matrix (m, n) with the same singular vectors and singular values of about 0.7 to 1.2,
-    bfloat16.
+    in the fast format of its device.
     """
     a, b, c = _COEFFICIENTS
-    x: torch.Tensor = matrix.bfloat16()
+    x: torch.Tensor = matrix.to(fast_format(matrix.device.type))
     is_tall = x.shape[0] > x.shape[1]
     if is_tall:
         x = x.T

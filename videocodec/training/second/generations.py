@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from ...networks.second.codec import SecondCodec
 
-GENERATIONS = 3  # at most, after the first
-SHARE = 3  # one of so many pictures of a batch goes on
+GENERATIONS = 4  # at most, after the first
+SHARE = 2  # one of so many pictures of a batch goes on
 _STRIDE = 8  # px a latent: what a move costs of either side
 SMALLEST_CROP = 64 + GENERATIONS * _STRIDE  # px: what the loss looks at is 64 px a side or more
 # Half a pixel, between the fourth and the fifth sample, in 64ths (bitstream/v2/moved_pictures.py).

@@ -25,6 +25,7 @@ from ..budget import Budget
 from ..learner import Learner, OptimiserSettings, ParameterGroup
 from ..loop import Stopwatch, TrainingLog, cosine, ramp, run
 from ..pictures import load_pictures
+from ..precision import autocast
 from ..randomness import Randomness, seeded
 from .batches import Ahead, make_batch, on_device
 from .generations import SHARE, later_generation
@@ -151,12 +152,12 @@ def training_loss(
     low, high = (math.log(limit) for limit in _STEP_RANGE)
     draw = torch.rand(len(pictures), generator=generator, device=device)
     step = torch.exp(low + (high - low) * draw**_STEP_POWER)
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type in ("cpu", "cuda")):
+    with autocast(device):
         decoded, bpp = learner.model(pictures, step, generator)
 
     def judge(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        # Of LPIPS too: on CPUs its features take half the time so.
-        with torch.autocast("cpu", torch.bfloat16, enabled=device.type == "cpu"):
+        # Of LPIPS on CPUs too: where bfloat16 is fast, its features take half the time so.
+        with autocast(torch.device("cpu")):
             return lpips(first, second).float()
 
     half, rng = max(1, len(pictures) // 2), learner.numbers()
@@ -167,7 +168,7 @@ def training_loss(
     if not weights.generation:
         return loss
     some = slice(-(-len(pictures) // SHARE))
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type in ("cpu", "cuda")):
+    with autocast(device):
         pair = later_generation(learner.model, decoded[some], pictures[some], step[some], rng)
     lost = distortion(*pair, step[some], judge, replace(weights, lpips=0.0), rng, 0)
     return loss + weights.generation * (lost / step[some]).mean()

@@ -20,6 +20,7 @@ from ..learner import Learner, OptimiserSettings, ParameterGroup
 from ..loop import Interval, Stopwatch, TrainingLog, cosine, ramp, run
 from ..losses import block_mean_error, grey_level_error, grid_energy, squared_error
 from ..pictures import centre_crop
+from ..precision import autocast
 from ..randomness import Randomness, seeded
 from .bundle import shape_of
 from .losses import Judge, SecondWeights, colour_planes
@@ -153,7 +154,7 @@ class _Session:
         chosen = rng.choice(len(self._examples), training.batch, replace=False)
         batch = self._examples.chosen(torch.from_numpy(chosen))
         target = batch.targets.float().div(127.5).sub(1)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(torch.device("cpu")):
             made = learner.model(_floats(batch.features), batch.coded.float()).float()
         weights = training.loss
         lost = _differing(made, target, weights)
@@ -161,7 +162,7 @@ class _Session:
         top, left = (int(v) for v in rng.integers(0, SIDE - _WINDOW + 1, 2))
         place = (slice(seen), ..., slice(top, top + _WINDOW), slice(left, left + _WINDOW))
         looks = made[place], target[place]
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(torch.device("cpu")):
             perceptual = weights.lpips * self._lpips(*looks).float()
         perceptual = perceptual + weights.structure * lost_structure(*looks)
         share = training.batch / seen
