@@ -9,6 +9,8 @@ one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import constriction
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,32 @@ def _weights(frequencies: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return (frequencies * _CODER_SCALE - 1).astype(np.float64)
 
 
+# Changes counts and frequencies (tables, symbols) of the tables (n,) in place.
+Renew = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]], None]
+
+
+def renew_frequencies(
+    counts: npt.NDArray[np.int64],
+    frequencies: npt.NDArray[np.int64],
+    tables: npt.NDArray[np.int64],
+) -> None:
+    """The frequencies of tables (n,) that follow from their counts, which are halved where there
+    are many.
+    """
+    some = counts[tables]
+    total, symbols = some.sum(1), some.shape[1]
+    if total.max() > COUNT_LIMIT:
+        large = total > COUNT_LIMIT
+        some[large] = (some[large] + 1) >> 1
+        counts[tables] = some
+        total = some.sum(1)
+    # Exact: the products stay below 2^42, and quotients of such integers lie further from the next
+    # integer than float64 rounds.
+    shares = np.floor(some * float(FREQUENCY_TOTAL - symbols) / total[:, None]).astype(np.int64) + 1
+    shares[np.arange(len(tables)), some.argmax(1)] += FREQUENCY_TOTAL - shares.sum(1)
+    frequencies[tables] = shares
+
+
 class TableSet:
     """Adaptive frequency tables, shape (tables, symbols): frequencies of 16 bits that add up to
     65536, none zero.
@@ -47,7 +75,7 @@ class TableSet:
             raise ValueError("priors: every row must hold frequencies >= 1 that add up to 65536")
         self._counts = priors.copy()
         self.frequencies = priors.copy()
-        self.weights = _weights(self.frequencies)  # what constriction is given
+        self._weights: npt.NDArray[np.float64] | None = None
         self._costs: np.ndarray | None = None
         self.increment, self.name = increment, name
         self._models: dict[int, object] = {}
@@ -65,42 +93,47 @@ class TableSet:
         return self._costs
 
     @property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """(tables, symbols) what constriction is given for the frequencies in use."""
+        if self._weights is None:
+            self._weights = _weights(self.frequencies)
+        return self._weights
+
+    @property
     def counts(self) -> np.ndarray:
         """(tables, symbols) int64."""
         self._count()
         return self._counts
 
-    def update(self) -> None:
+    def update(self, renew: Renew | None = None) -> None:
         """Bring all frequencies up to date with the counts.
 
         Both sides do so before every frame, and only then: between, models are reused, which is
         most of the speed, and costs half a percent of the bits.
+
+        renew: what does the work of ``renew_frequencies``.
         """
         self._count()
-        stale = np.flatnonzero(self._stale)
+        stale = self._stale.nonzero()[0]
         if not len(stale):
             return
-        counts = self._counts[stale]
-        total, symbols = counts.sum(1), counts.shape[1]
-        if total.max() > COUNT_LIMIT:
-            large = total > COUNT_LIMIT
-            counts[large] = (counts[large] + 1) >> 1
-            self._counts[stale] = counts
-            total = counts.sum(1)
-        # Exact: the products stay below 2^42, and quotients of such integers lie further from the
-        # next integer than float64 rounds.
-        frequencies = (
-            np.floor(counts * float(FREQUENCY_TOTAL - symbols) / total[:, None]).astype(np.int64)
-            + 1
-        )
-        frequencies[np.arange(len(stale)), counts.argmax(1)] += FREQUENCY_TOTAL - frequencies.sum(1)
-        self.frequencies[stale] = frequencies
-        self.weights[stale] = _weights(frequencies)
-        self._costs = None
+        (renew or renew_frequencies)(self._counts, self.frequencies, stale)
+        self._weights = self._costs = None
         self._stale[stale] = False
         if self._models:
             for table in stale.tolist():
                 self._models.pop(table, None)
+
+    def arrays(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Frequencies in use, (tables, symbols); counts, and (tables,) of which tables they are
+        newer than the frequencies: for readers that learn by changing these two themselves.
+        """
+        self._count()
+        return self.frequencies, self._counts, self._stale
+
+    def spend(self, bits: float) -> None:
+        """What a reader has learnt in that way was coded in so many bits."""
+        self._spent += bits
 
     def model(self, table: int) -> object:
         """constriction's entropy model of one table, kept until the frequencies change."""
@@ -139,8 +172,7 @@ class TableSet:
         self._count()
         other = object.__new__(TableSet)
         other._counts, other.frequencies = self._counts.copy(), self.frequencies.copy()
-        other.weights = self.weights.copy()
-        other._costs = self._costs
+        other._weights, other._costs = self._weights, self._costs
         other.increment, other.name = self.increment, self.name
         other._models, other._stale = dict(self._models), self._stale.copy()
         other._coded, other._spent = [], self._spent
@@ -149,8 +181,7 @@ class TableSet:
     def __getstate__(self) -> dict[str, object]:
         """For pickling: without what follows from the rest."""
         self._count()
-        return {**vars(self), "weights": None, "_models": None, "_costs": None}
+        return {**vars(self), "_weights": None, "_models": None, "_costs": None}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         vars(self).update(state, _models={})
-        self.weights = _weights(self.frequencies)

@@ -165,6 +165,15 @@ def _damaged(error: Exception) -> BitstreamError:
     return BitstreamError(f"entropy-coded payload is damaged: {error}")
 
 
+def payload_words(data: bytes) -> npt.NDArray[np.uint32]:
+    """The words of a payload.  Raises ``TruncatedStreamError``."""
+    if len(data) % 4:
+        raise TruncatedStreamError(
+            f"entropy-coded payload must be whole 32-bit words, got {len(data)} bytes"
+        )
+    return np.frombuffer(data, dtype="<u4").astype(np.uint32)
+
+
 class SymbolReader:
     """Decodes what a ``SymbolWriter`` wrote.  ``observer`` is told of every call.
 
@@ -172,14 +181,8 @@ class SymbolReader:
     """
 
     def __init__(self, data: bytes, observer: Observer | None = None) -> None:
-        if len(data) % 4:
-            raise TruncatedStreamError(
-                f"entropy-coded payload must be whole 32-bit words, got {len(data)} bytes"
-            )
         self.observer = observer
-        self._coder = constriction.stream.queue.RangeDecoder(
-            np.frombuffer(data, dtype="<u4").astype(np.uint32)
-        )
+        self._coder = constriction.stream.queue.RangeDecoder(payload_words(data))
         self._escape_length, self._bit = uniform_model(ESCAPE_LENGTHS), uniform_model(2)
         self._account = _Account()
 

@@ -28,6 +28,7 @@ from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .block_elements import BLOCK_ELEMENTS, BLOCK_MERGE, DIRECTION, INTRA, MERGE_SIDES, MODE, SQUARE
 from .derived_blocks import DerivableFields, code_derived, derived_in, steady
 from .line_matching import Vectors
+from .reading import update_tables
 from .vector_syntax import SIZES, VectorLayer
 
 Io = SymbolWriter | SymbolReader
@@ -56,8 +57,7 @@ class BlockCoder(FirstBlockCoder):
 
     def context(self, entry: FrameReference) -> PricedContext:
         """As in version 1, with tables that are up to date."""
-        for tables in self.tables.values():
-            tables.update()
+        update_tables(*self.tables.values())
         return PricedContext(self.known, entry, self.tables)
 
     def code(

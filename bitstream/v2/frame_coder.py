@@ -15,10 +15,10 @@ from ..quantiser_maps import refined_map
 from ..v1.block_fields import BlockFields, Mode
 from ..v1.frame_coder import LatentFrame
 from ..v1.observer import Observer
-from ..v1.quantiser import STEP_FRACTION_BITS, clamp_latents, step_fixed
+from ..v1.quantiser import clamp_latents
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
+from . import compiled
 from .block_syntax import BlockCoder
-from .context_network import VALUE_BITS
 from .derived_blocks import DerivableFields
 from .derived_motion import Mask, derived_motion
 from .inter_levels import InterLevelCoder, InterScene
@@ -30,29 +30,10 @@ from .moved_pictures import FRACTION_BITS
 from .pass_coder import LevelChooser
 from .prediction import PictureReference, predict_frame
 from .tables import LevelTables
+from .values import to_latents, to_residual
 
 if TYPE_CHECKING:
     from ..sequence_header import SequenceHeader
-
-_SHIFT = STEP_FRACTION_BITS + VALUE_BITS
-
-
-def to_residual(values: npt.NDArray[np.int64], quantiser: int) -> npt.NDArray[np.int64]:
-    """Values in sixteenths of the step → 1/64 of a scaled latent, rounding half up."""
-    return (values * step_fixed(quantiser) + (1 << (_SHIFT - 1))) >> _SHIFT
-
-
-def to_values(latents: npt.NDArray[np.int32], quantiser: int) -> npt.NDArray[np.int64]:
-    """Latents in 1/64 of a scaled latent → sixteenths of the step, rounded down."""
-    # Exact: a quotient of integers below 2^27 and 2^23 that is no integer lies further from one
-    # than float64 rounds.
-    values = np.floor(latents * float(1 << _SHIFT) / step_fixed(quantiser))
-    return values.astype(np.int64)
-
-
-def to_latents(values: npt.NDArray[np.int64], quantiser: int) -> npt.NDArray[np.int16]:
-    """Values in sixteenths of the step → latents in 1/64 of a scaled latent."""
-    return clamp_latents(to_residual(values, quantiser)).astype(np.int16)
 
 
 @dataclass(frozen=True)
@@ -126,6 +107,10 @@ class FrameCoder:
         """What reads the payload of an access unit, and tells an observer of it.  Raises
         ``TruncatedStreamError``.
         """
+        kernels = compiled.kernels()
+        if kernels is not None and observer is None:
+            reader: SymbolReader = kernels.CompiledReader(payload)
+            return reader
         return SymbolReader(payload, observer)
 
     def reference(self, frame: RefinedFrame) -> PictureReference:
@@ -208,11 +193,12 @@ class FrameCoder:
             scene = InterScene(
                 fields.coded,
                 fields.modes == Mode.INTRA,
-                to_values(latents, quantiser),
+                latents,
+                quantiser,
                 self.block,
             )
             by_encoder = (chosen.choose, chosen.last, chosen.offsets) if chosen else ()
-            values, local = state.levels.code(io, quantiser, self.offsets, scene, *by_encoder)
+            values, local = state.levels.code(io, self.offsets, scene, *by_encoder)
             refined += local
             latents = clamp_latents(latents + to_residual(values, quantiser))
         if io.observer is not None:

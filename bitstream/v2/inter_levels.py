@@ -4,21 +4,25 @@ quantiser, then the levels of what the prediction lacks, slice by slice in two p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from ..v1.adaptive_tables import TableSet
 from ..v1.frame_coder import to_positions
-from ..v1.quantiser import log2_step_eighths
+from ..v1.quantiser import log2_step_eighths, step_fixed
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from .canvas import ValueCanvas
 from .context_network import VALUE_BITS
 from .inter_tables import FLAG_CHANNELS, InterTables
 from .local_quantisers import OffsetCoder, Offsets, of_positions
 from .pass_coder import LevelChooser, NetworkPass, PassCoder
-from .scan import CHECKERBOARD
+from .reading import update_tables
+from .scan import CHECKERBOARD, ScanPass
+from .values import SHIFT, to_values
 
 _INCREMENT = 512  # of the tables of ``last_slice``
 _IS_SO = 1 << VALUE_BITS  # a flag that is set, as a network sees it
@@ -29,14 +33,21 @@ class InterScene:
     """What is known of an inter frame before its levels.
 
     coded, intra (bh, bw) bool: blocks that carry levels, and those of them that are not predicted.
-    prediction (C, h, w) int64: in sixteenths of the step, 0 in intra blocks.
+    predicted (C, h, w) int32: latents, 0 in intra blocks.
+    quantiser: of the frame.
     block: positions a side.
     """
 
     coded: npt.NDArray[np.bool_]
     intra: npt.NDArray[np.bool_]
-    prediction: npt.NDArray[np.int64]
+    predicted: npt.NDArray[np.int32]
+    quantiser: int
     block: int
+
+    @cached_property
+    def prediction(self) -> npt.NDArray[np.int64]:
+        """(C, h, w): in sixteenths of the step."""
+        return to_values(self.predicted, self.quantiser)
 
 
 class InterLevelCoder:
@@ -63,7 +74,6 @@ class InterLevelCoder:
     def code(
         self,
         io: SymbolWriter | SymbolReader,
-        quantiser: int,
         offset_coder: OffsetCoder,
         scene: InterScene,
         choose: LevelChooser | None = None,
@@ -78,36 +88,63 @@ class InterLevelCoder:
         ``BitstreamError`` for levels and offsets out of range.
         """
         self.passes.update()
-        self.last_slice.update()
-        values, size = np.zeros_like(scene.prediction), scene.prediction.shape[1:]
+        update_tables(self.last_slice)
+        size, quantiser = scene.predicted.shape[1:], scene.quantiser
         if not scene.coded.any():
-            return values, np.zeros(size, dtype=np.int64)
+            return np.zeros(scene.predicted.shape, np.int64), np.zeros(size, dtype=np.int64)
         if last is None:
             last = np.zeros(scene.coded.shape, dtype=np.int64)
         last = self._code_last(io, scene.coded, last)
-        count = int(last.max())
         present = to_positions(last, scene.block)
         local = of_positions(offset_coder.code(io, quantiser, present > 0, offsets), *size)
-        canvas = _canvas(scene)
-        odd = np.indices(size).sum(0) & 1
-        channels, first = sum(self._slices), 0
-        for index, width in enumerate(self._slices[:count]):
+        positions = self._positions(present)
+        canvas = self._tables.kernel_contexts.canvas(io, self.passes, size, border=1)
+        if canvas is None:
+            return self._code_passes(io, scene, positions, local, choose), local
+        settings = scene.block, SHIFT, step_fixed(quantiser)
+        canvas.begin_inter(scene.predicted, scene.coded, scene.intra, settings)
+        for index, scan_pass, rows, columns in positions:
+            at = rows, columns, local[rows, columns]
+            canvas.read(io, index, scan_pass, log2_step_eighths(quantiser), at)
+        return canvas.values, local
+
+    def _positions(
+        self, present: npt.NDArray[np.int64]
+    ) -> Iterator[tuple[int, ScanPass, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """Slices, their passes, and rows and columns of what these code, as far as there is
+        anything; present (h, w): how many slices every position has.
+        """
+        odd = np.indices(present.shape).sum(0) & 1
+        for index in range(int(present.max())):
+            for second, scan_pass in enumerate(CHECKERBOARD):
+                rows, columns = np.nonzero((present > index) & (odd == second))
+                if len(rows):
+                    yield index, scan_pass, rows, columns
+
+    def _code_passes(
+        self,
+        io: SymbolWriter | SymbolReader,
+        scene: InterScene,
+        positions: Iterator[tuple[int, ScanPass, npt.NDArray[np.int64], npt.NDArray[np.int64]]],
+        local: Offsets,
+        choose: LevelChooser | None,
+    ) -> npt.NDArray[np.int64]:
+        """Values (C, h, w)."""
+        values, canvas = np.zeros_like(scene.prediction), _canvas(scene)
+        channels, log2_step = sum(self._slices), log2_step_eighths(scene.quantiser)
+        for index, scan_pass, rows, columns in positions:
+            first, width = sum(self._slices[:index]), self._slices[index]
             visible = (
                 *range(first),
                 *range(channels + first, channels + first + width),
                 *range(2 * channels, 2 * channels + FLAG_CHANNELS),
                 *range(first, first + width),
             )
-            for second, scan_pass in enumerate(CHECKERBOARD):
-                rows, columns = np.nonzero((present > index) & (odd == second))
-                if not len(rows):
-                    continue
-                network, at = self._tables.networks[index], local[rows, columns]
-                one = NetworkPass(network, visible, first, scan_pass, rows, columns, at)
-                coded = self.passes.code(io, one, log2_step_eighths(quantiser), canvas, choose)
-                values[first : first + width, rows, columns] = coded.T
-            first += width
-        return values, local
+            network, at = self._tables.networks[index], local[rows, columns]
+            one = NetworkPass(network, visible, first, scan_pass, rows, columns, at)
+            coded = self.passes.code(io, one, log2_step, canvas, choose)
+            values[first : first + width, rows, columns] = coded.T
+        return values
 
     def _code_last(
         self,

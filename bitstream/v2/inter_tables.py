@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .block_elements import BLOCK_TABLES
 from .context_network import SliceNetwork
 from .level_contexts import LEVEL_CLASSES
 from .loop_networks import LoopNetworks
+from .reading import KernelContexts
 from .tensors import NETWORK_PARTS, Take, frequencies, network
 
 SEARCH_SIDE = 16  # px around a position that the search map sees
@@ -46,6 +48,11 @@ class InterTables:
     loop: LoopNetworks
     search_map: npt.NDArray[np.float32]
     error_weights: npt.NDArray[np.float32]
+
+    @cached_property
+    def kernel_contexts(self) -> KernelContexts:
+        """The networks of levels."""
+        return KernelContexts(self.networks, inter=True)
 
     @property
     def latent_channels(self) -> int:

@@ -19,7 +19,7 @@ from .context_network import VALUE_BITS
 USUAL_LEVEL_SIZE, LARGEST_LEVEL_SIZE = 1 << VALUE_BITS, 4 << VALUE_BITS
 LEAST_LOG2_SCALE = -5
 BINS_PER_OCTAVE = 4
-_BIN_SHIFT = 2  # sixteenths of an octave to bins
+BIN_SHIFT = 2  # sixteenths of an octave to bins
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,6 @@ SCALE_BINS = sum(level_class.bins for level_class in LEVEL_CLASSES)
 
 def scale_bins(log2_scale: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Quarters of an octave from 2^-5 on, rounded, 0..SCALE_BINS - 1; log2 scales in sixteenths."""
-    above = log2_scale - (LEAST_LOG2_SCALE << VALUE_BITS) + (1 << (_BIN_SHIFT - 1))
-    bins: npt.NDArray[np.int64] = np.minimum(np.maximum(above >> _BIN_SHIFT, 0), SCALE_BINS - 1)
+    above = log2_scale - (LEAST_LOG2_SCALE << VALUE_BITS) + (1 << (BIN_SHIFT - 1))
+    bins: npt.NDArray[np.int64] = np.minimum(np.maximum(above >> BIN_SHIFT, 0), SCALE_BINS - 1)
     return bins

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from ..v1.adaptive_tables import TableSet
 from ..v1.quantiser import log2_step_eighths
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
-from .canvas import ValueCanvas
+from .canvas import LARGEST_REACH, ValueCanvas
 from .local_quantisers import OffsetCoder, Offsets, of_positions
 from .pass_coder import INCREMENT, LevelChooser, NetworkPass, PassCoder
+from .reading import update_tables
 from .scan import ScanPass, passes_of
 from .tables import LevelTables
 
@@ -51,15 +52,37 @@ class LevelCoder:
         ``BitstreamError`` for levels and offsets out of range.
         """
         self.passes.update()
-        self.slice_count.update()
-        slices = self._tables.slices
-        values = np.zeros((sum(slices), *self._size), dtype=np.int64)
-        canvas = ValueCanvas(*values.shape)
+        update_tables(self.slice_count)
         counted = np.array([slice_count if choose else 0])
         count = int(io.code(self.slice_count, np.zeros(1, np.int64), counted)[0])
         present = np.full(self._size, count > 0)
         squares = offset_coder.code(io, quantiser, present, offsets)
-        local, first = of_positions(squares, *self._size), 0
+        local = of_positions(squares, *self._size)
+        canvas = self._tables.kernel_contexts.canvas(io, self.passes, self._size, LARGEST_REACH)
+        if canvas is None:
+            return self._code_slices(io, quantiser, local, count, choose), local
+        log2_step = log2_step_eighths(quantiser)
+        for index in range(count):
+            surrounded = index < len(self._tables.differences)
+            for scan_pass in passes_of(index):
+                rows, columns = _positions(scan_pass, *self._size)
+                if len(rows):
+                    at = rows, columns, local[rows, columns]
+                    canvas.read(io, index, scan_pass, log2_step, at, surrounded=surrounded)
+        return canvas.values, local
+
+    def _code_slices(
+        self,
+        io: SymbolWriter | SymbolReader,
+        quantiser: int,
+        local: Offsets,
+        count: int,
+        choose: LevelChooser | None,
+    ) -> npt.NDArray[np.int64]:
+        """The values of the first ``count`` slices."""
+        slices, first = self._tables.slices, 0
+        values = np.zeros((sum(slices), *self._size), dtype=np.int64)
+        canvas = ValueCanvas(*values.shape)
         differences = (*self._tables.differences, *[None] * count)
         for index, channels in enumerate(slices[:count]):
             network, visible = self._tables.networks[index], tuple(range(first + channels))
@@ -74,7 +97,7 @@ class LevelCoder:
                 coded = self.passes.code(io, one, log2_step_eighths(quantiser), canvas, choose)
                 values[first : first + channels, rows, columns] = coded.T
             first += channels
-        return values, local
+        return values
 
 
 @lru_cache(maxsize=32)

@@ -15,6 +15,7 @@ from ..errors import BitstreamError
 from ..v1.adaptive_tables import FREQUENCY_TOTAL, TableSet
 from ..v1.quantiser import QUANTISER_COUNT, step_fixed
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
+from .reading import update_tables
 
 SQUARE = 8  # positions a side
 LARGEST_OFFSET = 24  # quantiser indices: four times the step, or a quarter
@@ -92,8 +93,7 @@ class OffsetCoder:
         present (h, w): positions that may have levels.  wanted (rows, columns): the encoder's, None
         for none and for a reader.  Raises ``BitstreamError`` for offsets out of range.
         """
-        self._flags.update()
-        self._differences.update()
+        update_tables(self._flags, self._differences)
         squares = _squares_with(present)
         offsets = np.zeros(squares.shape, dtype=np.int64)
         if wanted is None:

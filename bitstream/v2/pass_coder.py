@@ -18,6 +18,7 @@ from .context_network import MEAN_LIMIT, SIZES, SliceNetwork
 from .difference_taps import has_surroundings
 from .level_contexts import LEVEL_CLASSES, USUAL_LEVEL_SIZE, LevelClass, scale_bins
 from .local_quantisers import FACTOR_BITS, Offsets, factors, log2_factors
+from .reading import update_tables
 from .scan import ScanPass
 
 INCREMENT = 256  # of adaptive tables
@@ -85,7 +86,8 @@ class PassCoder:
     """Codes passes under the adaptive tables of one kind of frames.
 
     priors: by class of levels.
-    level_sizes (C,): of all channels of the model, in sixteenths of the step.
+    level_sizes (C,): of all channels of the model, in sixteenths of the step; sizes (2, C): these,
+    and log2 of what they are of the usual one, in sixteenths.
     prefix: before the name of a class in what observers are told.
     """
 
@@ -97,6 +99,7 @@ class PassCoder:
     ) -> None:
         self._level_sizes = level_sizes
         self._log2_sizes = SIZES[level_sizes - USUAL_LEVEL_SIZE]
+        self.sizes = np.stack([level_sizes, self._log2_sizes])
         self.table_sets = {
             one.name: TableSet(priors[one.name], INCREMENT, prefix + one.name)
             for one in LEVEL_CLASSES
@@ -110,8 +113,7 @@ class PassCoder:
 
     def update(self) -> None:
         """To be called before every frame."""
-        for tables in self.table_sets.values():
-            tables.update()
+        update_tables(*self.table_sets.values())
 
     def code(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from ..v1.tables import MAX_CHANNELS, TablesError, read_tensors
 from .context_network import SliceNetwork
 from .inter_tables import INTER_NAMES, InterTables
 from .level_contexts import LARGEST_LEVEL_SIZE, LEVEL_CLASSES, USUAL_LEVEL_SIZE
+from .reading import KernelContexts
 from .scan import LATTICE_SLICES
 from .tensors import NETWORK_PARTS, Take, difference_network, frequencies, network, taker
 
@@ -44,6 +46,11 @@ class LevelTables:
     def __post_init__(self) -> None:
         if self.level_sizes is None:
             object.__setattr__(self, "level_sizes", usual_level_sizes(self.latent_channels))
+
+    @cached_property
+    def kernel_contexts(self) -> KernelContexts:
+        """The networks of keyframes' levels."""
+        return KernelContexts(self.networks, inter=False, differences=self.differences)
 
     @property
     def latent_channels(self) -> int:

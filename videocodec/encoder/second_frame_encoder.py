@@ -15,7 +15,7 @@ from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import CodecTables
-from bitstream.v2.frame_coder import FrameCoder, InterChoices, to_values
+from bitstream.v2.frame_coder import FrameCoder, InterChoices
 from bitstream.v2.inter_levels import InterScene
 from bitstream.v2.local_quantisers import FACTOR_BITS, factors, of_positions
 from bitstream.v2.tables import LevelTables
@@ -193,13 +193,14 @@ class SecondFrameEncoder(FrameEncoder):
         scene = InterScene(
             coded,
             decision.fields.modes == Mode.INTRA,
-            to_values(predicted.astype(np.int32), plan.quantiser),
+            predicted.astype(np.int32),
+            plan.quantiser,
             self._block,
         )
         trial = self._conditional(target, plan)
         everything = np.full(coded.shape, len(slices))
         levels, offsets = coder.inter.levels.copy(), coder.offsets.copy()
-        levels.code(SymbolWriter(), plan.quantiser, offsets, scene, trial, everything, plan.offsets)
+        levels.code(SymbolWriter(), offsets, scene, trial, everything, plan.offsets)
         height, width = coded.shape
         by_block = trial.gains.reshape(-1, height, self._block, width, self._block).sum((2, 4))
         gains = np.add.reduceat(by_block, np.cumsum([0, *slices[:-1]]), axis=0)

@@ -16,9 +16,8 @@ from ..loop_arithmetic import (
     STREAM,
     STRIDE,
 )
-from .layers import WIDTHS, add_dense, dense, dense_wide, depthwise
+from .layers import add_dense, dense, dense_wide, depthwise, tiled
 from .layouts import coarse, joined, squares
-from .products import LANES
 
 Plane = npt.NDArray[np.int16]  # (h, w, channels)
 Sums = npt.NDArray[np.int32]
@@ -58,10 +57,8 @@ class _Dense:
         weights = np.zeros((side, side, room, self.outputs), dtype=np.int16)
         by_place = layer.weights.reshape(outputs, channels, side, side).transpose(2, 3, 1, 0)
         weights[:, :, seen[:, None], moved] = by_place
-        pairs = weights.reshape(side, self.pairs, 2, self.outputs).swapaxes(2, 3)
-        tiles = np.split(pairs, _ends_of_tiles(self.outputs), axis=2)
-        by_tile = [tile.reshape(side, -1) for tile in tiles]
-        self.weights = np.concatenate(by_tile, axis=1).reshape(-1)
+        runs = weights.reshape(side, 2 * self.pairs, self.outputs)
+        self.weights = np.concatenate([tiled(run) for run in runs])
         self.scales = np.zeros((2, self.outputs), np.int64 if self.wide else np.int32)
         self.scales[0, moved] = layer.bias[:, 0]
         # Sums of 32 bits have at most 24 here.
@@ -93,15 +90,6 @@ def _places(count: int, in_squares: bool) -> npt.NDArray[np.int64]:
     channel, place = np.divmod(np.arange(count), 4)
     places: npt.NDArray[np.int64] = place * _aligned(count // 4) + channel
     return places
-
-
-def _ends_of_tiles(outputs: int) -> list[int]:
-    """Outputs after which a tile of weights ends and another begins."""
-    ends, end = [], 0
-    while end < outputs:
-        end += LANES * next(width for width in WIDTHS if end + LANES * width <= outputs)
-        ends.append(end)
-    return ends[:-1]
 
 
 class _Block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from .jit import kernel, part
 from .products import COLUMNS, LANES, ROWS, add_tile
@@ -13,11 +14,26 @@ from .vectors import floored, fused, greater, lesser, load, plus, shifted, store
 WIDTHS = COLUMNS, COLUMNS // 2, 1
 _WIDE, _HALF, _ONE = (10 * ROWS + width for width in WIDTHS)
 _WIDE_ROW, _HALF_ROW, _ONE_ROW = (10 + width for width in WIDTHS)
-_SUMS_AT_ONCE = 1 << 15  # which stay in a core's cache
+_PAIRS_AT_ONCE = 64  # of inputs, whose weights stay in a core's first cache
+_SUMS_AT_ONCE = 1 << 14
+
+
+def tiled(weights: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """Weights (inputs, outputs), both even numbers and outputs a multiple of a vector's, of a run
+    of inputs, as ``add_products`` takes them.
+    """
+    inputs, outputs = weights.shape
+    pairs = weights.reshape(inputs // 2, 2, outputs).swapaxes(1, 2)
+    ends, end = [], 0
+    while end < outputs:
+        end += LANES * next(width for width in WIDTHS if end + LANES * width <= outputs)
+        ends.append(end)
+    tiles = np.split(pairs, ends[:-1], axis=1)
+    return np.concatenate([tile.reshape(-1) for tile in tiles])
 
 
 @part
-def _add_products(inputs, weights, sums, first, rows, sizes):
+def add_products(inputs, weights, sums, first, rows, sizes):
     """Add products of some rows of inputs to sums (rows, outputs).
 
     first: where inputs and weights begin, these tile by tile.  sizes: pairs of inputs, from one row
@@ -31,26 +47,29 @@ def _add_products(inputs, weights, sums, first, rows, sizes):
             width = WIDTHS[0]
         elif across - column >= WIDTHS[1]:
             width = WIDTHS[1]
-        at_weight, row = first[1] + 2 * LANES * column * pairs, 0
-        tile = pairs, by_input, 2 * LANES * width, outputs
-        while row < rows:
-            places = first[0] + row * by_input, at_weight, row * outputs + LANES * column
-            if rows - row >= ROWS:
-                if width == WIDTHS[0]:
-                    add_tile(inputs, weights, sums, places, tile, _WIDE)
-                elif width == WIDTHS[1]:
-                    add_tile(inputs, weights, sums, places, tile, _HALF)
+        for pair in range(0, pairs, _PAIRS_AT_ONCE):
+            some = min(_PAIRS_AT_ONCE, pairs - pair)
+            at_weight, row = first[1] + 2 * LANES * (column * pairs + width * pair), 0
+            tile = some, by_input, 2 * LANES * width, outputs
+            while row < rows:
+                at_input = first[0] + row * by_input + 2 * pair
+                places = at_input, at_weight, row * outputs + LANES * column
+                if rows - row >= ROWS:
+                    if width == WIDTHS[0]:
+                        add_tile(inputs, weights, sums, places, tile, _WIDE)
+                    elif width == WIDTHS[1]:
+                        add_tile(inputs, weights, sums, places, tile, _HALF)
+                    else:
+                        add_tile(inputs, weights, sums, places, tile, _ONE)
+                    row += ROWS
                 else:
-                    add_tile(inputs, weights, sums, places, tile, _ONE)
-                row += ROWS
-            else:
-                if width == WIDTHS[0]:
-                    add_tile(inputs, weights, sums, places, tile, _WIDE_ROW)
-                elif width == WIDTHS[1]:
-                    add_tile(inputs, weights, sums, places, tile, _HALF_ROW)
-                else:
-                    add_tile(inputs, weights, sums, places, tile, _ONE_ROW)
-                row += 1
+                    if width == WIDTHS[0]:
+                        add_tile(inputs, weights, sums, places, tile, _WIDE_ROW)
+                    elif width == WIDTHS[1]:
+                        add_tile(inputs, weights, sums, places, tile, _HALF_ROW)
+                    else:
+                        add_tile(inputs, weights, sums, places, tile, _ONE_ROW)
+                    row += 1
         column += width
 
 
@@ -89,7 +108,7 @@ def dense(inputs, weights, scales, geometry, limit, out):
             for run in range(runs):
                 place = row * by_row + start * by_position + run * by_run
                 first = place, run * pairs * 2 * outputs
-                _add_products(inputs, weights, sums, first, some, sizes)
+                add_products(inputs, weights, sums, first, some, sizes)
             for position in range(some):
                 into = row * count + start + position
                 for output in range(0, outputs, LANES):
@@ -112,9 +131,9 @@ def dense_wide(inputs, weights, scales, geometry, limit, out):
         high[:] = 0
         for run in range(runs):
             place, at_weight = row * by_row + run * by_run, run * pairs * 2 * outputs
-            _add_products(inputs, weights, low, (place, at_weight), count, sizes)
+            add_products(inputs, weights, low, (place, at_weight), count, sizes)
             place += len(inputs) // 2
-            _add_products(inputs, weights, high, (place, at_weight), count, sizes)
+            add_products(inputs, weights, high, (place, at_weight), count, sizes)
         for position in range(count):
             for output in range(outputs):
                 one = position * outputs + output
@@ -180,7 +199,7 @@ def add_dense(inputs, first, second, first_scales, second_scales, curve, out):
         some = min(at_once, count - start)
         _begin(sums, first_scales, some)
         sizes = channels // 2, channels, hidden
-        _add_products(inputs, first, sums, (start * channels, 0), some, sizes)
+        add_products(inputs, first, sums, (start * channels, 0), some, sizes)
         for position in range(0, some * hidden, hidden):
             for output in range(0, hidden, LANES):
                 made = load(sums, position + output, LANES)
@@ -190,7 +209,7 @@ def add_dense(inputs, first, second, first_scales, second_scales, curve, out):
             inside[one] = curve[np.uint32(sums[one])]
         _begin(sums, second_scales, some)
         sizes = hidden // 2, hidden, channels
-        _add_products(inside, second, sums, (0, 0), some, sizes)
+        add_products(inside, second, sums, (0, 0), some, sizes)
         for position in range(0, some * channels, channels):
             for output in range(0, channels, LANES):
                 made = load(sums, position + output, LANES)

@@ -7,20 +7,24 @@ from typing import Any
 from .coarse_lines import within
 from .lines import look, spread
 from .products import IS_FAST
+from .range_coder import renew
+from .reading import CompiledReader
 from .windows import overlapped
 
-__all__ = ["arithmetic", "look", "overlapped", "spread", "within"]
+__all__ = [
+    "CompiledReader", "arithmetic", "levels", "look", "overlapped", "renew", "spread", "within",
+]  # fmt: skip
 
 
-def _arithmetic() -> Any:
-    """The module, where the processor has instructions for it; elsewhere NumPy's products of floats
+def _of_products() -> tuple[Any, Any]:
+    """The modules, where the processor has instructions for products; elsewhere NumPy's of floats
     are better.
     """
     if not IS_FAST:
-        return None
-    from . import arithmetic
+        return None, None
+    from . import arithmetic, levels
 
-    return arithmetic
+    return arithmetic, levels
 
 
-arithmetic = _arithmetic()
+arithmetic, levels = _of_products()

@@ -19,10 +19,11 @@ from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.frame_coder import LatentFrame
 from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v2.derived_blocks import derived_in
-from bitstream.v2.frame_coder import FrameCoder, InterChoices, to_values
+from bitstream.v2.frame_coder import FrameCoder, InterChoices
 from bitstream.v2.local_quantisers import square_grid
 from bitstream.v2.pass_coder import PassContext
 from bitstream.v2.tables import LevelTables
+from bitstream.v2.values import to_values
 
 from ...conformance.reference_v2.inter import ReferenceInter
 from ..synthetic import plain_tables

@@ -1,0 +1,29 @@
+"""Values in sixteenths of the quantiser step, and latents."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..v1.quantiser import STEP_FRACTION_BITS, clamp_latents, step_fixed
+from .context_network import VALUE_BITS
+
+SHIFT = STEP_FRACTION_BITS + VALUE_BITS
+
+
+def to_residual(values: npt.NDArray[np.int64], quantiser: int) -> npt.NDArray[np.int64]:
+    """Values in sixteenths of the step → 1/64 of a scaled latent, rounding half up."""
+    return (values * step_fixed(quantiser) + (1 << (SHIFT - 1))) >> SHIFT
+
+
+def to_values(latents: npt.NDArray[np.int32], quantiser: int) -> npt.NDArray[np.int64]:
+    """Latents in 1/64 of a scaled latent → sixteenths of the step, rounded down."""
+    # Exact: a quotient of integers below 2^27 and 2^23 that is no integer lies further from one
+    # than float64 rounds.
+    values = np.floor(latents * float(1 << SHIFT) / step_fixed(quantiser))
+    return values.astype(np.int64)
+
+
+def to_latents(values: npt.NDArray[np.int64], quantiser: int) -> npt.NDArray[np.int16]:
+    """Values in sixteenths of the step → latents in 1/64 of a scaled latent."""
+    return clamp_latents(to_residual(values, quantiser)).astype(np.int16)
