@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .areas import Area
 from .integer_layers import IntegerLayer, Plane, halved, shuffled, unshuffled, untiled
 
 MIDDLE = 510  # grey in pictures of the loop, whose samples are 0..2·MIDDLE
@@ -27,7 +28,11 @@ _COLUMNS_AT_ONCE = 1 << 10
 
 
 class PlaneArithmetic:
-    """Planes are (C, h, w), floats that hold integers."""
+    """Planes are (C, h, w), floats that hold integers.
+
+    wanted: where somebody wants what a layer makes; others may leave out the rest, here all is
+    made.
+    """
 
     def __init__(
         self, layers: Mapping[str, IntegerLayer], curves: Mapping[str, npt.NDArray[np.float32]]
@@ -42,16 +47,16 @@ class PlaneArithmetic:
         """A picture (3, H, W), grey as 0, squares of ``side`` px as channels."""
         return unshuffled(picture.astype(np.float32) - MIDDLE, side)
 
-    def around(self, name: str, x: Plane, limit: int) -> Plane:
+    def around(self, name: str, x: Plane, limit: int, wanted: Area | None = None) -> Plane:
         """The 3×3 layer of that name, within ±limit."""
         return self._layers[name].around(x, -limit, limit)
 
-    def pointwise(self, name: str, x: Plane, limit: int) -> Plane:
+    def pointwise(self, name: str, x: Plane, limit: int, wanted: Area | None = None) -> Plane:
         """The 1×1 layer of that name, of as many channels as it takes."""
         layer = self._layers[name]
         return layer.pointwise(x[: layer.shape.inputs], -limit, limit)
 
-    def block(self, name: str, x: Plane) -> Plane:
+    def block(self, name: str, x: Plane, wanted: Area | None = None) -> Plane:
         """A block, in the memory of its input."""
         first, second = self._layers[f"{name}.a"], self._layers[f"{name}.b"]
         y = self._layers[f"{name}.dw"].tiles(x, -COARSE, COARSE)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..v1.tables import MAX_CHANNELS, TablesError
 from . import compiled
+from .areas import Area
 from .integer_layers import IntegerLayer, LayerShape
 from .loop_arithmetic import (
     COARSE,
@@ -32,6 +33,7 @@ from .tensors import Take
 
 STEP_ORIGIN = 40  # the quantiser whose step is 1
 _BODY_BLOCKS = 2
+_REACH = 2  # positions around one that blocks of the encoder see
 _ENDS_BLOCK = ".b"  # the name of a block's last layer
 _SIZES = ("fine", "width", "encoder_low", "encoder_blocks", "decoder_low", "decoder_blocks")
 _LARGEST = (256, 512, 1024, 8, 1024, 8)
@@ -157,7 +159,8 @@ class LoopNetworks:
         by = self._arithmetic()
         seen = by.of_latents(latents, quantisers.astype(np.int64) - STEP_ORIGIN)
         x = by.around("decoder.stem", seen, STREAM)
-        x = by.added(x, by.halved(lambda y: self._low(by, "decoder.low", y), x))
+        low: list[Area | None] = [None] * (self.shape.decoder_blocks + 2)
+        x = by.added(x, by.halved(lambda y: self._low(by, "decoder.low", y, low), x))
         for index in range(_BODY_BLOCKS):
             x = by.block(f"decoder.body.{index}", x)
         x = by.finer(by.pointwise("decoder.up", by.coarse(x), STREAM))
@@ -168,26 +171,45 @@ class LoopNetworks:
         )
         return made
 
-    def latents(self, picture: npt.NDArray[np.int16]) -> npt.NDArray[np.int32]:
-        """A picture, sides multiples of 8 → its latents."""
-        by = self._arithmetic()
-        x = by.around("encoder.stem", by.of_picture(picture, PATCH), STREAM)
-        x = by.block("encoder.fine", x)
-        x = by.pointwise("encoder.down", by.coarser(by.coarse(x)), STREAM)
+    def latents(
+        self, picture: npt.NDArray[np.int16], wanted: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.int32]:
+        """A picture, sides multiples of 8 → its latents; wanted (h, w): where, by default all."""
+        by, areas = self._arithmetic(), iter(self._areas(wanted))
+        linear = by.pointwise("encoder.linear", by.of_picture(picture, STRIDE), SUM, next(areas))
+        x = by.around("encoder.stem", by.of_picture(picture, PATCH), STREAM, next(areas))
+        x = by.block("encoder.fine", x, next(areas))
+        x = by.pointwise("encoder.down", by.coarser(by.coarse(x)), STREAM, next(areas))
         for index in range(_BODY_BLOCKS):
-            x = by.block(f"encoder.body.{index}", x)
-        x = by.added(x, by.halved(lambda y: self._low(by, "encoder.low", y), x))
-        detail = by.around("encoder.head", by.coarse(x), SUM)
-        linear = by.pointwise("encoder.linear", by.of_picture(picture, STRIDE), SUM)
+            x = by.block(f"encoder.body.{index}", x, next(areas))
+        low = [next(areas) for _ in range(self.shape.encoder_blocks + 2)]
+        x = by.added(x, by.halved(lambda y: self._low(by, "encoder.low", y, low), x))
+        detail = by.around("encoder.head", by.coarse(x), SUM, next(areas))
         made: npt.NDArray[np.int32] = by.to_latents(linear, detail)
         return made
 
-    def _low(self, by: Arithmetic, name: str, x: Any) -> Any:
-        blocks = self.shape.decoder_blocks if name.startswith("d") else self.shape.encoder_blocks
-        x = by.pointwise(f"{name}.enter", by.coarse(x), STREAM)
-        for index in range(blocks):
-            x = by.block(f"{name}.{index}", x)
-        return by.pointwise(f"{name}.leave", by.coarse(x), SUM)
+    def _low(self, by: Arithmetic, name: str, x: Any, areas: list[Area | None]) -> Any:
+        first, *blocks, last = areas
+        x = by.pointwise(f"{name}.enter", by.coarse(x), STREAM, first)
+        for index, area in enumerate(blocks):
+            x = by.block(f"{name}.{index}", x, area)
+        return by.pointwise(f"{name}.leave", by.coarse(x), SUM, last)
+
+    def _areas(self, wanted: npt.NDArray[np.bool_] | None) -> list[Area | None]:
+        """Where the encoder's layers are wanted, in the order in which they are made."""
+        low = self.shape.encoder_blocks
+        if wanted is None:
+            return [None] * (low + 9)
+        rows, columns = wanted.shape
+        asked = Area.around(wanted)
+        halves = [asked.grown(1).coarser()]  # of what leaves, and what each block is to make
+        for _ in range(low):
+            halves.insert(0, halves[0].grown(_REACH))
+        body = [halves[0].finer(rows, columns)]
+        for _ in range(_BODY_BLOCKS):
+            body.insert(0, body[0].grown(_REACH))
+        fine = body[0].finer(2 * rows, 2 * columns)
+        return [asked, fine.grown(_REACH), fine, *body, *halves, halves[-1], asked]
 
     def _arithmetic(self) -> Arithmetic:
         """Compiled, once there are kernels, where they can do it."""

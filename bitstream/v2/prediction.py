@@ -85,7 +85,7 @@ def predict_frame(
     if moves.any():
         picture = moved_picture(fields, references, block)
         at = to_positions(moves, block)
-        out[:, at] = references[0].networks.latents(picture)[:, at]
+        out[:, at] = references[0].networks.latents(picture, at)[:, at]
     for index, used in enumerate(uses):
         at = to_positions(used & ~moves, block)
         still = references[index].latents[:, at]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ..areas import Area
 from ..integer_layers import IntegerLayer
 from ..loop_arithmetic import (
     COARSE,
@@ -16,7 +17,7 @@ from ..loop_arithmetic import (
     STREAM,
     STRIDE,
 )
-from .layers import add_dense, dense, dense_wide, depthwise, tiled
+from .layers import add_dense, add_limited, dense, dense_wide, depthwise, tiled
 from .layouts import coarse, joined, squares
 
 Plane = npt.NDArray[np.int16]  # (h, w, channels)
@@ -64,22 +65,26 @@ class _Dense:
         # Sums of 32 bits have at most 24 here.
         self.scales[1, moved] = layer.shift if self.wide else np.minimum(layer.shift, 31)
 
-    def __call__(self, x: Plane, limit: int) -> Sums:
-        """(h, w, inputs or, where it is 1×1, more) → (h, w, outputs) within ±limit."""
+    def __call__(self, x: Plane, limit: int, wanted: Area | None) -> Plane | Sums:
+        """(h, w, inputs or, where it is 1×1, more) → (h, w, outputs) within ±limit, a plane for the
+        limit of streams; anything where they are not wanted.
+        """
         height, width, channels = x.shape
-        geometry = 1, height * width, 0, channels, 1, 0, self.pairs
+        geometry = width, width * channels, channels, 1, 0, self.pairs, 0
+        segments = _segments(height, width, wanted, by_row=self.side == 3)
         if self.side == 3:
             padded = np.zeros((height + 2, width + 2, channels), dtype=np.int16)
             padded[1:-1, 1:-1] = x
             x, pitch = padded, (width + 2) * channels
-            geometry = height, width, pitch, channels, 3, pitch, self.pairs
-        out = np.empty((height * width, self.outputs), dtype=np.int32)
+            geometry = width, pitch, channels, 3, pitch, self.pairs, 0
+        kind = np.int16 if limit == STREAM else np.int32
+        out = np.empty((height * width, self.outputs), dtype=kind)
         if self.wide:
             halves = np.concatenate([(x & 255).reshape(-1), (x >> 8).reshape(-1)])
-            dense_wide(halves, self.weights, self.scales, geometry, limit, out)
+            dense_wide(halves, self.weights, self.scales, geometry, limit, segments, out)
         else:
             flat = np.ascontiguousarray(x).reshape(-1)
-            dense(flat, self.weights, self.scales, geometry, limit, out)
+            dense(flat, self.weights, self.scales, geometry, limit, segments, out)
         return out.reshape(height, width, -1)
 
 
@@ -92,13 +97,25 @@ def _places(count: int, in_squares: bool) -> npt.NDArray[np.int64]:
     return places
 
 
+def _segments(
+    height: int, width: int, wanted: Area | None, *, by_row: bool
+) -> npt.NDArray[np.int64]:
+    """Of a plane, those that are wanted; by_row: of one row each."""
+    if wanted is not None:
+        return wanted.segments()
+    if not by_row:
+        return np.array([[0, height * width]])
+    starts = np.arange(0, height * width, width)
+    return np.stack([starts, starts + width], 1)
+
+
 class _Block:
     """A block's weights as kernels take them."""
 
     def __init__(self, layers: tuple[IntegerLayer, ...], curve: npt.NDArray[np.float32]) -> None:
         by_channel, *inside = layers
         self.first, self.second = (_Dense(layer, 1) for layer in inside)
-        self.curve = curve.astype(np.int32)
+        self.curve = curve.astype(np.int16)
         weights, bias = by_channel.whole
         channels, taps = weights.shape
         self.side = round(taps**0.5)
@@ -106,8 +123,8 @@ class _Block:
         around[:-1, :channels], around[-1, :channels] = weights.T, bias[:, 0]
         self.around = around.reshape(-1)
 
-    def __call__(self, x: Plane) -> Plane:
-        """In the memory of its input."""
+    def __call__(self, x: Plane, wanted: Area | None) -> Plane:
+        """In the memory of its input, which stays what it is where nothing is wanted."""
         height, width, channels = x.shape
         margin = self.side // 2
         # Kernels look at four columns at once, of the narrowest planes beyond them.
@@ -115,10 +132,14 @@ class _Block:
         padded = np.zeros(size, dtype=np.float32)
         padded[margin : margin + height, margin : margin + width] = x
         seen = np.empty_like(x)
-        depthwise(padded.reshape(-1), self.around, self.side, COARSE, seen)
-        first, second = self.first, self.second
-        weights = first.weights, second.weights, first.scales, second.scales
-        add_dense(seen.reshape(-1), *weights, self.curve, x.reshape(-1))
+        rows = _segments(height, width, wanted, by_row=True)
+        depthwise(padded.reshape(-1), self.around, self.side, COARSE, rows, seen)
+        weights, scales = (
+            (getattr(self.first, name), getattr(self.second, name))
+            for name in ("weights", "scales")
+        )
+        segments = _segments(height, width, wanted, by_row=False)
+        add_dense(seen.reshape(-1), weights, scales, self.curve, segments, x.reshape(-1))
         return x
 
 
@@ -156,22 +177,22 @@ class CompiledArithmetic:
         squares(np.require(picture, requirements=["C", "W"]).reshape(-1), side, plane)
         return plane
 
-    def around(self, name: str, x: Plane, limit: int) -> Plane | Sums:
-        return self._stream(self._layers[name](x, limit), limit)
+    def around(self, name: str, x: Plane, limit: int, wanted: Area | None = None) -> Plane | Sums:
+        return self._layers[name](x, limit, wanted)
 
-    def pointwise(self, name: str, x: Plane, limit: int) -> Plane | Sums:
-        return self._stream(self._layers[name](x, limit), limit)
+    def pointwise(
+        self, name: str, x: Plane, limit: int, wanted: Area | None = None
+    ) -> Plane | Sums:
+        return self._layers[name](x, limit, wanted)
 
-    @staticmethod
-    def _stream(x: Sums, limit: int) -> Plane | Sums:
-        return x.astype(np.int16) if limit == STREAM else x
-
-    def block(self, name: str, x: Plane) -> Plane:
-        return self._blocks[name](x)
+    def block(self, name: str, x: Plane, wanted: Area | None = None) -> Plane:
+        return self._blocks[name](x, wanted)
 
     def added(self, x: Plane, more: Sums) -> Plane:
-        total: Plane = np.clip(x + more, -STREAM, STREAM).astype(np.int16)
-        return total
+        """In the memory of ``x``."""
+        whole = np.ascontiguousarray(more)
+        add_limited(x.reshape(-1), whole.reshape(-1), STREAM)
+        return x
 
     def coarse(self, x: Plane) -> Plane:
         made = np.empty_like(x)

@@ -27,8 +27,8 @@ def _stamp() -> str:
 _STAMP = _stamp()
 
 
-def kernel(signature: str) -> Callable[[_Function], _Function]:
-    """Compile a function for one signature, or take it from where it was kept: beside its file, or
+def kernel(*signatures: str) -> Callable[[_Function], _Function]:
+    """Compile a function for its signatures, or take it from where it was kept: beside its file, or
     in the user's cache where that cannot be written.  Other threads run while it does.
 
     Raises ``RuntimeError`` where it can be kept in neither.
@@ -36,7 +36,9 @@ def kernel(signature: str) -> Callable[[_Function], _Function]:
 
     def decorate(function: _Function) -> _Function:
         function.__qualname__ += f"_{_STAMP}"  # part of the name under which it is kept
-        compiled: _Function = njit(signature, cache=True, nogil=True, error_model="numpy")(function)
+        compiled: _Function = njit(list(signatures), cache=True, nogil=True, error_model="numpy")(
+            function
+        )
         return compiled
 
     return decorate

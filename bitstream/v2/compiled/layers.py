@@ -87,72 +87,99 @@ def _begin(sums, scales, rows):
             sums[row * outputs + output] = scales[0, output]
 
 
-@kernel("void(int16[::1], int16[::1], int32[:, ::1], UniTuple(int64, 7), int64, int32[:, ::1])")
-def dense(inputs, weights, scales, geometry, limit, out):
-    """``IntegerLayer.columns`` of positions: (rows · positions, outputs).
+@kernel(
+    "void(int16[::1], int16[::1], int32[:, ::1], UniTuple(int64, 7), int64, int64[:, ::1],"
+    " int32[:, ::1])",
+    "void(int16[::1], int16[::1], int32[:, ::1], UniTuple(int64, 7), int64, int64[:, ::1],"
+    " int16[:, ::1])",
+)
+def dense(inputs, weights, scales, geometry, limit, segments, out):
+    """``IntegerLayer.columns`` of positions: (positions, outputs).
 
     weights: by run and by tile, pairs of inputs by outputs by two.  scales: bias and shift.
-    geometry: rows of
-    positions, positions of each; from one row to the next in inputs, from one position to the next;
-    runs of inputs that lie together, from one to the next, and pairs of inputs of each.
+    geometry: positions of a row; from one row to the next in inputs, from one position to the next;
+    runs of inputs that lie together, from one to the next, and pairs of inputs of each.  segments
+    (n, 2): first and last of the positions that are wanted, those of each in one row unless rows
+    lie together.
     """
-    rows, count, by_row, by_position, runs, by_run, pairs = geometry
+    width, by_row, by_position, runs, by_run, pairs, _ = geometry
     flat, shifts, outputs = out.reshape(-1), scales[1], out.shape[1]
     at_once = max(_SUMS_AT_ONCE // outputs // ROWS, 1) * ROWS
-    sums = np.empty(min(at_once, count) * outputs, dtype=np.int32)
+    sums = np.empty(at_once * outputs, dtype=np.int32)
     sizes = pairs, by_position, outputs
-    for row in range(rows):
-        for start in range(0, count, at_once):
-            some = min(at_once, count - start)
+    for segment in range(len(segments)):
+        for start in range(segments[segment, 0], segments[segment, 1], at_once):
+            some = min(at_once, segments[segment, 1] - start)
             _begin(sums, scales, some)
+            place = start // width * by_row + start % width * by_position
             for run in range(runs):
-                place = row * by_row + start * by_position + run * by_run
-                first = place, run * pairs * 2 * outputs
+                first = place + run * by_run, run * pairs * 2 * outputs
                 add_products(inputs, weights, sums, first, some, sizes)
             for position in range(some):
-                into = row * count + start + position
+                into = start + position
                 for output in range(0, outputs, LANES):
                     made = load(sums, position * outputs + output, LANES)
                     made = shifted(made, load(shifts, output, LANES))
                     store(flat, into * outputs + output, _limited(made, limit))
 
 
-@kernel("void(int16[::1], int16[::1], int64[:, ::1], UniTuple(int64, 7), int64, int32[:, ::1])")
-def dense_wide(inputs, weights, scales, geometry, limit, out):
+@kernel(
+    "void(int16[::1], int16[::1], int64[:, ::1], UniTuple(int64, 7), int64, int64[:, ::1],"
+    " int32[:, ::1])",
+    "void(int16[::1], int16[::1], int64[:, ::1], UniTuple(int64, 7), int64, int64[:, ::1],"
+    " int16[:, ::1])",
+)
+def dense_wide(inputs, weights, scales, geometry, limit, segments, out):
     """The same of inputs of 16 bits: of their lower eight bits and of the rest, one after the
     other, the sums of each of which 32 bits hold.
     """
-    rows, count, by_row, by_position, runs, by_run, pairs = geometry
+    width, by_row, by_position, runs, by_run, pairs, _ = geometry
     outputs = out.shape[1]
-    low, high = np.empty(count * outputs, np.int32), np.empty(count * outputs, np.int32)
+    at_once = max(_SUMS_AT_ONCE // outputs // ROWS // 2, 1) * ROWS
+    low, high = np.empty(at_once * outputs, np.int32), np.empty(at_once * outputs, np.int32)
+    biases, shifts = scales[0], scales[1]
     sizes = pairs, by_position, outputs
-    for row in range(rows):
-        low[:] = 0
-        high[:] = 0
-        for run in range(runs):
-            place, at_weight = row * by_row + run * by_run, run * pairs * 2 * outputs
-            add_products(inputs, weights, low, (place, at_weight), count, sizes)
-            place += len(inputs) // 2
-            add_products(inputs, weights, high, (place, at_weight), count, sizes)
-        for position in range(count):
-            for output in range(outputs):
-                one = position * outputs + output
-                made = np.int64(low[one]) + (np.int64(high[one]) << 8) + scales[0, output]
-                made = made >> scales[1, output]
-                out[row * count + position, output] = min(max(made, -limit), limit)
+    for segment in range(len(segments)):
+        for start in range(segments[segment, 0], segments[segment, 1], at_once):
+            some = min(at_once, segments[segment, 1] - start)
+            low[:] = 0
+            high[:] = 0
+            first = start // width * by_row + start % width * by_position
+            for run in range(runs):
+                place, at_weight = first + run * by_run, run * pairs * 2 * outputs
+                add_products(inputs, weights, low, (place, at_weight), some, sizes)
+                place += len(inputs) // 2
+                add_products(inputs, weights, high, (place, at_weight), some, sizes)
+            for position in range(some):
+                at, into = position * outputs, out[start + position]
+                for output in range(outputs):
+                    made = np.int64(low[at + output]) + (np.int64(high[at + output]) << 8)
+                    made = (made + biases[output]) >> shifts[output]
+                    into[output] = min(max(made, -limit), limit)
 
 
-@kernel("void(float32[::1], float32[::1], int64, int64, int16[:, :, ::1])")
-def depthwise(padded, weights, side, limit, out):
+@kernel("void(int16[::1], int32[::1], int64)")
+def add_limited(stream, more, limit):
+    """Add to a stream, within ±limit; of as many numbers as are a multiple of a vector's."""
+    for place in range(0, len(stream), LANES):
+        made = plus(load(more, place, LANES), wide(load(stream, place, LANES)))
+        store(stream, place, _limited(made, limit))
+
+
+@kernel("void(float32[::1], float32[::1], int64, int64, int64[:, ::1], int16[:, :, ::1])")
+def depthwise(padded, weights, side, limit, segments, out):
     """``IntegerLayer.depthwise`` of a plane with a margin of zeros, within ±limit.
 
-    weights (taps + 1, channels): by place, over 2^shift, and at last the bias.
+    weights (taps + 1, channels): by place, over 2^shift, and at last the bias.  segments (n, 2):
+    first and last of the positions that are wanted, those of each in one row.
     """
-    height, width, channels = out.shape
+    _, width, channels = out.shape
     flat = out.reshape(-1)
     pitch = (max(width, 4) + side - 1) * channels
-    for row in range(height):
-        for column in range(0, width, 4):
+    for segment in range(len(segments)):
+        row = segments[segment, 0] // width
+        for place in range(segments[segment, 0], segments[segment, 1], 4):
+            column = place - row * width
             # The last four overlap with those before.
             start = max(min(column, width - 4), 0)
             for channel in range(0, channels, LANES):
@@ -172,48 +199,60 @@ def depthwise(padded, weights, side, limit, out):
                         fourth = fused(load(padded, at, LANES), factors, fourth)
                         weight += channels
                     seen += pitch
-                place = (row * width + start) * channels + channel
-                store(flat, place, _limited(floored(first), limit))
+                into = (row * width + start) * channels + channel
+                store(flat, into, _limited(floored(first), limit))
                 if width > 1:
-                    store(flat, place + channels, _limited(floored(second), limit))
+                    store(flat, into + channels, _limited(floored(second), limit))
                 if width > 2:
-                    store(flat, place + 2 * channels, _limited(floored(third), limit))
+                    store(flat, into + 2 * channels, _limited(floored(third), limit))
                 if width > 3:
-                    store(flat, place + 3 * channels, _limited(floored(fourth), limit))
+                    store(flat, into + 3 * channels, _limited(floored(fourth), limit))
+
+
+@part
+def _bend(sums, shifts, curve, limit, rows, out):
+    """What sums (rows, hidden) become in the middle of a block."""
+    hidden = len(shifts)
+    for position in range(0, rows * hidden, hidden):
+        for output in range(0, hidden, LANES):
+            made = load(sums, position + output, LANES)
+            made = shifted(made, load(shifts, output, LANES))
+            store(sums, position + output, plus(_limited(made, limit), limit))
+    for one in range(rows * hidden):
+        out[one] = curve[np.uint32(sums[one])]
 
 
 @kernel(
-    "void(int16[::1], int16[::1], int16[::1], int32[:, ::1], int32[:, ::1], int32[::1], int16[::1])"
+    "void(int16[::1], UniTuple(int16[::1], 2), UniTuple(int32[:, ::1], 2), int16[::1],"
+    " int64[:, ::1], int16[::1])"
 )
-def add_dense(inputs, first, second, first_scales, second_scales, curve, out):
-    """Add to a plane (n, channels) what the dense layers of a block make of inputs (n, channels);
-    curve: what the outputs of the first become, from the least on.
+def add_dense(inputs, weights, scales, curve, segments, out):
+    """Add to a plane (n, channels) what the dense layers of a block make of inputs (n, channels).
+
+    weights, scales: of both layers.  curve: what the outputs of the first become, from the least
+    on.  segments (n, 2): first and last of the positions that are wanted.
     """
+    (first, second), (first_scales, second_scales) = weights, scales
     hidden, channels = first_scales.shape[1], second_scales.shape[1]
-    count, limit = len(inputs) // channels, len(curve) // 2
+    limit = len(curve) // 2
     at_once = max(_SUMS_AT_ONCE // hidden // ROWS, 1) * ROWS
     sums = np.empty(at_once * hidden, dtype=np.int32)
     inside = np.empty(at_once * hidden, dtype=np.int16)
-    first_shifts, second_shifts = first_scales[1], second_scales[1]
-    for start in range(0, count, at_once):
-        some = min(at_once, count - start)
-        _begin(sums, first_scales, some)
-        sizes = channels // 2, channels, hidden
-        add_products(inputs, first, sums, (start * channels, 0), some, sizes)
-        for position in range(0, some * hidden, hidden):
-            for output in range(0, hidden, LANES):
-                made = load(sums, position + output, LANES)
-                made = shifted(made, load(first_shifts, output, LANES))
-                store(sums, position + output, plus(_limited(made, limit), limit))
-        for one in range(some * hidden):
-            inside[one] = curve[np.uint32(sums[one])]
-        _begin(sums, second_scales, some)
-        sizes = hidden // 2, hidden, channels
-        add_products(inside, second, sums, (0, 0), some, sizes)
-        for position in range(0, some * channels, channels):
-            for output in range(0, channels, LANES):
-                made = load(sums, position + output, LANES)
-                made = shifted(made, load(second_shifts, output, LANES))
-                place = start * channels + position + output
-                made = plus(made, wide(load(out, place, LANES)))
-                store(out, place, _limited(made, limit))
+    shifts = first_scales[1], second_scales[1]
+    for segment in range(len(segments)):
+        for start in range(segments[segment, 0], segments[segment, 1], at_once):
+            some = min(at_once, segments[segment, 1] - start)
+            _begin(sums, first_scales, some)
+            sizes = channels // 2, channels, hidden
+            add_products(inputs, first, sums, (start * channels, 0), some, sizes)
+            _bend(sums, shifts[0], curve, limit, some, inside)
+            _begin(sums, second_scales, some)
+            sizes = hidden // 2, hidden, channels
+            add_products(inside, second, sums, (0, 0), some, sizes)
+            for position in range(0, some * channels, channels):
+                for output in range(0, channels, LANES):
+                    made = load(sums, position + output, LANES)
+                    made = shifted(made, load(shifts[1], output, LANES))
+                    place = start * channels + position + output
+                    made = plus(made, wide(load(out, place, LANES)))
+                    store(out, place, _limited(made, limit))

@@ -52,6 +52,16 @@ def joined(linear, detail, out):
                 store(flat, (plane * height + row) * width + column, total)
 
 
+@kernel("void(int16[:, :, ::1], uint8[:, :, ::1])")
+def rounded(picture, out):
+    """``shown_pictures.rounded``: (3, H, W) → (H, W, 3)."""
+    _, height, width = picture.shape
+    for row in range(height):
+        for column in range(width):
+            for plane in range(3):
+                out[row, column, plane] = (picture[plane, row, column] + 2) >> 2
+
+
 @kernel("void(int16[::1], int64, int64, int16[::1])")
 def coarse(stream, bits, limit, out):
     """``PlaneArithmetic.coarse`` of as many numbers as are a multiple of 16."""

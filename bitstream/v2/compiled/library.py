@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .coarse_lines import within
+from .layouts import rounded
 from .lines import look, spread
 from .products import IS_FAST
 from .range_coder import renew
@@ -12,7 +13,8 @@ from .reading import CompiledReader
 from .windows import overlapped
 
 __all__ = [
-    "CompiledReader", "arithmetic", "levels", "look", "overlapped", "renew", "spread", "within",
+    "CompiledReader", "arithmetic", "levels", "look", "overlapped", "renew", "rounded",
+    "spread", "within",
 ]  # fmt: skip
 
 

@@ -124,3 +124,21 @@ def test_other_processors(processor: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 32),
+    size=st.tuples(st.integers(1, 50), st.integers(1, 50)),
+    sizes=st.sampled_from(SIZES[:2]),
+    share=st.sampled_from([0.0, 0.001, 0.03, 1.0]),
+)
+def test_latents_are_those_of_the_whole_where_they_are_wanted(
+    seed: int, size: tuple[int, int], sizes: tuple[int, ...], share: float
+) -> None:
+    rng, loop = np.random.default_rng(seed), random_loop(4, seed=seed, sizes=sizes)
+    picture = rng.integers(0, 1021, (3, 8 * size[0], 8 * size[1])).astype(np.int16)
+    wanted = rng.random(size) < share
+    numpy, compiled = both(lambda: loop.latents(picture, wanted)[:, wanted])
+    assert np.array_equal(numpy, loop.latents(picture)[:, wanted])
+    assert np.array_equal(compiled, numpy)
