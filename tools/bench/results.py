@@ -21,7 +21,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tools.bench.markdown import Table
-from videocodec.ladder.machine import processor, usable_cores
+from videocodec.cores import usable_cores
+from videocodec.ladder.machine import processor
 from videocodec.models.bundle import ModelBundle
 
 ROOT = Path(__file__).resolve().parents[2]

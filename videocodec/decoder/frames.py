@@ -11,6 +11,7 @@ import numpy as np
 from bitstream.container import FileSource, SharedFile
 
 from ..checks import check_whole_number
+from ..cores import usable_cores
 from ..decoded import DecodedLatents, FrameKind
 from ..forking import forked_after_pytorch
 from ..models.attached import errors_of
@@ -168,7 +169,8 @@ class PictureDecoder:
             latents = concealed_frames(self._stream, first, pictures=self.is_exact)
         else:
             latents = self._stream.frames(first, pictures=self.is_exact)
-        ahead = read_ahead(latents, FRAMES_AHEAD)
+        threads = self._threads or usable_cores()
+        ahead = latents if threads == 1 else read_ahead(latents, FRAMES_AHEAD, threads - 2)
         for batch in batches(ahead, self.batch_size, self.reach):
             if stop is not None and batch.first >= stop:
                 return

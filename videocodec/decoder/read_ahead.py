@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from queue import Empty, Full, Queue
+from queue import Empty
 from typing import TypeVar
+
+from bitstream.crew import Crew, join
 
 T = TypeVar("T")
 # One item and no error; none and the error that the iterator raised, None at its end.
@@ -15,28 +17,27 @@ _Entry = tuple[list[T], BaseException | None]
 _POLL_SECONDS = 0.2
 
 
-def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
+def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Iterator[T]:
     """The items of an iterator in order, up to ``count`` of them made before they are asked for.
 
     The iterator runs in a thread of its own from the first item asked for.  What it raises is
     raised here, after the items before it. Closing the returned generator, or leaving its loop,
-    ends the thread after the item that it is making.
+    ends the thread after the item that it is making.  Whoever waits for an item helps to make it
+    (``bitstream.crew``), and ``helpers`` more threads do.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    queue: Queue[_Entry[T]] = Queue(count)
-    stopped = threading.Event()
+    crew, room, stopped = Crew(helpers), threading.Semaphore(count), threading.Event()
 
     def put(entry: _Entry[T]) -> bool:
         while not stopped.is_set():
-            try:
-                queue.put(entry, timeout=_POLL_SECONDS)
+            if room.acquire(timeout=_POLL_SECONDS):
+                crew.put(entry)
                 return True
-            except Full:
-                pass
         return False
 
     def work() -> None:
+        join(crew)
         try:
             for item in items:
                 if not put(([item], None)):
@@ -50,9 +51,10 @@ def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
     try:
         while True:
             try:
-                made, error = queue.get(timeout=_POLL_SECONDS)
+                made, error = crew.wait(_POLL_SECONDS)
             except Empty:
                 continue  # waking up now and then lets Ctrl-C through on every platform
+            room.release()
             if error is not None:
                 raise error
             if not made:
@@ -61,3 +63,4 @@ def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
     finally:
         stopped.set()
         thread.join()
+        crew.dismiss()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 
+from ..cores import usable_cores
 from ..errors import WorkerError
 from .chunk_coder import ChunkTask, CodedChunk, CodedUnit
 from .worker_process import no_interrupts, work
@@ -34,7 +34,7 @@ class WorkerPool(Workers):
         context = multiprocessing.get_context("spawn")
         # without the tables it has loaded
         workplace = replace(workplace, bundle=replace(workplace.bundle))
-        threads = max(1, (workplace.threads or _processors()) // jobs)
+        threads = max(1, (workplace.threads or usable_cores()) // jobs)
         self._workers: list[_Worker] = []
         try:
             with no_interrupts():
@@ -131,7 +131,3 @@ def _death(worker: _Worker) -> WorkerError:
     chunk = worker.task and worker.task.chunk
     place = f" at frames {chunk.first} to {chunk.first + chunk.frames - 1}" if chunk else ""
     return WorkerError(f"an encoder process{place} {how}")
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

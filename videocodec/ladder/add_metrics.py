@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ..cores import usable_cores
 from ..errors import ComparisonError
 from .api import metric_paths
 from .clips import Clip
@@ -15,7 +16,6 @@ from .codecs import codec_named
 from .files import read_json
 from .folder import CACHE, alone, check_output
 from .jobs import Job, Rung
-from .machine import usable_cores
 from .metrics import Metric, all_metrics
 from .progress import LadderProgress
 from .records import add_figures, not_measured

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Unpack
 
 from ..cluster import LOCAL, RayCluster, check_executor
+from ..cores import usable_cores
 from ..errors import ComparisonError
 from ..models.bundle import ModelBundle
 from ..models.default import DEFAULT_MODEL
@@ -19,7 +20,6 @@ from ..models.files import TABLES_FILE
 from .clips import Clip, prepare
 from .folder import CACHE, alone, check_output
 from .jobs import Job
-from .machine import usable_cores
 from .metrics import Metric, all_metrics, all_options
 from .progress import LadderProgress
 from .results import Findings, write

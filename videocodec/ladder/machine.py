@@ -7,6 +7,8 @@ import platform
 import subprocess
 from pathlib import Path
 
+from ..cores import usable_cores
+
 
 def machine(workers: int, threads: int) -> dict[str, object]:
     """Where it ran."""
@@ -20,11 +22,6 @@ def machine(workers: int, threads: int) -> dict[str, object]:
         "jobs": workers,
         "threads_per_encode": threads,
     }
-
-
-def usable_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from ... import crew
 from ..areas import Area
 from ..integer_layers import IntegerLayer
 from ..loop_arithmetic import (
@@ -25,6 +28,9 @@ Sums = npt.NDArray[np.int32]
 _ALIGNED = 16  # channels are filled up with zeros to multiples of it
 _MOST_WIDE = (1 << 31) // 256  # of weights of wide layers, which see eight bits at once
 _LARGEST = (1 << 15) - 1
+_WORTHWHILE = 10_000_000  # products of a share, which take 0.1 ms
+_SLOWER = 4  # by so much are products of floats
+_ROWS = 4  # positions of a tile
 _MOVED_INPUTS, _MOVED_OUTPUTS = (".enter", ".down"), (".leave", ".up")  # squares of 2×2
 
 
@@ -80,11 +86,11 @@ class _Dense:
         kind = np.int16 if limit == STREAM else np.int32
         out = np.empty((height * width, self.outputs), dtype=kind)
         if self.wide:
-            halves = np.concatenate([(x & 255).reshape(-1), (x >> 8).reshape(-1)])
-            dense_wide(halves, self.weights, self.scales, geometry, limit, segments, out)
+            seen, make = np.concatenate([(x & 255).reshape(-1), (x >> 8).reshape(-1)]), dense_wide
         else:
-            flat = np.ascontiguousarray(x).reshape(-1)
-            dense(flat, self.weights, self.scales, geometry, limit, segments, out)
+            seen, make = np.ascontiguousarray(x).reshape(-1), dense
+        arguments = seen, self.weights, self.scales, geometry, limit
+        _shared(segments, len(self.weights), lambda some: make(*arguments, some, out))
         return out.reshape(height, width, -1)
 
 
@@ -107,6 +113,28 @@ def _segments(
         return np.array([[0, height * width]])
     starts = np.arange(0, height * width, width)
     return np.stack([starts, starts + width], 1)
+
+
+def _shared(
+    segments: npt.NDArray[np.int64], products: int, work: Callable[[npt.NDArray[np.int64]], None]
+) -> None:
+    """Do work on segments, each of whose positions takes so many products, with those who have time
+    for it.
+    """
+    lengths = segments[:, 1] - segments[:, 0]
+    total = int(lengths.sum())
+    count = min(crew.shares(), total * products // _WORTHWHILE)
+    if count < 2:
+        work(segments)
+        return
+    before = lengths.cumsum() - lengths  # places of all segments before each
+    tiles = -(-total // _ROWS)
+    bounds = [_ROWS * (tiles * share // count) for share in range(count + 1)]
+    parts = []
+    for first, last in pairwise(bounds):
+        cut = np.clip(np.array([[first], [last]]) - before, 0, lengths)
+        parts.append(np.ascontiguousarray((segments[:, 0] + cut).T[cut[0] < cut[1]]))
+    crew.do_together([partial(work, part) for part in parts])
 
 
 class _Block:
@@ -133,13 +161,23 @@ class _Block:
         padded[margin : margin + height, margin : margin + width] = x
         seen = np.empty_like(x)
         rows = _segments(height, width, wanted, by_row=True)
-        depthwise(padded.reshape(-1), self.around, self.side, COARSE, rows, seen)
+        plane = padded.reshape(-1)
+        _shared(
+            rows,
+            _SLOWER * len(self.around),
+            lambda some: depthwise(plane, self.around, self.side, COARSE, some, seen),
+        )
         weights, scales = (
             (getattr(self.first, name), getattr(self.second, name))
             for name in ("weights", "scales")
         )
         segments = _segments(height, width, wanted, by_row=False)
-        add_dense(seen.reshape(-1), weights, scales, self.curve, segments, x.reshape(-1))
+        arguments = seen.reshape(-1), weights, scales, self.curve
+        _shared(
+            segments,
+            len(self.first.weights) + len(self.second.weights),
+            lambda some: add_dense(*arguments, some, x.reshape(-1)),
+        )
         return x
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bitstream.crew import Crew, join
 from bitstream.v2.compiled import VARIABLE
 from bitstream.v2.integer_layers import NARROW_SUM, IntegerLayer
 from bitstream.v2.loop_arithmetic import LATENT_LIMIT
@@ -142,3 +143,34 @@ def test_latents_are_those_of_the_whole_where_they_are_wanted(
     numpy, compiled = both(lambda: loop.latents(picture, wanted)[:, wanted])
     assert np.array_equal(numpy, loop.latents(picture)[:, wanted])
     assert np.array_equal(compiled, numpy)
+
+
+def test_shares_of_a_layer_are_those_of_the_whole() -> None:
+    """Also where there are more threads than tiles."""
+    arithmetic()
+    rng, loop = np.random.default_rng(5), random_loop(48, seed=5, sizes=SIZES[3])
+    for size in ((9, 7), (30, 41)):
+        latents = rng.integers(-600, 601, (48, *size)).astype(np.int32)
+        picture = rng.integers(0, 1021, (3, 8 * size[0], 8 * size[1])).astype(np.int16)
+        wanted = rng.random(size) < 0.02
+        quantisers = rng.integers(0, 128, size)
+
+        def made(latents=latents, picture=picture, wanted=wanted, quantisers=quantisers) -> list:
+            return [
+                loop.picture(latents, quantisers),
+                loop.latents(picture),
+                loop.latents(picture, wanted)[:, wanted],
+            ]
+
+        alone = made()
+        for helpers in (1, 4):
+            crew = Crew(helpers)
+            while crew.waiting < helpers:
+                pass
+            join(crew)
+            try:
+                shared = made()
+            finally:
+                join(None)
+                crew.dismiss()
+            assert all(np.array_equal(a, b) for a, b in zip(alone, shared, strict=True))
