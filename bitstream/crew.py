@@ -8,7 +8,8 @@ to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -44,16 +45,21 @@ class _Task:
 
 
 class Crew:
-    """Those who wait for something, and meanwhile help; ``helpers`` threads do nothing else."""
+    """Those who wait for something, and meanwhile help; ``helpers`` threads do nothing else, from
+    ``begin`` on.
+    """
 
     def __init__(self, helpers: int = 0) -> None:
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._waiting, self._lock = 0, Lock()
-        self._threads = [
-            Thread(target=self._help, name="helper", daemon=True) for _ in range(helpers)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._helpers, self._begun = helpers, False
+
+    def begin(self) -> None:
+        """Have the helpers there, unless they are."""
+        with self._lock:
+            begins, self._begun = not self._begun, True
+        for _ in range(self._helpers if begins else 0):
+            Thread(target=self._help, name="helper", daemon=True).start()
 
     @property
     def waiting(self) -> int:
@@ -93,7 +99,7 @@ class Crew:
 
     def dismiss(self) -> None:
         """Let the helpers go."""
-        for _ in self._threads:
+        for _ in range(self._helpers if self._begun else 0):
             self._queue.put(None)
 
     def _help(self) -> None:
@@ -112,6 +118,16 @@ _CREW: ContextVar[Crew | None] = ContextVar("crew", default=None)
 def join(crew: Crew | None) -> None:
     """From now on the work of this thread may be shared with a crew; None: with nobody."""
     _CREW.set(crew)
+
+
+@contextmanager
+def helped(crew: Crew) -> Iterator[None]:
+    """A context in which it may be."""
+    before = _CREW.set(crew)
+    try:
+        yield
+    finally:
+        _CREW.reset(before)
 
 
 def shares() -> int:

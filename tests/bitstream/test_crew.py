@@ -21,6 +21,7 @@ def test_nobody_helps_without_a_crew() -> None:
 
 def test_helpers_take_shares_until_they_are_dismissed() -> None:
     crew, threads = Crew(2), set[int]()
+    crew.begin()
     while crew.waiting < 2:
         pass
     meeting = threading.Barrier(3, timeout=20)

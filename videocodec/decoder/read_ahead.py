@@ -46,6 +46,7 @@ def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Iterator[T]:
         except BaseException as error:
             put(([], error))
 
+    crew.begin()
     thread = threading.Thread(target=work, name="read-ahead", daemon=True)
     thread.start()
     try:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from bitstream.errors import ContainerError
 
+from ..cores import usable_cores
 from ..decoder.index import StreamIndex
 from ..decoder.latents import LatentStream
 from ..errors import ForkedReaderError
@@ -46,7 +47,10 @@ class ReaderCore:
                 size=(stream.shown.width, stream.shown.height),
                 makes_up_detail=stream.makes_up_detail,
             )
-            self.latents = LatentSource(self.file, self.index, stream.bundle.tables, self.cache)
+            helpers = (opening.threads or usable_cores()) - 1
+            self.latents = LatentSource(
+                self.file, self.index, stream.bundle.tables, self.cache, helpers
+            )
             self.networks = Networks(stream, opening.device, opening.threads, opening.pictures)
             self.bundle = stream.bundle
         except BaseException:
@@ -97,5 +101,6 @@ class ReaderCore:
                 return
         if self.ahead is not None:
             self.ahead.stop()
+        self.latents.close()
         self.cache.clear()
         self.file.close()

@@ -10,12 +10,23 @@ from .lines import look, spread
 from .products import IS_FAST
 from .range_coder import renew
 from .reading import CompiledReader
+from .vector_reading import NO_CANDIDATE, TOO_LONG, read_vectors
 from .windows import overlapped
 
 __all__ = [
-    "CompiledReader", "arithmetic", "levels", "look", "overlapped", "renew", "rounded",
-    "spread", "within",
-]  # fmt: skip
+    "NO_CANDIDATE",
+    "TOO_LONG",
+    "CompiledReader",
+    "arithmetic",
+    "levels",
+    "look",
+    "overlapped",
+    "read_vectors",
+    "renew",
+    "rounded",
+    "spread",
+    "within",
+]
 
 
 def _of_products() -> tuple[Any, Any]:

@@ -116,16 +116,10 @@ def decode_escape_values(state, words, values, count):
     return bits
 
 
-@kernel(
-    "float64(Tuple((uint64[::1], uint32[::1])),"
-    " Tuple((int64[:, ::1], int64[:, ::1], boolean[::1])), int64, int64[::1], int64[::1])"
-)
-def decode_symbols(reader, tables, increment, ids, out):
-    """``SymbolReader.code``: by table, and of a table in order → bits spent, -1 for damage.
-
-    reader: state and words.  tables: frequencies, counts, stale.
-    """
-    frequencies, counts, stale = tables
+@part
+def decode_by_table(reader, tables, increment, ids, out):
+    """As ``decode_symbols``."""
+    frequencies = tables[0]
     starts = np.zeros(len(frequencies) + 1, dtype=np.int64)
     for table in ids:
         starts[table + 1] += 1
@@ -135,7 +129,19 @@ def decode_symbols(reader, tables, increment, ids, out):
     for place in range(len(ids)):
         order[starts[ids[place]]] = place
         starts[ids[place]] += 1
-    return decode_runs(reader, (frequencies, counts, stale), increment, ids, order, out)
+    return decode_runs(reader, tables, increment, ids, order, out)
+
+
+@kernel(
+    "float64(Tuple((uint64[::1], uint32[::1])),"
+    " Tuple((int64[:, ::1], int64[:, ::1], boolean[::1])), int64, int64[::1], int64[::1])"
+)
+def decode_symbols(reader, tables, increment, ids, out):
+    """``SymbolReader.code``: by table, and of a table in order → bits spent, -1 for damage.
+
+    reader: state and words.  tables: frequencies, counts, stale.
+    """
+    return decode_by_table(reader, tables, increment, ids, out)
 
 
 @kernel("float64(uint64[::1], uint32[::1], int64[::1])")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitstream.crew import Crew, join
+from bitstream.crew import Crew, helped
 from bitstream.v2.compiled import VARIABLE
 from bitstream.v2.integer_layers import NARROW_SUM, IntegerLayer
 from bitstream.v2.loop_arithmetic import LATENT_LIMIT
@@ -165,12 +165,10 @@ def test_shares_of_a_layer_are_those_of_the_whole() -> None:
         alone = made()
         for helpers in (1, 4):
             crew = Crew(helpers)
+            crew.begin()
             while crew.waiting < helpers:
                 pass
-            join(crew)
-            try:
+            with helped(crew):
                 shared = made()
-            finally:
-                join(None)
-                crew.dismiss()
+            crew.dismiss()
             assert all(np.array_equal(a, b) for a, b in zip(alone, shared, strict=True))
