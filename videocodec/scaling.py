@@ -61,6 +61,13 @@ def coded_size(full: Size, scale: float) -> Size:
     return width, height
 
 
+def is_for_twice(coded: Size, shown: Size) -> bool:
+    """Whether pictures are shown so much larger than coded that a network for twice the size has
+    something to add: once and a half the width and height, or more.
+    """
+    return all(2 * large >= 3 * small for small, large in zip(coded, shown, strict=True))
+
+
 def shrunk(rgb: RgbArray, size: Size) -> RgbArray:
     """A picture (H, W, 3) uint8 at a smaller size (width, height), the same on every machine."""
     width, height = size

@@ -1,13 +1,14 @@
-"""Pictures of twice the coded size: a model's head for it beside bicubic and Lanczos enlargement.
+"""Pictures of twice the coded size: a model's network for it beside bicubic and Lanczos
+enlargement, in all measures of the panel.
 
-    python -m tools.bench.upscaling --clips DIR --lpips FILE [--data PACK] [--pictures 24]
-        [--model BUNDLE] [--crf 24 40] [--preset superfast] [--frames 2] [--only NAME …]
-        [--save FOLDER]
+    python -m tools.bench.upscaling --clips DIR [--only NAME …] [--model BUNDLE] [--crf 20 32 44]
+        [--preset superfast] [--frames 9] [--metrics NAME …] [--lpips FILE] [--save FOLDER]
 
-Frames of clips, and photographs that a pack holds out, are shrunk by two (Lanczos), coded at each
-crf, and decoded: enlarged by bicubic and by Lanczos interpolation, and as ``decode --scale 2`` does
-with the head.  Each is compared with what was shrunk: PSNR of luma, SSIMULACRA2, lpips-squeeze and
-MS-SSIM, means.  ``--save`` writes source and ways beside each other, a PNG for each clip and crf.
+Frames of clips are shrunk by two (Lanczos), coded at each crf, and decoded: enlarged by bicubic and
+by Lanczos interpolation, and as ``decode --scale 2`` does with the network.  Each is compared with
+what was shrunk.  All ways take the same bytes, so a BD-rate says how many fewer bytes pictures
+enlarged by the network need for the same quality; the panel is their mean over the measures, of
+ratios.  ``--save`` writes source and ways beside each other, a PNG for each clip and crf.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -24,32 +26,32 @@ import numpy.typing as npt
 import torch
 
 import videocodec
-from tools.bench.between import pictures_of, ssimulacra2, write_lossless
+from tools.bench.between import pictures_of, write_lossless
 from tools.bench.markdown import Table
-from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
-from tools.bench.quality import psnr
+from tools.bench.options import add_clips, bench_parser, clip_paths, parse
 from tools.bench.results import Report
-from videocodec.judges.lpips import LpipsSqueeze
-from videocodec.judges.structure import ms_ssim
+from videocodec.ladder.clips import Clip, as_frames, prepare
+from videocodec.ladder.curves import Curve, bd_rate
+from videocodec.ladder.metrics import Figure, Metric, Pair, all_metrics
+from videocodec.ladder.panel import geometric_mean
+from videocodec.ladder.planes import untagged
+from videocodec.media.colour import YuvWriter
 from videocodec.models.bundle import ModelBundle
+from videocodec.models.default import DEFAULT_MODEL
 from videocodec.presets import PRESETS
 from videocodec.scaling import magnified, shrunk
-from videocodec.training.pictures import to_tensor
-from videocodec.training.second import pack
 
 THREADS = 1
-WAYS = ("bicubic", "Lanczos", "head")
-_SMALLEST_SIDE = 176  # px, that MS-SSIM needs
-_LUMA = (0.299, 0.587, 0.114)
+WAYS = ("bicubic", "Lanczos", "network")
 Picture = npt.NDArray[np.uint8]
-Figures = tuple[float, float, float, float]
 
 
-def halved(picture: Picture) -> tuple[Picture, Picture]:
-    """A picture, cut to sides that 2 divides, and the same at half the size."""
-    height, width = (side // 2 * 2 for side in picture.shape[:2])
-    cut = np.ascontiguousarray(picture[:height, :width])
-    return cut, np.asarray(shrunk(cut, (width // 2, height // 2)), np.uint8)
+@dataclass(frozen=True)
+class Rung:
+    """One file, shown in one way.  rate: kbit/s of the video.  figures: means over frames."""
+
+    rate: float
+    figures: dict[str, float]
 
 
 def enlarged(coded: Path, model: Path, size: tuple[int, int]) -> dict[str, list[Picture]]:
@@ -63,82 +65,109 @@ def enlarged(coded: Path, model: Path, size: tuple[int, int]) -> dict[str, list[
     for frame in videocodec.decode_frames(
         coded, model=model, device="cpu", threads=THREADS, scale=2
     ):
-        found["head"].append(np.ascontiguousarray(frame.data.transpose(1, 2, 0)))
+        found["network"].append(np.ascontiguousarray(frame.data.transpose(1, 2, 0)))
     return found
 
 
-def figures(made: Picture, source: Picture, lpips: LpipsSqueeze) -> Figures:
-    """PSNR of luma in dB, SSIMULACRA2, lpips-squeeze, MS-SSIM."""
-    luma = [picture.astype(np.float64) @ _LUMA for picture in (made, source)]
-    tensors = [to_tensor([picture]) for picture in (made, source)]
-    with torch.inference_mode():
-        seen = float(lpips(*tensors)), float(ms_ssim(*tensors))
-    return psnr(luma[0], luma[1]), ssimulacra2(made, source), *seen
+def cut(clip: Clip) -> list[Picture]:
+    """The frames of a clip, RGB, cut to sides that four divides: half of them is even, too."""
+    height, width = (side // 4 * 4 for side in (clip.height, clip.width))
+    every = pictures_of(clip.path(), clip.frames)
+    return [np.ascontiguousarray(picture[:height, :width]) for picture in every]
 
 
-def coded_file(pictures: Sequence[Picture], args: argparse.Namespace, crf: int) -> Path:
-    """Code pictures of half the size, in a temporary folder → the file."""
-    folder = Path(args.workshop)
-    source, coded = folder / "half.mkv", folder / "half.lv.mp4"
-    write_lossless(source, pictures)
-    videocodec.encode(
-        source,
-        coded,
-        crf=crf,
-        preset=args.preset,
-        model=args.model,
-        device="cpu",
-        threads=THREADS,
-        overwrite=True,
-    )
-    return coded
+class Compared:
+    """One clip, coded at half its size and shown in every way."""
 
-
-def sources(args: argparse.Namespace) -> Iterator[tuple[str, list[list[Picture]]]]:
-    """Names, and what is coded under each: videos, as lists of frames of one size."""
-    for path in clip_paths(args):
-        yield path.stem, [pictures_of(path, args.frames)]
-    if args.data is not None:
-        held_out = [
-            picture
-            for entry in pack.read_entries(args.data)
-            if entry.kind is pack.Kind.HELD_OUT_PHOTOGRAPH
-            and (picture := pack.decoded_entry(entry)) is not None
-            and min(picture.shape[:2]) >= _SMALLEST_SIDE
+    def __init__(self, source: Path, args: argparse.Namespace, folder: Path) -> None:
+        self._args, self._folder = args, folder
+        whole = prepare(source, folder / "whole", args.frames)
+        self._pictures = cut(whole)
+        write_lossless(folder / "cut.mkv", self._pictures)
+        self.clip, self.name = prepare(folder / "cut.mkv", folder / "clips"), source.stem
+        files = {} if args.lpips is None else {"lpips-weights": str(args.lpips)}
+        self._metrics: list[Metric] = [
+            metric
+            for name, metric in all_metrics(files).items()
+            if metric.missing(self.clip) is None and (not args.metrics or name in args.metrics)
         ]
-        yield "photographs", [[picture] for picture in held_out[: args.pictures]]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Those of the panel that are measured."""
+        return [each for metric in self._metrics for each in metric.figures if each.in_panel]
+
+    def rungs(self, crf: int) -> dict[str, Rung]:
+        """Code at a crf → every way's figures."""
+        coded, rate = self._coded(crf)
+        size = self.clip.width, self.clip.height
+        made = enlarged(coded, self._args.model, size)
+        if self._args.save is not None:
+            beside = np.hstack([self._pictures[-1], *(made[way][-1] for way in WAYS)])
+            sheet = str(self._args.save / f"{self.name}-{crf}.png")
+            cv2.imwrite(sheet, cv2.cvtColor(beside, cv2.COLOR_RGB2BGR))
+        return {way: Rung(rate, self._measured(pictures)) for way, pictures in made.items()}
+
+    def _coded(self, crf: int) -> tuple[Path, float]:
+        """The file of the frames at half the size, and its rate in kbit/s."""
+        half, coded = self._folder / "half.mkv", self._folder / "half.lv.mp4"
+        size = self.clip.width // 2, self.clip.height // 2
+        write_lossless(half, [shrunk(picture, size) for picture in self._pictures])
+        report = videocodec.encode(
+            half,
+            coded,
+            crf=crf,
+            preset=self._args.preset,
+            model=self._args.model,
+            device="cpu",
+            threads=THREADS,
+            overwrite=True,
+        )
+        return coded, report.video_bitrate_bps / 1000
+
+    def _measured(self, pictures: Sequence[Picture]) -> dict[str, float]:
+        decoded, writer = self._folder / "decoded.yuv", YuvWriter(self.clip.colour, "yuv420p")
+        with decoded.open("wb") as file:
+            for picture in pictures:
+                file.write(untagged(writer(picture)).to_ndarray().tobytes())
+        reference = self.clip.reference()
+        source = Path(self.clip.folder) / "reference.yuv"
+        pair = Pair(self.clip, reference, as_frames(decoded, self.clip), source, decoded)
+        return {
+            name: float(np.mean([value for value in values if value is not None]))
+            for metric in self._metrics
+            for name, values in metric.measure(pair).items()
+        }
 
 
-def measure(
-    videos: Sequence[Sequence[Picture]], args: argparse.Namespace, crf: int, sheet: Path | None
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Mean figures of every way over all frames; sheet: a PNG of the first ones."""
-    rows: dict[str, list[Figures]] = {way: [] for way in WAYS}
-    for video in videos:
-        pairs = [halved(picture) for picture in video]
-        coded = coded_file([small for _, small in pairs], args, crf)
-        height, width = pairs[0][0].shape[:2]
-        made = enlarged(coded, args.model, (width, height))
-        for way, pictures in made.items():
-            for picture, (source, _) in zip(pictures, pairs, strict=True):
-                rows[way].append(figures(picture, source, args.perceptual))
-        if sheet is not None and video is videos[0]:
-            beside = np.hstack([pairs[0][0], *(made[way][0] for way in WAYS)])
-            cv2.imwrite(str(sheet), cv2.cvtColor(beside, cv2.COLOR_RGB2BGR))
-    return {way: np.mean(values, 0) for way, values in rows.items()}
+def gains(
+    rungs: Mapping[str, Sequence[Rung]], other: str, figures: Sequence[Figure]
+) -> dict[str, float | None]:
+    """BD-rate in percent of the network against another way, by figure; None where there is none;
+    and their mean as ``panel``.
+    """
+    found: dict[str, float | None] = {}
+    for figure in figures:
+        sign = 1 if figure.higher_is_better else -1
+        ours, reference = (
+            Curve.of((rung.rate, sign * rung.figures[figure.name]) for rung in rungs[way])
+            for way in ("network", other)
+        )
+        found[figure.name] = bd_rate(ours, reference).value
+    known = [value for value in found.values() if value is not None]
+    return found | {"panel": geometric_mean(known) if known else None}
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = bench_parser("upscaling", __doc__ or "")
     add_clips(made)
-    add_lpips(made)
-    made.add_argument("--data", type=Path, help="pack with photographs held out")
-    made.add_argument("--pictures", type=int, default=24, help="of them, at most")
-    made.add_argument("--model", default="second", help="with a head for twice the size")
-    made.add_argument("--crf", type=int, nargs="+", default=[24, 40])
+    made.add_argument("--lpips", type=Path, help="SqueezeNet weights of LPIPS as safetensors")
+    made.add_argument("--model", default=DEFAULT_MODEL, help="with a network for twice the size")
+    made.add_argument("--crf", type=int, nargs="+", default=[20, 32, 44], help="three or more")
     made.add_argument("--preset", choices=PRESETS, default="superfast")
-    made.add_argument("--frames", type=int, default=2, help="of each clip")
+    made.add_argument("--frames", type=int, default=9, help="of each clip")
+    made.add_argument("--metrics", nargs="+", metavar="NAME", help="default: all that there are")
     made.add_argument("--save", type=Path, help="folder for pictures")
     return made
 
@@ -148,19 +177,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parse(parser(), arguments)
     torch.set_num_threads(THREADS)
     bundle = ModelBundle.find(args.model)
-    args.model, args.perceptual = bundle.folder, LpipsSqueeze(args.lpips)
+    args.model = bundle.folder
     report = Report(args, models=[bundle], clips=clip_paths(args))
-    columns = ["source", "crf", "enlarged by", "luma dB", "SSIMULACRA2", "lpips-squeeze", "MS-SSIM"]
-    table = Table(columns, ["{}", "{}", "{}", "{:.2f}", "{:.1f}", "{:.3f}", "{:.4f}"])
-    with tempfile.TemporaryDirectory() as workshop:
-        args.workshop = workshop
-        for name, videos in sources(args):
+    every: Table | None = None
+    saved: Table | None = None
+    for source in clip_paths(args):
+        with tempfile.TemporaryDirectory() as folder:
+            compared = Compared(source, args, Path(folder))
+            figures = compared.figures
+            names = [figure.name for figure in figures]
+            formats = [f"{{:.{figure.decimals}f}}" for figure in figures]
+            every = every or Table(
+                ["clip", "crf", "kbit/s", "enlarged by", *names],
+                ["{}", "{}", "{:.1f}", "{}", *formats],
+            )
+            saved = saved or Table(
+                ["clip", "network against", *names, "panel"],
+                ["{}", "{}", *["{:+.1f} %"] * (len(names) + 1)],
+            )
+            rungs: dict[str, list[Rung]] = {way: [] for way in WAYS}
             for crf in args.crf:
-                sheet = None if args.save is None else args.save / f"{name}-{crf}.png"
-                for way, values in measure(videos, args, crf, sheet).items():
-                    row = table.add(name, crf, way, *(float(value) for value in values))
+                for way, rung in compared.rungs(crf).items():
+                    rungs[way].append(rung)
+                    values = (rung.figures[name] for name in names)
+                    row = every.add(compared.name, crf, rung.rate, way, *values)
                     print(row, file=sys.stderr, flush=True)
-    report.table("upscaling", table)
+            for other in WAYS[:2]:
+                row = saved.add(compared.name, other, *gains(rungs, other, figures).values())
+                print(row, file=sys.stderr, flush=True)
+    if every is not None and saved is not None:
+        report.table("figures", every)
+        report.table("gains", saved)
     report.save()
     return 0
 

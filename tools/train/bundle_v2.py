@@ -7,8 +7,8 @@ The first command fits the tables to clips for training.  The second writes the 
 safetensors), the tables and a model card into the folder, whose name is the model's, in place of
 what was there.  ``--about`` is Markdown on data, recipe and figures of the weights, for the card;
 by default the README.md beside the weights.  A bundle of other weights or tables has another
-identity: streams made before need the bundle as it was.  A head for twice the size that was there
-stays; after training of the autoencoder it wants some of its own (``tools.train.upscaler``).
+identity: streams made before need the bundle as it was.  A network for twice the size that was
+there stays, since it sees decoded pictures alone (``tools.train.upscaler``).
 """
 
 from __future__ import annotations

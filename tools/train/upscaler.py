@@ -1,29 +1,27 @@
-"""Train the second autoencoder's head for pictures of twice the size.
+"""Train the network that makes decoded pictures twice as large.
 
     python -m tools.train.upscaler --data DATA --weights WEIGHTS --lpips FILE --run RUN
-        [--init HEAD] [--steps 1400] [--minutes N] [--bundle BUNDLE]
+        [--init WEIGHTS] [--steps 1600] [--minutes N] [--bundle BUNDLE]
 
-DATA is a pack of ``tools.train.second pack``, WEIGHTS the autoencoder's safetensors.  A RUN that
-was stopped is gone on with; its head is RUN/upscaler.safetensors, which --bundle also puts into a
-bundle, whose identity stays what it is.
+DATA is a pack of ``tools.train.second pack``, WEIGHTS the autoencoder's safetensors: its decoded
+pictures are learnt from.  A RUN that was stopped is gone on with; what comes of it is
+RUN/upscaler.safetensors, which --bundle also puts into a bundle, whose identity stays what it is.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from tools.train.options import add_lpips_option, command, finish
 from videocodec.models.bundle import ModelBundle
-from videocodec.networks.second.upscaling import UpscalerShape
+from videocodec.networks.upscaling import UpscalerShape
 from videocodec.training.budget import Budget
 from videocodec.training.loop import Interval
 from videocodec.training.second import pack
 from videocodec.training.second.bundle import install_upscaler
 from videocodec.training.second.upscaling import (
-    LOSS,
     WEIGHTS_FILE,
     UpscalerTraining,
     train_upscaler,
@@ -37,8 +35,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--weights", type=Path, required=True, help="of the autoencoder")
     add_lpips_option(made)
     made.add_argument("--run", type=Path, required=True, help="folder of the run")
-    made.add_argument("--init", type=Path, help="a head, where the run has no checkpoint yet")
-    made.add_argument("--steps", type=int, default=1400, help="over all runs")
+    made.add_argument(
+        "--init", type=Path, help="to start from, where the run has no checkpoint yet"
+    )
+    made.add_argument("--steps", type=int, default=1600, help="over all runs")
     made.add_argument("--minutes", type=float, help="stop after so many")
     made.add_argument("--every-minutes", type=float, default=4.0, help="between validations")
     made.add_argument("--examples", type=int, default=UpscalerTraining.examples)
@@ -46,9 +46,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--learning-rate", type=float, default=UpscalerTraining.learning_rate)
     made.add_argument("--width", type=int, default=UpscalerShape.width)
     made.add_argument("--blocks", type=int, default=UpscalerShape.blocks)
-    made.add_argument("--lpips-weight", type=float, default=LOSS.lpips)
-    made.add_argument("--structure-weight", type=float, default=LOSS.structure)
-    made.add_argument("--bundle", type=Path, help="a bundle to put the head into")
+    made.add_argument("--lpips-weight", type=float, default=UpscalerTraining.lpips_weight)
+    made.add_argument("--structure-weight", type=float, default=UpscalerTraining.structure_weight)
+    made.add_argument("--bundle", type=Path, help="a bundle to put it into")
     made.add_argument("--threads", type=int, default=1)
     made.add_argument("--seed", type=int, default=0)
     return made
@@ -56,7 +56,6 @@ def parser() -> argparse.ArgumentParser:
 
 def work(args: argparse.Namespace) -> None:
     """Train."""
-    loss = replace(LOSS, lpips=args.lpips_weight, structure=args.structure_weight)
     training = UpscalerTraining(
         weights=args.weights,
         lpips=args.lpips,
@@ -66,7 +65,8 @@ def work(args: argparse.Namespace) -> None:
         batch=args.batch,
         learning_rate=args.learning_rate,
         shape=UpscalerShape(width=args.width, blocks=args.blocks),
-        loss=loss,
+        lpips_weight=args.lpips_weight,
+        structure_weight=args.structure_weight,
         seed=args.seed,
         look=Interval(minutes=args.every_minutes),
     )

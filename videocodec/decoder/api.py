@@ -13,7 +13,7 @@ from bitstream.errors import ContainerError
 
 from ..decoded import FrameKind
 from ..media.options import rate_of
-from ..models.files import has_text_encoder
+from ..models.files import has_text_encoder, has_upscaler
 from ..progress import Progress, ProgressCallback
 from ..restoration.settings import RestorationSettings
 from .concealment import GREY, Concealment, concealments
@@ -102,8 +102,9 @@ def decode(
     one that is, are concealed (``decoder.concealment``): the report lists them, and all other
     frames are what they would be without the damage.  A file that is cut short is decoded up to the
     cut.  strict: refuse all of that instead.  coded_size: pictures as they are coded, where the
-    file shows them larger.  scale: 2 for twice the width and height, by a network of the model that
-    makes up the detail, or where it has none, which a note says, by bicubic interpolation.
+    file shows them larger.  scale: 2 for twice the width and height.  What is shown at once and a
+    half the coded size or more is made by a network of the model that makes up the detail, where it
+    has one; else, and with exact pictures, by bicubic interpolation, which a note says at scale 2.
     pictures: "exact" has them made by the integer networks of the stream's own loop, the same bytes
     on every machine, for streams of format version 2 that nothing restores; "float" by the
     autoencoder; "auto" takes exact ones where they can be had and networks run on the CPU.
@@ -122,7 +123,12 @@ def decode(
     rate = None if fps is None else rate_of(fps)
     opened = SharedFile.of(source)
     stream = LatentStream(
-        opened, model, force_model=force_model, coded_size=coded_size, scale=scale
+        opened,
+        model,
+        force_model=force_model,
+        coded_size=coded_size,
+        scale=scale,
+        makes_up=pictures != "exact",
     )
     index = stream.index()
     part = StreamPart.of(index, span, rate)
@@ -173,9 +179,10 @@ def _notes(stream: LatentStream, decoder: PictureDecoder) -> list[str]:
     """On words that nobody was told, and on pictures that are larger but not finer."""
     notes, name = [], stream.bundle.name
     if stream.scale > 1 and not stream.makes_up_detail:
-        notes.append(
-            f"enlarged by bicubic interpolation: model {name} has no network for twice the size"
-        )
+        why = f"model {name} has no network for twice the size"
+        if decoder.is_exact and has_upscaler(stream.bundle.folder):
+            why = "exact pictures do without the network for twice the size"
+        notes.append(f"enlarged by bicubic interpolation: {why}")
     if stream.reader.captions_bytes and not decoder.follows_words:
         why = f"model {name} takes no words"
         if has_text_encoder(stream.bundle.folder):

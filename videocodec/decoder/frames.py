@@ -12,8 +12,7 @@ from bitstream.container import FileSource, SharedFile
 
 from ..checks import check_whole_number
 from ..cores import usable_cores
-from ..decoded import DecodedLatents, FrameKind
-from ..forking import forked_after_pytorch
+from ..decoded import QUANTISER_STEPS, DecodedLatents, FrameKind
 from ..models.attached import errors_of
 from ..models.picture_makers import FloatPictures, PictureMaker
 from ..restoration.settings import RestorationSettings
@@ -43,17 +42,6 @@ def batch_size_for(device: torch.device, pixels: int) -> int:
     busy, and to fit into its memory.
     """
     return 1 if device.type == "cpu" else min(_MOST_IN_BATCH, max(1, _BATCH_PIXELS // pixels))
-
-
-def _settle_thread_count() -> None:
-    """PyTorch gives a new thread the number of threads that was set only when it is asked for that,
-    and sums depend on it.  In a forked child that number is one.
-    """
-    import torch
-
-    if forked_after_pytorch():
-        torch.set_num_threads(1)
-    torch.get_num_threads()
 
 
 class PictureDecoder:
@@ -89,7 +77,7 @@ class PictureDecoder:
         pictures: Pictures = "auto",
     ) -> None:
         self._stream, self.follows_words = stream, False
-        self._showing = Showing(stream)
+        self._showing = Showing(stream, device if runtime is None else runtime.device.type, threads)
         self.shown = self._showing.header
         self._device = device if runtime is None else runtime.device.type
         self._threads, self._runtime = threads, runtime
@@ -110,12 +98,16 @@ class PictureDecoder:
             self._maker = FloatPictures(self.runtime) if is_plain else None
         self.reuse: PictureReuse | None = None
         if self._maker is not None and self._maker.reach is not None and self.batch_size == 1:
-            size = self._showing.made_size(self._maker.pixels_per_latent)
-            self.reuse = PictureReuse(self._maker, *size)
+            self.reuse = PictureReuse(self._maker, *self._showing.coded_size)
 
     @property
     def is_exact(self) -> bool:
         """Whether pictures are the same bytes on every machine."""
+        return self.decodes_exactly and not self._showing.makes_up_detail
+
+    @property
+    def decodes_exactly(self) -> bool:
+        """Whether pictures are made by integer networks at the size at which they are coded."""
         return self._exact is not None
 
     @property
@@ -132,7 +124,9 @@ class PictureDecoder:
         """The autoencoder, for other decoders of the same stream; loaded when it is wanted."""
         if self._runtime is None:
             with errors_of(self._stream.bundle, self._stream.path):
-                self._runtime = self._showing.runtime(self._stream, self._device, self._threads)
+                from ..models.runtime import AutoencoderRuntime
+
+                self._runtime = AutoencoderRuntime(self._stream.bundle, self._device, self._threads)
         return self._runtime
 
     @property
@@ -166,9 +160,9 @@ class PictureDecoder:
     ) -> Iterator[Batch]:
         """The batches that hold frames ``first`` to ``stop`` (excluded; None: the end)."""
         if conceal:
-            latents = concealed_frames(self._stream, first, pictures=self.is_exact)
+            latents = concealed_frames(self._stream, first, pictures=self.decodes_exactly)
         else:
-            latents = self._stream.frames(first, pictures=self.is_exact)
+            latents = self._stream.frames(first, pictures=self.decodes_exactly)
         threads = self._threads or usable_cores()
         ahead = latents if threads == 1 else read_ahead(latents, FRAMES_AHEAD, threads - 2)
         for batch in batches(ahead, self.batch_size, self.reach):
@@ -184,7 +178,7 @@ class PictureDecoder:
         chosen = window[batch.start : batch.stop]
         if chosen[0].kind == FrameKind.CONCEALED:
             return [self._concealed(latents) for latents in chosen]
-        if self.reuse is not None or self.is_exact:
+        if self.reuse is not None or self.decodes_exactly:
             return [self.frame_of(latents, None) for latents in chosen]
         decoded = self.decoded(self.restored(window, batch))
         return [
@@ -195,9 +189,10 @@ class PictureDecoder:
         """What the pictures of a batch are made of; arguments as of ``pictures``, no frame of it
         concealed.
         """
+        from ..models.threads import settle_threads
         from ..restoration.base import IdentityRestoration
 
-        _settle_thread_count()
+        settle_threads()
         restoration = self.restoration or IdentityRestoration()
         return restoration.restore_on(self.runtime.device, window, batch.start, len(batch))
 
@@ -205,10 +200,10 @@ class PictureDecoder:
         """The pictures (B, H, W, 3) uint8 RGB of what ``restored`` gives, at the size at which they
         are shown.
         """
-        _settle_thread_count()
-        size = self._showing.made_size(self.runtime.pixels_per_latent)
-        pictures = self.runtime.decode(*restored, *size)
-        return np.stack([self._showing.picture(picture) for picture in pictures])
+        pictures = self.runtime.decode(*restored, *self._showing.coded_size)
+        steps = restored.steps.cpu().numpy()
+        shown = map(self._showing.picture, pictures, steps)
+        return np.stack(list(shown))
 
     def frame_of(self, latents: DecodedLatents, restored: AutoencoderInput | None) -> Frame:
         """The frame of latents and of what ``restored`` gave for them alone, which may be None for
@@ -217,19 +212,22 @@ class PictureDecoder:
         if latents.kind == FrameKind.CONCEALED:
             return self._concealed(latents)
         if self.reuse is not None or self._exact is not None:
-            return self._frame(latents, self._showing.picture(self._by_itself(latents)))
+            return self._frame(latents, self._shown_by_itself(latents))
         if restored is None:
             restored = self.restored([latents], range(1))
         return self._frame(latents, self.decoded(restored)[0])
 
+    def _shown_by_itself(self, latents: DecodedLatents) -> np.ndarray:
+        """A picture that nothing restores, at the size at which it is shown."""
+        steps = QUANTISER_STEPS[latents.quantiser_map]
+        return self._showing.picture(self._by_itself(latents), steps)
+
     def _by_itself(self, latents: DecodedLatents) -> np.ndarray:
-        """A picture that nothing restores, as networks make it."""
-        if self._exact is None:
-            _settle_thread_count()
+        """The same at the size at which it is coded."""
         if self.reuse is not None:
             return self.reuse.picture(latents, latents.picture)
         assert self._exact is not None
-        height, width = self._showing.made_size(self._exact.pixels_per_latent)
+        height, width = self._showing.coded_size
         if latents.picture is not None:
             return latents.picture[:height, :width].copy()
         return self._exact.whole(latents.latent.latents, latents.quantiser_map, height, width)
@@ -238,7 +236,7 @@ class PictureDecoder:
         if latents.concealment == GREY:
             return self._frame(latents, self._showing.grey())
         if self._exact is not None:
-            return self._frame(latents, self._showing.picture(self._by_itself(latents)))
+            return self._frame(latents, self._shown_by_itself(latents))
         from ..restoration.base import IdentityRestoration
 
         unrestored = IdentityRestoration().restore_on(self.runtime.device, [latents], 0, 1)
@@ -286,7 +284,12 @@ def decode_frames(
     """
     opened = SharedFile.of(source)
     stream = LatentStream(
-        opened, model, force_model=force_model, coded_size=coded_size, scale=scale
+        opened,
+        model,
+        force_model=force_model,
+        coded_size=coded_size,
+        scale=scale,
+        makes_up=pictures != "exact",
     )
     settings = RestorationSettings(steps, seed, restore)
     decoder = PictureDecoder(

@@ -29,7 +29,7 @@ from ..errors import ForcedModelWarning, ModelMismatchError, SettingsError, Unkn
 from ..models.attached import attached_bundle, errors_of
 from ..models.bundle import ModelBundle, available
 from ..models.files import has_upscaler
-from ..scaling import check_decoding_scale
+from ..scaling import check_decoding_scale, is_for_twice
 from .index import StreamIndex
 from .scanning import check_unchanged
 
@@ -75,7 +75,8 @@ class LatentStream:
     stream's own, if its tables are of the stream's format version and it has as many latent
     channels, with a ``ForcedModelWarning``. ``coded_size``: pictures are wanted as they are coded,
     whatever size the file shows them at. ``scale``: they are wanted at so many times their width
-    and height. Raises ``ContainerError``, ``UnsupportedVersionError``,
+    and height. ``makes_up``: a network of the model may make up detail where pictures are shown
+    larger than coded. Raises ``ContainerError``, ``UnsupportedVersionError``,
     ``UnknownModelError`` or ``ModelMismatchError`` when opened, and ``ValueError`` for
     ``force_model`` without ``model`` or another scale than there is; ``frames`` raises
     ``BitstreamError`` with the file's name.
@@ -89,11 +90,13 @@ class LatentStream:
         force_model: bool = False,
         coded_size: bool = False,
         scale: int = 1,
+        makes_up: bool = True,
     ) -> None:
         check_decoding_scale(scale)
         if force_model and model is None:
             raise SettingsError("force_model needs a model to force: give its name or folder")
         self.path, self._coded_size, self.scale = path, coded_size, scale
+        self._makes_up = makes_up
         self._index: StreamIndex | None = None
         self.reader = StreamReader(path)
         self.header = self.reader.header
@@ -125,9 +128,11 @@ class LatentStream:
     @property
     def makes_up_detail(self) -> bool:
         """Whether pictures are larger than they are coded because a network of the model makes them
-        so, with detail that was never sent.
+        so, with detail that was never sent (``scaling.is_for_twice``).
         """
-        return self.scale > 1 and has_upscaler(self.bundle.folder)
+        shown, coded = self.shown, self.header
+        is_large = is_for_twice((coded.width, coded.height), (shown.width, shown.height))
+        return is_large and self._makes_up and has_upscaler(self.bundle.folder)
 
     @property
     def _needed_model(self) -> str:

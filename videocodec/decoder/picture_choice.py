@@ -54,8 +54,6 @@ def _obstacle(stream: LatentStream, restores: bool) -> str | None:
         return f"format version {version} has no integer networks that make them: leave that out"
     if restores:
         return "its latents are restored, in floating point: decode it without restoration"
-    if stream.makes_up_detail:
-        return "the network for twice the size is in floating point: decode it at scale 1"
     return None
 
 

@@ -82,5 +82,5 @@ class PictureReuse:
     def _renew(self, picture: np.ndarray, frame: DecodedLatents, part: Rectangle) -> None:
         size = self._height, self._width
         pixels = self._maker.part(frame.latent.latents, frame.quantiser_map, part, size)
-        top, left = part.pixels(self._maker.pixels_per_latent)[:2]
+        top, left = part.pixels()[:2]
         picture[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels

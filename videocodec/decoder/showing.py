@@ -1,5 +1,5 @@
-"""From pictures as networks make them to pictures as they are shown: their size, and where every
-part of them comes from.
+"""From pictures as they are coded to pictures as they are shown: their size, and where every part
+of them comes from.
 """
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bitstream.sequence_header import PIXELS_PER_LATENT
-
 from ..decoded import DecodedLatents, FrameKind
+from ..models.attached import errors_of
 from ..provenance import concealed_map, generated_map, provenance_map
 from ..scaling import magnified
 from .latents import LatentStream
 
-if TYPE_CHECKING:
-    from ..models.runtime import AutoencoderRuntime
+if TYPE_CHECKING:  # most pictures are shown as they are coded, without PyTorch
+    from ..models.upscaling import Upscaling
 
 _GREY = 128
 
@@ -24,34 +23,41 @@ _GREY = 128
 class Showing:
     """How pictures of a stream are shown.
 
+    device, threads: of the network that enlarges them, if the model has one.
     header: the stream's, with the size at which they are shown.
     makes_up_detail: whether a network makes pictures of twice the coded size.
     """
 
-    def __init__(self, stream: LatentStream) -> None:
-        self.header, self._coded = stream.shown, stream.header
+    def __init__(self, stream: LatentStream, device: str, threads: int | None) -> None:
+        self.header, self._stream = stream.shown, stream
         self.makes_up_detail = stream.makes_up_detail
         self._size = self.header.width, self.header.height
+        self._device, self._threads = device, threads
+        self._upscaling: Upscaling | None = None
 
-    def runtime(self, stream: LatentStream, device: str, threads: int | None) -> AutoencoderRuntime:
-        """The networks that make the pictures.  Raises as ``AutoencoderRuntime`` does."""
-        from ..models.runtime import AutoencoderRuntime
+    @property
+    def coded_size(self) -> tuple[int, int]:
+        """Height and width of the pictures that are coded."""
+        return self._stream.header.height, self._stream.header.width
 
-        kind = AutoencoderRuntime
+    def picture(self, coded: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """A picture (H, W, 3) uint8 at the size at which it is shown.
+
+        coded: as it is coded; steps: (h, w) float32, of the quantiser at every latent position.
+        Raises as loading and running the network that enlarges it does.
+        """
         if self.makes_up_detail:
-            from ..models.upscaling import UpscalingRuntime
+            if self._upscaling is None:
+                self._upscaling = self._load()
+            coded = self._upscaling.picture(coded, steps)
+        return magnified(coded, self._size)
 
-            kind = UpscalingRuntime
-        return kind(stream.bundle, device, threads)
+    def _load(self) -> Upscaling:
+        from ..models.upscaling import Upscaling
 
-    def made_size(self, pixels_per_latent: int) -> tuple[int, int]:
-        """Height and width of the pictures that networks make with so many pixels a position."""
-        factor = pixels_per_latent // PIXELS_PER_LATENT
-        return factor * self._coded.height, factor * self._coded.width
-
-    def picture(self, made: np.ndarray) -> np.ndarray:
-        """A picture (H, W, 3) uint8 at the size at which it is shown."""
-        return magnified(made, self._size)
+        bundle = self._stream.bundle
+        with errors_of(bundle, self._stream.path):
+            return Upscaling(bundle.folder, self._device, self._threads)
 
     def grey(self) -> np.ndarray:
         """What stands in for a frame of which nothing is known."""
@@ -63,4 +69,4 @@ class Showing:
             return concealed_map(self.header)
         if self.makes_up_detail:
             return generated_map(self.header)
-        return provenance_map(latents.latent.fields.modes, self._coded, self.header)
+        return provenance_map(latents.latent.fields.modes, self._stream.header, self.header)

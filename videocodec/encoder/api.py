@@ -102,8 +102,9 @@ def encode(
         finer until they hold; those that cannot are in the report's ``guard``, and in the file.
         It goes with neither maxrate nor a model with a UNet.  None for no guard.
     scale: 1, 0.75 or 0.5: code pictures at so much of their width and height; decoders show them at
-        full size.  ``"auto"``: what a trial of a few frames finds best at equal bytes, with a crf
-        to match where crf is what counts.  It does not go with guard.
+        full size, those of half the size by a network of the model where it has one.  ``"auto"``:
+        what a trial of a few frames finds best at equal bytes, with a crf to match where crf is
+        what counts.  It does not go with guard.
     roi: a file of JSON with rectangles that are to be finer or coarser, by time (``regions``).
     perceptual: safetensors file with the weights of LPIPS with SqueezeNet 1.1 (Zhang et al. 2018).
         The encoder looks through it at what becomes of frames, with presets up to fast of keyframes

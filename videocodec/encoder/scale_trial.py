@@ -22,9 +22,11 @@ from ..judges.structure import lost_structure
 from ..media.options import SourceOptions
 from ..media.source import SourceFrame, VideoSource
 from ..models.bundle import ModelBundle
+from ..models.files import has_upscaler
 from ..models.runtime import AutoencoderRuntime
+from ..models.upscaling import Upscaling
 from ..presets import PRESETS
-from ..scaling import RgbArray, coded_size, magnified, shrunk
+from ..scaling import RgbArray, coded_size, is_for_twice, magnified, shrunk
 from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk, CodingPlan
 from .chunks import Chunk
 from .pipeline import sequence_header
@@ -95,6 +97,8 @@ class ScaleTrial:
         self._settings = replace(goal.settings, preset=preset, regions=())
         keyframes = math.ceil(goal.frames / goal.settings.gop_size)
         self._keyframes, self._others = keyframes, max(0, goal.frames - keyframes)
+        folder = runtime.bundle.folder
+        self._upscaling = Upscaling(folder, runtime.device.type) if has_upscaler(folder) else None
 
     def points(self, scale: float, crfs: Sequence[int]) -> list[TrialPoint]:
         """What a scale comes to at some crfs."""
@@ -127,16 +131,17 @@ class ScaleTrial:
         bits = format_of(header.format_version).vector_fraction_bits
         decoder, maps = LatentDecoder(tables), QuantiserMaps(header.block_latents, bits)
         full = self._header.width, self._header.height
+        upscaling = self._upscaling if is_for_twice((header.width, header.height), full) else None
         for data in chunk.access_units():
             unit = AccessUnit.parse(data)
             frames = decoder.decode(unit)
             for frame, quantisers in zip(frames, maps.of(unit, frames), strict=True):
+                steps = QUANTISER_STEPS[quantisers]
                 (picture,) = self._runtime.decode(
-                    frame.latents.astype(np.float32)[None],
-                    QUANTISER_STEPS[quantisers][None],
-                    header.height,
-                    header.width,
+                    frame.latents.astype(np.float32)[None], steps[None], header.height, header.width
                 )
+                if upscaling is not None:
+                    picture = upscaling.picture(picture, steps)
                 yield magnified(picture, full)
 
 

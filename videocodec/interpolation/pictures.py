@@ -71,7 +71,7 @@ class FramesBetween:
         for batch in self._decoder.batches(first, stop, conceal=conceal):
             chosen = batch.window[batch.places.start : batch.places.stop]
             restored = None
-            if chosen[0].kind != FrameKind.CONCEALED and not self._decoder.is_exact:
+            if chosen[0].kind != FrameKind.CONCEALED and not self._decoder.decodes_exactly:
                 restored = self._decoder.restored(batch.window, batch.places)
             for place, latents in enumerate(chosen):
                 if first <= latents.index and (stop is None or latents.index < stop):

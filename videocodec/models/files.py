@@ -17,7 +17,7 @@ BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 TABLES_FILE = "codec/tables.safetensors"
 SHARED_RECORD = "shared.json"
 NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
-UPSCALER = "upscaler"  # folder of a head for twice the size
+UPSCALER = "upscaler"  # folder of a network for twice the size
 # Of a text encoder, which only some bundles keep.
 WORD_FILES = {
     "text_encoder": ("*.json", "*.safetensors"),

@@ -38,9 +38,9 @@ class Rectangle(NamedTuple):
         """Positions in it."""
         return (self.bottom - self.top) * (self.right - self.left)
 
-    def pixels(self, per_latent: int = PIXELS_PER_LATENT) -> Rectangle:
-        """The same in pixels, of which there are so many a side for every position."""
-        return Rectangle(*(per_latent * side for side in self))
+    def pixels(self) -> Rectangle:
+        """The same in pixels, of which there are eight a side for every position."""
+        return Rectangle(*(PIXELS_PER_LATENT * side for side in self))
 
     def grown(self, reach: int, height: int, width: int) -> Rectangle:
         """Grow it by ``reach`` positions and up to the next multiples of ``ALIGNMENT``, as far

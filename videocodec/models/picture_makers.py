@@ -15,7 +15,6 @@ import numpy.typing as npt
 from bitstream.coder import Tables
 from bitstream.formats import loop_networks
 from bitstream.limits import available_bytes
-from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v2.loop_networks import LoopNetworks
 from bitstream.v2.memory import network_bytes
 from bitstream.v2.shown_pictures import reach, shown_picture
@@ -36,10 +35,6 @@ class PictureMaker(Protocol):
     """Makes one picture at a time."""
 
     @property
-    def pixels_per_latent(self) -> int:
-        """That it makes of a position, a side."""
-
-    @property
     def reach(self) -> int | None:
         """How many positions around one its pixels depend on, None where nobody knows."""
 
@@ -58,8 +53,7 @@ class FloatPictures:
     """By an autoencoder: parts are those of the whole within rounding."""
 
     def __init__(self, runtime: AutoencoderRuntime) -> None:
-        self._runtime = runtime
-        self.pixels_per_latent, self.reach = runtime.pixels_per_latent, runtime.reach
+        self._runtime, self.reach = runtime, runtime.reach
 
     def whole(self, latents: Latents, quantisers: Quantisers, height: int, width: int) -> Picture:
         """As the protocol says."""
@@ -87,8 +81,6 @@ class ExactPictures:
     name: of the model, for errors.  most: positions, with what has to be seen around them, that go
     through the networks at once; larger pictures are made in tiles, which are those of the whole.
     """
-
-    pixels_per_latent = PIXELS_PER_LATENT
 
     def __init__(self, networks: LoopNetworks, name: str, most: int = MOST_AT_ONCE) -> None:
         self._networks, self._name, self._most = networks, name, most

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,13 +23,8 @@ from .bundle import ModelBundle
 from .devices import check_device
 from .network_errors import network_errors
 from .parts import MOST_AT_ONCE, MOST_ON_ACCELERATORS, Rectangle, tiles_of
-from .threads import set_threads
+from .threads import set_threads, settle_threads
 from .trial import try_decoding
-
-if TYPE_CHECKING:
-    from diffusers.models.modeling_utils import ModelMixin
-
-    from ..networks.own_autoencoders import OwnAutoencoder
 
 
 def pick_device(name: str) -> torch.device:
@@ -79,12 +74,9 @@ class AutoencoderRuntime:
     """One bundle's autoencoder on one device, in ``channels_last``, nearly twice as fast as the
     default on CPUs.
 
-    pixels_per_latent: that it makes of a position, a side.
     bytes_per_latent: what the greediest layer of its decoder reads and writes for one position.
     reach: how many positions around one its decoder's pixels depend on, None where nobody knows.
     """
-
-    pixels_per_latent = PIXELS_PER_LATENT
 
     def __init__(
         self, bundle: ModelBundle, device: str = "auto", threads: int | None = None
@@ -93,7 +85,7 @@ class AutoencoderRuntime:
         self.device = pick_device(device)
         self.bundle = bundle
         with network_errors(f"to load the autoencoder of {bundle.name}", self.device):
-            self.model = placed(self.load(bundle), self.device)
+            self.model = placed(bundle.load_autoencoder(), self.device)
         channels = latent_channels(self.model) or len(bundle.latent_scale)
         if channels != len(bundle.latent_scale):
             raise UnknownModelError(
@@ -109,12 +101,7 @@ class AutoencoderRuntime:
             channels,
             self.device,
             takes_steps=self._takes_steps,
-            pixels_per_latent=self.pixels_per_latent,
         )
-
-    def load(self, bundle: ModelBundle) -> OwnAutoencoder | ModelMixin:
-        """The autoencoder, on the CPU.  Raises ``UnknownModelError``."""
-        return bundle.load_autoencoder()
 
     @torch.inference_mode()
     def encode(self, pictures: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -191,11 +178,11 @@ class AutoencoderRuntime:
         tiles = tiles_of(part, self.reach, rows, columns, most)
         if tiles == [Rectangle(0, 0, rows, columns)]:
             return self.decode_at_once(latents, steps, height, width)
-        top, left, bottom, right = part.pixels(self.pixels_per_latent)
+        top, left, bottom, right = part.pixels()
         bottom, right = min(bottom, height), min(right, width)
         made = np.empty((latents.shape[0], bottom - top, right - left, 3), np.uint8)
         for tile in tiles:
-            place = tile.pixels(self.pixels_per_latent)
+            place = tile.pixels()
             if place.top < bottom and place.left < right:  # else it is padding
                 pixels = self._tile(latents, steps, tile, height, width)
                 target = made[:, place.top - top :, place.left - left :]
@@ -213,7 +200,7 @@ class AutoencoderRuntime:
         """A part that is small enough, made at once with its surroundings."""
         outer = tile.grown(self.reach or 0, *latents.shape[2:])
         rows, columns = slice(outer.top, outer.bottom), slice(outer.left, outer.right)
-        inner, around = (each.pixels(self.pixels_per_latent) for each in (tile, outer))
+        inner, around = (each.pixels() for each in (tile, outer))
         made = self.decode_at_once(
             latents[:, :, rows, columns],
             steps[:, rows, columns],
@@ -253,6 +240,7 @@ class AutoencoderRuntime:
         height: int,
         width: int,
     ) -> np.ndarray:
+        settle_threads()
         latents, steps = (
             torch.from_numpy(np.ascontiguousarray(a)) if isinstance(a, np.ndarray) else a
             for a in (latents, steps)

@@ -19,3 +19,12 @@ def set_threads(threads: int | None) -> None:
         threads = 1
     if threads is not None:
         torch.set_num_threads(threads)
+
+
+def settle_threads() -> None:
+    """PyTorch gives a new thread the number of threads that was set only when it is asked for that,
+    and sums depend on it.  In a forked child that number is one.
+    """
+    if forked_after_pytorch():
+        torch.set_num_threads(1)
+    torch.get_num_threads()

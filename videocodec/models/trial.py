@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from bitstream.sequence_header import PIXELS_PER_LATENT
+
 from ..errors import UnknownModelError
 from .autoencoders import codebook_size
 
@@ -41,14 +43,12 @@ def try_decoding(
     device: torch.device,
     *,
     takes_steps: bool,
-    pixels_per_latent: int = 8,
 ) -> int:
     """Decode (1, channels, 4, 4) zeros → the bytes that the greediest layer reads and writes for
     one position: a picture cannot take less memory than that.
 
     folder: of the bundle, for errors.  takes_steps: whether the model takes quantiser steps.
-    pixels_per_latent: that are to come out, a side.  Raises ``UnknownModelError`` unless they do,
-    and no layer makes much more of it.
+    Raises ``UnknownModelError`` unless 8×8 px come out for each, and no layer makes much more.
     """
     z = torch.zeros(1, channels, TRIAL_SIDE, TRIAL_SIDE, device=device)
     steps: dict[str, Any] = {}
@@ -69,11 +69,11 @@ def try_decoding(
     finally:
         for hook in hooks:
             hook.remove()
-    side = pixels_per_latent * TRIAL_SIDE
+    side = PIXELS_PER_LATENT * TRIAL_SIDE
     if shape != (1, 3, side, side):
         raise UnknownModelError(
             f"{folder}: makes {shape} of {TRIAL_SIDE}×{TRIAL_SIDE} latents: an autoencoder must"
-            f" have a stride of {pixels_per_latent} px"
+            f" have a stride of {PIXELS_PER_LATENT} px"
         )
     # A codebook's distances to every position are in no layer's output.
     distances = _BYTES_OF_DISTANCES * codebook_size(model)

@@ -36,6 +36,7 @@ class ReaderCore:
                 force_model=opening.force_model,
                 coded_size=opening.coded_size,
                 scale=opening.scale,
+                makes_up=opening.pictures != "exact",
             )
             self.index = StreamIndex(stream.reader)
             # A first header that is damaged may say anything.

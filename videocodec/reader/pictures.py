@@ -137,7 +137,7 @@ class PictureSource:
         key = (self._settings, number)
         with self._networks.lock:
             decoder = self._networks.decoder(self._settings)
-        self._latents.keeps_pictures |= decoder.is_exact
+        self._latents.keeps_pictures |= decoder.decodes_exactly
         window, places = self._latents.around(
             self._latents.batch_of(number, decoder.batch_size), decoder.reach
         )

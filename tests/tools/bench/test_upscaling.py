@@ -1,4 +1,4 @@
-"""tools/bench/upscaling.py: what is shrunk, enlarged in three ways, and compared."""
+"""tools/bench/upscaling.py: what is coded small, enlarged in three ways, and compared."""
 
 from __future__ import annotations
 
@@ -12,37 +12,40 @@ import torch
 
 pytest.importorskip("ssimulacra2")
 
-from tools.bench.upscaling import WAYS, enlarged, figures, halved
+from tools.bench.upscaling import WAYS, Rung, enlarged, gains
 from videocodec import encode
-from videocodec.judges.lpips import LpipsSqueeze
+from videocodec.ladder.metrics import Figure
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.files import UPSCALER
 from videocodec.models.upscaling import save_upscaler
-from videocodec.networks.second.upscaling import UpscalerShape, UpscalingHead
+from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
+
+FIGURES = [
+    Figure("good", "Good", "", higher_is_better=True, decimals=1, perfect=100),
+    Figure("bad", "Bad", "", higher_is_better=False, decimals=1, perfect=0),
+]
 
 
-def test_a_picture_is_cut_to_what_two_divides() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (31, 45, 3), dtype=np.uint8)
-    cut, half = halved(picture)
-    assert cut.shape == (30, 44, 3) and half.shape == (15, 22, 3)
-    assert (cut == picture[:30, :44]).all()
+def test_fewer_bytes_for_the_same_quality_are_a_gain_in_every_direction() -> None:
+    rungs = {
+        way: [Rung(rate, {"good": share * rate, "bad": -share * rate}) for rate in (10, 20, 30, 40)]
+        for way, share in (("network", 1.25), ("bicubic", 1.0), ("Lanczos", 1.5))
+    }
+    against = {other: gains(rungs, other, FIGURES) for other in WAYS[:2]}
+    assert list(against["bicubic"]) == ["good", "bad", "panel"]
+    for value in against["bicubic"].values():
+        assert value == pytest.approx(-20, abs=0.5)
+    assert all(value == pytest.approx(20, abs=0.5) for value in against["Lanczos"].values())
 
 
-def test_nearer_pictures_have_better_figures(
-    texture: Callable[..., np.ndarray], lpips_weights: Path
-) -> None:
-    source = texture(192, 208, 0)
-    noise = np.random.default_rng(0).normal(0, 1, source.shape)
-    near, far = (
-        figures(
-            np.clip(source + size * noise, 0, 255).astype(np.uint8),
-            source,
-            LpipsSqueeze(lpips_weights),
-        )
-        for size in (4, 30)
-    )
-    assert near[0] > far[0] and near[1] > far[1] and near[2] < far[2] and near[3] > far[3]
+def test_what_has_nothing_in_common_has_no_gain() -> None:
+    rungs = {
+        way: [Rung(rate, {"good": level + rate, "bad": rate}) for rate in (1, 2, 3)]
+        for way, level in (("network", 100), ("bicubic", 0), ("Lanczos", 0))
+    }
+    found = gains(rungs, "bicubic", FIGURES)
+    assert found["good"] is None and found["panel"] is None
 
 
 def test_every_way_gives_all_frames_at_twice_the_size(
@@ -52,9 +55,9 @@ def test_every_way_gives_all_frames_at_twice_the_size(
     shutil.copytree(ModelBundle.find("second").folder, model)
     shutil.rmtree(model / UPSCALER, ignore_errors=True)
     torch.manual_seed(0)
-    head = UpscalingHead(UpscalerShape(width=8, blocks=1))
-    torch.nn.init.normal_(head.head.weight, std=0.05)
-    save_upscaler(head, model)
+    network = PictureUpscaler(UpscalerShape(width=8, blocks=1))
+    torch.nn.init.normal_(network.head.weight, std=0.05)
+    save_upscaler(network, model)
     movie = write_movie(tmp_path / "clip.mp4", panned(2, 40, 56, (0, 1)))
     coded = tmp_path / "clip.lv.mp4"
     encode(movie, coded, crf=30, preset="ultrafast", model=model, device="cpu", threads=1)
@@ -67,4 +70,4 @@ def test_every_way_gives_all_frames_at_twice_the_size(
     for way in WAYS[:2]:
         for picture, mean in zip(made[way], means, strict=True):
             assert abs(picture.mean() - mean) < 4
-    assert (made["head"][0] != made["bicubic"][0]).any()
+    assert (made["network"][0] != made["bicubic"][0]).any()

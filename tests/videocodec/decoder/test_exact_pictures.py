@@ -213,12 +213,6 @@ class TestRefusals:
             PictureDecoder(stream, "cpu", 1, restoring, pictures="exact")
         assert PictureDecoder(stream, "cpu", 1, IdentityRestoration(), pictures="exact").is_exact
 
-    def test_of_detail_that_is_made_up(self, second_movie, monkeypatch: pytest.MonkeyPatch) -> None:
-        stream = LatentStream(second_movie.coded, scale=2)
-        monkeypatch.setattr("videocodec.decoder.latents.has_upscaler", lambda folder: True)
-        with pytest.raises(SettingsError, match="network for twice the size is in floating point"):
-            PictureDecoder(stream, "cpu", 1, pictures="exact")
-
     def test_of_other_words(self, second_movie) -> None:
         with pytest.raises(SettingsError, match="pictures must be one of auto, exact, float, got"):
             VideoReader(second_movie.coded, pictures="precise", **CPU)  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
-"""Pictures larger than coded: by a head that makes up the detail, which is said everywhere, or by
-interpolation.
+"""Pictures larger than coded: by a network that makes up the detail, which is said everywhere, or
+by interpolation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from videocodec.errors import SettingsError
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.files import UPSCALER
 from videocodec.models.upscaling import save_upscaler
-from videocodec.networks.second.upscaling import UpscalerShape, UpscalingHead
+from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
 from videocodec.player.opening import DecodingOptions, opened_files
 from videocodec.player.played import Settings
 from videocodec.provenance import PROVENANCE_NAMES, covering_latents
@@ -41,7 +41,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         shutil.copytree(ModelBundle.find("second").folder, folder / name / "second")
         shutil.rmtree(folder / name / "second" / UPSCALER, ignore_errors=True)
     torch.manual_seed(0)
-    head = UpscalingHead(UpscalerShape(width=8, blocks=1))
+    head = PictureUpscaler(UpscalerShape(width=8, blocks=1))
     torch.nn.init.normal_(head.head.weight, std=0.05)
     save_upscaler(head, folder / "large" / "second")
     return {name: folder / name / "second" for name in ("plain", "large")}
@@ -128,11 +128,50 @@ def test_a_smaller_coded_picture_can_be_had_at_twice_its_size(
     model = models["large"]
     encode(clip, half, crf=40, scale=0.5, preset="ultrafast", model=model, **CPU)
     small = LatentStream(half, model).header
+    assert LatentStream(half, model).makes_up_detail  # shown at full size, too
     (made, *_) = decode_frames(half, model=model, scale=2, coded_size=True, **CPU)
     assert made.data.shape == (3, 2 * small.height, 2 * small.width)
     (shown, *_) = decode_frames(half, model=model, scale=2, **CPU)
     larger = magnified(made.data.transpose(1, 2, 0), TWICE)
     assert (shown.data == larger.transpose(2, 0, 1)).all()
+
+
+def test_a_smaller_coded_picture_is_shown_by_the_network_at_half_the_size_alone(
+    clip: Path, models: dict[str, Path], tmp_path: Path
+) -> None:
+    for scale, made_up in ((0.5, True), (0.75, False)):
+        coded = tmp_path / f"{scale}.lv.mp4"
+        encode(clip, coded, crf=40, scale=scale, preset="ultrafast", model=models["plain"], **CPU)
+        by_network, plain = (
+            next(decode_frames(coded, model=models[name], **CPU)) for name in ("large", "plain")
+        )
+        assert by_network.data.shape == plain.data.shape == (3, *CODED[::-1])
+        assert (by_network.data != plain.data).any() == made_up
+        assert (by_network.provenance == GENERATED).all() == made_up
+        assert GENERATED not in plain.provenance
+        with VideoReader(coded, model=models["large"], **CPU) as video:
+            assert video.metadata.makes_up_detail == made_up
+            assert (video[0].data == by_network.data).all()
+
+
+def test_exact_pictures_do_without_the_network(
+    coded: Path, models: dict[str, Path], tmp_path: Path
+) -> None:
+    frames, plain = (
+        list(decode_frames(coded, model=models[name], scale=2, pictures="exact", **CPU))
+        for name in ("large", "plain")
+    )
+    for frame, other in zip(frames, plain, strict=True):
+        assert (frame.data == other.data).all() and GENERATED not in frame.provenance
+    options = {"scale": 2, "model": models["large"], **CPU}
+    report = decode(coded, tmp_path / "exact.mp4", pictures="exact", **options)
+    assert report.pictures == "exact" and "generated" not in comment(tmp_path / "exact.mp4")
+    assert report.notes == [
+        "enlarged by bicubic interpolation: exact pictures do without the network for twice the"
+        " size"
+    ]
+    report = decode(coded, tmp_path / "auto.mp4", **options)
+    assert report.pictures == "float" and "exact" not in comment(tmp_path / "auto.mp4")
 
 
 @pytest.mark.parametrize("scale", [0, 3, 0.5, "2", True])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 
 from videocodec import VideoReader, decode, decode_frames, encode, info, verify
-from videocodec.encoder.scale_choice import ScaleChoice
+from videocodec.encoder.scale_choice import ScaleChoice, Trial, TrialGoal
 from videocodec.errors import SettingsError
 from videocodec.inspection.repair import repair
 from videocodec.media.options import SourceOptions
 from videocodec.media.source import VideoSource
+from videocodec.models.bundle import ModelBundle
+from videocodec.models.upscaling import Upscaling, save_upscaler
+from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
 from videocodec.player.played import Settings
 from videocodec.player.stream import PlayedStream
 from videocodec.provenance import covering_latents
@@ -150,6 +154,32 @@ def test_the_trial_measures_real_encodes(clip: Path, tmp_path: Path) -> None:
     assert (report.coded_width, report.crf) == (FULL[0], 4)
     encode(clip, tmp_path / "plain.mp4", **SETTINGS | {"crf": 4})
     assert (tmp_path / "auto.mp4").read_bytes() == (tmp_path / "plain.mp4").read_bytes()
+
+
+def test_the_trial_sees_what_a_network_makes_of_half_the_size(
+    clip: Path, tmp_path: Path, monkeypatch
+) -> None:
+    model = tmp_path / "embedded"
+    shutil.copytree(ModelBundle.find("embedded").folder, model)
+    save_upscaler(PictureUpscaler(UpscalerShape(width=8, blocks=1)), model)
+    enlarged = []
+
+    def black(self: Upscaling, decoded: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        enlarged.append(decoded.shape)
+        return np.zeros((2 * decoded.shape[0], 2 * decoded.shape[1], 3), np.uint8)
+
+    monkeypatch.setattr(Upscaling, "picture", black)
+    found: dict[float, list[float]] = {}
+
+    def choice(trial: Trial, goal: TrialGoal) -> ScaleChoice:
+        for scale in (0.75, 0.5):
+            found[scale] = [point.qualities[0] for point in trial(scale, [40])]
+        return ScaleChoice(1, 40, {})
+
+    monkeypatch.setattr("videocodec.encoder.scale_trial.chosen_scale", choice)
+    encode(clip, tmp_path / "auto.mp4", scale="auto", **SETTINGS | {"model": model})
+    assert enlarged and set(enlarged) == {(25, 38, 3)}
+    assert found[0.5][0] < 15 < found[0.75][0]
 
 
 def test_refusals(clip: Path, tmp_path: Path) -> None:

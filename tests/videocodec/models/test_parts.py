@@ -75,4 +75,3 @@ def test_tiles_of_a_part_cover_that_part_alone() -> None:
 
 def test_positions_are_eight_pixels_a_side() -> None:
     assert Rectangle(1, 2, 3, 4).pixels() == (8, 16, 24, 32)
-    assert Rectangle(1, 2, 3, 4).pixels(16) == (16, 32, 48, 64)

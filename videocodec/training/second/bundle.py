@@ -21,7 +21,7 @@ from ...models.latent_autoencoder import SecondAutoencoder
 from ...models.upscaling import load_upscaler, save_upscaler
 from ...networks.second.autoencoder import SecondShape
 from ...networks.second.codec import SecondCodec
-from ...networks.second.upscaling import UpscalingHead
+from ...networks.upscaling import PictureUpscaler
 
 _UPSCALER_ROW = "| upscaler |"
 _CARD = Path(__file__).with_name("card.md")  # with {names} of what follows from the files
@@ -31,7 +31,7 @@ def install_second(weights: Path, tables: LevelTables, bundle: Path, about: str)
     """Put networks and tables into the folder of a bundle, with a model card.
 
     weights: safetensors of ``SecondCodec``; their rate model stays out, it is in the tables.
-    bundle: a folder, whose name is the model's; a head for twice the size that it holds stays.
+    bundle: a folder, whose name is the model's; a network for twice the size that it holds stays.
     about: Markdown on the weights, for the card.
     Raises ``UnknownModelError`` for other weights, ``TablesError`` for tables that do not fit.
     """
@@ -114,11 +114,11 @@ def _card(bundle: ModelBundle, model: SecondAutoencoder, tables: LevelTables, ab
     return _with_upscaler(card, bundle.folder)
 
 
-def install_upscaler(head: UpscalingHead, bundle: ModelBundle) -> None:
-    """Put a head for twice the size into a bundle, and a line on it into its model card; the
+def install_upscaler(network: PictureUpscaler, bundle: ModelBundle) -> None:
+    """Put a network for twice the size into a bundle, and a line on it into its model card; the
     bundle's identity stays what it is.
     """
-    save_upscaler(head, bundle.folder)
+    save_upscaler(network, bundle.folder)
     card = bundle.folder / "README.md"
     if card.is_file():
         text = _with_upscaler(card.read_text(encoding="utf-8"), bundle.folder)
@@ -126,16 +126,16 @@ def install_upscaler(head: UpscalingHead, bundle: ModelBundle) -> None:
 
 
 def _with_upscaler(card: str, folder: Path) -> str:
-    """A model card with the line on the head that the bundle has, if it has one."""
+    """A model card with the line on the network for twice the size, if the bundle has one."""
     lines = [line for line in card.splitlines() if not line.startswith(_UPSCALER_ROW)]
     if has_upscaler(folder):
         count = sum(weight.numel() for weight in load_upscaler(folder).parameters())
         place = next(i for i, line in enumerate(lines) if line.startswith("| size |"))
         lines.insert(
             place,
-            f"{_UPSCALER_ROW} a head for pictures of twice the size, {count / 1e6:.2f} M"
+            f"{_UPSCALER_ROW} makes decoded pictures twice as large, {count / 1e6:.2f} M"
             " parameters, float16; detail beyond the coded size is made up; no part of the"
-            " identity, since latents do not depend on it; trained by"
+            " identity, since nothing that is coded depends on it; trained by"
             " `python -m tools.train.upscaler` on the same photographs and frames |",
         )
     return "\n".join(lines) + "\n"

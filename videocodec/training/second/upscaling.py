@@ -1,4 +1,9 @@
-"""Training of a head for twice the size, on a decoder that stays as it is."""
+"""Training of the network for twice the size, on what the codec makes of pictures.
+
+Three distances count: squared error, structure and LPIPS, each relative to what bicubic enlargement
+has of it and in units of what a picture loses of it when it gets half the bytes, so that none
+drowns the others.
+"""
 
 from __future__ import annotations
 
@@ -13,33 +18,30 @@ from ...judges.lpips import LpipsSqueeze
 from ...judges.structure import lost_structure, ms_ssim
 from ...networks.placement import placed
 from ...networks.second.codec import SecondCodec
-from ...networks.second.upscaling import UpscalerShape, UpscalingHead
+from ...networks.upscaling import PictureUpscaler, UpscalerShape, enlarged
 from .. import checkpoints
 from ..budget import Budget
 from ..learner import Learner, OptimiserSettings, ParameterGroup
 from ..loop import Interval, Stopwatch, TrainingLog, cosine, ramp, run
-from ..losses import block_mean_error, grey_level_error, grid_energy, squared_error
+from ..losses import grey_level_error, squared_error
 from ..pictures import centre_crop
-from ..precision import autocast
 from ..randomness import Randomness, seeded
 from .bundle import shape_of
-from .losses import Judge, SecondWeights, colour_planes
+from .losses import Judge, colour_planes
 from .pack import PackedPictures
 from .upscaling_examples import SIDE, Examples, coded_examples, halved, make_examples
-from .upscaling_start import start_from_least_squares
 
 CHECKPOINT, WEIGHTS_FILE, LOG_FILE = "checkpoint", "upscaler.safetensors", "log.jsonl"
-# Coarse colour is the decoder's affair.
-LOSS = SecondWeights(
-    luma=0.75, colour=0.5, lpips=100.0, structure=100.0, coarse=0.5, coarse_colour=0.0
-)
 _HELD_OUT_STEPS = (0.6, 2.0)
-_GRADIENT_LIMIT = 200.0
-# Of a batch LPIPS and structure look at one picture of so many, through a window: they cost most.
-_LOOKED_AT_ONE_OF, _WINDOW = 4, 160
-# Times the learning rate: the last layer adds hundreds of inputs, and noise in the linear path,
-# which starts at the best there is, costs decibels.
-_HEAD_SPEED, _LINEAR_SPEED = 0.3, 0.03
+_GRADIENT_LIMIT = 5.0
+_WINDOW, _ALIGNMENT = 192, 16  # px of the crops that are learnt from
+_STRUCTURE_OF, _LPIPS_OF = 2, 1  # pictures of a batch: they cost most
+_COLOUR = 0.25  # squared error of colour beside that of luma
+# Doublings of the bytes that double, or in LPIPS add to, what is lost.
+_SQUARED, _STRUCTURE, _LPIPS = 2.1, 1.44, 3.0
+_FLOOR_OF_ERROR = 8.0  # squared grey levels, so that easy pictures do not rule
+# What bicubic enlargement has at a step of 1 and how much more it is at twice the step.
+_USUAL_STRUCTURE, _USUAL_LPIPS = (0.075, 0.015), (0.24, 0.03)
 _RAMP, _FLOOR = 50, 0.02
 _WHITE = 255.0
 
@@ -48,13 +50,13 @@ _WHITE = 255.0
 class UpscalerTraining:
     """What a training is asked for.
 
-    weights: of the autoencoder, whose decoder the head is for.
+    weights: of the autoencoder that makes the decoded pictures.
     lpips: safetensors file with the weights of LPIPS.
     folder: of the run: its checkpoint is gone on with.
-    init: weights of a head to start from where there is no checkpoint; None starts at
-    least squares.
-    examples: how many are worked out before, which takes memory of 0.4 MB each.
-    batch: of a step; LPIPS looks at a quarter of it, as does structure.
+    init: weights to start from where there is no checkpoint; None starts at bicubic enlargement.
+    examples: how many are worked out before, which takes memory of 0.25 MB each.
+    batch: of a step; LPIPS looks at one of it and structure at two.
+    lpips_weight, structure_weight: beside that of squared error, 1.
     held_out: photographs to validate with, at most.
     """
 
@@ -63,10 +65,11 @@ class UpscalerTraining:
     folder: Path
     init: Path | None = None
     examples: int = 1200
-    batch: int = 8
-    learning_rate: float = 3e-4
+    batch: int = 4
+    learning_rate: float = 1.5e-3
     shape: UpscalerShape = field(default_factory=UpscalerShape)
-    loss: SecondWeights = LOSS
+    lpips_weight: float = 1.0
+    structure_weight: float = 1.0
     seed: int = 0
     held_out: int = 16
     look: Interval = field(default_factory=lambda: Interval(minutes=4))
@@ -74,7 +77,7 @@ class UpscalerTraining:
 
 def train_upscaler(
     training: UpscalerTraining, pictures: PackedPictures, budget: Budget
-) -> Learner[UpscalingHead]:
+) -> Learner[PictureUpscaler]:
     """Train until the budget is spent, the rate falling to nearly 0 → the state, which is saved,
     with the weights of the moving average as float16 in ``upscaler.safetensors``.
 
@@ -88,34 +91,20 @@ def train_upscaler(
         learner.resume(state)
     drawn = Randomness(training.seed + learner.steps)
     examples = make_examples(codec, pictures, training.examples, drawn)
-    if training.init is None and not learner.steps:
-        for head in (learner.model, learner.average):
-            start_from_least_squares(head, examples)
     session = _Session(training, learner, examples)
     session.held_out = _held_out(codec, pictures, training.held_out)
     session.run(budget)
     return learner
 
 
-def _learner(training: UpscalerTraining) -> Learner[UpscalingHead]:
+def _learner(training: UpscalerTraining) -> Learner[PictureUpscaler]:
     with seeded(training.seed):
-        head = UpscalingHead(training.shape)
+        network = PictureUpscaler(training.shape)
     if training.init is not None:
-        head.load(training.init)
-    named = dict(head.named_parameters())
-    last, linear = (named.pop(name) for name in ("head.weight", "linear.weight"))
-    dense = [w for w in named.values() if w.ndim == 4 and w.shape[1] > 1]
-    others = [w for w in named.values() if all(w is not chosen for chosen in dense)]
-    rate = training.learning_rate
-    groups = [
-        ParameterGroup([last], _HEAD_SPEED * rate),
-        ParameterGroup([linear], _LINEAR_SPEED * rate, weight_decay=0.0),
-        ParameterGroup(others, rate),
-        ParameterGroup(dense, rate, with_muon=True),
-    ]
-    settings = OptimiserSettings(_GRADIENT_LIMIT, betas=(0.9, 0.99))
-    head = placed(head, "cpu")
-    return Learner(head, groups, settings, Randomness(training.seed))
+        network.load(training.init)
+    groups = [ParameterGroup(list(network.parameters()), training.learning_rate)]
+    settings = OptimiserSettings(_GRADIENT_LIMIT, betas=(0.9, 0.99), weight_decay=1e-3)
+    return Learner(placed(network, "cpu"), groups, settings, Randomness(training.seed))
 
 
 def _held_out(codec: SecondCodec, pictures: PackedPictures, most: int) -> Examples | None:
@@ -138,7 +127,7 @@ class _Session:
     held_out: Examples | None = None
 
     def __init__(
-        self, training: UpscalerTraining, learner: Learner[UpscalingHead], examples: Examples
+        self, training: UpscalerTraining, learner: Learner[PictureUpscaler], examples: Examples
     ) -> None:
         self._training, self._learner, self._examples = training, learner, examples
         self._lpips = LpipsSqueeze(training.lpips)
@@ -153,24 +142,25 @@ class _Session:
         rng = learner.numbers()
         chosen = rng.choice(len(self._examples), training.batch, replace=False)
         batch = self._examples.chosen(torch.from_numpy(chosen))
-        target = batch.targets.float().div(127.5).sub(1)
-        with autocast(torch.device("cpu")):
-            made = learner.model(_floats(batch.features), batch.coded.float()).float()
-        weights = training.loss
-        lost = _differing(made, target, weights)
-        seen = max(1, training.batch // _LOOKED_AT_ONE_OF)
-        top, left = (int(v) for v in rng.integers(0, SIDE - _WINDOW + 1, 2))
-        place = (slice(seen), ..., slice(top, top + _WINDOW), slice(left, left + _WINDOW))
-        looks = made[place], target[place]
-        with autocast(torch.device("cpu")):
-            perceptual = weights.lpips * self._lpips(*looks).float()
-        perceptual = perceptual + weights.structure * lost_structure(*looks)
-        share = training.batch / seen
-        lost = torch.cat(
-            [lost[:seen] + share * batch.steps[:seen] ** 1.4 * perceptual, lost[seen:]]
+        top, left = rng.integers(0, (SIDE - _WINDOW) // _ALIGNMENT + 1, 2) * _ALIGNMENT
+        target = _as_floats(batch.targets[:, :, top : top + _WINDOW, left : left + _WINDOW])
+        half, top, left = _WINDOW // 2, top // 2, left // 2
+        coded = _as_floats(batch.coded[:, :, top : top + half, left : left + half])
+        log2_steps = torch.log2(batch.steps)
+        made = learner.model(coded, _as_map(log2_steps, half))
+        usual = _squared(enlarged(coded).clamp(-1, 1), target)
+        lost = _SQUARED * (_squared(made, target) / (usual + _FLOOR_OF_ERROR)).mean()
+        some = slice(_STRUCTURE_OF)
+        structure = lost_structure(made[some], target[some]) / _usual(
+            _USUAL_STRUCTURE, log2_steps[some]
         )
+        lost = lost + training.structure_weight * _STRUCTURE * structure.mean()
+        if training.lpips_weight:
+            some = slice(_LPIPS_OF)
+            seen = self._lpips(made[some], target[some]) / _usual(_USUAL_LPIPS, log2_steps[some])
+            lost = lost + training.lpips_weight * _LPIPS * seen.mean()
         factor = ramp(learner.steps, _RAMP) * cosine(progress, _FLOOR)
-        learner.learn((lost / batch.steps).mean(), target[:, 0].numel(), factor)
+        learner.learn(lost, target[:, 0].numel(), factor)
 
     def _look(self, is_last: bool) -> None:
         """Validate, write a line of the log, and save."""
@@ -184,26 +174,32 @@ class _Session:
         checkpoints.save_tensors(half, folder / WEIGHTS_FILE)
 
 
-def _differing(made: torch.Tensor, target: torch.Tensor, weights: SecondWeights) -> torch.Tensor:
-    """The parts of the loss that squared errors are, (B,)."""
-    error = grey_level_error(made, target)
-    luma, colour = colour_planes(error)
-    return (
-        weights.luma * squared_error(luma)
-        + weights.colour * 2 * squared_error(colour)
-        + weights.rgb * squared_error(error)
-        + weights.coarse * block_mean_error(error)
-        + weights.grid * grid_energy(error)
-    )
+def _as_floats(pictures: torch.Tensor) -> torch.Tensor:
+    made: torch.Tensor = pictures.float().div(127.5).sub(1)
+    return made.contiguous(memory_format=torch.channels_last)
 
 
-def _floats(features: torch.Tensor) -> torch.Tensor:
-    return features.float().contiguous(memory_format=torch.channels_last)
+def _as_map(log2_steps: torch.Tensor, side: int) -> torch.Tensor:
+    """The step of every latent position of square pictures, (B, side / 8, side / 8)."""
+    positions = -(-side // 8)
+    return log2_steps[:, None, None].expand(-1, positions, positions)
+
+
+def _usual(figures: tuple[float, float], log2_steps: torch.Tensor) -> torch.Tensor:
+    """What bicubic enlargement is expected to have, (B,)."""
+    at_one, by_doubling = figures
+    return at_one + by_doubling * log2_steps
+
+
+def _squared(made: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Squared grey levels of luma, and less of colour, (B,)."""
+    luma, colour = colour_planes(grey_level_error(made, target))
+    return squared_error(luma) + 2 * _COLOUR * squared_error(colour)
 
 
 @torch.no_grad()
 def validate_upscaler(
-    head: nn.Module | Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    network: nn.Module | Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     held_out: Examples,
     lpips: Judge,
 ) -> dict[str, list[float]]:
@@ -211,8 +207,9 @@ def validate_upscaler(
     rows: dict[str, list[torch.Tensor]] = {}
     for number in range(len(held_out)):
         one = held_out.chosen(torch.tensor([number]))
-        target = one.targets.float().div(127.5).sub(1)
-        made = head(one.features.float(), one.coded.float()).float().clamp(-1, 1)
+        target, coded = _as_floats(one.targets), _as_floats(one.coded)
+        steps = _as_map(torch.log2(one.steps), coded.shape[2])
+        made = network(coded, steps).clamp(-1, 1)
         luma, colour = colour_planes(grey_level_error(made, target))
         row = [_psnr(luma), _psnr(colour), lpips(made, target), ms_ssim(made, target)]
         rows.setdefault(f"step {float(one.steps):g}", []).append(torch.cat(row))

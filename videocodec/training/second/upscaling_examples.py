@@ -1,4 +1,4 @@
-"""What a head for twice the size learns from: pictures, and what the codec makes of them at half
+"""What a network for twice the size learns from: pictures, and what the codec makes of them at half
 the size, worked out once.
 """
 
@@ -22,26 +22,25 @@ from .graphics import draw_graphics
 from .pack import PackedPictures
 
 SIDE = 256  # px of a picture; it is coded at half of it
-STEP_RANGE = (0.25, 4.0)  # of quantiser steps
+STEP_RANGE = (0.25, 5.0)  # of quantiser steps
 _STREAM = 1 << 30  # of random numbers, apart from those of the steps
 _BATCH = 8
 _FRAMES, _GRAPHICS = 0.35, 0.1  # shares; what is left are photographs
 _SUBSAMPLED = 0.5  # of the targets: colour at half resolution, as video has it
 _SUBSAMPLED_SMALL = 0.8  # of what is coded
 _SOFT = (0.5, 1.0)  # px of the small picture: a Gaussian's deviation
+_CODED_TWICE = 0.4  # of the batches: most frames of a video are made of decoded ones
 
 
 @dataclass(frozen=True)
 class Examples:
     """Pictures (n, 3, 2H, 2W) uint8, and what the codec makes of them at half the size.
 
-    features: (n, F, H/4, W/4) float16, of the decoder.
-    coded: (n, 3, H, W) float16, the decoded pictures in [-1, 1].
+    coded: (n, 3, H, W) uint8, the decoded pictures.
     steps: (n,) float32, of the quantiser.
     """
 
     targets: torch.Tensor
-    features: torch.Tensor
     coded: torch.Tensor
     steps: torch.Tensor
 
@@ -65,7 +64,8 @@ def make_examples(
         targets.append(target)
         small.append(halved(target, rng))
         steps.append(math.exp(rng.uniform(low, high)))
-    return coded_examples(codec, targets, small, steps)
+    twice = [randomness.numpy(_STREAM, n, 1).random() < _CODED_TWICE for n in range(count)]
+    return coded_examples(codec, targets, small, steps, twice)
 
 
 @torch.no_grad()
@@ -74,18 +74,31 @@ def coded_examples(
     targets: Sequence[np.ndarray],
     small: Sequence[np.ndarray],
     steps: Sequence[float],
+    twice: Sequence[bool] | None = None,
 ) -> Examples:
-    """Of pictures, RGB uint8 (2H, 2W, 3), and the same at half the size, all alike large."""
-    features, coded = [], []
+    """Of pictures, RGB uint8 (2H, 2W, 3), and the same at half the size, all alike large.
+
+    twice: which of them are coded, decoded and coded again; None for no one.
+    """
+    coded = []
     all_steps = torch.tensor(list(steps), dtype=torch.float32)
+    again = torch.tensor([False] * len(small) if twice is None else list(twice))
     for first in range(0, len(small), _BATCH):
-        step = all_steps[first : first + _BATCH]
-        latents, _ = codec.coded(to_tensor(list(small[first : first + _BATCH])), step)
-        made = codec.decoder.features(latents, torch.log2(step))
-        features.append(made.half())
-        coded.append(codec.decoder.pictures(latents, made).clamp(-1, 1).half())
+        part = slice(first, first + _BATCH)
+        made = _decoded(codec, to_tensor(list(small[part])), all_steps[part])
+        if again[part].any():
+            second = _decoded(codec, made, all_steps[part])
+            made = torch.where(again[part, None, None, None], second, made)
+        coded.append(made.add(1).mul(127.5).round().byte())
     stacked = torch.from_numpy(np.stack(targets)).permute(0, 3, 1, 2).contiguous()
-    return Examples(stacked, torch.cat(features), torch.cat(coded), all_steps)
+    return Examples(stacked, torch.cat(coded), all_steps)
+
+
+def _decoded(codec: SecondCodec, pictures: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+    """Pictures (B, 3, H, W) in [-1, 1], coded and decoded."""
+    latents, _ = codec.coded(pictures, steps)
+    made: torch.Tensor = codec.decoder(latents, torch.log2(steps)).clamp(-1, 1)
+    return made
 
 
 def halved(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

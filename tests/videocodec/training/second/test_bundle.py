@@ -17,7 +17,7 @@ from videocodec.models.bundle import ModelBundle
 from videocodec.models.upscaling import load_upscaler
 from videocodec.networks.second.autoencoder import SecondDecoder, SecondShape
 from videocodec.networks.second.codec import ACTIVATION, SecondCodec
-from videocodec.networks.second.upscaling import UpscalerShape, UpscalingHead
+from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
 from videocodec.training.second.bundle import install_second, install_upscaler, shape_of
 
 SHAPE = SecondShape(
@@ -66,10 +66,10 @@ def test_a_head_for_twice_the_size_is_on_the_card_and_in_no_identity(
     plain = (made.folder / "README.md").read_text("utf-8")
     assert "| upscaler |" not in plain
     for width in (8, 12):
-        head = UpscalingHead(UpscalerShape(features=8, width=width, blocks=1))
+        head = PictureUpscaler(UpscalerShape(width=width, blocks=1))
         install_upscaler(head, made)
         card = (made.folder / "README.md").read_text("utf-8")
-        assert card.count("| upscaler | a head for pictures of twice the size") == 1
+        assert card.count("| upscaler | makes decoded pictures twice as large") == 1
         assert [line for line in card.splitlines() if "| upscaler |" not in line] == (
             plain.splitlines()
         )
@@ -84,7 +84,7 @@ def test_making_a_bundle_again_keeps_its_head(weights: Path, tmp_path: Path) -> 
     fitted = with_inter_tables(random_tables(0, (1, 1, 2)))
     made = install_second(weights, fitted, bundle, "")
     shutil.copy(made.tables_file, tables)
-    install_upscaler(UpscalingHead(UpscalerShape(features=8, width=8, blocks=1)), made)
+    install_upscaler(PictureUpscaler(UpscalerShape(width=8, blocks=1)), made)
     (tmp_path / "about.md").write_text("# Others\n")
     words = {"weights": weights, "tables": tables, "bundle": bundle, "about": tmp_path / "about.md"}
     bundle_v2.main([str(word) for name, value in words.items() for word in (f"--{name}", value)])

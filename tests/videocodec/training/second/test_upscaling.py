@@ -1,4 +1,4 @@
-"""The head for twice the size learns on a decoder that stays, and its runs go on."""
+"""The network for twice the size learns on decoded pictures, and its runs go on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import ACTIVATION, SecondCodec
-from videocodec.networks.second.upscaling import UpscalerShape, UpscalingHead
+from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
 from videocodec.training import checkpoints
 from videocodec.training.budget import Budget
 from videocodec.training.loop import Interval
@@ -29,7 +29,6 @@ from videocodec.training.second.upscaling_examples import (
     halved,
     make_examples,
 )
-from videocodec.training.second.upscaling_start import start_from_least_squares
 
 TINY = SecondShape(8, 8, 8, 8, 1, 8, 1)
 
@@ -56,7 +55,7 @@ def asked(codec: SecondCodec, lpips_weights: Path, tmp_path: Path) -> UpscalerTr
         folder=tmp_path / "run",
         examples=4,
         batch=2,
-        shape=UpscalerShape(features=8, width=8, blocks=1, kernel=3),
+        shape=UpscalerShape(width=8, blocks=1),
         look=Interval(),
     )
 
@@ -71,11 +70,11 @@ def test_examples_are_pictures_and_what_the_codec_makes_of_their_halves(
     examples = make_examples(codec, pack.read(data), 3, Randomness(0))
     assert len(examples) == 3
     assert examples.targets.shape == (3, 3, SIDE, SIDE) and examples.targets.dtype == torch.uint8
-    assert examples.features.shape == (3, 8, SIDE // 8, SIDE // 8)
     assert examples.coded.shape == (3, 3, SIDE // 2, SIDE // 2)
+    assert examples.coded.dtype == torch.uint8
     assert all(STEP_RANGE[0] <= float(step) <= STEP_RANGE[1] for step in examples.steps)
-    again = make_examples(codec, pack.read(data), 2, Randomness(0))
-    assert torch.equal(again.coded, examples.coded[:2])
+    again = make_examples(codec, pack.read(data), 3, Randomness(0))
+    assert torch.equal(again.coded, examples.coded)
     assert torch.equal(examples.chosen(torch.tensor([2, 0])).steps, examples.steps[[2, 0]])
 
 
@@ -90,18 +89,10 @@ def test_every_kernel_keeps_the_place_of_what_is_seen(texture: Callable[..., np.
         assert (rows[0], rows[-1], columns[0], columns[-1]) == (10, 21, 5, 19)
 
 
-def test_the_start_comes_nearer_to_what_was_shrunk_than_interpolation(
-    codec: SecondCodec, data: Path
+def test_training_comes_nearer_and_the_autoencoder_stays(
+    asked: UpscalerTraining, data: Path
 ) -> None:
-    examples = make_examples(codec, pack.read(data), 3, Randomness(0))
-    head = UpscalingHead(UpscalerShape(features=8, width=8, blocks=1, kernel=3))
-    before = mean_error(head, examples)
-    start_from_least_squares(head, examples)
-    assert mean_error(head, examples) < 0.9 * before
-
-
-def test_training_comes_nearer_and_the_decoder_stays(asked: UpscalerTraining, data: Path) -> None:
-    zeros = UpscalingHead(asked.shape)
+    zeros = PictureUpscaler(asked.shape)
     asked = replace(asked, init=asked.folder.with_name("zeros.safetensors"), learning_rate=5e-3)
     save_file(zeros.state_dict(), str(asked.init))
     weights, pictures = load_file(str(asked.weights)), pack.read(data)
@@ -126,11 +117,12 @@ def test_photographs_held_out_are_looked_at(asked: UpscalerTraining, data: Path)
 
 
 @torch.no_grad()
-def mean_error(head: torch.nn.Module, examples: Examples) -> float:
-    """Squared, weighted as least squares are."""
-    targets = examples.targets.float().div(127.5).sub(1)
-    errors = (head(examples.features.float(), examples.coded.float()) - targets) ** 2
-    return float((errors.mean((1, 2, 3)) / examples.steps).mean())
+def mean_error(network: torch.nn.Module, examples: Examples) -> float:
+    """Squared, of pictures in [-1, 1]."""
+    targets, coded = (p.float().div(127.5).sub(1) for p in (examples.targets, examples.coded))
+    side = SIDE // 16
+    steps = torch.log2(examples.steps)[:, None, None].expand(-1, side, side)
+    return float(((network(coded, steps) - targets) ** 2).mean())
 
 
 def test_a_run_that_was_stopped_goes_on_and_weights_are_started_from(
