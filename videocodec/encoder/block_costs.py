@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -209,6 +210,31 @@ class FrameCosts:
         """(bh, bw): the less of skipping and coding the residual."""
         less: npt.NDArray[np.float64] = np.minimum(*self.skip_and_residual(prediction))
         return less
+
+    @cached_property
+    def scene(self) -> tuple[Any, ...]:
+        """Of blocks of one position, for kernels: targets, weights, rows of tables and scales, each
+        by position; the table; λ · bits of the modes, entries a step, and the last one.
+        """
+        channels, rates = len(self.target), self._costs.rates
+        by_position = [
+            np.ascontiguousarray(plane.reshape(channels, -1).T)
+            for plane in (self.target, self.weights, self._rows)
+        ]
+        positions = self.target[0].size
+        scale = np.broadcast_to(self._scale.reshape(-1), positions)
+        lagrangian = self._costs.lagrangian
+        constants = (
+            lagrangian * rates.skip,
+            lagrangian * rates.residual,
+            _PER_STEP,
+            _REACH * _PER_STEP,
+        )
+        return (
+            (*by_position, np.ascontiguousarray(scale)),
+            self._tables.residual.reshape(-1),
+            tuple(map(np.float32, constants)),
+        )
 
     def cheapest_at(
         self, prediction: npt.NDArray[np.int32], positions: npt.NDArray[np.int64]

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.block_lattice import Stage
-from bitstream.v1.frame_coder import predict_frame
+from bitstream.v1.frame_coder import predict_frame, to_positions
 from bitstream.v1.merged_blocks import MERGE_SIDES, merge_grid
-from bitstream.v1.prediction import VECTOR_LIMIT, MotionTables, ReferenceFrame
+from bitstream.v1.prediction import VECTOR_LIMIT, MotionTables, ReferenceFrame, average
 
 from .block_costs import BlockCosts, FrameCosts, RateEstimates
 
@@ -38,8 +38,11 @@ class MotionSource:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One vector field (bh, bw, 2) to one reference, the prediction (C, h, w) it gives, and the
-    cost of every block (bh, bw).
+    """One vector field (bh, bw, 2) to one reference, the prediction it gives, and the cost of every
+    block (bh, bw).
+
+    A prediction is what the search makes of it, in latent units: (C, h, w) where latents move, and
+    (bh · bw, block², C), block by block, where pictures do.
     """
 
     vectors: np.ndarray
@@ -111,6 +114,24 @@ class CandidateSearch(ABC):
     def _evened(self, source: MotionSource) -> list[np.ndarray]:
         """One field for each side of squares, small ones first."""
         return [_evened(source.fields[0], side) for side in reversed(self.merge_sides)]
+
+    def blank(self) -> np.ndarray:
+        """A prediction of nothing."""
+        return np.zeros(self.costs.target.shape, dtype=np.int32)
+
+    def take(self, prediction: np.ndarray, blocks: np.ndarray, other: np.ndarray) -> None:
+        """Put blocks (bh, bw) bool of another prediction into one."""
+        positions = to_positions(blocks, self.costs.block)
+        prediction[:, positions] = other[:, positions]
+
+    def averaged(self, past: np.ndarray, future: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The average of two predictions, and what every block costs with it (bh, bw)."""
+        both = average(past, future)
+        return both, self.costs.cheapest(both)
+
+    def plane(self, prediction: np.ndarray) -> np.ndarray:
+        """A prediction as (C, h, w) int32."""
+        return prediction
 
     @abstractmethod
     def candidate(

@@ -97,11 +97,12 @@ class BlockDecider:
         derived = self._derived(search, sources, context)
         motions, partition = self._motions(search, sources, context, fields, derived)
         if len(motions) == 1:
-            fields.vectors[0], prediction = motions[0].chosen.vectors, motions[0].chosen.prediction
+            fields.vectors[0] = motions[0].chosen.vectors
+            prediction = search.plane(motions[0].chosen.prediction)
         else:
             chosen = choose_directions(search, partition, context, *motions)
             fields.directions[:], fields.vectors[:] = chosen.directions, chosen.vectors
-            prediction = chosen.prediction
+            prediction = search.plane(chosen.prediction)
         self._set_modes(search, fields, prediction, motions)
         predicted = self._predicted(fields, sources, prediction)
         if predicted is not prediction:
@@ -183,7 +184,7 @@ class BlockDecider:
         costs = np.stack([skip, residual, np.full(search.grid, np.inf), search.costs.intra()])
         fields.modes[:] = costs.argmin(0)
         if self._generate is not None:
-            moved = [motion.chosen.prediction for motion in motions]
+            moved = [search.plane(motion.chosen.prediction) for motion in motions]
             scene = _scene(search, fields.modes, prediction, moved, costs.min(0))
             fields.modes[self._generate(scene)] = Mode.GENERATE
         alone = fields.modes == Mode.INTRA

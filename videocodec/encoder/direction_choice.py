@@ -9,9 +9,7 @@ import numpy as np
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import Direction
 from bitstream.v1.block_lattice import stages
-from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.motion_vectors import scaled
-from bitstream.v1.prediction import average
 
 from .candidates import CandidateSearch, DirectionBits
 from .merging import Partition
@@ -20,8 +18,8 @@ from .vector_choice import Motion
 
 @dataclass(frozen=True)
 class Directions:
-    """directions (bh, bw) of ``Direction``; vectors (2, bh, bw, 2), 0 where unused; prediction (C,
-    h, w) int32.
+    """directions (bh, bw) of ``Direction``; vectors (2, bh, bw, 2), 0 where unused; prediction as
+    of a ``Candidate``.
     """
 
     directions: np.ndarray
@@ -37,13 +35,13 @@ def choose_directions(
     future: Motion,
 ) -> Directions:
     """The cheapest direction of all merged blocks, stage by stage in the order of the syntax."""
-    averaged = average(past.chosen.prediction, future.chosen.prediction)
+    averaged, cost = search.averaged(past.chosen.prediction, future.chosen.prediction)
     to_past, to_future = context.distances
     mirrored = search.vector_costs(
         future.chosen.vectors - scaled(past.chosen.vectors, to_future, to_past)
     )
     vector_costs = [past.vector_costs, future.vector_costs, past.vector_costs + mirrored]
-    costs = [past.chosen.cost, future.chosen.cost, search.costs.cheapest(averaged)]
+    costs = [past.chosen.cost, future.chosen.cost, cost]
     totals = np.stack([partition.sums(cost) for cost in costs]) + np.stack(vector_costs)
     choice = _chosen(search, partition, totals, search.direction_prices(context, partition.sides))
     vectors = np.stack(
@@ -52,10 +50,9 @@ def choose_directions(
             np.where((choice != Direction.PAST)[..., None], future.chosen.vectors, 0),
         ]
     )
-    prediction = np.choose(
-        to_positions(choice, search.costs.block)[None],
-        [past.chosen.prediction, future.chosen.prediction, averaged],
-    )
+    prediction = averaged
+    for direction, motion in ((Direction.PAST, past), (Direction.FUTURE, future)):
+        search.take(prediction, choice == direction, motion.chosen.prediction)
     return Directions(choice, vectors, prediction)
 
 

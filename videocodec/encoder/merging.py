@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bitstream.v1.merged_blocks import MergeGrid, leaders, merge_grid
-from bitstream.v1.prediction import average
 
 from .candidates import Candidate, CandidateSearch
 
@@ -128,7 +127,7 @@ def _options(
     if len(by_source) == 2:
         # The lists differ in length where only one of the two references has a pan.
         for past, future in zip(*by_source, strict=False):
-            costs.append(search.costs.cheapest(average(past.prediction, future.prediction)))
+            costs.append(search.averaged(past.prediction, future.prediction)[1])
             fields.append(past.vectors)
     return costs, fields
 

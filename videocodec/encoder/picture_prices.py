@@ -1,27 +1,70 @@
 """What blocks would be predicted as, and cost, from where vectors point in the picture of a
 reference: what their pixels lack of the source's goes through a linear map, and is taken off the
 frame's latents.
+
+The map is rounded to integers, so that NumPy and compiled code find the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from bitstream.sequence_header import PIXELS_PER_LATENT
+from bitstream.v1.prediction import average
 from bitstream.v2.inter_tables import SEARCH_SIDE
+from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import Picture
 from bitstream.v2.prediction import PictureReference
 
+from . import compiled
 from .block_costs import FrameCosts
 from .block_matching import MatchedLuma, luma_of
 from .picture_squares import PictureSquares
 
+Predictions = npt.NDArray[np.int32]  # (n, block², C) of blocks, in latent units
 _MARGIN = (SEARCH_SIDE - PIXELS_PER_LATENT) // 2  # px
 _AT_ONCE = 512  # blocks, which stay in a core's cache
+_LARGEST_WEIGHT, _LARGEST_SUM, _MOST_BITS = (1 << 15) - 1, (1 << 31) - 1, 24
+
+
+class SearchMap:
+    """``InterTables.search_map`` (C, inputs) in integers of 16 bits, whose sums 32 bits hold.
+
+    weights (C, inputs) int16; bias, shift (C,): added before, and bits dropped after a product.
+    """
+
+    def __init__(self, search_map: npt.NDArray[np.float32]) -> None:
+        exact = search_map.astype(np.float64)
+        largest = np.maximum(np.abs(exact).max(1), 1e-9)
+        sums = np.maximum(np.abs(exact).sum(1), 1e-9) * 2 * MIDDLE
+        # Half of the sum is left for the bias and for what rounding adds.
+        room = np.minimum(_LARGEST_WEIGHT / largest, _LARGEST_SUM / 2 / sums)
+        self.shift = np.clip(np.floor(np.log2(room)), 0, _MOST_BITS).astype(np.int64)
+        scaled = np.rint(np.ldexp(exact, self.shift[:, None]))
+        self.weights = np.clip(scaled, -_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int16)
+        self.bias = (1 << self.shift) >> 1
+        self._exact = self.weights.T.astype(np.float64)
+
+    def __call__(self, inputs: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
+        """(n, inputs) → (n, C), rounded."""
+        sums = (inputs.astype(np.float64) @ self._exact).astype(np.int64)
+        mapped: npt.NDArray[np.int64] = (sums + self.bias) >> self.shift
+        return mapped
+
+    @cached_property
+    def packed(self) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int32]]:
+        """Weights, and bias and shift, as kernels take them; only where there are some."""
+        kernels = compiled.kernels()
+        assert kernels is not None
+        packed: tuple[npt.NDArray[np.int16], npt.NDArray[np.int32]] = kernels.packed(
+            self.weights, self.bias, self.shift
+        )
+        return packed
 
 
 class SearchedPictures:
@@ -30,6 +73,17 @@ class SearchedPictures:
     def __init__(self) -> None:
         self._squares: MutableMapping[PictureReference, PictureSquares] = WeakKeyDictionary()
         self._luma: MutableMapping[PictureReference, MatchedLuma] = WeakKeyDictionary()
+        self._latents: MutableMapping[PictureReference, Predictions] = WeakKeyDictionary()
+
+    def latents(
+        self,
+        reference: PictureReference,
+        by_block: Callable[[npt.NDArray[np.int32]], Predictions],
+    ) -> Predictions:
+        """The reference's own, block by block; by_block: of a plane (C, h, w)."""
+        if reference not in self._latents:
+            self._latents[reference] = by_block(reference.latents)
+        return self._latents[reference]
 
     def squares(self, reference: PictureReference, side: int) -> PictureSquares:
         """Squares of so many px a side."""
@@ -47,15 +101,15 @@ class SearchedPictures:
 class PicturePrices:
     """Prices blocks of one frame by the references' pictures.
 
-    source: the frame's picture; latents (C, h, w): those of it, in latent units; search_map: of
-    ``InterTables``; grid: rows and columns of blocks.
+    source: the frame's picture; latents (C, h, w): those of it, in latent units; costs: of its
+    blocks; grid: rows and columns of blocks.
     """
 
     def __init__(
         self,
         source: Picture,
         latents: np.ndarray,
-        search_map: npt.NDArray[np.float32],
+        search_map: SearchMap,
         costs: FrameCosts,
         grid: tuple[int, int],
         pictures: SearchedPictures,
@@ -63,66 +117,115 @@ class PicturePrices:
         self._map, self._costs, self._pictures = search_map, costs, pictures
         self._block, self._grid = costs.block, grid
         self._side = costs.block * PIXELS_PER_LATENT + 2 * _MARGIN
-        self._latents = latents.reshape(len(latents), -1)
         rows, columns = np.indices(grid).reshape(2, -1)
         pixels = costs.block * PIXELS_PER_LATENT
         self._corners = rows * pixels - _MARGIN, columns * pixels - _MARGIN
-        still = np.zeros((rows.size, 2), dtype=np.int64)
-        self._source = PictureSquares(source, self._side).at(*self._corners, still)
+        self._source = np.ascontiguousarray(_still(source, self._side, *self._corners))
         inside = np.arange(costs.block)
         down, across = (side * costs.block for side in (rows, columns))
         at = (down[:, None] + inside)[:, :, None] * latents.shape[2]
         at = at + (across[:, None] + inside)[:, None]
         self._positions = at.reshape(rows.size, -1)  # (bh · bw, block²), flat
+        self._latents = self.by_block(np.rint(latents).astype(np.int32))
+        kernels = compiled.kernels()
+        # Kernels are for blocks of one position, which is what the encoder has.
+        self._kernels = kernels.squares if kernels is not None and costs.block == 1 else None
+
+    @cached_property
+    def _scene(self) -> tuple[np.ndarray, ...]:
+        """Of ``FrameCosts``, by block."""
+        return self._costs.scene
+
+    def by_block(self, plane: npt.NDArray[np.int32]) -> Predictions:
+        """A plane (C, h, w) block by block, (bh · bw, block², C)."""
+        found: Predictions = np.ascontiguousarray(
+            plane.reshape(len(plane), -1).T[self._positions]
+        )
+        return found
+
+    def to_plane(self, values: Predictions) -> npt.NDArray[np.int32]:
+        """The inverse."""
+        height, width = (side * self._block for side in self._grid)
+        plane = np.empty((height * width, values.shape[2]), dtype=np.int32)
+        plane[self._positions] = values
+        return np.ascontiguousarray(plane.T).reshape(-1, height, width)
 
     def priced(
         self,
         reference: PictureReference,
         blocks: npt.NDArray[np.int64],
         vectors: npt.NDArray[np.int64],
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating]]:
+    ) -> tuple[Predictions, npt.NDArray[np.float64]]:
         """What blocks (n,), flat, would be predicted as if they came from where vectors (n, 2)
-        point, (C, n, block²) in latent units, and what they would cost (n,).
+        point, and what they would cost (n,).
         """
-        latents = reference.latents.reshape(len(self._latents), -1)
-        prediction = np.empty((len(latents), len(blocks), self._block**2), dtype=np.int32)
+        prediction = np.empty((len(blocks), *self._latents.shape[1:]), dtype=np.int32)
         cost = np.empty(len(blocks))
+        copied = self._pictures.latents(reference, self.by_block)
+        if self._kernels is not None:
+            squares = self._pictures.squares(reference, self._side)
+            self._kernels.priced(
+                self._source.reshape(-1),
+                squares.samples,
+                (self._grid[1], *squares.geometry, PIXELS_PER_LATENT, _MARGIN),
+                blocks,
+                np.ascontiguousarray(vectors),
+                self._latents[:, 0],
+                copied[:, 0],
+                self._map.packed,
+                *self._scene,
+                prediction[:, 0],
+                cost,
+            )
+            return prediction, cost
         for first in range(0, len(blocks), _AT_ONCE):
             some = slice(first, first + _AT_ONCE)
-            at, part = self._positions[blocks[some]], prediction[:, some]
+            at, part = blocks[some], prediction[some]
             moves = vectors[some].any(-1)
             if moves.any():
-                part[:, moves] = self._moved(reference, blocks[some][moves], vectors[some][moves])
-            if not moves.all():
-                part[:, ~moves] = latents[:, at[~moves]]
-            cost[some] = self._costs.cheapest_at(part, at)
+                part[moves] = self._moved(reference, at[moves], vectors[some][moves])
+            part[~moves] = copied[at[~moves]]
+            cost[some] = self._cheapest(part, at)
         return prediction, cost
+
+    def averaged(
+        self, past: Predictions, future: Predictions
+    ) -> tuple[Predictions, npt.NDArray[np.float64]]:
+        """The average of two predictions of all blocks, and what they would cost (bh · bw,)."""
+        if self._kernels is not None:
+            both, cost = np.empty_like(past), np.empty(len(past))
+            self._kernels.averaged(past[:, 0], future[:, 0], *self._scene, both[:, 0], cost)
+            return both, cost
+        both = average(past, future)
+        return both, self._cheapest(both, np.arange(len(both)))
+
+    def _cheapest(
+        self, prediction: Predictions, blocks: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.floating]:
+        return self._costs.cheapest_at(prediction.transpose(2, 0, 1), self._positions[blocks])
 
     def _moved(
         self,
         reference: PictureReference,
         blocks: npt.NDArray[np.int64],
         vectors: npt.NDArray[np.int64],
-    ) -> npt.NDArray[np.floating]:
-        """(C, n, block²) in whole latent units."""
+    ) -> npt.NDArray[np.int64]:
+        """(n, block², C)."""
         squares = self._pictures.squares(reference, self._side)
         rows, columns = (corners[blocks] for corners in self._corners)
-        lacking = (self._source[blocks] - squares.at(rows, columns, vectors)).astype(np.float32)
+        lacking = self._source[blocks] - squares.at(rows, columns, vectors)
         side = SEARCH_SIDE
         windows = np.lib.stride_tricks.sliding_window_view(lacking, (side, side), axis=(2, 3))
         windows = windows[:, :, ::PIXELS_PER_LATENT, ::PIXELS_PER_LATENT]  # (n, 3, b, b, 16, 16)
-        inputs = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, self._map.shape[1])
-        mapped = (self._map @ inputs.T).reshape(len(self._map), len(blocks), -1)
-        rounded: npt.NDArray[np.floating] = np.rint(
-            self._latents[:, self._positions[blocks]] - mapped
-        )
-        return rounded
+        inputs = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, self._map.weights.shape[1])
+        return self._latents[blocks] - self._map(inputs).reshape(len(blocks), -1, len(self._map.shift))
 
-    def to_plane(
-        self, values: npt.NDArray[np.int32], blocks: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.int32]:
-        """Values (C, n, block²) of blocks (n,) as (C, h, w), 0 elsewhere."""
-        height, width = (side * self._block for side in self._grid)
-        plane = np.zeros((len(values), height * width), dtype=np.int32)
-        plane[:, self._positions[blocks]] = values
-        return plane.reshape(len(values), height, width)
+
+def _still(
+    picture: Picture, side: int, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+) -> Picture:
+    """Squares (n, 3, side, side) of a picture whose edge goes on."""
+    around = np.pad(picture, ((0, 0), (_MARGIN,) * 2, (_MARGIN,) * 2), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(around, (side, side), axis=(1, 2))
+    found: Picture = windows[:, rows + _MARGIN, columns + _MARGIN].swapaxes(0, 1)
+    return found

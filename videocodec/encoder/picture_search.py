@@ -15,9 +15,7 @@ from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Mode
 from bitstream.v1.block_lattice import Stage
-from bitstream.v1.frame_coder import to_positions
-from bitstream.v1.motion_vectors import keys_of
-from bitstream.v1.prediction import VECTOR_LIMIT, average
+from bitstream.v1.prediction import VECTOR_LIMIT
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 from bitstream.v2.block_elements import MERGE_SIDES
 from bitstream.v2.block_syntax import PricedContext
@@ -32,7 +30,7 @@ from .block_matching import MatchedLuma, luma_of, matched_squares
 from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
 from .decisions import BlockDecider, DerivedOption
 from .merging import DerivedCosts, Partition
-from .picture_prices import PicturePrices, SearchedPictures
+from .picture_prices import PicturePrices, SearchedPictures, SearchMap
 from .table_prices import DirectionPrices, VectorPrices, derived_bits
 from .vector_choice import Motion, Predictors, VectorChooser
 
@@ -64,7 +62,6 @@ class PictureSearch(CandidateSearch):
         self._priced, self._pictures = priced, pictures
         self._side = costs.block * PIXELS_PER_LATENT
         self._luma = MatchedLuma(luma_of(source), self._side)
-        self._known: dict[int, list[Candidate]] = {}  # of references, by their identity
 
     def _evened(self, source: MotionSource) -> list[np.ndarray]:
         """By matching pixels."""
@@ -77,29 +74,31 @@ class PictureSearch(CandidateSearch):
         """By the tables."""
         return DirectionPrices(self.tables, context, sides).bits
 
+    def blank(self) -> np.ndarray:
+        """As for latents."""
+        channels, positions = len(self.costs.target), self.costs.block**2
+        return np.zeros((self.grid[0] * self.grid[1], positions, channels), dtype=np.int32)
+
+    def take(self, prediction: np.ndarray, blocks: np.ndarray, other: np.ndarray) -> None:
+        """As for latents."""
+        at = blocks.reshape(-1)
+        prediction[at] = other[at]
+
+    def averaged(self, past: np.ndarray, future: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As for latents."""
+        both, cost = self._priced.averaged(past, future)
+        return both, cost.reshape(self.grid)
+
+    def plane(self, prediction: np.ndarray) -> np.ndarray:
+        """As for latents."""
+        return self._priced.to_plane(prediction)
+
     def candidate(
         self, reference: PictureReference, vectors: np.ndarray, where: np.ndarray | None = None
     ) -> Candidate:
-        """As for latents.  What an earlier candidate for all blocks has is taken from it."""
-        if where is not None:
-            return self.candidates_at(reference, [(vectors, where)])[0]
-        vectors = np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT)
-        keys, known = keys_of(vectors), self._known.setdefault(id(reference), [])
-        source = np.full(self.grid, -1)
-        for index, earlier in enumerate(known):
-            source[keys_of(earlier.vectors) == keys] = index
-        new = np.flatnonzero(source < 0)
-        values, costs = self._priced.priced(reference, new, vectors.reshape(-1, 2)[new])
-        cost, prediction = np.empty(self.grid), self._priced.to_plane(values, new)
-        cost.reshape(-1)[new] = costs
-        candidate = Candidate(vectors, prediction, cost)
-        for index, earlier in enumerate(known):
-            same = source == index
-            candidate.cost[same] = earlier.cost[same]
-            at = to_positions(same, self.costs.block)
-            prediction[:, at] = earlier.prediction[:, at]
-        known.append(candidate)
-        return candidate
+        """As for latents."""
+        everywhere = np.ones(self.grid, dtype=bool) if where is None else where
+        return self.candidates_at(reference, [(vectors, everywhere)])[0]
 
     def candidates_at(
         self, reference: PictureReference, asked: Sequence[tuple[np.ndarray, np.ndarray]]
@@ -116,7 +115,10 @@ class PictureSearch(CandidateSearch):
             some = slice(first, first + len(at))
             cost = np.full(self.grid, np.inf)
             cost.reshape(-1)[at] = costs[some]
-            prediction = self._priced.to_plane(values[:, some], at)
+            prediction = values[some]
+            if len(at) < self.grid[0] * self.grid[1]:
+                prediction = self.blank()
+                prediction[at] = values[some]
             candidates.append(Candidate(field, prediction, cost))
             first += len(at)
         return candidates
@@ -182,6 +184,7 @@ class PictureBlockDecider(BlockDecider):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._pictures = SearchedPictures()
+        self._map = SearchMap(self.tables.search_map)
 
     def _search(
         self,
@@ -193,8 +196,8 @@ class PictureBlockDecider(BlockDecider):
         assert picture is not None  # of ``SecondFrameEncoder``
         assert isinstance(context, PricedContext)
         grid = context.source.fields.modes.shape
-        latents, search_map = target * UNITS_PER_LATENT, self.tables.search_map
-        priced = PicturePrices(picture, latents, search_map, costs, grid, self._pictures)
+        latents = target * UNITS_PER_LATENT
+        priced = PicturePrices(picture, latents, self._map, costs, grid, self._pictures)
         return PictureSearch(picture, priced, self._prices, costs, context, self._pictures)
 
     def _derived(
@@ -209,10 +212,10 @@ class PictureBlockDecider(BlockDecider):
         pictures = past.picture, future.picture
         vectors = derived_motion(pictures, distances, self.block, context.temporal[0])
         candidates = search.candidate(past, vectors[0]), search.candidate(future, vectors[1])
-        both = average(candidates[0].prediction, candidates[1].prediction)
+        _, cost = search.averaged(candidates[0].prediction, candidates[1].prediction)
         assert isinstance(context, PricedContext)
         bits = derived_bits(context.tables["derived"], context)
-        costs = DerivedCosts(search.costs.cheapest(both), bits)
+        costs = DerivedCosts(cost, bits)
         return DerivedOption(vectors, candidates, costs)
 
     def _motions(

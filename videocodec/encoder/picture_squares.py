@@ -27,6 +27,7 @@ class PictureSquares:
     on for ever.
 
     side: of squares, px.
+    samples: all of them in one row, by phase, 2 · (half down) + half across.
     """
 
     def __init__(self, picture: Samples, side: int) -> None:
@@ -39,10 +40,19 @@ class PictureSquares:
             for across in (False, True)
         ]
         range_ = np.iinfo(picture.dtype)  # which the cubic goes beyond at edges in the picture
-        made = np.clip(phases, range_.min, range_.max).astype(picture.dtype)
         # by 2 · (half down) + half across
+        made = np.clip(phases, range_.min, range_.max).astype(picture.dtype)
+        self._made, self.samples = made, made.reshape(-1)
         self._last = made.shape[2] - side, made.shape[3] - side
         self._windows = np.lib.stride_tricks.sliding_window_view(made, (side, side), axis=(2, 3))
+
+    @property
+    def geometry(self) -> tuple[int, int, int, int, int, int]:
+        """Of ``samples``: from phase to phase, from plane to plane and from row to row; px around
+        the picture; the last row and column that a square can begin at.
+        """
+        by_phase, by_plane, by_row, _ = (one // self._made.itemsize for one in self._made.strides)
+        return by_phase, by_plane, by_row, self._margin, *self._last
 
     def at(
         self,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitstream.v1.block_lattice import Stage, middle_and_spread, stages
-from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.motion_vectors import keys_of
 from bitstream.v1.prediction import ReferenceFrame
 
@@ -37,14 +36,12 @@ class _Canvas:
     def __init__(self, search: CandidateSearch, vectors: np.ndarray, cost: float) -> None:
         """``vectors`` (bh, bw, 2), ``cost``: of blocks that nothing was chosen for."""
         self.vectors, self.cost = vectors, np.full(search.grid, cost)
-        self.prediction = np.zeros(search.costs.target.shape, dtype=np.int32)
-        self._block = search.costs.block
+        self.prediction, self._search = search.blank(), search
 
     def take(self, blocks: np.ndarray, option: Candidate) -> None:
         """Blocks (bh, bw) bool from a candidate."""
         self.vectors[blocks], self.cost[blocks] = option.vectors[blocks], option.cost[blocks]
-        positions = to_positions(blocks, self._block)
-        self.prediction[:, positions] = option.prediction[:, positions]
+        self._search.take(self.prediction, blocks, option.prediction)
 
     def candidate(self) -> Candidate:
         """What was taken so far."""

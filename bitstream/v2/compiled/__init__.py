@@ -18,11 +18,12 @@ from typing import Any
 VARIABLE = "VIDEOCODEC_COMPILED"  # 0: never; 1: wait for them
 
 
-class _Loading:
-    """The kernels on their way; ``module`` is None until they are there."""
+class Loading:
+    """A module of kernels on its way; ``module`` is None until it is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self.module: Any = None
+        self._name = name
         self._thread = Thread(target=self._load, name="compiled kernels", daemon=True)
         if os.environ.get(VARIABLE) != "0":
             self._thread.start()
@@ -30,19 +31,20 @@ class _Loading:
             self.wait()
 
     def wait(self) -> None:
+        """Until it has been loaded, or it is known that it cannot be."""
         if self._thread.ident is not None:
             self._thread.join()
 
     def _load(self) -> None:
         try:
-            self.module = import_module(f"{__package__}.library")
+            self.module = import_module(self._name)
         except Exception as error:  # whatever numba says: nothing depends on it but time
             logging.getLogger(__name__).debug("without compiled kernels: %s", error)
 
 
 @lru_cache(maxsize=1)
-def _loading() -> _Loading:
-    return _Loading()
+def _loading() -> Loading:
+    return Loading(f"{__package__}.library")
 
 
 def kernels() -> Any | None:

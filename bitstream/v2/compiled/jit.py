@@ -12,36 +12,42 @@ from numba import njit
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _stamp() -> str:
+def _stamp(packages: tuple[str, ...]) -> str:
     """Of all kernels: numba sees whether the file of a kernel has changed, not whether those have
     that it takes parts from.
     """
     sources = sorted(
         (file.name, file.read_bytes())
-        for file in files(__package__).iterdir()
+        for package in packages
+        for file in files(package).iterdir()
         if file.name.endswith(".py")
     )
     return f"{zlib.crc32(repr(sources).encode()):08x}"
 
 
-_STAMP = _stamp()
+def kernels_of(*packages: str) -> Callable[..., Callable[[_Function], _Function]]:
+    """What compiles a function for its signatures, or takes it from where it was kept: beside its
+    file, or in the user's cache where that cannot be written.  Other threads run while it does.
 
-
-def kernel(*signatures: str) -> Callable[[_Function], _Function]:
-    """Compile a function for its signatures, or take it from where it was kept: beside its file, or
-    in the user's cache where that cannot be written.  Other threads run while it does.
-
-    Raises ``RuntimeError`` where it can be kept in neither.
+    packages: those of the kernels and of all that they take parts from.  Raises ``RuntimeError``
+    where kernels can be kept in neither.
     """
+    stamp = _stamp(packages)
 
-    def decorate(function: _Function) -> _Function:
-        function.__qualname__ += f"_{_STAMP}"  # part of the name under which it is kept
-        compiled: _Function = njit(list(signatures), cache=True, nogil=True, error_model="numpy")(
-            function
-        )
-        return compiled
+    def kernel(*signatures: str) -> Callable[[_Function], _Function]:
+        def decorate(function: _Function) -> _Function:
+            function.__qualname__ += f"_{stamp}"  # part of the name under which it is kept
+            compiled: _Function = njit(
+                list(signatures), cache=True, nogil=True, error_model="numpy"
+            )(function)
+            return compiled
 
-    return decorate
+        return decorate
+
+    return kernel
+
+
+kernel = kernels_of(__package__)
 
 
 def part(function: _Function) -> _Function:

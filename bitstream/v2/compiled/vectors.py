@@ -99,6 +99,12 @@ def plus(typing: Any, one: Any, other: Any) -> Any:
 
 
 @intrinsic
+def minus(typing: Any, one: Any, other: Any) -> Any:
+    """Differences of lanes and lanes, or a number."""
+    return _both(one, other, lambda builder, *both: builder.sub(*both))
+
+
+@intrinsic
 def times(typing: Any, one: Any, other: Any) -> Any:
     """Products of lanes and lanes, or a number."""
     return _both(one, other, lambda builder, *both: builder.mul(*both))

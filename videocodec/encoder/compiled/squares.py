@@ -1,0 +1,120 @@
+"""Candidates of vectors priced: ``picture_prices`` and ``block_costs``, block by block."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bitstream.v2.compiled.jit import part
+from bitstream.v2.compiled.layers import dense
+from bitstream.v2.compiled.vectors import load, minus, store
+
+from .jit import kernel
+
+SIDE = 16  # samples of a square
+_INPUTS = 3 * SIDE * SIDE
+_AT_ONCE = 48  # blocks
+_NO_LIMIT = 1 << 30
+
+
+@part
+def _lacking(source, reference, places, planes, into, out):
+    """What a square lacks of the source's; places: where both begin in flat planes; planes: from
+    one to the next, and from row to row, of both.
+    """
+    for plane in range(3):
+        one = places[0] + plane * planes[0]
+        other = places[1] + plane * planes[2]
+        for _ in range(SIDE):
+            store(out, into, minus(load(source, one, SIDE), load(reference, other, SIDE)))
+            one += planes[1]
+            other += planes[3]
+            into += SIDE
+
+
+@part
+def cost_of(prediction, at, position, scene, table, constants):
+    """The less of skipping a position and coding what a row of predictions (n, C) lacks."""
+    target, weights, rows, scale = scene
+    factor = scale[position]
+    skip, residual = np.float32(0), np.float32(0)
+    for channel in range(prediction.shape[1]):
+        distance = np.float32(prediction[at, channel]) * factor
+        distance = abs(target[position, channel] - distance)
+        skip += distance * distance * weights[position, channel]
+        steps = min(distance * constants[2], constants[3])
+        residual += table[np.int32(steps) + rows[position, channel]]
+    return min(skip + constants[0], residual + constants[1])
+
+
+_SCENE = "Tuple((float32[:, ::1], float32[:, ::1], int32[:, ::1], float32[::1]))"
+
+
+@kernel(
+    "void(int16[::1], int16[::1], UniTuple(int64, 9), int64[::1], int64[:, ::1], int32[:, ::1],"
+    " int32[:, ::1], Tuple((int16[::1], int32[:, ::1])), "
+    f"{_SCENE}, float32[::1], UniTuple(float32, 4), int32[:, ::1], float64[::1])"
+)
+def priced(
+    source, reference, sizes, blocks, vectors, latents, copied, mapping, scene, table, constants,
+    prediction, cost,
+):  # fmt: skip
+    """``PicturePrices.priced`` of blocks of one position each.
+
+    source: squares of all blocks; reference: what lies between its pixels too.  sizes: columns of
+    blocks; of the reference, from phase to phase, plane to plane and row to row; how far vectors
+    reach beyond its edge; last row and last column of its squares, px a block and px that a square
+    begins before it.
+    latents, copied (blocks, C): of the frame and of the reference.  mapping: packed weights, with
+    bias and shift.
+    """
+    columns, by_phase, by_plane, by_row, margin, last_row, last_column, pixels, before = sizes
+    channels = latents.shape[1]
+    inputs = np.empty(_AT_ONCE * _INPUTS, np.int16)
+    mapped = np.empty((_AT_ONCE, mapping[1].shape[1]), np.int32)
+    moving = np.empty(_AT_ONCE, np.int64)
+    planes = SIDE * SIDE, SIDE, by_plane, by_row
+    first = 0
+    while first < len(blocks):
+        count, place = 0, first
+        while place < len(blocks) and count < _AT_ONCE:
+            block, down, across = blocks[place], vectors[place, 0], vectors[place, 1]
+            if down == 0 and across == 0:
+                for channel in range(channels):
+                    prediction[place, channel] = copied[block, channel]
+            else:
+                top = block // columns * pixels - before + (down >> 1) + margin
+                left = block % columns * pixels - before + (across >> 1) + margin
+                top, left = min(max(top, 0), last_row), min(max(left, 0), last_column)
+                start = (2 * (down & 1) + (across & 1)) * by_phase + top * by_row + left
+                _lacking(
+                    source, reference, (block * _INPUTS, start), planes, count * _INPUTS, inputs
+                )
+                moving[count] = place
+                count += 1
+            place += 1
+        if count:
+            geometry = 1, count, 0, _INPUTS, 1, 0, _INPUTS // 2
+            dense(
+                inputs[: count * _INPUTS], mapping[0], mapping[1], geometry, _NO_LIMIT,
+                mapped[:count],
+            )  # fmt: skip
+        for row in range(count):
+            into = moving[row]
+            for channel in range(channels):
+                prediction[into, channel] = latents[blocks[into], channel] - mapped[row, channel]
+        for each in range(first, place):
+            cost[each] = cost_of(prediction, each, blocks[each], scene, table, constants)
+        first = place
+
+
+@kernel(
+    "void(int32[:, ::1], int32[:, ::1], "
+    f"{_SCENE}, float32[::1], UniTuple(float32, 4), int32[:, ::1], float64[::1])"
+)
+def averaged(past, future, scene, table, constants, out, cost):
+    """The averages of two predictions (n, C) of all positions, and what they cost (n,)."""
+    for position in range(len(past)):
+        for channel in range(past.shape[1]):
+            both = past[position, channel] + future[position, channel]
+            out[position, channel] = (both + 1) >> 1
+        cost[position] = cost_of(out, position, position, scene, table, constants)
