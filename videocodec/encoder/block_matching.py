@@ -11,20 +11,34 @@ import numpy as np
 import numpy.typing as npt
 
 from bitstream.v1.merged_blocks import merge_grid
+from bitstream.v1.prediction import VECTOR_LIMIT
 from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
 
+from . import compiled
 from .coarse_matching import best_shifts, halved
-from .picture_squares import PictureSquares
+from .picture_squares import PictureSquares, Samples
 
 Luma = npt.NDArray[np.uint8]
-Cost = npt.NDArray[np.float32]
+Cost = npt.NDArray[np.int64]
 _ONE = 1 << FRACTION_BITS  # a pixel in the unit of vectors
 _STEPS = (2 * _ONE, _ONE, 1)  # of rounds around the best so far
 _AROUND = np.array([(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x])
 _NEAR = 2  # px of a halved picture: a pan of so little is found from standing still too
 _GREY = 3 * 2 * MIDDLE // 255  # of the three samples of a pixel, a grey level
 _BIT = 4.0  # grey levels, summed over a block, that a bit of a vector is worth
+_COST_BITS = 4  # fraction bits of costs, which are in grey levels
+_CENTRE_BITS = 4  # fraction bits of where vectors cost nothing, in their unit
+
+
+def _bits() -> npt.NDArray[np.int64]:
+    """What components of vectors cost, by how far they are from where they cost nothing."""
+    furthest = 4 * VECTOR_LIMIT << _CENTRE_BITS
+    apart = np.arange(furthest + 1) / (1 << _CENTRE_BITS)
+    return np.rint(_BIT * np.log2(1 + 2 / _ONE * apart) * (1 << _COST_BITS)).astype(np.int64)
+
+
+_BITS = _bits()
 
 
 def luma_of(picture: Picture) -> Luma:
@@ -43,7 +57,7 @@ class MatchedLuma:
         self._luma, self._block = luma, block
         self.grid = luma.shape[0] // block, luma.shape[1] // block
         rows, columns = np.indices(self.grid).reshape(2, -1) * block
-        self._corners = rows, columns
+        self._corners, self.count = (rows, columns), rows.size
 
     @cached_property
     def halved(self) -> Luma:
@@ -51,30 +65,49 @@ class MatchedLuma:
         return halved(self._luma)
 
     @cached_property
-    def _squares(self) -> PictureSquares:
-        return PictureSquares(self._luma[None], self._block)
+    def squares(self) -> PictureSquares:
+        """What lies half way between its pixels too."""
+        return PictureSquares(self._luma[None].astype(np.int16), self._block)
+
+    @property
+    def geometry(self) -> tuple[int, ...]:
+        """Of ``squares``, as kernels take it."""
+        by_phase, _, by_row, margin, *last = self.squares.geometry
+        return self._block, by_phase, by_row, margin, *last
 
     @cached_property
-    def _blocks(self) -> Luma:
+    def _blocks(self) -> Samples:
         return self._at(np.zeros((*self.grid, 2), dtype=np.int64))
 
-    def _at(self, vectors: npt.NDArray[np.int64]) -> Luma:
+    def _at(self, vectors: npt.NDArray[np.int64]) -> Samples:
         """Samples (n, block²) of the blocks that are where vectors (…, bh, bw, 2) point."""
         flat = vectors.reshape(-1, 2)
         count = len(flat) // len(self._corners[0])
         rows, columns = (np.tile(corners, count) for corners in self._corners)
-        samples: Luma = self._squares.at(rows, columns, flat).reshape(len(flat), -1)
+        samples: Samples = self.squares.at(rows, columns, flat).reshape(len(flat), -1)
         return samples
 
     def sums(self, reference: MatchedLuma, vectors: npt.NDArray[np.int64]) -> Cost:
         """Of the absolute differences of every block from where vectors (…, bh, bw, 2), in parts of
         a pixel as the format has them, point in another picture: (…, bh, bw).
         """
+        kernels = compiled.kernels()
+        if kernels is not None:
+            found = np.empty((vectors.size // (2 * self.count), self.count), dtype=np.int64)
+            kernels.matching.differences(
+                self.squares.samples,
+                reference.squares.samples,
+                self.geometry,
+                self.grid[1],
+                np.ascontiguousarray(vectors).reshape(len(found), -1, 2),
+                found,
+            )
+            return found.reshape(vectors.shape[:-1])
         moved = reference._at(vectors)
         blocks = np.tile(self._blocks, (len(moved) // len(self._blocks), 1))
         difference = cv2.absdiff(blocks, moved)
-        total = cv2.reduce(difference, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32F)
-        return np.asarray(total, np.float32).reshape(vectors.shape[:-1])
+        total = np.asarray(cv2.reduce(difference, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32F))
+        return total.astype(np.int64).reshape(vectors.shape[:-1])
 
 
 def matched_squares(
@@ -125,14 +158,31 @@ class BlockMatcher:
         """Two frames and a field (bh, bw, 2) px to start from → another, in parts of a pixel as the
         format has them.
         """
-        centre = flow * np.float32(_ONE)
+        centre = np.rint(flow * np.float32(_ONE << _CENTRE_BITS)).astype(np.int64)
         pan = np.rint(np.median(flow.reshape(-1, 2), axis=0)).astype(np.int64) // 2
         starts = [pan] if np.abs(pan).max() <= _NEAR else [np.zeros_like(pan), pan]
-        trials = [np.rint(centre).astype(np.int64)]
+        trials = [np.rint(flow * np.float32(_ONE)).astype(np.int64)]
         for start in starts:
             shifts = best_shifts(current.halved, reference.halved, start, self._block // 2)
             trials.append(2 * _ONE * shifts)
-        best, cost = _cheapest(current, reference, np.stack(trials), centre)
+        fields, kernels = np.stack(trials), compiled.kernels()
+        if kernels is not None:
+            best = np.empty_like(centre)
+            kernels.matching.matched(
+                current.squares.samples,
+                reference.squares.samples,
+                current.geometry,
+                current.grid[1],
+                fields.reshape(len(fields), -1, 2),
+                centre.reshape(-1, 2),
+                _BITS,
+                (_CENTRE_BITS, _COST_BITS),
+                np.array(_STEPS),
+                _AROUND,
+                best.reshape(-1, 2),
+            )
+            return best
+        best, cost = _cheapest(current, reference, fields, centre)
         for size in _STEPS:
             around = best + (size * _AROUND)[:, None, None]
             nearer, less = _cheapest(current, reference, around, centre)
@@ -146,13 +196,13 @@ def _cheapest(
     current: MatchedLuma,
     reference: MatchedLuma,
     trials: npt.NDArray[np.int64],
-    centre: npt.NDArray[np.float32],
+    centre: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int64], Cost]:
     """The best vectors of some fields (n, bh, bw, 2) in every block, and what they cost; centre
     (bh, bw, 2): where they cost nothing.
     """
-    bits = np.log2(1 + 2 / _ONE * np.abs(trials - centre), dtype=np.float32).sum(-1)
-    cost = current.sums(reference, trials) + _BIT * bits
+    apart = np.minimum(np.abs((trials << _CENTRE_BITS) - centre), len(_BITS) - 1)
+    cost = (current.sums(reference, trials) << _COST_BITS) + _BITS[apart].sum(-1)
     chosen = cost.argmin(0)[None]
     best = np.take_along_axis(trials, chosen[..., None], axis=0)[0]
     return best, np.take_along_axis(cost, chosen, axis=0)[0]

@@ -6,10 +6,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from . import compiled
+
 Luma = npt.NDArray[np.uint8]
 _REACH = 10  # px of the halved picture, around the start
 _CELL = 4  # px a side, whose sums are made in the bytes of words
 _WORD = 8  # bytes
+_SPARE = 3  # shifts that a kernel tries beyond those that count
 _SHIFT_BITS = 9  # which of all shifts it is
 _EVEN_BYTES, _EVEN_PAIRS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
 
@@ -28,6 +31,17 @@ def best_shifts(
     A pixel further from the start costs a grey level.
     """
     height, width = current.shape
+    kernels = compiled.kernels()
+    if kernels is not None:
+        more = _REACH + np.abs(start).max()
+        pad = (more, more), (more, more + _SPARE)
+        around = np.pad(reference, pad, mode="edge").astype(np.int16)
+        found = np.empty((height // side, width // side, 2), dtype=np.int64)
+        first = (more - _REACH + start).tolist()
+        kernels.matching.coarse(
+            current.astype(np.int16), around, side, _REACH, tuple(first), found
+        )
+        return found + start
     wide = -(-width // _WORD) * _WORD
     reach = _REACH + int(np.abs(start).max())
     pad = (reach, reach), (reach, reach + wide - width)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from bitstream.v1.quantiser import step_latent
+from bitstream.v1.quantiser import MAX_LEVEL, step_latent
+from bitstream.v1.symbol_coder import escape_bits
 from bitstream.v2.context_network import VALUE_BITS
+from bitstream.v2.level_contexts import LEVEL_CLASSES, scale_bins
 from bitstream.v2.pass_coder import LevelChooser, PassContext
 
+from . import compiled
+
 _STEP = 1 << VALUE_BITS  # in the unit of means and level sizes
+_ESCAPES = escape_bits(np.arange(MAX_LEVEL + 1))
 DEAD_ZONE = 0.1  # by how much less than 0.5 a distance is rounded up from, as in training
 
 
@@ -50,7 +57,8 @@ class ConditionalQuantiser:
         places: npt.NDArray[np.floating] | None = None,
         samples: npt.NDArray[np.floating] | None = None,
     ) -> None:
-        self._target, self._lagrangian = target.astype(np.float64), lagrangian
+        self._target = np.ascontiguousarray(target, dtype=np.float64)
+        self._lagrangian = lagrangian
         self._weights = np.ones(len(target)) if weights is None else weights
         self._places = np.ones(target.shape[1:]) if places is None else places
         self._samples = samples
@@ -58,11 +66,12 @@ class ConditionalQuantiser:
 
     def __call__(self, part: PassContext) -> npt.NDArray[np.int64]:
         """The levels of one pass, (positions, channels of the slice)."""
+        kernels = compiled.kernels()
+        if kernels is not None:
+            return self._compiled(kernels, part)
         own = slice(part.first, part.first + part.channels)
         target = self._target[own, part.rows, part.columns].T
-        weights = np.outer(self._places[part.rows, part.columns], self._weights[own])
-        if self._samples is not None:
-            weights = weights * self._samples[own, part.rows, part.columns].T
+        weights = self._weights_of(part)
         size = part.level_sizes / _STEP
         rest = (target - part.mean / _STEP) / size
         nearest = np.rint(rest).astype(np.int64)
@@ -73,3 +82,33 @@ class ConditionalQuantiser:
             best, least = np.where(better, levels, best), np.where(better, cost, least)
         self.gains[own, part.rows, part.columns] = (weights * target**2 - least).T
         return best
+
+    def _weights_of(self, part: PassContext) -> npt.NDArray[np.floating]:
+        """What errors of one pass count, (positions, channels of the slice)."""
+        own = slice(part.first, part.first + part.channels)
+        weights = np.outer(self._places[part.rows, part.columns], self._weights[own])
+        if self._samples is not None:
+            weights = weights * self._samples[own, part.rows, part.columns].T
+        return weights
+
+    def _compiled(self, kernels: Any, part: PassContext) -> npt.NDArray[np.int64]:
+        channels, _, width = self._target.shape
+        tables, starts = [], []
+        for level_class in LEVEL_CLASSES:
+            starts.append((level_class.first_bin, level_class.radius, sum(map(len, tables))))
+            tables.append(part.tables[level_class.name].costs.reshape(-1))
+        found = np.empty(part.mean.shape, dtype=np.int64)
+        kernels.levels.chosen(
+            self._target.reshape(channels, -1),
+            (part.first, 0),
+            part.rows * width + part.columns,
+            part.mean,
+            scale_bins(part.log2_scale),
+            part.level_sizes,
+            self._weights_of(part).astype(np.float64),
+            (np.concatenate(tables), np.array(starts), _ESCAPES),
+            (self._lagrangian, float(_STEP)),
+            self.gains.reshape(channels, -1),
+            found,
+        )
+        return found

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from bitstream.v2.compiled.layers import WIDTHS
 from bitstream.v2.compiled.products import IS_FAST, LANES
 
-__all__ = ["packed", "squares"]
+from . import levels, matching
+
+__all__ = ["levels", "matching", "packed", "squares"]
 
 
 def _squares() -> Any:

@@ -1,0 +1,148 @@
+"""Blocks matched by sums of absolute differences, as ``block_matching`` and ``coarse_matching`` do
+it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bitstream.v2.compiled.jit import part
+from bitstream.v2.compiled.vectors import distance, load, plus, store, total
+
+from .jit import kernel
+
+_WIDTH = 8  # samples at once
+_SHIFTS = 16  # shifts at once
+_REST = 8
+
+
+@part
+def _difference(current, reference, geometry, corner, down, across):
+    """Of a block, from where a vector in halves of a pixel points."""
+    side, by_phase, by_row, margin, last_row, last_column = geometry
+    row, column = corner
+    top = min(max(row + (down >> 1) + margin, 0), last_row)
+    left = min(max(column + (across >> 1) + margin, 0), last_column)
+    other = (2 * (down & 1) + (across & 1)) * by_phase + top * by_row + left
+    one = (row + margin) * by_row + column + margin
+    found = 0
+    for first in range(0, side, _WIDTH):
+        sums = distance(
+            load(current, one + first, _WIDTH), load(reference, other + first, _WIDTH)
+        )
+        for line in range(1, side):
+            place = line * by_row + first
+            sums = plus(
+                sums,
+                distance(load(current, one + place, _WIDTH), load(reference, other + place, _WIDTH)),
+            )
+        found += total(sums)
+    return found
+
+
+@kernel(
+    "void(int16[::1], int16[::1], UniTuple(int64, 6), int64, int64[:, :, ::1], int64[:, ::1])"
+)
+def differences(current, reference, geometry, columns, vectors, out):
+    """``MatchedLuma.sums``: of fields (n, blocks, 2).  geometry: of squares of luma; columns: of
+    blocks.
+    """
+    side = geometry[0]
+    for field in range(len(vectors)):
+        for block in range(vectors.shape[1]):
+            corner = block // columns * side, block % columns * side
+            down, across = vectors[field, block, 0], vectors[field, block, 1]
+            out[field, block] = _difference(current, reference, geometry, corner, down, across)
+
+
+@part
+def _price(bits, centre, block, scales, down, across):
+    """Of what a vector differs from where it costs nothing."""
+    by_row = abs((down << scales[0]) - centre[block, 0])
+    by_column = abs((across << scales[0]) - centre[block, 1])
+    return bits[min(by_row, len(bits) - 1)] + bits[min(by_column, len(bits) - 1)]
+
+
+@kernel(
+    "void(int16[::1], int16[::1], UniTuple(int64, 6), int64, int64[:, :, ::1], int64[:, ::1],"
+    " int64[::1], UniTuple(int64, 2), int64[::1], int64[:, ::1], int64[:, ::1])"
+)
+def matched(
+    current, reference, geometry, columns, trials, centre, bits, scales, steps, around, best
+):
+    """``BlockMatcher.__call__`` from fields to begin with, (n, blocks, 2) → best (blocks, 2).
+
+    centre (blocks, 2), bits: of what vectors differ from it by, in ``1 << scales[0]`` parts of
+    theirs; scales[1]: by how many bits a grey level is more than a unit of costs.  steps, around
+    (n, 2): of the rounds, and where they look.
+    """
+    side = geometry[0]
+    for block in range(trials.shape[1]):
+        corner = block // columns * side, block % columns * side
+        least = np.iinfo(np.int64).max
+        row, column = 0, 0
+        for field in range(len(trials)):
+            down, across = trials[field, block, 0], trials[field, block, 1]
+            cost = _price(bits, centre, block, scales, down, across)
+            if cost < least:
+                found = _difference(current, reference, geometry, corner, down, across)
+                cost += found << scales[1]
+                if cost < least:
+                    least, row, column = cost, down, across
+        for step in steps:
+            from_row, from_column = row, column
+            for each in range(len(around)):
+                down = from_row + step * around[each, 0]
+                across = from_column + step * around[each, 1]
+                cost = _price(bits, centre, block, scales, down, across)
+                if cost < least:
+                    found = _difference(current, reference, geometry, corner, down, across)
+                    cost += found << scales[1]
+                    if cost < least:
+                        least, row, column = cost, down, across
+        best[block, 0], best[block, 1] = row, column
+
+
+@kernel("void(int16[:, ::1], int16[:, ::1], int64, int64, UniTuple(int64, 2), int64[:, :, ::1])")
+def coarse(current, around, side, reach, start, best):
+    """``coarse_matching.best_shifts``.
+
+    around: the reference, from so many more samples on all sides that shifts begin at ``start``,
+    and some more to the right.
+    """
+    pixels, pitch = side * side, around.shape[1]
+    spread = np.empty(pixels * _SHIFTS, np.int16)
+    sums = np.empty(_SHIFTS + _REST, np.int16)
+    flat, span = around.reshape(-1), 2 * reach + 1
+    for row in range(best.shape[0]):
+        for column in range(best.shape[1]):
+            for pixel in range(pixels):
+                down, across = pixel // side, pixel % side
+                seen = current[row * side + down, column * side + across]
+                for each in range(_SHIFTS):
+                    spread[pixel * _SHIFTS + each] = seen
+            least = np.iinfo(np.int64).max
+            for shift in range(span):
+                place = (row * side + start[0] + shift) * pitch + column * side + start[1]
+                one = load(spread, 0, _SHIFTS)
+                first = distance(one, load(flat, place, _SHIFTS))
+                rest = distance(load(spread, 0, _REST), load(flat, place + _SHIFTS, _REST))
+                for pixel in range(1, pixels):
+                    at = place + pixel // side * pitch + pixel % side
+                    first = plus(
+                        first,
+                        distance(load(spread, pixel * _SHIFTS, _SHIFTS), load(flat, at, _SHIFTS)),
+                    )
+                    rest = plus(
+                        rest,
+                        distance(
+                            load(spread, pixel * _SHIFTS, _REST), load(flat, at + _SHIFTS, _REST)
+                        ),
+                    )
+                store(sums, 0, first)
+                store(sums, _SHIFTS, rest)
+                for beside in range(span):
+                    cost = np.int64(sums[beside]) + abs(shift - reach) + abs(beside - reach)
+                    if cost < least:
+                        least = cost
+                        best[row, column, 0], best[row, column, 1] = shift - reach, beside - reach
