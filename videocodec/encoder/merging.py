@@ -4,40 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bitstream.v1.merged_blocks import MergeGrid, leaders, merge_grid
+from bitstream.v1.prediction import VECTOR_LIMIT
 
+from . import compiled
 from .candidates import Candidate, CandidateSearch
+
+_LENGTHS = np.log2(1.0 + np.arange(4 * VECTOR_LIMIT))  # of what vectors differ by
 
 
 class Partition:
     """Which blocks of a frame move as one, each square of them led by its upper left block.
 
     sides (bh, bw): of every block's square in blocks.  derived (bh, bw) bool: blocks whose motion
-    is that of the references, with nothing to be chosen.  leads (bh · bw,) bool: blocks that lead;
-    a single block leads itself.
+    is that of the references, with nothing to be chosen.  leader_of (bh · bw,): the flat index of
+    every block's leader.  leads (bh · bw,) bool: blocks that lead; a single block leads itself.
     """
 
     def __init__(self, sides: np.ndarray, derived: np.ndarray | None = None) -> None:
         self.grid, self.sides = sides.shape, sides
         self.derived = np.zeros(sides.shape, dtype=bool) if derived is None else derived
-        self._leader_of = leaders(sides)
-        self.leads = (self._leader_of == np.arange(sides.size)) & ~self.derived.reshape(-1)
+        self.leader_of = leaders(sides)
+        self.leads = (self.leader_of == np.arange(sides.size)) & ~self.derived.reshape(-1)
 
     def sums(self, cost: np.ndarray) -> np.ndarray:
         """Costs of blocks (bh, bw), summed over the blocks that move with a leader, in the leader's
         place → (bh, bw).
         """
-        return np.bincount(self._leader_of, weights=cost.reshape(-1), minlength=cost.size).reshape(
+        return np.bincount(self.leader_of, weights=cost.reshape(-1), minlength=cost.size).reshape(
             cost.shape
         )
 
     def shared(self, values: np.ndarray) -> np.ndarray:
         """Every block with what its leader has, (bh, bw) or (bh, bw, 2)."""
-        shared: np.ndarray = values.reshape(-1, *values.shape[2:])[self._leader_of]
+        shared: np.ndarray = values.reshape(-1, *values.shape[2:])[self.leader_of]
         return shared.reshape(values.shape)
 
     def spread(self, blocks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
@@ -50,7 +55,7 @@ class Partition:
         """Blocks that some leading blocks lead, themselves included, (bh, bw) bool."""
         chosen = np.zeros(self.leads.size, dtype=bool)
         chosen[blocks] = True
-        led: npt.NDArray[np.bool_] = chosen[self._leader_of].reshape(self.grid)
+        led: npt.NDArray[np.bool_] = chosen[self.leader_of].reshape(self.grid)
         return led
 
 
@@ -140,6 +145,9 @@ def _least(
     fixed: float,
 ) -> np.ndarray:
     """(n,): what every square of a grid costs at least if it moves as one."""
+    kernels = compiled.kernels()
+    if kernels is not None and kernels.motion is not None:
+        return _compiled_least(kernels, search, grid, costs, fields, fixed)
     options = []
     for cost, field in zip(costs, fields, strict=True):
         total = np.bincount(grid.square_of, weights=cost.reshape(-1), minlength=len(grid.leaders))
@@ -151,6 +159,27 @@ def _least(
         bits = search.vector_costs(at_leaders - _around(at_leaders))
         options.append(total + fixed + bits.reshape(-1))
     least: npt.NDArray[np.float64] = np.min(options, axis=0)
+    return least
+
+
+def _compiled_least(
+    kernels: Any,
+    search: CandidateSearch,
+    grid: MergeGrid,
+    costs: list[np.ndarray],
+    fields: list[np.ndarray],
+    fixed: float,
+) -> np.ndarray:
+    rates, least = search.rates, np.empty(len(grid.leaders))
+    kernels.motion.least(
+        np.stack(costs).reshape(len(costs), -1),
+        np.stack(fields).reshape(len(fields), -1, 2),
+        (*search.grid, grid.side),
+        _LENGTHS,
+        (fixed, search.lagrangian, rates.new_vector, rates.vector_slope, rates.same_vector),
+        search.merges_alike,
+        least,
+    )
     return least
 
 

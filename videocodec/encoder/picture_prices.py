@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from functools import cached_property
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -103,6 +104,7 @@ class PicturePrices:
 
     source: the frame's picture; latents (C, h, w): those of it, in latent units; costs: of its
     blocks; grid: rows and columns of blocks.
+    kernels: that it uses, None for none.
     """
 
     def __init__(
@@ -129,7 +131,8 @@ class PicturePrices:
         self._latents = self.by_block(np.rint(latents).astype(np.int32))
         kernels = compiled.kernels()
         # Kernels are for blocks of one position, which is what the encoder has.
-        self._kernels = kernels.squares if kernels is not None and costs.block == 1 else None
+        usable = kernels is not None and kernels.squares is not None and costs.block == 1
+        self.kernels = kernels if usable else None
 
     @cached_property
     def _scene(self) -> tuple[np.ndarray, ...]:
@@ -161,23 +164,16 @@ class PicturePrices:
         """
         prediction = np.empty((len(blocks), *self._latents.shape[1:]), dtype=np.int32)
         cost = np.empty(len(blocks))
-        copied = self._pictures.latents(reference, self.by_block)
-        if self._kernels is not None:
-            squares = self._pictures.squares(reference, self._side)
-            self._kernels.priced(
-                self._source.reshape(-1),
-                squares.samples,
-                (self._grid[1], *squares.geometry, PIXELS_PER_LATENT, _MARGIN),
+        if self.kernels is not None:
+            self.kernels.squares.priced(
+                self.pricing(reference),
                 blocks,
                 np.ascontiguousarray(vectors),
-                self._latents[:, 0],
-                copied[:, 0],
-                self._map.packed,
-                *self._scene,
                 prediction[:, 0],
                 cost,
             )
             return prediction, cost
+        copied = self._pictures.latents(reference, self.by_block)
         for first in range(0, len(blocks), _AT_ONCE):
             some = slice(first, first + _AT_ONCE)
             at, part = blocks[some], prediction[some]
@@ -188,13 +184,27 @@ class PicturePrices:
             cost[some] = self._cheapest(part, at)
         return prediction, cost
 
+    def pricing(self, reference: PictureReference) -> tuple[Any, ...]:
+        """What kernels price blocks by (``compiled.squares.priced``)."""
+        squares = self._pictures.squares(reference, self._side)
+        copied = self._pictures.latents(reference, self.by_block)
+        return (
+            self._source.reshape(-1),
+            squares.samples,
+            (self._grid[1], *squares.geometry, PIXELS_PER_LATENT, _MARGIN),
+            self._latents[:, 0],
+            copied[:, 0],
+            self._map.packed,
+            *self._scene,
+        )
+
     def averaged(
         self, past: Predictions, future: Predictions
     ) -> tuple[Predictions, npt.NDArray[np.float64]]:
         """The average of two predictions of all blocks, and what they would cost (bh · bw,)."""
-        if self._kernels is not None:
+        if self.kernels is not None:
             both, cost = np.empty_like(past), np.empty(len(past))
-            self._kernels.averaged(past[:, 0], future[:, 0], *self._scene, both[:, 0], cost)
+            self.kernels.squares.averaged(past[:, 0], future[:, 0], *self._scene, both[:, 0], cost)
             return both, cost
         both = average(past, future)
         return both, self._cheapest(both, np.arange(len(both)))

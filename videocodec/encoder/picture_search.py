@@ -27,6 +27,7 @@ from bitstream.v2.prediction import PictureReference, predict_frame
 
 from .block_costs import BlockCosts, FrameCosts
 from .block_matching import MatchedLuma, luma_of, matched_squares
+from .compiled_vectors import CompiledChoice
 from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
 from .decisions import BlockDecider, DerivedOption
 from .merging import DerivedCosts, Partition
@@ -73,6 +74,11 @@ class PictureSearch(CandidateSearch):
     def direction_prices(self, context: BlockContext, sides: np.ndarray) -> DirectionBits:
         """By the tables."""
         return DirectionPrices(self.tables, context, sides).bits
+
+    def pricing(self, reference: PictureReference) -> tuple[Any, tuple[Any, ...]] | None:
+        """Kernels, and what they price blocks by; None where there are none."""
+        kernels = self._priced.kernels
+        return None if kernels is None else (kernels, self._priced.pricing(reference))
 
     def blank(self) -> np.ndarray:
         """As for latents."""
@@ -140,6 +146,21 @@ class TabledVectorChooser(VectorChooser):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._moved = np.zeros(self._partition.grid, dtype=np.int64)
+
+    def choose(
+        self,
+        candidates: Sequence[Candidate],
+        temporal: np.ndarray,
+        derived: Candidate | None = None,
+    ) -> Motion:
+        """As for any version."""
+        pricing = self._search.pricing(self._reference)
+        if pricing is None:
+            return super().choose(candidates, temporal, derived)
+        choice = CompiledChoice(
+            *pricing, self._search, self._partition, self._search.tables, merges=self._merges
+        )
+        return choice.choose(self._tries(candidates), temporal, derived)
 
     def _predictors(
         self, stage: Stage, leading: np.ndarray, chosen: np.ndarray, temporal: np.ndarray

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,19 +10,13 @@ from bitstream.v2.compiled.products import IS_FAST, LANES
 
 from . import levels, matching
 
-__all__ = ["levels", "matching", "packed", "squares"]
+__all__ = ["levels", "matching", "motion", "packed", "squares"]
 
 
-def _squares() -> Any:
-    """The module, where the processor has instructions for it."""
-    if not IS_FAST:
-        return None
-    from . import squares
-
-    return squares
-
-
-squares = _squares()
+if IS_FAST:
+    from . import motion, squares
+else:  # the processor lacks what they multiply by
+    motion = squares = None
 
 
 def packed(

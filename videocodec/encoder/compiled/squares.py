@@ -46,27 +46,28 @@ def cost_of(prediction, at, position, scene, table, constants):
     return min(skip + constants[0], residual + constants[1])
 
 
-_SCENE = "Tuple((float32[:, ::1], float32[:, ::1], int32[:, ::1], float32[::1]))"
-
-
-@kernel(
-    "void(int16[::1], int16[::1], UniTuple(int64, 9), int64[::1], int64[:, ::1], int32[:, ::1],"
-    " int32[:, ::1], Tuple((int16[::1], int32[:, ::1])), "
-    f"{_SCENE}, float32[::1], UniTuple(float32, 4), int32[:, ::1], float64[::1])"
+# Targets, weights, rows of tables and scales by position; the table; λ · bits and table's measures.
+_SCENE = (
+    "Tuple((float32[:, ::1], float32[:, ::1], int32[:, ::1], float32[::1])), float32[::1],"
+    " UniTuple(float32, 4)"
 )
-def priced(
-    source, reference, sizes, blocks, vectors, latents, copied, mapping, scene, table, constants,
-    prediction, cost,
-):  # fmt: skip
+PRICING = (
+    "Tuple((int16[::1], int16[::1], UniTuple(int64, 9), int32[:, ::1], int32[:, ::1],"
+    f" Tuple((int16[::1], int32[:, ::1])), {_SCENE}))"
+)
+
+
+@kernel(f"void({PRICING}, int64[::1], int64[:, ::1], int32[:, ::1], float64[::1])")
+def priced(pricing, blocks, vectors, prediction, cost):
     """``PicturePrices.priced`` of blocks of one position each.
 
-    source: squares of all blocks; reference: what lies between its pixels too.  sizes: columns of
-    blocks; of the reference, from phase to phase, plane to plane and row to row; how far vectors
-    reach beyond its edge; last row and last column of its squares, px a block and px that a square
-    begins before it.
-    latents, copied (blocks, C): of the frame and of the reference.  mapping: packed weights, with
-    bias and shift.
+    pricing: squares of all blocks of the source; what lies in a reference and between its pixels;
+    sizes: columns of blocks; of the reference, from phase to phase, plane to plane and row to row;
+    how far it goes on beyond its edge; last row and last column of its squares; px a block and px
+    that a square begins before it.  Then latents (blocks, C) of the frame and of the reference,
+    packed weights of the map with bias and shift, and ``FrameCosts.scene``.
     """
+    source, reference, sizes, latents, copied, mapping, scene, table, constants = pricing
     columns, by_phase, by_plane, by_row, margin, last_row, last_column, pixels, before = sizes
     channels = latents.shape[1]
     inputs = np.empty(_AT_ONCE * _INPUTS, np.int16)
@@ -107,10 +108,7 @@ def priced(
         first = place
 
 
-@kernel(
-    "void(int32[:, ::1], int32[:, ::1], "
-    f"{_SCENE}, float32[::1], UniTuple(float32, 4), int32[:, ::1], float64[::1])"
-)
+@kernel(f"void(int32[:, ::1], int32[:, ::1], {_SCENE}, int32[:, ::1], float64[::1])")
 def averaged(past, future, scene, table, constants, out, cost):
     """The averages of two predictions (n, C) of all positions, and what they cost (n,)."""
     for position in range(len(past)):
