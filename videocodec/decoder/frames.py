@@ -21,7 +21,7 @@ from .concealment import GREY, concealed_frames
 from .frame import Frame
 from .latents import LatentStream
 from .picture_choice import Pictures, exact_pictures
-from .read_ahead import read_ahead
+from ..read_ahead import read_ahead
 from .restoration_choice import own_restoration, restores
 from .reuse import PictureReuse
 from .showing import Showing

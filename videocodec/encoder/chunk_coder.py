@@ -8,7 +8,8 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -17,14 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bitstream.access_unit import AccessUnit
+from bitstream.group_structure import MAX_FRAMES
 from bitstream.sequence_header import SequenceHeader
 
 from ..guard import GuardLimit
 from ..media.source import SourceFrame
 from ..models.picture_makers import usual_maker
+from ..read_ahead import read_ahead
 from .aiming import PictureJudge
 from .certainty import latents_with_certainty
 from .chunks import Chunk
+from .crew import Alone, Crew
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .generation import LatentRestorer
 from .group_encoder import GroupEncoder
@@ -40,6 +44,7 @@ if TYPE_CHECKING:  # it brings torch along, which a process that only plans and 
 
 # pictures encoded together: enough to keep two cores busy, small enough for 4K
 BATCH_PIXELS = 4 * 512 * 288
+_BYTES_AHEAD = 64 << 20  # of frames that wait while others are coded
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,7 @@ class _Coding:
         header: SequenceHeader,
         chunk: Chunk,
         plan: CodingPlan,
-        restorer: LatentRestorer | None,
-        judge: PictureJudge | None,
+        helpers: EncoderHelpers,
     ) -> None:
         limit = None
         if plan.maxrate is not None:
@@ -132,7 +136,7 @@ class _Coding:
             plan.settings,
             MotionSearch.for_header(header, plan.settings.effort.flow_preset),
             pace=self._pace,
-            helpers=_helpers(runtime, header, plan.settings, restorer, judge),
+            helpers=helpers,
             guard=self._guard,
         )
         self._units: list[CodedUnit] = []
@@ -160,36 +164,12 @@ class _Coding:
         return done
 
 
-def _helpers(
-    runtime: AutoencoderRuntime,
-    header: SequenceHeader,
-    settings: EncoderSettings,
-    restorer: LatentRestorer | None,
-    judge: PictureJudge | None,
-) -> EncoderHelpers:
-    """With the encoder's own judge where none has weights from outside."""
-    looks, tune = None, settings.tune_for(header.format_version)
-    if judge is None and tune not in ("none", "perceptual"):
-        from .picture_tiles import largest_tile  # PyTorch, which planning does without
-        from .tuning import TunedJudge
-
-        looks = settings.tuned_looks
-        judge = TunedJudge(
-            runtime.pictures,
-            header,
-            tune,
-            runtime.device,
-            largest_tile(runtime.bytes_per_latent),
-            settings.lagrangian,
-        )
-    return EncoderHelpers(runtime.bundle.sensitivity, restorer, judge, looks)
-
-
 class ChunkCoder:
     """Codes chunks.
 
     ``memory``: bytes of latents that may be kept for chunks that come again in a later pass.
-    ``judge`` looks at what becomes of frames.
+    ``judge`` looks at what becomes of frames.  ``crew``: threads of this process; the bytes do not
+    depend on how many.
     """
 
     def __init__(
@@ -198,8 +178,9 @@ class ChunkCoder:
         header: SequenceHeader,
         memory: int = 0,
         judge: PictureJudge | None = None,
+        crew: Crew = Alone(),
     ) -> None:
-        self._runtime, self._header, self._judge = runtime, header, judge
+        self._runtime, self._header, self._judge, self._crew = runtime, header, judge, crew
         self._luma = MotionSearch.for_header(header, EncoderSettings().effort.flow_preset).luma
         self._memory = memory
         self._kept: dict[Chunk, list[EncoderFrame]] = {}
@@ -222,8 +203,7 @@ class ChunkCoder:
                 self._header,
                 task.chunk,
                 plan,
-                self._restorer_for(plan.settings),
-                self._judge,
+                self._helpers(plan.settings),
             )
             for plan in task.plans
         ]
@@ -232,16 +212,42 @@ class ChunkCoder:
             or plan.settings.tune_for(self._header.format_version) != "none"
             for plan in task.plans
         )
-        for frame in self._prepared(task.chunk, frames, judged=judged):
-            for index, coding in enumerate(codings):
-                for unit in coding.push(frame):
-                    if index == 0:
-                        on_unit(unit)
+        with closing(self._ahead(task.chunk, frames, judged=judged)) as prepared:
+            for frame in prepared:
+                for index, coding in enumerate(codings):
+                    for unit in coding.push(frame):
+                        if index == 0:
+                            on_unit(unit)
         for index, coding in enumerate(codings):
             for unit in coding.finish():
                 if index == 0:
                     on_unit(unit)
         return tuple(coding.result() for coding in codings)
+
+    def _helpers(self, settings: EncoderSettings) -> EncoderHelpers:
+        """With the encoder's own judge where none has weights from outside."""
+        runtime, header, judge, looks = self._runtime, self._header, self._judge, None
+        tune = settings.tune_for(header.format_version)
+        if judge is None and tune not in ("none", "perceptual"):
+            from .picture_tiles import largest_tile  # PyTorch, which planning does without
+            from .tuning import TunedJudge
+
+            looks = settings.tuned_looks
+            judge = TunedJudge(
+                runtime.pictures,
+                header,
+                tune,
+                runtime.device,
+                largest_tile(runtime.bytes_per_latent),
+                settings.lagrangian,
+            )
+        return EncoderHelpers(
+            runtime.bundle.sensitivity,
+            self._restorer_for(settings),
+            judge,
+            looks,
+            crew=self._crew,
+        )
 
     def _restorer_for(self, settings: EncoderSettings) -> LatentRestorer | None:
         """The bundle's restoration, loaded when first wanted, for settings that run it."""
@@ -259,13 +265,29 @@ class ChunkCoder:
             )
         return self._restorer
 
+    def _ahead(
+        self,
+        chunk: Chunk,
+        frames: Callable[[Chunk], Iterable[SourceFrame]],
+        *,
+        judged: bool,
+    ) -> Generator[EncoderFrame]:
+        """As ``_prepared``; with several threads the next group's are made while one is coded."""
+        prepared = self._prepared(chunk, frames, judged=judged)
+        if isinstance(self._crew, Alone):
+            return prepared
+        header = self._header
+        latents = header.latent_channels * header.latent_height * header.latent_width
+        one = 4 * header.padded_width * header.padded_height + 4 * latents
+        return read_ahead(prepared, min(MAX_FRAMES, max(1, _BYTES_AHEAD // one)))
+
     def _prepared(
         self,
         chunk: Chunk,
         frames: Callable[[Chunk], Iterable[SourceFrame]],
         *,
         judged: bool,
-    ) -> Iterator[EncoderFrame]:
+    ) -> Generator[EncoderFrame]:
         """The chunk's frames with their latents, and with their pictures if these are judged,
         remembered where memory allows.
         """

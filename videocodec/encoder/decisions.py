@@ -19,6 +19,7 @@ from bitstream.v1.frame_coder import to_positions
 
 from .block_costs import BlockCosts, ErrorWeights, FrameCosts, RateEstimates
 from .candidates import Candidate, CandidateSearch, LatentSearch, MotionSource
+from .crew import Alone, Crew
 from .direction_choice import choose_directions
 from .generation import BlockScene, GenerateChooser
 from .importance import USUAL_CLASS
@@ -55,6 +56,7 @@ class BlockDecider:
     tables: of the format's version, with what its inter frames need.
     tools: what may be used.  weights (C,): what an error in each channel counts, with mean 1.
     generate: chooses blocks that the restoration is to make up.
+    crew: threads that may share work.
     """
 
     def __init__(
@@ -67,12 +69,13 @@ class BlockDecider:
         generate: GenerateChooser | None = None,
         weights: np.ndarray | None = None,
         rates: RateEstimates = RateEstimates(),
+        crew: Crew = Alone(),
     ) -> None:
         self.tables, self.block = tables, block
         if weights is None:
             weights = np.ones(tables.latent_channels, dtype=np.float32)
         self._prices = BlockCosts(lagrangian, weights, rates)
-        self._tools, self._generate = tools, generate
+        self._tools, self._generate, self._crew = tools, generate, crew
 
     def decide(
         self,
@@ -146,29 +149,27 @@ class BlockDecider:
     ) -> tuple[list[Motion], Partition]:
         """The motion to every reference; fills the sides of merged blocks."""
         tools = self._tools
-        by_source = [search.candidates(source, evened=tools.merged_blocks) for source in sources]
+        by_source = self._crew.map(
+            lambda source: search.candidates(source, evened=tools.merged_blocks), sources
+        )
         is_derived = np.zeros(search.grid, dtype=bool)
         if tools.merged_blocks:
             costs = None if derived is None else derived.costs
             fields.sides[:], is_derived = merged_sides(search, by_source, costs)
         partition = Partition(fields.sides, is_derived)
-        motions = [
-            self._chooser(
+        options = [None] * len(sources) if derived is None else derived.candidates
+
+        def motion(index: int) -> Motion:
+            chooser = self._chooser(
                 search,
                 partition,
-                source.reference,
+                sources[index].reference,
                 merges=tools.merged_vectors,
                 refinements=tools.refinements,
-            ).choose(candidates, temporal, option)
-            for source, candidates, temporal, option in zip(
-                sources,
-                by_source,
-                context.temporal,
-                [None] * len(sources) if derived is None else derived.candidates,
-                strict=True,
             )
-        ]
-        return motions, partition
+            return chooser.choose(by_source[index], context.temporal[index], options[index])
+
+        return self._crew.map(motion, range(len(sources))), partition
 
     def _set_modes(
         self,

@@ -26,6 +26,7 @@ from ..decoded import QuantiserMaps
 from .aiming import CodedVersion, PictureJudge, better_aim
 from .block_costs import ErrorWeights, RateEstimates
 from .candidates import MotionSource
+from .crew import Alone, Crew
 from .decisions import BlockDecider, Decision
 from .generation import GenerateChooser, LatentRestorer, choosers
 from .importance import WEIGHTS
@@ -123,6 +124,7 @@ class EncoderHelpers:
     looks: how often; None for as often as the preset says of judges with weights from outside.
     decider: chooses what is coded in every block, in place of the preset's own.
     observer: is told of everything that is written.
+    crew: threads that may share work.
     residuals: is handed what every inter frame of format version 2 lacked in its prediction.
     """
 
@@ -133,6 +135,7 @@ class EncoderHelpers:
     decider: BlockDecider | None = None
     observer: Observer | None = None
     residuals: Callable[[CodedResiduals], None] | None = None
+    crew: Crew = Alone()
 
 
 class FrameEncoder:
@@ -169,6 +172,7 @@ class FrameEncoder:
                 generate=generate,
                 weights=weights,
                 rates=self._RATES,
+                crew=helpers.crew,
             )
 
         generate, leaf_generate = choosers(settings, helpers.restorer)

@@ -98,7 +98,7 @@ class GroupEncoder:
         regions = settings.regions
         frames = RegionFrames(plain, header, regions) if regions else plain
         self._frames: Frames = frames if guard is None else GuardedFrames(frames, guard)
-        self._planner = GroupPlanner(header, settings.effort, search)
+        self._planner = GroupPlanner(header, settings.effort, search, helpers.crew)
         self._keyframe: EncoderFrame | None = None
         self._state: _State | None = None
         self._waiting: list[EncoderFrame] = []

@@ -10,6 +10,7 @@ import numpy as np
 from bitstream.group_structure import FrameReference, Structure, coding_order, walk_group
 from bitstream.sequence_header import SequenceHeader
 
+from .crew import Alone, Crew
 from .frame_encoder import EncoderFrame
 from .importance import GroupMotion, propagate
 from .motion import MotionEstimator
@@ -68,8 +69,14 @@ class GroupPlan:
 class GroupPlanner:
     """Cuts frames into groups, the smaller the more is new in them."""
 
-    def __init__(self, header: SequenceHeader, effort: Effort, search: MotionEstimator) -> None:
-        self._effort, self._search = effort, search
+    def __init__(
+        self,
+        header: SequenceHeader,
+        effort: Effort,
+        search: MotionEstimator,
+        crew: Crew = Alone(),
+    ) -> None:
+        self._effort, self._search, self._crew = effort, search, crew
         self._block_pixels = header.block_size
         self._grid = header.block_rows, header.block_columns
 
@@ -81,6 +88,7 @@ class GroupPlanner:
         frames = list(waiting[:size])
         order = coding_order(structure, size)
         motion = GroupMotion(self._search, [before, *(frame.luma for frame in frames)])
+        motion.search([(entry.number, one) for entry in order for one in entry.references], self._crew)
         importance: dict[int, np.ndarray] = {}
         if self._effort.importance:
             importance = propagate(motion, order, self._block_pixels, self._grid)

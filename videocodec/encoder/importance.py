@@ -8,6 +8,8 @@ itself, on to where it is predicted from.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ import numpy.typing as npt
 from bitstream.group_structure import FrameReference
 
 from ..optical_flow import warped
+from .crew import Crew
 from .motion import MotionEstimator
 
 _NOISE = 2.0  # grey levels of difference that are in every camera's picture and say nothing
@@ -40,6 +43,10 @@ class GroupMotion:
     def __init__(self, search: MotionEstimator, luma: list[np.ndarray]) -> None:
         self._search, self._luma = search, luma
         self._vectors: dict[tuple[int, int], np.ndarray] = {}
+
+    def search(self, pairs: Iterable[tuple[int, int]], crew: Crew) -> None:
+        """Find the vectors between a frame and a reference for all pairs of them."""
+        crew.map(lambda pair: self.vectors(*pair), pairs)
 
     def vectors(self, frame: int, reference: int) -> np.ndarray:
         """(bh, bw, 2) int64 in the search's unit: where the blocks of a frame come from in a

@@ -15,6 +15,7 @@ from ..restoration.diffusion import DiffusionRestoration
 from .aiming import PictureJudge
 from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk
 from .chunks import Chunk
+from .crew import crew_of
 from .judging import PerceptualJudge
 from .workplace import UnitCallback, Workers, Workplace
 
@@ -72,7 +73,7 @@ class LocalWorkers(Workers):
     def __init__(self, workplace: Workplace) -> None:
         runtime = AutoencoderRuntime(workplace.bundle, workplace.device, workplace.threads)
         self._coder = ChunkCoder(
-            runtime, workplace.header, workplace.memory, picture_judge(workplace, runtime)
+            runtime, workplace.header, workplace.memory, picture_judge(workplace, runtime), crew_of(workplace.threads)
         )
         self._cursor = _SourceCursor(workplace.source, workplace.max_frames, workplace.options)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from typing import Protocol
 
 import cv2
@@ -20,6 +22,7 @@ Luma = npt.NDArray[np.uint8]
 _NOVELTY_AREA = 176 * 144
 _FLOW_AREA = 512 * 288  # larger pictures are searched at reduced size
 _SMALLEST_REDUCED_SIDE = 16  # px
+_RECENT = 4  # pictures whose parts for matching are kept
 _NOISE = 2  # grey levels that are in every camera's picture and say nothing
 
 
@@ -62,8 +65,28 @@ class MotionSearch:
     ) -> None:
         self.fraction_bits = fraction_bits
         self._block, self._grid = block_pixels, (blocks_high, blocks_wide)
-        self._flow = DenseFlow(flow_preset)
+        self._flow_preset, self._own = flow_preset, threading.local()
+        self._recent: deque[tuple[Luma, MatchedLuma]] = deque(maxlen=_RECENT)
+        self._lock = threading.Lock()
         self._matcher = BlockMatcher(block_pixels) if fraction_bits else None
+
+    @property
+    def _flow(self) -> DenseFlow:
+        """The thread's own: OpenCV's keeps what it is working on."""
+        if not hasattr(self._own, "flow"):
+            self._own.flow = DenseFlow(self._flow_preset)
+        flow: DenseFlow = self._own.flow
+        return flow
+
+    def _matched(self, luma: Luma) -> MatchedLuma:
+        """What is made of a picture is made once for the pairs that follow each other."""
+        with self._lock:
+            for known, made in self._recent:
+                if known is luma:
+                    return made
+            made = MatchedLuma(luma, self._block)
+            self._recent.append((luma, made))
+            return made
 
     @classmethod
     def for_header(cls, header: SequenceHeader, flow_preset: int) -> MotionSearch:
@@ -101,7 +124,7 @@ class MotionSearch:
         if self._matcher is None:
             units = np.rint(flow * (1 << self.fraction_bits))
         else:
-            now, before = (MatchedLuma(luma, self._block) for luma in (current, reference))
+            now, before = self._matched(current), self._matched(reference)
             units = self._matcher(now, before, flow)
         vectors: npt.NDArray[np.int64] = np.clip(units, -VECTOR_LIMIT, VECTOR_LIMIT).astype(
             np.int64

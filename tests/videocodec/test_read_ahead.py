@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from videocodec.decoder.read_ahead import read_ahead
+from videocodec.read_ahead import read_ahead
 
 
 @pytest.fixture
