@@ -96,21 +96,21 @@ class BlockCosts:
 
     def _tables(self, places: np.ndarray) -> SampleTables:
         every = np.outer(places, self.weights).ravel()
-        residual, intra = (
-            np.stack([self._samples(levels, float(weight)) for weight in every])
-            for levels in (self.rates.levels, self.rates.intra_levels)
-        )
-        return SampleTables(residual, intra)
+        rates = self.rates
+        return SampleTables(*(self._samples(one, every) for one in (rates.levels, rates.intra_levels)))
 
-    def _samples(self, levels: tuple[float, float, float], weight: float) -> np.ndarray:
+    def _samples(
+        self, levels: tuple[float, float, float], weights: np.ndarray
+    ) -> npt.NDArray[np.float32]:
+        """Of every weight (n,) → (n, entries)."""
         zero, nonzero, slope = levels
         x = (np.arange(_REACH * _PER_STEP + 1) + 0.5) / _PER_STEP
+        weight = weights.astype(np.float64)[:, None]
         costs = weight * x**2 + self.lagrangian * zero
         for level in (np.floor(x), np.floor(x) + 1):
-            coded = weight * (x - level) ** 2 + self.lagrangian * (
-                nonzero + slope * np.log2(np.maximum(level, 1))
-            )
-            costs = np.where(level > 0, np.minimum(costs, coded), costs)
+            bits = nonzero + slope * np.log2(np.maximum(level, 1))
+            coded = weight * (x - level) ** 2 + self.lagrangian * bits
+            np.minimum(costs, np.where(level > 0, coded, np.inf), out=costs)
         return costs.astype(np.float32)
 
     def vectors(self, difference: np.ndarray) -> np.ndarray:

@@ -178,7 +178,10 @@ class FrameEncoder:
         generate, leaf_generate = choosers(settings, helpers.restorer)
         self._referred_weights, self._leaf_weights = self._channel_weights(helpers)
         self._decider = decider(self._referred_weights, generate)
-        self._leaf_decider = decider(self._leaf_weights, leaf_generate)
+        alike = self._leaf_weights is self._referred_weights and leaf_generate is generate
+        self._leaf_decider = (
+            self._decider if alike else decider(self._leaf_weights, leaf_generate)
+        )
 
     def _channel_weights(
         self, helpers: EncoderHelpers

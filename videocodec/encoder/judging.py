@@ -72,6 +72,10 @@ class PerceptualJudge:
         far = np.float32(reach * step_latent(coded.frame.quantiser) / rounds)
         return Look(aim - far * self.gradient(coded, picture) * coded.sent)
 
+    def cost(self, coded: CodedVersion, picture: np.ndarray) -> float | None:
+        """It does not say."""
+        return None
+
     def gradient(self, coded: CodedVersion, picture: np.ndarray) -> np.ndarray:
         """A coded frame and its source (H, W, 3) uint8 → (C, h, w) float32: how much worse the
         decoded picture gets per quantiser step of each latent, scaled to a mean square of 1; all

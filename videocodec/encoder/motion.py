@@ -23,6 +23,7 @@ _NOVELTY_AREA = 176 * 144
 _FLOW_AREA = 512 * 288  # larger pictures are searched at reduced size
 _SMALLEST_REDUCED_SIDE = 16  # px
 _RECENT = 4  # pictures whose parts for matching are kept
+_SAMPLED = 2  # px of flow, of which one counts where blocks are matched
 _NOISE = 2  # grey levels that are in every camera's picture and say nothing
 
 
@@ -147,6 +148,8 @@ class MotionSearch:
             small = (width // 4, height // 4)
             flow = np.asarray(cv2.resize(flow, small, interpolation=cv2.INTER_LINEAR), np.float32)
         bh, bw = self._grid
+        if self._matcher is not None:  # flow is smooth, and blocks are matched from there
+            flow = flow[::_SAMPLED, ::_SAMPLED]
         tiles = (
             flow.reshape(bh, flow.shape[0] // bh, bw, flow.shape[1] // bw, 2)
             .transpose(0, 2, 1, 3, 4)

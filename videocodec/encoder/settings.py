@@ -120,7 +120,7 @@ _EFFORTS = {
         importance=True,
         blocks=BlockTools(refinements=1),
         looks=Looks(8, 1),
-        tuned_looks=Looks(8),
+        tuned_looks=Looks(5),
     ),
     "slow": _slow(refinements=2, looks=1),
     "slower": _slow(refinements=4, looks=2),

@@ -96,19 +96,41 @@ class TunedJudge:
 
         A picture that does not depend on the latents, or is none, wants nothing.
         """
-        latents = coded.frame.latents.astype(np.float32) / np.float32(UNITS_PER_LATENT)
-        steps = QUANTISER_STEPS[coded.quantisers]
-        source = source_tensor(picture, *self._padded, self._device)
+        latents, steps, source = self._seen(coded, picture)
         with network_errors(self._task, self._device), one_thread():
             curvature = self._curvature(latents, steps, coded.frame.quantiser)
             lost, gradient = self._gradient(latents, steps, source)
         if not (np.isfinite(lost) and np.isfinite(gradient).all() and (curvature > 0).all()):
             return Look(aim)
         wanted = latents - gradient / (2 * curvature)
+        cost = lost + self._price(coded, curvature)
+        return Look(aim + np.float32(_SHARE) * (wanted - aim) * coded.sent, cost)
+
+    def cost(self, coded: CodedVersion, picture: np.ndarray) -> float | None:
+        """As the protocol says."""
+        latents, steps, source = self._seen(coded, picture)
+        lost = 0.0
+        with network_errors(self._task, self._device), one_thread():
+            curvature = self._curvature(latents, steps, coded.frame.quantiser)
+            with torch.no_grad():
+                for tile in self._tiles:
+                    decoded = tile.cut(self._pictures(*self._inputs(latents, steps, tile)))
+                    lost += float(self._lost(decoded, source[..., *tile.pixels()]))
+        return lost + self._price(coded, curvature) if np.isfinite(lost) else None
+
+    def _seen(
+        self, coded: CodedVersion, picture: np.ndarray
+    ) -> tuple[npt.NDArray[np.float32], np.ndarray, torch.Tensor]:
+        """Latents and steps of a coded frame, and its source."""
+        latents = coded.frame.latents.astype(np.float32) / np.float32(UNITS_PER_LATENT)
+        source = source_tensor(picture, *self._padded, self._device)
+        return latents, QUANTISER_STEPS[coded.quantisers], source
+
+    def _price(self, coded: CodedVersion, curvature: npt.NDArray[np.float32]) -> float:
+        """Of a frame's bits."""
         frame = coded.frame
         bit = self._lagrangian * step_latent(frame.quantiser) ** 2 * float(np.median(curvature))
-        cost = lost + bit * (frame.level_bits + frame.block_bits)
-        return Look(aim + np.float32(_SHARE) * (wanted - aim) * coded.sent, cost)
+        return bit * (frame.level_bits + frame.block_bits)
 
     def _gradient(
         self, latents: npt.NDArray[np.float32], steps: np.ndarray, source: torch.Tensor
