@@ -17,7 +17,7 @@ from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
 
 from . import compiled
 from .coarse_matching import best_shifts, halved
-from .picture_squares import PictureSquares, Samples
+from .picture_squares import REACH, PictureSquares, Samples
 
 Luma = npt.NDArray[np.uint8]
 Cost = npt.NDArray[np.int64]
@@ -25,6 +25,7 @@ _ONE = 1 << FRACTION_BITS  # a pixel in the unit of vectors
 _STEPS = (2 * _ONE, _ONE, 1)  # of rounds around the best so far
 _AROUND = np.array([(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x])
 _NEAR = 2  # px of a halved picture: a pan of so little is found from standing still too
+_GOOD = 2  # grey levels a pixel: of so little nobody looks for anything better far away
 _GREY = 3 * 2 * MIDDLE // 255  # of the three samples of a pixel, a grey level
 _BIT = 4.0  # grey levels, summed over a block, that a bit of a vector is worth
 _COST_BITS = 4  # fraction bits of costs, which are in grey levels
@@ -69,6 +70,12 @@ class MatchedLuma:
         """What lies half way between its pixels too."""
         return PictureSquares(self._luma[None].astype(np.int16), self._block)
 
+    @cached_property
+    def samples(self) -> npt.NDArray[np.int16]:
+        """Its own pixels, as far apart as those of ``squares``."""
+        pad = self._block + REACH
+        return np.pad(self._luma, pad, mode="edge").astype(np.int16).reshape(-1)
+
     @property
     def geometry(self) -> tuple[int, ...]:
         """Of ``squares``, as kernels take it."""
@@ -95,9 +102,9 @@ class MatchedLuma:
         if kernels is not None:
             found = np.empty((vectors.size // (2 * self.count), self.count), dtype=np.int64)
             kernels.matching.differences(
-                self.squares.samples,
+                self.samples,
                 reference.squares.samples,
-                self.geometry,
+                reference.geometry,
                 self.grid[1],
                 np.ascontiguousarray(vectors).reshape(len(found), -1, 2),
                 found,
@@ -162,16 +169,17 @@ class BlockMatcher:
         pan = np.rint(np.median(flow.reshape(-1, 2), axis=0)).astype(np.int64) // 2
         starts = [pan] if np.abs(pan).max() <= _NEAR else [np.zeros_like(pan), pan]
         trials = [np.rint(flow * np.float32(_ONE)).astype(np.int64)]
+        wanted = current.sums(reference, trials[0]) > _GOOD * self._block**2
         for start in starts:
-            shifts = best_shifts(current.halved, reference.halved, start, self._block // 2)
+            shifts = best_shifts(current.halved, reference.halved, start, self._block // 2, wanted)
             trials.append(2 * _ONE * shifts)
         fields, kernels = np.stack(trials), compiled.kernels()
         if kernels is not None:
             best = np.empty_like(centre)
             kernels.matching.matched(
-                current.squares.samples,
+                current.samples,
                 reference.squares.samples,
-                current.geometry,
+                reference.geometry,
                 current.grid[1],
                 fields.reshape(len(fields), -1, 2),
                 centre.reshape(-1, 2),

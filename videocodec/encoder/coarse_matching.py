@@ -24,13 +24,20 @@ def halved(luma: Luma) -> Luma:
 
 
 def best_shifts(
-    current: Luma, reference: Luma, start: npt.NDArray[np.int64], side: int
+    current: Luma,
+    reference: Luma,
+    start: npt.NDArray[np.int64],
+    side: int,
+    wanted: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.int64]:
     """For blocks of ``side`` px, a multiple of 4, of a halved picture: which shift (dy, dx) within
     10 px of a start (2,) has the least sum of absolute differences in another, (bh, bw, 2) px.
-    A pixel further from the start costs a grey level.
+    A pixel further from the start costs a grey level.  wanted (bh, bw): the others stay at the
+    start; None for all.
     """
     height, width = current.shape
+    if wanted is None:
+        wanted = np.ones((height // side, width // side), dtype=bool)
     kernels = compiled.kernels()
     if kernels is not None:
         more = _REACH + np.abs(start).max()
@@ -39,7 +46,7 @@ def best_shifts(
         found = np.empty((height // side, width // side, 2), dtype=np.int64)
         first = (more - _REACH + start).tolist()
         kernels.matching.coarse(
-            current.astype(np.int16), around, side, _REACH, tuple(first), found
+            current.astype(np.int16), around, side, _REACH, tuple(first), wanted, found
         )
         return found + start
     wide = -(-width // _WORD) * _WORD
@@ -65,7 +72,7 @@ def best_shifts(
         costs += added
         np.minimum(least, costs.min(0)[:, : least.shape[1]], out=least)
     best: npt.NDArray[np.int64] = shifts.reshape(-1, 2)[least & ((1 << _SHIFT_BITS) - 1)]
-    return best + start
+    return np.where(wanted[..., None], best, 0) + start
 
 
 def _sums(planes: Luma, side: int) -> npt.NDArray[np.int32]:

@@ -141,6 +141,8 @@ class MotionSearch:
         if factor > 1:
             current, reference = _reduced(current, reference, factor)
         flow = self._flow(current, reference)
+        if factor == 1 and self._matcher is not None:  # flow is smooth: blocks are matched from it
+            flow = flow[::_SAMPLED, ::_SAMPLED]
         flow = flow * np.array(
             [width / current.shape[1], height / current.shape[0]], dtype=np.float32
         )
@@ -148,15 +150,16 @@ class MotionSearch:
             small = (width // 4, height // 4)
             flow = np.asarray(cv2.resize(flow, small, interpolation=cv2.INTER_LINEAR), np.float32)
         bh, bw = self._grid
-        if self._matcher is not None:  # flow is smooth, and blocks are matched from there
-            flow = flow[::_SAMPLED, ::_SAMPLED]
         tiles = (
             flow.reshape(bh, flow.shape[0] // bh, bw, flow.shape[1] // bw, 2)
-            .transpose(0, 2, 1, 3, 4)
-            .reshape(bh, bw, -1, 2)
+            .transpose(0, 2, 4, 1, 3)
+            .reshape(bh, bw, 2, -1)
         )
-        median: npt.NDArray[np.float32] = np.median(tiles, axis=2)[..., ::-1].astype(np.float32)
-        return median
+        count = tiles.shape[3]
+        middle = (count - 1) // 2, count // 2
+        tiles.partition(middle, axis=3)
+        median: npt.NDArray[np.float32] = tiles[..., middle].mean(-1)[..., ::-1]
+        return np.ascontiguousarray(median)
 
 
 def _reduced(current: Luma, reference: Luma, factor: int) -> tuple[Luma, Luma]:

@@ -18,7 +18,7 @@ from bitstream.v2.moved_pictures import FRACTION_BITS
 Samples = npt.NDArray[Any]  # int16 or uint8
 _HALF = np.array([-0.09375, 0.59375, 0.59375, -0.09375], dtype=np.float32)  # of four samples
 _WHOLE = np.ones(1, dtype=np.float32)
-_REACH = 4  # px: beyond the border by so many all that the cubic sees is the edge
+REACH = 4  # px: beyond the border by so many all that the cubic sees is the edge
 _FRACTION = (1 << FRACTION_BITS) - 1
 
 
@@ -31,9 +31,9 @@ class PictureSquares:
     """
 
     def __init__(self, picture: Samples, side: int) -> None:
-        self._margin, pad = side + _REACH, (side + 2 * _REACH,) * 2
+        self._margin, pad = side + REACH, (side + 2 * REACH,) * 2
         around = np.pad(picture, ((0, 0), pad, pad), mode="edge").astype(np.float32)
-        inner = slice(_REACH, -_REACH)
+        inner = slice(REACH, -REACH)
         phases = [
             [_between(plane, down, across)[inner, inner] for plane in around]
             for down in (False, True)

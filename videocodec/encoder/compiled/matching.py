@@ -103,8 +103,11 @@ def matched(
         best[block, 0], best[block, 1] = row, column
 
 
-@kernel("void(int16[:, ::1], int16[:, ::1], int64, int64, UniTuple(int64, 2), int64[:, :, ::1])")
-def coarse(current, around, side, reach, start, best):
+@kernel(
+    "void(int16[:, ::1], int16[:, ::1], int64, int64, UniTuple(int64, 2),"
+    " boolean[:, ::1], int64[:, :, ::1])"
+)
+def coarse(current, around, side, reach, start, wanted, best):
     """``coarse_matching.best_shifts``.
 
     around: the reference, from so many more samples on all sides that shifts begin at ``start``,
@@ -116,6 +119,9 @@ def coarse(current, around, side, reach, start, best):
     flat, span = around.reshape(-1), 2 * reach + 1
     for row in range(best.shape[0]):
         for column in range(best.shape[1]):
+            best[row, column, 0], best[row, column, 1] = 0, 0
+            if not wanted[row, column]:
+                continue
             for pixel in range(pixels):
                 down, across = pixel // side, pixel % side
                 seen = current[row * side + down, column * side + across]
