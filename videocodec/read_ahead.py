@@ -5,7 +5,7 @@ run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from queue import Empty
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ _Entry = tuple[list[T], BaseException | None]
 _POLL_SECONDS = 0.2
 
 
-def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Iterator[T]:
+def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Generator[T, None, None]:
     """The items of an iterator in order, up to ``count`` of them made before they are asked for.
 
     The iterator runs in a thread of its own from the first item asked for.  What it raises is

@@ -105,7 +105,10 @@ class InterLevelCoder:
         canvas.begin_inter(scene.predicted, scene.coded, scene.intra, settings)
         for index, scan_pass, rows, columns in positions:
             at = rows, columns, local[rows, columns]
-            canvas.read(io, index, scan_pass, log2_step_eighths(quantiser), at)
+            if choose is None:
+                canvas.read(io, index, scan_pass, log2_step_eighths(quantiser), at)
+            else:
+                canvas.write(io, index, scan_pass, log2_step_eighths(quantiser), at, choose)
         return canvas.values, local
 
     def _positions(

@@ -68,7 +68,12 @@ class LevelCoder:
                 rows, columns = _positions(scan_pass, *self._size)
                 if len(rows):
                     at = rows, columns, local[rows, columns]
-                    canvas.read(io, index, scan_pass, log2_step, at, surrounded=surrounded)
+                    if choose is None:
+                        canvas.read(io, index, scan_pass, log2_step, at, surrounded=surrounded)
+                    else:
+                        canvas.write(
+                            io, index, scan_pass, log2_step, at, choose, surrounded=surrounded
+                        )
         return canvas.values, local
 
     def _code_slices(

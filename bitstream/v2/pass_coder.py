@@ -128,55 +128,64 @@ class PassCoder:
         log2_step: in eighths.  choose: the encoder's quantiser, None for a reader.  Raises
         ``BitstreamError`` for levels out of range.
         """
-        context = self._context(network_pass, log2_step, canvas)
+        first, at = network_pass.first, (network_pass.rows, network_pass.columns)
+        expected = _expected(network_pass, log2_step, canvas)
+        values = self.code_expected(
+            io, expected, first, (*at, network_pass.offsets), canvas.width, choose
+        )
+        canvas.store(first, *at, values)
+        return values
+
+    def code_expected(
+        self,
+        io: SymbolWriter | SymbolReader,
+        expected: npt.NDArray[np.int64],
+        first: int,
+        places: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Offsets],
+        width: int,
+        choose: LevelChooser | None,
+    ) -> npt.NDArray[np.int64]:
+        """The values (n, channels) of a pass, in sixteenths, of which means and log2 scales
+        (2, n, channels) are known.
+
+        first: channel of the slice.  places (n,) each: rows, columns, and offsets of the quantiser.
+        width: of the frame, in positions.  Raises ``BitstreamError`` for levels out of range.
+        """
+        rows, columns, offsets = places
+        channels = expected.shape[2]
+        own = slice(first, first + channels)
+        by_offset = np.outer(factors(offsets), self._level_sizes[own])
+        log2_scale = expected[1] - (self._log2_sizes[own] + log2_factors(offsets)[:, None])
+        context = PassContext(
+            first,
+            channels,
+            rows,
+            columns,
+            expected[0],
+            log2_scale,
+            np.ldexp(by_offset, -FACTOR_BITS),
+            self.table_sets,
+        )
         bins = scale_bins(context.log2_scale).ravel()
         levels = np.zeros(bins.shape, dtype=np.int64)
         if choose is not None:
             levels[:] = choose(context).ravel()
-        places = None
+        seen = None
         if io.observer is not None:
-            places = (network_pass.rows * canvas.width + network_pass.columns).repeat(
-                context.channels
-            )
+            seen = (rows * width + columns).repeat(channels)
         for level_class in LEVEL_CLASSES:
             found = np.flatnonzero(level_class.has(bins))
             if len(found):
-                at = None if places is None else places[found]
+                at = None if seen is None else seen[found]
                 ids = bins[found] - level_class.first_bin
                 levels[found] = self._code_class(io, level_class, ids, levels[found], at)
         if max(levels.max(), -levels.min()) > MAX_LEVEL:
             raise BitstreamError(f"level outside ±{MAX_LEVEL}")
-        sizes = self._factors(network_pass)
-        sizes *= levels.reshape(sizes.shape)
-        values = context.mean + ((sizes + (1 << (FACTOR_BITS - 1))) >> FACTOR_BITS)
-        canvas.store(network_pass.first, network_pass.rows, network_pass.columns, values)
-        return values
-
-    def _context(
-        self, network_pass: NetworkPass, log2_step: int, canvas: ValueCanvas
-    ) -> PassContext:
-        """What the network expects.  No position of a pass depends on another one of it."""
-        network = network_pass.network
-        mean, log2_scale = _expected(network_pass, log2_step, canvas)
-        own = slice(network_pass.first, network_pass.first + network.channels)
-        log2_scale -= self._log2_sizes[own] + log2_factors(network_pass.offsets)[:, None]
-        return PassContext(
-            network_pass.first,
-            network.channels,
-            network_pass.rows,
-            network_pass.columns,
-            mean,
-            log2_scale,
-            np.ldexp(self._factors(network_pass), -FACTOR_BITS),
-            self.table_sets,
+        by_offset *= levels.reshape(by_offset.shape)
+        values: npt.NDArray[np.int64] = context.mean + (
+            (by_offset + (1 << (FACTOR_BITS - 1))) >> FACTOR_BITS
         )
-
-    def _factors(self, network_pass: NetworkPass) -> npt.NDArray[np.int64]:
-        """What a level adds (n, channels), in sixteenths of the step with FACTOR_BITS fraction
-        bits.
-        """
-        own = slice(network_pass.first, network_pass.first + network_pass.network.channels)
-        return np.outer(factors(network_pass.offsets), self._level_sizes[own])
+        return values
 
     def _code_class(
         self,

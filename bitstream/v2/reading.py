@@ -1,4 +1,4 @@
-"""What readers do by kernels, where there are some: the level layer, and adaptive tables."""
+"""What coders do by kernels, where there are some: the level layer, and adaptive tables."""
 
 from __future__ import annotations
 
@@ -44,11 +44,13 @@ class KernelContexts:
         size: tuple[int, int],
         border: int,
     ) -> Any | None:
-        """What reads passes (``compiled.levels.CompiledCanvas``) of a frame of ``size`` positions,
+        """What codes passes (``compiled.levels.CompiledCanvas``) of a frame of ``size`` positions,
         with so many around it; None where NumPy has to.
         """
         kernels = compiled.kernels()
-        if kernels is None or kernels.levels is None or not isinstance(io, kernels.CompiledReader):
+        if kernels is None or kernels.levels is None:
+            return None
+        if not isinstance(io, kernels.CompiledReader | SymbolWriter):
             return None
         if self._compiled is None:
             self._compiled = kernels.levels.CompiledContexts(

@@ -15,13 +15,13 @@ from ..cores import usable_cores
 from ..decoded import QUANTISER_STEPS, DecodedLatents, FrameKind
 from ..models.attached import errors_of
 from ..models.picture_makers import FloatPictures, PictureMaker
+from ..read_ahead import read_ahead
 from ..restoration.settings import RestorationSettings
 from .batches import Batch, batches
 from .concealment import GREY, concealed_frames
 from .frame import Frame
 from .latents import LatentStream
 from .picture_choice import Pictures, exact_pictures
-from ..read_ahead import read_ahead
 from .restoration_choice import own_restoration, restores
 from .reuse import PictureReuse
 from .showing import Showing

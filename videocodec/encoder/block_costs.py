@@ -97,7 +97,9 @@ class BlockCosts:
     def _tables(self, places: np.ndarray) -> SampleTables:
         every = np.outer(places, self.weights).ravel()
         rates = self.rates
-        return SampleTables(*(self._samples(one, every) for one in (rates.levels, rates.intra_levels)))
+        return SampleTables(
+            *(self._samples(one, every) for one in (rates.levels, rates.intra_levels))
+        )
 
     def _samples(
         self, levels: tuple[float, float, float], weights: np.ndarray

@@ -100,7 +100,7 @@ class MatchedLuma:
         """
         kernels = compiled.kernels()
         if kernels is not None:
-            found = np.empty((vectors.size // (2 * self.count), self.count), dtype=np.int64)
+            found: Cost = np.empty((vectors.size // (2 * self.count), self.count), dtype=np.int64)
             kernels.matching.differences(
                 self.samples,
                 reference.squares.samples,
@@ -175,29 +175,25 @@ class BlockMatcher:
             trials.append(2 * _ONE * shifts)
         fields, kernels = np.stack(trials), compiled.kernels()
         if kernels is not None:
-            best = np.empty_like(centre)
+            found: npt.NDArray[np.int64] = np.empty_like(centre)
             kernels.matching.matched(
-                current.samples,
-                reference.squares.samples,
-                reference.geometry,
-                current.grid[1],
+                (current.samples, reference.squares.samples),
+                (reference.geometry, current.grid[1]),
                 fields.reshape(len(fields), -1, 2),
                 centre.reshape(-1, 2),
-                _BITS,
-                (_CENTRE_BITS, _COST_BITS),
-                np.array(_STEPS),
-                _AROUND,
-                best.reshape(-1, 2),
+                (_BITS, (_CENTRE_BITS, _COST_BITS)),
+                (np.array(_STEPS), _AROUND),
+                found.reshape(-1, 2),
             )
-            return best
+            return found
         best, cost = _cheapest(current, reference, fields, centre)
         for size in _STEPS:
             around = best + (size * _AROUND)[:, None, None]
             nearer, less = _cheapest(current, reference, around, centre)
             better = less < cost
-            best = np.where(better[..., None], nearer, best)
-            cost = np.where(better, less, cost)
-        return best
+            best, cost = np.where(better[..., None], nearer, best), np.where(better, less, cost)
+        chosen: npt.NDArray[np.int64] = best
+        return chosen
 
 
 def _cheapest(

@@ -57,10 +57,12 @@ class CandidateSearch(ABC):
     merge_sides: of squares that may move as one, in blocks, large ones first.
     merges_alike: a square is judged only by fields in which all its blocks move alike; flow is so
     smooth that others say enough.
+    kernels: compiled ones (``compiled``) that do the same, None for none.
     """
 
     merge_sides: ClassVar[tuple[int, ...]] = MERGE_SIDES
     merges_alike: ClassVar[bool] = False
+    kernels: Any | None = None
 
     def __init__(self, prices: BlockCosts, costs: FrameCosts, grid: tuple[int, int]) -> None:
         self._prices, self.costs, self.grid = prices, costs, grid

@@ -8,27 +8,21 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bitstream.access_unit import AccessUnit
-from bitstream.group_structure import MAX_FRAMES
 from bitstream.sequence_header import SequenceHeader
 
 from ..guard import GuardLimit
 from ..media.source import SourceFrame
 from ..models.picture_makers import usual_maker
-from ..read_ahead import read_ahead
 from .aiming import PictureJudge
-from .certainty import latents_with_certainty
 from .chunks import Chunk
-from .crew import Alone, Crew
+from .crew import ALONE, Crew
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .generation import LatentRestorer
 from .group_encoder import GroupEncoder
@@ -36,15 +30,12 @@ from .guarding import SquareGuard
 from .motion import MotionSearch
 from .pace import Budget, chunk_pace
 from .peak_rate import FrameBits, PeakLimit
+from .prepared_frames import FramePreparer
 from .rate_control import UnitCost
 from .settings import EncoderSettings
 
 if TYPE_CHECKING:  # it brings torch along, which a process that only plans and writes does not need
     from ..models.runtime import AutoencoderRuntime
-
-# pictures encoded together: enough to keep two cores busy, small enough for 4K
-BATCH_PIXELS = 4 * 512 * 288
-_BYTES_AHEAD = 64 << 20  # of frames that wait while others are coded
 
 
 @dataclass(frozen=True)
@@ -178,12 +169,10 @@ class ChunkCoder:
         header: SequenceHeader,
         memory: int = 0,
         judge: PictureJudge | None = None,
-        crew: Crew = Alone(),
+        crew: Crew = ALONE,
     ) -> None:
         self._runtime, self._header, self._judge, self._crew = runtime, header, judge, crew
-        self._luma = MotionSearch.for_header(header, EncoderSettings().effort.flow_preset).luma
-        self._memory = memory
-        self._kept: dict[Chunk, list[EncoderFrame]] = {}
+        self._preparer = FramePreparer(runtime, header, memory, crew)
         self._restorer: LatentRestorer | None = None
 
     def code(
@@ -212,7 +201,7 @@ class ChunkCoder:
             or plan.settings.tune_for(self._header.format_version) != "none"
             for plan in task.plans
         )
-        with closing(self._ahead(task.chunk, frames, judged=judged)) as prepared:
+        with closing(self._preparer.ahead(task.chunk, frames, judged=judged)) as prepared:
             for frame in prepared:
                 for index, coding in enumerate(codings):
                     for unit in coding.push(frame):
@@ -264,57 +253,3 @@ class ChunkCoder:
                 self._runtime.bundle, self._header, self._runtime.device
             )
         return self._restorer
-
-    def _ahead(
-        self,
-        chunk: Chunk,
-        frames: Callable[[Chunk], Iterable[SourceFrame]],
-        *,
-        judged: bool,
-    ) -> Generator[EncoderFrame]:
-        """As ``_prepared``; with several threads the next group's are made while one is coded."""
-        prepared = self._prepared(chunk, frames, judged=judged)
-        if isinstance(self._crew, Alone):
-            return prepared
-        header = self._header
-        latents = header.latent_channels * header.latent_height * header.latent_width
-        one = 4 * header.padded_width * header.padded_height + 4 * latents
-        return read_ahead(prepared, min(MAX_FRAMES, max(1, _BYTES_AHEAD // one)))
-
-    def _prepared(
-        self,
-        chunk: Chunk,
-        frames: Callable[[Chunk], Iterable[SourceFrame]],
-        *,
-        judged: bool,
-    ) -> Generator[EncoderFrame]:
-        """The chunk's frames with their latents, and with their pictures if these are judged,
-        remembered where memory allows.
-        """
-        if chunk in self._kept:
-            yield from self._kept[chunk]
-            return
-        header = self._header
-        positions = header.padded_width * header.padded_height
-        judged = judged or header.format_version > 1  # which moves pictures
-        latents_of_a_frame = header.latent_channels * header.latent_height * header.latent_width
-        strength = self._runtime.bundle.certainty_strength
-        if strength:  # every latent's certainty is kept beside it
-            latents_of_a_frame *= 2
-        # pictures are kept beside luma
-        weight = chunk.frames * ((4 if judged else 1) * positions + 4 * latents_of_a_frame)
-        frames_in_memory: list[EncoderFrame] | None = [] if weight <= self._memory else None
-        pictures = iter(frames(chunk))
-        while batch := list(islice(pictures, max(1, BATCH_PIXELS // positions))):
-            rgb = np.stack([picture.rgb for picture in batch])
-            size = header.padded_height, header.padded_width
-            latents = latents_with_certainty(self._runtime, strength, rgb, size)
-            for picture, (latent, certainty) in zip(batch, latents, strict=True):
-                luma, seen = self._luma(picture.rgb), picture.rgb if judged else None
-                frame = EncoderFrame(latent, luma, picture.pts, picture.duration, seen, certainty)
-                if frames_in_memory is not None:
-                    frames_in_memory.append(frame)
-                yield frame
-        if frames_in_memory is not None:
-            self._kept[chunk] = frames_in_memory
-            self._memory -= weight

@@ -30,13 +30,13 @@ _PREDICTIONS = 6  # of a vector by the syntax, of which the first is the guess
 class CompiledChoice:
     """The vectors of a frame to one reference, stage by stage.
 
-    pricing: what kernels price blocks by (``PicturePrices.pricing``); tables: those under which
+    pricing: what kernels price blocks by (``PicturePrices.pricing``); search: one that has kernels;
+    tables: those under which
     vectors will be coded; merges: whether vectors that a vector can merge with are tried.
     """
 
     def __init__(
         self,
-        kernels: Any,
         pricing: tuple[Any, ...],
         search: CandidateSearch,
         partition: Partition,
@@ -44,7 +44,7 @@ class CompiledChoice:
         *,
         merges: bool,
     ) -> None:
-        self._kernels, self._pricing, self._search = kernels, pricing, search
+        self._pricing, self._search = pricing, search
         self._partition, self._tried = partition, _PREDICTIONS if merges else 1
         self._tables = tables["vector_merge"].costs, tables["vector_delta"].costs
 
@@ -69,22 +69,21 @@ class CompiledChoice:
             vectors[at] = derived.vectors.reshape(-1, 2)[at]
             prediction[at], costs[at] = derived.prediction[at], derived.cost.reshape(-1)[at]
         canvas = vectors, choice, np.zeros(count, dtype=np.int64), rates, costs, prediction[:, 0]
+        kernels = self._search.kernels
+        assert kernels is not None
         led, likely = self._led(), np.ascontiguousarray(temporal.reshape(-1, 2))
         for stage in stages(*grid):
             leading = partition.leads[stage.blocks]
             if leading.any():
                 place = PLACE_EDGE if stage.kind == StageKind.EDGE else 0
                 neighbours = np.ascontiguousarray(stage.neighbours[:, leading])
-                self._kernels.motion.stage(
+                kernels.motion.stage(
                     self._pricing,
                     known,
                     (stage.blocks[leading], neighbours, place),
                     led,
                     likely,
-                    self._tables,
-                    _STRIDES,
-                    self._search.lagrangian,
-                    self._tried,
+                    (self._tables, _STRIDES, self._search.lagrangian, self._tried),
                     canvas,
                 )
         for index, option in enumerate(tries):

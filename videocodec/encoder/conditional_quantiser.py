@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,12 @@ from bitstream.v2.pass_coder import LevelChooser, PassContext
 from . import compiled
 
 _STEP = 1 << VALUE_BITS  # in the unit of means and level sizes
+_CLASSES = np.array(  # first bin, radius, and where costs begin
+    [
+        (one.first_bin, one.radius, sum(prod(other.shape) for other in LEVEL_CLASSES[:index]))
+        for index, one in enumerate(LEVEL_CLASSES)
+    ]
+)
 _ESCAPES = escape_bits(np.arange(MAX_LEVEL + 1))
 DEAD_ZONE = 0.1  # by how much less than 0.5 a distance is rounded up from, as in training
 
@@ -93,22 +100,17 @@ class ConditionalQuantiser:
 
     def _compiled(self, kernels: Any, part: PassContext) -> npt.NDArray[np.int64]:
         channels, _, width = self._target.shape
-        tables, starts = [], []
-        for level_class in LEVEL_CLASSES:
-            starts.append((level_class.first_bin, level_class.radius, sum(map(len, tables))))
-            tables.append(part.tables[level_class.name].costs.reshape(-1))
+        tables = [part.tables[one.name].costs.reshape(-1) for one in LEVEL_CLASSES]
         found = np.empty(part.mean.shape, dtype=np.int64)
+        sizes = np.empty(found.shape)
+        sizes[:] = part.level_sizes
         kernels.levels.chosen(
-            self._target.reshape(channels, -1),
-            (part.first, 0),
+            (self._target.reshape(channels, -1), self.gains.reshape(channels, -1)),
+            part.first,
             part.rows * width + part.columns,
-            part.mean,
-            scale_bins(part.log2_scale),
-            part.level_sizes,
-            self._weights_of(part).astype(np.float64),
-            (np.concatenate(tables), np.array(starts), _ESCAPES),
-            (self._lagrangian, float(_STEP)),
-            self.gains.reshape(channels, -1),
+            (part.mean, scale_bins(part.log2_scale)),
+            (sizes, self._weights_of(part).astype(np.float64)),
+            (np.concatenate(tables), _CLASSES, _ESCAPES, self._lagrangian),
             found,
         )
         return found

@@ -4,18 +4,14 @@ OpenCV and PyTorch let others run meanwhile.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
+from ..cores import usable_cores
+
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
-
-
-def processors() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Crew(Protocol):
@@ -31,6 +27,9 @@ class Alone:
     def map(self, work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
         """As the protocol says."""
         return [work(item) for item in items]
+
+
+ALONE = Alone()
 
 
 class Several:
@@ -49,12 +48,11 @@ class Several:
             if one.cancel()
         }
         return [
-            done[index] if index in done else one.result()
-            for index, (_, one) in enumerate(waiting)
+            done[index] if index in done else one.result() for index, (_, one) in enumerate(waiting)
         ]
 
 
 def crew_of(threads: int | None) -> Crew:
     """Of so many threads, None for as many as there are processors."""
-    count = processors() if threads is None else threads
-    return Several(count) if count > 1 else Alone()
+    count = usable_cores() if threads is None else threads
+    return Several(count) if count > 1 else ALONE

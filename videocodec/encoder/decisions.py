@@ -19,7 +19,7 @@ from bitstream.v1.frame_coder import to_positions
 
 from .block_costs import BlockCosts, ErrorWeights, FrameCosts, RateEstimates
 from .candidates import Candidate, CandidateSearch, LatentSearch, MotionSource
-from .crew import Alone, Crew
+from .crew import ALONE, Crew
 from .direction_choice import choose_directions
 from .generation import BlockScene, GenerateChooser
 from .importance import USUAL_CLASS
@@ -56,7 +56,7 @@ class BlockDecider:
     tables: of the format's version, with what its inter frames need.
     tools: what may be used.  weights (C,): what an error in each channel counts, with mean 1.
     generate: chooses blocks that the restoration is to make up.
-    crew: threads that may share work.
+    crew: threads that may share work; its own alone, unless somebody says otherwise.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class BlockDecider:
         generate: GenerateChooser | None = None,
         weights: np.ndarray | None = None,
         rates: RateEstimates = RateEstimates(),
-        crew: Crew = Alone(),
     ) -> None:
         self.tables, self.block = tables, block
         if weights is None:
             weights = np.ones(tables.latent_channels, dtype=np.float32)
         self._prices = BlockCosts(lagrangian, weights, rates)
-        self._tools, self._generate, self._crew = tools, generate, crew
+        self._tools, self._generate = tools, generate
+        self.crew: Crew = ALONE
 
     def decide(
         self,
@@ -149,7 +149,7 @@ class BlockDecider:
     ) -> tuple[list[Motion], Partition]:
         """The motion to every reference; fills the sides of merged blocks."""
         tools = self._tools
-        by_source = self._crew.map(
+        by_source = self.crew.map(
             lambda source: search.candidates(source, evened=tools.merged_blocks), sources
         )
         is_derived = np.zeros(search.grid, dtype=bool)
@@ -169,7 +169,7 @@ class BlockDecider:
             )
             return chooser.choose(by_source[index], context.temporal[index], options[index])
 
-        return self._crew.map(motion, range(len(sources))), partition
+        return self.crew.map(motion, range(len(sources))), partition
 
     def _set_modes(
         self,

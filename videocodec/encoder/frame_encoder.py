@@ -26,7 +26,7 @@ from ..decoded import QuantiserMaps
 from .aiming import CodedVersion, PictureJudge, better_aim
 from .block_costs import ErrorWeights, RateEstimates
 from .candidates import MotionSource
-from .crew import Alone, Crew
+from .crew import ALONE, Crew
 from .decisions import BlockDecider, Decision
 from .generation import GenerateChooser, LatentRestorer, choosers
 from .importance import WEIGHTS
@@ -135,7 +135,7 @@ class EncoderHelpers:
     decider: BlockDecider | None = None
     observer: Observer | None = None
     residuals: Callable[[CodedResiduals], None] | None = None
-    crew: Crew = Alone()
+    crew: Crew = ALONE
 
 
 class FrameEncoder:
@@ -164,7 +164,7 @@ class FrameEncoder:
         self._tables: Any = tables  # of the version
 
         def decider(weights: np.ndarray | None, generate: GenerateChooser | None) -> BlockDecider:
-            return helpers.decider or self._DECIDER(
+            made = helpers.decider or self._DECIDER(
                 tables,
                 self._block,
                 self._lagrangian,
@@ -172,16 +172,15 @@ class FrameEncoder:
                 generate=generate,
                 weights=weights,
                 rates=self._RATES,
-                crew=helpers.crew,
             )
+            made.crew = helpers.crew
+            return made
 
         generate, leaf_generate = choosers(settings, helpers.restorer)
         self._referred_weights, self._leaf_weights = self._channel_weights(helpers)
         self._decider = decider(self._referred_weights, generate)
         alike = self._leaf_weights is self._referred_weights and leaf_generate is generate
-        self._leaf_decider = (
-            self._decider if alike else decider(self._leaf_weights, leaf_generate)
-        )
+        self._leaf_decider = self._decider if alike else decider(self._leaf_weights, leaf_generate)
 
     def _channel_weights(
         self, helpers: EncoderHelpers

@@ -10,7 +10,7 @@ import numpy as np
 from bitstream.group_structure import FrameReference, Structure, coding_order, walk_group
 from bitstream.sequence_header import SequenceHeader
 
-from .crew import Alone, Crew
+from .crew import ALONE, Crew
 from .frame_encoder import EncoderFrame
 from .importance import GroupMotion, propagate
 from .motion import MotionEstimator
@@ -74,7 +74,7 @@ class GroupPlanner:
         header: SequenceHeader,
         effort: Effort,
         search: MotionEstimator,
-        crew: Crew = Alone(),
+        crew: Crew = ALONE,
     ) -> None:
         self._effort, self._search, self._crew = effort, search, crew
         self._block_pixels = header.block_size
@@ -88,7 +88,9 @@ class GroupPlanner:
         frames = list(waiting[:size])
         order = coding_order(structure, size)
         motion = GroupMotion(self._search, [before, *(frame.luma for frame in frames)])
-        motion.search([(entry.number, one) for entry in order for one in entry.references], self._crew)
+        motion.search(
+            [(entry.number, one) for entry in order for one in entry.references], self._crew
+        )
         importance: dict[int, np.ndarray] = {}
         if self._effort.importance:
             importance = propagate(motion, order, self._block_pixels, self._grid)

@@ -73,7 +73,11 @@ class LocalWorkers(Workers):
     def __init__(self, workplace: Workplace) -> None:
         runtime = AutoencoderRuntime(workplace.bundle, workplace.device, workplace.threads)
         self._coder = ChunkCoder(
-            runtime, workplace.header, workplace.memory, picture_judge(workplace, runtime), crew_of(workplace.threads)
+            runtime,
+            workplace.header,
+            workplace.memory,
+            picture_judge(workplace, runtime),
+            crew_of(workplace.threads),
         )
         self._cursor = _SourceCursor(workplace.source, workplace.max_frames, workplace.options)
 

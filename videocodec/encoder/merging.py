@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,6 @@ import numpy.typing as npt
 from bitstream.v1.merged_blocks import MergeGrid, leaders, merge_grid
 from bitstream.v1.prediction import VECTOR_LIMIT
 
-from . import compiled
 from .candidates import Candidate, CandidateSearch
 
 _LENGTHS = np.log2(1.0 + np.arange(4 * VECTOR_LIMIT))  # of what vectors differ by
@@ -145,9 +143,8 @@ def _least(
     fixed: float,
 ) -> np.ndarray:
     """(n,): what every square of a grid costs at least if it moves as one."""
-    kernels = compiled.kernels()
-    if kernels is not None and kernels.motion is not None:
-        return _compiled_least(kernels, search, grid, costs, fields, fixed)
+    if search.kernels is not None:
+        return _compiled_least(search, grid, costs, fields, fixed)
     options = []
     for cost, field in zip(costs, fields, strict=True):
         total = np.bincount(grid.square_of, weights=cost.reshape(-1), minlength=len(grid.leaders))
@@ -163,15 +160,15 @@ def _least(
 
 
 def _compiled_least(
-    kernels: Any,
     search: CandidateSearch,
     grid: MergeGrid,
     costs: list[np.ndarray],
     fields: list[np.ndarray],
     fixed: float,
 ) -> np.ndarray:
+    assert search.kernels is not None
     rates, least = search.rates, np.empty(len(grid.leaders))
-    kernels.motion.least(
+    search.kernels.merging.least(
         np.stack(costs).reshape(len(costs), -1),
         np.stack(fields).reshape(len(fields), -1, 2),
         (*search.grid, grid.side),

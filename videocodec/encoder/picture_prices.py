@@ -141,9 +141,7 @@ class PicturePrices:
 
     def by_block(self, plane: npt.NDArray[np.int32]) -> Predictions:
         """A plane (C, h, w) block by block, (bh · bw, block², C)."""
-        found: Predictions = np.ascontiguousarray(
-            plane.reshape(len(plane), -1).T[self._positions]
-        )
+        found: Predictions = np.ascontiguousarray(plane.reshape(len(plane), -1).T[self._positions])
         return found
 
     def to_plane(self, values: Predictions) -> npt.NDArray[np.int32]:
@@ -207,7 +205,7 @@ class PicturePrices:
             self.kernels.squares.averaged(past[:, 0], future[:, 0], *self._scene, both[:, 0], cost)
             return both, cost
         both = average(past, future)
-        return both, self._cheapest(both, np.arange(len(both)))
+        return both, self._cheapest(both, np.arange(len(both))).astype(np.float64)
 
     def _cheapest(
         self, prediction: Predictions, blocks: npt.NDArray[np.int64]
@@ -228,7 +226,9 @@ class PicturePrices:
         windows = np.lib.stride_tricks.sliding_window_view(lacking, (side, side), axis=(2, 3))
         windows = windows[:, :, ::PIXELS_PER_LATENT, ::PIXELS_PER_LATENT]  # (n, 3, b, b, 16, 16)
         inputs = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, self._map.weights.shape[1])
-        return self._latents[blocks] - self._map(inputs).reshape(len(blocks), -1, len(self._map.shift))
+        return self._latents[blocks] - self._map(inputs).reshape(
+            len(blocks), -1, len(self._map.shift)
+        )
 
 
 def _still(

@@ -27,8 +27,8 @@ from bitstream.v2.prediction import PictureReference, predict_frame
 
 from .block_costs import BlockCosts, FrameCosts
 from .block_matching import MatchedLuma, luma_of, matched_squares
-from .compiled_vectors import CompiledChoice
 from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
+from .compiled_vectors import CompiledChoice
 from .decisions import BlockDecider, DerivedOption
 from .merging import DerivedCosts, Partition
 from .picture_prices import PicturePrices, SearchedPictures, SearchMap
@@ -61,6 +61,7 @@ class PictureSearch(CandidateSearch):
         super().__init__(prices, costs, context.source.fields.modes.shape)
         self.tables = context.tables
         self._priced, self._pictures = priced, pictures
+        self.kernels = priced.kernels
         self._side = costs.block * PIXELS_PER_LATENT
         self._luma = MatchedLuma(luma_of(source), self._side)
 
@@ -75,10 +76,9 @@ class PictureSearch(CandidateSearch):
         """By the tables."""
         return DirectionPrices(self.tables, context, sides).bits
 
-    def pricing(self, reference: PictureReference) -> tuple[Any, tuple[Any, ...]] | None:
-        """Kernels, and what they price blocks by; None where there are none."""
-        kernels = self._priced.kernels
-        return None if kernels is None else (kernels, self._priced.pricing(reference))
+    def pricing(self, reference: Any) -> tuple[Any, ...]:
+        """What kernels price blocks by, where there are some."""
+        return self._priced.pricing(reference)
 
     def blank(self) -> np.ndarray:
         """As for latents."""
@@ -154,11 +154,12 @@ class TabledVectorChooser(VectorChooser):
         derived: Candidate | None = None,
     ) -> Motion:
         """As for any version."""
-        pricing = self._search.pricing(self._reference)
-        if pricing is None:
+        search = self._search
+        if search.kernels is None:
             return super().choose(candidates, temporal, derived)
+        pricing = search.pricing(self._reference)
         choice = CompiledChoice(
-            *pricing, self._search, self._partition, self._search.tables, merges=self._merges
+            pricing, search, self._partition, search.tables, merges=self._merges
         )
         return choice.choose(self._tries(candidates), temporal, derived)
 

@@ -181,3 +181,21 @@ def begin_inter(prediction, masks, settings, sizes, canvas):
             for channel in range(channels):
                 value = (np.int64(prediction[channel, row, column]) << bits) // step
                 put(direct, hidden, start + 2 * channel, value, sizes)
+
+
+@kernel(
+    "void(int64[:, ::1], Tuple((int16[::1], int16[::1], int16[::1], int64[:, :, ::1])),"
+    " UniTuple(int64, 5), UniTuple(int64[::1], 2))"
+)
+def put_values(values, canvas, places, positions):
+    """Values (n, channels) of a pass, into the canvas; the rest as of ``read_levels``."""
+    direct, hidden, sizes, out = canvas
+    pitch, border, all_channels, own, first = places
+    rows, columns = positions
+    for place in range(len(rows)):
+        start = (rows[place] + border) * pitch + columns[place] + border
+        start = 2 * (start * all_channels + own)
+        for channel in range(values.shape[1]):
+            value = values[place, channel]
+            out[first + channel, rows[place], columns[place]] = value
+            put(direct, hidden, start + 2 * channel, value, sizes)

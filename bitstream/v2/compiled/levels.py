@@ -10,15 +10,16 @@ import numpy.typing as npt
 
 from ...errors import BitstreamError
 from ...v1.quantiser import MAX_LEVEL
-from ..context_network import CONSTANT_PLANES, INPUT_LIMIT, SIZES, SliceNetwork
+from ...v1.symbol_coder import SymbolWriter
+from ..context_network import CONSTANT_PLANES, INPUT_LIMIT, MEAN_LIMIT, SIZES, SliceNetwork
 from ..difference_taps import earlier_taps, has_surroundings, own_taps
 from ..level_contexts import LEVEL_CLASSES
 from ..local_quantisers import LARGEST_OFFSET, factors, log2_factors
-from ..pass_coder import PassCoder
+from ..pass_coder import LevelChooser, PassCoder
 from ..scan import ScanPass
 from .contexts import see_around, see_differences
 from .layers import tiled
-from .level_decoding import OUTSIDE, begin_inter, read_levels
+from .level_decoding import OUTSIDE, begin_inter, put_values, read_levels
 from .products import LANES
 from .reading import CompiledReader
 
@@ -169,13 +170,71 @@ class CompiledCanvas:
         Raises ``BitstreamError`` for damage and levels out of range.
         """
         rows, columns, offsets = (np.require(one, np.int64, ["C", "W"]) for one in places)
+        at = rows, columns
+        expected, first = self._expected(index, scan_pass, log2_step, at, surrounded)
+        own = expected.shape[2]
+        tables = [self._passes.table_sets[one.name] for one in LEVEL_CLASSES]
+        arrays = tuple(zip(*(one.arrays() for one in tables), strict=True))
+        classes = _CLASSES.copy()
+        classes[:, 2] = [one.increment for one in tables]
+        sizes = np.ascontiguousarray(self._passes.sizes[:, first : first + own])
+        bits = read_levels(
+            io.source,
+            arrays,
+            (classes, _OF_OFFSETS, sizes),
+            expected,
+            (*self._canvas, _SIZES, self.values),
+            self._places(first),
+            (rows, columns, offsets),
+        )
+        if bits == OUTSIDE:
+            raise BitstreamError(f"level outside ±{MAX_LEVEL}")
+        io.spend(bits)
+
+    def write(
+        self,
+        io: SymbolWriter,
+        index: int,
+        scan_pass: ScanPass,
+        log2_step: int,
+        places: tuple[Integers, Integers, Integers],
+        choose: LevelChooser,
+        *,
+        surrounded: bool = False,
+    ) -> None:
+        """Write a pass of slice ``index``, as ``read`` does; choose: the encoder's quantiser."""
+        rows, columns, offsets = (np.require(one, np.int64, ["C", "W"]) for one in places)
+        expected, first = self._expected(index, scan_pass, log2_step, (rows, columns), surrounded)
+        np.clip(expected, -MEAN_LIMIT, MEAN_LIMIT, out=expected)
+        at = rows, columns, offsets
+        values = self._passes.code_expected(io, expected, first, at, self._size[1], choose)
+        canvas = *self._canvas, _SIZES, self.values
+        put_values(np.ascontiguousarray(values), canvas, self._places(first), (rows, columns))
+
+    def _places(self, first: int) -> tuple[int, int, int, int, int]:
+        """Where kernels find the slice that begins with a channel."""
+        pitch = self._size[1] + 2 * self._border
+        return pitch, self._border, self._channels, self._first + first, first
+
+    def _expected(
+        self,
+        index: int,
+        scan_pass: ScanPass,
+        log2_step: int,
+        at: tuple[Integers, Integers],
+        surrounded: bool,
+    ) -> tuple[Integers, int]:
+        """Means and log2 scales of a pass (2, n, channels), without their limits, and the first
+        channel of its slice.
+        """
+        rows = at[0]
         network, runs = self._contexts.networks[index], self._contexts.runs[index]
         own, stride = network.channels, scan_pass.stride
         first = sum(one.channels for one in self._contexts.networks[:index])
         expected = np.zeros((2, len(rows), own), dtype=np.int64)
         constants = network.constants(scan_pass.flags, log2_step)
         geometry = *self._size, self._border, self._channels, stride
-        at, within = (rows, columns), (*geometry, network.by_hidden)
+        within = *geometry, network.by_hidden
         see_around(self._canvas, within, at, runs, network.weights, constants, expected)
         if surrounded and has_surroundings(scan_pass.new):
             other = self._contexts.differences[index]
@@ -183,24 +242,7 @@ class CompiledCanvas:
             taps, seen = _taps(scan_pass), (*geometry, other.by_hidden, first)
             direct = self._canvas[0]
             see_differences(direct, seen, at, taps, other.weights, constant, expected)
-        tables = [self._passes.table_sets[one.name] for one in LEVEL_CLASSES]
-        arrays = tuple(zip(*(one.arrays() for one in tables), strict=True))
-        classes = _CLASSES.copy()
-        classes[:, 2] = [one.increment for one in tables]
-        sizes = np.ascontiguousarray(self._passes.sizes[:, first : first + own])
-        into = self._size[1] + 2 * self._border, self._border, self._channels
-        bits = read_levels(
-            io.source,
-            arrays,
-            (classes, _OF_OFFSETS, sizes),
-            expected,
-            (*self._canvas, _SIZES, self.values),
-            (*into, self._first + first, first),
-            (rows, columns, offsets),
-        )
-        if bits == OUTSIDE:
-            raise BitstreamError(f"level outside ±{MAX_LEVEL}")
-        io.spend(bits)
+        return expected, first
 
 
 def _taps(scan_pass: ScanPass) -> tuple[Integers, Integers]:

@@ -188,9 +188,9 @@ def test_a_source_that_breaks_in_the_middle_leaves_no_output_and_no_part_of_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The damage lies after frames that were coded and written already."""
-    from videocodec.encoder import chunk_coder
+    from videocodec.encoder import prepared_frames
 
-    monkeypatch.setattr(chunk_coder, "BATCH_PIXELS", 4 * 48 * 32)
+    monkeypatch.setattr(prepared_frames, "BATCH_PIXELS", 4 * 48 * 32)
     movie = write_movie(tmp_path / "movie.mp4", panned(40, 32, 48, (0, 1)))
     with av.open(str(movie)) as container:
         entry = container.streams.video[0].index_entries[30]

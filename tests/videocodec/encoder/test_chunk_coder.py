@@ -106,7 +106,7 @@ class TestPurity:
         """A batch across a border would make latents depend, in their last bits, on how the work is
         shared.
         """
-        monkeypatch.setattr("videocodec.encoder.chunk_coder.BATCH_PIXELS", 4 * WIDTH * HEIGHT)
+        monkeypatch.setattr("videocodec.encoder.prepared_frames.BATCH_PIXELS", 4 * WIDTH * HEIGHT)
         batches: list[int] = []
 
         def encode(pictures: np.ndarray, height: int, width: int) -> np.ndarray:

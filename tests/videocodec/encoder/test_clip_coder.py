@@ -26,9 +26,11 @@ from videocodec.encoder.frame_encoder import CodedResiduals, EncoderHelpers
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec
+from videocodec.presets import Preset
 from videocodec.training.second.start import start_from_principal_components
 
 from ...bitstream.v2.synthetic import pass_of
+from .compiled.numpy_only import both
 
 WIDTH, HEIGHT, CHANNELS = 96, 64, 6
 
@@ -89,6 +91,29 @@ def test_frames_between_two_references_have_derived_motion(
         derived = derived_in(one)
         assert (one.modes[derived] != Mode.INTRA).all() and (one.sides[derived] == 1).all()
         assert (one.directions[derived] == Direction.AVERAGE).all()
+
+
+@pytest.mark.parametrize("preset", ["veryfast", "fast", "slow"])
+def test_bytes_are_the_same_without_kernels(
+    codec: SecondCodec, tables: LevelTables, smooth: Callable[..., np.ndarray], preset: Preset
+) -> None:
+    """Of parts that move otherwise than what is behind them, and of what comes anew."""
+    scene, others = smooth(HEIGHT + 40, WIDTH + 60, 3), np.random.default_rng(1)
+    pictures = []
+    for time in range(7):
+        picture = scene[2 * time :, 3 * time :][:HEIGHT, :WIDTH].copy()
+        picture[8 + time : 30 + time, 20:60] = scene[-22:, 5 * time : 40 + 5 * time]
+        picture[40:, 70:] = others.integers(0, 256, picture[40:, 70:].shape)
+        pictures.append(picture)
+    coder = ClipCoder(codec, tables)
+    frames = coder.prepared(pictures)
+    settings = EncoderSettings(crf=24, preset=preset)
+
+    def coded() -> list[bytes]:
+        return [unit.to_bytes() for unit in coder.code(frames, (WIDTH, HEIGHT), settings)]
+
+    numpy, compiled = both(coded)
+    assert numpy == compiled
 
 
 def levels_of(coder: ClipCoder, pictures: list[np.ndarray], guard: str | None) -> list[float]:

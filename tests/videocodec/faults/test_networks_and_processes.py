@@ -68,7 +68,7 @@ class TestNetworks:
             return usual(self, *arguments)
 
         monkeypatch.setattr(AutoencoderRuntime, name, failing)
-        monkeypatch.setattr("videocodec.encoder.chunk_coder.BATCH_PIXELS", 4 * 96 * 64)
+        monkeypatch.setattr("videocodec.encoder.prepared_frames.BATCH_PIXELS", 4 * 96 * 64)
         before = contents(folder)
         if command == "encode":
             line = failure(capsys, "encode", coded_movie.movie, folder / "out.lv.mp4", "-y", *QUICK)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from bitstream.v2.compiled.jit import part
+from bitstream.v2.context_network import VALUE_BITS
 
 from .jit import kernel
+
+_UNIT = float(1 << VALUE_BITS)  # of means and sizes of levels
 
 
 @part
@@ -25,27 +28,25 @@ def _bits(level, scale_bin, tables, classes, escapes):
 
 
 @kernel(
-    "void(float64[:, ::1], UniTuple(int64, 2), int64[::1], int64[:, ::1], int64[:, ::1],"
-    " float64[:, ::1], float64[:, ::1], Tuple((float64[::1], int64[:, ::1], float64[::1])),"
-    " UniTuple(float64, 2), float64[:, ::1], int64[:, ::1])"
+    "void(UniTuple(float64[:, ::1], 2), int64, int64[::1], UniTuple(int64[:, ::1], 2),"
+    " UniTuple(float64[:, ::1], 2), Tuple((float64[::1], int64[:, ::1], float64[::1], float64)),"
+    " int64[:, ::1])"
 )
-def chosen(
-    target, place, positions, mean, bins, sizes, weights, prices, constants, gains, out
-):
+def chosen(planes, first, positions, expected, counted, prices, out):
     """``ConditionalQuantiser`` of a pass: levels (n, channels).
 
-    target, gains (C, h · w).  place: first channel, and 0.  positions (n,), flat.  mean, bins (of
-    scales), sizes, weights (n, channels).  prices: costs of all tables one after another, where
-    those of each class lie, bits of escapes.  constants: λ, the unit of means.
+    planes: targets and gains, (C, h · w).  first: channel.  positions (n,), flat.  expected: means
+    and bins of scales, counted: sizes of levels and weights of errors, (n, channels) each.  prices:
+    costs of all tables one after another, where those of each class lie, bits of escapes, λ.
     """
-    first, (tables, classes, escapes) = place[0], prices
-    lagrangian, unit = constants
+    (target, gains), (mean, bins), (sizes, weights) = planes, expected, counted
+    tables, classes, escapes, lagrangian = prices
     for each in range(len(positions)):
         at = positions[each]
         for channel in range(out.shape[1]):
             wanted, weight = target[first + channel, at], weights[each, channel]
-            size, scale_bin = sizes[each, channel] / unit, bins[each, channel]
-            rest = (wanted - mean[each, channel] / unit) / size
+            size, scale_bin = sizes[each, channel] / _UNIT, bins[each, channel]
+            rest = (wanted - mean[each, channel] / _UNIT) / size
             nearest = np.int64(np.rint(rest))
             best, least = nearest, np.inf
             for trial in range(3):

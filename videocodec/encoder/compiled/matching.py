@@ -27,22 +27,20 @@ def _difference(current, reference, geometry, corner, down, across):
     one = (row + margin) * by_row + column + margin
     found = 0
     for first in range(0, side, _WIDTH):
-        sums = distance(
-            load(current, one + first, _WIDTH), load(reference, other + first, _WIDTH)
-        )
+        sums = distance(load(current, one + first, _WIDTH), load(reference, other + first, _WIDTH))
         for line in range(1, side):
             place = line * by_row + first
             sums = plus(
                 sums,
-                distance(load(current, one + place, _WIDTH), load(reference, other + place, _WIDTH)),
+                distance(
+                    load(current, one + place, _WIDTH), load(reference, other + place, _WIDTH)
+                ),
             )
         found += total(sums)
     return found
 
 
-@kernel(
-    "void(int16[::1], int16[::1], UniTuple(int64, 6), int64, int64[:, :, ::1], int64[:, ::1])"
-)
+@kernel("void(int16[::1], int16[::1], UniTuple(int64, 6), int64, int64[:, :, ::1], int64[:, ::1])")
 def differences(current, reference, geometry, columns, vectors, out):
     """``MatchedLuma.sums``: of fields (n, blocks, 2).  geometry: of squares of luma; columns: of
     blocks.
@@ -64,18 +62,20 @@ def _price(bits, centre, block, scales, down, across):
 
 
 @kernel(
-    "void(int16[::1], int16[::1], UniTuple(int64, 6), int64, int64[:, :, ::1], int64[:, ::1],"
-    " int64[::1], UniTuple(int64, 2), int64[::1], int64[:, ::1], int64[:, ::1])"
+    "void(UniTuple(int16[::1], 2), Tuple((UniTuple(int64, 6), int64)), int64[:, :, ::1],"
+    " int64[:, ::1], Tuple((int64[::1], UniTuple(int64, 2))), Tuple((int64[::1], int64[:, ::1])),"
+    " int64[:, ::1])"
 )
-def matched(
-    current, reference, geometry, columns, trials, centre, bits, scales, steps, around, best
-):
+def matched(pictures, shape, trials, centre, prices, rounds, best):
     """``BlockMatcher.__call__`` from fields to begin with, (n, blocks, 2) → best (blocks, 2).
 
-    centre (blocks, 2), bits: of what vectors differ from it by, in ``1 << scales[0]`` parts of
-    theirs; scales[1]: by how many bits a grey level is more than a unit of costs.  steps, around
-    (n, 2): of the rounds, and where they look.
+    pictures: both, flat.  shape: geometry of squares of luma, columns of blocks.  centre (blocks,
+    2): where vectors cost nothing.  prices: of what vectors differ from it by, in
+    ``1 << scales[0]`` parts of theirs; scales[1]: by how many bits a grey level is more than a unit
+    of costs.  rounds: their steps, and where they look, (n, 2).
     """
+    (current, reference), (geometry, columns) = pictures, shape
+    (bits, scales), (steps, around) = prices, rounds
     side = geometry[0]
     for block in range(trials.shape[1]):
         corner = block // columns * side, block % columns * side

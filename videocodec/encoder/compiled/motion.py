@@ -1,6 +1,4 @@
-"""Squares that move as one, and vectors of a stage, chosen as ``merging`` and ``picture_search`` do
-it.
-"""
+"""Vectors of a stage chosen as ``picture_search`` does it."""
 
 from __future__ import annotations
 
@@ -13,13 +11,6 @@ from .squares import PRICING, priced
 
 _CANDIDATES = 6  # of ``VectorCandidates``
 _NEW = 6
-
-
-@part
-def _middle(one, two, three, four):
-    """The mean of the middle two, rounded down."""
-    total = one + two + three + four
-    return (total - min(one, two, three, four) - max(one, two, three, four)) >> 1
 
 
 @part
@@ -78,65 +69,15 @@ def _component(deltas, table, value):
     return bits + (8.0 if abs(value) > radius else 0.0)
 
 
-@kernel(
-    "void(float64[:, ::1], int64[:, :, ::1], UniTuple(int64, 3), float64[::1],"
-    " UniTuple(float64, 5), boolean, float64[::1])"
-)
-def least(costs, fields, shape, logarithms, constants, alike, out):
-    """``merging``: what every square costs at least if it moves as one.
-
-    costs (n, blocks), fields (n, blocks, 2); shape: rows and columns of blocks, side.  logarithms:
-    log2(1 + d).  constants: λ · bits of a direction; λ, bits of
-    a new vector, of every doubling of a component, and of the same.
-    alike: only where all of it does.
-    """
-    high, wide, side = shape
-    fixed, lagrangian, new, slope, same = constants
-    columns = (wide + side - 1) // side
-    for square in range(len(out)):
-        row, column = square // columns, square % columns
-        top, left = row * side, column * side
-        bottom, right = min(top + side, high), min(left + side, wide)
-        up, low = max(top - side, 0), top + side if top + side < high else top
-        before, after = max(left - side, 0), left + side if left + side < wide else left
-        leader, found = top * wide + left, np.inf
-        for option in range(len(costs)):
-            down, across = fields[option, leader, 0], fields[option, leader, 1]
-            total = 0.0
-            for y in range(top, bottom):
-                for block in range(y * wide + left, y * wide + right):
-                    if alike and (
-                        fields[option, block, 0] != down or fields[option, block, 1] != across
-                    ):
-                        total = np.inf
-                    total += costs[option, block]
-            if total == np.inf:
-                continue
-            down_apart = down - _middle(
-                fields[option, up * wide + left, 0],
-                fields[option, low * wide + left, 0],
-                fields[option, top * wide + before, 0],
-                fields[option, top * wide + after, 0],
-            )
-            across_apart = across - _middle(
-                fields[option, up * wide + left, 1],
-                fields[option, low * wide + left, 1],
-                fields[option, top * wide + before, 1],
-                fields[option, top * wide + after, 1],
-            )
-            bits = same
-            if down_apart != 0 or across_apart != 0:
-                lengths = logarithms[abs(down_apart)] + logarithms[abs(across_apart)]
-                bits = new + slope * lengths
-            found = min(found, total + fixed + lagrangian * bits)
-        out[square] = found
-
-
 @part
 def _seen(known, usable, block, down, across):
     """Whether a block has had a vector already."""
     for each in range(len(known)):
-        if usable[each, block] and known[each, block, 0] == down and known[each, block, 1] == across:
+        if (
+            usable[each, block]
+            and known[each, block, 0] == down
+            and known[each, block, 1] == across
+        ):
             return True
     return False
 
@@ -205,10 +146,15 @@ def _asked(known, leading, led, options, fresh, tried, first):
 
 
 @part
-def _best(known, block, length, options, new, price, tables, strides, contexts, fresh, lagrangian):
+def _best(known, leader, own, price, prices, contexts):
     """The cheapest candidate of a leader → its number, those of the new ones after all known, and
-    λ · bits.  new (6,): where their costs ``price`` begin.
+    λ · bits.
+
+    leader: its block, and how many it leads.  own: its options, which of them are fresh, and where
+    the costs of new ones begin in ``price``.
     """
+    (block, length), (options, fresh, new) = leader, own
+    tables, strides, lagrangian, _ = prices
     fields, sums, usable = known
     best, chosen, rate = np.inf, 0, 0.0
     for option in range(len(fields) + len(new)):
@@ -216,7 +162,10 @@ def _best(known, block, length, options, new, price, tables, strides, contexts, 
         if another < 0:
             if not usable[option, block]:
                 continue
-            vector, total = (fields[option, block, 0], fields[option, block, 1]), sums[option, block]
+            vector, total = (
+                (fields[option, block, 0], fields[option, block, 1]),
+                sums[option, block],
+            )
         else:
             if new[another] < 0:
                 continue
@@ -232,18 +181,18 @@ def _best(known, block, length, options, new, price, tables, strides, contexts, 
 @kernel(
     f"void({PRICING}, Tuple((int64[:, :, ::1], float64[:, ::1], boolean[:, ::1])),"
     " Tuple((int64[::1], int64[:, ::1], int64)), UniTuple(int64[::1], 3), int64[:, ::1],"
-    " UniTuple(float64[:, ::1], 2), UniTuple(int64, 8), float64, int64,"
+    " Tuple((UniTuple(float64[:, ::1], 2), UniTuple(int64, 8), float64, int64)),"
     " Tuple((int64[:, ::1], int64[::1], int64[::1], float64[::1], float64[::1], int32[:, ::1])))"
 )
-def stage(pricing, known, leading, led, temporal, tables, strides, lagrangian, tried, canvas):
+def stage(pricing, known, leading, led, temporal, prices, canvas):
     """``TabledVectorChooser``: the vectors of a stage.
 
     known: vectors of candidates (n, blocks, 2), their sums over merged blocks, and where they are
     usable.  leading: leaders, their neighbours (4, n), the digit of the place.  led: where the
     blocks that each block leads begin among all of these, these, and the sides of merged blocks as
-    contexts have them.  temporal (blocks, 2).  tables: costs of what vectors may be merged with and
-    of differences.  strides: of size, place, neighbours and candidates; of the vertical spread; the
-    first horizontal table, and strides of spread and ``vertical_zero``.  tried: how many of the
+    contexts have them.  temporal (blocks, 2).  prices: costs of what vectors may be merged with and
+    of differences; strides of size, place, neighbours and candidates; of the vertical spread; the
+    first horizontal table, and strides of spread and ``vertical_zero``; λ; how many of the
     predictions are new candidates.
     canvas: what is chosen: vectors, which candidate (-1: a new one), whether a vector is not its
     predictor, λ · bits; of new candidates costs of blocks and predictions.
@@ -251,6 +200,7 @@ def stage(pricing, known, leading, led, temporal, tables, strides, lagrangian, t
     vectors, choice, moved, rates, costs, predictions = canvas
     blocks, neighbours, place = leading
     starts, members, sizes = led
+    _, strides, _, tried = prices
     options = np.empty((len(blocks), _CANDIDATES, 2), np.int64)
     fresh = np.empty((len(blocks), _CANDIDATES), np.int64)
     contexts = np.empty((len(blocks), 2), np.int64)
@@ -273,10 +223,9 @@ def stage(pricing, known, leading, led, temporal, tables, strides, lagrangian, t
     for each in range(len(blocks)):
         block = blocks[each]
         begin, end = starts[block], starts[block + 1]
-        chosen, rate = _best(
-            known, block, end - begin, options[each], first[each], price, tables, strides,
-            (contexts[each, 0], contexts[each, 1]), fresh[each], lagrangian,
-        )  # fmt: skip
+        own = options[each], fresh[each], first[each]
+        of_leader = contexts[each, 0], contexts[each, 1]
+        chosen, rate = _best(known, (block, end - begin), own, price, prices, of_leader)
         new = chosen - len(known[0])
         if new < 0:
             down, across = known[0][chosen, block, 0], known[0][chosen, block, 1]

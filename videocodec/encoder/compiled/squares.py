@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bitstream.v2.compiled.jit import part
-from bitstream.v2.compiled.layers import dense
+from bitstream.v2.compiled.layers import add_products
 from bitstream.v2.compiled.vectors import load, minus, store
 
 from .jit import kernel
@@ -13,7 +13,6 @@ from .jit import kernel
 SIDE = 16  # samples of a square
 _INPUTS = 3 * SIDE * SIDE
 _AT_ONCE = 48  # blocks
-_NO_LIMIT = 1 << 30
 
 
 @part
@@ -71,7 +70,7 @@ def priced(pricing, blocks, vectors, prediction, cost):
     columns, by_phase, by_plane, by_row, margin, last_row, last_column, pixels, before = sizes
     channels = latents.shape[1]
     inputs = np.empty(_AT_ONCE * _INPUTS, np.int16)
-    mapped = np.empty((_AT_ONCE, mapping[1].shape[1]), np.int32)
+    sums = np.empty(_AT_ONCE * mapping[1].shape[1], np.int32)
     moving = np.empty(_AT_ONCE, np.int64)
     planes = SIDE * SIDE, SIDE, by_plane, by_row
     first = 0
@@ -93,16 +92,17 @@ def priced(pricing, blocks, vectors, prediction, cost):
                 moving[count] = place
                 count += 1
             place += 1
-        if count:
-            geometry = 1, count, 0, _INPUTS, 1, 0, _INPUTS // 2
-            dense(
-                inputs[: count * _INPUTS], mapping[0], mapping[1], geometry, _NO_LIMIT,
-                mapped[:count],
-            )  # fmt: skip
+        weights, scales = mapping
+        outputs = scales.shape[1]
+        for row in range(count):
+            for output in range(outputs):
+                sums[row * outputs + output] = scales[0, output]
+        add_products(inputs, weights, sums, (0, 0), count, (_INPUTS // 2, _INPUTS, outputs))
         for row in range(count):
             into = moving[row]
             for channel in range(channels):
-                prediction[into, channel] = latents[blocks[into], channel] - mapped[row, channel]
+                mapped = sums[row * outputs + channel] >> scales[1, channel]
+                prediction[into, channel] = latents[blocks[into], channel] - mapped
         for each in range(first, place):
             cost[each] = cost_of(prediction, each, blocks[each], scene, table, constants)
         first = place

@@ -1,0 +1,98 @@
+"""The frames of chunks with what a coder wants of them: latents, luma, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bitstream.group_structure import MAX_FRAMES
+from bitstream.sequence_header import SequenceHeader
+
+from ..media.source import SourceFrame
+from ..read_ahead import read_ahead
+from .certainty import latents_with_certainty
+from .chunks import Chunk
+from .crew import ALONE, Crew
+from .frame_encoder import EncoderFrame
+from .motion import MotionSearch
+from .settings import EncoderSettings
+
+if TYPE_CHECKING:  # it brings torch along, which a process that only plans and writes does not need
+    from ..models.runtime import AutoencoderRuntime
+
+# pictures encoded together: enough to keep two cores busy, small enough for 4K
+BATCH_PIXELS = 4 * 512 * 288
+_BYTES_AHEAD = 64 << 20  # of frames that wait while others are coded
+
+
+class FramePreparer:
+    """Gives the frames of chunks.
+
+    memory: bytes of latents that may be kept for chunks that come again in a later pass.  crew:
+    threads of this process.
+    """
+
+    def __init__(
+        self, runtime: AutoencoderRuntime, header: SequenceHeader, memory: int, crew: Crew
+    ) -> None:
+        self._runtime, self._header, self._crew = runtime, header, crew
+        self._luma = MotionSearch.for_header(header, EncoderSettings().effort.flow_preset).luma
+        self._memory = memory
+        self._kept: dict[Chunk, list[EncoderFrame]] = {}
+
+    def ahead(
+        self,
+        chunk: Chunk,
+        frames: Callable[[Chunk], Iterable[SourceFrame]],
+        *,
+        judged: bool,
+    ) -> Generator[EncoderFrame, None, None]:
+        """As ``frames``; with several threads the next group's are made while one is coded."""
+        prepared = self.frames(chunk, frames, judged=judged)
+        if self._crew is ALONE:
+            return prepared
+        header = self._header
+        latents = header.latent_channels * header.latent_height * header.latent_width
+        one = 4 * header.padded_width * header.padded_height + 4 * latents
+        return read_ahead(prepared, min(MAX_FRAMES, max(1, _BYTES_AHEAD // one)))
+
+    def frames(
+        self,
+        chunk: Chunk,
+        frames: Callable[[Chunk], Iterable[SourceFrame]],
+        *,
+        judged: bool,
+    ) -> Generator[EncoderFrame, None, None]:
+        """The chunk's frames with their latents, and with their pictures if these are judged,
+        remembered where memory allows.
+        """
+        if chunk in self._kept:
+            yield from self._kept[chunk]
+            return
+        header = self._header
+        positions = header.padded_width * header.padded_height
+        judged = judged or header.format_version > 1  # which moves pictures
+        latents_of_a_frame = header.latent_channels * header.latent_height * header.latent_width
+        strength = self._runtime.bundle.certainty_strength
+        if strength:  # every latent's certainty is kept beside it
+            latents_of_a_frame *= 2
+        # pictures are kept beside luma
+        weight = chunk.frames * ((4 if judged else 1) * positions + 4 * latents_of_a_frame)
+        frames_in_memory: list[EncoderFrame] | None = [] if weight <= self._memory else None
+        pictures = iter(frames(chunk))
+        while batch := list(islice(pictures, max(1, BATCH_PIXELS // positions))):
+            rgb = np.stack([picture.rgb for picture in batch])
+            size = header.padded_height, header.padded_width
+            latents = latents_with_certainty(self._runtime, strength, rgb, size)
+            for picture, (latent, certainty) in zip(batch, latents, strict=True):
+                luma, seen = self._luma(picture.rgb), picture.rgb if judged else None
+                frame = EncoderFrame(latent, luma, picture.pts, picture.duration, seen, certainty)
+                if frames_in_memory is not None:
+                    frames_in_memory.append(frame)
+                yield frame
+        if frames_in_memory is not None:
+            self._kept[chunk] = frames_in_memory
+            self._memory -= weight
