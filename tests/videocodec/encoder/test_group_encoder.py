@@ -130,6 +130,13 @@ def test_blocks_are_marked_where_the_settings_trust_a_restoration(
     assert np.any(np.stack(modes) == Mode.GENERATE) == marks
 
 
+class Silent:
+    """A judge that does not say what pictures cost."""
+
+    def cost(self, coded: CodedVersion, picture) -> None:
+        return None
+
+
 class TestJudged:
     """Frames that a judge looks at are coded again and again, and leave no trace of it but better
     latents.
@@ -158,7 +165,7 @@ class TestJudged:
     ) -> None:
         seen: dict[bytes, list[CodedVersion]] = {}
 
-        class Judge:
+        class Judge(Silent):
             def look(self, aim, coded: CodedVersion, picture, rounds: int) -> Look:
                 seen.setdefault(picture.tobytes(), []).append(coded)
                 return Look(aim)
@@ -184,7 +191,7 @@ class TestJudged:
     def test_presets_say_how_often(self, linear_codec, smooth, preset: str, between: int) -> None:
         looks = {True: 0, False: 0}
 
-        class Judge:
+        class Judge(Silent):
             def look(self, aim, coded: CodedVersion, picture, rounds: int) -> Look:
                 assert rounds == (8 if coded.prediction is None else between)
                 looks[coded.prediction is None] += 1
@@ -198,7 +205,7 @@ class TestJudged:
         no longer the least.
         """
 
-        class Judge:
+        class Judge(Silent):
             def look(self, aim, coded: CodedVersion, picture, rounds: int) -> Look:
                 brighter = np.zeros_like(aim)
                 brighter[0] = 0.5 * step_latent(coded.frame.quantiser) / rounds
