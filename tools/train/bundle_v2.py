@@ -23,7 +23,7 @@ from bitstream.v1.tables import TablesError
 from bitstream.v2.tables import LevelTables
 from tools.train.options import command, finish
 from videocodec.errors import OutputError
-from videocodec.models.files import TABLES_FILE, UPSCALER, has_upscaler
+from videocodec.models.files import TABLES_FILE, UPSCALER
 from videocodec.training.second.bundle import install_second
 
 
@@ -38,7 +38,7 @@ def make(weights: Path, tables_file: Path, bundle: Path, about: Path) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".bundling-", dir=final.parent) as workshop:
         making = Path(workshop) / final.name
-        if has_upscaler(final):
+        if (final / UPSCALER).is_dir():
             shutil.copytree(final / UPSCALER, making / UPSCALER)
         made = install_second(weights, tables, making, about.read_text(encoding="utf-8"))
         identity, size = made.sha256, sum(file.stat().st_size for _, file in made.files)

@@ -113,11 +113,20 @@ def weights_folder(folder: Path, part: str) -> Path:
     return folder / part
 
 
-def has_upscaler(folder: Path) -> bool:
-    """Whether a bundle holds a network that makes pictures of twice the size.  It is no part of the
-    model's identity: latents do not depend on it.
+def upscaler_folder(folder: Path) -> Path | None:
+    """Where the network that makes pictures of twice the size lies: in the bundle's own folder, or,
+    of a bundle of the package, in the one of them that holds it for all; None where there is none.
+    It is no part of the model's identity: nothing that is coded depends on it.
     """
-    return (folder / UPSCALER / "config.json").is_file()
+    places = [folder / UPSCALER]
+    if folder.parent == BUNDLES:
+        places += sorted(BUNDLES.glob(f"*/{UPSCALER}"))
+    return next((place for place in places if (place / "config.json").is_file()), None)
+
+
+def has_upscaler(folder: Path) -> bool:
+    """Whether a bundle has such a network."""
+    return upscaler_folder(folder) is not None
 
 
 def has_text_encoder(folder: Path) -> bool:

@@ -23,7 +23,7 @@ from ..networks.placement import placed
 from ..networks.upscaling import SCALE, PictureUpscaler, UpscalerShape
 from .budget import within_weights
 from .devices import memory_ended
-from .files import UPSCALER
+from .files import UPSCALER, upscaler_folder
 from .network_errors import network_errors
 from .network_files import BUILDING_ERRORS, checked_config, class_name, unloadable
 from .runtime import pick_device, run_for_pictures
@@ -35,11 +35,11 @@ _PIXELS_AT_ONCE = 1 << 20  # of decoded pictures, with what is seen around them:
 
 
 def load_upscaler(folder: Path) -> PictureUpscaler:
-    """The network in ``folder``/upscaler, on the CPU in float32, ready for inference.
+    """The network of the bundle in ``folder``, on the CPU in float32, ready for inference.
 
     Raises ``UnknownModelError`` with one clear line.
     """
-    part = folder / UPSCALER
+    part = upscaler_folder(folder) or folder / UPSCALER
     if class_name(part) != CLASS_NAME:
         raise UnknownModelError(
             f"{part / 'config.json'}: {class_name(part)!r} is no network for twice the size: it"

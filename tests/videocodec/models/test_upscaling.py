@@ -13,7 +13,7 @@ import torch
 from videocodec.errors import UnknownModelError
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.description import describe
-from videocodec.models.files import UPSCALER, has_upscaler
+from videocodec.models.files import BUNDLES, UPSCALER, has_upscaler, upscaler_folder
 from videocodec.models.upscaling import WEIGHTS, Upscaling, load_upscaler, save_upscaler
 from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
 from videocodec.scaling import magnified
@@ -93,3 +93,13 @@ def test_it_may_lie_beside_any_autoencoder(bundle: ModelBundle, tmp_path: Path) 
     assert ModelBundle.find(other).sha256 == ModelBundle.find("embedded").sha256
     decoded, steps = np.zeros((16, 16, 3), np.uint8), np.ones((2, 2), np.float32)
     assert Upscaling(other, "cpu", 1).picture(decoded, steps).shape == (32, 32, 3)
+
+
+def test_the_bundles_of_the_package_share_one() -> None:
+    places = {upscaler_folder(BUNDLES / name) for name in ("embedded", "embedded-unet", "second")}
+    assert places == {BUNDLES / "second" / UPSCALER}
+
+
+def test_other_bundles_have_their_own_or_none(bundle: ModelBundle, tmp_path: Path) -> None:
+    assert upscaler_folder(bundle.folder) == bundle.folder / UPSCALER
+    assert upscaler_folder(tmp_path) is None and not has_upscaler(tmp_path)
