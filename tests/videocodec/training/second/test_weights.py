@@ -14,7 +14,7 @@ from videocodec.networks.second.codec import SecondCodec
 from videocodec.training.pictures import to_tensor
 
 ROOT = Path(videocodec.__file__).parent
-STAGE = ROOT / "training/second/weights/stage-10.safetensors"
+STAGE = ROOT / "training/second/weights/stage-11.safetensors"
 
 
 @pytest.mark.parametrize(("step", "least"), [(0.6, 36.0), (2.0, 33.0)])
