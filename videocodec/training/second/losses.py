@@ -39,16 +39,16 @@ class SecondWeights:
     rate: bits per pixel, times step².
     """
 
-    luma: float = 1.3
-    colour: float = 1.2
+    luma: float = 1.6
+    colour: float = 1.4
     rgb: float = 0.15
     coarse: float = 2.0
-    coarse_colour: float = 8.0
+    coarse_colour: float = 9.0
     grid: float = 60.0
-    lpips: float = 200.0
-    structure: float = 1200.0
-    generation: float = 1.0
-    rate: float = 950.0
+    lpips: float = 170.0
+    structure: float = 1000.0
+    generation: float = 1.2
+    rate: float = 1000.0
 
 
 Judge = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
