@@ -29,6 +29,7 @@ from tools.bench.markdown import Table
 from tools.bench.options import bench_parser, parse
 from tools.bench.results import Report
 from videocodec.models.bundle import ModelBundle
+from videocodec.models.default import DEFAULT_MODEL
 from videocodec.models.runtime import AutoencoderRuntime
 
 SIZES = ["512x288", "1920x1080", "3840x2160"]
@@ -135,7 +136,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = bench_parser("gpu", __doc__)
     made.add_argument("--device", default="cuda", choices=["cuda", "mps", "cpu"])
-    made.add_argument("--model", default="embedded", help="a bundle (default: embedded)")
+    made.add_argument("--model", default=DEFAULT_MODEL, help=f"a bundle (default: {DEFAULT_MODEL})")
     made.add_argument("--sizes", nargs="+", default=SIZES, metavar="WxH", help="of pictures")
     made.add_argument("--seconds", type=float, default=200, help="for all of it (default: 200)")
     return made

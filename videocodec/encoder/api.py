@@ -112,7 +112,7 @@ def encode(
         it aims at the source's latents.
     model: a bundle's name or folder (``models.default.DEFAULT_MODEL``).
     embed_model: attach the bundle to the file, which then decodes where nobody has it.
-    threads: CPU threads of the networks.
+    threads: CPU threads of the networks and of the encoder; the bytes do not depend on it.
     jobs: processes that share the work between keyframes; the bytes are the same for any number,
         and a script must call with ``jobs`` under ``if __name__ == "__main__"``.
     executor: ``ray`` or ``ray://HOST:PORT`` for ``jobs`` workers on a Ray cluster instead.

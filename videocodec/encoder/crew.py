@@ -33,7 +33,7 @@ ALONE = Alone()
 
 
 class Several:
-    """So many threads, the caller's among them.  Work must not share work in turn."""
+    """So many threads, the caller's among them."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads - 1, "encoding")

@@ -28,6 +28,7 @@ Sums = npt.NDArray[np.int32]
 _ALIGNED = 16  # channels are filled up with zeros to multiples of it
 _MOST_WIDE = (1 << 31) // 256  # of weights of wide layers, which see eight bits at once
 _LARGEST = (1 << 15) - 1
+_STRIP = 1 << 17  # samples of a plane
 _WORTHWHILE = 10_000_000  # products of a share, which take 0.1 ms
 _SLOWER = 4  # by so much are products of floats
 _ROWS = 4  # positions of a tile
@@ -152,16 +153,35 @@ class _Block:
         self.around = around.reshape(-1)
 
     def __call__(self, x: Plane, wanted: Area | None) -> Plane:
-        """In the memory of its input, which stays what it is where nothing is wanted."""
+        """In the memory of its input, which stays what it is where nothing is wanted; in strips of
+        rows that a core's cache holds.
+        """
         height, width, channels = x.shape
-        margin = self.side // 2
+        margin, rows = self.side // 2, _segments(height, width, wanted, by_row=True)
+        at_once = min(max(_STRIP // (width * channels), 2 * margin), height)
         # Kernels look at four columns at once, of the narrowest planes beyond them.
-        size = height + 2 * margin, max(width, 4) + 2 * margin, channels
-        padded = np.zeros(size, dtype=np.float32)
-        padded[margin : margin + height, margin : margin + width] = x
-        seen = np.empty_like(x)
-        rows = _segments(height, width, wanted, by_row=True)
-        plane = padded.reshape(-1)
+        size = at_once + 2 * margin, max(width, 4) + 2 * margin, channels
+        around = np.zeros(size, dtype=np.float32)
+        for first in range(0, height, at_once):
+            last, below = min(first + at_once, height), min(first + at_once + margin, height)
+            if first:  # rows above, as they were
+                around[:margin] = around[at_once : at_once + margin]
+            around[margin : margin + below - first, margin : margin + width] = x[first:below]
+            around[margin + below - first :] = 0
+            some = rows[(rows[:, 0] >= first * width) & (rows[:, 0] < last * width)] - first * width
+            whole = np.array([[0, (last - first) * width]])
+            self._strip(around, x[first:last], some, whole if wanted is None else some)
+        return x
+
+    def _strip(
+        self,
+        around: npt.NDArray[np.float32],
+        x: Plane,
+        rows: npt.NDArray[np.int64],
+        segments: npt.NDArray[np.int64],
+    ) -> None:
+        """Some rows of a plane; around: these and those next to them, as they were."""
+        seen, plane = np.empty_like(x), around.reshape(-1)
         _shared(
             rows,
             _SLOWER * len(self.around),
@@ -171,14 +191,12 @@ class _Block:
             (getattr(self.first, name), getattr(self.second, name))
             for name in ("weights", "scales")
         )
-        segments = _segments(height, width, wanted, by_row=False)
         arguments = seen.reshape(-1), weights, scales, self.curve
         _shared(
             segments,
             len(self.first.weights) + len(self.second.weights),
             lambda some: add_dense(*arguments, some, x.reshape(-1)),
         )
-        return x
 
 
 class CompiledArithmetic:

@@ -17,10 +17,11 @@ from videocodec.errors import SettingsError
 from videocodec.models.runtime import AutoencoderRuntime
 
 
-def test_it_compares_measures_and_writes(tmp_path: Path, capsys) -> None:
+@pytest.mark.parametrize("model", ["second", "embedded"])
+def test_it_compares_measures_and_writes(tmp_path: Path, capsys, model: str) -> None:
     file = tmp_path / "gpu.json"
     command = ["--device", "cpu", "--sizes", "48x32", "60x20", "--results", str(file)]
-    assert gpu.main(command) == 0
+    assert gpu.main([*command, "--model", model]) == 0
     found = Results.from_json(file.read_text())
     equality = {row[0]: row[1] for row in found.tables["equality"].rows}
     assert equality["latents there and back"] == "equal"

@@ -22,6 +22,7 @@ from videocodec.calibration.second import tables_of
 from videocodec.calibration.second_inter import first_tables
 from videocodec.encoder.clip_coder import ClipCoder
 from videocodec.encoder.conditional_quantiser import ConditionalQuantiser
+from videocodec.encoder.crew import crew_of
 from videocodec.encoder.frame_encoder import CodedResiduals, EncoderHelpers
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.networks.second.autoencoder import SecondShape
@@ -114,6 +115,23 @@ def test_bytes_are_the_same_without_kernels(
 
     numpy, compiled = both(coded)
     assert numpy == compiled
+
+
+def test_bytes_are_the_same_for_any_threads(
+    codec: SecondCodec, tables: LevelTables, panned: Callable[..., list[np.ndarray]]
+) -> None:
+    coder, settings = ClipCoder(codec, tables), EncoderSettings(crf=24)
+    frames = coder.prepared(list(panned(9, HEIGHT, WIDTH, (1, 3))))
+    alone, shared = (
+        [
+            unit.to_bytes()
+            for unit in coder.code(
+                frames, (WIDTH, HEIGHT), settings, EncoderHelpers(crew=crew_of(threads))
+            )
+        ]
+        for threads in (1, 3)
+    )
+    assert alone == shared
 
 
 def levels_of(coder: ClipCoder, pictures: list[np.ndarray], guard: str | None) -> list[float]:
