@@ -224,7 +224,8 @@ class FrameCosts:
             for plane in (self.target, self.weights, self._rows)
         ]
         positions = self.target[0].size
-        scale = np.broadcast_to(self._scale.reshape(-1), positions)
+        # A copy, since kernels take no arrays that are not to be written to.
+        scale = np.broadcast_to(self._scale.reshape(-1), positions).copy()
         lagrangian = self._costs.lagrangian
         constants = (
             lagrangian * rates.skip,
@@ -233,7 +234,7 @@ class FrameCosts:
             _REACH * _PER_STEP,
         )
         return (
-            (*by_position, np.ascontiguousarray(scale)),
+            (*by_position, scale),
             self._tables.residual.reshape(-1),
             tuple(map(np.float32, constants)),
         )

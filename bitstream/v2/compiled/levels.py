@@ -60,7 +60,7 @@ class CompiledNetwork:
         direct, direct_pairs, of_direct = parts(network.direct, 2)
         hidden, hidden_pairs, of_hidden = parts(network.gather, 1)
         pairs = (tiled(_filled(one)) for one in (direct_pairs, hidden_pairs))
-        self.weights = (*pairs, np.ascontiguousarray(network.mix))
+        self.weights = (*pairs, np.ascontiguousarray(network.mix, dtype=np.float64))
         self.channels = network.channels
         self.by_hidden = units + -units % LANES
         self._inside = np.concatenate([of_direct, of_hidden], 2).astype(np.int64)

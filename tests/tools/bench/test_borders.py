@@ -22,13 +22,13 @@ def conditions(frames: torch.Tensor) -> Conditions:
 
 def test_the_stand_in_averages_what_is_alike_and_leaves_the_rest() -> None:
     frames = torch.zeros(4, 3, 2, 2)
-    frames[:, 0, 0, 0] = torch.tensor([0.1, -0.1, 0.1, -0.1])
+    frames[:, 0, 0, 0] = torch.tensor([0.05, -0.05, 0.05, -0.05])
     frames[2:, :, 1, 1] = 50.0
     made = borders.MeanOfClip(SlidingWindow(4, 2)).predict(
         frames, torch.zeros(4, dtype=torch.int64), conditions(frames)
     )
     assert made.shape == frames.shape
-    assert made[:, 0, 0, 0].abs().max() < 0.01
+    assert made[:, 0, 0, 0].abs().max() < 0.005
     assert torch.allclose(made[:, :, 1, 1], frames[:, :, 1, 1])
 
 
