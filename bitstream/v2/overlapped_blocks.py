@@ -36,7 +36,7 @@ def _subset_weights() -> npt.NDArray[np.int32]:
     return weights
 
 
-_WEIGHTS = _subset_weights()
+SUBSET_WEIGHTS = _subset_weights()
 
 
 class OverlappedBlocks:
@@ -89,7 +89,7 @@ class OverlappedBlocks:
         vectors = np.concatenate(tuple(self._vectors), axis=1).T
         unused = np.zeros((4 - len(vectors), len(self._keys)), dtype=np.int64)
         motion = np.concatenate([self._directions[None], vectors, unused, self._keys[None]])
-        weights = _WEIGHTS.reshape(len(_WEIGHTS), -1)
+        weights = SUBSET_WEIGHTS.reshape(len(SUBSET_WEIGHTS), -1)
         kernels.overlapped(past, future, tuple(size), motion, self._meeting, weights, made)
 
     def _strip(self, first: int, last: int) -> Picture:
@@ -154,6 +154,6 @@ def _weighted(
     sums = np.full((len(mixed), *made.shape[1:]), 1 << (_WEIGHT_BITS - 1), dtype=np.int32)
     for member in range(_MEETING):
         at = np.flatnonzero((members == member) & (subsets != _ALL))
-        sums[place[windows[at]]] += moved[at] * _WEIGHTS[subsets[at], None]
+        sums[place[windows[at]]] += moved[at] * SUBSET_WEIGHTS[subsets[at], None]
     made[mixed] = sums >> _WEIGHT_BITS
     return made

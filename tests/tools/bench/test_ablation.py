@@ -1,0 +1,59 @@
+"""tools/bench/ablation.py: the encoder without one of its tools, and what a tool is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools.bench.ablation import TOOLS, by_clip, by_figure
+from videocodec import decode_frames, encode
+from videocodec.ladder.metrics import Figure
+
+FIGURE = Figure("good", "Good", "", higher_is_better=True, decimals=1, perfect=100)
+Clip = tuple[Path, bytes, list[np.ndarray]]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]) -> Clip:
+    """A clip that moves, its bytes with all tools, and its pictures."""
+    folder = tmp_path_factory.mktemp("ablation")
+    source = make_video(folder / "source.mp4", frames=6, width=96, height=96)
+    coded = folder / "coded.mp4"
+    encode(source, coded, crf=36, model="second", threads=1)
+    return source, coded.read_bytes(), [frame.data for frame in decode_frames(coded)]
+
+
+@pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool != "level sizes"])
+def test_an_encoder_without_a_tool_writes_other_bytes_that_decode(
+    tool: str, clip: Clip, tmp_path: Path
+) -> None:
+    source, whole, pictures = clip
+    with TOOLS[tool]():
+        encode(source, tmp_path / "coded.mp4", crf=36, model="second", threads=1)
+        decoded = [frame.data for frame in decode_frames(tmp_path / "coded.mp4")]
+    assert (tmp_path / "coded.mp4").read_bytes() != whole
+    assert len(decoded) == len(pictures)
+    for one, other in zip(decoded, pictures, strict=True):
+        assert np.mean(np.abs(one.astype(int) - other)) < 12
+
+
+def test_a_tool_is_gone_only_as_long_as_asked(clip: Clip, tmp_path: Path) -> None:
+    source, whole, _ = clip
+    for without in TOOLS.values():
+        with without():
+            pass
+    encode(source, tmp_path / "coded.mp4", crf=36, model="second", threads=1)
+    assert (tmp_path / "coded.mp4").read_bytes() == whole
+
+
+def test_means_are_of_ratios_and_of_what_is_known() -> None:
+    found = {
+        "one": {"tool": {"good": -50.0, "panel": -50.0}},
+        "two": {"tool": {"good": 100.0, "panel": 100.0}},
+        "three": {"tool": {"good": None, "panel": None}},
+    }
+    assert by_clip(found).rows == [["tool", -50.0, 100.0, None, pytest.approx(0.0)]]
+    assert by_figure(found, "tool", [FIGURE]).rows[-1] == ["mean", *[pytest.approx(0.0)] * 2]
