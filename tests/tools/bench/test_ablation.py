@@ -17,10 +17,19 @@ Clip = tuple[Path, bytes, list[np.ndarray]]
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]) -> Clip:
-    """A clip that moves, its bytes with all tools, and its pictures."""
+def clip(
+    tmp_path_factory: pytest.TempPathFactory,
+    panned: Callable[..., list[np.ndarray]],
+    write_movie: Callable[..., Path],
+) -> Clip:
+    """A picture that moves within a frame that does not, its bytes with all tools, and its
+    pictures.
+    """
     folder = tmp_path_factory.mktemp("ablation")
-    source = make_video(folder / "source.mp4", frames=6, width=96, height=96)
+    frames = panned(17, 160, 160, (0, 0))
+    for frame, inner in zip(frames, panned(17, 96, 96, (1, 2), seed=1), strict=True):
+        frame[32:128, 32:128] = inner
+    source = write_movie(folder / "source.mp4", frames)
     coded = folder / "coded.mp4"
     encode(source, coded, crf=36, model="second", threads=1)
     return source, coded.read_bytes(), [frame.data for frame in decode_frames(coded)]
