@@ -26,9 +26,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tools.bench.between import pictures_of
 from tools.bench.markdown import Table
 from tools.bench.options import add_clips, bench_parser, clip_paths, parse
+from tools.bench.panel_figures import pictures_of
 from tools.bench.quality import MotionDifference, psnr
 from tools.bench.results import Report
 from videocodec.decoder.frames import PictureDecoder

@@ -22,20 +22,22 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 
 import videocodec
-from tools.bench.between import pictures_of, write_lossless
 from tools.bench.markdown import Table
 from tools.bench.options import add_clips, bench_parser, clip_paths, parse
+from tools.bench.panel_figures import (
+    PanelFigures,
+    Picture,
+    pictures_of,
+    write_lossless,
+)
 from tools.bench.results import Report
-from videocodec.ladder.clips import Clip, as_frames, prepare
+from videocodec.ladder.clips import Clip, prepare
 from videocodec.ladder.curves import Curve, bd_rate
-from videocodec.ladder.metrics import Figure, Metric, Pair, all_metrics
+from videocodec.ladder.metrics import Figure
 from videocodec.ladder.panel import geometric_mean
-from videocodec.ladder.planes import untagged
-from videocodec.media.colour import YuvWriter
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.default import DEFAULT_MODEL
 from videocodec.presets import PRESETS
@@ -43,7 +45,6 @@ from videocodec.scaling import magnified, shrunk
 
 THREADS = 1
 WAYS = ("bicubic", "Lanczos", "network")
-Picture = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -83,35 +84,31 @@ class Compared:
         self._args, self._folder = args, folder
         whole = prepare(source, folder / "whole", args.frames)
         self._pictures = cut(whole)
-        write_lossless(folder / "cut.mkv", self._pictures)
-        self.clip, self.name = prepare(folder / "cut.mkv", folder / "clips"), source.stem
-        files = {} if args.lpips is None else {"lpips-weights": str(args.lpips)}
-        self._metrics: list[Metric] = [
-            metric
-            for name, metric in all_metrics(files).items()
-            if metric.missing(self.clip) is None and (not args.metrics or name in args.metrics)
-        ]
+        self.name = source.stem
+        (folder / "panel").mkdir()
+        self._panel = PanelFigures(self._pictures, folder / "panel", args.lpips, args.metrics or ())
 
     @property
     def figures(self) -> list[Figure]:
         """Those of the panel that are measured."""
-        return [each for metric in self._metrics for each in metric.figures if each.in_panel]
+        return self._panel.figures
 
     def rungs(self, crf: int) -> dict[str, Rung]:
         """Code at a crf → every way's figures."""
         coded, rate = self._coded(crf)
-        size = self.clip.width, self.clip.height
-        made = enlarged(coded, self._args.model, size)
+        height, width = self._pictures[0].shape[:2]
+        made = enlarged(coded, self._args.model, (width, height))
         if self._args.save is not None:
             beside = np.hstack([self._pictures[-1], *(made[way][-1] for way in WAYS)])
             sheet = str(self._args.save / f"{self.name}-{crf}.png")
             cv2.imwrite(sheet, cv2.cvtColor(beside, cv2.COLOR_RGB2BGR))
-        return {way: Rung(rate, self._measured(pictures)) for way, pictures in made.items()}
+        return {way: Rung(rate, self._panel.measured(pictures)) for way, pictures in made.items()}
 
     def _coded(self, crf: int) -> tuple[Path, float]:
         """The file of the frames at half the size, and its rate in kbit/s."""
         half, coded = self._folder / "half.mkv", self._folder / "half.lv.mp4"
-        size = self.clip.width // 2, self.clip.height // 2
+        height, width = self._pictures[0].shape[:2]
+        size = width // 2, height // 2
         write_lossless(half, [shrunk(picture, size) for picture in self._pictures])
         report = videocodec.encode(
             half,
@@ -124,20 +121,6 @@ class Compared:
             overwrite=True,
         )
         return coded, report.video_bitrate_bps / 1000
-
-    def _measured(self, pictures: Sequence[Picture]) -> dict[str, float]:
-        decoded, writer = self._folder / "decoded.yuv", YuvWriter(self.clip.colour, "yuv420p")
-        with decoded.open("wb") as file:
-            for picture in pictures:
-                file.write(untagged(writer(picture)).to_ndarray().tobytes())
-        reference = self.clip.reference()
-        source = Path(self.clip.folder) / "reference.yuv"
-        pair = Pair(self.clip, reference, as_frames(decoded, self.clip), source, decoded)
-        return {
-            name: float(np.mean([value for value in values if value is not None]))
-            for metric in self._metrics
-            for name, values in metric.measure(pair).items()
-        }
 
 
 def gains(
