@@ -1,10 +1,11 @@
 """A model bundle attached to a latent-video file: a box of its own after everything else
 (FORMAT.md, section 1.1).
 
-    version        u8    1
+    version        u8    1, or 2 with a network for twice the size
     file_count     u16   1..256
     name           u8 (length), ASCII   } file_count times, names ascending and from a fixed list
     size           u64                  }
+    upscaler_sha256  32 bytes           in version 2: of the files of that network
     contents       the files, one after another, up to the end of the box
 
 Nothing in it is believed: names and sizes are checked before anything is read, and nothing is
@@ -14,6 +15,7 @@ written before the hash is right.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,11 +27,14 @@ from ..model_identity import model_sha256
 from .boxes import ATTACHED_MODEL_BOX, AttachedBox
 from .shared_file import SharedFile
 
-BOX_VERSION = 1
+BOX_VERSIONS = (1, 2)
 MAX_FILES = 256
 _PIECE = 1 << 20
 _MAX_SAFETENSORS_HEADER = 100_000_000  # bytes, as of the safetensors library
 
+# The network that makes pictures of twice the size: no part of the model's identity, since nothing
+# that is coded depends on it.
+_UPSCALER = ("upscaler/config.json", "upscaler/diffusion_pytorch_model.safetensors")
 _NEEDED = ("codec/tables.safetensors", "vae/config.json")
 _NETWORK_FILE = r"(vae|unet|motion_adapter)/diffusion_pytorch_model(-\d{5}-of-\d{5})?\.safetensors"
 # What a name may look like, and the most bytes of such a file.
@@ -45,6 +50,7 @@ _ALLOWED = (
     (re.compile(r"scheduler/scheduler_config\.json"), 1 << 20),
     (re.compile(_NETWORK_FILE), 1 << 40),
 )
+_ALLOWED_UPSCALER = {_UPSCALER[0]: 1 << 20, _UPSCALER[1]: 1 << 26}
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class AttachedModel:
             )
         with _opened(path) as file:
             file.seek(box.position)
-            self.files = tuple(_directory(file, box))
+            self.files, self._upscaler_sha256 = _directory(file, box)
             for entry in self.files:
                 file.seek(entry.position)
                 _check_kind(entry, file.read(9))
@@ -84,22 +90,37 @@ class AttachedModel:
 
         Raises ``AttachedModelError``.
         """
-        with _opened(self._path) as file:
-            return model_sha256(
-                (entry.name, entry.size, _pieces(file, entry)) for entry in self.files
-            )
+        return self._hash(entry for entry in self.files if entry.name not in _UPSCALER)
+
+    @property
+    def has_upscaler(self) -> bool:
+        """Whether a network for twice the size is with it, damaged or not."""
+        return self._upscaler_sha256 is not None
+
+    @property
+    def upscaler_is_damaged(self) -> bool:
+        """Whether its files are not those that were attached.  Raises ``AttachedModelError``."""
+        found = self._hash(entry for entry in self.files if entry.name in _UPSCALER)
+        return self.has_upscaler and found != self._upscaler_sha256
 
     def extract(self, folder: Path) -> None:
-        """Write the files into an empty folder.
+        """Write the files into an empty folder, without a damaged network for twice the size.
 
         Raises ``OSError`` if they cannot be written, ``AttachedModelError``.
         """
+        left_out = _UPSCALER if self.upscaler_is_damaged else ()
         with _opened(self._path) as file:
             for entry in self.files:
+                if entry.name in left_out:
+                    continue
                 target = folder / entry.name
                 target.parent.mkdir(exist_ok=True)
                 with target.open("xb") as copy:
                     copy.writelines(_pieces(file, entry))
+
+    def _hash(self, entries: Iterable[AttachedFile]) -> str:
+        with _opened(self._path) as file:
+            return model_sha256((entry.name, entry.size, _pieces(file, entry)) for entry in entries)
 
 
 def check_attachable(files: Iterable[tuple[str, int]]) -> None:
@@ -110,7 +131,7 @@ def check_attachable(files: Iterable[tuple[str, int]]) -> None:
         names.add(name)
     if len(names) > MAX_FILES:
         raise AttachedModelError(f"it has {len(names)} files, may have {MAX_FILES}")
-    for name in _NEEDED:
+    for name in _NEEDED + (() if names.isdisjoint(_UPSCALER) else _UPSCALER):
         if name not in names:
             raise AttachedModelError(f"it has no {name}")
 
@@ -123,20 +144,21 @@ def append_model(target: Path, files: Sequence[tuple[str, Path]], sha256: str) -
     """
     files = sorted(files)
     sizes = [path.stat().st_size for _, path in files]
-    check_attachable([(name, size) for (name, _), size in zip(files, sizes, strict=True)])
-    directory = b"".join(
-        bytes([len(name)]) + name.encode() + size.to_bytes(8, "big")
-        for (name, _), size in zip(files, sizes, strict=True)
+    listed = [(name, path, size) for (name, path), size in zip(files, sizes, strict=True)]
+    check_attachable([(name, size) for name, _, size in listed])
+    head = b"".join(
+        bytes([len(name)]) + name.encode() + size.to_bytes(8, "big") for name, _, size in listed
     )
-    body = bytes([BOX_VERSION]) + len(files).to_bytes(2, "big") + directory
+    upscaler = [entry for entry in listed if entry[0] in _UPSCALER]
+    if upscaler:
+        pieces = ((name, size, [path.read_bytes()]) for name, path, size in upscaler)
+        head += bytes.fromhex(model_sha256(pieces))
+    version = BOX_VERSIONS[1] if upscaler else BOX_VERSIONS[0]
+    head = bytes([version]) + len(files).to_bytes(2, "big") + head
     with target.open("ab") as box:
         # Always the long form of the header, so that one form is tested whatever the size.
-        box.write(
-            b"\0\0\0\1"
-            + ATTACHED_MODEL_BOX
-            + (16 + len(body) + sum(sizes)).to_bytes(8, "big")
-            + body
-        )
+        whole = 16 + len(head) + sum(sizes)
+        box.write(b"\0\0\0\1" + ATTACHED_MODEL_BOX + whole.to_bytes(8, "big") + head)
 
         def copied(path: Path, size: int) -> Iterator[bytes]:
             with path.open("rb") as file:
@@ -145,10 +167,14 @@ def append_model(target: Path, files: Sequence[tuple[str, Path]], sha256: str) -
                     yield piece
                     size -= len(piece)
 
-        actual = model_sha256(
-            (name, size, copied(path, size))
-            for (name, path), size in zip(files, sizes, strict=True)
-        )
+        def of_identity() -> Iterator[tuple[str, int, Iterator[bytes]]]:
+            for name, path, size in listed:
+                if name in _UPSCALER:
+                    deque(copied(path, size), maxlen=0)
+                else:
+                    yield name, size, copied(path, size)
+
+        actual = model_sha256(of_identity())
     if actual != sha256:
         raise AttachedModelError("its files were changed while the video was encoded: encode again")
 
@@ -157,8 +183,10 @@ def _opened(path: str | Path | SharedFile) -> AbstractContextManager[BinaryIO]:
     return path.view() if isinstance(path, SharedFile) else open(path, "rb")
 
 
-def _directory(file: BinaryIO, box: AttachedBox) -> Iterator[AttachedFile]:
-    """The files by the box's own list, which must fill it exactly."""
+def _directory(file: BinaryIO, box: AttachedBox) -> tuple[tuple[AttachedFile, ...], str | None]:
+    """The files by the box's own list, which must fill it exactly, and the hash of the network for
+    twice the size, None without one.
+    """
     left = box.bytes
 
     def take(count: int) -> bytes:
@@ -170,9 +198,10 @@ def _directory(file: BinaryIO, box: AttachedBox) -> Iterator[AttachedFile]:
         return data
 
     version, count = take(1)[0], int.from_bytes(take(2), "big")
-    if version != BOX_VERSION:
+    if version not in BOX_VERSIONS:
         raise AttachedModelError(
-            f"it is of version {version}, this program reads {BOX_VERSION}: upgrade videocodec"
+            f"it is of version {version}, this program reads {BOX_VERSIONS[0]} and"
+            f" {BOX_VERSIONS[1]}: upgrade videocodec"
         )
     if count > MAX_FILES:
         raise AttachedModelError(f"it has {count} files, may have {MAX_FILES}")
@@ -184,18 +213,26 @@ def _directory(file: BinaryIO, box: AttachedBox) -> Iterator[AttachedFile]:
             raise AttachedModelError("its files are not in the order of their names, each once")
         listed.append((name, size))
     check_attachable(listed)
+    has_upscaler = any(name in _UPSCALER for name, _ in listed)
+    if has_upscaler != (version == BOX_VERSIONS[1]):
+        raise AttachedModelError(
+            f"a network for twice the size belongs to version {BOX_VERSIONS[1]} and to no other"
+        )
+    upscaler_sha256 = take(32).hex() if has_upscaler else None
     if sum(size for _, size in listed) != left:
         raise AttachedModelError(
             f"its files take {sum(size for _, size in listed)} bytes, the box has {left} for them"
         )
-    position = box.position + box.bytes - left
+    files, position = [], box.position + box.bytes - left
     for name, size in listed:
-        yield AttachedFile(name, size, position)
+        files.append(AttachedFile(name, size, position))
         position += size
+    return tuple(files), upscaler_sha256
 
 
 def _check_file(name: str, size: int) -> None:
     limit = next((limit for pattern, limit in _ALLOWED if pattern.fullmatch(name)), None)
+    limit = _ALLOWED_UPSCALER.get(name, limit)
     if limit is None:
         raise AttachedModelError(f"{name[:100]!r} is no file of a model")
     if size > limit:

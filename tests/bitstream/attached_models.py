@@ -12,6 +12,10 @@ FILES = {
     "model_index.json": b"{}",
     "vae/config.json": b'{"a": 1}',
 }
+UPSCALER = {
+    "upscaler/config.json": b'{"b": 1}',
+    "upscaler/diffusion_pytorch_model.safetensors": SAFETENSORS + b"\5",
+}
 
 
 def identity(files: dict[str, bytes]) -> str:
@@ -21,12 +25,12 @@ def identity(files: dict[str, bytes]) -> str:
     ).hexdigest()
 
 
-def directory(entries: Sequence[tuple[str, int]]) -> bytes:
+def directory(entries: Sequence[tuple[str, int]], version: int = 1) -> bytes:
     """The list of files, as a hostile writer may write it."""
     body = b"".join(
         bytes([len(name)]) + name.encode() + size.to_bytes(8, "big") for name, size in entries
     )
-    return b"\1" + len(entries).to_bytes(2, "big") + body
+    return bytes([version]) + len(entries).to_bytes(2, "big") + body
 
 
 def box_of(content: bytes, size: int | None = None) -> bytes:
@@ -44,3 +48,10 @@ def hostile(files: dict[str, bytes]) -> bytes:
     return box_of(
         directory([(name, len(data)) for name, data in files.items()]) + b"".join(files.values())
     )
+
+
+def with_upscaler(files: dict[str, bytes], upscaler: dict[str, bytes] = UPSCALER) -> bytes:
+    """A box of version 2: files of a model and of the network for twice the size."""
+    every = dict(sorted((files | upscaler).items()))
+    listed = directory([(name, len(data)) for name, data in every.items()], version=2)
+    return box_of(listed + bytes.fromhex(identity(upscaler)) + b"".join(every.values()))

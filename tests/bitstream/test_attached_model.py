@@ -1,6 +1,8 @@
 """The box of an attached model: written, and read back."""
 
+import hashlib
 import io
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,16 +13,26 @@ from bitstream.container import SharedFile, StreamReader, StreamWriter
 from bitstream.errors import ContainerError
 from bitstream.model_identity import model_sha256
 
-from .attached_models import FILES, SAFETENSORS, UNITS, box_of, directory, hostile, identity
+from .attached_models import (
+    FILES,
+    SAFETENSORS,
+    UNITS,
+    UPSCALER,
+    box_of,
+    directory,
+    hostile,
+    identity,
+    with_upscaler,
+)
 
 
-def with_model(plain: Path, folder: Path) -> Path:
+def with_model(plain: Path, folder: Path, names: Iterable[str] = FILES) -> Path:
     """The same file, with the model in ``folder`` attached."""
     target = plain.with_name("with.mp4")
     with StreamWriter(target, Fraction(1, 25)) as writer:
         for unit in StreamReader(plain).units():
             writer.write(unit.data, unit.pts, unit.duration)
-        writer.attach_model([(name, folder / name) for name in FILES], identity(FILES))
+        writer.attach_model([(name, folder / name) for name in names], identity(FILES))
         writer.commit()
     return target
 
@@ -28,7 +40,7 @@ def with_model(plain: Path, folder: Path) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The files of a model."""
-    for name, data in FILES.items():
+    for name, data in (FILES | UPSCALER).items():
         (tmp_path / "model" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "model" / name).write_bytes(data)
     return tmp_path / "model"
@@ -104,6 +116,53 @@ class TestRoundTrip:
         ):
             with_model(plain, folder)
         assert {path.name for path in tmp_path.iterdir()} == {"model", "plain.mp4"}
+
+
+class TestUpscaler:
+    """The network for twice the size, in boxes of version 2."""
+
+    def test_it_comes_back_beside_the_model_whose_identity_it_leaves_alone(
+        self, plain: Path, folder: Path, tmp_path: Path
+    ) -> None:
+        target = with_model(plain, folder, FILES | UPSCALER)
+        assert target.read_bytes() == plain.read_bytes() + with_upscaler(FILES)
+        model = StreamReader(target).attached_model()
+        assert (model.sha256, model.has_upscaler, model.upscaler_is_damaged) == (
+            identity(FILES),
+            True,
+            False,
+        )
+        (tmp_path / "out").mkdir()
+        model.extract(tmp_path / "out")
+        for name, data in (FILES | UPSCALER).items():
+            assert (tmp_path / "out" / name).read_bytes() == data
+
+    def test_its_bytes_are_pinned(self) -> None:
+        """What was written once is read for ever, by this program and by others."""
+        digest = "c89a1b0f7d4e7b2f017467060bb489b0b9506f2b204595efa63759ac646c063f"
+        assert hashlib.sha256(with_upscaler(FILES)).hexdigest() == digest
+
+    def test_a_box_without_it_is_of_version_1_as_ever(self, plain: Path, folder: Path) -> None:
+        data = with_model(plain, folder).read_bytes()[plain.stat().st_size :]
+        assert (data[:8], data[16]) == (b"\0\0\0\1lvmd", 1)
+        model = StreamReader(plain.with_name("with.mp4")).attached_model()
+        assert (model.has_upscaler, model.upscaler_is_damaged) == (False, False)
+
+    def test_damaged_it_is_left_out_and_the_model_is_whole(
+        self, plain: Path, tmp_path: Path
+    ) -> None:
+        box = with_upscaler(FILES).replace(UPSCALER["upscaler/config.json"], b'{"b": 2}')
+        (tmp_path / "bad.mp4").write_bytes(plain.read_bytes() + box)
+        model = StreamReader(tmp_path / "bad.mp4").attached_model()
+        assert model.upscaler_is_damaged and model.sha256 == identity(FILES)
+        (tmp_path / "out").mkdir()
+        model.extract(tmp_path / "out")
+        assert not (tmp_path / "out" / "upscaler").exists()
+        assert (tmp_path / "out" / "vae/config.json").read_bytes() == FILES["vae/config.json"]
+
+    def test_a_half_of_it_is_not_attached(self, plain: Path, folder: Path) -> None:
+        with pytest.raises(ContainerError, match="it has no upscaler/diffusion_pytorch_model"):
+            with_model(plain, folder, [*FILES, "upscaler/config.json"])
 
 
 def test_the_identity_is_that_of_the_specification() -> None:

@@ -13,7 +13,16 @@ from bitstream.container.attached_model import MAX_FILES
 from bitstream.container.boxes import AttachedBox
 from bitstream.errors import AttachedModelError
 
-from .attached_models import FILES, UNITS, box_of, directory, hostile, identity
+from .attached_models import (
+    FILES,
+    UNITS,
+    UPSCALER,
+    box_of,
+    directory,
+    hostile,
+    identity,
+    with_upscaler,
+)
 
 
 def opened(plain: Path, box: bytes) -> AttachedModel:
@@ -105,9 +114,31 @@ class TestHostile:
 
     def test_a_newer_version_says_upgrade(self, plain: Path) -> None:
         with pytest.raises(
-            AttachedModelError, match="it is of version 2, this program reads 1: upgrade videocodec"
+            AttachedModelError,
+            match="it is of version 3, this program reads 1 and 2: upgrade videocodec",
         ):
-            opened(plain, box_of(b"\2" + bytes(100)))
+            opened(plain, box_of(b"\3" + bytes(100)))
+
+    def test_a_network_for_twice_the_size_belongs_to_version_2(self, plain: Path) -> None:
+        every = dict(sorted((FILES | UPSCALER).items()))
+        with pytest.raises(AttachedModelError, match="belongs to version 2 and to no other"):
+            opened(plain, hostile(every))
+        sizes = [(name, len(data)) for name, data in FILES.items()]
+        content = directory(sizes, version=2) + bytes(32) + b"".join(FILES.values())
+        with pytest.raises(AttachedModelError, match="belongs to version 2 and to no other"):
+            opened(plain, box_of(content))
+        half = {"upscaler/config.json": b"{}"}
+        with pytest.raises(AttachedModelError, match="it has no upscaler/diffusion_pytorch"):
+            opened(plain, with_upscaler(FILES, half))
+        large = [(name, 1 << 27 if "diffusion" in name else 2) for name in sorted(every)]
+        with pytest.raises(AttachedModelError, match="at most 67108864 are allowed"):
+            opened(plain, box_of(directory(large, version=2)))
+
+    def test_every_place_where_it_may_be_cut_with_one_is_noticed(self, plain: Path) -> None:
+        content = with_upscaler(FILES)[16:]
+        for length in range(len(content)):
+            with pytest.raises(AttachedModelError):
+                opened(plain, box_of(content[:length]))
 
     def test_every_place_where_it_may_be_cut_is_noticed(self, plain: Path) -> None:
         whole = hostile(FILES)

@@ -153,6 +153,8 @@ def _where_model_is(stream: StreamInfo) -> str:
         return f"{installed}, not attached to the file"
     state = ", damaged" if stream.model_attached_damage else ""
     attached = size(stream.model_attached_bytes)
+    if stream.upscaler_attached:
+        state += ", its network for twice the size with it"
     return f"{installed}, attached to the file ({attached} beside the video{state})"
 
 

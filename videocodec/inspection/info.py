@@ -17,7 +17,7 @@ from ..decoder.index import StreamIndex
 from ..decoder.latents import LatentStream, bundle_for
 from ..errors import ModelMismatchError
 from ..guard import GuardFindings, GuardMap
-from ..models.attached import checked_model
+from ..models.attached import damage_of_attached
 from ..models.bundle import ModelBundle
 from ..presets import preset_name
 from ..progress import ProgressCallback
@@ -76,6 +76,7 @@ class StreamInfo:
     model_attached, model_attached_bytes: whether one is attached to the file, and its size.
     model_attached_damage: what is wrong with that, None if nothing was seen (its hash is left out
     with ``headers_only``).
+    upscaler_attached: whether a network for twice the size is attached with the model.
     damage: the first thing that is wrong, None if nothing was seen; what is said of a damaged file
     is what can still be read.
     lost_frames, lost: how many of the frames cannot be decoded, their access unit being damaged or
@@ -127,6 +128,7 @@ class StreamInfo:
     model_attached: bool
     model_attached_bytes: int
     model_attached_damage: str | None
+    upscaler_attached: bool
     damage: str | None
     lost_frames: int
     lost: list[Concealment]
@@ -196,7 +198,8 @@ def info(
         decoding_memory_bytes=memory_of(reader.header, reader.shown_size),
         model_attached=reader.attached_model_bytes > 0,
         model_attached_bytes=reader.attached_model_bytes,
-        model_attached_damage=_damage_of_attached(reader, headers_only),
+        model_attached_damage=damage_of_attached(reader, headers_only=headers_only),
+        upscaler_attached=_has_upscaler(reader),
         damage=damage or index.damage,
         lost_frames=sum(run.frame_count for run in lost),
         lost=lost,
@@ -278,12 +281,12 @@ def _is_at_hand(header: SequenceHeader, bundle: ModelBundle | None) -> bool:
     return True
 
 
-def _damage_of_attached(reader: StreamReader, headers_only: bool) -> str | None:
+def _has_upscaler(reader: StreamReader) -> bool:
     try:
-        reader.attached_model() if headers_only else checked_model(reader)
-    except AttachedModelError as error:
-        return str(error)
-    return None
+        attached = reader.attached_model()
+    except AttachedModelError:
+        return False
+    return attached is not None and attached.has_upscaler
 
 
 def _damage(index: StreamIndex) -> str | None:

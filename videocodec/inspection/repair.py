@@ -268,7 +268,8 @@ def _extracted(
     if model is None:
         return None
     model.extract(folder)
-    return [(entry.name, folder / entry.name) for entry in model.files], model.sha256
+    whole = [entry.name for entry in model.files if (folder / entry.name).is_file()]
+    return [(name, folder / name) for name in whole], model.sha256
 
 
 def _captions_of(reader: StreamReader | None) -> tuple[Caption, ...]:

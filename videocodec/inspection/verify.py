@@ -8,13 +8,13 @@ from pathlib import Path
 
 from bitstream.access_unit import AccessUnit
 from bitstream.container import FileSource, Sample, SharedFile
-from bitstream.errors import AttachedModelError, BitstreamError, ContainerError
+from bitstream.errors import BitstreamError, ContainerError
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 
 from ..decoder.latents import LatentStream
 from ..decoder.scanning import check_unchanged
-from ..models.attached import checked_model
+from ..models.attached import damage_of_attached
 from ..progress import Progress, ProgressCallback
 
 
@@ -64,10 +64,8 @@ def verify(
                 progress(Progress(walk.frames, total, walk.video_bytes, walk.seconds))
     except ContainerError as error:
         problems.append(str(error).removeprefix(f"{opened}: "))
-    try:
-        checked_model(stream.reader)
-    except AttachedModelError as error:
-        problems.append(f"the attached model is damaged: {error}")
+    if (damage := damage_of_attached(stream.reader)) is not None:
+        problems.append(f"the attached model is damaged: {damage}")
     return VerifyReport(walk.frames, walk.units, problems)
 
 

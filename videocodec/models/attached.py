@@ -17,17 +17,19 @@ from bitstream.v1.tables import TablesError
 
 from ..errors import UnknownModelError
 from .bundle import ModelBundle
+from .files import upscaler_files
 
 _SHOWN = 16  # hex digits of a hash
 _PREFIX = "videocodec-model-"  # of temporary folders
 
 
 def attachable_files(bundle: ModelBundle) -> list[tuple[str, Path]]:
-    """Names and places of the files of a bundle, checked to be such as may be attached.
+    """Names and places of the files of a bundle and of its network for twice the size, checked to
+    be such as may be attached.
 
     Raises ``UnknownModelError``.
     """
-    files = bundle.files
+    files = [*bundle.files, *upscaler_files(bundle.folder).items()]
     try:
         check_attachable((name, path.stat().st_size) for name, path in files)
     except AttachedModelError as error:
@@ -49,6 +51,19 @@ def checked_model(reader: StreamReader) -> AttachedModel | None:
             f"it is {sha256[:_SHOWN]}…, the stream needs {reader.header.model_sha256[:_SHOWN]}…"
         )
     return attached
+
+
+def damage_of_attached(reader: StreamReader, *, headers_only: bool = False) -> str | None:
+    """What is wrong with the model that is attached to a file, in words; None if nothing is, or if
+    there is none.  headers_only: without its hashes, which take a look at every byte.
+    """
+    try:
+        attached = reader.attached_model() if headers_only else checked_model(reader)
+        if attached is not None and not headers_only and attached.upscaler_is_damaged:
+            return "its network for twice the size is not the one that was attached"
+    except AttachedModelError as error:
+        return str(error)
+    return None
 
 
 def attached_bundle(reader: StreamReader) -> ModelBundle | None:

@@ -18,6 +18,7 @@ TABLES_FILE = "codec/tables.safetensors"
 SHARED_RECORD = "shared.json"
 NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
 UPSCALER = "upscaler"  # folder of a network for twice the size
+UPSCALER_WEIGHTS = "diffusion_pytorch_model.safetensors"
 # Of a text encoder, which only some bundles keep.
 WORD_FILES = {
     "text_encoder": ("*.json", "*.safetensors"),
@@ -122,6 +123,15 @@ def upscaler_folder(folder: Path) -> Path | None:
     if folder.parent == BUNDLES:
         places += sorted(BUNDLES.glob(f"*/{UPSCALER}"))
     return next((place for place in places if (place / "config.json").is_file()), None)
+
+
+def upscaler_files(folder: Path) -> dict[str, Path]:
+    """The files of that network that go with an attached model: the name in the bundle and where it
+    lies; none where there is none.
+    """
+    part = upscaler_folder(folder)
+    found = [] if part is None else [part / "config.json", part / UPSCALER_WEIGHTS]
+    return {f"{UPSCALER}/{file.name}": file for file in found if file.is_file()}
 
 
 def has_upscaler(folder: Path) -> bool:

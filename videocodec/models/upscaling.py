@@ -23,14 +23,13 @@ from ..networks.placement import placed
 from ..networks.upscaling import SCALE, PictureUpscaler, UpscalerShape
 from .budget import within_weights
 from .devices import memory_ended
-from .files import UPSCALER, upscaler_folder
+from .files import UPSCALER, UPSCALER_WEIGHTS, upscaler_folder
 from .network_errors import network_errors
 from .network_files import BUILDING_ERRORS, checked_config, class_name, unloadable
 from .runtime import pick_device, run_for_pictures
 from .threads import set_threads, settle_threads
 
 CLASS_NAME = PictureUpscaler.__name__
-WEIGHTS = "diffusion_pytorch_model.safetensors"
 _PIXELS_AT_ONCE = 1 << 20  # of decoded pictures, with what is seen around them: 150 MB of features
 
 
@@ -51,7 +50,7 @@ def load_upscaler(folder: Path) -> PictureUpscaler:
     try:
         with within_weights(part):
             network = PictureUpscaler(UpscalerShape(**sizes))  # type: ignore[arg-type]  # else it fails
-            network.load(part / WEIGHTS)
+            network.load(part / UPSCALER_WEIGHTS)
     except BUILDING_ERRORS as error:
         if isinstance(error, UnknownModelError) or memory_ended(error):
             raise
@@ -132,5 +131,5 @@ def save_upscaler(network: PictureUpscaler, folder: Path) -> None:
     part = folder / UPSCALER
     part.mkdir(exist_ok=True)
     tensors = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, str(part / WEIGHTS), {"format": "pt"})
+    save_file(tensors, str(part / UPSCALER_WEIGHTS), {"format": "pt"})
     (part / "config.json").write_text(json.dumps(config_of(network.shape), indent=2) + "\n")

@@ -105,24 +105,32 @@ def access_units(data: bytes) -> list[bytes]:
 
 
 def attached_model(data: bytes) -> dict[str, bytes] | None:
-    """The files of the model in the box ``lvmd``, by name."""
+    """The files of the model in the box ``lvmd``, by name, without a network for twice the size, of
+    which no latents depend.
+    """
     where = next(((start, end) for kind, start, end in boxes(data) if kind == b"lvmd"), None)
     if where is None:
         return None
     position, sizes = where[0] + 3, {}
-    if data[where[0]] != 1:
+    if data[where[0]] not in (1, 2):
         raise ValueError("version of the attached model")
     for _ in range(int.from_bytes(data[position - 2 : position], "big")):
         name = data[position + 1 : position + 1 + data[position]].decode("ascii")
         position += 1 + data[position]
         sizes[name] = int.from_bytes(data[position : position + 8], "big")
         position += 8
+    stated = b""
+    if data[where[0]] == 2:
+        stated, position = data[position : position + 32], position + 32
     files = {}
     for name, size in sizes.items():
         files[name] = data[position : position + size]
         position += size
     if position != where[1]:
         raise ValueError("size of the attached model")
+    upscaler = {name: files.pop(name) for name in list(files) if name.startswith("upscaler/")}
+    if stated and bytes.fromhex(model_identity(upscaler)) != stated:
+        raise ValueError("the network for twice the size")
     return files
 
 

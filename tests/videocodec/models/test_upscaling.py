@@ -13,8 +13,14 @@ import torch
 from videocodec.errors import UnknownModelError
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.description import describe
-from videocodec.models.files import BUNDLES, UPSCALER, has_upscaler, upscaler_folder
-from videocodec.models.upscaling import WEIGHTS, Upscaling, load_upscaler, save_upscaler
+from videocodec.models.files import (
+    BUNDLES,
+    UPSCALER,
+    UPSCALER_WEIGHTS,
+    has_upscaler,
+    upscaler_folder,
+)
+from videocodec.models.upscaling import Upscaling, load_upscaler, save_upscaler
 from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
 from videocodec.scaling import magnified
 
@@ -81,7 +87,7 @@ def test_a_config_that_does_not_fit_is_refused_in_a_line(
 
 
 def test_damaged_weights_are_refused(bundle: ModelBundle) -> None:
-    (bundle.folder / UPSCALER / WEIGHTS).write_bytes(b"nothing")
+    (bundle.folder / UPSCALER / UPSCALER_WEIGHTS).write_bytes(b"nothing")
     with pytest.raises(UnknownModelError, match="upscaler"):
         load_upscaler(bundle.folder)
 

@@ -67,5 +67,5 @@ class TestEncoding:
             "--threads=1",
         ]
         assert main(words) == 0
-        assert "  model embedded attached, 5.4 MB more" in capsys.readouterr().out
+        assert "  model embedded attached, 5.6 MB more" in capsys.readouterr().out
         assert info(target, headers_only=True).model_attached
