@@ -94,6 +94,8 @@ def test_info_and_readers_tell_them(
     assert plain.captions == [] and plain.captions_damage is None
     with VideoReader(captioned[0]) as video:
         assert video.metadata.captions == ((0.0, WORDS),)
+        assert video.metadata.caption_at(0.04) == WORDS
+        assert video.metadata.caption_at(-1) is None
         assert video.metadata.video_bytes == found.video_bytes
     assert main(["info", str(captioned[0]), "--headers-only"]) == 0
     assert f"words     {WORDS} (" in capsys.readouterr().out

@@ -135,6 +135,13 @@ class VideoMetadata:
             ),
         )
 
+    def caption_at(self, seconds: float) -> str | None:
+        """The words that hold at a second of the stream's clock; None before the first of them, and
+        without any.
+        """
+        texts = [text for begin, text in self.captions if begin <= seconds]
+        return texts[-1] if texts else None
+
 
 def _captions_of(reader: StreamReader) -> tuple[tuple[float, str], ...]:
     try:

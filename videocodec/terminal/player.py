@@ -124,7 +124,7 @@ class TerminalPlayer:
         self._cells = cells
 
     def _status(self, frame: int, doing: str = "") -> None:
-        """The last row: frame, time, kind and bytes, and how it plays."""
+        """The last row: frame, time, kind and bytes, how it plays, and the words of its time."""
         screen, clock = self._screen, self._clock
         begin = self._video.index.pts_seconds[frame]
         parts = [f"{frame}/{len(self._video) - 1}", f"{begin:.3f} s", doing or self._facts]
@@ -134,6 +134,8 @@ class TerminalPlayer:
                 f"loop {clock.loop_begin}:{'' if clock.loop_end is None else clock.loop_end}"
             )
         parts.append("? keys")
+        if (words := self._video.metadata.caption_at(begin)) is not None:
+            parts.append(words)
         line = (_KEYS if self._help else _clean("  ".join(parts)))[: screen.columns].ljust(
             screen.columns
         )

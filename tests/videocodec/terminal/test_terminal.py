@@ -11,11 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from videocodec import encode
 from videocodec.cli import main
 
 if os.name != "posix":
@@ -219,3 +220,23 @@ def test_without_a_terminal_it_is_one_line(coded_movie, capsys: pytest.CaptureFi
     assert captured.err.startswith(
         "videocodec: error: standard input and output must both be a terminal"
     )
+
+
+@pytest.mark.slow
+def test_the_words_of_a_frame_stand_behind_its_figures(
+    panned: Callable[..., list], write_movie: Callable[..., Path], tmp_path: Path
+) -> None:
+    movie = write_movie(tmp_path / "a.mp4", panned(2, 32, 48, (1, 1)))
+    words, coded = tmp_path / "words.txt", tmp_path / "a.lv.mp4"
+    words.write_text("0.04 a second frame\n")
+    options = {"crf": 50, "preset": "ultrafast", "device": "cpu", "model": "embedded"}
+    encode(movie, coded, caption_file=words, **options)
+    opened = Terminal(coded, columns=160)
+    try:
+        assert b"second frame" not in opened.until(rb"0/1  [0-9.]+ s  keyframe .*?\x1b\[0m")
+        opened.type(b".")
+        opened.until(rb"1/1  [0-9.]+ s  inter .*? keys  a second frame *\x1b\[0m")
+        opened.type(b"q")
+        assert opened.finish() == 0
+    finally:
+        opened.close()
