@@ -159,17 +159,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     models = [ModelBundle.find(name) for name in (args.model, args.first) if name is not None]
     report = Report(args, models=models, clips=clips)
     found: dict[str, dict[str, Mapping[str, float | None]]] = {}
-    figures: list[Figure] = []
+    figures: dict[str, Figure] = {}  # small pictures lack some
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
         plain = _plain_levels(args.model, Path(name))
         for source in clips:
             clip = MeasuredClip(source, args.max_frames, Path(name), args.metrics, args.lpips)
-            figures = clip.figures
+            figures |= {figure.name: figure for figure in clip.figures}
             found[source.stem] = dict(_gains(clip, args, plain))
             clip.clip.discard_reference()
     report.table("tools", by_clip(found), "With a tool against without, the panel's mean")
     for row in (*args.without, *([FIRST] if args.first else [])):
-        report.table(row.replace(" ", "-"), by_figure(found, row, figures), f"Against: {row}")
+        report.table(row.replace(" ", "-"), by_figure(found, row, list(figures)), f"Against: {row}")
     report.save()
 
 
@@ -206,14 +206,14 @@ def by_clip(found: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Ta
 def by_figure(
     found: Mapping[str, Mapping[str, Mapping[str, float | None]]],
     tool: str,
-    figures: Sequence[Figure],
+    figures: Sequence[str],
 ) -> Table:
-    """One tool in every measure."""
-    names = [*(figure.name for figure in figures), "panel"]
+    """One tool in every measure, by its name."""
+    names = [*figures, "panel"]
     table = Table(["clip", *names], ["{}", *["{:+.1f}"] * len(names)])
     for clip, rates in found.items():
-        table.add(clip, *(rates[tool][name] for name in names))
-    means = [_mean([rates[tool][name] for rates in found.values()]) for name in names]
+        table.add(clip, *(rates[tool].get(name) for name in names))
+    means = [_mean([rates[tool].get(name) for rates in found.values()]) for name in names]
     table.add("mean", *means)
     return table
 
