@@ -20,8 +20,10 @@ from ..loop_arithmetic import (
     STREAM,
     STRIDE,
 )
-from .layers import add_dense, add_limited, dense, dense_wide, depthwise, tiled
+from .depthwise import depthwise, pair_up
+from .layers import add_dense, add_limited, dense, dense_wide, tiled
 from .layouts import coarse, joined, squares
+from .memory import aligned, empty, zeros
 
 Plane = npt.NDArray[np.int16]  # (h, w, channels)
 Sums = npt.NDArray[np.int32]
@@ -66,11 +68,15 @@ class _Dense:
         by_place = layer.weights.reshape(outputs, channels, side, side).transpose(2, 3, 1, 0)
         weights[:, :, seen[:, None], moved] = by_place
         runs = weights.reshape(side, 2 * self.pairs, self.outputs)
-        self.weights = np.concatenate([tiled(run) for run in runs])
-        self.scales = np.zeros((2, self.outputs), np.int64 if self.wide else np.int32)
-        self.scales[0, moved] = layer.bias[:, 0]
-        # Sums of 32 bits have at most 24 here.
-        self.scales[1, moved] = layer.shift if self.wide else np.minimum(layer.shift, 31)
+        self.weights = aligned(np.concatenate([tiled(run) for run in runs]))
+        self.scales = np.zeros((2, self.outputs), np.int64)
+        self.scales[0, moved], self.scales[1, moved] = layer.bias[:, 0], layer.shift
+        # What fits into sums of 32 bits, at most 24 unless the layer is wide, has no bits beyond.
+        self.narrow_scales = self.scales.astype(np.int32)
+        np.minimum(self.narrow_scales[1], 31, out=self.narrow_scales[1])
+        by_channel = np.abs(weights).astype(np.float64).sum((0, 1))
+        self._largest = by_channel[: seen[-1] + 1].T
+        self._bias = np.abs(self.scales[0]).max()
 
     def __call__(self, x: Plane, limit: int, wanted: Area | None) -> Plane | Sums:
         """(h, w, inputs or, where it is 1×1, more) → (h, w, outputs) within ±limit, a plane for the
@@ -80,19 +86,24 @@ class _Dense:
         geometry = width, width * channels, channels, 1, 0, self.pairs, 0
         segments = _segments(height, width, wanted, by_row=self.side == 3)
         if self.side == 3:
-            padded = np.zeros((height + 2, width + 2, channels), dtype=np.int16)
+            padded = zeros((height + 2, width + 2, channels), np.int16)
             padded[1:-1, 1:-1] = x
             x, pitch = padded, (width + 2) * channels
             geometry = width, pitch, channels, 3, pitch, self.pairs, 0
         kind = np.int16 if limit == STREAM else np.int32
-        out = np.empty((height * width, self.outputs), dtype=kind)
-        if self.wide:
-            seen, make = np.concatenate([(x & 255).reshape(-1), (x >> 8).reshape(-1)]), dense_wide
-        else:
-            seen, make = np.ascontiguousarray(x).reshape(-1), dense
-        arguments = seen, self.weights, self.scales, geometry, limit
+        out = empty((height * width, self.outputs), kind)
+        seen, make, scales = np.ascontiguousarray(x).reshape(-1), dense, self.narrow_scales
+        if self.wide and not self._fits(x):
+            seen, make, scales = np.concatenate([seen & 255, seen >> 8]), dense_wide, self.scales
+        arguments = seen, self.weights, scales, geometry, limit
         _shared(segments, len(self.weights), lambda some: make(*arguments, some, out))
         return out.reshape(height, width, -1)
+
+    def _fits(self, x: Plane) -> bool:
+        """Whether 32 bits hold the sums of these very inputs."""
+        rows = x.reshape(-1, x.shape[2])[:, : self._largest.shape[1]]
+        most = np.maximum(rows.max(0), -rows.min(0).astype(np.int64))
+        return bool((self._largest @ most).max() + self._bias < 1 << 31)
 
 
 def _places(count: int, in_squares: bool) -> npt.NDArray[np.int64]:
@@ -145,12 +156,16 @@ class _Block:
         by_channel, *inside = layers
         self.first, self.second = (_Dense(layer, 1) for layer in inside)
         self.curve = curve.astype(np.int16)
-        weights, bias = by_channel.whole
-        channels, taps = weights.shape
-        self.side = round(taps**0.5)
-        around = np.zeros((taps + 1, _aligned(channels)), dtype=np.float32)
-        around[:-1, :channels], around[-1, :channels] = weights.T, bias[:, 0]
-        self.around = around.reshape(-1)
+        channels, taps = by_channel.weights.shape
+        self.side, room = round(taps**0.5), _aligned(channels)
+        around = np.zeros((self.side, self.side + 1, room), dtype=np.int16)
+        squares = by_channel.weights.reshape(channels, self.side, self.side)
+        around[:, :-1, :channels] = squares.transpose(1, 2, 0)
+        by_pair = around.reshape(self.side, -1, 2, room).swapaxes(2, 3)
+        self.around = aligned(np.ascontiguousarray(by_pair).view(np.int32).reshape(-1))
+        self.scales = np.zeros((2, room), dtype=np.int32)
+        self.scales[0, :channels] = by_channel.bias[:, 0]
+        self.scales[1, :channels] = np.minimum(by_channel.shift, 31)
 
     def __call__(self, x: Plane, wanted: Area | None) -> Plane:
         """In the memory of its input, which stays what it is where nothing is wanted; in strips of
@@ -160,14 +175,16 @@ class _Block:
         margin, rows = self.side // 2, _segments(height, width, wanted, by_row=True)
         at_once = min(max(_STRIP // (width * channels), 2 * margin), height)
         # Kernels look at four columns at once, of the narrowest planes beyond them.
-        size = at_once + 2 * margin, max(width, 4) + 2 * margin, channels
-        around = np.zeros(size, dtype=np.float32)
+        columns = max(width, 4) + 2 * margin
+        around = empty((at_once + 2 * margin, columns, channels), np.int32)
+        flat = x.reshape(-1)
         for first in range(0, height, at_once):
-            last, below = min(first + at_once, height), min(first + at_once + margin, height)
+            last, before = min(first + at_once, height), -margin
             if first:  # rows above, as they were
-                around[:margin] = around[at_once : at_once + margin]
-            around[margin : margin + below - first, margin : margin + width] = x[first:below]
-            around[margin + below - first :] = 0
+                around[: 2 * margin] = around[at_once:]
+                before = margin
+            geometry = width, channels, margin, columns, first + before, last + margin
+            pair_up(flat, geometry, around[before + margin :].reshape(-1))
             some = rows[(rows[:, 0] >= first * width) & (rows[:, 0] < last * width)] - first * width
             whole = np.array([[0, (last - first) * width]])
             self._strip(around, x[first:last], some, whole if wanted is None else some)
@@ -175,23 +192,24 @@ class _Block:
 
     def _strip(
         self,
-        around: npt.NDArray[np.float32],
+        around: npt.NDArray[np.int32],
         x: Plane,
         rows: npt.NDArray[np.int64],
         segments: npt.NDArray[np.int64],
     ) -> None:
         """Some rows of a plane; around: these and those next to them, as they were."""
-        seen, plane = np.empty_like(x), around.reshape(-1)
+        seen, plane = empty((x.size,), np.int16), around.reshape(-1)
+        geometry = x.shape[1], self.side, COARSE
         _shared(
             rows,
             _SLOWER * len(self.around),
-            lambda some: depthwise(plane, self.around, self.side, COARSE, some, seen),
+            lambda some: depthwise(plane, self.around, self.scales, geometry, some, seen),
         )
         weights, scales = (
             (getattr(self.first, name), getattr(self.second, name))
-            for name in ("weights", "scales")
+            for name in ("weights", "narrow_scales")
         )
-        arguments = seen.reshape(-1), weights, scales, self.curve
+        arguments = seen, weights, scales, self.curve
         _shared(
             segments,
             len(self.first.weights) + len(self.second.weights),
@@ -223,13 +241,13 @@ class CompiledArithmetic:
     def of_latents(self, latents: npt.NDArray[np.int32], steps: npt.NDArray[np.int64]) -> Plane:
         """Latents lie within ±LATENT_LIMIT."""
         channels, height, width = latents.shape
-        plane = np.zeros((height, width, _aligned(channels + 1)), dtype=np.int16)
+        plane = zeros((height, width, _aligned(channels + 1)), np.int16)
         plane[..., :channels], plane[..., channels] = latents.transpose(1, 2, 0), steps
         return plane
 
     def of_picture(self, picture: npt.NDArray[np.int16], side: int) -> Plane:
         _, height, width = picture.shape
-        plane = np.empty((height // side, width // side, 3 * side**2), dtype=np.int16)
+        plane = empty((height // side, width // side, 3 * side**2), np.int16)
         squares(np.require(picture, requirements=["C", "W"]).reshape(-1), side, plane)
         return plane
 
@@ -251,7 +269,7 @@ class CompiledArithmetic:
         return x
 
     def coarse(self, x: Plane) -> Plane:
-        made = np.empty_like(x)
+        made = empty(x.shape, np.int16)
         coarse(x.reshape(-1), COARSE_BITS, COARSE, made.reshape(-1))
         return made
 
@@ -263,13 +281,17 @@ class CompiledArithmetic:
 
     def finer(self, x: Sums) -> Sums:
         height, width, channels = x.shape
+        made = empty((2 * height, 2 * width, channels // 4), x.dtype)
         split = x.reshape(height, width, 2, 2, channels // 4).transpose(0, 2, 1, 3, 4)
-        return split.reshape(2 * height, 2 * width, -1)
+        made.reshape(height, 2, width, 2, -1)[...] = split
+        return made
 
     def coarser(self, x: Plane) -> Plane:
         height, width, channels = x.shape
+        made = empty((height // 2, width // 2, 4 * channels), x.dtype)
         split = x.reshape(height // 2, 2, width // 2, 2, channels).transpose(0, 2, 1, 3, 4)
-        return split.reshape(height // 2, width // 2, 4 * channels)
+        made.reshape(height // 2, width // 2, 2, 2, channels)[...] = split
+        return made
 
     def to_picture(self, linear: Sums, detail: Sums) -> npt.NDArray[np.int16]:
         height, width, _ = linear.shape
@@ -278,7 +300,7 @@ class CompiledArithmetic:
         return picture
 
     def to_latents(self, linear: Sums, detail: Sums) -> npt.NDArray[np.int32]:
-        total = linear + detail
+        total = np.add(linear, detail, out=linear)
         total += 1 << (FRACTION_BITS - 1)
         total >>= FRACTION_BITS
         np.clip(total, -LATENT_LIMIT, LATENT_LIMIT, out=total)

@@ -7,14 +7,13 @@ import numpy.typing as npt
 
 from .jit import kernel, part
 from .products import COLUMNS, LANES, ROWS, add_tile
-from .vectors import floored, fused, greater, lesser, load, plus, shifted, store, wide
+from .vectors import limited, load, plus, shifted, store, wide
 
-# Vectors of sums in the tiles that cover a layer's outputs: as many wide ones as there is room for,
-# then narrower ones.
-WIDTHS = COLUMNS, COLUMNS // 2, 1
-_WIDE, _HALF, _ONE = (10 * ROWS + width for width in WIDTHS)
-_WIDE_ROW, _HALF_ROW, _ONE_ROW = (10 + width for width in WIDTHS)
-_PAIRS_AT_ONCE = 64  # of inputs, whose weights stay in a core's first cache
+# Vectors of sums in the tiles that cover a layer's outputs.
+WIDTHS = COLUMNS, 2 * (COLUMNS + 1) // 3, COLUMNS // 2, 1
+_WIDE, _LESS, _HALF, _ONE = (10 * ROWS + width for width in WIDTHS)
+_WIDE_ROW, _LESS_ROW, _HALF_ROW, _ONE_ROW = (10 + width for width in WIDTHS)
+_PAIRS_AT_ONCE = 96  # of inputs, whose weights stay in a core's first cache
 _SUMS_AT_ONCE = 1 << 14
 
 
@@ -26,10 +25,22 @@ def tiled(weights: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     pairs = weights.reshape(inputs // 2, 2, outputs).swapaxes(1, 2)
     ends, end = [], 0
     while end < outputs:
-        end += LANES * next(width for width in WIDTHS if end + LANES * width <= outputs)
+        end += LANES * _width.py_func((outputs - end) // LANES)
         ends.append(end)
     tiles = np.split(pairs, ends[:-1], axis=1)
     return np.concatenate([tile.reshape(-1) for tile in tiles])
+
+
+@part
+def _width(left):
+    """Of the next tile, where so many vectors are left: none so narrow that it has to wait for its
+    own sums, if it can be helped.
+    """
+    if left >= WIDTHS[0] and left != 2 * WIDTHS[1]:
+        return WIDTHS[0]
+    if left >= WIDTHS[1]:
+        return WIDTHS[1]
+    return WIDTHS[2] if left >= WIDTHS[2] else WIDTHS[3]
 
 
 @part
@@ -42,11 +53,7 @@ def add_products(inputs, weights, sums, first, rows, sizes):
     pairs, by_input, outputs = sizes
     across, column = outputs // LANES, 0
     while column < across:
-        width = WIDTHS[2]
-        if across - column >= WIDTHS[0]:
-            width = WIDTHS[0]
-        elif across - column >= WIDTHS[1]:
-            width = WIDTHS[1]
+        width = _width(across - column)
         for pair in range(0, pairs, _PAIRS_AT_ONCE):
             some = min(_PAIRS_AT_ONCE, pairs - pair)
             at_weight, row = first[1] + 2 * LANES * (column * pairs + width * pair), 0
@@ -58,6 +65,8 @@ def add_products(inputs, weights, sums, first, rows, sizes):
                     if width == WIDTHS[0]:
                         add_tile(inputs, weights, sums, places, tile, _WIDE)
                     elif width == WIDTHS[1]:
+                        add_tile(inputs, weights, sums, places, tile, _LESS)
+                    elif width == WIDTHS[2]:
                         add_tile(inputs, weights, sums, places, tile, _HALF)
                     else:
                         add_tile(inputs, weights, sums, places, tile, _ONE)
@@ -66,6 +75,8 @@ def add_products(inputs, weights, sums, first, rows, sizes):
                     if width == WIDTHS[0]:
                         add_tile(inputs, weights, sums, places, tile, _WIDE_ROW)
                     elif width == WIDTHS[1]:
+                        add_tile(inputs, weights, sums, places, tile, _LESS_ROW)
+                    elif width == WIDTHS[2]:
                         add_tile(inputs, weights, sums, places, tile, _HALF_ROW)
                     else:
                         add_tile(inputs, weights, sums, places, tile, _ONE_ROW)
@@ -74,8 +85,11 @@ def add_products(inputs, weights, sums, first, rows, sizes):
 
 
 @part
-def _limited(numbers, limit):
-    return lesser(greater(numbers, -limit), limit)
+def _memory(count):
+    """So many sums, from the beginning of a line of a core's cache on."""
+    memory = np.empty(count + 16, dtype=np.int32)
+    skipped = -memory.ctypes.data // 4 % 16
+    return memory[skipped : skipped + count]
 
 
 @part
@@ -105,7 +119,7 @@ def dense(inputs, weights, scales, geometry, limit, segments, out):
     width, by_row, by_position, runs, by_run, pairs, _ = geometry
     flat, shifts, outputs = out.reshape(-1), scales[1], out.shape[1]
     at_once = max(_SUMS_AT_ONCE // outputs // ROWS, 1) * ROWS
-    sums = np.empty(at_once * outputs, dtype=np.int32)
+    sums = _memory(at_once * outputs)
     sizes = pairs, by_position, outputs
     for segment in range(len(segments)):
         for start in range(segments[segment, 0], segments[segment, 1], at_once):
@@ -120,7 +134,7 @@ def dense(inputs, weights, scales, geometry, limit, segments, out):
                 for output in range(0, outputs, LANES):
                     made = load(sums, position * outputs + output, LANES)
                     made = shifted(made, load(shifts, output, LANES))
-                    store(flat, into * outputs + output, _limited(made, limit))
+                    store(flat, into * outputs + output, limited(made, limit))
 
 
 @kernel(
@@ -136,7 +150,7 @@ def dense_wide(inputs, weights, scales, geometry, limit, segments, out):
     width, by_row, by_position, runs, by_run, pairs, _ = geometry
     outputs = out.shape[1]
     at_once = max(_SUMS_AT_ONCE // outputs // ROWS // 2, 1) * ROWS
-    low, high = np.empty(at_once * outputs, np.int32), np.empty(at_once * outputs, np.int32)
+    low, high = _memory(at_once * outputs), _memory(at_once * outputs)
     biases, shifts = scales[0], scales[1]
     sizes = pairs, by_position, outputs
     for segment in range(len(segments)):
@@ -163,50 +177,7 @@ def add_limited(stream, more, limit):
     """Add to a stream, within ±limit; of as many numbers as are a multiple of a vector's."""
     for place in range(0, len(stream), LANES):
         made = plus(load(more, place, LANES), wide(load(stream, place, LANES)))
-        store(stream, place, _limited(made, limit))
-
-
-@kernel("void(float32[::1], float32[::1], int64, int64, int64[:, ::1], int16[:, :, ::1])")
-def depthwise(padded, weights, side, limit, segments, out):
-    """``IntegerLayer.depthwise`` of a plane with a margin of zeros, within ±limit.
-
-    weights (taps + 1, channels): by place, over 2^shift, and at last the bias.  segments (n, 2):
-    first and last of the positions that are wanted, those of each in one row.
-    """
-    _, width, channels = out.shape
-    flat = out.reshape(-1)
-    pitch = (max(width, 4) + side - 1) * channels
-    for segment in range(len(segments)):
-        row = segments[segment, 0] // width
-        for place in range(segments[segment, 0], segments[segment, 1], 4):
-            column = place - row * width
-            # The last four overlap with those before.
-            start = max(min(column, width - 4), 0)
-            for channel in range(0, channels, LANES):
-                first = load(weights, side * side * channels + channel, LANES)
-                second, third, fourth = first, first, first
-                weight, seen = channel, row * pitch + start * channels + channel
-                for _ in range(side):
-                    for across in range(side):
-                        factors = load(weights, weight, LANES)
-                        at = seen + across * channels
-                        first = fused(load(padded, at, LANES), factors, first)
-                        at += channels
-                        second = fused(load(padded, at, LANES), factors, second)
-                        at += channels
-                        third = fused(load(padded, at, LANES), factors, third)
-                        at += channels
-                        fourth = fused(load(padded, at, LANES), factors, fourth)
-                        weight += channels
-                    seen += pitch
-                into = (row * width + start) * channels + channel
-                store(flat, into, _limited(floored(first), limit))
-                if width > 1:
-                    store(flat, into + channels, _limited(floored(second), limit))
-                if width > 2:
-                    store(flat, into + 2 * channels, _limited(floored(third), limit))
-                if width > 3:
-                    store(flat, into + 3 * channels, _limited(floored(fourth), limit))
+        store(stream, place, limited(made, limit))
 
 
 @part
@@ -217,7 +188,7 @@ def _bend(sums, shifts, curve, limit, rows, out):
         for output in range(0, hidden, LANES):
             made = load(sums, position + output, LANES)
             made = shifted(made, load(shifts, output, LANES))
-            store(sums, position + output, plus(_limited(made, limit), limit))
+            store(sums, position + output, plus(limited(made, limit), limit))
     for one in range(rows * hidden):
         out[one] = curve[np.uint32(sums[one])]
 
@@ -236,7 +207,7 @@ def add_dense(inputs, weights, scales, curve, segments, out):
     hidden, channels = first_scales.shape[1], second_scales.shape[1]
     limit = len(curve) // 2
     at_once = max(_SUMS_AT_ONCE // hidden // ROWS, 1) * ROWS
-    sums = np.empty(at_once * hidden, dtype=np.int32)
+    sums = _memory(at_once * hidden)
     inside = np.empty(at_once * hidden, dtype=np.int16)
     shifts = first_scales[1], second_scales[1]
     for segment in range(len(segments)):
@@ -255,4 +226,4 @@ def add_dense(inputs, weights, scales, curve, segments, out):
                     made = shifted(made, load(shifts[1], output, LANES))
                     place = start * channels + position + output
                     made = plus(made, wide(load(out, place, LANES)))
-                    store(out, place, _limited(made, limit))
+                    store(out, place, limited(made, limit))

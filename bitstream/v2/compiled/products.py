@@ -48,6 +48,19 @@ def _vector(builder: Any, start: Any, place: Any, kind: Any) -> Any:
     return builder.bitcast(builder.gep(start, [place]), kind.as_pointer())
 
 
+@intrinsic
+def add_pairs(typing: Any, sums: Any, one: Any, other: Any) -> Any:
+    """Sums in 32 bits, and the two products more that each pair of 16-bit integers makes with
+    another one.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        before, *pairs = arguments
+        return _added(builder, before, *(builder.bitcast(pair, _PAIRS) for pair in pairs))
+
+    return sums(sums, one, other), generate
+
+
 @intrinsic(prefer_literal=True)
 def add_tile(
     typing: Any, inputs: Any, weights: Any, sums: Any, places: Any, sizes: Any, tile: Any

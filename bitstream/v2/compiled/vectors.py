@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
+from numba import njit
 from numba.core import types
 from numba.core.cgutils import get_or_insert_function
 from numba.core.extending import intrinsic, models, register_model
@@ -93,6 +94,19 @@ def wide(typing: Any, lanes: Any) -> Any:
 
 
 @intrinsic
+def pairs(typing: Any, one: Any, other: Any) -> Any:
+    """Pairs of two lanes of 16 bits, as lanes of 32: the first ones in the lower bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        order = [place for lane in range(one.count) for place in (lane, one.count + lane)]
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), 2 * one.count), order)
+        both = builder.shuffle_vector(*arguments, mask)
+        return builder.bitcast(both, _vector(signature.return_type))
+
+    return Lanes(32, one.count)(one, other), generate
+
+
+@intrinsic
 def plus(typing: Any, one: Any, other: Any) -> Any:
     """Sums of lanes and lanes, or a number."""
     return _both(one, other, lambda builder, *both: builder.add(*both))
@@ -117,32 +131,6 @@ def shifted(typing: Any, one: Any, other: Any) -> Any:
 
 
 @intrinsic
-def fused(typing: Any, one: Any, other: Any, sums: Any) -> Any:
-    """Floats and products of floats more; one rounding or two, which for integers is none."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        product = builder.fmul(*arguments[:2], flags=["contract"])
-        return builder.fadd(product, arguments[2], flags=["contract"])
-
-    return sums(one, other, sums), generate
-
-
-@intrinsic
-def floored(typing: Any, floats: Any) -> Any:
-    """Floats rounded down, as integers."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = _vector(floats)
-        floor = get_or_insert_function(
-            builder.module, ir.FunctionType(vector, [vector]), f"llvm.floor.v{floats.count}f32"
-        )
-        whole = builder.call(floor, arguments)
-        return builder.fptosi(whole, _vector(signature.return_type))
-
-    return Lanes(32, floats.count)(floats), generate
-
-
-@intrinsic
 def lesser(typing: Any, one: Any, other: Any) -> Any:
     """The lesser of lanes and lanes, or a number."""
     return _both(
@@ -160,6 +148,12 @@ def greater(typing: Any, one: Any, other: Any) -> Any:
         other,
         lambda builder, *both: builder.select(builder.icmp_signed(">", *both), *both),
     )
+
+
+@njit(nogil=True, error_model="numpy")
+def limited(numbers, limit):  # type: ignore[no-untyped-def]
+    """Lanes within ±limit."""
+    return lesser(greater(numbers, -limit), limit)
 
 
 def _both(one: Any, other: Any, made_of: Any) -> Any:
