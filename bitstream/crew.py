@@ -1,15 +1,17 @@
 """Threads that take a share of another one's work while they have nothing else to do.
 
-Kernels run without Python's lock, so two threads make two halves of a layer at once.  A thread
-whose work may be shared has a crew; whoever waits in ``Crew.wait`` takes what is offered.  Work
-that nobody has begun is taken back, so nothing ever waits for a thread that found something else
-to do.
+Kernels run without Python's lock, so several threads carry out one network together
+(``v2.compiled.program``).  A thread whose work may be shared has a crew, and invites it; whoever
+waits in ``Crew.wait`` comes, and so does who has work of its own that can wait.  An invitation that
+nobody has taken up is withdrawn, so nothing ever waits for a thread that found something else to
+do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -19,29 +21,19 @@ Work = Callable[[], None]
 
 
 class _Task:
-    """Work that one of two threads does: the one that claims it first."""
+    """Work that whoever finds it does, unless it was withdrawn."""
 
     def __init__(self, work: Work) -> None:
-        self._work, self._claim, self._done = work, Lock(), Lock()
-        self._error: BaseException | None = None
-        self._done.acquire()
+        self._work, self._claim = work, Lock()
 
     def attempt(self) -> None:
-        """Do it, if nobody has begun."""
+        """Do it, if nobody has begun and it is wanted still."""
         if self._claim.acquire(blocking=False):
-            try:
-                self._work()
-            except BaseException as error:
-                self._error = error
-            finally:
-                self._done.release()
+            self._work()
 
-    def finish(self) -> None:
-        """Do it, or wait until it is done.  Raises what it raised."""
-        self.attempt()
-        self._done.acquire()
-        if self._error is not None:
-            raise self._error
+    def withdraw(self) -> None:
+        """Have nobody begin any more."""
+        self._claim.acquire(blocking=False)
 
 
 class Crew:
@@ -51,8 +43,8 @@ class Crew:
 
     def __init__(self, helpers: int = 0) -> None:
         self._queue: SimpleQueue[Any] = SimpleQueue()
-        self._waiting, self._lock = 0, Lock()
-        self._helpers, self._begun = helpers, False
+        self._invitations = deque[_Task]()
+        self._helpers, self._begun, self._lock = helpers, False, Lock()
 
     def begin(self) -> None:
         """Have the helpers there, unless they are."""
@@ -60,11 +52,6 @@ class Crew:
             begins, self._begun = not self._begun, True
         for _ in range(self._helpers if begins else 0):
             Thread(target=self._help, name="helper", daemon=True).start()
-
-    @property
-    def waiting(self) -> int:
-        """How many could take a share now."""
-        return self._waiting
 
     def put(self, item: object) -> None:
         """Give one of those who wait what it waits for."""
@@ -75,27 +62,29 @@ class Crew:
         where there was nothing for so long.
         """
         while True:
-            with self._lock:
-                self._waiting += 1
-            try:
-                found = self._queue.get(timeout=seconds)
-            finally:
-                with self._lock:
-                    self._waiting -= 1
-            if not isinstance(found, _Task):
+            found = self._queue.get(timeout=seconds)
+            if found is not _CALL:
                 return found
-            found.attempt()
+            self.help()
 
-    def do(self, works: Sequence[Work]) -> None:
-        """Do all of these, with those who wait."""
-        tasks = [_Task(work) for work in works[1:]]
+    def help(self) -> None:
+        """Do what is wanted now, which is nothing where nobody works."""
+        while self._invitations:
+            with suppress(IndexError):  # another one was faster
+                self._invitations.popleft().attempt()
+
+    @contextmanager
+    def invited(self, work: Work) -> Iterator[None]:
+        """As the function of that name."""
+        tasks = [_Task(work) for _ in range(self._helpers + 1)]
         for task in tasks:
-            self._queue.put(task)
+            self._invitations.append(task)
+            self._queue.put(_CALL)
         try:
-            works[0]()
+            yield
         finally:
             for task in tasks:
-                task.finish()
+                task.withdraw()
 
     def dismiss(self) -> None:
         """Let the helpers go."""
@@ -112,12 +101,26 @@ class Crew:
 
 
 _PATIENCE = 3600.0  # seconds
+_CALL = object()  # to those who wait
+_HELPED: ContextVar[Crew | None] = ContextVar("helped", default=None)
 _CREW: ContextVar[Crew | None] = ContextVar("crew", default=None)
 
 
 def join(crew: Crew | None) -> None:
     """From now on the work of this thread may be shared with a crew; None: with nobody."""
     _CREW.set(crew)
+
+
+def lend(crew: Crew | None) -> None:
+    """From now on this thread comes when a crew is invited, whenever it calls ``help_others``."""
+    _HELPED.set(crew)
+
+
+def help_others() -> None:
+    """Help those first who are waited for, if this thread said so."""
+    crew = _HELPED.get()
+    if crew is not None:
+        crew.help()
 
 
 @contextmanager
@@ -130,17 +133,14 @@ def helped(crew: Crew) -> Iterator[None]:
         _CREW.reset(before)
 
 
-def shares() -> int:
-    """Among how many threads this one's work may be shared now."""
+@contextmanager
+def invited(work: Work) -> Iterator[None]:
+    """A context in which all of this thread's crew that wait, or come to wait, do some work too, if
+    it has a crew.  Nobody waits for them, so it must not matter whether they did.
+    """
     crew = _CREW.get()
-    return 1 if crew is None else 1 + crew.waiting
-
-
-def do_together(works: Sequence[Work]) -> None:
-    """Do all of these, at the same time where this thread has a crew that waits."""
-    crew = _CREW.get()
-    if crew is None or len(works) == 1:
-        for work in works:
-            work()
+    if crew is None:
+        yield
     else:
-        crew.do(works)
+        with crew.invited(work):
+            yield

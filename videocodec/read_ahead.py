@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from queue import Empty
 from typing import TypeVar
 
-from bitstream.crew import Crew, join
+from bitstream.crew import Crew, help_others, join, lend
 
 T = TypeVar("T")
 # One item and no error; none and the error that the iterator raised, None at its end.
@@ -22,8 +22,9 @@ def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Generator[T,
 
     The iterator runs in a thread of its own from the first item asked for.  What it raises is
     raised here, after the items before it. Closing the returned generator, or leaving its loop,
-    ends the thread after the item that it is making.  Whoever waits for an item helps to make it
-    (``bitstream.crew``), and ``helpers`` more threads do.
+    ends the thread after the item that it is making.  Whoever takes items helps to make them
+    (``bitstream.crew``), while it waits and before it goes on with one, since it waits for them in
+    the end; ``helpers`` more threads do nothing else.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
@@ -47,6 +48,7 @@ def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Generator[T,
             put(([], error))
 
     crew.begin()
+    lend(crew)
     thread = threading.Thread(target=work, name="read-ahead", daemon=True)
     thread.start()
     try:
@@ -60,8 +62,11 @@ def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Generator[T,
                 raise error
             if not made:
                 return
-            yield from made
+            for item in made:
+                help_others()
+                yield item
     finally:
+        lend(None)
         stopped.set()
         thread.join()
         crew.dismiss()

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..sequence_header import PIXELS_PER_LATENT
 from ..v1.motion_vectors import keys_of, vectors_of
+from . import compiled
 from .line_matching import (
     Keys,
     Matcher,
@@ -38,6 +39,11 @@ _STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 def grey(picture: Picture) -> Plane:
     """Red, green and blue, 0..1020 → one plane, 0..1020."""
+    kernels = compiled.kernels()
+    if kernels is not None and picture.dtype == np.int16:
+        made = np.empty(picture.shape[1:], dtype=np.int16)
+        kernels.grey(np.require(picture, requirements=["C", "W"]), made)
+        return made
     red, green, blue = picture
     plane: Plane = (red + 2 * green + blue) >> 2
     return plane
@@ -54,6 +60,11 @@ def doubled(plane: Plane) -> Plane:
     """Samples in rows and columns of even number, and between them what lies between, (2h, 2w);
     beyond the last ones they go on.
     """
+    kernels = compiled.kernels()
+    if kernels is not None and plane.dtype == np.int16:
+        made = np.empty((2 * plane.shape[0], 2 * plane.shape[1]), dtype=np.int16)
+        kernels.doubled(np.require(plane, requirements=["C", "W"]), made)
+        return made
     right = np.concatenate([plane[:, 1:], plane[:, -1:]], axis=1)
     below, below_right = (np.concatenate([each[1:], each[-1:]]) for each in (plane, right))
     fine = np.empty((2 * plane.shape[0], 2 * plane.shape[1]), dtype=np.int16)

@@ -39,6 +39,10 @@ class PlaneArithmetic:
     ) -> None:
         self._layers, self._curves = layers, curves
 
+    def begin(self) -> PlaneArithmetic:
+        """What does the steps of one network."""
+        return self
+
     def of_latents(self, latents: npt.NDArray[np.int32], steps: npt.NDArray[np.int64]) -> Plane:
         """Latents (C, h, w) and what is known of their steps (h, w)."""
         return np.concatenate([latents.astype(np.float64), steps[None].astype(np.float64)])

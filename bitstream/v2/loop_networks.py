@@ -156,7 +156,7 @@ class LoopNetworks:
         self, latents: npt.NDArray[np.int32], quantisers: npt.NDArray[np.integer[Any]]
     ) -> npt.NDArray[np.int16]:
         """Latents and the quantiser of every position (h, w) → the picture."""
-        by = self._arithmetic()
+        by = self._arithmetic().begin()
         seen = by.of_latents(latents, quantisers.astype(np.int64) - STEP_ORIGIN)
         x = by.around("decoder.stem", seen, STREAM)
         low: list[Area | None] = [None] * (self.shape.decoder_blocks + 2)
@@ -175,7 +175,7 @@ class LoopNetworks:
         self, picture: npt.NDArray[np.int16], wanted: npt.NDArray[np.bool_] | None = None
     ) -> npt.NDArray[np.int32]:
         """A picture, sides multiples of 8 → its latents; wanted (h, w): where, by default all."""
-        by, areas = self._arithmetic(), iter(self._areas(wanted))
+        by, areas = self._arithmetic().begin(), iter(self._areas(wanted))
         linear = by.pointwise("encoder.linear", by.of_picture(picture, STRIDE), SUM, next(areas))
         x = by.around("encoder.stem", by.of_picture(picture, PATCH), STREAM, next(areas))
         x = by.block("encoder.fine", x, next(areas))

@@ -1,4 +1,4 @@
-"""Work that is shared is all done, by whoever comes first."""
+"""Those who wait do the work that they are invited to, and nobody waits for them."""
 
 from __future__ import annotations
 
@@ -6,56 +6,57 @@ import threading
 from contextlib import suppress
 from queue import Empty
 
-import numpy as np
 import pytest
 
-from bitstream.crew import Crew, do_together, join, shares
+from bitstream.crew import Crew, help_others, helped, invited, join, lend
 
 
-def test_nobody_helps_without_a_crew() -> None:
+def test_nobody_comes_without_a_crew() -> None:
     done: list[int] = []
-    assert shares() == 1
-    do_together([lambda: done.append(0), lambda: done.append(1)])
-    assert done == [0, 1]
+    with invited(lambda: done.append(0)):
+        done.append(1)
+    assert done == [1]
 
 
-def test_helpers_take_shares_until_they_are_dismissed() -> None:
+def test_helpers_come_until_they_are_dismissed() -> None:
     crew, threads = Crew(2), set[int]()
     crew.begin()
-    while crew.waiting < 2:
-        pass
-    meeting = threading.Barrier(3, timeout=20)
+    meeting, met = threading.Barrier(3, timeout=20), threading.Event()
 
     def work() -> None:
         threads.add(threading.get_ident())
-        meeting.wait()  # so each of three threads does one
+        if not met.is_set():  # else somebody comes a second time
+            meeting.wait()
+            met.set()
 
-    crew.do([work] * 3)
+    with helped(crew), invited(work):
+        work()
     assert len(threads) == 3 and threading.get_ident() in threads
     crew.dismiss()
     while any(thread.name == "helper" for thread in threading.enumerate()):
         pass
 
 
-def test_work_that_nobody_begins_is_taken_back() -> None:
+def test_invitations_that_nobody_takes_up_are_withdrawn() -> None:
     crew, done = Crew(), list[int]()
-    crew.do([lambda n=n: done.append(n) for n in range(4)])
-    assert done == [0, 1, 2, 3]
-    with pytest.raises(Empty):  # what was taken back is not done again
+    for number in range(4):
+        with helped(crew), invited(lambda n=number: done.append(n)):
+            pass
+    with pytest.raises(Empty):
         crew.wait(0.01)
-    assert done == [0, 1, 2, 3]
+    assert done == []
 
 
-def test_who_waits_gets_what_was_put() -> None:
-    crew, found = Crew(), list[object]()
+def test_who_waits_comes_and_gets_what_was_put() -> None:
+    crew, found, came = Crew(), list[object](), threading.Event()
 
     def work() -> None:
         join(crew)
-        parts = np.zeros(100)
         for _ in range(50):
-            halves = [lambda some=some: np.add(some, 1, out=some) for some in np.split(parts, 2)]
-            do_together(halves)
-        crew.put(parts.sum())
+            came.clear()
+            with invited(came.set):
+                assert came.wait(20)
+        crew.put("all")
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -63,13 +64,20 @@ def test_who_waits_gets_what_was_put() -> None:
         with suppress(Empty):
             found.append(crew.wait(0.05))
     thread.join()
-    assert found == [5000.0]
+    assert found == ["all"]
 
 
-def test_errors_of_any_share_are_raised() -> None:
-    def wrong() -> None:
-        raise ValueError("this one")
-
-    for works in ([wrong, lambda: None], [lambda: None, wrong]):
-        with pytest.raises(ValueError, match="this one"):
-            Crew().do(works)
+def test_who_lends_itself_comes_when_it_says_so() -> None:
+    crew, done = Crew(), list[int]()
+    help_others()
+    lend(crew)
+    help_others()
+    with helped(crew), invited(lambda: done.append(0)):
+        assert done == []
+        help_others()
+        help_others()  # each invitation is taken up once
+        assert done == [0]
+    lend(None)
+    with helped(crew), invited(lambda: done.append(1)):
+        help_others()
+    assert done == [0]

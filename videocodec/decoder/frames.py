@@ -80,7 +80,7 @@ class PictureDecoder:
         self._showing = Showing(stream, device if runtime is None else runtime.device.type, threads)
         self.shown = self._showing.header
         self._device = device if runtime is None else runtime.device.type
-        self._threads, self._runtime = threads, runtime
+        self.threads, self._runtime = threads, runtime
         if threads is not None:
             check_whole_number("threads", threads, 1)
         is_plain = not restores(stream, restoration, settings)
@@ -126,7 +126,7 @@ class PictureDecoder:
             with errors_of(self._stream.bundle, self._stream.path):
                 from ..models.runtime import AutoencoderRuntime
 
-                self._runtime = AutoencoderRuntime(self._stream.bundle, self._device, self._threads)
+                self._runtime = AutoencoderRuntime(self._stream.bundle, self._device, self.threads)
         return self._runtime
 
     @property
@@ -163,7 +163,7 @@ class PictureDecoder:
             latents = concealed_frames(self._stream, first, pictures=self.decodes_exactly)
         else:
             latents = self._stream.frames(first, pictures=self.decodes_exactly)
-        threads = self._threads or usable_cores()
+        threads = self.threads or usable_cores()
         ahead = latents if threads == 1 else read_ahead(latents, FRAMES_AHEAD, threads - 2)
         for batch in batches(ahead, self.batch_size, self.reach):
             if stop is not None and batch.first >= stop:

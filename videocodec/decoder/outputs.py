@@ -150,6 +150,7 @@ class Outputs:
                     labels=_labels_of(stream, part),
                     disclosure=disclosure,
                     overwrite=targets.overwrite,
+                    threads=decoder.threads,
                 )
             )
             if targets.provenance is not None:
@@ -159,6 +160,7 @@ class Outputs:
                         header,
                         disclosure=replace(disclosure, has_map=True),
                         overwrite=targets.overwrite,
+                        threads=decoder.threads,
                     )
                 )
                 if keeps_rotation(targets.provenance):

@@ -64,6 +64,7 @@ class ContainerSink(FrameSink):
     together until it is 0.
 
     Tags and chapters are those of ``labels``; what the disclosure says comes first in the comment.
+    ``threads``: of the encoder, by default as many as it likes.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class ContainerSink(FrameSink):
         labels: Labels | None = None,
         disclosure: Disclosure | None,
         overwrite: bool,
+        threads: int | None = None,
     ) -> None:
         super().__init__(header.width, header.height)
         self.target, self._header = target, header
@@ -83,7 +85,7 @@ class ContainerSink(FrameSink):
         self._pixel_format = "yuv444p" if header.width % 2 or header.height % 2 else "yuv420p"
         self._convert = YuvWriter(self._colour, self._pixel_format)
         self._tracks = tracks
-        self._disclosure, self._labels = disclosure, labels or Labels()
+        self._disclosure, self._labels, self._threads = disclosure, labels or Labels(), threads
         self._durations: dict[int, int] = {}
         self._started = False
         self._copier: TrackCopier | None = None
@@ -170,6 +172,8 @@ class ContainerSink(FrameSink):
         stream.pix_fmt = self._pixel_format
         context = stream.codec_context
         context.options = dict(_ENCODER_OPTIONS)
+        if self._threads is not None:
+            context.thread_count = self._threads
         context.time_base = stream.time_base = self._time_base
         context.colorspace, context.color_range = (
             self._colour.matrix,

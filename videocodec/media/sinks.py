@@ -24,6 +24,7 @@ def open_sink(
     labels: Labels | None = None,
     disclosure: Disclosure | None = None,
     overwrite: bool = False,
+    threads: int | None = None,
 ) -> FrameSink:
     """The sink for a target, by its name.
 
@@ -33,7 +34,7 @@ def open_sink(
     ``header`` gives frame size, colour, time base, rotation and aspect ratio. ``tracks`` says what
     sound and subtitles are copied.
     ``labels`` are tags and chapters of the file, ``disclosure`` is what its metadata say of where
-    the pictures come from.
+    the pictures come from. ``threads``: of what encodes, by default as many as it likes.
 
     Raises ``OutputExistsError`` when the target exists and ``overwrite`` is false, ``OutputError``
     when it cannot be made or its kind is unknown.
@@ -48,6 +49,7 @@ def open_sink(
             labels=labels,
             disclosure=disclosure,
             overwrite=overwrite,
+            threads=threads,
         )
     if name == STANDARD_OUTPUT or suffix == ".y4m":
         return Y4mSink(name, header, disclosure=disclosure, overwrite=overwrite)

@@ -9,18 +9,20 @@ from typing import Any, TypeVar
 
 from numba import njit
 
+_MARKS = b"@kernel", b"@part", b"@intrinsic", b"njit("
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def _stamp(packages: tuple[str, ...]) -> str:
-    """Of all kernels: numba sees whether the file of a kernel has changed, not whether those have
-    that it takes parts from.
+    """Of all files with kernels or parts of them: numba sees whether the file of a kernel has
+    changed, not whether those have that it takes parts from.
     """
     sources = sorted(
-        (file.name, file.read_bytes())
+        (file.name, source)
         for package in packages
         for file in files(package).iterdir()
         if file.name.endswith(".py")
+        and any(mark in (source := file.read_bytes()) for mark in _MARKS)
     )
     return f"{zlib.crc32(repr(sources).encode()):08x}"
 

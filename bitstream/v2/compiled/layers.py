@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .jit import kernel, part
+from .jit import part
 from .products import COLUMNS, LANES, ROWS, add_tile
 from .vectors import limited, load, plus, shifted, store, wide
 
@@ -14,7 +14,7 @@ WIDTHS = COLUMNS, 2 * (COLUMNS + 1) // 3, COLUMNS // 2, 1
 _WIDE, _LESS, _HALF, _ONE = (10 * ROWS + width for width in WIDTHS)
 _WIDE_ROW, _LESS_ROW, _HALF_ROW, _ONE_ROW = (10 + width for width in WIDTHS)
 _PAIRS_AT_ONCE = 96  # of inputs, whose weights stay in a core's first cache
-_SUMS_AT_ONCE = 1 << 14
+SUMS_AT_ONCE = 1 << 14
 
 
 def tiled(weights: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
@@ -25,14 +25,13 @@ def tiled(weights: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     pairs = weights.reshape(inputs // 2, 2, outputs).swapaxes(1, 2)
     ends, end = [], 0
     while end < outputs:
-        end += LANES * _width.py_func((outputs - end) // LANES)
+        end += LANES * _width((outputs - end) // LANES)
         ends.append(end)
     tiles = np.split(pairs, ends[:-1], axis=1)
     return np.concatenate([tile.reshape(-1) for tile in tiles])
 
 
-@part
-def _width(left):
+def _width(left: int) -> int:
     """Of the next tile, where so many vectors are left: none so narrow that it has to wait for its
     own sums, if it can be helped.
     """
@@ -41,6 +40,9 @@ def _width(left):
     if left >= WIDTHS[1]:
         return WIDTHS[1]
     return WIDTHS[2] if left >= WIDTHS[2] else WIDTHS[3]
+
+
+_next_width = part(_width)
 
 
 @part
@@ -53,7 +55,7 @@ def add_products(inputs, weights, sums, first, rows, sizes):
     pairs, by_input, outputs = sizes
     across, column = outputs // LANES, 0
     while column < across:
-        width = _width(across - column)
+        width = _next_width(across - column)
         for pair in range(0, pairs, _PAIRS_AT_ONCE):
             some = min(_PAIRS_AT_ONCE, pairs - pair)
             at_weight, row = first[1] + 2 * LANES * (column * pairs + width * pair), 0
@@ -85,105 +87,84 @@ def add_products(inputs, weights, sums, first, rows, sizes):
 
 
 @part
-def _memory(count):
+def memory(count):
     """So many sums, from the beginning of a line of a core's cache on."""
-    memory = np.empty(count + 16, dtype=np.int32)
-    skipped = -memory.ctypes.data // 4 % 16
-    return memory[skipped : skipped + count]
+    sums = np.empty(count + 16, dtype=np.int32)
+    skipped = -sums.ctypes.data // 4 % 16
+    return sums[skipped : skipped + count]
 
 
 @part
-def _begin(sums, scales, rows):
+def _begin(sums, biases, rows, outputs):
     """Rows of sums with nothing but the bias."""
-    outputs = scales.shape[1]
     for row in range(rows):
-        for output in range(outputs):
-            sums[row * outputs + output] = scales[0, output]
+        for output in range(0, outputs, LANES):
+            store(sums, row * outputs + output, load(biases, output, LANES))
 
 
-@kernel(
-    "void(int16[::1], int16[::1], int32[:, ::1], UniTuple(int64, 7), int64, int64[:, ::1],"
-    " int32[:, ::1])",
-    "void(int16[::1], int16[::1], int32[:, ::1], UniTuple(int64, 7), int64, int64[:, ::1],"
-    " int16[:, ::1])",
-)
-def dense(inputs, weights, scales, geometry, limit, segments, out):
-    """``IntegerLayer.columns`` of positions: (positions, outputs).
+@part
+def dense_row(inputs, weights, scales, sizes, places, limit, sums, out):
+    """``IntegerLayer.columns`` of positions side by side, within ±limit.
 
-    weights: by run and by tile, pairs of inputs by outputs by two.  scales: bias and shift.
-    geometry: positions of a row; from one row to the next in inputs, from one position to the next;
-    runs of inputs that lie together, from one to the next, and pairs of inputs of each.  segments
-    (n, 2): first and last of the positions that are wanted, those of each in one row unless rows
-    lie together.
+    weights: by run and by tile, pairs of inputs by outputs by two.  scales: bias and shift of every
+    output.  sizes: from one position to the next in inputs; runs of inputs that lie together, from
+    one to the next, and pairs of inputs of each; outputs.  places: of the first one's inputs and
+    outputs, and how many there are.  sums: memory to work in.
     """
-    width, by_row, by_position, runs, by_run, pairs, _ = geometry
-    flat, shifts, outputs = out.reshape(-1), scales[1], out.shape[1]
-    at_once = max(_SUMS_AT_ONCE // outputs // ROWS, 1) * ROWS
-    sums = _memory(at_once * outputs)
-    sizes = pairs, by_position, outputs
-    for segment in range(len(segments)):
-        for start in range(segments[segment, 0], segments[segment, 1], at_once):
-            some = min(at_once, segments[segment, 1] - start)
-            _begin(sums, scales, some)
-            place = start // width * by_row + start % width * by_position
-            for run in range(runs):
-                first = place + run * by_run, run * pairs * 2 * outputs
-                add_products(inputs, weights, sums, first, some, sizes)
-            for position in range(some):
-                into = start + position
-                for output in range(0, outputs, LANES):
-                    made = load(sums, position * outputs + output, LANES)
-                    made = shifted(made, load(shifts, output, LANES))
-                    store(flat, into * outputs + output, limited(made, limit))
+    by_position, runs, by_run, pairs, outputs = sizes
+    first, into, count = places
+    biases, shifts = scales[:outputs], scales[outputs:]
+    at_once = max(SUMS_AT_ONCE // outputs // ROWS, 1) * ROWS
+    for start in range(0, count, at_once):
+        some = min(at_once, count - start)
+        _begin(sums, biases, some, outputs)
+        for run in range(runs):
+            place = first + start * by_position + run * by_run, run * pairs * 2 * outputs
+            add_products(inputs, weights, sums, place, some, (pairs, by_position, outputs))
+        for place in range(0, some * outputs, outputs):
+            for output in range(0, outputs, LANES):
+                made = shifted(load(sums, place + output, LANES), load(shifts, output, LANES))
+                store(out, into + start * outputs + place + output, limited(made, limit))
 
 
-@kernel(
-    "void(int16[::1], int16[::1], int64[:, ::1], UniTuple(int64, 7), int64, int64[:, ::1],"
-    " int32[:, ::1])",
-    "void(int16[::1], int16[::1], int64[:, ::1], UniTuple(int64, 7), int64, int64[:, ::1],"
-    " int16[:, ::1])",
-)
-def dense_wide(inputs, weights, scales, geometry, limit, segments, out):
-    """The same of inputs of 16 bits: of their lower eight bits and of the rest, one after the
-    other, the sums of each of which 32 bits hold.
+@part
+def wide_row(inputs, weights, scales, sizes, places, limit, sums, out):
+    """The same of inputs of 16 bits: of their lower eight bits and of the rest, the sums of each of
+    which 32 bits hold.
+
+    inputs, sums: two each.  scales: of 64 bits.
     """
-    width, by_row, by_position, runs, by_run, pairs, _ = geometry
-    outputs = out.shape[1]
-    at_once = max(_SUMS_AT_ONCE // outputs // ROWS // 2, 1) * ROWS
-    low, high = _memory(at_once * outputs), _memory(at_once * outputs)
-    biases, shifts = scales[0], scales[1]
-    sizes = pairs, by_position, outputs
-    for segment in range(len(segments)):
-        for start in range(segments[segment, 0], segments[segment, 1], at_once):
-            some = min(at_once, segments[segment, 1] - start)
-            low[:] = 0
-            high[:] = 0
-            first = start // width * by_row + start % width * by_position
-            for run in range(runs):
-                place, at_weight = first + run * by_run, run * pairs * 2 * outputs
-                add_products(inputs, weights, low, (place, at_weight), some, sizes)
-                place += len(inputs) // 2
-                add_products(inputs, weights, high, (place, at_weight), some, sizes)
-            for position in range(some):
-                at, into = position * outputs, out[start + position]
-                for output in range(outputs):
-                    made = np.int64(low[at + output]) + (np.int64(high[at + output]) << 8)
-                    made = (made + biases[output]) >> shifts[output]
-                    into[output] = min(max(made, -limit), limit)
+    by_position, runs, by_run, pairs, outputs = sizes
+    first, into, count = places
+    low, high = sums
+    at_once = max(SUMS_AT_ONCE // outputs // ROWS, 1) * ROWS
+    for start in range(0, count, at_once):
+        some = min(at_once, count - start)
+        low[: some * outputs] = 0
+        high[: some * outputs] = 0
+        for run in range(runs):
+            place = first + start * by_position + run * by_run, run * pairs * 2 * outputs
+            add_products(inputs[0], weights, low, place, some, (pairs, by_position, outputs))
+            add_products(inputs[1], weights, high, place, some, (pairs, by_position, outputs))
+        for place in range(0, some * outputs, outputs):
+            for output in range(outputs):
+                made = np.int64(low[place + output]) + (np.int64(high[place + output]) << 8)
+                made = (made + scales[output]) >> scales[outputs + output]
+                out[into + start * outputs + place + output] = min(max(made, -limit), limit)
 
 
-@kernel("void(int16[::1], int32[::1], int64)")
-def add_limited(stream, more, limit):
+@part
+def add_limited(stream, more, first, count, limit):
     """Add to a stream, within ±limit; of as many numbers as are a multiple of a vector's."""
-    for place in range(0, len(stream), LANES):
+    for place in range(first, first + count, LANES):
         made = plus(load(more, place, LANES), wide(load(stream, place, LANES)))
         store(stream, place, limited(made, limit))
 
 
 @part
-def _bend(sums, shifts, curve, limit, rows, out):
-    """What sums (rows, hidden) become in the middle of a block."""
-    hidden = len(shifts)
+def _bend(sums, shifts, curve, limit, sizes, out):
+    """What sums become in the middle of a block; sizes: rows and hidden units."""
+    rows, hidden = sizes
     for position in range(0, rows * hidden, hidden):
         for output in range(0, hidden, LANES):
             made = load(sums, position + output, LANES)
@@ -193,37 +174,32 @@ def _bend(sums, shifts, curve, limit, rows, out):
         out[one] = curve[np.uint32(sums[one])]
 
 
-@kernel(
-    "void(int16[::1], UniTuple(int16[::1], 2), UniTuple(int32[:, ::1], 2), int16[::1],"
-    " int64[:, ::1], int16[::1])"
-)
-def add_dense(inputs, weights, scales, curve, segments, out):
-    """Add to a plane (n, channels) what the dense layers of a block make of inputs (n, channels).
+@part
+def add_dense_row(inputs, layers, sizes, places, scratch, out):
+    """Add to a stream what the dense layers of a block make of inputs.
 
-    weights, scales: of both layers.  curve: what the outputs of the first become, from the least
-    on.  segments (n, 2): first and last of the positions that are wanted.
+    layers: weights and scales of the first, the curve, weights and scales of the second.  sizes:
+    channels, hidden units, limit of the stream.  places: of the first position's inputs and
+    outputs, and how many there are.  scratch: memory for sums, and for what lies between the
+    layers.
     """
-    (first, second), (first_scales, second_scales) = weights, scales
-    hidden, channels = first_scales.shape[1], second_scales.shape[1]
-    limit = len(curve) // 2
-    at_once = max(_SUMS_AT_ONCE // hidden // ROWS, 1) * ROWS
-    sums = _memory(at_once * hidden)
-    inside = np.empty(at_once * hidden, dtype=np.int16)
-    shifts = first_scales[1], second_scales[1]
-    for segment in range(len(segments)):
-        for start in range(segments[segment, 0], segments[segment, 1], at_once):
-            some = min(at_once, segments[segment, 1] - start)
-            _begin(sums, first_scales, some)
-            sizes = channels // 2, channels, hidden
-            add_products(inputs, first, sums, (start * channels, 0), some, sizes)
-            _bend(sums, shifts[0], curve, limit, some, inside)
-            _begin(sums, second_scales, some)
-            sizes = hidden // 2, hidden, channels
-            add_products(inside, second, sums, (0, 0), some, sizes)
-            for position in range(0, some * channels, channels):
-                for output in range(0, channels, LANES):
-                    made = load(sums, position + output, LANES)
-                    made = shifted(made, load(shifts[1], output, LANES))
-                    place = start * channels + position + output
-                    made = plus(made, wide(load(out, place, LANES)))
-                    store(out, place, limited(made, limit))
+    first, first_scales, curve, second, second_scales = layers
+    channels, hidden, limit = sizes
+    first_place, into, count = places
+    sums, inside = scratch
+    shifts = second_scales[channels:]
+    at_once = max(SUMS_AT_ONCE // hidden // ROWS, 1) * ROWS
+    for start in range(0, count, at_once):
+        some = min(at_once, count - start)
+        _begin(sums, first_scales, some, hidden)
+        place = first_place + start * channels, 0
+        add_products(inputs, first, sums, place, some, (channels // 2, channels, hidden))
+        _bend(sums, first_scales[hidden:], curve, limit, (some, hidden), inside)
+        _begin(sums, second_scales, some, channels)
+        add_products(inside, second, sums, (0, 0), some, (hidden // 2, hidden, channels))
+        for place in range(0, some * channels, channels):
+            for output in range(0, channels, LANES):
+                made = shifted(load(sums, place + output, LANES), load(shifts, output, LANES))
+                at = into + start * channels + place + output
+                made = plus(made, wide(load(out, at, LANES)))
+                store(out, at, limited(made, limit))

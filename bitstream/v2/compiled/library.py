@@ -7,6 +7,7 @@ from typing import Any
 from .coarse_lines import within
 from .layouts import rounded
 from .lines import look, spread
+from .planes import doubled, grey
 from .products import IS_FAST
 from .range_coder import renew
 from .reading import CompiledReader
@@ -18,6 +19,8 @@ __all__ = [
     "TOO_LONG",
     "CompiledReader",
     "arithmetic",
+    "doubled",
+    "grey",
     "levels",
     "look",
     "overlapped",

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 _MOST_KEPT = 24  # pieces of a thread
-_LARGEST = 1 << 22  # bytes of one; larger ones are for pictures that take long anyway
+_LARGEST = 1 << 22  # bytes of one, when a network is done; pictures with larger ones take long
 _LINE = 64  # bytes that a core's cache holds together, and vectors should not be split between
 _FREE = 2  # references to a piece of which there are no arrays: the list's, and a question's
 
@@ -32,16 +32,13 @@ def empty(shape: tuple[int, ...], kind: npt.DTypeLike) -> npt.NDArray[Any]:
     """An array with anything in it, of the memory of one that nobody refers to any more."""
     dtype = np.dtype(kind)
     size = prod(shape) * dtype.itemsize
-    if size > _LARGEST:
-        return np.empty(shape, dtype)
     return _piece(size)[:size].view(dtype).reshape(shape)
 
 
-def zeros(shape: tuple[int, ...], kind: npt.DTypeLike) -> npt.NDArray[Any]:
-    """The same with zeros in it."""
-    made = empty(shape, kind)
-    made[...] = 0
-    return made
+def trim() -> None:
+    """Let go of what is much.  Not between one use of memory and the next that counts on it."""
+    kept = _PIECES.kept
+    kept[:] = [piece for piece in kept if len(piece) <= _LARGEST][-_MOST_KEPT:]
 
 
 def aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -65,5 +62,4 @@ def _piece(size: int) -> npt.NDArray[np.uint8]:
             kept.append(kept.pop(index))
             return kept[-1]
     kept.append(_allocated(size))
-    del kept[:-_MOST_KEPT]
     return kept[-1]

@@ -151,7 +151,7 @@ def greater(typing: Any, one: Any, other: Any) -> Any:
 
 
 @njit(nogil=True, error_model="numpy")
-def limited(numbers, limit):  # type: ignore[no-untyped-def]
+def limited(numbers, limit):
     """Lanes within ±limit."""
     return lesser(greater(numbers, -limit), limit)
 

@@ -145,11 +145,11 @@ def test_latents_are_those_of_the_whole_where_they_are_wanted(
     assert np.array_equal(compiled, numpy)
 
 
-def test_shares_of_a_layer_are_those_of_the_whole() -> None:
-    """Also where there are more threads than tiles."""
+def test_networks_carried_out_together_are_those_of_one_thread() -> None:
+    """Also where there are more threads than rows."""
     arithmetic()
     rng, loop = np.random.default_rng(5), random_loop(48, seed=5, sizes=SIZES[3])
-    for size in ((9, 7), (30, 41)):
+    for size in ((1, 7), (30, 41)):
         latents = rng.integers(-600, 601, (48, *size)).astype(np.int32)
         picture = rng.integers(0, 1021, (3, 8 * size[0], 8 * size[1])).astype(np.int16)
         wanted = rng.random(size) < 0.02
@@ -166,9 +166,8 @@ def test_shares_of_a_layer_are_those_of_the_whole() -> None:
         for helpers in (1, 4):
             crew = Crew(helpers)
             crew.begin()
-            while crew.waiting < helpers:
-                pass
             with helped(crew):
-                shared = made()
+                for _ in range(5):
+                    shared = made()
+                    assert all(np.array_equal(a, b) for a, b in zip(alone, shared, strict=True))
             crew.dismiss()
-            assert all(np.array_equal(a, b) for a, b in zip(alone, shared, strict=True))

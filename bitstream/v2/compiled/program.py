@@ -1,0 +1,229 @@
+"""A network as a list of instructions, which any number of threads carry out together, row by row.
+
+Threads share a board of two words, the *ticket*, which says which instruction is carried out and
+how many of its rows somebody has taken, and how many rows of it are *done*.  One thread leads: it
+goes on to the next instruction when all rows are done.  Others may come and go at any time, and go
+when there is nothing to do for long; nobody waits for one that has taken no row.  None of it needs
+Python's lock.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from ..loop_arithmetic import COARSE, COARSE_BITS, LATENT_LIMIT, STREAM, SUM
+from .atomics import added, at_16, at_32, at_64, pause, put, seen
+from .depthwise import depthwise_row, pair_up
+from .jit import kernel, part
+from .layers import SUMS_AT_ONCE, add_dense_row, add_limited, dense_row, memory, wide_row
+from .layouts import (
+    coarse_row,
+    coarser_row,
+    finer_row,
+    latents_row,
+    padded_row,
+    picture_row,
+    squares_row,
+)
+
+TICKET, DONE, BOARD = 0, 8, 16  # words, in cache lines of their own, and how many there are
+_ROW_BITS = 32
+_PATIENCE = 1 << 13  # pauses, some tenths of a millisecond, after which a thread helps no longer
+_ROW_MASK = (1 << _ROW_BITS) - 1
+
+
+class Word(IntEnum):
+    """Of an instruction; addresses are in bytes.
+
+    starts, ends: addresses of the first and the last column of every row that is wanted, 0 for all
+    columns.  input, more, output: addresses of planes (height, width, channels).
+    """
+
+    CODE = 0
+    ROWS = 1
+    STARTS = 2
+    ENDS = 3
+    HEIGHT = 4
+    WIDTH = 5
+    CHANNELS = 6
+    OUTPUTS = 7
+    INPUT = 8
+    MORE = 9
+    OUTPUT = 10
+    WEIGHTS = 11
+    SCALES = 12
+    PITCH = 13
+    RUNS = 14
+    PAIRS = 15
+    SIDE = 16
+    FIRST = 17
+    HIDDEN = 18
+    CURVE = 19
+    SECOND = 20
+    SECOND_SCALES = 21
+
+
+class Code(IntEnum):
+    """What an instruction does."""
+
+    SQUARES = 0
+    PAD = 1
+    COARSE = 2
+    COARSER = 3
+    FINER = 4
+    DENSE = 5
+    SUMS = 6  # dense, to 32 bits
+    WIDE = 7
+    WIDE_SUMS = 8
+    PAIR_UP = 9
+    BLOCK = 10
+    ADD = 11
+    PICTURE = 12
+    LATENTS = 13
+
+
+# Constants of kernels.
+(_CODE, _ROWS, _STARTS, _ENDS, _HEIGHT, _WIDTH, _CHANNELS, _OUTPUTS, _INPUT, _MORE, _OUTPUT) = map(
+    int, list(Word)[:11]
+)
+(_WEIGHTS, _SCALES, _PITCH, _RUNS, _PAIRS, _SIDE, _FIRST, _HIDDEN, _CURVE, _SECOND, _SECONDS) = map(
+    int, list(Word)[11:]
+)
+(_SQUARES, _PAD, _TO_COARSE, _COARSER, _FINER, _DENSE, _SUMS) = map(int, list(Code)[:7])
+(_WIDE, _WIDE_SUMS, _PAIR_UP, _BLOCK, _ADD, _PICTURE, _LATENTS) = map(int, list(Code)[7:])
+
+
+@part
+def _columns(one, row):
+    """First and last column of a row that are wanted."""
+    if one[_STARTS] == 0:
+        return 0, one[_WIDTH]
+    return at_64(one[_STARTS])[row], at_64(one[_ENDS])[row]
+
+
+@part
+def _layer(one, row, scratch):
+    """A row of a dense layer."""
+    first, last = _columns(one, row)
+    if first >= last:
+        return
+    sums, more = scratch[0], scratch[1]
+    outputs, channels = one[_OUTPUTS], one[_CHANNELS]
+    sizes = channels, one[_RUNS], one[_PITCH], one[_PAIRS], outputs
+    into = (row * one[_WIDTH] + first) * outputs
+    places = row * one[_PITCH] + first * channels, into, last - first
+    inputs, weights, code = at_16(one[_INPUT]), at_16(one[_WEIGHTS]), one[_CODE]
+    if code == _DENSE:
+        out, scales = at_16(one[_OUTPUT]), at_32(one[_SCALES])
+        dense_row(inputs, weights, scales, sizes, places, STREAM, sums, out)
+    elif code == _SUMS:
+        into_sums, scales = at_32(one[_OUTPUT]), at_32(one[_SCALES])
+        dense_row(inputs, weights, scales, sizes, places, SUM, sums, into_sums)
+    else:
+        both, wide_scales = (inputs, at_16(one[_MORE])), at_64(one[_SCALES])
+        if code == _WIDE:
+            out = at_16(one[_OUTPUT])
+            wide_row(both, weights, wide_scales, sizes, places, STREAM, (sums, more), out)
+        else:
+            into_sums = at_32(one[_OUTPUT])
+            wide_row(both, weights, wide_scales, sizes, places, SUM, (sums, more), into_sums)
+
+
+@part
+def _block(one, row, scratch):
+    """A row of a strip of a plane, FIRST the first of these, in its place."""
+    first, last = _columns(one, one[_FIRST] + row)
+    if first >= last:
+        return
+    sums, _, inside, seen_row = scratch
+    width, channels, side = one[_WIDTH], one[_CHANNELS], one[_SIDE]
+    pairs_of_row = (max(width, 4) + side - 1) * channels
+    sizes, places = (width, channels, side, COARSE), (row * pairs_of_row, 0, first, last)
+    padded, weights = at_32(one[_INPUT]), at_32(one[_WEIGHTS])
+    depthwise_row(padded, weights, at_32(one[_SCALES]), sizes, places, seen_row)
+    seconds = one[_SECOND], one[_SECONDS]
+    layers = (
+        at_16(one[_MORE]),
+        at_32(one[_PITCH]),
+        at_16(one[_CURVE]),
+        at_16(seconds[0]),
+        at_32(seconds[1]),
+    )
+    into = ((one[_FIRST] + row) * width + first) * channels
+    at = first * channels, into, last - first
+    add_dense_row(
+        seen_row, layers, (channels, one[_HIDDEN], STREAM), at, (sums, inside), at_16(one[_OUTPUT])
+    )
+
+
+@part
+def _moved(one, row):
+    """A row of what is neither a layer nor a block."""
+    code, height, width = one[_CODE], one[_HEIGHT], one[_WIDTH]
+    channels, inputs = one[_CHANNELS], at_16(one[_INPUT])
+    if code == _PAIR_UP:
+        sizes = height, width, channels, one[_SIDE], one[_PITCH]
+        out, start = at_32(one[_OUTPUT]), row * one[_PITCH] * channels
+        pair_up(inputs, one[_FIRST] + row, sizes, out, start)
+    elif code == _TO_COARSE:
+        count = width * channels
+        coarse_row(inputs, row * count, count, COARSE_BITS, COARSE, at_16(one[_OUTPUT]))
+    elif code == _ADD:
+        count = width * channels
+        add_limited(at_16(one[_OUTPUT]), at_32(one[_INPUT]), row * count, count, STREAM)
+    elif code == _PAD:
+        padded_row(inputs, row, height, width * channels, channels, at_16(one[_OUTPUT]))
+    elif code == _COARSER:
+        coarser_row(inputs, row, (height, width, channels), at_16(one[_OUTPUT]))
+    elif code == _FINER:
+        finer_row(inputs, row, width, channels, at_16(one[_OUTPUT]))
+    elif code == _SQUARES:
+        squares_row(inputs, row, (height, width, one[_SIDE]), at_16(one[_OUTPUT]))
+    elif code == _PICTURE:
+        sizes, detail = (height, width, channels, one[_OUTPUTS]), at_32(one[_MORE])
+        picture_row(at_32(one[_INPUT]), detail, row, sizes, at_16(one[_OUTPUT]))
+    else:
+        sizes, detail = (height, width, channels, one[_OUTPUTS]), at_32(one[_MORE])
+        latents_row(at_32(one[_INPUT]), detail, row, sizes, LATENT_LIMIT, at_32(one[_OUTPUT]))
+
+
+@kernel("void(int64[:, ::1], int64[::1], int64, boolean)")
+def run(program, board, longest, leads):
+    """Carry out a program: as the thread that leads, until it is done, or as one that helps.
+
+    program: instructions, a row of words each.  board: zeros, when nobody has begun.  longest:
+    numbers of a row of a block's plane.
+    """
+    scratch = (
+        memory(SUMS_AT_ONCE),
+        memory(SUMS_AT_ONCE),
+        np.empty(SUMS_AT_ONCE, dtype=np.int16),
+        np.empty(longest, dtype=np.int16),
+    )
+    idle = 0
+    while leads or idle < _PATIENCE:
+        ticket = seen(board, TICKET)
+        stage = ticket >> _ROW_BITS
+        if stage >= len(program):
+            return
+        if ticket & _ROW_MASK < program[stage, _ROWS]:
+            ticket = added(board, TICKET, 1)  # others may have taken a row, or gone on, meanwhile
+            stage, row = ticket >> _ROW_BITS, ticket & _ROW_MASK
+            if stage < len(program) and row < program[stage, _ROWS]:
+                one = program[stage]
+                if _DENSE <= one[_CODE] <= _WIDE_SUMS:
+                    _layer(one, row, scratch)
+                elif one[_CODE] == _BLOCK:
+                    _block(one, row, scratch)
+                else:
+                    _moved(one, row)
+                added(board, DONE, 1)
+                idle = 0
+        elif leads and seen(board, DONE) == program[stage, _ROWS]:
+            put(board, DONE, 0)
+            put(board, TICKET, (stage + 1) << _ROW_BITS)
+        else:
+            pause()
+            idle += 1
