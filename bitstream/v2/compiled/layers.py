@@ -103,15 +103,15 @@ def _begin(sums, biases, rows, outputs):
 
 
 @part
-def dense_row(inputs, weights, scales, sizes, places, limit, sums, out):
-    """``IntegerLayer.columns`` of positions side by side, within ±limit.
+def dense_row(inputs, weights, scales, sizes, places, sums, out):
+    """``IntegerLayer.columns`` of positions side by side, within ± a limit.
 
     weights: by run and by tile, pairs of inputs by outputs by two.  scales: bias and shift of every
     output.  sizes: from one position to the next in inputs; runs of inputs that lie together, from
-    one to the next, and pairs of inputs of each; outputs.  places: of the first one's inputs and
-    outputs, and how many there are.  sums: memory to work in.
+    one to the next, and pairs of inputs of each; outputs; the limit.  places: of the first one's
+    inputs and outputs, and how many there are.  sums: memory to work in.
     """
-    by_position, runs, by_run, pairs, outputs = sizes
+    by_position, runs, by_run, pairs, outputs, limit = sizes
     first, into, count = places
     biases, shifts = scales[:outputs], scales[outputs:]
     at_once = max(SUMS_AT_ONCE // outputs // ROWS, 1) * ROWS
@@ -128,13 +128,13 @@ def dense_row(inputs, weights, scales, sizes, places, limit, sums, out):
 
 
 @part
-def wide_row(inputs, weights, scales, sizes, places, limit, sums, out):
+def wide_row(inputs, weights, scales, sizes, places, sums, out):
     """The same of inputs of 16 bits: of their lower eight bits and of the rest, the sums of each of
     which 32 bits hold.
 
     inputs, sums: two each.  scales: of 64 bits.
     """
-    by_position, runs, by_run, pairs, outputs = sizes
+    by_position, runs, by_run, pairs, outputs, limit = sizes
     first, into, count = places
     low, high = sums
     at_once = max(SUMS_AT_ONCE // outputs // ROWS, 1) * ROWS

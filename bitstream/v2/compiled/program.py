@@ -111,24 +111,23 @@ def _layer(one, row, scratch):
         return
     sums, more = scratch[0], scratch[1]
     outputs, channels = one[_OUTPUTS], one[_CHANNELS]
-    sizes = channels, one[_RUNS], one[_PITCH], one[_PAIRS], outputs
     into = (row * one[_WIDTH] + first) * outputs
     places = row * one[_PITCH] + first * channels, into, last - first
     inputs, weights, code = at_16(one[_INPUT]), at_16(one[_WEIGHTS]), one[_CODE]
+    limit = STREAM if code in (_DENSE, _WIDE) else SUM
+    sizes = channels, one[_RUNS], one[_PITCH], one[_PAIRS], outputs, limit
+    planes, to_sums = at_16(one[_OUTPUT]), at_32(one[_OUTPUT])
+    narrow, scales = at_32(one[_SCALES]), at_64(one[_SCALES])
     if code == _DENSE:
-        out, scales = at_16(one[_OUTPUT]), at_32(one[_SCALES])
-        dense_row(inputs, weights, scales, sizes, places, STREAM, sums, out)
+        dense_row(inputs, weights, narrow, sizes, places, sums, planes)
     elif code == _SUMS:
-        into_sums, scales = at_32(one[_OUTPUT]), at_32(one[_SCALES])
-        dense_row(inputs, weights, scales, sizes, places, SUM, sums, into_sums)
+        dense_row(inputs, weights, narrow, sizes, places, sums, to_sums)
     else:
-        both, wide_scales = (inputs, at_16(one[_MORE])), at_64(one[_SCALES])
+        both = inputs, at_16(one[_MORE])
         if code == _WIDE:
-            out = at_16(one[_OUTPUT])
-            wide_row(both, weights, wide_scales, sizes, places, STREAM, (sums, more), out)
+            wide_row(both, weights, scales, sizes, places, (sums, more), planes)
         else:
-            into_sums = at_32(one[_OUTPUT])
-            wide_row(both, weights, wide_scales, sizes, places, SUM, (sums, more), into_sums)
+            wide_row(both, weights, scales, sizes, places, (sums, more), to_sums)
 
 
 @part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -13,12 +14,14 @@ import pytest
 from bitstream.container import Labels
 from bitstream.sequence_header import ColourDescription
 from videocodec.errors import OutputError
+from videocodec.media.sinks import open_sink
 
 from .conftest import PATCHES, flat, picture, read, write
 
 SIZES = [(64, 48), (63, 47), (1, 1), (2, 33), (130, 2)]
 
 
+TASKS = Path("/proc/self/task")
 FILES = ["out.mp4", "out.mov", "out.mkv", "out.y4m"]
 
 
@@ -47,6 +50,16 @@ def test_the_same_pictures_make_the_same_file(tmp_path, make_header, name) -> No
         made.add((tmp_path / name).read_bytes())
         del kept[run % 2]
     assert len(made) == 1
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="threads are counted under /proc")
+def test_the_encoder_has_the_threads_that_it_is_told_to_have(tmp_path, make_header) -> None:
+    counts = []
+    for threads in (1, 5):
+        with open_sink(tmp_path / "out.mp4", make_header(640, 480), threads=threads) as sink:
+            sink.write(picture(640, 480, 0), 0, 1)
+            counts.append(len(list(TASKS.iterdir())))
+    assert counts[1] - counts[0] >= 4
 
 
 @pytest.mark.parametrize("name", FILES)
