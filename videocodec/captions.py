@@ -15,6 +15,7 @@ from .errors import InputError, SettingsError
 MOST_BYTES_OF_A_GOP = 1024  # of text
 _MOST_FILE_BYTES = 1 << 22
 _LINE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d{1,6})?)\s+(.*\S)\s*")
+_SIXTY = 60
 
 
 def captions_of(text: str | None, file: str | Path | None) -> tuple[Caption, ...]:
@@ -58,7 +59,7 @@ def check_share_of_gops(captions: Sequence[Caption], gop_seconds: Fraction) -> N
 def _lines_of(file: Path) -> list[Caption]:
     try:
         if not file.is_file():
-            raise InputError(f"{file}: no such file")
+            raise InputError(f"{file}: {'is a folder' if file.is_dir() else 'no such file'}")
         with file.open("rb") as opened:
             lines = opened.read(_MOST_FILE_BYTES).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -75,5 +76,12 @@ def _lines_of(file: Path) -> list[Caption]:
                 f" {line[:40]!r}"
             )
         hours, minutes, seconds = (Fraction(part or 0) for part in match.groups()[:3])
+        if (match[1] and minutes >= _SIXTY) or (match[2] and seconds >= _SIXTY):
+            raise SettingsError(
+                f"{file}: line {number} has a time with 60 minutes or seconds or more, is"
+                f" {line[:40]!r}"
+            )
         found.append(Caption(3600 * hours + 60 * minutes + seconds, match[4]))
+    if not found:
+        raise SettingsError(f"{file}: no caption in it: lines are like 1:02.5 a dog")
     return found

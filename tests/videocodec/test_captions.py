@@ -38,6 +38,9 @@ def test_a_file_has_a_line_with_a_time_for_each(tmp_path: Path) -> None:
         ("a dog", "line 1 must be a time and words"),
         ("0 a\n0 b", "one after another"),
         ("0 " + "x" * 1025, "1 to 1024 bytes"),
+        ("1:60 a", "line 1 has a time with 60 minutes or seconds or more"),
+        ("1:60:00 a", "line 1 has a time with 60 minutes or seconds or more"),
+        ("# nothing\n\n", "no caption in it"),
     ],
 )
 def test_what_is_no_caption_is_refused(tmp_path: Path, lines: str, complaint: str) -> None:
@@ -50,7 +53,7 @@ def test_what_is_no_caption_is_refused(tmp_path: Path, lines: str, complaint: st
 
 def test_files_that_cannot_be_read_and_both_at_once_are_refused(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"0 \xe4")
-    for name, reason in (("none", "no such file"), ("latin", "no UTF-8")):
+    for name, reason in (("none", "no such file"), (".", "is a folder"), ("latin", "no UTF-8")):
         with pytest.raises(InputError, match=reason):
             captions_of(None, tmp_path / name)
     with pytest.raises(SettingsError, match="give one"):
@@ -78,6 +81,20 @@ def captioned(panned, write_movie, tmp_path_factory: pytest.TempPathFactory) -> 
     assert [line for line in report.warnings if "takes no words" in line]
     assert not plain.warnings
     return folder / "a.lv.mp4", folder / "b.lv.mp4"
+
+
+def test_words_after_the_end_are_said_to_be_never_shown(
+    panned, write_movie, tmp_path: Path
+) -> None:
+    movie = write_movie(tmp_path / "a.mp4", panned(3, 32, 48, (1, 1)))
+    file = tmp_path / "words.txt"
+    options = {"crf": 50, "preset": "ultrafast", "device": "cpu", "model": "embedded"}
+    for times, late in (("0 a\n0.1 b\n", False), ("0 a\n0.12 b\n1 c\n", True)):
+        file.write_text(times)
+        report = encode(movie, tmp_path / "a.lv.mp4", caption_file=file, overwrite=True, **options)
+        found = [line for line in report.warnings if "never shown" in line]
+        assert bool(found) == late
+    assert found == ["captions from 0.12 s on are never shown: the video ends at 0.12 s"]
 
 
 def test_the_video_is_the_same(captioned: tuple[Path, Path]) -> None:

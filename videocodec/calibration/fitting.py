@@ -57,8 +57,10 @@ def read_pictures(
 ) -> list[np.ndarray]:
     """At most about ``count`` pictures (H, W, 3) uint8, evenly from all below the folders; those
     with a side below SMALLEST_SIDE left out, larger ones cut to ``largest`` px a side.  Raises
-    ``InputError`` if there is none.
+    ``InputError`` if there is none, or no such folder.
     """
+    if gone := next((folder for folder in folders if not folder.is_dir()), None):
+        raise InputError(f"{gone}: no such folder")
     files = sorted(
         f for folder in folders for f in folder.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES
     )

@@ -36,6 +36,12 @@ class CodedVideo:
         return sum(sum(unit.durations) for chunk in self.units for unit in chunk)
 
     @property
+    def end(self) -> int:
+        """When the last frame ends, ticks of the stream's clock."""
+        last = self.units[-1][-1]
+        return last.first_pts + sum(last.durations)
+
+    @property
     def frames(self) -> list[FrameBits]:
         """Every frame and its bits."""
         return [frame for chunk in self.units for frame in frames_of(chunk)]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +143,11 @@ def report_on(
         crf=outcome.crf,
         passes=outcome.passes,
         skipped_tracks=written.skipped_tracks,
-        warnings=[*outcome.warnings, *warnings],
+        warnings=[
+            *outcome.warnings,
+            *warnings,
+            *warnings_of_late_captions(parts.captions, coded.end * header.time_base),
+        ],
         losses=written.problems,
         guard=guard,
     )
@@ -192,6 +197,16 @@ def warnings_of_captions(captions: tuple[Caption, ...], bundle: ModelBundle) -> 
     return [
         f"model {bundle.name} takes no words: captions are kept in the file, and do nothing to its"
         " pictures"
+    ]
+
+
+def warnings_of_late_captions(captions: tuple[Caption, ...], end: Fraction) -> list[str]:
+    """A warning where words begin at or after the second at which the video ends."""
+    late = next((caption.begin for caption in captions if caption.begin >= end), None)
+    if late is None:
+        return []
+    return [
+        f"captions from {float(late):g} s on are never shown: the video ends at {float(end):g} s"
     ]
 
 

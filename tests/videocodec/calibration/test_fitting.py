@@ -112,3 +112,5 @@ class TestPictures:
             InputError, match="no picture of 80 px or more: give a folder of photographs"
         ):
             read_pictures([tmp_path], 5)
+        with pytest.raises(InputError, match="gone: no such folder"):
+            read_pictures([tmp_path, tmp_path / "gone"], 5)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ...errors import ComparisonError, InputError
 from ...media.colour import BT709, YuvWriter
+from ...media.options import SourceOptions
 from ...media.source import VideoSource
 from ..clips import Clip
 from ..metrics import Pair
@@ -20,6 +21,7 @@ from ..planes import untagged
 from .codecs import Rgb
 
 _SMALLEST_SIDE = 16  # px
+_BLACK = (0, 0, 0)  # behind what is transparent
 _SRGB = 13  # transfer characteristics of H.273
 
 
@@ -82,7 +84,7 @@ def read_pictures(sources: Sequence[str | Path]) -> list[StillPicture]:
 
 
 def _read(source: Path) -> StillPicture:
-    with VideoSource(source, max_frames=1) as opened:
+    with VideoSource(source, max_frames=1, options=SourceOptions(background=_BLACK)) as opened:
         if not opened.is_still:
             raise InputError(f"{source} is no still picture: --stills compares pictures")
         rgb = next(iter(opened)).rgb
