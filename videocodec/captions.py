@@ -27,6 +27,8 @@ def captions_of(text: str | None, file: str | Path | None) -> tuple[Caption, ...
     """
     if text is not None and file is not None:
         raise SettingsError("caption and caption_file exclude each other: give one")
+    if text is not None and not isinstance(text, str):
+        raise SettingsError(f"a caption is text, got {type(text).__name__}")
     try:
         if text is not None:
             return (Caption(Fraction(0), text),)

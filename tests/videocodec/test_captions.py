@@ -58,6 +58,8 @@ def test_files_that_cannot_be_read_and_both_at_once_are_refused(tmp_path: Path) 
             captions_of(None, tmp_path / name)
     with pytest.raises(SettingsError, match="give one"):
         captions_of("a", tmp_path / "none")
+    with pytest.raises(SettingsError, match="a caption is text, got bytes"):
+        captions_of(b"a", None)
 
 
 def test_a_group_of_pictures_has_a_kilobyte() -> None:
