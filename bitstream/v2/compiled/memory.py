@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_MOST_KEPT = 24  # pieces of a thread
-_LARGEST = 1 << 22  # bytes of one, when a network is done; pictures with larger ones take long
+_MOST_KEPT = 24  # pieces of a thread, when a network is done, and bytes of them together:
+_MOST_BYTES = 1 << 27  # what networks take for 1920×1080 px
 _LINE = 64  # bytes that a core's cache holds together, and vectors should not be split between
 _FREE = 2  # references to a piece of which there are no arrays: the list's, and a question's
 
@@ -37,8 +37,12 @@ def empty(shape: tuple[int, ...], kind: npt.DTypeLike) -> npt.NDArray[Any]:
 
 def trim() -> None:
     """Let go of what is much.  Not between one use of memory and the next that counts on it."""
-    kept = _PIECES.kept
-    kept[:] = [piece for piece in kept if len(piece) <= _LARGEST][-_MOST_KEPT:]
+    kept, total = list[npt.NDArray[np.uint8]](), 0
+    for piece in reversed(_PIECES.kept[-_MOST_KEPT:]):
+        total += len(piece)
+        if total <= _MOST_BYTES:
+            kept.insert(0, piece)
+    _PIECES.kept = kept
 
 
 def aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
