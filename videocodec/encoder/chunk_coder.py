@@ -8,7 +8,7 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -20,12 +20,15 @@ from bitstream.sequence_header import SequenceHeader
 from ..guard import GuardLimit
 from ..media.source import SourceFrame
 from ..models.picture_makers import usual_maker
+from ..read_ahead import read_ahead
 from .aiming import PictureJudge
 from .chunks import Chunk
 from .crew import ALONE, Crew
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .generation import LatentRestorer
+from .group_cutter import GroupCutter, PlannedGroup
 from .group_encoder import GroupEncoder
+from .group_plan import GroupPlanner
 from .guarding import SquareGuard
 from .motion import MotionSearch
 from .pace import Budget, chunk_pace
@@ -133,11 +136,8 @@ class _Coding:
         self._units: list[CodedUnit] = []
         self._data: list[bytes] = []
 
-    def push(self, frame: EncoderFrame) -> list[CodedUnit]:
-        return self._take(self._encoder.push(frame))
-
-    def finish(self) -> list[CodedUnit]:
-        return self._take(self._encoder.finish())
+    def code(self, planned: PlannedGroup) -> list[CodedUnit]:
+        return self._take(self._encoder.code(planned))
 
     def result(self) -> CodedChunk:
         return CodedChunk(tuple(self._units), b"".join(self._data))
@@ -172,7 +172,7 @@ class ChunkCoder:
         crew: Crew = ALONE,
     ) -> None:
         self._runtime, self._header, self._judge, self._crew = runtime, header, judge, crew
-        self._preparer = FramePreparer(runtime, header, memory, crew)
+        self._preparer = FramePreparer(runtime, header, memory)
         self._restorer: LatentRestorer | None = None
 
     def code(
@@ -184,7 +184,8 @@ class ChunkCoder:
         """Code a chunk by all plans of the task at once, whose frames ``frames`` gives;
         ``on_unit`` is called with every unit by the first plan.
 
-        One result per plan.  Frames are read as they are needed, and each only once.
+        One result per plan, which all have one effort.  Frames are read as they are needed, and
+        each only once.
         """
         codings = [
             _Coding(
@@ -201,17 +202,32 @@ class ChunkCoder:
             or plan.settings.tune_for(self._header.format_version) != "none"
             for plan in task.plans
         )
-        with closing(self._preparer.ahead(task.chunk, frames, judged=judged)) as prepared:
-            for frame in prepared:
+        prepared = self._preparer.frames(task.chunk, frames, judged=judged)
+        with closing(self._planned(task, prepared)) as groups, self._crew.helping():
+            for planned in groups:
                 for index, coding in enumerate(codings):
-                    for unit in coding.push(frame):
+                    for unit in coding.code(planned):
                         if index == 0:
                             on_unit(unit)
-        for index, coding in enumerate(codings):
-            for unit in coding.finish():
-                if index == 0:
-                    on_unit(unit)
         return tuple(coding.result() for coding in codings)
+
+    def _planned(
+        self, task: ChunkTask, frames: Iterator[EncoderFrame]
+    ) -> Generator[PlannedGroup, None, None]:
+        """The groups of a chunk, for all plans of its task; with several threads the next one is
+        prepared and planned while one is coded.
+        """
+        settings = task.plans[0].settings
+        if any(
+            (plan.settings.effort, plan.settings.group_size)
+            != (settings.effort, settings.group_size)
+            for plan in task.plans
+        ):
+            raise ValueError("plans for a chunk must spend the same effort on it")
+        search = MotionSearch.for_header(self._header, settings.effort.flow_preset)
+        planner = GroupPlanner(self._header, settings.effort, search, self._crew)
+        groups = GroupCutter(planner, settings.group_size).all_of(frames)
+        return groups if self._crew is ALONE else read_ahead(groups, 1)
 
     def _helpers(self, settings: EncoderSettings) -> EncoderHelpers:
         """With the encoder's own judge where none has weights from outside."""

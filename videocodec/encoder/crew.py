@@ -4,9 +4,13 @@ OpenCV and PyTorch let others run meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol, TypeVar
+
+from bitstream.crew import Crew as KernelCrew
+from bitstream.crew import helped
 
 from ..cores import usable_cores
 
@@ -20,6 +24,9 @@ class Crew(Protocol):
     def map(self, work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
         """What comes of every item, in their order."""
 
+    def helping(self) -> AbstractContextManager[None]:
+        """A context in which kernels of this thread are shared as well (``bitstream.crew``)."""
+
 
 class Alone:
     """One piece after another."""
@@ -27,6 +34,10 @@ class Alone:
     def map(self, work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
         """As the protocol says."""
         return [work(item) for item in items]
+
+    def helping(self) -> AbstractContextManager[None]:
+        """As the protocol says."""
+        return nullcontext()
 
 
 ALONE = Alone()
@@ -37,6 +48,7 @@ class Several:
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads - 1, "encoding")
+        self._threads = threads
 
     def map(self, work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
         """As the protocol says."""
@@ -50,6 +62,17 @@ class Several:
         return [
             done[index] if index in done else one.result() for index, (_, one) in enumerate(waiting)
         ]
+
+    @contextmanager
+    def helping(self) -> Iterator[None]:
+        """As the protocol says."""
+        crew = KernelCrew(self._threads - 1)
+        crew.begin()
+        try:
+            with helped(crew):
+                yield
+        finally:
+            crew.dismiss()
 
 
 def crew_of(threads: int | None) -> Crew:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -97,8 +98,8 @@ class BlockDecider:
         costs = FrameCosts(self._prices, target, quantiser, self.block, errors)
         search = self._search(target, picture, costs, context)
         fields = self._fields.blank(*grid, Mode.SKIP)
-        derived = self._derived(search, sources, context)
-        motions, partition = self._motions(search, sources, context, fields, derived)
+        by_source, derived = self._tried(search, sources, context)
+        motions, partition = self._motions(search, by_source, sources, context, fields, derived)
         if len(motions) == 1:
             fields.vectors[0] = motions[0].chosen.vectors
             prediction = search.plane(motions[0].chosen.prediction)
@@ -112,11 +113,15 @@ class BlockDecider:
             _set_sent(search, fields, predicted)
         return Decision(fields, predicted, None if derived is None else derived.vectors)
 
-    def _derived(
+    def _tried(
         self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext
-    ) -> DerivedOption | None:
-        """The motion that needs not be sent, for versions that have it."""
-        return None
+    ) -> tuple[list[list[Candidate]], DerivedOption | None]:
+        """The fields to try, by reference, and the motion that needs not be sent, for versions that
+        have it.
+        """
+        evened = self._tools.merged_blocks
+        works = [partial(search.candidates, source, evened=evened) for source in sources]
+        return self.crew.map(lambda work: work(), works), None
 
     def _search(
         self,
@@ -142,6 +147,7 @@ class BlockDecider:
     def _motions(
         self,
         search: CandidateSearch,
+        by_source: list[list[Candidate]],
         sources: Sequence[MotionSource],
         context: BlockContext,
         fields: BlockFields,
@@ -149,9 +155,6 @@ class BlockDecider:
     ) -> tuple[list[Motion], Partition]:
         """The motion to every reference; fills the sides of merged blocks."""
         tools = self._tools
-        by_source = self.crew.map(
-            lambda source: search.candidates(source, evened=tools.merged_blocks), sources
-        )
         is_derived = np.zeros(search.grid, dtype=bool)
         if tools.merged_blocks:
             costs = None if derived is None else derived.costs

@@ -28,6 +28,7 @@ from .frame_encoder import (
     EncoderHelpers,
     FramePlan,
 )
+from .group_cutter import GroupCutter, PlannedGroup
 from .group_plan import GroupPlan, GroupPlanner, temporal_layers
 from .guarding import GuardedFrames, SquareGuard
 from .importance import USUAL_CLASS, keyframe_offset, weight_classes
@@ -62,18 +63,17 @@ class Pace(Protocol):
 
 @dataclass(frozen=True)
 class _State:
-    """What the next access unit builds on: the coder, and the frame displayed last, as a reference
-    and as padded luma.  Coding leaves it as it is, and gives a new one.
+    """What the next access unit builds on: the coder, and the frame displayed last as a reference.
+    Coding leaves it as it is, and gives a new one.
     """
 
     coder: Any
     anchor: CodedReference
-    luma: np.ndarray
 
 
 class GroupEncoder:
-    """Codes the frames of one chunk in order; ``push`` and ``finish`` give the access units that
-    are complete.
+    """Codes the frames of one chunk in order; ``push`` and ``finish``, or ``code`` where groups are
+    planned by somebody else, give the access units that are complete.
 
     The first frame is the keyframe and its own unit; the frames after it wait, up to
     ``settings.group_size`` of them, and are coded in groups whose structure and size follow from
@@ -98,60 +98,38 @@ class GroupEncoder:
         regions = settings.regions
         frames = RegionFrames(plain, header, regions) if regions else plain
         self._frames: Frames = frames if guard is None else GuardedFrames(frames, guard)
-        self._planner = GroupPlanner(header, settings.effort, search, helpers.crew)
-        self._keyframe: EncoderFrame | None = None
+        planner = GroupPlanner(header, settings.effort, search, helpers.crew)
+        self._cutter = GroupCutter(planner, settings.group_size)
         self._state: _State | None = None
-        self._waiting: list[EncoderFrame] = []
 
     def push(self, frame: EncoderFrame) -> list[AccessUnit]:
         """Take one frame → the access units finished by it."""
-        if self._keyframe is None:
-            self._keyframe = frame
-            return []
-        self._waiting.append(frame)
-        if len(self._waiting) < self._settings.group_size:
-            return []
-        return self._next_units(self._keyframe)
+        return [unit for planned in self._cutter.push(frame) for unit in self.code(planned)]
 
     def finish(self) -> list[AccessUnit]:
         """Code all frames that wait."""
-        units: list[AccessUnit] = []
-        if self._keyframe is None:
-            return units
-        while self._waiting:
-            units += self._next_units(self._keyframe)
-        if self._state is None:
-            units.append(self._keyframe_unit(self._keyframe, None)[1])
-        return units
+        return [unit for planned in self._cutter.finish() for unit in self.code(planned)]
 
-    def _next_units(self, keyframe: EncoderFrame) -> list[AccessUnit]:
-        """Code the frames at the front of those that wait: as many as the motion allows, the fewer
-        the more is new.  The keyframe comes with the first of them, since it depends on them how
-        well it should be coded.
-        """
-        state, units = self._state, []
-        before = keyframe.luma if state is None else state.luma
-        group = self._planner.plan(before, self._waiting)
-        self._waiting = self._waiting[len(group.frames) :]
-        if state is None:
-            state, unit = self._keyframe_unit(keyframe, group.importance.get(0))
-            units.append(unit)
-        units.append(self._group_unit(state, group))
+    def code(self, planned: PlannedGroup) -> list[AccessUnit]:
+        """Code a group that somebody else has planned, for the same effort."""
+        units, group = [], planned.group
+        if planned.keyframe is not None:
+            importance = None if group is None else group.importance.get(0)
+            units.append(self._keyframe_unit(planned.keyframe, importance))
+        if group is not None:
+            assert self._state is not None  # after a keyframe
+            units.append(self._group_unit(self._state, group))
         return units
 
     def _group_unit(self, state: _State, group: GroupPlan) -> AccessUnit:
-        return self._paced(len(group.frames), lambda settings: self._group(settings, state, group))[
-            1
-        ]
+        return self._paced(len(group.frames), lambda settings: self._group(settings, state, group))
 
-    def _keyframe_unit(
-        self, frame: EncoderFrame, importance: np.ndarray | None
-    ) -> tuple[_State, AccessUnit]:
+    def _keyframe_unit(self, frame: EncoderFrame, importance: np.ndarray | None) -> AccessUnit:
         return self._paced(1, lambda settings: self._code_keyframe(settings, frame, importance))
 
     def _paced(
         self, frames: int, code: Callable[[EncoderSettings], tuple[_State, AccessUnit]]
-    ) -> tuple[_State, AccessUnit]:
+    ) -> AccessUnit:
         """Code a unit at the crf that the pace names, again as long as it does not accept it."""
         while True:
             settings = self._settings
@@ -160,7 +138,7 @@ class GroupEncoder:
             state, unit = code(settings)
             if self._pace is None or self._pace.accepts(unit):
                 self._state = state
-                return state, unit
+                return unit
 
     def _code_keyframe(
         self, settings: EncoderSettings, frame: EncoderFrame, importance: np.ndarray | None
@@ -174,7 +152,7 @@ class GroupEncoder:
         with one_blas_thread():
             plan = FramePlan(quantiser, self._classes(importance), entry)
             coder, version = self._frames.code(None, writer, frame, plan)
-        state = _State(coder, CodedReference.of(coder, version), frame.luma)
+        state = _State(coder, CodedReference.of(coder, version))
         return state, self._unit(Structure.KEYFRAME, [frame], {0: version.frame}, writer)
 
     def _group(
@@ -198,7 +176,7 @@ class GroupEncoder:
 
         anchor = walk_group(group.order, state.anchor, code)[-1]
         unit = self._unit(group.structure, group.frames, coding.latents, coding.writer)
-        return _State(coding.coder, anchor, group.frames[-1].luma), unit
+        return _State(coding.coder, anchor), unit
 
     def _classes(self, importance: np.ndarray | None) -> np.ndarray:
         """What errors of every block count, (bh, bw) classes of ``importance.WEIGHTS``."""

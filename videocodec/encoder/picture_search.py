@@ -222,34 +222,43 @@ class PictureBlockDecider(BlockDecider):
         priced = PicturePrices(picture, latents, self._map, costs, grid, self._pictures)
         return PictureSearch(picture, priced, self._prices, costs, context, self._pictures)
 
-    def _derived(
+    def _tried(
         self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext
-    ) -> DerivedOption | None:
-        """Of frames with two references."""
+    ) -> tuple[list[list[Candidate]], DerivedOption | None]:
+        """As for any version; frames with two references have derived motion."""
         tools = self._tools
         if not (context.has_future and tools.merged_blocks and tools.derived):
-            return None
+            return super()._tried(search, sources, context)
         past, future = (source.reference for source in sources)
         distances = context.distances[0], context.distances[1]
         pictures = past.picture, future.picture
-        vectors = derived_motion(pictures, distances, self.block, context.temporal[0])
+        vectors: list[Any] = []
+
+        def found(source: MotionSource | None) -> list[Candidate]:
+            if source is not None:
+                return search.candidates(source, evened=True)
+            vectors.extend(derived_motion(pictures, distances, self.block, context.temporal[0]))
+            return []
+
+        _, *by_source = self.crew.map(found, [None, *sources])
         candidates = search.candidate(past, vectors[0]), search.candidate(future, vectors[1])
         _, cost = search.averaged(candidates[0].prediction, candidates[1].prediction)
         assert isinstance(context, PricedContext)
         bits = derived_bits(context.tables["derived"], context)
         costs = DerivedCosts(cost, bits)
-        return DerivedOption(vectors, candidates, costs)
+        return by_source, DerivedOption(np.stack(vectors), candidates, costs)
 
     def _motions(
         self,
         search: CandidateSearch,
+        by_source: list[list[Candidate]],
         sources: Sequence[MotionSource],
         context: BlockContext,
         fields: BlockFields,
         derived: DerivedOption | None,
     ) -> tuple[list[Motion], Partition]:
         """As for any version; fills also which blocks have derived motion."""
-        motions, partition = super()._motions(search, sources, context, fields, derived)
+        motions, partition = super()._motions(search, by_source, sources, context, fields, derived)
         assert isinstance(fields, DerivableFields)
         fields.derived[:] = partition.derived
         return motions, partition

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bitstream.group_structure import MAX_FRAMES
 from bitstream.sequence_header import SequenceHeader
 
 from ..media.source import SourceFrame
-from ..read_ahead import read_ahead
 from .certainty import latents_with_certainty
 from .chunks import Chunk
-from .crew import ALONE, Crew
 from .frame_encoder import EncoderFrame
 from .motion import MotionSearch
 from .settings import EncoderSettings
@@ -25,39 +22,19 @@ if TYPE_CHECKING:  # it brings torch along, which a process that only plans and 
 
 # pictures encoded together: enough to keep two cores busy, small enough for 4K
 BATCH_PIXELS = 4 * 512 * 288
-_BYTES_AHEAD = 64 << 20  # of frames that wait while others are coded
 
 
 class FramePreparer:
     """Gives the frames of chunks.
 
-    memory: bytes of latents that may be kept for chunks that come again in a later pass.  crew:
-    threads of this process.
+    memory: bytes of latents that may be kept for chunks that come again in a later pass.
     """
 
-    def __init__(
-        self, runtime: AutoencoderRuntime, header: SequenceHeader, memory: int, crew: Crew
-    ) -> None:
-        self._runtime, self._header, self._crew = runtime, header, crew
+    def __init__(self, runtime: AutoencoderRuntime, header: SequenceHeader, memory: int) -> None:
+        self._runtime, self._header = runtime, header
         self._luma = MotionSearch.for_header(header, EncoderSettings().effort.flow_preset).luma
         self._memory = memory
         self._kept: dict[Chunk, list[EncoderFrame]] = {}
-
-    def ahead(
-        self,
-        chunk: Chunk,
-        frames: Callable[[Chunk], Iterable[SourceFrame]],
-        *,
-        judged: bool,
-    ) -> Generator[EncoderFrame, None, None]:
-        """As ``frames``; with several threads the next group's are made while one is coded."""
-        prepared = self.frames(chunk, frames, judged=judged)
-        if self._crew is ALONE:
-            return prepared
-        header = self._header
-        latents = header.latent_channels * header.latent_height * header.latent_width
-        one = 4 * header.padded_width * header.padded_height + 4 * latents
-        return read_ahead(prepared, min(MAX_FRAMES, max(1, _BYTES_AHEAD // one)))
 
     def frames(
         self,
