@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from bitstream.formats import format_of
 
 from ..errors import SettingsError
-from ..models.devices import check_device, may_accelerate
+from ..models.devices import check_device, is_cpu
 from ..models.picture_makers import ExactPictures
 from .latents import LatentStream
 
@@ -40,7 +40,7 @@ def exact_pictures(
     if pictures == "float":
         return None
     obstacle = _obstacle(stream, restores)
-    if obstacle is None and (pictures == "exact" or _is_cpu(device)):
+    if obstacle is None and (pictures == "exact" or is_cpu(device)):
         return ExactPictures.of(stream.bundle.tables, stream.bundle.name)
     if pictures == "exact":
         raise SettingsError(f"{stream.path}: no exact pictures: {obstacle}")
@@ -55,12 +55,3 @@ def _obstacle(stream: LatentStream, restores: bool) -> str | None:
     if restores:
         return "its latents are restored, in floating point: decode it without restoration"
     return None
-
-
-def _is_cpu(device: str) -> bool:
-    """Whether networks run on the CPU, as far as PyTorch need not be loaded to know."""
-    if device != "auto" or not may_accelerate():
-        return device in ("auto", "cpu")
-    from ..models.runtime import pick_device
-
-    return pick_device(device).type == "cpu"

@@ -23,6 +23,7 @@ from ..models.picture_makers import usual_maker
 from ..read_ahead import read_ahead
 from .aiming import PictureJudge
 from .chunks import Chunk
+from .coding_networks import CodingNetworks
 from .crew import ALONE, Crew
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .generation import LatentRestorer
@@ -35,7 +36,7 @@ from .pace import Budget, chunk_pace
 from .peak_rate import FrameBits, PeakLimit
 from .prepared_frames import FramePreparer
 from .rate_control import UnitCost
-from .settings import EncoderSettings
+from .settings import Effort, EncoderSettings
 
 if TYPE_CHECKING:  # it brings torch along, which a process that only plans and writes does not need
     from ..models.runtime import AutoencoderRuntime
@@ -106,7 +107,7 @@ class _Coding:
 
     def __init__(
         self,
-        runtime: AutoencoderRuntime,
+        runtime: AutoencoderRuntime | CodingNetworks,
         header: SequenceHeader,
         chunk: Chunk,
         plan: CodingPlan,
@@ -121,8 +122,10 @@ class _Coding:
         # Whoever only wants to know what a chunk weighs is told sooner without a guard.
         self._guard = None
         if plan.settings.guard is not None and plan.keep:
+            # Exact pictures do without PyTorch.
+            maker = runtime.maker() if isinstance(runtime, CodingNetworks) else usual_maker(runtime)
             limit_of_squares = GuardLimit.parse(plan.settings.guard)
-            self._guard = SquareGuard(usual_maker(runtime).whole, header, limit_of_squares)
+            self._guard = SquareGuard(maker.whole, header, limit_of_squares)
         self._pace = chunk_pace(plan.settings.crf, plan.budget, limit)
         self._encoder = GroupEncoder(
             runtime.bundle.tables,
@@ -165,7 +168,7 @@ class ChunkCoder:
 
     def __init__(
         self,
-        runtime: AutoencoderRuntime,
+        runtime: AutoencoderRuntime | CodingNetworks,
         header: SequenceHeader,
         memory: int = 0,
         judge: PictureJudge | None = None,
@@ -184,8 +187,7 @@ class ChunkCoder:
         """Code a chunk by all plans of the task at once, whose frames ``frames`` gives;
         ``on_unit`` is called with every unit by the first plan.
 
-        One result per plan, which all have one effort.  Frames are read as they are needed, and
-        each only once.
+        One result per plan.  Frames are read as they are needed, and each only once.
         """
         codings = [
             _Coding(
@@ -204,30 +206,39 @@ class ChunkCoder:
         )
         prepared = self._preparer.frames(task.chunk, frames, judged=judged)
         with closing(self._planned(task, prepared)) as groups, self._crew.helping():
-            for planned in groups:
-                for index, coding in enumerate(codings):
-                    for unit in coding.code(planned):
+            for plans, planned in groups:
+                for index in plans:
+                    for unit in codings[index].code(planned):
                         if index == 0:
                             on_unit(unit)
         return tuple(coding.result() for coding in codings)
 
     def _planned(
         self, task: ChunkTask, frames: Iterator[EncoderFrame]
-    ) -> Generator[PlannedGroup, None, None]:
-        """The groups of a chunk, for all plans of its task; with several threads the next one is
-        prepared and planned while one is coded.
+    ) -> Generator[tuple[list[int], PlannedGroup], None, None]:
+        """The groups of a chunk, each with the plans that it is for, those of one effort; with
+        several threads the next one is prepared and planned while one is coded.
         """
-        settings = task.plans[0].settings
-        if any(
-            (plan.settings.effort, plan.settings.group_size)
-            != (settings.effort, settings.group_size)
-            for plan in task.plans
-        ):
-            raise ValueError("plans for a chunk must spend the same effort on it")
-        search = MotionSearch.for_header(self._header, settings.effort.flow_preset)
-        planner = GroupPlanner(self._header, settings.effort, search, self._crew)
-        groups = GroupCutter(planner, settings.group_size).all_of(frames)
-        return groups if self._crew is ALONE else read_ahead(groups, 1)
+        plans_of: dict[tuple[Effort, int], list[int]] = {}
+        for index, plan in enumerate(task.plans):
+            effort = plan.settings.effort, plan.settings.group_size
+            plans_of.setdefault(effort, []).append(index)
+        cutters = [
+            (plans, self._cutter(effort, size)) for (effort, size), plans in plans_of.items()
+        ]
+
+        def groups() -> Generator[tuple[list[int], PlannedGroup], None, None]:
+            for frame in frames:
+                for plans, cutter in cutters:
+                    yield from ((plans, planned) for planned in cutter.push(frame))
+            for plans, cutter in cutters:
+                yield from ((plans, planned) for planned in cutter.finish())
+
+        return groups() if self._crew is ALONE else read_ahead(groups(), 1)
+
+    def _cutter(self, effort: Effort, size: int) -> GroupCutter:
+        search = MotionSearch.for_header(self._header, effort.flow_preset)
+        return GroupCutter(GroupPlanner(self._header, effort, search, self._crew), size)
 
     def _helpers(self, settings: EncoderSettings) -> EncoderHelpers:
         """With the encoder's own judge where none has weights from outside."""

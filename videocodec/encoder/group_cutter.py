@@ -4,7 +4,7 @@ sources alone, so groups may be planned before those ahead of them are coded.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .frame_encoder import EncoderFrame
@@ -51,12 +51,6 @@ class GroupCutter:
         if self._keyframe is not None:
             yield PlannedGroup(self._keyframe, None)
             self._keyframe = None
-
-    def all_of(self, frames: Iterable[EncoderFrame]) -> Generator[PlannedGroup, None, None]:
-        """The groups of a whole chunk."""
-        for frame in frames:
-            yield from self.push(frame)
-        yield from self.finish()
 
     def _next(self, before: EncoderFrame) -> PlannedGroup:
         """As many frames as the motion allows, the fewer the more is new."""

@@ -7,16 +7,13 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import InputError
-from ..judges.lpips import LpipsSqueeze
 from ..media.options import SourceOptions
 from ..media.source import SourceFrame, VideoSource
-from ..models.runtime import AutoencoderRuntime
-from ..restoration.diffusion import DiffusionRestoration
 from .aiming import PictureJudge
 from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk
 from .chunks import Chunk
+from .coding_networks import CodingNetworks
 from .crew import crew_of
-from .judging import PerceptualJudge
 from .workplace import UnitCallback, Workers, Workplace
 
 
@@ -53,10 +50,15 @@ class _SourceCursor:
             self._source = None
 
 
-def picture_judge(workplace: Workplace, runtime: AutoencoderRuntime) -> PictureJudge | None:
+def picture_judge(workplace: Workplace, networks: CodingNetworks) -> PictureJudge | None:
     """Who looks at what becomes of frames, if anybody is to."""
     if workplace.perceptual is None:
         return None
+    from ..judges.lpips import LpipsSqueeze  # PyTorch, which others may do without
+    from ..restoration.diffusion import DiffusionRestoration
+    from .judging import PerceptualJudge
+
+    runtime = networks.autoencoder
     restoration = None
     if workplace.bundle.has_unet:
         restoration = DiffusionRestoration(workplace.bundle, workplace.header, runtime.device)
@@ -71,12 +73,12 @@ class LocalWorkers(Workers):
     """The calling process alone, with its own way through the source."""
 
     def __init__(self, workplace: Workplace) -> None:
-        runtime = AutoencoderRuntime(workplace.bundle, workplace.device, workplace.threads)
+        networks = CodingNetworks(workplace.bundle, workplace.device, workplace.threads)
         self._coder = ChunkCoder(
-            runtime,
+            networks,
             workplace.header,
             workplace.memory,
-            picture_judge(workplace, runtime),
+            picture_judge(workplace, networks),
             crew_of(workplace.threads),
         )
         self._cursor = _SourceCursor(workplace.source, workplace.max_frames, workplace.options)

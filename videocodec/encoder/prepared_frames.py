@@ -19,6 +19,7 @@ from .settings import EncoderSettings
 
 if TYPE_CHECKING:  # it brings torch along, which a process that only plans and writes does not need
     from ..models.runtime import AutoencoderRuntime
+    from .coding_networks import CodingNetworks
 
 # pictures encoded together: enough to keep two cores busy, small enough for 4K
 BATCH_PIXELS = 4 * 512 * 288
@@ -30,7 +31,9 @@ class FramePreparer:
     memory: bytes of latents that may be kept for chunks that come again in a later pass.
     """
 
-    def __init__(self, runtime: AutoencoderRuntime, header: SequenceHeader, memory: int) -> None:
+    def __init__(
+        self, runtime: AutoencoderRuntime | CodingNetworks, header: SequenceHeader, memory: int
+    ) -> None:
         self._runtime, self._header = runtime, header
         self._luma = MotionSearch.for_header(header, EncoderSettings().effort.flow_preset).luma
         self._memory = memory

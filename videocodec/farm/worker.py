@@ -130,8 +130,8 @@ class PlanWorker:
 
     def _prepared(self) -> tuple[ChunkCoder, PlannedFrames]:
         """What coding takes, once it is clear that it is the plan's."""
-        from ..encoder.local_workers import picture_judge  # the networks' libraries: only here
-        from ..models.runtime import AutoencoderRuntime
+        from ..encoder.coding_networks import CodingNetworks
+        from ..encoder.local_workers import picture_judge
 
         plan, machine = self._plan, self._machine
         source = source_of(plan, machine.source)
@@ -147,8 +147,8 @@ class PlanWorker:
             perceptual=_weights_of(plan, machine.perceptual),
             options=plan.reading.options,
         )
-        runtime = AutoencoderRuntime(bundle, machine.device, machine.threads)
-        coder = ChunkCoder(runtime, plan.header, judge=picture_judge(workplace, runtime))
+        networks = CodingNetworks(bundle, machine.device, machine.threads)
+        coder = ChunkCoder(networks, plan.header, judge=picture_judge(workplace, networks))
         return coder, PlannedFrames(source, plan.max_frames, plan.reading.options)
 
 
