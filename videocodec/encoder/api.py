@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from bitstream.formats import loop_networks
 from bitstream.sequence_header import SequenceHeader
 
 from ..captions import captions_of, check_share_of_gops
@@ -22,6 +23,7 @@ from ..presets import Preset
 from ..progress import ProgressCallback
 from ..regions import fitted, read_regions
 from ..scaling import AUTO, scale_of
+from . import compiled
 from .chunk_store import source_identity
 from .finishing import (
     FileParts,
@@ -195,6 +197,8 @@ def _encode(
     """``begin``: by ``time.monotonic``."""
     request.check_target()
     bundle = ModelBundle.find(request.model)
+    if loop_networks(bundle.tables) is not None:
+        compiled.kernels()  # which load while the source is opened
     check_guard(request.settings, bundle)
     attached = FileParts.files_of(bundle, attach=request.embed_model)
     request, scaled = _scaled(request, bundle)

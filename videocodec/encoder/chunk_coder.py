@@ -23,7 +23,7 @@ from ..models.picture_makers import usual_maker
 from ..read_ahead import read_ahead
 from .aiming import PictureJudge
 from .chunks import Chunk
-from .coding_networks import CodingNetworks
+from .coding_networks import CodingNetworks, decoder_with_gradient
 from .crew import ALONE, Crew
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .generation import LatentRestorer
@@ -245,18 +245,11 @@ class ChunkCoder:
         runtime, header, judge, looks = self._runtime, self._header, self._judge, None
         tune = settings.tune_for(header.format_version)
         if judge is None and tune not in ("none", "perceptual"):
-            from .picture_tiles import largest_tile  # PyTorch, which planning does without
             from .tuning import TunedJudge
 
             looks = settings.tuned_looks
-            judge = TunedJudge(
-                runtime.pictures,
-                header,
-                tune,
-                runtime.device,
-                largest_tile(runtime.bytes_per_latent),
-                settings.lagrangian,
-            )
+            decoder, tile = decoder_with_gradient(runtime, header)
+            judge = TunedJudge(decoder, header, tune, tile, settings.lagrangian)
         return EncoderHelpers(
             runtime.bundle.sensitivity,
             self._restorer_for(settings),

@@ -11,17 +11,26 @@ import numpy as np
 import numpy.typing as npt
 
 from bitstream.formats import loop_networks
+from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 
 from ..models.bundle import ModelBundle
 from ..models.devices import is_cpu
 from ..models.picture_makers import ExactPictures, FloatPictures, PictureMaker
+from . import compiled
+from .float_decoder import DecoderWithGradient, FloatDecoder
 from .picture_search import loop_picture
 
 if TYPE_CHECKING:
     import torch
 
     from ..models.runtime import AutoencoderRuntime
+
+
+# Kernels that were kept are there by then, and do in less what NumPy does meanwhile; to compile
+# them takes longer.
+_PATIENCE = 3.0  # seconds
+_TILE = 64  # latents a side, whose gradient takes a hundred megabytes
 
 
 class CodingNetworks:
@@ -41,6 +50,13 @@ class CodingNetworks:
             self._loop = loop_networks(bundle.tables)
         if self._loop is None:
             _ = self.autoencoder  # what is wrong with it is better said at once
+        else:
+            compiled.kernels()  # begins to load them
+
+    @property
+    def needs_pytorch(self) -> bool:
+        """Whether latents do."""
+        return self._loop is None
 
     @cached_property
     def autoencoder(self) -> AutoencoderRuntime:
@@ -62,6 +78,7 @@ class CodingNetworks:
         loop = self._loop
         if loop is None:
             return self.autoencoder.encode_with_variance(pictures, height, width)
+        compiled.await_kernels(_PATIENCE)
         latents = [loop.latents(loop_picture(one, height, width)) for one in pictures]
         return np.stack(latents).astype(np.float32) / np.float32(UNITS_PER_LATENT), None
 
@@ -83,3 +100,23 @@ class CodingNetworks:
     def pictures(self, scaled: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
         """As the autoencoder."""
         return self.autoencoder.pictures(scaled, steps)
+
+
+def decoder_with_gradient(
+    runtime: AutoencoderRuntime | CodingNetworks, header: SequenceHeader
+) -> tuple[DecoderWithGradient, int]:
+    """What judges of pictures see through, and how many latents a side it may take at once: without
+    PyTorch where that can be.
+    """
+    if isinstance(runtime, CodingNetworks) and not runtime.needs_pytorch:
+        decoder = FloatDecoder.of(runtime.bundle)
+        if decoder is not None:
+            return decoder, _TILE
+    from .picture_tiles import largest_tile
+    from .torch_decoder import TorchDecoder
+
+    task = f"to judge pictures of {header.width}×{header.height}"
+    return (
+        TorchDecoder(runtime.pictures, runtime.device, task),
+        largest_tile(runtime.bytes_per_latent),
+    )

@@ -28,7 +28,8 @@ from ..training.losses import (
     squared_error_with_blocks,
 )
 from .aiming import CodedVersion, Look
-from .picture_tiles import Tile, largest_tile, one_thread, source_tensor, tiles_of
+from .picture_tiles import Tile, largest_tile, tiles_of
+from .torch_decoder import one_thread, source_tensor
 
 # How far an aim goes from the source's latents at most, in quantiser steps, root mean square.
 # Measured on the dev clips: in many small rounds keyframes gain by going further; frames between

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
-import torch
-from torch.nn import functional as F
+from typing import TypeVar
 
 from bitstream.sequence_header import PIXELS_PER_LATENT
 
+_Pictures = TypeVar("_Pictures")
 _MARGIN = 4  # latents around a tile that its pixels are decoded from
 # What is remembered decides how large a tile may be: for LPIPS, and for an autoencoder about so
 # many times what its greediest layer takes.  The embedded one takes 1.1 GB for 96×96 latents, all
@@ -36,13 +31,16 @@ class Tile:
         )
         return rows, columns
 
-    def cut(self, decoded: torch.Tensor) -> torch.Tensor:
-        """The inner pixels of what the outer latents are decoded to, (1, 3, H, W)."""
+    def cut(self, decoded: _Pictures) -> _Pictures:
+        """The inner pixels of what the outer latents are decoded to, an array or a tensor
+        (…, H, W).
+        """
         rows, columns = (
             slice(PIXELS_PER_LATENT * (i.start - o.start), PIXELS_PER_LATENT * (i.stop - o.start))
             for i, o in zip(self.inner, self.outer, strict=True)
         )
-        return decoded[..., rows, columns]
+        inner: _Pictures = decoded[..., rows, columns]  # type: ignore[index]
+        return inner
 
 
 def largest_tile(bytes_per_latent: int) -> int:
@@ -78,25 +76,3 @@ def tiles_of(height: int, width: int, largest: int) -> list[Tile]:
         for r in _spans(height, largest)
         for c in _spans(width, largest)
     ]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Gradients differ in their last bits with the number of threads, and a coded video must
-    not.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def source_tensor(
-    picture: npt.NDArray[np.uint8], height: int, width: int, device: torch.device
-) -> torch.Tensor:
-    """RGB (H, W, 3) → (1, 3, height, width) in [-1, 1], padded as for the autoencoder."""
-    x = torch.from_numpy(picture).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
-    x = F.pad(x, (0, width - x.shape[3], 0, height - x.shape[2]), mode="replicate")
-    return x.contiguous(memory_format=torch.channels_last)

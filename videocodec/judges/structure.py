@@ -7,11 +7,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-# of the scales, each half as fine as the one before
-_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_WINDOW, _SIGMA = 11, 1.5  # px
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-_LUMA = (0.299, 0.587, 0.114)  # BT.601
+from .structure_scales import C1, C2, LUMA, SCALE_WEIGHTS, SIGMA, WINDOW
+
 _MIDDLE = 127.5  # grey level of 0 in [-1, 1]
 
 
@@ -24,8 +21,8 @@ def lost_structure(pictures: torch.Tensor, sources: torch.Tensor) -> torch.Tenso
     """
     a, b = _luma(pictures), _luma(sources)
     total, weights = a.new_zeros(len(a)), 0.0
-    for weight in _WEIGHTS:
-        if min(a.shape[2:]) < _WINDOW:
+    for weight in SCALE_WEIGHTS:
+        if min(a.shape[2:]) < WINDOW:
             break
         similarity = _kept(a, b)
         total, weights = total + weight * (1 - similarity.mean((1, 2, 3))), weights + weight
@@ -39,9 +36,9 @@ def ms_ssim(pictures: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
     """
     a, b = _luma(pictures), _luma(sources)
     product = a.new_ones(len(a))
-    for scale, weight in enumerate(_WEIGHTS):
+    for scale, weight in enumerate(SCALE_WEIGHTS):
         similarity = _kept(a, b)
-        if scale == len(_WEIGHTS) - 1:
+        if scale == len(SCALE_WEIGHTS) - 1:
             similarity = similarity * _brightness(a, b)
         product = product * similarity.mean((1, 2, 3)).clamp_min(0) ** weight
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
@@ -50,7 +47,7 @@ def ms_ssim(pictures: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
 
 def _luma(pictures: torch.Tensor) -> torch.Tensor:
     """(B, 1, H, W) in grey levels, less their middle."""
-    weights = torch.tensor(_LUMA, device=pictures.device).reshape(1, 3, 1, 1) * _MIDDLE
+    weights = torch.tensor(LUMA, device=pictures.device).reshape(1, 3, 1, 1) * _MIDDLE
     return (pictures * weights).sum(1, keepdim=True)
 
 
@@ -59,20 +56,18 @@ def _kept(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     mean_a, mean_b = _blurred(a), _blurred(b)
     variances = _blurred(a * a) - mean_a**2 + _blurred(b * b) - mean_b**2
     covariance = _blurred(a * b) - mean_a * mean_b
-    return (2 * covariance + _C2) / (variances + _C2)
+    return (2 * covariance + C2) / (variances + C2)
 
 
 def _brightness(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """A map of what is kept of brightness."""
     a, b = _blurred(a) + _MIDDLE, _blurred(b) + _MIDDLE
-    return (2 * a * b + _C1) / (a**2 + b**2 + _C1)
+    return (2 * a * b + C1) / (a**2 + b**2 + C1)
 
 
 def _blurred(x: torch.Tensor) -> torch.Tensor:
     """With a Gaussian window, where it fits."""
-    taps = torch.exp(
-        -((torch.arange(_WINDOW, device=x.device) - _WINDOW // 2) ** 2) / (2 * _SIGMA**2)
-    )
+    taps = torch.exp(-((torch.arange(WINDOW, device=x.device) - WINDOW // 2) ** 2) / (2 * SIGMA**2))
     taps = taps / taps.sum()
     down, across = (_band(taps, side) for side in x.shape[2:])
     return down.T @ (x @ across)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from videocodec.encoder.picture_tiles import largest_tile, source_tensor, tiles_of
+from videocodec.encoder.picture_tiles import largest_tile, tiles_of
+from videocodec.encoder.torch_decoder import source_tensor
 
 
 def test_tiles_cover_every_position_once() -> None:

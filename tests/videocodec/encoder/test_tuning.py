@@ -19,6 +19,7 @@ from videocodec import encode
 from videocodec.decoder.frames import decode_frames
 from videocodec.encoder.aiming import CodedVersion
 from videocodec.encoder.settings import Tune
+from videocodec.encoder.torch_decoder import TorchDecoder
 from videocodec.encoder.tuning import TunedJudge
 from videocodec.errors import SettingsError
 from videocodec.judges.structure import lost_structure
@@ -102,9 +103,8 @@ def lost(tune: Tune, pictures, latents: np.ndarray, picture: np.ndarray) -> floa
 
 
 def judge(pictures, tune: Tune = "psnr", **others) -> TunedJudge:
-    return TunedJudge(
-        pictures, header(), tune, CPU, **({"largest_tile": 96, "lagrangian": 0.1} | others)
-    )
+    options = {"largest_tile": 96, "lagrangian": 0.1} | others
+    return TunedJudge(TorchDecoder(pictures, CPU), header(), tune, **options)
 
 
 @pytest.mark.parametrize("tune", ["psnr", "balanced", "ssim"])
@@ -203,9 +203,8 @@ def test_pictures_are_padded_and_threads_change_no_bit(pictures, picture) -> Non
     found = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        looks = TunedJudge(
-            pictures, header(8 * COLUMNS - 3, 8 * ROWS - 5), "balanced", CPU, 96, 0.1
-        )
+        size = header(8 * COLUMNS - 3, 8 * ROWS - 5)
+        looks = TunedJudge(TorchDecoder(pictures, CPU), size, "balanced", 96, 0.1)
         found.append(looks.look(aim, coded(aim), picture[:-5, :-3], 1).nearer.tobytes())
         assert torch.get_num_threads() == threads
     torch.set_num_threads(before)
