@@ -34,7 +34,7 @@ class TorchDecoder:
             with self._errors():
                 # Of a number: where gradients are handed in, PyTorch imports SymPy.
                 counted = (decoded * self._on_device(gradient[None])).sum()
-                (found,) = torch.autograd.grad(counted, z)
+                (found,) = torch.autograd.grad(counted, z, retain_graph=True)
             return np.asarray(found[0].cpu().numpy(), np.float32)
 
         return np.asarray(decoded[0].detach().cpu().numpy(), np.float32), back

@@ -4,8 +4,8 @@ structure.
 What is coded is compared with the source as a picture, and the error's gradient says which latents
 the picture wants.  Where many latents are rounded to nothing a plain descent adds up steps that
 never show; so the aim goes a part of the way to where Newton's method would put the coded values,
-with the curvature of each channel for all of its positions.  That is estimated by one random
-projection of the decoder's derivative (Hutchinson 1990): the mean square of what random signs in
+with the curvature of each channel for all of its positions.  That is estimated by random
+projections of the decoder's derivative (Hutchinson 1990): the mean square of what random signs in
 the picture make in the latents is the diagonal of JᵀJ.
 """
 
@@ -30,6 +30,8 @@ from .settings import Tune
 _SHARE = 0.15  # of the way that a round goes; 0.3 swings, since neighbours move as well
 _PROBE = 0.3  # deviation of the noise that structure is measured with, in steps
 _TINY = 1e-30
+# Small pictures say little with one random projection.
+_ENOUGH_POSITIONS, _MOST_PROJECTIONS = 1000, 8
 _LEAST_CURVATURE = 0.02  # of the channels' median: what the picture hardly shows is not chased
 
 
@@ -143,10 +145,14 @@ class TunedJudge:
     def _projected(self, z: Plane, step: Plane) -> tuple[Plane, npt.NDArray[np.float64]]:
         """The picture, and the curvature of squared error, (C,)."""
         decoded, back = self._decoder(z, step)
-        signs = np.random.default_rng(0).integers(0, 2, decoded.shape).astype(np.float32) * 2 - 1
-        projection = np.tensordot(self._root, signs, 1) * GREY_LEVELS
-        found = np.square(back(projection).astype(np.float64)).sum((1, 2))
-        return decoded, found / (z.shape[1] * z.shape[2])
+        random, positions = np.random.default_rng(0), z.shape[1] * z.shape[2]
+        count = min(_MOST_PROJECTIONS, -(-_ENOUGH_POSITIONS // positions))
+        found = np.zeros(len(z))
+        for _ in range(count):
+            signs = random.integers(0, 2, decoded.shape).astype(np.float32) * 2 - 1
+            projection = np.tensordot(self._root, signs, 1) * GREY_LEVELS
+            found += np.square(back(projection).astype(np.float64)).sum((1, 2))
+        return decoded, found / (count * positions)
 
     def _structure_share(
         self, decoded: Plane, z: Plane, step: Plane, deviations: npt.NDArray[np.float64]
