@@ -11,7 +11,8 @@ from typing import Literal, get_args
 from bitstream.formats import format_of
 
 from ..errors import SettingsError
-from ..models.devices import check_device, is_cpu
+from ..models.device_choice import is_cpu
+from ..models.devices import check_device
 from ..models.picture_makers import ExactPictures
 from .latents import LatentStream
 

@@ -15,7 +15,7 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 
 from ..models.bundle import ModelBundle
-from ..models.devices import is_cpu
+from ..models.device_choice import is_cpu
 from ..models.picture_makers import ExactPictures, FloatPictures, PictureMaker
 from . import compiled
 from .float_decoder import DecoderWithGradient, FloatDecoder

@@ -37,18 +37,6 @@ def may_accelerate() -> bool:
         return True
 
 
-def is_cpu(name: str) -> bool:
-    """Whether networks run on the CPU, as far as PyTorch need not be loaded to know.  Raises
-    ``DeviceError``.
-    """
-    check_device(name)
-    if name != "auto" or not may_accelerate():
-        return name in ("auto", "cpu")
-    from .runtime import pick_device
-
-    return pick_device(name).type == "cpu"
-
-
 def memory_ended(error: BaseException) -> bool:
     """Whether an error of PyTorch or of a library under it says that there is not enough memory."""
     return isinstance(error, MemoryError) or (

@@ -62,6 +62,26 @@ class TestJobsAndResuming:
             reports[1].warnings,
         )
 
+    def test_nor_do_those_of_the_default_model(self, movie: Path, tmp_path: Path) -> None:
+        """With its preset's looks at keyframes, for any number of threads, and where another
+        process began.
+        """
+        options, found = {"device": "cpu", "gop_size": 4}, []
+        for jobs, threads in ((1, 1), (1, 2), (2, 1)):
+            target = tmp_path / f"{jobs}-{threads}.lv.mp4"
+            encode(movie, target, jobs=jobs, threads=threads, **options)
+            found.append(target.read_bytes())
+
+        def interrupt(progress: Progress) -> None:
+            if progress.frames_done > 4:
+                raise KeyboardInterrupt
+
+        target = tmp_path / "resumed.lv.mp4"
+        with pytest.raises(KeyboardInterrupt):
+            encode(movie, target, jobs=2, threads=1, progress=interrupt, **options)
+        encode(movie, target, resume=True, threads=2, **options)
+        assert [target.read_bytes(), *found[1:]] == [found[0]] * 3
+
     def test_an_encode_killed_again_and_again_ends_with_the_same_bytes(
         self, tmp_path: Path, write_movie, panned
     ) -> None:
