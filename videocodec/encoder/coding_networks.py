@@ -5,6 +5,7 @@ where a model has one, and PyTorch is loaded when something needs it.
 from __future__ import annotations
 
 from functools import cached_property
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from bitstream.formats import loop_networks
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.quantiser import UNITS_PER_LATENT
+from bitstream.v2 import compiled as loop_kernels
 
 from ..models.bundle import ModelBundle
 from ..models.device_choice import is_cpu
@@ -51,7 +53,8 @@ class CodingNetworks:
         if self._loop is None:
             _ = self.autoencoder  # what is wrong with it is better said at once
         else:
-            compiled.kernels()  # begins to load them
+            loop_kernels.kernels()  # begins to load them
+            compiled.kernels()
 
     @property
     def needs_pytorch(self) -> bool:
@@ -78,7 +81,7 @@ class CodingNetworks:
         loop = self._loop
         if loop is None:
             return self.autoencoder.encode_with_variance(pictures, height, width)
-        compiled.await_kernels(_PATIENCE)
+        _await_kernels()
         latents = [loop.latents(loop_picture(one, height, width)) for one in pictures]
         return np.stack(latents).astype(np.float32) / np.float32(UNITS_PER_LATENT), None
 
@@ -100,6 +103,18 @@ class CodingNetworks:
     def pictures(self, scaled: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
         """As the autoencoder."""
         return self.autoencoder.pictures(scaled, steps)
+
+
+def _await_kernels() -> None:
+    """Those of the loop and the encoder's, but not for ever."""
+
+    def wait() -> None:
+        loop_kernels.await_kernels()
+        compiled.await_kernels()
+
+    waiting = Thread(target=wait, name="waiting for kernels", daemon=True)
+    waiting.start()
+    waiting.join(_PATIENCE)
 
 
 def decoder_with_gradient(

@@ -30,10 +30,10 @@ class Loading:
         if os.environ.get(VARIABLE) == "1":
             self.wait()
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Until it has been loaded, or it is known that it cannot be, but no longer than that."""
+    def wait(self) -> None:
+        """Until it has been loaded, or it is known that it cannot be."""
         if self._thread.ident is not None:
-            self._thread.join(seconds)
+            self._thread.join()
 
     def _load(self) -> None:
         try:
@@ -52,7 +52,7 @@ def kernels() -> Any | None:
     return _loading().module
 
 
-def await_kernels(seconds: float | None = None) -> Any | None:
-    """The same, when it has been loaded, or it is known that it cannot be, or after so long."""
-    _loading().wait(seconds)
+def await_kernels() -> Any | None:
+    """The same, when it has been loaded, or it is known that it cannot be."""
+    _loading().wait()
     return _loading().module

@@ -22,7 +22,7 @@ def kernels() -> Any | None:
     return _loading().module
 
 
-def await_kernels(seconds: float | None = None) -> Any | None:
-    """The same, when it has been loaded, or it is known that it cannot be, or after so long."""
-    _loading().wait(seconds)
+def await_kernels() -> Any | None:
+    """The same, when it has been loaded, or it is known that it cannot be."""
+    _loading().wait()
     return _loading().module
