@@ -18,6 +18,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -169,7 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             clip.clip.discard_reference()
     report.table("tools", by_clip(found), "With a tool against without, the panel's mean")
     for row in (*args.without, *([FIRST] if args.first else [])):
-        report.table(row.replace(" ", "-"), by_figure(found, row, list(figures)), f"Against: {row}")
+        report.table(
+            re.sub("[^a-z0-9]+", "-", row), by_figure(found, row, list(figures)), f"Against: {row}"
+        )
     report.save()
 
 
