@@ -41,7 +41,7 @@ from videocodec.models.default import DEFAULT_MODEL
 # By stage the functions whose time with all that they call it is, as the end of a file's name and
 # the function's.  None of them calls another one.
 STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "encoder network": (("models/runtime.py", "encode_with_variance"),),
+    "encoder network": (("encoder/coding_networks.py", "encode_with_variance"),),
     "looks at keyframes": (("encoder/tuning.py", "look"), ("encoder/tuning.py", "cost")),
     "keyframe's levels": (("v2/frame_coder.py", "code_keyframe"),),
     "motion between frames": (("encoder/group_plan.py", "plan"),),

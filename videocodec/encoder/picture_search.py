@@ -230,14 +230,12 @@ class PictureBlockDecider(BlockDecider):
         if not (context.has_future and tools.merged_blocks and tools.derived):
             return super()._tried(search, sources, context)
         past, future = (source.reference for source in sources)
-        distances = context.distances[0], context.distances[1]
-        pictures = past.picture, future.picture
-        vectors: list[Any] = []
+        vectors: list[np.ndarray] = []
 
         def found(source: MotionSource | None) -> list[Candidate]:
             if source is not None:
                 return search.candidates(source, evened=True)
-            vectors.extend(derived_motion(pictures, distances, self.block, context.temporal[0]))
+            vectors.extend(self._derived(past, future, context))
             return []
 
         _, *by_source = self.crew.map(found, [None, *sources])
@@ -247,6 +245,14 @@ class PictureBlockDecider(BlockDecider):
         bits = derived_bits(context.tables["derived"], context)
         costs = DerivedCosts(cost, bits)
         return by_source, DerivedOption(np.stack(vectors), candidates, costs)
+
+    def _derived(
+        self, past: PictureReference, future: PictureReference, context: BlockContext
+    ) -> Sequence[np.ndarray]:
+        """Vectors (bh, bw, 2) to both references, for every block."""
+        distances = context.distances[0], context.distances[1]
+        pictures = past.picture, future.picture
+        return derived_motion(pictures, distances, self.block, context.temporal[0])
 
     def _motions(
         self,
