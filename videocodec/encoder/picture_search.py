@@ -248,8 +248,8 @@ class PictureBlockDecider(BlockDecider):
 
     def _derived(
         self, past: PictureReference, future: PictureReference, context: BlockContext
-    ) -> Sequence[np.ndarray]:
-        """Vectors (bh, bw, 2) to both references, for every block."""
+    ) -> np.ndarray:
+        """Vectors (2, bh, bw, 2) to both references, for every block."""
         distances = context.distances[0], context.distances[1]
         pictures = past.picture, future.picture
         return derived_motion(pictures, distances, self.block, context.temporal[0])
