@@ -53,7 +53,7 @@ STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "slices that pay": (("encoder/second_frame_encoder.py", "_last_slices"),),
     "coding inter frames": (("v2/frame_coder.py", "code_inter"),),
 }
-_WHOLE = "encoder/chunk_coder.py", "code"
+WHOLE = "encoder/chunk_coder.py", "code"
 
 
 def stage_seconds(profile: pstats.Stats) -> dict[str, float]:
@@ -63,11 +63,11 @@ def stage_seconds(profile: pstats.Stats) -> dict[str, float]:
         "stats"
     ]
     for (file, _, name), (_, _, _, cumulative, _) in stats.items():
-        for end in (_WHOLE, *(one for ends in STAGES.values() for one in ends)):
+        for end in (WHOLE, *(one for ends in STAGES.values() for one in ends)):
             if name == end[1] and file.endswith(end[0]):
                 spent[end] = spent.get(end, 0.0) + cumulative
     seconds = {name: sum(spent.get(one, 0.0) for one in ends) for name, ends in STAGES.items()}
-    seconds["all else"] = spent.get(_WHOLE, 0.0) - sum(seconds.values())
+    seconds["all else"] = spent.get(WHOLE, 0.0) - sum(seconds.values())
     return seconds
 
 

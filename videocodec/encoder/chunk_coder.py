@@ -139,7 +139,7 @@ class _Coding:
         self._units: list[CodedUnit] = []
         self._data: list[bytes] = []
 
-    def code(self, planned: PlannedGroup) -> list[CodedUnit]:
+    def add(self, planned: PlannedGroup) -> list[CodedUnit]:
         return self._take(self._encoder.code(planned))
 
     def result(self) -> CodedChunk:
@@ -208,7 +208,7 @@ class ChunkCoder:
         with closing(self._planned(task, prepared)) as groups, self._crew.helping():
             for plans, planned in groups:
                 for index in plans:
-                    for unit in codings[index].code(planned):
+                    for unit in codings[index].add(planned):
                         if index == 0:
                             on_unit(unit)
         return tuple(coding.result() for coding in codings)

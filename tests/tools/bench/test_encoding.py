@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tools.bench.encoding import STAGES, stage_seconds
+from tools.bench.encoding import STAGES, WHOLE, stage_seconds
 from tools.bench.results import ROOT
 
 FUNCTIONS = [one for ends in STAGES.values() for one in ends]
@@ -24,6 +24,12 @@ def test_a_stage_is_a_function_there_is(end: str, name: str) -> None:
     ]
     assert len(files) == 1
     assert f"def {name}(" in files[0].read_text()
+
+
+def test_the_whole_is_one_function_that_there_is() -> None:
+    """Were there two of that name, one in the other, all else would have its time twice."""
+    end, name = WHOLE
+    assert (ROOT / "videocodec" / end).read_text().count(f"def {name}(") == 1
 
 
 def test_what_no_stage_has_is_all_else() -> None:
