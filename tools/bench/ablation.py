@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -24,7 +23,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -36,14 +35,13 @@ from safetensors.numpy import save_file
 
 from bitstream.v2 import overlapped_blocks
 from tools.bench.markdown import Table
-from tools.bench.measured_clip import MeasuredClip, Point, savings
+from tools.bench.measured_clip import MeasuredClip, Measurements, mean_saving, savings
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
 from tools.bench.panel_encodes import METRICS
 from tools.bench.results import ROOT, Report
 from videocodec.encoder import mode_prices
 from videocodec.encoder.settings import BlockTools, EncoderSettings
 from videocodec.ladder.metrics import Figure
-from videocodec.ladder.panel import geometric_mean
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.default import DEFAULT_MODEL
 from videocodec.models.files import TABLES_FILE
@@ -115,28 +113,6 @@ def _plain_levels(model: str, folder: Path) -> Path:
     return copy
 
 
-class Measurements:
-    """Points of one clip by tool, kept in a file if there is a folder for it."""
-
-    def __init__(self, measured: MeasuredClip, crfs: Sequence[int], folder: Path | None) -> None:
-        self._measured, self._crfs = measured, crfs
-        self._file = None if folder is None else folder / f"{measured.clip.name}.json"
-        self._known: dict[str, list[dict[str, Any]]] = {}
-        if self._file is not None and self._file.is_file():
-            self._known = json.loads(self._file.read_text())
-
-    def points(self, name: str, model: str | Path) -> list[Point]:
-        """Of all crfs, with what is patched now; name: to remember them by."""
-        key = f"{name} {self._measured.clip.frames} {self._crfs}"
-        if key not in self._known:
-            points = [self._measured.point(crf, model) for crf in self._crfs]
-            self._known[key] = [asdict(point) for point in points]
-            if self._file is not None:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                self._file.write_text(json.dumps(self._known))
-        return [Point(**point) for point in self._known[key]]
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = bench_parser("ablation", __doc__ or "")
@@ -202,7 +178,7 @@ def by_clip(found: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Ta
     table = Table(["tool", *found, "mean"], ["{}", *["{:+.1f}"] * (len(found) + 1)])
     for tool in next(iter(found.values()), {}):
         rates = [found[clip][tool]["panel"] for clip in found]
-        table.add(tool, *rates, _mean(rates))
+        table.add(tool, *rates, mean_saving(rates))
     return table
 
 
@@ -216,14 +192,9 @@ def by_figure(
     table = Table(["clip", *names], ["{}", *["{:+.1f}"] * len(names)])
     for clip, rates in found.items():
         table.add(clip, *(rates[tool].get(name) for name in names))
-    means = [_mean([rates[tool].get(name) for rates in found.values()]) for name in names]
+    means = [mean_saving([rates[tool].get(name) for rates in found.values()]) for name in names]
     table.add("mean", *means)
     return table
-
-
-def _mean(rates: Sequence[float | None]) -> float | None:
-    known = [rate for rate in rates if rate is not None]
-    return geometric_mean(known) if known else None
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,30 @@ def _means(metric: Metric, pair: Pair) -> Iterator[tuple[str, float]]:
         yield name, float(np.mean([value for value in values if value is not None]))
 
 
+class Measurements:
+    """Points of one clip by what they are of, kept in a file if there is a folder for it."""
+
+    def __init__(self, measured: MeasuredClip, crfs: Sequence[int], folder: Path | None) -> None:
+        self._measured, self._crfs = measured, crfs
+        self._file = None if folder is None else folder / f"{measured.clip.name}.json"
+        self._known: dict[str, list[dict[str, Any]]] = {}
+        if self._file is not None and self._file.is_file():
+            self._known = json.loads(self._file.read_text())
+
+    def points(self, name: str, model: str | Path, **options: Any) -> list[Point]:
+        """Of all crfs, with what is patched now, and with options of ``videocodec.encode``; name:
+        to remember them by.
+        """
+        key = f"{name} {self._measured.clip.frames} {self._crfs}"
+        if key not in self._known:
+            points = [self._measured.point(crf, model, **options) for crf in self._crfs]
+            self._known[key] = [asdict(point) for point in points]
+            if self._file is not None:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                self._file.write_text(json.dumps(self._known))
+        return [Point(**point) for point in self._known[key]]
+
+
 def savings(
     tested: Sequence[Point],
     reference: Sequence[Point],
@@ -121,5 +146,10 @@ def savings(
             for points in (tested, reference)
         )
         found[figure.name] = bd_rate(ours, theirs, below=below).value
-    known = [value for value in found.values() if value is not None]
-    return found | {"panel": geometric_mean(known) if known else None}
+    return found | {"panel": mean_saving(list(found.values()))}
+
+
+def mean_saving(rates: Sequence[float | None]) -> float | None:
+    """Of those that are known, as ratios."""
+    known = [rate for rate in rates if rate is not None]
+    return geometric_mean(known) if known else None
