@@ -65,6 +65,7 @@ def test_the_packaged_model_needs_no_pytorch(tmp_path: Path) -> None:
     )
     for program, arguments in (
         (COMMAND, ("encode", str(clip), str(coded))),
+        (COMMAND, ("encode", str(clip), str(tmp_path / "scaled.mp4"), "--scale", "auto")),
         (COMMAND, ("decode", str(coded), str(tmp_path / "out.y4m"), "--device", "cpu")),
         (player, (str(coded),)),
     ):

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import torch
+import numpy.typing as npt
 
 from bitstream.access_unit import AccessUnit
 from bitstream.formats import format_of
@@ -18,17 +19,19 @@ from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 
 from ..decoded import QUANTISER_STEPS, QuantiserMaps
-from ..judges.structure import lost_structure
+from ..judges.structure_scales import LUMA
 from ..media.options import SourceOptions
 from ..media.source import SourceFrame, VideoSource
 from ..models.bundle import ModelBundle
 from ..models.files import has_upscaler
-from ..models.runtime import AutoencoderRuntime
-from ..models.upscaling import Upscaling
+from ..models.picture_makers import FloatPictures, PictureMaker
 from ..presets import PRESETS
 from ..scaling import RgbArray, coded_size, is_for_twice, magnified, shrunk
 from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk, CodingPlan
 from .chunks import Chunk
+from .coding_networks import CodingNetworks
+from .float_upscaler import FloatUpscaler
+from .picture_losses import lost_structure
 from .pipeline import sequence_header
 from .request import RateGoal
 from .scale_choice import ScaleChoice, TrialGoal, TrialPoint, chosen_scale
@@ -36,8 +39,16 @@ from .settings import EncoderSettings
 
 FRAMES = 17  # a keyframe and a group
 _PRESET = "veryfast"
+_MIDDLE = np.float32(127.5)  # of grey levels
 _LATEST_SECONDS = 10  # into a video
 _USUAL_RATE, _USUAL_SECONDS = Fraction(25), 10  # of a video that does not say
+
+
+class _Enlarger(Protocol):
+    """Makes pictures of twice the width and height."""
+
+    def picture(self, decoded: RgbArray, steps: npt.NDArray[np.float32]) -> RgbArray:
+        """As ``models.upscaling.Upscaling``."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,24 @@ def try_scales(
         frames = list(islice(source, FRAMES))
         header = sequence_header(source, bundle, settings)
     goal = TrialGoal(settings, rate, count, float(count / per_second))
-    runtime = AutoencoderRuntime(bundle, device, threads)
-    return chosen_scale(ScaleTrial(frames, header, goal, runtime).points, goal)
+    networks = CodingNetworks(bundle, device, threads)
+    return chosen_scale(ScaleTrial(frames, header, goal, networks).points, goal)
+
+
+def _makers(networks: CodingNetworks) -> tuple[PictureMaker, _Enlarger | None]:
+    """What decoders show pictures by, of the size of the file and of twice that where the model has
+    a network for it: without PyTorch where latents do without.
+    """
+    folder = networks.bundle.folder
+    if not networks.needs_pytorch:
+        enlarger = FloatUpscaler.of(folder)
+        if enlarger is not None or not has_upscaler(folder):
+            return networks.maker(), enlarger
+    from ..models.upscaling import Upscaling
+
+    runtime = networks.autoencoder
+    twice = Upscaling(folder, runtime.device.type) if has_upscaler(folder) else None
+    return FloatPictures(runtime), twice
 
 
 class ScaleTrial:
@@ -90,15 +117,14 @@ class ScaleTrial:
         frames: list[SourceFrame],
         header: SequenceHeader,
         goal: TrialGoal,
-        runtime: AutoencoderRuntime,
+        networks: CodingNetworks,
     ) -> None:
-        self._frames, self._header, self._runtime = frames, header, runtime
+        self._frames, self._header, self._networks = frames, header, networks
         preset = PRESETS[min(PRESETS.index(_PRESET), PRESETS.index(goal.settings.preset))]
         self._settings = replace(goal.settings, preset=preset, regions=())
         keyframes = math.ceil(goal.frames / goal.settings.gop_size)
         self._keyframes, self._others = keyframes, max(0, goal.frames - keyframes)
-        folder = runtime.bundle.folder
-        self._upscaling = Upscaling(folder, runtime.device.type) if has_upscaler(folder) else None
+        self._maker, self._enlarger = _makers(networks)
 
     def points(self, scale: float, crfs: Sequence[int]) -> list[TrialPoint]:
         """What a scale comes to at some crfs."""
@@ -107,7 +133,7 @@ class ScaleTrial:
         frames = [replace(frame, rgb=shrunk(frame.rgb, size)) for frame in self._frames]
         plans = tuple(CodingPlan(replace(self._settings, crf=crf)) for crf in crfs)
         task = ChunkTask(Chunk(0, 0, len(frames), is_last=True), plans)
-        coded = ChunkCoder(self._runtime, header).code(task, lambda _: frames)
+        coded = ChunkCoder(self._networks, header).code(task, lambda _: frames)
         return [self._point(header, *each) for each in zip(crfs, coded, strict=True)]
 
     def _point(self, header: SequenceHeader, crf: int, chunk: CodedChunk) -> TrialPoint:
@@ -127,30 +153,24 @@ class ScaleTrial:
 
     def _pictures(self, header: SequenceHeader, chunk: CodedChunk) -> Iterator[RgbArray]:
         """What a decoder shows of a chunk."""
-        tables = self._runtime.bundle.tables
+        tables = self._networks.bundle.tables
         bits = format_of(header.format_version).vector_fraction_bits
         decoder, maps = LatentDecoder(tables), QuantiserMaps(header.block_latents, bits)
         full = self._header.width, self._header.height
-        upscaling = self._upscaling if is_for_twice((header.width, header.height), full) else None
+        enlarger = self._enlarger if is_for_twice((header.width, header.height), full) else None
         for data in chunk.access_units():
             unit = AccessUnit.parse(data)
             frames = decoder.decode(unit)
             for frame, quantisers in zip(frames, maps.of(unit, frames), strict=True):
-                steps = QUANTISER_STEPS[quantisers]
-                (picture,) = self._runtime.decode(
-                    frame.latents.astype(np.float32)[None], steps[None], header.height, header.width
-                )
-                if upscaling is not None:
-                    picture = upscaling.picture(picture, steps)
+                picture = self._maker.whole(frame.latents, quantisers, header.height, header.width)
+                if enlarger is not None:
+                    picture = enlarger.picture(picture, QUANTISER_STEPS[quantisers])
                 yield magnified(picture, full)
 
 
 def _qualities(picture: RgbArray, source: RgbArray) -> tuple[float, float]:
     """PSNR of RGB in dB, and −log2 of the structure that is lost."""
     error = float(np.square(picture.astype(np.float32) - source).mean())
-    pair = (
-        torch.from_numpy(each.transpose(2, 0, 1).astype(np.float32))[None] / 127.5 - 1
-        for each in (picture, source)
-    )
-    lost = float(lost_structure(*pair)[0])
+    weights = np.array(LUMA, np.float32)
+    lost, _ = lost_structure(picture @ weights - _MIDDLE, source @ weights - _MIDDLE)
     return 10 * math.log10(255**2 / max(error, 1e-3)), -math.log2(max(lost, 1e-6))
