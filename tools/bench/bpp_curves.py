@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from tools.bench.markdown import Table
+
+
+def at_equal_bytes(
+    curves: Mapping[str, Table], rates: Sequence[float], formats: Sequence[str]
+) -> Table:
+    """A row for each rate, bits per pixel, and each codec; formats: of the figures."""
+    columns = next(iter(curves.values())).columns[2:]
+    table = Table(["bpp", "codec", *columns], ["{:g}", "{}", *formats])
+    for bpp in rates:
+        for name, figures in curves.items():
+            table.add(bpp, name, *at_bpp(figures, bpp))
+    return table
 
 
 def at_bpp(table: Table, bpp: float) -> list[float | None]:

@@ -24,9 +24,9 @@ from bitstream.container.reader import StreamReader
 from bitstream.container.writer import StreamWriter
 from bitstream.formats import load_tables
 from bitstream.latent_decoder import LatentDecoder
-from tools.bench.intra_v2 import FIGURES, FORMATS, figures
 from tools.bench.markdown import Table
 from tools.bench.options import add_clips, bench_parser, clip_paths, parse
+from tools.bench.picture_figures import PictureFigures
 from tools.bench.results import Report
 from tools.train.inter_v2 import codec_of, pictures_of
 from videocodec.encoder.clip_coder import ClipCoder
@@ -36,7 +36,6 @@ from videocodec.ladder.curves import Curve, bd_rate
 from videocodec.networks.second.autoencoder import SecondShape
 
 _MEASURED_EVERY = 4  # frames
-_RATES = ("kbit/s", *FIGURES)
 _TIMES = ("encoding s", "latents frames/s")
 
 
@@ -62,9 +61,9 @@ def latents_per_second(coder: ClipCoder, units: Sequence[AccessUnit]) -> float:
 
 
 def measured(
-    coder: ClipCoder, pictures: list[np.ndarray], crf: int, lpips: LpipsSqueeze | None
+    coder: ClipCoder, pictures: list[np.ndarray], crf: int, figures: PictureFigures
 ) -> list[float]:
-    """The columns ``_RATES`` and ``_TIMES``, lpips only with a judge."""
+    """kbit/s at 25 frames per second, the figures, and the columns ``_TIMES``."""
     height, width = pictures[0].shape[:2]
     frames, before = coder.prepared(pictures), time.process_time()
     units = coder.code(frames, (width, height), EncoderSettings(crf=crf))
@@ -72,7 +71,7 @@ def measured(
     read = through_a_file(units)
     size = sum(len(unit.to_bytes()) for unit in read)
     per_frame = [
-        figures(decoded, pictures[index], lpips)
+        figures(decoded, pictures[index])
         for index, decoded in enumerate(coder.decode(read))
         if index % _MEASURED_EVERY == 0
     ]
@@ -80,11 +79,13 @@ def measured(
     return [rate, *np.mean(per_frame, axis=0).tolist(), spent, latents_per_second(coder, read)]
 
 
-def deltas(rows: list[list[float]], reference: list[list[float]], measures: int) -> list[float]:
+def deltas(
+    rows: list[list[float]], reference: list[list[float]], measures: Sequence[str]
+) -> list[float]:
     """BD-rate in percent by every measure; not a number where curves do not overlap."""
     out = []
-    for index in range(1, 1 + measures):
-        sign = -1 if _RATES[index].startswith("lpips") else 1
+    for index, measure in enumerate(measures, 1):
+        sign = -1 if measure.startswith("lpips") else 1
         tested, other = (
             Curve.of((row[0], sign * row[index]) for row in points) for points in (rows, reference)
         )
@@ -109,30 +110,28 @@ def parser() -> ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     args = parse(parser(), arguments)
-    lpips = LpipsSqueeze(args.lpips) if args.lpips else None
+    figures = PictureFigures(LpipsSqueeze(args.lpips) if args.lpips else None)
     codec, clips = codec_of(args.weights, args.channels), clip_paths(args)
     coders = {path.stem: ClipCoder(codec, load_tables(path)) for path in args.tables}
-    measures = len(_RATES) - 1 - (lpips is None)
-    formats = ["{:.1f}", *FORMATS][: 1 + measures]
     table = Table(
-        ["clip", "tables", "crf", *_RATES[: 1 + measures], *_TIMES],
-        ["{}", "{}", "{}", *formats, "{:.1f}", "{:.0f}"],
+        ["clip", "tables", "crf", "kbit/s", *figures.names, *_TIMES],
+        ["{}", "{}", "{}", "{:.1f}", *figures.formats, "{:.1f}", "{:.0f}"],
     )
     delta = Table(
-        ["clip", "tables", *_RATES[1 : 1 + measures], "mean"],
-        ["{}", "{}", *["{:+.1f} %"] * (1 + measures)],
+        ["clip", "tables", *figures.names, "mean"],
+        ["{}", "{}", *["{:+.1f} %"] * (1 + len(figures.names))],
     )
     report, gained = Report(args, clips=clips), dict[str, list[list[float]]]()
     for clip in clips:
         pictures, rows = pictures_of(clip, args.frames), dict[str, list[list[float]]]()
         for name, coder in coders.items():
             for crf in args.crf:
-                row = measured(coder, pictures, crf, lpips)
+                row = measured(coder, pictures, crf, figures)
                 rows.setdefault(name, []).append(row)
                 print(table.add(clip.stem, name, crf, *row), file=sys.stderr, flush=True)
         first, *others = coders
         for name in others:
-            changes = deltas(rows[name], rows[first], measures)
+            changes = deltas(rows[name], rows[first], figures.names)
             gained.setdefault(name, []).append(changes)
             print(
                 delta.add(clip.stem, name, *changes, float(np.mean(changes))),

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tools.bench.intra_v2 import load_picture
 from tools.bench.markdown import Table
 from tools.bench.options import bench_parser, parse
+from tools.bench.picture_figures import load_picture
 from tools.bench.results import Report
 from videocodec.networks.second.codec import SecondCodec
 from videocodec.training.losses import grey_level_error

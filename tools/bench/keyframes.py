@@ -1,84 +1,54 @@
-"""Keyframes against SVT-AV1 intra: real bytes, PSNR and lpips-squeeze over the first frames of a
-folder of clips.
+"""Keyframes as the encoder codes them, against SVT-AV1 intra: real bytes and what they show, over
+the first frames of a folder of clips.
 
-    python -m tools.bench.keyframes --clips DIR --lpips FILE [--bundle NAME_OR_DIR]
-        [--bpp 0.25 0.13] [--results]
+    python -m tools.bench.keyframes --clips DIR --lpips FILE [--models second embedded]
+        [--presets medium] [--judged] [--bpp 0.55 0.25 0.13] [--results]
 
-Bytes of ours are whole access units (header and checksums included), of SVT-AV1 the packet.
-Figures at a bitrate are interpolated in log bpp over the quantiser, per codec, on the means over
-the clips.
+Bytes of ours are whole access units (header and checksums included), of SVT-AV1, preset 5, the
+packets.  Figures at a bitrate are interpolated in log bpp over the quantiser, per codec, on the
+means over the clips.  ``--judged`` adds keyframes that are aimed at LPIPS with its weights
+(``encode --perceptual``).
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from bitstream.access_unit import AccessUnit
-from bitstream.latent_decoder import LatentDecoder
-from bitstream.v1.quantiser import step_latent
+from bitstream.container import StreamReader
 from tools.bench import svtav1_intra
-from tools.bench.bpp_curves import at_bpp
-from tools.bench.markdown import Table
+from tools.bench.bpp_curves import at_equal_bytes
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
-from tools.bench.quality import quality
+from tools.bench.picture_figures import Coded, PictureFigures, curve, load_picture
 from tools.bench.results import Report
-from videocodec.encoder.frame_encoder import EncoderFrame
-from videocodec.encoder.group_encoder import GroupEncoder
-from videocodec.encoder.motion import MotionSearch
-from videocodec.encoder.pipeline import sequence_header
-from videocodec.encoder.settings import EncoderSettings
+from videocodec import decode_frames, encode
 from videocodec.judges.lpips import LpipsSqueeze
-from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
-from videocodec.models.runtime import AutoencoderRuntime
+from videocodec.presets import PRESETS
 
-Measured = tuple[float, float, float]  # bpp, PSNR in dB, lpips-squeeze
-
-
-def coded_by_videocodec(
-    path: Path, crf: int, runtime: AutoencoderRuntime, perceptual: LpipsSqueeze
-) -> Measured:
-    """A clip's first frame as a keyframe, decoded from its bytes."""
-    with VideoSource(path, max_frames=1) as source:
-        settings = EncoderSettings(crf=crf)
-        header = sequence_header(source, runtime.bundle, settings)
-        frame = next(iter(source))
-    latents = runtime.encode(frame.rgb[None], header.padded_height, header.padded_width)[0]
-    search = MotionSearch.for_header(header, flow_preset=0)
-    encoder = GroupEncoder(runtime.bundle.tables, header, settings, search)
-    frames = encoder.push(EncoderFrame(latents, search.luma(frame.rgb), 0, 1))
-    (unit,) = [*frames, *encoder.finish()]
-    data = unit.to_bytes()
-    (decoded,) = LatentDecoder(runtime.bundle.tables).decode(AccessUnit.parse(data))
-    shape = (1, *decoded.latents.shape[1:])
-    steps = np.full(shape, step_latent(decoded.quantiser), dtype=np.float32)
-    picture = runtime.decode(decoded.latents[None], steps, header.height, header.width)[0]
-    bpp = len(data) * 8 / (header.width * header.height)
-    return bpp, *quality(picture, frame.rgb, perceptual)
+SVTAV1 = "SVT-AV1 intra"
 
 
-def coded_by_svtav1(path: Path, crf: int, perceptual: LpipsSqueeze) -> Measured:
-    """The same by SVT-AV1, one frame."""
-    with VideoSource(path, max_frames=1) as source:
-        rgb = next(iter(source)).rgb
-    size, decoded = svtav1_intra.code_picture(rgb, crf)
-    return size * 8 / (rgb.shape[0] * rgb.shape[1]), *quality(decoded, rgb, perceptual)
+def coder(pictures: Sequence[np.ndarray], clips: Sequence[Path], **options: Any) -> Coded:
+    """Codes those pictures, the first frames of the clips, with these options of ``encode``."""
+    clip_of = {id(picture): clip for picture, clip in zip(pictures, clips, strict=True)}
 
+    def code(picture: np.ndarray, crf: int) -> tuple[int, np.ndarray]:
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / "keyframe.mp4"
+            source = clip_of[id(picture)]
+            encode(source, target, crf=crf, max_frames=1, threads=1, device="cpu", **options)
+            with StreamReader(target) as reader:
+                size = sum(unit.size for unit in reader.index())
+            (frame,) = decode_frames(target, model=options["model"], threads=1, device="cpu")
+            return size, np.ascontiguousarray(frame.data.transpose(1, 2, 0))
 
-def curve(
-    clips: Sequence[Path], crfs: Sequence[int], measure: Callable[[Path, int], Measured]
-) -> Table:
-    """Means over the clips, a row for each crf."""
-    table = Table(["crf", "bpp", "PSNR dB", "lpips-squeeze"], ["{}", "{:.3f}", "{:.2f}", "{:.3f}"])
-    for crf in crfs:
-        means = np.mean([measure(path, crf) for path in clips], axis=0)
-        print(table.add(crf, *map(float, means)), file=sys.stderr, flush=True)
-    return table
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
@@ -86,10 +56,12 @@ def parser() -> argparse.ArgumentParser:
     cli = bench_parser("keyframes", __doc__)
     add_clips(cli)
     add_lpips(cli)
-    cli.add_argument("--bundle", default="embedded")
-    cli.add_argument("--bpp", type=float, nargs="+", default=[0.25, 0.13])
-    cli.add_argument("--crf", type=int, nargs="+", default=[20, 24, 28, 32, 36, 40, 44, 48, 52, 56])
-    cli.add_argument("--svtav1-crf", type=int, nargs="+", default=[30, 35, 40, 45, 50, 55, 60, 63])
+    cli.add_argument("--models", nargs="+", default=["second"], metavar="NAME_OR_DIR")
+    cli.add_argument("--presets", nargs="+", default=["medium"], choices=PRESETS)
+    cli.add_argument("--judged", action="store_true", help="with --perceptual LPIPS as well")
+    cli.add_argument("--bpp", type=float, nargs="+", default=[0.55, 0.25, 0.13])
+    cli.add_argument("--crf", type=int, nargs="+", default=[16, 22, 28, 34, 40, 46, 52, 58, 63])
+    cli.add_argument("--svtav1-crf", type=int, nargs="+", default=[15, 25, 35, 45, 52, 58, 63])
     cli.add_argument("--no-svtav1", action="store_true")
     return cli
 
@@ -97,24 +69,23 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     args = parse(parser(), arguments)
-    perceptual = LpipsSqueeze(args.lpips)
-    runtime = AutoencoderRuntime(ModelBundle.find(args.bundle), "cpu")
-    clips = clip_paths(args)
-    report = Report(args, models=[runtime.bundle], clips=clips)
-    curves = {
-        "videocodec": curve(
-            clips, args.crf, lambda path, crf: coded_by_videocodec(path, crf, runtime, perceptual)
-        )
-    }
+    figures, clips = PictureFigures(LpipsSqueeze(args.lpips), vmaf=True), clip_paths(args)
+    models = [ModelBundle.find(name) for name in args.models]
+    report = Report(args, models=models, clips=clips)
+    pictures = [load_picture(clip) for clip in clips]
+    curves = {}
+    for model in args.models:
+        for preset in args.presets:
+            for perceptual in (None, args.lpips) if args.judged else (None,):
+                code = coder(pictures, clips, model=model, preset=preset, perceptual=perceptual)
+                name = f"{Path(model).name}, {preset}{', judged' if perceptual else ''}"
+                curves[name] = curve(pictures, args.crf, code, figures, float)
     if not args.no_svtav1:
-        curves["SVT-AV1 intra"] = curve(
-            clips, args.svtav1_crf, lambda path, crf: coded_by_svtav1(path, crf, perceptual)
-        )
-    heads = [f"{figure} at {bpp:g} bpp" for bpp in args.bpp for figure in ("PSNR dB", "lpips")]
-    equal = Table(["codec", *heads], ["{}", *["{:.2f}", "{:.3f}"] * len(args.bpp)])
+        code = svtav1_intra.code_picture
+        curves[SVTAV1] = curve(pictures, args.svtav1_crf, code, figures, float)
     for name, table in curves.items():
         report.table(name, table, f"{name}, mean over {len(clips)} clips")
-        equal.add(name, *(value for bpp in args.bpp for value in at_bpp(table, bpp)))
+    equal = at_equal_bytes(curves, args.bpp, figures.formats)
     report.table("equal bytes", equal, "Interpolated over log bpp")
     report.save()
 
