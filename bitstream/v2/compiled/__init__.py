@@ -8,14 +8,16 @@ names its own.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 from functools import lru_cache
 from importlib import import_module
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 VARIABLE = "VIDEOCODEC_COMPILED"  # 0: never; 1: wait for them
+process_ends = Event()  # no further kernel is compiled then
 
 
 class Loading:
@@ -26,6 +28,7 @@ class Loading:
         self._name = name
         self._thread = Thread(target=self._load, name="compiled kernels", daemon=True)
         if os.environ.get(VARIABLE) != "0":
+            atexit.register(self._end)
             self._thread.start()
         if os.environ.get(VARIABLE) == "1":
             self.wait()
@@ -34,6 +37,13 @@ class Loading:
         """Until it has been loaded, or it is known that it cannot be."""
         if self._thread.ident is not None:
             self._thread.join()
+
+    def _end(self) -> None:
+        """When the process ends: a compiler that goes on while a process takes itself apart makes
+        it crash, so the kernel that is being compiled is waited for, some seconds at most.
+        """
+        process_ends.set()
+        self.wait()
 
     def _load(self) -> None:
         try:

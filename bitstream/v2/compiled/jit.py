@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from numba import njit
 
+from . import process_ends
+
 _MARKS = b"@kernel", b"@part", b"@intrinsic", b"njit("
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -32,12 +34,14 @@ def kernels_of(*packages: str) -> Callable[..., Callable[[_Function], _Function]
     file, or in the user's cache where that cannot be written.  Other threads run while it does.
 
     packages: those of the kernels and of all that they take parts from.  Raises ``RuntimeError``
-    where kernels can be kept in neither.
+    where kernels can be kept in neither, and when the process ends.
     """
     stamp = _stamp(packages)
 
     def kernel(*signatures: str) -> Callable[[_Function], _Function]:
         def decorate(function: _Function) -> _Function:
+            if process_ends.is_set():
+                raise RuntimeError("the process ends")
             function.__qualname__ += f"_{stamp}"  # part of the name under which it is kept
             compiled: _Function = njit(
                 list(signatures), cache=True, nogil=True, error_model="numpy"

@@ -70,3 +70,15 @@ def test_a_program_may_end_while_they_are_compiled(seconds: float, tmp_path: Pat
     program = "import time; from bitstream.v2.compiled import kernels; kernels()"
     program = f"{program}; time.sleep({seconds}); print('done')"
     assert run(program, **{VARIABLE: "", "NUMBA_CACHE_DIR": tmp_path}) == "done"
+
+
+def test_no_compiler_works_on_when_the_process_takes_itself_apart(tmp_path: Path) -> None:
+    """Beside libraries that end slowly, as PyTorch does, it crashed."""
+    needs_kernels()
+    program = (
+        "import atexit, threading, time; from bitstream.v2.compiled import kernels;"
+        "atexit.register(lambda: print([t.name for t in threading.enumerate()]));"
+        "kernels(); time.sleep(1); print(len(threading.enumerate()))"
+    )
+    found = run(program, **{VARIABLE: "", "NUMBA_CACHE_DIR": tmp_path})
+    assert found.splitlines() == ["2", "['MainThread']"]
