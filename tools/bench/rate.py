@@ -2,8 +2,9 @@
 second process.
 
     python -m tools.bench.rate --clips DIR [--bitrate 10000 20000 40000 80000] [--preset medium]
-        [--max-frames N] [--only NAME …] [--results]
-    python -m tools.bench.rate --jobs 2 [--seconds 60] [--size 512 288] [--executor ray] [--results]
+        [--model NAME] [--max-frames N] [--only NAME …] [--results]
+    python -m tools.bench.rate --jobs 2 [--seconds 60] [--size 512 288] [--executor ray]
+        [--model NAME] [--results]
 
 The first form encodes every clip at every bitrate (bits per second) and prints by how much the
 video bytes miss the target, or what the encoder says where crf 0 to 63 cannot reach it; exit status
@@ -36,7 +37,7 @@ ALLOWED = 3.0  # percent
 
 
 def rates(
-    clips: list[Path], bitrates: list[int], max_frames: int | None, preset: Preset
+    clips: list[Path], bitrates: list[int], max_frames: int | None, preset: Preset, model: str
 ) -> tuple[Table, bool]:
     """By how much every target is missed, and whether all targets within reach were hit."""
     names = ["clip", "kbit/s", "miss", "crf", "passes", "frames per second"]
@@ -52,7 +53,7 @@ def rates(
                     max_frames=max_frames,
                     preset=preset,
                     device="cpu",
-                    model="embedded",
+                    model=model,
                 )
             miss = 100 * (report.video_bitrate_bps / rate - 1)
             said: float | str = miss
@@ -81,7 +82,7 @@ def running(executor: str, workers: int) -> Iterator[None]:
 
 
 def parallel(
-    jobs: int, seconds: int, size: tuple[int, int], executor: str = LOCAL
+    jobs: int, seconds: int, size: tuple[int, int], model: str, executor: str = LOCAL
 ) -> tuple[Table, bool]:
     """Seconds with one process and with several, and whether the bytes agree."""
     table = Table(
@@ -102,7 +103,7 @@ def parallel(
                 device="cpu",
                 executor=where,
                 overwrite=True,
-                model="embedded",
+                model=model,
             )
             times.append(report.encode_seconds)
             files.append(coded.read_bytes())
@@ -119,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
     add_clips(cli, required=False)
     cli.add_argument("--bitrate", type=int, nargs="+", default=[10_000, 20_000, 40_000, 80_000])
     cli.add_argument("--preset", default="medium")
+    cli.add_argument("--model", default="embedded", metavar="NAME")
     cli.add_argument("--max-frames", type=int)
     cli.add_argument("--jobs", type=int)
     cli.add_argument("--seconds", type=int, default=60)
@@ -133,18 +135,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parse(cli, arguments)
     if (args.clips is None) == (args.jobs is None):
         cli.error("give either --clips or --jobs")
-    model = ModelBundle.find("embedded")
+    model = ModelBundle.find(args.model)
     if args.jobs is not None:
         if args.results == RESULTS / "rate.json":
             args.results = RESULTS / ("jobs.json" if args.executor == LOCAL else "jobs-ray.json")
         report = Report(args, models=[model])
         width, height = args.size
-        table, good = parallel(args.jobs, args.seconds, (width, height), args.executor)
+        table, good = parallel(args.jobs, args.seconds, (width, height), args.model, args.executor)
         report.table("jobs", table, f"{args.seconds} s of {width}×{height}, 25 frames per second")
     else:
         paths = clip_paths(args)
         report = Report(args, models=[model], clips=paths)
-        table, good = rates(paths, args.bitrate, args.max_frames, args.preset)
+        table, good = rates(paths, args.bitrate, args.max_frames, args.preset, args.model)
         report.table("rates", table)
     report.save()
     return int(not good)
