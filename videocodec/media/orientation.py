@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
+from av.sidedata.sidedata import SideDataContainer
 
 
 def orientation(frame: av.VideoFrame) -> tuple[int, bool]:
@@ -45,7 +46,9 @@ def side_data_of(frame: av.VideoFrame, name: str) -> bytes | None:
     there are any that PyAV has no name for, such as EXIF.
     """
     try:
-        entries: Iterable[Any] = frame.side_data
+        # ``frame.side_data`` is kept by the frame and keeps it: both would stay until Python looks
+        # for such pairs, hundreds of pictures later.
+        entries: Iterable[Any] = SideDataContainer(frame)  # type: ignore[call-arg]  # stubs
         for side_data in entries:
             if side_data.type.name == name:
                 return bytes(side_data)

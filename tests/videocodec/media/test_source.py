@@ -4,9 +4,11 @@ one clear line.
 
 from __future__ import annotations
 
+import gc
 import itertools
 from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -262,3 +264,17 @@ def test_frames_skipped_are_not_converted(make_clip, monkeypatch) -> None:
         )
         source.skip(5)
         assert len(list(source)) == len(converted) == 2
+
+
+def test_frames_that_were_given_are_not_kept(make_clip) -> None:
+    """Nor those that keep each other, until Python looks for them."""
+    count = 30
+    gc.collect()
+    gc.disable()
+    try:
+        with VideoSource(make_clip(count=count)) as source:
+            assert sum(1 for _ in source) == count
+            kept = [each for each in gc.get_objects() if isinstance(each, av.VideoFrame)]
+    finally:
+        gc.enable()
+    assert len(kept) < 5
