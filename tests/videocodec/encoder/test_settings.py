@@ -47,6 +47,13 @@ def test_every_preset_stands_for_an_effort(preset: str) -> None:
     assert 0 <= EncoderSettings(preset=preset).effort.flow_preset <= 2
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_looks_for_nothing(preset: str) -> None:
+    """The last look of the encoder's own judge changes no aim."""
+    looks = EncoderSettings(preset=preset).tuned_looks
+    assert looks.keyframes > 1 and looks.others != 1
+
+
 def test_effort_follows_the_preset_of_changed_settings() -> None:
     changed = replace(EncoderSettings(preset="slow"), preset="superfast")
     assert changed.effort == EncoderSettings(preset="superfast").effort
