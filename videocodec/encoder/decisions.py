@@ -8,7 +8,7 @@ known; then the mode of every block.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -38,11 +38,6 @@ class Decision:
     fields: BlockFields
     prediction: np.ndarray
     derived: np.ndarray | None = None
-
-    def copy(self) -> Decision:
-        """With modes of its own, which coding may change."""
-        fields = replace(self.fields, modes=self.fields.modes.copy())
-        return replace(self, fields=fields)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,6 @@ class FramePlan:
     offsets (rows, columns) int64: quantiser indices by which squares of 64 px are coarser, for
     versions that can say so.
     certainty: that of the frame, once it is coded.
-    decision: about its blocks, where it is made before the frame is aimed.
     """
 
     quantiser: int
@@ -94,7 +93,6 @@ class FramePlan:
     picture: np.ndarray | None = None
     offsets: np.ndarray | None = None
     certainty: np.ndarray | None = None
-    decision: Decision | None = None
 
 
 @dataclass(frozen=True)

@@ -111,13 +111,6 @@ class SecondFrameEncoder(FrameEncoder):
         plan = replace(plan, picture=loop_picture(frame.picture, *size))
         if self._follows:
             frame = replace(frame, latents=self._following(frame.latents, plan))
-        if self._judge is not None and self._looks.others:
-            # What blocks do hardly depends on where a frame is aimed, and takes longest.
-            plan = replace(plan, certainty=frame.certainty)
-            decision = self._decide(
-                coder.copy().inter.blocks.context(plan.entry), frame.latents, plan
-            )
-            plan = replace(plan, decision=decision)
         return super().code(coder, writer, frame, plan)
 
     def _following(self, latents: np.ndarray, plan: FramePlan) -> np.ndarray:
@@ -149,10 +142,7 @@ class SecondFrameEncoder(FrameEncoder):
     def _inter(
         self, coder: FrameCoder, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
     ) -> tuple[FrameCoder, CodedVersion]:
-        if plan.decision is None:
-            decision = self._decide(coder.inter.blocks.context(plan.entry), aim, plan)
-        else:  # blocks in which nothing pays are skipped below
-            decision = plan.decision.copy()
+        decision = self._decide(coder.inter.blocks.context(plan.entry), aim, plan)
         intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
         predicted = np.where(intra, 0, decision.prediction)
         target = (aim - predicted / UNITS_PER_LATENT) / step_latent(plan.quantiser)

@@ -77,7 +77,8 @@ class Effort:
     blocks: what decisions about blocks may use.
     restores: the restoration is run to see what may be left to it.
     looks: of a judge with weights from outside, if there is one.
-    tuned_looks: of the encoder's own (``tuning``), whose last one only asks what an aim costs.
+    tuned_looks: of the encoder's own (``tuning``), whose last one only asks what an aim costs: one
+    alone changes nothing.
     """
 
     flow_preset: int
@@ -96,7 +97,7 @@ _MERGED = BlockTools(merged_vectors=False)
 
 
 def _slow(refinements: int, looks: int) -> Effort:
-    """A preset that runs the restoration; looks: at frames between, that change their aims."""
+    """A preset that runs the restoration."""
     return Effort(
         2,
         hierarchical=True,
@@ -104,7 +105,7 @@ def _slow(refinements: int, looks: int) -> Effort:
         blocks=BlockTools(refinements=refinements),
         restores=True,
         looks=Looks(8, looks),
-        tuned_looks=Looks(8, looks + 1),
+        tuned_looks=Looks(8, looks if looks > 1 else 0),
     )
 
 

@@ -18,9 +18,7 @@ from bitstream.v1.quantiser import UNITS_PER_LATENT
 from videocodec import encode
 from videocodec.decoder.frames import decode_frames
 from videocodec.encoder.aiming import CodedVersion
-from videocodec.encoder.decisions import Decision
-from videocodec.encoder.picture_search import PictureBlockDecider
-from videocodec.encoder.settings import EncoderSettings, Tune
+from videocodec.encoder.settings import Tune
 from videocodec.encoder.torch_decoder import TorchDecoder
 from videocodec.encoder.tuning import TunedJudge
 from videocodec.errors import SettingsError
@@ -281,32 +279,6 @@ def test_the_second_model_is_tuned_unless_told_not_to(tmp_path: Path, write_movi
         encode(movie, target, crf=34, device="cpu", model="second", tune=tune)
         sizes[tune] = target.read_bytes()
     assert sizes[None] == sizes["balanced"] != sizes["none"]
-
-
-def test_frames_between_are_decided_once_and_aimed(
-    tmp_path: Path, write_movie, panned, monkeypatch
-) -> None:
-    movie = write_movie(tmp_path / "clip.mp4", panned(5, 64, 96, (1, 2)))
-    decided: list[int] = []
-    decide = PictureBlockDecider.decide
-
-    def counted(self: PictureBlockDecider, *args: object, **options: object) -> Decision:
-        decided.append(1)
-        return decide(self, *args, **options)
-
-    monkeypatch.setattr(PictureBlockDecider, "decide", counted)
-    settings = {"crf": 36, "preset": "slow", "model": "second", "device": "cpu", "threads": 1}
-    encode(movie, tmp_path / "aimed.mp4", **settings)
-    assert len(decided) == 4
-    looks = EncoderSettings(preset="slow").tuned_looks
-    monkeypatch.setattr(EncoderSettings, "tuned_looks", replace(looks, others=0))
-    encode(movie, tmp_path / "plain.mp4", **settings)
-    assert len(decided) == 8
-    aimed, plain = ((tmp_path / name).read_bytes() for name in ("aimed.mp4", "plain.mp4"))
-    assert aimed != plain
-    assert [frame.data.shape for frame in decode_frames(tmp_path / "aimed.mp4")] == [
-        (3, 64, 96)
-    ] * 5
 
 
 def test_tunes_and_weights_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
