@@ -20,7 +20,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.bench.ablation import by_figure
-from tools.bench.markdown import Table
 from tools.bench.measured_clip import MeasuredClip, Measurements, savings
 from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, parse
 from tools.bench.panel_encodes import METRICS
@@ -58,7 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report = Report(args, models=[ModelBundle.find(args.model)], clips=clips)
     found: dict[str, dict[str, Mapping[str, float | None]]] = {}
     figures: dict[str, Figure] = {}  # small pictures lack some
-    times = Table(["clip", *(_NONE, *args.tunes)], ["{}", *["{:.1f}"] * (len(args.tunes) + 1)])
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
         for source in clips:
             clip = MeasuredClip(source, args.max_frames, Path(name), args.metrics, args.lpips)
@@ -70,7 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 )
                 for tune in (_NONE, *args.tunes)
             }
-            times.add(clip.clip.name, *(sum(p.encoding for p in each) for each in points.values()))
             found[clip.clip.name] = {
                 tune: savings(points[tune], points[_NONE], clip.figures) for tune in args.tunes
             }
@@ -78,7 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             clip.clip.discard_reference()
     for tune in args.tunes:
         report.table(tune, by_figure(found, tune, list(figures)), f"{tune} against {_NONE}")
-    report.table("seconds", times, "Processor seconds of all encodes of a clip")
     report.save()
 
 
