@@ -26,6 +26,7 @@ from videocodec.models.bundle import ModelBundle
 from videocodec.player.opening import DecodingOptions, opened_files
 from videocodec.player.played import Settings
 from videocodec.progress import Progress
+from videocodec.provenance import PROVENANCE_NAMES
 
 CPU = {"device": "cpu", "threads": 1}
 FRAMES = 22
@@ -141,6 +142,30 @@ def test_the_bytes_do_not_depend_on_the_number_of_processes(coded_movie, tmp_pat
     for jobs in (1, 2):
         encode(coded_movie.movie, tmp_path / f"{jobs}.lv.mp4", jobs=jobs, **options)
     assert (tmp_path / "1.lv.mp4").read_bytes() == (tmp_path / "2.lv.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("preset", ["ultrafast", "veryfast", "faster"])
+def test_quick_presets_code_frames_of_motion_alone(
+    preset: str,
+    panned: Callable[..., list[np.ndarray]],
+    write_movie: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    """With the same bytes for any number of threads."""
+    pictures = panned(10, 64, 96, (1, 2))
+    source = write_movie(tmp_path / "source.mkv", pictures)
+    for threads in (1, 2):
+        target = tmp_path / f"{threads}.lv.mp4"
+        encode(source, target, crf=30, preset=preset, device="cpu", threads=threads)
+    assert (tmp_path / "1.lv.mp4").read_bytes() == (tmp_path / "2.lv.mp4").read_bytes()
+    frames = list(decode_frames(tmp_path / "1.lv.mp4", **CPU))
+    sent = [(frame.provenance == PROVENANCE_NAMES.index("transmitted")).any() for frame in frames]
+    assert sent[0] and not all(sent)
+    errors = [
+        np.mean((frame.data.transpose(1, 2, 0).astype(float) - rgb) ** 2)
+        for frame, rgb in zip(frames, pictures, strict=True)
+    ]
+    assert max(errors) < 4 * errors[0]
 
 
 def test_a_bitrate_is_met(coded_movie, tmp_path: Path) -> None:

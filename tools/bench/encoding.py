@@ -48,7 +48,7 @@ STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "candidates": (("encoder/candidates.py", "candidates"),),
     "derived motion": (("encoder/picture_search.py", "_derived"),),
     "squares that merge": (("encoder/merging.py", "merged_sides"),),
-    "vectors": (("encoder/picture_search.py", "choose"),),
+    "vectors": (("encoder/tabled_vectors.py", "choose"),),
     "exact predictions": (("v2/prediction.py", "predict_frame"),),
     "slices that pay": (("encoder/second_frame_encoder.py", "_last_slices"),),
     "coding inter frames": (("v2/frame_coder.py", "code_inter"),),

@@ -8,6 +8,7 @@ formulas whose constants were fitted to what the entropy coder really spends.  A
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -88,6 +89,12 @@ class BlockCosts:
     ) -> None:
         self.lagrangian, self.weights, self.rates = lagrangian, weights, rates
         self.tables = self._tables(WEIGHTS)
+
+    def at(self, rates: RateEstimates) -> BlockCosts:
+        """The same with other bits of syntax elements, those of levels excepted."""
+        other = copy(self)
+        other.rates = rates
+        return other
 
     @cached_property
     def certain_tables(self) -> SampleTables:

@@ -16,7 +16,7 @@ from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import FRACTION_BITS, Picture
 
 from . import compiled
-from .coarse_matching import best_shifts, halved
+from .coarse_matching import FAR, Reach, best_shifts, halved
 from .picture_squares import REACH, PictureSquares, Samples
 
 Luma = npt.NDArray[np.uint8]
@@ -44,6 +44,11 @@ _BITS = _bits()
 
 def luma_of(picture: Picture) -> Luma:
     """Grey levels (H, W), of a picture as the loop sees it."""
+    kernels = compiled.kernels()
+    if kernels is not None:
+        made = np.empty(picture.shape[1:], dtype=np.uint8)
+        kernels.pictures.grey(np.require(picture, requirements=["C", "W"]), _GREY, made)
+        return made
     luma: Luma = (picture.sum(0, dtype=np.int32) // _GREY).astype(np.uint8)
     return luma
 
@@ -156,8 +161,8 @@ class BlockMatcher:
     them.
     """
 
-    def __init__(self, block: int) -> None:
-        self._block = block
+    def __init__(self, block: int, reach: Reach = FAR) -> None:
+        self._block, self._reach = block, reach
 
     def __call__(
         self, current: MatchedLuma, reference: MatchedLuma, flow: npt.NDArray[np.float32]
@@ -167,11 +172,14 @@ class BlockMatcher:
         """
         centre = np.rint(flow * np.float32(_ONE << _CENTRE_BITS)).astype(np.int64)
         pan = np.rint(np.median(flow.reshape(-1, 2), axis=0)).astype(np.int64) // 2
-        starts = [pan] if np.abs(pan).max() <= _NEAR else [np.zeros_like(pan), pan]
+        far = self._reach.from_rest and np.abs(pan).max() > _NEAR
+        starts = [np.zeros_like(pan), pan] if far else [pan]
         trials = [np.rint(flow * np.float32(_ONE)).astype(np.int64)]
         wanted = current.sums(reference, trials[0]) > _GOOD * self._block**2
         for start in starts:
-            shifts = best_shifts(current.halved, reference.halved, start, self._block // 2, wanted)
+            shifts = best_shifts(
+                current.halved, reference.halved, start, self._block // 2, wanted, self._reach
+            )
             trials.append(2 * _ONE * shifts)
         fields, kernels = np.stack(trials), compiled.kernels()
         if kernels is not None:

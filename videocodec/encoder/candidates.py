@@ -104,14 +104,16 @@ class CandidateSearch(ABC):
         fields = [np.zeros((*self.grid, 2), dtype=np.int64), *source.fields]
         if source.fields and evened:
             fields += self._evened(source)
-        candidates: list[Candidate] = []
+        different: list[np.ndarray] = []
+        number = []
         for field in fields:
-            same = next(
-                (candidate for candidate in candidates if np.array_equal(candidate.vectors, field)),
-                None,
-            )
-            candidates.append(same or self.candidate(source.reference, field))
-        return candidates
+            same = [np.array_equal(field, other) for other in different]
+            number.append(same.index(True) if True in same else len(different))
+            if not any(same):
+                different.append(field)
+        everywhere = np.ones(self.grid, dtype=bool)
+        found = self.candidates_at(source.reference, [(field, everywhere) for field in different])
+        return [found[index] for index in number]
 
     def _evened(self, source: MotionSource) -> list[np.ndarray]:
         """One field for each side of squares, small ones first."""

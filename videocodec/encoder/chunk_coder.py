@@ -204,7 +204,10 @@ class ChunkCoder:
             or plan.settings.tune_for(self._header.format_version) != "none"
             for plan in task.plans
         )
-        prepared = self._preparer.frames(task.chunk, frames, judged=judged)
+        heights = [plan.settings.bare_heights(self._header.format_version) for plan in task.plans]
+        prepared = self._preparer.frames(
+            task.chunk, frames, judged=judged, incomplete=min(heights) > 0
+        )
         with closing(self._planned(task, prepared)) as groups, self._crew.helping():
             for plans, planned in groups:
                 for index in plans:
@@ -219,13 +222,13 @@ class ChunkCoder:
         """The groups of a chunk, each with the plans that it is for, those of one effort; with
         several threads the next one is prepared and planned while one is coded.
         """
-        plans_of: dict[tuple[Effort, int], list[int]] = {}
+        plans_of: dict[tuple[Effort, int, int], list[int]] = {}
         for index, plan in enumerate(task.plans):
-            effort = plan.settings.effort, plan.settings.group_size
-            plans_of.setdefault(effort, []).append(index)
-        cutters = [
-            (plans, self._cutter(effort, size)) for (effort, size), plans in plans_of.items()
-        ]
+            settings = plan.settings
+            bare_heights = settings.bare_heights(self._header.format_version)
+            kind = settings.effort, settings.group_size, bare_heights
+            plans_of.setdefault(kind, []).append(index)
+        cutters = [(plans, self._cutter(*kind)) for kind, plans in plans_of.items()]
 
         def groups() -> Generator[tuple[list[int], PlannedGroup], None, None]:
             for frame in frames:
@@ -236,9 +239,10 @@ class ChunkCoder:
 
         return groups() if self._crew is ALONE else read_ahead(groups(), 1)
 
-    def _cutter(self, effort: Effort, size: int) -> GroupCutter:
-        search = MotionSearch.for_header(self._header, effort.flow_preset)
-        return GroupCutter(GroupPlanner(self._header, effort, search, self._crew), size)
+    def _cutter(self, effort: Effort, size: int, bare_heights: int) -> GroupCutter:
+        search = MotionSearch.for_header(self._header, effort.flow_preset, near=effort.near)
+        planner = GroupPlanner(self._header, effort, search, self._crew)
+        return GroupCutter(planner, size, bare_heights, self._preparer.completed)
 
     def _helpers(self, settings: EncoderSettings) -> EncoderHelpers:
         """With the encoder's own judge where none has weights from outside."""

@@ -90,6 +90,12 @@ class ConditionalQuantiser:
         self.gains[own, part.rows, part.columns] = (weights * target**2 - least).T
         return best
 
+    @property
+    def counted(self) -> npt.NDArray[np.floating]:
+        """What the squared error of every sample counts, (C, h, w)."""
+        counted = self._weights[:, None, None] * self._places
+        return counted if self._samples is None else counted * self._samples
+
     def _weights_of(self, part: PassContext) -> npt.NDArray[np.floating]:
         """What errors of one pass count, (positions, channels of the slice)."""
         own = slice(part.first, part.first + part.channels)

@@ -38,9 +38,8 @@ from .settings import EncoderSettings, Looks
 class EncoderFrame:
     """A frame to code.
 
-    latents (C, h, w) float32: scaled.
-    luma (H, W) uint8: padded to whole blocks.
-    pts, duration: ticks.
+    latents (C, h, w) float32: scaled; empty as long as nobody has made them.
+    luma (H, W) uint8: padded to whole blocks.  pts, duration: ticks.
     picture (H, W, 3) uint8: only where pictures are judged.
     certainty (C, h, w) float32: what errors count by the encoder network (``certainty``), None for
     all alike.
@@ -78,7 +77,7 @@ class FramePlan:
     entry: the frame in its access unit.
     references: the past and perhaps a future one, each with candidate fields (bh, bw, 2) of the
     vectors to it; none for a keyframe.
-    is_leaf: no other frame refers to it.
+    is_leaf: no other frame refers to it.  is_bare: it carries motion alone, whatever its latents.
     picture (3, H, W) int16: the source as the loop sees it, for versions that move pictures.
     offsets (rows, columns) int64: quantiser indices by which squares of 64 px are coarser, for
     versions that can say so.
@@ -90,6 +89,7 @@ class FramePlan:
     entry: FrameReference
     references: tuple[tuple[CodedReference, list[np.ndarray]], ...] = ()
     is_leaf: bool = False
+    is_bare: bool = False
     picture: np.ndarray | None = None
     offsets: np.ndarray | None = None
     certainty: np.ndarray | None = None
@@ -199,9 +199,8 @@ class FrameEncoder:
         frame: EncoderFrame,
         plan: FramePlan,
     ) -> tuple[Any, CodedVersion]:
-        """Write a frame → the coder after it, and what a decoder gets.
-
-        ``coder``: as it is before the frame, and stays; None before a keyframe.
+        """Write a frame → the coder after it, and what a decoder gets.  ``coder``: as it is before
+        the frame, and stays; None before a keyframe.
         """
         plan = replace(plan, certainty=frame.certainty)
         return self._coded(coder, writer, self._aim(coder, frame, plan), plan)
@@ -242,8 +241,7 @@ class FrameEncoder:
     def _decide(self, context: BlockContext, aim: np.ndarray, plan: FramePlan) -> Decision:
         """What is to be coded for an inter frame."""
         sources = [MotionSource(known.frame, fields) for known, fields in plan.references]
-        decider = self._leaf_decider if plan.is_leaf else self._decider
-        return decider.decide(
+        return self._decider_of(plan).decide(
             aim,
             sources,
             context,
@@ -251,6 +249,10 @@ class FrameEncoder:
             ErrorWeights(plan.classes, self._coarser(plan), plan.certainty),
             picture=plan.picture,
         )
+
+    def _decider_of(self, plan: FramePlan) -> BlockDecider:
+        """Who decides about a frame."""
+        return self._leaf_decider if plan.is_leaf else self._decider
 
     def _coarser(self, plan: FramePlan) -> np.ndarray | None:
         """By what the step of every position is larger than that of the frame (h, w), None for

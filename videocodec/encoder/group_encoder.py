@@ -160,6 +160,7 @@ class GroupEncoder:
     ) -> tuple[_State, AccessUnit]:
         coding = _GroupCoding(self._frames, state.coder, SymbolWriter(self._observer))
         layers = temporal_layers(group.order)
+        bare_heights = settings.bare_heights(self._header.format_version)
 
         def code(entry: FrameReference, references: tuple[CodedReference, ...]) -> CodedReference:
             offset = settings.layer_offset(
@@ -171,6 +172,7 @@ class GroupEncoder:
                 entry,
                 tuple(zip(references, group.candidates(entry), strict=True)),
                 group.is_leaf(entry),
+                group.is_bare(entry, bare_heights),
             )
             return coding.code(group.frames[entry.display_index], plan)
 

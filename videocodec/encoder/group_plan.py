@@ -49,6 +49,20 @@ class GroupPlan:
     motion: GroupMotion
     importance: dict[int, np.ndarray]
 
+    def height(self, entry: FrameReference) -> int:
+        """0 for frames that no other of the group refers to, one more than the highest of those
+        that do for the others.
+        """
+        heights = dict.fromkeys(range(len(self.frames) + 1), 0)
+        for each in reversed(self.order):
+            for reference in each.references:
+                heights[reference] = max(heights[reference], heights[each.number] + 1)
+        return heights[entry.number]
+
+    def is_bare(self, entry: FrameReference, bare_heights: int) -> bool:
+        """Whether a frame between two others carries motion alone (``BlockTools``)."""
+        return entry.future is not None and self.height(entry) < bare_heights
+
     def is_leaf(self, entry: FrameReference) -> bool:
         """Whether no other frame refers to one; the last one's group is referred to."""
         referred = {number for each in self.order for number in each.references}

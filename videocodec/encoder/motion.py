@@ -16,6 +16,7 @@ from bitstream.v1.prediction import VECTOR_LIMIT
 
 from ..optical_flow import DenseFlow, warped
 from .block_matching import BlockMatcher, MatchedLuma
+from .coarse_matching import FAR, NEAR
 
 Luma = npt.NDArray[np.uint8]
 
@@ -23,7 +24,7 @@ _NOVELTY_AREA = 176 * 144
 _FLOW_AREA = 512 * 288  # larger pictures are searched at reduced size
 _SMALLEST_REDUCED_SIDE = 16  # px
 _RECENT = 4  # pictures whose parts for matching are kept
-_SAMPLED = 2  # px of flow, of which one counts where blocks are matched
+_SAMPLED = 4  # px of flow, of which one counts where blocks are matched
 _NOISE = 2  # grey levels that are in every camera's picture and say nothing
 
 
@@ -63,13 +64,18 @@ class MotionSearch:
         blocks_wide: int,
         flow_preset: int,
         fraction_bits: int = 0,
+        *,
+        near: bool = False,
     ) -> None:
+        """near: of ``Effort``."""
         self.fraction_bits = fraction_bits
         self._block, self._grid = block_pixels, (blocks_high, blocks_wide)
         self._flow_preset, self._own = flow_preset, threading.local()
         self._recent: deque[tuple[Luma, MatchedLuma]] = deque(maxlen=_RECENT)
         self._lock = threading.Lock()
-        self._matcher = BlockMatcher(block_pixels) if fraction_bits else None
+        self._matcher = None
+        if fraction_bits:
+            self._matcher = BlockMatcher(block_pixels, NEAR if near else FAR)
 
     @property
     def _flow(self) -> DenseFlow:
@@ -90,10 +96,13 @@ class MotionSearch:
             return made
 
     @classmethod
-    def for_header(cls, header: SequenceHeader, flow_preset: int) -> MotionSearch:
+    def for_header(
+        cls, header: SequenceHeader, flow_preset: int, *, near: bool = False
+    ) -> MotionSearch:
         """For the pictures of a stream; ``flow_preset``: of ``DenseFlow``."""
         bits = format_of(header.format_version).vector_fraction_bits
-        return cls(header.block_size, header.block_rows, header.block_columns, flow_preset, bits)
+        grid = header.block_rows, header.block_columns
+        return cls(header.block_size, *grid, flow_preset, bits, near=near)
 
     def luma(self, rgb: npt.NDArray[np.uint8]) -> Luma:
         """(H, W) uint8 luma, padded to whole blocks."""
@@ -150,16 +159,21 @@ class MotionSearch:
             small = (width // 4, height // 4)
             flow = np.asarray(cv2.resize(flow, small, interpolation=cv2.INTER_LINEAR), np.float32)
         bh, bw = self._grid
-        tiles = (
-            flow.reshape(bh, flow.shape[0] // bh, bw, flow.shape[1] // bw, 2)
-            .transpose(0, 2, 4, 1, 3)
-            .reshape(bh, bw, 2, -1)
-        )
-        count = tiles.shape[3]
-        middle = (count - 1) // 2, count // 2
-        tiles.partition(middle, axis=3)
-        median: npt.NDArray[np.float32] = tiles[..., middle].mean(-1)[..., ::-1]
+        down, across = flow.shape[0] // bh, flow.shape[1] // bw
+        tiles = flow.reshape(bh, down, bw, across, 2).transpose(0, 2, 4, 1, 3)
+        median: npt.NDArray[np.float32] = _medians(tiles.reshape(bh, bw, 2, -1))[..., ::-1]
         return np.ascontiguousarray(median)
+
+
+def _medians(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Of the last axis; the mean of the middle two of an even number."""
+    count = samples.shape[-1]
+    if count == 4:
+        inner = samples.sum(-1) - samples.min(-1) - samples.max(-1)
+        return np.asarray(inner * np.float32(0.5), np.float32)
+    middle = (count - 1) // 2, count // 2
+    samples.partition(middle, axis=-1)
+    return np.asarray(samples[..., middle].mean(-1), np.float32)
 
 
 def _reduced(current: Luma, reference: Luma, factor: int) -> tuple[Luma, Luma]:

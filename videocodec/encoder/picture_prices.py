@@ -105,7 +105,11 @@ class PicturePrices:
     source: the frame's picture; latents (C, h, w): those of it, in latent units; costs: of its
     blocks; grid: rows and columns of blocks.
     kernels: that it uses, None for none.
+    copies: blocks that stand still are told by their latents, which are known, and not as others
+    are.
     """
+
+    copies = True
 
     def __init__(
         self,
@@ -122,7 +126,8 @@ class PicturePrices:
         rows, columns = np.indices(grid).reshape(2, -1)
         pixels = costs.block * PIXELS_PER_LATENT
         self._corners = rows * pixels - _MARGIN, columns * pixels - _MARGIN
-        self._source = np.ascontiguousarray(_still(source, self._side, *self._corners))
+        margins = (_MARGIN, _MARGIN)
+        self._source = np.pad(source, ((0, 0), margins, margins), mode="edge")
         inside = np.arange(costs.block)
         down, across = (side * costs.block for side in (rows, columns))
         at = (down[:, None] + inside)[:, :, None] * latents.shape[2]
@@ -141,12 +146,17 @@ class PicturePrices:
 
     def by_block(self, plane: npt.NDArray[np.int32]) -> Predictions:
         """A plane (C, h, w) block by block, (bh · bw, block², C)."""
-        found: Predictions = np.ascontiguousarray(plane.reshape(len(plane), -1).T[self._positions])
+        by_position = plane.reshape(len(plane), -1).T
+        if self._block == 1:
+            return np.ascontiguousarray(by_position)[:, None]
+        found: Predictions = np.ascontiguousarray(by_position[self._positions])
         return found
 
     def to_plane(self, values: Predictions) -> npt.NDArray[np.int32]:
         """The inverse."""
         height, width = (side * self._block for side in self._grid)
+        if self._block == 1:
+            return np.ascontiguousarray(values[:, 0].T).reshape(-1, height, width)
         plane = np.empty((height * width, values.shape[2]), dtype=np.int32)
         plane[self._positions] = values
         return np.ascontiguousarray(plane.T).reshape(-1, height, width)
@@ -175,7 +185,7 @@ class PicturePrices:
         for first in range(0, len(blocks), _AT_ONCE):
             some = slice(first, first + _AT_ONCE)
             at, part = blocks[some], prediction[some]
-            moves = vectors[some].any(-1)
+            moves = vectors[some].any(-1) | (not self.copies)
             if moves.any():
                 part[moves] = self._moved(reference, at[moves], vectors[some][moves])
             part[~moves] = copied[at[~moves]]
@@ -186,10 +196,13 @@ class PicturePrices:
         """What kernels price blocks by (``compiled.squares.priced``)."""
         squares = self._pictures.squares(reference, self._side)
         copied = self._pictures.latents(reference, self.by_block)
+        _, height, width = self._source.shape
+        of_source = height * width, width
         return (
             self._source.reshape(-1),
             squares.samples,
-            (self._grid[1], *squares.geometry, PIXELS_PER_LATENT, _MARGIN),
+            self.copies,
+            (self._grid[1], *squares.geometry, PIXELS_PER_LATENT, _MARGIN, *of_source),
             self._latents[:, 0],
             copied[:, 0],
             self._map.packed,
@@ -221,21 +234,14 @@ class PicturePrices:
         """(n, block², C)."""
         squares = self._pictures.squares(reference, self._side)
         rows, columns = (corners[blocks] for corners in self._corners)
-        lacking = self._source[blocks] - squares.at(rows, columns, vectors)
-        side = SEARCH_SIDE
-        windows = np.lib.stride_tricks.sliding_window_view(lacking, (side, side), axis=(2, 3))
+        side = self._side, self._side
+        windows = np.lib.stride_tricks.sliding_window_view(self._source, side, axis=(1, 2))
+        own = windows[:, rows + _MARGIN, columns + _MARGIN].swapaxes(0, 1)
+        lacking = own - squares.at(rows, columns, vectors)
+        side = SEARCH_SIDE, SEARCH_SIDE
+        windows = np.lib.stride_tricks.sliding_window_view(lacking, side, axis=(2, 3))
         windows = windows[:, :, ::PIXELS_PER_LATENT, ::PIXELS_PER_LATENT]  # (n, 3, b, b, 16, 16)
         inputs = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, self._map.weights.shape[1])
         return self._latents[blocks] - self._map(inputs).reshape(
             len(blocks), -1, len(self._map.shift)
         )
-
-
-def _still(
-    picture: Picture, side: int, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
-) -> Picture:
-    """Squares (n, 3, side, side) of a picture whose edge goes on."""
-    around = np.pad(picture, ((0, 0), (_MARGIN,) * 2, (_MARGIN,) * 2), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(around, (side, side), axis=(1, 2))
-    found: Picture = windows[:, rows + _MARGIN, columns + _MARGIN].swapaxes(0, 1)
-    return found

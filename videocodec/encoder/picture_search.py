@@ -5,7 +5,8 @@ source's pixels, and only what is chosen goes through the encoder's network.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import BlockFields, Mode
-from bitstream.v1.block_lattice import Stage
+from bitstream.v1.motion_vectors import keys_of
 from bitstream.v1.prediction import VECTOR_LIMIT
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 from bitstream.v2.block_elements import MERGE_SIDES
@@ -28,12 +29,12 @@ from bitstream.v2.prediction import PictureReference, predict_frame
 from .block_costs import BlockCosts, FrameCosts
 from .block_matching import MatchedLuma, luma_of, matched_squares
 from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
-from .compiled_vectors import CompiledChoice
 from .decisions import BlockDecider, DerivedOption
 from .merging import DerivedCosts, Partition
 from .picture_prices import PicturePrices, SearchedPictures, SearchMap
-from .table_prices import DirectionPrices, VectorPrices, derived_bits
-from .vector_choice import Motion, Predictors, VectorChooser
+from .table_prices import DirectionPrices, derived_bits
+from .tabled_vectors import TabledVectorChooser
+from .vector_choice import Motion, VectorChooser
 
 
 def loop_picture(rgb: npt.NDArray[np.uint8], height: int, width: int) -> Picture:
@@ -109,92 +110,43 @@ class PictureSearch(CandidateSearch):
     def candidates_at(
         self, reference: PictureReference, asked: Sequence[tuple[np.ndarray, np.ndarray]]
     ) -> list[Candidate]:
-        """All at once."""
-        limited = [np.clip(field, -VECTOR_LIMIT, VECTOR_LIMIT) for field, _ in asked]
-        blocks = [np.flatnonzero(where) for _, where in asked]
-        vectors = [field.reshape(-1, 2)[at] for field, at in zip(limited, blocks, strict=True)]
+        """All at once; what fields have in common is priced once."""
+        fields = [np.clip(field, -VECTOR_LIMIT, VECTOR_LIMIT) for field, _ in asked]
+        wanted = np.stack([where.reshape(-1) for _, where in asked])
+        first = _first_alike(np.stack([keys_of(one).reshape(-1) for one in fields]), wanted)
+        blocks = [np.flatnonzero(first[index] == index) for index in range(len(fields))]
+        vectors = [one.reshape(-1, 2)[at] for one, at in zip(fields, blocks, strict=True)]
         values, costs = self._priced.priced(
             reference, np.concatenate(blocks), np.concatenate(vectors)
         )
-        candidates, first = [], 0
-        for field, at in zip(limited, blocks, strict=True):
-            some = slice(first, first + len(at))
-            cost = np.full(self.grid, np.inf)
-            cost.reshape(-1)[at] = costs[some]
-            prediction = values[some]
-            if len(at) < self.grid[0] * self.grid[1]:
-                prediction = self.blank()
-                prediction[at] = values[some]
+        candidates: list[Candidate] = []
+        begin = 0
+        for index, (field, at) in enumerate(zip(fields, blocks, strict=True)):
+            some = slice(begin, begin + len(at))
+            begin += len(at)
+            if len(at) == first.shape[1]:
+                candidates.append(Candidate(field, values[some], costs[some].reshape(self.grid)))
+                continue
+            prediction, cost = self.blank(), np.full(self.grid, np.inf)
+            prediction[at], cost.reshape(-1)[at] = values[some], costs[some]
+            for earlier in range(index):
+                known = np.flatnonzero(first[index] == earlier)
+                prediction[known] = candidates[earlier].prediction[known]
+                cost.reshape(-1)[known] = candidates[earlier].cost.reshape(-1)[known]
             candidates.append(Candidate(field, prediction, cost))
-            first += len(at)
         return candidates
 
 
-@dataclass(frozen=True)
-class PricedPredictors(Predictors):
-    """With prices, of the leaders (n,) of a stage."""
-
-    leaders: np.ndarray
-    prices: VectorPrices
-
-
-class TabledVectorChooser(VectorChooser):
-    """Chooses vectors by what they take under the tables that they will be coded under."""
-
-    _search: PictureSearch
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._moved = np.zeros(self._partition.grid, dtype=np.int64)
-
-    def choose(
-        self,
-        candidates: Sequence[Candidate],
-        temporal: np.ndarray,
-        derived: Candidate | None = None,
-    ) -> Motion:
-        """As for any version."""
-        search = self._search
-        if search.kernels is None:
-            return super().choose(candidates, temporal, derived)
-        pricing = search.pricing(self._reference)
-        choice = CompiledChoice(
-            pricing, search, self._partition, search.tables, merges=self._merges
-        )
-        return choice.choose(self._tries(candidates), temporal, derived)
-
-    def _predictors(
-        self, stage: Stage, leading: np.ndarray, chosen: np.ndarray, temporal: np.ndarray
-    ) -> Predictors:
-        predictors = super()._predictors(stage, leading, chosen, temporal)
-        part = stage.select(leading)
-        blocks = part.blocks
-        prices = VectorPrices(
-            self._search.tables,
-            stage.kind,
-            part.gather(chosen),
-            stage.inside[:, leading],
-            temporal.reshape(-1, 2)[blocks],
-            self._partition.sides.reshape(-1)[blocks],
-            part.gather(self._moved).sum(0),
-        )
-        return PricedPredictors(**vars(predictors), leaders=blocks, prices=prices)
-
-    def _rate(self, vectors: np.ndarray, predictors: Predictors) -> np.ndarray:
-        assert isinstance(predictors, PricedPredictors)
-        rate = np.zeros(self._partition.grid)
-        chosen = vectors.reshape(-1, 2)[predictors.leaders]
-        rate.reshape(-1)[predictors.leaders] = self._search.lagrangian * predictors.prices.bits(
-            chosen
-        )
-        return rate
-
-    def _note(self, predictors: Predictors, vectors: np.ndarray) -> None:
-        assert isinstance(predictors, PricedPredictors)
-        leaders = predictors.leaders
-        symbols = predictors.prices.symbols(vectors.reshape(-1, 2)[leaders])
-        self._moved.reshape(-1)[leaders] = symbols > 0
-        self._moved = self._partition.shared(self._moved)
+def _first_alike(keys: np.ndarray, wanted: np.ndarray) -> npt.NDArray[np.int64]:
+    """(n, blocks): the first of n fields that has the same key in a block, of those that are wanted
+    there; -1 where the field itself is not.
+    """
+    first = np.where(wanted, np.arange(len(keys))[:, None], -1)
+    for index in range(1, len(keys)):
+        for earlier in reversed(range(index)):
+            alike = wanted[index] & wanted[earlier] & (keys[index] == keys[earlier])
+            first[index][alike] = first[earlier][alike]
+    return first
 
 
 class PictureBlockDecider(BlockDecider):
@@ -205,8 +157,18 @@ class PictureBlockDecider(BlockDecider):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._pictures = SearchedPictures()
+        self._pictures, self._sends_levels = SearchedPictures(), True
         self._map = SearchMap(self.tables.search_map)
+
+    def of_motion_alone(self) -> PictureBlockDecider:
+        """Another, that knows the same pictures, for frames in which all blocks are skipped; the
+        latents that it is given are all 0.
+        """
+        other = copy(self)
+        rates = replace(self._prices.rates, residual=np.inf, intra=np.inf)
+        other._prices = self._prices.at(rates)
+        other._sends_levels = False
+        return other
 
     def _search(
         self,
@@ -219,8 +181,10 @@ class PictureBlockDecider(BlockDecider):
         assert isinstance(context, PricedContext)
         grid = context.source.fields.modes.shape
         latents = target * UNITS_PER_LATENT
-        priced = PicturePrices(picture, latents, self._map, costs, grid, self._pictures)
-        return PictureSearch(picture, priced, self._prices, costs, context, self._pictures)
+        pictures = self._pictures
+        priced = PicturePrices(picture, latents, self._map, costs, grid, pictures)
+        priced.copies = self._sends_levels
+        return PictureSearch(picture, priced, self._prices, costs, context, pictures)
 
     def _tried(
         self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext

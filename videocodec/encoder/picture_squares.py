@@ -15,9 +15,12 @@ import numpy.typing as npt
 
 from bitstream.v2.moved_pictures import FRACTION_BITS
 
+from . import compiled
+
 Samples = npt.NDArray[Any]  # int16 or uint8
 _HALF = np.array([-0.09375, 0.59375, 0.59375, -0.09375], dtype=np.float32)  # of four samples
 _WHOLE = np.ones(1, dtype=np.float32)
+_LEAST_WIDTH = 16  # of planes, that kernels take
 REACH = 4  # px: beyond the border by so many all that the cubic sees is the edge
 _FRACTION = (1 << FRACTION_BITS) - 1
 
@@ -32,16 +35,7 @@ class PictureSquares:
 
     def __init__(self, picture: Samples, side: int) -> None:
         self._margin, pad = side + REACH, (side + 2 * REACH,) * 2
-        around = np.pad(picture, ((0, 0), pad, pad), mode="edge").astype(np.float32)
-        inner = slice(REACH, -REACH)
-        phases = [
-            [_between(plane, down, across)[inner, inner] for plane in around]
-            for down in (False, True)
-            for across in (False, True)
-        ]
-        range_ = np.iinfo(picture.dtype)  # which the cubic goes beyond at edges in the picture
-        # by 2 · (half down) + half across
-        made = np.clip(phases, range_.min, range_.max).astype(picture.dtype)
+        made = _phases(np.pad(picture, ((0, 0), pad, pad), mode="edge"))
         self._made, self.samples = made, made.reshape(-1)
         self._last = made.shape[2] - side, made.shape[3] - side
         self._windows = np.lib.stride_tricks.sliding_window_view(made, (side, side), axis=(2, 3))
@@ -70,6 +64,28 @@ class PictureSquares:
         left = np.clip(columns + whole[:, 1] + self._margin, 0, self._last[1])
         squares: Samples = self._windows[2 * fractions[:, 0] + fractions[:, 1], :, top, left]
         return squares
+
+
+def _phases(around: Samples) -> Samples:
+    """Planes with so much around them that ``REACH`` can be dropped → by 2 · (half down) + half
+    across.
+    """
+    kernels = compiled.kernels()
+    planes, *size = around.shape
+    height, width = (side - 2 * REACH for side in size)
+    if kernels is not None and around.dtype == np.int16 and width >= _LEAST_WIDTH:
+        found = np.empty((4, planes, height, width), dtype=np.int16)
+        kernels.pictures.halves(around, REACH, found)
+        return found
+    inner, exact = slice(REACH, -REACH), around.astype(np.float32)
+    phases = [
+        [_between(plane, down, across)[inner, inner] for plane in exact]
+        for down in (False, True)
+        for across in (False, True)
+    ]
+    range_ = np.iinfo(around.dtype)  # which the cubic goes beyond at edges in the picture
+    made: Samples = np.clip(phases, range_.min, range_.max).astype(around.dtype)
+    return made
 
 
 def _between(plane: npt.NDArray[np.float32], down: bool, across: bool) -> npt.NDArray[np.float32]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from itertools import islice
+from dataclasses import replace
+from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,16 +14,17 @@ from bitstream.sequence_header import SequenceHeader
 from ..media.source import SourceFrame
 from .certainty import latents_with_certainty
 from .chunks import Chunk
+from .coding_networks import CodingNetworks
 from .frame_encoder import EncoderFrame
 from .motion import MotionSearch
 from .settings import EncoderSettings
 
 if TYPE_CHECKING:  # it brings torch along, which a process that only plans and writes does not need
     from ..models.runtime import AutoencoderRuntime
-    from .coding_networks import CodingNetworks
 
 # pictures encoded together: enough to keep two cores busy, small enough for 4K
 BATCH_PIXELS = 4 * 512 * 288
+_NO_LATENTS = np.zeros(0, dtype=np.float32)
 
 
 class FramePreparer:
@@ -45,14 +47,20 @@ class FramePreparer:
         frames: Callable[[Chunk], Iterable[SourceFrame]],
         *,
         judged: bool,
+        incomplete: bool = False,
     ) -> Generator[EncoderFrame, None, None]:
         """The chunk's frames with their latents, and with their pictures if these are judged,
         remembered where memory allows.
+
+        incomplete: latents may be left to ``completed``, which they are where it does not matter
+        what goes through the network together.
         """
         if chunk in self._kept:
-            yield from self._kept[chunk]
+            for frame in self._kept[chunk]:
+                yield frame if incomplete else self.completed(frame)
             return
-        header = self._header
+        header, network = self._header, self._runtime
+        waits = incomplete and isinstance(network, CodingNetworks) and not network.needs_pytorch
         positions = header.padded_width * header.padded_height
         judged = judged or header.format_version > 1  # which moves pictures
         latents_of_a_frame = header.latent_channels * header.latent_height * header.latent_width
@@ -66,8 +74,10 @@ class FramePreparer:
         while batch := list(islice(pictures, max(1, BATCH_PIXELS // positions))):
             rgb = np.stack([picture.rgb for picture in batch])
             size = header.padded_height, header.padded_width
-            latents = latents_with_certainty(self._runtime, strength, rgb, size)
-            for picture, (latent, certainty) in zip(batch, latents, strict=True):
+            latents: Iterable[tuple[np.ndarray, np.ndarray | None]] = repeat((_NO_LATENTS, None))
+            if not waits:
+                latents = latents_with_certainty(network, strength, rgb, size)
+            for picture, (latent, certainty) in zip(batch, latents, strict=False):
                 luma, seen = self._luma(picture.rgb), picture.rgb if judged else None
                 frame = EncoderFrame(latent, luma, picture.pts, picture.duration, seen, certainty)
                 if frames_in_memory is not None:
@@ -76,3 +86,11 @@ class FramePreparer:
         if frames_in_memory is not None:
             self._kept[chunk] = frames_in_memory
             self._memory -= weight
+
+    def completed(self, frame: EncoderFrame) -> EncoderFrame:
+        """A frame with its latents."""
+        if frame.latents.size:
+            return frame
+        assert frame.picture is not None  # those of ``frames`` that lack latents have one
+        size = self._header.padded_height, self._header.padded_width
+        return replace(frame, latents=self._runtime.encode(frame.picture[None], *size)[0])

@@ -34,6 +34,7 @@ from .frame_encoder import (
 from .mode_prices import last_slice_bits, residual_bits
 from .picture_search import PictureBlockDecider, loop_picture
 from .settings import EncoderSettings
+from .slice_gains import estimated_gains, gains_of_trial
 
 # How far a frame follows its keyframe where nothing changes, and what of the logarithm of that a
 # mean squared step of change takes away.
@@ -85,6 +86,9 @@ class SecondFrameEncoder(FrameEncoder):
         self._follows = settings.guard is None
         self._keyframes_source = self._keyframes_error = np.zeros(0)
         super().__init__(tables.inter, header, settings, helpers)
+        self._bare_decider = self._decider
+        if isinstance(self._decider, PictureBlockDecider):
+            self._bare_decider = self._decider.of_motion_alone()
 
     def _channel_weights(
         self, helpers: EncoderHelpers
@@ -109,7 +113,7 @@ class SecondFrameEncoder(FrameEncoder):
             raise ValueError("frames whose pictures move come with them")
         size = self._header.padded_height, self._header.padded_width
         plan = replace(plan, picture=loop_picture(frame.picture, *size))
-        if self._follows:
+        if self._follows and not plan.is_bare:
             frame = replace(frame, latents=self._following(frame.latents, plan))
         return super().code(coder, writer, frame, plan)
 
@@ -142,6 +146,8 @@ class SecondFrameEncoder(FrameEncoder):
     def _inter(
         self, coder: FrameCoder, writer: SymbolWriter, aim: np.ndarray, plan: FramePlan
     ) -> tuple[FrameCoder, CodedVersion]:
+        if plan.is_bare:
+            return self._bare(coder, writer, plan)
         decision = self._decide(coder.inter.blocks.context(plan.entry), aim, plan)
         intra = to_positions(decision.fields.modes == Mode.INTRA, self._block)
         predicted = np.where(intra, 0, decision.prediction)
@@ -176,6 +182,35 @@ class SecondFrameEncoder(FrameEncoder):
             )
         return coder, self._version(latent, decision, plan)
 
+    def _decider_of(self, plan: FramePlan) -> BlockDecider:
+        return self._bare_decider if plan.is_bare else super()._decider_of(plan)
+
+    def _bare(
+        self, coder: FrameCoder, writer: SymbolWriter, plan: FramePlan
+    ) -> tuple[FrameCoder, CodedVersion]:
+        """A frame of motion alone.  What its own latents are does not matter to what motion costs:
+        a candidate is told by what its pixels lack.
+        """
+        size = self._header.latent_height, self._header.latent_width
+        nothing = np.zeros((self._level_tables.latent_channels, *size), dtype=np.float32)
+        context = coder.inter.blocks.context(plan.entry)
+        decision = self._decide(context, nothing, plan)
+        latent = coder.code_inter(
+            writer,
+            plan.quantiser,
+            plan.entry,
+            tuple(known.frame for known, _ in plan.references),
+            InterChoices(
+                decision.fields,
+                self._conditional(nothing, plan),
+                np.zeros(decision.fields.modes.shape, dtype=np.int64),
+                None,
+                decision.prediction,
+                decision.derived,
+            ),
+        )
+        return coder, self._version(latent, decision, plan)
+
     def _last_slices(
         self,
         coder: FrameCoder,
@@ -184,25 +219,25 @@ class SecondFrameEncoder(FrameEncoder):
         target: np.ndarray,
         plan: FramePlan,
     ) -> np.ndarray:
-        """How many slices pay in every block, (bh, bw): all are coded on trial.  Blocks in which
-        none pays are skipped from now on.
+        """How many slices pay in every block, (bh, bw): all are coded on trial, or what they are
+        worth is estimated.  Blocks in which none pays are skipped from now on.
         """
         coded, slices = decision.fields.coded, self._level_tables.slices
         if not coded.any():
             return np.zeros(coded.shape, dtype=np.int64)
-        scene = InterScene(
-            coded,
-            decision.fields.modes == Mode.INTRA,
-            predicted.astype(np.int32),
-            plan.quantiser,
-            self._block,
-        )
-        trial = self._conditional(target, plan)
-        everything = np.full(coded.shape, len(slices))
-        levels, offsets = coder.inter.levels.copy(), coder.offsets.copy()
-        levels.code(SymbolWriter(), offsets, scene, trial, everything, plan.offsets)
+        if self._effort.blocks.trials:
+            trial = self._conditional(target, plan)
+            intra = decision.fields.modes == Mode.INTRA
+            scene = InterScene(
+                coded, intra, predicted.astype(np.int32), plan.quantiser, self._block
+            )
+            samples = gains_of_trial(coder, scene, trial, len(slices), plan.offsets)
+        else:
+            counted = self._conditional(target, plan).counted
+            samples = estimated_gains(target, counted, self._lagrangian, self._RATES)
+            samples[:, ~to_positions(coded, self._block)] = 0
         height, width = coded.shape
-        by_block = trial.gains.reshape(-1, height, self._block, width, self._block).sum((2, 4))
+        by_block = samples.reshape(-1, height, self._block, width, self._block).sum((2, 4))
         gains = np.add.reduceat(by_block, np.cumsum([0, *slices[:-1]]), axis=0)
         total = np.concatenate([np.zeros((1, height, width)), gains.cumsum(0)])
         return self._worth_coding(coder, decision.fields, total, plan)

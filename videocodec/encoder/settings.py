@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from bitstream.group_structure import MAX_FRAMES
@@ -59,12 +59,18 @@ class BlockTools:
     refinements: rounds in which vectors are moved by a pixel where that makes the latents cheaper,
     0 to trust the search on pixels.
     derived: motion that both references show is tried, in formats that have it.
+    trials: what levels are worth is found by coding all of them, else it is estimated; in format
+    version 2.
+    bare_heights: frames that no other refers to carry motion alone, and so up to this height in the
+    hierarchy; in format version 2.
     """
 
     merged_blocks: bool = True
     merged_vectors: bool = True
     refinements: int = 0
     derived: bool = True
+    trials: bool = True
+    bare_heights: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class Effort:
     """What a preset spends.
 
     flow_preset: of DIS, 0 ultrafast, 1 fast, 2 medium.
+    near: blocks that move otherwise than most are not looked for far away.
     hierarchical: groups may be hierarchical.
     importance: it is propagated backwards.
     blocks: what decisions about blocks may use.
@@ -88,12 +95,17 @@ class Effort:
     restores: bool = False
     looks: Looks = Looks(8)
     tuned_looks: Looks = Looks()
+    near: bool = False
 
 
 _QUICK_LOOKS = Looks(4)
-_ALONE = BlockTools(merged_blocks=False, merged_vectors=False)
-_QUICKLY_MERGED = BlockTools(merged_vectors=False, derived=False)
-_MERGED = BlockTools(merged_vectors=False)
+_BARE = BlockTools(merged_vectors=False, derived=False, bare_heights=1)
+_ESTIMATED = replace(_BARE, trials=False)
+
+
+def _quick(blocks: BlockTools, *, importance: bool = True) -> Effort:
+    """A preset that looks for motion near by."""
+    return Effort(0, hierarchical=True, importance=importance, blocks=blocks, near=True)
 
 
 def _slow(refinements: int, looks: int) -> Effort:
@@ -110,10 +122,10 @@ def _slow(refinements: int, looks: int) -> Effort:
 
 
 _EFFORTS = {
-    "ultrafast": Effort(0, hierarchical=False, importance=False, blocks=_ALONE),
-    "superfast": Effort(0, hierarchical=True, importance=False, blocks=_ALONE),
-    "veryfast": Effort(0, hierarchical=True, importance=True, blocks=_QUICKLY_MERGED),
-    "faster": Effort(1, hierarchical=True, importance=True, blocks=_MERGED),
+    "ultrafast": _quick(replace(_ESTIMATED, bare_heights=3), importance=False),
+    "superfast": _quick(replace(_ESTIMATED, bare_heights=2)),
+    "veryfast": _quick(_BARE),
+    "faster": Effort(1, hierarchical=True, importance=True, blocks=replace(_BARE, derived=True)),
     "fast": Effort(1, hierarchical=True, importance=True, blocks=BlockTools()),
     "medium": Effort(
         1,
@@ -214,6 +226,12 @@ class EncoderSettings:
             later = _SHORT_OFFSETS if is_short else _LONG_OFFSETS
             offsets = _FIRST_OFFSETS if format_version == 1 else later
         return offsets[min(layer, len(offsets) - 1)]
+
+    def bare_heights(self, format_version: int) -> int:
+        """As ``BlockTools`` has it, where nobody asks for squares that are finer than others."""
+        if format_version == 1 or self.guard is not None or self.regions:
+            return 0
+        return self.effort.blocks.bare_heights
 
     @property
     def inter_quantiser(self) -> int:

@@ -94,7 +94,7 @@ def test_frames_between_two_references_have_derived_motion(
         assert (one.directions[derived] == Direction.AVERAGE).all()
 
 
-@pytest.mark.parametrize("preset", ["veryfast", "fast", "slow"])
+@pytest.mark.parametrize("preset", ["ultrafast", "veryfast", "fast", "slow"])
 def test_bytes_are_the_same_without_kernels(
     codec: SecondCodec, tables: LevelTables, smooth: Callable[..., np.ndarray], preset: Preset
 ) -> None:

@@ -13,6 +13,15 @@ from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.settings import EncoderSettings
 
 
+def blank_plan(linear_codec, structure: Structure) -> GroupPlan:
+    """Of eight frames."""
+    search = MotionSearch.for_header(linear_codec.header(96, 64), flow_preset=0)
+    blank = np.zeros((64, 96), np.uint8)
+    frames = [EncoderFrame(np.zeros((16, 8, 12), np.float32), blank, i, 1) for i in range(8)]
+    order = coding_order(structure, 8)
+    return GroupPlan(structure, frames, order, GroupMotion(search, [blank] * 9), {})
+
+
 def test_every_split_of_a_gap_is_a_layer_more() -> None:
     assert temporal_layers(coding_order(Structure.HIERARCHY, 8)) == [3, 2, 3, 1, 3, 2, 3, 0]
     assert temporal_layers(coding_order(Structure.HIERARCHY, 3)) == [1, 2, 0]
@@ -29,12 +38,24 @@ def test_a_chain_has_one_layer() -> None:
 def test_leaves_are_what_no_other_frame_refers_to(
     linear_codec, structure: Structure, leaves: list[int]
 ) -> None:
-    search = MotionSearch.for_header(linear_codec.header(96, 64), flow_preset=0)
-    blank = np.zeros((64, 96), np.uint8)
-    frames = [EncoderFrame(np.zeros((16, 8, 12), np.float32), blank, i, 1) for i in range(8)]
-    order = coding_order(structure, 8)
-    plan = GroupPlan(structure, frames, order, GroupMotion(search, [blank] * 9), {})
-    assert sorted(entry.number for entry in order if plan.is_leaf(entry)) == leaves
+    plan = blank_plan(linear_codec, structure)
+    assert sorted(entry.number for entry in plan.order if plan.is_leaf(entry)) == leaves
+
+
+@pytest.mark.parametrize(
+    ("structure", "bare"),
+    [
+        (Structure.HIERARCHY, [[], [1, 3, 5, 7], [1, 2, 3, 5, 6, 7], [1, 2, 3, 4, 5, 6, 7]]),
+        (Structure.CHAIN, [[]] * 4),
+    ],
+)
+def test_frames_between_others_carry_motion_alone_up_to_a_height(
+    linear_codec, structure: Structure, bare: list[list[int]]
+) -> None:
+    plan = blank_plan(linear_codec, structure)
+    for heights, expected in enumerate(bare):
+        found = [entry.number for entry in plan.order if plan.is_bare(entry, heights)]
+        assert sorted(found) == expected
 
 
 @pytest.mark.parametrize(
@@ -42,7 +63,7 @@ def test_leaves_are_what_no_other_frame_refers_to(
     [
         ("medium", False, (Structure.HIERARCHY, 12)),
         ("medium", True, (Structure.CHAIN, 8)),
-        ("ultrafast", False, (Structure.CHAIN, 12)),
+        ("ultrafast", False, (Structure.HIERARCHY, 12)),
     ],
 )
 def test_groups_are_large_where_little_is_new(

@@ -15,6 +15,7 @@ from videocodec.encoder.settings import (
     Tune,
     checked_tune,
 )
+from videocodec.regions import Region
 
 
 @pytest.mark.parametrize("crf", [-1, 64, 28.0, True, "28", None])
@@ -79,6 +80,15 @@ def test_every_index_is_one_the_format_has(crf: int) -> None:
 def test_settings_cannot_be_changed_behind_the_encoders_back() -> None:
     with pytest.raises(AttributeError):
         EncoderSettings().crf = 3
+
+
+def test_frames_carry_motion_alone_where_nobody_asks_for_finer_squares() -> None:
+    settings = EncoderSettings(preset="ultrafast")
+    assert settings.bare_heights(2) > 0
+    region = Region(0, 0, 8, 8, -6)
+    for other in (replace(settings, guard="psnr=30"), replace(settings, regions=(region,))):
+        assert other.bare_heights(2) == 0
+    assert settings.bare_heights(1) == EncoderSettings().bare_heights(2) == 0
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])

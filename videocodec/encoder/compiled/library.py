@@ -10,9 +10,9 @@ import numpy.typing as npt
 from bitstream.v2.compiled.layers import tiled
 from bitstream.v2.compiled.products import IS_FAST, LANES
 
-from . import levels, matching, merging
+from . import levels, matching, merging, pictures
 
-__all__ = ["levels", "matching", "merging", "motion", "packed", "squares"]
+__all__ = ["levels", "matching", "merging", "motion", "packed", "pictures", "squares"]
 
 
 def _of_products() -> tuple[Any, Any]:

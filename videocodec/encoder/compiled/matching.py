@@ -7,13 +7,23 @@ from __future__ import annotations
 import numpy as np
 
 from bitstream.v2.compiled.jit import part
-from bitstream.v2.compiled.vectors import distance, load, plus, store, total
+from bitstream.v2.compiled.vectors import (
+    distance,
+    lesser,
+    load,
+    plus,
+    store,
+    times,
+    total,
+    wide,
+)
 
 from .jit import kernel
 
 _WIDTH = 8  # samples at once
 _SHIFTS = 16  # shifts at once
 _REST = 8
+_ROW_BITS = 6  # of a shift down, beside a sum
 
 
 @part
@@ -104,19 +114,19 @@ def matched(pictures, shape, trials, centre, prices, rounds, best):
 
 
 @kernel(
-    "void(int16[:, ::1], int16[:, ::1], int64, int64, UniTuple(int64, 2),"
+    "void(int16[:, ::1], int16[:, ::1], int64, UniTuple(int64, 2), UniTuple(int64, 2),"
     " boolean[:, ::1], int64[:, :, ::1])"
 )
 def coarse(current, around, side, reach, start, wanted, best):
     """``coarse_matching.best_shifts``.
 
-    around: the reference, from so many more samples on all sides that shifts begin at ``start``,
-    and some more to the right.
+    reach: rows and columns.  around: the reference, from so many more samples on all sides that
+    shifts begin at ``start``, and some more to the right.
     """
     pixels, pitch = side * side, around.shape[1]
     spread = np.empty(pixels * _SHIFTS, np.int16)
-    sums = np.empty(_SHIFTS + _REST, np.int16)
-    flat, span = around.reshape(-1), 2 * reach + 1
+    best_sums = np.empty(_SHIFTS + _REST, np.int32)
+    flat = around.reshape(-1)
     for row in range(best.shape[0]):
         for column in range(best.shape[1]):
             best[row, column, 0], best[row, column, 1] = 0, 0
@@ -127,11 +137,12 @@ def coarse(current, around, side, reach, start, wanted, best):
                 seen = current[row * side + down, column * side + across]
                 for each in range(_SHIFTS):
                     spread[pixel * _SHIFTS + each] = seen
-            least = np.iinfo(np.int64).max
-            for shift in range(span):
+            for each in range(_SHIFTS + _REST):
+                best_sums[each] = np.iinfo(np.int32).max
+            for shift in range(2 * reach[0] + 1):
                 place = (row * side + start[0] + shift) * pitch + column * side + start[1]
-                one = load(spread, 0, _SHIFTS)
-                first = distance(one, load(flat, place, _SHIFTS))
+                seen_first = load(spread, 0, _SHIFTS)
+                first = distance(seen_first, load(flat, place, _SHIFTS))
                 rest = distance(load(spread, 0, _REST), load(flat, place + _SHIFTS, _REST))
                 for pixel in range(1, pixels):
                     at = place + pixel // side * pitch + pixel % side
@@ -145,10 +156,17 @@ def coarse(current, around, side, reach, start, wanted, best):
                             load(spread, pixel * _SHIFTS, _REST), load(flat, at + _SHIFTS, _REST)
                         ),
                     )
-                store(sums, 0, first)
-                store(sums, _SHIFTS, rest)
-                for beside in range(span):
-                    cost = np.int64(sums[beside]) + abs(shift - reach) + abs(beside - reach)
-                    if cost < least:
-                        least = cost
-                        best[row, column, 0], best[row, column, 1] = shift - reach, beside - reach
+                # A sum and the row it is of in one number, so that the first row of the best stays.
+                further = (abs(shift - reach[0]) << _ROW_BITS) + shift
+                one = plus(times(wide(first), 1 << _ROW_BITS), further)
+                store(best_sums, 0, lesser(load(best_sums, 0, _SHIFTS), one))
+                other = plus(times(wide(rest), 1 << _ROW_BITS), further)
+                store(best_sums, _SHIFTS, lesser(load(best_sums, _SHIFTS, _REST), other))
+            least = np.iinfo(np.int64).max
+            for beside in range(2 * reach[1] + 1):
+                cost = np.int64(best_sums[beside]) + (abs(beside - reach[1]) << _ROW_BITS)
+                # Among equals the first row, and in it the first column.
+                if cost < least:
+                    least = cost
+                    best[row, column, 0] = (cost & ((1 << _ROW_BITS) - 1)) - reach[0]
+                    best[row, column, 1] = beside - reach[1]

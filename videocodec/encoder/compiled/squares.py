@@ -51,7 +51,7 @@ _SCENE = (
     " UniTuple(float32, 4)"
 )
 PRICING = (
-    "Tuple((int16[::1], int16[::1], UniTuple(int64, 9), int32[:, ::1], int32[:, ::1],"
+    "Tuple((int16[::1], int16[::1], boolean, UniTuple(int64, 11), int32[:, ::1], int32[:, ::1],"
     f" Tuple((int16[::1], int32[:, ::1])), {_SCENE}))"
 )
 
@@ -60,35 +60,38 @@ PRICING = (
 def priced(pricing, blocks, vectors, prediction, cost):
     """``PicturePrices.priced`` of blocks of one position each.
 
-    pricing: squares of all blocks of the source; what lies in a reference and between its pixels;
-    sizes: columns of blocks; of the reference, from phase to phase, plane to plane and row to row;
-    how far it goes on beyond its edge; last row and last column of its squares; px a block and px
-    that a square begins before it.  Then latents (blocks, C) of the frame and of the reference,
+    pricing: the source, which goes on beyond its edge as far as squares begin before blocks; what
+    lies in a reference and between its pixels; whether blocks that stand still are copied; sizes:
+    columns of blocks; of the reference, from phase to phase, plane to plane and row to row; how far
+    it goes on beyond its edge; last row and last column of its squares; px a block and px that a
+    square begins before it; of the source, from plane to plane and row to row.  Then latents
+    (blocks, C) of the frame and of the reference,
     packed weights of the map with bias and shift, and ``FrameCosts.scene``.
     """
-    source, reference, sizes, latents, copied, mapping, scene, table, constants = pricing
-    columns, by_phase, by_plane, by_row, margin, last_row, last_column, pixels, before = sizes
+    source, reference, copies, sizes, latents, copied, mapping, scene, table, constants = pricing
+    columns, by_phase, by_plane, by_row, margin, last_row, last_column = sizes[:7]
+    pixels, before, of_plane, of_row = sizes[7:]
     channels = latents.shape[1]
     inputs = np.empty(_AT_ONCE * _INPUTS, np.int16)
     sums = np.empty(_AT_ONCE * mapping[1].shape[1], np.int32)
     moving = np.empty(_AT_ONCE, np.int64)
-    planes = SIDE * SIDE, SIDE, by_plane, by_row
+    planes = of_plane, of_row, by_plane, by_row
     first = 0
     while first < len(blocks):
         count, place = 0, first
         while place < len(blocks) and count < _AT_ONCE:
             block, down, across = blocks[place], vectors[place, 0], vectors[place, 1]
-            if down == 0 and across == 0:
+            if copies and down == 0 and across == 0:
                 for channel in range(channels):
                     prediction[place, channel] = copied[block, channel]
             else:
-                top = block // columns * pixels - before + (down >> 1) + margin
-                left = block % columns * pixels - before + (across >> 1) + margin
+                row, column = block // columns * pixels, block % columns * pixels
+                top = row - before + (down >> 1) + margin
+                left = column - before + (across >> 1) + margin
                 top, left = min(max(top, 0), last_row), min(max(left, 0), last_column)
                 start = (2 * (down & 1) + (across & 1)) * by_phase + top * by_row + left
-                _lacking(
-                    source, reference, (block * _INPUTS, start), planes, count * _INPUTS, inputs
-                )
+                places = row * of_row + column, start
+                _lacking(source, reference, places, planes, count * _INPUTS, inputs)
                 moving[count] = place
                 count += 1
             place += 1

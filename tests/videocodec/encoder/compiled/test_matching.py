@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videocodec.encoder.block_matching import BlockMatcher, MatchedLuma, matched_squares
-from videocodec.encoder.coarse_matching import best_shifts
+from videocodec.encoder.coarse_matching import FAR, NEAR, Reach, best_shifts
 
 from .numpy_only import both
 
@@ -44,14 +44,19 @@ def test_vectors_are_the_same(seed: int, grid: tuple[int, int], block: int, far:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    seed=SEEDS, grid=SIZES, side=st.sampled_from([4, 8]), pan=st.tuples(*[st.integers(-30, 30)] * 2)
+    seed=SEEDS,
+    grid=SIZES,
+    side=st.sampled_from([4, 8]),
+    pan=st.tuples(*[st.integers(-30, 30)] * 2),
+    reach=st.sampled_from([FAR, NEAR, Reach(1, 0)]),
 )
 def test_shifts_are_the_same(
-    seed: int, grid: tuple[int, int], side: int, pan: tuple[int, int]
+    seed: int, grid: tuple[int, int], side: int, pan: tuple[int, int], reach: Reach
 ) -> None:
     rng = np.random.default_rng(seed)
     now, before = pictures(rng, grid[0] * side, grid[1] * side)
     wanted = rng.random(grid) < 0.8
-    numpy, compiled = both(lambda: best_shifts(now, before, np.array(pan), side, wanted))
+    numpy, compiled = both(lambda: best_shifts(now, before, np.array(pan), side, wanted, reach))
     assert np.array_equal(numpy, compiled)
     assert (compiled[~wanted] == pan).all()
+    assert (np.abs(compiled - pan) <= (reach.rows, reach.columns)).all()
