@@ -231,7 +231,7 @@ class SecondFrameEncoder(FrameEncoder):
             scene = InterScene(
                 coded, intra, predicted.astype(np.int32), plan.quantiser, self._block
             )
-            samples = gains_of_trial(coder, scene, trial, len(slices), plan.offsets)
+            samples: np.ndarray = gains_of_trial(coder, scene, trial, len(slices), plan.offsets)
         else:
             counted = self._conditional(target, plan).counted
             samples = estimated_gains(target, counted, self._lagrangian, self._RATES)
