@@ -32,18 +32,13 @@ Mask = npt.NDArray[np.bool_]
 LEVELS = 4  # of planes, each half as large as the one before
 REACH = 5  # px of the smallest planes, in both directions: 40 px of the picture
 LENGTH_COST = 4  # of a pixel away from what is expected, for every sample compared
-_MARGINS = (4, 4, 3, 3)  # samples around a block that are compared, by level
-_APART = (2, 1, 1, 1)  # distance of samples that are compared, by level
+MARGINS = (4, 4, 3, 3)  # samples around a block that are compared, by level
+APART = (2, 1, 1, 1)  # distance of samples that are compared, by level
 _STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 def grey(picture: Picture) -> Plane:
     """Red, green and blue, 0..1020 → one plane, 0..1020."""
-    kernels = compiled.kernels()
-    if kernels is not None and picture.dtype == np.int16:
-        made = np.empty(picture.shape[1:], dtype=np.int16)
-        kernels.grey(np.require(picture, requirements=["C", "W"]), made)
-        return made
     red, green, blue = picture
     plane: Plane = (red + 2 * green + blue) >> 2
     return plane
@@ -60,11 +55,6 @@ def doubled(plane: Plane) -> Plane:
     """Samples in rows and columns of even number, and between them what lies between, (2h, 2w);
     beyond the last ones they go on.
     """
-    kernels = compiled.kernels()
-    if kernels is not None and plane.dtype == np.int16:
-        made = np.empty((2 * plane.shape[0], 2 * plane.shape[1]), dtype=np.int16)
-        kernels.doubled(np.require(plane, requirements=["C", "W"]), made)
-        return made
     right = np.concatenate([plane[:, 1:], plane[:, -1:]], axis=1)
     below, below_right = (np.concatenate([each[1:], each[-1:]]) for each in (plane, right))
     fine = np.empty((2 * plane.shape[0], 2 * plane.shape[1]), dtype=np.int16)
@@ -90,22 +80,29 @@ def derived_motion(
     wanted (bh, bw): of which blocks, all by default; those of others mean nothing.
     """
     side = block * PIXELS_PER_LATENT
-    levels = [tuple(grey(picture) for picture in pictures)]
-    for _ in range(LEVELS - 1):
-        levels.append(tuple(halved(plane) for plane in levels[-1]))
     if wanted is None:
         wanted = np.ones(likely.shape[:2], dtype=bool)
     asked = _asked(wanted)
+    seen = asked[:1] + [_grown(mask) for mask in asked[1:]]
+    kernels = compiled.kernels()
+    if kernels is not None and all(picture.dtype == np.int16 for picture in pictures):
+        search = kernels.DerivedMotion(pictures, distances, side, likely, (seen, asked))
+        found: Vectors = search.vectors()
+        return found
+    levels = [tuple(grey(picture) for picture in pictures)]
+    for _ in range(LEVELS - 1):
+        levels.append(tuple(halved(plane) for plane in levels[-1]))
     coarsest = LEVELS - 1
     best = keys_of(
         best_within(
-            levels[coarsest], distances, side >> coarsest, _MARGINS[coarsest], REACH, LENGTH_COST
+            levels[coarsest], distances, side >> coarsest, MARGINS[coarsest], REACH, LENGTH_COST
         )
     )
     for level in reversed(range(coarsest)):
         matcher = Matcher(levels[level], distances, side >> level, _around(side, level))
         others = keys_of(likely >> (level + 1))
-        best = _refined(matcher, 2 * best, others, asked[level], again=level > 0)
+        masks = seen[level], asked[level]
+        best = _refined(matcher, 2 * best, others, masks, again=level > 0)
     fine = tuple(doubled(plane) for plane in levels[0])
     matcher = Matcher(fine, distances, side, _around(side, 0), finer=2)
     search = Search(matcher, 2 * best, LENGTH_COST // 2, np.flatnonzero(wanted))
@@ -116,8 +113,8 @@ def derived_motion(
 
 def _around(side: int, level: int) -> npt.NDArray[np.int64]:
     """What is compared of blocks, a side ``side`` in the picture, in the planes of a level."""
-    margin = _MARGINS[level]
-    return np.arange(-margin, (side >> level) + margin, _APART[level])
+    margin = MARGINS[level]
+    return np.arange(-margin, (side >> level) + margin, APART[level])
 
 
 def _asked(wanted: Mask) -> list[Mask]:
@@ -141,13 +138,15 @@ def _grown(mask: Mask) -> Mask:
     return mask | near
 
 
-def _refined(matcher: Matcher, expected: Keys, likely: Keys, asked: Mask, again: bool) -> Keys:
-    """Of the blocks asked for, the best of what is expected here and in the blocks around, of no
-    motion, of what is likely, and of what is a sample away from the best of those; ``again``: then
-    of the neighbours' as well.
+def _refined(
+    matcher: Matcher, expected: Keys, likely: Keys, masks: tuple[Mask, Mask], again: bool
+) -> Keys:
+    """Of the blocks that are seen, the first of ``masks``, the best of what is expected here and in
+    the blocks around, of no motion, of what is likely, and of what is a sample away from the best
+    of those; ``again``: then, of those asked for, the second, of the neighbours' as well.
     """
-    seen = np.flatnonzero(_grown(asked) if again else asked)
-    search = Search(matcher, expected, LENGTH_COST, seen)
+    seen, asked = masks
+    search = Search(matcher, expected, LENGTH_COST, np.flatnonzero(seen))
     search.look(*_neighbours(expected), np.zeros_like(expected), likely)
     search.look(*_stepped(search.best))
     if again:

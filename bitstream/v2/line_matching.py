@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..v1.motion_vectors import scaled, vectors_of
 from ..v1.prediction import VECTOR_LIMIT
-from . import compiled
 
 Vectors = npt.NDArray[np.int64]
 Plane = npt.NDArray[np.int16]
@@ -50,14 +48,13 @@ class Matcher:
         finer: int = 1,
     ) -> None:
         self._planes, self._distances, self._size = planes, distances, planes[0].shape
-        self.samples, self._step = len(around) ** 2, int(around[1] - around[0]) * finer
+        self.samples = len(around) ** 2
         self._down, self._across = (
             np.clip(np.arange(0, size // finer, side)[:, None] + around, 0, size // finer - 1)
             * finer
             for size in self._size
         )
         self._pitch = self._size[1] + 2 * _NEAR
-        self._for_kernels: tuple[Plane, tuple[int, ...], Indices] | None = None
 
     @cached_property
     def _padded(self) -> list[npt.NDArray[np.float32]]:
@@ -115,26 +112,6 @@ class Matcher:
             across = np.clip(columns + vectors[part, 1:], 0, self._size[1] - 1) + _NEAR
             yield (down[:, :, None] * self._pitch + across[:, None]).reshape(-1, self.samples)
 
-    def look(self, kernels: Any, search: Keys, length_cost: int, *tried: Keys) -> None:
-        """``Search.look``, compiled: of its state, the blocks asked for, and candidates."""
-        planes, shape, places = self._spread(kernels)
-        settings = *self._distances, length_cost, len(self._across)
-        kernels.look(planes, shape, places, settings, search, *tried)
-
-    def _spread(self, kernels: Any) -> tuple[Plane, tuple[int, ...], Indices]:
-        """Both planes in one row, samples that a block sees side by side; log2 of the distance they
-        had, and height and width of what is side by side; rows and columns of every block.
-        """
-        if self._for_kernels is None:
-            (height, width), step = self._size, self._step
-            planes = np.empty((2, step, height, width // step), dtype=np.int16)
-            for plane, out in zip(self._planes, planes, strict=True):
-                kernels.spread(plane, step, out)
-            shape = step.bit_length() - 1, height, width // step
-            places = np.concatenate([self._down, self._across])
-            self._for_kernels = planes.reshape(-1), shape, places
-        return self._for_kernels
-
 
 class Search:
     """The cheapest vectors to the past of all that are tried, of every block.
@@ -148,7 +125,7 @@ class Search:
         self, matcher: Matcher, expected: Keys, length_cost: int, asked: npt.NDArray[np.int64]
     ) -> None:
         self._matcher, self._length_cost = matcher, length_cost * matcher.samples
-        self._asked, self._kernels = asked, compiled.kernels()
+        self._asked = asked
         self._tried: list[Keys] = []
         # Keys that are expected, the best so far, and their cost; of blocks that nobody asks for
         # they stay what they are.
@@ -160,10 +137,6 @@ class Search:
     def look(self, *candidates: Keys, asked: npt.NDArray[np.int64] | None = None) -> None:
         """Try other vectors (bh, bw); the earlier of equals stays.  asked: some of the blocks."""
         blocks = self._asked if asked is None else asked
-        if self._kernels is not None:
-            tried = np.stack(candidates).reshape(len(candidates), -1)
-            self._matcher.look(self._kernels, self._state, self._length_cost, blocks, tried)
-            return
         expected, best, least = self._state
         for candidate in candidates:
             keys = candidate.ravel()
@@ -195,12 +168,6 @@ def best_within(
     length_cost: of a sample away from no motion, for every sample compared.
     """
     size = planes[0].shape
-    kernels = compiled.kernels()
-    if kernels is not None:
-        found = np.full((3, size[0] // side, size[1] // side), np.iinfo(np.int64).max)
-        settings = *distances, side, margin, reach, length_cost
-        kernels.within(np.stack(planes), settings, found, np.empty(size, dtype=np.int32))
-        return found[:2].transpose(1, 2, 0)
     # Beyond the edges the differences go on, not the planes.
     rows, columns = (np.clip(np.arange(-margin, n + margin), 0, n - 1) for n in size)
     samples = (side + 2 * margin) ** 2

@@ -66,20 +66,19 @@ class OverlappedBlocks:
     def picture(self) -> Picture:
         """The moved picture, (3, H, W)."""
         rows, columns = self._corners
-        made = np.empty((3, rows * CELL, columns * CELL), dtype=np.int16)
         half, kernels = CELL // 2, compiled.kernels()
         if kernels is not None:
-            self._compiled(kernels, made)
-            return made[:, half:-half, half:-half]
+            return self._compiled(kernels)
+        made = np.empty((3, rows * CELL, columns * CELL), dtype=np.int16)
         at_once = max(_WINDOWS_AT_ONCE // columns, 1)
         for first in range(0, rows, at_once):
             last = min(first + at_once, rows)
             made[:, first * CELL : last * CELL] = self._strip(first, last)
         return made[:, half:-half, half:-half]
 
-    def _compiled(self, kernels: Any, made: Picture) -> None:
+    def _compiled(self, kernels: Any) -> Picture:
         pictures = [self._pictures.get(index) for index, _ in EVERY_DIRECTION]
-        _, *size = next(one for one in pictures if one is not None).picture.shape
+        shape = next(one for one in pictures if one is not None).picture.shape
         past, future = (
             np.empty(0, np.int16)
             if one is None
@@ -89,8 +88,11 @@ class OverlappedBlocks:
         vectors = np.concatenate(tuple(self._vectors), axis=1).T
         unused = np.zeros((4 - len(vectors), len(self._keys)), dtype=np.int64)
         motion = np.concatenate([self._directions[None], vectors, unused, self._keys[None]])
-        weights = SUBSET_WEIGHTS.reshape(len(SUBSET_WEIGHTS), -1)
-        kernels.overlapped(past, future, tuple(size), motion, self._meeting, weights, made)
+        meeting = np.ascontiguousarray(self._meeting.transpose(1, 2, 0))
+        made: Picture = np.empty(shape, dtype=np.int16)
+        moved = past, future, shape[1:], motion, meeting, SUBSET_WEIGHTS.reshape(-1)
+        kernels.put_together(moved, made)
+        return made
 
     def _strip(self, first: int, last: int) -> Picture:
         """The windows of some rows of corners side by side."""

@@ -6,7 +6,8 @@ picture on the canvas.
 Times are taken in the page (Chromium without a window), from the key press to the frame of the
 screen after the picture was drawn.  Steps are taken when there was time to work ahead, and again
 one right after the other; jumps go to frames at random, first in a player that has just been
-opened, then in the same once more.
+opened, then in the same once more.  Before all that, in players of their own, the clip is played
+once through from where it opens: in the page, and in a terminal.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from playwright.sync_api import Page
 from tools.bench.markdown import Table
 from tools.bench.options import bench_parser, parse
 from tools.bench.player_page import player_page
+from tools.bench.player_playing import played_in_page, played_in_terminal, playing_table
 from tools.bench.results import Report
+from videocodec import VideoReader
 
 # Milliseconds until a frame is on the screen: drawn, and then a frame of the screen begun.
 WAIT = """async ([action, value, target]) => {
@@ -39,17 +42,6 @@ WAIT = """async ([action, value, target]) => {
   if (!there()) await drawn;
   await new Promise(requestAnimationFrame);
   return performance.now() - begun;
-}"""
-PLAY = """async (milliseconds) => {
-  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
-  const begun = performance.now();
-  let [drawn, last] = [0, null];
-  while (document.body.classList.contains("playing") && performance.now() - begun < milliseconds) {
-    await new Promise(requestAnimationFrame);
-    const shown = document.body.dataset.shown;
-    if (shown !== last) [drawn, last] = [drawn + 1, shown];
-  }
-  return [drawn, (performance.now() - begun) / 1000];
 }"""
 
 
@@ -110,6 +102,14 @@ def parser() -> argparse.ArgumentParser:
         help="time to work ahead between steps (default: 0.6)",
     )
     add("--threads", type=int, metavar="N", help="CPU threads of the networks")
+    add("--playing-only", action="store_true", help="no steps and jumps")
+    add(
+        "--terminal",
+        type=_size,
+        default=(120, 40),
+        metavar="COLUMNSxROWS",
+        help="size of the terminal (default: 120x40)",
+    )
     return cli
 
 
@@ -118,12 +118,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse(parser(), arguments)
     report = Report(args, clips=[args.clip])
     options = ("--device", "cpu", *(("--threads", str(args.threads)) if args.threads else ()))
-    with player_page(args.clip, options=options) as page:
-        results = steps_and_jumps(page, args.steps, args.jumps, args.rest)
-        drawn, seconds = page.evaluate(PLAY, 4000)
-    report.table("player", tabled(results))
-    report.note(f"Playing: {drawn / seconds:.1f} frames per second on the screen.")
+    report.table("playing", _playing(args, options))
+    if not args.playing_only:
+        with player_page(args.clip, options=options) as page:
+            results = steps_and_jumps(page, args.steps, args.jumps, args.rest)
+        report.table("player", tabled(results))
     report.save()
+
+
+def _playing(args: argparse.Namespace, options: tuple[str, ...]) -> Table:
+    """The clip once through, in the page and in a terminal."""
+    with VideoReader(args.clip, read_ahead=False) as video:
+        count = len(video)
+    table = playing_table()
+    with player_page(args.clip, options=options) as page:
+        table.add(*played_in_page(page).row("page", count))
+    columns, rows = args.terminal
+    played = played_in_terminal(args.clip, args.terminal, options)
+    table.add(*played.row(f"terminal {columns}x{rows}", count))
+    return table
+
+
+def _size(text: str) -> tuple[int, int]:
+    columns, _, rows = text.partition("x")
+    return int(columns), int(rows)
 
 
 if __name__ == "__main__":

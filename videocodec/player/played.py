@@ -112,6 +112,10 @@ class PlayedFile(ABC):
     def close(self) -> None:
         """Close files."""
 
+    def needs_pytorch(self) -> bool:
+        """Whether its pictures are made in PyTorch, which takes seconds to load."""
+        return False
+
     def idle_seconds(self) -> float:
         """How long nobody has asked for a picture."""
         return time.monotonic() - self._last_request

@@ -84,6 +84,10 @@ class PlayedStream(PlayedFile):
         frame = self._variant(settings).at_time(seconds, interpolate=True)
         return frame.data.transpose(1, 2, 0) if frame.kind == FrameKind.INTERPOLATED else None
 
+    def needs_pytorch(self) -> bool:
+        """Whether its pictures are made in PyTorch, which takes seconds to load."""
+        return self._reader.needs_pytorch
+
     def png(self, index: int, settings: Settings) -> bytes:
         """A frame as a PNG file, which says in its metadata how it came about."""
         frame = self._frame(index, settings)

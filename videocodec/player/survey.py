@@ -27,8 +27,9 @@ class Survey:
     """A thread that goes through the files once: latents first, then, with an original, pictures
     of all frames in order.
 
-    Before that it has the networks loaded, so that the page is there before PyTorch is.  Frames
-    that are shown are compared with their originals before the others, as soon as the reader rests.
+    Before that it has the networks loaded, so that the page is there before PyTorch is, where that
+    is needed.  Frames that are shown are compared with their originals before the others, as soon
+    as the reader rests.
     """
 
     def __init__(self, files: Sequence[PlayedFile]) -> None:
@@ -49,10 +50,8 @@ class Survey:
         self._shown.append((file, index))
 
     def _work(self) -> None:
-        for name in _SLOW_IMPORTS:
-            if self._stopped.is_set():
-                return
-            import_module(name)
+        if not self._load():
+            return
         with suppress(*_FAILURES):  # whoever asks for a picture is told
             self._files[0].rgb(0, self._files[0].settings, by_the_way=True)
         for file in self._files:
@@ -68,6 +67,16 @@ class Survey:
                 self._compare(file, frame)
         while self._rest():
             pass
+
+    def _load(self) -> bool:
+        """Load what takes long → False when all is over meanwhile."""
+        with suppress(*_FAILURES):
+            if any(file.needs_pytorch() for file in self._files):
+                for name in _SLOW_IMPORTS:
+                    if self._stopped.is_set():
+                        return False
+                    import_module(name)
+        return not self._stopped.is_set()
 
     def _rest(self) -> bool:
         """Wait until nobody asks for pictures, comparing what was shown meanwhile → False when all

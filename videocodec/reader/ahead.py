@@ -9,6 +9,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..decoder.index import StreamIndex
@@ -60,7 +61,8 @@ class ReadAhead:
     pictures wait until the GOP has been gone through.
 
     It starts with the first ``note`` and gives way to whoever asks: between ``begin`` and ``end``
-    it starts nothing new.
+    it starts nothing new, but for latents of a step further on while those who ask have theirs and
+    make pictures of them (``drawing``).
     """
 
     def __init__(self, index: StreamIndex, latents: LatentSource, cache: Cache) -> None:
@@ -68,7 +70,9 @@ class ReadAhead:
         self._changed = threading.Condition()
         self._wish: _Wish | None = None
         self._done: _Wish | None = None  # the last wish of which nothing was left to do
-        self._asking = 0
+        self._asking = self._drawing = (
+            0  # how many ask, and how many of them wait for pictures only
+        )
         self._stopped = False
         self._process = os.getpid()
         self._made: set[tuple[Kind, int]] = set()  # since the last wish
@@ -84,6 +88,18 @@ class ReadAhead:
         with self._changed:
             self._asking -= 1
             self._changed.notify_all()
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """While someone who asks makes a picture of latents that are there."""
+        with self._changed:
+            self._drawing += 1
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._drawing -= 1
 
     def note(self, pictures: PictureSource, frame: int) -> None:
         """A picture was asked for."""
@@ -131,29 +147,37 @@ class ReadAhead:
         current: _Wish | None = None
         while True:
             with self._changed:
-                while not self._stopped and (
-                    self._asking or self._wish is None or self._wish == self._done
-                ):
+                while not self._stopped and not self._may_work():
                     self._changed.wait()
-                wish = self._wish
+                wish, beside = self._wish, self._asking > 0
                 if self._stopped or wish is None:
                     return
             if wish != current:
                 current = wish
                 self._made.clear()
             try:
-                busy = self._one_task(wish)
+                busy = self._one_task(wish, beside)
             except DamagedFrameError:
                 busy = True  # marked as such in the index by now
             except (VideoCodecError, ValueError, OSError, RuntimeError, MemoryError):
                 busy = False  # whoever asks for that frame is told
             if not busy:
                 with self._changed:
-                    self._done = wish
-                    self._changed.notify_all()
+                    if not beside:
+                        self._done = wish
+                        self._changed.notify_all()
+                    elif self._asking:
+                        self._changed.wait()
 
-    def _one_task(self, wish: _Wish) -> bool:
-        """Do the most urgent thing, for a fraction of a second → whether there was any.
+    def _may_work(self) -> bool:
+        """Whether there may be anything to do."""
+        if self._wish is None or self._wish == self._done:
+            return False
+        return not self._asking or (self._wish.stepping and self._drawing >= self._asking)
+
+    def _one_task(self, wish: _Wish, beside: bool) -> bool:
+        """Do the most urgent thing, for a fraction of a second → whether there was any.  beside:
+        others make pictures.
 
         What has to be made a second time for the same wish was pushed out of the memory: then there
         is too little for more.
@@ -163,11 +187,14 @@ class ReadAhead:
         first = len(pictures) if wish.stepping else _PICTURES_AFTER_JUMP
         unit = self._index.unit_of(wish.frame).number
         gop = self._index.gop_of(unit)
+        latents = wish.frame, last, last + wish.direction * _STRIDE
+        if beside:
+            return bool(self._next_latents(latents))
         tasks: tuple[Callable[[], bool | None], ...] = (
             lambda: self._next_picture(wish.pictures, pictures[:first]),
             lambda: None if wish.stepping else self._next_state(gop),
             lambda: self._next_picture(wish.pictures, pictures[first:]),
-            lambda: self._next_latents((wish.frame, last, last + wish.direction * _STRIDE)),
+            lambda: self._next_latents(latents),
             lambda: self._next_state((*range(unit, len(self._index.units)), *range(unit))),
         )
         for task in tasks:

@@ -33,7 +33,8 @@ class LatentSource:
     helpers: threads that help to decode.  keeps_pictures: whether frames come with those that
     decoding makes of references.
 
-    Any number of threads may call it; they take turns, access unit by access unit.
+    Any number of threads may call it; they take turns, access unit by access unit, but for what is
+    at hand.
     """
 
     def __init__(
@@ -51,6 +52,9 @@ class LatentSource:
 
     def unit(self, number: int) -> list[DecodedLatents]:
         """The frames of an access unit.  Raises ``DamagedFrameError``."""
+        cached = self._known(number)
+        if cached is not None:  # without a turn: another unit may be on its way for long
+            return cached
         begin: tuple[int, UnitDecoder] | None = None
         while True:
             with self._lock:

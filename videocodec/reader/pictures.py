@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -66,8 +68,16 @@ class Networks:
     def check(self, settings: RestorationSettings) -> None:
         """Raise ``SettingsError`` for exact pictures that cannot be had; nothing is loaded."""
         if self._choice == "exact":
-            restored = restores(self._stream, None, settings)
-            exact_pictures(self._stream, self._choice, self._device, restores=restored)
+            self.are_exact(settings)
+
+    def are_exact(self, settings: RestorationSettings) -> bool:
+        """Whether pictures are made without PyTorch; nothing is loaded.  Raises ``SettingsError``
+        as ``check``, and ``DeviceError``.
+        """
+        restored = restores(self._stream, None, settings)
+        return (
+            exact_pictures(self._stream, self._choice, self._device, restores=restored) is not None
+        )
 
     def between(self, settings: RestorationSettings) -> FramesBetween:
         """What makes frames between coded ones; otherwise as ``decoder``."""
@@ -89,7 +99,8 @@ class Networks:
 
 
 class PictureSource:
-    """Frames of a stream under one choice of restoration; conceal: lost ones too.
+    """Frames of a stream under one choice of restoration; conceal: lost ones too.  drawing: what
+    goes on while pictures are made of latents that are there.
 
     Any number of threads may call it.
     """
@@ -102,7 +113,9 @@ class PictureSource:
         settings: RestorationSettings,
         *,
         conceal: bool = False,
+        drawing: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        self._drawing = drawing
         self._latents, self._networks, self._cache, self._conceal = (
             latents,
             networks,
@@ -141,7 +154,7 @@ class PictureSource:
         window, places = self._latents.around(
             self._latents.batch_of(number, decoder.batch_size), decoder.reach
         )
-        with self._networks.lock:
+        with self._drawing(), self._networks.lock:
             # another thread may have made it meanwhile
             cached: Frame | None = self._cache.get(Kind.PICTURE, key)
             if cached is not None:

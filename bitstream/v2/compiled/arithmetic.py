@@ -5,18 +5,17 @@ carried out in the end, by all threads that have time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ... import crew
 from ..areas import Area
 from ..integer_layers import IntegerLayer
 from ..loop_arithmetic import STREAM, STRIDE
-from .memory import aligned, empty, trim
-from .program import BOARD, Code, Word, run
+from .board import carry_out
+from .memory import empty, trim
+from .program import Code, Word, run
 from .weights import BlockWeights, DenseWeights, filled_up
 
 Plane = npt.NDArray[np.int16]  # (h, w, channels)
@@ -264,8 +263,5 @@ class Recording:
         self._steps.append(step)
 
     def _run(self) -> None:
-        crew.help_others()
-        program, board = np.array(self._steps, np.int64), aligned(np.zeros(BOARD, np.int64))
-        with crew.invited(partial(run, program, board, self._longest, False)):
-            run(program, board, self._longest, True)
+        carry_out(run, self._steps, self._longest)
         trim()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from platform import machine
 from typing import Any
 
 from llvmlite import ir
 from numba import carray, types
+from numba.core.cgutils import get_or_insert_function
 from numba.core.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from .jit import part
 
 _ORDER = "seq_cst"
+_HAS_PAUSE = machine() in ("x86_64", "AMD64")
 _ENDLESS = 1 << 40  # nobody asks such an array how long it is
 
 
@@ -55,10 +58,13 @@ def put(typing: Any, words: Any, place: Any, number: Any) -> Any:
 
 @intrinsic
 def pause(typing: Any) -> Any:
-    """Wait for some ten nanoseconds, which leaves the core's parts to others."""
+    """Wait for some ten nanoseconds, where a processor can, which leaves its parts to others."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        builder.asm(ir.FunctionType(ir.VoidType(), []), "pause", "", [], True)
+        if _HAS_PAUSE:
+            form = ir.FunctionType(ir.VoidType(), [])
+            name = "llvm.x86.sse2.pause"
+            builder.call(get_or_insert_function(builder.module, form, name), [])
         return context.get_dummy_value()
 
     return types.void(), generate

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from .coarse_lines import within
+from .derived import DerivedMotion
 from .layouts import rounded
-from .lines import look, spread
-from .planes import doubled, grey
 from .products import IS_FAST
 from .range_coder import renew
 from .reading import CompiledReader
 from .vector_reading import NO_CANDIDATE, TOO_LONG, read_vectors
-from .windows import overlapped
+from .windows import put_together
 
 __all__ = [
     "NO_CANDIDATE",
     "TOO_LONG",
     "CompiledReader",
+    "DerivedMotion",
     "arithmetic",
-    "doubled",
-    "grey",
     "levels",
-    "look",
-    "overlapped",
+    "put_together",
     "read_vectors",
     "renew",
     "rounded",
-    "spread",
-    "within",
 ]
 
 

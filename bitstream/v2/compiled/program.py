@@ -1,10 +1,5 @@
-"""A network as a list of instructions, which any number of threads carry out together, row by row.
-
-Threads share a board of two words, the *ticket*, which says which instruction is carried out and
-how many of its rows somebody has taken, and how many rows of it are *done*.  One thread leads: it
-goes on to the next instruction when all rows are done.  Others may come and go at any time, and go
-when there is nothing to do for long; nobody waits for one that has taken no row.  None of it needs
-Python's lock.
+"""A network as a list of instructions, which any number of threads carry out together, row by row
+(``board``).
 """
 
 from __future__ import annotations
@@ -14,7 +9,8 @@ from enum import IntEnum
 import numpy as np
 
 from ..loop_arithmetic import COARSE, COARSE_BITS, LATENT_LIMIT, STREAM, SUM
-from .atomics import added, at_16, at_32, at_64, pause, put, seen
+from .atomics import at_16, at_32, at_64
+from .board import next_row, row_done
 from .depthwise import depthwise_row, pair_up
 from .jit import kernel, part
 from .layers import SUMS_AT_ONCE, add_dense_row, add_limited, dense_row, memory, wide_row
@@ -27,11 +23,6 @@ from .layouts import (
     picture_row,
     squares_row,
 )
-
-TICKET, DONE, BOARD = 0, 8, 16  # words, in cache lines of their own, and how many there are
-_ROW_BITS = 32
-_PATIENCE = 1 << 13  # pauses, some tenths of a millisecond, after which a thread helps no longer
-_ROW_MASK = (1 << _ROW_BITS) - 1
 
 
 class Word(IntEnum):
@@ -192,8 +183,7 @@ def _moved(one, row):
 def run(program, board, longest, leads):
     """Carry out a program: as the thread that leads, until it is done, or as one that helps.
 
-    program: instructions, a row of words each.  board: zeros, when nobody has begun.  longest:
-    numbers of a row of a block's plane.
+    program, board, leads: as of ``next_row``.  longest: numbers of a row of a block's plane.
     """
     scratch = (
         memory(SUMS_AT_ONCE),
@@ -201,28 +191,14 @@ def run(program, board, longest, leads):
         np.empty(SUMS_AT_ONCE, dtype=np.int16),
         np.empty(longest, dtype=np.int16),
     )
-    idle = 0
-    while leads or idle < _PATIENCE:
-        ticket = seen(board, TICKET)
-        stage = ticket >> _ROW_BITS
-        if stage >= len(program):
-            return
-        if ticket & _ROW_MASK < program[stage, _ROWS]:
-            ticket = added(board, TICKET, 1)  # others may have taken a row, or gone on, meanwhile
-            stage, row = ticket >> _ROW_BITS, ticket & _ROW_MASK
-            if stage < len(program) and row < program[stage, _ROWS]:
-                one = program[stage]
-                if _DENSE <= one[_CODE] <= _WIDE_SUMS:
-                    _layer(one, row, scratch)
-                elif one[_CODE] == _BLOCK:
-                    _block(one, row, scratch)
-                else:
-                    _moved(one, row)
-                added(board, DONE, 1)
-                idle = 0
-        elif leads and seen(board, DONE) == program[stage, _ROWS]:
-            put(board, DONE, 0)
-            put(board, TICKET, (stage + 1) << _ROW_BITS)
+    stage, row = next_row(program, board, leads)
+    while stage >= 0:
+        one = program[stage]
+        if _DENSE <= one[_CODE] <= _WIDE_SUMS:
+            _layer(one, row, scratch)
+        elif one[_CODE] == _BLOCK:
+            _block(one, row, scratch)
         else:
-            pause()
-            idle += 1
+            _moved(one, row)
+        row_done(board)
+        stage, row = next_row(program, board, leads)

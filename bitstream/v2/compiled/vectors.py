@@ -106,6 +106,22 @@ def pairs(typing: Any, one: Any, other: Any) -> Any:
     return Lanes(32, one.count)(one, other), generate
 
 
+def _every_second(first: int) -> Any:
+    def lanes_of(typing: Any, one: Any, other: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            order = [2 * lane + first for lane in range(one.count)]
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), one.count), order)
+            return builder.shuffle_vector(*arguments, mask)
+
+        return one(one, other), generate
+
+    return lanes_of
+
+
+evens = intrinsic(_every_second(0))  # the first, third and so on of two lanes
+odds = intrinsic(_every_second(1))  # those between
+
+
 @intrinsic
 def plus(typing: Any, one: Any, other: Any) -> Any:
     """Sums of lanes and lanes, or a number."""

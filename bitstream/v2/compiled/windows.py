@@ -4,18 +4,26 @@ it in NumPy.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from ..loop_arithmetic import MIDDLE
 from ..moved_pictures import CELL
+from .atomics import at_16, at_32, at_64
+from .board import carry_out, next_row, row_done
 from .jit import kernel, part
 from .vectors import greater, lesser, load, plus, shifted, store, times, wide
 
 _PATCH = 16  # samples a side that a square and its taps see, and one more
 _BEFORE = 3
+_SAMPLES = 3 * CELL * CELL  # of a window
+_MEMORY = 4 * _SAMPLES + 2 * _PATCH * _PATCH  # numbers, more than are needed
 _WEIGHT_BITS = 8
 _TAP_BITS = 6
 _FUTURE, _AVERAGE = 1, 2
+_ALL = 15  # cells that meet
 
 
 @part
@@ -44,11 +52,6 @@ def _take(picture, size, at, patch):
     height, width = size
     plane, top, left = at
     first = plane * height * width
-    if top >= 0 and left >= 0 and top + _PATCH <= height and left + _PATCH <= width:
-        for row in range(_PATCH):
-            samples = load(picture, first + (top + row) * width + left, 16)
-            store(patch, row * _PATCH, samples)
-        return
     for row in range(_PATCH):
         start = first + min(max(top + row, 0), height - 1) * width
         for column in range(_PATCH):
@@ -56,89 +59,172 @@ def _take(picture, size, at, patch):
 
 
 @part
-def _square(patch, sums, phase, out, place):
-    """What a patch shows of a square, 2 · (half down) + half across."""
+def _square(samples, at, sums, phase, out, place):
+    """What samples show of a square, 2 · (half down) + half across; at: where what its taps see
+    begins, and from one row to the next.
+    """
+    start, pitch = at
     if phase == 3:
         for row in range(_PATCH - 1):
-            store(sums, row * CELL, _sum_of_taps(patch, row * _PATCH, 1))
+            store(sums, row * CELL, _sum_of_taps(samples, start + row * pitch, 1))
     for row in range(CELL):
-        middle = (row + _BEFORE) * _PATCH
+        middle = start + (row + _BEFORE) * pitch
         if phase == 0:
-            made = _wide(patch, middle + _BEFORE)
+            store(out, place + row * CELL, load(samples, middle + _BEFORE, 8))
         elif phase == 1:
-            made = _rounded(_sum_of_taps(patch, middle, 1), _TAP_BITS)
+            made = _rounded(_sum_of_taps(samples, middle, 1), _TAP_BITS)
+            store(out, place + row * CELL, made)
         elif phase == 2:
-            made = _rounded(_sum_of_taps(patch, row * _PATCH + _BEFORE, _PATCH), _TAP_BITS)
+            seen = start + row * pitch + _BEFORE
+            made = _rounded(_sum_of_taps(samples, seen, pitch), _TAP_BITS)
+            store(out, place + row * CELL, made)
         else:
             made = _rounded(_sum_of_taps(sums, row * CELL, CELL), 2 * _TAP_BITS)
-        store(out, place + row * CELL, made)
+            store(out, place + row * CELL, made)
+
+
+@part
+def _of_reference(picture, size, at, phase, work, out):
+    """The squares (3, 8, 8) that lie at a row and a column of a picture, with what taps see."""
+    height, width = size
+    row, column = at
+    patch, sums = work
+    inside = min(row, column) >= 0 and row + _PATCH <= height and column + _PATCH <= width
+    for plane in range(3):
+        place = plane * CELL * CELL
+        if inside:
+            start = (plane * height + row) * width + column
+            _square(picture, (start, width), sums, phase, out, place)
+        else:
+            _take(picture, size, (plane, row, column), patch)
+            _square(patch, (0, _PATCH), sums, phase, out, place)
 
 
 @part
 def _moved(past, future, size, motion, at, work):
     """What the motion of a block makes of a window: (3, 8, 8) in the first part of ``work``."""
     moved, other, patch, sums = work
+    moves, blocks = motion
     block, top, left = at
-    direction = motion[0, block]
+    direction = moves[block]
     for reference in range(2):
         if (reference == 0 and direction == _FUTURE) or (reference == 1 and direction < _FUTURE):
             continue
-        down, across = motion[1 + 2 * reference, block], motion[2 + 2 * reference, block]
+        first = (1 + 2 * reference) * blocks + block
+        down, across = moves[first], moves[first + blocks]
         phase = 2 * (down & 1) + (across & 1)
-        row, column = top + (down >> 1) - _BEFORE, left + (across >> 1) - _BEFORE
-        for plane in range(3):
-            if reference == 0:
-                _take(past, size, (plane, row, column), patch)
-            else:
-                _take(future, size, (plane, row, column), patch)
-            place = plane * CELL * CELL
-            if reference == 0 or direction == _FUTURE:
-                _square(patch, sums, phase, moved, place)
-            else:
-                _square(patch, sums, phase, other, place)
+        place = top + (down >> 1) - _BEFORE, left + (across >> 1) - _BEFORE
+        if reference == 0:
+            _of_reference(past, size, place, phase, (patch, sums), moved)
+        elif direction == _FUTURE:
+            _of_reference(future, size, place, phase, (patch, sums), moved)
+        else:
+            _of_reference(future, size, place, phase, (patch, sums), other)
     if direction == _AVERAGE:
-        for sample in range(3 * CELL * CELL):
-            moved[sample] = (np.int32(moved[sample]) + other[sample] + 1) >> 1
+        for sample in range(0, _SAMPLES, CELL):
+            both = plus(load(moved, sample, 8), load(other, sample, 8))
+            store(moved, sample, shifted(plus(both, 1), 1))
+
+
+@part
+def _put(made, size, at, out):
+    """A window (3, 8, 8) into a picture, as far as it lies within."""
+    height, width = size
+    top, left = at
+    inside = left >= 0 and left + CELL <= width
+    for plane in range(3):
+        for line in range(CELL):
+            row = top + line
+            if row < 0 or row >= height:
+                continue
+            place, into = (plane * CELL + line) * CELL, (plane * height + row) * width + left
+            if inside:
+                store(out, into, load(made, place, 8))
+            else:
+                for beside in range(max(-left, 0), min(CELL, width - left)):
+                    out[into + beside] = made[place + beside]
+
+
+@part
+def _window(sources, size, motion, meeting, at, weights, work, out):
+    """What the cells that meet at a corner (their blocks) make of the window around it."""
+    past, future = sources
+    moved, other, patch, halves, sums = work
+    moves, blocks = motion
+    cells, corner = meeting
+    taken, keys = 0, 5 * blocks
+    for member in range(4):
+        if taken >> member & 1:
+            continue
+        block = cells[corner + member]
+        subset = 0
+        for each in range(member, 4):
+            if moves[keys + cells[corner + each]] == moves[keys + block]:
+                subset |= 1 << each
+        place = block, at[0], at[1]
+        _moved(past, future, size, motion, place, (moved, other, patch, halves))
+        if subset == _ALL:  # whose weights are 1 everywhere
+            _put(moved, size, at, out)
+            return
+        if taken == 0:
+            for sample in range(_SAMPLES):
+                sums[sample] = 1 << (_WEIGHT_BITS - 1)
+        taken |= subset
+        for sample in range(0, _SAMPLES, CELL):
+            weight = load(weights, subset * CELL * CELL + sample % (CELL * CELL), 8)
+            product = times(_wide(moved, sample), weight)
+            store(sums, sample, plus(load(sums, sample, 8), product))
+    for sample in range(0, _SAMPLES, CELL):
+        store(moved, sample, shifted(load(sums, sample, 8), _WEIGHT_BITS))
+    _put(moved, size, at, out)
 
 
 @kernel(
-    "void(int16[::1], int16[::1], UniTuple(int64, 2), int64[:, ::1], int64[:, :, ::1],"
-    " int32[:, ::1], int16[:, :, ::1])"
+    "void(int64[:, ::1], int64[::1], int16[::1], int16[::1], UniTuple(int64, 2), int64[:, ::1],"
+    " int64[:, :, ::1], int32[::1], int16[::1], boolean)"
 )
-def overlapped(past, future, size, motion, meeting, weights, out):
-    """``overlapped_blocks.OverlappedBlocks.picture`` with half a cell more on all sides.
+def overlapped(program, board, past, future, size, motion, meeting, weights, out, leads):
+    """``overlapped_blocks.OverlappedBlocks.picture``, by all threads that come (``board``): one
+    instruction, a row of corners each.
 
     past, future: pictures (3, h, w) in one row, one of them empty where no block has it; size:
     h and w.  motion (6, blocks): direction, both vectors, and a number that is equal where all that
-    is.  meeting (4, rows, columns): blocks at the corners of cells.  weights (16, 64): of subsets
-    of them.
+    is.  meeting (rows, columns, 4): blocks at the corners of cells.  weights (16, 64): of subsets
+    of them, in one row.  out: as the pictures.
     """
-    moved, other = np.empty(3 * CELL * CELL, np.int16), np.empty(3 * CELL * CELL, np.int16)
-    patch, halves = np.empty(_PATCH * _PATCH, np.int16), np.empty(_PATCH * CELL, np.int32)
-    sums = np.empty(3 * CELL * CELL, np.int32)
-    work = moved, other, patch, halves
-    for row in range(meeting.shape[1]):
-        for column in range(meeting.shape[2]):
-            taken = 0
-            for member in range(4):
-                if taken >> member & 1:
-                    continue
-                block = meeting[member, row, column]
-                subset = 0
-                for each in range(member, 4):
-                    if motion[5, meeting[each, row, column]] == motion[5, block]:
-                        subset |= 1 << each
-                at = block, row * CELL - CELL // 2, column * CELL - CELL // 2
-                _moved(past, future, size, motion, at, work)
-                if taken == 0:
-                    sums[:] = 1 << (_WEIGHT_BITS - 1)
-                taken |= subset
-                for plane in range(3):
-                    for place in range(CELL * CELL):
-                        at_place = plane * CELL * CELL + place
-                        sums[at_place] += moved[at_place] * weights[subset, place]
-            for plane in range(3):
-                for line in range(CELL):
-                    for beside in range(CELL):
-                        made = sums[(plane * CELL + line) * CELL + beside] >> _WEIGHT_BITS
-                        out[plane, row * CELL + line, column * CELL + beside] = made
+    # Arrays by their addresses alone: to count references to others takes as long as all the rest.
+    numbers = np.empty(_MEMORY, np.int32)
+    start = numbers.ctypes.data
+    at_work = start + 4 * (_SAMPLES + _PATCH * CELL)
+    work = (
+        at_16(at_work),
+        at_16(at_work + 2 * _SAMPLES),
+        at_16(at_work + 4 * _SAMPLES),
+        at_32(start + 4 * _SAMPLES),
+        at_32(start),
+    )
+    sources = at_16(past.ctypes.data), at_16(future.ctypes.data)
+    moves = at_64(motion.ctypes.data)
+    cells_at, weights_at, into = (
+        at_64(meeting.ctypes.data),
+        at_32(weights.ctypes.data),
+        at_16(out.ctypes.data),
+    )
+    blocks, columns = motion.shape[1], meeting.shape[1]
+    stage, row = next_row(program, board, leads)
+    while stage >= 0:
+        for column in range(columns):
+            at = row * CELL - CELL // 2, column * CELL - CELL // 2
+            cells = 4 * (row * columns + column)
+            _window(sources, size, (moves, blocks), (cells_at, cells), at, weights_at, work, into)
+        row_done(board)
+        stage, row = next_row(program, board, leads)
+    numbers[0] = 0  # until here it is in use
+
+
+def put_together(moved: tuple[Any, ...], out: npt.NDArray[np.int16]) -> None:
+    """Have a picture (3, h, w) put together, of the arguments of ``overlapped`` between ``board``
+    and ``out``.
+    """
+    rows = moved[4].shape[0]
+    carry_out(overlapped, [[0, rows]], *moved, out.reshape(-1))
