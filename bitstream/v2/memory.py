@@ -1,14 +1,15 @@
 """How much memory decoding takes, by the headers alone.
 
-    bytes = 2^25 + frames kept · (16 · C · n + 400 · n + 160 · b)
-          + C · (120 · n + 650 · min(n, 2^13)) + 8000 · s · n + 1500 · b
+    bytes = 2^25 + frames kept · ((6 · C + 400) · n + 160 · b)
+          + max(C · (45 · m + 260 · min(n, 2^13)), 8000 · s · n) + 1500 · b
 
-C latent channels, n latent positions with a border of twelve on all sides, b blocks; frames kept:
-those of the access unit, and the one before it.  The first product is what stays of every frame,
-400 · n of it its picture; the others are what one frame takes while it is decoded, 8000 · s · n
-the networks of the loop: s is 1 for those of the packaged model's sizes and smaller ones, and what
-the widest planes of larger ones are of its widest.  The moved picture is put together between them,
-in half of that.  tests/bitstream/v2 measures that real decoding stays below.
+C latent channels, n latent positions, m those with a border of twelve on all sides, b blocks;
+frames kept: those of the access unit, and the one before it.  The first product is what stays of
+every frame, 400 · n of it its picture.  The others are what one frame takes while it is decoded:
+its levels, and before these the networks of the loop, 8000 · s · n, where s is 1 for those of the
+packaged model's sizes and smaller ones, and what the widest planes of larger ones are of its
+widest.  The moved picture is put together between them, in half of that.  tests/bitstream/v2
+measures that real decoding stays below.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ def decoding_bytes(
     with these tables, or with those of the packaged model.
     """
     width, height, channels = header.latent_width, header.latent_height, header.latent_channels
-    positions = (width + _MARGIN) * (height + _MARGIN)
-    blocks = width * height >> 2 * header.block_log2
-    kept = (frame_count + 1) * ((16 * channels + 400) * positions + 160 * blocks)
-    at_once = channels * (120 * positions + 650 * min(positions, POSITIONS_AT_ONCE))
+    positions, bordered = width * height, (width + _MARGIN) * (height + _MARGIN)
+    blocks = positions >> 2 * header.block_log2
+    kept = (frame_count + 1) * ((6 * channels + 400) * positions + 160 * blocks)
+    levels = channels * (45 * bordered + 260 * min(positions, POSITIONS_AT_ONCE))
     inter = None if tables is None else tables.inter
     networks = NETWORK_BYTES if inter is None else network_bytes(inter.loop.shape)
-    return _BASE + kept + at_once + networks * positions + 1500 * blocks
+    return _BASE + kept + max(levels, networks * positions) + 1500 * blocks

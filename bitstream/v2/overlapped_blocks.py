@@ -80,18 +80,16 @@ class OverlappedBlocks:
         pictures = [self._pictures.get(index) for index, _ in EVERY_DIRECTION]
         shape = next(one for one in pictures if one is not None).picture.shape
         past, future = (
-            np.empty(0, np.int16)
-            if one is None
-            else np.require(one.picture, requirements=["C", "W"]).reshape(-1)
+            np.empty(0, np.int16) if one is None else np.require(one.picture, requirements=["C"])
             for one in pictures
         )
         vectors = np.concatenate(tuple(self._vectors), axis=1).T
         unused = np.zeros((4 - len(vectors), len(self._keys)), dtype=np.int64)
-        motion = np.concatenate([self._directions[None], vectors, unused, self._keys[None]])
+        motions = self._directions[None], vectors, unused, self._keys[None]
+        motion = np.ascontiguousarray(np.concatenate(motions))
         meeting = np.ascontiguousarray(self._meeting.transpose(1, 2, 0))
         made: Picture = np.empty(shape, dtype=np.int16)
-        moved = past, future, shape[1:], motion, meeting, SUBSET_WEIGHTS.reshape(-1)
-        kernels.put_together(moved, made)
+        kernels.put_together((past, future), motion, meeting, SUBSET_WEIGHTS, made)
         return made
 
     def _strip(self, first: int, last: int) -> Picture:

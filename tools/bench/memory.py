@@ -1,8 +1,8 @@
 """How much memory a decode takes at most, beside what ``videocodec info`` says beforehand.
 
-    python -m tools.bench.memory clip.lv.mp4 [--sizes 1920x1080] [--results]
+    python -m tools.bench.memory clip.lv.mp4 [--sizes 1920x1080] [--model second] [--results]
 
-Of the files that are named, and of streams of random decisions under the packaged model's tables: a
+Of the files that are named, and of streams of random decisions under a packaged model's tables: a
 keyframe and a whole group of 16 frames in which every block goes its own way and most blocks carry
 levels.  No real video asks for more.  Each is decoded by a process of its own, whose peak is the
 system's figure for it (``VmHWM``, Linux).
@@ -21,8 +21,11 @@ from pathlib import Path
 
 from bitstream.container import StreamWriter
 from bitstream.group_structure import Structure
+from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.tables import CodecTables
 from tests.bitstream.synthetic import StreamMaker, UnitPlan, scattered_fields, synthetic_header
+from tests.bitstream.synthetic.second_decisions import derived_fields
+from tests.bitstream.synthetic.second_streams import SecondStreamMaker, second_header
 from tools.bench.markdown import Table
 from tools.bench.options import bench_parser, parse
 from tools.bench.results import Report
@@ -42,22 +45,28 @@ sys.exit(status)
 """
 
 
+def _maker(width: int, height: int, bundle: ModelBundle) -> StreamMaker:
+    """What makes random units of a stream under a model's tables."""
+    tables = bundle.tables
+    if isinstance(tables, CodecTables):
+        header = replace(synthetic_header(width, height, 1), latent_channels=tables.latent_channels)
+        return StreamMaker(tables, _of_model(header, bundle), 1, 10_000, scattered_fields)
+    header = second_header(width, height, 0, tables.latent_channels)
+    return SecondStreamMaker(tables, _of_model(header, bundle), 1, 10_000, derived_fields)
+
+
+def _of_model(header: SequenceHeader, bundle: ModelBundle) -> SequenceHeader:
+    return replace(header, model_name=bundle.name, model_sha256=bundle.sha256)
+
+
 def make_clip(target: Path, width: int, height: int, group: int, bundle: ModelBundle) -> Path:
     """Write a stream of a keyframe and a group of so many frames."""
-    tables = bundle.tables
-    assert isinstance(tables, CodecTables)
-    header = replace(
-        synthetic_header(width, height, 1),
-        latent_channels=tables.latent_channels,
-        model_name=bundle.name,
-        model_sha256=bundle.sha256,
-    )
     plans = (
         UnitPlan(Structure.KEYFRAME, (_QUANTISER,)),
         UnitPlan(Structure.HIERARCHY, (_QUANTISER,) * group),
     )
-    maker = StreamMaker(tables, header, 1, 10_000, scattered_fields)
-    with StreamWriter(target, header.time_base) as writer:
+    maker = _maker(width, height, bundle)
+    with StreamWriter(target, maker.header.time_base) as writer:
         for unit in (maker.make(plan).unit for plan in plans):
             writer.write(unit.to_bytes(), unit.first_pts, unit.duration)
         writer.commit()
@@ -88,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("clips", type=Path, nargs="*", help="latent-video files")
     made.add_argument("--sizes", nargs="+", default=[], metavar="WxH", help="of random streams")
     made.add_argument("--group", type=int, default=16, metavar="N", help="frames of it (16)")
+    made.add_argument("--model", default="embedded", metavar="NAME", help="of random streams")
     made.add_argument("--threads", type=int, default=2, metavar="N")
     return made
 
@@ -95,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print → exit status."""
     args = parse(parser(), arguments)
-    bundle = ModelBundle.find("embedded")
+    bundle = ModelBundle.find(args.model)
     report = Report(args, models=[bundle], clips=args.clips)
     table = Table(
         ["stream", "pictures", "frames", "MB", "peak GB", "info says at most GB", "s of processor"],

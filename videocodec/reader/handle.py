@@ -53,6 +53,11 @@ class ReaderHandle:
         """Access units and times of all frames, without decoding; there after ``close``, too."""
         return self._core.index
 
+    @property
+    def needs_pytorch(self) -> bool:
+        """Whether pictures are made in PyTorch, rather than exact ones by the stream's own loop."""
+        return not self._core.networks.are_exact(self._settings)
+
     def __len__(self) -> int:
         return len(self.index)
 

@@ -137,11 +137,6 @@ class VideoReader(ReaderHandle):
         return self._settings
 
     @property
-    def needs_pytorch(self) -> bool:
-        """Whether pictures are made in PyTorch, and not exact ones in NumPy and kernels."""
-        return not self._core.networks.are_exact(self._settings)
-
-    @property
     def memory_used(self) -> int:
         """Bytes kept for later, at most ``memory_limit``."""
         return self._core.cache.used

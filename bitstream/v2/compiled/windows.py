@@ -4,8 +4,6 @@ it in NumPy.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +21,9 @@ _MEMORY = 4 * _SAMPLES + 2 * _PATCH * _PATCH  # numbers, more than are needed
 _WEIGHT_BITS = 8
 _TAP_BITS = 6
 _FUTURE, _AVERAGE = 1, 2
+# Words of the instruction: addresses, and sizes.
+(_PAST, _FUTURES, _MOTION, _MEETING, _WEIGHTS, _OUT) = range(2, 8)
+(_HEIGHT, _WIDTH, _BLOCKS, _COLUMNS) = range(8, 12)
 _ALL = 15  # cells that meet
 
 
@@ -146,10 +147,10 @@ def _put(made, size, at, out):
 
 
 @part
-def _window(sources, size, motion, meeting, at, weights, work, out):
+def _window(sources, size, motion, meeting, at, work, out):
     """What the cells that meet at a corner (their blocks) make of the window around it."""
     past, future = sources
-    moved, other, patch, halves, sums = work
+    moved, other, patch, halves, sums, weights = work
     moves, blocks = motion
     cells, corner = meeting
     taken, keys = 0, 5 * blocks
@@ -179,22 +180,14 @@ def _window(sources, size, motion, meeting, at, weights, work, out):
     _put(moved, size, at, out)
 
 
-@kernel(
-    "void(int64[:, ::1], int64[::1], int16[::1], int16[::1], UniTuple(int64, 2), int64[:, ::1],"
-    " int64[:, :, ::1], int32[::1], int16[::1], boolean)"
-)
-def overlapped(program, board, past, future, size, motion, meeting, weights, out, leads):
+@kernel("void(int64[:, ::1], int64[::1], boolean)")
+def overlapped(program, board, leads):
     """``overlapped_blocks.OverlappedBlocks.picture``, by all threads that come (``board``): one
-    instruction, a row of corners each.
-
-    past, future: pictures (3, h, w) in one row, one of them empty where no block has it; size:
-    h and w.  motion (6, blocks): direction, both vectors, and a number that is equal where all that
-    is.  meeting (rows, columns, 4): blocks at the corners of cells.  weights (16, 64): of subsets
-    of them, in one row.  out: as the pictures.
+    instruction (``put_together``), a row of corners each.
     """
     # Arrays by their addresses alone: to count references to others takes as long as all the rest.
     numbers = np.empty(_MEMORY, np.int32)
-    start = numbers.ctypes.data
+    start, one = numbers.ctypes.data, program[0]
     at_work = start + 4 * (_SAMPLES + _PATCH * CELL)
     work = (
         at_16(at_work),
@@ -202,29 +195,36 @@ def overlapped(program, board, past, future, size, motion, meeting, weights, out
         at_16(at_work + 4 * _SAMPLES),
         at_32(start + 4 * _SAMPLES),
         at_32(start),
+        at_32(one[_WEIGHTS]),
     )
-    sources = at_16(past.ctypes.data), at_16(future.ctypes.data)
-    moves = at_64(motion.ctypes.data)
-    cells_at, weights_at, into = (
-        at_64(meeting.ctypes.data),
-        at_32(weights.ctypes.data),
-        at_16(out.ctypes.data),
-    )
-    blocks, columns = motion.shape[1], meeting.shape[1]
+    sources, into = (at_16(one[_PAST]), at_16(one[_FUTURES])), at_16(one[_OUT])
+    size, columns = (one[_HEIGHT], one[_WIDTH]), one[_COLUMNS]
+    motion, meeting = (at_64(one[_MOTION]), one[_BLOCKS]), at_64(one[_MEETING])
     stage, row = next_row(program, board, leads)
     while stage >= 0:
         for column in range(columns):
             at = row * CELL - CELL // 2, column * CELL - CELL // 2
-            cells = 4 * (row * columns + column)
-            _window(sources, size, (moves, blocks), (cells_at, cells), at, weights_at, work, into)
+            corner = meeting, 4 * (row * columns + column)
+            _window(sources, size, motion, corner, at, work, into)
         row_done(board)
         stage, row = next_row(program, board, leads)
     numbers[0] = 0  # until here it is in use
 
 
-def put_together(moved: tuple[Any, ...], out: npt.NDArray[np.int16]) -> None:
-    """Have a picture (3, h, w) put together, of the arguments of ``overlapped`` between ``board``
-    and ``out``.
+def put_together(
+    pictures: tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]],
+    motion: npt.NDArray[np.int64],
+    meeting: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.int32],
+    out: npt.NDArray[np.int16],
+) -> None:
+    """Have a picture (3, h, w) put together, ``out``.
+
+    pictures: past and future, as that, one of them empty where no block has it.  motion (6,
+    blocks): direction, both vectors, and a number that is equal where all that is.  meeting (rows,
+    columns, 4): blocks at the corners of cells.  weights (16, 64): of subsets of them.
     """
-    rows = moved[4].shape[0]
-    carry_out(overlapped, [[0, rows]], *moved, out.reshape(-1))
+    arrays = *pictures, motion, meeting, weights, out
+    addresses = [array.ctypes.data for array in arrays]
+    rows, columns, _ = meeting.shape
+    carry_out(overlapped, [[0, rows, *addresses, *out.shape[1:], motion.shape[1], columns]])

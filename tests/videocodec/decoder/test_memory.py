@@ -9,6 +9,15 @@ from videocodec.decoder.latents import LatentStream
 from videocodec.decoder.memory import decoding_memory
 
 
+def test_the_default_model_has_a_bound_that_says_something(coded_movie) -> None:
+    """1.04 GB were measured at 1920×1080 (docs/decoding.md)."""
+    header = replace(LatentStream(coded_movie.coded).header, format_version=2, latent_channels=48)
+    sizes = {(1920, 1080): 2.0e9, (3840, 2160): 6.5e9}
+    for (width, height), most in sizes.items():
+        large = replace(header, width=width, height=height, block_log2=0)
+        assert 1.04e9 < decoding_memory(large) < most
+
+
 def test_it_grows_with_the_picture_and_the_networks_share_ends(coded_movie) -> None:
     header = LatentStream(coded_movie.coded).header
 

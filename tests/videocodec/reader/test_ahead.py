@@ -97,6 +97,23 @@ def test_steps_backwards_are_followed(reader: VideoReader) -> None:
     assert not reader.has_picture(2)
 
 
+def test_latents_further_on_are_decoded_while_someone_makes_a_picture(coded_movie) -> None:
+    """So that playing has both at once; pictures are not made ahead meanwhile."""
+    with working_ahead(coded_movie.coded) as parts:
+        parts.show(0)
+        parts.show(1)
+        parts.cache.clear()
+        parts.ahead.begin()
+        parts.ahead.note(parts.pictures, 2)
+        with parts.ahead.drawing():
+            further = [parts.index.unit_of(frame).number for frame in (2, 14)]
+            wait_until(lambda: all(parts.cache.has(Kind.LATENTS, unit) for unit in further))
+            assert not any(parts.pictures.has(frame) for frame in range(len(parts.index)))
+        parts.ahead.end()
+        assert parts.ahead.wait(PATIENCE)
+        assert parts.pictures.has(3)
+
+
 def test_the_state_of_the_decoder_is_kept_at_every_border(coded_movie) -> None:
     with working_ahead(coded_movie.coded) as parts:
         parts.show(21)
