@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bitstream.crew import Crew, helped
 from bitstream.v2.derived_motion import derived_motion
 
 from .numpy_alone import both
@@ -44,3 +45,18 @@ def test_motion_is_the_same(
     wanted = rng.random(size) < share
     numpy, compiled = both(lambda: derived_motion((past, future), distances, block, likely, wanted))
     assert np.array_equal(numpy[:, wanted], compiled[:, wanted])
+
+
+def test_threads_that_help_find_the_same() -> None:
+    """However rows fall to them, over and over, in pictures of some size."""
+    rng, crew = np.random.default_rng(0), Crew(2)
+    past, future = rng.integers(0, 1021, (2, 3, 96, 160)).astype(np.int16)
+    likely = rng.integers(-9, 10, (12, 20, 2))
+    crew.begin()
+    try:
+        with helped(crew):
+            for _ in range(8):
+                numpy, compiled = both(lambda: derived_motion((past, future), (-1, 2), 1, likely))
+                assert np.array_equal(numpy, compiled)
+    finally:
+        crew.dismiss()

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bitstream.crew import Crew, helped
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import InterpolatedPicture
@@ -57,3 +58,20 @@ def test_a_picture_that_may_not_be_written_to() -> None:
     made = {0: InterpolatedPicture(picture, fields.vectors[0])}
     numpy, compiled = both(lambda: OverlappedBlocks(fields, made, 1).picture())
     assert np.array_equal(numpy, picture) and np.array_equal(compiled, picture)
+
+
+def test_threads_that_help_put_the_same_together() -> None:
+    rng, crew = np.random.default_rng(1), Crew(2)
+    fields = BlockFields.blank(20, 30, Mode.SKIP)
+    fields.directions[:] = Direction.AVERAGE
+    fields.vectors = rng.integers(-30, 31, (2, 20, 30, 2))
+    pictures = rng.integers(0, 1021, (2, 3, 160, 240)).astype(np.int16)
+    made = {n: InterpolatedPicture(pictures[n], fields.vectors[n]) for n in (0, 1)}
+    crew.begin()
+    try:
+        with helped(crew):
+            for _ in range(8):
+                numpy, compiled = both(lambda: OverlappedBlocks(fields, made, 1).picture())
+                assert np.array_equal(numpy, compiled)
+    finally:
+        crew.dismiss()
