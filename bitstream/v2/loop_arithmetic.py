@@ -51,6 +51,10 @@ class PlaneArithmetic:
         """A picture (3, H, W), grey as 0, squares of ``side`` px as channels."""
         return unshuffled(picture.astype(np.float32) - MIDDLE, side)
 
+    def of_plane(self, plane: npt.NDArray[np.int16], channels: int) -> Plane:
+        """A stream of so many channels, (h, w, C), which may be changed; the others are zeros."""
+        return plane[..., :channels].transpose(2, 0, 1).astype(np.float32)
+
     def around(self, name: str, x: Plane, limit: int, wanted: Area | None = None) -> Plane:
         """The 3×3 layer of that name, within ±limit."""
         return self._layers[name].around(x, -limit, limit)
@@ -97,6 +101,10 @@ class PlaneArithmetic:
     def coarser(self, x: Plane) -> Plane:
         """Squares of 2×2 as four channels."""
         return unshuffled(x, 2)
+
+    def to_plane(self, x: Plane) -> npt.NDArray[np.int16]:
+        """A stream as (h, w, C), or with more channels that say nothing."""
+        return x.transpose(1, 2, 0).astype(np.int16)
 
     def to_picture(self, linear: Plane, detail: Plane) -> npt.NDArray[np.int16]:
         """Both parts of a picture (3, H, W), in squares of STRIDE and of PATCH px as channels."""

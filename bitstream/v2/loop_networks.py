@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..v1.tables import MAX_CHANNELS, TablesError
-from . import compiled
 from .areas import Area
+from .arithmetic_choice import ArithmeticChoice
 from .integer_layers import IntegerLayer, LayerShape
 from .loop_arithmetic import (
     COARSE,
@@ -27,7 +27,6 @@ from .loop_arithmetic import (
     STRIDE,
     SUM,
     Arithmetic,
-    PlaneArithmetic,
 )
 from .tensors import Take
 
@@ -125,8 +124,7 @@ class LoopNetworks:
     ) -> None:
         """``curves``: the activation of every block, what -STREAM..STREAM become."""
         self.shape, self.layers, self.curves = shape, layers, curves
-        self._planes = PlaneArithmetic(layers, curves)
-        self._compiled: Arithmetic | None = None
+        self._arithmetic = ArithmeticChoice(layers, curves)
 
     @classmethod
     def of(cls, take: Take, channels: int) -> LoopNetworks:
@@ -156,7 +154,7 @@ class LoopNetworks:
         self, latents: npt.NDArray[np.int32], quantisers: npt.NDArray[np.integer[Any]]
     ) -> npt.NDArray[np.int16]:
         """Latents and the quantiser of every position (h, w) → the picture."""
-        by = self._arithmetic().begin()
+        by = self._arithmetic.begin()
         seen = by.of_latents(latents, quantisers.astype(np.int64) - STEP_ORIGIN)
         x = by.around("decoder.stem", seen, STREAM)
         low: list[Area | None] = [None] * (self.shape.decoder_blocks + 2)
@@ -175,7 +173,7 @@ class LoopNetworks:
         self, picture: npt.NDArray[np.int16], wanted: npt.NDArray[np.bool_] | None = None
     ) -> npt.NDArray[np.int32]:
         """A picture, sides multiples of 8 → its latents; wanted (h, w): where, by default all."""
-        by, areas = self._arithmetic().begin(), iter(self._areas(wanted))
+        by, areas = self._arithmetic.begin(), iter(self._areas(wanted))
         linear = by.pointwise("encoder.linear", by.of_picture(picture, STRIDE), SUM, next(areas))
         x = by.around("encoder.stem", by.of_picture(picture, PATCH), STREAM, next(areas))
         x = by.block("encoder.fine", x, next(areas))
@@ -210,17 +208,3 @@ class LoopNetworks:
             body.insert(0, body[0].grown(_REACH))
         fine = body[0].finer(2 * rows, 2 * columns)
         return [asked, fine.grown(_REACH), fine, *body, *halves, halves[-1], asked]
-
-    def _arithmetic(self) -> Arithmetic:
-        """Compiled, once there are kernels, where they can do it."""
-        kernels = compiled.kernels()
-        if kernels is not None and self._compiled is None:
-            self._compiled = self._planes
-            by = kernels.arithmetic
-            if by is not None and by.can_do(self.layers):
-                self._compiled = by.CompiledArithmetic(self.layers, self.curves)
-        return self._planes if kernels is None else self._compiled
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For pickling: without what follows from the rest."""
-        return vars(self) | {"_compiled": None}

@@ -53,7 +53,8 @@ class CompiledArithmetic:
             for name, layer in layers.items()
             if name not in of_blocks
         }
-        self.channels = layers["encoder.head"].shape.outputs
+        last = layers.get("encoder.head")
+        self.channels = 0 if last is None else last.shape.outputs  # of latents
 
     def begin(self) -> Recording:
         """What the steps of one network are told to."""
@@ -61,9 +62,9 @@ class CompiledArithmetic:
 
 
 class Recording:
-    """The steps of one network, until the last one, ``to_picture`` or ``to_latents``, has all
-    carried out.  Nothing is in planes before that, and memory of those that nobody refers to any
-    more is that of later ones.
+    """The steps of one network, until the last one, ``to_picture``, ``to_latents`` or
+    ``to_plane``, has all carried out.  Nothing is in planes before that, and memory of those that
+    nobody refers to any more is that of later ones.
     """
 
     def __init__(self, weights: CompiledArithmetic) -> None:
@@ -87,6 +88,15 @@ class Recording:
             Code.SQUARES, plane, HEIGHT=height // side, INPUT=picture, OUTPUT=plane, SIDE=side
         )
         return plane
+
+    def of_plane(self, plane: npt.NDArray[np.int16], channels: int) -> Plane:
+        height, width, there = plane.shape
+        if there == filled_up(channels):
+            return self._use(np.require(plane, requirements=["C"]))
+        plane = plane[..., :channels]
+        made = empty((height, width, filled_up(channels)), np.int16)
+        made[..., :channels], made[..., channels:] = plane, 0
+        return made
 
     def around(self, name: str, x: Plane, limit: int, wanted: Area | None = None) -> Plane | Sums:
         return self._dense(self._weights.layers[name], x, limit, wanted)
@@ -215,6 +225,10 @@ class Recording:
         made = empty(((height + 1) // 2, (width + 1) // 2, 4 * channels), np.int16)
         self._add(Code.COARSER, x, ROWS=len(made), INPUT=x, OUTPUT=made)
         return made
+
+    def to_plane(self, x: Plane) -> Plane:
+        self._run()
+        return x
 
     def to_picture(self, linear: Sums, detail: Sums) -> npt.NDArray[np.int16]:
         height, width, _ = linear.shape

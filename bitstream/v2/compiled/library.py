@@ -9,6 +9,7 @@ from .layouts import rounded
 from .products import IS_FAST
 from .range_coder import renew
 from .reading import CompiledReader
+from .squares import of_squares, squares_of
 from .vector_reading import NO_CANDIDATE, TOO_LONG, read_vectors
 from .windows import put_together
 
@@ -19,10 +20,12 @@ __all__ = [
     "DerivedMotion",
     "arithmetic",
     "levels",
+    "of_squares",
     "put_together",
     "read_vectors",
     "renew",
     "rounded",
+    "squares_of",
 ]
 
 
