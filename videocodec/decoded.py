@@ -20,6 +20,7 @@ from bitstream.v2.frame_coder import RefinedFrame
 
 # Of every quantiser index, (128,) float32 in scaled latents: what maps of indices mean to networks.
 QUANTISER_STEPS = np.array([step_latent(q) for q in range(QUANTISER_COUNT)], dtype=np.float32)
+_BETWEEN_STEPS = (QUANTISER_STEPS[1:] + QUANTISER_STEPS[:-1]) / 2
 
 
 class FrameKind(StrEnum):
@@ -68,6 +69,12 @@ def step_maps(frames: list[DecodedLatents]) -> npt.NDArray[np.float32]:
         np.stack([frame.quantiser_map for frame in frames])
     ]
     return steps
+
+
+def quantisers_of(steps: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The index whose step is nearest, of steps that lie between some too."""
+    last = len(_BETWEEN_STEPS)
+    return np.searchsorted(_BETWEEN_STEPS, steps).clip(0, last)
 
 
 class QuantiserMaps:

@@ -104,7 +104,11 @@ def _add_restoration(parser: argparse.ArgumentParser) -> None:
             " restoration model, nor with embedded-unet"
         ),
     )
-    parser.add_argument("--no-restore", action="store_true", help="decode the latents as they are")
+    parser.add_argument(
+        "--no-restore",
+        action="store_true",
+        help="without UNet and post-filter",
+    )
     parser.add_argument(
         "--strict",
         action="store_true",

@@ -69,7 +69,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the restoration"
     )
     parser.add_argument(
-        "--no-restore", action="store_true", help="begin with the latents as they are"
+        "--no-restore", action="store_true", help="begin without UNet and post-filter"
     )
     add_decoding_scale(parser)
     add_pictures(parser)

@@ -96,7 +96,8 @@ def decode(
     streams whose model is neither installed nor attached; None finds the stream's own.
     force_model: take ``model`` even if it is another one with as many latent channels, with a
     ``ForcedModelWarning``.  restore: whether the bundle's UNet, if it has one, restores the
-    latents, in ``steps`` DDIM steps; seed: of the noise that it fills generated blocks with.
+    latents, in ``steps`` DDIM steps, and its post-filter, if it has one, filters the pictures;
+    seed: of the noise that generated blocks are filled with.
 
     Frames that cannot be decoded, because their access unit is damaged or missing or they build on
     one that is, are concealed (``decoder.concealment``): the report lists them, and all other
@@ -105,9 +106,10 @@ def decode(
     file shows them larger.  scale: 2 for twice the width and height.  What is shown at once and a
     half the coded size or more is made by a network of the model that makes up the detail, where it
     has one; else, and with exact pictures, by bicubic interpolation, which a note says at scale 2.
-    pictures: "exact" has them made by the integer networks of the stream's own loop, the same bytes
-    on every machine, for streams of format version 2 that nothing restores; "float" by the
-    autoencoder; "auto" takes exact ones where they can be had and networks run on the CPU.
+    pictures: "exact" has them made by the integer networks of the stream's own loop and by nothing
+    else, the same bytes on every machine for ever, for streams of format version 2 that nothing
+    restores; "float" by the autoencoder; "auto" takes exact ones where they can be had and networks
+    run on the CPU.
 
     What is written says in its metadata what it is (``media.disclosure``).  The targets appear
     under their names only when both are complete.  Raises ``DamagedFrameError`` or

@@ -77,9 +77,10 @@ class PictureDecoder:
         pictures: Pictures = "auto",
     ) -> None:
         self._stream, self.follows_words = stream, False
-        self._showing = Showing(stream, device if runtime is None else runtime.device.type, threads)
-        self.shown = self._showing.header
         self._device = device if runtime is None else runtime.device.type
+        filters = settings.restore and pictures != "exact"
+        self._showing = Showing(stream, self._device, threads, filters=filters)
+        self.shown = self._showing.header
         self.threads, self._runtime = threads, runtime
         if threads is not None:
             check_whole_number("threads", threads, 1)

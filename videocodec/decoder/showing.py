@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..decoded import DecodedLatents, FrameKind
+from ..decoded import DecodedLatents, FrameKind, quantisers_of
 from ..models.attached import errors_of
+from ..models.files import has_post_filter
+from ..models.post_filter import PostFilter
 from ..provenance import concealed_map, generated_map, provenance_map
 from ..scaling import magnified
 from .latents import LatentStream
@@ -24,13 +26,20 @@ class Showing:
     """How pictures of a stream are shown.
 
     device, threads: of the network that enlarges them, if the model has one.
+    filters: whether they may go through the model's post-filter, if it has one.
     header: the stream's, with the size at which they are shown.
-    makes_up_detail: whether a network makes pictures of twice the coded size.
+    makes_up_detail: whether a network makes pictures of twice the coded size, of pictures that were
+    not filtered, since it learnt from such.
     """
 
-    def __init__(self, stream: LatentStream, device: str, threads: int | None) -> None:
+    def __init__(
+        self, stream: LatentStream, device: str, threads: int | None, *, filters: bool
+    ) -> None:
         self.header, self._stream = stream.shown, stream
         self.makes_up_detail = stream.makes_up_detail
+        self.filters = filters and not self.makes_up_detail
+        self.filters &= has_post_filter(stream.bundle.folder)
+        self._filter: PostFilter | None = None
         self._size = self.header.width, self.header.height
         self._device, self._threads = device, threads
         self._upscaling: Upscaling | None = None
@@ -44,9 +53,15 @@ class Showing:
         """A picture (H, W, 3) uint8 at the size at which it is shown.
 
         coded: as it is coded; steps: (h, w) float32, of the quantiser at every latent position.
-        Raises as loading and running the network that enlarges it does.
+        Raises as loading and running the networks does.
         """
-        if self.makes_up_detail:
+        if self.filters:
+            if self._filter is None:
+                with errors_of(self._stream.bundle, self._stream.path):
+                    self._filter = PostFilter.load(self._stream.bundle.folder)
+                assert self._filter is not None  # as it has one
+            coded = self._filter.picture(coded, quantisers_of(steps))
+        elif self.makes_up_detail:
             if self._upscaling is None:
                 self._upscaling = self._load()
             coded = self._upscaling.picture(coded, steps)

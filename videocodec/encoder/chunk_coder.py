@@ -20,6 +20,7 @@ from bitstream.sequence_header import SequenceHeader
 from ..guard import GuardLimit
 from ..media.source import SourceFrame
 from ..models.picture_makers import usual_maker
+from ..models.post_filter import filtered
 from ..read_ahead import read_ahead
 from .aiming import PictureJudge
 from .chunks import Chunk
@@ -125,7 +126,8 @@ class _Coding:
             # Exact pictures do without PyTorch.
             maker = runtime.maker() if isinstance(runtime, CodingNetworks) else usual_maker(runtime)
             limit_of_squares = GuardLimit.parse(plan.settings.guard)
-            self._guard = SquareGuard(maker.whole, header, limit_of_squares)
+            decode = filtered(maker.whole, runtime.bundle.folder)
+            self._guard = SquareGuard(decode, header, limit_of_squares)
         self._pace = chunk_pace(plan.settings.crf, plan.budget, limit)
         self._encoder = GroupEncoder(
             runtime.bundle.tables,

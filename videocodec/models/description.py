@@ -15,7 +15,7 @@ from bitstream.v1.quantiser import CRF_OFFSET
 
 from ..errors import UnknownModelError
 from .bundle import ModelBundle
-from .files import NETWORK_WEIGHTS, UPSCALER
+from .files import NETWORK_WEIGHTS, UPSCALER, has_post_filter
 from .strict_json import read_json
 
 CALIBRATION_RECORD = "codec/calibration.json"
@@ -87,7 +87,7 @@ def describe(bundle: ModelBundle) -> ModelDescription:
         slices=list(bundle.tables.slices),
         latent_scale=[round(float(value), 6) for value in bundle.latent_scale],
         networks=networks,
-        restoration=_restoration(networks, bundle.tables.latent_channels),
+        restoration=_restoration(folder, networks, bundle.tables.latent_channels),
         prediction_type=str(scheduler.get("prediction_type", "epsilon")) if scheduler else None,
         timesteps=(
             {str(crf): int(bundle.timesteps[crf + CRF_OFFSET]) for crf in _SHOWN_CRFS}
@@ -103,10 +103,10 @@ def describe(bundle: ModelBundle) -> ModelDescription:
     )
 
 
-def _restoration(networks: list[NetworkDescription], channels: int) -> str:
+def _restoration(folder: Path, networks: list[NetworkDescription], channels: int) -> str:
     by_part = {network.part: network for network in networks}
     if "unet" not in by_part:
-        return "none"
+        return "post-filter" if has_post_filter(folder) else "none"
     unet = by_part["unet"]
     if unet.class_name == "TemporalUNet":
         return "temporal UNet"

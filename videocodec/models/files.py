@@ -19,6 +19,7 @@ SHARED_RECORD = "shared.json"
 NETWORK_FOLDERS = ("vae", "unet", "motion_adapter", "scheduler")
 UPSCALER = "upscaler"  # folder of a network for twice the size
 UPSCALER_WEIGHTS = "diffusion_pytorch_model.safetensors"
+POST_FILTER, POST_FILTER_WEIGHTS = "post_filter", "post_filter.safetensors"
 # Of a text encoder, which only some bundles keep.
 WORD_FILES = {
     "text_encoder": ("*.json", "*.safetensors"),
@@ -137,6 +138,11 @@ def upscaler_files(folder: Path) -> dict[str, Path]:
 def has_upscaler(folder: Path) -> bool:
     """Whether a bundle has such a network."""
     return upscaler_folder(folder) is not None
+
+
+def has_post_filter(folder: Path) -> bool:
+    """Whether a bundle has one.  It is no part of the model's identity either."""
+    return (folder / POST_FILTER / POST_FILTER_WEIGHTS).is_file()
 
 
 def has_text_encoder(folder: Path) -> bool:

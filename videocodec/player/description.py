@@ -66,6 +66,7 @@ def describe_stream(
         "model": metadata.model,
         "generated_content": metadata.generated_content,
         "has_unet": metadata.has_unet,
+        "has_post_filter": metadata.has_post_filter,
         "makes_up_detail": metadata.makes_up_detail,
         "tracks": list(metadata.tracks),
         "captions": [list(caption) for caption in metadata.captions],

@@ -106,6 +106,7 @@ def _describe(source: VideoSource, table: FrameTable, tracks: tuple[str, ...]) -
         "video_bytes": sum(table.sizes),
         "generated_content": False,
         "has_unet": False,
+        "has_post_filter": False,
         "tracks": list(tracks),
         "overlays": ["provenance"],
         "mode_names": [],

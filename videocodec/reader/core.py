@@ -12,6 +12,7 @@ from ..cores import usable_cores
 from ..decoder.index import StreamIndex
 from ..decoder.latents import LatentStream
 from ..errors import ForkedReaderError
+from ..models.files import has_post_filter
 from .ahead import ReadAhead
 from .cache import Cache
 from .latents import LatentSource
@@ -47,6 +48,9 @@ class ReaderCore:
                 has_unet=stream.bundle.has_unet,
                 size=(stream.shown.width, stream.shown.height),
                 makes_up_detail=stream.makes_up_detail,
+                has_post_filter=opening.pictures != "exact"
+                and not stream.makes_up_detail
+                and has_post_filter(stream.bundle.folder),
             )
             helpers = (opening.threads or usable_cores()) - 1
             self.latents = LatentSource(

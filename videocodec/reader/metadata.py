@@ -43,6 +43,7 @@ class VideoMetadata:
     makes_up_detail: whether pictures are larger than coded by a network that makes up the detail.
     exact_pictures: whether some are to be had that are the same bytes on every machine, where
     nothing restores them.
+    has_post_filter: whether pictures go through one, unless they are wanted without restoration.
     """
 
     name: str
@@ -79,6 +80,7 @@ class VideoMetadata:
     coded_height: int = 0
     makes_up_detail: bool = False
     exact_pictures: bool = False
+    has_post_filter: bool = False
 
     @classmethod
     def of(
@@ -89,6 +91,7 @@ class VideoMetadata:
         has_unet: bool,
         size: tuple[int, int] | None = None,
         makes_up_detail: bool = False,
+        has_post_filter: bool = False,
     ) -> VideoMetadata:
         """Of an opened stream.  size: width and height of the pictures that are wanted of it, None
         for those that the file shows.
@@ -103,6 +106,7 @@ class VideoMetadata:
             coded_width=header.width,
             coded_height=header.height,
             makes_up_detail=makes_up_detail,
+            has_post_filter=has_post_filter,
             exact_pictures=format_of(header.format_version).moves_pictures,
             frame_rate=float(header.frame_rate or (len(index) / duration if duration > 0 else 0)),
             frames=len(index),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..decoder.picture_choice import Pictures, exact_pictures
 from ..decoder.restoration_choice import restores
 from ..errors import DamagedFrameError
+from ..models.files import has_post_filter
 from ..restoration.settings import RestorationSettings
 from .cache import Cache, Kind
 from .latents import LatentSource
@@ -91,11 +92,10 @@ class Networks:
         """The same for choices that make no difference: steps and seed without a network to use
         them.
         """
-        return (
-            settings
-            if settings.restore and self._stream.bundle.has_unet
-            else RestorationSettings(restore=False)
-        )
+        bundle = self._stream.bundle
+        if settings.restore and bundle.has_unet:
+            return settings
+        return RestorationSettings(restore=settings.restore and has_post_filter(bundle.folder))
 
 
 class PictureSource:

@@ -13,7 +13,7 @@ class RestorationSettings:
 
     steps: denoising steps from a frame's timestep down, 1...
     seed: of the noise in generated blocks, 0...
-    restore: whether there is any restoration.
+    restore: whether there is any restoration, by a UNet or by a post-filter.
     """
 
     steps: int = 1

@@ -25,6 +25,7 @@ from videocodec.cli import main
 from videocodec.decoder.frames import PictureDecoder
 from videocodec.decoder.latents import LatentStream
 from videocodec.errors import DeviceError, SettingsError
+from videocodec.models.post_filter import PostFilter
 from videocodec.restoration.base import IdentityRestoration
 from videocodec.scaling import magnified
 
@@ -49,6 +50,20 @@ def expected(second_movie) -> list[np.ndarray]:
     return made
 
 
+@pytest.fixture(scope="module")
+def shown(second_movie, expected: list[np.ndarray]) -> list[np.ndarray]:
+    """The same through the model's post-filter."""
+    stream = LatentStream(second_movie.coded)
+    post_filter = PostFilter.load(stream.bundle.folder)
+    assert post_filter is not None
+    return [
+        post_filter.picture(
+            np.ascontiguousarray(picture.transpose(1, 2, 0)).astype(np.uint8), frame.quantiser_map
+        ).transpose(2, 0, 1)
+        for picture, frame in zip(expected, stream.frames(), strict=True)
+    ]
+
+
 def check(frames, expected: list[np.ndarray]) -> None:
     count = 0
     for frame in frames:
@@ -62,9 +77,12 @@ def test_decoding_in_order(second_movie, expected: list[np.ndarray]) -> None:
     assert sum(1 for _ in decode_frames(second_movie.coded, **CPU)) == FRAMES
 
 
-def test_they_are_what_a_cpu_shows_by_default(second_movie, expected: list[np.ndarray]) -> None:
-    check(decode_frames(second_movie.coded, **CPU), expected)
-    near = decode_frames(second_movie.coded, pictures="float", **CPU)
+def test_filtered_they_are_what_a_cpu_shows_by_default(
+    second_movie, expected: list[np.ndarray], shown: list[np.ndarray]
+) -> None:
+    check(decode_frames(second_movie.coded, **CPU), shown)
+    check(decode_frames(second_movie.coded, restore=False, **CPU), expected)
+    near = decode_frames(second_movie.coded, pictures="float", restore=False, **CPU)
     differences = [np.abs(frame.data - expected[frame.index].astype(int)) for frame in near]
     assert 0 < np.mean(differences) < 1 and np.max(differences) < 8
 
@@ -100,7 +118,7 @@ def test_any_order_under_any_memory(
 
 
 def test_with_and_without_reuse(second_movie, expected: list[np.ndarray]) -> None:
-    decoder = PictureDecoder(LatentStream(second_movie.coded), "cpu", 1)
+    decoder = PictureDecoder(LatentStream(second_movie.coded), "cpu", 1, pictures="exact")
     assert decoder.is_exact and decoder.reuse is not None
     check(decoder.frames(), expected)
     check(decoder.frames(5, 9), expected)
@@ -113,18 +131,18 @@ def test_with_and_without_reuse(second_movie, expected: list[np.ndarray]) -> Non
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_any_number_of_threads(
-    second_movie, expected: list[np.ndarray], threads: int, monkeypatch: pytest.MonkeyPatch
+    second_movie, shown: list[np.ndarray], threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of networks, and of BLAS, whose limit of one, for speed alone, is lifted here."""
     for module in ("bitstream.latent_decoder", "bitstream.v2.shown_pictures"):
         monkeypatch.setattr(f"{module}.one_blas_thread", nullcontext)
     with threadpool_limits(threads, user_api="blas"):
-        check(decode_frames(second_movie.coded, device="cpu", threads=threads), expected)
+        check(decode_frames(second_movie.coded, device="cpu", threads=threads), shown)
 
 
 @pytest.mark.parametrize("compiled", ["0", "1"])
 def test_without_pytorch(
-    second_movie, expected: list[np.ndarray], tmp_path: Path, compiled: str
+    second_movie, shown: list[np.ndarray], tmp_path: Path, compiled: str
 ) -> None:
     """As a command and from Python, in a process where nobody can import it, by NumPy's kernels and
     by compiled ones.
@@ -151,10 +169,10 @@ def test_without_pytorch(
     )
     assert ran.returncode == 0, ran.stderr
     digest = hashlib.sha256()
-    for picture in (*expected, expected[13]):
+    for picture in (*shown, shown[13]):
         digest.update(picture.astype(np.uint8).tobytes())
     assert ran.stdout.splitlines()[-1] == digest.hexdigest()
-    for index, picture in enumerate(expected):
+    for index, picture in enumerate(shown):
         with av.open(str(tmp_path / f"{index + 1:02d}.png")) as file:
             written = next(file.decode(video=0)).to_ndarray(format="rgb24")
         assert np.array_equal(written, picture.transpose(1, 2, 0))

@@ -101,11 +101,13 @@ export class Page {
     offerOverlays(clip, sides.right !== null);
     find("overlay-kind").title = "Overlay (o); error (h)";
     find("zoom").title = "Zoom (z)";
-    find("restore").checked = this.settings.restore && clip.has_unet;
+    const restores = clip.has_unet || clip.has_post_filter;
+    find("restore").checked = this.settings.restore && restores;
     find("steps").value = this.settings.steps;
     find("between-label").hidden = !clip.between;
-    find("restore").disabled = find("steps").disabled = !clip.has_unet;
-    find("restoration").title = clip.has_unet ? "Restoration of the latents by the model's UNet, and its steps" : clip.ordinary ? "An ordinary video has nothing to restore" : `The model ${clip.model} has no UNet: there is nothing to restore with`;
+    find("restore").disabled = !restores;
+    find("steps").disabled = !clip.has_unet;
+    find("restoration").title = clip.has_unet ? "Restoration of the latents by the model's UNet, and its steps" : clip.has_post_filter ? "The model's post-filter" : clip.ordinary ? "An ordinary video has nothing to restore" : `The model ${clip.model} has neither UNet nor post-filter: there is nothing to restore with`;
     showStream(clip);
     this.state();
     document.body.dataset.sides = `${sides.left} ${sides.right}`;

@@ -14,16 +14,19 @@ from safetensors.torch import load_file
 from bitstream.v1.tables import TablesError
 from bitstream.v2.tables import LevelTables
 
+from ...calibration.post_filter import integer_post_filter
 from ...errors import InputError
 from ...models.bundle import ModelBundle
 from ...models.files import TABLES_FILE, has_upscaler
 from ...models.latent_autoencoder import SecondAutoencoder
+from ...models.post_filter import PostFilter
 from ...models.upscaling import load_upscaler, save_upscaler
+from ...networks.post_filter import PostFilterNetwork
 from ...networks.second.autoencoder import SecondShape
 from ...networks.second.codec import SecondCodec
 from ...networks.upscaling import PictureUpscaler
 
-_UPSCALER_ROW = "| upscaler |"
+_UPSCALER_ROW, _POST_FILTER_ROW = "| upscaler |", "| post-filter |"
 _CARD = Path(__file__).with_name("card.md")  # with {names} of what follows from the files
 
 
@@ -111,7 +114,7 @@ def _card(bundle: ModelBundle, model: SecondAutoencoder, tables: LevelTables, ab
         sha256=bundle.sha256,
     )
     card = head + re.sub(r"^#", "##", about.strip(), flags=re.MULTILINE) + "\n"
-    return _with_upscaler(card, bundle.folder)
+    return _with_helpers(card, bundle.folder)
 
 
 def install_upscaler(network: PictureUpscaler, bundle: ModelBundle) -> None:
@@ -119,23 +122,41 @@ def install_upscaler(network: PictureUpscaler, bundle: ModelBundle) -> None:
     bundle's identity stays what it is.
     """
     save_upscaler(network, bundle.folder)
+    _renew_card(bundle)
+
+
+def install_post_filter(network: PostFilterNetwork, bundle: ModelBundle) -> None:
+    """The same for a post-filter, in integers."""
+    integer_post_filter(network).save(bundle.folder)
+    _renew_card(bundle)
+
+
+def _renew_card(bundle: ModelBundle) -> None:
     card = bundle.folder / "README.md"
     if card.is_file():
-        text = _with_upscaler(card.read_text(encoding="utf-8"), bundle.folder)
+        text = _with_helpers(card.read_text(encoding="utf-8"), bundle.folder)
         card.write_text(text, encoding="utf-8")
 
 
-def _with_upscaler(card: str, folder: Path) -> str:
-    """A model card with the line on the network for twice the size, if the bundle has one."""
-    lines = [line for line in card.splitlines() if not line.startswith(_UPSCALER_ROW)]
+def _with_helpers(card: str, folder: Path) -> str:
+    """A model card with the lines on the networks that are no part of the identity."""
+    rows = (_UPSCALER_ROW, _POST_FILTER_ROW)
+    lines = [line for line in card.splitlines() if not line.startswith(rows)]
+    place = next(i for i, line in enumerate(lines) if line.startswith("| size |"))
+    apart = "no part of the identity, since nothing that is coded depends on it"
+    helpers = []
     if has_upscaler(folder):
         count = sum(weight.numel() for weight in load_upscaler(folder).parameters())
-        place = next(i for i, line in enumerate(lines) if line.startswith("| size |"))
-        lines.insert(
-            place,
+        helpers.append(
             f"{_UPSCALER_ROW} makes decoded pictures twice as large, {count / 1e6:.2f} M"
-            " parameters, float16; detail beyond the coded size is made up; no part of the"
-            " identity, since nothing that is coded depends on it; trained by"
-            " `python -m tools.train.upscaler` on the same photographs and frames |",
+            f" parameters, float16; detail beyond the coded size is made up; {apart}; trained by"
+            " `python -m tools.train.upscaler` on the same photographs and frames |"
         )
-    return "\n".join(lines) + "\n"
+    if (post_filter := PostFilter.load(folder)) is not None:
+        count = sum(layer.weights.size for layer in post_filter.layers.values())
+        helpers.append(
+            f"{_POST_FILTER_ROW} takes out of decoded pictures what coding put in,"
+            f" {count / 1e6:.2f} M weights, integers; {apart}; trained by"
+            " `python -m tools.train.post_filter` on decoded frames and crops |"
+        )
+    return "\n".join([*lines[:place], *helpers, *lines[place:]]) + "\n"
