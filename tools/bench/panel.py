@@ -83,6 +83,14 @@ def parser() -> argparse.ArgumentParser:
         help="metrics beyond the usual ones, whose packages are installed: cvvdp",
     )
     cli.add_argument("--anchors", action="store_true", help="measure the anchors instead")
+    cli.add_argument(
+        "--again",
+        nargs="+",
+        default=[],
+        choices=METRICS,
+        metavar="METRIC",
+        help="with --anchors: measure these alone, and keep the anchors' other figures",
+    )
     return cli
 
 

@@ -49,7 +49,8 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
     """Measure all anchors and write results/anchors.json, or the file named.
 
     Metrics of ``--also`` join what that file has where its encodes are the same; an anchor of which
-    some are not, as x264's are not on every processor, is measured anew by all metrics.
+    some are not, as x264's are not on every processor, is measured anew by all metrics.  Metrics of
+    ``--again`` take the place of their figures there likewise.
     """
     args.bench = "anchors"
     if args.results == RESULTS / "panel.json":
@@ -57,7 +58,8 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
     kept = _kept(args, paths)
     identity_of = identities(args)
     if kept:
-        identity_of |= _identities(read(RESULTS / "anchors.json"))
+        stored = _identities(read(RESULTS / "anchors.json"))
+        identity_of |= {name: one for name, one in stored.items() if name not in args.again}
 
     def encodes_of(anchor: Anchor, metrics: Sequence[str]) -> list[Record]:
         return measured(
@@ -72,7 +74,8 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
 
     stored_records = {}
     for anchor in ANCHORS:
-        encodes = encodes_of(anchor, args.also if kept else metrics_of(args))
+        some = (*args.also, *args.again)
+        encodes = encodes_of(anchor, some if kept else metrics_of(args))
         if kept and not are_joined(encodes, kept[anchor.name]):
             print(f"{anchor.name}: other encodes than before, measured anew", file=sys.stderr)
             encodes = encodes_of(anchor, metrics_of(args))
@@ -83,8 +86,10 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
 
 
 def _kept(args: argparse.Namespace, paths: Sequence[Path]) -> dict[str, list[Record]]:
-    """Anchor → its stored records, where only metrics of ``--also`` are to be measured."""
-    if not args.also:
+    """Anchor → its stored records, where only metrics of ``--also`` and ``--again`` are to be
+    measured.
+    """
+    if not (args.also or args.again):
         return {}
     stored = read(RESULTS / "anchors.json")
     _check_clips(stored, hashes(paths))

@@ -27,7 +27,9 @@ def metric(name: str, **files: Path) -> Metric:
     return all_metrics(named)[name]
 
 
-def by_program(pair: Pair, graph: str) -> None:
+def by_program(pair: Pair, graph: str, *, source_first: bool = False) -> None:
+    files = pair.distorted_file, pair.reference_file
+    first, second = reversed(files) if source_first else files
     raw = [
         "-f",
         "rawvideo",
@@ -42,10 +44,10 @@ def by_program(pair: Pair, graph: str) -> None:
         [
             *raw,
             "-i",
-            str(pair.distorted_file),
+            str(first),
             *raw,
             "-i",
-            str(pair.reference_file),
+            str(second),
             "-lavfi",
             graph,
             "-f",
@@ -86,10 +88,13 @@ class TestAgainstTheProgram:
         )
 
     def test_xpsnr(self, pair: Pair, tmp_path: Path) -> None:
-        by_program(pair, f"xpsnr=stats_file={tmp_path / 'stats'}")
+        by_program(pair, f"xpsnr=stats_file={tmp_path / 'stats'}", source_first=True)
         planes = [stats(tmp_path / "stats", plane)[:FRAMES] for plane in "yuv"]
         expected = [(6 * y + u + v) / 8 for y, u, v in zip(*planes, strict=True)]
         assert metric("xpsnr").measure(pair)["xpsnr"] == pytest.approx(expected, abs=1e-3)
+        by_program(pair, f"xpsnr=stats_file={tmp_path / 'other'}")
+        weighted_by_the_noise = stats(tmp_path / "other", "y")[:FRAMES]
+        assert min(np.subtract(weighted_by_the_noise, planes[0])) > 0.05
 
     def test_vmaf(self, pair: Pair, tmp_path: Path) -> None:
         by_program(pair, f"libvmaf=log_fmt=csv:log_path={tmp_path / 'stats'}")  # its default model

@@ -60,7 +60,8 @@ class FilterMetric(Metric):
             source.link_to(compare, 0, pad)
         compare.link_to(sink)
         graph.configure()
-        for index, planes in enumerate(zip(pair.distorted, pair.reference, strict=True)):
+        # The source comes first: XPSNR weights errors by what is in its first input.
+        for index, planes in enumerate(zip(pair.reference, pair.distorted, strict=True)):
             for source, plane in zip(inputs, planes, strict=True):
                 frame = av.VideoFrame.from_ndarray(plane, format="yuv420p")
                 frame.pts, frame.time_base = index, 1 / rate
@@ -138,7 +139,7 @@ class Ssim(FilterMetric):
 class Xpsnr(FilterMetric):
     """PSNR weighted by what the eye would see of it (Helmrich et al.), planes 6:1:1."""
 
-    name, place, filter = "xpsnr", 3, "xpsnr"
+    name, place, filter, version = "xpsnr", 3, "xpsnr", 2  # 1 weighted by the decoded pictures
     figures = (
         Figure(
             "xpsnr",
@@ -150,6 +151,9 @@ class Xpsnr(FilterMetric):
             search_tolerance=_SEARCH_DB,
         ),
     )
+
+    def identity(self) -> dict[str, str]:
+        return super().identity() | {"weighted by": "the source"}
 
     def measure(self, pair: Pair) -> Series:
         return {
