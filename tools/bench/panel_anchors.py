@@ -56,10 +56,11 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
     if args.results == RESULTS / "panel.json":
         args.results = RESULTS / "anchors.json"
     kept = _kept(args, paths)
-    identity_of = identities(args)
+    identity_of, metrics = identities(args), metrics_of(args)
     if kept:
         stored = _identities(read(RESULTS / "anchors.json"))
         identity_of |= {name: one for name, one in stored.items() if name not in args.again}
+        metrics += tuple(name for name in stored if name not in metrics)
 
     def encodes_of(anchor: Anchor, metrics: Sequence[str]) -> list[Record]:
         return measured(
@@ -81,7 +82,7 @@ def measure(args: argparse.Namespace, paths: Sequence[Path]) -> None:
             encodes = encodes_of(anchor, metrics_of(args))
         stored_records[anchor] = encodes
     report = Report(args, clips=paths)
-    publish(report, stored_records, identity_of, metrics_of(args))
+    publish(report, stored_records, identity_of, metrics)
     report.save()
 
 
