@@ -48,7 +48,7 @@ class TestTheRest:
             page.page.locator("#restore").is_disabled()
             and page.page.locator("#steps").is_disabled()
         )
-        assert "no UNet" in page.page.locator("#restoration").get_attribute("title")
+        assert "neither UNet nor post-filter" in page.page.locator("#restoration").get_attribute("title")
 
     @pytest.mark.parametrize("theme", ["dark", "light"])
     @pytest.mark.parametrize("width", [400, 760, 1280])
