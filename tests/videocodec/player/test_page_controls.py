@@ -48,7 +48,8 @@ class TestTheRest:
             page.page.locator("#restore").is_disabled()
             and page.page.locator("#steps").is_disabled()
         )
-        assert "neither UNet nor post-filter" in page.page.locator("#restoration").get_attribute("title")
+        title = page.page.locator("#restoration").get_attribute("title")
+        assert "neither UNet nor post-filter" in title
 
     @pytest.mark.parametrize("theme", ["dark", "light"])
     @pytest.mark.parametrize("width", [400, 760, 1280])
