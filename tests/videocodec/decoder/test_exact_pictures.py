@@ -29,6 +29,8 @@ from videocodec.models.post_filter import PostFilter
 from videocodec.restoration.base import IdentityRestoration
 from videocodec.scaling import magnified
 
+from .same_pictures import check
+
 CPU = {"device": "cpu", "threads": 1}
 FRAMES = 22
 ROOT = Path(__file__).parents[3]
@@ -62,14 +64,6 @@ def shown(second_movie, expected: list[np.ndarray]) -> list[np.ndarray]:
         ).transpose(2, 0, 1)
         for picture, frame in zip(expected, stream.frames(), strict=True)
     ]
-
-
-def check(frames, expected: list[np.ndarray]) -> None:
-    count = 0
-    for frame in frames:
-        assert np.array_equal(frame.data, expected[frame.index]), frame.index
-        count += 1
-    assert count
 
 
 def test_decoding_in_order(second_movie, expected: list[np.ndarray]) -> None:

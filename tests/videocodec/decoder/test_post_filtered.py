@@ -18,6 +18,8 @@ from videocodec.models.files import POST_FILTER
 from videocodec.models.post_filter import PostFilter
 from videocodec.networks.post_filter import PostFilterNetwork, PostFilterShape
 
+from .same_pictures import check
+
 CPU = {"device": "cpu", "threads": 1}
 
 
@@ -59,15 +61,6 @@ def expected(second_movie, bundle: ModelBundle, decoded: list[np.ndarray]) -> li
         np.mean([np.abs(a - b.astype(int)).mean() for a, b in zip(made, decoded, strict=True)]) > 1
     )
     return made
-
-
-def check(frames, expected: list[np.ndarray]) -> None:
-    """Frames are these pictures."""
-    count = 0
-    for frame in frames:
-        assert np.array_equal(frame.data, expected[frame.index]), frame.index
-        count += 1
-    assert count
 
 
 @pytest.mark.parametrize("threads", [1, 2])
