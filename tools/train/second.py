@@ -71,6 +71,7 @@ def _training(args: argparse.Namespace) -> SecondTraining:
         folder=args.run,
         init=args.init,
         rate_weights=args.rate_weights,
+        post_filter=args.post_filter,
         validation=args.validation,
         device=args.device,
         batch=args.batch,
@@ -147,6 +148,9 @@ def _add_run(verbs: _Verbs, verb: str, gigapixels: float) -> None:
     )
     parser.add_argument(
         "--gigapixels-before", type=float, default=0.0, help="that the weights of --init have seen"
+    )
+    parser.add_argument(
+        "--post-filter", type=Path, help="weights of a post-filter that the loss looks through"
     )
     parser.add_argument(
         "--validation", type=Path, help="folder of pictures in place of frames held out"

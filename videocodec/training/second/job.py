@@ -25,6 +25,7 @@ from ..budget import Budget
 from ..loop import Interval, Stopwatch
 from . import pack
 from .batches import make_batch, on_device
+from .objective import Objective
 from .recipe import SecondTraining
 from .run import (
     CHECKPOINT,
@@ -32,10 +33,8 @@ from .run import (
     LOG_FILE,
     PANEL_FILE,
     decay,
-    load_lpips,
     new_learner,
     train,
-    training_loss,
 )
 
 DATA_FILE, LPIPS_FILE = "data.pack", "lpips.safetensors"
@@ -124,7 +123,7 @@ def _is_channels_last_faster(training: SecondTraining, pictures: pack.PackedPict
     seconds = {}
     for channels_last in (True, False):
         trial = replace(training, channels_last=channels_last)
-        learner, lpips = new_learner(trial, pictures), load_lpips(trial)
+        learner, objective = new_learner(trial, pictures), Objective.of(trial)
         batch = make_batch(
             pictures, training.batch, training.crop, training.mixture, learner.randomness, 0
         )
@@ -136,7 +135,7 @@ def _is_channels_last_faster(training: SecondTraining, pictures: pack.PackedPict
             if count == _TRIAL_STEPS:  # what comes before warms up
                 torch.cuda.synchronize()
                 begun = time.monotonic()
-            learner.learn(training_loss(learner, batch, lpips, training.weights), 0, 1e-3)
+            learner.learn(objective.loss(learner, batch), 0, 1e-3)
         torch.cuda.synchronize()
         seconds[channels_last] = time.monotonic() - begun
     _say(f"{_TRIAL_STEPS} steps: {seconds[True]:.3f} s channels last, {seconds[False]:.3f} s first")

@@ -36,6 +36,8 @@ class SecondWeights:
     structure: 1 - MS-SSIM without brightness, likewise; 0 leaves it out.
     generation: all of this but LPIPS, of pictures that went there and back again
     (``generations``); 0 leaves it out.
+    unfiltered: likewise, of pictures before the post-filter, where there is one: they are what the
+    loop moves.
     rate: bits per pixel, times step².
     """
 
@@ -48,6 +50,7 @@ class SecondWeights:
     lpips: float = 170.0
     structure: float = 1000.0
     generation: float = 1.2
+    unfiltered: float = 0.3
     rate: float = 1000.0
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ...judges.structure import ms_ssim
+from ...networks.post_filter import PostFilterNetwork
 from ..losses import grey_level_error, squared_error
 from ..pictures import centre_crop, to_tensor
 from .losses import Judge, colour_planes
@@ -49,14 +50,23 @@ def validation_crops(pictures: Sequence[np.ndarray]) -> torch.Tensor | None:
 
 @torch.no_grad()
 def validate(
-    codec: nn.Module, pictures: torch.Tensor, lpips: Judge, steps: Sequence[float] = STEPS
+    codec: nn.Module,
+    pictures: torch.Tensor,
+    lpips: Judge,
+    steps: Sequence[float] = STEPS,
+    post_filter: PostFilterNetwork | None = None,
 ) -> list[Figures]:
-    """Figures of pictures (B, 3, H, W) in [-1, 1], a row per quantiser step."""
+    """Figures of pictures (B, 3, H, W) in [-1, 1], a row per quantiser step; post_filter: through
+    which decoded ones are seen.
+    """
     rows = []
     for value in steps:
         parts = []
         for batch in pictures.split(_BATCH):
-            decoded, bpp = codec(batch, torch.full((len(batch),), value, device=batch.device))
+            step = torch.full((len(batch),), value, device=batch.device)
+            decoded, bpp = codec(batch, step)
+            if post_filter is not None:
+                decoded = post_filter.at_one_step(decoded, step).float()
             decoded = decoded.clamp(-1, 1)
             luma, colour = colour_planes(grey_level_error(decoded, batch))
             judged = [_psnr(luma), _psnr(colour), lpips(decoded, batch), ms_ssim(decoded, batch)]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from ...judges.lpips import LpipsSqueeze
 from ...networks.placement import placed
@@ -38,7 +37,7 @@ class PostFilterTraining:
 
     lpips: safetensors file with the weights of LPIPS.
     folder: of the run: its checkpoint is gone on with.
-    init: weights to start from where there is no checkpoint.
+    init: weights to start from where there is no checkpoint, of as many layers or fewer.
     batch: of a step.
     loss: weights of its parts.
     """
@@ -72,9 +71,8 @@ def train_post_filter(
 def _learner(training: PostFilterTraining) -> Learner[PostFilterNetwork]:
     with seeded(training.seed):
         network = PostFilterNetwork(training.shape)
-    if training.init is not None:
-        found = load_file(str(training.init))
-        network.load_state_dict({name: value.float() for name, value in found.items()})
+        if training.init is not None:
+            network = PostFilterNetwork.load(training.init).deepened(training.shape.layers)
     rate = training.learning_rate
     groups = [
         ParameterGroup(list(network.layers.parameters()), rate),

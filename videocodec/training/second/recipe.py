@@ -26,6 +26,8 @@ class SecondTraining:
     folder: of the run: its checkpoint is gone on with.
     init: weights to start from where there is no checkpoint; None starts at principal components.
     rate_weights: file whose ``rate.`` weights are started from, whatever ``init`` is.
+    post_filter: file of weights of a post-filter through which the loss sees decoded pictures, and
+    the panel; None for pictures as they are decoded.
     validation: folder of pictures in place of the frames that the pack holds out.
     batch, crop: pictures of a step, and their side in px.
     workers: threads that make crops ahead; 0 makes them in between.
@@ -40,6 +42,7 @@ class SecondTraining:
     folder: Path
     init: Path | None = None
     rate_weights: Path | None = None
+    post_filter: Path | None = None
     validation: Path | None = None
     device: str = "cpu"
     batch: int = 8

@@ -8,7 +8,6 @@ Work is counted in pixels.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from pathlib import Path
 import cv2
 import torch
 
-from ...judges.lpips import LpipsSqueeze
 from ...networks.placement import placed
 from ...networks.second.autoencoder import SecondShape
 from ...networks.second.codec import ACTIVATION, SecondCodec
@@ -25,11 +23,9 @@ from ..budget import Budget
 from ..learner import Learner, OptimiserSettings, ParameterGroup
 from ..loop import Stopwatch, TrainingLog, cosine, ramp, run
 from ..pictures import load_pictures
-from ..precision import autocast
 from ..randomness import Randomness, seeded
 from .batches import Ahead, make_batch, on_device
-from .generations import SHARE, later_generation
-from .losses import Judge, SecondWeights, distortion
+from .objective import Objective, memory_format
 from .pack import PackedPictures
 from .panel import Figures, as_markdown, as_rows, validate, validation_crops
 from .recipe import SecondTraining
@@ -39,10 +35,6 @@ CHECKPOINT, DECAY_CHECKPOINT = "checkpoint", "decay"
 AVERAGE_FILE, DECAYED_FILE = "average.safetensors", "decayed.safetensors"
 LOG_FILE, PANEL_FILE = "log.jsonl", "panel.md"
 _RAMP, _FLOOR = 300, 0.01  # of the learning rate: steps to its peak, and where a decay ends
-_STEP_RANGE = (0.25, 4.5)  # of quantiser steps
-# Power of what is drawn uniformly between their logarithms: fine steps come more often, since what
-# training throws away there is missed most (docs/decisions/013).
-_STEP_POWER = 1.3
 _GRADIENT_LIMIT = 200.0
 # Times the learning rate.  The linear path starts as the best linear map, and noise in it costs
 # decibels at fine steps; heads add hundreds of inputs to what is measured in grey levels; the
@@ -110,7 +102,7 @@ def new_learner(training: SecondTraining, pictures: PackedPictures) -> Learner[S
         codec.load_rate(training.rate_weights)
     for name, part in codec.named_children():
         part.requires_grad_(name in training.parts)
-    codec = placed(codec, training.device, _memory_format(training))
+    codec = placed(codec, training.device, memory_format(training))
     settings = OptimiserSettings(_GRADIENT_LIMIT, betas=(0.9, 0.99))
     groups = parameter_groups(codec, training.learning_rate, training.optimiser == "muon")
     learner = Learner(
@@ -144,41 +136,6 @@ def parameter_groups(codec: SecondCodec, rate: float, with_muon: bool) -> list[P
     return [group for group in learning if group.parameters]
 
 
-def training_loss(
-    learner: Learner[SecondCodec], pictures: torch.Tensor, lpips: Judge, weights: SecondWeights
-) -> torch.Tensor:
-    """The loss of a step, a scalar, on pictures (B, 3, H, W) in [-1, 1]."""
-    generator, device = learner.generator(), pictures.device
-    low, high = (math.log(limit) for limit in _STEP_RANGE)
-    draw = torch.rand(len(pictures), generator=generator, device=device)
-    step = torch.exp(low + (high - low) * draw**_STEP_POWER)
-    with autocast(device):
-        decoded, bpp = learner.model(pictures, step, generator)
-
-    def judge(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        # Of LPIPS on CPUs too: where bfloat16 is fast, its features take half the time so.
-        with autocast(torch.device("cpu")):
-            return lpips(first, second).float()
-
-    half, rng = max(1, len(pictures) // 2), learner.numbers()
-    lost = distortion(decoded, pictures, step, judge, weights, rng, half)
-    # Coarse steps have losses ten times those of fine ones; dividing by the step keeps both in the
-    # gradient.
-    loss: torch.Tensor = ((lost + weights.rate * step**2 * bpp) / step).mean()
-    if not weights.generation:
-        return loss
-    some = slice(-(-len(pictures) // SHARE))
-    with autocast(device):
-        pair = later_generation(learner.model, decoded[some], pictures[some], step[some], rng)
-    lost = distortion(*pair, step[some], judge, replace(weights, lpips=0.0), rng, 0)
-    return loss + weights.generation * (lost / step[some]).mean()
-
-
-def load_lpips(training: SecondTraining) -> LpipsSqueeze:
-    """The judge of the loss, where the networks are."""
-    return placed(LpipsSqueeze(training.lpips), training.device, _memory_format(training))
-
-
 class _Session:
     """One run: its steps and its looks."""
 
@@ -193,7 +150,7 @@ class _Session:
         self._training, self._learner, self._pictures = training, learner, pictures
         self._state, self._weights_file = state, training.folder / weights_file
         self._device = torch.device(training.device)
-        self._lpips: Judge = load_lpips(training)
+        self._objective = Objective.of(training)
         self._held_out = _held_out(training, pictures, self._device)
         self._log, self._watch = TrainingLog(training.folder / LOG_FILE), Stopwatch()
         self._start_pixels = learner.pixels
@@ -215,8 +172,8 @@ class _Session:
 
             def step(progress: float) -> None:
                 pictures = on_device(batches.take(), self._device)
-                pictures = pictures.contiguous(memory_format=_memory_format(training))
-                loss = training_loss(learner, pictures, self._lpips, training.weights)
+                pictures = pictures.contiguous(memory_format=memory_format(training))
+                loss = self._objective.loss(learner, pictures)
                 learner.learn(loss, pictures[:, 0].numel(), rate(progress))
 
             run(learner, budget, step, self._look, training.look)
@@ -225,7 +182,13 @@ class _Session:
         """Validate, write a line of the log and the panel, and save."""
         learner, minutes = self._learner, self._watch.minutes
         by_set: dict[str, list[Figures]] = {
-            name: validate(learner.average, crops, self._lpips, self._training.panel_steps)
+            name: validate(
+                learner.average,
+                crops,
+                self._objective.lpips,
+                self._training.panel_steps,
+                self._objective.post_filter,
+            )
             for name, crops in self._held_out.items()
         }
         self._log.note(
@@ -260,7 +223,3 @@ def _held_out(
         "video": validation_crops(frames),
     }
     return {name: crops.to(device) for name, crops in held_out.items() if crops is not None}
-
-
-def _memory_format(training: SecondTraining) -> torch.memory_format:
-    return torch.channels_last if training.channels_last else torch.contiguous_format

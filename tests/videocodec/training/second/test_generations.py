@@ -22,8 +22,9 @@ from videocodec.training.second.generations import (
     moved,
 )
 from videocodec.training.second.losses import SecondWeights
+from videocodec.training.second.objective import Objective
 from videocodec.training.second.recipe import SecondTraining
-from videocodec.training.second.run import new_learner, training_loss
+from videocodec.training.second.run import new_learner
 
 
 def no_lpips(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -87,7 +88,7 @@ def test_a_step_counts_later_generations_by_their_weight(asked: SecondTraining, 
     def loss(weight: float) -> float:
         learner = new_learner(asked, pack.read(data))
         weights = SecondWeights(generation=weight)
-        return float(training_loss(learner, pictures, no_lpips, weights).detach())
+        return float(Objective(no_lpips, weights).loss(learner, pictures).detach())
 
     without, once, twice = (loss(weight) for weight in (0.0, 1.0, 2.0))
     assert once > without
