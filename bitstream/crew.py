@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
@@ -37,12 +37,14 @@ class _Task:
 
 
 class Crew:
-    """Those who wait for something, and meanwhile help; ``helpers`` threads do nothing else, from
+    """One who waits for something, and meanwhile helps; ``helpers`` threads do nothing else, from
     ``begin`` on.
     """
 
     def __init__(self, helpers: int = 0) -> None:
+        # what was put is for who waits for it: helpers are called by a queue of their own
         self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._calls: SimpleQueue[bool] = SimpleQueue()  # False: there will be none any more
         self._invitations = deque[_Task]()
         self._helpers, self._begun, self._lock = helpers, False, Lock()
 
@@ -54,7 +56,7 @@ class Crew:
             Thread(target=self._help, name="helper", daemon=True).start()
 
     def put(self, item: object) -> None:
-        """Give one of those who wait what it waits for."""
+        """Give who waits what it waits for."""
         self._queue.put(item)
 
     def wait(self, seconds: float) -> Any:
@@ -77,9 +79,11 @@ class Crew:
     def invited(self, work: Work) -> Iterator[None]:
         """As the function of that name."""
         tasks = [_Task(work) for _ in range(self._helpers + 1)]
-        for task in tasks:
-            self._invitations.append(task)
+        self._invitations.extend(tasks)
+        if self._queue.empty():  # else there is something to wake up for already
             self._queue.put(_CALL)
+        for _ in range(self._helpers if self._begun else 0):
+            self._calls.put(True)
         try:
             yield
         finally:
@@ -89,19 +93,14 @@ class Crew:
     def dismiss(self) -> None:
         """Let the helpers go."""
         for _ in range(self._helpers if self._begun else 0):
-            self._queue.put(None)
+            self._calls.put(False)
 
     def _help(self) -> None:
-        while True:
-            try:
-                self.wait(_PATIENCE)
-                return
-            except Empty:
-                pass
+        while self._calls.get():
+            self.help()
 
 
-_PATIENCE = 3600.0  # seconds
-_CALL = object()  # to those who wait
+_CALL = object()  # to who waits
 _HELPED: ContextVar[Crew | None] = ContextVar("helped", default=None)
 _CREW: ContextVar[Crew | None] = ContextVar("crew", default=None)
 

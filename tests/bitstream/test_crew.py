@@ -67,6 +67,15 @@ def test_who_waits_comes_and_gets_what_was_put() -> None:
     assert found == ["all"]
 
 
+def test_what_was_put_is_for_who_waits_and_not_for_helpers() -> None:
+    crew = Crew(2)
+    crew.begin()
+    for number in range(100):
+        crew.put(number)
+    assert [crew.wait(20) for _ in range(100)] == list(range(100))
+    crew.dismiss()
+
+
 def test_who_lends_itself_comes_when_it_says_so() -> None:
     crew, done = Crew(), list[int]()
     help_others()

@@ -27,8 +27,10 @@ def left_over() -> Callable[[], list[threading.Thread]]:
 
 
 @pytest.mark.parametrize("count", [1, 3, 100])
-def test_all_items_come_in_order(count: int, left_over: Callable) -> None:
-    assert list(read_ahead(iter(range(20)), count)) == list(range(20))
+@pytest.mark.parametrize("helpers", [0, 2])
+def test_all_items_come_in_order(count: int, helpers: int, left_over: Callable) -> None:
+    """Helpers take none of them."""
+    assert list(read_ahead(iter(range(20)), count, helpers)) == list(range(20))
     assert left_over() == []
 
 
