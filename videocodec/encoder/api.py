@@ -35,6 +35,7 @@ from .finishing import (
     warnings_of_generation,
     write_file,
 )
+from .open_chunks import OpenChunks
 from .pipeline import Encoding, VideoTask, planned_chunks, sequence_header
 from .rates import outcome_at
 from .report import EncodeReport
@@ -284,4 +285,6 @@ def _task(request: EncodeRequest, video: VideoSource, header: SequenceHeader) ->
         header.time_base,
         min((count for count in hints if count), default=None),
         request.goal.maxrate,
+        # What is finished already is told by whole chunks.
+        None if request.resume else OpenChunks.of(video, header, request.settings),
     )

@@ -21,7 +21,7 @@ class Chunk:
 
     index: 0.. in the video.
     first: number of its keyframe among the source's frames, 0...
-    frames: how many it has, at least 1.
+    frames: how many it has, at least 1; 0 as long as nobody knows (``open_chunks``).
     is_last: whether the video ends with it.
     """
 

@@ -10,10 +10,11 @@ from ..errors import InputError
 from ..media.options import SourceOptions
 from ..media.source import SourceFrame, VideoSource
 from .aiming import PictureJudge
-from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk
+from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk, CodingPlan
 from .chunks import Chunk
 from .coding_networks import CodingNetworks
 from .crew import crew_of
+from .open_chunks import OpenChunks
 from .workplace import UnitCallback, Workers, Workplace
 
 
@@ -89,6 +90,13 @@ class LocalWorkers(Workers):
         for task in tasks:
             if task is not None:
                 yield task, self._coder.code(task, self._cursor.frames, on_unit)
+
+    def run_as_read(
+        self, chunks: OpenChunks, plans: tuple[CodingPlan, ...], on_unit: UnitCallback
+    ) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]]:
+        while (chunk := chunks.begin()) is not None:
+            results = self._coder.code(ChunkTask(chunk, plans), lambda _: chunks.frames(), on_unit)
+            yield ChunkTask(chunks.end(), plans), results
 
     def close(self) -> None:
         self._cursor.close()

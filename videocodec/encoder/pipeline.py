@@ -22,6 +22,7 @@ from .chunk_file import ChunkKeeper
 from .chunks import Chunk, KeyframePlanner, plan_chunks
 from .coded_video import CodedVideo, Outcome, frames_of
 from .motion import MotionSearch
+from .open_chunks import OpenChunks
 from .pass_progress import PassNumber, PassProgress
 from .peak_rate import FrameBits, peak, tail
 from .rate_control import (
@@ -96,6 +97,8 @@ class VideoTask:
     time_base: seconds per tick.
     frames_total: how many frames are expected, None if unknown.
     maxrate: bits per second (``peak_rate``) or None.
+    reading: the same chunks as ``planned``, for a pass that codes them while they are read; None
+    where finished ones may be there already.
     """
 
     planned: Iterable[Chunk | None]
@@ -103,6 +106,7 @@ class VideoTask:
     time_base: Fraction
     frames_total: int | None = None
     maxrate: int | None = None
+    reading: OpenChunks | None = None
 
 
 class Encoding:
@@ -118,15 +122,14 @@ class Encoding:
         self._workers, self._store, self._progress = workers, store, progress
         self._planned, self._settings = task.planned, task.settings
         self._time_base, self._maxrate = task.time_base, task.maxrate
-        self._frames_total = task.frames_total
+        self._frames_total, self._reading = task.frames_total, task.reading
         self._chunks: list[Chunk] = []
         self.passes = 0
 
     def at_constant_quality(self) -> Outcome:
         """One pass at the crf of the settings."""
-        coded = self._pass(
-            self._planned, 1, lambda chunk: constant_plans(self._settings, self._maxrate)
-        )[0]
+        plans = constant_plans(self._settings, self._maxrate)
+        coded = self._as_read(plans) or self._pass(self._planned, 1, lambda chunk: plans)[0]
         coded = self._within_maxrate(coded)
         return Outcome(coded, self._settings.crf, self.passes, self._peak_warnings(coded))
 
@@ -165,6 +168,28 @@ class Encoding:
             (*control.warnings(crf, coded.size, described), *self._peak_warnings(coded)),
         )
 
+    def _as_read(self, plans: tuple[CodingPlan, ...]) -> CodedVideo | None:
+        """The only pass, over a source that is read as chunks are coded; None where they have to be
+        known before.
+        """
+        if self._reading is None or self._maxrate is not None:
+            return None
+        on_unit = self._progress_of(1, 1)
+        coding = self._workers.run_as_read(self._reading, plans, on_unit)
+        if coding is None:
+            return None
+        self.passes += 1
+        done = []
+        for task, results in coding:
+            self._store.save(task, results)
+            done.append((task, results[0].units))
+        self._chunks = [task.chunk for task, _ in done]
+        return CodedVideo(tuple(task for task, _ in done), tuple(units for _, units in done))
+
+    def _progress_of(self, number: int, passes: int) -> PassProgress:
+        at = PassNumber(number, passes)
+        return PassProgress(self._progress, self._frames_total, self._time_base, at)
+
     def _pass(
         self,
         chunks: Iterable[Chunk | None],
@@ -173,8 +198,7 @@ class Encoding:
     ) -> tuple[CodedVideo, ...]:
         """Code all chunks, by one or more plans each → one result per plan."""
         self.passes += 1
-        at = PassNumber(self.passes, max(passes, self.passes))
-        on_unit = PassProgress(self._progress, self._frames_total, self._time_base, at)
+        on_unit = self._progress_of(self.passes, max(passes, self.passes))
 
         def tasks() -> Iterator[ChunkTask | None]:
             for chunk in chunks:

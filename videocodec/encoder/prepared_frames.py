@@ -69,7 +69,8 @@ class FramePreparer:
             latents_of_a_frame *= 2
         # pictures are kept beside luma
         weight = chunk.frames * ((4 if judged else 1) * positions + 4 * latents_of_a_frame)
-        frames_in_memory: list[EncoderFrame] | None = [] if weight <= self._memory else None
+        # 0: nobody knows yet how many they are, and nobody asks for them again.
+        frames_in_memory: list[EncoderFrame] | None = [] if 0 < weight <= self._memory else None
         pictures = iter(frames(chunk))
         while batch := list(islice(pictures, max(1, BATCH_PIXELS // positions))):
             rgb = np.stack([picture.rgb for picture in batch])

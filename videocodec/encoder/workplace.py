@@ -12,7 +12,8 @@ from bitstream.sequence_header import SequenceHeader
 
 from ..media.options import SourceOptions
 from ..models.bundle import ModelBundle
-from .chunk_coder import ChunkTask, CodedChunk, CodedUnit
+from .chunk_coder import ChunkTask, CodedChunk, CodedUnit, CodingPlan
+from .open_chunks import OpenChunks
 
 UnitCallback = Callable[[CodedUnit], None]
 
@@ -54,6 +55,14 @@ class Workers(ABC):
         ``on_unit`` is called with every access unit.  Raises what coding raises, and
         ``WorkerError`` if a process dies.
         """
+
+    def run_as_read(
+        self, chunks: OpenChunks, plans: tuple[CodingPlan, ...], on_unit: UnitCallback
+    ) -> Iterator[tuple[ChunkTask, tuple[CodedChunk, ...]]] | None:
+        """As ``run``, of chunks that are coded by the same plans while they are read, in their
+        order; None where that cannot be.
+        """
+        return None
 
     def close(self) -> None:  # noqa: B027 (workers without processes have nothing to end)
         """End at once; nothing that was being coded is finished."""
