@@ -4,10 +4,11 @@ next to it.
 
 from __future__ import annotations
 
-from .attached_model import AttachedModel, check_attachable
+from .attached_model import AttachedModel
 from .captions import Caption, caption_at, captions_box
 from .clock import Clock, clock_of
 from .labels import Chapter, Labels
+from .model_files import check_attachable
 from .reader import StreamReader
 from .rehearsal import rehearse_copy
 from .samples import Sample, UnitInfo

@@ -17,6 +17,8 @@ UPSCALER = {
     "upscaler/diffusion_pytorch_model.safetensors": SAFETENSORS + b"\5",
 }
 
+POST_FILTER = {"post_filter/post_filter.safetensors": SAFETENSORS + b"\6"}
+
 
 def identity(files: dict[str, bytes]) -> str:
     """By the words of FORMAT.md."""
@@ -52,6 +54,14 @@ def hostile(files: dict[str, bytes]) -> bytes:
 
 def with_upscaler(files: dict[str, bytes], upscaler: dict[str, bytes] = UPSCALER) -> bytes:
     """A box of version 2: files of a model and of the network for twice the size."""
-    every = dict(sorted((files | upscaler).items()))
-    listed = directory([(name, len(data)) for name, data in every.items()], version=2)
-    return box_of(listed + bytes.fromhex(identity(upscaler)) + b"".join(every.values()))
+    return with_helpers(files, upscaler, version=2)
+
+
+def with_helpers(files: dict[str, bytes], *helpers: dict[str, bytes], version: int = 3) -> bytes:
+    """A box: files of a model and of networks beside its identity, in the order of their names."""
+    every = sorted(
+        {name: data for part in (files, *helpers) for name, data in part.items()}.items()
+    )
+    listed = directory([(name, len(data)) for name, data in every], version)
+    hashes = b"".join(bytes.fromhex(identity(helper)) for helper in helpers)
+    return box_of(listed + hashes + b"".join(data for _, data in every))

@@ -9,12 +9,14 @@ from pathlib import Path
 import av
 import pytest
 
-from bitstream.container import SharedFile, StreamReader, StreamWriter
+from bitstream.container import AttachedModel, SharedFile, StreamReader, StreamWriter
 from bitstream.errors import ContainerError
 from bitstream.model_identity import model_sha256
 
+from ..conformance.reference_v1.files import attached_model
 from .attached_models import (
     FILES,
+    POST_FILTER,
     SAFETENSORS,
     UNITS,
     UPSCALER,
@@ -22,6 +24,7 @@ from .attached_models import (
     directory,
     hostile,
     identity,
+    with_helpers,
     with_upscaler,
 )
 
@@ -40,10 +43,15 @@ def with_model(plain: Path, folder: Path, names: Iterable[str] = FILES) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The files of a model."""
-    for name, data in (FILES | UPSCALER).items():
+    for name, data in (FILES | UPSCALER | POST_FILTER).items():
         (tmp_path / "model" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "model" / name).write_bytes(data)
     return tmp_path / "model"
+
+
+def helpers_of(model: AttachedModel) -> list[str]:
+    """Folders of the networks beside the identity."""
+    return [each.name for each in model.helpers]
 
 
 class TestRoundTrip:
@@ -127,10 +135,10 @@ class TestUpscaler:
         target = with_model(plain, folder, FILES | UPSCALER)
         assert target.read_bytes() == plain.read_bytes() + with_upscaler(FILES)
         model = StreamReader(target).attached_model()
-        assert (model.sha256, model.has_upscaler, model.upscaler_is_damaged) == (
+        assert (model.sha256, helpers_of(model), model.damaged_helpers) == (
             identity(FILES),
-            True,
-            False,
+            ["upscaler"],
+            (),
         )
         (tmp_path / "out").mkdir()
         model.extract(tmp_path / "out")
@@ -146,7 +154,7 @@ class TestUpscaler:
         data = with_model(plain, folder).read_bytes()[plain.stat().st_size :]
         assert (data[:8], data[16]) == (b"\0\0\0\1lvmd", 1)
         model = StreamReader(plain.with_name("with.mp4")).attached_model()
-        assert (model.has_upscaler, model.upscaler_is_damaged) == (False, False)
+        assert (model.helpers, model.damaged_helpers) == ((), ())
 
     def test_damaged_it_is_left_out_and_the_model_is_whole(
         self, plain: Path, tmp_path: Path
@@ -154,7 +162,8 @@ class TestUpscaler:
         box = with_upscaler(FILES).replace(UPSCALER["upscaler/config.json"], b'{"b": 2}')
         (tmp_path / "bad.mp4").write_bytes(plain.read_bytes() + box)
         model = StreamReader(tmp_path / "bad.mp4").attached_model()
-        assert model.upscaler_is_damaged and model.sha256 == identity(FILES)
+        assert [each.called for each in model.damaged_helpers] == ["network for twice the size"]
+        assert model.sha256 == identity(FILES)
         (tmp_path / "out").mkdir()
         model.extract(tmp_path / "out")
         assert not (tmp_path / "out" / "upscaler").exists()
@@ -163,6 +172,56 @@ class TestUpscaler:
     def test_a_half_of_it_is_not_attached(self, plain: Path, folder: Path) -> None:
         with pytest.raises(ContainerError, match="it has no upscaler/diffusion_pytorch_model"):
             with_model(plain, folder, [*FILES, "upscaler/config.json"])
+
+
+class TestPostFilter:
+    """The post-filter, in boxes of version 3, with and without a network for twice the size."""
+
+    @pytest.mark.parametrize("upscaler", [{}, UPSCALER])
+    def test_it_comes_back_beside_the_model_whose_identity_it_leaves_alone(
+        self, plain: Path, folder: Path, tmp_path: Path, upscaler: dict[str, bytes]
+    ) -> None:
+        every, parts = (
+            FILES | upscaler | POST_FILTER,
+            [POST_FILTER, *([upscaler] if upscaler else [])],
+        )
+        target = with_model(plain, folder, every)
+        assert target.read_bytes() == plain.read_bytes() + with_helpers(FILES, *parts)
+        model = StreamReader(target).attached_model()
+        assert (model.sha256, model.damaged_helpers) == (identity(FILES), ())
+        assert helpers_of(model) == ["post_filter", *(["upscaler"] if upscaler else [])]
+        (tmp_path / "out").mkdir()
+        model.extract(tmp_path / "out")
+        for name, data in every.items():
+            assert (tmp_path / "out" / name).read_bytes() == data
+        assert attached_model(target.read_bytes()) == FILES  # of the second decoder
+
+    def test_its_bytes_are_pinned(self) -> None:
+        """What was written once is read for ever, by this program and by others."""
+        boxes = with_helpers(FILES, POST_FILTER), with_helpers(FILES, POST_FILTER, UPSCALER)
+        assert [hashlib.sha256(box).hexdigest() for box in boxes] == [
+            "70428cfca8561031c2d0370278595de8e48729b8ba9c993e61a1f49d8feb0ec2",
+            "f95fd3d398a475189059cab07eeae180b3a9268912744b9a9d461ee3ea212a2d",
+        ]
+
+    @pytest.mark.parametrize("damaged", ["post_filter", "upscaler"])
+    def test_one_that_is_damaged_is_left_out_and_the_other_is_there(
+        self, plain: Path, tmp_path: Path, damaged: str
+    ) -> None:
+        whole = next(
+            data
+            for name, data in sorted((POST_FILTER | UPSCALER).items(), reverse=True)
+            if name.startswith(damaged)
+        )
+        box = with_helpers(FILES, POST_FILTER, UPSCALER).replace(whole, whole[:-1] + b"\0")
+        (tmp_path / "bad.mp4").write_bytes(plain.read_bytes() + box)
+        model = StreamReader(tmp_path / "bad.mp4").attached_model()
+        assert [each.name for each in model.damaged_helpers] == [damaged]
+        assert model.sha256 == identity(FILES)
+        (tmp_path / "out").mkdir()
+        model.extract(tmp_path / "out")
+        left = {path.name for path in (tmp_path / "out").iterdir()}
+        assert left == {"codec", "model_index.json", "vae", "post_filter", "upscaler"} - {damaged}
 
 
 def test_the_identity_is_that_of_the_specification() -> None:

@@ -15,12 +15,14 @@ from bitstream.errors import AttachedModelError
 
 from .attached_models import (
     FILES,
+    POST_FILTER,
     UNITS,
     UPSCALER,
     box_of,
     directory,
     hostile,
     identity,
+    with_helpers,
     with_upscaler,
 )
 
@@ -115,17 +117,17 @@ class TestHostile:
     def test_a_newer_version_says_upgrade(self, plain: Path) -> None:
         with pytest.raises(
             AttachedModelError,
-            match="it is of version 3, this program reads 1 and 2: upgrade videocodec",
+            match="it is of version 4, this program reads 1 to 3: upgrade videocodec",
         ):
-            opened(plain, box_of(b"\3" + bytes(100)))
+            opened(plain, box_of(b"\4" + bytes(100)))
 
-    def test_a_network_for_twice_the_size_belongs_to_version_2(self, plain: Path) -> None:
+    def test_a_network_for_twice_the_size_needs_version_2(self, plain: Path) -> None:
         every = dict(sorted((FILES | UPSCALER).items()))
-        with pytest.raises(AttachedModelError, match="belongs to version 2 and to no other"):
+        with pytest.raises(AttachedModelError, match="of version 1, with its files it must be 2"):
             opened(plain, hostile(every))
         sizes = [(name, len(data)) for name, data in FILES.items()]
         content = directory(sizes, version=2) + bytes(32) + b"".join(FILES.values())
-        with pytest.raises(AttachedModelError, match="belongs to version 2 and to no other"):
+        with pytest.raises(AttachedModelError, match="of version 2, with its files it must be 1"):
             opened(plain, box_of(content))
         half = {"upscaler/config.json": b"{}"}
         with pytest.raises(AttachedModelError, match="it has no upscaler/diffusion_pytorch"):
@@ -134,8 +136,23 @@ class TestHostile:
         with pytest.raises(AttachedModelError, match="at most 67108864 are allowed"):
             opened(plain, box_of(directory(large, version=2)))
 
-    def test_every_place_where_it_may_be_cut_with_one_is_noticed(self, plain: Path) -> None:
-        content = with_upscaler(FILES)[16:]
+    def test_a_post_filter_needs_version_3(self, plain: Path) -> None:
+        with pytest.raises(AttachedModelError, match="of version 2, with its files it must be 3"):
+            opened(plain, with_helpers(FILES, POST_FILTER, UPSCALER, version=2))
+        with pytest.raises(AttachedModelError, match="of version 3, with its files it must be 2"):
+            opened(plain, with_helpers(FILES, UPSCALER))
+        large = {"post_filter/post_filter.safetensors": bytes(4194305)}
+        with pytest.raises(AttachedModelError, match="at most 4194304 are allowed"):
+            opened(plain, with_helpers(FILES, large))
+        pickled = {"post_filter/post_filter.safetensors": pickle.dumps({"a": 1})}
+        with pytest.raises(AttachedModelError, match="filter.safetensors is no safetensors file"):
+            opened(plain, with_helpers(FILES, pickled))
+
+    @pytest.mark.parametrize("helpers", [[UPSCALER], [POST_FILTER, UPSCALER]])
+    def test_every_place_where_it_may_be_cut_with_helpers_is_noticed(
+        self, plain: Path, helpers: list[dict[str, bytes]]
+    ) -> None:
+        content = with_helpers(FILES, *helpers, version=3 if POST_FILTER in helpers else 2)[16:]
         for length in range(len(content)):
             with pytest.raises(AttachedModelError):
                 opened(plain, box_of(content[:length]))

@@ -13,6 +13,7 @@ import numpy as np
 from bitstream.access_unit import AccessUnit
 from bitstream.container import Caption, StreamWriter, captions_box
 from bitstream.group_structure import Structure
+from bitstream.model_identity import model_sha256
 from bitstream.sequence_header import ColourDescription, SequenceHeader
 from tests.bitstream.synthetic import UnitPlan, make_stream, synthetic_header, synthetic_tables
 
@@ -143,24 +144,36 @@ def cut_files() -> list[bytes]:
 
 
 def boxed() -> list[bytes]:
-    """The content of an attached model's box: a list of files, and these."""
+    """Contents of an attached model's box, one of each version: a list of files, and these."""
     weights = (2).to_bytes(8, "little") + b"{}"
-    contents = {
+    files = {
         "codec/tables.safetensors": weights,
         "model_index.json": b"{}",
         "vae/config.json": b'{"a": 1}',
+        "vae/diffusion_pytorch_model-00001-of-00002.safetensors": weights + b"12",
     }
-    contents |= {"vae/diffusion_pytorch_model-00001-of-00002.safetensors": weights + b"12"}
-    listed = b"".join(
-        bytes([len(name)]) + name.encode() + len(data).to_bytes(8, "big")
-        for name, data in sorted(contents.items())
+    upscaler = {
+        "upscaler/config.json": b"{}",
+        "upscaler/diffusion_pytorch_model.safetensors": weights,
+    }
+    post_filter = {"post_filter/post_filter.safetensors": weights}
+    return [_box(1, files), _box(2, files, upscaler), _box(3, files, post_filter, upscaler)]
+
+
+def _box(version: int, files: dict[str, bytes], *helpers: dict[str, bytes]) -> bytes:
+    """helpers: in the order of their names; what is no part of the model's identity."""
+    every = sorted(
+        {name: data for part in (files, *helpers) for name, data in part.items()}.items()
     )
-    return [
-        b"\1"
-        + len(contents).to_bytes(2, "big")
-        + listed
-        + b"".join(data for _, data in sorted(contents.items()))
-    ]
+    listed = b"".join(
+        bytes([len(name)]) + name.encode() + len(data).to_bytes(8, "big") for name, data in every
+    )
+    hashes = b"".join(
+        bytes.fromhex(model_sha256((name, len(data), [data]) for name, data in helper.items()))
+        for helper in helpers
+    )
+    head = bytes([version]) + len(every).to_bytes(2, "big")
+    return head + listed + hashes + b"".join(data for _, data in every)
 
 
 def caption_boxes() -> list[bytes]:

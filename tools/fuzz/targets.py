@@ -28,6 +28,8 @@ _NAMES = (
     b"model_index.json",
     b"vae/config.json",
     b"unet/",
+    b"upscaler/",
+    b"post_filter/post_filter.safetensors",
     b"motion_adapter/",
     b"scheduler/scheduler_config.json",
     b"diffusion_pytorch_model",

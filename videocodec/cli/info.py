@@ -153,8 +153,10 @@ def _where_model_is(stream: StreamInfo) -> str:
         return f"{installed}, not attached to the file"
     state = ", damaged" if stream.model_attached_damage else ""
     attached = size(stream.model_attached_bytes)
-    if stream.upscaler_attached:
-        state += ", its network for twice the size with it"
+    helpers = ["its post-filter"] if stream.post_filter_attached else []
+    helpers += ["its network for twice the size"] if stream.upscaler_attached else []
+    if helpers:
+        state += f", {' and '.join(helpers)} with it"
     return f"{installed}, attached to the file ({attached} beside the video{state})"
 
 

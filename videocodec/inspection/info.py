@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bitstream.container import FileSource, SharedFile, StreamReader
-from bitstream.errors import AttachedModelError, BitstreamError, CaptionsError
+from bitstream.errors import BitstreamError, CaptionsError
 from bitstream.formats import format_of
 from bitstream.sequence_header import SequenceHeader
 
@@ -17,8 +17,9 @@ from ..decoder.index import StreamIndex
 from ..decoder.latents import LatentStream, bundle_for
 from ..errors import ModelMismatchError
 from ..guard import GuardFindings, GuardMap
-from ..models.attached import damage_of_attached
+from ..models.attached import attached_helpers, damage_of_attached
 from ..models.bundle import ModelBundle
+from ..models.files import POST_FILTER, UPSCALER
 from ..presets import preset_name
 from ..progress import ProgressCallback
 from ..provenance import ProvenanceCount
@@ -76,7 +77,8 @@ class StreamInfo:
     model_attached, model_attached_bytes: whether one is attached to the file, and its size.
     model_attached_damage: what is wrong with that, None if nothing was seen (its hash is left out
     with ``headers_only``).
-    upscaler_attached: whether a network for twice the size is attached with the model.
+    upscaler_attached, post_filter_attached: whether a network for twice the size and a post-filter
+    are attached with the model.
     damage: the first thing that is wrong, None if nothing was seen; what is said of a damaged file
     is what can still be read.
     lost_frames, lost: how many of the frames cannot be decoded, their access unit being damaged or
@@ -129,6 +131,7 @@ class StreamInfo:
     model_attached_bytes: int
     model_attached_damage: str | None
     upscaler_attached: bool
+    post_filter_attached: bool
     damage: str | None
     lost_frames: int
     lost: list[Concealment]
@@ -175,7 +178,7 @@ def info(
             index = stream.index()  # with the damage that only decoding finds
         except (BitstreamError, ModelMismatchError) as error:
             unavailable = str(error).removeprefix(f"{opened}: ")
-    lost = concealments(index)
+    lost, helpers = concealments(index), attached_helpers(reader)
     comment, header = reader.labels.tags.get("comment", ""), reader.header
     guarded = GuardMap.from_comment(comment, len(index), header.height, header.width)
     if lost and lost[0].method == GREY:
@@ -199,7 +202,8 @@ def info(
         model_attached=reader.attached_model_bytes > 0,
         model_attached_bytes=reader.attached_model_bytes,
         model_attached_damage=damage_of_attached(reader, headers_only=headers_only),
-        upscaler_attached=_has_upscaler(reader),
+        upscaler_attached=UPSCALER in helpers,
+        post_filter_attached=POST_FILTER in helpers,
         damage=damage or index.damage,
         lost_frames=sum(run.frame_count for run in lost),
         lost=lost,
@@ -279,14 +283,6 @@ def _is_at_hand(header: SequenceHeader, bundle: ModelBundle | None) -> bool:
     except ModelMismatchError:
         return False
     return True
-
-
-def _has_upscaler(reader: StreamReader) -> bool:
-    try:
-        attached = reader.attached_model()
-    except AttachedModelError:
-        return False
-    return attached is not None and attached.has_upscaler
 
 
 def _damage(index: StreamIndex) -> str | None:

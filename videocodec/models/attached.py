@@ -17,19 +17,19 @@ from bitstream.v1.tables import TablesError
 
 from ..errors import UnknownModelError
 from .bundle import ModelBundle
-from .files import upscaler_files
+from .files import helper_files
 
 _SHOWN = 16  # hex digits of a hash
 _PREFIX = "videocodec-model-"  # of temporary folders
 
 
 def attachable_files(bundle: ModelBundle) -> list[tuple[str, Path]]:
-    """Names and places of the files of a bundle and of its network for twice the size, checked to
-    be such as may be attached.
+    """Names and places of the files of a bundle, its post-filter's and those of its network for
+    twice the size among them, checked to be such as may be attached.
 
     Raises ``UnknownModelError``.
     """
-    files = [*bundle.files, *upscaler_files(bundle.folder).items()]
+    files = [*bundle.files, *helper_files(bundle.folder).items()]
     try:
         check_attachable((name, path.stat().st_size) for name, path in files)
     except AttachedModelError as error:
@@ -59,11 +59,22 @@ def damage_of_attached(reader: StreamReader, *, headers_only: bool = False) -> s
     """
     try:
         attached = reader.attached_model() if headers_only else checked_model(reader)
-        if attached is not None and not headers_only and attached.upscaler_is_damaged:
-            return "its network for twice the size is not the one that was attached"
+        damaged = () if attached is None or headers_only else attached.damaged_helpers
     except AttachedModelError as error:
         return str(error)
-    return None
+    lines = [f"its {each.called} is not the one that was attached" for each in damaged]
+    return "; ".join(lines) or None
+
+
+def attached_helpers(reader: StreamReader) -> frozenset[str]:
+    """Folders of the networks that are attached with a model and no part of its identity, damaged
+    or not; none of a model that is damaged otherwise.
+    """
+    try:
+        attached = reader.attached_model()
+    except AttachedModelError:
+        return frozenset()
+    return frozenset() if attached is None else frozenset(each.name for each in attached.helpers)
 
 
 def attached_bundle(reader: StreamReader) -> ModelBundle | None:

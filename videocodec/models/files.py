@@ -126,13 +126,14 @@ def upscaler_folder(folder: Path) -> Path | None:
     return next((place for place in places if (place / "config.json").is_file()), None)
 
 
-def upscaler_files(folder: Path) -> dict[str, Path]:
-    """The files of that network that go with an attached model: the name in the bundle and where it
-    lies; none where there is none.
+def helper_files(folder: Path) -> dict[str, Path]:
+    """The files of that network and of the post-filter, which go with an attached model: the name
+    in the bundle and where it lies; none where there is none.
     """
     part = upscaler_folder(folder)
     found = [] if part is None else [part / "config.json", part / UPSCALER_WEIGHTS]
-    return {f"{UPSCALER}/{file.name}": file for file in found if file.is_file()}
+    found.append(folder / POST_FILTER / POST_FILTER_WEIGHTS)
+    return {f"{file.parent.name}/{file.name}": file for file in found if file.is_file()}
 
 
 def has_upscaler(folder: Path) -> bool:

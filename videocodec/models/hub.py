@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UnknownModelError
-from .files import UPSCALER
+from .files import POST_FILTER, UPSCALER
 
 _NETWORK_FOLDERS = ("vae", "unet", "motion_adapter")
 BUNDLE_INDEX = ("model_index.json", "codec/*")  # enough to tell whether it is a bundle
@@ -20,6 +20,7 @@ BUNDLE_FILES = (
     "scheduler/*.json",
     f"{UPSCALER}/*.json",
     f"{UPSCALER}/*.safetensors",
+    f"{POST_FILTER}/*.safetensors",
 )
 # Of a pipeline; or, for an autoencoder alone, what lies at the top.
 SOURCE_FILES = (

@@ -10,6 +10,9 @@ import hashlib
 import json
 from collections.abc import Iterator
 
+# Folders of networks on which no latents depend, and the version of the box that they need.
+HELPERS = {"post_filter/": 3, "upscaler/": 2}
+
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
     """(type, start, end) of the contents of the boxes that lie one behind the other in
@@ -105,32 +108,37 @@ def access_units(data: bytes) -> list[bytes]:
 
 
 def attached_model(data: bytes) -> dict[str, bytes] | None:
-    """The files of the model in the box ``lvmd``, by name, without a network for twice the size, of
-    which no latents depend.
+    """The files of the model in the box ``lvmd``, by name, without a post-filter and a network for
+    twice the size, on which no latents depend.
     """
     where = next(((start, end) for kind, start, end in boxes(data) if kind == b"lvmd"), None)
     if where is None:
         return None
     position, sizes = where[0] + 3, {}
-    if data[where[0]] not in (1, 2):
+    if data[where[0]] not in (1, 2, 3):
         raise ValueError("version of the attached model")
     for _ in range(int.from_bytes(data[position - 2 : position], "big")):
         name = data[position + 1 : position + 1 + data[position]].decode("ascii")
         position += 1 + data[position]
         sizes[name] = int.from_bytes(data[position : position + 8], "big")
         position += 8
-    stated = b""
-    if data[where[0]] == 2:
-        stated, position = data[position : position + 32], position + 32
+    # In the order of their names, which is that of the hashes.
+    helpers = [each for each in HELPERS if any(name.startswith(each) for name in sizes)]
+    if data[where[0]] != max([HELPERS[each] for each in helpers], default=1):
+        raise ValueError("version of the attached model for its files")
+    stated = {}
+    for each in helpers:
+        stated[each], position = data[position : position + 32], position + 32
     files = {}
     for name, size in sizes.items():
         files[name] = data[position : position + size]
         position += size
     if position != where[1]:
         raise ValueError("size of the attached model")
-    upscaler = {name: files.pop(name) for name in list(files) if name.startswith("upscaler/")}
-    if stated and bytes.fromhex(model_identity(upscaler)) != stated:
-        raise ValueError("the network for twice the size")
+    for each, sha256 in stated.items():
+        of_it = {name: files.pop(name) for name in list(files) if name.startswith(each)}
+        if bytes.fromhex(model_identity(of_it)) != sha256:
+            raise ValueError(f"{each} of the attached model")
     return files
 
 
