@@ -1,11 +1,12 @@
 """Train the network that makes decoded pictures twice as large.
 
     python -m tools.train.upscaler --data DATA --weights WEIGHTS --lpips FILE --run RUN
-        [--init WEIGHTS] [--steps 1600] [--minutes N] [--bundle BUNDLE]
+        [--model BUNDLE] [--init WEIGHTS] [--steps 1600] [--minutes N] [--bundle BUNDLE]
 
 DATA is a pack of ``tools.train.second pack``, WEIGHTS the autoencoder's safetensors: its decoded
-pictures are learnt from.  A RUN that was stopped is gone on with; what comes of it is
-RUN/upscaler.safetensors, which --bundle also puts into a bundle, whose identity stays what it is.
+pictures are learnt from, through the post-filter of --model.  A RUN that was stopped is gone on
+with; what comes of it is RUN/upscaler.safetensors, which --bundle also puts into a bundle, whose
+identity stays what it is.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from tools.train.options import add_lpips_option, command, finish
 from videocodec.models.bundle import ModelBundle
+from videocodec.models.default import DEFAULT_MODEL
 from videocodec.networks.upscaling import UpscalerShape
 from videocodec.training.budget import Budget
 from videocodec.training.loop import Interval
@@ -35,6 +37,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--weights", type=Path, required=True, help="of the autoencoder")
     add_lpips_option(made)
     made.add_argument("--run", type=Path, required=True, help="folder of the run")
+    made.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        help="whose post-filter pictures go through, if it has one",
+    )
     made.add_argument(
         "--init", type=Path, help="to start from, where the run has no checkpoint yet"
     )
@@ -61,6 +68,7 @@ def work(args: argparse.Namespace) -> None:
         lpips=args.lpips,
         folder=args.run,
         init=args.init,
+        filtered_by=ModelBundle.find(args.model).folder,
         examples=args.examples,
         batch=args.batch,
         learning_rate=args.learning_rate,

@@ -28,8 +28,8 @@ class Showing:
     device, threads: of the network that enlarges them, if the model has one.
     filters: whether they may go through the model's post-filter, if it has one.
     header: the stream's, with the size at which they are shown.
-    makes_up_detail: whether a network makes pictures of twice the coded size, of pictures that were
-    not filtered, since it learnt from such.
+    makes_up_detail: whether a network makes pictures of twice the coded size; it comes after the
+    post-filter, and learnt from filtered pictures.
     """
 
     def __init__(
@@ -37,8 +37,7 @@ class Showing:
     ) -> None:
         self.header, self._stream = stream.shown, stream
         self.makes_up_detail = stream.makes_up_detail
-        self.filters = filters and not self.makes_up_detail
-        self.filters &= has_post_filter(stream.bundle.folder)
+        self.filters = filters and has_post_filter(stream.bundle.folder)
         self._filter: PostFilter | None = None
         self._size = self.header.width, self.header.height
         self._device, self._threads = device, threads
@@ -61,7 +60,7 @@ class Showing:
                     self._filter = PostFilter.load(self._stream.bundle.folder)
                 assert self._filter is not None  # as it has one
             coded = self._filter.picture(coded, quantisers_of(steps))
-        elif self.makes_up_detail:
+        if self.makes_up_detail:
             if self._upscaling is None:
                 self._upscaling = self._load()
             coded = self._upscaling.picture(coded, steps)

@@ -25,6 +25,7 @@ from ..media.source import SourceFrame, VideoSource
 from ..models.bundle import ModelBundle
 from ..models.files import has_upscaler
 from ..models.picture_makers import FloatPictures, PictureMaker
+from ..models.post_filter import filtered
 from ..presets import PRESETS
 from ..scaling import RgbArray, coded_size, is_for_twice, magnified, shrunk
 from .chunk_coder import ChunkCoder, ChunkTask, CodedChunk, CodingPlan
@@ -124,7 +125,8 @@ class ScaleTrial:
         self._settings = replace(goal.settings, preset=preset, regions=())
         keyframes = math.ceil(goal.frames / goal.settings.gop_size)
         self._keyframes, self._others = keyframes, max(0, goal.frames - keyframes)
-        self._maker, self._enlarger = _makers(networks)
+        maker, self._enlarger = _makers(networks)
+        self._whole = filtered(maker.whole, networks.bundle.folder)
 
     def points(self, scale: float, crfs: Sequence[int]) -> list[TrialPoint]:
         """What a scale comes to at some crfs."""
@@ -162,7 +164,7 @@ class ScaleTrial:
             unit = AccessUnit.parse(data)
             frames = decoder.decode(unit)
             for frame, quantisers in zip(frames, maps.of(unit, frames), strict=True):
-                picture = self._maker.whole(frame.latents, quantisers, header.height, header.width)
+                picture = self._whole(frame.latents, quantisers, header.height, header.width)
                 if enlarger is not None:
                     picture = enlarger.picture(picture, QUANTISER_STEPS[quantisers])
                 yield magnified(picture, full)

@@ -49,7 +49,6 @@ class ReaderCore:
                 size=(stream.shown.width, stream.shown.height),
                 makes_up_detail=stream.makes_up_detail,
                 has_post_filter=opening.pictures != "exact"
-                and not stream.makes_up_detail
                 and has_post_filter(stream.bundle.folder),
             )
             helpers = (opening.threads or usable_cores()) - 1

@@ -12,10 +12,12 @@ import torch
 
 from videocodec import VideoReader, decode_frames
 from videocodec.calibration.post_filter import integer_post_filter
+from videocodec.decoded import QUANTISER_STEPS
 from videocodec.decoder.latents import LatentStream
 from videocodec.models.bundle import ModelBundle
 from videocodec.models.files import POST_FILTER
 from videocodec.models.post_filter import PostFilter
+from videocodec.models.upscaling import Upscaling
 from videocodec.networks.post_filter import PostFilterNetwork, PostFilterShape
 
 from .same_pictures import check
@@ -101,7 +103,27 @@ def test_of_float_pictures_too(
     assert 0 < np.mean(apart) < 1.5
 
 
-def test_a_scale_of_two_is_made_of_pictures_as_decoded(second_movie, bundle: ModelBundle) -> None:
+def test_a_scale_of_two_is_made_of_filtered_pictures(
+    second_movie,
+    bundle: ModelBundle,
+    expected: list[np.ndarray],
+    decoded: list[np.ndarray],
+) -> None:
     """Its network learnt from such."""
-    with VideoReader(second_movie.coded, model=bundle.folder, scale=2, **CPU) as video:
-        assert video.metadata.makes_up_detail and not video.metadata.has_post_filter
+    upscaling = Upscaling(bundle.folder, "cpu", 1)
+    steps = [
+        QUANTISER_STEPS[each.quantiser_map] for each in LatentStream(second_movie.coded).frames()
+    ]
+
+    def large(pictures: list[np.ndarray], number: int) -> np.ndarray:
+        picture = np.ascontiguousarray(pictures[number].transpose(1, 2, 0))
+        return upscaling.picture(picture, steps[number]).transpose(2, 0, 1)
+
+    options = {"model": bundle.folder, "scale": 2, **CPU}
+    for number, frame in enumerate(decode_frames(second_movie.coded, **options)):
+        assert np.array_equal(frame.data, large(expected, number))
+    with VideoReader(second_movie.coded, **options) as video:
+        assert video.metadata.makes_up_detail and video.metadata.has_post_filter
+        assert np.array_equal(video[4].data, large(expected, 4))
+    with VideoReader(second_movie.coded, restore=False, **options) as video:
+        assert np.array_equal(video[4].data, large(decoded, 4))

@@ -17,6 +17,7 @@ from videocodec.inspection.repair import repair
 from videocodec.media.options import SourceOptions
 from videocodec.media.source import VideoSource
 from videocodec.models.bundle import ModelBundle
+from videocodec.models.post_filter import PostFilter
 from videocodec.models.upscaling import Upscaling, save_upscaler
 from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
 from videocodec.player.played import Settings
@@ -180,6 +181,24 @@ def test_the_trial_sees_what_a_network_makes_of_half_the_size(
     encode(clip, tmp_path / "auto.mp4", scale="auto", **SETTINGS | {"model": model})
     assert enlarged and set(enlarged) == {(25, 38, 3)}
     assert found[0.5][0] < 15 < found[0.75][0]
+
+
+def test_the_trial_sees_pictures_through_the_post_filter(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def black(self: PostFilter, decoded: np.ndarray, quantisers: np.ndarray) -> np.ndarray:
+        return np.zeros_like(decoded)
+
+    monkeypatch.setattr(PostFilter, "picture", black)
+    found: list[float] = []
+
+    def choice(trial: Trial, goal: TrialGoal) -> ScaleChoice:
+        found.extend(trial(scale, [40])[0].qualities[0] for scale in (1, 0.75, 0.5))
+        return ScaleChoice(1, 40, {})
+
+    monkeypatch.setattr("videocodec.encoder.scale_trial.chosen_scale", choice)
+    encode(clip, tmp_path / "auto.mp4", scale="auto", **SETTINGS | {"model": "second"})
+    assert len(found) == 3 and max(found) < 15
 
 
 def test_refusals(clip: Path, tmp_path: Path) -> None:

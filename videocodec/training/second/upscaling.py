@@ -1,4 +1,4 @@
-"""Training of the network for twice the size, on what the codec makes of pictures.
+"""Training of the network for twice the size, on what decoders show of coded pictures.
 
 Three distances count: squared error, structure and LPIPS, each relative to what bicubic enlargement
 has of it and in units of what a picture loses of it when it gets half the bytes, so that none
@@ -16,6 +16,7 @@ from torch import nn
 
 from ...judges.lpips import LpipsSqueeze
 from ...judges.structure import lost_structure, ms_ssim
+from ...models.post_filter import PostFilter
 from ...networks.placement import placed
 from ...networks.second.codec import SecondCodec
 from ...networks.upscaling import PictureUpscaler, UpscalerShape, enlarged
@@ -54,6 +55,8 @@ class UpscalerTraining:
     lpips: safetensors file with the weights of LPIPS.
     folder: of the run: its checkpoint is gone on with.
     init: weights to start from where there is no checkpoint; None starts at bicubic enlargement.
+    filtered_by: folder of a bundle through whose post-filter, if it has one, decoded pictures go;
+    None for none.
     examples: how many are worked out before, which takes memory of 0.25 MB each.
     batch: of a step; LPIPS looks at one of it and structure at two.
     lpips_weight, structure_weight: beside that of squared error, 1.
@@ -64,6 +67,7 @@ class UpscalerTraining:
     lpips: Path
     folder: Path
     init: Path | None = None
+    filtered_by: Path | None = None
     examples: int = 1200
     batch: int = 4
     learning_rate: float = 1.5e-3
@@ -89,10 +93,11 @@ def train_upscaler(
     learner, state = _learner(training), training.folder / CHECKPOINT
     if checkpoints.exists(state):
         learner.resume(state)
+    post_filter = None if training.filtered_by is None else PostFilter.load(training.filtered_by)
     drawn = Randomness(training.seed + learner.steps)
-    examples = make_examples(codec, pictures, training.examples, drawn)
+    examples = make_examples(codec, pictures, training.examples, drawn, post_filter)
     session = _Session(training, learner, examples)
-    session.held_out = _held_out(codec, pictures, training.held_out)
+    session.held_out = _held_out(codec, pictures, training.held_out, post_filter)
     session.run(budget)
     return learner
 
@@ -107,7 +112,9 @@ def _learner(training: UpscalerTraining) -> Learner[PictureUpscaler]:
     return Learner(placed(network, "cpu"), groups, settings, Randomness(training.seed))
 
 
-def _held_out(codec: SecondCodec, pictures: PackedPictures, most: int) -> Examples | None:
+def _held_out(
+    codec: SecondCodec, pictures: PackedPictures, most: int, post_filter: PostFilter | None
+) -> Examples | None:
     """Centres of photographs held out, each at every one of two steps."""
     crops = [
         centre_crop(p, SIDE) for p in pictures.held_out_photographs if min(p.shape[:2]) >= SIDE
@@ -118,7 +125,7 @@ def _held_out(codec: SecondCodec, pictures: PackedPictures, most: int) -> Exampl
     small = [halved(crop, kernels.numpy(number)) for number, crop in enumerate(crops)]
     steps = [step for step in _HELD_OUT_STEPS for _ in crops]
     count = len(_HELD_OUT_STEPS)
-    return coded_examples(codec, crops * count, small * count, steps)
+    return coded_examples(codec, crops * count, small * count, steps, post_filter=post_filter)
 
 
 class _Session:

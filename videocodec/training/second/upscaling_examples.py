@@ -1,4 +1,4 @@
-"""What a network for twice the size learns from: pictures, and what the codec makes of them at half
+"""What a network for twice the size learns from: pictures, and what decoders show of them at half
 the size, worked out once.
 """
 
@@ -13,6 +13,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from bitstream.sequence_header import PIXELS_PER_LATENT
+
+from ...decoded import quantisers_of
+from ...models.post_filter import PostFilter
 from ...networks.second.codec import SecondCodec
 from ...scaling import shrunk
 from ..pictures import mirrored, to_tensor
@@ -34,9 +38,9 @@ _CODED_TWICE = 0.4  # of the batches: most frames of a video are made of decoded
 
 @dataclass(frozen=True)
 class Examples:
-    """Pictures (n, 3, 2H, 2W) uint8, and what the codec makes of them at half the size.
+    """Pictures (n, 3, 2H, 2W) uint8, and what decoders show of them at half the size.
 
-    coded: (n, 3, H, W) uint8, the decoded pictures.
+    coded: (n, 3, H, W) uint8, the decoded pictures, filtered where there is a post-filter.
     steps: (n,) float32, of the quantiser.
     """
 
@@ -53,9 +57,13 @@ class Examples:
 
 
 def make_examples(
-    codec: SecondCodec, pictures: PackedPictures, count: int, randomness: Randomness
+    codec: SecondCodec,
+    pictures: PackedPictures,
+    count: int,
+    randomness: Randomness,
+    post_filter: PostFilter | None = None,
 ) -> Examples:
-    """Crops of a pack at random, by random kernels and quantiser steps."""
+    """Crops of a pack at random, by random kernels and quantiser steps, through a post-filter."""
     low, high = (math.log(limit) for limit in STEP_RANGE)
     targets, small, steps = [], [], []
     for number in range(count):
@@ -65,7 +73,7 @@ def make_examples(
         small.append(halved(target, rng))
         steps.append(math.exp(rng.uniform(low, high)))
     twice = [randomness.numpy(_STREAM, n, 1).random() < _CODED_TWICE for n in range(count)]
-    return coded_examples(codec, targets, small, steps, twice)
+    return coded_examples(codec, targets, small, steps, twice=twice, post_filter=post_filter)
 
 
 @torch.no_grad()
@@ -74,11 +82,14 @@ def coded_examples(
     targets: Sequence[np.ndarray],
     small: Sequence[np.ndarray],
     steps: Sequence[float],
+    *,
     twice: Sequence[bool] | None = None,
+    post_filter: PostFilter | None = None,
 ) -> Examples:
     """Of pictures, RGB uint8 (2H, 2W, 3), and the same at half the size, all alike large.
 
-    twice: which of them are coded, decoded and coded again; None for no one.
+    twice: which of them are coded, decoded and coded again; None for no one.  post_filter: what
+    decoded pictures go through; None for nothing.
     """
     coded = []
     all_steps = torch.tensor(list(steps), dtype=torch.float32)
@@ -89,7 +100,10 @@ def coded_examples(
         if again[part].any():
             second = _decoded(codec, made, all_steps[part])
             made = torch.where(again[part, None, None, None], second, made)
-        coded.append(made.add(1).mul(127.5).round().byte())
+        shown = made.add(1).mul(127.5).round().byte()
+        coded.append(
+            shown if post_filter is None else _filtered(post_filter, shown, all_steps[part])
+        )
     stacked = torch.from_numpy(np.stack(targets)).permute(0, 3, 1, 2).contiguous()
     return Examples(stacked, torch.cat(coded), all_steps)
 
@@ -99,6 +113,16 @@ def _decoded(codec: SecondCodec, pictures: torch.Tensor, steps: torch.Tensor) ->
     latents, _ = codec.coded(pictures, steps)
     made: torch.Tensor = codec.decoder(latents, torch.log2(steps)).clamp(-1, 1)
     return made
+
+
+def _filtered(post_filter: PostFilter, decoded: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+    """Decoded pictures (B, 3, H, W) uint8 through a post-filter."""
+    positions = tuple(-(-side // PIXELS_PER_LATENT) for side in decoded.shape[2:])
+    filtered = [
+        post_filter.picture(picture, quantisers_of(np.full(positions, step, np.float32)))
+        for picture, step in zip(decoded.permute(0, 2, 3, 1).numpy(), steps.numpy(), strict=True)
+    ]
+    return torch.from_numpy(np.stack(filtered)).permute(0, 3, 1, 2).contiguous()
 
 
 def halved(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -12,6 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from videocodec.calibration.post_filter import integer_post_filter
+from videocodec.decoded import quantisers_of
+from videocodec.models.post_filter import PostFilter
+from videocodec.networks.post_filter import PostFilterNetwork, PostFilterShape
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import ACTIVATION, SecondCodec
 from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
@@ -76,6 +80,39 @@ def test_examples_are_pictures_and_what_the_codec_makes_of_their_halves(
     again = make_examples(codec, pack.read(data), 3, Randomness(0))
     assert torch.equal(again.coded, examples.coded)
     assert torch.equal(examples.chosen(torch.tensor([2, 0])).steps, examples.steps[[2, 0]])
+
+
+def test_examples_go_through_a_post_filter(codec: SecondCodec, data: Path) -> None:
+    network = PostFilterNetwork(PostFilterShape(8, 1))
+    assert network.last.bias is not None
+    with torch.no_grad():
+        network.last.bias.fill_(0.25)
+    brighter = integer_post_filter(network)
+    plain = make_examples(codec, pack.read(data), 3, Randomness(0))
+    examples = make_examples(codec, pack.read(data), 3, Randomness(0), brighter)
+    assert torch.equal(examples.targets, plain.targets)
+    assert torch.equal(examples.steps, plain.steps)
+    for decoded, shown, step in zip(plain.coded, examples.coded, plain.steps, strict=True):
+        quantisers = quantisers_of(np.full((SIDE // 16, SIDE // 16), float(step), np.float32))
+        expected = brighter.picture(decoded.permute(1, 2, 0).numpy(), quantisers)
+        assert np.array_equal(shown.permute(1, 2, 0).numpy(), expected)
+        assert shown.float().mean() > decoded.float().mean() + 10
+
+
+def test_a_training_looks_through_the_post_filter_of_a_bundle(
+    asked: UpscalerTraining, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def black(self: PostFilter, decoded: np.ndarray, quantisers: np.ndarray) -> np.ndarray:
+        seen.append(decoded.shape)
+        return np.zeros_like(decoded)
+
+    monkeypatch.setattr(PostFilter, "picture", black)
+    integer_post_filter(PostFilterNetwork(PostFilterShape(8, 1))).save(tmp_path)
+    filtered = replace(asked, filtered_by=tmp_path)
+    train_upscaler(filtered, pack.read(data), Budget(steps=1))
+    assert len(seen) >= asked.examples and set(seen) == {(SIDE // 2, SIDE // 2, 3)}
 
 
 def test_every_kernel_keeps_the_place_of_what_is_seen(texture: Callable[..., np.ndarray]) -> None:
