@@ -23,9 +23,8 @@ from bitstream.blas_threads import one_blas_thread
 from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v1.tables import TablesError
 from bitstream.v2 import compiled
-from bitstream.v2.arithmetic_choice import ArithmeticChoice
 from bitstream.v2.integer_layers import IntegerLayer, LayerShape
-from bitstream.v2.loop_arithmetic import COARSE, COARSE_BITS, STREAM, SUM
+from bitstream.v2.loop_arithmetic import COARSE, COARSE_BITS, STREAM, SUM, PlaneArithmetic
 from bitstream.v2.loop_networks import STEP_ORIGIN
 from bitstream.v2.tensors import Take, taker
 
@@ -39,7 +38,6 @@ Whole = Callable[[Integers, Integers, int, int], Picture]
 PATCH = 2  # px a side of the squares that it works on
 PICTURE_CHANNELS = 3 * PATCH**2
 CHANNELS = PICTURE_CHANNELS + 1  # with one for the quantiser
-_FILLED_UP = 16  # as kernels have them
 SAMPLE_BITS = 4  # sixteenths of a grey level are what is filtered
 GREY = 2040  # what black is below 0: half of white, in these
 LAST = "last.head"  # of the layers; names end as arithmetic knows those of 3×3
@@ -65,7 +63,9 @@ class PostFilter:
 
     def __init__(self, layers: dict[str, IntegerLayer]) -> None:
         self.layers = layers
-        self._arithmetic = ArithmeticChoice(layers, {})
+        self._numpy = PlaneArithmetic(layers, {})
+        self._compiled: Any | None = None
+        self._asked = False  # whether kernels can do it
 
     @classmethod
     def of(cls, take: Take) -> PostFilter:
@@ -106,12 +106,33 @@ class PostFilter:
         height, width = decoded.shape[:2]
         if height % PATCH or width % PATCH:
             decoded = np.pad(decoded, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        steps = (quantisers.astype(np.int16) - np.int16(STEP_ORIGIN)) << COARSE_BITS
+        by_kernels = self._by_kernels()
+        if by_kernels is not None:
+            made: Picture = by_kernels.picture(decoded, steps, SAMPLE_BITS, GREY)
+            return made[:height, :width]
         with one_blas_thread():
-            made = self._filtered(_as_plane(decoded, quantisers))
-        return _as_picture(made)[:height, :width]
+            plane = self._filtered(_as_plane(decoded, steps))
+        return _as_picture(plane)[:height, :width]
+
+    def _by_kernels(self) -> Any | None:
+        """What does the whole of it, once there are kernels, where they can."""
+        kernels = compiled.kernels()
+        by = None if kernels is None else kernels.picture_filter
+        if by is None:
+            return None
+        if not self._asked:
+            self._asked = True
+            if all(by.can_do(layer) for layer in self.layers.values()):
+                self._compiled = by.PictureFilter(list(self.layers.values()))
+        return self._compiled
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickling: without what follows from the rest."""
+        return vars(self) | {"_compiled": None, "_asked": False}
 
     def _filtered(self, plane: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-        by = self._arithmetic.begin()
+        by = self._numpy
         x = by.of_plane(plane, CHANNELS)
         y = x
         for name in list(self.layers)[:-1]:
@@ -136,17 +157,9 @@ def filtered(make: Whole, folder: Path) -> Whole:
     return whole
 
 
-def _as_plane(picture: Picture, quantisers: Integers) -> npt.NDArray[np.int16]:
-    """Squares of 2×2 px of a picture as channels, grey as 0, and what stands for the quantiser; by
-    kernels with channels of zeros after it.
-    """
+def _as_plane(picture: Picture, steps: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """Squares of 2×2 px of a picture as channels, grey as 0, and what stands for the quantiser."""
     height, width = (side // PATCH for side in picture.shape[:2])
-    steps = (quantisers.astype(np.int16) - np.int16(STEP_ORIGIN)) << COARSE_BITS
-    kernels = compiled.kernels()
-    if kernels is not None:
-        plane = np.empty((height, width, _FILLED_UP), np.int16)
-        kernels.squares_of(np.ascontiguousarray(picture), steps, SAMPLE_BITS, GREY, plane)
-        return plane
     plane = np.empty((height, width, CHANNELS), np.int16)
     squares = picture.reshape(height, PATCH, width, PATCH, 3).transpose(0, 2, 4, 1, 3)
     samples = plane[..., :PICTURE_CHANNELS]
@@ -161,11 +174,6 @@ def _as_plane(picture: Picture, quantisers: Integers) -> npt.NDArray[np.int16]:
 def _as_picture(plane: npt.NDArray[np.int16]) -> Picture:
     """The inverse, rounded, halves up, and limited."""
     height, width = plane.shape[:2]
-    kernels = compiled.kernels()
-    if kernels is not None:
-        picture = np.empty((height * PATCH, width * PATCH, 3), np.uint8)
-        kernels.of_squares(np.ascontiguousarray(plane), SAMPLE_BITS, GREY, picture)
-        return picture
     samples = plane[..., :PICTURE_CHANNELS] + np.int16(GREY + (1 << (SAMPLE_BITS - 1)))
     samples >>= SAMPLE_BITS
     shown = np.clip(samples, 0, _WHITE, out=samples).astype(np.uint8)

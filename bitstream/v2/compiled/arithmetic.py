@@ -13,13 +13,16 @@ import numpy.typing as npt
 from ..areas import Area
 from ..integer_layers import IntegerLayer
 from ..loop_arithmetic import STREAM, STRIDE
+from . import square_weights
 from .board import carry_out
 from .memory import empty, trim
 from .program import Code, Word, run
+from .square_weights import SquareWeights
 from .weights import BlockWeights, DenseWeights, filled_up
 
 Plane = npt.NDArray[np.int16]  # (h, w, channels)
 Sums = npt.NDArray[np.int32]
+Around = DenseWeights | SquareWeights  # of 3×3 layers
 _MOST_WIDE = (1 << 31) // 256  # of weights of wide layers, which see eight bits at once
 _LARGEST = (1 << 15) - 1
 _STRIP = 1 << 17  # samples of a plane
@@ -48,11 +51,13 @@ class CompiledArithmetic:
             for name, curve in curves.items()
         }
         of_blocks = {f"{name}.{part}" for name in curves for part in ("dw", "a", "b")}
-        self.layers = {
-            name: DenseWeights(layer, 3 if name.endswith((".stem", ".head")) else 1)
-            for name, layer in layers.items()
-            if name not in of_blocks
-        }
+        self.pointwise, self.around = dict[str, DenseWeights](), dict[str, Around]()
+        for name, layer in layers.items():
+            if name.endswith((".stem", ".head")):
+                can_do = square_weights.can_do(layer)
+                self.around[name] = SquareWeights(layer) if can_do else DenseWeights(layer, 3)
+            elif name not in of_blocks:
+                self.pointwise[name] = DenseWeights(layer, 1)
         last = layers.get("encoder.head")
         self.channels = 0 if last is None else last.shape.outputs  # of latents
 
@@ -62,8 +67,8 @@ class CompiledArithmetic:
 
 
 class Recording:
-    """The steps of one network, until the last one, ``to_picture``, ``to_latents`` or
-    ``to_plane``, has all carried out.  Nothing is in planes before that, and memory of those that
+    """The steps of one network, until the last one, ``to_picture`` or ``to_latents``,
+    has all carried out.  Nothing is in planes before that, and memory of those that
     nobody refers to any more is that of later ones.
     """
 
@@ -89,22 +94,33 @@ class Recording:
         )
         return plane
 
-    def of_plane(self, plane: npt.NDArray[np.int16], channels: int) -> Plane:
-        height, width, there = plane.shape
-        if there == filled_up(channels):
-            return self._use(np.require(plane, requirements=["C"]))
-        plane = plane[..., :channels]
-        made = empty((height, width, filled_up(channels)), np.int16)
-        made[..., :channels], made[..., channels:] = plane, 0
-        return made
-
     def around(self, name: str, x: Plane, limit: int, wanted: Area | None = None) -> Plane | Sums:
-        return self._dense(self._weights.layers[name], x, limit, wanted)
+        layer = self._weights.around[name]
+        if isinstance(layer, DenseWeights):
+            return self._dense(layer, x, limit, wanted)
+        height, width, _ = x.shape
+        to_stream = limit == STREAM
+        out = empty((height, width, layer.outputs), np.int16 if to_stream else np.int32)
+        self._add(
+            Code.AROUND if to_stream else Code.AROUND_SUMS,
+            x,
+            wanted,
+            ROWS=(height + 1) // 2,
+            OUTPUTS=layer.outputs,
+            INPUT=x,
+            OUTPUT=out,
+            WEIGHTS=layer.weights,
+            SCALES=layer.scales,
+            SEEN_ROWS=height,
+            MADE_ROWS=height,
+            LIMIT=limit,
+        )
+        return out
 
     def pointwise(
         self, name: str, x: Plane, limit: int, wanted: Area | None = None
     ) -> Plane | Sums:
-        return self._dense(self._weights.layers[name], x, limit, wanted)
+        return self._dense(self._weights.pointwise[name], x, limit, wanted)
 
     def _dense(
         self, layer: DenseWeights, x: Plane, limit: int, wanted: Area | None
@@ -225,10 +241,6 @@ class Recording:
         made = empty(((height + 1) // 2, (width + 1) // 2, 4 * channels), np.int16)
         self._add(Code.COARSER, x, ROWS=len(made), INPUT=x, OUTPUT=made)
         return made
-
-    def to_plane(self, x: Plane) -> Plane:
-        self._run()
-        return x
 
     def to_picture(self, linear: Sums, detail: Sums) -> npt.NDArray[np.int16]:
         height, width, _ = linear.shape

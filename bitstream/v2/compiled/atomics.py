@@ -81,7 +81,15 @@ def _pointer(kind: Any) -> Any:
     return pointer
 
 
-_to_16, _to_32, _to_64 = (_pointer(kind) for kind in (types.int16, types.int32, types.int64))
+_to_8, _to_16, _to_32, _to_64 = (
+    _pointer(kind) for kind in (types.uint8, types.int16, types.int32, types.int64)
+)
+
+
+@part
+def at_8(address):
+    """Bytes from an address on."""
+    return carray(_to_8(address), (_ENDLESS,))
 
 
 @part

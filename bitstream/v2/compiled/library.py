@@ -9,7 +9,6 @@ from .layouts import rounded
 from .products import IS_FAST
 from .range_coder import renew
 from .reading import CompiledReader
-from .squares import of_squares, squares_of
 from .vector_reading import NO_CANDIDATE, TOO_LONG, read_vectors
 from .windows import put_together
 
@@ -20,24 +19,23 @@ __all__ = [
     "DerivedMotion",
     "arithmetic",
     "levels",
-    "of_squares",
+    "picture_filter",
     "put_together",
     "read_vectors",
     "renew",
     "rounded",
-    "squares_of",
 ]
 
 
-def _of_products() -> tuple[Any, Any]:
+def _of_products() -> tuple[Any, Any, Any]:
     """The modules, where the processor has instructions for products; elsewhere NumPy's of floats
     are better.
     """
     if not IS_FAST:
-        return None, None
-    from . import arithmetic, levels
+        return None, None, None
+    from . import arithmetic, levels, picture_filter
 
-    return arithmetic, levels
+    return arithmetic, levels, picture_filter
 
 
-arithmetic, levels = _of_products()
+arithmetic, levels, picture_filter = _of_products()

@@ -20,6 +20,8 @@ IS_FAST = HAS_512 or "+avx2" in _FEATURES
 LANES = 16 if HAS_512 else 8
 # Vectors of sums that a tile holds, downwards and across, beside what they are made of.
 ROWS, COLUMNS = (4, 6) if HAS_512 else (3, 3)
+# Rows of those one or two vectors across, enough of them that none waits for its own sums.
+TILE_ROWS = (16, 8) if HAS_512 else (8, 4)
 _SUMS, _PAIRS = ir.VectorType(_I32, LANES), ir.VectorType(_I16, 2 * LANES)
 
 
@@ -61,6 +63,50 @@ def add_pairs(typing: Any, sums: Any, one: Any, other: Any) -> Any:
     return sums(sums, one, other), generate
 
 
+def _sum_products(
+    builder: Any, starts: Any, count: Any, strides: Any, held: Any, tile: Any
+) -> None:
+    """Add products to sums that are held.
+
+    starts: of inputs and of weights.  count: pairs of inputs.  strides: from a row of inputs to the
+    next, from one pair of rows of weights to the next.  tile: rows, vectors across.
+    """
+    (one, other), (by_input, by_weight), (high, across) = starts, strides, tile
+    with cgutils.for_range(builder, count) as loop:
+        start = builder.gep(other, [builder.mul(loop.index, by_weight)])
+        seen = [
+            builder.load(_vector(builder, start, _I64(2 * LANES * n), _PAIRS), align=2)
+            for n in range(across)
+        ]
+        pair = builder.mul(loop.index, _I64(2))
+        for row in range(high):
+            place = builder.add(builder.mul(by_input, _I64(row)), pair)
+            two = _everywhere(builder, builder.gep(one, [place]))
+            for n in range(across):
+                into = held[row * across + n]
+                builder.store(_added(builder, builder.load(into), two, seen[n]), into)
+
+
+def _starts(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
+    """Of inputs, weights and sums, where ``places`` says."""
+    return [
+        builder.gep(
+            make_array(kind)(context, builder, array).data,
+            [builder.extract_value(arguments[3], n)],
+        )
+        for n, (kind, array) in enumerate(zip(signature.args[:3], arguments[:3], strict=True))
+    ]
+
+
+def _places(builder: Any, out: Any, by_sum: Any, tile: Any) -> list[Any]:
+    """Where the vectors of a tile lie."""
+    return [
+        _vector(builder, out, builder.add(builder.mul(by_sum, _I64(row)), _I64(LANES * n)), _SUMS)
+        for row in range(tile[0])
+        for n in range(tile[1])
+    ]
+
+
 @intrinsic(prefer_literal=True)
 def add_tile(
     typing: Any, inputs: Any, weights: Any, sums: Any, places: Any, sizes: Any, tile: Any
@@ -76,37 +122,53 @@ def add_tile(
     high, across = divmod(tile.literal_value, 10)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        starts = [builder.extract_value(arguments[3], n) for n in range(3)]
         count, by_input, by_weight, by_sum = (
             builder.extract_value(arguments[4], n) for n in range(4)
         )
-        one, other, out = (
-            builder.gep(make_array(kind)(context, builder, array).data, [start])
-            for kind, array, start in zip(signature.args, arguments, starts, strict=False)
-        )
-        places = [
-            _vector(
-                builder, out, builder.add(builder.mul(by_sum, _I64(row)), _I64(LANES * n)), _SUMS
-            )
-            for row in range(high)
-            for n in range(across)
-        ]
+        *starts, out = _starts(context, builder, signature, arguments)
+        places = _places(builder, out, by_sum, (high, across))
         held = [
             cgutils.alloca_once_value(builder, builder.load(place, align=4)) for place in places
         ]
-        with cgutils.for_range(builder, count) as loop:
-            start = builder.gep(other, [builder.mul(loop.index, by_weight)])
-            seen = [
-                builder.load(_vector(builder, start, _I64(2 * LANES * n), _PAIRS), align=2)
-                for n in range(across)
-            ]
-            pair = builder.mul(loop.index, _I64(2))
-            for row in range(high):
-                place = builder.add(builder.mul(by_input, _I64(row)), pair)
-                two = _everywhere(builder, builder.gep(one, [place]))
-                for n in range(across):
-                    into = held[row * across + n]
-                    builder.store(_added(builder, builder.load(into), two, seen[n]), into)
+        _sum_products(builder, starts, count, (by_input, by_weight), held, (high, across))
+        for place, into in zip(places, held, strict=True):
+            builder.store(builder.load(into), place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(inputs, weights, sums, places, sizes, tile), generate
+
+
+@intrinsic(prefer_literal=True)
+def make_tile(
+    typing: Any, inputs: Any, weights: Any, sums: Any, places: Any, sizes: Any, tile: Any
+) -> Any:
+    """Put into a tile of sums what inputs and weights make.
+
+    inputs, weights, sums, places: as of ``add_tile``; rows of inputs are 32 apart.  sizes: pairs of
+    inputs, from one row of sums to the next.  tile: a constant, 100 · rows + 10 · vectors across,
+    and 1 more if it is to be added to what is there.
+    """
+    if not isinstance(tile, types.IntegerLiteral):
+        return None
+    high, across, adds = (
+        tile.literal_value // 100,
+        tile.literal_value // 10 % 10,
+        tile.literal_value % 10,
+    )
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        count, by_sum = (builder.extract_value(arguments[4], n) for n in range(2))
+        *starts, out = _starts(context, builder, signature, arguments)
+        places = _places(builder, out, by_sum, (high, across))
+        held = [
+            cgutils.alloca_once_value(
+                builder,
+                builder.load(place, align=4) if adds else ir.Constant(_SUMS, [0] * LANES),
+            )
+            for place in places
+        ]
+        strides = _I64(32), _I64(2 * LANES * across)
+        _sum_products(builder, starts, count, strides, held, (high, across))
         for place, into in zip(places, held, strict=True):
             builder.store(builder.load(into), place, align=4)
         return context.get_dummy_value()

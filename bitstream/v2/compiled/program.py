@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from ..loop_arithmetic import COARSE, COARSE_BITS, LATENT_LIMIT, STREAM, SUM
-from .atomics import at_16, at_32, at_64
+from .atomics import at_8, at_16, at_32, at_64
 from .board import next_row, row_done
 from .depthwise import depthwise_row, pair_up
 from .jit import kernel, part
@@ -23,6 +23,8 @@ from .layouts import (
     picture_row,
     squares_row,
 )
+from .pixels import show, shown_squares_row
+from .winograd import COMPONENTS, MOST_CHANNELS, SQUARES, gather, multiply, rows_around, spread
 
 
 class Word(IntEnum):
@@ -54,6 +56,11 @@ class Word(IntEnum):
     CURVE = 19
     SECOND = 20
     SECOND_SCALES = 21
+    SEEN_ROWS = 22
+    MADE_ROWS = 23
+    LIMIT = 24
+    BITS = 25
+    GREY = 26
 
 
 class Code(IntEnum):
@@ -73,6 +80,10 @@ class Code(IntEnum):
     ADD = 11
     PICTURE = 12
     LATENTS = 13
+    AROUND = 14  # 3×3, two rows at once
+    AROUND_SUMS = 15
+    SHOW = 16  # the same, added to a shown picture
+    SHOWN_SQUARES = 17
 
 
 # Constants of kernels.
@@ -80,10 +91,12 @@ class Code(IntEnum):
     int, list(Word)[:11]
 )
 (_WEIGHTS, _SCALES, _PITCH, _RUNS, _PAIRS, _SIDE, _FIRST, _HIDDEN, _CURVE, _SECOND, _SECONDS) = map(
-    int, list(Word)[11:]
+    int, list(Word)[11:22]
 )
+_SEEN_ROWS, _MADE_ROWS, _LIMIT, _BITS, _GREY = map(int, list(Word)[22:])
 (_SQUARES, _PAD, _TO_COARSE, _COARSER, _FINER, _DENSE, _SUMS) = map(int, list(Code)[:7])
-(_WIDE, _WIDE_SUMS, _PAIR_UP, _BLOCK, _ADD, _PICTURE, _LATENTS) = map(int, list(Code)[7:])
+(_WIDE, _WIDE_SUMS, _PAIR_UP, _BLOCK, _ADD, _PICTURE, _LATENTS) = map(int, list(Code)[7:14])
+_AROUND, _AROUND_SUMS, _SHOW, _SHOWN_SQUARES = map(int, list(Code)[14:])
 
 
 @part
@@ -149,6 +162,40 @@ def _block(one, row, scratch):
 
 
 @part
+def _around(one, row, scratch):
+    """Two rows of a 3×3 layer, of which some may be kept in the place of others."""
+    upper, height, width = 2 * (one[_FIRST] + row), one[_HEIGHT], one[_WIDTH]
+    first, last = _columns(one, upper)
+    goes_on = upper + 1 < height
+    if goes_on:
+        begin, end = _columns(one, upper + 1)
+        first, last = min(first, begin), max(last, end)
+    sums, values, zeros, memory = scratch
+    inputs, weights, scales = at_16(one[_INPUT]), at_16(one[_WEIGHTS]), at_32(one[_SCALES])
+    channels, outputs, code = one[_CHANNELS], one[_OUTPUTS], one[_CODE]
+    nothing = (zeros.ctypes.data - one[_INPUT]) // 2
+    seen = rows_around(upper, (height, width, channels, one[_SEEN_ROWS]), nothing)
+    by_row, kept = width * outputs, one[_MADE_ROWS]
+    places = upper % kept * by_row, (upper + 1) % kept * by_row if goes_on else -1
+    for start in range(first // 2, (last + 1) // 2, SQUARES):
+        squares = start, min(start + SQUARES, (last + 1) // 2)
+        spread(inputs, seen, squares, (width, channels), values)
+        multiply(values, weights, sums, squares[1] - squares[0], (channels, outputs))
+        if code == _AROUND:
+            to = at_16(one[_OUTPUT])
+            gather(sums, scales, squares, (outputs, width), one[_LIMIT], places, to)
+        elif code == _AROUND_SUMS:
+            more = at_32(one[_OUTPUT])
+            gather(sums, scales, squares, (outputs, width), one[_LIMIT], places, more)
+        else:
+            scale, line = (one[_BITS], one[_GREY], one[_LIMIT]), 12 * width
+            at = upper * line, (upper + 1) * line if goes_on else -1
+            picture, shown = at_8(one[_MORE]), at_8(one[_OUTPUT])
+            asked = squares, (outputs, width), at, scale
+            show(sums, scales, asked, picture, memory, shown)
+
+
+@part
 def _moved(one, row):
     """A row of what is neither a layer nor a block."""
     code, height, width = one[_CODE], one[_HEIGHT], one[_WIDTH]
@@ -169,6 +216,13 @@ def _moved(one, row):
         coarser_row(inputs, row, (height, width, channels), at_16(one[_OUTPUT]))
     elif code == _FINER:
         finer_row(inputs, row, width, channels, at_16(one[_OUTPUT]))
+    elif code == _SHOWN_SQUARES:
+        scale = one[_BITS], one[_GREY], one[_LIMIT]
+        picture, steps, out = at_8(one[_INPUT]), at_16(one[_MORE]), at_16(one[_OUTPUT])
+        upper = 2 * (one[_FIRST] + row)
+        for at in range(upper, min(upper + 2, height)):
+            into = at % one[_MADE_ROWS] * width * channels
+            shown_squares_row(picture, steps, at, (width, one[_PITCH]), scale, out, into)
     elif code == _SQUARES:
         squares_row(inputs, row, (height, width, one[_SIDE]), at_16(one[_OUTPUT]))
     elif code == _PICTURE:
@@ -191,6 +245,12 @@ def run(program, board, longest, leads):
         np.empty(SUMS_AT_ONCE, dtype=np.int16),
         np.empty(longest, dtype=np.int16),
     )
+    squares = (
+        memory(COMPONENTS * SQUARES * MOST_CHANNELS),
+        memory(COMPONENTS * SQUARES * MOST_CHANNELS // 2).view(np.int16),
+        np.zeros(MOST_CHANNELS, dtype=np.int16),
+        np.empty(8, dtype=np.uint8),
+    )
     stage, row = next_row(program, board, leads)
     while stage >= 0:
         one = program[stage]
@@ -198,6 +258,8 @@ def run(program, board, longest, leads):
             _layer(one, row, scratch)
         elif one[_CODE] == _BLOCK:
             _block(one, row, scratch)
+        elif _AROUND <= one[_CODE] <= _SHOW:
+            _around(one, row, squares)
         else:
             _moved(one, row)
         row_done(board)

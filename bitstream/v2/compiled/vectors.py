@@ -94,6 +94,16 @@ def wide(typing: Any, lanes: Any) -> Any:
 
 
 @intrinsic
+def from_bytes(typing: Any, lanes: Any) -> Any:
+    """Lanes of 8 bits that are never negative, in 16."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.zext(arguments[0], _vector(signature.return_type))
+
+    return Lanes(16, lanes.count)(lanes), generate
+
+
+@intrinsic
 def pairs(typing: Any, one: Any, other: Any) -> Any:
     """Pairs of two lanes of 16 bits, as lanes of 32: the first ones in the lower bits."""
 

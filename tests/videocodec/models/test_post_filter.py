@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
+from bitstream.crew import Crew, helped
 from bitstream.v2 import compiled
+from bitstream.v2.integer_layers import NARROW_SUM, IntegerLayer
 from videocodec.calibration.post_filter import integer_post_filter
 from videocodec.decoded import QUANTISER_STEPS
 from videocodec.errors import UnknownModelError
 from videocodec.models.files import POST_FILTER, POST_FILTER_WEIGHTS, has_post_filter
-from videocodec.models.post_filter import PostFilter, filtered
+from videocodec.models.post_filter import PostFilter, filtered, layer_shapes
 from videocodec.networks.post_filter import PostFilterNetwork, PostFilterShape
 
 
@@ -36,29 +42,102 @@ def picture_of(seed: int, height: int, width: int) -> tuple[np.ndarray, np.ndarr
     return picture, rng.integers(0, 128, positions, dtype=np.uint8)
 
 
-@settings(max_examples=20, deadline=None)
+def both(post_filter: PostFilter, picture: np.ndarray, quantisers: np.ndarray) -> tuple:
+    """What NumPy makes of a picture, and kernels; skips the test where there are none."""
+    if (kernels := compiled.await_kernels()) is None:
+        pytest.skip("no kernels here")
+    found = []
+    for used in (None, kernels):
+        with patch("bitstream.v2.compiled.kernels", lambda used=used: used):
+            found.append(post_filter.picture(picture, quantisers))
+    return tuple(found)
+
+
+@settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 1 << 20),
-    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
-    shape=st.sampled_from([(5, 1), (16, 2), (32, 3)]),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 100)),
+    shape=st.sampled_from([(5, 1), (16, 2), (32, 3), (48, 2), (70, 1)]),
+    strip_bytes=st.sampled_from([1, 1 << 20]),
 )
 def test_kernels_give_what_numpy_gives(
-    seed: int, size: tuple[int, int], shape: tuple[int, int]
+    seed: int, size: tuple[int, int], shape: tuple[int, int], strip_bytes: int
 ) -> None:
-    if compiled.await_kernels() is None:
-        pytest.skip("no kernels here")
     picture, quantisers = picture_of(seed, *size)
-    network = network_of(seed, *shape)
-    by_kernels = integer_post_filter(network).picture(picture, quantisers)
-    alone, loaded = integer_post_filter(network), compiled.kernels
-    try:
-        compiled.kernels = lambda: None
-        by_numpy = alone.picture(picture, quantisers)
-    finally:
-        compiled.kernels = loaded
+    made_by = integer_post_filter(network_of(seed, *shape))
+    with strips_of(strip_bytes):
+        by_numpy, by_kernels = both(made_by, picture, quantisers)
     assert by_kernels.shape == picture.shape
     assert np.array_equal(by_kernels, by_numpy)
     assert not np.array_equal(by_kernels, picture) or picture.size < 50
+
+
+def strips_of(size: int) -> AbstractContextManager[Any]:
+    """Filters by kernels have planes of so many bytes, or of the fewest rows that they can have."""
+    if compiled.await_kernels() is None or compiled.kernels().picture_filter is None:
+        return nullcontext()
+    return patch("bitstream.v2.compiled.picture_filter.STRIP_BYTES", size)
+
+
+def at_the_bound(width: int, layers: int, seed: int) -> PostFilter:
+    """One with weights as large as sums allow, and shifts from none to the largest."""
+    rng, made = np.random.default_rng(seed), {}
+    for shape in layer_shapes(width, layers):
+        most = (NARROW_SUM - (1 << 14)) // shape.limit
+        share = rng.dirichlet(np.full(shape.inputs, 0.2), shape.outputs)
+        weights = (share * most).astype(np.int64) * rng.choice([-1, 1], share.shape)
+        tensors = {
+            "weights": weights,
+            "bias": rng.integers(-(1 << 13), 1 << 13, shape.outputs),
+            "shift": rng.choice([0, 1, 5, 12, 23, 24, 25, 40], shape.outputs),
+        }
+        made[shape.name] = IntegerLayer.of(
+            lambda part, _, own=tensors: own[part.rsplit(".")[-1]], shape.name, shape
+        )
+    return PostFilter(made)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1 << 20), shape=st.sampled_from([(1, 1), (16, 2), (32, 3), (40, 2)]))
+def test_kernels_give_what_numpy_gives_with_the_largest_weights(
+    seed: int, shape: tuple[int, int]
+) -> None:
+    picture, quantisers = picture_of(seed, 17, 30)
+    picture[:] = np.where(picture < 128, 0, 255)
+    assert np.array_equal(*both(at_the_bound(*shape, seed), picture, quantisers))
+
+
+def test_weights_that_kernels_have_no_room_for_are_numpys() -> None:
+    post_filter, (picture, quantisers) = at_the_bound(8, 2, 1), picture_of(1, 9, 12)
+    weights = post_filter.layers["layers.1.stem"].weights
+    weights[0] = 0
+    weights[0, :9] = 3645  # whose sum has more than 15 bits
+    assert np.array_equal(*both(post_filter, picture, quantisers))
+
+
+def test_several_threads_make_the_picture_of_one() -> None:
+    """Also where there are more threads than rows."""
+    post_filter = integer_post_filter(network_of(4, 32, 2))
+    for size in ((2, 30), (70, 100)):
+        picture, quantisers = picture_of(4, *size)
+        with strips_of(1):
+            alone, _ = both(post_filter, picture, quantisers)
+            for helpers in (1, 4):
+                crew = Crew(helpers)
+                crew.begin()
+                with helped(crew):
+                    for _ in range(5):
+                        assert np.array_equal(post_filter.picture(picture, quantisers), alone)
+                crew.dismiss()
+
+
+def test_filters_are_pickled_without_what_kernels_made_of_them() -> None:
+    post_filter, (picture, quantisers) = integer_post_filter(network_of(2)), picture_of(2, 8, 8)
+    before = len(pickle.dumps(post_filter))
+    _, made = both(post_filter, picture, quantisers)
+    assert len(pickle.dumps(post_filter)) == before
+    again = pickle.loads(pickle.dumps(post_filter))
+    assert np.array_equal(again.picture(picture, quantisers), made)
 
 
 def test_integers_are_the_network_but_for_rounding() -> None:
