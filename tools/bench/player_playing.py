@@ -34,7 +34,8 @@ _PLAY = """async (most) => {
     if (!stopped()) drawn.push([Number(document.body.dataset.shown), performance.now() - begun]);
   });
   watch.observe(document.body, { attributes: true, attributeFilter: ["data-shown"] });
-  while (!stopped() && performance.now() - begun < most) await new Promise(requestAnimationFrame);
+  const rest = () => new Promise((over) => setTimeout(over, 200));
+  while (!stopped() && performance.now() - begun < most) await rest();
   watch.disconnect();
   return drawn;
 }"""

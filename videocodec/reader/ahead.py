@@ -1,4 +1,4 @@
-"""Working ahead in a thread: the next pictures in the direction someone steps, then what makes
+"""Working ahead in threads: the next pictures in the direction someone steps, then what makes
 later jumps quick.
 """
 
@@ -9,18 +9,22 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ..decoder.index import StreamIndex
-from ..errors import DamagedFrameError, VideoCodecError
+from ..errors import DamagedFrameError
 from .cache import Cache, Kind
 from .latents import LatentSource
+from .picture_thread import FEWEST_AHEAD, PictureThread
 from .pictures import PictureSource
+from .wishes import Order, Wish, Wishes
 
-_PICTURES_AHEAD = 12
+if TYPE_CHECKING:
+    from ..decoder.frame import Frame
+
 _PICTURES_AFTER_JUMP = 2  # before the GOP has been gone through
-_STRIDE = 8  # frames; a step further than that is a jump, after which nobody knows the direction
+_LATENTS_AHEAD = 8  # frames, of pictures ahead
 _STATE_BYTES = 1 << 18  # about what the state of an entropy decoder takes at 512×288
 
 
@@ -35,24 +39,13 @@ def _stop_all() -> None:
             ahead.stop()
 
 
-@dataclass(frozen=True)
-class _Wish:
-    """Whose pictures, which frame, in which direction (1, -1), and whether one came to it by a
-    step.
-    """
-
-    pictures: PictureSource
-    frame: int
-    direction: int = 1
-    stepping: bool = False
-
-
 class ReadAhead:
-    """A thread that decodes while nobody waits for anything.
+    """Threads that decode while nobody waits for anything, and for whoever goes on step by step.
 
-    It decodes, in this order:
+    They make, in this order:
 
-    1. the pictures after the one asked for last, in the direction of the last step;
+    1. the pictures after the one asked for last, in the direction of the last step, of which there
+       are ``count``;
     2. the latents of the access unit after those;
     3. the rest of the stream's latents once through, nearest first, to keep the state of the
        entropy decoder at the borders of access units as far as memory allows.
@@ -60,72 +53,83 @@ class ReadAhead:
     Where the last frame was jumped to, no steps may follow but other jumps: then all but the first
     pictures wait until the GOP has been gone through.
 
-    It starts with the first ``note`` and gives way to whoever asks: between ``begin`` and ``end``
-    it starts nothing new, but for latents of a step further on while those who ask have theirs and
-    make pictures of them (``drawing``).
+    together: whether there are two threads, one for latents and one for pictures, which help each
+    other.  Then ``picture`` leaves the next steps to them, so that playing has both at once; else
+    one thread does everything.
+
+    They start with the first ``note`` and give way to whoever asks: between ``begin`` and ``end``
+    nothing new is started, but for what ``picture`` waits for.
     """
 
-    def __init__(self, index: StreamIndex, latents: LatentSource, cache: Cache) -> None:
-        self._index, self._latents, self._cache = index, latents, cache
-        self._changed = threading.Condition()
-        self._wish: _Wish | None = None
-        self._done: _Wish | None = None  # the last wish of which nothing was left to do
-        self._asking = self._drawing = (
-            0  # how many ask, and how many of them wait for pictures only
-        )
-        self._stopped = False
+    def __init__(
+        self,
+        index: StreamIndex,
+        latents: LatentSource,
+        cache: Cache,
+        count: int = FEWEST_AHEAD,
+        *,
+        together: bool = False,
+    ) -> None:
+        self._index, self._latents, self._cache, self._count = index, latents, cache, count
+        self._wishes = Wishes(index)
+        self._changed = self._wishes.changed
+        self._done: Wish | None = None  # the last wish of which nothing was left to do
         self._process = os.getpid()
         self._made: set[tuple[Kind, int]] = set()  # since the last wish
+        self._together = together
         self._thread: threading.Thread | None = None
+        self._drawing: PictureThread | None = None
 
     def begin(self) -> None:
         """Someone begins to wait for a frame."""
         with self._changed:
-            self._asking += 1
+            self._wishes.asking += 1
 
     def end(self) -> None:
         """Someone has got it."""
         with self._changed:
-            self._asking -= 1
-            self._changed.notify_all()
-
-    @contextmanager
-    def drawing(self) -> Iterator[None]:
-        """While someone who asks makes a picture of latents that are there."""
-        with self._changed:
-            self._drawing += 1
-            self._changed.notify_all()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._drawing -= 1
+            self._wishes.asking -= 1
+            self._look_again()
 
     def note(self, pictures: PictureSource, frame: int) -> None:
         """A picture was asked for."""
         with self._changed:
-            if self._stopped:
+            if self._wishes.stopped:
                 return
-            before, wish = self._wish, _Wish(pictures, frame)
-            if before is not None and 0 < abs(frame - before.frame) <= _STRIDE:
-                wish = _Wish(pictures, frame, 1 if frame > before.frame else -1, stepping=True)
-            elif before is not None and frame == before.frame:
-                wish = _Wish(pictures, frame, before.direction, before.stepping)
-            self._wish = wish
+            self._wishes.note(pictures, frame)
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="videocodec-reader", daemon=True
-                )
-                self._thread.start()
-                _at_work.add(self)
-            self._changed.notify_all()
+                self._start()
+            self._look_again()
+
+    def picture(self, pictures: PictureSource, number: int) -> Frame | None:
+        """A frame made by the threads that work ahead, if it is a step from the one before and is
+        not at hand; None where the caller is to make it.
+        """
+        with self._changed:
+            wishes = self._wishes
+            takes_orders = self._drawing is not None and not wishes.stopped
+            if not takes_orders or not wishes.is_step(number) or not wishes.is_sound(number):
+                return None
+            if pictures.has(number):
+                return None
+            self._done = None
+            order = Order(pictures, number)
+            wishes.orders.append(order)
+            wishes.note(pictures, number)
+            self._look_again()
+            self._changed.wait_for(lambda: order.over)
+            return order.result
 
     def stop(self) -> None:
-        """End the thread after what it is doing."""
+        """End the threads after what they are doing."""
         with self._changed:
-            self._stopped = True
-            self._wish = None
-            self._changed.notify_all()
+            self._wishes.stopped = True
+            self._wishes.wish = None
+            for order in [order for order in self._wishes.orders if not order.begun]:
+                self._wishes.give_back(order)
+            self._look_again()
+        if self._drawing is not None:
+            self._drawing.join()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -134,67 +138,93 @@ class ReadAhead:
         seconds.
         """
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self._stopped or self._wish == self._done, timeout
-            )
+            return self._changed.wait_for(self._has_done_all, timeout)
 
     @property
     def is_of_this_process(self) -> bool:
-        """Whether its thread is not a parent's."""
+        """Whether its threads are not a parent's."""
         return self._process == os.getpid()
 
+    def _has_done_all(self) -> bool:
+        wish, drawing = self._wishes.wish, self._drawing
+        drawn = drawing is None or drawing.has_done(wish)
+        return self._wishes.stopped or (wish == self._done and drawn)
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._work, name="videocodec-reader", daemon=True)
+        self._thread.start()
+        if self._together:
+            crew = self._latents.crew
+            self._drawing = PictureThread(
+                self._wishes, crew, self._cache, self._count, _PICTURES_AFTER_JUMP
+            )
+        _at_work.add(self)
+
+    def _look_again(self) -> None:
+        self._changed.notify_all()
+        if self._drawing is not None:
+            self._drawing.call()
+
     def _work(self) -> None:
-        current: _Wish | None = None
+        current: Wish | None = None
+        wishes = self._wishes
         while True:
             with self._changed:
-                while not self._stopped and not self._may_work():
+                while not wishes.stopped and not self._may_work():
                     self._changed.wait()
-                wish, beside = self._wish, self._asking > 0
-                if self._stopped or wish is None:
+                wish, orders = wishes.wish, list(wishes.orders)
+                if wishes.stopped or wish is None:
                     return
             if wish != current:
                 current = wish
                 self._made.clear()
             try:
-                busy = self._one_task(wish, beside)
+                busy = self._one_task(wish, orders)
             except DamagedFrameError:
                 busy = True  # marked as such in the index by now
-            except (VideoCodecError, ValueError, OSError, RuntimeError, MemoryError):
+            except Exception:
                 busy = False  # whoever asks for that frame is told
-            if not busy:
-                with self._changed:
-                    if not beside:
-                        self._done = wish
-                        self._changed.notify_all()
-                    elif self._asking:
-                        self._changed.wait()
+            with self._changed:
+                if busy:
+                    self._look_again()
+                else:
+                    self._rest(wish)
 
     def _may_work(self) -> bool:
         """Whether there may be anything to do."""
-        if self._wish is None or self._wish == self._done:
+        wishes = self._wishes
+        if wishes.wish is None or wishes.wish == self._done:
             return False
-        return not self._asking or (self._wish.stepping and self._drawing >= self._asking)
+        return not wishes.asking or bool(wishes.orders)
 
-    def _one_task(self, wish: _Wish, beside: bool) -> bool:
-        """Do the most urgent thing, for a fraction of a second → whether there was any.  beside:
-        others make pictures.
+    def _rest(self, wish: Wish) -> None:
+        """Nothing is left to do: nobody is to wait for what was not to be had."""
+        self._done = wish
+        for order in list(self._wishes.orders):
+            unit = self._index.unit_of(order.frame).number
+            if not order.begun and not self._cache.has(Kind.LATENTS, unit):
+                self._wishes.give_back(order)
+        self._look_again()
+
+    def _one_task(self, wish: Wish, orders: list[Order]) -> bool:
+        """Do the most urgent thing, for a fraction of a second → whether there was any.
 
         What has to be made a second time for the same wish was pushed out of the memory: then there
         is too little for more.
         """
-        last = wish.frame + wish.direction * _PICTURES_AHEAD
-        pictures = range(wish.frame + wish.direction, last + wish.direction, wish.direction)
+        pictures = wish.ahead(self._count)
         first = len(pictures) if wish.stepping else _PICTURES_AFTER_JUMP
         unit = self._index.unit_of(wish.frame).number
         gop = self._index.gop_of(unit)
-        latents = wish.frame, last, last + wish.direction * _STRIDE
-        if beside:
-            return bool(self._next_latents(latents))
+        latents = wish.ahead(self._count + _LATENTS_AHEAD)
+        draw = self._next_latents if self._together else partial(self._next_picture, wish.pictures)
         tasks: tuple[Callable[[], bool | None], ...] = (
-            lambda: self._next_picture(wish.pictures, pictures[:first]),
+            lambda: self._next_latents(sorted(order.frame for order in orders)),
+            lambda: draw(pictures[:first]),
             lambda: None if wish.stepping else self._next_state(gop),
-            lambda: self._next_picture(wish.pictures, pictures[first:]),
-            lambda: self._next_latents(latents),
+            lambda: self._gone_through(wish),
+            lambda: draw(pictures[first:]),
+            lambda: self._next_latents((wish.frame, *latents)),
             lambda: self._next_state((*range(unit, len(self._index.units)), *range(unit))),
         )
         for task in tasks:
@@ -203,12 +233,17 @@ class ReadAhead:
                 return is_busy
         return False
 
+    def _gone_through(self, wish: Wish) -> None:
+        if self._drawing is not None:
+            with self._changed:
+                self._drawing.surveyed(wish)
+
     def _next_picture(self, pictures: PictureSource, numbers: Iterable[int]) -> bool | None:
         """One step towards the first of these pictures that is missing; None if none is, False if
         there is too little memory.
         """
         for number in numbers:
-            if self._is_sound(number) and not pictures.has(number):
+            if self._wishes.is_sound(number) and not pictures.has(number):
                 unit = self._index.unit_of(number).number
                 if not self._cache.has(Kind.LATENTS, unit):
                     return self._fetch(unit)
@@ -221,7 +256,7 @@ class ReadAhead:
     def _next_latents(self, numbers: Iterable[int]) -> bool | None:
         """The same for the latents of frames."""
         for number in numbers:
-            if self._is_sound(number) and not self._cache.has(
+            if self._wishes.is_sound(number) and not self._cache.has(
                 Kind.LATENTS, self._index.unit_of(number).number
             ):
                 return self._fetch(self._index.unit_of(number).number)
@@ -251,21 +286,13 @@ class ReadAhead:
         self._made.add((kind, number))
         return True
 
-    def _is_sound(self, frame: int) -> bool:
-        return 0 <= frame < len(self._index) and self._index.damage_at(frame) is None
-
     def _unsurveyed(self, units: Iterable[int]) -> Iterator[int]:
         if not self._cache.room_for(Kind.STATE, _STATE_BYTES):
             return
         for number in units:
-            following = (
-                self._index.units[number + 1] if number + 1 < len(self._index.units) else None
-            )
-            if (
-                following is None
-                or following.is_keyframe
-                or following.damage
-                or self._cache.has(Kind.STATE, number + 1)
-            ):
+            if number + 1 == len(self._index.units):
                 continue
-            yield number
+            following = self._index.units[number + 1]
+            is_needed = not following.is_keyframe and not following.damage
+            if is_needed and not self._cache.has(Kind.STATE, number + 1):
+                yield number

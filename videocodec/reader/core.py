@@ -18,7 +18,10 @@ from .cache import Cache
 from .latents import LatentSource
 from .metadata import VideoMetadata
 from .opening import Opening
+from .picture_thread import pictures_ahead
 from .pictures import Networks
+
+_ROOM = 4  # times the pictures made ahead: with their latents, and some that were seen
 
 
 class ReaderCore:
@@ -51,7 +54,14 @@ class ReaderCore:
                 has_post_filter=opening.pictures != "exact"
                 and has_post_filter(stream.bundle.folder),
             )
-            helpers = (opening.threads or usable_cores()) - 1
+            threads = opening.threads or usable_cores()
+            shown = 3 * self.metadata.width * self.metadata.height
+            count = pictures_ahead(opening.memory_limit, shown)
+            # two threads that wait for each other's work would do it over and over where nothing
+            # can be kept
+            room = opening.memory_limit >= _ROOM * count * shown
+            together = opening.read_ahead and threads > 1 and room
+            helpers = threads - (2 if together else 1)
             self.latents = LatentSource(
                 self.file, self.index, stream.bundle.tables, self.cache, helpers
             )
@@ -60,7 +70,8 @@ class ReaderCore:
         except BaseException:
             self.file.close()
             raise
-        self.ahead = ReadAhead(self.index, self.latents, self.cache) if opening.read_ahead else None
+        parts = self.index, self.latents, self.cache, count
+        self.ahead = ReadAhead(*parts, together=together) if opening.read_ahead else None
         # A reader that nobody holds any more is closed wherever the garbage collector runs, perhaps
         # under this very lock.
         self._users, self._lock = set[int](), threading.RLock()

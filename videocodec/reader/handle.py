@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,9 +31,8 @@ class ReaderHandle:
             core.close(id(self))
             raise
         self._core, self._settings, self._conceal, self._closed = core, settings, conceal, False
-        drawing = nullcontext if core.ahead is None else core.ahead.drawing
         shared = core.latents, core.networks, core.cache
-        self._pictures = PictureSource(*shared, settings, conceal=conceal, drawing=drawing)
+        self._pictures = PictureSource(*shared, settings, conceal=conceal)
 
     @classmethod
     def _joined(cls, core: ReaderCore, settings: RestorationSettings, conceal: bool) -> Self:

@@ -30,8 +30,8 @@ class LatentSource:
     state of the decoder at the borders of access units: a jump then costs one access unit rather
     than all since the keyframe.
 
-    helpers: threads that help to decode.  keeps_pictures: whether frames come with those that
-    decoding makes of references.
+    helpers: threads that help to decode, of ``crew``.  keeps_pictures: whether frames come with
+    those that decoding makes of references.
 
     Any number of threads may call it; they take turns, access unit by access unit, but for what is
     at hand.
@@ -41,14 +41,14 @@ class LatentSource:
         self, file: SharedFile, index: StreamIndex, tables: Tables, cache: Cache, helpers: int = 0
     ) -> None:
         self._file, self._index, self._tables, self._cache = file, index, tables, cache
-        self._crew = Crew(helpers)
+        self.crew = Crew(helpers)
         self._lock, self.keeps_pictures = threading.Lock(), False
         # a decoder, and the access unit it has come to
         self._live: tuple[int, UnitDecoder] | None = None
 
     def close(self) -> None:
         """Let go of the threads."""
-        self._crew.dismiss()
+        self.crew.dismiss()
 
     def unit(self, number: int) -> list[DecodedLatents]:
         """The frames of an access unit.  Raises ``DamagedFrameError``."""
@@ -171,8 +171,8 @@ class LatentSource:
         try:
             data = self._file.read(entry.position, entry.bytes)
             unit = AccessUnit.parse(data)
-            self._crew.begin()
-            with helped(self._crew):
+            self.crew.begin()
+            with helped(self.crew):
                 frames = decoder.decode(unit, len(data), pictures=self.keeps_pictures)
         except BitstreamError as error:
             self._index.mark_damaged(number, str(error))

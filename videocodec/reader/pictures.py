@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -99,8 +97,7 @@ class Networks:
 
 
 class PictureSource:
-    """Frames of a stream under one choice of restoration; conceal: lost ones too.  drawing: what
-    goes on while pictures are made of latents that are there.
+    """Frames of a stream under one choice of restoration; conceal: lost ones too.
 
     Any number of threads may call it.
     """
@@ -113,9 +110,7 @@ class PictureSource:
         settings: RestorationSettings,
         *,
         conceal: bool = False,
-        drawing: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self._drawing = drawing
         self._latents, self._networks, self._cache, self._conceal = (
             latents,
             networks,
@@ -154,7 +149,7 @@ class PictureSource:
         window, places = self._latents.around(
             self._latents.batch_of(number, decoder.batch_size), decoder.reach
         )
-        with self._drawing(), self._networks.lock:
+        with self._networks.lock:
             # another thread may have made it meanwhile
             cached: Frame | None = self._cache.get(Kind.PICTURE, key)
             if cached is not None:

@@ -250,8 +250,7 @@ class VideoReader(ReaderHandle):
 
     def __repr__(self) -> str:
         name, frames = self.metadata.name, self.metadata.frames
-        size = f"{self.metadata.width}x{self.metadata.height}"
-        state = ", closed" if self._closed else ""
+        size, state = f"{self.metadata.width}x{self.metadata.height}", ", closed" * self._closed
         return f"VideoReader({name!r}, {frames} frames of {size}{state})"
 
     def _batch(self, numbers: Iterable[int]) -> FrameBatch:
@@ -262,10 +261,14 @@ class VideoReader(ReaderHandle):
 
     def _frame(self, number: int) -> Frame:
         """A frame that is shared with the cache."""
+        self._check_open()
+        ahead, pictures = self._core.ahead, self._pictures
+        if ahead is not None and (made := ahead.picture(pictures, number)) is not None:
+            return made
         with self._asking():
-            frame = self._pictures.frame(number)
-        if self._core.ahead is not None:
-            self._core.ahead.note(self._pictures, number)
+            frame = pictures.frame(number)
+        if ahead is not None:
+            ahead.note(pictures, number)
         return frame
 
     def _number(self, index: SupportsIndex) -> int:
@@ -280,16 +283,16 @@ class VideoReader(ReaderHandle):
     def _asking(self) -> Iterator[None]:
         """While someone waits for a frame, nothing is begun ahead."""
         self._check_open()
-        if self._core.ahead is not None:
-            self._core.ahead.begin()
+        if (ahead := self._core.ahead) is not None:
+            ahead.begin()
         try:
             yield
         except ValueError:
             self._check_open()  # another thread may have closed the file under this one
             raise
         finally:
-            if self._core.ahead is not None:
-                self._core.ahead.end()
+            if ahead is not None:
+                ahead.end()
 
 
 def _unshared(frame: Frame) -> Frame:

@@ -9,22 +9,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bitstream.container import SharedFile
-from videocodec import VideoReader
+from videocodec import Frame, VideoReader
 from videocodec.decoder.index import StreamIndex
 from videocodec.decoder.latents import LatentStream
-from videocodec.errors import DamagedFrameError
+from videocodec.errors import DamagedFrameError, ReaderClosedError
 from videocodec.reader.ahead import ReadAhead
 from videocodec.reader.cache import Cache, Kind
 from videocodec.reader.latents import LatentSource
+from videocodec.reader.picture_thread import pictures_ahead
 from videocodec.reader.pictures import Networks, PictureSource
 from videocodec.restoration.settings import RestorationSettings
 
 from .conftest import CPU
 
 PATIENCE = 60  # seconds; machines are slow
+TWO = CPU | {"threads": 2}
+
+
+def alike(a: Frame, b: Frame) -> bool:
+    """Whether they show the same, within what floating point rounds otherwise by two threads."""
+    return a.index == b.index and int(np.abs(a.data.astype(int) - b.data).max()) <= 1
 
 
 class WatchedCache(Cache):
@@ -60,7 +68,9 @@ class Ahead:
 
 
 @contextmanager
-def working_ahead(file: Path, memory_limit: int = 1 << 29) -> Iterator[Ahead]:
+def working_ahead(
+    file: Path, memory_limit: int = 1 << 29, *, together: bool = False
+) -> Iterator[Ahead]:
     """The parts of a reader of that file, with a cache that is watched."""
     shared = SharedFile.open(str(file))
     stream = LatentStream(shared, None)
@@ -68,7 +78,7 @@ def working_ahead(file: Path, memory_limit: int = 1 << 29) -> Iterator[Ahead]:
     latents = LatentSource(shared, index, stream.bundle.tables, cache)
     networks = Networks(stream, "cpu", 1)
     pictures = PictureSource(latents, networks, cache, RestorationSettings())
-    ahead = ReadAhead(index, latents, cache)
+    ahead = ReadAhead(index, latents, cache, together=together)
     try:
         yield Ahead(index, cache, pictures, ahead)
     finally:
@@ -97,21 +107,102 @@ def test_steps_backwards_are_followed(reader: VideoReader) -> None:
     assert not reader.has_picture(2)
 
 
-def test_latents_further_on_are_decoded_while_someone_makes_a_picture(coded_movie) -> None:
-    """So that playing has both at once; pictures are not made ahead meanwhile."""
-    with working_ahead(coded_movie.coded) as parts:
+def test_steps_are_left_to_two_threads(
+    coded_movie, sequential: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One decodes latents and one makes pictures, so whoever goes on step by step makes none."""
+    makers = set[str]()
+    make = PictureSource.frame
+
+    def noted(pictures: PictureSource, number: int) -> Frame:
+        makers.add(threading.current_thread().name)
+        return make(pictures, number)
+
+    with VideoReader(coded_movie.coded, **TWO) as video:
+        assert alike(video[0], sequential[0])
+        monkeypatch.setattr(PictureSource, "frame", noted)
+        for index in range(1, len(video)):
+            assert alike(video[index], sequential[index])
+        for index in range(len(video) - 2, 0, -1):
+            assert alike(video[index], sequential[index])
+    # pictures that are at hand are taken by who asks
+    assert makers <= {"videocodec-reader-pictures", threading.current_thread().name}
+    assert "videocodec-reader-pictures" in makers
+
+
+def test_an_order_is_filled_while_others_work_themselves(coded_movie) -> None:
+    with working_ahead(coded_movie.coded, together=True) as parts:
         parts.show(0)
-        parts.show(1)
         parts.cache.clear()
         parts.ahead.begin()
-        parts.ahead.note(parts.pictures, 2)
-        with parts.ahead.drawing():
-            further = [parts.index.unit_of(frame).number for frame in (2, 14)]
-            wait_until(lambda: all(parts.cache.has(Kind.LATENTS, unit) for unit in further))
-            assert not any(parts.pictures.has(frame) for frame in range(len(parts.index)))
+        found = parts.ahead.picture(parts.pictures, 1)
+        assert found is not None and found.index == 1
         parts.ahead.end()
-        assert parts.ahead.wait(PATIENCE)
-        assert parts.pictures.has(3)
+
+
+@pytest.mark.parametrize("frame", [0, 21])
+def test_what_is_no_step_or_at_hand_is_for_who_asks(coded_movie, frame: int) -> None:
+    with working_ahead(coded_movie.coded, together=True) as parts:
+        assert parts.ahead.picture(parts.pictures, frame) is None  # there is no thread yet
+        parts.show(20)
+        assert parts.ahead.picture(parts.pictures, frame) is None
+
+
+def test_an_order_that_nobody_can_fill_is_given_back(damaged: Callable) -> None:
+    with VideoReader(damaged(1), **TWO) as video:
+        assert video[0].index == 0
+        for index in range(1, 10):  # what builds on it is lost with it
+            with pytest.raises(DamagedFrameError):
+                video[index]
+        assert video[10].index == 10
+
+
+def test_closing_lets_go_of_who_waits(coded_movie, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    make = PictureSource.frame
+
+    def slow(pictures: PictureSource, number: int) -> Frame:
+        if number == 1:
+            entered.set()
+            assert go_on.wait(PATIENCE)
+        return make(pictures, number)
+
+    raised: list[Exception] = []
+
+    def ask(index: int) -> None:
+        try:
+            video[index]
+        except ReaderClosedError as error:
+            raised.append(error)
+
+    monkeypatch.setattr(PictureSource, "frame", slow)
+    video = VideoReader(coded_movie.coded, **TWO)
+    video[0]
+    asking = [threading.Thread(target=ask, args=(index,)) for index in (1, 2)]
+    asking[0].start()
+    assert entered.wait(PATIENCE)
+    asking[1].start()
+    closing = threading.Thread(target=video.close)
+    closing.start()
+    go_on.set()
+    for thread in (*asking, closing):
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert len(raised) <= 2
+
+
+@pytest.mark.parametrize("limit", [0, 50_000, 2_000_000])
+def test_little_memory_costs_nothing_but_time(
+    coded_movie, sequential: list[Frame], limit: int
+) -> None:
+    with VideoReader(coded_movie.coded, memory_limit=limit, **TWO) as video:
+        assert all(alike(frame, sequential[frame.index]) for frame in video)
+
+
+def test_more_pictures_are_made_ahead_where_they_fit() -> None:
+    small, large = (3 * width * height for width, height in ((512, 288), (3840, 2160)))
+    assert pictures_ahead(1 << 29, small) > 100 > pictures_ahead(1 << 27, small) > 12
+    assert pictures_ahead(1 << 29, large) == pictures_ahead(0, small) == 12
 
 
 def test_the_state_of_the_decoder_is_kept_at_every_border(coded_movie) -> None:
@@ -161,17 +252,24 @@ def test_damage_ahead_stops_nothing(damaged: Callable) -> None:
             video[1]
 
 
+@pytest.mark.parametrize("together", [False, True])
 def test_after_a_jump_the_group_is_gone_through_before_more_than_the_next_pictures_are_made(
-    coded_movie,
+    coded_movie, together: bool
 ) -> None:
-    """So that the next jump is quick; where one steps, the pictures come first."""
-    with working_ahead(coded_movie.coded) as parts:
+    """So that the next jump is quick; where one steps, or has just come, the pictures come
+    first.
+    """
+    with working_ahead(coded_movie.coded, together=together) as parts:
         parts.show(0)
         assert all(parts.pictures.has(index) for index in range(13))
+    with working_ahead(coded_movie.coded, together=together) as parts:
+        parts.ahead.note(parts.pictures, 21)
+        parts.show(0)
         states = [
             unit for unit in parts.index.units if not unit.is_keyframe and unit.first_frame < 10
         ]
         assert len(states) >= 2
+        assert all(parts.pictures.has(index) for index in range(13))
         order = parts.cache.kept
-        third = [place for place, kind in enumerate(order) if kind is Kind.PICTURE][3]
+        third = [place for place, kind in enumerate(order) if kind is Kind.PICTURE][4]
         assert order[:third].count(Kind.STATE) >= len(states)

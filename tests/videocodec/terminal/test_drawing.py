@@ -49,6 +49,48 @@ def test_colours_are_written_where_they_change() -> None:
     assert text == "\x1b[5;11H\x1b[38;2;0;0;0;48;2;0;0;0m▀▀\x1b[38;2;1;2;3m▀\x1b[0m"
 
 
+@pytest.mark.parametrize("true_colour", [True, False])
+def test_a_terminal_that_obeys_shows_the_cells(true_colour: bool) -> None:
+    """Whatever is written over whatever was there, read back by a terminal of a few lines."""
+    rng = np.random.default_rng(2)
+    shown, before = np.full((9, 17, 6), -1), None
+    for change in (1.0, 0.3, 0.02, 0.0):
+        cells = rng.integers(0, 256, (9, 17, 6)).astype(np.uint8)
+        cells[:, 1:9] = cells[:, :1]  # runs of one colour
+        if before is not None:
+            cells = np.where(rng.random((9, 17, 1)) < change, cells, before)
+        obey(render(cells, before, 2, 3, true_colour), shown)
+        wanted = cells.astype(int)
+        if not true_colour:
+            wanted = to_256(cells.reshape(9, 17, 2, 3)).repeat(3, -1)
+        assert np.array_equal(shown, wanted)
+        before = cells
+
+
+def obey(text: str, shown: np.ndarray) -> None:
+    """Write half blocks as a terminal would that begins at row 2 and column 3."""
+    row = column = 0
+    colours = [0] * 6
+    for end, place, codes, block in re.findall(
+        r"(\x1b\[0m)|\x1b\[(\d+;\d+)H|\x1b\[([^mH]+)m|(▀)", text
+    ):
+        if place:
+            row, column = (int(number) for number in place.split(";"))
+        elif codes:
+            numbers = [int(number) for number in codes.split(";")]
+            while numbers:
+                layer, kind, *numbers = numbers
+                count = 3 if kind == 2 else 1
+                begin = 3 * (layer == 48)
+                colours[begin : begin + 3] = numbers[:count] * (3 // count)
+                numbers = numbers[count:]
+        elif block:
+            shown[row - 3, column - 4] = colours
+            column += 1
+        else:
+            assert end
+
+
 def test_only_what_changed_is_written() -> None:
     before = np.zeros((3, 5, 6), np.uint8)
     after = before.copy()

@@ -2,6 +2,11 @@
 
 export const find = (id) => document.getElementById(id);
 
+/** Put text where it is not already: even the same text is laid out once more. */
+export function write(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
 /** An element with attributes and children; text stays text. */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);

@@ -18,7 +18,9 @@ import { Timeline } from "./timeline.js";
 const CACHE_BYTES = 256e6; // of pictures, all files together
 const SPEEDS = [0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
 const ADDRESS_EVERY = 400; // ms: browsers limit how often an address may change
-const DETAILS_EVERY = 250; // ms, of the panel while playing
+const ADDRESS_PLAYING = 2000; // ms, while playing, as it costs more than a picture
+const DETAILS_EVERY = 500; // ms, of the panel while playing
+const PLACE_EVERY = 100; // ms, of the time and the timeline while playing
 
 export class Page {
   /** clips: of all files, as the server describes them. */
@@ -44,7 +46,8 @@ export class Page {
     });
     this.measuring = new Measuring(this, (file, index) => this.measured(file, index), (text) => this.message(text, 6000));
     this.shift = 0; // frames of the file that is shown by which what stands beside is later
-    this.addressDue = 0;
+    this.addressed = -Infinity; // when the address was last changed
+    this.placed = -Infinity; // when the place was last said
     this.active = 0; // when the person last did something
     this.drawTimes = []; // of the last pictures, for the statistics
     this.showSound(first);
@@ -196,13 +199,16 @@ export class Page {
   }
 
   position(index) {
+    const now = performance.now();
+    if (this.playback?.playing && now - this.placed < PLACE_EVERY) return; // pausing says where it came to
+    this.placed = now;
     this.timeline.setPosition(index);
     find("time").textContent = format.seconds(this.clip.times[index]);
     if (document.activeElement !== find("frame") || !this.typing) find("frame").value = String(index);
     clearTimeout(this.addressTimer);
-    const wait = this.addressDue - performance.now();
+    const wait = this.addressed + (this.playback?.playing ? ADDRESS_PLAYING : ADDRESS_EVERY) - now;
     this.addressTimer = setTimeout(() => {
-      this.addressDue = performance.now() + ADDRESS_EVERY;
+      this.addressed = performance.now();
       history.replaceState(null, "", `#frame=${this.playback.index}`);
     }, Math.max(0, wait));
   }

@@ -6,10 +6,12 @@ import { SlowMotion } from "./slow.js";
 
 export const SLOWEST = 0.1;
 export const FASTEST = 4;
-const IN_FLIGHT = 2; // the server makes one picture at a time: one more hides the way there and back
+const IN_FLIGHT = 3; // the server makes one picture at a time: more hide the way there and back
 const AHEAD = 24;
 const STEP_AHEAD = 4;
 const REST = 60; // ms
+const EARLY = 20; // ms before a picture is due, by which one begins to look at every frame of the screen
+const LONGEST_REST = 100; // ms: sound that stands still, or marks that move, are noticed
 
 export class Playback {
   /**
@@ -175,7 +177,10 @@ export class Playback {
     this.dropped = 0;
     this.restart(this.clip.times[this.index]);
     this.on.state();
-    requestAnimationFrame(this.tick);
+    // what is left of playing before must not look twice as often
+    clearTimeout(this.timer);
+    cancelAnimationFrame(this.beat);
+    this.beat = requestAnimationFrame(this.tick);
   }
 
   pause() {
@@ -228,7 +233,15 @@ export class Playback {
     if (!this.playing) return;
     if (this.isSlow !== this.slow.parts > 1) this.restart(this.time());
     if (this.isSlow ? this.slow.tick() : this.follow()) this.turn();
-    if (this.playing) requestAnimationFrame(this.tick);
+    if (this.playing) this.wait();
+  }
+
+  /** Look again when the next picture is due: every frame of the screen in between would cost as much as a picture. */
+  wait() {
+    const rest = this.isSlow || this.shown !== this.index ? 0 : (1000 * (this.end(this.index) - this.clock.time())) / this.speed - EARLY;
+    const begin = () => (this.beat = requestAnimationFrame(this.tick));
+    if (rest > 0) this.timer = setTimeout(begin, Math.min(rest, LONGEST_REST));
+    else begin();
   }
 
   /** Show what the clock wants.  Gives whether the end is reached. */

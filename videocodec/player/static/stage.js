@@ -2,7 +2,7 @@
 
 import { difference, errors } from "./compare.js";
 import { Crop } from "./crop.js";
-import { find } from "./dom.js";
+import { find, write } from "./dom.js";
 import { draw as drawOverlay } from "./overlays.js";
 
 const LARGEST = 4096; // device pixels a side, of the overlay's canvas
@@ -105,7 +105,7 @@ export class Stage {
     const { several, leftName: left, rightName } = this.sides;
     const right = `${rightName}${later}`;
     const names = { decoded: [[several ? left : "", this.made].filter(Boolean).join(", "), ""], original: [right, ""], wipe: [left, right], side: [left, right], difference: [`Difference × ${this.gain}${later}`, several ? `${left}, ${right}` : ""] };
-    [find("tag-left").textContent, find("tag-right").textContent] = names[this.view];
+    ["tag-left", "tag-right"].forEach((id, side) => write(find(id), names[this.view][side]));
   }
 
   setView(view) {
@@ -161,6 +161,9 @@ export class Stage {
 
   redrawOverlay() {
     const canvas = this.overlayCanvas;
+    const isNone = this.overlay === "none";
+    if (isNone && canvas.hidden) return;
+    canvas.hidden = isNone; // it would be laid over every picture for nothing
     const known = { ...this.known, errors: this.overlay === "error" ? this.measureErrors() : null };
     drawOverlay(this.overlay, canvas, canvas.width / this.clip.width, canvas.height / this.clip.height, this.opacity, known);
   }
