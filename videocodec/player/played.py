@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import LatentVideoError
 from .findings import Findings
 from .original import OriginalFrames
 
@@ -132,12 +133,22 @@ class PlayedFile(ABC):
             "thumbnail": list(self._thumbnail_size()),
         }
 
-    def picture(self, index: int, settings: Settings) -> bytes:
-        """RGBA of a frame, row by row, H · W · 4 bytes; alpha is 255."""
-        self._last_request = time.monotonic()
-        rgb = self.rgb(index, settings)
-        self.on_shown(index)
-        return _rgba(rgb)
+    def pictures(self, first: int, settings: Settings, count: int = 1) -> bytes:
+        """RGBA of frames, row by row, H · W · 4 bytes each; alpha is 255.  There are ``count`` of
+        them, fewer at the end and before one that is lost.
+        """
+        found: list[bytes] = []
+        for index in range(first, min(first + count, self.frame_count)):
+            self._last_request = time.monotonic()
+            try:
+                rgb = self.rgb(index, settings)
+            except (LatentVideoError, OSError):
+                if not found:
+                    raise
+                break
+            self.on_shown(index)
+            found.append(_rgba(rgb))
+        return b"".join(found)
 
     def picture_between(self, index: int, share: Fraction, settings: Settings) -> bytes | None:
         """RGBA of what ``between`` gives."""

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from fractions import Fraction
 from functools import partial
 from importlib.resources import files
 
@@ -19,8 +18,9 @@ from starlette.routing import Route
 
 from ..errors import DamagedFrameError, LatentVideoError
 from .measures import MEASURES, Measures
-from .played import PlayedFile, Settings
+from .played import PlayedFile
 from .presence import Presence
+from .queries import count_of, settings_of, share_of
 from .sound import Sound
 
 # The page, and nothing else that lies in the package.
@@ -52,8 +52,6 @@ STATIC_FILES = {
     "theme.js": "text/javascript",
     "timeline.js": "text/javascript",
 }
-MOST_STEPS = 50
-MOST_PARTS = 16  # in which the time of a frame is divided
 _MOST_DIGITS = 12  # of a frame's number
 # one is made, and as long as another waits for it the reader does not turn to something else
 _PICTURES_AT_ONCE = 2
@@ -129,14 +127,15 @@ class Routes:
         return JSONResponse(described | {"files": [file.path.name for file in self._files]})
 
     async def frame(self, request: Request) -> Response:
-        """A picture: width · height · 4 bytes, RGBA."""
+        """A picture, or several in a row: width · height · 4 bytes each, RGBA."""
         file, index = self._frame(request)
-        return await self._made(request, partial(file.picture, index, _settings(request)))
+        what = index, settings_of(request), count_of(request)
+        return await self._made(request, partial(file.pictures, *what))
 
     async def between(self, request: Request) -> Response:
         """A picture made up for a time between a frame and the next; nothing where none may be."""
         file, index = self._frame(request)
-        place = index, _share(request), _settings(request)
+        place = index, share_of(request), settings_of(request)
         return await self._made(request, partial(file.picture_between, *place))
 
     async def _made(self, request: Request, make: Callable[[], bytes | None]) -> Response:
@@ -151,7 +150,7 @@ class Routes:
     async def png(self, request: Request) -> Response:
         """A picture as a file to keep."""
         file, index = self._frame(request)
-        settings = _settings(request)
+        settings = settings_of(request)
         async with self._pictures:
             data = await run_in_threadpool(file.png, index, settings)
         return Response(data, media_type="image/png")
@@ -255,25 +254,6 @@ class Routes:
                 f" {file.frame_count - 1}",
             )
         return file, int(number)
-
-
-def _settings(request: Request) -> Settings:
-    query = request.query_params
-    restore, steps = query.get("restore", "1"), query.get("steps", "1")
-    if restore not in ("0", "1"):
-        raise HTTPException(400, "restore must be 0 or 1")
-    if not re.fullmatch(r"[0-9]{1,3}", steps) or not 1 <= int(steps) <= MOST_STEPS:
-        raise HTTPException(400, f"steps must be 1..{MOST_STEPS}")
-    return Settings(restore == "1", int(steps))
-
-
-def _share(request: Request) -> Fraction:
-    """How far a time lies on the way from a frame to the next."""
-    part, parts = (request.query_params.get(name, "") for name in ("part", "parts"))
-    whole = re.fullmatch("[0-9]{1,2}/[0-9]{1,2}", f"{part}/{parts}")
-    if not whole or not 0 < int(part) < int(parts) <= MOST_PARTS:
-        raise HTTPException(400, f"part must be 1 up to below parts, at most {MOST_PARTS}")
-    return Fraction(int(part), int(parts))
 
 
 def _file(name: str, media_type: str) -> Response:

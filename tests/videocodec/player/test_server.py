@@ -56,6 +56,16 @@ def test_pictures_are_the_decoders_own_in_any_order(player, decoded) -> None:
         assert np.array_equal(picture(player.get(f"/api/frame/{index}").body), decoded[index])
 
 
+@pytest.mark.parametrize(("first", "count", "come"), [(0, 1, 1), (8, 4, 4), (FRAMES - 3, 8, 3)])
+def test_pictures_in_a_row_come_at_once(player, decoded, first: int, count: int, come: int) -> None:
+    body = player.get(f"/api/frame/{first}?count={count}").body
+    size = WIDTH * HEIGHT * 4
+    assert len(body) == come * size
+    for place in range(come):
+        shown = picture(body[place * size : (place + 1) * size])
+        assert np.array_equal(shown, decoded[first + place])
+
+
 def test_pictures_between_frames_are_the_readers_own(player, coded_movie) -> None:
     with VideoReader(coded_movie.coded, device="cpu", threads=1) as video:
         for index, part, parts in ((3, 1, 2), (4, 3, 4)):
@@ -204,6 +214,9 @@ class TestRefusals:
             "steps=1.5",
             "steps=²",
             "steps=99999999",
+            "count=0",
+            "count=9",
+            "count=x",
         ],
     )
     def test_settings_that_there_are_not(self, player, query) -> None:

@@ -81,6 +81,8 @@ class TestDamage:
                 assert np.array_equal(
                     picture(damaged.get(f"/api/frame/{index}").body), decoded[index]
                 )
+            row = damaged.get("/api/frame/0?count=4").body  # up to what is lost
+            assert np.array_equal(picture(row), decoded[0])
 
     def test_pages_are_told_of_damage(self, play, broken) -> None:
         with play(broken) as damaged:

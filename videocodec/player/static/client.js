@@ -38,6 +38,12 @@ export async function frame(file, index, settings, signal) {
   return new Uint8ClampedArray(await (await request(`/api/frame/${index}?${query(file, settings)}`, signal)).arrayBuffer());
 }
 
+/** The pixels of frames in a row, at most ``count``: fewer at the end, and before one that is lost. */
+export async function frames(file, first, count, settings, size, signal) {
+  const pixels = await (await request(`/api/frame/${first}?count=${count}&${query(file, settings)}`, signal)).arrayBuffer();
+  return Array.from({ length: pixels.byteLength / size }, (_, place) => new Uint8ClampedArray(pixels, place * size, size));
+}
+
 /** The pixels of a picture made up for a time after a frame, by slow.keyOf; null where none may be. */
 export async function between(file, key, settings, signal) {
   const [index, part, parts] = key.split(/[ /]/);

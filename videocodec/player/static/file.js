@@ -15,6 +15,7 @@ export class PlayedFile {
       async (index, signal) => picture(await client.frame(number, index, settings(), signal)),
       capacity,
       (index, error) => (error.damaged ? this.lose(index, error.message) : undefined),
+      async (first, count, signal) => (await client.frames(number, first, count, settings(), clip.width * clip.height * 4, signal)).map(picture),
     );
     const between = async (key, signal) => {
       const pixels = await client.between(number, key, settings(), signal);

@@ -5,10 +5,11 @@ const LATENCIES = 7;
 export class FrameCache {
   /**
    * load(index, signal): gives a frame's value.  capacity: how many are kept.  onFailure(index, error): may turn an error into a value
-   * to keep, by returning it; undefined lets the error through.
+   * to keep, by returning it; undefined lets the error through.  loadRun(first, count, signal): gives values in a row, perhaps fewer.
    */
-  constructor(load, capacity, onFailure = () => undefined) {
+  constructor(load, capacity, onFailure = () => undefined, loadRun = null) {
     this.load = load;
+    this.loadRun = loadRun;
     this.capacity = capacity;
     this.onFailure = onFailure;
     this.values = new Map();
@@ -42,9 +43,14 @@ export class FrameCache {
     const waiting = this.pending.get(index);
     if (waiting) return waiting.promise;
     const controller = new AbortController();
+    return this.expect(index, this.load(index, controller.signal), controller);
+  }
+
+  /** Keep what a promise gives as the value of a frame, when it comes. */
+  expect(index, promise, controller) {
     const begun = performance.now();
     const entry = { controller };
-    entry.promise = this.load(index, controller.signal)
+    entry.promise = promise
       .then((value) => {
         this.latencies = [...this.latencies.slice(1 - LATENCIES), (performance.now() - begun) / 1000];
         return value;
@@ -69,6 +75,20 @@ export class FrameCache {
   /** Ask for a value so that it is here later. */
   prefetch(index) {
     if (!this.has(index) && !this.pending.has(index)) this.fetch(index);
+  }
+
+  /** The same for frames in a row, by one request, which costs less than one for each; given up together. */
+  prefetchRun(first, count) {
+    const indices = Array.from({ length: count }, (_, place) => first + place);
+    if (!this.loadRun || count < 2 || indices.some((index) => this.has(index) || this.pending.has(index))) {
+      indices.forEach((index) => this.prefetch(index));
+      return;
+    }
+    const controller = new AbortController();
+    const { signal } = controller;
+    const run = this.loadRun(first, count, signal);
+    // what is missing is asked for by itself, so that one hears why
+    indices.forEach((index, place) => this.expect(index, run.then((values) => values[place] ?? this.load(index, signal)), controller));
   }
 
   /** Give up all requests but those for which wanted(index) holds. */
