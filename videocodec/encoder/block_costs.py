@@ -19,6 +19,7 @@ import numpy.typing as npt
 from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
+from . import compiled
 from .importance import WEIGHTS
 
 _PER_STEP = 16  # resolution of the tables of sample costs
@@ -193,19 +194,30 @@ class FrameCosts:
         """A prediction (C, h, w) in latent units → float32 in quantiser steps."""
         return prediction.astype(np.float32) * self._scale
 
-    def _looked_up(self, table: np.ndarray, distance: np.ndarray) -> np.ndarray:
-        index = np.minimum(distance * _PER_STEP, _REACH * _PER_STEP).astype(np.int32)
-        return block_sums(table.take(index + self._rows), self.block)
-
     def skip_and_residual(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(bh, bw) each: what skipping every block costs, and what coding its residual does."""
-        distance, r = np.abs(self.target - self.in_steps(prediction)), self._costs.rates
+        return self._apart(prediction, self._tables.residual, self._costs.rates.residual)
+
+    def _apart(
+        self, prediction: np.ndarray, table: npt.NDArray[np.float32], bits: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same by a table of samples, and with so many bits for the mode."""
+        lagrangian, rates = self._costs.lagrangian, self._costs.rates
+        kernels = compiled.kernels()
+        # Kernels are for blocks of one position, which is what the encoder has.
+        if kernels is not None and kernels.squares is not None and self.block == 1:
+            scene, _, constants = self.scene
+            constants = (constants[0], np.float32(lagrangian * bits), *constants[2:])
+            costs = np.empty((2, prediction[0].size), dtype=np.float32)
+            by_position = np.ascontiguousarray(prediction.reshape(len(prediction), -1).T)
+            kernels.squares.apart(by_position, scene, table.reshape(-1), constants, costs)
+            skipped, coded = costs.reshape(2, *prediction.shape[1:])
+            return skipped, coded
+        distance = np.abs(self.target - self.in_steps(prediction))
         error = block_sums(np.square(distance) * self.weights, self.block)
-        residual = self._looked_up(self._tables.residual, distance)
-        return (
-            error + self._costs.lagrangian * r.skip,
-            residual + self._costs.lagrangian * r.residual,
-        )
+        index = np.minimum(distance * _PER_STEP, _REACH * _PER_STEP).astype(np.int32)
+        lacking = block_sums(table.take(index + self._rows), self.block)
+        return error + lagrangian * rates.skip, lacking + lagrangian * bits
 
     @staticmethod
     def quantised(residual: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -276,7 +288,5 @@ class FrameCosts:
 
     def intra(self) -> np.ndarray:
         """(bh, bw): what coding every block by itself costs."""
-        return (
-            self._looked_up(self._tables.intra, np.abs(self.target))
-            + self._costs.lagrangian * self._costs.rates.intra
-        )
+        nothing = np.zeros(self.target.shape, dtype=np.int32)
+        return self._apart(nothing, self._tables.intra, self._costs.rates.intra)[1]

@@ -26,6 +26,7 @@ from .aiming import PictureJudge
 from .chunks import Chunk
 from .coding_networks import CodingNetworks, decoder_with_gradient
 from .crew import ALONE, Crew
+from .float_decoder import FloatDecoder
 from .frame_encoder import EncoderFrame, EncoderHelpers
 from .generation import LatentRestorer
 from .group_cutter import GroupCutter, PlannedGroup
@@ -255,7 +256,9 @@ class ChunkCoder:
 
             looks = settings.tuned_looks
             decoder, tile = decoder_with_gradient(runtime, header)
-            judge = TunedJudge(decoder, header, tune, tile, settings.lagrangian)
+            # PyTorch has threads of its own.
+            crew = self._crew if isinstance(decoder, FloatDecoder) else ALONE
+            judge = TunedJudge(decoder, header, tune, tile, settings.lagrangian, crew)
         return EncoderHelpers(
             runtime.bundle.sensitivity,
             self._restorer_for(settings),

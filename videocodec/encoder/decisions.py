@@ -109,9 +109,11 @@ class BlockDecider:
             prediction = search.plane(chosen.prediction)
         self._set_modes(search, fields, prediction, motions)
         predicted = self._predicted(fields, sources, prediction)
-        if predicted is not prediction:
+        if predicted is not prediction and self._sends_levels:
             _set_sent(search, fields, predicted)
         return Decision(fields, predicted, None if derived is None else derived.vectors)
+
+    _sends_levels = True
 
     def _tried(
         self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext

@@ -119,21 +119,16 @@ class PictureSearch(CandidateSearch):
         values, costs = self._priced.priced(
             reference, np.concatenate(blocks), np.concatenate(vectors)
         )
+        costs = np.append(costs, np.inf)
         candidates: list[Candidate] = []
-        begin = 0
-        for index, (field, at) in enumerate(zip(fields, blocks, strict=True)):
-            some = slice(begin, begin + len(at))
-            begin += len(at)
-            if len(at) == first.shape[1]:
+        for field, at, rows in zip(fields, blocks, _rows(first, blocks), strict=True):
+            if len(at) == len(rows):  # nothing in common with others
+                some = slice(rows[0], rows[-1] + 1)
                 candidates.append(Candidate(field, values[some], costs[some].reshape(self.grid)))
                 continue
-            prediction, cost = self.blank(), np.full(self.grid, np.inf)
-            prediction[at], cost.reshape(-1)[at] = values[some], costs[some]
-            for earlier in range(index):
-                known = np.flatnonzero(first[index] == earlier)
-                prediction[known] = candidates[earlier].prediction[known]
-                cost.reshape(-1)[known] = candidates[earlier].cost.reshape(-1)[known]
-            candidates.append(Candidate(field, prediction, cost))
+            prediction = values.take(rows, axis=0, mode="clip")
+            prediction[rows < 0] = 0
+            candidates.append(Candidate(field, prediction, costs[rows].reshape(self.grid)))
         return candidates
 
 
@@ -149,6 +144,21 @@ def _first_alike(keys: np.ndarray, wanted: np.ndarray) -> npt.NDArray[np.int64]:
     return first
 
 
+def _rows(
+    first: npt.NDArray[np.int64], blocks: Sequence[npt.NDArray[np.int64]]
+) -> npt.NDArray[np.int64]:
+    """(n, blocks): where each block's is among what was priced, one field's blocks after another's;
+    -1 where it is not wanted.
+    """
+    rows, begin = np.full(first.shape, -1), 0
+    for index, at in enumerate(blocks):
+        rows[index, at] = np.arange(begin, begin + len(at))
+        begin += len(at)
+        known = np.flatnonzero((first[index] >= 0) & (first[index] < index))
+        rows[index, known] = rows[first[index, known], known]
+    return rows
+
+
 class PictureBlockDecider(BlockDecider):
     """Chooses what is coded in every block of frames whose pictures move."""
 
@@ -157,7 +167,7 @@ class PictureBlockDecider(BlockDecider):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._pictures, self._sends_levels = SearchedPictures(), True
+        self._pictures = SearchedPictures()
         self._map = SearchMap(self.tables.search_map)
 
     def of_motion_alone(self) -> PictureBlockDecider:
@@ -241,6 +251,8 @@ class PictureBlockDecider(BlockDecider):
         motions: Sequence[Motion],
     ) -> None:
         """As for any version; intra blocks have no motion."""
+        if not self._sends_levels:  # all are skipped, which they are to begin with
+            return
         super()._set_modes(search, fields, prediction, motions)
         assert isinstance(fields, DerivableFields)
         fields.derived &= fields.modes != Mode.INTRA

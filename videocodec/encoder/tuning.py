@@ -22,9 +22,10 @@ from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 from ..decoded import QUANTISER_STEPS
 from ..judges.structure_scales import LUMA
 from .aiming import CodedVersion, Look
+from .crew import ALONE, Crew
 from .float_decoder import DecoderWithGradient, Plane
 from .picture_losses import GREY_LEVELS, Loss
-from .picture_tiles import tiles_of
+from .picture_tiles import Tile, tiles_of
 from .settings import Tune
 
 _SHARE = 0.15  # of the way that a round goes; 0.3 swings, since neighbours move as well
@@ -70,11 +71,12 @@ class TunedJudge:
         tune: Tune,
         largest_tile: int,
         lagrangian: float,
+        crew: Crew = ALONE,
     ) -> None:
-        """largest_tile: positions a side; lagrangian: that of ``EncoderSettings``.  Raises
-        ``KeyError`` for tunes that are not its own.
+        """largest_tile: positions a side; lagrangian: that of ``EncoderSettings``; crew: threads
+        that share tiles.  Raises ``KeyError`` for tunes that are not its own.
         """
-        self._decoder, weights = decoder, _WEIGHTS[tune]
+        self._decoder, weights, self._crew = decoder, _WEIGHTS[tune], crew
         self._lagrangian = lagrangian
         self._tiles = tiles_of(header.latent_height, header.latent_width, largest_tile)
         self._padded = header.padded_height, header.padded_width
@@ -92,13 +94,18 @@ class TunedJudge:
         """
         latents, steps, source = self._seen(coded, picture)
         curvature = self._curvature(latents, steps, coded.frame.quantiser)
-        gradient, lost = np.zeros_like(latents), 0.0
-        for tile in self._tiles:
+
+        def seen(tile: Tile) -> tuple[float, Plane]:
             decoded, back = self._decoder(latents[:, *tile.outer], steps[tile.outer])
             of_tile, by_pixel = self._loss(tile.cut(decoded), source[:, *tile.pixels()])
             around = np.zeros_like(decoded)
             tile.cut(around)[:] = by_pixel
-            gradient[:, *tile.outer] += back(around)
+            return of_tile, back(around)
+
+        gradient, lost = np.zeros_like(latents), 0.0
+        found = self._crew.map(seen, self._tiles)
+        for tile, (of_tile, by_latent) in zip(self._tiles, found, strict=True):
+            gradient[:, *tile.outer] += by_latent
             lost += of_tile
         if not (np.isfinite(lost) and np.isfinite(gradient).all() and (curvature > 0).all()):
             return Look(aim)
@@ -110,10 +117,12 @@ class TunedJudge:
         """As the protocol says."""
         latents, steps, source = self._seen(coded, picture)
         curvature = self._curvature(latents, steps, coded.frame.quantiser)
-        lost = 0.0
-        for tile in self._tiles:
+
+        def seen(tile: Tile) -> float:
             decoded = self._decoder(latents[:, *tile.outer], steps[tile.outer])[0]
-            lost += self._loss(tile.cut(decoded), source[:, *tile.pixels()])[0]
+            return self._loss(tile.cut(decoded), source[:, *tile.pixels()])[0]
+
+        lost = sum(self._crew.map(seen, self._tiles))
         return lost + self._price(coded, curvature) if np.isfinite(lost) else None
 
     def _seen(self, coded: CodedVersion, picture: np.ndarray) -> tuple[Plane, Plane, Plane]:

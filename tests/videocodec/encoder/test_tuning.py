@@ -18,6 +18,7 @@ from bitstream.v1.quantiser import UNITS_PER_LATENT
 from videocodec import encode
 from videocodec.decoder.frames import decode_frames
 from videocodec.encoder.aiming import CodedVersion
+from videocodec.encoder.crew import ALONE, Several
 from videocodec.encoder.settings import Tune
 from videocodec.encoder.torch_decoder import TorchDecoder
 from videocodec.encoder.tuning import TunedJudge
@@ -285,3 +286,12 @@ def test_tunes_and_weights_that_do_not_go_together_are_refused(tmp_path: Path) -
     for choice in ({"tune": "perceptual"}, {"tune": "psnr", "perceptual": "weights"}):
         with pytest.raises(SettingsError, match="perceptual"):
             encode(tmp_path / "absent.mp4", tmp_path / "out.mp4", **choice)
+
+
+def test_tiles_that_threads_share_add_up_to_the_same(pictures, picture) -> None:
+    aim, found = np.zeros((CHANNELS, ROWS, COLUMNS), np.float32), []
+    for crew in (ALONE, Several(2)):
+        looks = judge(pictures, "balanced", largest_tile=4, crew=crew)
+        look = looks.look(aim, coded(aim), picture, 1)
+        found.append((look.nearer.tobytes(), look.cost, looks.cost(coded(aim), picture)))
+    assert found[0] == found[1] and found[0][1] is not None

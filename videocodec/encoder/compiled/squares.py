@@ -31,8 +31,8 @@ def _lacking(source, reference, places, planes, into, out):
 
 
 @part
-def cost_of(prediction, at, position, scene, table, constants):
-    """The less of skipping a position and coding what a row of predictions (n, C) lacks."""
+def costs_of(prediction, at, position, scene, table, constants):
+    """Of skipping a position, and of coding what a row of predictions (n, C) lacks."""
     target, weights, rows, scale = scene
     factor = scale[position]
     skip, residual = np.float32(0), np.float32(0)
@@ -42,7 +42,14 @@ def cost_of(prediction, at, position, scene, table, constants):
         skip += distance * distance * weights[position, channel]
         steps = min(distance * constants[2], constants[3])
         residual += table[np.int32(steps) + rows[position, channel]]
-    return min(skip + constants[0], residual + constants[1])
+    return skip + constants[0], residual + constants[1]
+
+
+@part
+def cost_of(prediction, at, position, scene, table, constants):
+    """The less of both."""
+    skip, residual = costs_of(prediction, at, position, scene, table, constants)
+    return min(skip, residual)
 
 
 # Targets, weights, rows of tables and scales by position; the table; λ · bits and table's measures.
@@ -119,3 +126,11 @@ def averaged(past, future, scene, table, constants, out, cost):
             both = past[position, channel] + future[position, channel]
             out[position, channel] = (both + 1) >> 1
         cost[position] = cost_of(out, position, position, scene, table, constants)
+
+
+@kernel(f"void(int32[:, ::1], {_SCENE}, float32[:, ::1])")
+def apart(prediction, scene, table, constants, costs):
+    """What skipping all positions costs, and coding what predictions (n, C) lack: (2, n)."""
+    for position in range(len(prediction)):
+        skip, residual = costs_of(prediction, position, position, scene, table, constants)
+        costs[0, position], costs[1, position] = skip, residual
