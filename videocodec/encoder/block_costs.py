@@ -20,7 +20,7 @@ from bitstream.v1.frame_coder import to_positions
 from bitstream.v1.quantiser import UNITS_PER_LATENT, step_latent
 
 from . import compiled
-from .importance import WEIGHTS
+from .importance import IMPORTANCE_CLASSES, WEIGHTS
 
 _PER_STEP = 16  # resolution of the tables of sample costs
 _ROUNDING = 0.35  # at the usual λ a level is worth its bits from 0.65 steps on
@@ -81,21 +81,29 @@ class ErrorWeights:
 class BlockCosts:
     """λ, rates and weights of an encoder, and the costs of samples that follow from them.
 
-    weights (C,): what an error in each channel counts, with mean 1.  tables: of samples by classes
-    of ``importance.WEIGHTS``.
+    weights (C,): what an error in each channel counts, with mean 1.
     """
 
     def __init__(
         self, lagrangian: float, weights: np.ndarray, rates: RateEstimates = RateEstimates()
     ) -> None:
         self.lagrangian, self.weights, self.rates = lagrangian, weights, rates
-        self.tables = self._tables(WEIGHTS)
 
     def at(self, rates: RateEstimates) -> BlockCosts:
         """The same with other bits of syntax elements, those of levels excepted."""
         other = copy(self)
         other.rates = rates
         return other
+
+    @cached_property
+    def tables(self) -> SampleTables:
+        """Of samples by classes of ``importance.WEIGHTS``."""
+        return self._tables(WEIGHTS)
+
+    @cached_property
+    def usual_tables(self) -> SampleTables:
+        """The first of them: those of guards and regions take as long as half a frame."""
+        return self._tables(WEIGHTS[:IMPORTANCE_CLASSES])
 
     @cached_property
     def certain_tables(self) -> SampleTables:
@@ -180,11 +188,14 @@ class FrameCosts:
         scale = np.asarray(UNITS_PER_LATENT / step, dtype=np.float32)
         self.target = np.asarray(latents, dtype=np.float32) * scale
         places, channels = to_positions(errors.classes.astype(np.int32), block), len(latents)
-        self.weights, self._tables = WEIGHTS[places] * costs.weights[:, None, None], costs.tables
+        self.weights = WEIGHTS[places] * costs.weights[:, None, None]
         if errors.certainty is not None:
             self.weights = self.weights * errors.certainty
             places = _half_octaves(WEIGHTS[places] * errors.certainty)
             self._tables = costs.certain_tables
+        else:
+            few = places.max() < IMPORTANCE_CLASSES
+            self._tables = costs.usual_tables if few else costs.tables
         # Where the costs of samples of a channel at a position begin in the tables.
         self._rows = (
             places * channels + np.arange(channels, dtype=np.int32)[:, None, None]
@@ -204,15 +215,13 @@ class FrameCosts:
         """The same by a table of samples, and with so many bits for the mode."""
         lagrangian, rates = self._costs.lagrangian, self._costs.rates
         kernels = compiled.kernels()
-        # Kernels are for blocks of one position, which is what the encoder has.
         if kernels is not None and kernels.squares is not None and self.block == 1:
             scene, _, constants = self.scene
             constants = (constants[0], np.float32(lagrangian * bits), *constants[2:])
             costs = np.empty((2, prediction[0].size), dtype=np.float32)
             by_position = np.ascontiguousarray(prediction.reshape(len(prediction), -1).T)
             kernels.squares.apart(by_position, scene, table.reshape(-1), constants, costs)
-            skipped, coded = costs.reshape(2, *prediction.shape[1:])
-            return skipped, coded
+            return costs[0].reshape(prediction.shape[1:]), costs[1].reshape(prediction.shape[1:])
         distance = np.abs(self.target - self.in_steps(prediction))
         error = block_sums(np.square(distance) * self.weights, self.block)
         index = np.minimum(distance * _PER_STEP, _REACH * _PER_STEP).astype(np.int32)
@@ -277,10 +286,8 @@ class FrameCosts:
         index = distance.astype(np.int32)
         index += self._rows.reshape(channels, -1).take(at, 1)
         rates, lagrangian = self._costs.rates, self._costs.lagrangian
-        skip, residual = (
-            values.sum(0).reshape(positions.shape).sum(1)
-            for values in (error, self._tables.residual.take(index))
-        )
+        both = error, self._tables.residual.take(index)
+        skip, residual = (one.sum(0).reshape(positions.shape).sum(1) for one in both)
         less: npt.NDArray[np.floating] = np.minimum(
             skip + lagrangian * rates.skip, residual + lagrangian * rates.residual
         )

@@ -244,7 +244,7 @@ class ChunkCoder:
 
     def _cutter(self, effort: Effort, size: int, bare_heights: int) -> GroupCutter:
         search = MotionSearch.for_header(self._header, effort.flow_preset, near=effort.near)
-        planner = GroupPlanner(self._header, effort, search, self._crew)
+        planner = GroupPlanner(self._header, effort, search, self._crew, bare_heights)
         return GroupCutter(planner, size, bare_heights, self._preparer.completed)
 
     def _helpers(self, settings: EncoderSettings) -> EncoderHelpers:

@@ -26,6 +26,7 @@ from ..decoded import QuantiserMaps
 from .aiming import CodedVersion, PictureJudge, better_aim
 from .block_costs import ErrorWeights, RateEstimates
 from .candidates import MotionSource
+from .coded_residuals import CodedResiduals
 from .crew import ALONE, Crew
 from .decisions import BlockDecider, Decision
 from .generation import GenerateChooser, LatentRestorer, choosers
@@ -56,16 +57,19 @@ class EncoderFrame:
 @dataclass(frozen=True)
 class CodedReference:
     """A coded frame as a reference of the format's version.  quantisers (h, w) uint8: what last
-    refined each position.
+    refined each position.  source (H, W, 3) uint8: what it is of, where that is known.
     """
 
     frame: Any
     quantisers: np.ndarray
+    source: np.ndarray | None = None
 
     @classmethod
-    def of(cls, coder: Any, coded: CodedVersion) -> CodedReference:
+    def of(
+        cls, coder: Any, coded: CodedVersion, source: np.ndarray | None = None
+    ) -> CodedReference:
         """The frame as others refer to it; ``coder``: that of the frame."""
-        return cls(coder.reference(coded.frame), coded.quantisers)
+        return cls(coder.reference(coded.frame), coded.quantisers, source)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class FramePlan:
     references: the past and perhaps a future one, each with candidate fields (bh, bw, 2) of the
     vectors to it; none for a keyframe.
     is_leaf: no other frame refers to it.  is_bare: it carries motion alone, whatever its latents.
+    is_shown: all of that motion is what its references show, where that will do.
+    search: candidate fields of such a frame, for each reference, where it will not.
     picture (3, H, W) int16: the source as the loop sees it, for versions that move pictures.
     offsets (rows, columns) int64: quantiser indices by which squares of 64 px are coarser, for
     versions that can say so.
@@ -90,28 +96,11 @@ class FramePlan:
     references: tuple[tuple[CodedReference, list[np.ndarray]], ...] = ()
     is_leaf: bool = False
     is_bare: bool = False
+    is_shown: bool = False
+    search: Callable[[], list[list[np.ndarray]]] | None = None
     picture: np.ndarray | None = None
     offsets: np.ndarray | None = None
     certainty: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class CodedResiduals:
-    """What the prediction of an inter frame lacked, for fitting networks; in quantiser steps.
-
-    target, values (C, h, w) float32: as it should be, and as it was coded.
-    prediction (C, h, w) float32: 0 in intra blocks.
-    coded, intra (h, w) bool; slices (h, w): how many of them a position has.
-    quantiser: index of the step.
-    """
-
-    target: np.ndarray
-    values: np.ndarray
-    prediction: np.ndarray
-    coded: np.ndarray
-    intra: np.ndarray
-    slices: np.ndarray
-    quantiser: int
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -93,12 +94,13 @@ class GroupEncoder:
         guard: SquareGuard | None = None,
     ) -> None:
         self._header, self._settings, self._pace = header, settings, pace
-        self._observer = helpers.observer
+        self._observer, self._crew = helpers.observer, helpers.crew
         plain = frame_encoder(tables, header, settings, helpers)
         regions = settings.regions
         frames = RegionFrames(plain, header, regions) if regions else plain
         self._frames: Frames = frames if guard is None else GuardedFrames(frames, guard)
-        planner = GroupPlanner(header, settings.effort, search, helpers.crew)
+        bare = settings.bare_heights(header.format_version)
+        planner = GroupPlanner(header, settings.effort, search, helpers.crew, bare)
         self._cutter = GroupCutter(planner, settings.group_size)
         self._state: _State | None = None
 
@@ -152,7 +154,7 @@ class GroupEncoder:
         with one_blas_thread():
             plan = FramePlan(quantiser, self._classes(importance), entry)
             coder, version = self._frames.code(None, writer, frame, plan)
-        state = _State(coder, CodedReference.of(coder, version))
+        state = _State(coder, CodedReference.of(coder, version, frame.picture))
         return state, self._unit(Structure.KEYFRAME, [frame], {0: version.frame}, writer)
 
     def _group(
@@ -161,6 +163,7 @@ class GroupEncoder:
         coding = _GroupCoding(self._frames, state.coder, SymbolWriter(self._observer))
         layers = temporal_layers(group.order)
         bare_heights = settings.bare_heights(self._header.format_version)
+        shown_heights = min(bare_heights, settings.effort.blocks.shown_heights)
 
         def code(entry: FrameReference, references: tuple[CodedReference, ...]) -> CodedReference:
             offset = settings.layer_offset(
@@ -173,6 +176,8 @@ class GroupEncoder:
                 tuple(zip(references, group.candidates(entry), strict=True)),
                 group.is_leaf(entry),
                 group.is_bare(entry, bare_heights),
+                group.is_bare(entry, shown_heights),
+                partial(group.searched, entry, self._crew),
             )
             return coding.code(group.frames[entry.display_index], plan)
 
@@ -222,4 +227,4 @@ class _GroupCoding:
         with one_blas_thread():
             self.coder, version = self._frames.code(self.coder, self.writer, frame, plan)
         self.latents[plan.entry.display_index] = version.frame
-        return CodedReference.of(self.coder, version)
+        return CodedReference.of(self.coder, version, frame.picture)

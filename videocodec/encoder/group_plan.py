@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -72,12 +73,19 @@ class GroupPlan:
         """Vector fields (bh, bw, 2) to try, for every reference of a frame: the flow, and its
         median everywhere.
         """
-        return [self._candidates(entry.number, reference) for reference in entry.references]
+        vectors = self.motion.vectors
+        return [_with_pan(vectors(entry.number, reference)) for reference in entry.references]
 
-    def _candidates(self, number: int, reference: int) -> list[np.ndarray]:
-        flow = self.motion.vectors(number, reference)
-        pan = np.broadcast_to(np.median(flow.reshape(-1, 2), axis=0).astype(np.int64), flow.shape)
-        return [flow, pan] if pan.any() else [flow]
+    def searched(self, entry: FrameReference, crew: Crew) -> list[list[np.ndarray]]:
+        """The same by a search, for a frame whose motion was taken over."""
+        search = partial(self.motion.searched, entry.number)
+        return [_with_pan(field) for field in crew.map(search, entry.references)]
+
+
+def _with_pan(flow: np.ndarray) -> list[np.ndarray]:
+    """A field, and its median everywhere unless nothing moves."""
+    pan = np.broadcast_to(np.median(flow.reshape(-1, 2), axis=0).astype(np.int64), flow.shape)
+    return [flow, pan] if pan.any() else [flow]
 
 
 class GroupPlanner:
@@ -89,7 +97,10 @@ class GroupPlanner:
         effort: Effort,
         search: MotionEstimator,
         crew: Crew = ALONE,
+        bare_heights: int = 0,
     ) -> None:
+        """bare_heights: of ``EncoderSettings``."""
+        self._shown_heights = min(bare_heights, effort.blocks.shown_heights)
         self._effort, self._search, self._crew = effort, search, crew
         self._block_pixels = header.block_size
         self._grid = header.block_rows, header.block_columns
@@ -102,13 +113,23 @@ class GroupPlanner:
         frames = list(waiting[:size])
         order = coding_order(structure, size)
         motion = GroupMotion(self._search, [before, *(frame.luma for frame in frames)])
+        group = GroupPlan(structure, frames, order, motion, {})
+        shown = [entry for entry in order if group.is_bare(entry, self._shown_heights)]
         motion.search(
-            [(entry.number, one) for entry in order for one in entry.references], self._crew
+            [
+                (entry.number, one)
+                for entry in order
+                if entry not in shown
+                for one in entry.references
+            ],
+            self._crew,
         )
-        importance: dict[int, np.ndarray] = {}
-        if self._effort.importance:
-            importance = propagate(motion, order, self._block_pixels, self._grid)
-        return GroupPlan(structure, frames, order, motion, importance)
+        for entry in shown:
+            motion.take_over(entry.number, *entry.references)
+        if not self._effort.importance:
+            return group
+        importance = propagate(motion, order, self._block_pixels, self._grid)
+        return replace(group, importance=importance)
 
     def _shape(self, before: np.ndarray, waiting: Sequence[EncoderFrame]) -> tuple[Structure, int]:
         """Structure and size of the group: the largest whose last frame can still be predicted from

@@ -23,7 +23,7 @@ from .motion import MotionEstimator
 _NOISE = 2.0  # grey levels of difference that are in every camera's picture and say nothing
 # What a block's error can count, by class: by its importance, and in frames that a guard has coded
 # finer than their other blocks need.
-_OF_IMPORTANCE = 5
+IMPORTANCE_CLASSES = 5
 WEIGHTS = np.array(
     [0.5, 0.7, 1.0, 1.4, 2.0, *(2.0 ** (-k / 2) for k in range(3, 20))], dtype=np.float32
 )
@@ -53,10 +53,22 @@ class GroupMotion:
         reference.
         """
         if (frame, reference) not in self._vectors:
-            self._vectors[frame, reference] = self._search.vectors(
-                self._luma[frame], self._luma[reference]
-            )
+            self._vectors[frame, reference] = self.searched(frame, reference)
         return self._vectors[frame, reference]
+
+    def searched(self, frame: int, reference: int) -> np.ndarray:
+        """The same by a search, whatever is known."""
+        return self._search.vectors(self._luma[frame], self._luma[reference])
+
+    def take_over(self, frame: int, past: int, future: int) -> None:
+        """Have a frame between two others move as these do, without a search, where it is known how
+        they move.
+        """
+        for one, other in ((future, past), (past, future)):
+            if (one, other) in self._vectors:
+                whole = self._vectors[one, other]
+                part = np.rint(whole * ((frame - other) / (one - other))).astype(np.int64)
+                self._vectors[frame, other], self._vectors[frame, one] = part, part - whole
 
     def pixels(self, frame: int, reference: int) -> npt.NDArray[np.float32]:
         """The same in px."""
@@ -122,7 +134,7 @@ def weight_classes(importance: np.ndarray) -> np.ndarray:
     """
     logarithm = np.log2(1 + importance)
     relative = 2.0 ** (_WEIGHT_STRENGTH * (logarithm - logarithm.mean()))
-    return nearest_class(relative, _OF_IMPORTANCE)
+    return nearest_class(relative, IMPORTANCE_CLASSES)
 
 
 def nearest_class(weights: np.ndarray, count: int | None = None) -> npt.NDArray[np.int64]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -25,11 +26,13 @@ from bitstream.v2.prediction import PictureReference
 from . import compiled
 from .block_costs import FrameCosts
 from .block_matching import MatchedLuma, luma_of
+from .crew import ALONE, Crew
 from .picture_squares import PictureSquares
 
 Predictions = npt.NDArray[np.int32]  # (n, block², C) of blocks, in latent units
 _MARGIN = (SEARCH_SIDE - PIXELS_PER_LATENT) // 2  # px
 _AT_ONCE = 512  # blocks, which stay in a core's cache
+_SHARE = 4096  # blocks of one thread: some milliseconds
 _LARGEST_WEIGHT, _LARGEST_SUM, _MOST_BITS = (1 << 15) - 1, (1 << 31) - 1, 24
 
 
@@ -68,6 +71,11 @@ class SearchMap:
         return packed
 
 
+def apart(one: Picture, other: Picture) -> float:
+    """Grey levels between two pictures in the mean."""
+    return float(cv2.absdiff(luma_of(one), luma_of(other)).mean())
+
+
 class SearchedPictures:
     """What a search makes of the pictures of references, once for each as long as it lives."""
 
@@ -75,6 +83,7 @@ class SearchedPictures:
         self._squares: MutableMapping[PictureReference, PictureSquares] = WeakKeyDictionary()
         self._luma: MutableMapping[PictureReference, MatchedLuma] = WeakKeyDictionary()
         self._latents: MutableMapping[PictureReference, Predictions] = WeakKeyDictionary()
+        self._lacking: MutableMapping[PictureReference, float] = WeakKeyDictionary()
 
     def latents(
         self,
@@ -85,6 +94,12 @@ class SearchedPictures:
         if reference not in self._latents:
             self._latents[reference] = by_block(reference.latents)
         return self._latents[reference]
+
+    def lacking(self, reference: PictureReference, source: Picture) -> float:
+        """Of the reference's source: ``apart``."""
+        if reference not in self._lacking:
+            self._lacking[reference] = apart(reference.picture, source)
+        return self._lacking[reference]
 
     def squares(self, reference: PictureReference, side: int) -> PictureSquares:
         """Squares of so many px a side."""
@@ -107,9 +122,11 @@ class PicturePrices:
     kernels: that it uses, None for none.
     copies: blocks that stand still are told by their latents, which are known, and not as others
     are.
+    crew: threads that share many blocks.
     """
 
     copies = True
+    crew: Crew = ALONE
 
     def __init__(
         self,
@@ -173,13 +190,14 @@ class PicturePrices:
         prediction = np.empty((len(blocks), *self._latents.shape[1:]), dtype=np.int32)
         cost = np.empty(len(blocks))
         if self.kernels is not None:
-            self.kernels.squares.priced(
-                self.pricing(reference),
-                blocks,
-                np.ascontiguousarray(vectors),
-                prediction[:, 0],
-                cost,
-            )
+            pricing, priced = self.pricing(reference), self.kernels.squares.priced
+            vectors = np.ascontiguousarray(vectors)
+
+            def work(some: slice) -> None:
+                priced(pricing, blocks[some], vectors[some], prediction[some, 0], cost[some])
+
+            starts = range(0, len(blocks), _SHARE)
+            self.crew.map(work, [slice(start, start + _SHARE) for start in starts])
             return prediction, cost
         copied = self._pictures.latents(reference, self.by_block)
         for first in range(0, len(blocks), _AT_ONCE):

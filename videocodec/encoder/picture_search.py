@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from bitstream.sequence_header import PIXELS_PER_LATENT
 from bitstream.v1.block_context import BlockContext
-from bitstream.v1.block_fields import BlockFields, Mode
+from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.motion_vectors import keys_of
 from bitstream.v1.prediction import VECTOR_LIMIT
 from bitstream.v1.quantiser import UNITS_PER_LATENT
@@ -24,14 +24,14 @@ from bitstream.v2.derived_blocks import DerivableFields
 from bitstream.v2.derived_motion import derived_motion
 from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import Picture
-from bitstream.v2.prediction import PictureReference, predict_frame
+from bitstream.v2.prediction import PictureReference, moved_picture, predict_frame
 
 from .block_costs import BlockCosts, FrameCosts
 from .block_matching import MatchedLuma, luma_of, matched_squares
 from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
-from .decisions import BlockDecider, DerivedOption
+from .decisions import BlockDecider, Decision, DerivedOption
 from .merging import DerivedCosts, Partition
-from .picture_prices import PicturePrices, SearchedPictures, SearchMap
+from .picture_prices import PicturePrices, SearchedPictures, SearchMap, apart
 from .table_prices import DirectionPrices, derived_bits
 from .tabled_vectors import TabledVectorChooser
 from .vector_choice import Motion, VectorChooser
@@ -159,6 +159,14 @@ def _rows(
     return rows
 
 
+def _derived_alone(vectors: npt.NDArray[np.int64]) -> DerivableFields:
+    """Vectors (2, bh, bw, 2) that nobody sends."""
+    _, height, width, _ = vectors.shape
+    fields = DerivableFields.blank(height, width, Mode.SKIP)
+    fields.vectors[:], fields.directions[:], fields.derived[:] = vectors, Direction.AVERAGE, True
+    return fields
+
+
 class PictureBlockDecider(BlockDecider):
     """Chooses what is coded in every block of frames whose pictures move."""
 
@@ -180,6 +188,35 @@ class PictureBlockDecider(BlockDecider):
         other._sends_levels = False
         return other
 
+    def lacking(self, reference: PictureReference, source: Picture) -> float:
+        """Grey levels that a reference's picture is from its source in the mean."""
+        return self._pictures.lacking(reference, source)
+
+    def shown_motion(
+        self, references: Sequence[PictureReference], context: BlockContext
+    ) -> npt.NDArray[np.int64]:
+        """Vectors (2, bh, bw, 2) to both references of a frame that these show."""
+        past, future = references
+        vectors = self._derived(past, future, context)
+        return np.asarray(np.clip(vectors, -VECTOR_LIMIT, VECTOR_LIMIT), np.int64)
+
+    def shown(
+        self, references: Sequence[PictureReference], vectors: npt.NDArray[np.int64]
+    ) -> Decision:
+        """All blocks of a frame between two references move as these show, and nothing is sent."""
+        fields = _derived_alone(vectors)
+        return Decision(fields, predict_frame(fields, tuple(references), self.block), vectors)
+
+    def shown_lacking(
+        self,
+        references: Sequence[PictureReference],
+        vectors: npt.NDArray[np.int64],
+        source: Picture,
+    ) -> float:
+        """Grey levels from there to the source in the mean."""
+        fields = _derived_alone(vectors)
+        return apart(moved_picture(fields, tuple(references), self.block), source)
+
     def _search(
         self,
         target: np.ndarray,
@@ -193,7 +230,7 @@ class PictureBlockDecider(BlockDecider):
         latents = target * UNITS_PER_LATENT
         pictures = self._pictures
         priced = PicturePrices(picture, latents, self._map, costs, grid, pictures)
-        priced.copies = self._sends_levels
+        priced.copies, priced.crew = self._sends_levels, self.crew
         return PictureSearch(picture, priced, self._prices, costs, context, pictures)
 
     def _tried(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -65,14 +66,19 @@ def _spans(size: int, largest: int) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def tiles_of(height: int, width: int, largest: int) -> list[Tile]:
-    """Tiles of a frame of latents, of so many a side at most."""
+def tiles_of(height: int, width: int, largest: int, shared_from: int | None = None) -> list[Tile]:
+    """Tiles of a frame of latents, of so many a side at most.
+
+    shared_from: a longer side from which there are two at least, for two threads; None for none.
+    """
 
     def around(span: slice, size: int) -> slice:
         return slice(max(0, span.start - _MARGIN), min(size, span.stop + _MARGIN))
 
-    return [
-        Tile((r, c), (around(r, height), around(c, width)))
-        for r in _spans(height, largest)
-        for c in _spans(width, largest)
-    ]
+    rows, columns = _spans(height, largest), _spans(width, largest)
+    if len(rows) == len(columns) == 1 and max(height, width) >= (shared_from or math.inf):
+        if height > width:
+            rows = _spans(height, -(-height // 2))
+        else:
+            columns = _spans(width, -(-width // 2))
+    return [Tile((r, c), (around(r, height), around(c, width))) for r in rows for c in columns]

@@ -22,10 +22,10 @@ from bitstream.v2.tables import LevelTables
 
 from .aiming import CodedVersion
 from .block_costs import RateEstimates
+from .coded_residuals import CodedResiduals
 from .conditional_quantiser import ConditionalQuantiser
 from .decisions import BlockDecider, Decision
 from .frame_encoder import (
-    CodedResiduals,
     EncoderFrame,
     EncoderHelpers,
     FrameEncoder,
@@ -34,6 +34,7 @@ from .frame_encoder import (
 from .mode_prices import last_slice_bits, residual_bits
 from .picture_search import PictureBlockDecider, loop_picture
 from .settings import EncoderSettings
+from .shown_motion import shown_motion
 from .slice_gains import estimated_gains, gains_of_trial
 
 # How far a frame follows its keyframe where nothing changes, and what of the logarithm of that a
@@ -194,7 +195,10 @@ class SecondFrameEncoder(FrameEncoder):
         size = self._header.latent_height, self._header.latent_width
         nothing = np.zeros((self._level_tables.latent_channels, *size), dtype=np.float32)
         context = coder.inter.blocks.context(plan.entry)
-        decision = self._decide(context, nothing, plan)
+        decision = None
+        if plan.is_shown and isinstance(self._bare_decider, PictureBlockDecider):
+            decision, plan = shown_motion(self._bare_decider, context, plan)
+        decision = decision or self._decide(context, nothing, plan)
         latent = coder.code_inter(
             writer,
             plan.quantiser,

@@ -63,6 +63,8 @@ class BlockTools:
     version 2.
     bare_heights: frames that no other refers to carry motion alone, and so up to this height in the
     hierarchy; in format version 2.
+    shown_heights: such frames up to this height move as their references show, everywhere, and
+    nobody searches.
     """
 
     merged_blocks: bool = True
@@ -71,6 +73,7 @@ class BlockTools:
     derived: bool = True
     trials: bool = True
     bare_heights: int = 0
+    shown_heights: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,9 @@ class Effort:
 
 
 _QUICK_LOOKS = Looks(4)
-_BARE = BlockTools(merged_vectors=False, derived=False, bare_heights=1)
-_ESTIMATED = replace(_BARE, trials=False)
+_BARE = BlockTools(merged_vectors=False, bare_heights=1)
+_SHOWN = replace(_BARE, derived=False, shown_heights=1)
+_ESTIMATED = replace(_SHOWN, trials=False)
 
 
 def _quick(blocks: BlockTools, *, importance: bool = True) -> Effort:
@@ -124,8 +128,8 @@ def _slow(refinements: int, looks: int) -> Effort:
 _EFFORTS = {
     "ultrafast": _quick(replace(_ESTIMATED, bare_heights=3), importance=False),
     "superfast": _quick(replace(_ESTIMATED, bare_heights=2)),
-    "veryfast": _quick(_BARE),
-    "faster": Effort(1, hierarchical=True, importance=True, blocks=replace(_BARE, derived=True)),
+    "veryfast": _quick(_SHOWN),
+    "faster": Effort(1, hierarchical=True, importance=True, blocks=_BARE),
     "fast": Effort(1, hierarchical=True, importance=True, blocks=BlockTools()),
     "medium": Effort(
         1,

@@ -31,6 +31,9 @@ from .settings import Tune
 _SHARE = 0.15  # of the way that a round goes; 0.3 swings, since neighbours move as well
 _PROBE = 0.3  # deviation of the noise that structure is measured with, in steps
 _TINY = 1e-30
+_SHARED_FROM = (
+    32  # latents a side: the margins of two tiles take more than they gain in smaller ones
+)
 # Small pictures say little with one random projection.
 _ENOUGH_POSITIONS, _MOST_PROJECTIONS = 1000, 8
 _LEAST_CURVATURE = 0.02  # of the channels' median: what the picture hardly shows is not chased
@@ -78,7 +81,9 @@ class TunedJudge:
         """
         self._decoder, weights, self._crew = decoder, _WEIGHTS[tune], crew
         self._lagrangian = lagrangian
-        self._tiles = tiles_of(header.latent_height, header.latent_width, largest_tile)
+        self._tiles = tiles_of(
+            header.latent_height, header.latent_width, largest_tile, _SHARED_FROM
+        )
         self._padded = header.padded_height, header.padded_width
         metric = weights.rgb * np.eye(3) + weights.luma * np.outer(LUMA, LUMA)
         metric += weights.colour * sum(np.outer(row, row) for row in _COLOUR)

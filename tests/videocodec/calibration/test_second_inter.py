@@ -8,7 +8,7 @@ import torch
 
 from bitstream.v1.adaptive_tables import TableSet
 from videocodec.calibration.second_inter import SymbolCounts, first_networks, fit_networks
-from videocodec.encoder.frame_encoder import CodedResiduals
+from videocodec.encoder.coded_residuals import CodedResiduals
 from videocodec.networks.second.rate import Rate
 
 

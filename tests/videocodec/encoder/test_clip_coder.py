@@ -21,9 +21,10 @@ from videocodec.calibration.search_map import fit_search_map
 from videocodec.calibration.second import tables_of
 from videocodec.calibration.second_inter import first_tables
 from videocodec.encoder.clip_coder import ClipCoder
+from videocodec.encoder.coded_residuals import CodedResiduals
 from videocodec.encoder.conditional_quantiser import ConditionalQuantiser
 from videocodec.encoder.crew import crew_of
-from videocodec.encoder.frame_encoder import CodedResiduals, EncoderHelpers
+from videocodec.encoder.frame_encoder import EncoderHelpers
 from videocodec.encoder.settings import EncoderSettings
 from videocodec.networks.second.autoencoder import SecondShape
 from videocodec.networks.second.codec import SecondCodec

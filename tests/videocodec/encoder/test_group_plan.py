@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,35 @@ def test_groups_are_large_where_little_is_new(
     plan = GroupPlanner(header, effort, search).plan(frames[0].luma, frames[1:])
     assert (plan.structure, len(plan.frames)) == expected
     assert bool(plan.importance) == effort.importance
+
+
+@pytest.mark.parametrize("importance", [False, True])
+@pytest.mark.parametrize(("bare_heights", "pairs"), [(0, 14), (1, 6)])
+def test_frames_that_move_as_their_references_show_are_not_searched_for(
+    linear_codec, smooth, importance: bool, bare_heights: int, pairs: int
+) -> None:
+    header, asked = linear_codec.header(96, 64), set()
+    plain = EncoderSettings(preset="ultrafast").effort
+    blocks = replace(plain.blocks, shown_heights=1)
+
+    class Still(MotionSearch):
+        def vectors(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
+            asked.add((int(current[0, 0]), int(reference[0, 0])))
+            return super().vectors(current, reference)
+
+    search = Still.for_header(header, 0)
+    lumas = []
+    for index in range(9):
+        luma = search.luma(smooth(64, 96, 1))
+        luma[0, 0] = index
+        lumas.append(luma)
+    frames = [
+        EncoderFrame(np.zeros(0, np.float32), luma, index, 1)
+        for index, luma in enumerate(lumas[1:])
+    ]
+    effort = replace(plain, blocks=blocks, importance=importance)
+    planner = GroupPlanner(header, effort, search, bare_heights=bare_heights)
+    plan = planner.plan(lumas[0], frames)
+    assert plan.structure == Structure.HIERARCHY and len(plan.frames) == 8
+    assert len(asked) == pairs + 1  # of the last frame there is one
+    assert bool(plan.importance) == importance

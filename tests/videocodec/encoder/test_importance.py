@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bitstream.group_structure import Structure, coding_order
+from videocodec.encoder.crew import ALONE
 from videocodec.encoder.importance import (
     USUAL_CLASS,
     WEIGHTS,
@@ -77,3 +78,29 @@ def test_a_pair_of_frames_is_searched_once(smooth: Callable[..., np.ndarray]) ->
     motion.predictable(1, 0)
     motion.vectors(1, 0)
     assert len(calls) == 1
+
+
+def test_a_frame_between_two_others_takes_over_half_of_their_motion() -> None:
+    calls: list[int] = []
+
+    class Told:
+        fraction_bits = 1
+
+        def vectors(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
+            calls.append(1)
+            return np.full((*GRID, 2), (-7, 4))
+
+    blank = np.zeros((64, 96), np.uint8)
+    motion = GroupMotion(Told(), [blank] * 5)
+    motion.take_over(1, 0, 2)  # nobody knows how 0 and 2 move
+    motion.search([(2, 0), (2, 4)], ALONE)
+    motion.take_over(1, 0, 2)
+    motion.take_over(3, 2, 4)
+    assert len(calls) == 2
+    for frame, past, future in ((1, 0, 2), (3, 2, 4)):
+        one, other = motion.vectors(frame, past), motion.vectors(frame, future)
+        assert np.array_equal(np.abs(one - other), np.full((*GRID, 2), (7, 4)))
+        assert np.abs(np.abs(one) - (3.5, 2)).max() <= 0.5
+    assert (motion.searched(1, 0) == (-7, 4)).all() and calls.pop()
+    assert (motion.vectors(1, 0) <= [0, 2]).all() and (motion.vectors(3, 4) <= [0, 2]).all()
+    assert len(calls) == 2

@@ -21,6 +21,14 @@ def test_tiles_cover_every_position_once() -> None:
         assert np.all(seen == 1)
 
 
+def test_two_threads_have_a_tile_each() -> None:
+    halves = [tile.inner for tile in tiles_of(36, 64, 64, 32)]
+    assert halves == [(slice(0, 36), slice(0, 32)), (slice(0, 36), slice(32, 64))]
+    assert [tile.inner[0] for tile in tiles_of(41, 30, 64, 32)] == [slice(0, 20), slice(20, 41)]
+    assert len(tiles_of(31, 31, 64, 32)) == len(tiles_of(36, 64, 64)) == 1
+    assert tiles_of(135, 240, 64, 32) == tiles_of(135, 240, 64)
+
+
 def test_the_greedier_a_model_the_smaller_its_tiles() -> None:
     sides = [largest_tile(number) for number in (2000, 20_000, 100_000, 10_000_000)]
     assert sides[0] == 96 > sides[1] > sides[2] > sides[3] == 16
