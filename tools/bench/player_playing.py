@@ -42,6 +42,7 @@ _PLAY = """async (most) => {
 _STATUS = re.compile(rb"\x1b\[0;7m(\d+)/(\d+)  ([0-9.]+) s  (?!decoding)[^\x1b]*?(playing|paused)")
 _LONGEST = 600  # seconds of playing
 _READ_BYTES = 1 << 16
+_LONGEST_STATUS = 1024  # bytes
 
 
 @dataclass
@@ -108,8 +109,9 @@ def _watched(terminal: int) -> Played:
         data = os.read(terminal, _READ_BYTES)
         played.written += len(data) if playing else 0
         text += data
+        seen = 0
         for match in _STATUS.finditer(text):
-            number, last = int(match[1]), int(match[2])
+            number, last, seen = int(match[1]), int(match[2]), match.end()
             if not playing:
                 os.write(terminal, b" ")
                 playing = True
@@ -118,7 +120,7 @@ def _watched(terminal: int) -> Played:
             if number == last:
                 return played
         # what may be half a line of the status goes on with the next bytes
-        text = text[-256:] if (cut := text.rfind(b"\x1b[0;7m")) < 0 else text[cut:]
+        text = text[max(seen, len(text) - _LONGEST_STATUS) :]
     raise SystemExit("the player in the terminal did not come to its end")
 
 
