@@ -26,6 +26,7 @@ from .sound import Sound
 # The page, and nothing else that lies in the package.
 STATIC_FILES = {
     "app.js": "text/javascript",
+    "buffering.js": "text/javascript",
     "client.js": "text/javascript",
     "clocks.js": "text/javascript",
     "compare.js": "text/javascript",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,6 +29,16 @@ FOLLOW = """async () => {
   return { seen, rate: audio.playbackRate };
 }"""
 
+# The frames that were on the screen until it stopped.
+SEEN = """async () => {
+  const seen = new Set();
+  while (document.body.classList.contains("playing")) {
+    await new Promise(requestAnimationFrame);
+    seen.add(Number(document.body.dataset.shown));
+  }
+  return [...seen];
+}"""
+
 
 class TestPlaying:
     def test_pictures_keep_in_step_with_the_sound(self, open_page, player) -> None:
@@ -48,6 +59,25 @@ class TestPlaying:
         assert [index for index, _ in seen] == sorted(index for index, _ in seen)
         # A picture may be late, but never before its sound.
         assert all(index / 25 <= sound + 0.02 for index, sound in seen)
+
+    def test_it_waits_for_pictures_rather_than_leave_most_of_them_out(
+        self, open_page, play, coded_movie, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As every picture takes four times as long as it is to be shown."""
+        with play(coded_movie.coded) as slow:
+            page = open_page(slow)
+            page.shows(0)
+            make = slow.stream.pictures
+
+            def late(*asked: object) -> bytes:
+                time.sleep(0.16)
+                return make(*asked)
+
+            monkeypatch.setattr(slow.stream, "pictures", late)
+            page.press("Space")
+            seen = page.page.evaluate(SEEN)
+            page.shows(21)
+            assert seen == sorted(seen) and len(seen) > 12
 
     def test_it_pauses_on_what_is_seen(self, open_page, player, decoded) -> None:
         page = open_page(player)

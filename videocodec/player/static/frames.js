@@ -23,6 +23,11 @@ export class FrameCache {
     return ordered.length ? ordered[ordered.length >> 1] : 0.1;
   }
 
+  /** The shortest of the last few, seconds: where one waits for a group of frames, all of it is there at once then. */
+  get shortestLatency() {
+    return this.latencies.length ? Math.min(...this.latencies) : 0.1;
+  }
+
   has(index) {
     return this.values.has(index);
   }

@@ -252,7 +252,7 @@ export class Page {
     box.textContent = [
       `frame     ${playback.shown} at ${format.seconds(this.clip.times[Math.max(0, playback.shown)])}`,
       `on screen ${this.drawTimes.length} frames/s at ${format.speed(playback.speed)}`,
-      `left out  ${playback.dropped} since play`,
+      `left out  ${playback.dropped} since play, ${playback.buffering.waits} waits for more`,
       `behind    ${(1000 * playback.lag()).toFixed(0)} ms`,
       `a picture ${(1000 * frames.latency).toFixed(0)} ms from the player`,
       `kept      ${frames.values.size} of ${frames.capacity} pictures`,

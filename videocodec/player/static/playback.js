@@ -1,6 +1,7 @@
 // Which frame is on screen, and when the next one is due.  The sound is the clock where there is any, the computer's clock elsewhere;
 // frames that come too late are left out, so that pictures never drift away from the sound.
 
+import { Buffering } from "./buffering.js";
 import { SoundClock, WallClock } from "./clocks.js";
 import { SlowMotion } from "./slow.js";
 
@@ -39,6 +40,7 @@ export class Playback {
     this.over = false;
     this.clock = clip.sound ? new SoundClock(audio, clip.sound_start, callbacks.blocked) : new WallClock();
     this.slow = new SlowMotion(this);
+    this.buffering = new Buffering(this);
     this.tick = this.tick.bind(this);
   }
 
@@ -57,7 +59,7 @@ export class Playback {
 
   /** Where playing is, seconds. */
   time() {
-    return this.isSlow ? this.clip.times[this.index] : this.clock.time();
+    return this.isSlow ? this.clip.times[this.index] : (this.buffering.waiting?.time ?? this.clock.time());
   }
 
   get last() {
@@ -176,7 +178,7 @@ export class Playback {
       this.on.position(first);
     }
     this.playing = true;
-    this.dropped = 0;
+    this.dropped = this.buffering.waits = 0;
     this.restart(this.clip.times[this.index]);
     this.on.state();
     // what is left of playing before must not look twice as often
@@ -188,6 +190,7 @@ export class Playback {
   pause() {
     if (!this.playing) return;
     this.playing = false;
+    this.buffering.end();
     this.clock.stop();
     this.on.state();
     // Stay on what is seen; what the clock wanted by now was never shown.
@@ -203,7 +206,7 @@ export class Playback {
 
   setSpeed(speed) {
     this.speed = Math.min(FASTEST, Math.max(SLOWEST, speed));
-    if (this.playing && !this.isSlow) this.clock.start(this.clock.time(), this.speed);
+    if (this.playing && !this.isSlow && !this.buffering.waiting) this.clock.start(this.clock.time(), this.speed);
     this.on.state();
   }
 
@@ -223,24 +226,27 @@ export class Playback {
 
   restart(time) {
     this.isSlow = this.slow.parts > 1;
-    if (this.isSlow) {
-      this.clock.stop();
-      this.slow.start();
-    } else this.clock.start(time, this.speed);
     this.requested = this.shown === this.index ? this.index : this.index - 1;
     this.frames.cancel((index) => index >= this.index && index < this.index + AHEAD);
+    if (this.isSlow) {
+      this.buffering.end();
+      this.clock.stop();
+      this.slow.start();
+    } else this.buffering.first(time);
   }
 
   tick() {
     if (!this.playing) return;
     if (this.isSlow !== this.slow.parts > 1) this.restart(this.time());
-    if (this.isSlow ? this.slow.tick() : this.follow()) this.turn();
+    if (!this.isSlow && this.buffering.waiting) this.buffering.tick();
+    else if (this.isSlow ? this.slow.tick() : this.follow()) this.turn();
     if (this.playing) this.wait();
   }
 
   /** Look again when the next picture is due: every frame of the screen in between would cost as much as a picture. */
   wait() {
-    const rest = this.isSlow || this.shown !== this.index ? 0 : (1000 * (this.end(this.index) - this.clock.time())) / this.speed - EARLY;
+    const isPlain = !this.isSlow && !this.buffering.waiting && this.shown === this.index;
+    const rest = !isPlain ? 0 : (1000 * (this.end(this.index) - this.clock.time())) / this.speed - EARLY;
     const begin = () => (this.beat = requestAnimationFrame(this.tick));
     if (rest > 0) this.timer = setTimeout(begin, Math.min(rest, LONGEST_REST));
     else begin();
@@ -255,6 +261,7 @@ export class Playback {
       return true;
     }
     this.advance(Math.max(this.index, this.at(time)), stop);
+    this.buffering.check();
     return false;
   }
 
@@ -280,8 +287,8 @@ export class Playback {
       }
     }
     if (this.requested < due) {
-      // Too slow for all of them.  What is asked for now arrives only after a while: ask for what will be due then.
-      const lead = this.shown < 0 ? 0 : Math.ceil((this.frames.latency * this.speed) / Math.max(1e-3, this.clip.durations[due]));
+      // Too slow for all of them.  What is asked for now arrives after a while at the earliest: ask for what will be due then.
+      const lead = this.shown < 0 ? 0 : Math.ceil((this.frames.shortestLatency * this.speed) / Math.max(1e-3, this.clip.durations[due]));
       this.requested = Math.min(stop, due + lead) - 1;
     }
     this.ask(due, Math.min(stop, due + AHEAD));
@@ -317,7 +324,7 @@ export class Playback {
 
   /** Seconds by which the clock is ahead of what is shown beyond its own duration; 0 when in step. */
   lag() {
-    if (!this.playing || this.isSlow || this.shown < 0) return 0;
+    if (!this.playing || this.isSlow || this.shown < 0 || this.buffering.waiting) return 0;
     return Math.max(0, this.clock.time() - this.end(this.shown));
   }
 }
