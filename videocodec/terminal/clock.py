@@ -14,8 +14,8 @@ class PlayClock:
 
     pts_seconds: when each frame begins; end_seconds: when the last one ends.  ``now`` is a clock of
     seconds that only goes forward.  Playing keeps to it: frames that come too late are dropped, and
-    none makes those after it late.  At the end it pauses, at the end of a loop (frames
-    ``loop_begin`` to ``loop_end``, that one too) it begins again.
+    none makes those after it late, but for ``wait``.  At the end it pauses, at the end of a loop
+    (frames ``loop_begin`` to ``loop_end``, that one too) it begins again.
     """
 
     def __init__(self, pts_seconds: Sequence[float], end_seconds: float, frame: int = 0) -> None:
@@ -48,6 +48,13 @@ class PlayClock:
         if not self.playing:
             return math.inf
         return max(0.0, (self._ends(self.frame) - self._from) / self.speed - (now - self._since))
+
+    def wait(self, now: float) -> None:
+        """The picture of this frame was there only now: play on from it, rather than leave out
+        those that were due meanwhile; faster than life, the clock does not wait.
+        """
+        if self.playing and self.speed <= 1.0:
+            self._go(self.frame, max(now, self._since))
 
     def toggle(self, now: float) -> None:
         """Play or pause; from the last frame it plays from the beginning."""

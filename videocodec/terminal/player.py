@@ -86,7 +86,8 @@ class TerminalPlayer:
             self._cells = self._shown = None
         if frame == self._shown:
             return
-        if self._shown is None or not self._video.has_picture(frame):
+        waits = not self._video.has_picture(frame)
+        if self._shown is None or waits:
             self._status(frame, "decoding ")
         try:
             picture = self._video[frame]
@@ -100,6 +101,8 @@ class TerminalPlayer:
             screen.write(f"{_BEGIN_UPDATE}\x1b[0m\x1b[2J{text}{_END_UPDATE}")
             facts = "damaged"
         else:
+            if waits:
+                self._clock.wait(time.monotonic())
             self._draw(
                 np.rot90(picture.data.transpose(1, 2, 0), self._video.metadata.rotation // 90)
             )

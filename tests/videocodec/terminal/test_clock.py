@@ -29,6 +29,20 @@ def test_it_plays_at_true_speed_and_drops_what_comes_too_late(clock: PlayClock) 
     assert clock.seconds_to_next(101.26) == pytest.approx(0.04)
 
 
+def test_it_waits_for_a_picture_that_was_not_there_unless_it_plays_faster_than_life(
+    clock: PlayClock,
+) -> None:
+    clock.wait(99.0)  # paused, nothing changes
+    clock.toggle(100.0)
+    assert shown(clock, 100.25) == 2
+    clock.wait(101.0)
+    assert [shown(clock, now) for now in (101.05, 101.15, 101.35)] == [2, 3, 5]
+    clock.set_speed(2.0, 101.4)
+    assert shown(clock, 101.51) == 7
+    clock.wait(102.01)
+    assert shown(clock, 102.01) == 17
+
+
 def test_it_pauses_at_the_end_and_begins_anew_from_there(clock: PlayClock) -> None:
     clock.toggle(0.0)
     assert (
