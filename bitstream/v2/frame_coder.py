@@ -15,7 +15,6 @@ from ..quantiser_maps import refined_map
 from ..v1.block_fields import BlockFields, Mode
 from ..v1.frame_coder import LatentFrame
 from ..v1.observer import Observer
-from ..v1.quantiser import clamp_latents
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
 from . import compiled
 from .block_syntax import BlockCoder
@@ -30,7 +29,7 @@ from .moved_pictures import FRACTION_BITS
 from .pass_coder import LevelChooser
 from .prediction import PictureReference, predict_frame
 from .tables import LevelTables
-from .values import to_latents, to_residual
+from .values import renewed, to_latents
 
 if TYPE_CHECKING:
     from ..sequence_header import SequenceHeader
@@ -187,25 +186,27 @@ class FrameCoder:
         fields = state.blocks.code(io, chosen.fields if chosen else blank, entry, derive)
         bits_before = io.bits
         predicted = None if chosen is None else chosen.prediction
-        latents = predict_frame(fields, references, self.block) if predicted is None else predicted
+        if predicted is None:
+            predicted = predict_frame(fields, references, self.block)
+        latents = predicted.astype(np.int16)
         refined = np.full(latents.shape[1:], quantiser)
         if fields.coded.any():
             scene = InterScene(
                 fields.coded,
                 fields.modes == Mode.INTRA,
-                latents,
+                predicted,
                 quantiser,
                 self.block,
             )
             by_encoder = (chosen.choose, chosen.last, chosen.offsets) if chosen else ()
             values, local = state.levels.code(io, self.offsets, scene, *by_encoder)
             refined += local
-            latents = clamp_latents(latents + to_residual(values, quantiser))
+            latents = renewed(predicted, values, quantiser)
         if io.observer is not None:
             io.observer.frame_coded(*latents.shape[1:])
         past, future = (*(known.quantisers for known in references), None)[:2]
         return RefinedFrame(
-            latents.astype(np.int16),
+            latents,
             fields,
             quantiser,
             bits_before - bits_at_start,

@@ -85,12 +85,13 @@ def predict_frame(
     if moves.any():
         picture = moved_picture(fields, references, block)
         at = to_positions(moves, block)
-        out[:, at] = references[0].networks.latents(picture, at)[:, at]
+        np.copyto(out, references[0].networks.latents(picture, at), where=at)
     for index, used in enumerate(uses):
         at = to_positions(used & ~moves, block)
-        still = references[index].latents[:, at]
+        still, both = references[index].latents, np.zeros_like(at)
         if index:
-            both = to_positions(fields.directions == Direction.AVERAGE, block)[at]
-            still[:, both] = average(out[:, at][:, both], still[:, both])
-        out[:, at] = still
+            both = at & to_positions(fields.directions == Direction.AVERAGE, block)
+        averages = average(out[:, both], still[:, both])
+        np.copyto(out, still, where=at)
+        out[:, both] = averages
     return out

@@ -5,7 +5,6 @@ carried out in the end, by all threads that have time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +13,10 @@ from ..areas import Area
 from ..integer_layers import IntegerLayer
 from ..loop_arithmetic import STREAM, STRIDE
 from . import square_weights
-from .board import carry_out
-from .memory import empty, trim
-from .program import Code, Word, run
+from .memory import empty
+from .program import Code
 from .square_weights import SquareWeights
+from .steps import Steps
 from .weights import BlockWeights, DenseWeights, filled_up
 
 Plane = npt.NDArray[np.int16]  # (h, w, channels)
@@ -58,31 +57,44 @@ class CompiledArithmetic:
                 self.around[name] = SquareWeights(layer) if can_do else DenseWeights(layer, 3)
             elif name not in of_blocks:
                 self.pointwise[name] = DenseWeights(layer, 1)
+        dense = *self.pointwise.values(), *self.around.values()
+        self._wide = [layer for layer in dense if isinstance(layer, DenseWeights) and layer.wide]
         last = layers.get("encoder.head")
         self.channels = 0 if last is None else last.shape.outputs  # of latents
+
+    def fit(self, most: npt.NDArray[np.float64]) -> bool:
+        """Whether 32 bits hold the sums of wide layers, of inputs within ±most, by channel."""
+        return all(layer.fits(most) for layer in self._wide)
 
     def begin(self) -> Recording:
         """What the steps of one network are told to."""
         return Recording(self)
 
 
-class Recording:
+class Recording(Steps):
     """The steps of one network, until the last one, ``to_picture`` or ``to_latents``,
     has all carried out.  Nothing is in planes before that, and memory of those that
     nobody refers to any more is that of later ones.
     """
 
     def __init__(self, weights: CompiledArithmetic) -> None:
-        self._weights, self._steps = weights, list[list[int]]()
-        self._used: list[npt.NDArray[np.generic]] = []  # whose addresses the steps have
-        self._longest = 1
+        super().__init__()
+        self._weights, self._narrow = weights, False
 
     def of_latents(self, latents: npt.NDArray[np.int32], steps: npt.NDArray[np.int64]) -> Plane:
         """Latents lie within ±LATENT_LIMIT."""
         channels, height, width = latents.shape
         plane = empty((height, width, filled_up(channels + 1)), np.int16)
-        plane[..., :channels], plane[..., channels] = latents.transpose(1, 2, 0), steps
-        plane[..., channels + 1 :] = 0
+        most = [*np.maximum(latents.max((1, 2)), -latents.min((1, 2))), np.abs(steps).max()]
+        self._narrow = self._weights.fit(np.array(most, np.float64))
+        if self._narrow:
+            latents = self._use(np.require(latents, np.int32, ["C"]))
+            steps = self._use(np.require(steps, np.int64, ["C"]))
+            words = {"OUTPUTS": channels, "INPUT": latents, "MORE": steps, "OUTPUT": plane}
+            self._add(Code.OF_LATENTS, plane, **words)
+        else:  # what is seen of it is made by NumPy, before anything is carried out
+            plane[..., :channels], plane[..., channels] = latents.transpose(1, 2, 0), steps
+            plane[..., channels + 1 :] = 0
         return plane
 
     def of_picture(self, picture: npt.NDArray[np.int16], side: int) -> Plane:
@@ -131,7 +143,7 @@ class Recording:
         height, width, channels = x.shape
         planes, scales = [x], layer.narrow_scales
         code = Code.DENSE if limit == STREAM else Code.SUMS
-        if layer.wide and not layer.fits(x):  # a plane of latents, which are there
+        if layer.wide and not self._narrow:  # a plane of latents, which are there
             planes, scales = [self._use(x & 255), self._use(x >> 8)], layer.scales
             code = Code.WIDE if limit == STREAM else Code.WIDE_SUMS
         pitch = width * channels
@@ -174,34 +186,11 @@ class Recording:
         around = [empty((at_once + 2 * margin, columns, channels), np.int32) for _ in range(2)]
         self._longest = max(self._longest, max(width, 4) * channels)
         starts = [*range(0, height, at_once), height]
-        for number, first in enumerate(starts):
-            if first < height:
-                self._add(
-                    Code.PAIR_UP,
-                    x,
-                    ROWS=min(at_once, height - first) + 2 * margin,
-                    INPUT=x,
-                    OUTPUT=around[number % 2],
-                    SIDE=margin,
-                    FIRST=first - margin,
-                    PITCH=columns,
-                )
-            if number:
-                strip = slice(starts[number - 1], first)
-                self._strip(block, x, wanted, strip, around[(number - 1) % 2])
-        return x
-
-    def _strip(
-        self, block: BlockWeights, x: Plane, wanted: Area | None, rows: slice, around: Sums
-    ) -> None:
-        """Some rows of a plane; around: pairs of these and of those next to them."""
-        self._add(
+        pairs_up = self._words(Code.PAIR_UP, x, INPUT=x, SIDE=margin, PITCH=columns)
+        makes = self._words(
             Code.BLOCK,
             x,
             wanted,
-            ROWS=rows.stop - rows.start,
-            FIRST=rows.start,
-            INPUT=around,
             OUTPUT=x,
             SIDE=block.side,
             WEIGHTS=block.around,
@@ -213,6 +202,16 @@ class Recording:
             SECOND=block.second.weights,
             SECOND_SCALES=block.second.narrow_scales,
         )
+        places = [memory.ctypes.data for memory in around]
+        for number, first in enumerate(starts):
+            if first < height:
+                rows = min(at_once, height - first) + 2 * margin
+                self._again(pairs_up, ROWS=rows, OUTPUT=places[number % 2], FIRST=first - margin)
+            if number:
+                above = starts[number - 1]
+                seen = places[(number - 1) % 2]
+                self._again(makes, ROWS=first - above, FIRST=above, INPUT=seen)
+        return x
 
     def added(self, x: Plane, more: Sums) -> Plane:
         """In the memory of ``x``."""
@@ -255,39 +254,12 @@ class Recording:
             MORE=detail,
             OUTPUT=picture,
         )
-        self._run()
+        self._carry_out()
         return picture
 
     def to_latents(self, linear: Sums, detail: Sums) -> npt.NDArray[np.int32]:
         channels, (height, width, _) = self._weights.channels, linear.shape
         latents = np.empty((channels, height, width), dtype=np.int32)
         self._add(Code.LATENTS, linear, OUTPUTS=channels, INPUT=linear, MORE=detail, OUTPUT=latents)
-        self._run()
+        self._carry_out()
         return latents
-
-    def _use(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Keep what is not memory of planes."""
-        self._used.append(array)
-        return array
-
-    def _add(
-        self,
-        code: Code,
-        x: npt.NDArray[Any],
-        wanted: Area | None = None,
-        **words: int | npt.NDArray[Any],
-    ) -> None:
-        """A step: on all rows and columns of a plane, unless its words say otherwise."""
-        height, width, channels = x.shape
-        step = [0] * len(Word)
-        step[: Word.OUTPUTS] = code, height, 0, 0, height, width, channels
-        if wanted is not None:
-            for word, edges in ((Word.STARTS, wanted.starts), (Word.ENDS, wanted.ends)):
-                step[word] = self._use(np.require(edges, np.int64, ["C"])).ctypes.data
-        for name, value in words.items():
-            step[Word[name]] = value.ctypes.data if isinstance(value, np.ndarray) else value
-        self._steps.append(step)
-
-    def _run(self) -> None:
-        carry_out(run, self._steps, self._longest)
-        trim()

@@ -49,6 +49,23 @@ def picture_row(linear, detail, row, sizes, out):
 
 
 @part
+def seen_latents_row(latents, steps, row, sizes, out):
+    """Latents (C, h, w) and steps (h, w), each in one row → a row of (h, w, channels).
+
+    sizes: height, width, channels of the plane, and of latents.
+    """
+    height, width, channels, given = sizes
+    for column in range(width):
+        place = row * width + column
+        into = place * channels
+        for channel in range(given):
+            out[into + channel] = latents[channel * height * width + place]
+        out[into + given] = steps[place]
+        for channel in range(given + 1, channels):
+            out[into + channel] = 0
+
+
+@part
 def latents_row(linear, detail, row, sizes, limit, out):
     """``PlaneArithmetic.to_latents`` of both parts, (h, w, channels) in one row.  sizes: height,
     width, channels of these, and of latents.

@@ -21,6 +21,7 @@ from .layouts import (
     latents_row,
     padded_row,
     picture_row,
+    seen_latents_row,
     squares_row,
 )
 from .pixels import show, shown_squares_row
@@ -84,6 +85,7 @@ class Code(IntEnum):
     AROUND_SUMS = 15
     SHOW = 16  # the same, added to a shown picture
     SHOWN_SQUARES = 17
+    OF_LATENTS = 18
 
 
 # Constants of kernels.
@@ -96,7 +98,7 @@ class Code(IntEnum):
 _SEEN_ROWS, _MADE_ROWS, _LIMIT, _BITS, _GREY = map(int, list(Word)[22:])
 (_SQUARES, _PAD, _TO_COARSE, _COARSER, _FINER, _DENSE, _SUMS) = map(int, list(Code)[:7])
 (_WIDE, _WIDE_SUMS, _PAIR_UP, _BLOCK, _ADD, _PICTURE, _LATENTS) = map(int, list(Code)[7:14])
-_AROUND, _AROUND_SUMS, _SHOW, _SHOWN_SQUARES = map(int, list(Code)[14:])
+_AROUND, _AROUND_SUMS, _SHOW, _SHOWN_SQUARES, _OF_LATENTS = map(int, list(Code)[14:])
 
 
 @part
@@ -223,6 +225,9 @@ def _moved(one, row):
         for at in range(upper, min(upper + 2, height)):
             into = at % one[_MADE_ROWS] * width * channels
             shown_squares_row(picture, steps, at, (width, one[_PITCH]), scale, out, into)
+    elif code == _OF_LATENTS:
+        sizes, latents = (height, width, channels, one[_OUTPUTS]), at_32(one[_INPUT])
+        seen_latents_row(latents, at_64(one[_MORE]), row, sizes, at_16(one[_OUTPUT]))
     elif code == _SQUARES:
         squares_row(inputs, row, (height, width, one[_SIDE]), at_16(one[_OUTPUT]))
     elif code == _PICTURE:

@@ -47,11 +47,10 @@ class DenseWeights:
         self._largest = by_channel[: seen[-1] + 1].T
         self._bias = np.abs(self.scales[0]).max()
 
-    def fits(self, x: npt.NDArray[np.int16]) -> bool:
-        """Whether 32 bits hold the sums of these very inputs, (h, w, channels)."""
-        rows = x.reshape(-1, x.shape[2])[:, : self._largest.shape[1]]
-        most = np.maximum(rows.max(0), -rows.min(0).astype(np.int64))
-        return bool((self._largest @ most).max() + self._bias < 1 << 31)
+    def fits(self, most: npt.NDArray[np.float64]) -> bool:
+        """Whether 32 bits hold sums of inputs within ±most, as many as the layer sees or more."""
+        sums = self._largest @ most[: self._largest.shape[1]]
+        return bool(sums.max() + self._bias < 1 << 31)
 
 
 def _places(count: int, in_squares: bool) -> npt.NDArray[np.int64]:
