@@ -89,10 +89,14 @@ class Crew:
         finally:
             for task in tasks:
                 task.withdraw()
+                with suppress(ValueError):  # somebody took it; else it stays where nobody helps
+                    self._invitations.remove(task)
 
     def dismiss(self) -> None:
         """Let the helpers go."""
-        for _ in range(self._helpers if self._begun else 0):
+        with self._lock:
+            ends, self._begun = self._begun, False
+        for _ in range(self._helpers if ends else 0):
             self._calls.put(False)
 
     def _help(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from contextlib import suppress
 from queue import Empty
 
@@ -45,6 +47,31 @@ def test_invitations_that_nobody_takes_up_are_withdrawn() -> None:
     with pytest.raises(Empty):
         crew.wait(0.01)
     assert done == []
+
+
+def test_of_invitations_that_nobody_takes_up_nothing_is_kept() -> None:
+    class Board:
+        """What the work holds."""
+
+    crew, board = Crew(), Board()
+    kept = weakref.ref(board)
+    with helped(crew), invited(lambda board=board: None):
+        pass
+    del board
+    gc.collect()
+    assert kept() is None
+
+
+def test_helpers_begin_anew_after_they_were_dismissed() -> None:
+    crew, came = Crew(1), threading.Event()
+    crew.begin()
+    crew.dismiss()
+    while any(thread.name == "helper" for thread in threading.enumerate()):
+        pass
+    crew.begin()
+    with helped(crew), invited(came.set):
+        assert came.wait(20)
+    crew.dismiss()
 
 
 def test_who_waits_comes_and_gets_what_was_put() -> None:

@@ -121,17 +121,22 @@ class ReadAhead:
             return order.result
 
     def stop(self) -> None:
-        """End the threads after what they are doing."""
+        """End the threads after what they are doing, and wait for that.
+
+        One of them may come here itself, where a reader in a cycle is collected while it works: it
+        waits for neither, since the other one may wait for what it holds.
+        """
         with self._changed:
             self._wishes.stopped = True
             self._wishes.wish = None
             for order in [order for order in self._wishes.orders if not order.begun]:
                 self._wishes.give_back(order)
             self._look_again()
-        if self._drawing is not None:
-            self._drawing.join()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        threads = [self._thread, None if self._drawing is None else self._drawing.thread]
+        if threading.current_thread() not in threads:
+            for thread in threads:
+                if thread is not None:
+                    thread.join()
 
     def wait(self, timeout: float) -> bool:
         """Wait until nothing is left to be made ahead → whether that came within ``timeout``
@@ -191,18 +196,26 @@ class ReadAhead:
                     self._rest(wish)
 
     def _may_work(self) -> bool:
-        """Whether there may be anything to do."""
+        """Whether there may be anything to do: latents that were at hand for an order when nothing
+        was left may have gone since, to make room.
+        """
         wishes = self._wishes
-        if wishes.wish is None or wishes.wish == self._done:
+        if wishes.wish is None:
             return False
+        if wishes.wish == self._done:
+            return any(self._lacks_latents(order) for order in wishes.orders)
         return not wishes.asking or bool(wishes.orders)
+
+    def _lacks_latents(self, order: Order) -> bool:
+        """Whether nobody can make its picture yet."""
+        unit = self._index.unit_of(order.frame).number
+        return not order.begun and not self._cache.has(Kind.LATENTS, unit)
 
     def _rest(self, wish: Wish) -> None:
         """Nothing is left to do: nobody is to wait for what was not to be had."""
         self._done = wish
         for order in list(self._wishes.orders):
-            unit = self._index.unit_of(order.frame).number
-            if not order.begun and not self._cache.has(Kind.LATENTS, unit):
+            if self._lacks_latents(order):
                 self._wishes.give_back(order)
         self._look_again()
 

@@ -49,10 +49,10 @@ class PictureThread:
         self._done: Wish | None = None  # the last wish of which nothing was left to do
         self._current: Wish | None = None
         self._made = set[int]()  # since the last wish
-        self._thread = threading.Thread(
+        self.thread = threading.Thread(
             target=self._work, name="videocodec-reader-pictures", daemon=True
         )
-        self._thread.start()
+        self.thread.start()
 
     def call(self) -> None:
         """Have it look again at what is wanted; by whoever holds ``wishes.changed``."""
@@ -70,11 +70,6 @@ class PictureThread:
     def has_done(self, wish: Wish | None) -> bool:
         """Whether nothing is left to be made that latents are at hand for."""
         return wish is None or self._done == wish
-
-    def join(self) -> None:
-        """Wait for its end."""
-        if self._thread is not threading.current_thread():
-            self._thread.join()
 
     def _work(self) -> None:
         lend(self._crew)
@@ -103,6 +98,8 @@ class PictureThread:
             elif self._has_latents(order.frame):
                 order.begun = True
                 return order.pictures, order.frame, order
+            else:
+                wishes.changed.notify_all()  # they may have had to go
         wish = wishes.wish
         if wishes.asking or wishes.orders or wish is None or wish == self._done:
             return None

@@ -40,6 +40,30 @@ SEEN = """async () => {
 }"""
 
 
+RUN = """async () => {
+  const { FrameCache } = await import("/static/frames.js");
+  const signals = [];
+  const answers = [];
+  const load = (index) => Promise.resolve(index);
+  const cache = new FrameCache(load, 50, undefined, (first, count, signal) => {
+    signals.push(signal);
+    return new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(new DOMException("given up", "AbortError")));
+      answers.push(() => resolve(Array.from({ length: count }, (_, place) => first + place)));
+    });
+  });
+  cache.prefetchRun(8, 4);
+  cache.cancel((index) => index >= 10);
+  const wanted = [cache.fetch(10), cache.fetch(11)];
+  answers[0]();
+  const came = await Promise.all(wanted);
+  cache.prefetchRun(20, 4);
+  cache.cancel();
+  const anew = await Promise.all([cache.fetch(20), cache.fetch(21)]);
+  return [came, signals[0].aborted, anew, signals[1].aborted];
+}"""
+
+
 class TestPlaying:
     def test_pictures_keep_in_step_with_the_sound(self, open_page, player) -> None:
         page = open_page(player)
@@ -78,6 +102,11 @@ class TestPlaying:
             seen = page.page.evaluate(SEEN)
             page.shows(21)
             assert seen == sorted(seen) and len(seen) > 12
+
+    def test_pictures_asked_for_together_are_given_up_together(self, open_page, player) -> None:
+        """What is wanted of a run comes, though the rest of it is not wanted any more."""
+        seen = open_page(player).page.evaluate(RUN)
+        assert seen == [[10, 11], False, [20, 21], True]
 
     def test_it_pauses_on_what_is_seen(self, open_page, player, decoded) -> None:
         page = open_page(player)

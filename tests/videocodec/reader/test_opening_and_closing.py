@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from videocodec import Frame, VideoReader
 from videocodec.errors import ReaderClosedError
 from videocodec.reader.core import ReaderCore
 from videocodec.reader.opening import Opening
+from videocodec.reader.wishes import Wishes
 
 from .conftest import CPU, same
 
@@ -127,3 +131,43 @@ def test_a_closed_reader_says_so_with_its_length(coded_movie) -> None:
         with pytest.raises(ReaderClosedError, match=r"this reader is closed \(it had 22 frames\)"):
             use()
     assert len(video) == 22 and video.metadata.frames == 22 and "closed" in repr(video)
+
+
+@pytest.mark.parametrize("name", ["videocodec-reader", "videocodec-reader-pictures"])
+def test_a_reader_that_is_collected_in_one_of_its_threads_ends_both(
+    coded_movie, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the other one waits for at that moment."""
+    video = VideoReader(coded_movie.coded, threads=2, device="cpu")
+    cycle = [video]
+    cycle.append(cycle)
+    wishes = collected_in(name, monkeypatch)
+    gc.disable()
+    try:
+        for number in (0, 1, 2):
+            video[number]
+        threads = [t for t in threading.enumerate() if t.name.startswith("videocodec-reader")]
+        assert {name} <= {thread.name for thread in threads}
+        gone = weakref.ref(video)
+        del video, cycle
+        wishes.set()
+        for thread in threads:
+            thread.join(20)
+    finally:
+        gc.enable()
+    assert not any(thread.is_alive() for thread in threads)
+    gc.collect()
+    assert gone() is None
+
+
+def collected_in(name: str, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """From when on a thread of that name collects what is unreachable, while it holds the lock."""
+    begun, is_sound = threading.Event(), Wishes.is_sound
+
+    def collecting(self: Wishes, frame: int) -> bool:
+        if begun.is_set() and threading.current_thread().name == name:
+            gc.collect()
+        return is_sound(self, frame)
+
+    monkeypatch.setattr(Wishes, "is_sound", collecting)
+    return begun

@@ -82,7 +82,7 @@ export class FrameCache {
     if (!this.has(index) && !this.pending.has(index)) this.fetch(index);
   }
 
-  /** The same for frames in a row, by one request, which costs less than one for each; given up together. */
+  /** The same for frames in a row, by one request, which costs less than one for each. */
   prefetchRun(first, count) {
     const indices = Array.from({ length: count }, (_, place) => first + place);
     if (!this.loadRun || count < 2 || indices.some((index) => this.has(index) || this.pending.has(index))) {
@@ -96,14 +96,17 @@ export class FrameCache {
     indices.forEach((index, place) => this.expect(index, run.then((values) => values[place] ?? this.load(index, signal)), controller));
   }
 
-  /** Give up all requests but those for which wanted(index) holds. */
+  /** Give up all requests but those for which wanted(index) holds; one for frames in a row when none of them is wanted. */
   cancel(wanted = () => false) {
-    for (const [index, entry] of [...this.pending]) {
+    const unwanted = new Set();
+    for (const [index, { controller }] of [...this.pending]) {
       if (!wanted(index)) {
         this.pending.delete(index);
-        entry.controller.abort();
+        unwanted.add(controller);
       }
     }
+    for (const { controller } of this.pending.values()) unwanted.delete(controller);
+    for (const controller of unwanted) controller.abort();
   }
 
   clear() {
