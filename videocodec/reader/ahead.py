@@ -4,16 +4,15 @@ later jumps quick.
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..decoder.index import StreamIndex
 from ..errors import DamagedFrameError
+from .at_exit import stop_at_exit
 from .cache import Cache, Kind
 from .latents import LatentSource
 from .picture_thread import FEWEST_AHEAD, PictureThread
@@ -26,17 +25,6 @@ if TYPE_CHECKING:
 _PICTURES_AFTER_JUMP = 2  # before the GOP has been gone through
 _LATENTS_AHEAD = 8  # frames, of pictures ahead
 _STATE_BYTES = 1 << 18  # about what the state of an entropy decoder takes at 512×288
-
-
-# Threads that are inside PyTorch when Python ends take the process down with them.
-_at_work: weakref.WeakSet[ReadAhead] = weakref.WeakSet()
-
-
-@atexit.register
-def _stop_all() -> None:
-    for ahead in list(_at_work):
-        if ahead.is_of_this_process:
-            ahead.stop()
 
 
 class ReadAhead:
@@ -163,7 +151,7 @@ class ReadAhead:
             self._drawing = PictureThread(
                 self._wishes, crew, self._cache, self._count, _PICTURES_AFTER_JUMP
             )
-        _at_work.add(self)
+        stop_at_exit(self)
 
     def _look_again(self) -> None:
         self._changed.notify_all()
