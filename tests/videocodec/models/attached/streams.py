@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from bitstream.container import StreamReader
 from videocodec import decode_frames, encode
 from videocodec.models.bundle import BUNDLES, ModelBundle
 
@@ -34,3 +35,14 @@ class Made:
         ]
         self.kept = folder / "kept"
         shutil.move(self.bundle, self.kept)  # from here on nobody finds it by where it was
+
+
+def with_damage(stream: Path, name: str, target: Path) -> Path:
+    """A copy of a stream in which the last byte of an attached file is another one."""
+    data = bytearray(stream.read_bytes())
+    attached = StreamReader(stream).attached_model()
+    assert attached is not None
+    (entry,) = (each for each in attached.files if each.name == name)
+    data[entry.position + entry.size - 1] ^= 1
+    target.write_bytes(data)
+    return target

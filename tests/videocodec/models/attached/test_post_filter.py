@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.container import StreamReader
 from videocodec import VideoReader, decode_frames, encode, info, repair, verify
 from videocodec.calibration.post_filter import integer_post_filter
 from videocodec.cli import main
@@ -17,7 +16,7 @@ from videocodec.models.upscaling import save_upscaler
 from videocodec.networks.post_filter import PostFilterNetwork, PostFilterShape
 from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
 
-from .streams import CPU, Made
+from .streams import CPU, Made, with_damage
 
 
 @pytest.fixture
@@ -74,15 +73,8 @@ def test_damaged_it_is_said_and_done_without(
     filtered: tuple[Path, list[np.ndarray]], made: Made, tmp_path: Path
 ) -> None:
     stream, _ = filtered
-    data = bytearray(stream.read_bytes())
-    entry = next(
-        each
-        for each in StreamReader(stream).attached_model().files
-        if each.name == "post_filter/post_filter.safetensors"
-    )
-    data[entry.position + entry.size - 1] ^= 1
-    broken, repaired = tmp_path / "broken.lv.mp4", tmp_path / "repaired.lv.mp4"
-    broken.write_bytes(data)
+    broken = with_damage(stream, "post_filter/post_filter.safetensors", tmp_path / "broken.lv.mp4")
+    repaired = tmp_path / "repaired.lv.mp4"
     line = "the attached model is damaged: its post-filter is not the one that was attached"
     assert verify(broken).problems == [line]
     assert info(broken).model_attached_damage is not None

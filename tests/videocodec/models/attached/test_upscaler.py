@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.container import StreamReader
 from videocodec import PROVENANCE_NAMES, VideoReader, decode_frames, encode, info, repair, verify
 from videocodec.cli import main
 from videocodec.models.upscaling import save_upscaler
 from videocodec.networks.upscaling import PictureUpscaler, UpscalerShape
 
-from .streams import CPU, Made
+from .streams import CPU, Made, with_damage
 
 
 @pytest.fixture
@@ -61,15 +60,9 @@ def test_damaged_it_is_said_and_done_without(
     enlarged: tuple[Path, list[np.ndarray]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stream, pictures = enlarged
-    data = bytearray(stream.read_bytes())
-    entry = next(
-        each
-        for each in StreamReader(stream).attached_model().files
-        if each.name == "upscaler/diffusion_pytorch_model.safetensors"
+    broken = with_damage(
+        stream, "upscaler/diffusion_pytorch_model.safetensors", tmp_path / "broken.lv.mp4"
     )
-    data[entry.position + entry.size - 1] ^= 1
-    broken = tmp_path / "broken.lv.mp4"
-    broken.write_bytes(data)
     line = "the attached model is damaged: its network for twice the size is not the one"
     assert verify(broken).problems[0].startswith(line)
     assert info(broken).model_attached_damage is not None
