@@ -102,6 +102,7 @@ class TestPlaying:
             seen = page.page.evaluate(SEEN)
             page.shows(21)
             assert seen == sorted(seen) and len(seen) > 12
+            page.context.close()  # which still asks for pictures
 
     def test_pictures_asked_for_together_are_given_up_together(self, open_page, player) -> None:
         """What is wanted of a run comes, though the rest of it is not wanted any more."""
