@@ -49,6 +49,13 @@ class FrameReference:
         """Numbers of its references, the past one first; none for a keyframe."""
         return tuple(number for number in (self.past, self.future) if number is not None)
 
+    @property
+    def is_between_next_ones(self) -> bool:
+        """Whether the frames before and after it are its references, so that nothing refers to
+        it.
+        """
+        return self.past == self.number - 1 and self.future == self.number + 1
+
 
 def coding_order(structure: Structure, frame_count: int) -> tuple[FrameReference, ...]:
     """The frames of a unit in the order in which they are coded.

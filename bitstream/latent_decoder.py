@@ -66,6 +66,37 @@ class LatentDecoder:
         """The same, and each of the frames as others refer to it: a reference of the coder's
         version, which may know more of the frame than its latents.
         """
+        coder, anchor = self._begin(unit)
+        with one_blas_thread():
+            frames, references = decode_group(coder, anchor, unit, self._observer)
+        if latent_checksum(frames) != unit.latent_checksum:
+            raise ChecksumError(
+                "reconstructed latents differ from the encoder's: the model's tables or this"
+                " program differ from the encoder's"
+            )
+        self._coder, self._anchor = coder, references[-1]
+        return frames, references
+
+    def pass_over(self, unit: AccessUnit) -> None:
+        """Go on behind a unit of version 2 that is no keyframe and that nobody wants.
+
+        Of its frames those are made that others need, and its checksum, which takes all of them, is
+        not compared: that of a later unit says whether what that was made of was right.
+        Raises ``BitstreamError``.
+        """
+        coder, anchor = self._begin(unit)
+        io, quantisers = coder.reader(unit.payload), iter(unit.quantisers)
+        coder.start_unit()
+
+        def go_over(entry: FrameReference, references: tuple[Any, ...]) -> Any:
+            return coder.pass_inter(io, next(quantisers), entry, references)
+
+        with one_blas_thread():
+            self._anchor = walk_group(unit.references, anchor, go_over)[-1].made()
+        self._coder = coder
+
+    def _begin(self, unit: AccessUnit) -> tuple[Any, Any]:
+        """The coder and the anchor of a unit.  Raises ``BitstreamError``."""
         coder, anchor = self._coder, self._anchor
         self._coder = self._anchor = None  # until this unit has proved good
         header = unit.header
@@ -90,15 +121,7 @@ class LatentDecoder:
             )
         else:
             check_memory(self._header, unit.frame_count, self._memory_limit, self._tables)
-        with one_blas_thread():
-            frames, references = decode_group(coder, anchor, unit, self._observer)
-        if latent_checksum(frames) != unit.latent_checksum:
-            raise ChecksumError(
-                "reconstructed latents differ from the encoder's: the model's tables or this"
-                " program differ from the encoder's"
-            )
-        self._coder, self._anchor = coder, references[-1]
-        return frames, references
+        return coder, anchor
 
 
 def decode_group(

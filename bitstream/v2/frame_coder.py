@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from ..errors import UnsupportedVersionError
 from ..group_structure import FrameReference
-from ..quantiser_maps import refined_map
 from ..v1.block_fields import BlockFields, Mode
 from ..v1.frame_coder import LatentFrame
 from ..v1.observer import Observer
@@ -20,16 +19,16 @@ from . import compiled
 from .block_syntax import BlockCoder
 from .derived_blocks import DerivableFields
 from .derived_motion import Mask, derived_motion
-from .inter_levels import InterLevelCoder, InterScene
+from .inter_levels import InterLevelCoder, InterScene, UnpredictedScene
 from .inter_tables import InterTables
 from .level_syntax import LevelCoder
 from .line_matching import Vectors
 from .local_quantisers import OffsetCoder, Offsets
-from .moved_pictures import FRACTION_BITS
 from .pass_coder import LevelChooser
-from .prediction import PictureReference, predict_frame
+from .prediction import PictureReference
 from .tables import LevelTables
-from .values import renewed, to_latents
+from .unmade_frames import UnmadeFrame
+from .values import to_latents
 
 if TYPE_CHECKING:
     from ..sequence_header import SequenceHeader
@@ -173,6 +172,55 @@ class FrameCoder:
         chosen: by the encoder; None for a reader.
         """
         state, bits_at_start = self.inter, io.bits
+        fields = self._code_blocks(io, entry, references, chosen)
+        bits_before = io.bits
+        predicted = None if chosen is None else chosen.prediction
+        frame = UnmadeFrame(fields, quantiser, references, self.block, predicted)
+        if fields.coded.any():
+            intra = fields.modes == Mode.INTRA
+            scene = InterScene(fields.coded, intra, frame.predict(), quantiser, self.block)
+            by_encoder = (chosen.choose, chosen.last, chosen.offsets) if chosen else ()
+            frame.levels = state.levels.code(io, self.offsets, scene, *by_encoder)
+        latents, refined = frame.made()
+        if io.observer is not None:
+            io.observer.frame_coded(*latents.shape[1:])
+        return RefinedFrame(
+            latents,
+            fields,
+            quantiser,
+            bits_before - bits_at_start,
+            io.bits - bits_before,
+            refined,
+        )
+
+    def pass_inter(
+        self,
+        io: SymbolReader,
+        quantiser: int,
+        entry: FrameReference,
+        references: tuple[PictureReference, ...],
+    ) -> PictureReference:
+        """Go over a frame that may not be wanted: its symbols are read, and the rest is made when a
+        later frame refers to it.
+        """
+        fields = self._code_blocks(io, entry, references, None)
+        frame = UnmadeFrame(fields, quantiser, references, self.block)
+        if fields.coded.any():
+            # Nothing refers to a frame whose references are next to it.
+            predict = frame.predict_some if entry.is_between_next_ones else frame.predict
+            intra = fields.modes == Mode.INTRA
+            scene = UnpredictedScene(fields.coded, intra, predict, quantiser, self.block)
+            frame.levels = self.inter.levels.code(io, self.offsets, scene)
+        return PictureReference.when_wanted(self.inter.tables.loop, frame.made)
+
+    def _code_blocks(
+        self,
+        io: SymbolWriter | SymbolReader,
+        entry: FrameReference,
+        references: tuple[PictureReference, ...],
+        chosen: InterChoices | None,
+    ) -> DerivableFields:
+        """The block layer of a frame."""
         blank = DerivableFields.blank(*self._blocks, Mode.SKIP)
 
         def derive(temporal: Vectors, wanted: Mask) -> Vectors:
@@ -183,35 +231,4 @@ class FrameCoder:
             distances = entry.past - entry.number, entry.future - entry.number
             return derived_motion((past, future), distances, self.block, temporal, wanted)
 
-        fields = state.blocks.code(io, chosen.fields if chosen else blank, entry, derive)
-        bits_before = io.bits
-        predicted = None if chosen is None else chosen.prediction
-        if predicted is None:
-            predicted = predict_frame(fields, references, self.block)
-        latents = predicted.astype(np.int16)
-        refined = np.full(latents.shape[1:], quantiser)
-        if fields.coded.any():
-            scene = InterScene(
-                fields.coded,
-                fields.modes == Mode.INTRA,
-                predicted,
-                quantiser,
-                self.block,
-            )
-            by_encoder = (chosen.choose, chosen.last, chosen.offsets) if chosen else ()
-            values, local = state.levels.code(io, self.offsets, scene, *by_encoder)
-            refined += local
-            latents = renewed(predicted, values, quantiser)
-        if io.observer is not None:
-            io.observer.frame_coded(*latents.shape[1:])
-        past, future = (*(known.quantisers for known in references), None)[:2]
-        return RefinedFrame(
-            latents,
-            fields,
-            quantiser,
-            bits_before - bits_at_start,
-            io.bits - bits_before,
-            refined_map(
-                fields, self.block, refined.astype(np.uint8), (past, future), FRACTION_BITS
-            ),
-        )
+        return self.inter.blocks.code(io, chosen.fields if chosen else blank, entry, derive)

@@ -4,7 +4,7 @@ quantiser, then the levels of what the prediction lacks, slice by slice in two p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +25,7 @@ from .scan import CHECKERBOARD, ScanPass
 from .values import SHIFT, to_values
 
 _INCREMENT = 512  # of the tables of ``last_slice``
+Mask = npt.NDArray[np.bool_]
 _IS_SO = 1 << VALUE_BITS  # a flag that is set, as a network sees it
 
 
@@ -38,8 +39,8 @@ class InterScene:
     block: positions a side.
     """
 
-    coded: npt.NDArray[np.bool_]
-    intra: npt.NDArray[np.bool_]
+    coded: Mask
+    intra: Mask
     predicted: npt.NDArray[np.int32]
     quantiser: int
     block: int
@@ -48,6 +49,29 @@ class InterScene:
     def prediction(self) -> npt.NDArray[np.int64]:
         """(C, h, w): in sixteenths of the step."""
         return to_values(self.predicted, self.quantiser)
+
+    def seen_from(self, present: Mask) -> InterScene:
+        """As levels at positions (h, w) need it."""
+        return self
+
+
+@dataclass(frozen=True)
+class UnpredictedScene:
+    """The same of a frame whose levels may need little of its prediction.
+
+    predict: makes that (C, h, w), where it is wanted (h, w).
+    """
+
+    coded: Mask
+    intra: Mask
+    predict: Callable[[Mask], npt.NDArray[np.int32]]
+    quantiser: int
+    block: int
+
+    def seen_from(self, present: Mask) -> InterScene:
+        """With what is predicted as far as contexts of these positions see it."""
+        predicted = self.predict(_grown(present))
+        return InterScene(self.coded, self.intra, predicted, self.quantiser, self.block)
 
 
 class InterLevelCoder:
@@ -75,7 +99,7 @@ class InterLevelCoder:
         self,
         io: SymbolWriter | SymbolReader,
         offset_coder: OffsetCoder,
-        scene: InterScene,
+        scene: InterScene | UnpredictedScene,
         choose: LevelChooser | None = None,
         last: npt.NDArray[np.int64] | None = None,
         offsets: Offsets | None = None,
@@ -89,15 +113,19 @@ class InterLevelCoder:
         """
         self.passes.update()
         update_tables(self.last_slice)
-        size, quantiser = scene.predicted.shape[1:], scene.quantiser
+        height, width = (blocks * scene.block for blocks in scene.coded.shape)
+        size, quantiser = (height, width), scene.quantiser
+        nothing = np.zeros((sum(self._slices), *size), np.int64)
         if not scene.coded.any():
-            return np.zeros(scene.predicted.shape, np.int64), np.zeros(size, dtype=np.int64)
+            return nothing, np.zeros(size, dtype=np.int64)
         if last is None:
             last = np.zeros(scene.coded.shape, dtype=np.int64)
         last = self._code_last(io, scene.coded, last)
         present = to_positions(last, scene.block)
         local = of_positions(offset_coder.code(io, quantiser, present > 0, offsets), *size)
-        positions = self._positions(present)
+        if not present.any():
+            return nothing, local
+        scene, positions = scene.seen_from(present > 0), self._positions(present)
         canvas = self._tables.kernel_contexts.canvas(io, self.passes, size, border=1)
         if canvas is None:
             return self._code_passes(io, scene, positions, local, choose), local
@@ -181,14 +209,18 @@ def _around(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return total
 
 
+def _grown(mask: Mask) -> Mask:
+    """Positions and those next to them."""
+    near = np.pad(mask, 1)
+    near = near[:-2] | near[1:-1] | near[2:]
+    return near[:, :-2] | near[:, 1:-1] | near[:, 2:]
+
+
 def _canvas(scene: InterScene) -> ValueCanvas:
     """Values to come, the prediction near coded blocks, and the flags."""
     channels, height, width = scene.prediction.shape
     canvas = ValueCanvas(2 * channels + FLAG_CHANNELS, height, width, border=1)
-    near = np.pad(to_positions(scene.coded, scene.block), 1)
-    near = near[:-2] | near[1:-1] | near[2:]
-    near = near[:, :-2] | near[:, 1:-1] | near[:, 2:]
-    rows, columns = np.nonzero(near)
+    rows, columns = np.nonzero(_grown(to_positions(scene.coded, scene.block)))
     canvas.store(channels, rows, columns, scene.prediction[:, rows, columns].T)
     flags = np.stack([scene.coded, scene.intra & scene.coded], -1)
     at = flags[rows // scene.block, columns // scene.block]

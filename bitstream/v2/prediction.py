@@ -4,6 +4,8 @@ reference's picture does, and what comes of it is encoded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +16,9 @@ from ..v1.tables import TablesError
 from .loop_networks import LoopNetworks
 from .moved_pictures import InterpolatedPicture, Picture
 from .overlapped_blocks import EVERY_DIRECTION, OverlappedBlocks
+
+# Latents (C, h, w) and quantisers (h, w) of a frame.
+Made = tuple[npt.NDArray[np.int16], npt.NDArray[np.uint8]]
 
 
 class PictureReference:
@@ -28,12 +33,48 @@ class PictureReference:
         latents: npt.NDArray[np.int32],
         quantisers: npt.NDArray[np.uint8],
     ) -> None:
-        self._networks, self.latents, self.quantisers = networks, latents, quantisers
+        self._networks = networks
+        self._made: tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]] | None
+        self._made = latents, quantisers
+        self._make: Callable[[], Made] | None = None
         self._picture: Picture | None = None
 
-    def __reduce__(self) -> tuple[type[PictureReference], tuple[object, ...]]:
+    @classmethod
+    def when_wanted(cls, networks: LoopNetworks, make: Callable[[], Made]) -> PictureReference:
+        """Of a frame that is made when somebody refers to it: ``make`` gives its latents and
+        quantisers, and is called once.
+        """
+        reference = cls.__new__(cls)
+        reference._networks, reference._make = networks, make
+        reference._made = reference._picture = None
+        return reference
+
+    def __reduce__(self) -> tuple[Callable[..., PictureReference], tuple[object, ...]]:
         """Pickled without its picture, which can be made again."""
-        return PictureReference, (self._networks, self.latents, self.quantisers)
+        return _of_latents, (self._networks, self.latents.astype(np.int16), self.quantisers)
+
+    def made(self) -> PictureReference:
+        """Itself, with its frame made."""
+        self._frame()
+        return self
+
+    def _frame(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+        if self._made is None:
+            assert self._make is not None
+            latents, quantisers = self._make()
+            self._made = latents.astype(np.int32), quantisers
+            self._make = None  # which holds what the frame refers to, and so all before it
+        return self._made
+
+    @property
+    def latents(self) -> npt.NDArray[np.int32]:
+        """(C, h, w), in latent units."""
+        return self._frame()[0]
+
+    @property
+    def quantisers(self) -> npt.NDArray[np.uint8]:
+        """(h, w)."""
+        return self._frame()[1]
 
     @property
     def networks(self) -> LoopNetworks:
@@ -55,6 +96,15 @@ class PictureReference:
         return self._picture
 
 
+def _of_latents(
+    networks: LoopNetworks | None,
+    latents: npt.NDArray[np.int16],
+    quantisers: npt.NDArray[np.uint8],
+) -> PictureReference:
+    """A reference that was pickled."""
+    return PictureReference(networks, latents.astype(np.int32), quantisers)
+
+
 def moved_picture(
     fields: BlockFields, references: tuple[PictureReference, ...], block: int
 ) -> Picture:
@@ -70,9 +120,15 @@ def moved_picture(
 
 
 def predict_frame(
-    fields: BlockFields, references: tuple[PictureReference, ...], block: int
+    fields: BlockFields,
+    references: tuple[PictureReference, ...],
+    block: int,
+    wanted: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.int32]:
-    """Prediction (C, h, w) int32 of every block in latent units, zero for intra blocks."""
+    """Prediction (C, h, w) int32 of every block in latent units, zero for intra blocks.
+
+    wanted (h, w): where, by default everywhere; elsewhere it means nothing.
+    """
     predicted = fields.modes != Mode.INTRA
     uses = [
         predicted & (fields.directions != unused)
@@ -82,9 +138,11 @@ def predict_frame(
     for index, used in enumerate(uses):
         moves |= used & fields.vectors[index].any(-1)
     out = np.zeros_like(references[0].latents)
-    if moves.any():
+    at = to_positions(moves, block)
+    if wanted is not None:
+        at &= wanted
+    if at.any():
         picture = moved_picture(fields, references, block)
-        at = to_positions(moves, block)
         np.copyto(out, references[0].networks.latents(picture, at), where=at)
     for index, used in enumerate(uses):
         at = to_positions(used & ~moves, block)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bitstream.group_structure import FrameReference, Structure, coding_order, walk_group
+from bitstream.group_structure import (
+    MAX_FRAMES,
+    FrameReference,
+    Structure,
+    coding_order,
+    walk_group,
+)
 
 
 def numbers(structure: Structure, frame_count: int) -> list[tuple[int, int | None, int | None]]:
@@ -92,3 +98,14 @@ def test_a_walk_gives_every_frame_what_was_made_of_its_references(
     anchor = None if structure == Structure.KEYFRAME else 0
     assert walk_group(order, anchor, code) == list(range(1, count + 1))
     assert tuple(called) == order
+
+
+@pytest.mark.parametrize("structure", [Structure.CHAIN, Structure.HIERARCHY])
+@pytest.mark.parametrize("count", range(1, MAX_FRAMES + 1))
+def test_nothing_refers_to_frames_between_their_neighbours_alone(
+    structure: Structure, count: int
+) -> None:
+    """Nor does the next unit, which refers to the last one."""
+    order = coding_order(structure, count)
+    wanted = {count, *(number for entry in order for number in entry.references)}
+    assert {entry.number for entry in order if not entry.is_between_next_ones} == wanted - {0}

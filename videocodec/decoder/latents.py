@@ -19,6 +19,7 @@ from bitstream.coder import Tables
 from bitstream.container import SharedFile, StreamReader
 from bitstream.errors import AttachedModelError, BitstreamError, ContainerError, FieldError
 from bitstream.formats import format_of
+from bitstream.group_structure import Structure
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v2.prediction import PictureReference
@@ -233,7 +234,8 @@ class UnitDecoder:
     def __init__(self, tables: Tables, block: int, frames_before: int = 0) -> None:
         fraction_bits = format_of(tables.format_version).vector_fraction_bits
         self._decoder, self._maps = LatentDecoder(tables), QuantiserMaps(block, fraction_bits)
-        self.frames_before = frames_before
+        self._can_pass = format_of(tables.format_version).moves_pictures
+        self.frames_before, self.has_passed = frames_before, False
 
     def decode(
         self, unit: AccessUnit, size: int, *, pictures: bool = False
@@ -268,7 +270,22 @@ class UnitDecoder:
                 )
             )
         self.frames_before += len(frames)
+        self.has_passed &= not unit.is_keyframe
         return out
+
+    def pass_over(self, unit: AccessUnit) -> bool:
+        """Go on behind a unit that nobody wants, without making frames that no other needs, if
+        there may be any → whether that is done.  Raises ``BitstreamError``.
+
+        Nothing compares such a unit's checksum; ``has_passed`` says then that there was one since
+        the keyframe.
+        """
+        if not self._can_pass or unit.structure != Structure.HIERARCHY or unit.frame_count == 1:
+            return False
+        self._decoder.pass_over(unit)
+        self.frames_before += unit.frame_count
+        self.has_passed = True
+        return True
 
 
 def _picture_of(reference: object, is_last: bool) -> npt.NDArray[np.uint8] | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from .cache import Cache, Kind
 from .latents import LatentSource
 from .picture_thread import FEWEST_AHEAD, PictureThread
 from .pictures import PictureSource
+from .survey import Survey
 from .wishes import Order, Wish, Wishes
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _PICTURES_AFTER_JUMP = 2  # before the GOP has been gone through
 _LATENTS_AHEAD = 8  # frames, of pictures ahead
-_STATE_BYTES = 1 << 18  # about what the state of an entropy decoder takes at 512×288
 
 
 class ReadAhead:
@@ -45,8 +45,9 @@ class ReadAhead:
     other.  Then ``picture`` leaves the next steps to them, so that playing has both at once; else
     one thread does everything.
 
-    They start with the first ``note`` and give way to whoever asks: between ``begin`` and ``end``
-    nothing new is started, but for what ``picture`` waits for.
+    Two start with the first ``begin``, so that the first one who waits is helped, and one with the
+    first ``note``.  They give way to whoever asks: between ``begin`` and ``end`` nothing new is
+    started, but for what ``picture`` waits for.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class ReadAhead:
         together: bool = False,
     ) -> None:
         self._index, self._latents, self._cache, self._count = index, latents, cache, count
-        self._wishes = Wishes(index)
+        self._wishes, self._survey = Wishes(index), Survey(index, latents, cache)
         self._changed = self._wishes.changed
         self._done: Wish | None = None  # the last wish of which nothing was left to do
         self._process = os.getpid()
@@ -72,6 +73,8 @@ class ReadAhead:
         """Someone begins to wait for a frame."""
         with self._changed:
             self._wishes.asking += 1
+            if self._together and self._thread is None and not self._wishes.stopped:
+                self._start()
 
     def end(self) -> None:
         """Someone has got it."""
@@ -264,10 +267,10 @@ class ReadAhead:
         return None
 
     def _next_state(self, units: Iterable[int]) -> bool | None:
-        """One step towards the first of these access units after which no state is kept though one
-        is needed; None if there is none.
+        """One step towards the first of these access units that have not been gone through; None if
+        there is none.
         """
-        for number in self._unsurveyed(units):
+        for number in self._survey.left(units):
             if (Kind.STATE, number) not in self._made:
                 if self._latents.step_towards(number, survey=True) is not None:
                     self._made.add((Kind.STATE, number))
@@ -286,14 +289,3 @@ class ReadAhead:
             return False
         self._made.add((kind, number))
         return True
-
-    def _unsurveyed(self, units: Iterable[int]) -> Iterator[int]:
-        if not self._cache.room_for(Kind.STATE, _STATE_BYTES):
-            return
-        for number in units:
-            if number + 1 == len(self._index.units):
-                continue
-            following = self._index.units[number + 1]
-            is_needed = not following.is_keyframe and not following.damage
-            if is_needed and not self._cache.has(Kind.STATE, number + 1):
-                yield number

@@ -66,6 +66,11 @@ class Cache:
             self._bytes[kind] += size
             self._peak = max(self._peak, self.used)
 
+    def drop(self, kind: Kind, key: Hashable) -> None:
+        """Keep a value no longer, if it is there."""
+        with self._lock:
+            self._drop(kind, key)
+
     def room_for(self, kind: Kind, size: int) -> bool:
         """Whether a value can be kept without dropping any of its own kind."""
         with self._lock:

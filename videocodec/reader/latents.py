@@ -1,4 +1,5 @@
-"""Latents of any frame: from the last keyframe or the nearest kept state of the entropy decoder on.
+"""Latents of any frame: from the last keyframe or the nearest kept state of the entropy decoder on,
+over what lies between.
 
 No torch.
 """
@@ -24,14 +25,17 @@ from ..decoder.latents import UnitDecoder
 from ..errors import DamagedFrameError
 from .cache import Cache, Kind
 
+_STATE_EVERY = 16  # frames that were passed over, since a state takes as long as a frame to be kept
+
 
 class LatentSource:
     """Latents of a stream by access unit, with what is decoded kept in a cache, together with the
     state of the decoder at the borders of access units: a jump then costs one access unit rather
-    than all since the keyframe.
+    than all since the keyframe.  Units on the way are passed over: of their frames those alone are
+    made that others need, and none is kept.
 
     helpers: threads that help to decode, of ``crew``.  keeps_pictures: whether frames come with
-    those that decoding makes of references.
+    those that decoding makes of references.  unit_bytes: what the largest access unit took so far.
 
     Any number of threads may call it; they take turns, access unit by access unit, but for what is
     at hand.
@@ -42,9 +46,12 @@ class LatentSource:
     ) -> None:
         self._file, self._index, self._tables, self._cache = file, index, tables, cache
         self.crew = Crew(helpers)
-        self._lock, self.keeps_pictures = threading.Lock(), False
+        self._lock, self.keeps_pictures, self.unit_bytes = threading.Lock(), False, 0
         # a decoder, and the access unit it has come to
         self._live: tuple[int, UnitDecoder] | None = None
+        # first units of groups in which nothing is passed over any more, for finding out where
+        # damage begins
+        self._careful = set[int]()
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -66,8 +73,8 @@ class LatentSource:
                 # must not undo each other's steps.
                 at, decoder = begin or self._nearest(number)
                 frames = self._decode(at, decoder, number)
-                begin = at + 1, decoder
-                if at == number:
+                begin = None if frames is None else (at + 1, decoder)
+                if at == number and frames is not None:
                     self._live = begin
                     return frames
 
@@ -84,7 +91,8 @@ class LatentSource:
                 return cached
             at, decoder = self._nearest(number)
             frames = self._decode(at, decoder, number, survey)
-            self._live = at + 1, decoder
+            if frames is not None:
+                self._live = at + 1, decoder
             return frames if at == number else None
 
     def concealed(self, frame: int) -> DecodedLatents:
@@ -165,16 +173,25 @@ class LatentSource:
 
     def _decode(
         self, number: int, decoder: UnitDecoder, target: int, survey: bool = False
-    ) -> list[DecodedLatents]:
-        """An access unit on the way to ``target``.  Raises ``DamagedFrameError`` for the latter."""
-        entry = self._index.units[number]
+    ) -> list[DecodedLatents] | None:
+        """An access unit on the way to ``target`` → its frames, none where it was passed over; None
+        where one has to begin anew.  Raises ``DamagedFrameError`` for ``target``.
+        """
+        entry, gop = self._index.units[number], self._index.gop_of(number)
+        may_pass = number != target and not survey and gop.start not in self._careful
+        frames: list[DecodedLatents] = []
         try:
             data = self._file.read(entry.position, entry.bytes)
             unit = AccessUnit.parse(data)
             self.crew.begin()
             with helped(self.crew):
-                frames = decoder.decode(unit, len(data), pictures=self.keeps_pictures)
+                passed = may_pass and decoder.pass_over(unit)
+                if not passed:
+                    frames = decoder.decode(unit, len(data), pictures=self.keeps_pictures)
         except BitstreamError as error:
+            if decoder.has_passed:
+                self._take_care(gop)
+                return None
             self._index.mark_damaged(number, str(error))
             damage = self._index.damage_at(self._index.units[target].first_frame)
             if damage is None:
@@ -183,14 +200,35 @@ class LatentSource:
         for frame in frames:
             frame.latent.latents.flags.writeable = frame.quantiser_map.flags.writeable = False
         size = sum(map(_size, frames))
-        if not survey or self._cache.used + size <= self._cache.limit:
+        self.unit_bytes = max(size, self.unit_bytes)
+        if frames and (not survey or self._cache.used + size <= self._cache.limit):
             self._cache.put(Kind.LATENTS, number, frames, size)
-        if number + 1 < self._index.gop_of(number).stop and not self._cache.has(
-            Kind.STATE, number + 1
-        ):
-            state = _packed(decoder, self._tables)
-            self._cache.put(Kind.STATE, number + 1, state, len(state))
+        if not passed or number + 1 == target or self._is_far(number + 1):
+            self._keep_state(number + 1, decoder, gop)
         return frames
+
+    def _keep_state(self, before: int, decoder: UnitDecoder, gop: range) -> None:
+        """Keep a decoder as it is before an access unit of a group."""
+        is_sure = gop.start not in self._careful or not decoder.has_passed
+        if is_sure and before < gop.stop and not self._cache.has(Kind.STATE, before):
+            state = _packed(decoder, self._tables)
+            self._cache.put(Kind.STATE, before, state, len(state))
+
+    def _is_far(self, number: int) -> bool:
+        """Whether a state before that access unit is worth its time, though it was not asked for:
+        one of so many frames that were passed over.
+        """
+        before = self._index.units[number - 1].frames
+        return before.stop // _STATE_EVERY > before.start // _STATE_EVERY
+
+    def _take_care(self, gop: range) -> None:
+        """Have every access unit of a group compared with its checksum from now on, since something
+        was wrong behind one that was passed over.
+        """
+        self._careful.add(gop.start)
+        self._live = None
+        for number in gop:
+            self._cache.drop(Kind.STATE, number)
 
 
 def _size(frame: DecodedLatents) -> int:

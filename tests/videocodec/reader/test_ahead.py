@@ -52,6 +52,7 @@ class Ahead:
     """The parts of a reader that work ahead."""
 
     index: StreamIndex
+    latents: LatentSource
     cache: WatchedCache
     pictures: PictureSource
     ahead: ReadAhead
@@ -80,7 +81,7 @@ def working_ahead(
     pictures = PictureSource(latents, networks, cache, RestorationSettings())
     ahead = ReadAhead(index, latents, cache, together=together)
     try:
-        yield Ahead(index, cache, pictures, ahead)
+        yield Ahead(index, latents, cache, pictures, ahead)
     finally:
         ahead.stop()
         shared.close()
@@ -128,6 +129,27 @@ def test_steps_are_left_to_two_threads(
     # pictures that are at hand are taken by who asks
     assert makers <= {"videocodec-reader-pictures", threading.current_thread().name}
     assert "videocodec-reader-pictures" in makers
+
+
+def test_who_asks_first_is_helped(coded_movie) -> None:
+    """The thread for pictures is there before there is a picture."""
+    with working_ahead(coded_movie.coded, together=True) as parts:
+        parts.ahead.begin()
+        names = {thread.name for thread in threading.enumerate()}
+        assert "videocodec-reader-pictures" in names
+        done = threading.Event()
+        with parts.latents.crew.invited(done.set):
+            assert done.wait(PATIENCE)
+        parts.pictures.frame(21)
+        parts.ahead.end()
+
+
+def test_what_a_jump_passed_over_is_at_hand_after_it(second_movie) -> None:
+    with working_ahead(second_movie.coded) as parts:
+        parts.show(9)
+        group = [unit for unit in parts.index.units if unit.first_frame < 10]
+        assert len(group) > 2
+        assert all(parts.cache.has(Kind.LATENTS, unit.number) for unit in group)
 
 
 def test_an_order_is_filled_while_others_work_themselves(coded_movie) -> None:
