@@ -23,7 +23,8 @@ from videocodec.decoded import DecodedLatents, FrameKind
 from videocodec.decoder import concealment
 from videocodec.decoder import latents as decoder_latents
 from videocodec.decoder.concealment import concealed_frames
-from videocodec.decoder.latents import LatentStream, UnitDecoder
+from videocodec.decoder.latents import LatentStream
+from videocodec.decoder.unit_decoder import UnitDecoder
 from videocodec.errors import VideoCodecError
 from videocodec.models.bundle import ModelBundle
 

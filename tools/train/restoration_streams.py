@@ -35,7 +35,7 @@ from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
 from videocodec.calibration.clips import camera_clip
-from videocodec.decoder.latents import UnitDecoder
+from videocodec.decoder.unit_decoder import UnitDecoder
 from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
 from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch

@@ -14,7 +14,7 @@ import torch
 from bitstream.v1.tables import CodecTables
 
 from ..decoded import QUANTISER_STEPS
-from ..decoder.latents import UnitDecoder
+from ..decoder.unit_decoder import UnitDecoder
 from ..encoder.certainty import certainty
 from ..encoder.frame_encoder import EncoderFrame, EncoderHelpers
 from ..encoder.group_encoder import GroupEncoder

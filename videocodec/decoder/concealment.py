@@ -26,7 +26,8 @@ from bitstream.v1.frame_coder import LatentFrame
 
 from ..decoded import DecodedLatents, FrameKind
 from .index import BUILD_ON, StreamIndex
-from .latents import LatentStream, UnitDecoder
+from .latents import LatentStream
+from .unit_decoder import UnitDecoder
 
 INTERPOLATED, REPEATED, GREY = "interpolated", "repeated", "grey"
 

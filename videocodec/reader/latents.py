@@ -21,7 +21,7 @@ from bitstream.formats import state_parts
 from ..decoded import DecodedLatents
 from ..decoder.concealment import conceal
 from ..decoder.index import StreamIndex
-from ..decoder.latents import UnitDecoder
+from ..decoder.unit_decoder import UnitDecoder
 from ..errors import DamagedFrameError
 from .cache import Cache, Kind
 

@@ -9,7 +9,7 @@ import pytest
 
 from bitstream.access_unit import AccessUnit
 from bitstream.v1.quantiser import UNITS_PER_LATENT
-from videocodec.decoder.latents import UnitDecoder
+from videocodec.decoder.unit_decoder import UnitDecoder
 from videocodec.encoder.certainty import MOST_CERTAIN, certainty, latents_with_certainty
 from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
 from videocodec.encoder.group_encoder import GroupEncoder

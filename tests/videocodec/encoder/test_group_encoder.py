@@ -11,7 +11,7 @@ from bitstream.access_unit import AccessUnit
 from bitstream.latent_decoder import LatentDecoder
 from bitstream.v1.block_fields import Mode
 from bitstream.v1.quantiser import step_latent
-from videocodec.decoder.latents import UnitDecoder
+from videocodec.decoder.unit_decoder import UnitDecoder
 from videocodec.encoder.aiming import CodedVersion, Look
 from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
 from videocodec.encoder.group_encoder import GroupEncoder

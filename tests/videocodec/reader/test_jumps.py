@@ -16,7 +16,8 @@ from bitstream.access_unit import AccessUnit
 from bitstream.container import SharedFile, StreamReader
 from videocodec import VideoReader, decode_frames, encode
 from videocodec.decoder.index import StreamIndex
-from videocodec.decoder.latents import LatentStream, UnitDecoder
+from videocodec.decoder.latents import LatentStream
+from videocodec.decoder.unit_decoder import UnitDecoder
 from videocodec.errors import DamagedFrameError
 from videocodec.reader.cache import Cache, Kind
 from videocodec.reader.latents import LatentSource

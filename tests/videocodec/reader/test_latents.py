@@ -9,7 +9,8 @@ import pytest
 
 from bitstream.container import SharedFile
 from videocodec.decoder.index import StreamIndex
-from videocodec.decoder.latents import LatentStream, UnitDecoder
+from videocodec.decoder.latents import LatentStream
+from videocodec.decoder.unit_decoder import UnitDecoder
 from videocodec.reader.cache import Cache
 from videocodec.reader.latents import LatentSource
 
