@@ -128,14 +128,15 @@ def measure_cold(
 def measure_jumps(
     video: VideoReader, args: argparse.Namespace, waits: Waits, rng: random.Random
 ) -> None:
-    """Jumps in a reader that does not work ahead: each as if it had just been opened, with what
-    latents and picture take of that, and all in a row.
+    """Jumps in a reader that does not work ahead: each as if it had just been opened, to frames that
+    lie evenly over the stream, with what latents and picture take of that; and all in a row, to
+    frames that may lie anywhere.
     """
     count = len(video)
     latents, pictures = [], []
-    for _ in range(args.jumps):
+    for jump in range(args.jumps):
         _forget(video)
-        number = rng.randrange(count)
+        number = (2 * jump + 1) * count // (2 * args.jumps)
         latents.append(waits.timed(partial(video.latent_frame, number)))
         pictures.append(waits.timed(partial(video.__getitem__, number)))
     both = [one + other for one, other in zip(latents, pictures, strict=True)]
@@ -244,7 +245,7 @@ def parser() -> argparse.ArgumentParser:
     add = cli.add_argument
     add("clip", type=Path, help="a latent-video file")
     add("--repeat", type=int, default=1, metavar="N", help="make it N times as long first")
-    add("--jumps", type=int, default=20, metavar="N", help="random jumps of each kind (20)")
+    add("--jumps", type=int, default=20, metavar="N", help="jumps of each kind (default: 20)")
     add("--steps", type=int, default=20, metavar="N", help="steps of each kind (default: 20)")
     add("--threads", type=int, metavar="N", help="CPU threads of the networks")
     add("--device", default="cpu")
