@@ -37,7 +37,7 @@ from tools.bench.options import add_clips, add_lpips, bench_parser, clip_paths, 
 from tools.bench.quality import quality
 from tools.bench.results import Report
 from videocodec.decoded import QUANTISER_STEPS, QuantiserMaps
-from videocodec.encoder.frame_encoder import EncoderFrame
+from videocodec.encoder.frame_plan import EncoderFrame
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.pipeline import sequence_header
 from videocodec.encoder.settings import EncoderSettings

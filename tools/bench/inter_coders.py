@@ -23,7 +23,8 @@ from videocodec.calibration.counting import INTER_LEVELS
 from videocodec.encoder.block_costs import ErrorWeights, block_sums
 from videocodec.encoder.candidates import MotionSource
 from videocodec.encoder.decisions import BlockDecider, Decision
-from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from videocodec.encoder.frame_encoder import EncoderHelpers
+from videocodec.encoder.frame_plan import EncoderFrame
 from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.settings import BlockTools, Effort, EncoderSettings

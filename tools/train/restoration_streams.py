@@ -36,7 +36,8 @@ from bitstream.v1.block_fields import Mode
 from bitstream.v1.frame_coder import to_positions
 from videocodec.calibration.clips import camera_clip
 from videocodec.decoder.unit_decoder import UnitDecoder
-from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from videocodec.encoder.frame_encoder import EncoderHelpers
+from videocodec.encoder.frame_plan import EncoderFrame
 from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.settings import EncoderSettings

@@ -16,7 +16,8 @@ from bitstream.v1.tables import CodecTables
 from ..decoded import QUANTISER_STEPS
 from ..decoder.unit_decoder import UnitDecoder
 from ..encoder.certainty import certainty
-from ..encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from ..encoder.frame_encoder import EncoderHelpers
+from ..encoder.frame_plan import EncoderFrame
 from ..encoder.group_encoder import GroupEncoder
 from ..encoder.motion import MotionSearch
 from ..encoder.settings import EncoderSettings

@@ -13,7 +13,7 @@ import numpy as np
 
 from bitstream.sequence_header import SequenceHeader
 
-from ..encoder.frame_encoder import EncoderFrame
+from ..encoder.frame_plan import EncoderFrame
 from ..encoder.motion import MotionSearch
 from ..errors import InputError
 from ..media.source import VideoSource

@@ -17,7 +17,8 @@ from bitstream.v1.context_model import INTER, INTRA
 from bitstream.v1.tables import BLOCK_TABLES, CodecTables, block_tensor
 
 from ..encoder.chunks import KeyframePlanner, plan_chunks
-from ..encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from ..encoder.frame_encoder import EncoderHelpers
+from ..encoder.frame_plan import EncoderFrame
 from ..encoder.group_encoder import GroupEncoder
 from ..encoder.motion import MotionSearch
 from ..encoder.settings import EncoderSettings

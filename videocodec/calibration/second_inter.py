@@ -22,7 +22,8 @@ from bitstream.v2.tables import LevelTables
 
 from ..encoder.clip_coder import ClipCoder
 from ..encoder.coded_residuals import CodedResiduals
-from ..encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from ..encoder.frame_encoder import EncoderHelpers
+from ..encoder.frame_plan import EncoderFrame
 from ..encoder.second_frame_encoder import BLOCK_LOG2
 from ..encoder.settings import EncoderSettings
 from ..networks.context import logistic_bits

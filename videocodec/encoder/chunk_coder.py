@@ -21,16 +21,16 @@ from ..guard import GuardLimit
 from ..media.source import SourceFrame
 from ..models.picture_makers import usual_maker
 from ..models.post_filter import filtered
-from ..read_ahead import read_ahead
 from .aiming import PictureJudge
 from .chunks import Chunk
 from .coding_networks import CodingNetworks, decoder_with_gradient
 from .crew import ALONE, Crew
 from .float_decoder import FloatDecoder
-from .frame_encoder import EncoderFrame, EncoderHelpers
+from .frame_encoder import EncoderHelpers
+from .frame_plan import EncoderFrame
 from .generation import LatentRestorer
 from .group_cutter import GroupCutter, PlannedGroup
-from .group_encoder import GroupEncoder
+from .group_encoder import GroupEncoder, UpcomingGroup
 from .group_plan import GroupPlanner
 from .guarding import SquareGuard
 from .motion import MotionSearch
@@ -39,6 +39,8 @@ from .peak_rate import FrameBits, PeakLimit
 from .prepared_frames import FramePreparer
 from .rate_control import UnitCost
 from .settings import Effort, EncoderSettings
+from .upcoming import Upcoming
+from .upcoming_groups import Groups, NextOf
 
 if TYPE_CHECKING:  # it brings torch along, which a process that only plans and writes does not need
     from ..models.runtime import AutoencoderRuntime
@@ -142,8 +144,8 @@ class _Coding:
         self._units: list[CodedUnit] = []
         self._data: list[bytes] = []
 
-    def add(self, planned: PlannedGroup) -> list[CodedUnit]:
-        return self._take(self._encoder.code(planned))
+    def add(self, planned: PlannedGroup, upcoming: UpcomingGroup | None) -> list[CodedUnit]:
+        return self._take(self._encoder.code(planned, upcoming))
 
     def result(self) -> CodedChunk:
         return CodedChunk(tuple(self._units), b"".join(self._data))
@@ -178,7 +180,7 @@ class ChunkCoder:
         crew: Crew = ALONE,
     ) -> None:
         self._runtime, self._header, self._judge, self._crew = runtime, header, judge, crew
-        self._preparer = FramePreparer(runtime, header, memory)
+        self._memory, self._preparer = memory, FramePreparer(runtime, header, memory)
         self._restorer: LatentRestorer | None = None
 
     def code(
@@ -207,21 +209,28 @@ class ChunkCoder:
             or plan.settings.tune_for(self._header.format_version) != "none"
             for plan in task.plans
         )
-        heights = [plan.settings.bare_heights(self._header.format_version) for plan in task.plans]
         prepared = self._preparer.frames(
-            task.chunk, frames, judged=judged, incomplete=min(heights) > 0
+            task.chunk, frames, judged=judged, incomplete=self._may_be_incomplete(task)
         )
         with closing(self._planned(task, prepared)) as groups, self._crew.helping():
             for plans, planned in groups:
+                upcoming = NextOf(groups, plans)
                 for index in plans:
-                    for unit in codings[index].add(planned):
+                    for unit in codings[index].add(planned, upcoming):
                         if index == 0:
                             on_unit(unit)
         return tuple(coding.result() for coding in codings)
 
-    def _planned(
-        self, task: ChunkTask, frames: Iterator[EncoderFrame]
-    ) -> Generator[tuple[list[int], PlannedGroup], None, None]:
+    def _may_be_incomplete(self, task: ChunkTask) -> bool:
+        """Whether latents of frames may wait: where some frames need none, and where nobody asks
+        for them again.
+        """
+        version, settings = self._header.format_version, [plan.settings for plan in task.plans]
+        if min(one.bare_heights(version) for one in settings) > 0:
+            return True
+        return not self._memory and all(one.guard is None for one in settings)
+
+    def _planned(self, task: ChunkTask, frames: Iterator[EncoderFrame]) -> Upcoming[Groups]:
         """The groups of a chunk, each with the plans that it is for, those of one effort; with
         several threads the next one is prepared and planned while one is coded.
         """
@@ -233,19 +242,20 @@ class ChunkCoder:
             plans_of.setdefault(kind, []).append(index)
         cutters = [(plans, self._cutter(*kind)) for kind, plans in plans_of.items()]
 
-        def groups() -> Generator[tuple[list[int], PlannedGroup], None, None]:
+        def groups() -> Generator[Groups | None, None, None]:
             for frame in frames:
+                yield None
                 for plans, cutter in cutters:
                     yield from ((plans, planned) for planned in cutter.push(frame))
             for plans, cutter in cutters:
                 yield from ((plans, planned) for planned in cutter.finish())
 
-        return groups() if self._crew is ALONE else read_ahead(groups(), 1)
+        return Upcoming(groups(), self._crew)
 
     def _cutter(self, effort: Effort, size: int, bare_heights: int) -> GroupCutter:
         search = MotionSearch.for_header(self._header, effort.flow_preset, near=effort.near)
         planner = GroupPlanner(self._header, effort, search, self._crew, bare_heights)
-        return GroupCutter(planner, size, bare_heights, self._preparer.completed)
+        return GroupCutter(planner, size)
 
     def _helpers(self, settings: EncoderSettings) -> EncoderHelpers:
         """With the encoder's own judge where none has weights from outside."""
@@ -265,6 +275,7 @@ class ChunkCoder:
             judge,
             looks,
             crew=self._crew,
+            complete=self._preparer.completed,
         )
 
     def _restorer_for(self, settings: EncoderSettings) -> LatentRestorer | None:

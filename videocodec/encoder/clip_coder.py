@@ -21,7 +21,8 @@ from bitstream.v2.tables import LevelTables
 
 from ..decoded import QUANTISER_STEPS, QuantiserMaps
 from ..networks.second.codec import SecondCodec
-from .frame_encoder import EncoderFrame, EncoderHelpers
+from .frame_encoder import EncoderHelpers
+from .frame_plan import EncoderFrame
 from .group_encoder import GroupEncoder
 from .motion import MotionSearch
 from .second_frame_encoder import BLOCK_LOG2

@@ -4,13 +4,16 @@ OpenCV and PyTorch let others run meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
+from threading import Condition, Lock
+from typing import Any, Generic, Protocol, TypeVar
 
 from bitstream.crew import Crew as KernelCrew
-from bitstream.crew import helped
+from bitstream.crew import Work, helped
 
 from ..cores import usable_cores
 
@@ -18,11 +21,56 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
+class Piece(Generic[_Out]):
+    """Work that somebody wants in the end, and whoever has time does before."""
+
+    def __init__(self, work: Callable[[], _Out]) -> None:
+        self._work, self._claim, self._future = work, Lock(), Future[_Out]()
+
+    @property
+    def done(self) -> bool:
+        """Whether it is."""
+        return self._future.done()
+
+    def claim(self) -> bool:
+        """Whether this thread is the one to do it, from now on, since nobody has begun."""
+        return self._claim.acquire(blocking=False)
+
+    def do(self) -> None:
+        """By the thread that has claimed it."""
+        try:
+            self._future.set_result(self._work())
+        except BaseException as error:
+            self._future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+
+    def attempt(self) -> bool:
+        """Do it, unless somebody has begun; whether this thread did."""
+        claimed = self.claim()
+        if claimed:
+            self.do()
+        return claimed
+
+    def result(self) -> _Out:
+        """What came of it, when somebody has done it.  Raises what the work did."""
+        return self._future.result()
+
+
 class Crew(Protocol):
     """Who does several pieces of work."""
 
     def map(self, work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
         """What comes of every item, in their order."""
+
+    def begun(self, work: Callable[[], _Out], *, can_wait: bool = False) -> Piece[_Out]:
+        """Work that others may begin, first what came first; to be ended by ``ended``.
+
+        can_wait: it is begun where there is nothing else to do.
+        """
+
+    def ended(self, piece: Piece[_Out]) -> _Out:
+        """What comes of it.  Raises what the work did."""
 
     def helping(self) -> AbstractContextManager[None]:
         """A context in which kernels of this thread are shared as well (``bitstream.crew``)."""
@@ -35,6 +83,15 @@ class Alone:
         """As the protocol says."""
         return [work(item) for item in items]
 
+    def begun(self, work: Callable[[], _Out], *, can_wait: bool = False) -> Piece[_Out]:
+        """As the protocol says."""
+        return Piece(work)
+
+    def ended(self, piece: Piece[_Out]) -> _Out:
+        """As the protocol says."""
+        piece.attempt()
+        return piece.result()
+
     def helping(self) -> AbstractContextManager[None]:
         """As the protocol says."""
         return nullcontext()
@@ -43,36 +100,133 @@ class Alone:
 ALONE = Alone()
 
 
+class _SpareThreads(KernelCrew):
+    """Threads that share kernels as long as fewer than there are processors work: whoever leads a
+    kernel waits for a row that somebody took who then was put aside.
+    """
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads - 1)
+        self._threads, self._working, self._counting = threads, 0, Lock()
+
+    @property
+    def are_there(self) -> bool:
+        """Whether a thread has nothing to do."""
+        return self._working < self._threads
+
+    @contextmanager
+    def at_work(self, count: int = 1) -> Iterator[None]:
+        """A context in which a thread works, or, by -1, waits; its kernels may be shared."""
+        with self._counting:
+            self._working += count
+        try:
+            with helped(self):
+                yield
+        finally:
+            with self._counting:
+                self._working -= count
+
+    @contextmanager
+    def invited(self, work: Work) -> Iterator[None]:
+        """As any crew, if there is a thread to spare."""
+        if self.are_there:
+            with super().invited(work):
+                yield
+        else:
+            yield
+
+
 class Several:
     """So many threads, the caller's among them."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads - 1, "encoding")
-        self._threads = threads
+        self._spare, self._changed = _SpareThreads(threads), Condition()
+        # Shares of what somebody is about, pieces, and those that can wait.
+        self._kinds: tuple[deque[Piece[Any]], ...] = deque(), deque(), deque()
 
     def map(self, work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
         """As the protocol says."""
-        waiting = [(item, self._pool.submit(work, item)) for item in items]
-        # Those that nobody has begun, last ones first, are the caller's.
-        done = {
-            index: work(item)
-            for index, (item, one) in reversed(list(enumerate(waiting)))
-            if one.cancel()
-        }
-        return [
-            done[index] if index in done else one.result() for index, (_, one) in enumerate(waiting)
-        ]
+        rest = list(items)
+        if len(rest) < 2 or not self._spare.are_there:
+            return [work(item) for item in rest]
+        first, *others = rest
+        pieces = [Piece(partial(work, item)) for item in others]
+        self._offer(self._kinds[0], pieces)
+        try:
+            done = [work(first)]
+            for piece in reversed(pieces):  # those that nobody has begun are the caller's
+                piece.attempt()
+            with self._spare.at_work(-1):
+                return done + [piece.result() for piece in pieces]
+        finally:
+            for piece in pieces:  # where something was raised nobody begins any more
+                piece.claim()
+
+    def begun(self, work: Callable[[], _Out], *, can_wait: bool = False) -> Piece[_Out]:
+        """As the protocol says."""
+        piece = Piece(work)
+        self._offer(self._kinds[2 if can_wait else 1], [piece])
+        return piece
+
+    def ended(self, piece: Piece[_Out]) -> _Out:
+        """As the protocol says; whoever waits does others meanwhile."""
+        if not piece.attempt():
+            with self._spare.at_work(-1):
+                while not piece.done:
+                    self._do_another(lambda: piece.done)
+        with self._changed:
+            self._changed.notify_all()
+        return piece.result()
 
     @contextmanager
     def helping(self) -> Iterator[None]:
         """As the protocol says."""
-        crew = KernelCrew(self._threads - 1)
-        crew.begin()
+        self._spare.begin()
         try:
-            with helped(crew):
+            with self._spare.at_work():
                 yield
         finally:
-            crew.dismiss()
+            self._spare.dismiss()
+
+    def _offer(self, kind: deque[Piece[Any]], pieces: Sequence[Piece[Any]]) -> None:
+        """Have them begun by others."""
+        with self._changed:
+            kind.extend(pieces)
+            self._changed.notify_all()
+        for _ in pieces:
+            self._pool.submit(self._begin_one)
+
+    def _begin_one(self) -> None:
+        """What a thread does that has nothing to do."""
+        piece = self._claimed()
+        if piece is not None:
+            self._do(piece)
+
+    def _do_another(self, is_enough: Callable[[], bool]) -> None:
+        """One more piece, as soon as there is one, unless it is enough before."""
+        piece = None
+        with self._changed:
+            while not is_enough() and (piece := self._claimed()) is None:
+                self._changed.wait()
+        if piece is not None:
+            self._do(piece)
+
+    def _claimed(self) -> Piece[Any] | None:
+        """The first piece that nobody has begun, which is this thread's from now on."""
+        for kind in self._kinds:
+            while kind:
+                with suppress(IndexError):  # another one was faster
+                    piece = kind.popleft()
+                    if piece.claim():
+                        return piece
+        return None
+
+    def _do(self, piece: Piece[Any]) -> None:
+        with self._spare.at_work():
+            piece.do()
+        with self._changed:
+            self._changed.notify_all()
 
 
 def crew_of(threads: int | None) -> Crew:

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bitstream.formats import format_of
-from bitstream.group_structure import FrameReference
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.block_context import BlockContext
 from bitstream.v1.block_fields import Mode
@@ -29,78 +28,12 @@ from .candidates import MotionSource
 from .coded_residuals import CodedResiduals
 from .crew import ALONE, Crew
 from .decisions import BlockDecider, Decision
+from .frame_plan import EncoderFrame, FramePlan
 from .generation import GenerateChooser, LatentRestorer, choosers
 from .importance import WEIGHTS
 from .quantisation import RateDistortionQuantiser
 from .settings import EncoderSettings, Looks
-
-
-@dataclass(frozen=True)
-class EncoderFrame:
-    """A frame to code.
-
-    latents (C, h, w) float32: scaled; empty as long as nobody has made them.
-    luma (H, W) uint8: padded to whole blocks.  pts, duration: ticks.
-    picture (H, W, 3) uint8: only where pictures are judged.
-    certainty (C, h, w) float32: what errors count by the encoder network (``certainty``), None for
-    all alike.
-    """
-
-    latents: np.ndarray
-    luma: np.ndarray
-    pts: int
-    duration: int
-    picture: np.ndarray | None = None
-    certainty: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class CodedReference:
-    """A coded frame as a reference of the format's version.  quantisers (h, w) uint8: what last
-    refined each position.  source (H, W, 3) uint8: what it is of, where that is known.
-    """
-
-    frame: Any
-    quantisers: np.ndarray
-    source: np.ndarray | None = None
-
-    @classmethod
-    def of(
-        cls, coder: Any, coded: CodedVersion, source: np.ndarray | None = None
-    ) -> CodedReference:
-        """The frame as others refer to it; ``coder``: that of the frame."""
-        return cls(coder.reference(coded.frame), coded.quantisers, source)
-
-
-@dataclass(frozen=True)
-class FramePlan:
-    """How a frame is to be coded.
-
-    quantiser: index of its step.
-    classes (bh, bw): what errors count (``importance.WEIGHTS``).
-    entry: the frame in its access unit.
-    references: the past and perhaps a future one, each with candidate fields (bh, bw, 2) of the
-    vectors to it; none for a keyframe.
-    is_leaf: no other frame refers to it.  is_bare: it carries motion alone, whatever its latents.
-    is_shown: all of that motion is what its references show, where that will do.
-    search: candidate fields of such a frame, for each reference, where it will not.
-    picture (3, H, W) int16: the source as the loop sees it, for versions that move pictures.
-    offsets (rows, columns) int64: quantiser indices by which squares of 64 px are coarser, for
-    versions that can say so.
-    certainty: that of the frame, once it is coded.
-    """
-
-    quantiser: int
-    classes: np.ndarray
-    entry: FrameReference
-    references: tuple[tuple[CodedReference, list[np.ndarray]], ...] = ()
-    is_leaf: bool = False
-    is_bare: bool = False
-    is_shown: bool = False
-    search: Callable[[], list[list[np.ndarray]]] | None = None
-    picture: np.ndarray | None = None
-    offsets: np.ndarray | None = None
-    certainty: np.ndarray | None = None
+from .symbol_counter import SymbolCounter
 
 
 @dataclass(frozen=True)
@@ -114,6 +47,7 @@ class EncoderHelpers:
     decider: chooses what is coded in every block, in place of the preset's own.
     observer: is told of everything that is written.
     crew: threads that may share work.
+    complete: makes the latents of frames that come without them, when they are wanted.
     residuals: is handed what every inter frame of format version 2 lacked in its prediction.
     """
 
@@ -125,6 +59,7 @@ class EncoderHelpers:
     observer: Observer | None = None
     residuals: Callable[[CodedResiduals], None] | None = None
     crew: Crew = ALONE
+    complete: Callable[[EncoderFrame], EncoderFrame] = lambda frame: frame
 
 
 class FrameEncoder:
@@ -187,12 +122,24 @@ class FrameEncoder:
         writer: SymbolWriter,
         frame: EncoderFrame,
         plan: FramePlan,
+        choices: Any | None = None,
     ) -> tuple[Any, CodedVersion]:
         """Write a frame → the coder after it, and what a decoder gets.  ``coder``: as it is before
-        the frame, and stays; None before a keyframe.
+        the frame, and stays; None before a keyframe.  ``choices``: of the frame, where they are
+        made.
         """
         plan = replace(plan, certainty=frame.certainty)
         return self._coded(coder, writer, self._aim(coder, frame, plan), plan)
+
+    def prices(self, coder: Any) -> Any | None:
+        """What ``choices`` are made by in frames that come next, of the coder before them, and
+        independent of it; None where they are made with the coder before the frame itself.
+        """
+        return None
+
+    def choices(self, prices: Any, frame: EncoderFrame, plan: FramePlan) -> Any:
+        """What is coded of a frame, by ``prices``; several threads may ask at the same time."""
+        raise NotImplementedError
 
     def _aim(self, coder: Any, frame: EncoderFrame, plan: FramePlan) -> np.ndarray:
         """The latents of a frame, or better ones where a judge looks at what comes of them."""
@@ -205,7 +152,7 @@ class FrameEncoder:
             frame.latents,
             frame.picture,
             rounds,
-            lambda aim: self._coded(coder, SymbolWriter(), aim, plan)[1],
+            lambda aim: self._coded(coder, SymbolCounter(), aim, plan)[1],
             self._judge,
         )
 

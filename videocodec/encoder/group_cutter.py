@@ -4,10 +4,10 @@ sources alone, so groups may be planned before those ahead of them are coded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from .frame_encoder import EncoderFrame
+from .frame_plan import EncoderFrame
 from .group_plan import GroupPlan, GroupPlanner
 
 
@@ -27,19 +27,10 @@ class GroupCutter:
     """Plans groups of a chunk's frames in order; up to ``size`` of them wait.
 
     The keyframe comes with the first group, since it depends on that how well it should be coded.
-    bare_heights: of ``EncoderSettings``.  complete: makes the latents of a frame that comes without
-    them; frames that carry motion alone stay without.
     """
 
-    def __init__(
-        self,
-        planner: GroupPlanner,
-        size: int,
-        bare_heights: int = 0,
-        complete: Callable[[EncoderFrame], EncoderFrame] = lambda frame: frame,
-    ) -> None:
+    def __init__(self, planner: GroupPlanner, size: int) -> None:
         self._planner, self._size = planner, size
-        self._bare_heights, self._complete = bare_heights, complete
         self._keyframe: EncoderFrame | None = None
         self._before: EncoderFrame | None = None
         self._waiting: list[EncoderFrame] = []
@@ -58,7 +49,7 @@ class GroupCutter:
         while self._before is not None and self._waiting:
             yield self._next(self._before)
         if self._keyframe is not None:
-            yield PlannedGroup(self._complete(self._keyframe), None)
+            yield PlannedGroup(self._keyframe, None)
             self._keyframe = None
 
     def _next(self, before: EncoderFrame) -> PlannedGroup:
@@ -67,11 +58,4 @@ class GroupCutter:
         keyframe, self._keyframe = self._keyframe, None
         self._before = group.frames[-1]
         self._waiting = self._waiting[len(group.frames) :]
-        bare = {
-            entry.display_index for entry in group.order if group.is_bare(entry, self._bare_heights)
-        }
-        frames = [
-            frame if index in bare else self._complete(frame)
-            for index, frame in enumerate(group.frames)
-        ]
-        return PlannedGroup(keyframe and self._complete(keyframe), replace(group, frames=frames))
+        return PlannedGroup(keyframe, group)

@@ -4,7 +4,8 @@ else chained.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ import numpy as np
 
 from bitstream.access_unit import AccessUnit
 from bitstream.blas_threads import one_blas_thread
-from bitstream.group_structure import FrameReference, Structure, coding_order, walk_group
+from bitstream.group_structure import FrameReference, Structure, coding_order
 from bitstream.latent_decoder import latent_checksum
 from bitstream.sequence_header import SequenceHeader
 from bitstream.v1.frame_coder import LatentFrame
@@ -22,13 +23,9 @@ from bitstream.v1.symbol_coder import SymbolWriter
 from bitstream.v1.tables import CodecTables
 from bitstream.v2.tables import LevelTables
 
-from .aiming import CodedVersion
-from .frame_encoder import (
-    CodedReference,
-    EncoderFrame,
-    EncoderHelpers,
-    FramePlan,
-)
+from .frame_encoder import EncoderHelpers
+from .frame_plan import CodedReference, EncoderFrame, FramePlan
+from .group_coding import Begun, Following, Frames, GroupCoding, Opening, Planner, begun
 from .group_cutter import GroupCutter, PlannedGroup
 from .group_plan import GroupPlan, GroupPlanner, temporal_layers
 from .guarding import GuardedFrames, SquareGuard
@@ -39,19 +36,14 @@ from .second_frame_encoder import frame_encoder
 from .settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
 
 
-class Frames(Protocol):
-    """Codes single frames by plans: ``FrameEncoder``, and what is put around one."""
-
-    def code(
-        self, coder: Any, writer: SymbolWriter, frame: EncoderFrame, plan: FramePlan
-    ) -> tuple[Any, CodedVersion]:
-        """As ``FrameEncoder.code``."""
-
-
 class Pace(Protocol):
     """Chooses the crf of every access unit of a chunk as it comes, from what the units before it
     took.
     """
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all units have the crf of the first one, and are accepted."""
 
     def crf(self, frames: int) -> int:
         """crf 0..63 at which to code the next unit, of so many frames."""
@@ -62,14 +54,25 @@ class Pace(Protocol):
         """
 
 
+class UpcomingGroup(Protocol):
+    """The group after one that is being coded."""
+
+    def peek(self) -> GroupPlan | None:
+        """The group, if it is planned already."""
+
+    def watching(self, on_planned: Callable[[], None]) -> AbstractContextManager[None]:
+        """A context in which that is called, by any thread, when it may be."""
+
+
 @dataclass(frozen=True)
 class _State:
-    """What the next access unit builds on: the coder, and the frame displayed last as a reference.
-    Coding leaves it as it is, and gives a new one.
+    """What the next access unit builds on: the coder, what is known of the group, and, where that
+    is begun already, its plan and its first frame.  Coding leaves it as it is, and gives a new one.
     """
 
     coder: Any
-    anchor: CodedReference
+    opening: Opening
+    begun: tuple[GroupPlan, Begun] | None = None
 
 
 class GroupEncoder:
@@ -112,19 +115,30 @@ class GroupEncoder:
         """Code all frames that wait."""
         return [unit for planned in self._cutter.finish() for unit in self.code(planned)]
 
-    def code(self, planned: PlannedGroup) -> list[AccessUnit]:
-        """Code a group that somebody else has planned, for the same effort."""
+    def code(
+        self, planned: PlannedGroup, upcoming: UpcomingGroup | None = None
+    ) -> list[AccessUnit]:
+        """Code a group that somebody else has planned, for the same effort.
+
+        upcoming: the group after it.
+        """
         units, group = [], planned.group
         if planned.keyframe is not None:
             importance = None if group is None else group.importance.get(0)
             units.append(self._keyframe_unit(planned.keyframe, importance))
         if group is not None:
             assert self._state is not None  # after a keyframe
-            units.append(self._group_unit(self._state, group))
+            units.append(self._group_unit(self._state, group, upcoming))
         return units
 
-    def _group_unit(self, state: _State, group: GroupPlan) -> AccessUnit:
-        return self._paced(len(group.frames), lambda settings: self._group(settings, state, group))
+    def _group_unit(
+        self, state: _State, group: GroupPlan, upcoming: UpcomingGroup | None
+    ) -> AccessUnit:
+        if self._pace is not None and not self._pace.is_constant:
+            upcoming = None  # nobody knows its crf yet
+        return self._paced(
+            len(group.frames), lambda settings: self._group(settings, state, group, upcoming)
+        )
 
     def _keyframe_unit(self, frame: EncoderFrame, importance: np.ndarray | None) -> AccessUnit:
         return self._paced(1, lambda settings: self._code_keyframe(settings, frame, importance))
@@ -154,36 +168,63 @@ class GroupEncoder:
         with one_blas_thread():
             plan = FramePlan(quantiser, self._classes(importance), entry)
             coder, version = self._frames.code(None, writer, frame, plan)
-        state = _State(coder, CodedReference.of(coder, version, frame.picture))
-        return state, self._unit(Structure.KEYFRAME, [frame], {0: version.frame}, writer)
+        opening = Opening(
+            CodedReference.of(coder, version, frame.picture), self._frames.prices(coder)
+        )
+        return _State(coder, opening), self._unit(
+            Structure.KEYFRAME, [frame], {0: version.frame}, writer
+        )
 
     def _group(
-        self, settings: EncoderSettings, state: _State, group: GroupPlan
+        self,
+        settings: EncoderSettings,
+        state: _State,
+        group: GroupPlan,
+        upcoming: UpcomingGroup | None,
     ) -> tuple[_State, AccessUnit]:
-        coding = _GroupCoding(self._frames, state.coder, SymbolWriter(self._observer))
+        coding = GroupCoding(self._frames, state.coder, SymbolWriter(self._observer), self._crew)
+        first = None
+        if state.begun is not None and state.begun[0] is group:
+            first = state.begun[1]
+        following = Following(
+            partial(self._begin, settings), upcoming.peek if upcoming else lambda: None
+        )
+        watching = upcoming.watching(following.planned) if upcoming else nullcontext()
+        with one_blas_thread(), watching:
+            planner = self._planner(settings, group)
+            opening = coding.code(group, planner, state.opening, first, following.opened)
+        unit = self._unit(group.structure, group.frames, coding.latents, coding.writer)
+        return _State(coding.coder, opening, following.ended()), unit
+
+    def _begin(self, settings: EncoderSettings, group: GroupPlan, opening: Opening) -> Begun:
+        """Have the first frame of a group decided about."""
+        entry = group.order[0]
+        plan = self._planner(settings, group)(entry, [opening.anchor])
+        frame = group.frames[entry.display_index]
+        return begun(self._frames, self._crew, frame, plan, opening.prices)
+
+    def _planner(self, settings: EncoderSettings, group: GroupPlan) -> Planner:
+        """Who plans the frames of a group."""
         layers = temporal_layers(group.order)
         bare_heights = settings.bare_heights(self._header.format_version)
         shown_heights = min(bare_heights, settings.effort.blocks.shown_heights)
 
-        def code(entry: FrameReference, references: tuple[CodedReference, ...]) -> CodedReference:
+        def plan(entry: FrameReference, references: Sequence[CodedReference]) -> FramePlan:
             offset = settings.layer_offset(
                 layers[entry.display_index], len(group.frames), self._header.format_version
             )
-            plan = FramePlan(
+            return FramePlan(
                 min(QUANTISER_COUNT - 1, settings.inter_quantiser + offset),
                 self._classes(group.importance.get(entry.number)),
                 entry,
                 tuple(zip(references, group.candidates(entry), strict=True)),
                 group.is_leaf(entry),
                 group.is_bare(entry, bare_heights),
-                group.is_bare(entry, shown_heights),
+                group.is_shown(entry, shown_heights),
                 partial(group.searched, entry, self._crew),
             )
-            return coding.code(group.frames[entry.display_index], plan)
 
-        anchor = walk_group(group.order, state.anchor, code)[-1]
-        unit = self._unit(group.structure, group.frames, coding.latents, coding.writer)
-        return _State(coding.coder, anchor), unit
+        return plan
 
     def _classes(self, importance: np.ndarray | None) -> np.ndarray:
         """What errors of every block count, (bh, bw) classes of ``importance.WEIGHTS``."""
@@ -208,23 +249,3 @@ class GroupEncoder:
             latent_checksum=latent_checksum(tuple(latents[i] for i in range(len(frames)))),
             payload=writer.finish(),
         )
-
-
-class _GroupCoding:
-    """A group on its way through a coder of its own.
-
-    coder: after the frames so far.  latents: of these by display index, in coding order.
-    """
-
-    def __init__(self, frames: Frames, coder: Any, writer: SymbolWriter) -> None:
-        self._frames, self.writer = frames, writer
-        self.coder = coder.copy()
-        self.coder.start_unit()
-        self.latents: dict[int, LatentFrame] = {}
-
-    def code(self, frame: EncoderFrame, plan: FramePlan) -> CodedReference:
-        """Write the next frame → the frame as a reference."""
-        with one_blas_thread():
-            self.coder, version = self._frames.code(self.coder, self.writer, frame, plan)
-        self.latents[plan.entry.display_index] = version.frame
-        return CodedReference.of(self.coder, version, frame.picture)

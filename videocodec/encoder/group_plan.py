@@ -12,7 +12,7 @@ from bitstream.group_structure import FrameReference, Structure, coding_order, w
 from bitstream.sequence_header import SequenceHeader
 
 from .crew import ALONE, Crew
-from .frame_encoder import EncoderFrame
+from .frame_plan import EncoderFrame
 from .importance import GroupMotion, propagate
 from .motion import MotionEstimator
 from .settings import Effort
@@ -22,6 +22,7 @@ _FAR_NOVELTY = 1.0  # larger groups win below this between their ends, smaller o
 _NEAR_NOVELTY = 2.0  # above this between the ends of the smallest group, a chain wins
 _GROUP_SIZES = (8, 4)
 _CHAIN_SIZE = 8
+_SHOWN_FROM = 5  # frames: in shorter groups references hardly ever show enough
 
 
 def temporal_layers(order: tuple[FrameReference, ...]) -> list[int]:
@@ -63,6 +64,12 @@ class GroupPlan:
     def is_bare(self, entry: FrameReference, bare_heights: int) -> bool:
         """Whether a frame between two others carries motion alone (``BlockTools``)."""
         return entry.future is not None and self.height(entry) < bare_heights
+
+    def is_shown(self, entry: FrameReference, shown_heights: int) -> bool:
+        """Whether a frame is to move as its references show (``BlockTools``): what is new in short
+        groups is too much.
+        """
+        return len(self.frames) >= _SHOWN_FROM and self.is_bare(entry, shown_heights)
 
     def is_leaf(self, entry: FrameReference) -> bool:
         """Whether no other frame refers to one; the last one's group is referred to."""
@@ -114,7 +121,7 @@ class GroupPlanner:
         order = coding_order(structure, size)
         motion = GroupMotion(self._search, [before, *(frame.luma for frame in frames)])
         group = GroupPlan(structure, frames, order, motion, {})
-        shown = [entry for entry in order if group.is_bare(entry, self._shown_heights)]
+        shown = [entry for entry in order if group.is_shown(entry, self._shown_heights)]
         motion.search(
             [
                 (entry.number, one)

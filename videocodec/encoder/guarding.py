@@ -16,7 +16,8 @@ from bitstream.v1.symbol_coder import SymbolWriter
 
 from ..guard import SQUARE, GuardLimit, square_grid
 from .aiming import CodedVersion
-from .frame_encoder import EncoderFrame, FrameEncoder, FramePlan
+from .frame_encoder import FrameEncoder
+from .frame_plan import EncoderFrame, FramePlan
 from .local_plans import local_quantisers, of_blocks, with_quantisers
 from .region_frames import RegionFrames
 from .square_measures import square_measures
@@ -88,9 +89,14 @@ class GuardedFrames:
         self._frames, self._guard = frames, guard
 
     def code(
-        self, coder: Any, writer: SymbolWriter, frame: EncoderFrame, plan: FramePlan
+        self,
+        coder: Any,
+        writer: SymbolWriter,
+        frame: EncoderFrame,
+        plan: FramePlan,
+        choices: Any | None = None,
     ) -> tuple[Any, CodedVersion]:
-        """As ``FrameEncoder.code``."""
+        """As ``FrameEncoder.code``; ``choices``: none, since nobody is asked for ``prices``."""
         if frame.picture is None:
             raise ValueError("frames that are guarded come with their pictures")
         before, rounds = writer.copy(), np.zeros(self._guard.grid, dtype=np.int64)
@@ -115,6 +121,13 @@ class GuardedFrames:
             holding = self._guard.holding(coded[1], frame.picture)
         self._guard.note(frame.pts, holding)
         return coded
+
+    def prices(self, coder: Any) -> None:
+        """None: what is chosen depends on what holds."""
+
+    def choices(self, prices: Any, frame: EncoderFrame, plan: FramePlan) -> Any:
+        """As ``FrameEncoder.choices``."""
+        return self._frames.choices(prices, frame, plan)
 
     def _finer(self, plan: FramePlan, rounds: np.ndarray) -> FramePlan:
         """A plan with squares finer by ``rounds`` (rows, columns) of ``_FINER``."""

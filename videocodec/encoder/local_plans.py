@@ -19,7 +19,7 @@ from bitstream.v1.quantiser import QUANTISER_COUNT
 from bitstream.v2.local_quantisers import LARGEST_OFFSET
 
 from ..guard import SQUARE
-from .frame_encoder import FramePlan
+from .frame_plan import FramePlan
 from .importance import WEIGHTS, nearest_class
 
 _HALVING = 6  # quantiser indices by which an error counts half

@@ -104,6 +104,11 @@ class ChunkPace:
         self._coarser = 0
         self.crfs: list[int] = []
 
+    @property
+    def is_constant(self) -> bool:
+        """As ``Pace.is_constant``."""
+        return self._limit is None and isinstance(self._chooser, ConstantCrf)
+
     def crf(self, frames: int) -> int:
         """As ``Pace.crf``."""
         self._crf = min(MAX_CRF, self._chooser.choose(frames) + self._coarser)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from functools import cached_property
-from typing import Any
+from threading import Lock, RLock
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import cv2
@@ -29,6 +30,7 @@ from .block_matching import MatchedLuma, luma_of
 from .crew import ALONE, Crew
 from .picture_squares import PictureSquares
 
+_Made = TypeVar("_Made")
 Predictions = npt.NDArray[np.int32]  # (n, block², C) of blocks, in latent units
 _MARGIN = (SEARCH_SIDE - PIXELS_PER_LATENT) // 2  # px
 _AT_ONCE = 512  # blocks, which stay in a core's cache
@@ -84,6 +86,8 @@ class SearchedPictures:
         self._luma: MutableMapping[PictureReference, MatchedLuma] = WeakKeyDictionary()
         self._latents: MutableMapping[PictureReference, Predictions] = WeakKeyDictionary()
         self._lacking: MutableMapping[PictureReference, float] = WeakKeyDictionary()
+        self._locks: MutableMapping[PictureReference, Any] = WeakKeyDictionary()
+        self._lock = Lock()
 
     def latents(
         self,
@@ -91,27 +95,42 @@ class SearchedPictures:
         by_block: Callable[[npt.NDArray[np.int32]], Predictions],
     ) -> Predictions:
         """The reference's own, block by block; by_block: of a plane (C, h, w)."""
-        if reference not in self._latents:
-            self._latents[reference] = by_block(reference.latents)
-        return self._latents[reference]
+        return self._once(self._latents, reference, lambda: by_block(reference.latents))
+
+    def picture(self, reference: PictureReference) -> Picture:
+        """Of the reference."""
+        with self._lock_of(reference):
+            return reference.picture
 
     def lacking(self, reference: PictureReference, source: Picture) -> float:
         """Of the reference's source: ``apart``."""
-        if reference not in self._lacking:
-            self._lacking[reference] = apart(reference.picture, source)
-        return self._lacking[reference]
+        return self._once(self._lacking, reference, lambda: apart(reference.picture, source))
 
     def squares(self, reference: PictureReference, side: int) -> PictureSquares:
         """Squares of so many px a side."""
-        if reference not in self._squares:
-            self._squares[reference] = PictureSquares(reference.picture, side)
-        return self._squares[reference]
+        return self._once(self._squares, reference, lambda: PictureSquares(reference.picture, side))
 
     def luma(self, reference: PictureReference, block: int) -> MatchedLuma:
         """To match blocks of so many px a side with."""
-        if reference not in self._luma:
-            self._luma[reference] = MatchedLuma(luma_of(reference.picture), block)
-        return self._luma[reference]
+        return self._once(
+            self._luma, reference, lambda: MatchedLuma(luma_of(reference.picture), block)
+        )
+
+    def _once(
+        self,
+        known: MutableMapping[PictureReference, _Made],
+        reference: PictureReference,
+        make: Callable[[], _Made],
+    ) -> _Made:
+        """Frames that are searched at the same time may ask at once: one of them makes it."""
+        with self._lock_of(reference):
+            if reference not in known:
+                known[reference] = make()
+            return known[reference]
+
+    def _lock_of(self, reference: PictureReference) -> Any:
+        with self._lock:
+            return self._locks.setdefault(reference, RLock())
 
 
 class PicturePrices:

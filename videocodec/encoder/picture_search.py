@@ -262,7 +262,7 @@ class PictureBlockDecider(BlockDecider):
     ) -> np.ndarray:
         """Vectors (2, bh, bw, 2) to both references, for every block."""
         distances = context.distances[0], context.distances[1]
-        pictures = past.picture, future.picture
+        pictures = self._pictures.picture(past), self._pictures.picture(future)
         return derived_motion(pictures, distances, self.block, context.temporal[0])
 
     def _motions(

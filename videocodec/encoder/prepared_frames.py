@@ -15,7 +15,7 @@ from ..media.source import SourceFrame
 from .certainty import latents_with_certainty
 from .chunks import Chunk
 from .coding_networks import CodingNetworks
-from .frame_encoder import EncoderFrame
+from .frame_plan import EncoderFrame
 from .motion import MotionSearch
 from .settings import EncoderSettings
 

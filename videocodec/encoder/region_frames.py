@@ -15,7 +15,8 @@ from bitstream.v1.symbol_coder import SymbolWriter
 
 from ..regions import Region
 from .aiming import CodedVersion
-from .frame_encoder import EncoderFrame, FrameEncoder, FramePlan
+from .frame_encoder import FrameEncoder
+from .frame_plan import EncoderFrame, FramePlan
 from .local_plans import local_quantisers, with_quantisers
 
 
@@ -34,10 +35,23 @@ class RegionFrames:
         self._time_base = header.time_base
 
     def code(
-        self, coder: Any, writer: SymbolWriter, frame: EncoderFrame, plan: FramePlan
+        self,
+        coder: Any,
+        writer: SymbolWriter,
+        frame: EncoderFrame,
+        plan: FramePlan,
+        choices: Any | None = None,
     ) -> tuple[Any, CodedVersion]:
         """As ``FrameEncoder.code``."""
-        return self._frames.code(coder, writer, frame, self.applied(plan, frame.pts))
+        return self._frames.code(coder, writer, frame, self.applied(plan, frame.pts), choices)
+
+    def prices(self, coder: Any) -> Any | None:
+        """As ``FrameEncoder.prices``."""
+        return self._frames.prices(coder)
+
+    def choices(self, prices: Any, frame: EncoderFrame, plan: FramePlan) -> Any:
+        """As ``FrameEncoder.choices``."""
+        return self._frames.choices(prices, frame, self.applied(plan, frame.pts))
 
     def applied(self, plan: FramePlan, pts: int) -> FramePlan:
         """A plan with the regions that hold at a time in ticks."""

@@ -11,7 +11,7 @@ import numpy as np
 from bitstream.v1.block_context import BlockContext
 
 from .decisions import Decision
-from .frame_encoder import FramePlan
+from .frame_plan import FramePlan
 from .picture_search import PictureBlockDecider, loop_picture
 
 # How much more than its references lack of theirs a frame may lack of its source.  Where all moves,

@@ -17,7 +17,7 @@ from videocodec.calibration.certainty import (
     choose_certainty,
 )
 from videocodec.calibration.inter import ClipFrames
-from videocodec.encoder.frame_encoder import EncoderFrame
+from videocodec.encoder.frame_plan import EncoderFrame
 from videocodec.encoder.motion import MotionSearch
 
 HEIGHT, WIDTH, FRAMES, GAIN = 96, 128, 5, 4

@@ -11,7 +11,8 @@ from bitstream.access_unit import AccessUnit
 from bitstream.v1.quantiser import UNITS_PER_LATENT
 from videocodec.decoder.unit_decoder import UnitDecoder
 from videocodec.encoder.certainty import MOST_CERTAIN, certainty, latents_with_certainty
-from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from videocodec.encoder.frame_encoder import EncoderHelpers
+from videocodec.encoder.frame_plan import EncoderFrame
 from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.settings import EncoderSettings

@@ -13,7 +13,8 @@ from bitstream.v1.block_fields import Mode
 from bitstream.v1.quantiser import step_latent
 from videocodec.decoder.unit_decoder import UnitDecoder
 from videocodec.encoder.aiming import CodedVersion, Look
-from videocodec.encoder.frame_encoder import EncoderFrame, EncoderHelpers
+from videocodec.encoder.frame_encoder import EncoderHelpers
+from videocodec.encoder.frame_plan import EncoderFrame
 from videocodec.encoder.group_encoder import GroupEncoder
 from videocodec.encoder.motion import MotionSearch
 from videocodec.encoder.settings import USUAL_KEYFRAME_OFFSET, EncoderSettings
@@ -27,6 +28,10 @@ class Pace:
     def __init__(self, crfs: list[int], refusals: int) -> None:
         self._crfs, self._refusals, self._refused = crfs, refusals, 0
         self.asked: list[int] = []
+
+    @property
+    def is_constant(self) -> bool:
+        return False
 
     def crf(self, frames: int) -> int:
         self.asked.append(frames)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bitstream.group_structure import Structure, coding_order
-from videocodec.encoder.frame_encoder import EncoderFrame
+from videocodec.encoder.frame_plan import EncoderFrame
 from videocodec.encoder.group_plan import GroupPlan, GroupPlanner, temporal_layers
 from videocodec.encoder.importance import GroupMotion
 from videocodec.encoder.motion import MotionSearch

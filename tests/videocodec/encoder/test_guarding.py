@@ -13,7 +13,7 @@ import pytest
 from bitstream.group_structure import Structure, coding_order
 from bitstream.v1.symbol_coder import SymbolWriter
 from videocodec import VideoReader, encode, info
-from videocodec.encoder.frame_encoder import FramePlan
+from videocodec.encoder.frame_plan import FramePlan
 from videocodec.encoder.guarding import GuardedFrames
 from videocodec.encoder.importance import USUAL_CLASS
 from videocodec.encoder.square_measures import square_measures

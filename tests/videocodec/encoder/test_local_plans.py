@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bitstream.group_structure import Structure, coding_order
-from videocodec.encoder.frame_encoder import FramePlan
+from videocodec.encoder.frame_plan import FramePlan
 from videocodec.encoder.importance import USUAL_CLASS, WEIGHTS
 from videocodec.encoder.local_plans import local_quantisers, of_blocks, with_quantisers
 

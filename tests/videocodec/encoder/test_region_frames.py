@@ -13,7 +13,7 @@ import pytest
 from bitstream.group_structure import Structure, coding_order
 from videocodec import encode
 from videocodec.decoder.frames import decode_frames
-from videocodec.encoder.frame_encoder import FramePlan
+from videocodec.encoder.frame_plan import FramePlan
 from videocodec.encoder.importance import USUAL_CLASS, WEIGHTS
 from videocodec.encoder.region_frames import RegionFrames
 from videocodec.media.source import VideoSource

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bitstream.group_structure import FrameReference
-from videocodec.encoder.frame_encoder import CodedReference, FramePlan
+from videocodec.encoder.frame_plan import CodedReference, FramePlan
 from videocodec.encoder.shown_motion import shown_motion
 
 GRID = 2, 3
