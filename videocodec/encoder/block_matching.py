@@ -181,7 +181,29 @@ class BlockMatcher:
                 current.halved, reference.halved, start, self._block // 2, wanted, self._reach
             )
             trials.append(2 * _ONE * shifts)
-        fields, kernels = np.stack(trials), compiled.kernels()
+        return self._best(current, reference, np.stack(trials), centre)
+
+    def near(
+        self, current: MatchedLuma, reference: MatchedLuma, flow: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.int64]:
+        """The same where the flow is known to be near: nobody looks far away."""
+        centre = np.rint(flow * np.float32(_ONE << _CENTRE_BITS)).astype(np.int64)
+        trials = np.stack(
+            [np.rint(flow * np.float32(_ONE)).astype(np.int64), np.zeros_like(centre)]
+        )
+        return self._best(current, reference, trials, centre)
+
+    def _best(
+        self,
+        current: MatchedLuma,
+        reference: MatchedLuma,
+        fields: npt.NDArray[np.int64],
+        centre: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.int64]:
+        """Of fields (n, bh, bw, 2), and around the best of them; centre: where vectors cost
+        nothing.
+        """
+        kernels = compiled.kernels()
         if kernels is not None:
             found: npt.NDArray[np.int64] = np.empty_like(centre)
             kernels.matching.matched(

@@ -111,9 +111,15 @@ class CandidateSearch(ABC):
             number.append(same.index(True) if True in same else len(different))
             if not any(same):
                 different.append(field)
-        everywhere = np.ones(self.grid, dtype=bool)
-        found = self.candidates_at(source.reference, [(field, everywhere) for field in different])
+        wanted = self._wanted(source, different)
+        found = self.candidates_at(source.reference, list(zip(different, wanted, strict=True)))
         return [found[index] for index in number]
+
+    def _wanted(
+        self, source: MotionSource, fields: Sequence[np.ndarray]
+    ) -> Sequence[npt.NDArray[np.bool_]]:
+        """Where each of different fields, zero first, is worth a look, (bh, bw) each."""
+        return [np.ones(self.grid, dtype=bool)] * len(fields)
 
     def _evened(self, source: MotionSource) -> list[np.ndarray]:
         """One field for each side of squares, small ones first."""

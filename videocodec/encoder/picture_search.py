@@ -26,6 +26,7 @@ from bitstream.v2.loop_arithmetic import MIDDLE
 from bitstream.v2.moved_pictures import Picture
 from bitstream.v2.prediction import PictureReference, moved_picture, predict_frame
 
+from .alike_fields import first_alike, rows_of
 from .block_costs import BlockCosts, FrameCosts
 from .block_matching import MatchedLuma, luma_of, matched_squares
 from .candidates import Candidate, CandidateSearch, DirectionBits, MotionSource
@@ -35,6 +36,9 @@ from .picture_prices import PicturePrices, SearchedPictures, SearchMap, apart
 from .table_prices import DirectionPrices, derived_bits
 from .tabled_vectors import TabledVectorChooser
 from .vector_choice import Motion, VectorChooser
+
+# What blocks may differ by beside their best match: a factor, and grey levels a pixel.
+_HOPELESS, _UNSEEN = 1.5, 2
 
 
 def loop_picture(rgb: npt.NDArray[np.uint8], height: int, width: int) -> Picture:
@@ -72,6 +76,16 @@ class PictureSearch(CandidateSearch):
         return matched_squares(
             self._luma, reference, source.fields[0], tuple(reversed(self.merge_sides))
         )
+
+    def _wanted(
+        self, source: MotionSource, fields: Sequence[np.ndarray]
+    ) -> Sequence[npt.NDArray[np.bool_]]:
+        """Fields that are the same everywhere only where pixels match about as by others."""
+        reference = self._pictures.luma(source.reference, self._side)
+        sums = self._luma.sums(reference, np.stack(fields))
+        enough = sums.min(0) * _HOPELESS + _UNSEEN * self._side**2
+        alike = [bool((field == field[0, 0]).all()) for field in fields]
+        return [(one <= enough) | (not whole) for one, whole in zip(sums, alike, strict=True)]
 
     def direction_prices(self, context: BlockContext, sides: np.ndarray) -> DirectionBits:
         """By the tables."""
@@ -113,7 +127,7 @@ class PictureSearch(CandidateSearch):
         """All at once; what fields have in common is priced once."""
         fields = [np.clip(field, -VECTOR_LIMIT, VECTOR_LIMIT) for field, _ in asked]
         wanted = np.stack([where.reshape(-1) for _, where in asked])
-        first = _first_alike(np.stack([keys_of(one).reshape(-1) for one in fields]), wanted)
+        first = first_alike(np.stack([keys_of(one).reshape(-1) for one in fields]), wanted)
         blocks = [np.flatnonzero(first[index] == index) for index in range(len(fields))]
         vectors = [one.reshape(-1, 2)[at] for one, at in zip(fields, blocks, strict=True)]
         values, costs = self._priced.priced(
@@ -121,7 +135,7 @@ class PictureSearch(CandidateSearch):
         )
         costs = np.append(costs, np.inf)
         candidates: list[Candidate] = []
-        for field, at, rows in zip(fields, blocks, _rows(first, blocks), strict=True):
+        for field, at, rows in zip(fields, blocks, rows_of(first, blocks), strict=True):
             if len(at) == len(rows):  # nothing in common with others
                 some = slice(rows[0], rows[-1] + 1)
                 candidates.append(Candidate(field, values[some], costs[some].reshape(self.grid)))
@@ -130,33 +144,6 @@ class PictureSearch(CandidateSearch):
             prediction[rows < 0] = 0
             candidates.append(Candidate(field, prediction, costs[rows].reshape(self.grid)))
         return candidates
-
-
-def _first_alike(keys: np.ndarray, wanted: np.ndarray) -> npt.NDArray[np.int64]:
-    """(n, blocks): the first of n fields that has the same key in a block, of those that are wanted
-    there; -1 where the field itself is not.
-    """
-    first = np.where(wanted, np.arange(len(keys))[:, None], -1)
-    for index in range(1, len(keys)):
-        for earlier in reversed(range(index)):
-            alike = wanted[index] & wanted[earlier] & (keys[index] == keys[earlier])
-            first[index][alike] = first[earlier][alike]
-    return first
-
-
-def _rows(
-    first: npt.NDArray[np.int64], blocks: Sequence[npt.NDArray[np.int64]]
-) -> npt.NDArray[np.int64]:
-    """(n, blocks): where each block's is among what was priced, one field's blocks after another's;
-    -1 where it is not wanted.
-    """
-    rows, begin = np.full(first.shape, -1), 0
-    for index, at in enumerate(blocks):
-        rows[index, at] = np.arange(begin, begin + len(at))
-        begin += len(at)
-        known = np.flatnonzero((first[index] >= 0) & (first[index] < index))
-        rows[index, known] = rows[first[index, known], known]
-    return rows
 
 
 def _derived_alone(vectors: npt.NDArray[np.int64]) -> DerivableFields:

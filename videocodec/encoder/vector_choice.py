@@ -187,10 +187,11 @@ class VectorChooser:
 
     def _restricted(self, candidate: Candidate) -> Candidate:
         """A candidate without the blocks whose vector is another than their leader's."""
-        shared = self._partition.shared(candidate.vectors)
-        differs = (shared != candidate.vectors).any(-1)
+        keys = keys_of(candidate.vectors)
+        differs = self._partition.shared(keys) != keys
         if not differs.any():
             return candidate
+        shared = self._partition.shared(candidate.vectors)
         return Candidate(shared, candidate.prediction, np.where(differs, np.inf, candidate.cost))
 
     def _refined(self, tries: Sequence[Candidate]) -> Candidate | None:

@@ -43,3 +43,62 @@ def test_what_work_raises_is_raised(crew: Crew) -> None:
 
     with pytest.raises(ValueError, match="item"):
         crew.map(fail, [1, 2, 3])
+
+
+@pytest.mark.parametrize("crew", CREWS)
+def test_pieces_may_be_ended_in_any_order(crew: Crew) -> None:
+    pieces = [crew.begun(lambda n=n: n * n, can_wait=n % 2 == 0) for n in range(12)]
+    assert [crew.ended(piece) for piece in reversed(pieces)] == [n * n for n in reversed(range(12))]
+
+
+@pytest.mark.parametrize("crew", CREWS)
+def test_a_piece_is_done_once_and_may_be_ended_twice(crew: Crew) -> None:
+    done: list[int] = []
+    piece = crew.begun(lambda: done.append(1))
+    crew.ended(piece)
+    crew.ended(piece)
+    assert done == [1]
+
+
+@pytest.mark.parametrize("crew", CREWS)
+def test_what_a_piece_raises_is_raised_where_it_is_ended(crew: Crew) -> None:
+    def fail() -> NoReturn:
+        raise ValueError("piece")
+
+    piece, other = crew.begun(fail), crew.begun(lambda: 2)
+    with pytest.raises(ValueError, match="piece"):
+        crew.ended(piece)
+    assert crew.ended(other) == 2
+
+
+def test_who_waits_for_a_piece_does_another_meanwhile() -> None:
+    """A piece that another thread has begun ends only when the one after it has."""
+    crew, begun, released = crew_of(2), threading.Event(), threading.Event()
+
+    def first() -> bool:
+        begun.set()
+        return released.wait(30)
+
+    piece = crew.begun(first)
+    assert begun.wait(30)
+    crew.begun(released.set)
+    assert crew.ended(piece)
+
+
+def test_pieces_that_can_wait_come_last() -> None:
+    crew, begun, go_on = crew_of(2), threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def occupy() -> None:
+        begun.set()
+        go_on.wait(30)
+
+    occupied = crew.begun(occupy)
+    assert begun.wait(30)
+    waits = crew.begun(lambda: order.append("waits"), can_wait=True)
+    hurries = crew.begun(lambda: order.append("hurries"))
+    last = crew.begun(go_on.set, can_wait=True)
+    crew.ended(occupied)  # this thread does the others, the last of which lets it end
+    for piece in (waits, hurries, last):
+        crew.ended(piece)
+    assert order == ["hurries", "waits"]

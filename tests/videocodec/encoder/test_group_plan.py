@@ -113,3 +113,38 @@ def test_frames_that_move_as_their_references_show_are_not_searched_for(
     assert plan.structure == Structure.HIERARCHY and len(plan.frames) == 8
     assert len(asked) == pairs + 1  # of the last frame there is one
     assert bool(plan.importance) == importance
+
+
+def test_in_short_groups_frames_between_are_searched_for_near_what_their_references_share(
+    linear_codec, smooth
+) -> None:
+    header, refined = linear_codec.header(96, 64), []
+    plain = EncoderSettings(preset="ultrafast").effort
+    effort = replace(plain, blocks=replace(plain.blocks, shown_heights=1))
+
+    class Moving(MotionSearch):
+        def vectors(self, current: np.ndarray, reference: np.ndarray) -> np.ndarray:
+            away = int(current[0, 0]) - int(reference[0, 0])
+            return np.full((*header_grid, 2), 4 * away, dtype=np.int64)
+
+        def refined(
+            self, current: np.ndarray, reference: np.ndarray, vectors: np.ndarray
+        ) -> np.ndarray:
+            refined.append((int(current[0, 0]), int(reference[0, 0]), int(vectors[0, 0, 0])))
+            return vectors + 1
+
+    header_grid = header.block_rows, header.block_columns
+    search, lumas = Moving.for_header(header, 0), []
+    for index in range(5):
+        luma = search.luma(smooth(64, 96, 1))
+        luma[0, 0] = index
+        lumas.append(luma)
+    frames = [
+        EncoderFrame(np.zeros(0, np.float32), luma, index, 1)
+        for index, luma in enumerate(lumas[1:])
+    ]
+    plan = GroupPlanner(header, effort, search, bare_heights=1).plan(lumas[0], frames)
+    assert sorted(refined) == [(1, 0, 4), (1, 2, -4), (3, 2, 4), (3, 4, -4)]
+    (leaf,) = (entry for entry in plan.order if entry.number == 1)
+    assert plan.motion.vectors(1, 0)[0, 0, 0] == 5
+    assert plan.is_bare(leaf, 1) and not plan.is_shown(leaf, 1)
