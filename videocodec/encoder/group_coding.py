@@ -121,9 +121,10 @@ class GroupCoding:
 
     def _opening(self, anchor: CodedReference) -> Opening:
         """What is known of the next group as soon as the frame before it is coded."""
-        coder = self.coder.copy()
-        coder.start_unit()
-        return Opening(anchor, self._frames.prices(coder))
+        prices = self._frames.prices(self.coder)
+        if prices is not None:
+            prices.start_unit()
+        return Opening(anchor, prices)
 
     def _begin(
         self,

@@ -49,8 +49,12 @@ def loop_picture(rgb: npt.NDArray[np.uint8], height: int, width: int) -> Picture
 
 
 class PictureSearch(CandidateSearch):
-    """Tries vector fields on one frame, by what ``PicturePrices`` says of them."""
+    """Tries vector fields on one frame, by what ``PicturePrices`` says of them.
 
+    matched_first: of ``BlockTools``.
+    """
+
+    matched_first = False
     merge_sides: ClassVar[tuple[int, ...]] = MERGE_SIDES
     merges_alike: ClassVar[bool] = True
 
@@ -81,6 +85,8 @@ class PictureSearch(CandidateSearch):
         self, source: MotionSource, fields: Sequence[np.ndarray]
     ) -> Sequence[npt.NDArray[np.bool_]]:
         """Fields that are the same everywhere only where pixels match about as by others."""
+        if not self.matched_first:
+            return super()._wanted(source, fields)
         reference = self._pictures.luma(source.reference, self._side)
         sums = self._luma.sums(reference, np.stack(fields))
         enough = sums.min(0) * _HOPELESS + _UNSEEN * self._side**2
@@ -218,7 +224,9 @@ class PictureBlockDecider(BlockDecider):
         pictures = self._pictures
         priced = PicturePrices(picture, latents, self._map, costs, grid, pictures)
         priced.copies, priced.crew = self._sends_levels, self.crew
-        return PictureSearch(picture, priced, self._prices, costs, context, pictures)
+        search = PictureSearch(picture, priced, self._prices, costs, context, pictures)
+        search.matched_first = self._tools.matched_first
+        return search
 
     def _tried(
         self, search: CandidateSearch, sources: Sequence[MotionSource], context: BlockContext

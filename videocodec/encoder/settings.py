@@ -65,6 +65,8 @@ class BlockTools:
     hierarchy; in format version 2.
     shown_heights: such frames up to this height move as their references show, everywhere, and
     nobody searches.
+    matched_first: motion that is the same everywhere is tried only in blocks whose pixels match
+    about as by any other.
     """
 
     merged_blocks: bool = True
@@ -74,6 +76,7 @@ class BlockTools:
     trials: bool = True
     bare_heights: int = 0
     shown_heights: int = 0
+    matched_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class Effort:
 
 _QUICK_LOOKS = Looks(4)
 _BARE = BlockTools(merged_vectors=False, bare_heights=1)
-_SHOWN = replace(_BARE, derived=False, shown_heights=1)
+_SHOWN = replace(_BARE, derived=False, shown_heights=1, matched_first=True)
 _ESTIMATED = replace(_SHOWN, trials=False)
 
 
