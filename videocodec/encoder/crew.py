@@ -17,6 +17,7 @@ from bitstream.crew import Work, helped
 
 from ..cores import usable_cores
 
+_POLL_SECONDS = 0.2  # waking up now and then lets Ctrl-C through on every platform
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -187,6 +188,8 @@ class Several:
             with self._spare.at_work():
                 yield
         finally:
+            for kind in self._kinds:  # what nobody wants any more, where something was raised
+                kind.clear()
             self._spare.dismiss()
 
     def _offer(self, kind: deque[Piece[Any]], pieces: Sequence[Piece[Any]]) -> None:
@@ -208,7 +211,7 @@ class Several:
         piece = None
         with self._changed:
             while not is_enough() and (piece := self._claimed()) is None:
-                self._changed.wait()
+                self._changed.wait(_POLL_SECONDS)
         if piece is not None:
             self._do(piece)
 
