@@ -107,6 +107,8 @@ class CodingNetworks:
 
 def _await_kernels() -> None:
     """Those of the loop and the encoder's, but not for ever."""
+    if loop_kernels.kernels() is not None and compiled.kernels() is not None:
+        return
 
     def wait() -> None:
         loop_kernels.await_kernels()
