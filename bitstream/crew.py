@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
@@ -36,24 +36,53 @@ class _Task:
         self._claim.acquire(blocking=False)
 
 
+class _Helpers:
+    """Threads that do nothing but help, those crews that call them; there from ``begin`` on."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self._begun, self._lock = count, False, Lock()
+        self._calls: SimpleQueue[Crew | None] = SimpleQueue()  # None: there will be none any more
+
+    def begin(self) -> None:
+        """Have them there, unless they are."""
+        with self._lock:
+            begins, self._begun = not self._begun, True
+        for _ in range(self.count if begins else 0):
+            Thread(target=self._help, name="helper", daemon=True).start()
+
+    def call(self, crew: Crew) -> None:
+        """All of them, if they are there."""
+        for _ in range(self.count if self._begun else 0):
+            self._calls.put(crew)
+
+    def dismiss(self) -> None:
+        """Let them go."""
+        with self._lock:
+            ends, self._begun = self._begun, False
+        for _ in range(self.count if ends else 0):
+            self._calls.put(None)
+
+    def _help(self) -> None:
+        while (crew := self._calls.get()) is not None:
+            crew.help()
+
+
 class Crew:
     """One who waits for something, and meanwhile helps; ``helpers`` threads do nothing else, from
     ``begin`` on.
+
+    like: a crew whose helpers are those of this one too, in place of its own.
     """
 
-    def __init__(self, helpers: int = 0) -> None:
+    def __init__(self, helpers: int = 0, like: Crew | None = None) -> None:
         # what was put is for who waits for it: helpers are called by a queue of their own
         self._queue: SimpleQueue[Any] = SimpleQueue()
-        self._calls: SimpleQueue[bool] = SimpleQueue()  # False: there will be none any more
         self._invitations = deque[_Task]()
-        self._helpers, self._begun, self._lock = helpers, False, Lock()
+        self._helpers = _Helpers(helpers) if like is None else like._helpers
 
     def begin(self) -> None:
         """Have the helpers there, unless they are."""
-        with self._lock:
-            begins, self._begun = not self._begun, True
-        for _ in range(self._helpers if begins else 0):
-            Thread(target=self._help, name="helper", daemon=True).start()
+        self._helpers.begin()
 
     def put(self, item: object) -> None:
         """Give who waits what it waits for."""
@@ -64,7 +93,11 @@ class Crew:
         where there was nothing for so long.
         """
         while True:
-            found = self._queue.get(timeout=seconds)
+            try:
+                found = self._queue.get_nowait()
+            except Empty:
+                self.help()  # nobody calls where there is something to wake up for already
+                found = self._queue.get(timeout=seconds)
             if found is not _CALL:
                 return found
             self.help()
@@ -78,12 +111,11 @@ class Crew:
     @contextmanager
     def invited(self, work: Work) -> Iterator[None]:
         """As the function of that name."""
-        tasks = [_Task(work) for _ in range(self._helpers + 1)]
+        tasks = [_Task(work) for _ in range(self._helpers.count + 1)]
         self._invitations.extend(tasks)
         if self._queue.empty():  # else there is something to wake up for already
             self._queue.put(_CALL)
-        for _ in range(self._helpers if self._begun else 0):
-            self._calls.put(True)
+        self._helpers.call(self)
         try:
             yield
         finally:
@@ -94,14 +126,7 @@ class Crew:
 
     def dismiss(self) -> None:
         """Let the helpers go."""
-        with self._lock:
-            ends, self._begun = self._begun, False
-        for _ in range(self._helpers if ends else 0):
-            self._calls.put(False)
-
-    def _help(self) -> None:
-        while self._calls.get():
-            self.help()
+        self._helpers.dismiss()
 
 
 _CALL = object()  # to who waits
@@ -112,6 +137,11 @@ _CREW: ContextVar[Crew | None] = ContextVar("crew", default=None)
 def join(crew: Crew | None) -> None:
     """From now on the work of this thread may be shared with a crew; None: with nobody."""
     _CREW.set(crew)
+
+
+def has_crew() -> bool:
+    """Whether the work of this thread may be shared already."""
+    return _CREW.get() is not None
 
 
 def lend(crew: Crew | None) -> None:

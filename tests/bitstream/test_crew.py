@@ -39,6 +39,20 @@ def test_helpers_come_until_they_are_dismissed() -> None:
         pass
 
 
+def test_crews_share_helpers() -> None:
+    one, came = Crew(1), threading.Event()
+    other = Crew(like=one)
+    one.begin()
+    with helped(other), invited(came.set):
+        assert came.wait(20)
+    came.clear()
+    with helped(one), invited(came.set):
+        assert came.wait(20)
+    other.dismiss()
+    while any(thread.name == "helper" for thread in threading.enumerate()):
+        pass
+
+
 def test_invitations_that_nobody_takes_up_are_withdrawn() -> None:
     crew, done = Crew(), list[int]()
     for number in range(4):

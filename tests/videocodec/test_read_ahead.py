@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bitstream.crew import Crew, helped, invited
 from videocodec.read_ahead import read_ahead
 
 
@@ -71,6 +72,50 @@ def test_leaving_the_loop_ends_the_thread(left_over: Callable) -> None:
             break
     gc.collect()
     assert left_over() == []
+
+
+@pytest.mark.parametrize(("there_are", "taken"), [(9, 1), (2, 2)])
+def test_its_thread_helps_with_what_is_done_with_them(there_are: int, taken: int) -> None:
+    """While there is no room for more, and when all are made."""
+    ahead, came = read_ahead(iter(range(there_are)), 1), threading.Event()
+    helpers = set[str]()
+
+    def work() -> None:
+        helpers.add(threading.current_thread().name)
+        came.set()
+
+    for _ in range(taken):
+        next(ahead)
+    with invited(work):
+        assert came.wait(20)
+    assert helpers == {"read-ahead"}
+    ahead.close()
+    came.clear()
+    with invited(work):
+        assert not came.wait(0.05)
+
+
+def test_helpers_help_both_ways(left_over: Callable) -> None:
+    ahead, meeting = read_ahead(iter(range(9)), 1, 2), threading.Barrier(4, timeout=20)
+    next(ahead)
+    with invited(meeting.wait):
+        meeting.wait()  # this thread, the one that makes items, and both helpers
+    ahead.close()
+    assert left_over() == []
+
+
+def test_who_has_a_crew_keeps_it() -> None:
+    crew, done = Crew(), list[int]()
+    with helped(crew):
+        ahead = read_ahead(iter(range(9)), 1)
+        next(ahead)
+        with invited(lambda: done.append(0)):
+            crew.help()
+        assert done == [0]
+        ahead.close()
+        with invited(lambda: done.append(1)):
+            crew.help()
+        assert done == [0, 1]
 
 
 def test_nothing_ahead_is_no_choice() -> None:
