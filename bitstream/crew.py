@@ -78,7 +78,7 @@ class Crew:
         # what was put is for who waits for it: helpers are called by a queue of their own
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._invitations = deque[_Task]()
-        self._helpers = _Helpers(helpers) if like is None else like._helpers
+        self._helpers: _Helpers = _Helpers(helpers) if like is None else like._helpers
 
     def begin(self) -> None:
         """Have the helpers there, unless they are."""

@@ -123,7 +123,7 @@ class PostFilter:
             return None
         if not self._asked:
             self._asked = True
-            if all(by.can_do(layer) for layer in self.layers.values()):
+            if by.can_do(list(self.layers.values())):
                 self._compiled = by.PictureFilter(list(self.layers.values()))
         return self._compiled
 

@@ -18,6 +18,7 @@ from .program import Code
 from .square_weights import SquareWeights
 from .steps import Steps
 from .weights import BlockWeights, DenseWeights, filled_up
+from .winograd import SIDE
 
 Plane = npt.NDArray[np.int16]  # (h, w, channels)
 Sums = npt.NDArray[np.int32]
@@ -117,7 +118,7 @@ class Recording(Steps):
             Code.AROUND if to_stream else Code.AROUND_SUMS,
             x,
             wanted,
-            ROWS=(height + 1) // 2,
+            ROWS=-(-height // SIDE),
             OUTPUTS=layer.outputs,
             INPUT=x,
             OUTPUT=out,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from . import lookups
 from .jit import part
+from .lookups import looked_up
 from .products import COLUMNS, LANES, ROWS, add_tile
 from .vectors import limited, load, plus, shifted, store, wide
 
@@ -162,7 +164,7 @@ def add_limited(stream, more, first, count, limit):
 
 
 @part
-def _bend(sums, shifts, curve, limit, sizes, out):
+def _bend_one_by_one(sums, shifts, curve, limit, sizes, out):
     """What sums become in the middle of a block; sizes: rows and hidden units."""
     rows, hidden = sizes
     for position in range(0, rows * hidden, hidden):
@@ -172,6 +174,21 @@ def _bend(sums, shifts, curve, limit, sizes, out):
             store(sums, position + output, plus(limited(made, limit), limit))
     for one in range(rows * hidden):
         out[one] = curve[np.uint32(sums[one])]
+
+
+@part
+def _bend_together(sums, shifts, curve, limit, sizes, out):
+    """The same."""
+    rows, hidden = sizes
+    for position in range(0, rows * hidden, hidden):
+        for output in range(0, hidden, LANES):
+            made = load(sums, position + output, LANES)
+            made = shifted(made, load(shifts, output, LANES))
+            places = plus(limited(made, limit), limit)
+            store(out, position + output, looked_up(curve, places))
+
+
+_bend = _bend_together if lookups.IS_QUICK else _bend_one_by_one
 
 
 @part

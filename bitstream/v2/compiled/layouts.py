@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..loop_arithmetic import FRACTION_BITS, MIDDLE, PATCH, STRIDE
 from .jit import kernel, part
-from .vectors import greater, lesser, limited, load, plus, shifted, store
+from .vectors import greater, joined, lesser, limited, load, plus, shifted, store
 
 _AT_ONCE = 16
 
@@ -33,19 +33,19 @@ def picture_row(linear, detail, row, sizes, out):
     """
     height, width, of_linear, of_detail = sizes
     for line in range(row * STRIDE, (row + 1) * STRIDE):
-        for column in range(0, width, PATCH):
-            first = (row * (width // STRIDE) + column // STRIDE) * of_linear
-            first += line % STRIDE * STRIDE + column % STRIDE
-            second = (line // PATCH * (width // PATCH) + column // PATCH) * of_detail
-            second += line % PATCH * PATCH
+        first = row * (width // STRIDE) * of_linear + line % STRIDE * STRIDE
+        second = line // PATCH * (width // PATCH) * of_detail + line % PATCH * PATCH
+        for column in range(0, width, STRIDE):
             for plane in range(3):
-                total = plus(
-                    load(linear, first + plane * STRIDE**2, PATCH),
-                    load(detail, second + plane * PATCH**2, PATCH),
-                )
+                here = second + plane * PATCH**2
+                detail_here = load(detail, here, PATCH)
+                both = joined(detail_here, load(detail, here + of_detail, PATCH))
+                total = plus(load(linear, first + plane * STRIDE**2, STRIDE), both)
                 total = shifted(plus(total, 1 << (FRACTION_BITS - 1)), FRACTION_BITS)
                 total = lesser(greater(plus(total, MIDDLE), 0), 2 * MIDDLE)
                 store(out, (plane * height + line) * width + column, total)
+            first += of_linear
+            second += 2 * of_detail
 
 
 @part

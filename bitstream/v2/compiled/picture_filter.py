@@ -13,18 +13,24 @@ from ..integer_layers import IntegerLayer
 from ..loop_arithmetic import COARSE, STREAM
 from .board import carry_out
 from .memory import empty, trim
-from .pixels import CHANNELS, STEP, channel_of
+from .pixels import CHANNELS, STEPS, channel_of
 from .program import Code, Word, run
-from .square_weights import SquareWeights, can_do
-
-__all__ = ["PictureFilter", "can_do"]
+from .square_weights import SquareWeights
+from .square_weights import can_do as can_do_layer
+from .winograd import SIDE
 
 _PATCH = 2  # px a side of what is a position of layers
 _COLOURS = 3
-_BEHIND = 2  # rows of squares that a layer still sees of the strip above
+_BEHIND = 2  # rows of 3×3 squares that a layer still sees of the strip above
 STRIP_BYTES = 1 << 20  # of all planes
-_LEAST = 4  # rows of squares of a strip
+_LEAST = 2  # rows of 3×3 squares of a strip
 _NUMBER = 2  # bytes
+
+
+def can_do(layers: Sequence[IntegerLayer]) -> bool:
+    """Whether ``PictureFilter`` can do what these layers say."""
+    first, *others = layers
+    return can_do_layer(first, len(STEPS) - 1) and all(map(can_do_layer, others))
 
 
 class PictureFilter:
@@ -43,7 +49,7 @@ class PictureFilter:
         ]
         *before, last = layers
         self._layers = [
-            SquareWeights(layer, coarse=True, inputs=None if number else [*samples, STEP])
+            SquareWeights(layer, coarse=True, inputs=None if number else [*samples, *STEPS])
             for number, layer in enumerate(before)
         ]
         self._numbers = [CHANNELS, *[layer.outputs for layer in self._layers]]
@@ -57,10 +63,10 @@ class PictureFilter:
         """
         decoded, steps = np.ascontiguousarray(decoded), np.ascontiguousarray(steps)
         height, width = (side // _PATCH for side in decoded.shape[:2])
-        made, rows = np.empty(decoded.shape, np.uint8), (height + 1) // 2
-        room = STRIP_BYTES // (_NUMBER * 2 * width * sum(self._numbers)) - _BEHIND
+        made, rows = np.empty(decoded.shape, np.uint8), -(-height // SIDE)
+        room = STRIP_BYTES // (_NUMBER * SIDE * width * sum(self._numbers)) - _BEHIND
         strip = min(max(room, _LEAST), rows)
-        kept = 2 * min(strip + _BEHIND, rows)
+        kept = SIDE * min(strip + _BEHIND, rows)
         planes = [empty((kept, width, count), np.int16) for count in self._numbers]
         common = {
             Word.HEIGHT: height,
@@ -114,8 +120,8 @@ class PictureFilter:
 
 
 def _order(rows: int, layers: int, strip: int) -> Iterator[tuple[int, int, int]]:
-    """Rows of squares, first and after the last, and what is done with them: 0 what makes them of
-    the picture, then layers, each of them a row behind what it sees.
+    """Rows of 3×3 squares, first and after the last, and what is done with them: 0 what makes them
+    of the picture, then layers, each of them a row behind what it sees.
     """
     for start in range(0, rows + layers, strip):
         for stage in range(layers + 1):

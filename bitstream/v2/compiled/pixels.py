@@ -1,7 +1,7 @@
 """Shown pictures as planes of squares of 2×2 px, and back.
 
 A square is eight channels for each row of it: its two pixels, three colours each, then something of
-the quantiser in the first row, and anything in the other places.
+the quantiser, the same in all other places.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from .vectors import (
     times,
     wide,
 )
-from .winograd import square_of
+from .winograd import SIDE, square_of
 
 CHANNELS = 16
-STEP = 6  # the channel of the quantiser
+STEPS = (6, 7, 14, 15)  # the channels of the quantiser
 _ROW = 8  # channels
 _PIXELS = 6  # samples of a row
+SAMPLES = 12  # of a square
 _SHARED = 4  # squares a side for which the quantiser is the same
 _WHITE = 255
 
@@ -53,12 +54,13 @@ def shown_squares_row(picture, steps, row, sizes, scale, out, into):
             made += CHANNELS
         for sample in range(_PIXELS):
             out[made + sample] = _eighth((np.int64(picture[at + sample]) << bits) - grey, limit)
-        out[made + _PIXELS] = 0
-        out[made + _PIXELS + 1] = 0
     first = row // _SHARED * of_steps
     for column in range(width):
-        step = np.int64(steps[first + column // _SHARED])
-        out[into + CHANNELS * column + STEP] = _eighth(step, limit)
+        step = _eighth(np.int64(steps[first + column // _SHARED]), limit)
+        for row_of_square in range(into, into + CHANNELS, _ROW):
+            out[row_of_square + _PIXELS] = step
+            out[row_of_square + _PIXELS + 1] = step
+        into += CHANNELS
 
 
 @part
@@ -70,45 +72,46 @@ def _eighth(number, limit):
 def show(sums, scales, asked, picture, memory, out):
     """Add what a layer makes of squares to a picture (H, W, 3) in one row; round, halves up.
 
-    asked: squares, from the first to before the last; outputs, and columns of the plane; where two
-    rows of it begin in the picture, the second one -1 if it lies beyond it; a scale as above, but
-    that the sum is limited.  memory: of eight numbers.
+    asked: squares of outputs, from the first to before the last; outputs, and columns of the plane;
+    where its three rows begin in the picture, -1 of those that lie beyond it; a scale as above, but
+    that the sum is limited.  memory: of what a square is made.
     """
-    squares, (outputs, width), (upper, lower), scale = asked
+    squares, (outputs, width), rows, scale = asked
     for square in range(squares[0], squares[1]):
-        place, column = (square - squares[0]) * outputs, 2 * square
-        for down in range(2):
-            made = square_of(sums, scales, place, outputs, _ROW * down, _ROW)
-            across = (down * width + column) * _PIXELS
-            at, under = upper + across, lower + across
-            if column + 2 < width and lower >= 0:
-                store(out, at, _sum(load(picture, at, _ROW), made[0], scale))
-                store(out, under, _sum(load(picture, under, _ROW), made[2], scale))
-                at, under = at + _PIXELS, under + _PIXELS
-                store(out, at, _sum(load(picture, at, _ROW), made[1], scale))
-                store(out, under, _sum(load(picture, under, _ROW), made[3], scale))
+        column, place = SIDE * square, (square - squares[0]) * outputs
+        _keep(square_of(sums, scales, place, outputs, 0, CHANNELS), memory)
+        for row in range(SIDE):
+            if rows[row] < 0:
                 continue
-            goes_on = column + 2 < width
-            _add(picture, at, made[0], scale, column + 1 < width, memory, out)
-            if column + 1 < width:
-                _add(picture, at + _PIXELS, made[1], scale, goes_on, memory, out)
-            if lower >= 0:
-                _add(picture, under, made[2], scale, column + 1 < width, memory, out)
-                if column + 1 < width:
-                    _add(picture, under + _PIXELS, made[3], scale, goes_on, memory, out)
+            for down in range(2):
+                at = rows[row] + (down * width + column) * _PIXELS
+                more = row * SIDE * CHANNELS + down * _ROW
+                for beside in range(column, min(column + SIDE, width)):
+                    if beside + 1 < width:
+                        seen, added = load(picture, at, _ROW), load(memory, more, _ROW)
+                        store(out, at, _sum(seen, added, scale))
+                    else:
+                        for sample in range(_PIXELS):
+                            seen, added = np.int64(picture[at + sample]), memory[more + sample]
+                            out[at + sample] = _one_sum(seen, added, scale)
+                    at += _PIXELS
+                    more += CHANNELS
 
 
 @part
-def _add(picture, at, more, scale, goes_on, memory, out):
-    """To a row of a square; what lies after it is changed as well where the picture goes on."""
-    if goes_on:
-        store(out, at, _sum(load(picture, at, _ROW), more, scale))
-    else:
-        for sample in range(_PIXELS):
-            memory[sample] = picture[at + sample]
-        store(memory, 0, _sum(load(memory, 0, _ROW), more, scale))
-        for sample in range(_PIXELS):
-            out[at + sample] = memory[sample]
+def _keep(made, memory):
+    """Rows of a square, one after the other."""
+    upper, middle, lower = made
+    _keep_row(upper, memory, 0)
+    _keep_row(middle, memory, SIDE * CHANNELS)
+    _keep_row(lower, memory, 2 * SIDE * CHANNELS)
+
+
+@part
+def _keep_row(made, memory, place):
+    store(memory, place, made[0])
+    store(memory, place + CHANNELS, made[1])
+    store(memory, place + 2 * CHANNELS, made[2])
 
 
 @part
@@ -117,3 +120,10 @@ def _sum(samples, more, scale):
     sums = wide(plus(times(from_bytes(samples), 1 << bits), -grey))
     sums = plus(limited(plus(sums, more), limit), grey + (1 << (bits - 1)))
     return lesser(greater(shifted(sums, bits), 0), _WHITE)
+
+
+@part
+def _one_sum(sample, more, scale):
+    bits, grey, limit = scale
+    total = min(max((sample << bits) - grey + more, -limit), limit) + grey + (1 << (bits - 1))
+    return min(max(total >> bits, 0), _WHITE)

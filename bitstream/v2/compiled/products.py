@@ -14,14 +14,16 @@ from numba.np.arrayobj import make_array
 
 binding.initialize_native_asmparser()
 _I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
-_FEATURES = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
-HAS_512, HAS_DOT_PRODUCTS = "+avx512bw" in _FEATURES, "+avx512vnni" in _FEATURES
-IS_FAST = HAS_512 or "+avx2" in _FEATURES
+FEATURES = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+HAS_512, HAS_DOT_PRODUCTS = "+avx512bw" in FEATURES, "+avx512vnni" in FEATURES
+IS_FAST = HAS_512 or "+avx2" in FEATURES
 LANES = 16 if HAS_512 else 8
 # Vectors of sums that a tile holds, downwards and across, beside what they are made of.
 ROWS, COLUMNS = (4, 6) if HAS_512 else (3, 3)
 # Rows of those one or two vectors across, enough of them that none waits for its own sums.
 TILE_ROWS = (16, 8) if HAS_512 else (8, 4)
+# Pairs of inputs between one jump and the next: where long loops end a processor guesses wrong.
+_AT_ONCE, _MADE_AT_ONCE = 4, 8
 _SUMS, _PAIRS = ir.VectorType(_I32, LANES), ir.VectorType(_I16, 2 * LANES)
 
 
@@ -64,27 +66,40 @@ def add_pairs(typing: Any, sums: Any, one: Any, other: Any) -> Any:
 
 
 def _sum_products(
-    builder: Any, starts: Any, count: Any, strides: Any, held: Any, tile: Any
+    builder: Any, starts: Any, count: Any, strides: Any, held: Any, tile: Any, at_once: int
 ) -> None:
     """Add products to sums that are held.
 
     starts: of inputs and of weights.  count: pairs of inputs.  strides: from a row of inputs to the
-    next, from one pair of rows of weights to the next.  tile: rows, vectors across.
+    next, from one pair of rows of weights to the next.  tile: rows, vectors across.  at_once: pairs
+    between one jump and the next.
     """
+    many = builder.udiv(count, _I64(at_once))
+    with cgutils.for_range(builder, many) as loop:
+        first = builder.mul(loop.index, _I64(at_once))
+        for step in range(at_once):
+            pair = builder.add(first, _I64(step))
+            _sum_pair(builder, starts, pair, strides, held, tile)
+    done = builder.mul(many, _I64(at_once))
+    with cgutils.for_range(builder, builder.sub(count, done)) as loop:
+        _sum_pair(builder, starts, builder.add(done, loop.index), strides, held, tile)
+
+
+def _sum_pair(builder: Any, starts: Any, number: Any, strides: Any, held: Any, tile: Any) -> None:
+    """The products of one pair of inputs of every row."""
     (one, other), (by_input, by_weight), (high, across) = starts, strides, tile
-    with cgutils.for_range(builder, count) as loop:
-        start = builder.gep(other, [builder.mul(loop.index, by_weight)])
-        seen = [
-            builder.load(_vector(builder, start, _I64(2 * LANES * n), _PAIRS), align=2)
-            for n in range(across)
-        ]
-        pair = builder.mul(loop.index, _I64(2))
-        for row in range(high):
-            place = builder.add(builder.mul(by_input, _I64(row)), pair)
-            two = _everywhere(builder, builder.gep(one, [place]))
-            for n in range(across):
-                into = held[row * across + n]
-                builder.store(_added(builder, builder.load(into), two, seen[n]), into)
+    start = builder.gep(other, [builder.mul(number, by_weight)])
+    seen = [
+        builder.load(_vector(builder, start, _I64(2 * LANES * n), _PAIRS), align=2)
+        for n in range(across)
+    ]
+    pair = builder.mul(number, _I64(2))
+    for row in range(high):
+        place = builder.add(builder.mul(by_input, _I64(row)), pair)
+        two = _everywhere(builder, builder.gep(one, [place]))
+        for n in range(across):
+            into = held[row * across + n]
+            builder.store(_added(builder, builder.load(into), two, seen[n]), into)
 
 
 def _starts(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
@@ -130,7 +145,8 @@ def add_tile(
         held = [
             cgutils.alloca_once_value(builder, builder.load(place, align=4)) for place in places
         ]
-        _sum_products(builder, starts, count, (by_input, by_weight), held, (high, across))
+        strides, shape = (by_input, by_weight), (high, across)
+        _sum_products(builder, starts, count, strides, held, shape, _AT_ONCE)
         for place, into in zip(places, held, strict=True):
             builder.store(builder.load(into), place, align=4)
         return context.get_dummy_value()
@@ -145,8 +161,8 @@ def make_tile(
     """Put into a tile of sums what inputs and weights make.
 
     inputs, weights, sums, places: as of ``add_tile``; rows of inputs are 32 apart.  sizes: pairs of
-    inputs, from one row of sums to the next.  tile: a constant, 100 · rows + 10 · vectors across,
-    and 1 more if it is to be added to what is there.
+    inputs, from one row of sums to the next.  tile: a constant, 100 · rows + 10 ·
+    vectors across, and 1 more if it is to be added to what is there.
     """
     if not isinstance(tile, types.IntegerLiteral):
         return None
@@ -168,7 +184,7 @@ def make_tile(
             for place in places
         ]
         strides = _I64(32), _I64(2 * LANES * across)
-        _sum_products(builder, starts, count, strides, held, (high, across))
+        _sum_products(builder, starts, count, strides, held, (high, across), _MADE_AT_ONCE)
         for place, into in zip(places, held, strict=True):
             builder.store(builder.load(into), place, align=4)
         return context.get_dummy_value()

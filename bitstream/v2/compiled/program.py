@@ -24,8 +24,17 @@ from .layouts import (
     seen_latents_row,
     squares_row,
 )
-from .pixels import show, shown_squares_row
-from .winograd import COMPONENTS, MOST_CHANNELS, SQUARES, gather, multiply, rows_around, spread
+from .pixels import CHANNELS, SAMPLES, show, shown_squares_row
+from .winograd import (
+    COMPONENTS,
+    MOST_CHANNELS,
+    SIDE,
+    SQUARES,
+    gather,
+    multiply,
+    rows_around,
+    spread,
+)
 
 
 class Word(IntEnum):
@@ -81,7 +90,7 @@ class Code(IntEnum):
     ADD = 11
     PICTURE = 12
     LATENTS = 13
-    AROUND = 14  # 3×3, two rows at once
+    AROUND = 14  # 3×3, three rows at once
     AROUND_SUMS = 15
     SHOW = 16  # the same, added to a shown picture
     SHOWN_SQUARES = 17
@@ -165,12 +174,11 @@ def _block(one, row, scratch):
 
 @part
 def _around(one, row, scratch):
-    """Two rows of a 3×3 layer, of which some may be kept in the place of others."""
-    upper, height, width = 2 * (one[_FIRST] + row), one[_HEIGHT], one[_WIDTH]
+    """Three rows of a 3×3 layer, of which some may be kept in the place of others."""
+    upper, height, width = SIDE * (one[_FIRST] + row), one[_HEIGHT], one[_WIDTH]
     first, last = _columns(one, upper)
-    goes_on = upper + 1 < height
-    if goes_on:
-        begin, end = _columns(one, upper + 1)
+    for lower in range(upper + 1, min(upper + SIDE, height)):
+        begin, end = _columns(one, lower)
         first, last = min(first, begin), max(last, end)
     sums, values, zeros, memory = scratch
     inputs, weights, scales = at_16(one[_INPUT]), at_16(one[_WEIGHTS]), at_32(one[_SCALES])
@@ -178,9 +186,16 @@ def _around(one, row, scratch):
     nothing = (zeros.ctypes.data - one[_INPUT]) // 2
     seen = rows_around(upper, (height, width, channels, one[_SEEN_ROWS]), nothing)
     by_row, kept = width * outputs, one[_MADE_ROWS]
-    places = upper % kept * by_row, (upper + 1) % kept * by_row if goes_on else -1
-    for start in range(first // 2, (last + 1) // 2, SQUARES):
-        squares = start, min(start + SQUARES, (last + 1) // 2)
+    if code == _SHOW:
+        by_row, kept = SAMPLES * width, height
+    places = (
+        upper % kept * by_row,
+        (upper + 1) % kept * by_row if upper + 1 < height else -1,
+        (upper + 2) % kept * by_row if upper + 2 < height else -1,
+    )
+    after = (last + SIDE - 1) // SIDE
+    for start in range(first // SIDE, after, SQUARES):
+        squares = start, min(start + SQUARES, after)
         spread(inputs, seen, squares, (width, channels), values)
         multiply(values, weights, sums, squares[1] - squares[0], (channels, outputs))
         if code == _AROUND:
@@ -190,11 +205,9 @@ def _around(one, row, scratch):
             more = at_32(one[_OUTPUT])
             gather(sums, scales, squares, (outputs, width), one[_LIMIT], places, more)
         else:
-            scale, line = (one[_BITS], one[_GREY], one[_LIMIT]), 12 * width
-            at = upper * line, (upper + 1) * line if goes_on else -1
+            scale = one[_BITS], one[_GREY], one[_LIMIT]
             picture, shown = at_8(one[_MORE]), at_8(one[_OUTPUT])
-            asked = squares, (outputs, width), at, scale
-            show(sums, scales, asked, picture, memory, shown)
+            show(sums, scales, (squares, (outputs, width), places, scale), picture, memory, shown)
 
 
 @part
@@ -221,8 +234,8 @@ def _moved(one, row):
     elif code == _SHOWN_SQUARES:
         scale = one[_BITS], one[_GREY], one[_LIMIT]
         picture, steps, out = at_8(one[_INPUT]), at_16(one[_MORE]), at_16(one[_OUTPUT])
-        upper = 2 * (one[_FIRST] + row)
-        for at in range(upper, min(upper + 2, height)):
+        upper = SIDE * (one[_FIRST] + row)
+        for at in range(upper, min(upper + SIDE, height)):
             into = at % one[_MADE_ROWS] * width * channels
             shown_squares_row(picture, steps, at, (width, one[_PITCH]), scale, out, into)
     elif code == _OF_LATENTS:
@@ -254,7 +267,7 @@ def run(program, board, longest, leads):
         memory(COMPONENTS * SQUARES * MOST_CHANNELS),
         memory(COMPONENTS * SQUARES * MOST_CHANNELS // 2).view(np.int16),
         np.zeros(MOST_CHANNELS, dtype=np.int16),
-        np.empty(8, dtype=np.uint8),
+        memory(SIDE * SIDE * CHANNELS),
     )
     stage, row = next_row(program, board, leads)
     while stage >= 0:

@@ -12,31 +12,33 @@ from ..loop_arithmetic import COARSE_BITS
 from .memory import aligned
 from .products import LANES
 from .weights import filled_up
-from .winograd import MOST_CHANNELS, TOGETHER
+from .winograd import DIRECTION, INPUTS_GROW, MOST_CHANNELS, width_of
 
-# What three weights become in each direction; the two that are not halves are of inputs that are
-# taken twice.
-_DIRECTION = np.array([[1, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 1]])
-_INPUTS_GROW = 16  # times, at most
 _LARGEST = (1 << 15) - 1
 _FOURFOLD = 2  # bits
 _MOST_SHIFT = 25  # sums of 24 bits are 0 or -1 then
 
 
-def can_do(layer: IntegerLayer) -> bool:
-    """Whether transformed weights and inputs have sixteen bits, and there are not too many."""
+def can_do(layer: IntegerLayer, again: int = 0) -> bool:
+    """Whether transformed weights and inputs have sixteen bits, and there are not too many.
+
+    again: how often its last input is given a further time.
+    """
     return (
         not layer.shape.wide
-        and layer.shape.limit * _INPUTS_GROW <= _LARGEST
-        and bool(np.abs(_transformed(layer)).max() <= _LARGEST)
-        and max(layer.shape.outputs, layer.shape.inputs // 9) <= MOST_CHANNELS
+        and layer.shape.limit * INPUTS_GROW <= _LARGEST
+        and bool(np.abs(_transformed(layer, again)).max() <= _LARGEST)
+        and max(layer.shape.outputs, layer.shape.inputs // 9 + again) <= MOST_CHANNELS
     )
 
 
-def _transformed(layer: IntegerLayer) -> npt.NDArray[np.int64]:
-    """(4, 4, inputs, outputs)."""
+def _transformed(layer: IntegerLayer, again: int) -> npt.NDArray[np.int64]:
+    """(5, 5, inputs, outputs)."""
     weights = layer.weights.astype(np.int64).reshape(len(layer.weights), -1, 3, 3)
-    made: npt.NDArray[np.int64] = np.einsum("ia,ocab,jb->ijco", _DIRECTION, weights, _DIRECTION)
+    last = weights[:, -1:]  # the sum of what follows, each of which is as small as it can be
+    shared = [(last + part) // (again + 1) for part in range(again + 1)]
+    weights = np.concatenate([weights[:, :-1], *shared], axis=1)
+    made: npt.NDArray[np.int64] = np.einsum("ia,ocab,jb->ijco", DIRECTION, weights, DIRECTION)
     return made
 
 
@@ -52,15 +54,16 @@ class SquareWeights:
         outputs: Sequence[int] | None = None,
         coarse: bool = False,
     ) -> None:
-        """inputs, outputs: the channels where those of the layer lie, as many as are wanted.
-        coarse: outputs are rounded to an eighth when they are a stream, so that limits are those of
-        ``COARSE``.
+        """inputs, outputs: the channels where those of the layer lie, as many as are wanted; of
+        inputs more where the last one lies in several places.  coarse: outputs are rounded to an
+        eighth when they are a stream, so that limits are those of ``COARSE``.
         """
-        made = _transformed(layer)
+        again = 0 if inputs is None else len(inputs) - layer.shape.inputs // 9
+        made = _transformed(layer, again)
         seen = np.arange(made.shape[2]) if inputs is None else np.array(inputs)
         given = np.arange(made.shape[3]) if outputs is None else np.array(outputs)
         self.inputs, self.outputs = (filled_up(int(x.max()) + 1) for x in (seen, given))
-        weights = np.zeros((len(_DIRECTION) ** 2, self.inputs, self.outputs), np.int16)
+        weights = np.zeros((len(DIRECTION) ** 2, self.inputs, self.outputs), np.int16)
         weights[:, seen[:, None], given] = made.reshape(len(weights), *made.shape[2:])[
             ..., : len(given)
         ]
@@ -75,8 +78,12 @@ class SquareWeights:
 
 
 def _tiled(weights: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-    """Of a component (inputs, outputs), flat: tiles two vectors across, and one."""
+    """Of a component (inputs, outputs), flat, by tile of outputs."""
     inputs, outputs = weights.shape
     pairs = weights.reshape(inputs // 2, 2, outputs).swapaxes(1, 2)
-    tiles = [pairs[:, at : at + TOGETHER * LANES] for at in range(0, outputs, TOGETHER * LANES)]
+    tiles, output = [], 0
+    while output < outputs:
+        wide = width_of((outputs - output) // LANES) * LANES
+        tiles.append(pairs[:, output : output + wide])
+        output += wide
     return np.concatenate([tile.reshape(-1) for tile in tiles])

@@ -133,6 +133,18 @@ odds = intrinsic(_every_second(1))  # those between
 
 
 @intrinsic
+def joined(typing: Any, one: Any, other: Any) -> Any:
+    """Lanes, and others after them."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        order = list(range(2 * one.count))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), 2 * one.count), order)
+        return builder.shuffle_vector(*arguments, mask)
+
+    return Lanes(one.bits, 2 * one.count)(one, other), generate
+
+
+@intrinsic
 def plus(typing: Any, one: Any, other: Any) -> Any:
     """Sums of lanes and lanes, or a number."""
     return _both(one, other, lambda builder, *both: builder.add(*both))

@@ -68,7 +68,7 @@ class BlockWeights:
     def __init__(self, layers: tuple[IntegerLayer, ...], curve: npt.NDArray[np.float32]) -> None:
         by_channel, *inside = layers
         self.first, self.second = (DenseWeights(layer, 1) for layer in inside)
-        self.curve = curve.astype(np.int16)
+        self.curve = np.append(curve.astype(np.int16), np.int16(0))  # as ``looked_up`` takes it
         channels, taps = by_channel.weights.shape
         self.side, room = round(taps**0.5), filled_up(channels)
         around = np.zeros((self.side, self.side + 1, room), dtype=np.int16)
