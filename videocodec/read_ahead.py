@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from queue import Empty
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from bitstream.crew import Crew, has_crew, help_others, join, lend
 
@@ -16,7 +16,61 @@ T = TypeVar("T")
 # One item and no error; none and the error that the iterator raised, None at its end.
 _Entry = tuple[list[T], BaseException | None]
 _POLL_SECONDS = 0.2
-_ROOM = object()  # for an item more
+
+
+class _Making(Generic[T]):
+    """A thread that goes through an iterator, as far as there is room for what it gives.
+
+    crew: it gives items to whoever waits there, and is helped by them; helping: what it is a crew
+    for, while it waits for room and when it is done.
+    """
+
+    def __init__(self, items: Iterator[T], count: int, helpers: int) -> None:
+        self.crew = Crew(helpers)
+        self.helping = Crew(like=self.crew)
+        self._items, self._stopped = items, threading.Event()
+        for _ in range(count):
+            self.make_room()
+        self.crew.begin()
+        self._thread = threading.Thread(target=self._work, name="read-ahead", daemon=True)
+        self._thread.start()
+
+    def make_room(self) -> None:
+        """For an item more."""
+        self.helping.put(None)
+
+    def end(self) -> None:
+        """After the item that is being made."""
+        self._stopped.set()
+        self.make_room()
+        self._thread.join()
+        self.crew.dismiss()
+
+    def _work(self) -> None:
+        join(self.crew)
+        try:
+            for item in self._items:
+                if not self._put(([item], None)):
+                    return
+            self._put(([], None))
+        except BaseException as error:
+            self._put(([], error))
+        while self._waits_for_room():
+            pass
+
+    def _put(self, entry: _Entry[T]) -> bool:
+        there_is = self._waits_for_room()
+        if there_is:
+            self.crew.put(entry)
+        return there_is
+
+    def _waits_for_room(self) -> bool:
+        """Whether there is some in the end."""
+        while not self._stopped.is_set():
+            with suppress(Empty):
+                self.helping.wait(_POLL_SECONDS)
+                return not self._stopped.is_set()
+        return False
 
 
 def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Generator[T, None, None]:
@@ -34,50 +88,18 @@ def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Generator[T,
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    crew, stopped = Crew(helpers), threading.Event()
-    maker = Crew(like=crew)
-    for _ in range(count):
-        maker.put(_ROOM)
-
-    def wait_for_room() -> bool:
-        while not stopped.is_set():
-            with suppress(Empty):
-                maker.wait(_POLL_SECONDS)
-                return not stopped.is_set()
-        return False
-
-    def put(entry: _Entry[T]) -> bool:
-        there_is = wait_for_room()
-        if there_is:
-            crew.put(entry)
-        return there_is
-
-    def work() -> None:
-        join(crew)
-        try:
-            for item in items:
-                if not put(([item], None)):
-                    return
-            put(([], None))
-        except BaseException as error:
-            put(([], error))
-        while wait_for_room():
-            pass
-
-    crew.begin()
-    lend(crew)
+    making = _Making(items, count, helpers)
+    lend(making.crew)
     joins = not has_crew()
     if joins:
-        join(maker)
-    thread = threading.Thread(target=work, name="read-ahead", daemon=True)
-    thread.start()
+        join(making.helping)
     try:
         while True:
             try:
-                made, error = crew.wait(_POLL_SECONDS)
+                made, error = making.crew.wait(_POLL_SECONDS)
             except Empty:
                 continue  # waking up now and then lets Ctrl-C through on every platform
-            maker.put(_ROOM)
+            making.make_room()
             if error is not None:
                 raise error
             if not made:
@@ -89,7 +111,4 @@ def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Generator[T,
         lend(None)
         if joins:
             join(None)
-        stopped.set()
-        maker.put(_ROOM)
-        thread.join()
-        crew.dismiss()
+        making.end()

@@ -22,7 +22,12 @@ from videocodec.calibration.post_filter import integer_post_filter
 from videocodec.decoded import QUANTISER_STEPS
 from videocodec.errors import UnknownModelError
 from videocodec.models.files import POST_FILTER, POST_FILTER_WEIGHTS, has_post_filter
-from videocodec.models.post_filter import PostFilter, filtered, layer_shapes
+from videocodec.models.post_filter import (
+    PICTURE_CHANNELS,
+    PostFilter,
+    filtered,
+    layer_shapes,
+)
 from videocodec.networks.post_filter import PostFilterNetwork, PostFilterShape
 
 
@@ -79,12 +84,15 @@ def strips_of(size: int) -> AbstractContextManager[Any]:
     return patch("bitstream.v2.compiled.picture_filter.STRIP_BYTES", size)
 
 
-def at_the_bound(width: int, layers: int, seed: int) -> PostFilter:
-    """One with weights as large as sums allow, and shifts from none to the largest."""
+def at_the_bound(width: int, layers: int, seed: int, evenness: float = 0.2) -> PostFilter:
+    """One with weights as large as sums allow, and shifts from none to the largest.
+
+    evenness: from few weights that are large to many that are not.
+    """
     rng, made = np.random.default_rng(seed), {}
     for shape in layer_shapes(width, layers):
         most = (NARROW_SUM - (1 << 14)) // shape.limit
-        share = rng.dirichlet(np.full(shape.inputs, 0.2), shape.outputs)
+        share = rng.dirichlet(np.full(shape.inputs, evenness), shape.outputs)
         weights = (share * most).astype(np.int64) * rng.choice([-1, 1], share.shape)
         tensors = {
             "weights": weights,
@@ -98,13 +106,31 @@ def at_the_bound(width: int, layers: int, seed: int) -> PostFilter:
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1 << 20), shape=st.sampled_from([(1, 1), (16, 2), (32, 3), (40, 2)]))
+@given(
+    seed=st.integers(0, 1 << 20),
+    shape=st.sampled_from([(1, 1), (16, 2), (32, 3), (40, 2)]),
+    evenness=st.sampled_from([0.2, 9.0]),
+)
 def test_kernels_give_what_numpy_gives_with_the_largest_weights(
-    seed: int, shape: tuple[int, int]
+    seed: int, shape: tuple[int, int], evenness: float
 ) -> None:
     picture, quantisers = picture_of(seed, 17, 30)
     picture[:] = np.where(picture < 128, 0, 255)
-    assert np.array_equal(*both(at_the_bound(*shape, seed), picture, quantisers))
+    assert np.array_equal(*both(at_the_bound(*shape, seed, evenness), picture, quantisers))
+
+
+@pytest.mark.parametrize(("size", "fits"), [(3600, True), (3700, False)])
+def test_the_quantiser_may_have_large_weights(size: int, fits: bool) -> None:
+    """Kernels see it in several places, which share them."""
+    post_filter = at_the_bound(32, 2, 3, evenness=9.0)
+    weights = post_filter.layers["layers.0.stem"].weights
+    weights[:, : 9 * PICTURE_CHANNELS] //= 4
+    weights[:, 9 * PICTURE_CHANNELS :] = 0
+    weights[:, -1] = size
+    picture, quantisers = picture_of(3, 40, 50)
+    assert np.array_equal(*both(post_filter, picture, quantisers))
+    if (by := compiled.kernels().picture_filter) is not None:
+        assert by.can_do(list(post_filter.layers.values())) == fits
 
 
 def test_weights_that_kernels_have_no_room_for_are_numpys() -> None:

@@ -32,13 +32,16 @@ SIZES = [
 ]
 
 
-def at_the_bound(loop: LoopNetworks, seed: int) -> LoopNetworks:
-    """With weights as large as sums and 16 bits allow, and shifts from none to the largest."""
+def at_the_bound(loop: LoopNetworks, seed: int, evenness: float) -> LoopNetworks:
+    """With weights as large as sums and 16 bits allow, and shifts from none to the largest.
+
+    evenness: from few weights that are large to many that are not.
+    """
     rng, layers = np.random.default_rng(seed), {}
     for name, layer in loop.layers.items():
         shape = layer.shape
         most = (shape.limit << 23) - 1 if shape.wide else NARROW_SUM - (1 << 14)
-        share = rng.dirichlet(np.full(shape.inputs, 0.2), shape.outputs)
+        share = rng.dirichlet(np.full(shape.inputs, evenness), shape.outputs)
         weights = np.minimum(share * (most // shape.limit), (1 << 15) - 1).astype(np.int64)
         weights *= rng.choice([-1, 1], weights.shape)
         tensors = {
@@ -73,7 +76,7 @@ def test_pictures_and_latents_are_the_same(
     rng = np.random.default_rng(seed)
     loop = random_loop(channels, seed=seed, sizes=sizes)
     if extreme:
-        loop = at_the_bound(loop, seed)
+        loop = at_the_bound(loop, seed, float(rng.choice([0.2, 9.0])))
     reach = LATENT_LIMIT if extreme else 600
     latents = rng.integers(-reach, reach + 1, (channels, *size)).astype(np.int32)
     quantisers = rng.integers(0, 256, size)
