@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from ..v1.block_fields import BlockFields, Direction, Mode
 from ..v1.frame_coder import to_positions
-from ..v1.prediction import average
 from ..v1.tables import TablesError
 from .loop_networks import LoopNetworks
 from .moved_pictures import InterpolatedPicture, Picture
 from .overlapped_blocks import EVERY_DIRECTION, OverlappedBlocks
+from .standing import AVERAGE, FUTURE, MOVED, NOTHING, PAST, put_still
 
 # Latents (C, h, w) and quantisers (h, w) of a frame.
 Made = tuple[npt.NDArray[np.int16], npt.NDArray[np.uint8]]
@@ -130,26 +130,23 @@ def predict_frame(
     wanted (h, w): where, by default everywhere; elsewhere it means nothing.
     """
     predicted = fields.modes != Mode.INTRA
-    uses = [
-        predicted & (fields.directions != unused)
-        for _, unused in EVERY_DIRECTION[: len(references)]
-    ]
+    standing = np.full(fields.modes.shape, NOTHING, np.uint8)
     moves = np.zeros(fields.modes.shape, dtype=bool)
-    for index, used in enumerate(uses):
+    for index, unused in EVERY_DIRECTION[: len(references)]:
+        used = predicted & (fields.directions != unused)
         moves |= used & fields.vectors[index].any(-1)
-    out = np.zeros_like(references[0].latents)
-    at = to_positions(moves, block)
+        standing[used] = FUTURE if index else PAST
+        if index:
+            standing[used & (fields.directions == Direction.AVERAGE)] = AVERAGE
+    standing[moves] = MOVED
+    positions = to_positions(standing, block)
+    at = positions == MOVED
     if wanted is not None:
+        positions[at & ~wanted] = NOTHING
         at &= wanted
     if at.any():
         picture = moved_picture(fields, references, block)
-        np.copyto(out, references[0].networks.latents(picture, at), where=at)
-    for index, used in enumerate(uses):
-        at = to_positions(used & ~moves, block)
-        still, both = references[index].latents, np.zeros_like(at)
-        if index:
-            both = at & to_positions(fields.directions == Direction.AVERAGE, block)
-        averages = average(out[:, both], still[:, both])
-        np.copyto(out, still, where=at)
-        out[:, both] = averages
-    return out
+        out = references[0].networks.latents(picture, at)
+    else:
+        out = np.empty_like(references[0].latents)
+    return put_still(out, tuple(reference.latents for reference in references), positions)

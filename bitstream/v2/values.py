@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..v1.quantiser import LATENT_LIMIT, STEP_FRACTION_BITS, clamp_latents, step_fixed
+from . import compiled
 from .context_network import VALUE_BITS
 
 SHIFT = STEP_FRACTION_BITS + VALUE_BITS
@@ -24,6 +25,14 @@ def renewed(
     latents, limited, in 1/64 of a scaled latent.
     """
     made = np.empty(predicted.shape, np.int16)
+    kernels = compiled.kernels()
+    if kernels is not None:
+        predicted, values = (
+            np.require(one, kind, ["C", "W"])
+            for one, kind in ((predicted, np.int32), (values, np.int64))
+        )
+        kernels.add_values(predicted, values, step_fixed(quantiser), SHIFT, made)
+        return made
     at_once = max(_VALUES_AT_ONCE // max(predicted[0].size, 1), 1)
     for first in range(0, len(made), at_once):  # which a core's cache holds
         some = slice(first, first + at_once)

@@ -179,7 +179,9 @@ def begin_inter(prediction, masks, settings, sizes, canvas):
                     put(direct, hidden, start + 2, 1 << VALUE_BITS, sizes)
             start += 2 * (2 + channels)
             for channel in range(channels):
-                value = (np.int64(prediction[channel, row, column]) << bits) // step
+                # As exact as in ``values.to_values``, and quicker than a quotient of integers.
+                value = np.int64(prediction[channel, row, column]) << bits
+                value = np.int64(np.floor(np.float64(value) / np.float64(step)))
                 put(direct, hidden, start + 2 * channel, value, sizes)
 
 

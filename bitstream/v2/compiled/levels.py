@@ -20,6 +20,7 @@ from ..scan import ScanPass
 from .contexts import see_around, see_differences
 from .layers import tiled
 from .level_decoding import OUTSIDE, begin_inter, put_values, read_levels
+from .memory import empty
 from .products import LANES
 from .reading import CompiledReader
 
@@ -137,9 +138,10 @@ class CompiledCanvas:
         self._first = _FLAGS if contexts.inter else 0
         self._channels = contexts.channels * (2 if contexts.inter else 1) + self._first
         area = (size[0] + 2 * border) * (size[1] + 2 * border)
-        direct, hidden = np.zeros((2, area * self._channels * 2), dtype=np.int16)
-        self._canvas = direct, hidden
-        self.values = np.zeros((contexts.channels, *size), dtype=np.int64)
+        direct, hidden = (empty((area * self._channels * 2,), np.int16) for _ in range(2))
+        self._canvas, self.values = (direct, hidden), empty((contexts.channels, *size), np.int64)
+        for zeros in (direct, hidden, self.values):
+            zeros.fill(0)
 
     def begin_inter(
         self,

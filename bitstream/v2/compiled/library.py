@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .derived import DerivedMotion
+from .latents import add_values, put_still
 from .layouts import rounded
 from .products import IS_FAST
 from .range_coder import renew
@@ -17,9 +18,11 @@ __all__ = [
     "TOO_LONG",
     "CompiledReader",
     "DerivedMotion",
+    "add_values",
     "arithmetic",
     "levels",
     "picture_filter",
+    "put_still",
     "put_together",
     "read_vectors",
     "renew",
