@@ -33,6 +33,10 @@ from .values import to_latents
 if TYPE_CHECKING:
     from ..sequence_header import SequenceHeader
 
+# A keyframe of so many pixels takes NumPy longer than kernels take to be loaded; where they have to
+# be compiled first, that takes far longer, and nobody should wait for more than so many seconds.
+_LARGE, _PATIENCE = 1 << 19, 2.0
+
 
 @dataclass(frozen=True)
 class RefinedFrame(LatentFrame):
@@ -97,7 +101,12 @@ class FrameCoder:
 
     @classmethod
     def for_header(cls, tables: LevelTables, header: SequenceHeader) -> FrameCoder:
-        """The state with which a keyframe of that header begins."""
+        """The state with which a keyframe of that header begins.
+
+        Before a large one kernels that are being loaded are waited for.
+        """
+        if header.width * header.height >= _LARGE:
+            compiled.await_kernels(_PATIENCE)
         return cls(tables, header.latent_height, header.latent_width, header.block_latents)
 
     @staticmethod

@@ -14,6 +14,7 @@ import os
 from functools import lru_cache
 from importlib import import_module
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 VARIABLE = "VIDEOCODEC_COMPILED"  # 0: never; 1: wait for them
@@ -25,7 +26,7 @@ class Loading:
 
     def __init__(self, name: str) -> None:
         self.module: Any = None
-        self._name = name
+        self._name, self._began = name, monotonic()
         self._thread = Thread(target=self._load, name="compiled kernels", daemon=True)
         if os.environ.get(VARIABLE) != "0":
             atexit.register(self._end)
@@ -33,10 +34,13 @@ class Loading:
         if os.environ.get(VARIABLE) == "1":
             self.wait()
 
-    def wait(self) -> None:
-        """Until it has been loaded, or it is known that it cannot be."""
+    def wait(self, seconds: float | None = None) -> None:
+        """Until it has been loaded, or it is known that it cannot be; seconds: at most so long
+        after it began.
+        """
         if self._thread.ident is not None:
-            self._thread.join()
+            left = None if seconds is None else max(0.0, self._began + seconds - monotonic())
+            self._thread.join(left)
 
     def _end(self) -> None:
         """When the process ends: a compiler that goes on while a process takes itself apart makes
@@ -62,7 +66,9 @@ def kernels() -> Any | None:
     return _loading().module
 
 
-def await_kernels() -> Any | None:
-    """The same, when it has been loaded, or it is known that it cannot be."""
-    _loading().wait()
+def await_kernels(seconds: float | None = None) -> Any | None:
+    """The same, when it has been loaded, or it is known that it cannot be; seconds: at most so long
+    after it began to be.
+    """
+    _loading().wait(seconds)
     return _loading().module

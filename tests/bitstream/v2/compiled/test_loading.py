@@ -7,11 +7,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from bitstream.v2.compiled import VARIABLE
+from bitstream.v2.frame_coder import FrameCoder
+from tests.bitstream.synthetic.second_streams import second_header
 
+from ..synthetic import random_tables
 from .numpy_alone import needs_kernels
 
 ROOT = Path(__file__).parents[4]
@@ -41,6 +45,34 @@ def test_the_variable_waits_for_them() -> None:
     needs_kernels()
     program = "from bitstream.v2.compiled import kernels; print(kernels() is not None)"
     assert run(program, **{VARIABLE: "1"}) == "True"
+
+
+def test_nobody_waits_longer_than_he_said() -> None:
+    """And a second time not at all."""
+    program = """
+import time
+from threading import Event
+from unittest.mock import patch
+from bitstream.v2.compiled import await_kernels
+
+never, begin = Event(), time.monotonic()
+with patch("bitstream.v2.compiled.import_module", lambda name: never.wait()):
+    found = [await_kernels(0.3), await_kernels(0.3)]
+never.set()
+print(found, time.monotonic() - begin >= 0.3, await_kernels() is None)
+"""
+    assert run(program, **{VARIABLE: ""}) == "[None, None] True False"
+
+
+@pytest.mark.parametrize(("size", "waits"), [((1024, 512), True), ((512, 288), False)])
+def test_they_are_waited_for_before_large_keyframes_alone(
+    size: tuple[int, int], waits: bool
+) -> None:
+    with patch("bitstream.v2.compiled.await_kernels") as waiting:
+        FrameCoder.for_header(random_tables(0, (1, 1), 32, 10), second_header(*size, 0, 2))
+    assert waiting.called == waits
+    if waits:
+        assert waiting.call_args.args[0] < 5.0  # where they are compiled first it takes a minute
 
 
 def test_nothing_of_numba_is_imported_before_they_are_wanted() -> None:
