@@ -129,8 +129,8 @@ def measure_jumps(
     video: VideoReader, args: argparse.Namespace, waits: Waits, rng: random.Random
 ) -> None:
     """Jumps in a reader that does not work ahead: each as if it had just been opened, to frames
-    that lie evenly over the stream, with what latents and picture take of that; and all in a row, to
-    frames that may lie anywhere.
+    that lie evenly over the stream, with what latents and picture take of that; and all in a row,
+    to frames that may lie anywhere.
     """
     count = len(video)
     latents, pictures = [], []
