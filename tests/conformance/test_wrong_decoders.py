@@ -38,7 +38,7 @@ WRONG = [
     ("v1.adaptive_tables.COUNT_LIMIT", (1 << 24) + 256, "1.1/counts_at_their_limit"),
     ("v1.context_model.MEAN_LIMIT", 1 << 40, "1.1/steep_networks"),
     ("v1.context_model.HIDDEN_LIMIT", 1 << 45, "1.1/steep_networks"),
-    ("v2.prediction.average", lambda a, b: (a + b) >> 1, "2/squares"),
+    ("v2.standing.average", lambda a, b: (a + b) >> 1, "2/squares"),
     ("v2.inter_levels.to_values", lambda x, q: (x << 12) // 16384, "2/levels"),
     ("v2.pass_coder.factors", lambda offsets: 16384 + 0 * offsets, "2/local_quantisers"),
     ("v2.pass_coder.log2_factors", lambda offsets: 0 * offsets, "2/local_quantisers"),

@@ -86,7 +86,7 @@ def _with_every_slice() -> AbstractContextManager[Any]:
         priced[1:-1] = _DEAR
         return priced
 
-    return mock.patch(f"{_ENCODER}.second_frame_encoder.last_slice_bits", bits)
+    return mock.patch(f"{_ENCODER}.slice_gains.last_slice_bits", bits)
 
 
 _BLOCKS = EncoderSettings().effort.blocks
