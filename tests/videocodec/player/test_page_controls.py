@@ -42,6 +42,20 @@ class TestTheRest:
         page.press("i")
         assert page.page.locator("#statistics").is_hidden()
 
+    def test_a_key_right_after_the_help_closed_counts(self, open_page, player) -> None:
+        page = open_page(player)
+        page.shows(0)
+        page.press("?")
+        assert page.page.evaluate(
+            """() => {
+                document.getElementById("help").close();
+                const focused = document.activeElement;
+                focused.dispatchEvent(new KeyboardEvent("keydown", { key: "i", bubbles: true }));
+                return focused.closest("dialog") !== null;
+            }"""
+        ), "the closed help has the focus until the page is drawn again"
+        assert page.page.locator("#statistics").is_visible()
+
     def test_restoration_is_offered_only_where_there_is_one(self, open_page, player) -> None:
         page = open_page(player)
         assert (

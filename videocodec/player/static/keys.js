@@ -49,7 +49,7 @@ export const nameOf = (key) => NAMES[key] ?? key;
 /** Whether the element in focus wants this key for itself. */
 function isTaken(target, key) {
   if (!(target instanceof HTMLElement)) return false;
-  if (target.closest("dialog")) return true;
+  if (target.closest("dialog[open]")) return true; // one just closed keeps the focus until the next picture of the page
   if (target.matches("input[type=range]")) return ADJUST.has(key);
   if (target.matches("input[type=checkbox]")) return key === " ";
   if (target.matches("input, textarea")) return true;
