@@ -77,11 +77,12 @@ class Crew:
     def __init__(self, helpers: int = 0, like: Crew | None = None) -> None:
         # what was put is for who waits for it: helpers are called by a queue of their own
         self._queue: SimpleQueue[Any] = SimpleQueue()
-        self._invitations = deque[_Task]()
+        self._invitations, self.is_dismissed = deque[_Task](), False
         self._helpers: _Helpers = _Helpers(helpers) if like is None else like._helpers
 
     def begin(self) -> None:
         """Have the helpers there, unless they are."""
+        self.is_dismissed = False
         self._helpers.begin()
 
     def put(self, item: object) -> None:
@@ -125,7 +126,8 @@ class Crew:
                     self._invitations.remove(task)
 
     def dismiss(self) -> None:
-        """Let the helpers go."""
+        """Let the helpers go; nobody will come any more."""
+        self.is_dismissed = True
         self._helpers.dismiss()
 
 
@@ -140,13 +142,21 @@ def join(crew: Crew | None) -> None:
 
 
 def has_crew() -> bool:
-    """Whether the work of this thread may be shared already."""
-    return _CREW.get() is not None
+    """Whether the work of this thread may be shared already, with a crew that is there still."""
+    crew = _CREW.get()
+    return crew is not None and not crew.is_dismissed
 
 
 def lend(crew: Crew | None) -> None:
     """From now on this thread comes when a crew is invited, whenever it calls ``help_others``."""
     _HELPED.set(crew)
+
+
+def leave(*crews: Crew) -> None:
+    """From now on this thread has nothing to do with these, if it had."""
+    for variable in (_CREW, _HELPED):
+        if variable.get() in crews:
+            variable.set(None)
 
 
 def help_others() -> None:

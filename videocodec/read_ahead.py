@@ -10,7 +10,7 @@ from contextlib import suppress
 from queue import Empty
 from typing import Generic, TypeVar
 
-from bitstream.crew import Crew, has_crew, help_others, join, lend
+from bitstream.crew import Crew, has_crew, help_others, join, leave, lend
 
 T = TypeVar("T")
 # One item and no error; none and the error that the iterator raised, None at its end.
@@ -43,8 +43,12 @@ class _Making(Generic[T]):
         """After the item that is being made."""
         self._stopped.set()
         self.make_room()
-        self._thread.join()
-        self.crew.dismiss()
+        try:
+            if threading.current_thread() is not self._thread:  # which may collect who takes items
+                self._thread.join()
+        finally:
+            for crew in (self.crew, self.helping):
+                crew.dismiss()
 
     def _work(self) -> None:
         join(self.crew)
@@ -89,12 +93,11 @@ def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Generator[T,
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
     making = _Making(items, count, helpers)
-    lend(making.crew)
-    joins = not has_crew()
-    if joins:
-        join(making.helping)
     try:
         while True:
+            lend(making.crew)  # each time: it may be another thread that takes the next one
+            if not has_crew():
+                join(making.helping)
             try:
                 made, error = making.crew.wait(_POLL_SECONDS)
             except Empty:
@@ -108,7 +111,5 @@ def read_ahead(items: Iterator[T], count: int, helpers: int = 0) -> Generator[T,
                 help_others()
                 yield item
     finally:
-        lend(None)
-        if joins:
-            join(None)
+        leave(making.crew, making.helping)
         making.end()

@@ -5,12 +5,13 @@ behind.
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from bitstream.crew import Crew, helped, invited
+from bitstream.crew import Crew, has_crew, helped, invited
 from videocodec.read_ahead import read_ahead
 
 
@@ -116,6 +117,55 @@ def test_who_has_a_crew_keeps_it() -> None:
         with invited(lambda: done.append(1)):
             crew.help()
         assert done == [0, 1]
+
+
+def test_closing_elsewhere_leaves_both_threads_with_what_is_their_own(left_over: Callable) -> None:
+    ahead, others, found = read_ahead(iter(range(9)), 1), Crew(), list[bool]()
+
+    def close() -> None:
+        with helped(others):
+            ahead.close()
+            found.append(has_crew())
+
+    next(ahead)
+    thread = threading.Thread(target=close)
+    thread.start()
+    thread.join()
+    assert found == [True]  # the other thread has its crew still
+    assert not has_crew()  # and this one's is gone
+    assert left_over() == []
+
+
+def test_of_two_at_once_the_other_goes_on_with_a_crew() -> None:
+    first, second = read_ahead(iter(range(9)), 1), read_ahead(iter(range(9)), 1)
+    assert (next(first), next(second)) == (0, 0)
+    first.close()
+    assert next(second) == 1
+    assert has_crew()
+    second.close()
+    assert not has_crew()
+
+
+def test_its_own_thread_may_collect_it(left_over: Callable, monkeypatch) -> None:
+    """As where it holds the last reference to who takes the items."""
+    unraisable = list[object]()
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    kept, may_go, gone = list[object](), threading.Event(), threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        assert may_go.wait(20)
+        kept.clear()
+        gone.set()
+        yield 2
+
+    kept.append(read_ahead(items(), 1))
+    next(kept[0])
+    may_go.set()
+    assert gone.wait(20)
+    for thread in left_over():
+        thread.join(20)
+    assert left_over() == [] and unraisable == []
 
 
 def test_nothing_ahead_is_no_choice() -> None:

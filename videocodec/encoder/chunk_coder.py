@@ -223,8 +223,10 @@ class ChunkCoder:
 
     def _may_be_incomplete(self, task: ChunkTask) -> bool:
         """Whether latents of frames may wait: where some frames need none, and where nobody asks
-        for them again.
+        for them again, as other plans do.
         """
+        if len(task.plans) > 1:
+            return False
         version, settings = self._header.format_version, [plan.settings for plan in task.plans]
         if min(one.bare_heights(version) for one in settings) > 0:
             return True

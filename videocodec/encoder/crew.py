@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from threading import Condition, Lock
@@ -53,6 +53,10 @@ class Piece(Generic[_Out]):
             self.do()
         return claimed
 
+    def wait(self, seconds: float) -> None:
+        """So long at most, for whoever has begun."""
+        wait([self._future], seconds)
+
     def result(self) -> _Out:
         """What came of it, when somebody has done it.  Raises what the work did."""
         return self._future.result()
@@ -71,10 +75,15 @@ class Crew(Protocol):
         """
 
     def ended(self, piece: Piece[_Out]) -> _Out:
-        """What comes of it.  Raises what the work did."""
+        """What comes of it.  Raises what the work did, and ``CancelledError`` where the context of
+        ``helping`` was left by an error before anybody was done.
+        """
 
     def helping(self) -> AbstractContextManager[None]:
-        """A context in which kernels of this thread are shared as well (``bitstream.crew``)."""
+        """A context in which kernels of this thread are shared as well (``bitstream.crew``).
+
+        Left by an error, it gives up what was begun, and waits for who is at it.
+        """
 
 
 class Alone:
@@ -138,10 +147,15 @@ class _SpareThreads(KernelCrew):
 
 
 class Several:
-    """So many threads, the caller's among them."""
+    """So many threads, the caller's among them.
+
+    Ctrl-C may meet the caller between taking a piece and beginning it: that piece is never done.
+    So nobody waits for one for ever, but until all is given up.
+    """
 
     def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads - 1, "encoding")
+        self._threads, self._is_given_up = threads, False
+        self._pool = self._new_pool()
         self._spare, self._changed = _SpareThreads(threads), Condition()
         # Shares of what somebody is about, pieces, and those that can wait.
         self._kinds: tuple[deque[Piece[Any]], ...] = deque(), deque(), deque()
@@ -159,7 +173,7 @@ class Several:
             for piece in reversed(pieces):  # those that nobody has begun are the caller's
                 piece.attempt()
             with self._spare.at_work(-1):
-                return done + [piece.result() for piece in pieces]
+                return done + [self._result(piece) for piece in pieces]
         finally:
             for piece in pieces:  # where something was raised nobody begins any more
                 piece.claim()
@@ -174,23 +188,46 @@ class Several:
         """As the protocol says; whoever waits does others meanwhile."""
         if not piece.attempt():
             with self._spare.at_work(-1):
-                while not piece.done:
-                    self._do_another(lambda: piece.done)
+                while not piece.done and not self._is_given_up:
+                    self._do_another(lambda: piece.done or self._is_given_up)
         with self._changed:
             self._changed.notify_all()
-        return piece.result()
+        return self._result(piece)
 
     @contextmanager
     def helping(self) -> Iterator[None]:
         """As the protocol says."""
+        self._is_given_up = False
         self._spare.begin()
         try:
             with self._spare.at_work():
                 yield
+        except BaseException:
+            self._give_up()
+            raise
         finally:
-            for kind in self._kinds:  # what nobody wants any more, where something was raised
-                kind.clear()
             self._spare.dismiss()
+
+    def _give_up(self) -> None:
+        """Begin nothing any more, and wait until nobody is at anything."""
+        self._is_given_up = True
+        for kind in self._kinds:
+            kind.clear()
+        with self._changed:
+            self._changed.notify_all()
+        pool, self._pool = self._pool, self._new_pool()
+        pool.shutdown(cancel_futures=True)
+
+    def _new_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads - 1, "encoding")
+
+    def _result(self, piece: Piece[_Out]) -> _Out:
+        """What came of a piece that somebody has begun."""
+        while not piece.done:
+            if self._is_given_up:
+                raise CancelledError
+            piece.wait(_POLL_SECONDS)
+        return piece.result()
 
     def _offer(self, kind: deque[Piece[Any]], pieces: Sequence[Piece[Any]]) -> None:
         """Have them begun by others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from threading import Lock
 from typing import Generic, TypeVar
@@ -56,7 +57,8 @@ class Upcoming(Generic[_Item]):
         with self._lock:
             step, self._error = self._step, self._error or StopIteration()
         if step is not None:
-            self._crew.ended(step)
+            with suppress(CancelledError):  # all was given up, and nobody is in them
+                self._crew.ended(step)
         self._steps.close()
 
     def _go_on(self) -> None:

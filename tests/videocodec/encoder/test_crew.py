@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import CancelledError
 from typing import NoReturn
 
 import pytest
 
-from videocodec.encoder.crew import ALONE, Crew, crew_of
+from videocodec.encoder.crew import ALONE, Crew, Piece, crew_of
 
 CREWS = [crew_of(1), crew_of(2), crew_of(5)]
 
@@ -102,3 +104,36 @@ def test_pieces_that_can_wait_come_last() -> None:
     for piece in (waits, hurries, last):
         crew.ended(piece)
     assert order == ["hurries", "waits"]
+
+
+def test_ctrl_c_between_taking_a_piece_and_beginning_it_leaves_nobody_waiting(monkeypatch) -> None:
+    """A share of another thread's, which that waits for, and which is never done."""
+    crew, this_thread, do = crew_of(2), threading.current_thread(), Piece.do
+    begun, may_take = threading.Event(), threading.Event()
+
+    def interrupted(piece: Piece) -> None:
+        if threading.current_thread() is this_thread and may_take.is_set():
+            raise KeyboardInterrupt
+        do(piece)
+
+    def share(item: int) -> int:
+        may_take.set()
+        time.sleep(0.3 * (item == 0))
+        return item
+
+    def all_shares() -> list[int]:
+        begun.set()
+        time.sleep(0.3)  # until this thread waits, and has time
+        return crew.map(share, range(3))
+
+    monkeypatch.setattr(Piece, "do", interrupted)
+    with pytest.raises(KeyboardInterrupt), crew.helping():
+        shared = crew.begun(all_shares)
+        assert begun.wait(30)
+        crew.ended(shared)  # takes a share meanwhile
+    monkeypatch.undo()
+    assert shared.done
+    with pytest.raises(CancelledError):
+        crew.ended(shared)
+    with crew.helping():
+        assert crew.map(lambda item: item, range(9)) == list(range(9))
