@@ -25,7 +25,9 @@ from ..v1.block_syntax import VOTE_BITS, VOTE_DIGITS
 from ..v1.block_syntax import BlockCoder as FirstBlockCoder
 from ..v1.merged_blocks import MergeGrid, count_around, leaders, merge_grid
 from ..v1.symbol_coder import SymbolReader, SymbolWriter
+from . import compiled
 from .block_elements import BLOCK_ELEMENTS, BLOCK_MERGE, DIRECTION, INTRA, MERGE_SIDES, MODE, SQUARE
+from .block_kernels import KernelBlocks
 from .derived_blocks import DerivableFields, code_derived, derived_in, steady
 from .line_matching import Vectors
 from .reading import update_tables
@@ -77,22 +79,44 @@ class BlockCoder(FirstBlockCoder):
         context = self.context(entry)
         rows, columns = fields.modes.shape
         out = DerivableFields.blank(rows, columns, Mode.SKIP)
-        if context.has_future:
+        by_kernels = self._kernel_blocks(io, context)
+        if context.has_future and by_kernels is not None:
+            out.derived = by_kernels.derived()
+        elif context.has_future:
             out.derived[:] = code_derived(io, self.tables["derived"], derived_in(fields), context)
         if out.derived.any():
             if derive is None:
                 raise BitstreamError("a frame without pictures has derived motion")
             out.vectors[:, out.derived] = derive(context.temporal[0], out.derived)[:, out.derived]
-        for depth, side in enumerate(MERGE_SIDES):
-            self._code_merges(io, fields, out, context, depth, merge_grid(*out.modes.shape, side))
-        leader_of = leaders(out.sides)
-        self._code_directions(io, fields, out, context, leader_of)
-        motion = VectorLayer(io, self.tables, out, context, leader_of).code(fields)
-        self._code_modes(io, fields, out, context)
+        if by_kernels is not None:
+            motion = by_kernels.rest(out)
+        else:
+            motion = self._code_rest(io, fields, out, context)
         self.known[entry.number] = CodedBlocks(out, context.distances, motion)
         if io.observer is not None:
             io.observer.blocks_coded(context, out)
         return out
+
+    def _kernel_blocks(self, io: Io, context: PricedContext) -> KernelBlocks | None:
+        """What reads a frame by kernels; None where NumPy has to."""
+        kernels = compiled.kernels()
+        if kernels is None or not isinstance(io, kernels.CompiledReader):
+            return None
+        return KernelBlocks(kernels, io, self.tables, context)
+
+    def _code_rest(
+        self, io: Io, fields: BlockFields, out: DerivableFields, context: BlockContext
+    ) -> npt.NDArray[np.int64]:
+        """All behind derived blocks → the motion (layers, bh, bw, 2) to each reference."""
+        for depth, side in enumerate(MERGE_SIDES):
+            self._code_merges(io, fields, out, context, depth, merge_grid(*out.modes.shape, side))
+        leader_of = leaders(out.sides)
+        self._code_directions(io, fields, out, context, leader_of)
+        motion: npt.NDArray[np.int64] = VectorLayer(io, self.tables, out, context, leader_of).code(
+            fields
+        )
+        self._code_modes(io, fields, out, context)
+        return motion
 
     def _code_merges(
         self,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from .block_reading import MERGED_INTRA, NO_REFERENCE, read_blocks
+from .block_squares import read_derived
 from .derived import DerivedMotion
 from .latents import add_values, put_still
 from .layouts import rounded
 from .products import IS_FAST
 from .range_coder import renew
 from .reading import CompiledReader
-from .vector_reading import NO_CANDIDATE, TOO_LONG, read_vectors
+from .vector_reading import NO_CANDIDATE, TOO_LONG
 from .windows import put_together
 
 __all__ = [
+    "MERGED_INTRA",
     "NO_CANDIDATE",
+    "NO_REFERENCE",
     "TOO_LONG",
     "CompiledReader",
     "DerivedMotion",
@@ -24,7 +28,8 @@ __all__ = [
     "picture_filter",
     "put_still",
     "put_together",
-    "read_vectors",
+    "read_blocks",
+    "read_derived",
     "renew",
     "rounded",
 ]

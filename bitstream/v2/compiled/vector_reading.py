@@ -13,13 +13,11 @@ from ...v1.block_fields import Direction
 from ...v1.block_lattice import StageKind
 from ...v1.prediction import VECTOR_LIMIT
 from ..block_elements import HORIZONTAL_DIFFERENCE, VECTOR_MERGE, VERTICAL_DIFFERENCE
-from .jit import kernel, part
+from .jit import part
 from .range_coder import decode_by_table, decode_escape_values
+from .vector_keys import UNKNOWN_KEY, key_of, scaled_key, vector_of
 
 NO_CANDIDATE, TOO_LONG = -2.0, -3.0  # what is returned for errors beside damage
-_KEY_BITS = 32
-_HALF = 1 << (_KEY_BITS - 1)
-_UNKNOWN = 1 << 2 * _KEY_BITS - 2
 _CANDIDATES = 6
 _EDGE, _AVERAGE, _IS_EDGE = int(PLACE_EDGE), int(Direction.AVERAGE), int(StageKind.EDGE)
 _BY_PLACE, _BY_NEIGHBOURS, _BY_CANDIDATES = (
@@ -29,34 +27,6 @@ _FIRST_VERTICAL, _BY_SPREAD = VERTICAL_DIFFERENCE.first, VERTICAL_DIFFERENCE.str
 _FIRST_HORIZONTAL = HORIZONTAL_DIFFERENCE.first
 _BY_SPREAD_TOO = HORIZONTAL_DIFFERENCE.strides["spread"]
 _BY_ZERO = HORIZONTAL_DIFFERENCE.strides["vertical_zero"]
-
-
-@part
-def _row(key):
-    return (key + _HALF) >> _KEY_BITS
-
-
-@part
-def _scaled_component(component, distance, over):
-    if over < 0:
-        distance, over = -distance, -over
-    if distance == over:
-        return component
-    if distance == -over:
-        return -component
-    made = (2 * distance * component + over) // (2 * over)
-    return min(max(made, -VECTOR_LIMIT), VECTOR_LIMIT)
-
-
-@part
-def _scaled(key, distance, over):
-    """``motion_vectors.scaled_keys``."""
-    if distance == -over:
-        return -key
-    down = _row(key)
-    across = key - (down << _KEY_BITS)
-    made = _scaled_component(down, distance, over) << _KEY_BITS
-    return made + _scaled_component(across, distance, over)
 
 
 @part
@@ -75,24 +45,26 @@ def _middle(values, count):
 
 
 @part
-def _predict(block, near, planes, work):
-    """Predictor of a vector from its neighbours, and the class of their spread."""
+def _predict(block, near, one, planes, work):
+    """Predictor of a vector from its neighbours, column ``one`` of near (4, n), and the class of
+    their spread.
+    """
     motion, available, temporal = planes
     rows, columns = work
     count = 0
-    for neighbour in near:
+    for member in range(4):
+        neighbour = near[member, one]
         if neighbour >= 0 and available[neighbour]:
-            rows[count] = _row(motion[neighbour])
-            columns[count] = motion[neighbour] - (rows[count] << _KEY_BITS)
+            rows[count], columns[count] = vector_of(motion[neighbour])
             count += 1
     if count == 0:
         return temporal[block], 0
     down, tall = _middle(rows, count)
     across, broad = _middle(columns, count)
     if count == 1:
-        return (down << _KEY_BITS) + across, 0
+        return key_of(down, across), 0
     extent = max(tall, broad)
-    return (down << _KEY_BITS) + across, 1 + (extent > 0) + (extent > 2) + (extent > 6)
+    return key_of(down, across), 1 + (extent > 0) + (extent > 2) + (extent > 6)
 
 
 @part
@@ -122,20 +94,21 @@ def _differences(reader, tables, increment, ids, out):
 @part
 def _code_new(reader, tables, increment, new, spread, keys):
     """Add to the keys of new vectors, those with the indices ``new``, what is coded → bits."""
-    ids, made = np.empty(len(new), dtype=np.int64), np.empty((2, len(new)), dtype=np.int64)
+    ids, vertical = np.empty(len(new), dtype=np.int64), np.empty(len(new), dtype=np.int64)
+    horizontal = np.empty(len(new), dtype=np.int64)
     for one in range(len(new)):
         ids[one] = _FIRST_VERTICAL + _BY_SPREAD * spread[new[one]]
-    bits = _differences(reader, tables, increment, ids, made[0])
+    bits = _differences(reader, tables, increment, ids, vertical)
     if bits < 0:
         return bits
     for one in range(len(new)):
         ids[one] = _FIRST_HORIZONTAL + _BY_SPREAD_TOO * spread[new[one]]
-        ids[one] += _BY_ZERO * (made[0, one] == 0)
-    more = _differences(reader, tables, increment, ids, made[1])
+        ids[one] += _BY_ZERO * (vertical[one] == 0)
+    more = _differences(reader, tables, increment, ids, horizontal)
     if more < 0:
         return more
     for one in range(len(new)):
-        keys[new[one]] += (made[0, one] << _KEY_BITS) + made[1, one]
+        keys[new[one]] += key_of(vertical[one], horizontal[one])
     return bits + more
 
 
@@ -150,18 +123,17 @@ def _candidates(blocks, near, kind, planes, found):
     work = np.empty(4, np.int64), np.empty(4, np.int64)
     for one in range(len(blocks)):
         block = blocks[one]
-        around = near[:, one]
-        key, spreads[one] = _predict(block, around, (motion, available, temporal), work)
+        key, spreads[one] = _predict(block, near, one, (motion, available, temporal), work)
         place = _EDGE if kind == _IS_EDGE else 0
         if mirrors[block]:
             place = PLACE_MIRRORED
-        candidates[0, one] = _UNKNOWN if mirrors[block] else key
+        candidates[0, one] = UNKNOWN_KEY if mirrors[block] else key
         candidates[1, one] = temporal[block]
         neighbours = 0
         for member in range(4):
-            known = around[member] >= 0
-            candidates[2 + member, one] = motion[around[member]] if known else 0
-            neighbours += moved[around[member]] if known else 0
+            known = near[member, one] >= 0
+            candidates[2 + member, one] = motion[near[member, one]] if known else 0
+            neighbours += moved[near[member, one]] if known else 0
         rank = -1
         for candidate in range(_CANDIDATES):
             is_fresh = True
@@ -199,33 +171,65 @@ def _named(symbols, found, mirrors, size, blocks, moved, keys):
 
 
 @part
-def _complete(blocks, keys, builds, directions, distances, motion):
-    """The motion of a stage's blocks to all references."""
+def _complete(blocks, keys, ranks, directions, distances, motion):
+    """The motion of a stage's blocks to all references; ranks (6, n): the first ones say which build
+    on mirrored predictors, as ``_named`` leaves them.
+    """
     size = len(directions)
     for one in range(len(blocks)):
         block = blocks[one]
         motion[block] = keys[one]
-        if builds[one]:  # only now is the vector to the past known that this one turns around
-            motion[block] += _scaled(motion[block - size], distances[1], distances[0])
+        if ranks[0, one]:  # only now is the vector to the past known that this one turns around
+            motion[block] += scaled_key(motion[block - size], distances[1], distances[0])
     if len(motion) == size:
         return
     for block in blocks:
         if directions[block % size] != _AVERAGE and block < size:
-            motion[block + size] = _scaled(motion[block], distances[1], distances[0])
+            motion[block + size] = scaled_key(motion[block], distances[1], distances[0])
     for block in blocks:
         if directions[block % size] != _AVERAGE and block >= size:
-            motion[block - size] = _scaled(motion[block], distances[0], distances[1])
+            motion[block - size] = scaled_key(motion[block], distances[0], distances[1])
 
 
-@kernel(
-    "float64(Tuple((uint64[::1], uint32[::1])),"
-    " UniTuple(Tuple((int64[:, ::1], int64[:, ::1], boolean[::1])), 2), UniTuple(int64, 2),"
-    " Tuple((int64[::1], int64[:, ::1], int64[:, ::1])),"
-    " Tuple((int64[::1], int64[::1], boolean[::1], int64[::1], boolean[::1], int64[::1])),"
-    " Tuple((boolean[::1], boolean[::1], int64[::1], int64[::1])),"
-    " Tuple((int64[::1], UniTuple(int64, 2))))"
-)
-def read_vectors(reader, tables, increments, stages, planes, merging, frame):
+@part
+def _led(every, around, stage, leads, merged):
+    """Of a stage, the first and the last of all: its blocks that lead (n,), their neighbours (4,
+    n), and whether one of them is of a merged one.
+    """
+    first, last = stage
+    count, is_merged = 0, False
+    for place in range(first, last):
+        count += leads[every[place]]
+    blocks, near = np.empty(count, np.int64), np.empty((4, count), np.int64)
+    count = 0
+    for place in range(first, last):
+        block = every[place]
+        if leads[block]:
+            blocks[count] = block
+            for member in range(4):
+                near[member, count] = around[member, place]
+            count += 1
+            is_merged |= merged[block]
+    return blocks, near, is_merged
+
+
+@part
+def _new_ones(symbols):
+    """Which symbols (n,) are new vectors."""
+    count = 0
+    for symbol in symbols:
+        count += symbol == NEW_VECTOR
+    new = np.empty(count, np.int64)
+    count = 0
+    for one in range(len(symbols)):
+        if symbols[one] == NEW_VECTOR:
+            new[count] = one
+            count += 1
+    return new
+
+
+@part
+def decode_vectors(reader, tables, increments, stages, planes, merging, frame):
     """``VectorLayer.code`` → bits spent, -1 for damage, -2 for a candidate that there is not, -3
     for a vector that is too long.
 
@@ -239,38 +243,38 @@ def read_vectors(reader, tables, increments, stages, planes, merging, frame):
     motion, moved, _, _, mirrors, _ = planes
     (directions, distances), total = frame, 0.0
     for stage in range(len(bounds)):
-        first, last, kind = bounds[stage]
-        some = np.flatnonzero(leads[every[first:last]]) + first
-        if len(some) == 0:
+        first, last, kind = bounds[stage, 0], bounds[stage, 1], bounds[stage, 2]
+        blocks, near, is_merged = _led(every, around, (first, last), leads, merged)
+        count = len(blocks)
+        if count == 0:
             continue
-        blocks, near = every[some], around[:, some]
         found = (
-            np.empty(len(some), np.int64),
-            np.empty(len(some), np.int64),
-            np.empty((_CANDIDATES, len(some)), np.int64),
-            np.empty((_CANDIDATES, len(some)), np.int64),
+            np.empty(count, np.int64),
+            np.empty(count, np.int64),
+            np.empty((_CANDIDATES, count), np.int64),
+            np.empty((_CANDIDATES, count), np.int64),
         )
         _candidates(blocks, near, kind, planes, found)
-        symbols, keys = np.empty(len(some), np.int64), np.empty(len(some), np.int64)
+        symbols, keys = np.empty(count, np.int64), np.empty(count, np.int64)
         bits = decode_by_table(reader, tables[0], increments[0], found[0], symbols)
         if bits < 0:
             return bits
         total += bits
         if not _named(symbols, found, mirrors, len(directions), blocks, moved, keys):
             return NO_CANDIDATE
-        new = np.flatnonzero(symbols == NEW_VECTOR)
+        new = _new_ones(symbols)
         if len(new):
             bits = _code_new(reader, tables[1], increments[1], new, found[1], keys)
             if bits < 0:
                 return bits
             total += bits
-        _complete(blocks, keys, found[3][0], directions, distances, motion)
+        _complete(blocks, keys, found[3], directions, distances, motion)
         for one in new:
-            key = motion[blocks[one]]
-            down = _row(key)
-            if max(abs(down), abs(key - (down << _KEY_BITS))) > VECTOR_LIMIT:
+            down, across = vector_of(motion[blocks[one]])
+            if max(abs(down), abs(across)) > VECTOR_LIMIT:
                 return TOO_LONG
-        if merged[blocks].any():
-            motion[followers] = motion[followed]
-            moved[followers] = moved[followed]
+        if is_merged:
+            for one in range(len(followers)):
+                motion[followers[one]] = motion[followed[one]]
+                moved[followers[one]] = moved[followed[one]]
     return total
