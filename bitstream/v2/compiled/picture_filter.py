@@ -5,6 +5,7 @@ in strips of rows, which a core's cache holds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -76,11 +77,13 @@ class PictureFilter:
             Word.BITS: bits,
             Word.GREY: grey,
         }
-        stages = [common | words for words in self._stages(decoded, steps, planes, made)]
-        program = []
-        for first, last, stage in _order(rows, len(planes), strip):
-            words = stages[stage] | {Word.FIRST: first, Word.ROWS: last - first}
-            program.append([words.get(word, 0) for word in range(len(Word))])
+        stages = np.zeros((len(planes) + 1, len(Word)), dtype=np.int64)
+        for stage, words in zip(stages, self._stages(decoded, steps, planes, made), strict=True):
+            for word, value in (common | words).items():
+                stage[word] = value
+        order = _order(rows, len(planes), strip)
+        program = stages[order[:, 2]]
+        program[:, Word.FIRST], program[:, Word.ROWS] = order[:, 0], order[:, 1]
         carry_out(run, program, 1)
         trim()
         return made
@@ -119,12 +122,16 @@ class PictureFilter:
             }
 
 
-def _order(rows: int, layers: int, strip: int) -> Iterator[tuple[int, int, int]]:
-    """Rows of 3×3 squares, first and after the last, and what is done with them: 0 what makes them
-    of the picture, then layers, each of them a row behind what it sees.
+@lru_cache(maxsize=4)
+def _order(rows: int, layers: int, strip: int) -> npt.NDArray[np.int64]:
+    """What is done one after the other (n, 3): the first row of 3×3 squares, how many, and what is
+    done with them: 0 what makes them of the picture, then layers, each of them a row behind what it
+    sees.  Shared: nobody writes to it.
     """
+    found = []
     for start in range(0, rows + layers, strip):
         for stage in range(layers + 1):
             first, last = max(start - stage, 0), min(start + strip - stage, rows)
             if first < last:
-                yield first, last, stage
+                found.append((first, last - first, stage))
+    return np.array(found, dtype=np.int64)

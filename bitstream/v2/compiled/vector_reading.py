@@ -172,7 +172,7 @@ def _named(symbols, found, mirrors, size, blocks, moved, keys):
 
 @part
 def _complete(blocks, keys, ranks, directions, distances, motion):
-    """The motion of a stage's blocks to all references; ranks (6, n): the first ones say which build
+    """The motion of a stage's blocks to all references; ranks (6, n): the first ones say who builds
     on mirrored predictors, as ``_named`` leaves them.
     """
     size = len(directions)

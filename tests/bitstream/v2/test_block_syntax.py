@@ -4,8 +4,6 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,19 +13,15 @@ from bitstream.errors import BitstreamError
 from bitstream.group_structure import FrameReference, Structure, coding_order
 from bitstream.v1.block_fields import BlockFields, Direction, Mode
 from bitstream.v1.symbol_coder import SymbolReader, SymbolWriter
-from bitstream.v2.block_elements import BLOCK_MERGE, DIRECTION, INTRA, MERGE_SIDES
+from bitstream.v2.block_elements import BLOCK_MERGE, DIRECTION, INTRA
 from bitstream.v2.block_syntax import BlockCoder
 from bitstream.v2.derived_blocks import DerivableFields, derived_in
 
 from ...conformance.reference_v1.entropy import RangeDecoder
 from ...conformance.reference_v2.blocks import SecondBlockLayer
-from ..synthetic.decisions import random_fields, with_derived
 from ..synthetic.integers import RawIntegers
-from .synthetic import random_tables, with_inter_tables
+from .block_layers import PRIORS, derivable_fields_of, deriver, motion_of
 
-INTER = with_inter_tables(random_tables()).inter
-assert INTER is not None
-PRIORS = INTER.block_priors
 ONE = FrameReference(0, 0, None)  # a chain of one frame
 Unit = list[tuple[FrameReference, BlockFields]]
 
@@ -36,11 +30,6 @@ def assert_same(a: BlockFields, b: BlockFields) -> None:
     for name in ("modes", "directions", "vectors", "sides"):
         assert (getattr(a, name) == getattr(b, name)).all(), name
     assert (derived_in(a) == derived_in(b)).all()
-
-
-def motion_of(past_distance: int, height: int, width: int) -> np.ndarray:
-    """Vectors (2, bh, bw, 2) in the place of those that pictures give."""
-    return RawIntegers(-past_distance).around(30, 2, height, width, 2)
 
 
 def round_trip(units: list[Unit]) -> SymbolWriter:
@@ -62,12 +51,6 @@ def round_trip(units: list[Unit]) -> SymbolWriter:
     for name, tables in sender.tables.items():
         assert (tables.counts == receiver.tables[name].counts).all()
     return writer
-
-
-def deriver(
-    entry: FrameReference, height: int, width: int
-) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    return lambda *_: motion_of(entry.past - entry.number, height, width)
 
 
 def check_by_text(data: bytes, units: list[Unit]) -> None:
@@ -94,34 +77,6 @@ def check_by_text(data: bytes, units: list[Unit]) -> None:
             )
             assert blocks.directions == fields.directions.tolist()
             assert blocks.vectors == fields.vectors.tolist()
-
-
-def fields_of(random: RawIntegers, height: int, width: int, two_references: bool) -> BlockFields:
-    """A block layer with every mode and direction, and squares of all sides, some of them
-    skipped.
-    """
-    fields = random_fields(random, height, width, two_references)
-    side = MERGE_SIDES[0]
-    for row in range(0, height, side):
-        for column in range(0, width, side):
-            square = np.s_[row : row + side, column : column + side]
-            if random.one(3) and fields.modes[square].size > 1:
-                fields.modes[square] = Mode.SKIP if random.one(2) else Mode.RESIDUAL
-                fields.sides[square] = side
-                fields.directions[square] = fields.directions[row, column]
-                for vectors in fields.vectors:
-                    vectors[square] = vectors[row, column]
-    return fields
-
-
-def derivable_fields_of(
-    random: RawIntegers, height: int, width: int, entry: FrameReference
-) -> BlockFields:
-    """The same, half of those with two references with derived blocks."""
-    fields = fields_of(random, height, width, entry.future is not None)
-    if entry.future is None or random.one(2):
-        return fields
-    return with_derived(random, fields, motion_of(entry.past - entry.number, height, width))
 
 
 @settings(max_examples=30)
