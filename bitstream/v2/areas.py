@@ -31,10 +31,11 @@ class Area:
 
     def grown(self, by: int) -> Area:
         """With what is so near in rows and columns."""
-        starts, ends = np.pad(self.starts, by, constant_values=self.width), np.pad(self.ends, by)
-        rows = len(self.starts)
-        first = np.min([starts[down : down + rows] for down in range(2 * by + 1)], axis=0)
-        last = np.max([ends[down : down + rows] for down in range(2 * by + 1)], axis=0)
+        first, last = self.starts.copy(), self.ends.copy()
+        for off in range(1, min(by, len(first) - 1) + 1):
+            for here, there in ((slice(off, None), slice(-off)), (slice(-off), slice(off, None))):
+                np.minimum(first[here], self.starts[there], out=first[here])
+                np.maximum(last[here], self.ends[there], out=last[here])
         some = first < last
         return Area(
             np.where(some, np.maximum(first - by, 0), self.width),

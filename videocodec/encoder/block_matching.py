@@ -135,6 +135,18 @@ def matched_squares(
     vectors (bh, bw, 2): of single blocks, in parts of a pixel as the format has them.
     """
     height, width = vectors.shape[:2]
+    kernels = compiled.kernels()
+    if kernels is not None:
+        found = np.empty((len(sides), current.count, 2), dtype=np.int64)
+        kernels.matching.squares(
+            (current.samples, reference.squares.samples),
+            reference.geometry,
+            current.grid,
+            np.ascontiguousarray(vectors).reshape(-1, 2),
+            np.array(sides),
+            found,
+        )
+        return list(found.reshape(len(sides), height, width, 2))
     rows, columns = np.indices((height, width))
     field, fields = vectors, []
     for side in sides:

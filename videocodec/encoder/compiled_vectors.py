@@ -87,8 +87,8 @@ class CompiledChoice:
                     canvas,
                 )
         for index, option in enumerate(tries):
-            at = choice == index
-            prediction[at], costs[at] = option.prediction[at], option.cost.reshape(-1)[at]
+            at = np.flatnonzero(choice == index)
+            prediction[at], costs[at] = option.prediction.take(at, 0), option.cost.take(at)
         chosen = Candidate(vectors.reshape(*grid, 2), prediction, costs.reshape(grid))
         return Motion(chosen, rates.reshape(grid))
 

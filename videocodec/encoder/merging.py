@@ -123,8 +123,8 @@ def merged_sides(
 
 def _options(
     search: CandidateSearch, by_source: Sequence[Sequence[Candidate]]
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Costs (bh, bw) and fields (bh, bw, 2) of all candidates, and of the averages of two."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Costs (n, bh, bw) and fields (n, bh, bw, 2) of all candidates, and of the averages of two."""
     costs = [candidate.cost for candidates in by_source for candidate in candidates]
     fields = [candidate.vectors for candidates in by_source for candidate in candidates]
     if len(by_source) == 2:
@@ -134,14 +134,14 @@ def _options(
             known = np.isfinite(past.cost) & np.isfinite(future.cost)
             costs.append(np.where(known, cost, np.inf))
             fields.append(past.vectors)
-    return costs, fields
+    return np.stack(costs), np.stack(fields)
 
 
 def _least(
     search: CandidateSearch,
     grid: MergeGrid,
-    costs: list[np.ndarray],
-    fields: list[np.ndarray],
+    costs: np.ndarray,
+    fields: np.ndarray,
     fixed: float,
 ) -> np.ndarray:
     """(n,): what every square of a grid costs at least if it moves as one."""
@@ -164,15 +164,15 @@ def _least(
 def _compiled_least(
     search: CandidateSearch,
     grid: MergeGrid,
-    costs: list[np.ndarray],
-    fields: list[np.ndarray],
+    costs: np.ndarray,
+    fields: np.ndarray,
     fixed: float,
 ) -> np.ndarray:
     assert search.kernels is not None
     rates, least = search.rates, np.empty(len(grid.leaders))
     search.kernels.merging.least(
-        np.stack(costs).reshape(len(costs), -1),
-        np.stack(fields).reshape(len(fields), -1, 2),
+        costs.reshape(len(costs), -1),
+        fields.reshape(len(fields), -1, 2),
         (*search.grid, grid.side),
         _LENGTHS,
         (fixed, search.lagrangian, rates.new_vector, rates.vector_slope, rates.same_vector),

@@ -58,9 +58,72 @@ def differences(current, reference, geometry, columns, vectors, out):
     side = geometry[0]
     for field in range(len(vectors)):
         for block in range(vectors.shape[1]):
-            corner = block // columns * side, block % columns * side
             down, across = vectors[field, block, 0], vectors[field, block, 1]
+            same = 0  # the first field that has the vector here
+            while vectors[same, block, 0] != down or vectors[same, block, 1] != across:
+                same += 1
+            if same < field:
+                out[field, block] = out[same, block]
+                continue
+            corner = block // columns * side, block % columns * side
             out[field, block] = _difference(current, reference, geometry, corner, down, across)
+
+
+@part
+def _least_of_square(pictures, geometry, square, trials):
+    """Which of some vectors (n, 2), the first of equals, suits all blocks of a square best; square:
+    first and last row and column of its blocks, the last ones excluded.
+    """
+    top, bottom, left, right = square
+    best, least = 0, np.iinfo(np.int64).max
+    for trial in range(len(trials)):
+        down, across = trials[trial, 0], trials[trial, 1]
+        known = False
+        for earlier in range(trial):
+            known |= trials[earlier, 0] == down and trials[earlier, 1] == across
+        if known:
+            continue
+        found = 0
+        for row in range(top, bottom):
+            if found >= least:
+                break
+            for column in range(left, right):
+                corner = row * geometry[0], column * geometry[0]
+                found += _difference(pictures[0], pictures[1], geometry, corner, down, across)
+        if found < least:
+            best, least = trial, found
+    return best
+
+
+@kernel(
+    "void(UniTuple(int16[::1], 2), UniTuple(int64, 6), UniTuple(int64, 2), int64[:, ::1],"
+    " int64[::1], int64[:, :, ::1])"
+)
+def squares(pictures, geometry, shape, vectors, sides, out):
+    """``block_matching.matched_squares``: of vectors (blocks, 2), a field (blocks, 2) of every
+    side.
+
+    pictures: both, flat.  geometry: of squares of luma.  shape: rows and columns of blocks.
+    """
+    height, width = shape
+    trials = np.empty((4, 2), dtype=np.int64)
+    for index in range(len(sides)):
+        side = sides[index]
+        before = vectors if index == 0 else out[index - 1]
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                for trial in range(4):
+                    row = min(top + (trial >> 1) * (side >> 1), height - 1)
+                    column = min(left + (trial & 1) * (side >> 1), width - 1)
+                    trials[trial, 0] = before[row * width + column, 0]
+                    trials[trial, 1] = before[row * width + column, 1]
+                bottom, right = min(top + side, height), min(left + side, width)
+                square = top, bottom, left, right
+                best = _least_of_square(pictures, geometry, square, trials)
+                for row in range(top, bottom):
+                    for column in range(left, right):
+                        out[index, row * width + column, 0] = trials[best, 0]
+                        out[index, row * width + column, 1] = trials[best, 1]
 
 
 @part
