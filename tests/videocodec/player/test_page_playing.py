@@ -101,7 +101,9 @@ class TestPlaying:
             page.press("Space")
             seen = page.page.evaluate(SEEN)
             page.shows(21)
-            assert seen == sorted(seen) and len(seen) > 12
+            # Without a reserve it would see six in the 0.88 seconds that they last; of a slow
+            # machine's browser this test does not see all that are drawn.
+            assert seen == sorted(seen) and len(seen) > 6
             page.context.close()  # which still asks for pictures
 
     def test_pictures_asked_for_together_are_given_up_together(self, open_page, player) -> None:
