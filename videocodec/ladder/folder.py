@@ -13,6 +13,7 @@ from ..errors import OutputError
 
 CACHE = "cache"
 _LOCK = "lock"
+_PATIENCE = 2.0  # seconds
 # What a ladder that was killed leaves: unfinished encodes and clips, raw frames, files that were
 # being written.
 _LEFT = (
@@ -46,12 +47,12 @@ def alone(output: Path) -> Iterator[None]:
     """A context in which no other ladder works in the folder, and which begins with removing what
     those that were killed left half-done.
 
-    The system frees the lock even of a process that was killed.  Raises ``OutputError`` if another
-    ladder is at work.
+    The system frees the lock even of a process that was killed, but not before a program that it was
+    about to start has begun.  Raises ``OutputError`` if another ladder is at work.
     """
     lock = FileLock(output / CACHE / _LOCK)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=_PATIENCE, poll_interval=_PATIENCE / 20)
     except Timeout:
         raise OutputError(
             f"{output}: another ladder is at work in this folder: wait for it, or name another"

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from importlib.metadata import version
@@ -143,6 +144,25 @@ class TestAgain:
         ):
             ladder([clip_path], tmp_path / "out", **QUICK)
         assert [path.name for path in (tmp_path / "out").rglob("*")] == ["cache", "lock"]
+
+    def test_a_lock_that_outlives_a_killed_one_for_a_moment_is_waited_for(
+        self, tmp_path: Path
+    ) -> None:
+        """As a process that was forked, and has not begun its program, holds it."""
+        taken, may_go = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with alone(tmp_path):
+                taken.set()
+                may_go.wait(30)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert taken.wait(30)
+        threading.Timer(0.2, may_go.set).start()
+        with alone(tmp_path):
+            assert may_go.is_set()
+        holder.join()
 
     def test_what_a_killed_one_left_half_done_is_removed(self, tmp_path: Path) -> None:
         cache, kept = (
