@@ -47,8 +47,8 @@ def alone(output: Path) -> Iterator[None]:
     """A context in which no other ladder works in the folder, and which begins with removing what
     those that were killed left half-done.
 
-    The system frees the lock even of a process that was killed, but not before a program that it was
-    about to start has begun.  Raises ``OutputError`` if another ladder is at work.
+    The system frees the lock even of a process that was killed, but not before a program that it
+    was about to start has begun.  Raises ``OutputError`` if another ladder is at work.
     """
     lock = FileLock(output / CACHE / _LOCK)
     try:
